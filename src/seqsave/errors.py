@@ -1,0 +1,160 @@
+"""Every error that seqsave raises on purpose.
+
+Each one is also the builtin that callers already catch, so ``except OSError`` around a save keeps working::
+
+    SeqSaveError(Exception)
+    ├── SaveError                (RuntimeError)       closing a writer: something was not saved; has .result
+    ├── TargetError              (OSError)            a storage or its URL; has .transient
+    ├── FrameExistsError         (FileExistsError)    if_exists="error" and the frame is there
+    ├── EndOfSequenceError       (IndexError)         at_end="raise error" and the frame is past the last one
+    ├── SequenceNotFoundError    (FileNotFoundError)  nothing there to read
+    ├── ImageError               (ValueError)         a picture of the wrong shape, type or size
+    ├── FrameNameError           (ValueError)         a prefix, index, batch or number of digits
+    ├── MetadataError            (ValueError)         metadata that is not JSON
+    ├── OptionError              (ValueError)         an encoder option or a setting of the writer
+    ├── SourceError              (ValueError)         something to save from that cannot be read as frames
+    ├── EncoderNotFoundError     (LookupError)        nobody knows this filetype
+    ├── EncoderConflictError     (RuntimeError)       two claim one filetype
+    ├── EncoderUnavailableError  (ImportError)        its backend is not installed
+    ├── EncodeError              (RuntimeError)       an encoder failed on a picture that it should take
+    ├── DecodeError              (ValueError)         bytes that are not a sound picture
+    ├── PluginError              (RuntimeError)       a broken plugin, in strict mode
+    ├── WriterClosedError        (RuntimeError)       writing to a closed writer, or from a forked child
+    └── WriterAbortedError       (RuntimeError)       given up, because something failed before it
+
+``EndOfSequenceError`` is not a ``StopIteration``: a generator would swallow that one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqsave.types import SaveResult
+
+__all__ = [
+    "DecodeError",
+    "EncodeError",
+    "EncoderConflictError",
+    "EncoderNotFoundError",
+    "EncoderUnavailableError",
+    "EndOfSequenceError",
+    "FrameExistsError",
+    "FrameNameError",
+    "ImageError",
+    "MetadataError",
+    "OptionError",
+    "PluginError",
+    "SaveError",
+    "SeqSaveError",
+    "SeqSaveWarning",
+    "SequenceNotFoundError",
+    "SourceError",
+    "TargetError",
+    "WriterAbortedError",
+    "WriterClosedError",
+]
+
+
+class SeqSaveError(Exception):
+    """Base of every error here.
+
+    ``saved`` is the number of frames that were already saved when it happened, where a writer knows it; the
+    message then ends with it.
+    """
+
+    saved: int | None = None
+
+    def __str__(self) -> str:
+        # args[0] and not super().__str__(): LookupError and OSError print themselves in their own ways.
+        text = str(self.args[0]) if self.args else type(self).__name__
+        if self.saved is None:
+            return text
+        return f"{text} ({self.saved} frame{'' if self.saved == 1 else 's'} saved before this stay saved)"
+
+
+class SaveError(SeqSaveError, RuntimeError):
+    """Not everything was saved. ``result`` says what is and what is not."""
+
+    def __init__(self, message: str, result: SaveResult | None = None) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class TargetError(SeqSaveError, OSError):
+    """A storage failed or its URL cannot be used.
+
+    ``transient`` is True when the same request may succeed later (throttling, a reset, a time-out, a 5xx).
+    """
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class FrameExistsError(SeqSaveError, FileExistsError):
+    """The frame is there already and ``if_exists="error"``."""
+
+
+class EndOfSequenceError(SeqSaveError, IndexError):
+    """The frame is past the last one and ``at_end="raise error"``."""
+
+
+class SequenceNotFoundError(SeqSaveError, FileNotFoundError):
+    """There is no such sequence, or no such frame in it."""
+
+
+class ImageError(SeqSaveError, ValueError):
+    """A picture whose shape, dtype, channels or size cannot be saved."""
+
+
+class FrameNameError(SeqSaveError, ValueError):
+    """A prefix, index, batch or number of digits that makes no valid name."""
+
+
+class MetadataError(SeqSaveError, ValueError):
+    """Metadata that cannot be written as JSON."""
+
+
+class OptionError(SeqSaveError, ValueError):
+    """An unknown or unsuitable encoder option, or a setting of the writer that does not exist."""
+
+
+class SourceError(SeqSaveError, ValueError):
+    """A source whose content cannot be read as frames."""
+
+
+class EncoderNotFoundError(SeqSaveError, LookupError):
+    """No encoder for this filetype."""
+
+
+class EncoderConflictError(SeqSaveError, RuntimeError):
+    """Two encoders claim the same filetype."""
+
+
+class EncoderUnavailableError(SeqSaveError, ImportError):
+    """The encoder is known but something that it needs is not installed."""
+
+
+class EncodeError(SeqSaveError, RuntimeError):
+    """An encoder failed on a picture that its declaration says it takes."""
+
+
+class DecodeError(SeqSaveError, ValueError):
+    """Bytes that are not a sound file of their format, or a picture larger than allowed."""
+
+
+class PluginError(SeqSaveError, RuntimeError):
+    """A broken plugin, when ``SEQSAVE_STRICT_PLUGINS=1`` asks for an error."""
+
+
+class WriterClosedError(SeqSaveError, RuntimeError):
+    """The writer is closed, or belongs to another process (a forked child)."""
+
+
+class WriterAbortedError(SeqSaveError, RuntimeError):
+    """This frame was given up because something failed before it."""
+
+
+class SeqSaveWarning(UserWarning):
+    """Something was saved, but not quite as asked: clipped values, metadata in a sidecar, changing sizes."""
