@@ -1,0 +1,251 @@
+"""Frame names from (prefix, digits, index, batch, extension), and back.
+
+The rule is the one of ComfyUI's Image Sequence Saver: prefix, ``_``, the index zero padded to ``digits``, ``.``, the
+extension. Variations of one frame lie in ``batch_0000/``, ``batch_0001/`` ... under the same name. A prefix may hold
+``/`` to name a subfolder: ``"shots/a"`` puts everything of that sequence, batch folders included, under ``shots/``.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import SupportsIndex
+
+from seqsave.errors import FrameNameError
+
+__all__ = [
+    "PRIVATE_FOLDER",
+    "NameRule",
+    "ParsedName",
+    "Pattern",
+    "batch_folder",
+    "check_index",
+    "compress_ranges",
+    "parse_batch_folder",
+    "parse_frame",
+    "parse_pattern",
+    "sidecar_name",
+]
+
+PRIVATE_FOLDER = ".seqsave"
+MAX_DIGITS = 32
+MAX_INDEX = 2**63 - 1
+# Local file systems hold 255 bytes per name; this leaves room for the name of a temporary file beside it.
+MAX_NAME_BYTES = 220
+
+_FRAME = re.compile(r"(?P<prefix>.+)_(?P<number>[0-9]+)\.(?P<extension>[^./]+)", re.DOTALL)
+_BATCH = re.compile(r"batch_(?P<number>[0-9]{4,})")
+_PLACEHOLDER = re.compile(r"#+|%0?(?P<width>[0-9]*)d")
+
+
+def check_index(value: SupportsIndex, what: str = "index") -> int:
+    """Return ``value`` as an int from 0 to 2**63 - 1, or raise FrameNameError naming ``what``."""
+    if isinstance(value, bool):
+        raise FrameNameError(f"{what} is {value!r}: it must be a whole number, 0 or more")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise FrameNameError(f"{what} is {value!r}: it must be a whole number, 0 or more") from None
+    if not 0 <= number <= MAX_INDEX:
+        raise FrameNameError(f"{what} is {number}: it must be from 0 to {MAX_INDEX}")
+    return number
+
+
+def batch_folder(batch: int) -> str:
+    """``batch_0003`` for 3."""
+    return f"batch_{check_index(batch, 'batch'):04d}"
+
+
+def parse_batch_folder(name: str) -> int | None:
+    """3 for ``batch_0003``; None for a name that the rule would not make (``batch_3``, ``batch_00003``)."""
+    found = _BATCH.fullmatch(name)
+    if found is None:
+        return None
+    number = int(found["number"])
+    return number if batch_folder(number) == name else None
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """The names of one sequence.
+
+    prefix:    not empty; ``/`` makes subfolders; no ``.``, ``..``, empty or ``.seqsave`` parts, no control characters,
+               no backslash, no surrogates.
+    digits:    0 to 32, the number's minimum width. An index that needs more is simply wider.
+    extension: without a dot.
+
+    Raises FrameNameError.
+    """
+
+    prefix: str
+    digits: int = 5
+    extension: str = "png"
+
+    def __post_init__(self) -> None:
+        _check_prefix(self.prefix)
+        digits = check_index(self.digits, "digits")
+        if digits > MAX_DIGITS:
+            raise FrameNameError(f"digits is {digits}: it must be from 0 to {MAX_DIGITS}")
+        object.__setattr__(self, "digits", digits)
+        length = len(self.file_name(0).encode())
+        if length > MAX_NAME_BYTES:
+            raise FrameNameError(
+                f"prefix {_short(self.prefix)} makes a file name of {length} bytes: at most {MAX_NAME_BYTES} fit every "
+                "storage; use a shorter prefix"
+            )
+
+    @property
+    def folder(self) -> str:
+        """The subfolder that the prefix names, ``""`` when it names none."""
+        return self.prefix.rpartition("/")[0]
+
+    @property
+    def stem(self) -> str:
+        """The prefix without its subfolder."""
+        return self.prefix.rpartition("/")[2]
+
+    def file_name(self, index: SupportsIndex) -> str:
+        """``frame_00017.png`` for 17."""
+        return f"{self.stem}_{check_index(index):0{self.digits}d}.{self.extension}"
+
+    def format(self, index: SupportsIndex, batch: SupportsIndex | None = None) -> str:
+        """The frame's path under the target: ``frame_00017.png``, ``batch_0003/frame_00017.png``."""
+        parts = [self.folder] if self.folder else []
+        if batch is not None:
+            parts.append(batch_folder(check_index(batch, "batch")))
+        return "/".join([*parts, self.file_name(index)])
+
+    @property
+    def pattern(self) -> str:
+        """``frame_#####.png``: how people write the sequence."""
+        return f"{self.prefix}_{'#' * max(1, self.digits)}.{self.extension}"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedName:
+    """A file name taken apart: ``frame_00017.png`` is ("frame", 17, 5, "png")."""
+
+    prefix: str
+    number: int
+    width: int
+    extension: str
+
+    @property
+    def padded(self) -> bool:
+        """Whether the number is written with leading zeros, so that its width is the sequence's digits."""
+        return self.width > len(str(self.number))
+
+
+def parse_frame(name: str) -> ParsedName | None:
+    """Take one path component apart by the rule; None when it is no frame's name. Digits are 0 to 9 only."""
+    found = _FRAME.fullmatch(name)
+    if found is None or len(found["number"]) > MAX_DIGITS:
+        return None
+    number = int(found["number"])
+    if number > MAX_INDEX:
+        return None
+    return ParsedName(found["prefix"], number, len(found["number"]), found["extension"])
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A sequence written as a path with one placeholder: everything before the number and after it.
+
+    ``folder`` is the part up to the last ``/`` (with it), ``head`` and ``tail`` are the name's parts around the number.
+    """
+
+    folder: str
+    head: str
+    digits: int
+    tail: str
+
+    def match(self, name: str) -> tuple[int, int] | None:
+        """(number, width) when ``name`` is one of this sequence's names, else None."""
+        if len(name) <= len(self.head) + len(self.tail):
+            return None
+        if not (name.startswith(self.head) and name.endswith(self.tail)):
+            return None
+        number = name[len(self.head) : len(name) - len(self.tail)]
+        if re.fullmatch(r"[0-9]+", number) is None or len(number) > MAX_DIGITS:
+            return None
+        # A number narrower than the placeholder, or a wider one with leading zeros, is some other sequence's.
+        if len(number) < self.digits or (len(number) > self.digits and number[0] == "0"):
+            return None
+        return int(number), len(number)
+
+
+def parse_pattern(url: str) -> Pattern | None:
+    """Read ``.../frame_#####.png`` or ``.../frame_%05d.png``; None when the file's name holds no placeholder.
+
+    The last placeholder before the extension counts, so that a prefix may hold ``#`` itself; a name without an
+    extension is a folder's and no pattern. Raises FrameNameError for an absurd number of digits.
+    """
+    folder, slash, name = url.rpartition("/")
+    found = [match for match in _PLACEHOLDER.finditer(name) if "." in name[match.end() :]]
+    if not found:
+        return None
+    match = found[-1]
+    if match[0].startswith("#"):
+        digits = len(match[0])
+    else:
+        digits = int(match["width"]) if match[0].startswith("%0") and match["width"] else 1
+    if digits > MAX_DIGITS:
+        raise FrameNameError(f"{name!r} asks for {digits} digits: at most {MAX_DIGITS}")
+    return Pattern(folder + slash, name[: match.start()], digits, name[match.end() :])
+
+
+def sidecar_name(file_name: str, key: str) -> str:
+    """Where metadata ``key`` of the frame ``file_name`` is kept, beside it: ``.seqsave/frame_00017.jpg.workflow.json``.
+
+    Characters of the key that are not letters, digits, ``-``, ``_`` or ``.`` are percent-encoded.
+    """
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else _percent(c) for c in key)
+    return f"{PRIVATE_FOLDER}/{file_name}.{safe}.json"
+
+
+def compress_ranges(indices: Iterable[int]) -> str:
+    """Ascending numbers as renderers take them: ``17,40-52``."""
+    runs: list[list[int]] = []
+    for index in indices:
+        if runs and index == runs[-1][1] + 1:
+            runs[-1][1] = index
+        else:
+            runs.append([index, index])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _check_prefix(prefix: str) -> None:
+    if not isinstance(prefix, str):
+        raise FrameNameError(f"prefix is {prefix!r}: it must be text")
+    problem = _prefix_problem(prefix)
+    if problem:
+        raise FrameNameError(
+            f"prefix {_short(prefix)} {problem}; use a name such as 'frame', or 'shots/frame' for a subfolder"
+        )
+
+
+def _prefix_problem(prefix: str) -> str | None:
+    if not prefix:
+        return "is empty"
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in prefix):
+        return "holds a control character"
+    if "\\" in prefix:
+        return "holds a backslash"
+    parts = prefix.split("/")
+    if "" in parts:
+        return "starts or ends with '/' or holds '//'"
+    if "." in parts or ".." in parts:
+        return "has a part '.' or '..' and could leave the target"
+    if PRIVATE_FOLDER in parts[:-1]:
+        return f"leads into {PRIVATE_FOLDER!r}, which is seqsave's own folder"
+    return None

@@ -1,0 +1,97 @@
+"""Encoder options checked against what the encoder declares, before anything is written."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from seqsave.errors import OptionError
+from seqsave.types import EncoderSpec, Option, OptionValue
+
+__all__ = ["check_choice", "check_options"]
+
+
+def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[str, OptionValue | None]:
+    """Every option that ``spec`` declares, with its given or default value.
+
+    Raises OptionError for a name that is not declared (naming the nearest) and for an unsuitable value.
+    """
+    values: dict[str, OptionValue | None] = {name: option.default for name, option in spec.options.items()}
+    for name, value in (given or {}).items():
+        if name not in spec.options:
+            raise OptionError(_unknown(spec, name))
+        values[name] = _check(spec.filetype, name, spec.options[name], value)
+    return values
+
+
+def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise OptionError unless ``value`` is one of ``choices``."""
+    if value in choices:
+        return
+    near = difflib.get_close_matches(str(value), choices, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise OptionError(f"{what} is {value!r}{hint}: it must be one of {', '.join(map(repr, choices))}")
+
+
+def _unknown(spec: EncoderSpec, name: str) -> str:
+    if not spec.options:
+        return f"{spec.filetype!r} has no option {name!r}: it takes none"
+    near = difflib.get_close_matches(str(name), spec.options, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"{spec.filetype!r} has no option {name!r}{hint}: it takes {', '.join(sorted(spec.options))}"
+
+
+def _check(filetype: str, name: str, option: Option, value: Any) -> OptionValue | None:
+    if value is None:
+        return option.default
+    converted = _convert(option, value)
+    if converted is None or not _allowed(option, converted):
+        raise OptionError(f"option {name!r} of {filetype!r} is {value!r}: it must be {_describe(option)}")
+    return converted
+
+
+def _convert(option: Option, value: Any) -> OptionValue | None:
+    """``value`` in the option's type, or None. Numbers and booleans are also read from text, as commands give them."""
+    if option.type is str:
+        return value if isinstance(value, str) else None
+    if option.type is bool:
+        return _as_bool(value)
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+        if option.type is float:
+            return number if math.isfinite(number) else None
+        return int(value) if int(value) == number else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _as_bool(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    return words.get(value.lower()) if isinstance(value, str) else None
+
+
+def _allowed(option: Option, value: OptionValue) -> bool:
+    if option.choices is not None:
+        return value in option.choices
+    if isinstance(value, str):
+        return True
+    return (option.min is None or value >= option.min) and (option.max is None or value <= option.max)
+
+
+def _describe(option: Option) -> str:
+    if option.choices is not None:
+        return "one of " + ", ".join(map(repr, option.choices))
+    kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[option.type]
+    if option.min is not None and option.max is not None:
+        return f"{kind} from {option.min:g} to {option.max:g}"
+    if option.min is not None:
+        return f"{kind}, {option.min:g} or more"
+    if option.max is not None:
+        return f"{kind}, {option.max:g} or less"
+    return kind
