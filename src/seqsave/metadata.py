@@ -1,0 +1,95 @@
+"""Prompt, workflow and other values to text, and back.
+
+The text is ASCII JSON exactly as ``json.dumps`` gives it, which is what ComfyUI's own savers write and its front end
+reads.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from seqsave.errors import MetadataError
+
+__all__ = ["RawText", "dump", "load"]
+
+
+class RawText(str):
+    """A text that is written into the file as it is, not as JSON."""
+
+    __slots__ = ()
+
+
+def dump(values: Mapping[str, Any]) -> dict[str, str]:
+    """Turn each value into ASCII JSON, keeping the order of the names. ``RawText`` stays as it is.
+
+    NaN and the infinities, which JSON does not have, become null (ComfyUI puts NaN into prompts, as the mark of a
+    node that always runs again). Raises MetadataError, with the name and the place, for a name that is not a str and
+    for a value that is not JSON.
+    """
+    if not isinstance(values, Mapping):
+        raise MetadataError(f"metadata must be a dict of names and values, not {_kind(values)}")
+    return {_name(name): _dumped(name, value) for name, value in values.items()}
+
+
+def load(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Turn texts as found in a file into values: parsed where they are JSON, ``RawText`` where they are not."""
+    return {name: _loaded(text) for name, text in texts.items()}
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise MetadataError(f"names of metadata must be str, not {_kind(name)}: {name!r:.80}")
+    return name
+
+
+def _dumped(name: str, value: Any) -> str:
+    if isinstance(value, RawText):
+        return str(value)
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        pass  # find out what and where it is; NaN is to be mended, not refused
+    try:
+        return json.dumps(_json_only(value, name))
+    except RecursionError:
+        message = f"metadata {name!r} is nested too deeply, or contains itself, so it cannot be written as JSON"
+        raise MetadataError(message) from None
+
+
+def _json_only(value: Any, place: str) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_json_only(item, f"{place}[{position}]") for position, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {_key(key, place): _json_only(item, f"{place}[{key!r:.80}]") for key, item in value.items()}
+    raise MetadataError(
+        f"metadata {place} is {_kind(value)}, which JSON cannot hold; "
+        "give str, int, float, bool, None, or lists and dicts of them"
+    )
+
+
+def _key(key: object, place: str) -> object:
+    if key is None or isinstance(key, (str, int, float)):
+        return key
+    raise MetadataError(f"a key in metadata {place} is {_kind(key)}, which JSON cannot hold: {key!r:.80}; give a str")
+
+
+def _loaded(text: str) -> Any:
+    if isinstance(text, RawText):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return RawText(text)
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"a value of type {name}"
