@@ -1,0 +1,133 @@
+"""Draws the Events of a writer as one line on a terminal: frames, bytes, rate, and what is being waited for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from seqsave.types import Event
+
+__all__ = ["ProgressBar", "format_size", "is_terminal", "open_progress"]
+
+# The rate is that of the last seconds, so that a stall shows.
+WINDOW_SECONDS = 10.0
+
+
+def format_size(size: float) -> str:
+    """Bytes for people, in powers of 1000 as disks and bills count: ``48.2 MB``."""
+    if size < 1000:
+        return f"{size:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} PB"
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether ``stream`` is a terminal that can redraw a line."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def open_progress(label: str = "", total: int | None = None, *, stream: TextIO | None = None) -> ProgressBar | None:
+    """A bar on ``stream`` (standard error by default), or None when that is not a terminal."""
+    stream = sys.stderr if stream is None else stream
+    return ProgressBar(label, total, stream=stream) if is_terminal(stream) else None
+
+
+class ProgressBar:
+    """Call it with each Event; close it, or use it as a context manager, to leave the terminal in order.
+
+    label: stands before the bar. total: expected number of frames, where the events do not know it; a guess may
+    turn out too low, then the bar stops being one and goes on counting.
+    """
+
+    def __init__(self, label: str = "", total: int | None = None, *, stream: TextIO | None = None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = [
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            *(TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("frames", "amount", "waiting")),
+            TimeElapsedColumn(),
+        ]
+        # Only standard error is drawn on: standard output belongs to the caller's own result.
+        self._progress = Progress(
+            *columns,
+            console=Console(file=sys.stderr if stream is None else stream, force_terminal=True),
+            transient=True,
+            redirect_stdout=False,
+            refresh_per_second=5,
+        )
+        self._expected = total
+        self._recent: deque[tuple[float, int, int]] = deque([(0.0, 0, 0)])
+        self._retry = ""
+        self._task = self._progress.add_task(label, total=total, frames=_frames(0, total), amount="", waiting="")
+        self._progress.start()
+
+    def __call__(self, event: Event) -> None:
+        """Draw what ``event`` says."""
+        if event.kind == "retry":
+            self._retry = event.message
+        elif event.kind in ("saved", "skipped", "closed"):
+            self._retry = ""
+        total = event.total if event.total is not None else self._expected
+        if total is not None and event.done > total:
+            total = None
+        self._progress.update(
+            self._task,
+            completed=event.done,
+            total=total,
+            frames=_frames(event.done, total),
+            amount=self._amount(event),
+            waiting=_waiting(event, self._retry),
+        )
+
+    def close(self) -> None:
+        """Take the bar away. Calling it again does nothing."""
+        self._progress.stop()
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _amount(self, event: Event) -> str:
+        recent = self._recent
+        recent.append((event.seconds, event.done, event.bytes_done))
+        while len(recent) > 2 and recent[1][0] < event.seconds - WINDOW_SECONDS:
+            recent.popleft()
+        seconds, done, size = recent[0]
+        elapsed = event.seconds - seconds
+        if elapsed <= 0:
+            return format_size(event.bytes_done)
+        rate = (event.done - done) / elapsed
+        speed = format_size((event.bytes_done - size) / elapsed)
+        return f"{format_size(event.bytes_done)}  {rate:.1f} frames/s  {speed}/s"
+
+
+def _frames(done: int, total: int | None) -> str:
+    return f"{done}/{total} frames" if total is not None else f"{done} frame{'' if done == 1 else 's'}"
+
+
+def _waiting(event: Event, retry: str) -> str:
+    if retry:
+        return retry
+    parts: list[str] = []
+    if event.encoding:
+        parts.append(f"{event.encoding} encode")
+    if event.publishing:
+        parts.append(f"{event.publishing} upload")
+    return f"waiting: {', '.join(parts)}" if parts else ""
