@@ -19,7 +19,7 @@ from pathlib import Path
 
 def main(folder: str, left: str, *command: str) -> int:
     with Path(folder, "server.log").open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603 - the tests' own command line
+        child = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
 

@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Served", "cpu_seconds", "free_ports", "leave_with_parent"]
+__all__ = ["Served", "cpu_seconds", "free_ports", "leave_with_parent", "say"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,6 +90,12 @@ def leave_with_parent(line: IO[str] | None = None, then: Any = None) -> None:
         (then or (lambda: os._exit(0)))()
 
     threading.Thread(target=watch, daemon=True, name="life line").start()
+
+
+def say(words: dict[str, Any]) -> None:
+    """One line of JSON to the parent, who reads it as ``Served.hello`` or as what ``stop`` returns."""
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
 
 
 def free_ports(count: int, offset: int = 0) -> list[int]:
