@@ -1,0 +1,140 @@
+"""Save image sequences to a folder, a bucket or memory: whole, in order, with their workflow inside.
+
+``open_writer`` and ``save`` write, ``open_sequence`` and ``find_sequences`` read, ``filetypes`` says which formats there
+are, and ``register_encoder`` or a plugin (``hookimpl``) adds one.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqsave.errors import (
+        DecodeError,
+        EncodeError,
+        EncoderConflictError,
+        EncoderNotFoundError,
+        EncoderUnavailableError,
+        EndOfSequenceError,
+        FrameExistsError,
+        FrameNameError,
+        ImageError,
+        MetadataError,
+        OptionError,
+        PluginError,
+        SaveError,
+        SeqSaveError,
+        SeqSaveWarning,
+        SequenceNotFoundError,
+        SourceError,
+        TargetError,
+        WriterAbortedError,
+        WriterClosedError,
+    )
+    from seqsave.hookspecs import hookimpl
+    from seqsave.metadata import RawText
+    from seqsave.plugins import (
+        FiletypeInfo,
+        describe_filetypes,
+        filetypes,
+        register_encoder,
+        unregister_encoder,
+    )
+    from seqsave.reader import Frame, FrameSequence, find_sequences, open_sequence
+    from seqsave.retry import RetryPolicy
+    from seqsave.types import (
+        Decoded,
+        Encoded,
+        Encoder,
+        EncoderSpec,
+        Event,
+        FailedFrame,
+        FrameInfo,
+        Option,
+        SavedFrame,
+        SaveResult,
+    )
+    from seqsave.writer import SequenceWriter, open_writer, save
+
+__all__ = [
+    "DecodeError",
+    "Decoded",
+    "EncodeError",
+    "Encoded",
+    "Encoder",
+    "EncoderConflictError",
+    "EncoderNotFoundError",
+    "EncoderSpec",
+    "EncoderUnavailableError",
+    "EndOfSequenceError",
+    "Event",
+    "FailedFrame",
+    "FiletypeInfo",
+    "Frame",
+    "FrameExistsError",
+    "FrameInfo",
+    "FrameNameError",
+    "FrameSequence",
+    "ImageError",
+    "MetadataError",
+    "Option",
+    "OptionError",
+    "PluginError",
+    "RawText",
+    "RetryPolicy",
+    "SaveError",
+    "SaveResult",
+    "SavedFrame",
+    "SeqSaveError",
+    "SeqSaveWarning",
+    "SequenceNotFoundError",
+    "SequenceWriter",
+    "SourceError",
+    "TargetError",
+    "WriterAbortedError",
+    "WriterClosedError",
+    "__version__",
+    "describe_filetypes",
+    "filetypes",
+    "find_sequences",
+    "hookimpl",
+    "open_sequence",
+    "open_writer",
+    "register_encoder",
+    "save",
+    "unregister_encoder",
+]
+
+__version__ = "0.1.0"
+
+# Where each public name lives. Nothing is imported before it is asked for, so that "import seqsave" costs next to
+# nothing; the imports above are for type checkers only, and a test holds the lists together.
+_HOMES = {
+    "errors": (
+        "DecodeError EncodeError EncoderConflictError EncoderNotFoundError EncoderUnavailableError EndOfSequenceError "
+        "FrameExistsError FrameNameError ImageError MetadataError OptionError PluginError SaveError SeqSaveError "
+        "SeqSaveWarning SequenceNotFoundError SourceError TargetError WriterAbortedError WriterClosedError"
+    ),
+    "hookspecs": "hookimpl",
+    "metadata": "RawText",
+    "plugins": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
+    "reader": "Frame FrameSequence find_sequences open_sequence",
+    "retry": "RetryPolicy",
+    "types": "Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo Option SavedFrame SaveResult",
+    "writer": "SequenceWriter open_writer save",
+}
+_HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOME_OF[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = globals()[name] = getattr(importlib.import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import SupportsIndex
+from urllib.parse import unquote
 
 from seqsave.errors import FrameNameError
 
@@ -22,11 +23,14 @@ __all__ = [
     "Pattern",
     "batch_folder",
     "check_index",
-    "compress_ranges",
+    "format_ranges",
+    "gaps",
     "parse_batch_folder",
     "parse_frame",
     "parse_pattern",
+    "sidecar_key",
     "sidecar_name",
+    "to_ranges",
 ]
 
 PRIVATE_FOLDER = ".seqsave"
@@ -125,12 +129,22 @@ class NameRule:
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """A file name taken apart: ``frame_00017.png`` is ("frame", 17, 5, "png")."""
+    """A file name taken apart around its number: ``frame_00017.png`` is ("frame_", 17, 5, ".png")."""
 
-    prefix: str
+    head: str
     number: int
     width: int
-    extension: str
+    tail: str
+
+    @property
+    def prefix(self) -> str:
+        """``frame``: what stands before the number, without the rule's ``_``."""
+        return self.head.removesuffix("_")
+
+    @property
+    def extension(self) -> str:
+        """``png``: the tail's last part, without the dot."""
+        return self.tail.rpartition(".")[2]
 
     @property
     def padded(self) -> bool:
@@ -141,12 +155,15 @@ class ParsedName:
 def parse_frame(name: str) -> ParsedName | None:
     """Take one path component apart by the rule; None when it is no frame's name. Digits are 0 to 9 only."""
     found = _FRAME.fullmatch(name)
-    if found is None or len(found["number"]) > MAX_DIGITS:
+    if found is None:
         return None
-    number = int(found["number"])
-    if number > MAX_INDEX:
+    return _parsed(found["prefix"] + "_", found["number"], "." + found["extension"])
+
+
+def _parsed(head: str, number: str, tail: str) -> ParsedName | None:
+    if len(number) > MAX_DIGITS or int(number) > MAX_INDEX:
         return None
-    return ParsedName(found["prefix"], number, len(found["number"]), found["extension"])
+    return ParsedName(head, int(number), len(number), tail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +178,20 @@ class Pattern:
     digits: int
     tail: str
 
-    def match(self, name: str) -> tuple[int, int] | None:
-        """(number, width) when ``name`` is one of this sequence's names, else None."""
-        if len(name) <= len(self.head) + len(self.tail):
-            return None
+    def __str__(self) -> str:
+        return f"{self.head}{'#' * self.digits}{self.tail}"
+
+    def parse(self, name: str) -> ParsedName | None:
+        """Take a name apart when it is one of this sequence's, else None."""
         if not (name.startswith(self.head) and name.endswith(self.tail)):
             return None
         number = name[len(self.head) : len(name) - len(self.tail)]
-        if re.fullmatch(r"[0-9]+", number) is None or len(number) > MAX_DIGITS:
+        if re.fullmatch(r"[0-9]+", number) is None:
             return None
         # A number narrower than the placeholder, or a wider one with leading zeros, is some other sequence's.
         if len(number) < self.digits or (len(number) > self.digits and number[0] == "0"):
             return None
-        return int(number), len(number)
+        return _parsed(self.head, number, self.tail)
 
 
 def parse_pattern(url: str) -> Pattern | None:
@@ -205,15 +223,39 @@ def sidecar_name(file_name: str, key: str) -> str:
     return f"{PRIVATE_FOLDER}/{file_name}.{safe}.json"
 
 
-def compress_ranges(indices: Iterable[int]) -> str:
-    """Ascending numbers as renderers take them: ``17,40-52``."""
-    runs: list[list[int]] = []
+def sidecar_key(sidecar: str, file_name: str) -> str | None:
+    """The key again, when ``sidecar`` (one path component) belongs to the frame ``file_name``; else None."""
+    if not (sidecar.startswith(f"{file_name}.") and sidecar.endswith(".json")):
+        return None
+    return unquote(sidecar[len(file_name) + 1 : -len(".json")])
+
+
+def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:
+    """Ascending numbers as runs without gaps."""
+    runs: list[range] = []
     for index in indices:
-        if runs and index == runs[-1][1] + 1:
-            runs[-1][1] = index
+        if runs and index == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, index + 1)
         else:
-            runs.append([index, index])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+            runs.append(range(index, index + 1))
+    return tuple(runs)
+
+
+def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
+    """What ``runs`` (ascending, disjoint) leave out of first..last, both inclusive."""
+    left = []
+    for run in runs:
+        if first < run.start:
+            left.append(range(first, run.start))
+        first = max(first, run.stop)
+    if first <= last:
+        left.append(range(first, last + 1))
+    return tuple(left)
+
+
+def format_ranges(runs: Iterable[range]) -> str:
+    """Ranges as renderers take them: ``17,40-52``."""
+    return ",".join(str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs)
 
 
 def _percent(character: str) -> str:

@@ -230,7 +230,9 @@ def _import_encoder(spec: EncoderSpec) -> Encoder:
         return cast("Encoder", getattr(importlib.import_module(module), name)())
     except ImportError as error:
         hint = f"; install it with: {spec.install_hint}" if spec.install_hint else ""
-        raise EncoderUnavailableError(f"filetype {spec.filetype!r} needs something that is missing: {error}{hint}") from error
+        raise EncoderUnavailableError(
+            f"filetype {spec.filetype!r} needs something that is missing: {error}{hint}"
+        ) from error
     except Exception as error:
         raise EncoderUnavailableError(
             f"the encoder of {spec.filetype!r} ({spec.encoder}) could not be made: {type(error).__name__}: {error}"
@@ -284,7 +286,7 @@ def _load(entry_points: Iterable[EntryPoint]) -> _Loaded:
         try:
             specs = _specs_of(entry_point)
         # A plugin may fail in any way there is, at import or in its hook; none of them may break another format.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             message = f"{type(error).__name__}: {error}"
             if strict:
                 raise PluginError(f"plugin {info.name!r} of {info.distribution} is broken: {message}") from error

@@ -1,0 +1,322 @@
+"""Run encode and publish concurrently, bounded by bytes, in order, stopping at the first fatal error.
+
+The only owner of threads. It knows neither files nor storages: each job brings two callables. Encoding runs on
+``workers`` threads. Publishing runs right behind it on the same thread (``publishers=0``: storages that answer at
+once), on threads of its own (``publishers=n``), or as coroutines on somebody's event loop (``loop``), at most
+``publishers`` at a time. With ``workers=0`` everything runs on the caller's thread and no thread is started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from seqsave.errors import WriterAbortedError
+
+__all__ = ["Pipeline"]
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+# How long a wait lasts before it looks again. Windows cannot interrupt a wait without an end.
+TICK = 0.2
+
+
+@dataclass(eq=False, slots=True)
+class _Job(Generic[P, R]):
+    """One piece of work: ``held`` counts the bytes that it keeps in memory at the moment."""
+
+    encode: Callable[[], P]
+    publish: Callable[[P], Any]
+    size_of: Callable[[P], int]
+    held: int
+    future: Future[R]
+    publishing: bool = False
+
+
+class Pipeline(Generic[P, R]):
+    """Two bounded stages. ``submit`` may be called from several threads.
+
+    workers:    threads that encode; 0 for none: work is done inside ``submit``.
+    publishers: how many publish at once; 0 for "on the encoding thread, right behind it".
+    max_bytes:  how many bytes jobs may hold together before ``submit`` waits. One job alone may hold more.
+    loop:       a running event loop; ``publish`` then is a coroutine function.
+    """
+
+    def __init__(
+        self, *, workers: int, publishers: int, max_bytes: int, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        self.stop_event = threading.Event()
+        self._inline = workers == 0
+        self._max_bytes = max_bytes
+        self._changed = threading.Condition()
+        self._jobs: set[_Job[P, R]] = set()
+        self._held = 0
+        self._publishing = 0
+        self._error: BaseException | None = None
+        self._workers = _Threads(workers, "seqsave-encode")
+        self._publishers: _Threads | _Tasks | None = None
+        if loop is not None:
+            self._publishers = _Tasks(publishers, loop)
+        elif publishers:
+            self._publishers = _Threads(publishers, "seqsave-publish")
+
+    @property
+    def is_async(self) -> bool:
+        """Whether ``publish`` is to be a coroutine function."""
+        return isinstance(self._publishers, _Tasks)
+
+    @property
+    def error(self) -> BaseException | None:
+        """The first fatal error, None as long as there is none."""
+        return self._error
+
+    def waiting(self) -> tuple[int, int]:
+        """How many jobs are before or in encoding, and how many before or in publishing."""
+        with self._changed:
+            return len(self._jobs) - self._publishing, self._publishing
+
+    def submit(
+        self,
+        encode: Callable[[], P],
+        publish: Callable[[P], Any],
+        *,
+        cost: int,
+        size_of: Callable[[P], int],
+        while_waiting: Callable[[], None] = lambda: None,
+    ) -> Future[R]:
+        """Accept one job that holds ``cost`` bytes until it is encoded and ``size_of(payload)`` after that.
+
+        Waits while the window is full, calling ``while_waiting`` on this thread whenever something has changed.
+        Raises WriterAbortedError once a job has failed.
+        """
+        job: _Job[P, R] = _Job(encode, publish, size_of, cost, Future())
+        self._admit(job, while_waiting)
+        if self._inline:
+            self._encode(job)
+        else:
+            self._workers.put(lambda: self._encode(job))
+        return job.future
+
+    def drain(self, while_waiting: Callable[[], None] = lambda: None) -> None:
+        """Wait until nothing is under way."""
+        while True:
+            with self._changed:
+                if not self._jobs:
+                    return
+                self._changed.wait(TICK)
+            while_waiting()
+
+    def close(self) -> None:
+        """Let the threads go. To be called when nothing is under way any more."""
+        self._workers.close()
+        if self._publishers is not None:
+            self._publishers.close()
+
+    def abort(self, timeout: float) -> None:
+        """Give up what has not begun, stop waits and coroutines, and wait up to ``timeout`` seconds for the rest.
+
+        What still runs then gets WriterAbortedError: its thread is a daemon and cannot keep the process alive.
+        """
+        self.stop_event.set()
+        self._stop_with(WriterAbortedError("the writer was aborted"))
+        if self._publishers is not None:
+            self._publishers.cancel()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._jobs, timeout)
+            left = list(self._jobs)
+        for job in left:
+            self._finish(job, error=WriterAbortedError("the writer was aborted while this frame was under way"))
+        self.close()
+
+    # --- admission ---------------------------------------------------------------------------------------------------
+
+    def _admit(self, job: _Job[P, R], while_waiting: Callable[[], None]) -> None:
+        while True:
+            with self._changed:
+                if self._error is not None:
+                    raise WriterAbortedError(
+                        f"stopped, because something failed before: {self._error}"
+                    ) from self._error
+                if not self._jobs or self._held + job.held <= self._max_bytes:
+                    self._jobs.add(job)
+                    self._held += job.held
+                    return
+                self._changed.wait(TICK)
+            while_waiting()
+
+    # --- the two stages ----------------------------------------------------------------------------------------------
+
+    def _encode(self, job: _Job[P, R]) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            self._finish(job)
+            return
+        if self._error is not None:
+            self._finish(job, error=self._given_up())
+            return
+        try:
+            payload = job.encode()
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
+            self._fail(job, error)
+            return
+        self._encoded(job, payload)
+        if self._publishers is None:
+            self._publish(job, payload)
+        elif isinstance(self._publishers, _Tasks):
+            self._publishers.put(lambda: self._publish_async(job, payload))
+        else:
+            self._publishers.put(lambda: self._publish(job, payload))
+
+    def _encoded(self, job: _Job[P, R], payload: P) -> None:
+        """From now on the job holds its encoded bytes, and the picture is let go."""
+        size = job.size_of(payload)
+        del job.encode
+        with self._changed:
+            if job in self._jobs:
+                self._held += size - job.held
+                self._publishing += 1
+            job.held, job.publishing = size, True
+            self._changed.notify_all()
+
+    def _publish(self, job: _Job[P, R], payload: P) -> None:
+        if self._error is not None:
+            self._finish(job, error=self._given_up())
+            return
+        try:
+            result = job.publish(payload)
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
+            self._fail(job, error)
+        else:
+            self._finish(job, result)
+
+    async def _publish_async(self, job: _Job[P, R], payload: P) -> None:
+        if self._error is not None:
+            self._finish(job, error=self._given_up())
+            return
+        try:
+            result = await job.publish(payload)
+        except asyncio.CancelledError:
+            self._finish(job, error=self._given_up())
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
+            self._fail(job, error)
+        else:
+            self._finish(job, result)
+
+    # --- endings -----------------------------------------------------------------------------------------------------
+
+    def _given_up(self) -> WriterAbortedError:
+        error = WriterAbortedError(f"not saved, because something failed before: {self._error}")
+        error.__cause__ = self._error
+        return error
+
+    def _fail(self, job: _Job[P, R], error: BaseException) -> None:
+        self._stop_with(error)
+        self._finish(job, error=error)
+
+    def _stop_with(self, error: BaseException) -> None:
+        with self._changed:
+            if self._error is None:
+                self._error = error
+            self._changed.notify_all()
+
+    def _finish(self, job: _Job[P, R], result: Any = None, error: BaseException | None = None) -> None:
+        with self._changed:
+            if job not in self._jobs:
+                return  # abort() gave it up while it was running
+            self._jobs.remove(job)
+            self._held -= job.held
+            self._publishing -= job.publishing
+        # Outside the lock, since callbacks run here; before the wake-up, so that whoever wakes sees it done.
+        if job.future.cancelled():
+            pass  # by whoever holds it, before it began
+        elif error is None:
+            job.future.set_result(result)
+        elif job.future.running() or job.future.set_running_or_notify_cancel():
+            job.future.set_exception(error)
+        with self._changed:
+            self._changed.notify_all()
+
+
+class _Threads:
+    """A few daemon threads that are started only when there is work that nobody is free for.
+
+    Not a ThreadPoolExecutor: the interpreter waits at its end for every thread of one, for ever if a storage hangs.
+    """
+
+    def __init__(self, limit: int, name: str) -> None:
+        self._limit = limit
+        self._name = name
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._free = 0
+        self._started = 0
+
+    def put(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            start = self._free == 0 and self._started < self._limit
+            if start:
+                self._started += 1
+            elif self._free:
+                self._free -= 1
+        self._queue.put(work)
+        if start:
+            threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+
+    def cancel(self) -> None:
+        """Nothing to do: work that has not begun gives itself up when its turn comes."""
+
+    def close(self) -> None:
+        with self._lock:
+            started, self._started, self._limit = self._started, 0, 0
+        for _ in range(started):
+            self._queue.put(None)
+
+    def _run(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()
+            del work  # or the last frame stays in memory until the next one comes
+            with self._lock:
+                self._free += 1
+
+
+class _Tasks:
+    """Coroutines on another thread's event loop, at most ``limit`` at a time, in the order in which they came."""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._limit = limit
+        self._loop = loop
+        self._waiting: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def put(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._loop.call_soon_threadsafe(self._add, work)
+
+    def cancel(self) -> None:
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def close(self) -> None:
+        """Nothing to let go: the loop belongs to somebody else."""
+
+    def _add(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._waiting.append(work)
+        self._start()
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._limit:
+            task = self._loop.create_task(self._waiting.popleft()())
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start()
+
+    def _cancel(self) -> None:
+        for task in self._running:
+            task.cancel()

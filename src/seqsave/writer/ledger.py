@@ -1,0 +1,160 @@
+"""What became of each frame, and telling it: records, running totals, events and warnings.
+
+Threads of the pipeline note things here; listeners and warnings are only ever served by ``deliver``, which the writer
+calls on its caller's thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Protocol
+
+from seqsave.errors import SeqSaveWarning, WriterAbortedError
+from seqsave.types import Event, EventKind, FailedFrame, SavedFrame, SaveResult
+from seqsave.writer.numbering import Place
+
+__all__ = ["Ledger"]
+
+
+class _Counts(Protocol):
+    def __call__(self) -> tuple[int, int]: ...
+
+
+class Ledger:
+    """The writer's memory. ``counts`` gives how many frames are encoding and publishing at this moment."""
+
+    def __init__(
+        self,
+        *,
+        url_of: Callable[[str], str],
+        total: int | None,
+        counts: _Counts,
+        listeners: list[Callable[[Event], None]],
+    ) -> None:
+        self._url_of = url_of
+        self._total = total
+        self._counts = counts
+        self._listeners = listeners
+        self._records: list[tuple[Place, Future[SavedFrame]]] = []
+        self._warned: dict[str, str] = {}
+        self._untold: deque[str] = deque()
+        self._events: deque[Event] = deque()
+        self._done = 0
+        self._bytes = 0
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._delivering = threading.Lock()
+
+    def add(self, place: Place, future: Future[SavedFrame]) -> None:
+        """A frame was accepted."""
+        with self._lock:
+            self._records.append((place, future))
+        future.add_done_callback(lambda future: self._note_end(place, future))
+
+    def warn(self, kind: str, place: Place, message: str) -> None:
+        """Tell ``message`` once per sequence for each ``kind``, naming the first frame that it concerns."""
+        text = f"frame {place.index}: {message}"
+        with self._lock:
+            if kind in self._warned:
+                return
+            self._warned[kind] = text
+            self._untold.append(text)
+        self.note("warning", place, text)
+
+    def note(self, kind: EventKind, place: Place | None = None, message: str = "", size: int = 0) -> None:
+        """Keep an event for the listeners, if there are any."""
+        if not self._listeners:
+            return
+        encoding, publishing = self._counts()
+        with self._lock:
+            self._events.append(
+                Event(
+                    kind=kind,
+                    index=place.index if place else None,
+                    batch=place.batch if place else None,
+                    url=self._url_of(place.path) if place else None,
+                    message=message,
+                    size=size,
+                    accepted=len(self._records),
+                    done=self._done,
+                    bytes_done=self._bytes,
+                    total=self._total,
+                    encoding=encoding,
+                    publishing=publishing,
+                    seconds=time.monotonic() - self._started,
+                )
+            )
+
+    def deliver(self) -> None:
+        """Serve what has come up, on this thread. A second thread that comes by meanwhile leaves it to the first."""
+        if not (self._events or self._untold) or not self._delivering.acquire(blocking=False):
+            return
+        try:
+            while self._untold:
+                warnings.warn(self._untold.popleft(), SeqSaveWarning, stacklevel=4)
+            while self._events:
+                event = self._events.popleft()
+                for listener in self._listeners:
+                    listener(event)
+        finally:
+            self._delivering.release()
+
+    def result(self, url: str) -> SaveResult:
+        """What is known so far; frames still under way are in neither list."""
+        frames, failures = [], []
+        with self._lock:
+            records = list(self._records)
+        for place, future in records:
+            if not future.done():
+                continue
+            error = _error_of(future)
+            if error is None:
+                frames.append(future.result())
+            else:
+                failures.append(
+                    FailedFrame(
+                        index=place.index,
+                        batch=place.batch,
+                        url=self._url_of(place.path),
+                        error=str(error) or repr(error),
+                    )
+                )
+        return SaveResult(
+            url=url, frames=tuple(frames), failures=tuple(failures), warnings=tuple(self._warned.values())
+        )
+
+    def saved_count(self) -> int:
+        """How many frames are saved."""
+        with self._lock:
+            return sum(
+                future.done() and _error_of(future) is None and future.result().status == "saved"
+                for _, future in self._records
+            )
+
+    def first_error(self) -> BaseException | None:
+        """The error that ended it: the first one that is not itself a consequence of another."""
+        errors = [error for _, future in self._records if future.done() and (error := _error_of(future))]
+        return next((e for e in errors if not isinstance(e, WriterAbortedError)), errors[0] if errors else None)
+
+    def _note_end(self, place: Place, future: Future[SavedFrame]) -> None:
+        error = _error_of(future)
+        if error is not None:
+            self.note("failed", place, str(error) or repr(error))
+            return
+        saved = future.result()
+        with self._lock:
+            self._done += 1
+            self._bytes += saved.size
+        self.note(saved.status, place, place.after_end or "", saved.size)
+
+
+def _error_of(future: Future[SavedFrame]) -> BaseException | None:
+    try:
+        return future.exception()
+    except CancelledError:
+        return WriterAbortedError("cancelled before it was saved")

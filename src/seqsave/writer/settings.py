@@ -1,0 +1,37 @@
+"""The writer's settings as types, for functions that pass them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, Literal, TypedDict
+
+from seqsave.retry import RetryPolicy
+from seqsave.types import Event
+
+__all__ = ["AtEnd", "IfExists", "WriterSettings"]
+
+AtEnd = Literal["stop output", "raise error", "keep going"]
+IfExists = Literal["overwrite", "error", "skip"]
+
+
+class WriterSettings(TypedDict, total=False):
+    """The keyword arguments of ``SequenceWriter``, which explains them."""
+
+    prefix: str
+    digits: int
+    filetype: str
+    start: int
+    step: int
+    total: int | None
+    at_end: AtEnd
+    if_exists: IfExists
+    metadata: Mapping[str, Any] | None
+    options: Mapping[str, Any] | None
+    storage_options: Mapping[str, Any] | None
+    concurrency: int | None
+    max_bytes: int | None
+    progress: bool
+    on_event: Callable[[Event], None] | None
+    rate: Fraction | float | None
+    retry: RetryPolicy | None
