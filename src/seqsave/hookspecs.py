@@ -12,12 +12,12 @@ import pluggy
 if TYPE_CHECKING:
     from seqsave.types import EncoderSpec
 
-__all__ = ["PROJECT", "hookimpl", "hookspec", "seqsave_encoders"]
+__all__ = ["PROJECT_NAME", "hookimpl", "hookspec", "seqsave_encoders"]
 
-PROJECT = "seqsave"  # pluggy's project name, the entry-point group and the prefix of every hook
+PROJECT_NAME = "seqsave"  # pluggy's project name, the entry-point group and the prefix of every hook
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 
 @hookspec

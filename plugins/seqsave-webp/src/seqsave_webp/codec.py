@@ -1,0 +1,90 @@
+"""WebP through Pillow: array in, bytes out, and back.
+
+Pillow lets go of the interpreter lock while libwebp encodes, so several threads encode at once.
+The container is described in RFC 9649.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.WebPImagePlugin import WebPImageFile
+
+from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
+from seqsave.encoders import exif
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seqsave.types import ImageArray
+
+__all__ = ["MAX_SIDE", "WebpEncoder"]
+
+MAX_SIDE = 16383  # 14 bits, RFC 9649 section 2.5
+
+
+class WebpEncoder:
+    """Encodes and decodes still WebP files, 8 bit, RGB or RGBA. Keeps no state."""
+
+    def encode(
+        self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
+    ) -> Encoded:
+        """Encode one H,W,3 or H,W,4 array of uint8.
+
+        Metadata goes into Exif as ComfyUI's front end reads it: ``prompt`` in Model, ``workflow`` in Make.
+        Raises ImageError when a side is longer than 16383 pixels, EncodeError when libwebp fails.
+        """
+        height, width = image.shape[:2]
+        if max(width, height) > MAX_SIDE:
+            raise ImageError(
+                f"{info.name or 'the picture'} is {width}x{height} pixels: a WebP side has at most {MAX_SIDE}; "
+                "make it smaller or save it as png"
+            )
+        block, leftover = exif.pack(metadata, None)
+        file = io.BytesIO()
+        try:
+            Image.fromarray(image).save(file, "WEBP", exif=block, **options)
+        except (OSError, ValueError) as error:
+            raise EncodeError(f"libwebp cannot encode this picture of {width}x{height} pixels: {error}") from error
+        return Encoded(data=file.getbuffer(), leftover=leftover)
+
+    def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
+        """Decode one still WebP file to uint8 of shape H,W,3, or H,W,4 when it has alpha.
+
+        Raises DecodeError for unsound data, an animation, and more than ``max_pixels`` pixels.
+        """
+        # Looked at first, since libwebp makes room for the picture as soon as it is given the file.
+        width, height = _size(data[:30])
+        if width * height > max_pixels:
+            raise DecodeError(f"a WebP picture of {width}x{height} pixels: at most {max_pixels} are allowed")
+        try:
+            # Not Image.open: its limit on pixels is a warning, and max_pixels is ours.
+            with WebPImageFile(io.BytesIO(data)) as picture:
+                frames = getattr(picture, "n_frames", 1)
+                if frames > 1:
+                    raise DecodeError(f"a WebP animation of {frames} pictures: only still pictures are read")
+                array = np.array(picture)
+                block = picture.info.get("exif", b"")
+        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            if isinstance(error, DecodeError):
+                raise
+            raise DecodeError(f"not a sound WebP file: {error}") from error
+        return Decoded(array=array, metadata=exif.unpack(block))
+
+
+def _size(header: bytes) -> tuple[int, int]:
+    """Width and height, which lie in the first 30 bytes; RFC 9649 sections 2.5 to 2.7."""
+    kind, length = header[12:16] if header[:4] == b"RIFF" and header[8:12] == b"WEBP" else b"", len(header)
+    if kind == b"VP8X" and length >= 30:
+        return int.from_bytes(header[24:27], "little") + 1, int.from_bytes(header[27:30], "little") + 1
+    if kind == b"VP8L" and length >= 25 and header[20] == 0x2F:
+        bits = int.from_bytes(header[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 " and length >= 30 and header[23:26] == b"\x9d\x01\x2a":
+        width, height = struct.unpack_from("<HH", header, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    raise DecodeError("not a WebP file")
