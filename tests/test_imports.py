@@ -1,0 +1,108 @@
+"""What an import costs, and that every public name is there: each case in an interpreter of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import seqsave
+from seqsave import errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = [
+    "numpy",
+    "PIL",
+    "fsspec",
+    "s3fs",
+    "aiobotocore",
+    "botocore",
+    "aiohttp",
+    "pluggy",
+    "rich",
+    "tenacity",
+    "click",
+    "isal",
+    "av",
+    "torch",
+]
+
+# The contract: what design says that a user, a plugin's author or a node may import from seqsave itself.
+PUBLIC = {
+    *("open_writer", "save", "SequenceWriter"),
+    *("open_sequence", "find_sequences", "FrameSequence", "Frame"),
+    *("filetypes", "describe_filetypes", "register_encoder", "unregister_encoder", "hookimpl"),
+    *("EncoderSpec", "Option", "Encoder", "FrameInfo", "Encoded", "Decoded"),
+    *("SavedFrame", "FailedFrame", "SaveResult", "Event"),
+    *errors.__all__,
+}
+
+
+def loaded(code: str, folder: Path) -> set[str]:
+    """The heavy packages that are loaded after ``code`` ran in a new interpreter."""
+    report = f"import json, sys; print(json.dumps(sorted(set({HEAVY!r}) & set(sys.modules))), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_import_is_light(tmp_path: Path) -> None:
+    assert loaded("import seqsave", tmp_path) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["save", "--help"]])
+def test_help_is_light(arguments: list[str], tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.argv = ["seqsave", *{arguments!r}]
+from seqsave.cli import main
+try:
+    status = main()
+except SystemExit as error:
+    status = error.code
+if status:
+    raise SystemExit(status)
+"""
+    assert loaded(code, tmp_path) <= {"click"}
+
+
+def test_listing_dir_and_errors_stay_light(tmp_path: Path) -> None:
+    assert loaded("import seqsave; dir(seqsave); seqsave.TargetError; seqsave.EncoderSpec", tmp_path) == set()
+
+
+def test_saving_a_png_to_a_folder_loads_no_store_and_no_plugins(tmp_path: Path) -> None:
+    code = """
+import numpy, seqsave
+seqsave.save(numpy.zeros((2, 4, 4, 3), "uint8"), "out")
+"""
+    unneeded = set(HEAVY) - {"numpy", "PIL", "fsspec", "isal", "tenacity"}
+    assert loaded(code, tmp_path) & unneeded == set()
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["frame_00000.png", "frame_00001.png"]
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_a_public_name_is_there(name: str) -> None:
+    assert getattr(seqsave, name).__name__ == name if name != "hookimpl" else callable(seqsave.hookimpl)
+
+
+def test_all_names_are_public_and_listed() -> None:
+    assert set(seqsave.__all__) >= PUBLIC
+    assert sorted(set(seqsave.__all__)) == sorted(seqsave.__all__), "a name stands twice"
+    assert set(seqsave.__all__) <= set(dir(seqsave))
+    assert [name for name in seqsave.__all__ if not hasattr(seqsave, name)] == []
+
+
+def test_import_star(tmp_path: Path) -> None:
+    loaded("from seqsave import *\nsave, open_sequence, SaveError, SequenceWriter", tmp_path)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = seqsave.no_such_name  # type: ignore[attr-defined]
