@@ -16,20 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAVY = [
-    "numpy",
-    "PIL",
-    "fsspec",
-    "s3fs",
-    "aiobotocore",
-    "botocore",
-    "aiohttp",
-    "pluggy",
-    "rich",
-    "tenacity",
-    "click",
-    "isal",
-    "av",
-    "torch",
+    *("numpy", "PIL", "fsspec", "s3fs", "aiobotocore", "botocore", "aiohttp"),
+    *("pluggy", "rich", "tenacity", "click", "isal", "av", "torch"),
 ]
 
 # The contract: what design says that a user, a plugin's author or a node may import from seqsave itself.
