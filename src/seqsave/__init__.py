@@ -1,7 +1,7 @@
 """Save image sequences to a folder, a bucket or memory: whole, in order, with their workflow inside.
 
-``open_writer`` and ``save`` write, ``open_sequence`` and ``find_sequences`` read, ``filetypes`` says which formats there
-are, and ``register_encoder`` or a plugin (``hookimpl``) adds one.
+``open_writer`` and ``save`` write, ``open_sequence`` and ``find_sequences`` read, ``filetypes`` says which formats
+there are, and ``register_encoder`` or a plugin (``hookimpl``) adds one.
 """
 
 from __future__ import annotations

@@ -246,8 +246,10 @@ def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
     left = []
     for run in runs:
         if first < run.start:
-            left.append(range(first, run.start))
+            left.append(range(first, min(run.start, last + 1)))
         first = max(first, run.stop)
+        if first > last:
+            break
     if first <= last:
         left.append(range(first, last + 1))
     return tuple(left)

@@ -154,11 +154,7 @@ class Pipeline(Generic[P, R]):
     # --- the two stages ----------------------------------------------------------------------------------------------
 
     def _encode(self, job: _Job[P, R]) -> None:
-        if not job.future.set_running_or_notify_cancel():
-            self._finish(job)
-            return
-        if self._error is not None:
-            self._finish(job, error=self._given_up())
+        if not self._begin(job):
             return
         try:
             payload = job.encode()
@@ -172,6 +168,17 @@ class Pipeline(Generic[P, R]):
             self._publishers.put(lambda: self._publish_async(job, payload))
         else:
             self._publishers.put(lambda: self._publish(job, payload))
+
+    def _begin(self, job: _Job[P, R]) -> bool:
+        """Whether the job is still wanted: not cancelled by its owner, not behind an error, not given up by abort."""
+        with self._changed:
+            if job not in self._jobs:
+                return False
+            wanted = job.future.set_running_or_notify_cancel()
+        if wanted and self._error is None:
+            return True
+        self._finish(job, error=self._given_up())
+        return False
 
     def _encoded(self, job: _Job[P, R], payload: P) -> None:
         """From now on the job holds its encoded bytes, and the picture is let go."""

@@ -1,0 +1,190 @@
+"""The pipeline: order, bounds, errors, and letting go."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from seqsave.errors import WriterAbortedError
+from seqsave.pipeline import Pipeline
+
+MODES = ["inline", "one stage", "two stages", "loop"]
+# Inline, everything has happened when submit returns: nothing waits, is held, or is under way.
+threaded = pytest.mark.parametrize("make", MODES[1:], indirect=True)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(params=MODES)
+def make(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Callable[..., Pipeline[Any, Any]]:
+    def make(max_bytes: int = 10**9, workers: int = 3, publishers: int = 4) -> Pipeline[Any, Any]:
+        kind = request.param
+        return Pipeline(
+            workers=0 if kind == "inline" else workers,
+            publishers=0 if kind in ("inline", "one stage") else publishers,
+            max_bytes=max_bytes,
+            loop=loop if kind == "loop" else None,
+        )
+
+    return make
+
+
+def submit(pipeline: Pipeline[Any, Any], encode: Callable[[], Any], publish: Callable[[Any], Any], cost: int = 1,
+           **more: Any) -> Future[Any]:  # fmt: skip
+    async def coroutine(payload: Any) -> Any:
+        return await asyncio.to_thread(publish, payload)
+
+    return pipeline.submit(
+        encode, coroutine if pipeline.is_async else publish, cost=cost, size_of=lambda _: cost, **more
+    )
+
+
+def test_every_job_gets_its_own_result(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make()
+    futures = [submit(pipeline, lambda i=i: i, lambda p: p * 10) for i in range(50)]
+    pipeline.drain()
+    assert [future.result(timeout=0) for future in futures] == [i * 10 for i in range(50)]
+    assert pipeline.waiting() == (0, 0)
+    pipeline.close()
+
+
+def test_jobs_begin_in_order(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1)
+    begun: list[int] = []
+    for i in range(20):
+        submit(pipeline, lambda i=i: begun.append(i), lambda p: p)
+    pipeline.drain()
+    assert begun == list(range(20))
+
+
+@pytest.mark.parametrize("stage", ["encode", "publish"])
+def test_the_first_error_stops_new_work(make: Callable[..., Pipeline[Any, Any]], stage: str) -> None:
+    pipeline = make(workers=1, publishers=1)
+
+    def fail(*_: Any) -> None:
+        raise ValueError("broken")
+
+    good = submit(pipeline, lambda: 1, lambda p: p)
+    pipeline.drain()
+    bad = submit(pipeline, fail if stage == "encode" else lambda: 1, fail if stage == "publish" else lambda p: p)
+    pipeline.drain()
+    assert good.result() == 1
+    with pytest.raises(ValueError, match="broken"):
+        bad.result()
+    assert isinstance(pipeline.error, ValueError)
+    with pytest.raises(WriterAbortedError, match="broken") as caught:
+        submit(pipeline, lambda: 1, lambda p: p)
+    assert caught.value.__cause__ is pipeline.error
+
+
+@threaded
+def test_what_waits_behind_an_error_is_given_up(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1, publishers=1)
+    go = threading.Event()
+
+    def fail() -> None:
+        go.wait(5)
+        raise ValueError("broken")
+
+    futures = [submit(pipeline, fail, lambda p: p)] + [submit(pipeline, lambda: 1, lambda p: p) for _ in range(5)]
+    go.set()
+    pipeline.drain()
+    assert isinstance(futures[0].exception(), ValueError)
+    assert all(isinstance(future.exception(), WriterAbortedError) for future in futures[1:])
+
+
+@threaded
+def test_the_window_bounds_the_bytes(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(max_bytes=100, workers=2)
+    held, most, lock = 0, 0, threading.Lock()
+
+    def take() -> None:
+        nonlocal held, most
+        with lock:
+            held += 40
+            most = max(most, held)
+
+    def publish(_: Any) -> None:
+        nonlocal held
+        time.sleep(0.002)
+        with lock:
+            held -= 40
+
+    waited = []
+    for _ in range(30):
+        # Counted where it is taken: at most two of 40 fit into 100, and the third waits in submit.
+        submit(pipeline, take, publish, cost=40, while_waiting=lambda: waited.append(1))
+    pipeline.drain()
+    assert most <= 100
+    assert waited
+
+
+def test_one_job_alone_may_be_larger_than_the_window(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(max_bytes=10)
+    futures = [submit(pipeline, lambda: 1, lambda p: p, cost=1000) for _ in range(3)]
+    pipeline.drain()
+    assert [future.result() for future in futures] == [1, 1, 1]
+
+
+def test_no_thread_without_need() -> None:
+    before = threading.active_count()
+    inline: Pipeline[Any, Any] = Pipeline(workers=0, publishers=0, max_bytes=1)
+    submit(inline, lambda: threading.get_ident(), lambda p: p)
+    assert threading.active_count() == before
+    several: Pipeline[Any, Any] = Pipeline(workers=8, publishers=0, max_bytes=10)
+    submit(several, lambda: 1, lambda p: p)
+    several.drain()
+    time.sleep(0.05)  # until the thread has noted that it is free
+    submit(several, lambda: 1, lambda p: p)
+    several.drain()
+    assert threading.active_count() == before + 1
+    several.close()
+
+
+@threaded
+def test_abort_is_quick_and_names_everything(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1, publishers=1)
+    begun, go = threading.Event(), threading.Event()
+
+    def hang(_: Any) -> None:
+        begun.set()
+        go.wait(10)
+
+    futures = [submit(pipeline, lambda: 1, hang) for _ in range(5)]
+    assert begun.wait(5)
+    pipeline.abort(timeout=0.1)
+    assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
+    assert pipeline.stop_event.is_set()
+    go.set()
+    with pytest.raises(WriterAbortedError):
+        submit(pipeline, lambda: 1, lambda p: p)
+
+
+@threaded
+def test_a_future_that_was_cancelled_is_passed_over(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1)
+    go = threading.Event()
+    first = submit(pipeline, lambda: go.wait(5), lambda p: p)
+    second = submit(pipeline, lambda: 1, lambda p: p)
+    third = submit(pipeline, lambda: 3, lambda p: p)
+    assert second.cancel()
+    go.set()
+    pipeline.drain()
+    assert first.result() is True
+    assert third.result() == 3
+    assert pipeline.error is None
