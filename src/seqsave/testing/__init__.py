@@ -181,7 +181,7 @@ class EncoderSuite:
         answer, module = self._declared(), self._declarations()
         _expect(answer["hook"], f"{module} has no function seqsave_encoders")
         _expect(answer["marked"], f"seqsave_encoders in {module} has no @seqsave.hookimpl in front of it")
-        _expect(answer["list"], f"seqsave_encoders in {module} returns {answer['specs'][0]}: it must be a list")
+        _expect(answer["list"], f"seqsave_encoders in {module} returns {answer['specs']}: it must be a list")
         _expect(repr(self.spec) in answer["specs"], f"seqsave_encoders in {module} does not return this suite's spec")
 
     # --- pixels ---------------------------------------------------------------------------------------------------
@@ -481,7 +481,7 @@ def _first_change(wanted: bytes, got: bytes) -> str:
 
 def _excerpt(text: object) -> str:
     shown = repr(text)
-    return shown if len(shown) <= 120 else f"{shown[:100]}... ({len(shown)} characters)"
+    return shown if len(shown) <= 120 else f"{shown[:100]}... ({len(str(text))} characters)"
 
 
 def _run_child(**request: Any) -> dict[str, Any]:

@@ -1,0 +1,12 @@
+"""Declarations that import the codec, once the hook is called."""
+
+from seqsave.hookspecs import hookimpl
+from seqsave.types import EncoderSpec
+from tests.kit import TINY
+
+
+@hookimpl
+def seqsave_encoders() -> list[EncoderSpec]:
+    from tests.kit import codec
+
+    return [TINY] if codec else []

@@ -1,0 +1,5 @@
+"""Declarations without a hook."""
+
+from tests.kit import TINY
+
+__all__ = ["TINY"]

@@ -1,0 +1,10 @@
+"""A hook that returns one declaration instead of a list."""
+
+from seqsave.hookspecs import hookimpl
+from seqsave.types import EncoderSpec
+from tests.kit import TINY
+
+
+@hookimpl
+def seqsave_encoders() -> EncoderSpec:
+    return TINY
