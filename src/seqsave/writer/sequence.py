@@ -203,14 +203,22 @@ class SequenceWriter:
         ]
 
     def write_encoded(
-        self, data: bytes, *, index: SupportsIndex | None = None, batch: SupportsIndex | None = None
+        self,
+        data: bytes,
+        *,
+        index: SupportsIndex | None = None,
+        batch: SupportsIndex | None = None,
+        leftover: Mapping[str, str] | None = None,
     ) -> Future[SavedFrame]:
         """Publish a file of this writer's filetype that is encoded already, byte for byte, as one frame.
+
+        leftover: texts that belong to the frame but are not inside the file; they are kept beside it.
 
         Numbering, at_end, if_exists and errors are those of ``write``.
         """
         self._check_usable()
-        return self._accept(index, batch, lambda place: self._submit(place, lambda: Encoded(data=data), len(data)))
+        encoded = Encoded(data=data, leftover=leftover or {})
+        return self._accept(index, batch, lambda place: self._submit(place, lambda: encoded, len(data)))
 
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``."""
