@@ -1,0 +1,40 @@
+"""The ``seqsave`` command."""
+
+from __future__ import annotations
+
+import click
+
+from seqsave.cli.app import Application, version
+from seqsave.cli.demo import demo_command
+from seqsave.cli.known import filetypes_command, plugins_command
+from seqsave.cli.look import ls_command, workflow_command
+from seqsave.cli.save import save_command
+
+__all__ = ["cli", "main"]
+
+
+@click.group(
+    cls=Application,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=[
+        "seqsave demo ./renders/demo",
+        "seqsave save clip.mp4 s3://renders/shot010",
+        "seqsave ls s3://renders/shot010",
+        "seqsave workflow s3://renders/shot010/frame_00018.png",
+    ],
+)
+@click.version_option(version(), prog_name="seqsave", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Save image sequences to a folder, a bucket or memory: whole, in order, with their workflow inside.
+
+    Exit status: 0 done, 1 something was not saved or not found, 2 the call was wrong, 130 interrupted.
+    """
+
+
+for _command in (save_command, ls_command, workflow_command, filetypes_command, plugins_command, demo_command):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command with the arguments of this process, and exit."""
+    cli(prog_name="seqsave")

@@ -1,0 +1,6 @@
+"""``python -m seqsave``."""
+
+from seqsave.cli import main
+
+if __name__ == "__main__":
+    main()

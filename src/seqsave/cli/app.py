@@ -1,0 +1,139 @@
+"""How the command behaves as a program: errors in one line, exit statuses, near misses, a clean end on Ctrl-C."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from seqsave.cli.output import complain
+from seqsave.errors import (
+    EncoderNotFoundError,
+    FrameNameError,
+    MetadataError,
+    OptionError,
+    SeqSaveError,
+    SourceError,
+)
+
+__all__ = ["FAILED", "INTERRUPTED", "WRONG_CALL", "Application", "Command", "Failure", "status_of", "version"]
+
+FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+# What the user has asked for cannot be done, whatever the storage does. (What fails later is FAILED.)
+_WRONG = (OptionError, FrameNameError, MetadataError, EncoderNotFoundError, SourceError)
+
+
+class Failure(click.ClickException):
+    """An end of the command with a message and an exit status."""
+
+    def __init__(self, message: str, status: int = FAILED) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def status_of(error: SeqSaveError) -> int:
+    """WRONG_CALL for what the arguments themselves cause, before anything was written; else FAILED."""
+    return WRONG_CALL if isinstance(error, _WRONG) and error.saved is None else FAILED
+
+
+def version() -> str:
+    """The version of the package that is running."""
+    # The package itself stands beside the command and is not imported by it; it is there whenever a part of it is.
+    return str(getattr(sys.modules["seqsave"], "__version__", "unknown"))
+
+
+class _WithExamples(click.Command):
+    """A command whose help ends with examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, one in each line."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+class Command(_WithExamples):
+    """A command with examples."""
+
+
+class Application(_WithExamples, click.Group):
+    """The group of commands. Whatever happens inside ends in an exit status, never in a traceback.
+
+    ``SEQSAVE_TRACEBACK=1`` shows where an error comes from.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and exit with the status unless ``standalone_mode`` is False."""
+        try:
+            status = super().main(args, prog_name or "seqsave", complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except BaseException as error:
+            if os.environ.get("SEQSAVE_TRACEBACK", "") not in ("", "0") or isinstance(error, SystemExit):
+                raise
+            status = _told(error)
+        if standalone_mode:
+            sys.exit(status)
+        return status
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        name = args[0]
+        names = self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            ctx.fail(f"there is no command {name!r}{hint}: there are {', '.join(names)}")
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use, not of the alphabet."""
+        return list(self.commands)
+
+
+def _told(error: BaseException) -> int:
+    """Tell the error on standard error, and give its exit status."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return WRONG_CALL
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx is not None else "seqsave"
+        complain(f"{error.format_message()}\nTry '{where} --help'.")
+        return WRONG_CALL
+    if isinstance(error, click.ClickException):
+        complain(error.format_message())
+        return error.status if isinstance(error, Failure) else error.exit_code
+    if isinstance(error, SeqSaveError):
+        complain(str(error))
+        return status_of(error)
+    return _told_foreign(error)
+
+
+def _told_foreign(error: BaseException) -> int:
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # Who reads our output has seen enough (as head does). Nothing may be written at exit either.
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - stays open until the process ends
+        return FAILED
+    if not isinstance(error, Exception):
+        raise error
+    complain(f"unexpected {type(error).__name__}: {error} (SEQSAVE_TRACEBACK=1 shows where)")
+    return FAILED

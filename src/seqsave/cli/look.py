@@ -1,0 +1,187 @@
+"""``seqsave ls`` and ``seqsave workflow``: what lies in a storage, and what a frame carries."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import FAILED, Command, Failure
+from seqsave.cli.output import Messages, complain, print_json, print_line
+from seqsave.cli.parameters import json_option, storage_option, storage_options
+from seqsave.progress import format_size
+
+if TYPE_CHECKING:
+    from seqsave.reader import FrameSequence
+
+__all__ = ["ls_command", "workflow_command"]
+
+# A gap list longer than this is cut for people; --json has all of it.
+RUNS_SHOWN = 20
+
+
+@click.command(
+    "ls",
+    cls=Command,
+    examples=[
+        "seqsave ls ./renders",
+        "seqsave ls s3://renders --recursive",
+        "seqsave ls 'renders/shot.####.exr'",
+    ],
+)
+@click.argument("url", metavar="URL")
+@click.option("--recursive", "-r", is_flag=True, help="Look into the folders below as well.")
+@click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
+@storage_option()
+@json_option("the sequences")
+def ls_command(
+    url: str, recursive: bool, prefix: str | None, storage_option: tuple[tuple[str, str], ...], as_json: bool
+) -> int:
+    """List the sequences at URL, with gaps and sizes.
+
+    URL is a folder on any storage, or a pattern such as 'renders/frame_#####.png'.
+    """
+    options = storage_options(storage_option)
+    with Messages().catching():
+        found = list(_find(url, recursive, prefix, options))
+        documents = [_document(sequence) for sequence in found]
+    if as_json:
+        print_json({"sequences": documents})
+    else:
+        for sequence in found:
+            print_line(_line(sequence))
+    if not found:
+        complain(_nothing(url, prefix, recursive, options))
+        return FAILED
+    return 0
+
+
+def _find(url: str, recursive: bool, prefix: str | None, options: dict[str, Any]) -> Iterable[FrameSequence]:
+    from seqsave import naming, reader
+
+    if prefix is None and naming.parse_pattern(url) is not None:
+        return [reader.open_sequence(url, storage_options=options)]
+    below = recursive or (prefix is not None and "/" in prefix)
+    found = reader.find_sequences(url, recursive=below, storage_options=options)
+    return (sequence for sequence in found if prefix in (None, sequence.prefix))
+
+
+def _line(sequence: FrameSequence) -> str:
+    """``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
+    indices = sequence.indices
+    span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
+    facts = [f"{len(sequence)} frame{'' if len(sequence) == 1 else 's'}"]
+    batches = sequence.batches
+    if batches:
+        facts[0] += f" in {len(batches)} batch{'' if len(batches) == 1 else 'es'}: {_ranges(_runs(batches))}"
+    missing = sequence.missing_ranges
+    if missing:
+        facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
+    return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}"
+
+
+def _shown(sequence: FrameSequence) -> str:
+    folder = sequence.prefix.rpartition("/")[0]
+    return f"{folder}/{sequence.pattern}" if folder else sequence.pattern
+
+
+def _runs(numbers: Sequence[int]) -> tuple[range, ...]:
+    from seqsave import naming
+
+    return naming.to_ranges(numbers)
+
+
+def _ranges(runs: Sequence[range]) -> str:
+    from seqsave import naming
+
+    more = f",... ({len(runs) - RUNS_SHOWN} more gaps)" if len(runs) > RUNS_SHOWN else ""
+    return naming.format_ranges(runs[:RUNS_SHOWN]) + more
+
+
+def _document(sequence: FrameSequence) -> dict[str, Any]:
+    from seqsave import naming
+
+    indices = sequence.indices
+    missing = sequence.missing_ranges
+    return {
+        "pattern": _shown(sequence),
+        "url": sequence.url,
+        "prefix": sequence.prefix,
+        "digits": sequence.digits,
+        "extension": sequence.extension,
+        "filetype": sequence.filetype,
+        "first": indices[0],
+        "last": indices[-1],
+        "count": len(sequence),
+        "indices": naming.format_ranges(sequence.ranges),
+        "missing": naming.format_ranges(missing),
+        "missing_count": sum(map(len, missing)),
+        "batches": list(sequence.batches),
+        "size": sequence.size,
+    }
+
+
+def _nothing(url: str, prefix: str | None, recursive: bool, options: dict[str, Any]) -> str:
+    """Say that there is no sequence, and what there is instead."""
+    from seqsave import targets
+
+    target = targets.resolve(url, options)
+    entries = target.list("")
+    what = f"no sequence {prefix}_####" if prefix else "no sequence"
+    folders = [entry.name for entry in entries if entry.is_folder and not entry.name.startswith(".")]
+    names = [entry.name for entry in entries if not entry.is_folder]
+    if folders and not recursive:
+        return f"{what} in {target.url}, but folders: {_some(folders)}; --recursive looks into them"
+    if names:
+        return f"{what} in {target.url}, only: {_some(names)}; frames are named as frame_00017.png"
+    return f"{what} in {target.url}: nothing is there"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+@click.command(
+    "workflow",
+    cls=Command,
+    examples=[
+        "seqsave workflow renders/frame_00018.png",
+        "seqsave workflow s3://renders/shot010/frame_00018.png --key workflow > workflow.json",
+    ],
+)
+@click.argument("url", metavar="URL")
+@click.option("--key", help="Print this one alone: workflow, prompt, or whatever else the file holds.")
+@storage_option()
+def workflow_command(url: str, key: str | None, storage_option: tuple[tuple[str, str], ...]) -> None:
+    """Print the prompt and workflow of one frame, as JSON.
+
+    And whatever else it carries. Metadata that the file could not hold, and that is kept beside it, is printed too.
+    """
+    with Messages().catching():
+        values = _read_metadata(url, storage_options(storage_option))
+    if key is None:
+        print_json(values)
+    elif key in values:
+        print_json(values[key])
+    else:
+        near = difflib.get_close_matches(key, values, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise Failure(f"no {key!r} in {url}{hint}: there is {', '.join(map(repr, values))}")
+
+
+def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:
+    from seqsave import targets
+    from seqsave.reader import Frame
+
+    target, name = targets.resolve_file(url, options)
+    shown = target.url_of(name)
+    if not target.exists(name):
+        names = [entry.name for entry in target.list("") if not entry.is_folder]
+        near = difflib.get_close_matches(name, names, n=1)
+        raise Failure(f"there is no file {shown}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+    values = Frame(0, None, shown, 0, name, name, target).read_metadata()
+    if not values:
+        raise Failure(f"{shown} holds no workflow or other metadata")
+    return values

@@ -1,0 +1,124 @@
+"""Types and groups of options that several commands take."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["Pair", "Size", "Words", "json_option", "pairs", "quiet_option", "storage_option", "storage_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+# Credentials that look like a number are text all the same.
+_ALWAYS_TEXT = frozenset(("key", "secret", "token", "password", "username", "user", "account_key"))
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """NAME=VALUE."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split at the first ``=``. The message does not repeat the value, which may be a secret."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, rest = str(value).partition("=")
+        if not equals or not name.strip():
+            self.fail("must be NAME=VALUE", param, ctx)
+        return name.strip(), rest
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes, with or without a unit."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes of ``500MB``, ``1.5GiB`` or ``1000000``."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]I?|)B?", str(value).strip().upper())
+        if found is None:
+            self.fail(f"{value!r} is no size: use bytes, or a unit as in 500MB or 2GiB", param, ctx)
+        return int(float(found[1]) * _UNITS[found[2]])
+
+
+class Words(click.Choice[str]):
+    """A choice of several words, which may also be written with dashes: ``stop-output``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The choice with spaces."""
+        return super().convert(str(value).replace("-", " "), param, ctx)
+
+
+def pairs(given: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The last one of each name."""
+    return dict(given)
+
+
+def storage_options(given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Values are JSON where they are JSON, otherwise text; credentials of digits stay text."""
+    return {name: _value(name, text) for name, text in given}
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return text if name in _ALWAYS_TEXT and isinstance(value, int | float) else value
+
+
+def json_or_text(text: str) -> Any:
+    """JSON where it is JSON, otherwise the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def storage_option(name: str = "--storage-option", what: str = "URL") -> Callable[[F], F]:
+    """The option that hands settings to the storage behind ``what``."""
+    return click.option(
+        name,
+        type=Pair(),
+        multiple=True,
+        help=f"For the storage of {what}, as endpoint_url=https://objects.example; values may be JSON. Repeatable. "
+        "Credentials are better kept in the environment, a profile or a configured target.",
+    )
+
+
+def json_option(what: str) -> Callable[[F], F]:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as one JSON document.")
+
+
+def quiet_option(command: F) -> F:
+    """``--quiet``."""
+    return click.option("--quiet", "-q", is_flag=True, help="Only warnings and errors.")(command)
+
+
+def metadata_of(given: Iterable[tuple[str, str]], workflow: str | None) -> Mapping[str, Any]:
+    """What ``--workflow`` and ``--metadata`` say together; the latter wins."""
+    values = workflow_file(workflow) if workflow is not None else {}
+    return {**values, **{name: json_or_text(text) for name, text in given}}
+
+
+def workflow_file(path: str) -> dict[str, Any]:
+    """A workflow or an API prompt out of a JSON file (``-`` is standard input), under the name that ComfyUI uses."""
+    try:
+        with click.open_file(path, encoding="utf-8-sig") as file:
+            value = json.load(file)
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror or error}", param_hint="'--workflow'") from error
+    except ValueError as error:
+        raise click.BadParameter(f"{path} is no JSON file: {error}", param_hint="'--workflow'") from error
+    if not isinstance(value, dict):
+        raise click.BadParameter(f"{path} holds no workflow: it must be a JSON object", param_hint="'--workflow'")
+    is_prompt = bool(value) and all(isinstance(node, dict) and "class_type" in node for node in value.values())
+    return {"prompt" if is_prompt else "workflow": value}

@@ -1,0 +1,317 @@
+"""``seqsave save``: a video, folder, glob, array or sequence into a folder, a bucket or memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import WRONG_CALL, Command, Failure
+from seqsave.cli.output import Messages
+from seqsave.cli.parameters import (
+    Pair,
+    Size,
+    Words,
+    json_option,
+    metadata_of,
+    pairs,
+    quiet_option,
+    storage_option,
+    storage_options,
+)
+from seqsave.cli.saving import Job
+from seqsave.errors import OptionError, TargetError
+
+if TYPE_CHECKING:
+    from seqsave.naming import NameRule
+    from seqsave.plugins import Resolved
+    from seqsave.sources import Keep, Source, SourceFrame
+    from seqsave.targets import Target
+    from seqsave.writer import SequenceWriter, WriterSettings
+
+__all__ = ["save_command"]
+
+AT_END = ("stop output", "raise error", "keep going")
+IF_EXISTS = ("overwrite", "error", "skip")
+DEFAULT_FILETYPE = "png with embedded workflow"
+
+
+@click.command(
+    "save",
+    cls=Command,
+    examples=[
+        "seqsave save clip.mp4 s3://renders/shot010 --filetype jpg --option quality=92",
+        "seqsave save ./renders s3://renders/shot010 --if-exists skip",
+        "seqsave save 'old/*.tif' new --prefix shot --start 1001 --workflow workflow.json",
+        "seqsave save s3://renders/shot010 ./local --filetype jpg",
+    ],
+)
+@click.argument("paths", metavar="SOURCE URL", nargs=-1)
+@click.option("--filetype", default=DEFAULT_FILETYPE, show_default=True, help="See 'seqsave filetypes'.")
+@click.option("--option", "options", type=Pair(), multiple=True, help="Encoder option, as quality=92. Repeatable.")
+@click.option("--prefix", default="frame", show_default=True, help="First part of each name; 'shots/a' makes a folder.")
+@click.option("--digits", type=int, default=5, show_default=True, help="Minimum width of the number, zero padded.")
+@click.option("--start", type=int, help="Number of the first frame; without it the source's own numbers are kept.")
+@click.option("--step", type=int, help="Distance from one number to the next; numbers the frames anew.")
+@click.option("--total", type=int, help="Number of frames of the animation, for --at-end.")
+@click.option("--at-end", type=Words(AT_END), default=AT_END[0], show_default=True, help="For a frame after the last.")
+@click.option(
+    "--if-exists",
+    type=click.Choice(IF_EXISTS),
+    default=IF_EXISTS[0],
+    show_default=True,
+    help="For a frame that is there already; 'skip' resumes.",
+)
+@click.option("--metadata", type=Pair(), multiple=True, help="Embed NAME with a JSON value or text. Repeatable.")
+@click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")
+@storage_option()
+@storage_option("--source-storage-option", "SOURCE")
+@click.option("--concurrency", type=int, help="Frames published at once.")
+@click.option("--max-bytes", type=Size(), help="Memory for frames under way, as 500MB or 2GiB.  [default: 512MiB]")
+@click.option("--attempts", type=int, help="Requests for one file when the storage falters.  [default: 6]")
+@quiet_option
+@json_option("the result")
+def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> int:
+    """Save SOURCE as an image sequence at URL.
+
+    SOURCE is a video, a .npy array with the axes T,H,W,C, a picture, a folder, a glob ('shots/*.png'), or a sequence
+    to copy or convert: its folder, or a pattern ('frame_#####.png', 'frame_%05d.png'). URL is a folder. Both may be
+    local paths or fsspec URLs (s3://bucket/shot010, memory://shot), or names of configured targets.
+
+    Numbers in the names of a sequence are kept, gaps too. Files that are of the wanted format already are copied byte
+    for byte, unless --option, --metadata or --workflow ask for a change.
+    """
+    source, url = _source_and_url(paths)
+    messages = Messages(quiet)
+    with messages.catching():
+        task = _Task.prepare(source, url, given, messages)
+        return task.job(url, as_json).run()
+
+
+def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:
+    """Exactly two; more of them are what a shell makes of an unquoted glob."""
+    context = click.get_current_context()
+    if len(paths) < 2:
+        raise click.UsageError(f"SOURCE and URL are needed: {'URL' if paths else 'SOURCE'} is missing", context)
+    if len(paths) > 2:
+        some = ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else "")
+        raise click.UsageError(
+            f"one SOURCE and one URL are taken, but there are {len(paths)} paths: {some}. "
+            "Put a glob in quotes, as 'renders/*.png'",
+            context,
+        )
+    return paths[0], paths[1]
+
+
+@dataclass(slots=True)
+class _Task:
+    """Everything that is decided before the first frame is read."""
+
+    source: Source
+    numbers: _Numbers
+    rule: NameRule
+    settings: WriterSettings
+    metadata: Mapping[str, Any]
+    messages: Messages
+
+    @classmethod
+    def prepare(cls, source_url: str, url: str, given: Mapping[str, Any], messages: Messages) -> _Task:
+        """Check the arguments, open the source and look that it is not overwritten while it is read."""
+        from seqsave import naming, plugins, targets
+        from seqsave.options import check_options
+        from seqsave.sources import open_source
+
+        metadata = metadata_of(given["metadata"], given["workflow"])
+        options = pairs(given["options"])
+        resolved = plugins.resolve(given["filetype"])
+        check_options(resolved.spec, options)
+        _check_embeds(resolved, metadata)
+        rule = naming.NameRule(given["prefix"], given["digits"], resolved.extension)
+        settings = _settings(given, resolved.filetype, options, metadata)
+        into_options = storage_options(given["storage_option"])
+        from_options = storage_options(given["source_storage_option"])
+        try:
+            target = targets.resolve(url, into_options)
+            targets.resolve(source_url, from_options)
+        except TargetError as error:
+            raise Failure(str(error), WRONG_CALL) from error
+        source = open_source(source_url, from_options, keep=_keep(resolved, options, metadata))
+        numbers = _Numbers(source.first, given["start"], given["step"])
+        settings["start"], settings["step"], settings["rate"] = numbers.start, numbers.step, source.rate
+        if _may_be_same_place(into_options, from_options):
+            _refuse_own_files(source, target, rule, numbers)
+        messages.note(source.description)
+        _hint_at_copying(source, resolved, messages)
+        return cls(source, numbers, rule, settings, metadata, messages)
+
+    def job(self, url: str, as_json: bool) -> Job:
+        """The save, ready to run."""
+        total, limit = self.source.total, self.settings["total"]
+        expected = min(total, limit) if total is not None and limit is not None else total
+        return Job(
+            url=url,
+            settings=self.settings,
+            feed=self.feed,
+            messages=self.messages,
+            pattern=self.rule.pattern,
+            expected=expected,
+            as_json=as_json,
+            facts={"source": self.source.description, "filetype": self.settings["filetype"]},
+        )
+
+    def feed(self, writer: SequenceWriter) -> None:
+        """Write every frame of the source."""
+        told = 0
+        copied = _Sizes(self.messages)
+        try:
+            for frame, index in self.numbers.of(self.source):
+                told = self._tell_notes(told)
+                if frame.data is not None:
+                    copied.look(index, frame)
+                    writer.write_encoded(frame.data, index=index, batch=frame.batch, leftover=frame.metadata)
+                else:
+                    metadata = {**frame.metadata, **self.metadata}
+                    writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata)
+        finally:
+            self._tell_notes(told)
+
+    def _tell_notes(self, told: int) -> int:
+        for note in self.source.notes[told:]:
+            self.messages.warn(note)
+        return len(self.source.notes)
+
+
+class _Numbers:
+    """Which number each frame gets: its own, or new ones when --start or --step is given or it has none."""
+
+    def __init__(self, first: int | None, start: int | None, step: int | None) -> None:
+        self.kept = first is not None and start is None and step is None
+        self.start = start if start is not None else first or 0
+        self.step = 1 if step is None else step
+
+    def of(self, source: Source) -> Iterator[tuple[SourceFrame, int]]:
+        """Each frame with its number."""
+        following = self._following()
+        for frame in source:
+            yield frame, following(frame.index)
+
+    def of_files(self, source: Source) -> Iterator[tuple[int, int | None]]:
+        """(number, batch) of each file, without reading any."""
+        following = self._following()
+        for _, index, batch in source.files:
+            yield following(index), batch
+
+    def _following(self) -> Callable[[int | None], int]:
+        state: dict[str, int | None] = {"number": self.start - self.step, "index": None}
+
+        def number(index: int | None) -> int:
+            """Variations of one frame, which come one after the other, share its number."""
+            if self.kept and index is not None:
+                return index
+            if index is None or index != state["index"]:
+                state["number"], state["index"] = (state["number"] or 0) + self.step, index
+            return state["number"] or 0
+
+        return number
+
+
+class _Sizes:
+    """Tells when copied pictures change their size; the writer looks at those that it encodes."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._first: tuple[int, int] | None = None
+
+    def look(self, index: int, frame: SourceFrame) -> None:
+        if frame.size is None or frame.size == self._first:
+            return
+        if self._first is not None:
+            self._messages.warn(
+                f"frame {index}: {frame.size[0]}x{frame.size[1]}, where the first one is "
+                f"{self._first[0]}x{self._first[1]}: sizes change within the sequence"
+            )
+        self._first = self._first or frame.size
+
+
+def _check_embeds(resolved: Resolved, metadata: Mapping[str, Any]) -> None:
+    if not metadata or resolved.embed:
+        return
+    variant = f"{resolved.filetype} with embedded workflow"
+    use = f"use --filetype '{variant}'" if resolved.spec.metadata == "embed" else "choose another filetype"
+    raise OptionError(f"filetype {resolved.filetype!r} does not hold {', '.join(metadata)}: {use}")
+
+
+def _settings(
+    given: Mapping[str, Any], filetype: str, options: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> WriterSettings:
+    from seqsave.retry import RetryPolicy
+
+    return {
+        "prefix": given["prefix"],
+        "digits": given["digits"],
+        "filetype": filetype,
+        "total": given["total"],
+        "at_end": given["at_end"],
+        "if_exists": given["if_exists"],
+        "metadata": metadata,
+        "options": options,
+        "storage_options": storage_options(given["storage_option"]),
+        "concurrency": given["concurrency"],
+        "max_bytes": given["max_bytes"],
+        "retry": None if given["attempts"] is None else RetryPolicy(attempts=given["attempts"]),
+    }
+
+
+def _keep(resolved: Resolved, options: Mapping[str, Any], metadata: Mapping[str, Any]) -> Keep | None:
+    """Copy files of the wanted format, unless a change is asked for."""
+    from seqsave.sources import Keep
+
+    return None if options or metadata else Keep(spec=resolved.spec, bare=not resolved.embed)
+
+
+def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> None:
+    """A sequence of JPEGs becomes PNG by default: say how to have it copied instead."""
+    from seqsave.plugins import spec_for_extension
+
+    if len(source.extensions) != 1:
+        return
+    spec = spec_for_extension(next(iter(source.extensions)))
+    if spec is not None and spec.content_type != resolved.spec.content_type and resolved.filetype == DEFAULT_FILETYPE:
+        messages.note(
+            f"the frames become {resolved.filetype!r}; --filetype {spec.filetype} would copy them as they are"
+        )
+
+
+def _may_be_same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether equal URLs mean the same files: not when different servers are named."""
+    return bool(_endpoint(one) == _endpoint(other))
+
+
+def _endpoint(options: Mapping[str, Any]) -> Any:
+    client = options.get("client_kwargs")
+    inner = client.get("endpoint_url") if isinstance(client, Mapping) else None
+    return options.get("endpoint_url") or inner or options.get("host")
+
+
+def _refuse_own_files(source: Source, target: Target, rule: NameRule, numbers: _Numbers) -> None:
+    """A frame that replaces a file which is yet to be read would destroy the source."""
+    own = {_canonical(url, target): url for url, _, _ in source.files}
+    if not own:
+        return
+    for index, batch in numbers.of_files(source):
+        url = target.url_of(rule.format(index, batch))
+        if _canonical(url, target) in own:
+            raise Failure(
+                f"{url} would replace a file of the source itself: save to another folder, or with another --prefix",
+                WRONG_CALL,
+            )
+
+
+def _canonical(url: str, target: Target) -> str:
+    if not target.is_local:
+        return url
+    folder, name = os.path.split(url)
+    return os.path.normcase(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118 - text to compare, not a path

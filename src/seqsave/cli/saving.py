@@ -1,0 +1,116 @@
+"""Run a writer for a command: progress, interruption, the summary for people and the document for programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seqsave.cli.app import FAILED, INTERRUPTED
+from seqsave.cli.output import Messages, complain, print_json
+from seqsave.errors import SeqSaveError, WriterAbortedError
+from seqsave.progress import format_size, open_progress
+
+if TYPE_CHECKING:
+    from seqsave.types import SaveResult
+    from seqsave.writer import SequenceWriter, WriterSettings
+
+__all__ = ["Job"]
+
+
+@dataclass(slots=True)
+class Job:
+    """One save. ``feed`` writes the frames; ``expected`` is how many it probably are.
+
+    facts: further entries of the JSON document.
+    """
+
+    url: str
+    settings: WriterSettings
+    feed: Callable[[SequenceWriter], None]
+    messages: Messages
+    pattern: str
+    expected: int | None = None
+    as_json: bool = False
+    facts: dict[str, Any] | None = None
+
+    def run(self) -> int:
+        """Save, tell, and give the exit status. Errors from before the first frame are raised."""
+        started = time.monotonic()
+        writer, status, error = self._write()
+        seconds = time.monotonic() - started
+        result = writer.result
+        if self.as_json:
+            print_json(self._document(result, seconds, error))
+        if error:
+            complain(error)
+        else:
+            self.messages.note(self._summary(result, seconds))
+        return status
+
+    def _write(self) -> tuple[SequenceWriter, int, str]:
+        """The writer, closed; the exit status; and what went wrong, ``""`` if nothing did."""
+        from seqsave.writer import SequenceWriter
+
+        bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
+        settings: WriterSettings = {**self.settings, "on_event": bar}
+        with bar or nullcontext():
+            writer = SequenceWriter(self.url, **settings)
+            try:
+                with writer:
+                    self.feed(writer)
+            except KeyboardInterrupt:
+                return writer, INTERRUPTED, self._interrupted(writer.result)
+            except WriterAbortedError as error:
+                # Say what failed, not that something did.
+                cause = error.__cause__ if isinstance(error.__cause__, SeqSaveError) else error
+                cause.saved = error.saved
+                return writer, FAILED, str(cause)
+            except SeqSaveError as error:
+                return writer, FAILED, str(error)
+        return writer, 0, ""
+
+    def _document(self, result: SaveResult, seconds: float, error: str) -> dict[str, Any]:
+        return {
+            "url": result.url,
+            "pattern": self.pattern,
+            **(self.facts or {}),
+            "counts": result.counts,
+            "indices": _present(result),
+            "size": result.size,
+            "seconds": round(seconds, 3),
+            "warnings": self.messages.warnings,
+            "failures": [
+                {"index": failure.index, "batch": failure.batch, "url": failure.url, "error": failure.error}
+                for failure in result.failures
+            ],
+            "error": error or None,
+        }
+
+    def _summary(self, result: SaveResult, seconds: float) -> str:
+        counts = result.counts
+        text = f"saved {_frames(counts['saved'])} ({format_size(result.size)} in {seconds:.1f} s)"
+        if counts["skipped"]:
+            text += f", skipped {counts['skipped']} that were there"
+        if counts["stopped"]:
+            text += f", left out {counts['stopped']} after the end"
+        present = _present(result)
+        return f"{text}: {self.pattern} {present} in {result.url}" if present else f"{text} in {result.url}"
+
+    def _interrupted(self, result: SaveResult) -> str:
+        present = _present(result)
+        there = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
+        return f"interrupted: {there}; the same command with --if-exists skip goes on from there"
+
+
+def _present(result: SaveResult) -> str:
+    """The numbers of the frames that are there now."""
+    from seqsave import naming
+
+    return naming.format_ranges(naming.to_ranges(sorted({f.index for f in result.frames if f.status != "stopped"})))
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"

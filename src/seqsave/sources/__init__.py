@@ -1,0 +1,8 @@
+"""Videos, arrays, folders, globs and sequences, opened as frames that come one by one."""
+
+from __future__ import annotations
+
+from seqsave.sources.opening import open_source
+from seqsave.sources.records import Keep, Source, SourceFrame
+
+__all__ = ["Keep", "Source", "SourceFrame", "open_source"]

@@ -1,0 +1,197 @@
+"""Find out what a source is (a video, an array, a picture, a folder, a pattern or a glob) and open it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqsave import naming, targets
+from seqsave.errors import SequenceNotFoundError, SourceError, TargetError
+from seqsave.reader import Frame
+from seqsave.sources import files, pictures
+from seqsave.sources.reading import source_of_files
+from seqsave.sources.records import Keep, Source
+from seqsave.sources.video import EXTENSIONS as VIDEO_EXTENSIONS
+
+__all__ = ["open_source"]
+
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+def open_source(
+    source: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None, *, keep: Keep | None = None
+) -> Source:
+    """Open a video, a ``.npy`` file, a picture, a folder, a pattern (``frame_#####.png``) or a glob, on any storage.
+
+    What exists under exactly this name is never taken for a pattern or a glob.
+
+    keep: files of this format are passed on byte for byte instead of being decoded.
+
+    Raises SequenceNotFoundError (nothing there), SourceError (nothing that can be read as frames), TargetError,
+    EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError while iterating.
+    """
+    found = _look(source, storage_options)
+    if isinstance(found, _File):
+        return _open_file(found, keep)
+    if isinstance(found, _Folder):
+        return _open_folder(found, keep)
+    text = str(source)
+    pattern = naming.parse_pattern(text)
+    if pattern is not None:
+        return _open_pattern(source, pattern, storage_options, keep)
+    if _WILDCARD.search(text):
+        return _open_glob(text, storage_options, keep)
+    raise SequenceNotFoundError(_nothing(source, storage_options))
+
+
+# --- what is there ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file, as its parent folder and its name in it."""
+
+    target: targets.Target
+    name: str
+
+    @property
+    def extension(self) -> str:
+        return self.name.rpartition(".")[2].lower() if "." in self.name else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    target: targets.Target
+    entries: Sequence[targets.Entry]
+
+
+def _look(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> _File | _Folder | None:
+    """What lies at exactly this path; None when nothing does."""
+    target = targets.resolve(source, options)
+    if target.is_local and Path(target.url).is_dir():
+        return _Folder(target, files.listing(target))
+    file = _look_for_file(source, options)
+    if file is not None:
+        return file
+    entries = [] if target.is_local else files.listing(target)
+    return _Folder(target, entries) if entries else None
+
+
+def _look_for_file(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> _File | None:
+    try:
+        parent, name = targets.resolve_file(source, options)
+    except TargetError:  # a bucket, or a root: no file's name
+        return None
+    return _File(parent, name) if parent.exists(name) else None
+
+
+def _nothing(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> str:
+    """Say that there is nothing, and what the user may have meant."""
+    target = targets.resolve(source, options)
+    message = f"there is nothing at {target.url}"
+    try:
+        parent, name = targets.resolve_file(source, options)
+        names = [entry.name for entry in files.listing(parent)]
+    except TargetError:
+        return message
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"{message} (did you mean {near[0]!r}?)" if near else message
+
+
+# --- one file --------------------------------------------------------------------------------------------------------
+
+
+def _open_file(file: _File, keep: Keep | None) -> Source:
+    if file.extension == "npy":
+        from seqsave.sources.arrays import open_array
+
+        return open_array(file.target, file.name)
+    if file.extension in VIDEO_EXTENSIONS:
+        return _open_video(file)
+    if file.extension in pictures.readable_extensions():
+        return _open_picture(file, keep)
+    return _open_unknown(file, keep)
+
+
+def _open_video(file: _File) -> Source:
+    from seqsave.sources.video import open_video
+
+    return open_video(file.target, file.name)
+
+
+def _open_unknown(file: _File, keep: Keep | None) -> Source:
+    """A file whose name does not say what it is: a picture if it looks like one, else a video, else an error."""
+    try:
+        if pictures.is_picture(files.read_file(file.target, file.name)):
+            return _open_picture(file, keep)
+        return _open_video(file)
+    except (SourceError, ImportError):
+        kinds = ", ".join(sorted(pictures.readable_extensions()))
+        raise SourceError(
+            f"{file.target.url_of(file.name)} is nothing that frames can be read from: use a video "
+            f"({', '.join(sorted(VIDEO_EXTENSIONS))}), a .npy array, or pictures ({kinds})"
+        ) from None
+
+
+def _open_picture(file: _File, keep: Keep | None) -> Source:
+    url = file.target.url_of(file.name)
+    if file.extension in pictures.ANIMATED:
+        animation = pictures.open_animation(url, files.read_file(file.target, file.name))
+        if animation is not None:
+            return animation
+    parsed = files.parse_numbered(file.name)
+    frame = Frame(parsed.number if parsed else 0, None, url, 0, file.name, file.name, file.target)
+    chosen = files.Chosen((frame,), (file.name,), parsed is not None)
+    return source_of_files(url, file.target, chosen, keep)
+
+
+# --- many files ------------------------------------------------------------------------------------------------------
+
+
+def _open_folder(folder: _Folder, keep: Keep | None) -> Source:
+    target = folder.target
+    members = list(files.folder_members(target, folder.entries))
+    if not members:
+        inside = [entry.name for entry in folder.entries if entry.is_folder and not entry.name.startswith(".")]
+        more = f", only folders: {', '.join(inside[:5])}" if inside else ": it is empty"
+        raise SequenceNotFoundError(f"{target.url} holds no files{more}")
+    chosen = files.choose(target, target.url, members, pictures.readable_extensions(), all_of_them=False)
+    return source_of_files(target.url, target, chosen, keep)
+
+
+def _open_pattern(
+    source: str | os.PathLike[str], pattern: naming.Pattern, options: Mapping[str, Any] | None, keep: Keep | None
+) -> Source:
+    target = targets.resolve(getattr(source, "parent", pattern.folder or "."), options)
+    members = list(files.matching_members(target, files.listing(target), pattern))
+    if not members:
+        raise SequenceNotFoundError(f"no frame {pattern} in {target.url}: seqsave ls shows what there is")
+    extensions = frozenset(member.name.rpartition(".")[2].lower() for member in members)
+    chosen = files.choose(target, target.url, members, extensions, all_of_them=False)
+    return source_of_files(f"{pattern} in {target.url}", target, chosen, keep)
+
+
+def _open_glob(text: str, options: Mapping[str, Any] | None, keep: Keep | None) -> Source:
+    base, parts = _split_glob(text)
+    target = targets.resolve(base, options)
+    members = list(files.glob_members(target, parts))
+    glob = "/".join(parts)
+    if not members:
+        raise SequenceNotFoundError(f"no file matches {glob} in {target.url}")
+    where = f"{glob} in {target.url}"
+    chosen = files.choose(target, where, members, pictures.readable_extensions(), all_of_them=True)
+    return source_of_files(where, target, chosen, keep)
+
+
+def _split_glob(text: str) -> tuple[str, list[str]]:
+    """The folder before the first wildcard, and the rest level by level."""
+    if os.name == "nt" and "://" not in text:
+        text = text.replace("\\", "/")
+    wildcard = _WILDCARD.search(text)
+    cut = text.rfind("/", 0, wildcard.start() if wildcard else None) + 1
+    return text[:cut] or ".", [part for part in text[cut:].split("/") if part]

@@ -1,0 +1,183 @@
+"""One picture file's bytes to a frame: passed on as they are where that is asked for and safe, else decoded."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from seqsave import images, plugins
+from seqsave.errors import DecodeError, SourceError
+from seqsave.metadata import RawText
+from seqsave.reader import Frame
+from seqsave.sources.records import Keep, Source, SourceFrame
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from seqsave.types import EncoderSpec, ImageArray
+
+__all__ = ["ANIMATED", "is_picture", "load_picture", "open_animation", "readable_extensions"]
+
+# What Pillow reads by itself on every platform; formats that our encoders read come on top.
+_BY_PILLOW = (
+    "apng avif avifs bmp dib dds gif ico j2k jfif jp2 jpe jpeg jpg jpx pbm pcx pgm png pnm ppm psd qoi rgb sgi tga tif "
+    "tiff webp xbm"
+)
+# Files of these may hold several pictures, one after the other in time.
+ANIMATED = frozenset(("apng", "avif", "avifs", "gif", "png", "webp"))
+
+# Exif's Orientation to (flip left to right first, quarter turns counter-clockwise). Exif 2.32, tag 0x0112.
+_UPRIGHT = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3), 7: (True, 3), 8: (False, 1)}
+_ORIENTATION = 0x0112
+_BITS_PER_SAMPLE = 0x0102
+
+# What Pillow calls a JPEG with further pictures (for 3D, or a preview) behind it, and an animated PNG.
+_MIME = {"image/mpo": "image/jpeg", "image/apng": "image/png"}
+
+Note = Callable[[str], None]
+
+
+def readable_extensions() -> frozenset[str]:
+    """Extensions, in lower case and without dots, of the files that can be read as pictures here."""
+    ours = {extension for info in plugins.describe_filetypes() for extension in info.spec.extensions}
+    return frozenset(_BY_PILLOW.split()) | ours
+
+
+def load_picture(
+    frame: Frame, data: bytes, beside: Mapping[str, RawText], keep: Keep | None, note: Note
+) -> SourceFrame:
+    """The frame of the file ``data``. ``beside`` is metadata that was kept in sidecar files.
+
+    Raises SourceError when it is no picture, or not a whole one.
+    """
+    header = _look(data)
+    extension = frame.name.rpartition(".")[2].lower()
+    spec = plugins.spec_for_extension(extension)
+    if header is not None and spec is not None and header.mime != spec.content_type:
+        note(f"{frame.name} is {header.mime}, whatever its name says")
+        spec = None
+    if header is not None and header.animated:
+        note(f"{frame.name} holds several pictures: only the first one is taken")
+    common: dict[str, Any] = {"index": frame.index, "batch": frame.batch, "extension": extension}
+    kept = keep is not None and _is_kept(spec, header, keep)
+    bare = keep is not None and keep.bare
+    if kept and not bare and header is not None:
+        _prove(frame, data, header)
+        return SourceFrame(image=None, data=data, metadata=beside, size=header.size, **common)
+    image, texts = _decode(frame, data, spec, header, note)
+    size = (image.shape[1], image.shape[0])
+    if kept and not (bare and texts):
+        return SourceFrame(image=None, data=data, metadata=beside, size=size, **common)
+    return SourceFrame(image=image, metadata={**beside, **texts}, size=size, **common)
+
+
+def _is_kept(spec: EncoderSpec | None, header: _Header | None, keep: Keep) -> bool:
+    if header is not None and header.animated:
+        return False
+    return spec is not None and spec.content_type == keep.spec.content_type
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    mime: str
+    size: tuple[int, int]
+    orientation: int
+    animated: bool
+
+
+def _look(data: bytes) -> _Header | None:
+    """What Pillow sees without decoding; None for a format, or a damage, that it does not know."""
+    try:
+        with _open(data) as image:
+            mime = image.get_format_mimetype() or ""
+            animated = bool(getattr(image, "is_animated", False)) and mime != "image/mpo"
+            return _Header(_MIME.get(mime, mime), image.size, image.getexif().get(_ORIENTATION, 1), animated)
+    except Exception:  # noqa: BLE001 - on foreign bytes Pillow's parsers raise whatever they stumble over
+        return None
+
+
+def _open(data: bytes) -> Image:
+    from PIL import Image
+
+    return Image.open(io.BytesIO(data))
+
+
+def _prove(frame: Frame, data: bytes, header: _Header) -> None:
+    """Raise SourceError when the file is cut short or damaged, as far as can be seen without decoding it."""
+    try:
+        with _open(data) as image:
+            image.verify()  # the checksums of a PNG; little for other formats
+    except Exception as error:
+        raise SourceError(f"{frame.url} is damaged: {error}") from error
+    # ITU T.81 B.1.1.3: End Of Image. Some cameras put a few bytes behind it.
+    if header.mime == "image/jpeg" and b"\xff\xd9" not in data[-4096:]:
+        raise SourceError(f"{frame.url} is damaged: it ends before its picture does")
+
+
+def _decode(
+    frame: Frame, data: bytes, spec: EncoderSpec | None, header: _Header | None, note: Note
+) -> tuple[ImageArray, dict[str, RawText]]:
+    texts: Mapping[str, str] = {}
+    if spec is not None and hasattr(plugins.encoder_of(spec), "decode"):
+        try:
+            decoded = frame.decode(data)
+        except DecodeError as error:
+            raise SourceError(f"{frame.url} cannot be read: {error}") from error
+        array, texts = decoded.array, decoded.metadata
+    elif header is not None:
+        array = _by_pillow(frame, data, note)
+    else:
+        raise SourceError(f"{frame.url} is no picture that can be read here")
+    return _upright(array, header), {name: RawText(text) for name, text in texts.items()}
+
+
+def _by_pillow(frame: Frame, data: bytes, note: Note) -> ImageArray:
+    try:
+        with _open(data) as image:
+            bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
+            if max(bits) > 8 and image.mode in ("RGB", "RGBA"):
+                note(f"{frame.name} has {max(bits)} bits per channel; it is read with 8")
+            return images.as_array(image)
+    except Exception as error:
+        raise SourceError(f"{frame.url} cannot be read: {error}") from error
+
+
+def _upright(array: ImageArray, header: _Header | None) -> ImageArray:
+    import numpy as np
+
+    flip, turns = _UPRIGHT.get(header.orientation if header is not None else 1, (False, 0))
+    return np.rot90(array[:, ::-1] if flip else array, turns)
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether these bytes are a picture that can be read without knowing the file's name."""
+    return _look(data) is not None
+
+
+def open_animation(url: str, data: bytes) -> Source | None:
+    """The pictures of an animated GIF, PNG, WebP or AVIF as frames; None when it holds a single one."""
+    header = _look(data)
+    if header is None or not header.animated:
+        return None
+    with _open(data) as image:
+        total: int = image.n_frames
+        duration = image.info.get("duration")
+
+    def frames() -> Iterator[SourceFrame]:
+        with _open(data) as image:
+            for number in range(total):
+                try:
+                    image.seek(number)
+                    # Pillow draws later pictures over earlier ones, on a canvas in one of these modes.
+                    array = images.as_array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+                except Exception as error:
+                    raise SourceError(f"{url} cannot be read after {number} pictures: {error}") from error
+                yield SourceFrame(index=None, image=array, size=image.size)
+
+    size = f"{header.size[0]}x{header.size[1]}"
+    # Milliseconds of the first picture; an animation may show each for a time of its own.
+    rate = Fraction(1000, round(duration)) if duration and round(duration) > 0 else None
+    return Source(description=f"{url}: animation, {size}, {total} pictures", frames=frames, total=total, rate=rate)
