@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from tests.support.environment import isolate
 from tests.support.guard import only_loopback
-from tests.support.needs import missing
+from tests.support.needs import in_ci, missing
 from tests.support.places import Place
 from tests.support.s3 import S3Server, find_weed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
+
+# A skip that starts like this is about the platform; every other one fails in CI, where it would prove nothing.
+FINE_TO_SKIP = "only on "
 
 PLACES = ["memory", "local", pytest.param("s3", marks=pytest.mark.s3)]
 
@@ -76,6 +79,17 @@ def _loopback_only() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _fresh_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers ends with it, and plugins that happen to be installed here are not seen.
+
+    A test about entry points builds a ``Registry`` of its own, or runs another interpreter.
+    """
+    plugins = sys.modules.get("seqsave.plugins")
+    if plugins is not None:
+        monkeypatch.setattr(plugins, "_registry", plugins.Registry(()))
+
+
+@pytest.fixture(autouse=True)
 def _fresh_memory() -> Iterator[None]:
     """memory:// is one store for the whole process."""
     yield
@@ -83,3 +97,26 @@ def _fresh_memory() -> Iterator[None]:
     if module is not None:
         module.MemoryFileSystem.store.clear()
         module.MemoryFileSystem.pseudo_dirs[:] = [""]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _strict(report) if not hasattr(report, "wasxfail") else report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _strict((yield))
+
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def _strict(report: Report) -> Report:
+    if report.skipped and in_ci() and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(FINE_TO_SKIP):
+            report.outcome = "failed"
+            report.longrepr = f"{report.longrepr[0]}: skipped in CI: {reason}"
+    return report

@@ -123,6 +123,23 @@ def test_what_is_missing_skips_at_a_desk_and_fails_in_ci(
         needs.needs_package("no_such_package")
 
 
+SKIPPING = """
+import pytest, sys
+@pytest.mark.skipif(True, reason="only on Windows")
+def test_platform(): pass
+def test_package(): pytest.importorskip("no_such_package")
+"""
+
+
+@pytest.mark.parametrize(("ci", "summary"), [("true", "1 failed, 1 skipped"), ("", "2 skipped")])
+def test_every_skip_fails_in_ci_but_one_for_the_platform(ci: str, summary: str, tmp_path: Path) -> None:
+    (tmp_path / "test_skipping.py").write_text(SKIPPING)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--rootdir", str(tmp_path), str(tmp_path)]
+    environment = {**os.environ, "CI": ci, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert summary in done.stdout.splitlines()[-1], done.stdout
+
+
 def test_the_clip_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.support.clip import bigbuckbunny
 
