@@ -1,0 +1,189 @@
+"""The row filters of PNG, over whole blocks of rows: applied, chosen row by row, and undone.
+
+Source of the arithmetic: PNG specification, third edition, section 9. A row of bytes is filtered against ``left``
+(the byte of the pixel before it), ``above`` and ``corner`` (above and before); what lies outside of the picture is 0.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    Bytes = npt.NDArray[np.uint8]
+
+__all__ = ["ADAPTIVE", "AVERAGE", "NONE", "PAETH", "SUB", "UP", "filter_rows", "undo"]
+
+NONE, SUB, UP, AVERAGE, PAETH = range(5)
+ADAPTIVE = 5
+"""Not a filter of PNG: for each row the one that leaves the smallest numbers."""
+
+# Filters that need temporaries work in blocks that stay in the second-level cache.
+_BLOCK_BYTES = 1 << 16
+_STRIP_ROWS = 1024
+
+
+def filter_rows(rows: Bytes, kind: int, step: int, top: int = 0, bottom: int | None = None) -> Bytes:
+    """Filter rows ``top`` to ``bottom`` of a picture, each with its filter's number before it, as deflate gets them.
+
+    rows: uint8, shape rows x bytes of a row. step: bytes per pixel. kind: a filter, or ADAPTIVE.
+    """
+    bottom = len(rows) if bottom is None else bottom
+    out: Bytes = np.empty((bottom - top, rows.shape[1] + 1), np.uint8)
+    zeros = np.zeros(rows.shape[1], np.uint8)
+    size = bottom - top if kind in (NONE, SUB, UP) else max(1, _BLOCK_BYTES // rows.shape[1])
+    for start in range(top, bottom, size):
+        block = rows[start : min(start + size, bottom)]
+        above = rows[start - 1] if start else zeros
+        target = out[start - top : start - top + len(block)]
+        if kind == ADAPTIVE:
+            _adaptive(block, above, step, target)
+        else:
+            target[:, 0] = kind
+            _FILTERS[kind](block, above, step, target[:, 1:])
+    return out
+
+
+def undo(filtered: Bytes, step: int) -> Bytes:
+    """Get the rows back from what ``filter_rows`` makes, or any other PNG writer. Raises ValueError on bad filters."""
+    kinds = filtered[:, 0]
+    if kinds.max(initial=0) > PAETH:
+        raise ValueError(f"row filter {kinds.max()} does not exist")
+    rows: Bytes = np.empty((filtered.shape[0], filtered.shape[1] - 1), np.uint8)
+    hard = np.flatnonzero(kinds > UP)
+    first, last = (int(hard[0]), int(hard[-1]) + 1) if len(hard) else (len(rows), len(rows))
+    _undo_easy(filtered, rows, step, 0, first)
+    for top in range(first, last, _STRIP_ROWS):
+        _undo_strip(filtered, rows, step, top, min(top + _STRIP_ROWS, last))
+    _undo_easy(filtered, rows, step, last, len(rows))
+    return rows
+
+
+# --- the filters: (rows, the row above them, bytes per pixel, where to put the result) ------------------------------
+
+
+def _none(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
+    out[...] = rows
+
+
+def _sub(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
+    out[:, :step] = rows[:, :step]
+    np.subtract(rows[:, step:], rows[:, :-step], out=out[:, step:])
+
+
+def _up(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
+    np.subtract(rows[0], above, out=out[0])
+    np.subtract(rows[1:], rows[:-1], out=out[1:])
+
+
+def _average(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
+    left, up, _ = _neighbours(rows, above, step)
+    np.subtract(rows, _mean(left, up), out=out)
+
+
+def _paeth(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
+    np.subtract(rows, _predicted(*_neighbours(rows, above, step)), out=out)
+
+
+_FILTERS: tuple[Callable[[Bytes, Bytes, int, Bytes], None], ...] = (_none, _sub, _up, _average, _paeth)
+
+
+def _adaptive(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
+    trial = np.empty_like(rows)
+    best = np.full(len(rows), np.iinfo(np.int64).max)
+    for kind in (NONE, UP, SUB, AVERAGE, PAETH):
+        _FILTERS[kind](rows, above, step, trial)
+        cost = np.minimum(trial, np.negative(trial)).sum(axis=1, dtype=np.int64)
+        better = cost < best
+        best[better] = cost[better]
+        out[better, 0] = kind
+        out[better, 1:] = trial[better]
+
+
+def _neighbours(rows: Bytes, above: Bytes, step: int) -> tuple[Bytes, Bytes, Bytes]:
+    up = np.empty_like(rows)
+    up[0] = above
+    up[1:] = rows[:-1]
+    left, corner = np.zeros_like(rows), np.zeros_like(rows)
+    left[:, step:] = rows[:, :-step]
+    corner[:, step:] = up[:, :-step]
+    return left, up, corner
+
+
+def _mean(left: Bytes, up: Bytes) -> Bytes:
+    mean: Bytes = (left & up) + ((left ^ up) >> 1)  # the mean, cut off, without leaving 8 bits
+    return mean
+
+
+def _predicted(left: Bytes, up: Bytes, corner: Bytes) -> Bytes:
+    from_left = up.astype(np.int16) - corner  # how far left + up - corner lies from left
+    from_up = left.astype(np.int16) - corner
+    from_corner = np.abs(from_left + from_up)
+    from_left, from_up = np.abs(from_left), np.abs(from_up)
+    is_left = (from_left <= from_up) & (from_left <= from_corner)
+    predicted: Bytes = np.where(is_left, left, np.where(from_up <= from_corner, up, corner))
+    return predicted
+
+
+# --- undoing them ---------------------------------------------------------------------------------------------------
+
+
+def _undo_easy(filtered: Bytes, rows: Bytes, step: int, top: int, bottom: int) -> None:
+    """Undo None, Sub and Up, a run of equal filters at a time."""
+    kinds = filtered[top:bottom, 0]
+    edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    for start, end in pairwise(edges):
+        if start == end:
+            continue
+        source, target = filtered[top + start : top + end, 1:], rows[top + start : top + end]
+        if kinds[start] == SUB:
+            for channel in range(step):
+                np.add.accumulate(source[:, channel::step], axis=1, dtype=np.uint8, out=target[:, channel::step])
+        elif kinds[start] == NONE or top + end == 1:
+            target[...] = source
+        else:
+            _undo_up(source, rows, top + start, top + end)
+
+
+def _undo_up(source: Bytes, rows: Bytes, top: int, bottom: int) -> None:
+    if top == 0:
+        rows[0] = source[0]
+    for row in range(max(top, 1), bottom):
+        np.add(source[row - top], rows[row - 1], out=rows[row])
+
+
+def _undo_strip(filtered: Bytes, rows: Bytes, step: int, top: int, bottom: int) -> None:
+    """Undo any mix of filters, one anti-diagonal of pixels after the other.
+
+    All pixels of one anti-diagonal depend only on the two before it, so each is one step for numpy. ``slanted`` keeps
+    the pixel (row, column) at [row + column, row]: an anti-diagonal lies side by side in memory. Its row 0 is the row
+    above the strip.
+    """
+    count, width = bottom - top, (filtered.shape[1] - 1) // step
+    slanted: Bytes = np.zeros((count + 1 + width, count + 1, step), np.uint8)
+    along, down, byte = slanted.strides
+    upright = as_strided(slanted, (count + 1, width, step), (along + down, along, byte))
+    if top:
+        upright[0] = rows[top - 1].reshape(width, step)
+    upright[1:] = filtered[top:bottom, 1:].reshape(count, width, step)
+    masks = [np.where(filtered[top:bottom, :1] == kind, 255, 0).astype(np.uint8) for kind in (SUB, UP, AVERAGE, PAETH)]
+    for diagonal in range(1, count + width):
+        here = slice(max(1, diagonal - width + 1), min(count, diagonal) + 1)  # rows that have a pixel on it
+        before = slice(here.start - 1, here.stop - 1)
+        corner = slanted[diagonal - 2, before] if diagonal > 1 else np.zeros((1, step), np.uint8)
+        neighbours = slanted[diagonal - 1, here], slanted[diagonal - 1, before], corner
+        slanted[diagonal, here] += _mixed(*neighbours, [mask[before] for mask in masks])
+    rows[top:bottom] = upright[1:].reshape(count, -1)
+
+
+def _mixed(left: Bytes, up: Bytes, corner: Bytes, masks: list[Any]) -> Bytes:
+    sub, above, average, paeth = masks
+    mixed: Bytes = (left & sub) | (up & above) | (_mean(left, up) & average) | (_predicted(left, up, corner) & paeth)
+    return mixed
