@@ -345,7 +345,7 @@ def _of_filetype(found: list[FrameSequence], filetype: str | None) -> list[Frame
     """Those whose files have the first extension of ``filetype`` that occurs."""
     if filetype is None:
         return found
-    for extension in plugins.resolve(filetype).spec.extensions:
+    for extension in plugins.spec_of(filetype).extensions:
         matching = [s for s in found if s.extension == extension]
         if matching:
             return matching

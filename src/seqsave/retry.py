@@ -77,7 +77,8 @@ def call(
     replay = _Replay(first_error, function)
     sleep = tenacity.sleep_using_event(stop_event) if stop_event is not None else tenacity.nap.sleep
     retrying = tenacity.Retrying(sleep=sleep, **_settings(policy, on_retry, stop_event))
-    return retrying(replay)
+    result: T = retrying(replay)
+    return result
 
 
 async def acall(
@@ -102,7 +103,8 @@ async def acall(
         return await replay()
 
     retrying = tenacity.AsyncRetrying(sleep=asyncio.sleep, **_settings(policy, on_retry, stop_event))
-    return await retrying(attempt)
+    result: T = await retrying(attempt)
+    return result
 
 
 class _Replay:
@@ -119,9 +121,7 @@ class _Replay:
         return self.function()
 
 
-def _settings(
-    policy: RetryPolicy, on_retry: OnRetry | None, stop_event: threading.Event | None
-) -> dict[str, Any]:
+def _settings(policy: RetryPolicy, on_retry: OnRetry | None, stop_event: threading.Event | None) -> dict[str, Any]:
     import tenacity
 
     stop: tenacity.stop.stop_base = tenacity.stop_after_attempt(policy.attempts)

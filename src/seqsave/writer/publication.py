@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from seqsave import naming, retry, targets
 from seqsave.errors import FrameExistsError, TargetError
@@ -102,9 +103,8 @@ class Publication:
         for file in payload.files:
             attempts = _Attempts(self._on_retry, place)
             try:
-                published = retry.call(
-                    self._policy, lambda file=file: self._put(file), on_retry=attempts.note, stop_event=stop_event
-                )
+                put = partial(self._put, file)
+                published = retry.call(self._policy, put, on_retry=attempts.note, stop_event=stop_event)
             except FrameExistsError:
                 content = self._target.read(file.path) if attempts.any else None
                 if content != file.data:
@@ -119,9 +119,8 @@ class Publication:
         for file in payload.files:
             attempts = _Attempts(self._on_retry, place)
             try:
-                published = await retry.acall(
-                    self._policy, lambda file=file: self._put_async(file), on_retry=attempts.note, stop_event=stop_event
-                )
+                put = partial(self._put_async, file)
+                published = await retry.acall(self._policy, put, on_retry=attempts.note, stop_event=stop_event)
             except FrameExistsError:
                 content = await asyncio.to_thread(self._target.read, file.path) if attempts.any else None
                 if content != file.data:
@@ -135,10 +134,12 @@ class Publication:
             file.path, file.data, content_type=file.content_type, create=file.create, checksum=file.crc32
         )
 
-    async def _put_async(self, file: _File) -> targets.Published:
-        return await self._target.publish_async(
+    def _put_async(self, file: _File) -> Coroutine[Any, Any, targets.Published]:
+        coroutine = self._target.publish_async(
             file.path, file.data, content_type=file.content_type, create=file.create, checksum=file.crc32
         )
+        # A target that has a loop has coroutines for it.
+        return cast("Coroutine[Any, Any, targets.Published]", coroutine)
 
     def _collided(self, place: Place) -> SavedFrame:
         """Somebody else's frame is there. (Our own is too when a request was answered late, or never: then the bytes

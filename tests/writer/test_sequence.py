@@ -1,0 +1,311 @@
+"""The writer's own rules: numbering, ends, errors, warnings, events. In memory; places are tested next door."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import threading
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import seqsave
+from seqsave.writer import WriterSettings
+
+URL = "memory://renders/shot"
+RED = np.zeros((4, 6, 3), np.uint8)
+
+
+def names(url: str = URL) -> list[str]:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    root = "/" + url.removeprefix("memory://") + "/"
+    return sorted(key.removeprefix(root) for key in MemoryFileSystem.store if key.startswith(root))
+
+
+def read(path: str) -> np.ndarray[Any, Any]:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    data = MemoryFileSystem.store["/renders/shot/" + path].getvalue()
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+# --- numbering ------------------------------------------------------------------------------------------------------
+
+
+def test_start_and_step() -> None:
+    seqsave.save([RED] * 3, URL, start=1001, step=10, digits=4)
+    assert names() == ["frame_1001.png", "frame_1011.png", "frame_1021.png"]
+
+
+def test_writing_goes_on_after_the_index_that_was_given() -> None:
+    with seqsave.open_writer(URL) as writer:
+        for index in (None, 40, None, 3):
+            writer.write(RED, index=index)
+    assert [frame.index for frame in writer.result.frames] == [0, 40, 41, 3]
+
+
+def test_an_index_wider_than_digits() -> None:
+    seqsave.save([RED] * 2, URL, start=99, digits=2)
+    assert names() == ["frame_100.png", "frame_99.png"]
+    assert seqsave.open_sequence(URL).indices == (99, 100)
+
+
+def test_numpy_integers_are_indices() -> None:
+    with seqsave.open_writer(URL) as writer:
+        writer.write(RED, index=np.int64(5), batch=np.uint8(1))
+    assert names() == ["batch_0001/frame_00005.png"]
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_the_same_frame_twice(batch: int | None) -> None:
+    with seqsave.open_writer(URL) as writer:
+        writer.write(RED, index=5, batch=batch)
+        writer.write(RED, index=5, batch=7)
+        with pytest.raises(FileExistsError, match="was written by this writer already"):
+            writer.write(RED, index=5, batch=batch)
+    assert writer.result.counts["saved"] == 2
+
+
+def test_a_refused_image_uses_no_index_up() -> None:
+    with seqsave.open_writer(URL) as writer:
+        writer.write(RED)
+        with pytest.raises(seqsave.ImageError, match=r"^frame 1: "):
+            writer.write(np.zeros((3, 4, 5, 6, 7)))
+        writer.write(RED)
+    assert names() == ["frame_00000.png", "frame_00001.png"]
+
+
+def test_frames_from_a_generator_are_taken_lazily() -> None:
+    made = []
+
+    def render() -> Iterator[np.ndarray[Any, Any]]:
+        for i in range(1000):
+            made.append(i)
+            yield RED
+            if i == 20:
+                raise RuntimeError("the renderer broke")
+
+    with pytest.raises(RuntimeError) as caught:
+        seqsave.save(render(), URL)
+    assert len(made) == 21
+    assert len(names()) == 21
+    if hasattr(caught.value, "__notes__"):
+        assert "21 frames saved before this stay saved" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (6, 8, 3), (2, 2, 6, 8, 3)])
+def test_arrays_of_frames_have_four_axes(shape: tuple[int, ...]) -> None:
+    for call in (seqsave.save, lambda f, url: seqsave.open_writer(url).write_batch(f)):
+        with pytest.raises(seqsave.ImageError, match=f"{len(shape)} axes"):
+            call(np.zeros(shape), URL)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("frames", ["text", b"bytes", {"a": 1}, 7, None, Image.new("RGB", (4, 4))])
+def test_what_is_no_frames(frames: object) -> None:
+    with pytest.raises(seqsave.ImageError):
+        seqsave.save(frames, URL)
+
+
+# --- the end --------------------------------------------------------------------------------------------------------
+
+
+@given(
+    start=st.integers(0, 50), step=st.integers(1, 5), total=st.integers(0, 6),
+    at_end=st.sampled_from(["stop output", "raise error", "keep going"]),
+)  # fmt: skip
+def test_a_frame_is_after_the_end_by_the_rule(start: int, step: int, total: int, at_end: Any) -> None:
+    with seqsave.open_writer("memory://ends", start=start, step=step, total=total, at_end=at_end) as writer:
+        for number in range(total + 2):
+            index = start + number * step
+            if number >= total and at_end == "raise error":
+                with pytest.raises(seqsave.EndOfSequenceError, match=f"frame {index} is after the end"):
+                    writer.write(RED)
+                break
+            status = writer.write(RED).result(timeout=10).status
+            assert status == ("stopped" if number >= total and at_end == "stop output" else "saved")
+
+
+def test_the_end_is_no_stop_iteration() -> None:
+    assert not issubclass(seqsave.EndOfSequenceError, StopIteration)
+
+
+# --- the caller's picture is its own --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float16, np.bool_, np.uint16])
+def test_the_buffer_may_change_as_soon_as_write_returns(dtype: Any) -> None:
+    buffer = np.zeros((64, 64, 3), dtype)
+    with seqsave.open_writer(URL, filetype="png") as writer:
+        for i in range(16):
+            buffer[...] = i % 2
+            writer.write(buffer)
+            buffer[...] = 1 - i % 2  # right away
+    for i in range(16):
+        decoded = seqsave.open_sequence(URL).frame(i).read()
+        assert (decoded > 0).all() == bool(i % 2)
+        assert (decoded == 0).all() == (not i % 2)
+
+
+def test_floats_become_the_pixels_that_comfyui_writes() -> None:
+    rng = np.random.default_rng(3)
+    for dtype in (np.float16, np.float32, np.float64):
+        image = rng.random((32, 32, 3)).astype(dtype)
+        seqsave.save([image], URL, filetype="png")
+        expected = np.clip(255.0 * image, 0, 255).astype(np.uint8)
+        np.testing.assert_array_equal(read("frame_00000.png"), expected)
+
+
+# --- warnings and events --------------------------------------------------------------------------------------------
+
+
+def test_each_loss_is_told_once_with_its_first_frame() -> None:
+    bright, empty = np.full((4, 6, 3), 1.5, np.float32), np.full((4, 6, 3), np.nan, np.float32)
+    fine = np.full((4, 6, 3), 0.5, np.float32)
+    with pytest.warns(seqsave.SeqSaveWarning) as told:
+        result = seqsave.save([fine, bright, empty, bright, empty, fine], URL)
+    assert [str(warning.message) for warning in told] == list(result.warnings)
+    assert result.warnings[0].startswith("frame 1: values outside 0..1")
+    assert result.warnings[1].startswith("frame 2: NaN became 0")
+    assert len(result.warnings) == 2
+
+
+def test_a_size_that_changes_is_told() -> None:
+    with pytest.warns(seqsave.SeqSaveWarning, match="frame 1: is 8x4, the frames before are 6x4"):
+        seqsave.save([RED, np.zeros((4, 8, 3), np.uint8)], URL)
+    assert len(names()) == 2
+
+
+def test_events_come_on_the_callers_thread_and_add_up() -> None:
+    events: list[seqsave.Event] = []
+    threads = set()
+
+    def listen(event: seqsave.Event) -> None:
+        events.append(event)
+        threads.add(threading.get_ident())
+
+    seqsave.save([RED] * 5, URL, total=4, on_event=listen)
+    assert threads == {threading.get_ident()}
+    kinds = [event.kind for event in events]
+    assert kinds.count("saved") == 4
+    assert kinds.count("stopped") == 1
+    assert kinds.count("encoded") == 4
+    assert kinds[-1] == "closed"
+    last = events[-1]
+    assert (last.done, last.total, last.encoding, last.publishing) == (5, 4, 0, 0)
+    assert last.bytes_done == sum(event.size for event in events if event.kind == "saved")
+
+
+# --- endings --------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_the_block_lets_accepted_frames_finish() -> None:
+    with pytest.raises(ZeroDivisionError):
+        with seqsave.open_writer(URL) as writer:
+            for _ in range(10):
+                writer.write(RED)
+            1 / 0  # noqa: B018
+    assert len(names()) == 10
+    with pytest.raises(seqsave.WriterClosedError):
+        writer.write(RED)
+
+
+def test_our_own_error_says_how_many_frames_are_saved() -> None:
+    with pytest.raises(seqsave.ImageError, match=r"frame 3: .*\(3 frames saved before this stay saved\)"):
+        seqsave.save([RED, RED, RED, np.zeros((0, 3, 3), np.uint8)], URL)
+    assert len(names()) == 3
+
+
+def test_a_keyboard_interrupt_gives_up_what_has_not_begun() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        with seqsave.open_writer(URL) as writer:
+            writer.write(RED)
+            raise KeyboardInterrupt
+    assert "aborted" in repr(writer)
+    with pytest.raises(seqsave.WriterClosedError, match="aborted"):
+        writer.write(RED)
+
+
+def test_closing_twice_and_writing_after_it() -> None:
+    writer = seqsave.open_writer(URL)
+    writer.write(RED)
+    writer.close()
+    writer.close()
+    for call in (writer.write, writer.write_encoded):
+        with pytest.raises(seqsave.WriterClosedError, match="closed"):
+            call(RED)  # type: ignore[operator]
+    assert writer.result.counts["saved"] == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_may_not_write() -> None:
+    writer = seqsave.open_writer(URL)
+    writer.write(RED).result(timeout=10)
+    child = os.fork()
+    if child == 0:
+        try:
+            writer.write(RED)
+        except seqsave.WriterClosedError:
+            os._exit(42)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+    writer.close()
+
+
+# --- bad settings ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "says"),
+    [
+        ({"filetype": "pgn"}, seqsave.EncoderNotFoundError, r"'pgn' \(did you mean 'png'\?\).*'jpg'"),
+        ({"filetype": "webp9"}, seqsave.EncoderNotFoundError, "unknown filetype 'webp9'"),
+        ({"filetype": None}, seqsave.EncoderNotFoundError, "must be text"),
+        ({"options": {"qualty": 3}, "filetype": "jpg"}, seqsave.OptionError, "did you mean 'quality'"),
+        ({"options": {"quality": 300}, "filetype": "jpg"}, seqsave.OptionError, "from 1 to 100"),
+        ({"at_end": "stop"}, seqsave.OptionError, "'stop output'"),
+        ({"if_exists": "replace"}, seqsave.OptionError, "'overwrite', 'error', 'skip'"),
+        ({"start": -1}, seqsave.FrameNameError, "start is -1"),
+        ({"step": 0}, seqsave.FrameNameError, "step is 0"),
+        ({"total": -1}, seqsave.FrameNameError, "total is -1"),
+        ({"digits": 1000}, seqsave.FrameNameError, "digits is 1000"),
+        ({"prefix": "../x"}, seqsave.FrameNameError, "leave the target"),
+        ({"metadata": {"a": object()}}, seqsave.MetadataError, "a"),
+        ({"concurrency": 0}, seqsave.OptionError, "concurrency is 0"),
+        ({"max_bytes": -5}, seqsave.OptionError, "max_bytes is -5"),
+    ],
+)
+def test_settings_that_are_refused(settings: dict[str, Any], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        seqsave.open_writer(URL, **settings)
+    assert names() == []
+
+
+@pytest.mark.parametrize("index", [-1, 1.5, "3"])
+def test_indices_that_are_refused(index: Any) -> None:
+    with seqsave.open_writer(URL) as writer, pytest.raises(seqsave.FrameNameError, match="index is"):
+        writer.write(RED, index=index)
+
+
+def test_the_settings_type_is_the_signature() -> None:
+    parameters = inspect.signature(seqsave.SequenceWriter).parameters
+    assert set(parameters) - {"url"} == set(WriterSettings.__annotations__)
+    hints = typing.get_type_hints(seqsave.SequenceWriter.__init__)
+    settings = typing.get_type_hints(WriterSettings)
+    assert {name: hints[name] for name in settings} == settings
+
+
+def test_one_frame_starts_no_thread(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    seqsave.save([RED], tmp_path / "one")
+    assert set(threading.enumerate()) == before
