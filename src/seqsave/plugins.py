@@ -9,12 +9,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 import threading
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from seqsave.declarations import problems
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.errors import (
     EncoderConflictError,
@@ -26,7 +28,7 @@ from seqsave.errors import (
 from seqsave.types import EMBED_SUFFIX, Encoder, EncoderSpec
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 __all__ = [
     "FiletypeInfo",
@@ -39,6 +41,7 @@ __all__ = [
     "register_encoder",
     "resolve",
     "spec_for_extension",
+    "spec_of",
     "unregister_encoder",
 ]
 
@@ -133,8 +136,20 @@ class Registry:
 
     def resolve(self, filetype: str) -> Resolved:
         """The encoder for ``filetype``, imported now; see ``resolve`` below for the errors."""
-        spec, embed = self._find(filetype)
+        spec, embed = self.find(filetype)
         return Resolved(filetype, spec, embed, self._encoder(spec))
+
+    def find(self, filetype: str) -> tuple[EncoderSpec, bool]:
+        """The declaration for ``filetype`` and whether it embeds metadata, without importing the encoder."""
+        if not isinstance(filetype, str):
+            raise EncoderNotFoundError(f"filetype is {filetype!r}: it must be text such as {DEFAULT_FILETYPE!r}")
+        base, embed = filetype.removesuffix(EMBED_SUFFIX), filetype.endswith(EMBED_SUFFIX)
+        spec = self._registered.get(base) or self._builtin.get(base) or self._claimed(base)
+        if spec is None:
+            raise EncoderNotFoundError(self._not_found(filetype, base))
+        if embed and spec.metadata != "embed":
+            raise EncoderNotFoundError(f"{base!r} files cannot hold a workflow; use filetype {base!r}")
+        return spec, embed
 
     def describe(self) -> tuple[FiletypeInfo, ...]:
         """Every filetype there is, the default one first, then built-ins, registered ones, plugins by name."""
@@ -172,26 +187,9 @@ class Registry:
         """Load the entry points, once. In strict mode a broken plugin raises PluginError."""
         with self._lock:
             if self._loaded is None:
-                self._loaded = _load(self._find_entry_points())
+                found = _discover() if self._entry_points is None else map(_candidate, self._entry_points)
+                self._loaded = _load(found)
             return self._loaded
-
-    def _find_entry_points(self) -> Iterable[EntryPoint]:
-        if self._entry_points is not None:
-            return self._entry_points
-        from importlib.metadata import entry_points
-
-        return entry_points(group=GROUP)
-
-    def _find(self, filetype: str) -> tuple[EncoderSpec, bool]:
-        if not isinstance(filetype, str):
-            raise EncoderNotFoundError(f"filetype is {filetype!r}: it must be text such as {DEFAULT_FILETYPE!r}")
-        base, embed = filetype.removesuffix(EMBED_SUFFIX), filetype.endswith(EMBED_SUFFIX)
-        spec = self._registered.get(base) or self._builtin.get(base) or self._claimed(base)
-        if spec is None:
-            raise EncoderNotFoundError(self._not_found(filetype, base))
-        if embed and spec.metadata != "embed":
-            raise EncoderNotFoundError(f"{base!r} files cannot hold a workflow; use filetype {base!r}")
-        return spec, embed
 
     def _claimed(self, filetype: str) -> EncoderSpec | None:
         claims = self.loaded().claims.get(filetype, [])
@@ -253,54 +251,95 @@ def _check_spec(spec: Any, where: str) -> EncoderSpec:
     """Raise PluginError unless ``spec`` is a declaration that can be used."""
     if not isinstance(spec, EncoderSpec):
         raise PluginError(f"{where} gave {spec!r}: it must be a seqsave.EncoderSpec")
-    problem = _spec_problem(spec)
-    if problem:
-        raise PluginError(f"{where} declares {spec.filetype!r}: {problem}")
+    found = problems(spec)
+    if found:
+        raise PluginError(f"{where} declares {spec.filetype!r}: {'; '.join(found)}")
     return spec
-
-
-def _spec_problem(spec: EncoderSpec) -> str | None:
-    if not spec.filetype or spec.filetype != spec.filetype.strip() or spec.filetype.endswith(EMBED_SUFFIX):
-        return "a filetype is a short name such as 'exr'; the variant with a workflow is made from metadata='embed'"
-    if not spec.extensions or any(not e or set(e) & set("./\\ ") for e in spec.extensions):
-        return "extensions are at least one, without dots, such as ('exr',)"
-    if not all(spec.encoder.partition(":")):
-        return f"encoder is {spec.encoder!r}: it must be 'package.module:Class'"
-    if not spec.dtypes or not set(spec.dtypes) <= {"uint8", "uint16", "float16", "float32", "float64"}:
-        return "dtypes are numpy names out of uint8, uint16, float16, float32, float64"
-    if not spec.channels or any(not isinstance(c, int) or c < 1 for c in spec.channels):
-        return "channels are whole numbers, 1 or more"
-    return None
 
 
 # --- loading entry points -------------------------------------------------------------------------------------------
 
 
-def _load(entry_points: Iterable[EntryPoint]) -> _Loaded:
+@dataclass(frozen=True)
+class _Candidate:
+    """A plugin that may be loaded: what it is called, and its entry point or why that cannot be read."""
+
+    info: PluginInfo
+    entry_point: EntryPoint | None
+    error: Exception | None = None
+
+
+def _discover() -> Iterator[_Candidate]:
+    """The entry points of everything installed, one distribution after the other.
+
+    Not ``importlib.metadata.entry_points``: one unreadable record, of whatever package, makes that fail for all.
+    """
+    from importlib.metadata import distributions
+
+    seen = set()
+    for distribution in distributions():
+        text = distribution.read_text("entry_points.txt")
+        if text is None or f"[{GROUP}]" not in text:
+            continue
+        info = _label(distribution)
+        key = re.sub(r"[-_.]+", "-", info.distribution).lower()
+        if key in seen:
+            continue  # installed twice: as with modules, the first on the path is the one
+        seen.add(key)
+        try:
+            found = [entry_point for entry_point in distribution.entry_points if entry_point.group == GROUP]
+        except Exception as error:  # noqa: BLE001  (a record may be unreadable in any way)
+            yield _Candidate(info, None, error)
+            continue
+        for entry_point in found:
+            yield _Candidate(replace(info, name=entry_point.name), entry_point)
+
+
+def _candidate(entry_point: EntryPoint) -> _Candidate:
+    if entry_point.dist is not None:
+        return _Candidate(replace(_label(entry_point.dist), name=entry_point.name), entry_point)
+    module = entry_point.value.partition(":")[0]
+    return _Candidate(PluginInfo(name=entry_point.name, distribution=module, version=""), entry_point)
+
+
+def _label(distribution: Distribution) -> PluginInfo:
+    """Name and version of what is installed; where it lies, when its record has no name."""
+    found = {}
+    try:
+        metadata = distribution.metadata
+        found = {key: metadata[key] for key in ("Name", "Version") if key in metadata}
+    except Exception:  # noqa: BLE001  (a missing or damaged record fails differently from Python to Python)
+        found.clear()
+    name = found.get("Name") or f"something without a name in {distribution.locate_file('')}"
+    return PluginInfo(name=name, distribution=name, version=found.get("Version", ""))
+
+
+def _load(candidates: Iterable[_Candidate]) -> _Loaded:
     loaded = _Loaded()
     strict = os.environ.get("SEQSAVE_STRICT_PLUGINS", "") not in ("", "0")
-    for entry_point in sorted(entry_points, key=_sort_key):
-        info = _info(entry_point)
+    for candidate in sorted(candidates, key=lambda candidate: (candidate.info.distribution, candidate.info.name)):
+        info = candidate.info
         if not _chosen(info):
             continue
         try:
-            specs = _specs_of(entry_point)
-        # A plugin may fail in any way there is, at import or in its hook; none of them may break another format.
-        except Exception as error:
+            specs = _specs_of(candidate)
+        # A plugin may fail in any way there is, at import or in its hook, and may even try to end the program; none
+        # of it may break another format.
+        except (Exception, SystemExit) as error:
             message = f"{type(error).__name__}: {error}"
             if strict:
                 raise PluginError(f"plugin {info.name!r} of {info.distribution} is broken: {message}") from error
             warnings.warn(f"plugin {info.name!r} of {info.distribution} is left out: {message}", SeqSaveWarning, 2)
-            loaded.infos.append(PluginInfo(**{**_fields(info), "error": message}))
+            loaded.infos.append(replace(info, error=message))
             continue
-        info = PluginInfo(**{**_fields(info), "filetypes": tuple(spec.filetype for spec in specs)})
+        info = replace(info, filetypes=tuple(spec.filetype for spec in specs))
         loaded.infos.append(info)
         for spec in specs:
             loaded.claims.setdefault(spec.filetype, []).append((info, spec))
     return loaded
 
 
-def _specs_of(entry_point: EntryPoint) -> list[EncoderSpec]:
+def _specs_of(candidate: _Candidate) -> list[EncoderSpec]:
     """Import one plugin's declarations, register it with a manager of its own and call its hook.
 
     One manager for each plugin: a hook that raises ends pluggy's call for everybody who is registered with it.
@@ -309,13 +348,15 @@ def _specs_of(entry_point: EntryPoint) -> list[EncoderSpec]:
 
     from seqsave import hookspecs
 
-    module = entry_point.load()
+    if candidate.entry_point is None:
+        raise PluginError(f"its entry points cannot be read: {candidate.error}") from candidate.error
+    module = candidate.entry_point.load()
     manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
     manager.register(module)
     manager.check_pending()
     _check_spelling(module, manager)
-    results = manager.hook.seqsave_encoders()
+    results = manager.hook.seqsave_encoders() or [None]  # pluggy leaves out a None
     specs = [_check_spec(spec, "seqsave_encoders") for result in results for spec in _as_list(result)]
     names = [spec.filetype for spec in specs]
     if len(set(names)) < len(names):
@@ -338,21 +379,6 @@ def _check_spelling(module: Any, manager: Any) -> None:
             raise PluginError(f"{name} has no @seqsave.hookimpl in front of it")
     if not manager.get_hookcallers(module):
         raise PluginError("it implements no hook: seqsave_encoders is the one there is")
-
-
-def _sort_key(entry_point: EntryPoint) -> tuple[str, str]:
-    return (_info(entry_point).distribution, entry_point.name)
-
-
-def _info(entry_point: EntryPoint) -> PluginInfo:
-    distribution = entry_point.dist
-    name = distribution.name if distribution is not None else entry_point.value.partition(":")[0]
-    version = distribution.version if distribution is not None else ""
-    return PluginInfo(name=entry_point.name, distribution=name, version=version)
-
-
-def _fields(info: PluginInfo) -> dict[str, Any]:
-    return {"name": info.name, "distribution": info.distribution, "version": info.version}
 
 
 def _chosen(info: PluginInfo) -> bool:
@@ -380,6 +406,11 @@ def resolve(filetype: str) -> Resolved:
     claim it, EncoderUnavailableError when its backend is missing.
     """
     return _registry.resolve(filetype)
+
+
+def spec_of(filetype: str) -> EncoderSpec:
+    """The declaration for ``filetype``, without importing the encoder. Raises as ``resolve`` does."""
+    return _registry.find(filetype)[0]
 
 
 def filetypes() -> tuple[str, ...]:
