@@ -100,7 +100,8 @@ async def acall(
     replay = _Replay(first_error, function)
 
     async def attempt() -> T:
-        return await replay()
+        answer: T = await replay()
+        return answer
 
     retrying = tenacity.AsyncRetrying(sleep=asyncio.sleep, **_settings(policy, on_retry, stop_event))
     result: T = await retrying(attempt)

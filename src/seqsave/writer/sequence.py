@@ -405,7 +405,9 @@ class SequenceWriter:
                 self._bar.close()
 
 
-open_writer = SequenceWriter
+def open_writer(url: str | os.PathLike[str], **settings: Unpack[WriterSettings]) -> SequenceWriter:
+    """Open a writer to ``url``. The settings, and what it raises, are those of ``SequenceWriter``."""
+    return SequenceWriter(url, **settings)
 
 
 def save(frames: Any, url: str | os.PathLike[str], **settings: Unpack[WriterSettings]) -> SaveResult:
