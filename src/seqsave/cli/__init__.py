@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from seqsave.cli.app import Application, version
+from seqsave.cli.app import WRONG_CALL, Application, version
 from seqsave.cli.demo import demo_command
 from seqsave.cli.known import filetypes_command, plugins_command
 from seqsave.cli.look import ls_command, workflow_command
@@ -15,6 +15,7 @@ __all__ = ["cli", "main"]
 
 @click.group(
     cls=Application,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     examples=[
         "seqsave demo ./renders/demo",
@@ -24,11 +25,16 @@ __all__ = ["cli", "main"]
     ],
 )
 @click.version_option(version(), prog_name="seqsave", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> int:
     """Save image sequences to a folder, a bucket or memory: whole, in order, with their workflow inside.
 
     Exit status: 0 done, 1 something was not saved or not found, 2 the call was wrong, 130 interrupted.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return WRONG_CALL
+    return 0
 
 
 for _command in (save_command, ls_command, workflow_command, filetypes_command, plugins_command, demo_command):

@@ -109,9 +109,6 @@ class Application(_WithExamples, click.Group):
 
 def _told(error: BaseException) -> int:
     """Tell the error on standard error, and give its exit status."""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
-        return WRONG_CALL
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx is not None else "seqsave"
         complain(f"{error.format_message()}\nTry '{where} --help'.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqsave.cli.app import Command
 from seqsave.cli.output import Messages
-from seqsave.cli.parameters import json_option, quiet_option, storage_option, storage_options
+from seqsave.cli.parameters import json_option, quiet_option, storage_option
 from seqsave.cli.save import DEFAULT_FILETYPE
 from seqsave.cli.saving import Job
 
@@ -31,9 +31,7 @@ __all__ = ["demo_command"]
 @storage_option()
 @quiet_option
 @json_option("the result")
-def demo_command(
-    url: str, filetype: str, storage_option: tuple[tuple[str, str], ...], quiet: bool, as_json: bool
-) -> int:
+def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet: bool, as_json: bool) -> int:
     """Render a short animation and save it at URL.
 
     48 frames of 640 x 360, computed with numpy: one day over a lake, in a loop. Each frame carries a workflow.
@@ -54,7 +52,7 @@ def demo_command(
             url=url,
             settings={
                 "filetype": filetype,
-                "storage_options": storage_options(storage_option),
+                "storage_options": storage_option,
                 "metadata": animation.metadata() if resolved.embed else None,
                 "rate": animation.RATE,
             },

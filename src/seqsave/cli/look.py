@@ -10,7 +10,7 @@ import click
 
 from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line
-from seqsave.cli.parameters import json_option, storage_option, storage_options
+from seqsave.cli.parameters import json_option, storage_option
 from seqsave.progress import format_size
 
 if TYPE_CHECKING:
@@ -36,16 +36,13 @@ RUNS_SHOWN = 20
 @click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
 @storage_option()
 @json_option("the sequences")
-def ls_command(
-    url: str, recursive: bool, prefix: str | None, storage_option: tuple[tuple[str, str], ...], as_json: bool
-) -> int:
+def ls_command(url: str, recursive: bool, prefix: str | None, storage_option: dict[str, Any], as_json: bool) -> int:
     """List the sequences at URL, with gaps and sizes.
 
     URL is a folder on any storage, or a pattern such as 'renders/frame_#####.png'.
     """
-    options = storage_options(storage_option)
     with Messages().catching():
-        found = list(_find(url, recursive, prefix, options))
+        found = list(_find(url, recursive, prefix, storage_option))
         documents = [_document(sequence) for sequence in found]
     if as_json:
         print_json({"sequences": documents})
@@ -53,7 +50,7 @@ def ls_command(
         for sequence in found:
             print_line(_line(sequence))
     if not found:
-        complain(_nothing(url, prefix, recursive, options))
+        complain(_nothing(url, prefix, recursive, storage_option))
         return FAILED
     return 0
 
@@ -154,13 +151,13 @@ def _some(names: Sequence[str]) -> str:
 @click.argument("url", metavar="URL")
 @click.option("--key", help="Print this one alone: workflow, prompt, or whatever else the file holds.")
 @storage_option()
-def workflow_command(url: str, key: str | None, storage_option: tuple[tuple[str, str], ...]) -> None:
+def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) -> None:
     """Print the prompt and workflow of one frame, as JSON.
 
     And whatever else it carries. Metadata that the file could not hold, and that is kept beside it, is printed too.
     """
     with Messages().catching():
-        values = _read_metadata(url, storage_options(storage_option))
+        values = _read_metadata(url, storage_option)
     if key is None:
         print_json(values)
     elif key in values:

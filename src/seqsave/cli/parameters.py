@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["Pair", "Size", "Words", "json_option", "pairs", "quiet_option", "storage_option", "storage_options"]
+__all__ = ["as_pairs", "as_size", "as_words", "json_option", "metadata_of", "quiet_option", "storage_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,52 +18,38 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "
 _ALWAYS_TEXT = frozenset(("key", "secret", "token", "password", "username", "user", "account_key"))
 
 
-class Pair(click.ParamType[tuple[str, str]]):
-    """NAME=VALUE."""
+def as_pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE, split at the first ``=``; the last one of each name counts.
 
-    name = "name=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Split at the first ``=``. The message does not repeat the value, which may be a secret."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, rest = str(value).partition("=")
+    The message does not repeat the value, which may be a secret.
+    """
+    found = {}
+    for value in values:
+        name, equals, rest = value.partition("=")
         if not equals or not name.strip():
-            self.fail("must be NAME=VALUE", param, ctx)
-        return name.strip(), rest
+            raise click.BadParameter("must be NAME=VALUE", ctx, param)
+        found[name.strip()] = rest
+    return found
 
 
-class Size(click.ParamType[int]):
-    """A number of bytes, with or without a unit."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes of ``500MB``, ``1.5GiB`` or ``1000000``."""
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]I?|)B?", str(value).strip().upper())
-        if found is None:
-            self.fail(f"{value!r} is no size: use bytes, or a unit as in 500MB or 2GiB", param, ctx)
-        return int(float(found[1]) * _UNITS[found[2]])
+def as_size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Bytes of ``500MB``, ``1.5GiB`` or ``1000000``."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]I?|)B?", value.strip().upper())
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no size: use bytes, or a unit as in 500MB or 2GiB", ctx, param)
+    return int(float(found[1]) * _UNITS[found[2]])
 
 
-class Words(click.Choice[str]):
-    """A choice of several words, which may also be written with dashes: ``stop-output``."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The choice with spaces."""
-        return super().convert(str(value).replace("-", " "), param, ctx)
+def as_words(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Words that may also be joined by dashes, so that they need no quotes: ``stop-output``."""
+    return value.replace("-", " ")
 
 
-def pairs(given: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The last one of each name."""
-    return dict(given)
-
-
-def storage_options(given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def as_storage_options(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
     """Values are JSON where they are JSON, otherwise text; credentials of digits stay text."""
-    return {name: _value(name, text) for name, text in given}
+    return {name: _value(name, text) for name, text in as_pairs(ctx, param, values).items()}
 
 
 def _value(name: str, text: str) -> Any:
@@ -86,8 +72,9 @@ def storage_option(name: str = "--storage-option", what: str = "URL") -> Callabl
     """The option that hands settings to the storage behind ``what``."""
     return click.option(
         name,
-        type=Pair(),
+        metavar="NAME=VALUE",
         multiple=True,
+        callback=as_storage_options,
         help=f"For the storage of {what}, as endpoint_url=https://objects.example; values may be JSON. Repeatable. "
         "Credentials are better kept in the environment, a profile or a configured target.",
     )
@@ -103,10 +90,10 @@ def quiet_option(command: F) -> F:
     return click.option("--quiet", "-q", is_flag=True, help="Only warnings and errors.")(command)
 
 
-def metadata_of(given: Iterable[tuple[str, str]], workflow: str | None) -> Mapping[str, Any]:
+def metadata_of(given: Mapping[str, str], workflow: str | None) -> Mapping[str, Any]:
     """What ``--workflow`` and ``--metadata`` say together; the latter wins."""
     values = workflow_file(workflow) if workflow is not None else {}
-    return {**values, **{name: json_or_text(text) for name, text in given}}
+    return {**values, **{name: json_or_text(text) for name, text in given.items()}}
 
 
 def workflow_file(path: str) -> dict[str, Any]:

@@ -12,15 +12,13 @@ import click
 from seqsave.cli.app import WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import (
-    Pair,
-    Size,
-    Words,
+    as_pairs,
+    as_size,
+    as_words,
     json_option,
     metadata_of,
-    pairs,
     quiet_option,
     storage_option,
-    storage_options,
 )
 from seqsave.cli.saving import Job
 from seqsave.errors import OptionError, TargetError
@@ -51,13 +49,28 @@ DEFAULT_FILETYPE = "png with embedded workflow"
 )
 @click.argument("paths", metavar="SOURCE URL", nargs=-1)
 @click.option("--filetype", default=DEFAULT_FILETYPE, show_default=True, help="See 'seqsave filetypes'.")
-@click.option("--option", "options", type=Pair(), multiple=True, help="Encoder option, as quality=92. Repeatable.")
+@click.option(
+    "--option",
+    "options",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=as_pairs,
+    help="Encoder option, as quality=92. Repeatable.",
+)
 @click.option("--prefix", default="frame", show_default=True, help="First part of each name; 'shots/a' makes a folder.")
 @click.option("--digits", type=int, default=5, show_default=True, help="Minimum width of the number, zero padded.")
 @click.option("--start", type=int, help="Number of the first frame; without it the source's own numbers are kept.")
 @click.option("--step", type=int, help="Distance from one number to the next; numbers the frames anew.")
 @click.option("--total", type=int, help="Number of frames of the animation, for --at-end.")
-@click.option("--at-end", type=Words(AT_END), default=AT_END[0], show_default=True, help="For a frame after the last.")
+@click.option(
+    "--at-end",
+    type=click.Choice((*AT_END, *(words.replace(" ", "-") for words in AT_END))),
+    metavar=f"[{'|'.join(AT_END)}]",
+    default=AT_END[0],
+    show_default=True,
+    callback=as_words,
+    help="For a frame after the last; words may be joined: stop-output.",
+)
 @click.option(
     "--if-exists",
     type=click.Choice(IF_EXISTS),
@@ -65,12 +78,23 @@ DEFAULT_FILETYPE = "png with embedded workflow"
     show_default=True,
     help="For a frame that is there already; 'skip' resumes.",
 )
-@click.option("--metadata", type=Pair(), multiple=True, help="Embed NAME with a JSON value or text. Repeatable.")
+@click.option(
+    "--metadata",
+    metavar="NAME=JSON",
+    multiple=True,
+    callback=as_pairs,
+    help="Embed NAME with a JSON value, or text. Repeatable.",
+)
 @click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")
 @storage_option()
 @storage_option("--source-storage-option", "SOURCE")
 @click.option("--concurrency", type=int, help="Frames published at once.")
-@click.option("--max-bytes", type=Size(), help="Memory for frames under way, as 500MB or 2GiB.  [default: 512MiB]")
+@click.option(
+    "--max-bytes",
+    metavar="SIZE",
+    callback=as_size,
+    help="Memory for frames under way, as 500MB or 2GiB.  [default: 512MiB]",
+)
 @click.option("--attempts", type=int, help="Requests for one file when the storage falters.  [default: 6]")
 @quiet_option
 @json_option("the result")
@@ -125,14 +149,13 @@ class _Task:
         from seqsave.sources import open_source
 
         metadata = metadata_of(given["metadata"], given["workflow"])
-        options = pairs(given["options"])
+        options = given["options"]
         resolved = plugins.resolve(given["filetype"])
         check_options(resolved.spec, options)
         _check_embeds(resolved, metadata)
         rule = naming.NameRule(given["prefix"], given["digits"], resolved.extension)
         settings = _settings(given, resolved.filetype, options, metadata)
-        into_options = storage_options(given["storage_option"])
-        from_options = storage_options(given["source_storage_option"])
+        into_options, from_options = given["storage_option"], given["source_storage_option"]
         try:
             target = targets.resolve(url, into_options)
             targets.resolve(source_url, from_options)
@@ -258,7 +281,7 @@ def _settings(
         "if_exists": given["if_exists"],
         "metadata": metadata,
         "options": options,
-        "storage_options": storage_options(given["storage_option"]),
+        "storage_options": given["storage_option"],
         "concurrency": given["concurrency"],
         "max_bytes": given["max_bytes"],
         "retry": None if given["attempts"] is None else RetryPolicy(attempts=given["attempts"]),

@@ -166,10 +166,9 @@ def choose(
         rest = [member for member in pictures if member not in inside]
         notes.append(_left_out(rest, f"not part of the sequence {_pattern(sequences[0])}"))
         return _numbered(target, sequences[0], notes)
-    ordered = sorted(pictures, key=lambda member: natural_key(member.path))
     notes.append("the names are not those of one sequence: the pictures are numbered anew, in the order of their names")
-    frames = tuple(_frame(target, member, number, None) for number, member in enumerate(ordered))
-    return Chosen(frames, tuple(member.path for member in ordered), False, tuple(notes))
+    frames = tuple(_frame(target, member, number, None) for number, member in enumerate(pictures))
+    return Chosen(frames, tuple(member.path for member in pictures), False, tuple(notes))
 
 
 def natural_key(path: str) -> list[tuple[int, int, str]]:
@@ -181,7 +180,8 @@ def natural_key(path: str) -> list[tuple[int, int, str]]:
 def _split(members: Iterable[Member], readable: frozenset[str]) -> tuple[list[Member], list[Member]]:
     pictures: list[Member] = []
     others: list[Member] = []
-    for member in members:
+    # Storages list in orders of their own.
+    for member in sorted(members, key=lambda member: natural_key(member.path)):
         is_picture = member.name.rpartition(".")[2].lower() in readable
         (pictures if is_picture else others).append(member)
     return pictures, others

@@ -120,27 +120,29 @@ def _prove(frame: Frame, data: bytes, header: _Header) -> None:
 def _decode(
     frame: Frame, data: bytes, spec: EncoderSpec | None, header: _Header | None, note: Note
 ) -> tuple[ImageArray, dict[str, RawText]]:
-    texts: Mapping[str, str] = {}
     if spec is not None and hasattr(plugins.encoder_of(spec), "decode"):
         try:
             decoded = frame.decode(data)
         except DecodeError as error:
             raise SourceError(f"{frame.url} cannot be read: {error}") from error
-        array, texts = decoded.array, decoded.metadata
-    elif header is not None:
-        array = _by_pillow(frame, data, note)
-    else:
+        texts = {name: RawText(text) for name, text in decoded.metadata.items()}
+        return _upright(decoded.array, header), texts
+    if header is None:
         raise SourceError(f"{frame.url} is no picture that can be read here")
-    return _upright(array, header), {name: RawText(text) for name, text in texts.items()}
+    return _by_pillow(frame, data, note), {}
 
 
 def _by_pillow(frame: Frame, data: bytes, note: Note) -> ImageArray:
+    from PIL import ImageOps
+
     try:
         with _open(data) as image:
             bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
             if max(bits) > 8 and image.mode in ("RGB", "RGBA"):
                 note(f"{frame.name} has {max(bits)} bits per channel; it is read with 8")
-            return images.as_array(image)
+            # Some formats are turned while they are loaded, and then have nothing to be turned by any more.
+            image.load()
+            return images.as_array(ImageOps.exif_transpose(image))
     except Exception as error:
         raise SourceError(f"{frame.url} cannot be read: {error}") from error
 
@@ -163,6 +165,7 @@ def open_animation(url: str, data: bytes) -> Source | None:
     if header is None or not header.animated:
         return None
     with _open(data) as image:
+        image.load()
         total: int = image.n_frames
         duration = image.info.get("duration")
 

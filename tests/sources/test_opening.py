@@ -1,0 +1,266 @@
+"""What a source is taken for: on every kind of storage, and when names are treacherous."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from seqsave.errors import SequenceNotFoundError, SourceError, TargetError
+from seqsave.sources import Source, SourceFrame, open_source
+from tests.sources.pictures import encode, npy, picture, png_with_workflow
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
+    from tests.support.s3 import S3Server
+
+
+def fill(place: Place, *names: str) -> None:
+    for seed, name in enumerate(names):
+        place.write(name, encode(picture(seed)))
+
+
+def opened(place: Place, path: str = "", **more: Any) -> Source:
+    url = f"{place.url}/{path}" if path else place.url
+    return open_source(url, place.storage_options, **more)
+
+
+def indices(source: Source) -> list[int | None]:
+    return [frame.index for frame in source]
+
+
+def test_a_sequence_keeps_its_numbers_and_gaps(place: Place) -> None:
+    fill(place, "frame_00010.png", "frame_00002.png", "frame_00001.png")
+    source = opened(place)
+    frames = list(source)
+    assert [frame.index for frame in frames] == [1, 2, 10]
+    assert all(np.array_equal(frame.image, picture(seed)) for frame, seed in zip(frames, (2, 1, 0), strict=True))
+    assert source.total == 3
+    assert source.first == 1
+    assert "1-2,10" in source.description
+    assert not source.notes
+
+
+def test_numbers_of_foreign_names_are_kept(place: Place) -> None:
+    fill(place, "shot.0009.png", "shot.0010.png", "shot.0011.png")
+    assert indices(opened(place)) == [9, 10, 11]
+
+
+def test_batches_keep_their_folders(place: Place) -> None:
+    fill(place, "batch_0000/frame_00003.png", "batch_0002/frame_00003.png", "batch_0002/frame_00004.png")
+    assert [(frame.index, frame.batch) for frame in opened(place)] == [(3, 0), (3, 2), (4, 2)]
+
+
+@pytest.mark.parametrize("pattern", ["frame_#####.png", "frame_%05d.png"])
+def test_a_pattern_names_one_sequence(place: Place, pattern: str) -> None:
+    fill(place, "frame_00001.png", "frame_00002.png", "mask_00001.png", "frame_7.png", "batch_0001/frame_00009.png")
+    assert [(frame.index, frame.batch) for frame in opened(place, pattern)] == [(1, None), (2, None), (9, 1)]
+
+
+def test_a_pattern_may_have_text_behind_the_number(place: Place) -> None:
+    fill(place, "render_0003_beauty.png", "render_0004_beauty.png", "render_0003_depth.png")
+    assert indices(opened(place, "render_####_beauty.png")) == [3, 4]
+
+
+def test_a_pattern_that_matches_nothing(place: Place) -> None:
+    fill(place, "frame_00001.png")
+    with pytest.raises(SequenceNotFoundError, match=r"no frame mask_#####\.png"):
+        opened(place, "mask_#####.png")
+
+
+def test_a_glob_of_one_sequence_keeps_its_numbers(place: Place) -> None:
+    fill(place, "frame_00001.png", "frame_00003.png", "mask_00001.png")
+    assert indices(opened(place, "frame_*.png")) == [1, 3]
+
+
+def test_a_glob_over_folders_is_numbered_by_name(place: Place) -> None:
+    fill(place, "b/shot_2.png", "a/shot_10.png", "a/shot_9.png", "a/.hidden_1.png")
+    source = opened(place, "*/shot_*.png")
+    assert indices(source) == [None] * 3
+    assert [url.rpartition("/")[2] for url, _, _ in source.files] == ["shot_9.png", "shot_10.png", "shot_2.png"]
+    assert any("numbered anew" in note for note in source.notes)
+
+
+def test_two_stars_stand_for_any_depth(place: Place) -> None:
+    fill(place, "frame_1.png", "a/frame_2.png", "a/b/frame_3.png", "a/b/other.txt")
+    assert sorted(url.rpartition("/")[2] for url, _, _ in opened(place, "**/*.png").files) == [
+        "frame_1.png",
+        "frame_2.png",
+        "frame_3.png",
+    ]
+
+
+def test_a_glob_of_batches_is_one_sequence(place: Place) -> None:
+    fill(place, "batch_0000/frame_00001.png", "batch_0001/frame_00001.png")
+    assert [(frame.index, frame.batch) for frame in opened(place, "batch_*/frame_*.png")] == [(1, 0), (1, 1)]
+
+
+def test_a_glob_that_matches_nothing(place: Place) -> None:
+    fill(place, "frame_00001.png")
+    with pytest.raises(SequenceNotFoundError, match=r"no file matches \*\.tif"):
+        opened(place, "*.tif")
+
+
+@pytest.mark.parametrize("name", ["shot[1]", "what?", "a*b", "take #### 1.0", "50%d.x"])
+def test_what_exists_is_no_glob_and_no_pattern(place: Place, name: str) -> None:
+    fill(place, f"{name}/frame_00004.png", "shot1/frame_00005.png")
+    assert indices(opened(place, name)) == [4]
+
+
+def test_a_file_with_brackets_is_a_file(place: Place) -> None:
+    fill(place, "frame[1]_00007.png", "frame1_00008.png")
+    assert indices(opened(place, "frame[1]_00007.png")) == [7]
+
+
+def test_one_picture(place: Place) -> None:
+    fill(place, "photo.png")
+    (frame,) = opened(place, "photo.png")
+    assert frame.index is None
+    assert frame.size == (16, 12)
+    assert np.array_equal(frame.image, picture(0))
+
+
+def test_the_number_of_one_picture_is_kept(place: Place) -> None:
+    fill(place, "frame_00017.png")
+    assert indices(opened(place, "frame_00017.png")) == [17]
+
+
+def test_pictures_without_numbers_come_in_the_order_of_their_names(place: Place) -> None:
+    fill(place, "cat.png", "Ant.png", "bee10.png", "bee9.png", "dog.png", "eel.png")
+    source = opened(place)
+    assert [url.rpartition("/")[2] for url, _, _ in source.files] == [
+        *("Ant.png", "bee9.png", "bee10.png"),
+        *("cat.png", "dog.png", "eel.png"),
+    ]
+    assert source.first is None
+
+
+def test_several_sequences_in_a_folder_are_named(place: Place) -> None:
+    fill(place, "frame_00001.png", "frame_00002.png", "mask_00001.png", "mask_00002.png")
+    with pytest.raises(SourceError, match=r"2 sequences: frame_#####\.png, mask_#####\.png"):
+        opened(place)
+
+
+def test_what_is_no_picture_is_left_out_and_told(place: Place) -> None:
+    fill(place, "frame_00001.png", "frame_00002.png")
+    place.write("notes.txt", b"hello")
+    place.write(".DS_Store", b"x")
+    source = opened(place)
+    assert indices(source) == [1, 2]
+    assert source.notes == ["left out 1 file (no picture that can be read here): notes.txt"]
+
+
+def test_a_stray_picture_beside_a_sequence_is_left_out_and_told(place: Place) -> None:
+    fill(place, "frame_00001.png", "frame_00002.png", "thumbnail.png")
+    source = opened(place)
+    assert indices(source) == [1, 2]
+    assert "thumbnail.png" in source.notes[0]
+
+
+def test_one_number_twice_is_an_error(place: Place) -> None:
+    fill(place, "frame_7.png", "frame_00007.png")
+    with pytest.raises(SourceError, match="same number 7"):
+        opened(place)
+
+
+def test_a_folder_without_pictures(place: Place) -> None:
+    place.write("a.txt", b"a")
+    with pytest.raises(SourceError, match=r"it holds a\.txt; readable are .*png"):
+        opened(place)
+
+
+def test_only_folders(place: Place) -> None:
+    fill(place, "one/frame_1.png", "two/frame_1.png")
+    with pytest.raises(SequenceNotFoundError, match="only folders: one, two"):
+        opened(place)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(SequenceNotFoundError, match="it is empty"):
+        open_source(str(tmp_path))
+
+
+def test_nothing_there_names_the_near_miss(place: Place) -> None:
+    fill(place, "frame_00001.png")
+    with pytest.raises(SequenceNotFoundError, match=r"nothing at .*fram_00001\.png \(did you mean 'frame_00001"):
+        opened(place, "fram_00001.png")
+
+
+def test_nothing_there_at_all(place: Place) -> None:
+    with pytest.raises(SequenceNotFoundError, match="nothing at"):
+        opened(place, "deep/down")
+
+
+def test_a_name_that_says_nothing_is_looked_into(place: Place) -> None:
+    place.write("picture", encode(picture(3)))
+    (frame,) = opened(place, "picture")
+    assert np.array_equal(frame.image, picture(3))
+
+
+@pytest.mark.parametrize("name", ["movie.xyz", "readme"])
+def test_a_file_that_is_nothing(place: Place, name: str) -> None:
+    place.write(name, b"just some text, nothing else")
+    with pytest.raises(SourceError, match=r"nothing that frames can be read from: use a video .*mp4.*\.npy.*png"):
+        opened(place, name)
+
+
+def test_an_array_is_found_by_its_name(place: Place) -> None:
+    place.write("clip.npy", npy(np.stack([picture(1), picture(2)])))
+    assert [int(frame.image.sum()) for frame in opened(place, "clip.npy")] == [
+        int(picture(1).sum()),
+        int(picture(2).sum()),
+    ]
+
+
+def test_reading_twice_gives_the_same(place: Place) -> None:
+    fill(place, "frame_00001.png", "frame_00002.png")
+    source = opened(place)
+    assert indices(source) == indices(source) == [1, 2]
+
+
+def test_metadata_is_carried_as_it_is(place: Place) -> None:
+    text = '{"b": 1,   "a": "gr\\u00fc\\u00df"}'
+    place.write("frame_00001.png", png_with_workflow(picture(), text))
+    (frame,) = opened(place)
+    assert frame.metadata == {"workflow": text}
+
+
+def test_frames_are_read_ahead_but_not_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(100):
+        (tmp_path / f"frame_{number:05}.png").write_bytes(encode(picture(number)))
+    read: list[str] = []
+    original = Path.read_bytes
+    from seqsave.targets.local import LocalTarget
+
+    def counted(self: LocalTarget, path: str) -> bytes:
+        read.append(path)
+        return original(Path(self.url, path))
+
+    monkeypatch.setattr(LocalTarget, "read", counted)
+    frames = iter(open_source(str(tmp_path)))
+    first: SourceFrame = next(frames)
+    assert first.index == 0
+    assert len(read) < 60
+    frames.close()  # type: ignore[attr-defined]
+
+
+def test_paths_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "frame_00005.png").write_bytes(encode(picture()))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for source in (tmp_path, ".", "*.png", "./frame_*.png", "frame_#####.png", tmp_path / "frame_%05d.png", "~"):
+        assert indices(open_source(source)) == [5], source
+    assert indices(open_source(f"file://{tmp_path}")) == [5]
+
+
+def test_an_unknown_scheme() -> None:
+    with pytest.raises(TargetError, match="nosuch"):
+        open_source("nosuch://x/y")
+
+
+@pytest.mark.s3
+def test_a_missing_bucket(s3_server: S3Server) -> None:
+    with pytest.raises(TargetError, match="bucket"):
+        open_source("s3://no-such-bucket-here/shot", s3_server.storage_options)
