@@ -1,7 +1,234 @@
-from seqsave.testing import EncoderSuite
+"""The conformance kit over WebP, what only WebP has, and files seen by programs that we did not write."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import needs
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
 from seqsave_webp import WEBP
+from seqsave_webp.codec import MAX_SIDE, WebpEncoder
+
+import seqsave
+from seqsave.testing import EncoderSuite
+
+DEBIAN = "apt-get install webp"
+
+
+def opencv(data: bytes) -> Any:
+    cv2 = needs.package("cv2", "pip install opencv-python-headless")
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return picture[..., [2, 1, 0, 3][: picture.shape[2]]]
+
+
+def dwebp(data: bytes) -> Any:
+    """The reference decoder. Its PAM files always have alpha."""
+    command = [needs.program("dwebp", DEBIAN), "-quiet", "-pam", "-o", "-", "--", "-"]
+    pam = subprocess.run(command, input=data, capture_output=True, check=True).stdout
+    header, _, pixels = pam.partition(b"ENDHDR\n")
+    fields = dict(line.split(" ", 1) for line in header.decode().splitlines()[1:])
+    picture = np.frombuffer(pixels, np.uint8).reshape(int(fields["HEIGHT"]), int(fields["WIDTH"]), 4)
+    return picture[..., :3] if (picture[..., 3] == 255).all() else picture
 
 
 class TestWebp(EncoderSuite):
     spec = WEBP
     lossless_options = {"lossless": True}
+    decoders = {"OpenCV": opencv, "dwebp": dwebp}
+
+
+def picture(height: int = 33, width: int = 65, channels: int = 3, seed: int = 0) -> Any:
+    """Soft noise: something to compress."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 8 + 1, width // 8 + 1, channels), np.uint8)
+    return np.ascontiguousarray(coarse.repeat(8, 0).repeat(8, 1)[:height, :width])
+
+
+def encode(image: Any, metadata: dict[str, str] | None = None, **options: Any) -> bytes:
+    checked = {name: option.default for name, option in WEBP.options.items()} | options
+    info = seqsave.FrameInfo(index=17, name="frame_00017.webp")
+    return bytes(WebpEncoder().encode(image, metadata=metadata or {}, options=checked, info=info).data)
+
+
+def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
+    return WebpEncoder().decode(data, max_pixels=max_pixels)
+
+
+def webpinfo(data: bytes, folder: Path) -> str:
+    file = folder / "picture.webp"
+    file.write_bytes(data)
+    done = subprocess.run([needs.program("webpinfo", DEBIAN), str(file)], capture_output=True, text=True, check=True)
+    assert "No error detected." in done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize(("lossless", "kind"), [(False, "Lossy (1)"), (True, "Lossless (2)")])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_webpinfo_finds_no_error(tmp_path: Path, lossless: bool, kind: str, channels: int) -> None:
+    report = webpinfo(encode(picture(channels=channels), {"workflow": "{}"}, lossless=lossless), tmp_path)
+    assert f"Format: {kind}" in report
+    assert "EXIF: 1" in report
+    assert "Canvas size 65 x 33" in report
+    assert f"Alpha: {int(channels == 4)}" in report
+
+
+def test_without_metadata_there_is_no_exif(tmp_path: Path) -> None:
+    assert "EXIF" not in webpinfo(encode(picture()), tmp_path)
+
+
+def test_metadata_lies_where_the_front_end_looks() -> None:
+    """ComfyUI: Exif IFD0, ASCII; Model (0x0110) is ``prompt:...``, Make (0x010F) ``workflow:...``."""
+    texts = {"prompt": '{"3": {}}', "workflow": json.dumps({"text": "\u00e9 \U0001f3ac"}), "seed": "7"}
+    tags = Image.open(io.BytesIO(encode(picture(), texts))).getexif()
+    assert tags[0x0110] == f"prompt:{texts['prompt']}"
+    assert tags[0x010F] == f"workflow:{texts['workflow']}"
+    assert tags[0x010E] == "seed:7"
+
+
+@pytest.mark.parametrize("size", [(MAX_SIDE, 1), (1, MAX_SIDE)])
+def test_the_longest_side(size: tuple[int, int]) -> None:
+    image = np.zeros((*size, 3), np.uint8)
+    assert decode(encode(image)).array.shape == image.shape
+
+
+@pytest.mark.parametrize(("height", "width"), [(MAX_SIDE + 1, 1), (1, MAX_SIDE + 1)])
+def test_a_side_that_is_too_long(height: int, width: int) -> None:
+    with pytest.raises(seqsave.ImageError) as raised:
+        encode(np.zeros((height, width, 3), np.uint8))
+    assert str(raised.value) == (
+        f"frame_00017.webp is {width}x{height} pixels: a WebP side has at most 16383; make it smaller or save it as png"
+    )
+
+
+def test_quality_method_and_lossless_do_what_they_say() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    sizes = [len(encode(noise, quality=quality)) for quality in (0, 50, 100)]
+    assert sizes == sorted(set(sizes))
+    assert len({encode(noise, method=method) for method in (0, 6)}) == 2
+    assert (decode(encode(noise, lossless=True)).array == noise).all()
+    assert (decode(encode(noise, quality=100)).array != noise).any()
+
+
+def test_exact_keeps_what_nobody_sees() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
+    image[..., 3] |= 1
+    image[:16, :, 3] = 0
+    kept = decode(encode(image, lossless=True)).array
+    freed = decode(encode(image, lossless=True, exact=False)).array
+    assert (kept == image).all()
+    assert (freed[..., 3] == image[..., 3]).all()
+    assert (freed[16:] == image[16:]).all()
+    assert (freed[:16] != image[:16]).any()
+
+
+def test_alpha_quality() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)
+    assert (decode(encode(image)).array[..., 3] == image[..., 3]).all()
+    assert (decode(encode(image, alpha_quality=0)).array[..., 3] != image[..., 3]).any()
+
+
+def test_alpha_that_is_full_everywhere_is_not_stored() -> None:
+    image = picture(channels=4)
+    image[..., 3] = 255
+    got = decode(encode(image, lossless=True)).array
+    assert got.shape[2] == 3
+    assert (got == image[..., :3]).all()
+
+
+def test_what_libwebp_refuses_is_an_encode_error() -> None:
+    with pytest.raises(seqsave.EncodeError, match="libwebp cannot encode this picture of 65x33 pixels"):
+        encode(picture(), quality=1000)
+
+
+def test_files_of_another_writer(tmp_path: Path) -> None:
+    """From cwebp: lossy, lossless, with alpha, and the smallest there are."""
+    program = needs.program("cwebp", DEBIAN)
+    for name, image in {"rgb": picture(), "rgba": picture(channels=4), "dot": picture(1, 1)}.items():
+        source, made = tmp_path / f"{name}.png", tmp_path / f"{name}.webp"
+        Image.fromarray(image).save(source)
+        subprocess.run([program, "-quiet", "-lossless", "-exact", source, "-o", made], check=True)
+        assert (decode(made.read_bytes()).array == image).all()
+        subprocess.run([program, "-quiet", source, "-o", made], check=True)
+        assert decode(made.read_bytes()).array.shape == image.shape
+
+
+def test_an_animation_is_no_picture() -> None:
+    file = io.BytesIO()
+    frames = [Image.fromarray(picture(seed=seed)) for seed in range(3)]
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:])
+    assert len(list(ImageSequence.Iterator(Image.open(file)))) == 3
+    with pytest.raises(seqsave.DecodeError, match="a WebP animation of 3 pictures: only still pictures are read"):
+        decode(file.getvalue())
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}])
+@pytest.mark.parametrize("metadata", [{}, {"workflow": "{}"}])
+def test_a_large_picture_is_refused_before_it_is_decoded(options: dict[str, Any], metadata: dict[str, str]) -> None:
+    """All three kinds of file; only the first bytes are there, so nothing else can have been read."""
+    data = encode(np.zeros((400, 300, 3), np.uint8), metadata, **options)
+    with pytest.raises(seqsave.DecodeError, match="300x400 pixels: at most 119999 are allowed"):
+        decode(data[:30], max_pixels=119_999)
+
+
+def test_an_exif_block_that_is_damaged_harms_no_pixels() -> None:
+    data = bytearray(encode(picture(), {"workflow": "{}"}, lossless=True))
+    place = data.index(b"II*\0")
+    data[place : place + 12] = b"\xff" * 12
+    decoded = decode(bytes(data))
+    assert (decoded.array == picture()).all()
+    assert decoded.metadata == {}
+
+
+# --- as a plugin ------------------------------------------------------------------------------------------------------
+
+
+def installed() -> None:
+    try:
+        importlib.metadata.distribution("seqsave-webp")
+    except importlib.metadata.PackageNotFoundError:
+        needs.missing("this plugin to be installed", "pip install .")
+
+
+def test_seqsave_finds_the_plugin() -> None:
+    installed()
+    assert {"webp", "webp with embedded workflow"} <= set(seqsave.filetypes())
+    origins = {row.filetype: row.origin for row in seqsave.describe_filetypes()}
+    assert origins["webp"] == "seqsave-webp"
+
+
+@pytest.mark.parametrize("url", ["memory://renders/webp", "folder"])
+def test_a_sequence_there_and_back(tmp_path: Path, url: str) -> None:
+    installed()
+    target = str(tmp_path / url) if url == "folder" else url
+    frames = np.stack([picture(seed=seed) for seed in range(3)])
+    workflow = {"nodes": [], "note": "\u00e9 \U0001f3ac"}
+    result = seqsave.save(
+        frames,
+        target,
+        filetype="webp with embedded workflow",
+        options={"lossless": True},
+        metadata={"workflow": workflow},
+    )
+    assert result.urls[0].endswith("/frame_00000.webp")
+    sequence = seqsave.open_sequence(target)
+    assert sequence.indices == (0, 1, 2)
+    assert (np.stack([frame.read() for frame in sequence]) == frames).all()
+    assert sequence[0].read_metadata() == {"workflow": workflow}
+    grey = seqsave.save(frames[..., :1], target, prefix="grey", filetype="webp", options={"lossless": True})
+    assert grey.counts["saved"] == 3
+    assert (seqsave.open_sequence(target, prefix="grey")[0].read() == frames[0, ..., :1]).all()
+
+
+def test_the_command_knows_it() -> None:
+    installed()
+    command = [sys.executable, "-m", "seqsave", "filetypes", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "seqsave-webp" in done.stdout
+    assert "alpha_quality" in done.stdout
