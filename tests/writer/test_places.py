@@ -182,3 +182,12 @@ def test_many_at_once_from_several_threads(place: Place, settings: dict[str, Any
         list(pool.map(lambda i: writer.write(picture(i % 256), index=i), range(64)))
     assert len(place.names()) == 64
     assert all(int(pixels(place, f"frame_{i:05d}.png")[0, 0, 0]) == i for i in range(64))
+
+
+def test_the_write_after_a_failure_leads_to_the_same_error(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(1)], place.url, start=2, **settings)
+    with pytest.raises(seqsave.SaveError, match="frame 2: ") as caught:
+        seqsave.save([picture(5)] * 9, place.url, if_exists="error", concurrency=1, **settings)
+    assert caught.value.result is not None
+    assert caught.value.result.counts == {"saved": 2, "skipped": 0, "stopped": 0, "failed": 1}
+    assert place.names() == [f"frame_{i:05d}.png" for i in range(3)]

@@ -17,6 +17,7 @@ from seqsave.errors import (
     OptionError,
     SaveError,
     SeqSaveError,
+    WriterAbortedError,
     WriterClosedError,
 )
 from seqsave.metadata import dump
@@ -265,7 +266,8 @@ class SequenceWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
+        if error is None or isinstance(error, WriterAbortedError):
+            # Aborted: a frame failed, and the write after it said so. SaveError tells what is saved and what is not.
             self.close()
         elif isinstance(error, Exception):
             self._close_after(error)
