@@ -1,0 +1,237 @@
+"""Secrets out of URLs, storage options and exception chains.
+
+A secret is what a storage option under a telling name holds (``secret``, ``token``, ``client_kwargs`` ->
+``aws_secret_access_key`` ...), the user info of a URL and the values of its query. Where a backend's exception repeats
+one, the exception itself is not chained: a ``BackendError`` that says the same without the secret takes its place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+__all__ = [
+    "HIDDEN",
+    "BackendError",
+    "chain_of",
+    "is_secret_name",
+    "redact_options",
+    "redact_url",
+    "safe_cause",
+    "scrub",
+    "secrets_of",
+    "split_user_info",
+]
+
+HIDDEN = "***"
+
+# Parts of names, split at "_", "-" and changes of case: "aws_secret_access_key", "AccountKey", "sas_token".
+_SECRET_WORDS = {
+    *("auth", "authorization", "bearer", "conn", "cookie", "cookies", "cred", "credential", "credentials", "headers"),
+    *("key", "keys", "pass", "passphrase", "passwd", "password", "private", "pwd", "sas", "secret", "secrets", "sig"),
+    *("signature", "token", "tokens"),
+}
+_SECRET_ENDINGS = ("connectionstring", "connection_string", "key", "password", "secret", "token")
+# Names that hold such a word, yet say how to sign in, not with what.
+_PLAIN_NAMES = {"auth_mode", "auth_type", "key_filename", "look_for_keys", "signature_version", "token_type"}
+# Values that name a way to sign in; scrubbing them would only blur messages.
+_PLAIN_VALUES = {"anon", "basic", "browser", "cache", "cloud", "default", "digest", "google_default", "none"}
+# Of these the user's name is part of the address. Elsewhere it may be half of a key pair, or a token.
+_USER_IS_ADDRESS = {
+    *("abfs", "abfss", "az", "dav", "ftp", "ftps", "hdfs", "sftp", "smb", "ssh", "webdav", "webhdfs"),
+}
+
+_SCHEME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*://")
+_ONLY_HOST = re.compile(r"(\[[^\]@]*\]|[^:@]*)(:\d*)?")
+_QUERY_VALUE = re.compile(r"(^|[?#&;])([^=?#&;]*=)[^?#&;]*")
+_SEPARATORS = re.compile(r"[?#&;]")
+
+# Shorter secrets are looked for as words of their own: replacing every "K" would leave no message.
+_SHORT = 6
+# A line of a PEM key that is as long as this counts by itself too.
+_TELLING_LINE = 16
+
+
+class BackendError(Exception):
+    """What a storage's own exception said, without its secrets; it stands in the chain in its place."""
+
+
+def redact_url(url: str) -> str:
+    """Hide the password of the user info (or all of it) and the values of the query.
+
+    A text without a scheme is a local path and is returned as it is.
+    """
+    head, user_info, rest = split_user_info(url)
+    if not head:
+        return url
+    path, query = _split_query(rest)
+    rest = path + _QUERY_VALUE.sub(rf"\g<1>\g<2>{HIDDEN}", query)
+    if not user_info:
+        return head + rest
+    user = user_info.partition(":")[0]
+    return f"{head}{user if _user_is_address(head) and '/' not in user_info else HIDDEN}@{rest}"
+
+
+def redact_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy to be shown, with every secret replaced."""
+    return {name: HIDDEN if is_secret_name(name) else _redact_value(value) for name, value in options.items()}
+
+
+def secrets_of(url: str, options: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Every secret text in a URL and its storage options, in each spelling in which a message may repeat it.
+
+    Longest first, so that replacing one leaves no remainder of another.
+    """
+    found = {*_secrets_in_url(url), *_secrets_in_value(options or {}, secret=False)}
+    telling = (text for text in found if text.strip() and text.lower() not in _PLAIN_VALUES)
+    spellings = {spelling for text in telling for spelling in _spellings(text)}
+    return tuple(sorted(spellings, key=lambda text: (-len(text), text)))
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """``text`` with every secret replaced; a short one only where it stands as a word of its own."""
+    for secret in secrets:
+        if secret in text:
+            text = _pattern(secret).sub(HIDDEN, text)
+    return text
+
+
+def safe_cause(error: BaseException, secrets: Iterable[str]) -> BaseException:
+    """``error`` when nothing in its chain holds a secret, else a BackendError that says the same without it."""
+    secrets = tuple(secrets)
+    chain = list(chain_of(error))
+    if all(text == scrub(text, secrets) for link in chain for text in _texts(link)):
+        return error
+    said = (f"{type(link).__module__}.{type(link).__qualname__}: {_printed(str, link)}" for link in chain)
+    clean = (" ".join(scrub(text.removeprefix("builtins."), secrets).split()) for text in said)
+    return BackendError("; from ".join(clean))
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it came from, and what that came from: causes, contexts and members of groups, each once."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        waiting += [link.__cause__, link.__context__, *getattr(link, "exceptions", ())]
+
+
+def split_user_info(url: str) -> tuple[str, str, str]:
+    """Take ``scheme://user:password@rest`` apart: ("scheme://", "user:password", "rest").
+
+    A password with an unescaped ``/`` or ``@`` still counts as user info. ("", "", url) when there is no scheme.
+    """
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return "", "", url
+    head, rest = scheme[0], url[scheme.end() :]
+    authority = rest.partition("/")[0]
+    if _ONLY_HOST.fullmatch(authority) or authority.startswith("arn:"):
+        return head, "", rest
+    user_info, at, after = (rest if ":" in authority else authority).rpartition("@")
+    return head, user_info, after + rest[len(user_info + at + after) :]
+
+
+# --- what is secret -------------------------------------------------------------------------------------------------
+
+
+def is_secret_name(name: object) -> bool:
+    """Whether a storage option, or a parameter of a URL's query, of this name holds a secret."""
+    text = str(name)
+    if text.lower() in _PLAIN_NAMES:
+        return False
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", text)
+    return text.lower().endswith(_SECRET_ENDINGS) or any(word.lower() in _SECRET_WORDS for word in words)
+
+
+def _user_is_address(head: str) -> bool:
+    return head.removesuffix("://").lower() in _USER_IS_ADDRESS
+
+
+def _split_query(rest: str) -> tuple[str, str]:
+    found = re.search("[?#]", rest)
+    return (rest[: found.start()], rest[found.start() :]) if found else (rest, "")
+
+
+def _secrets_in_url(url: str) -> Iterator[str]:
+    head, user_info, rest = split_user_info(url)
+    if not head:
+        return
+    user, _, password = user_info.partition(":")
+    yield from (password, unquote(password))
+    if not _user_is_address(head):
+        yield from (user, unquote(user), user_info)
+    for part in _SEPARATORS.split(_split_query(rest)[1]):
+        value = part.partition("=")[2]
+        yield from (value, unquote(value), unquote_plus(value))
+
+
+def _secrets_in_value(value: Any, *, secret: bool) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _secrets_in_value(inner, secret=secret or is_secret_name(name))
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for inner in value:
+            yield from _secrets_in_value(inner, secret=secret)
+    elif isinstance(value, bytes):
+        yield from _secrets_in_value(value.decode("utf-8", "replace"), secret=secret)
+    elif isinstance(value, str):
+        yield from _secrets_in_text(value, secret)
+    elif secret and isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _secrets_in_text(text: str, secret: bool) -> Iterator[str]:
+    if "://" in text:
+        yield from _secrets_in_url(text)
+    if not secret:
+        return
+    yield text
+    yield from (line for line in text.splitlines() if len(line) >= _TELLING_LINE)
+    # A connection string or a SAS token: messages may repeat one part of it alone.
+    for part in _SEPARATORS.split(text):
+        name, _, value = part.partition("=")
+        if is_secret_name(name):
+            yield from (value, unquote(value))
+
+
+def _redact_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return redact_options(value)
+    if isinstance(value, (list, tuple)):
+        return [_redact_value(inner) for inner in value]
+    return redact_url(value) if isinstance(value, str) else value
+
+
+# --- where it shows --------------------------------------------------------------------------------------------------
+
+
+def _spellings(text: str) -> set[str]:
+    """As it is, as Python and JSON print it, and as it stands in a URL."""
+    return {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text), quote(text, safe=""), quote_plus(text)}
+
+
+def _pattern(secret: str) -> re.Pattern[str]:
+    body = re.escape(secret)
+    return re.compile(body if len(secret) >= _SHORT else rf"(?<![A-Za-z0-9]){body}(?![A-Za-z0-9])")
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    yield _printed(str, error)
+    yield _printed(repr, error)
+    yield from (str(note) for note in getattr(error, "__notes__", ()))
+
+
+def _printed(show: Callable[[BaseException], str], error: BaseException) -> str:
+    """As it prints itself; some exceptions of some libraries fail at that."""
+    try:
+        return show(error)
+    except Exception:  # noqa: BLE001 - whatever it is, it must not take the place of the error that is being told
+        return f"<{type(error).__name__} that cannot be printed>"

@@ -1,0 +1,121 @@
+"""Places to save to and read from: resolve a URL, a path or a configured name to a Target.
+
+fsspec and its backends are imported when a URL that needs them is resolved, s3fs for ``s3://`` alone; a local folder
+needs none of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqsave.errors import TargetError
+from seqsave.redact import scrub, secrets_of, split_user_info
+from seqsave.targets import config, registry, urls
+from seqsave.targets.base import Capabilities, Data, Entry, Published, Target
+from seqsave.targets.faults import FileMissingError
+
+__all__ = [
+    "Capabilities",
+    "Data",
+    "Entry",
+    "FileMissingError",
+    "Published",
+    "Target",
+    "resolve",
+    "resolve_file",
+]
+
+CONNECTIONS = 32
+
+
+def resolve(
+    url: str | os.PathLike[str],
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    connections: int = CONNECTIONS,
+) -> Target:
+    """The target that a URL, a local path, a path object (``os.PathLike``, UPath) or a configured name means.
+
+    Nothing is made and no network is asked yet.
+
+    storage_options: as fsspec takes them for this protocol; merged over those of a configured target and of a UPath.
+    connections:     how many requests may be in flight at once; sizes the connection pool where there is one.
+
+    Raises TargetError: a URL that is not understood, an unknown scheme or name, a missing package, options that do not
+    fit.
+    """
+    return _open(urls.parse(url), storage_options, connections)
+
+
+def resolve_file(
+    url: str | os.PathLike[str],
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    connections: int = CONNECTIONS,
+) -> tuple[Target, str]:
+    """The target of the folder that a file lies in, and the file's name there. Raises as ``resolve`` does."""
+    folder, name = urls.split_file(urls.parse(url))
+    return _open(folder, storage_options, connections), name
+
+
+def _open(location: urls.Location, given: Mapping[str, Any] | None, connections: int) -> Target:
+    if given is not None and not isinstance(given, Mapping):
+        raise TargetError(f"storage_options is a mapping of names to values, not {type(given).__name__}")
+    options: dict[str, Any] = {**location.options, **(given or {})}
+    shown = location.shown
+    if location.scheme not in registry.BUILTIN:
+        location, options, shown = _look_up(location, options, shown)
+    return registry.class_for(location.scheme).open(location, options, connections=connections, url=shown)
+
+
+def _look_up(location: urls.Location, options: dict[str, Any], shown: str) -> tuple[urls.Location, dict[str, Any], str]:
+    """Any protocol of fsspec's as it is; else what is configured under that name, with the same path below it."""
+    from seqsave.targets.filesystems import protocols
+
+    known = protocols()
+    if location.scheme.lower() in known:
+        return replace(location, scheme=location.scheme.lower()), options, shown
+    configured = config.load(reserved=known)
+    target = configured.get(location.scheme)
+    if target is None:
+        raise _unknown(location.scheme, shown, known, configured)
+    if split_user_info(location.url)[1]:
+        raise TargetError(f"{shown} holds user info: a configured target has its own, write {target.name}://folder")
+    return _below(_root_of(target, known), location.rest.strip("/")), {**target.options, **options}, shown
+
+
+def _root_of(target: config.Configured, known: Collection[str]) -> urls.Location:
+    try:
+        root = urls.parse(target.url)
+    except TargetError as error:
+        hidden = secrets_of(target.url, target.options)
+        raise TargetError(scrub(f"the configured target {target.name!r}: {error}", hidden)) from None
+    if root.scheme not in known:
+        raise TargetError(
+            f"the configured target {target.name!r} has a URL with the unknown scheme {root.scheme}://: "
+            f"write a path or a URL of fsspec's, not another configured name.{config.near_miss(root.scheme, known)}"
+        )
+    return root
+
+
+def _below(root: urls.Location, path: str) -> urls.Location:
+    if not path:
+        return root
+    if not root.is_local:
+        return replace(root, rest=f"{root.rest}/{path}" if root.rest else path)
+    if os.name == "nt" and ("\\" in path or ":" in path):
+        raise TargetError(f"{path!r} holds '\\' or ':', which lead out of a folder on Windows")
+    return replace(root, rest=str(Path(root.rest, *path.split("/"))))
+
+
+def _unknown(scheme: str, shown: str, known: Collection[str], configured: Collection[str]) -> TargetError:
+    named = ", ".join(sorted(configured)) or "none"
+    return TargetError(
+        f"{shown}: {scheme!r} is neither a storage nor a configured target."
+        f"{config.near_miss(scheme, {*known, *configured})} Storages are file, memory, s3, gs, az, sftp and what else "
+        f"fsspec knows; configured targets are: {named} (in {config.config_path()})"
+    )

@@ -1,0 +1,339 @@
+"""The contract of every target, and what all of them share: paths, messages, and files that are read in pieces."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
+
+from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.targets.faults import Scene, translate
+from seqsave.targets.urls import Location, bad_component
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = [
+    "Capabilities",
+    "Data",
+    "Entries",
+    "Entry",
+    "Published",
+    "Target",
+    "described",
+    "guarded",
+    "guarded_async",
+    "is_temporary",
+    "open_ranges",
+    "temporary_name",
+]
+
+Data = bytes | bytearray | memoryview
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+# Starts with a dot and holds no "_": no frame's name, no glob and no pattern matches it.
+_TEMPORARY_HEAD = ".seqsave-"
+_TEMPORARY_TAIL = ".tmp"
+_PIECE = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a storage can do.
+
+    folders:     it has real folders, which are made as needed; otherwise a folder is a part of a name.
+    atomic:      a file appears under its name whole or not at all, whoever is killed when.
+    create:      how ``create=True`` is kept: ``"conditional"`` (the store decides, in the same request),
+                 ``"exclusive"`` (an exclusive link or move), ``"none"`` (not at all: it is refused).
+    checksum:    what is published carries a checksum that the store compares.
+    thread_safe: threads may publish at the same time; otherwise they take turns by themselves.
+    """
+
+    folders: bool
+    atomic: bool
+    create: Literal["conditional", "exclusive", "none"]
+    checksum: bool
+    thread_safe: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What became of one file.
+
+    size:         bytes.
+    etag:         what the store calls this content, without quotes; None where it has no such thing.
+    checksum:     ``"crc32:9ae0daaf"`` where it is known, else None.
+    acknowledged: the store answered that it has bytes with this very checksum.
+    """
+
+    size: int
+    etag: str | None = None
+    checksum: str | None = None
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing in a folder: its name in there, its size in bytes (0 for folders)."""
+
+    name: str
+    size: int
+    is_folder: bool
+
+
+# In a class whose method is called list, that word means the method.
+Entries = list[Entry]
+
+
+class Target(ABC):
+    """A place to save to and read from: one root, and files below it.
+
+    Paths are relative to the root, with ``/`` between their parts; one that is empty, absolute, holds ``..`` or control
+    characters raises TargetError. Every failure is a TargetError whose ``transient`` says whether the same call may
+    succeed later (a missing file is a FileNotFoundError too), or a FrameExistsError; no chain of them holds a secret.
+    Nothing here is tried again: that is for ``retry`` to decide.
+
+    Targets may be used from several threads at once, survive a fork, and can be pickled (with their secrets).
+
+    url:          the root as it may be shown; without secrets.
+    is_local:     it is a folder of this machine, and ``url_of`` gives absolute paths.
+    is_fast:      publishing waits for no network.
+    capabilities: what the storage can do.
+    """
+
+    is_local: ClassVar[bool] = False
+    is_fast: ClassVar[bool] = False
+    url: str
+    capabilities: Capabilities
+    _container: str = ""  # as a phrase, "bucket 'renders'"
+    _secrets: tuple[str, ...] = ()
+
+    @classmethod
+    @abstractmethod
+    def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> Target:
+        """Make one; for ``resolve``. Raises TargetError for what is not understood; asks no network.
+
+        options:     configured ones, the URL object's own and the caller's, merged.
+        connections: how many requests may be in flight at once.
+        url:         what to show as the root.
+        """
+
+    # --- what every storage does in its own way ---
+
+    @abstractmethod
+    def publish(
+        self, path: str, data: Data, *, content_type: str, create: bool = False, checksum: int | None = None
+    ) -> Published:
+        """Put a whole file there in one step, instead of what has that name; folders are made as needed.
+
+        create:   raise FrameExistsError when something has that name; decided by the storage, not by looking first.
+                  TargetError where ``capabilities.create`` is ``"none"``.
+        checksum: the CRC-32 of ``data`` as zlib computes it, if it is known already.
+        """
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The whole file."""
+
+    @abstractmethod
+    def list(self, folder: str = "") -> Entries:
+        """What lies in a folder now, one level, in no particular order; ``[]`` when there is no such folder.
+
+        Never from a cache. Temporary files of unfinished writes are left out.
+        """
+
+    @abstractmethod
+    def exists(self, path: str) -> bool:
+        """Whether there is a file (not a folder) of this name."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove one file. That it is not there is no error."""
+
+    @abstractmethod
+    def open_read(self, path: str) -> BinaryIO:
+        """A binary file that can seek. Close it."""
+
+    # --- what some do better ---
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The running event loop that ``publish_async``'s coroutines must run on; None where there are none."""
+        return None
+
+    def publish_async(
+        self, path: str, data: Data, *, content_type: str, create: bool = False, checksum: int | None = None
+    ) -> Coroutine[Any, Any, Published] | None:
+        """``publish`` as a coroutine for ``loop``, or None where the storage is not asynchronous."""
+        return None
+
+    def check(self, *, create: bool = False) -> None:
+        """Raise TargetError if it is plain already that nothing can be saved here; changes nothing, asks no network.
+
+        create: files are going to be published with ``create=True``.
+        """
+        if create and self.capabilities.create == "none":
+            raise self._no_create(self.url)
+
+    def url_of(self, path: str) -> str:
+        """Where the file lies; ``resolve_file`` with the same storage options reads it back to this file."""
+        path = self._checked(path)
+        if not self.url.endswith("://"):
+            return f"{self.url}/{path}"
+        # A first part such as "me@home" would be taken for user info.
+        return f"{self.url}/{path}" if set("@:") & set(path.partition("/")[0]) else f"{self.url}{path}"
+
+    def proves_create(self) -> bool:
+        """Whether the storage really refuses to replace a file, found by trying with a tiny hidden one.
+
+        Some S3-compatible stores accept ``If-None-Match`` and overlook it. Needs the right to delete.
+        """
+        name = f"{_TEMPORARY_HEAD}probe-{secrets.token_hex(8)}"
+        self.publish(name, b"1", content_type="application/octet-stream", create=True)
+        try:
+            self.publish(name, b"2", content_type="application/octet-stream", create=True)
+        except FrameExistsError:
+            return True
+        finally:
+            self.delete(name)
+        return False
+
+    # --- for the storages ---
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"
+
+    def _checked(self, path: str) -> str:
+        problem = bad_component(path) if isinstance(path, str) else "is not a str"
+        if problem is None and "::" in path and not self.is_local:
+            problem = "holds '::', which fsspec takes for a chain of storages"
+        if problem is None:
+            return path
+        raise TargetError(f"{path!r} {problem}: a path is names with '/' between them, relative to {self.url}")
+
+    def _checked_folder(self, folder: str) -> str:
+        return self._checked(folder.rstrip("/")) if folder else ""
+
+    def _translated(self, error: Exception, doing: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> SeqSaveError:
+        path = args[0] if args else kwargs.get("path") or kwargs.get("folder") or ""
+        return translate(error, self._scene(doing, path))
+
+    def _scene(self, doing: str, path: str) -> Scene:
+        return Scene(doing, self.url_of(path) if path else self.url, self._container, self._secrets)
+
+    def _no_create(self, url: str) -> TargetError:
+        return TargetError(
+            f"cannot save {url} with if_exists='error': this storage is not known to refuse to replace a file; "
+            "use if_exists='overwrite', or an empty folder"
+        )
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+def guarded(doing: str) -> Callable[[Method], Method]:
+    """Make a method whose first argument is a path raise nothing but errors of seqsave's."""
+
+    def decorate(method: Method) -> Method:
+        @functools.wraps(method)
+        def call(self: Target, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return method(self, *args, **kwargs)
+            except (SeqSaveError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001 - any backend, any exception: translate() sorts them
+                failure = self._translated(error, doing, args, kwargs)
+            # Not inside the handler: the original would become its context, secrets and all.
+            raise failure
+
+        return cast("Method", call)
+
+    return decorate
+
+
+def guarded_async(doing: str) -> Callable[[Method], Method]:
+    """``guarded`` for coroutine functions."""
+
+    def decorate(method: Method) -> Method:
+        @functools.wraps(method)
+        async def call(self: Target, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return await method(self, *args, **kwargs)
+            except (SeqSaveError, MemoryError):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                failure = self._translated(error, doing, args, kwargs)
+            raise failure
+
+        return cast("Method", call)
+
+    return decorate
+
+
+# --- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def temporary_name() -> str:
+    """A name beside a file, for its bytes until they are complete."""
+    return f"{_TEMPORARY_HEAD}{secrets.token_hex(8)}{_TEMPORARY_TAIL}"
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name is one of ``temporary_name``'s."""
+    return name.startswith(_TEMPORARY_HEAD) and name.endswith(_TEMPORARY_TAIL)
+
+
+def described(data: Data, checksum: int | None, *, etag: str | None = None, acknowledged: bool = False) -> Published:
+    """The record of what was just published."""
+    text = None if checksum is None else f"crc32:{checksum & 0xFFFFFFFF:08x}"
+    return Published(size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged)
+
+
+def open_ranges(size: int, fetch: Callable[[int, int], bytes]) -> BinaryIO:
+    """A seekable file of ``size`` bytes whose content ``fetch(start, stop)`` gets in pieces of some megabytes."""
+    return io.BufferedReader(_Ranges(size, fetch), min(_PIECE, max(1, size)))
+
+
+class _Ranges(io.RawIOBase):
+    def __init__(self, size: int, fetch: Callable[[int, int], bytes]) -> None:
+        self._size = size
+        self._fetch = fetch
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"cannot seek to {start + offset}")
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._next(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        # The inherited one asks for 8 KiB at a time.
+        return b"".join(iter(lambda: self._next(_PIECE), b""))
+
+    def _next(self, count: int) -> bytes:
+        stop = min(self._at + count, self._size)
+        data = self._fetch(self._at, stop) if stop > self._at else b""
+        self._at += len(data)
+        return data

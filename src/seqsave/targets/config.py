@@ -1,0 +1,116 @@
+"""Targets under names of the user's own, in a TOML file, so that no secret is ever typed into a graph or a command.
+
+The file is ``config.toml`` in the user's config folder for ``seqsave``, or the one that ``SEQSAVE_CONFIG`` names::
+
+    [targets.renders]
+    url = "s3://studio-renders/project-x"
+    storage_options = { profile = "renderer", endpoint_url = "https://objects.example" }
+
+``renders://shot010`` then means ``s3://studio-renders/project-x/shot010`` with these options. It is read afresh each
+time a name is looked up.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqsave.errors import TargetError
+from seqsave.targets.urls import NAME
+
+__all__ = ["VARIABLE", "Configured", "config_path", "load", "near_miss"]
+
+VARIABLE = "SEQSAVE_CONFIG"
+_KEYS = ("url", "storage_options")
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """One configured target. ``options`` may hold secrets."""
+
+    name: str
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def config_path() -> Path:
+    """Where the file is, or would be."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_config_path("seqsave", appauthor=False)) / "config.toml"
+
+
+def load(reserved: Collection[str] = ()) -> dict[str, Configured]:
+    """Every configured target by name; {} when there is no file in the usual place.
+
+    reserved: fsspec's protocols, which no target may be named after.
+
+    Raises TargetError for a file that ``SEQSAVE_CONFIG`` names and that is not there, that cannot be read, or that
+    does not say what it should.
+    """
+    path = config_path()
+    tables = _read(path).get("targets", {})
+    if not isinstance(tables, dict):
+        raise _wrong(path, "'targets' is not a table: write [targets.NAME]")
+    return {name: _configured(path, name, table, reserved) for name, table in tables.items()}
+
+
+def near_miss(word: str, known: Collection[str]) -> str:
+    """`` Did you mean 'x'?``, or nothing."""
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        if os.environ.get(VARIABLE):
+            raise TargetError(f"{VARIABLE} names {path}, and there is no such file") from None
+        return {}
+    except OSError as error:
+        raise TargetError(f"the configuration {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        # Broken TOML or broken UTF-8. Only where it breaks is told: the line itself may be the one with the secret.
+        place = _place(error)
+        raise TargetError(f"the configuration {path} is not valid TOML{place}: correct it or move it away") from None
+    return tables
+
+
+def _place(error: ValueError) -> str:
+    found = str(error).rpartition("(")[2]
+    return f" ({found}" if found.startswith("at ") and found.endswith(")") else ""
+
+
+def _configured(path: Path, name: str, table: Any, reserved: Collection[str]) -> Configured:
+    where = f"targets.{name}"
+    if not NAME.fullmatch(name) or len(name) < 2:
+        raise _wrong(path, f"{where}: a name is two or more letters, digits, '.', '_', '-' or '+'")
+    if name.lower() in reserved:
+        raise _wrong(path, f"{where}: {name!r} is a protocol of fsspec's, choose another name")
+    if not isinstance(table, dict) or not isinstance(table.get("url"), str) or not table["url"]:
+        raise _wrong(path, f'{where} has no url: write url = "s3://bucket/folder"')
+    for key in table:
+        if key not in _KEYS:
+            raise _wrong(path, f"{where} has {key!r}: only url and storage_options are known.{near_miss(key, _KEYS)}")
+    options = table.get("storage_options", {})
+    if not isinstance(options, dict):
+        raise _wrong(path, f"{where}: storage_options is not a table, write {{ name = value }}")
+    return Configured(name, table["url"], options)
+
+
+def _wrong(path: Path, what: str) -> TargetError:
+    return TargetError(f"the configuration {path}: {what}")

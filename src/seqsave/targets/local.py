@@ -1,0 +1,239 @@
+"""Folders of this machine: a hidden sibling file first, then one step that gives it its name.
+
+- Replacing: ``os.replace``. Readers see the old file or the new one, never a part.
+- Creating: ``os.link``, which the kernel refuses when the name is taken; on Windows ``os.rename``, which does the same.
+  File systems without hard links (FAT, some network mounts) reserve the name with an empty file (``O_EXCL``) and
+  replace that: nothing is ever overwritten, but a process that is killed between these two calls leaves an empty file.
+- Folders are made when the first write finds none, so that the usual write is open, write, close, rename.
+- Files get the mode that the umask leaves. A killed process may leave ``.seqsave-*.tmp`` files; they are never listed.
+
+Storage options: ``fsync=True`` puts each file on the disk before it gets its name (it survives a power cut then, at the
+cost of one flush for each frame). fsspec's ``auto_mkdir`` is accepted and means nothing: folders are always made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any, BinaryIO, ClassVar
+
+from seqsave.errors import TargetError
+from seqsave.targets.base import (
+    Capabilities,
+    Data,
+    Entries,
+    Entry,
+    Published,
+    Target,
+    described,
+    guarded,
+    is_temporary,
+    temporary_name,
+)
+from seqsave.targets.config import near_miss
+from seqsave.targets.urls import Location
+
+__all__ = ["LocalTarget"]
+
+_OPTIONS = ("fsync", "auto_mkdir")
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL}
+_WINDOWS = os.name == "nt"
+
+
+class LocalTarget(Target):
+    """A local folder, which need not be there yet."""
+
+    is_local: ClassVar[bool] = True
+    is_fast: ClassVar[bool] = True
+    capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
+
+    def __init__(self, root: str, *, fsync: bool = False) -> None:
+        """root: absolute."""
+        self.url = root
+        self._fsync = fsync
+
+    @classmethod
+    def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> LocalTarget:
+        """See ``targets.registry``."""
+        for name in options:
+            if name not in _OPTIONS:
+                raise TargetError(
+                    f"storage option {name!r} means nothing for the local folder {location.rest}: "
+                    f"there are {' and '.join(_OPTIONS)}.{near_miss(name, _OPTIONS)}"
+                )
+        return cls(_absolute(location.rest), fsync=bool(options.get("fsync", False)))
+
+    def check(self, *, create: bool = False) -> None:
+        """Raise TargetError unless the folder, or the nearest one above it that is there, can be written to."""
+        folder = self._nearest(self.url)
+        if not os.path.isdir(folder):
+            raise TargetError(f"cannot save to {self.url}: {folder} is a file, not a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise TargetError(
+                f"cannot save to {self.url}: {folder} is not writable for this user, or on a read-only disk; "
+                "change the permissions or save elsewhere"
+            )
+
+    def url_of(self, path: str) -> str:
+        """The absolute path."""
+        return os.path.join(self.url, *self._checked(path).split("/"))
+
+    @guarded("save")
+    def publish(
+        self,
+        path: str,
+        data: Data,
+        *,
+        content_type: str = "application/octet-stream",
+        create: bool = False,
+        checksum: int | None = None,
+    ) -> Published:
+        """See Target."""
+        final = self.url_of(path)
+        folder = os.path.dirname(final)
+        temporary = os.path.join(folder, temporary_name())
+        try:
+            self._write(temporary, data)
+            if create:
+                _give_new_name(temporary, final)
+            else:
+                os.replace(temporary, final)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            if isinstance(error, OSError):
+                self._explain(error, final)
+            raise
+        if self._fsync:
+            _flush_folder(folder)
+        return described(data, checksum)
+
+    @guarded("read")
+    def read(self, path: str) -> bytes:
+        """See Target."""
+        with open(self.url_of(path), "rb") as file:
+            return file.read()
+
+    @guarded("list")
+    def list(self, folder: str = "") -> Entries:
+        """See Target. A name whose file is gone, or a link that leads nowhere, is left out."""
+        folder = self._checked_folder(folder)
+        found = []
+        try:
+            with os.scandir(self.url_of(folder) if folder else self.url) as entries:
+                for entry in entries:
+                    if not is_temporary(entry.name):
+                        with contextlib.suppress(FileNotFoundError):
+                            found.append(_entry(entry))
+        except FileNotFoundError:
+            return []
+        return found
+
+    @guarded("look for")
+    def exists(self, path: str) -> bool:
+        """See Target."""
+        try:
+            return stat.S_ISREG(os.stat(self.url_of(path)).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    @guarded("delete")
+    def delete(self, path: str) -> None:
+        """See Target."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.url_of(path))
+
+    @guarded("read")
+    def open_read(self, path: str) -> BinaryIO:
+        """See Target."""
+        return open(self.url_of(path), "rb")
+
+    def _checked(self, path: str) -> str:
+        path = super()._checked(path)
+        if _WINDOWS and ("\\" in path or ":" in path):
+            raise TargetError(f"{path!r} holds '\\' or ':', which lead out of a folder on Windows")
+        return path
+
+    def _write(self, name: str, data: Data) -> None:
+        descriptor = self._open_new(name)
+        try:
+            left = memoryview(data).cast("B")
+            while left:
+                left = left[os.write(descriptor, left) :]
+            if self._fsync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _open_new(self, name: str) -> int:
+        try:
+            return os.open(name, _FLAGS, 0o666)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(name), exist_ok=True)
+            return os.open(name, _FLAGS, 0o666)
+
+    def _nearest(self, folder: str) -> str:
+        while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
+            folder = os.path.dirname(folder)
+        return folder
+
+    def _explain(self, error: OSError, final: str) -> None:
+        """Say which part of the path is a file where a folder is needed, or that a folder has the file's name."""
+        above = self._nearest(os.path.dirname(final))
+        if isinstance(error, (NotADirectoryError, FileExistsError)) and not os.path.isdir(above):
+            raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file") from error
+        if not isinstance(error, FileExistsError) and os.path.isdir(final):
+            raise IsADirectoryError(errno.EISDIR, f"{final} is a folder") from error
+
+
+def _absolute(path: str) -> str:
+    expanded = os.path.expanduser(path)
+    if path.startswith("~") and expanded == path:
+        user = path[1:].partition("/")[0]
+        raise TargetError(
+            f"{path}: the home of {user or 'this user'} is not known; for a folder so called write ./{path}"
+        )
+    return os.path.abspath(expanded)
+
+
+def _give_new_name(temporary: str, final: str) -> None:
+    """Rename, unless something has that name: FileExistsError."""
+    if _WINDOWS:
+        os.rename(temporary, final)
+        return
+    try:
+        os.link(temporary, final)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    else:
+        # The file has its name: a second one that cannot be removed is no reason to say that it failed.
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        return
+    os.close(os.open(final, _FLAGS, 0o666))
+    try:
+        os.replace(temporary, final)
+    except BaseException:
+        os.unlink(final)
+        raise
+
+
+def _flush_folder(folder: str) -> None:
+    """Put the folder's own entry on the disk, where folders can be opened."""
+    if not _WINDOWS:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _entry(entry: os.DirEntry[str]) -> Entry:
+    if entry.is_dir():
+        return Entry(entry.name, 0, True)
+    return Entry(entry.name, entry.stat().st_size, False)

@@ -1,0 +1,124 @@
+"""``memory://``: fsspec's store of this process, shared with everybody here who uses fsspec's ``memory://``.
+
+Files are kept as immutable bytes. One lock makes "create unless it is there" one step; fsspec itself looks and then
+writes. Reading gives every reader bytes of its own position, where fsspec's open files share one.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping
+from typing import Any, BinaryIO, ClassVar
+
+from seqsave.targets import filesystems
+from seqsave.targets.base import Capabilities, Data, Entries, Entry, Published, Target, described, guarded
+from seqsave.targets.faults import Scene
+from seqsave.targets.urls import Location
+
+__all__ = ["MemoryTarget"]
+
+_lock = threading.Lock()
+
+
+class MemoryTarget(Target):
+    """A folder in memory."""
+
+    is_fast: ClassVar[bool] = True
+    capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
+
+    def __init__(self, root: str, options: Mapping[str, Any], *, url: str) -> None:
+        """root: the folder's path without slashes around it, "" for the root of all."""
+        self.url = url
+        self._root = root
+        self._options = dict(options)
+
+    @classmethod
+    def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> MemoryTarget:
+        """See ``targets.registry``."""
+        target = cls(location.rest.strip("/"), options, url=url)
+        filesystems.opening(Scene("open", url), lambda: target._filesystem)
+        return target
+
+    @property
+    def _filesystem(self) -> Any:
+        from fsspec.implementations.memory import MemoryFileSystem
+
+        options = filesystems.merged_options(MemoryFileSystem, self._options)
+        return filesystems.shared("memory", options, lambda: filesystems.create(MemoryFileSystem, options))
+
+    @guarded("save")
+    def publish(
+        self,
+        path: str,
+        data: Data,
+        *,
+        content_type: str = "application/octet-stream",
+        create: bool = False,
+        checksum: int | None = None,
+    ) -> Published:
+        """See Target."""
+        full, filesystem = self._full(path), self._filesystem
+        content = bytes(data)
+        with _lock:
+            self._check_folders(filesystem, full)
+            if create and full in filesystem.store:
+                raise FileExistsError(full)
+            filesystem.pipe_file(full, content)
+        return described(content, checksum)
+
+    @guarded("read")
+    def read(self, path: str) -> bytes:
+        """See Target."""
+        return self._content(path)
+
+    @guarded("read")
+    def open_read(self, path: str) -> BinaryIO:
+        """See Target."""
+        return io.BytesIO(self._content(path))
+
+    @guarded("list")
+    def list(self, folder: str = "") -> Entries:
+        """See Target."""
+        folder = self._checked_folder(folder)
+        full = self._full(folder) if folder else self._top
+        try:
+            found = self._filesystem.ls(full, detail=True)
+        except FileNotFoundError:
+            return []
+        if any(entry["name"] == full for entry in found):  # fsspec lists a file as itself
+            raise NotADirectoryError(full)
+        return [Entry(entry["name"].rpartition("/")[2], entry["size"], entry["type"] == "directory") for entry in found]
+
+    @guarded("look for")
+    def exists(self, path: str) -> bool:
+        """See Target."""
+        return self._full(path) in self._filesystem.store
+
+    @guarded("delete")
+    def delete(self, path: str) -> None:
+        """See Target."""
+        self._filesystem.store.pop(self._full(path), None)
+
+    @property
+    def _top(self) -> str:
+        return f"/{self._root}" if self._root else ""
+
+    def _full(self, path: str) -> str:
+        return f"{self._top}/{self._checked(path)}"
+
+    def _content(self, path: str) -> bytes:
+        full = self._full(path)
+        try:
+            return bytes(self._filesystem.store[full].getvalue())
+        except KeyError:
+            raise FileNotFoundError(full) from None
+
+    def _check_folders(self, filesystem: Any, full: str) -> None:
+        """As on a disk: no file where a folder is needed, no folder where the file should be."""
+        above = full
+        while above := above.rpartition("/")[0]:
+            if above in filesystem.store:
+                raise NotADirectoryError(20, f"memory:/{above} is a file")
+        if full in filesystem.pseudo_dirs:
+            raise IsADirectoryError(21, f"memory:/{full} is a folder")

@@ -1,0 +1,253 @@
+"""``s3://`` through s3fs: one PUT request for each object and nothing else, so that keys that may only write suffice.
+
+- Below 5 GiB an object is one PUT, however large (s3fs alone goes multipart at 100 MiB; an interrupted multipart upload
+  stays, invisible and billed). No HEAD, no listing, and no bucket is ever made.
+- ``create`` is ``If-None-Match: *``: the store decides in the same request.
+- Every PUT carries the CRC-32 of the bytes, which stores compare and repeat in their answer; a store that refuses the
+  header is asked again once without it, and never again with it. botocore's own checksums are ``when_required``: they
+  break some stores and cost a quarter of the client's CPU.
+- How the connection is set up, and that nothing is sent twice behind our back: ``s3_client``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from seqsave.errors import TargetError
+from seqsave.redact import redact_url, secrets_of, split_user_info
+from seqsave.targets import filesystems
+from seqsave.targets.base import (
+    Capabilities,
+    Data,
+    Entries,
+    Entry,
+    Published,
+    Target,
+    described,
+    guarded,
+    guarded_async,
+    open_ranges,
+)
+from seqsave.targets.faults import Fault, Scene, diagnose
+from seqsave.targets.s3_client import S3Client, options_for
+from seqsave.targets.urls import Location
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["S3Target"]
+
+R = TypeVar("R")
+
+LARGEST_PUT = 5 * 2**30
+"""Bytes that one PUT may hold, https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
+
+# Access points stand in the bucket's place: arn:aws:s3:region:account:accesspoint/name/key
+_BUCKET = re.compile(
+    r"(arn:aws[^/]*:(?:accesspoint[:/][^/]+|outpost[:/][^/]+[:/](?:bucket|accesspoint)[:/][^/]+)|[^/]*)/?(.*)",
+    re.DOTALL,
+)
+
+
+class S3Target(Target):
+    """A bucket, or a prefix in one."""
+
+    capabilities = Capabilities(folders=False, atomic=True, create="conditional", checksum=True, thread_safe=True)
+
+    def __init__(self, bucket: str, prefix: str, options: Mapping[str, Any], *, url: str) -> None:
+        """prefix: without slashes around it. options: what ``s3_client.options_for`` returned."""
+        self.url = url
+        self._bucket = bucket
+        self._container = f"bucket {bucket!r}"
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._options = options
+        self._secrets = secrets_of("", options)
+        self._held: tuple[int, S3Client] | None = None
+
+    @classmethod
+    def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> S3Target:
+        """See ``targets.registry``."""
+        if split_user_info(location.url)[1]:
+            raise TargetError(
+                f"{redact_url(location.url)} holds credentials: give key and secret as storage options, "
+                "name a profile, or configure a target"
+            )
+        bucket, prefix = _split(location.rest.strip("/"))
+        if not bucket:
+            raise TargetError(f"{url} names no bucket: write s3://bucket/folder")
+        scene = Scene("open", url, secrets=secrets_of("", options))
+        full = filesystems.opening(scene, lambda: options_for(options, connections))
+        target = cls(bucket, prefix.strip("/"), full, url=url)
+        filesystems.opening(replace(scene, secrets=target._secrets), target._client)
+        return target
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """See Target."""
+        return self._client().loop
+
+    @guarded("save")
+    def publish(
+        self,
+        path: str,
+        data: Data,
+        *,
+        content_type: str = "application/octet-stream",
+        create: bool = False,
+        checksum: int | None = None,
+    ) -> Published:
+        """See Target."""
+        return self._wait_for(
+            lambda: self.publish_async(path, data, content_type=content_type, create=create, checksum=checksum)
+        )
+
+    def publish_async(
+        self,
+        path: str,
+        data: Data,
+        *,
+        content_type: str = "application/octet-stream",
+        create: bool = False,
+        checksum: int | None = None,
+    ) -> Coroutine[Any, Any, Published]:
+        """See Target."""
+        size = memoryview(data).nbytes
+        if size >= LARGEST_PUT:
+            raise TargetError(
+                f"cannot save {self.url_of(path)}: it has {size} bytes, and S3 takes less than 5 GiB in one request; "
+                "save smaller frames, or compress them more"
+            )
+        body = data if isinstance(data, bytes) else bytes(data)
+        crc32 = _crc32(body) if checksum is None else checksum & 0xFFFFFFFF
+        return self._put(path, body, content_type, create, crc32)
+
+    @guarded("read")
+    def read(self, path: str) -> bytes:
+        """See Target."""
+        return self._wait_for(lambda: self._get(path))
+
+    @guarded("list")
+    def list(self, folder: str = "") -> Entries:
+        """See Target."""
+        return self._wait_for(lambda: self._list(self._checked_folder(folder)))
+
+    @guarded("look for")
+    def exists(self, path: str) -> bool:
+        """See Target."""
+        try:
+            self._wait_for(lambda: self._head(path))
+        except FileNotFoundError:
+            return False
+        return True
+
+    @guarded("delete")
+    def delete(self, path: str) -> None:
+        """See Target."""
+        self._wait_for(lambda: self._client().call("delete_object", bucket=self._bucket, Key=self._key(path)))
+
+    @guarded("read")
+    def open_read(self, path: str) -> BinaryIO:
+        """See Target. What is read belongs together: a file that is replaced meanwhile is an error."""
+        about = self._wait_for(lambda: self._head(path))
+        return open_ranges(
+            about["ContentLength"], lambda start, stop: self._read_range(path, start, stop, about.get("ETag"))
+        )
+
+    @guarded("read")
+    def _read_range(self, path: str, start: int, stop: int, etag: str | None) -> bytes:
+        same = {"IfMatch": etag} if etag else {}
+        try:
+            return self._wait_for(lambda: self._get(path, Range=f"bytes={start}-{stop - 1}", **same))
+        except Exception as error:
+            if diagnose(error) is not Fault.EXISTS:  # what a failed condition means elsewhere
+                raise
+        raise TargetError(f"cannot read {self.url_of(path)}: it was replaced while it was being read; open it again")
+
+    # --- requests ---
+
+    @guarded_async("save")
+    async def _put(self, path: str, body: bytes, content_type: str, create: bool, crc32: int) -> Published:
+        answer = await self._client().put(
+            bucket=self._bucket,
+            Key=self._key(path),
+            Body=body,
+            ContentType=content_type,
+            crc32=crc32,
+            create=create,
+        )
+        return described(body, crc32, etag=_unquoted(answer.get("ETag")), acknowledged="ChecksumCRC32" in answer)
+
+    async def _get(self, path: str, **request: Any) -> bytes:
+        answer = await self._client().call("get_object", bucket=self._bucket, Key=self._key(path), **request)
+        try:
+            return bytes(await answer["Body"].read())
+        finally:
+            answer["Body"].close()
+
+    async def _head(self, path: str) -> Mapping[str, Any]:
+        try:
+            return dict(await self._client().call("head_object", bucket=self._bucket, Key=self._key(path)))
+        except Exception as error:
+            # A HEAD has no body to say that it was the bucket that is missing: both are "404".
+            if diagnose(error) is not Fault.MISSING:
+                raise
+        raise FileNotFoundError(path)
+
+    async def _list(self, folder: str) -> Entries:
+        prefix = self._prefix + (f"{folder}/" if folder else "")
+        found: dict[tuple[str, bool], Entry] = {}
+        more: dict[str, str] = {}
+        while True:
+            page = await self._client().call(
+                "list_objects_v2", bucket=self._bucket, Prefix=prefix, Delimiter="/", **more
+            )
+            for entry in _entries(page, prefix):
+                found[entry.name, entry.is_folder] = entry
+            if not page.get("IsTruncated"):
+                return list(found.values())
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    # --- the connection ---
+
+    def _client(self) -> S3Client:
+        if self._held is None or self._held[0] != os.getpid():
+            self._held = (os.getpid(), filesystems.shared("s3", self._options, lambda: S3Client(self._options)))
+        return self._held[1]
+
+    def _wait_for(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        from fsspec.asyn import sync
+
+        result: R = sync(self._client().loop, start)
+        return result
+
+    def _key(self, path: str) -> str:
+        return self._prefix + self._checked(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_held": None}
+
+
+def _split(path: str) -> tuple[str, str]:
+    found = _BUCKET.fullmatch(path)
+    return (found[1], found[2]) if found else ("", "")
+
+
+def _entries(page: Mapping[str, Any], prefix: str) -> Entries:
+    folders = [Entry(common["Prefix"][len(prefix) :].rstrip("/"), 0, True) for common in page.get("CommonPrefixes", ())]
+    files = [Entry(item["Key"][len(prefix) :], item["Size"], False) for item in page.get("Contents", ())]
+    # The prefix itself may lie there as an empty object: some tools show folders that way.
+    return [entry for entry in (*folders, *files) if entry.name]
+
+
+def _crc32(body: bytes) -> int:
+    from isal.isal_zlib import crc32
+
+    return int(crc32(body))
+
+
+def _unquoted(etag: str | None) -> str | None:
+    return etag.strip('"') if etag else None

@@ -1,0 +1,183 @@
+"""One s3fs filesystem set up so that every call is one request: its pool, its time-outs, and nobody's retries but ours.
+
+The user's ``config_kwargs``, ``s3_additional_kwargs`` and the rest of s3fs's options are kept; what they say wins.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import inspect
+import socket
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from seqsave.errors import TargetError
+from seqsave.redact import chain_of
+from seqsave.targets import filesystems
+from seqsave.targets.config import near_miss
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["S3Client", "options_for"]
+
+CONNECT_TIMEOUT = 10
+"""Seconds for a connection to stand."""
+STALL_TIMEOUT = 60
+"""Seconds in which nothing moves, in either direction, before a connection is given up."""
+
+
+class S3Client:
+    """Requests through one s3fs instance that is ours alone.
+
+    loop: where the coroutines must run: fsspec's own thread.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        from s3fs import S3FileSystem
+
+        self._filesystem = filesystems.create(S3FileSystem, options)
+        self._filesystem.retries = 1  # of s3fs; those of botocore are in config_kwargs
+        self._prepared: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._takes_checksums = True
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that the coroutines below belong to."""
+        loop: asyncio.AbstractEventLoop = self._filesystem.loop
+        return loop
+
+    async def call(self, operation: str, *, bucket: str, **request: Any) -> Any:
+        """One S3 operation, ``"put_object"``, with the user's ``s3_additional_kwargs`` added where they fit."""
+        await self._prepare(bucket)
+        # The underscore marks fsspec's coroutines, which are public: https://filesystem-spec.readthedocs.io/en/latest/async.html
+        return await self._filesystem._call_s3(operation, Bucket=bucket, **request)  # noqa: SLF001
+
+    async def put(self, *, bucket: str, crc32: int, create: bool, **request: Any) -> Any:
+        """``put_object``, once, carrying the CRC-32 unless the store has refused to be told."""
+        if create:
+            await self._check_create(bucket)
+            request["IfNoneMatch"] = "*"
+        if self._takes_checksums:
+            checksum = base64.b64encode(crc32.to_bytes(4, "big")).decode()
+            try:
+                return await self.call("put_object", bucket=bucket, ChecksumCRC32=checksum, **request)
+            except Exception as error:
+                if not _refuses_checksums(error):
+                    raise
+            self._takes_checksums = False
+        return await self.call("put_object", bucket=bucket, **request)
+
+    async def _prepare(self, bucket: str) -> Any:
+        await self._filesystem.set_session()
+        client = await self._filesystem.get_s3(bucket)
+        if client not in self._prepared:
+            client.meta.events.register_last("before-call.s3", _send_body_at_once)
+            self._prepared.add(client)
+        return client
+
+    async def _check_create(self, bucket: str) -> None:
+        """An older botocore does not know the condition, and s3fs drops what botocore does not know."""
+        client = await self._prepare(bucket)
+        if "IfNoneMatch" not in client.meta.service_model.operation_model("PutObject").input_shape.members:
+            raise TargetError(
+                "if_exists='error' needs a newer botocore, whose PutObject knows IfNoneMatch: "
+                "pip install --upgrade s3fs aiobotocore botocore"
+            )
+
+
+def options_for(options: Mapping[str, Any], connections: int) -> dict[str, Any]:
+    """The options to make an S3Client with: the user's over ours. Raises TargetError for one that nobody knows."""
+    from s3fs import S3FileSystem
+
+    merged = filesystems.merged_options(S3FileSystem, options)
+    known = _known_options()
+    for name in merged:
+        if name not in known:
+            raise TargetError(f"storage option {name!r} is unknown for s3://.{near_miss(name, known)}")
+    theirs = merged.get("config_kwargs") or {}
+    if not isinstance(theirs, Mapping):
+        raise TargetError("storage option config_kwargs must be a mapping of names to values")
+    return {**merged, "config_kwargs": {**_our_config(connections), **theirs}}
+
+
+@functools.cache
+def _known_options() -> frozenset[str]:
+    from aiobotocore.session import AioSession
+    from s3fs import S3FileSystem
+
+    named = {*inspect.signature(S3FileSystem.__init__).parameters, *inspect.signature(AioSession.__init__).parameters}
+    return frozenset((named - {"self", "kwargs", "asynchronous", "loop"}) | {"listings_expiry_time", "max_paths"})
+
+
+def _our_config(connections: int) -> dict[str, Any]:
+    """What this version of aiobotocore takes of our settings."""
+    from aiobotocore.config import AioConfig
+
+    ours: dict[str, Any] = {
+        "max_pool_connections": connections,
+        "connect_timeout": CONNECT_TIMEOUT,
+        "read_timeout": STALL_TIMEOUT,
+        "retries": {"total_max_attempts": 1},
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+        "http_session_cls": _session_class(),
+        "connector_args": {"socket_factory": _socket},
+    }
+    known = {*AioConfig.OPTION_DEFAULTS, *inspect.signature(AioConfig.__init__).parameters}
+    if not _connectors_take_sockets():
+        del ours["connector_args"]
+    return {name: value for name, value in ours.items() if name in known}
+
+
+@functools.cache
+def _session_class() -> type[Any]:
+    from aiobotocore.httpsession import AIOHTTPSession
+
+    class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # untyped
+        """aiohttp sends a PUT again by itself when a kept-alive connection breaks: not here."""
+
+        async def _get_session(self, proxy_url: str | None) -> Any:
+            session = await super()._get_session(proxy_url)
+            session._retry_connection = False  # noqa: SLF001 - aiohttp offers no other way to say it
+            return session
+
+    return OneRequestSession
+
+
+@functools.cache
+def _connectors_take_sockets() -> bool:
+    from aiobotocore.config import AioConfig
+
+    try:
+        AioConfig(connector_args={"socket_factory": _socket})
+    except Exception:  # noqa: BLE001 - whatever it objects to, this version cannot do it
+        return False
+    return True
+
+
+def _socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket that gives up when what was sent stays unread. No read time-out covers a body that is being sent."""
+    made = socket.socket(*address[:3])
+    if hasattr(socket, "TCP_USER_TIMEOUT") and made.family in (socket.AF_INET, socket.AF_INET6):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_TIMEOUT * 1000)
+    return made
+
+
+def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Do not wait for 100-continue first, as botocore would: that is a round trip more for each frame."""
+    params["headers"].pop("Expect", None)
+
+
+def _refuses_checksums(error: BaseException) -> bool:
+    """Whether a store objects to the header itself, not to its value."""
+    for link in chain_of(error):
+        response = getattr(link, "response", None)
+        if isinstance(response, dict):
+            said = response.get("Error", {})
+            words = f"{said.get('Code', '')} {said.get('Message', '')} {said.get('Header', '')}".lower()
+            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            return status in (400, 501) and "checksum" in words and "digest" not in words and "match" not in words
+    return False
