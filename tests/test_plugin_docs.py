@@ -1,0 +1,136 @@
+"""docs/plugins.md and the hooks' docstrings say what the code does. That its blocks run is tests/test_docs.py."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqsave
+from seqsave import declarations, hookspecs, plugins
+from seqsave.testing import EncoderSuite
+from seqsave.types import Decoded, Encoded, Encoder, EncoderSpec, FrameInfo, Option
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+HOOKS = {name: hook for name, hook in vars(hookspecs).items() if hasattr(hook, "seqsave_spec")}
+
+
+def section(heading: str) -> str:
+    found = re.search(rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,3}} |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, f"no heading {heading!r}"
+    return found[2]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """Tables: the other cells by each code name in the first one."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return {name: cells[1:] for cells in lines for name in re.findall(r"`([^`]+)`", cells[0])}
+
+
+def test_there_is_a_hook() -> None:
+    assert list(HOOKS) == ["seqsave_encoders"]
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_every_hook_is_documented_with_its_exact_signature(name: str) -> None:
+    signature = str(inspect.signature(HOOKS[name])).replace("'", "")
+    assert f"{name}{signature}" in re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE)
+
+
+def test_no_hook_is_documented_that_is_not_there() -> None:
+    assert set(re.findall(r"\bseqsave_[a-z_]+\(\)", PAGE)) == {f"{name}()" for name in HOOKS}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_the_example_of_a_hook_runs(name: str) -> None:
+    text = inspect.getdoc(HOOKS[name]) or ""
+    _, _, example = text.partition("Example::\n")
+    assert example.strip()
+    names: dict[str, Any] = {}
+    exec(compile(textwrap.dedent(example), name, "exec", dont_inherit=True), names)  # noqa: S102 - our own docstring
+    result = names[name]()
+    assert result
+    assert [declarations.problems(spec) for spec in result] == [[]] * len(result)
+    assert hasattr(names[name], "seqsave_impl")
+
+
+@pytest.mark.parametrize("record", [EncoderSpec, Option])
+def test_every_field_is_documented_with_its_default(record: Any) -> None:
+    table = rows(section(record.__name__))
+    assert list(table) == [field.name for field in dataclasses.fields(record)]
+    for field in dataclasses.fields(record):
+        shown = table[field.name][0].strip("`").replace('"', "'")
+        if field.default is not dataclasses.MISSING:
+            assert shown in (repr(field.default), str(field.default), "empty" if field.default == "" else None)
+        else:
+            assert shown == ("none" if field.default_factory is not dataclasses.MISSING else "")
+
+
+@pytest.mark.parametrize("method", ["encode", "decode"])
+def test_the_encoders_methods_have_the_signature_of_the_protocol(method: str) -> None:
+    def names(signature: str) -> str:
+        function = ast.parse(f"def {signature}: ...").body[0]
+        assert isinstance(function, ast.FunctionDef)
+        everything = [*function.args.args, "*", *function.args.kwonlyargs]
+        arguments = ", ".join(each if isinstance(each, str) else each.arg for each in everything)
+        returns = ast.unparse(function.returns) if function.returns else ""
+        return f"{function.name}({arguments}) -> {returns.strip(chr(39))}"
+
+    documented = [name for name in rows(section("The encoder")) if name.startswith(f"{method}(")]
+    assert documented == [names(f"{method}{inspect.signature(getattr(Encoder, method))}")]
+
+
+@pytest.mark.parametrize("record", [FrameInfo, Encoded, Decoded])
+def test_the_fields_of_the_records_are_named(record: Any) -> None:
+    text = section("The encoder")
+    line = re.search(rf"^- .*`{record.__name__}`(.*?)(?=^- |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert line
+    named = re.findall(r"`(\w+)`", line[1])
+    assert set(named) >= {field.name for field in dataclasses.fields(record)}
+
+
+def test_the_dtypes_are_all_named() -> None:
+    assert ", ".join(declarations.DTYPES) in rows(section("EncoderSpec"))["dtypes"][1]
+
+
+def test_every_check_and_attribute_of_the_kit_is_named() -> None:
+    table = rows(section("Prove it"))
+    assert [name for name in table if name.startswith("test_")] == [
+        n for n in vars(EncoderSuite) if n.startswith("test_")
+    ]
+    attributes = [name for name in inspect.get_annotations(EncoderSuite) if not name.startswith("_")]
+    assert [name for name in table if not name.startswith("test_")] == attributes
+    for name in ("min_psnr", "lossless_options"):
+        assert table[name][0] == str(getattr(EncoderSuite, name))
+
+
+def test_every_environment_variable_is_named() -> None:
+    used = set(re.findall(r"SEQSAVE_[A-Z_]+", inspect.getsource(plugins)))
+    assert {name.partition("=")[0] for name in rows(section("Environment variables"))} == used
+
+
+def test_every_error_that_is_named_is_there() -> None:
+    named = set(re.findall(r"`(\w+Error|\w+Warning)`", PAGE)) - {"ImportError"}
+    assert named >= {"EncoderConflictError", "EncoderUnavailableError", "EncoderNotFoundError", "PluginError"}
+    assert {name for name in named if not hasattr(seqsave, name)} == set()
+
+
+def test_the_tutorials_plugin_is_short() -> None:
+    """A format in under 40 lines."""
+    code = re.search(r"<!-- save as: seqsave_ppm\.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    assert code
+    assert len(code[1].splitlines()) < 40
+
+
+def test_the_template_is_what_the_page_says() -> None:
+    folder = ROOT / "plugins" / "seqsave-webp"
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "tests/test_webp.py"):
+        assert (folder / name).is_file(), name
+    assert (folder / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
