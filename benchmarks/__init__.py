@@ -1,0 +1,1 @@
+"""The numbers that README quotes: `python -m benchmarks`. Each measurement is one small file."""

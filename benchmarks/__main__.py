@@ -1,0 +1,51 @@
+"""`python -m benchmarks [--quick] [--out FOLDER] [MEASUREMENT...]`: tables on standard output, pictures in FOLDER."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from benchmarks import report
+from benchmarks.plan import Plan
+
+if TYPE_CHECKING:
+    from benchmarks.plan import Measurement, Report
+
+MEASUREMENTS = ("png", "jpeg", "conversion", "local", "s3", "null_store", "count", "cores", "memory", "latency")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("measurements", nargs="*", choices=[[], *MEASUREMENTS], metavar="MEASUREMENT")
+    parser.add_argument(
+        "--quick", action="store_true", help="a look: few rounds, few frames, numbers that prove nothing"
+    )
+    parser.add_argument("--out", type=Path, default=Plan.out, help="folder for pictures and results (%(default)s)")
+    given = parser.parse_args()
+    plan = Plan(quick=given.quick, out=given.out)
+    plan.out.mkdir(parents=True, exist_ok=True)
+
+    reports: dict[str, Report] = {}
+    pieces = [report.machine() + (", quick: proves nothing" if plan.quick else f", medians of {plan.rounds}") + "\n"]
+    print(pieces[0], flush=True)
+    for name in given.measurements or MEASUREMENTS:
+        start = time.monotonic()
+        found = reports[name] = cast("Measurement", importlib.import_module(f"benchmarks.{name}")).run(plan)
+        pieces += [report.table(table) for table in found.tables]
+        print("\n".join(pieces[-len(found.tables) :]), flush=True)
+        for curve in found.curves:
+            report.draw(curve, plan.out)
+        print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+    claims = [claim for found in reports.values() for claim in found.claims]
+    pieces.append(report.claims_table(claims))
+    print(pieces[-1])
+    report.save(reports, "\n".join(pieces), plan.out)
+    return 0 if plan.quick or all(claim.holds for claim in claims) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Markdown tables, pictures, and whether what README claims holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.plan import Claim, Curve, Report, Table
+
+__all__ = ["claims_table", "draw", "machine", "save", "table"]
+
+
+def machine() -> str:
+    load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
+    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores{load}"
+
+
+def table(found: Table) -> str:
+    lines = [f"### {found.title}", "", _row(found.columns), _row(["---", *["---:"] * (len(found.columns) - 1)])]
+    lines += [_row(row) for row in found.rows]
+    if found.note:
+        lines += ["", found.note]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"  # type: ignore[call-overload]
+
+
+def claims_table(claims: list[Claim]) -> str:
+    lines = ["### What has to hold", "", "| claim | wanted | measured | |", "| --- | ---: | ---: | --- |"]
+    for claim in claims:
+        sign = "at most" if claim.at_most else "at least"
+        holds = "yes" if claim.holds else "**no**"
+        lines.append(
+            f"| {claim.text} | {sign} {claim.wanted:g} {claim.unit} | {claim.got:.2f} {claim.unit} | {holds} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def draw(curve: Curve, folder: Path) -> Path | None:
+    """One SVG; None where matplotlib is not installed."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        return None
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = curve.name  # the same numbers make the same file
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 0.45 * len(curve.bars) + 1 if curve.bars else 4), layout="constrained")
+    if curve.bars:
+        names = list(curve.bars)[::-1]
+        colours = ["tab:orange" if name.startswith("seqsave") else "tab:grey" for name in names]
+        drawn = axes.barh(names, [curve.bars[name] for name in names], color=colours)
+        axes.bar_label(drawn, fmt="%.3g", padding=3)
+        axes.set_xlabel(curve.y)
+        axes.margins(x=0.12)
+    for label, points in curve.lines.items():
+        axes.plot(*zip(*points, strict=True), marker="o", label=label)
+    if curve.lines:
+        axes.set_xlabel(curve.x)
+        axes.set_ylabel(curve.y)
+        axes.set_ylim(bottom=0)
+        axes.legend()
+    axes.set_title(curve.title, fontsize=10)
+    path = folder / f"{curve.name}.svg"
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    return path
+
+
+def save(reports: dict[str, Report], text: str, folder: Path) -> None:
+    """The tables as Markdown, and the claims as JSON for whoever wants to compare runs."""
+    (folder / "results.md").write_text(text, encoding="utf-8")
+    claims = [
+        {"measurement": name, "claim": claim.text, "got": claim.got, "wanted": claim.wanted, "holds": claim.holds}
+        for name, report in reports.items()
+        for claim in report.claims
+    ]
+    (folder / "claims.json").write_text(json.dumps(claims, indent=1) + "\n", encoding="utf-8")

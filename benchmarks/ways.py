@@ -1,0 +1,100 @@
+"""The ways in which people save a frame today, and ours, as functions from a picture to bytes."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from seqsave import images, plugins
+from seqsave.types import EncoderSpec, FrameInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["as_bytes", "encode", "encode_floats", "jpeg_ways", "pillow", "png_ways"]
+
+INFO = FrameInfo(index=0)
+
+
+def encode(picture: Any, filetype: str = "png", **options: Any) -> bytes:
+    """Ours: an array that the encoder takes as it is."""
+    resolved, defaults = _resolved(filetype)
+    return bytes(resolved.encoder.encode(picture, metadata={}, options={**defaults, **options}, info=INFO).data)
+
+
+def encode_floats(picture: Any, filetype: str = "png") -> bytes:
+    """Ours: conversion and encoding, as the writer does them."""
+    spec: EncoderSpec = _resolved(filetype)[0].spec
+    return encode(images.prepare(images.as_array(picture), spec.dtypes, spec.channels).array, filetype)
+
+
+@cache
+def _resolved(filetype: str) -> tuple[Any, dict[str, Any]]:
+    resolved = plugins.resolve(filetype)
+    return resolved, {name: option.default for name, option in resolved.spec.options.items()}
+
+
+def as_bytes(picture: Any) -> Any:
+    """float32 0..1 to uint8, as the original node and ComfyUI write it."""
+    return np.clip(255.0 * picture, 0, 255).astype(np.uint8)
+
+
+def pillow(picture: Any, kind: str = "PNG", **settings: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, kind, **settings)
+    return file.getvalue()
+
+
+def png_ways() -> dict[str, Callable[[Any], bytes]]:
+    """Label to function; what is not installed here is left out."""
+    ways: dict[str, Callable[[Any], bytes]] = {
+        "seqsave": encode,
+        "seqsave, compression=balanced": lambda picture: encode(picture, compression="balanced"),
+        "Pillow optimize=True (the original node)": lambda picture: pillow(picture, optimize=True),
+        "Pillow level 6 (its default)": lambda picture: pillow(picture),
+        "Pillow level 4 (ComfyUI)": lambda picture: pillow(picture, compress_level=4),
+        "Pillow level 1": lambda picture: pillow(picture, compress_level=1),
+    }
+    _add(ways, "OpenCV", "cv2", lambda cv2: lambda picture: cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
+    _add(
+        ways,
+        "imageio",
+        "imageio.v3",
+        lambda imageio: lambda picture: imageio.imwrite("<bytes>", picture, extension=".png"),
+    )
+    _add(
+        ways,
+        "fpng",
+        "fpng_py",
+        lambda fpng: (
+            lambda picture: fpng.fpng_encode_image_to_memory(
+                picture.tobytes(), picture.shape[1], picture.shape[0], picture.shape[2]
+            )
+        ),
+    )
+    return ways
+
+
+def jpeg_ways() -> dict[str, Callable[[Any], bytes]]:
+    """At quality 95; chroma subsampling as each of them does it by default."""
+    ways: dict[str, Callable[[Any], bytes]] = {
+        "seqsave": lambda picture: encode(picture, "jpg"),
+        "Pillow quality 95": lambda picture: pillow(picture, "JPEG", quality=95),
+        "Pillow quality 95, optimize=True": lambda picture: pillow(picture, "JPEG", quality=95, optimize=True),
+    }
+    _add(ways, "OpenCV", "cv2", lambda cv2: lambda picture: cv2.imencode(".jpg", picture[:, :, ::-1])[1].tobytes())
+    return ways
+
+
+def _add(
+    ways: dict[str, Callable[[Any], bytes]], label: str, module: str, make: Callable[[Any], Callable[[Any], bytes]]
+) -> None:
+    try:
+        ways[label] = make(importlib.import_module(module))
+    except ImportError:
+        return
