@@ -325,17 +325,21 @@ def test_disabled_plugins_are_not_imported(site: Site, monkeypatch: pytest.Monke
     assert "broken-import" not in report(registry)
 
 
+def of_the_studio(registry: Registry) -> list[str]:
+    return [info.name for info in registry.loaded().infos if info.distribution == "studio-formats"]
+
+
 def test_an_entry_point_is_chosen_by_its_own_name_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.record("studio-formats", "[seqsave]\none = formats_one\ntwo = formats_two\n")
     (site.folder / "formats_one.py").write_text(HOOK.format(filetype="one", encoder="a:B"))
     (site.folder / "formats_two.py").write_text(HOOK.format(filetype="two", encoder="a:B"))
     monkeypatch.setenv("SEQSAVE_DISABLE_PLUGINS", "one")
-    assert list(report(Registry())) == ["two"]
+    assert of_the_studio(Registry()) == ["two"]
     monkeypatch.delenv("SEQSAVE_DISABLE_PLUGINS")
     monkeypatch.setenv("SEQSAVE_LOAD_PLUGINS", "one")
-    assert list(report(Registry())) == ["one"]
+    assert of_the_studio(Registry()) == ["one"]
     monkeypatch.setenv("SEQSAVE_LOAD_PLUGINS", "studio-formats")
-    assert list(report(Registry())) == ["one", "two"]
+    assert of_the_studio(Registry()) == ["one", "two"]
 
 
 def test_an_empty_list_of_plugins_loads_none(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,11 @@ class LastRowLost(Changed):
         return image[:-1] if len(image) > 1 else image
 
 
+class AlphaDropped(Changed):
+    def change(self, image: ImageArray) -> ImageArray:
+        return image[..., :3]
+
+
 class ChannelsSwapped(Changed):
     def change(self, image: ImageArray) -> ImageArray:
         return image[..., ::-1]

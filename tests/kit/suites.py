@@ -149,6 +149,19 @@ class TestLastRowLost(Quick):
     }
 
 
+class TestAlphaDropped(Quick):
+    spec = broken("AlphaDropped", channels=(3, 4))
+    fails = {"test_round_trip": "is (33, 65, 3), not (33, 65, 4)"}
+
+
+class TestAlphaDroppedOnPurpose(Quick):
+    spec = broken("AlphaDropped", channels=(3, 4))
+    decoders = {"foreign": foreign}
+
+    def expected(self, image: Any) -> Any:
+        return image[..., :3]
+
+
 class TestChannelsSwapped(Quick):
     spec = broken("ChannelsSwapped")
     fails = {"test_round_trip": "values differ, the first at (y, x, c) (0, 0, 0)"}
