@@ -45,7 +45,10 @@ _USER_IS_ADDRESS = {
 }
 
 _SCHEME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*://")
-_ONLY_HOST = re.compile(r"(\[[^\]@]*\]|[^:@]*)(:\d*)?")
+_HOST = re.compile(r"\[[^\]@]*\]|[^:@]*")
+_HOST_AND_PORT = re.compile(rf"(?:{_HOST.pattern})(?::\d*)?")
+# A bucket has no port: what looks like one is the beginning of a secret key.
+_NO_PORT = {"gcs://", "gs://", "s3://", "s3a://"}
 _QUERY_VALUE = re.compile(r"(^|[?#&;])([^=?#&;]*=)[^?#&;]*")
 _SEPARATORS = re.compile(r"[?#&;]")
 
@@ -126,14 +129,16 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 def split_user_info(url: str) -> tuple[str, str, str]:
     """Take ``scheme://user:password@rest`` apart: ("scheme://", "user:password", "rest").
 
-    A password with an unescaped ``/`` or ``@`` still counts as user info. ("", "", url) when there is no scheme.
+    A password with an unescaped ``/`` or ``@`` still counts as user info, unless it begins as a port does
+    (``sftp://host:22/me@home``). ("", "", url) when there is no scheme.
     """
     scheme = _SCHEME.match(url)
     if scheme is None:
         return "", "", url
     head, rest = scheme[0], url[scheme.end() :]
     authority = rest.partition("/")[0]
-    if _ONLY_HOST.fullmatch(authority) or authority.startswith("arn:"):
+    only_host = _HOST if head.lower() in _NO_PORT else _HOST_AND_PORT
+    if only_host.fullmatch(authority) or authority.startswith("arn:") or "@" not in rest:
         return head, "", rest
     user_info, at, after = (rest if ":" in authority else authority).rpartition("@")
     return head, user_info, after + rest[len(user_info + at + after) :]

@@ -264,15 +264,19 @@ def _by_status(error: BaseException) -> Fault | None:
 
 
 def _status(error: BaseException) -> int:
+    numbers = (int(value) for value in _candidates(error) if str(value).isdecimal())
+    return next((number for number in numbers if 100 <= number < 600), 0)
+
+
+def _candidates(error: BaseException) -> Iterator[Any]:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
-        candidates = [response.get("ResponseMetadata", {}).get("HTTPStatusCode"), response.get("Error", {}).get("Code")]
-    else:
-        # azure and httpx: status_code; aiohttp: status; gcsfs: code; requests: response.status_code
-        candidates = [getattr(error, name, None) for name in ("status_code", "status", "code")]
-        candidates.append(getattr(response, "status_code", None))
-    numbers = (int(value) for value in candidates if str(value).isdecimal())
-    return next((number for number in numbers if 100 <= number < 600), 0)
+        yield response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        yield response.get("Error", {}).get("Code")
+        return
+    # azure and httpx: status_code; aiohttp: status (its code is deprecated, so that comes later); gcsfs: code; requests
+    for holder, name in ((error, "status_code"), (error, "status"), (response, "status_code"), (error, "code")):
+        yield getattr(holder, name, None)
 
 
 # --- the name of the class -------------------------------------------------------------------------------------------
@@ -372,11 +376,16 @@ _BUILTINS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fa
 
 
 def _by_errno(error: BaseException) -> Fault | None:
-    if not isinstance(error, OSError) or isinstance(error, socket.gaierror):
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or _stands_for_an_answer(error):
         return None
     if getattr(error, "winerror", None) in _WINDOWS_IN_USE:
         return Fault.IN_USE
     return _BY_ERRNO.get(error.errno or 0)
+
+
+def _stands_for_an_answer(error: OSError) -> bool:
+    """Whether s3fs made this of a store's answer: of one that it does not know it makes an I/O error."""
+    return isinstance(getattr(error.__cause__, "response", None), dict)
 
 
 def _by_builtin(error: BaseException) -> Fault | None:

@@ -17,7 +17,16 @@ from seqsave.errors import TargetError
 from seqsave.targets import faults
 from seqsave.targets.config import near_miss
 
-__all__ = ["create", "discard", "filesystem_class", "merged_options", "protocols", "shared"]
+__all__ = [
+    "create",
+    "discard",
+    "filesystem_class",
+    "merged_options",
+    "opening",
+    "protocols",
+    "refuse_unknown",
+    "shared",
+]
 
 T = TypeVar("T")
 
@@ -121,6 +130,16 @@ def protocols() -> Collection[str]:
     from fsspec.registry import known_implementations, registry
 
     return {*known_implementations, *registry}
+
+
+def refuse_unknown(options: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Raise TargetError for an option that would silently mean nothing, with its near miss."""
+    for name in options:
+        if name not in known:
+            raise TargetError(
+                f"storage option {name!r} means nothing for {where}: "
+                f"known are {', '.join(sorted(known))}.{near_miss(str(name), known)}"
+            )
 
 
 def filesystem_class(protocol: str) -> type[Any]:

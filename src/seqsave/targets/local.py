@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
 from seqsave.errors import TargetError
+from seqsave.targets import filesystems
 from seqsave.targets.base import (
     Capabilities,
     Data,
@@ -33,7 +34,6 @@ from seqsave.targets.base import (
     is_temporary,
     temporary_name,
 )
-from seqsave.targets.config import near_miss
 from seqsave.targets.urls import Location
 
 __all__ = ["LocalTarget"]
@@ -59,12 +59,7 @@ class LocalTarget(Target):
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> LocalTarget:
         """See ``targets.registry``."""
-        for name in options:
-            if name not in _OPTIONS:
-                raise TargetError(
-                    f"storage option {name!r} means nothing for the local folder {location.rest}: "
-                    f"there are {' and '.join(_OPTIONS)}.{near_miss(name, _OPTIONS)}"
-                )
+        filesystems.refuse_unknown(options, _OPTIONS, "local folders")
         return cls(_absolute(location.rest), fsync=bool(options.get("fsync", False)))
 
     def check(self, *, create: bool = False) -> None:

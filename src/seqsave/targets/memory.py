@@ -36,6 +36,7 @@ class MemoryTarget(Target):
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> MemoryTarget:
         """See ``targets.registry``."""
+        filesystems.refuse_unknown(options, ("global_store",), "memory://")
         target = cls(location.rest.strip("/"), options, url=url)
         filesystems.opening(Scene("open", url), lambda: target._filesystem)
         return target

@@ -33,7 +33,7 @@ from seqsave.targets.base import (
     open_ranges,
 )
 from seqsave.targets.faults import Fault, Scene, diagnose
-from seqsave.targets.s3_client import S3Client, options_for
+from seqsave.targets.s3_client import S3Client, checked_options
 from seqsave.targets.urls import Location
 
 if TYPE_CHECKING:
@@ -58,13 +58,14 @@ class S3Target(Target):
 
     capabilities = Capabilities(folders=False, atomic=True, create="conditional", checksum=True, thread_safe=True)
 
-    def __init__(self, bucket: str, prefix: str, options: Mapping[str, Any], *, url: str) -> None:
-        """prefix: without slashes around it. options: what ``s3_client.options_for`` returned."""
+    def __init__(self, bucket: str, prefix: str, options: Mapping[str, Any], *, connections: int, url: str) -> None:
+        """prefix: without slashes around it. options: what ``s3_client.checked_options`` returned."""
         self.url = url
         self._bucket = bucket
         self._container = f"bucket {bucket!r}"
         self._prefix = f"{prefix}/" if prefix else ""
         self._options = options
+        self._connections = connections
         self._secrets = secrets_of("", options)
         self._held: tuple[int, S3Client] | None = None
 
@@ -80,8 +81,8 @@ class S3Target(Target):
         if not bucket:
             raise TargetError(f"{url} names no bucket: write s3://bucket/folder")
         scene = Scene("open", url, secrets=secrets_of("", options))
-        full = filesystems.opening(scene, lambda: options_for(options, connections))
-        target = cls(bucket, prefix.strip("/"), full, url=url)
+        full = filesystems.opening(scene, lambda: checked_options(options))
+        target = cls(bucket, prefix.strip("/"), full, connections=connections, url=url)
         filesystems.opening(replace(scene, secrets=target._secrets), target._client)
         return target
 
@@ -215,7 +216,9 @@ class S3Target(Target):
 
     def _client(self) -> S3Client:
         if self._held is None or self._held[0] != os.getpid():
-            self._held = (os.getpid(), filesystems.shared("s3", self._options, lambda: S3Client(self._options)))
+            key = {**self._options, "connections": self._connections}
+            client = filesystems.shared("s3", key, lambda: S3Client(self._options, self._connections))
+            self._held = (os.getpid(), client)
         return self._held[1]
 
     def _wait_for(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:

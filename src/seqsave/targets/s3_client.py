@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 from seqsave.errors import TargetError
 from seqsave.redact import chain_of
 from seqsave.targets import filesystems
-from seqsave.targets.config import near_miss
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["S3Client", "options_for"]
+__all__ = ["S3Client", "checked_options"]
 
 CONNECT_TIMEOUT = 10
 """Seconds for a connection to stand."""
@@ -35,10 +34,12 @@ class S3Client:
     loop: where the coroutines must run: fsspec's own thread.
     """
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], connections: int) -> None:
+        """Options are what ``checked_options`` returned; connections is how many requests may be in flight."""
         from s3fs import S3FileSystem
 
-        self._filesystem = filesystems.create(S3FileSystem, options)
+        config = {**_our_config(connections), **(options.get("config_kwargs") or {})}
+        self._filesystem = filesystems.create(S3FileSystem, {**options, "config_kwargs": config})
         self._filesystem.retries = 1  # of s3fs; those of botocore are in config_kwargs
         self._prepared: weakref.WeakSet[Any] = weakref.WeakSet()
         self._takes_checksums = True
@@ -88,19 +89,16 @@ class S3Client:
             )
 
 
-def options_for(options: Mapping[str, Any], connections: int) -> dict[str, Any]:
-    """The options to make an S3Client with: the user's over ours. Raises TargetError for one that nobody knows."""
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options over fsspec's configuration. Raises TargetError for one that s3fs does not know."""
     from s3fs import S3FileSystem
 
     merged = filesystems.merged_options(S3FileSystem, options)
-    known = _known_options()
-    for name in merged:
-        if name not in known:
-            raise TargetError(f"storage option {name!r} is unknown for s3://.{near_miss(name, known)}")
-    theirs = merged.get("config_kwargs") or {}
-    if not isinstance(theirs, Mapping):
-        raise TargetError("storage option config_kwargs must be a mapping of names to values")
-    return {**merged, "config_kwargs": {**_our_config(connections), **theirs}}
+    filesystems.refuse_unknown(merged, _known_options(), "s3://")
+    for name in ("config_kwargs", "client_kwargs", "s3_additional_kwargs"):
+        if merged.get(name) is not None and not isinstance(merged[name], Mapping):
+            raise TargetError(f"storage option {name} must be a mapping of names to values")
+    return merged
 
 
 @functools.cache

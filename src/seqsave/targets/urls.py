@@ -41,7 +41,7 @@ _LOCAL_URL = re.compile(r"(?:file|local):(?://)?(.*)", re.DOTALL | re.IGNORECASE
 _DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|$)")
 _MISTYPED = re.compile(rf"({NAME.pattern}):/?(?!/)")
 _CHAIN = re.compile(r"[A-Za-z0-9+._-]+::")
-_EMPTY_OR_DOTS = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+_EMPTY_OR_DOTS = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|(?:^|[/\\])\.\.(?:[/\\]|$)")  # some stores take "\\" for "/"
 
 
 @runtime_checkable

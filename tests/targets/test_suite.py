@@ -1,0 +1,374 @@
+"""What every target does alike: in memory, in a local folder, in a bucket of a real S3 server."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import re
+import sys
+import threading
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from seqsave import targets
+from seqsave.errors import FrameExistsError, TargetError
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
+
+PNG = "image/png"
+
+# Names as people and programs make them. "::" is refused; what Unicode calls control or half a character too.
+letters = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/")
+names = (
+    st.text(letters, min_size=1, max_size=24)
+    .filter(lambda name: name not in (".", "..") and "::" not in name and len(name.encode()) < 200)
+    .filter(lambda name: sys.platform == "linux" or (name.isascii() and not set(name) & set('\\:*?"<>| .')))
+)
+paths = st.lists(names, min_size=1, max_size=3).map("/".join)
+
+AWKWARD = [
+    "plain_00001.png",
+    "with spaces  and\u3000more_00001.png",
+    " leading and trailing ",
+    "dots.and..more...",
+    ".hidden",
+    "ünïcödé_日本_🎬_00001.png",
+    "e\u0301 and \u00e9",
+    "[a-z]_[!x]_00001.png",
+    "star*and?what_00001.png",
+    "100%_%20_%2F_%s_00001.png",
+    "hash#tag_00001.png",
+    "a+b&c=d;e,f_00001.png",
+    "quote'double\"tick`_00001.png",
+    "~tilde$dollar!{x}(y)|z<w>^@:_00001.png",
+    "?versionId=3",
+    "sub folder/batch_0001/frame_00001.png",
+]
+on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
+
+
+@pytest.fixture
+def target(place: Place) -> targets.Target:
+    return targets.resolve(place.url, place.storage_options)
+
+
+def publish(target: targets.Target, path: str, data: Any = b"data", **more: Any) -> targets.Published:
+    return target.publish(path, data, content_type=PNG, **more)
+
+
+# --- saving and reading ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_published_is_there(place: Place, target: targets.Target) -> None:
+    data = bytes(range(256)) * 40
+    published = publish(target, "batch_0003/frame_00017.png", data)
+    assert published.size == len(data)
+    assert published.checksum in (None, f"crc32:{zlib.crc32(data):08x}")
+    assert place.names() == ["batch_0003/frame_00017.png"]
+    assert place.read("batch_0003/frame_00017.png") == data
+    assert target.read("batch_0003/frame_00017.png") == data
+
+
+def test_a_checksum_that_is_known_is_passed_on(target: targets.Target) -> None:
+    published = publish(target, "a", b"abc", checksum=zlib.crc32(b"abc"))
+    assert published.checksum == f"crc32:{zlib.crc32(b'abc'):08x}"
+    assert published.acknowledged == target.capabilities.checksum
+
+
+@on_posix
+@pytest.mark.parametrize("path", AWKWARD)
+def test_awkward_names(place: Place, target: targets.Target, path: str) -> None:
+    publish(target, path, path.encode())
+    publish(target, f"{path}.other", b"another")
+    assert place.names() == sorted([path, f"{path}.other"])
+    assert place.read(path) == path.encode()
+    assert target.read(path) == path.encode()
+    assert target.exists(path)
+    folder, _, name = path.rpartition("/")
+    assert targets.Entry(name, len(path.encode()), False) in target.list(folder)
+    parent, last = targets.resolve_file(target.url_of(path), place.storage_options)
+    assert parent.read(last) == path.encode()
+    target.delete(path)
+    assert place.names() == [f"{path}.other"]
+
+
+@on_posix
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(folder=paths, path=paths, data=st.binary(max_size=64))
+def test_url_of_leads_back_to_the_file(place: Place, folder: str, path: str, data: bytes) -> None:
+    assume(place.kind != "s3" or "\\" not in folder + path)  # this server takes it for "/"
+    # Each part in a folder of its own, so that no example's file stands where another one needs a folder.
+    folder = f"{abs(hash((folder, path)))}/{folder}"
+    target = targets.resolve(f"{place.url}/{folder}", place.storage_options)
+    publish(target, path, data)
+    parent, name = targets.resolve_file(target.url_of(path), place.storage_options)
+    assert parent.read(name) == data
+    assert [entry for entry in parent.list() if entry.name == name and not entry.is_folder]
+    assert parent.url_of(name) == target.url_of(path)
+    assert place.read(f"{folder}/{path}") == data
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_kinds_of_data(place: Place, target: targets.Target, kind: Any) -> None:
+    source = bytearray(b"0123456789" * 300_000)
+    data = kind(source)
+    assert publish(target, "a", data).size == len(source)
+    source[:3] = b"xxx"  # the caller's again
+    assert place.read("a") == b"0123456789" * 300_000
+    assert publish(target, "empty", kind(b"")).size == 0
+    assert target.read("empty") == b""
+
+
+def test_a_view_of_wider_items(place: Place, target: targets.Target) -> None:
+    import array
+
+    words = array.array("I", range(1000))
+    assert publish(target, "words", memoryview(words)).size == 4000
+    assert place.read("words") == words.tobytes()
+
+
+def test_publishing_again_replaces(place: Place, target: targets.Target) -> None:
+    publish(target, "a", b"a longer first one")
+    publish(target, "a", b"second")
+    assert place.read("a") == b"second"
+    assert place.names() == ["a"]
+
+
+def test_create_refuses_what_is_there(place: Place, target: targets.Target) -> None:
+    publish(target, "x/a", b"first", create=True)
+    with pytest.raises(FrameExistsError, match=re.escape(target.url_of("x/a"))) as caught:
+        publish(target, "x/a", b"second", create=True)
+    assert isinstance(caught.value, FileExistsError)
+    assert place.read("x/a") == b"first"
+    assert place.names() == ["x/a"]
+
+
+def test_of_many_that_create_at_once_one_wins(place: Place, target: targets.Target) -> None:
+    start = threading.Barrier(8)
+
+    def create(number: int) -> int | None:
+        start.wait()
+        try:
+            publish(target, "a", b"%d" % number * 1000, create=True)
+        except FrameExistsError:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [number for number in pool.map(create, range(8)) if number is not None]
+    assert len(winners) == 1
+    assert place.read("a") == b"%d" % winners[0] * 1000
+    assert place.names() == ["a"]
+
+
+def test_it_proves_that_it_creates(place: Place, target: targets.Target) -> None:
+    assert target.proves_create()
+    assert place.names() == []
+
+
+def test_sixteen_threads_at_once(place: Place, target: targets.Target) -> None:
+    def work(number: int) -> bytes:
+        path = f"batch_{number % 4:04d}/frame_{number:05d}.png"
+        publish(target, path, b"%d" % number * 2000)
+        return target.read(path)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(work, range(96))) == [b"%d" % number * 2000 for number in range(96)]
+    assert len(place.names()) == 96
+
+
+def test_many_targets_made_at_once(place: Place) -> None:
+    def work(number: int) -> None:
+        publish(targets.resolve(place.url, place.storage_options), f"f{number}")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(32)))
+    assert len(place.names()) == 32
+
+
+def test_publish_async_runs_on_its_loop(place: Place, target: targets.Target) -> None:
+    coroutine = target.publish_async("a", b"data", content_type=PNG, create=True)
+    if coroutine is None:
+        assert target.loop is None
+        return
+    assert target.loop is not None
+    published = asyncio.run_coroutine_threadsafe(coroutine, target.loop).result(30)
+    assert published.size == 4
+    assert place.read("a") == b"data"
+    again = target.publish_async("a", b"data", content_type=PNG, create=True)
+    assert again is not None
+    with pytest.raises(FrameExistsError):
+        asyncio.run_coroutine_threadsafe(again, target.loop).result(30)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_reading_what_is_not_there(target: targets.Target) -> None:
+    for read in (target.read, target.open_read):
+        with pytest.raises(FileNotFoundError, match=re.escape(target.url_of("none"))) as caught:
+            read("none")
+        assert isinstance(caught.value, TargetError)
+        assert not caught.value.transient
+
+
+def test_open_read_seeks(place: Place, target: targets.Target) -> None:
+    data = bytes(range(256)) * 50_000
+    place.write("big", data)
+    with target.open_read("big") as file:
+        assert file.seekable()
+        assert file.read(10) == data[:10]
+        assert file.seek(-6, 2) == len(data) - 6
+        assert file.read() == data[-6:]
+        assert file.read() == b""
+        file.seek(5_000_000)
+        assert file.read(300) == data[5_000_000:5_000_300]
+        assert file.tell() == 5_000_300
+        file.seek(0)
+        assert file.read() == data
+        with pytest.raises((ValueError, OSError)):
+            file.seek(-1)
+
+
+def test_readers_do_not_share_a_position(place: Place, target: targets.Target) -> None:
+    place.write("a", b"0123456789")
+    with target.open_read("a") as one, target.open_read("a") as other:
+        assert one.read(3) == b"012"
+        assert other.read(5) == b"01234"
+        assert one.read(3) == b"345"
+
+
+def test_an_empty_file(place: Place, target: targets.Target) -> None:
+    place.write("empty", b"")
+    with target.open_read("empty") as file:
+        assert file.read() == b""
+    assert target.read("empty") == b""
+    assert target.list() == [targets.Entry("empty", 0, False)]
+
+
+# --- listing ---------------------------------------------------------------------------------------------------------
+
+
+def test_listing_is_one_level_and_fresh(place: Place, target: targets.Target) -> None:
+    assert target.list() == []
+    assert target.list("not/there") == []
+    place.write("a.png", b"1")
+    place.write("batch_0001/b.png", b"22")
+    place.write("batch_0001/deep/er.png", b"333")
+    assert sorted(target.list(), key=lambda entry: entry.name) == [
+        targets.Entry("a.png", 1, False),
+        targets.Entry("batch_0001", 0, True),
+    ]
+    assert {(entry.name, entry.is_folder) for entry in target.list("batch_0001")} == {("b.png", False), ("deep", True)}
+    assert target.list("batch_0001/") == target.list("batch_0001")
+    place.write("late.png", b"")  # somebody else's
+    assert "late.png" in {entry.name for entry in target.list()}
+    target.delete("late.png")
+    assert "late.png" not in {entry.name for entry in target.list()}
+
+
+def test_a_long_listing_is_complete(place: Place, target: targets.Target) -> None:
+    def write(number: int) -> None:
+        place.write(f"frame_{number}.png", b"")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, range(2100)))
+    found = target.list()
+    assert len(found) == 2100
+    assert {entry.name for entry in found} == {f"frame_{number}.png" for number in range(2100)}
+
+
+def test_exists(place: Place, target: targets.Target) -> None:
+    place.write("folder/a", b"")
+    assert target.exists("folder/a")
+    assert not target.exists("folder")
+    assert not target.exists("folder/b")
+    assert not target.exists("nowhere/b")
+
+
+def test_deleting_what_is_not_there_is_no_error(place: Place, target: targets.Target) -> None:
+    place.write("a", b"")
+    target.delete("a")
+    target.delete("a")
+    target.delete("nowhere/a")
+    assert place.names() == []
+
+
+# --- paths -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a\\..\\b", "a/./b", "a\0b", "a\nb", "\x7f", None, 3]
+)
+def test_paths_that_lead_out_or_nowhere(place: Place, target: targets.Target, path: Any) -> None:
+    for call in (publish, lambda t, p: t.read(p), lambda t, p: t.exists(p), lambda t, p: t.delete(p)):
+        with pytest.raises(TargetError, match="a path is names with"):
+            call(target, path)
+    with pytest.raises(TargetError, match="a path is names with"):
+        target.url_of(path)
+    assert place.names() == []
+
+
+def test_the_folder_of_a_listing_is_checked_too(target: targets.Target) -> None:
+    for folder in ("..", "a/../..", "/etc"):
+        with pytest.raises(TargetError):
+            target.list(folder)
+
+
+# --- the object ------------------------------------------------------------------------------------------------------
+
+
+def test_it_says_what_it_can_do(place: Place, target: targets.Target) -> None:
+    can = target.capabilities
+    assert can.atomic
+    assert can.thread_safe
+    assert can.create in ("conditional", "exclusive")
+    assert can.folders == (place.kind != "s3")
+    assert target.is_local == (place.kind == "local")
+    assert target.is_fast == (place.kind != "s3")
+    assert target.url == place.url
+
+
+def test_check_changes_nothing(place: Place, target: targets.Target) -> None:
+    target.check()
+    target.check(create=True)
+    assert place.names() == []
+
+
+def test_it_can_be_pickled(place: Place, target: targets.Target) -> None:
+    publish(target, "a")
+    copy = pickle.loads(pickle.dumps(target))  # noqa: S301 - our own bytes
+    assert copy.read("a") == b"data"
+    assert copy.url == target.url
+
+
+@pytest.mark.parametrize("options", [3, "key=x", [("key", "x")]])
+def test_options_that_are_no_mapping(place: Place, options: Any) -> None:
+    with pytest.raises(TargetError, match="is a mapping"):
+        targets.resolve(place.url, options)
+
+
+def test_an_unknown_option_is_named_with_its_near_miss(place: Place) -> None:
+    wrong = {"memory": "global_stor", "local": "fsnyc", "s3": "endpoint"}[place.kind]
+    right = {"memory": "global_store", "local": "fsync", "s3": "endpoint_url"}[place.kind]
+    with pytest.raises(TargetError, match=re.escape(repr(wrong))) as caught:
+        targets.resolve(place.url, {**place.storage_options, wrong: "my-secret-value"})
+    assert f"Did you mean {right!r}?" in str(caught.value)
+    assert "my-secret-value" not in str(caught.value)
+
+
+def test_a_universal_path(place: Place) -> None:
+    from tests.support.needs import needs_package
+
+    upath = needs_package("upath").UPath
+    target = targets.resolve(upath(place.url, **place.storage_options))
+    publish(target, "a", b"1")
+    assert place.read("a") == b"1"
+    parent, name = targets.resolve_file(upath(place.url, **place.storage_options) / "a")
+    assert parent.read(name) == b"1"
