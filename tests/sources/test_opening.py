@@ -152,6 +152,14 @@ def test_what_is_no_picture_is_left_out_and_told(place: Place) -> None:
     assert source.notes == ["left out 1 file (no picture that can be read here): notes.txt"]
 
 
+def test_a_name_that_no_storage_should_have_is_left_out_and_told(tmp_path: Path) -> None:
+    for name in ("frame_00001.png", "frame_00002.png", "fra\x1bme_00003.png"):
+        (tmp_path / name).write_bytes(encode(picture()))
+    source = open_source(tmp_path)
+    assert indices(source) == [1, 2]
+    assert "left out 1 file" in source.notes[0]
+
+
 def test_a_stray_picture_beside_a_sequence_is_left_out_and_told(place: Place) -> None:
     fill(place, "frame_00001.png", "frame_00002.png", "thumbnail.png")
     source = opened(place)

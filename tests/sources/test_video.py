@@ -132,7 +132,7 @@ def test_a_film_that_was_cut_off_is_told(tmp_path: Path, av: Any) -> None:
 def test_a_film_of_which_nothing_is_left(tmp_path: Path, av: Any) -> None:
     path = tmp_path / "cut.mp4"
     path.write_bytes(index_first(tmp_path, av)[:100_000])
-    with pytest.raises(SourceError, match="is damaged: .* after 0 frames"):
+    with pytest.raises(SourceError, match=r"is damaged: .* after 0 frames"):
         list(open_source(path))
 
 

@@ -80,7 +80,7 @@ class Application(_WithExamples, click.Group):
     ) -> Any:
         """Run, and exit with the status unless ``standalone_mode`` is False."""
         try:
-            status = super().main(args, prog_name or "seqsave", complete_var, standalone_mode=False, **extra)
+            status = super().main(args, prog_name or "seqsave", complete_var, standalone_mode=False, **extra) or 0
             sys.stdout.flush()
         except BaseException as error:
             if os.environ.get("SEQSAVE_TRACEBACK", "") not in ("", "0") or isinstance(error, SystemExit):

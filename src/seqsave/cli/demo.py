@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,7 +62,7 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
             pattern=rule.pattern,
             expected=animation.FRAMES,
             as_json=as_json,
-            facts={"source": "demo_command", "filetype": filetype},
+            facts={"source": "demo", "filetype": filetype},
         )
         status = job.run()
     if status == 0:
@@ -72,8 +73,7 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
 def _next_steps(url: str, first: str, embeds: bool) -> str:
     if url.startswith("memory:"):
         return "memory:// lasts as long as this command; save to a folder or a bucket to look at the frames"
-    steps = [f"seqsave ls {url}"]
+    steps = [["ls", url], ["save", url, "./copy", "--filetype", "jpg"]]
     if embeds:
-        steps.append(f"seqsave workflow {url.rstrip('/')}/{first}")
-    steps.append(f"seqsave save {url} ./copy --filetype jpg")
-    return "\n".join(["Next:", *(f"  {step}" for step in steps)])
+        steps.insert(1, ["workflow", f"{url.rstrip('/')}/{first}"])
+    return "\n".join(["Next:", *(f"  {shlex.join(['seqsave', *step])}" for step in steps)])

@@ -36,7 +36,7 @@ def filetypes_command(as_json: bool) -> None:
     with Messages().catching():
         known = describe_filetypes()
     if as_json:
-        print_json({"filetypes_command": [_filetype_document(info) for info in known]})
+        print_json({"filetypes": [_filetype_document(info) for info in known]})
         return
     width = max(len(info.filetype) for info in known)
     for info in known:
@@ -60,7 +60,7 @@ def plugins_command(as_json: bool) -> None:
         warnings.simplefilter("ignore", SeqSaveWarning)  # a broken plugin is told below
         report = plugin_report()
     if as_json:
-        print_json({"plugins_command": [_plugin_document(info) for info in report]})
+        print_json({"plugins": [_plugin_document(info) for info in report]})
         return
     for info in report:
         brings = f"broken: {info.error}" if info.error else ", ".join(info.filetypes) or "no filetypes"
@@ -138,6 +138,6 @@ def _plugin_document(info: PluginInfo) -> dict[str, Any]:
         "name": info.name,
         "distribution": info.distribution,
         "version": info.version,
-        "filetypes_command": list(info.filetypes),
+        "filetypes": list(info.filetypes),
         "error": info.error,
     }

@@ -133,7 +133,9 @@ def _nothing(url: str, prefix: str | None, recursive: bool, options: dict[str, A
         return f"{what} in {target.url}, but folders: {_some(folders)}; --recursive looks into them"
     if names:
         return f"{what} in {target.url}, only: {_some(names)}; frames are named as frame_00017.png"
-    return f"{what} in {target.url}: nothing is there"
+    from seqsave.sources import describe_missing
+
+    return describe_missing(url, options)
 
 
 def _some(names: Sequence[str]) -> str:
@@ -169,15 +171,17 @@ def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) 
 
 
 def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    from seqsave import targets
+    from seqsave import reader, targets
     from seqsave.reader import Frame
+    from seqsave.sources import describe_missing
 
     target, name = targets.resolve_file(url, options)
     shown = target.url_of(name)
     if not target.exists(name):
-        names = [entry.name for entry in target.list("") if not entry.is_folder]
-        near = difflib.get_close_matches(name, names, n=1)
-        raise Failure(f"there is no file {shown}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+        inside = next(iter(reader.find_sequences(url, storage_options=options)), None)
+        if inside is not None:
+            raise Failure(f"{shown} is a folder: name one of its frames, as {inside[0].url}")
+        raise Failure(describe_missing(url, options))
     values = Frame(0, None, shown, 0, name, name, target).read_metadata()
     if not values:
         raise Failure(f"{shown} holds no workflow or other metadata")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["as_pairs", "as_size", "as_words", "json_option", "metadata_of", "quiet_option", "storage_option"]
+__all__ = ["as_pairs", "as_size", "json_option", "metadata_of", "one_of", "quiet_option", "storage_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,9 +42,16 @@ def as_size(ctx: click.Context, param: click.Parameter, value: str | None) -> in
     return int(float(found[1]) * _UNITS[found[2]])
 
 
-def as_words(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Words that may also be joined by dashes, so that they need no quotes: ``stop-output``."""
-    return value.replace("-", " ")
+def one_of(choices: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Choices of several words, which may also be joined by dashes, so that they need no quotes: ``stop-output``."""
+
+    def chosen(ctx: click.Context, param: click.Parameter, value: str) -> str:
+        words = value.replace("-", " ")
+        if words not in choices:
+            raise click.BadParameter(f"{value!r} is not one of {', '.join(map(repr, choices))}", ctx, param)
+        return words
+
+    return chosen
 
 
 def as_storage_options(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from seqsave.cli.output import Messages
 from seqsave.cli.parameters import (
     as_pairs,
     as_size,
-    as_words,
     json_option,
     metadata_of,
+    one_of,
     quiet_option,
     storage_option,
 )
@@ -58,17 +58,24 @@ DEFAULT_FILETYPE = "png with embedded workflow"
     help="Encoder option, as quality=92. Repeatable.",
 )
 @click.option("--prefix", default="frame", show_default=True, help="First part of each name; 'shots/a' makes a folder.")
-@click.option("--digits", type=int, default=5, show_default=True, help="Minimum width of the number, zero padded.")
-@click.option("--start", type=int, help="Number of the first frame; without it the source's own numbers are kept.")
-@click.option("--step", type=int, help="Distance from one number to the next; numbers the frames anew.")
-@click.option("--total", type=int, help="Number of frames of the animation, for --at-end.")
+@click.option(
+    "--digits",
+    type=click.IntRange(0, 32),
+    default=5,
+    show_default=True,
+    help="Minimum width of the number, zero padded.",
+)
+@click.option(
+    "--start", type=click.IntRange(0), help="Number of the first frame; without it the source's own numbers are kept."
+)
+@click.option("--step", type=click.IntRange(1), help="Distance from one number to the next; numbers the frames anew.")
+@click.option("--total", type=click.IntRange(0), help="Number of frames of the animation, for --at-end.")
 @click.option(
     "--at-end",
-    type=click.Choice((*AT_END, *(words.replace(" ", "-") for words in AT_END))),
     metavar=f"[{'|'.join(AT_END)}]",
     default=AT_END[0],
     show_default=True,
-    callback=as_words,
+    callback=one_of(AT_END),
     help="For a frame after the last; words may be joined: stop-output.",
 )
 @click.option(
@@ -88,14 +95,16 @@ DEFAULT_FILETYPE = "png with embedded workflow"
 @click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")
 @storage_option()
 @storage_option("--source-storage-option", "SOURCE")
-@click.option("--concurrency", type=int, help="Frames published at once.")
+@click.option("--concurrency", type=click.IntRange(1), help="Frames published at once.")
 @click.option(
     "--max-bytes",
     metavar="SIZE",
     callback=as_size,
     help="Memory for frames under way, as 500MB or 2GiB.  [default: 512MiB]",
 )
-@click.option("--attempts", type=int, help="Requests for one file when the storage falters.  [default: 6]")
+@click.option(
+    "--attempts", type=click.IntRange(1), help="Requests for one file when the storage falters.  [default: 6]"
+)
 @quiet_option
 @json_option("the result")
 def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, **given: Any) -> int:
@@ -242,21 +251,21 @@ class _Numbers:
 
 
 class _Sizes:
-    """Tells when copied pictures change their size; the writer looks at those that it encodes."""
+    """Tells once when copied pictures change their size; the writer looks at those that it encodes."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
         self._first: tuple[int, int] | None = None
+        self._told = False
 
     def look(self, index: int, frame: SourceFrame) -> None:
-        if frame.size is None or frame.size == self._first:
-            return
-        if self._first is not None:
-            self._messages.warn(
-                f"frame {index}: {frame.size[0]}x{frame.size[1]}, where the first one is "
-                f"{self._first[0]}x{self._first[1]}: sizes change within the sequence"
-            )
+        """Compare the frame with the first one."""
         self._first = self._first or frame.size
+        if self._told or frame.size is None or self._first is None or frame.size == self._first:
+            return
+        self._told = True
+        size, first = ("x".join(map(str, pair)) for pair in (frame.size, self._first))
+        self._messages.warn(f"frame {index}: is {size}, the frames before are {first}")
 
 
 def _check_embeds(resolved: Resolved, metadata: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.cli.app import FAILED, INTERRUPTED
 from seqsave.cli.output import Messages, complain, print_json
-from seqsave.errors import SeqSaveError, WriterAbortedError
+from seqsave.errors import SeqSaveError
 from seqsave.progress import format_size, open_progress
 
 if TYPE_CHECKING:
@@ -63,11 +63,6 @@ class Job:
                     self.feed(writer)
             except KeyboardInterrupt:
                 return writer, INTERRUPTED, self._interrupted(writer.result)
-            except WriterAbortedError as error:
-                # Say what failed, not that something did.
-                cause = error.__cause__ if isinstance(error.__cause__, SeqSaveError) else error
-                cause.saved = error.saved
-                return writer, FAILED, str(cause)
             except SeqSaveError as error:
                 return writer, FAILED, str(error)
         return writer, 0, ""

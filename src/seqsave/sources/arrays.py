@@ -26,7 +26,7 @@ def open_array(target: targets.Target, name: str) -> Source:
     _check(url, shape, dtype, length - start)
     text = "x".join(map(str, shape))
     return Source(
-        description=f"{url}: {text} {dtype}",
+        description=f"{url}: array {text} of {dtype}",
         frames=partial(_frames, target, name, start, shape, fortran, dtype),
         total=shape[0],
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from seqsave import naming, retry, targets
 from seqsave.errors import SourceError
 from seqsave.reader import Frame
+from seqsave.targets.urls import bad_component
 
 __all__ = [
     "Chosen",
@@ -182,7 +183,7 @@ def _split(members: Iterable[Member], readable: frozenset[str]) -> tuple[list[Me
     others: list[Member] = []
     # Storages list in orders of their own.
     for member in sorted(members, key=lambda member: natural_key(member.path)):
-        is_picture = member.name.rpartition(".")[2].lower() in readable
+        is_picture = member.name.rpartition(".")[2].lower() in readable and bad_component(member.name) is None
         (pictures if is_picture else others).append(member)
     return pictures, others
 

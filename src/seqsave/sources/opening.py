@@ -18,7 +18,7 @@ from seqsave.sources.reading import source_of_files
 from seqsave.sources.records import Keep, Source
 from seqsave.sources.video import EXTENSIONS as VIDEO_EXTENSIONS
 
-__all__ = ["open_source"]
+__all__ = ["describe_missing", "open_source"]
 
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -46,7 +46,7 @@ def open_source(
         return _open_pattern(source, pattern, storage_options, keep)
     if _WILDCARD.search(text):
         return _open_glob(text, storage_options, keep)
-    raise SequenceNotFoundError(_nothing(source, storage_options))
+    raise SequenceNotFoundError(describe_missing(source, storage_options))
 
 
 # --- what is there ---------------------------------------------------------------------------------------------------
@@ -90,12 +90,12 @@ def _look_for_file(source: str | os.PathLike[str], options: Mapping[str, Any] | 
     return _File(parent, name) if parent.exists(name) else None
 
 
-def _nothing(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> str:
-    """Say that there is nothing, and what the user may have meant."""
-    target = targets.resolve(source, options)
+def describe_missing(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> str:
+    """Say that there is nothing at ``url``, and what was probably meant: ``(did you mean 'clip.mp4'?)``."""
+    target = targets.resolve(url, storage_options)
     message = f"there is nothing at {target.url}"
     try:
-        parent, name = targets.resolve_file(source, options)
+        parent, name = targets.resolve_file(url, storage_options)
         names = [entry.name for entry in files.listing(parent)]
     except TargetError:
         return message

@@ -1,0 +1,139 @@
+"""The command as a program: help, version, exit statuses, near misses, one-line errors."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from typing import Any
+
+import click
+import pytest
+
+import seqsave as library
+from seqsave.cli import cli
+from seqsave.cli.output import Messages, print_json, print_line, printable
+from tests.cli.runner import seqsave
+
+COMMANDS = ["save", "ls", "workflow", "filetypes", "plugins", "demo"]
+
+
+def test_version() -> None:
+    assert seqsave("--version").out == f"seqsave {library.__version__}\n"
+
+
+def test_help_names_every_command_and_the_exit_statuses() -> None:
+    text = seqsave("--help").out
+    for name in COMMANDS:
+        assert re.search(rf"^  {name}  +\S", text, re.MULTILINE)
+    assert "0 done, 1 something was not saved or not found, 2 the call was" in text
+    assert "Examples:" in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_examples(name: str) -> None:
+    text = seqsave(name, "--help").out
+    assert seqsave(name, "-h").out == text
+    assert f"Examples:\n  seqsave {name}" in text
+    command = cli.commands[name]
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_without_a_command_the_help_is_shown_as_an_error() -> None:
+    result = seqsave(status=2)
+    assert result.out == ""
+    assert result.err.startswith("Usage: seqsave")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sav", "a", "b"], "there is no command 'sav' (did you mean 'save'?): there are save, ls,"),
+        (["clip.mp4", "out"], "there is no command 'clip.mp4': there are save, ls,"),
+        (["save"], "SOURCE and URL are needed"),
+        (["save", "clip.mp4"], "URL is missing"),
+        (
+            ["save", "a.png", "b.png", "c.png", "out"],
+            "there are 4 paths: a.png, b.png, c.png, .... Put a glob in",
+        ),
+        (["save", "a", "b", "--filtype", "jpg"], "--filetype"),
+        (["save", "a", "b", "--start", "x"], "'--start'"),
+        (["save", "a", "b", "--start", "-1"], "'--start'"),
+        (["save", "a", "b", "--digits", "99"], "'--digits'"),
+        (["save", "a", "b", "--step", "0"], "'--step'"),
+        (["save", "a", "b", "--concurrency", "0"], "'--concurrency'"),
+        (["save", "a", "b", "--attempts", "0"], "'--attempts'"),
+        (["save", "a", "b", "--max-bytes", "lots"], "'lots' is no size: use bytes, or a unit as in 500MB"),
+        (["save", "a", "b", "--at-end", "stop"], "'stop' is not one of 'stop output', 'raise error', 'keep going'"),
+        (["save", "a", "b", "--if-exists", "replace"], "'replace' is not one of"),
+        (["save", "a", "b", "--option", "quality"], "'--option': must be NAME=VALUE"),
+        (["ls"], "URL"),
+        (["ls", "a", "--jsn"], "--json"),
+    ],
+)
+def test_a_wrong_call_is_one_message_and_status_2(arguments: list[str], message: str) -> None:
+    result = seqsave(*arguments, status=2)
+    assert result.out == ""
+    first, *rest = result.err.splitlines()
+    assert first.startswith("seqsave: error: ")
+    assert message in first
+    assert rest == [f"Try 'seqsave{' ' + arguments[0] if arguments[0] in COMMANDS else ''} --help'."]
+
+
+def test_a_secret_without_a_name_is_not_repeated() -> None:
+    assert "hunter2" not in seqsave("ls", "a", "--storage-option", "hunter2", status=2).err
+
+
+def test_an_unexpected_fault_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("what nobody thought of")
+
+    monkeypatch.setattr("seqsave.reader.find_sequences", broken)
+    result = seqsave("ls", ".", status=1)
+    assert result.err == (
+        "seqsave: error: unexpected RuntimeError: what nobody thought of (SEQSAVE_TRACEBACK=1 shows where)\n"
+    )
+    monkeypatch.setenv("SEQSAVE_TRACEBACK", "1")
+    with pytest.raises(RuntimeError):
+        seqsave("ls", ".")
+
+
+def test_ctrl_c_anywhere_is_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seqsave.reader.find_sequences", interrupted)
+    assert seqsave("ls", ".", status=130).err.strip() == "seqsave: error: interrupted"
+
+
+def test_the_status_is_the_exit_code() -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["ls", "/no/such/folder/anywhere"])
+    assert ended.value.code == 1
+
+
+# --- what is printed ---------------------------------------------------------------------------------------------
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\x07\u202ec\nd\té 東") == "a\\x1b[2Jb\\x07\\u202ec\nd\té 東"
+
+
+def test_output_that_cannot_hold_a_character_does_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "ascii"))
+    print_line("東_#####.png \udcff")
+    print_json({"名": "é"})
+    sys.stdout.flush()
+    assert raw.getvalue() == b'\\u6771_#####.png \\udcff\n{\n  "\\u540d": "\\u00e9"\n}\n'
+
+
+def test_a_warning_is_told_once_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    messages = Messages(quiet=True)
+    messages.warn("sizes change")
+    messages.warn("sizes change")
+    messages.note("not told")
+    assert capsys.readouterr().err == "seqsave: warning: sizes change\n"
+    assert messages.warnings == ["sizes change"]

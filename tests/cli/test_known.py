@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import types
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+import seqsave as library
+from seqsave import plugins
+from tests.cli.runner import seqsave
+
+SPEC = library.EncoderSpec(
+    filetype="grain",
+    extensions=("grain",),
+    encoder="nowhere:Grain",
+    dtypes=("float32",),
+    channels=(3,),
+    options={"size": library.Option(type=float, default=1.5, help="of a grain")},
+    install_hint="pip install seqsave-grain",
+)
+
+
+def hook() -> list[library.EncoderSpec]:
+    return [SPEC]
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound plugin and a broken one, as the packages of an environment bring them."""
+    sound = types.ModuleType("sound_plugin")
+    sound.seqsave_encoders = library.hookimpl(hook, specname="seqsave_encoders")  # type: ignore[attr-defined]
+    monkeypatch.setitem(__import__("sys").modules, "sound_plugin", sound)
+    points = [
+        EntryPoint("grain", "sound_plugin", "seqsave"),
+        EntryPoint("broken", "module_that_is_not_there", "seqsave"),
+    ]
+    monkeypatch.setattr(plugins, "_registry", plugins.Registry(points))
+
+
+def test_filetypes_lists_formats_with_their_options() -> None:
+    lines = seqsave("filetypes").out.splitlines()
+    assert lines[0].startswith("png with embedded workflow")
+    assert any(line.startswith("jpg ") and "lossy" in line and "built-in" in line for line in lines)
+    assert any("quality" in line and "1 to 100, default 95" in line for line in lines)
+
+
+def test_filetypes_as_json() -> None:
+    rows = {row["filetype"]: row for row in seqsave("filetypes", "--json").document["filetypes"]}
+    assert next(iter(rows)) == "png with embedded workflow"
+    assert list(rows) == list(library.filetypes())
+    jpg = rows["jpg"]
+    assert jpg["extensions"] == ["jpg", "jpeg"]
+    assert jpg["origin"] == "built-in"
+    assert not jpg["lossless"]
+    assert not jpg["embeds_metadata"]
+    assert rows["jpg with embedded workflow"]["embeds_metadata"]
+    assert jpg["options"]["quality"] == {
+        "type": "int",
+        "default": 95,
+        "choices": None,
+        "min": 1,
+        "max": 100,
+        "help": jpg["options"]["quality"]["help"],
+    }
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_plugins_format_is_listed_and_a_broken_plugin_told() -> None:
+    result = seqsave("filetypes")
+    assert any(line.startswith("grain ") and "sound_plugin" in line for line in result.out.splitlines())
+    assert "size          number, default 1.5: of a grain" in result.out
+    assert "seqsave: warning: plugin 'broken'" in result.err
+
+
+@pytest.mark.usefixtures("installed")
+def test_plugins() -> None:
+    result = seqsave("plugins")
+    assert result.err == ""  # told below, not warned of
+    broken, sound = result.out.splitlines()
+    assert "broken: ModuleNotFoundError: No module named 'module_that_is_not_there'" in broken
+    assert sound.endswith("grain")
+
+
+@pytest.mark.usefixtures("installed")
+def test_plugins_as_json() -> None:
+    rows: dict[str, Any] = {row["name"]: row for row in seqsave("plugins", "--json").document["plugins"]}
+    assert rows["grain"]["filetypes"] == ["grain"]
+    assert rows["grain"]["error"] is None
+    assert "module_that_is_not_there" in rows["broken"]["error"]
+
+
+def test_no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "_registry", plugins.Registry([]))
+    result = seqsave("plugins")
+    assert result.out == ""
+    assert "no plugins are installed" in result.err
+    assert seqsave("plugins", "--json").document == {"plugins": []}

@@ -1,0 +1,169 @@
+"""``ls`` and ``workflow`` on every storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.runner import options, seqsave
+from tests.sources.pictures import WORKFLOW, encode, picture, png_with_workflow
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
+
+
+def fill(place: Place, names: list[str], size: int = 1000) -> None:
+    for name in names:
+        place.write(name, b"x" * size)
+
+
+def test_a_sequence_with_a_gap(place: Place) -> None:
+    fill(place, [f"frame_{n:05}.png" for n in range(30) if n != 17])
+    result = seqsave("ls", place.url, *options(place))
+    assert result.out == "frame_#####.png 0-29 (29 frames, 1 missing: 17)  29.0 kB\n"
+    assert result.err == ""
+
+
+def test_gaps_are_compressed(place: Place) -> None:
+    fill(place, [f"frame_{n:05}.png" for n in (1, 2, 5, 6, 10)])
+    assert seqsave("ls", place.url, *options(place)).out == (
+        "frame_#####.png 1-10 (5 frames, 5 missing: 3-4,7-9)  5.0 kB\n"
+    )
+
+
+def test_batches(place: Place) -> None:
+    fill(place, [f"batch_{b:04}/frame_{n:05}.png" for b in (0, 1, 3) for n in (7, 8)])
+    assert seqsave("ls", place.url, *options(place)).out == (
+        "frame_#####.png 7-8 (6 frames in 3 batches: 0-1,3)  6.0 kB\n"
+    )
+
+
+def test_several_sequences_and_folders(place: Place) -> None:
+    fill(place, ["a_1.png", "b_0002.jpg", "deep/er/c_3.png", "notes.txt"])
+    assert seqsave("ls", place.url, *options(place)).out.splitlines() == [
+        "a_#.png 1 (1 frame)  1.0 kB",
+        "b_####.jpg 2 (1 frame)  1.0 kB",
+    ]
+    everything = seqsave("ls", place.url, "--recursive", *options(place)).out
+    assert "deep/er/c_#.png 3 (1 frame)  1.0 kB" in everything.splitlines()
+
+
+def test_a_prefix_chooses(place: Place) -> None:
+    fill(place, ["a_1.png", "b_1.png", "sub/a_1.png"])
+    assert seqsave("ls", place.url, "--prefix", "b", *options(place)).out.startswith("b_#.png")
+    assert seqsave("ls", place.url, "--prefix", "sub/a", *options(place)).out.startswith("sub/a_#.png")
+    assert "no sequence c_####" in seqsave("ls", place.url, "--prefix", "c", *options(place), status=1).err
+
+
+def test_a_pattern(place: Place) -> None:
+    fill(place, ["shot.0007.exr", "shot.0009.exr", "other.0001.exr"])
+    assert seqsave("ls", f"{place.url}/shot.####.exr", *options(place)).out == (
+        "shot.####.exr 7-9 (2 frames, 1 missing: 8)  2.0 kB\n"
+    )
+
+
+def test_json(place: Place) -> None:
+    fill(place, ["frame_00003.png", "frame_00005.png"])
+    (found,) = seqsave("ls", place.url, "--json", *options(place)).document["sequences"]
+    assert found == {
+        "pattern": "frame_#####.png",
+        "url": found["url"],
+        "prefix": "frame",
+        "digits": 5,
+        "extension": "png",
+        "filetype": "png",
+        "first": 3,
+        "last": 5,
+        "count": 2,
+        "indices": "3,5",
+        "missing": "4",
+        "missing_count": 1,
+        "batches": [],
+        "size": 2000,
+    }
+    assert found["url"].rstrip("/").endswith(place.url.rpartition("/")[2])
+
+
+def test_nothing_is_status_1_and_a_message(place: Place) -> None:
+    result = seqsave("ls", place.url, *options(place), status=1)
+    assert result.out == ""
+    assert result.err.startswith("seqsave: error: there is nothing at ")
+    assert seqsave("ls", place.url, "--json", *options(place), status=1).document == {"sequences": []}
+
+
+def test_what_there_is_instead(place: Place) -> None:
+    fill(place, ["sub/frame_00001.png"])
+    result = seqsave("ls", place.url, *options(place), status=1)
+    assert "no sequence in" in result.err
+    assert "folders: sub; --recursive looks into them" in result.err
+    fill(place, ["clip.mp4", "notes.txt"])
+    assert "only: clip.mp4, notes.txt; frames are named as frame_00017.png" in (
+        seqsave("ls", place.url, "--recursive", "--prefix", "x", *options(place), status=1).err
+    )
+
+
+def test_an_enormous_gap_is_quick_and_short(tmp_path: Path) -> None:
+    for number in (0, 5, 9_000_000_000_000):
+        (tmp_path / f"frame_{number}.png").write_bytes(b"x")
+    assert "(3 frames, 8999999999998 missing: 1-4,6-8999999999999)" in seqsave("ls", tmp_path).out
+
+
+def test_many_gaps_are_cut(tmp_path: Path) -> None:
+    for number in range(0, 100, 2):
+        (tmp_path / f"frame_{number:05}.png").write_bytes(b"x")
+    line = seqsave("ls", tmp_path).out
+    assert ",39,... (29 more gaps))" in line
+    assert seqsave("ls", tmp_path, "--json").document["sequences"][0]["missing"].endswith(",97")
+
+
+def test_a_name_with_an_escape_is_shown_harmlessly(tmp_path: Path) -> None:
+    (tmp_path / "a\u202egnp_1.png").write_bytes(b"x")
+    assert seqsave("ls", tmp_path).out.startswith("a\\u202egnp_#.png")
+
+
+# --- workflow ----------------------------------------------------------------------------------------------------
+
+
+def test_workflow(place: Place) -> None:
+    place.write("frame_00018.png", png_with_workflow(picture()))
+    url = f"{place.url}/frame_00018.png"
+    assert seqsave("workflow", url, *options(place)).document == {"workflow": WORKFLOW}
+    assert seqsave("workflow", url, "--key", "workflow", *options(place)).document == WORKFLOW
+    assert "東京" in seqsave("workflow", url, *options(place)).out
+
+
+def test_a_text_that_is_no_json_is_printed_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png_with_workflow(picture(), "a cat"))
+    assert seqsave("workflow", path, "--key", "workflow").document == "a cat"
+
+
+def test_what_lies_beside_the_file_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "a_1.jpg").write_bytes(encode(picture(), "jpg"))
+    (tmp_path / ".seqsave").mkdir()
+    (tmp_path / ".seqsave" / "a_1.jpg.workflow.json").write_text('{"w": 1}')
+    assert seqsave("workflow", tmp_path / "a_1.jpg").document == {"workflow": {"w": 1}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["frame_1.png", "--key", "workflo"], "(did you mean 'workflow'?): there is 'workflow'"),
+        (["fram_1.png"], "(did you mean 'frame_1.png'?)"),
+        (["bare_1.png"], "holds no workflow or other metadata"),
+        (["sub"], "is a folder: name one of its frames, as "),
+        (["text.png"], "no PNG file"),
+    ],
+)
+def test_workflow_of_the_wrong_thing(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "frame_1.png").write_bytes(png_with_workflow(picture()))
+    (tmp_path / "bare_1.png").write_bytes(encode(picture()))
+    (tmp_path / "text.png").write_bytes(b"text")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "frame_1.png").write_bytes(b"x")
+    name, *rest = arguments
+    result = seqsave("workflow", tmp_path / name, *rest, status=1)
+    assert result.out == ""
+    assert message in result.err

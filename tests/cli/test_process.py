@@ -1,0 +1,114 @@
+"""The command in a process of its own: streams, signals, terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.clip import bigbuckbunny
+from tests.support.needs import needs_package
+
+COMMAND = [sys.executable, "-m", "seqsave"]
+
+
+def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, **settings
+    )
+
+
+def test_standard_output_holds_the_document_alone(tmp_path: Path) -> None:
+    done = run("demo", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["saved"] == 48
+    assert "saved 48 frames" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_errors_and_statuses(tmp_path: Path) -> None:
+    for arguments, status in ((["ls", tmp_path], 1), (["ls"], 2), (["nonsense"], 2), (["--version"], 0)):
+        done = run(*arguments)
+        assert done.returncode == status
+        assert "Traceback" not in done.stderr
+        if status:
+            assert done.stdout == ""
+            assert done.stderr.startswith("seqsave: error: ")
+
+
+def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
+    for number in range(3000):
+        (tmp_path / f"prefix{number}_1.png").touch()
+    process = subprocess.Popen([*COMMAND, "ls", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith(b"prefix")
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_says_what_is_saved_and_leaves_only_whole_frames(tmp_path: Path) -> None:
+    needs_package("av")
+    out = tmp_path / "out"
+    slow = ["--option", "compression=small", "--concurrency", "2"]  # a second for each frame: it cannot be done already
+    process = subprocess.Popen(
+        [*COMMAND, "save", str(bigbuckbunny()), str(out), "--json", *slow],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 100
+    while not list(out.glob("frame_*.png")) and time.monotonic() < end and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    document = json.loads(stdout)
+    assert document["counts"]["saved"] >= 1
+    assert "seqsave: error: interrupted: " in stderr
+    assert "Traceback" not in stderr
+    names = sorted(path.name for path in out.iterdir())
+    assert all(name.startswith("frame_") and name.endswith(".png") for name in names)  # nothing unfinished
+    assert len(names) >= document["counts"]["saved"]
+    assert run("ls", out).returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_a_terminal_sees_a_bar(tmp_path: Path) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "demo", str(tmp_path / "out"), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"},
+        text=True,
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # how Linux says that nobody writes any more
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(leader)
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert json.loads(stdout)["counts"]["saved"] == 48
+    text = shown.decode()
+    assert "/48 frames" in text
+    assert "saved 48 frames" in text
+    assert "\x1b[?25h" in text  # the cursor is there again

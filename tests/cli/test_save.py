@@ -1,0 +1,426 @@
+"""``seqsave save``: what goes in, what lies there afterwards, and what is told."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.runner import Result, options, seqsave
+from tests.sources.pictures import WORKFLOW, encode, npy, picture, png_with_workflow
+from tests.support.clip import CLIP_FRAMES, bigbuckbunny, clip_frames
+from tests.support.needs import needs_package
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
+
+SAME = "png with embedded workflow"
+
+
+def saved(*arguments: object, status: int = 0) -> Any:
+    return seqsave("save", *arguments, "--json", "--quiet", status=status).document
+
+
+def pixels(data: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def texts(data: bytes) -> dict[str, str]:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return dict(image.text)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def renders(tmp_path: Path) -> Path:
+    """frame_00003.png, frame_00004.png, frame_00006.png, with a workflow inside."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    for number in (3, 4, 6):
+        (folder / f"frame_{number:05}.png").write_bytes(png_with_workflow(picture(number)))
+    return folder
+
+
+# --- the main job ------------------------------------------------------------------------------------------------
+
+
+def test_a_video_arrives_pixel_for_pixel(place: Place) -> None:
+    needs_package("av")
+    document = saved(bigbuckbunny(), place.url, *options(place))
+    assert document["counts"] == {"saved": CLIP_FRAMES, "skipped": 0, "stopped": 0, "failed": 0}
+    assert document["indices"] == f"0-{CLIP_FRAMES - 1}"
+    assert document["pattern"] == "frame_#####.png"
+    assert document["error"] is None
+    assert place.names() == [f"frame_{n:05}.png" for n in range(CLIP_FRAMES)]
+    assert document["size"] == sum(len(place.read(name)) for name in place.names())
+    for index, expected in zip(range(0, CLIP_FRAMES, 40), clip_frames(4, every=40), strict=True):
+        assert np.array_equal(pixels(place.read(f"frame_{index:05}.png")), expected)
+    assert "0-131 (132 frames)" in seqsave("ls", place.url, *options(place)).out
+
+
+def test_a_video_as_jpeg_is_close(place: Place) -> None:
+    needs_package("av")
+    saved(bigbuckbunny(), place.url, "--filetype", "jpg", "--total", 3, *options(place))
+    for index, expected in enumerate(clip_frames(3)):
+        error = pixels(place.read(f"frame_{index:05}.jpg")).astype(float) - expected
+        assert 10 * np.log10(255**2 / (error**2).mean()) >= 40
+
+
+def test_from_storage_to_storage(place: Place, renders: Path) -> None:
+    saved(renders, place.url, *options(place))
+    back = renders.parent / "back"
+    document = saved(place.url, back, *options(place, "--source-storage-option"))
+    assert document["indices"] == "3-4,6"
+    for path in renders.iterdir():
+        assert (back / path.name).read_bytes() == path.read_bytes()
+
+
+def test_an_array(tmp_path: Path) -> None:
+    frames = np.stack([picture(seed) for seed in range(3)])
+    (tmp_path / "clip.npy").write_bytes(npy(frames))
+    saved(tmp_path / "clip.npy", tmp_path / "out", "--start", 100, "--step", 10, "--digits", 4, "--prefix", "a/b")
+    assert sorted(path.name for path in (tmp_path / "out" / "a").iterdir()) == [
+        "b_0100.png",
+        "b_0110.png",
+        "b_0120.png",
+    ]
+    assert np.array_equal(pixels((tmp_path / "out/a/b_0110.png").read_bytes()), frames[1])
+
+
+def test_a_glob_in_memory(renders: Path) -> None:
+    assert saved(f"{renders}/frame_0000[34].png", "memory://glob/x")["indices"] == "3-4"
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.is_file())
+
+
+def test_numbers_and_gaps_are_kept(renders: Path, tmp_path: Path) -> None:
+    saved(renders, tmp_path / "out", "--prefix", "shot", "--digits", 4)
+    assert names(tmp_path / "out") == ["shot_0003.png", "shot_0004.png", "shot_0006.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "numbers"),
+    [
+        (["--start", "0"], [0, 1, 2]),
+        (["--start", "1001"], [1001, 1002, 1003]),
+        (["--step", "10"], [3, 13, 23]),
+        (["--start", "5", "--step", "2"], [5, 7, 9]),
+    ],
+)
+def test_new_numbers_when_asked_for(renders: Path, tmp_path: Path, arguments: list[str], numbers: list[int]) -> None:
+    saved(renders, tmp_path / "out", *arguments)
+    assert names(tmp_path / "out") == [f"frame_{number:05}.png" for number in numbers]
+
+
+def test_batches_are_kept_and_share_their_new_number(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    for batch in (0, 2):
+        (source / f"batch_{batch:04}").mkdir(parents=True)
+        for number in (7, 9):
+            (source / f"batch_{batch:04}" / f"frame_{number:05}.png").write_bytes(encode(picture(batch)))
+    saved(source, tmp_path / "same")
+    assert names(tmp_path / "same") == names(source)
+    saved(source, tmp_path / "new", "--start", 0)
+    assert names(tmp_path / "new") == [f"batch_{b:04}/frame_{n:05}.png" for b in (0, 2) for n in (0, 1)]
+
+
+def test_total_counts_from_the_first_number(renders: Path, tmp_path: Path) -> None:
+    result = saved(renders, tmp_path / "out", "--total", 2)
+    assert result["counts"] == {"saved": 2, "skipped": 0, "stopped": 1, "failed": 0}
+    assert names(tmp_path / "out") == ["frame_00003.png", "frame_00004.png"]
+
+
+@pytest.mark.parametrize("words", ["raise error", "raise-error"])
+def test_at_end_may_be_an_error(renders: Path, tmp_path: Path, words: str) -> None:
+    result = seqsave("save", renders, tmp_path / "out", "--total", 2, "--at-end", words, status=1)
+    assert "frame 6 is after the end" in result.err
+    assert "2 frames saved" in result.err
+    assert saved(renders, tmp_path / "out", "--total", 2, "--at-end", "keep going")["counts"]["saved"] == 3
+
+
+# --- byte for byte, and metadata ---------------------------------------------------------------------------------
+
+
+def test_the_same_format_is_copied_byte_for_byte(renders: Path, tmp_path: Path) -> None:
+    saved(renders, tmp_path / "out", "--start", 1)
+    for number, path in enumerate(sorted(renders.iterdir()), 1):
+        assert (tmp_path / "out" / f"frame_{number:05}.png").read_bytes() == path.read_bytes()
+
+
+def test_jpegs_lose_nothing_when_copied(tmp_path: Path) -> None:
+    data = encode(picture(1, 64, 64), "jpg", quality=30)
+    (tmp_path / "photo_1.jpeg").write_bytes(data)
+    saved(tmp_path / "photo_1.jpeg", tmp_path / "out", "--filetype", "jpg")
+    assert (tmp_path / "out/frame_00001.jpg").read_bytes() == data
+    saved(tmp_path / "photo_1.jpeg", tmp_path / "out", "--filetype", "jpg", "--option", "quality=95")
+    assert (tmp_path / "out/frame_00001.jpg").read_bytes() != data
+
+
+def test_metadata_goes_along_when_the_format_changes(renders: Path, tmp_path: Path) -> None:
+    original = texts((renders / "frame_00003.png").read_bytes())["workflow"]
+    saved(renders, tmp_path / "jpg", "--filetype", "jpg with embedded workflow")
+    assert seqsave("workflow", tmp_path / "jpg/frame_00003.jpg").document == {"workflow": WORKFLOW}
+    saved(tmp_path / "jpg", tmp_path / "png")
+    assert texts((tmp_path / "png/frame_00003.png").read_bytes()) == {"workflow": original}  # verbatim
+
+
+def test_a_bare_filetype_leaves_the_workflow_behind(renders: Path, tmp_path: Path) -> None:
+    saved(renders, tmp_path / "out", "--filetype", "png")
+    data = (tmp_path / "out/frame_00003.png").read_bytes()
+    assert texts(data) == {}
+    assert np.array_equal(pixels(data), picture(3))
+
+
+def test_a_workflow_that_did_not_fit_goes_along(tmp_path: Path) -> None:
+    big = {"nodes": ["x" * 90_000]}
+    (tmp_path / "wf.json").write_text(json.dumps(big))
+    (tmp_path / "a_1.png").write_bytes(encode(picture()))
+    embedding = ("--filetype", "jpg with embedded workflow")
+    first = saved(tmp_path / "a_1.png", tmp_path / "one", *embedding, "--workflow", tmp_path / "wf.json")
+    assert any("fit" in warning for warning in first["warnings"])
+    saved(tmp_path / "one", tmp_path / "two", *embedding)  # copied, with what lies beside
+    assert (tmp_path / "two/frame_00001.jpg").read_bytes() == (tmp_path / "one/frame_00001.jpg").read_bytes()
+    assert seqsave("workflow", tmp_path / "two/frame_00001.jpg").document == {"workflow": big}
+    saved(tmp_path / "two", tmp_path / "three")
+    assert json.loads(texts((tmp_path / "three/frame_00001.png").read_bytes())["workflow"]) == big
+
+
+def test_given_metadata_is_embedded_and_wins(renders: Path, tmp_path: Path) -> None:
+    given = ["--metadata", "seed=7", "--metadata", "note=a cat", "--metadata", 'workflow={"mine": true}']
+    saved(renders, tmp_path / "out", *given)
+    found = seqsave("workflow", tmp_path / "out/frame_00003.png").document
+    assert found == {"seed": 7, "note": "a cat", "workflow": {"mine": True}}
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [({"nodes": [], "links": []}, "workflow"), ({"1": {"class_type": "X", "inputs": {}}}, "prompt")],
+)
+def test_a_workflow_file_may_be_either_kind(renders: Path, tmp_path: Path, content: Any, name: str) -> None:
+    (tmp_path / "wf.json").write_text("\ufeff" + json.dumps(content), encoding="utf-8")
+    saved(renders, tmp_path / "out", "--workflow", tmp_path / "wf.json")
+    assert seqsave("workflow", tmp_path / "out/frame_00006.png", "--key", name).document == content
+
+
+def test_a_workflow_from_standard_input(renders: Path, tmp_path: Path) -> None:
+    seqsave("save", renders, tmp_path / "out", "--workflow", "-", stdin='{"nodes": [1]}')
+    assert seqsave("workflow", tmp_path / "out/frame_00003.png", "--key", "workflow").document == {"nodes": [1]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "No such file"), ("nope", "is no JSON file"), ("[1]", "holds no workflow: it must be a JSON object")],
+)
+def test_a_workflow_file_that_is_none(renders: Path, tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "wf.json").write_text(content)
+    result = seqsave("save", renders, tmp_path / "out", "--workflow", tmp_path / "wf.json", status=2)
+    assert message in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_metadata_for_a_filetype_that_holds_none(renders: Path, tmp_path: Path) -> None:
+    result = seqsave("save", renders, tmp_path / "out", "--filetype", "jpg", "--metadata", "seed=7", status=2)
+    assert "'jpg' does not hold seed: use --filetype 'jpg with embedded workflow'" in result.err
+
+
+# --- what is there already ---------------------------------------------------------------------------------------
+
+
+def test_skip_resumes(place: Place, renders: Path) -> None:
+    place.write("frame_00004.png", b"mine")
+    document = saved(renders, place.url, "--if-exists", "skip", *options(place))
+    assert document["counts"] == {"saved": 2, "skipped": 1, "stopped": 0, "failed": 0}
+    assert place.read("frame_00004.png") == b"mine"
+
+
+def test_error_keeps_what_is_there_and_tells(place: Place, renders: Path) -> None:
+    place.write("frame_00006.png", b"mine")
+    result = seqsave("save", renders, place.url, "--if-exists", "error", "--json", *options(place), status=1)
+    assert place.read("frame_00006.png") == b"mine"
+    assert any(failure["index"] == 6 for failure in result.document["failures"])
+    assert "frame_00006.png is there already" in result.document["error"]
+    assert result.err.strip().endswith(result.document["error"])
+
+
+@pytest.mark.parametrize("how", ["itself", "link", "renumbered", "one", "glob", "skip"])
+def test_a_source_is_never_overwritten_by_itself(renders: Path, tmp_path: Path, how: str) -> None:
+    (tmp_path / "link").symlink_to(renders)
+    before = {path: path.read_bytes() for path in renders.iterdir()}
+    arguments: list[object] = {
+        "itself": [renders, renders],
+        "link": [tmp_path / "link", f"{renders.parent}/./old/"],
+        "renumbered": [renders, renders, "--start", 4],
+        "one": [renders / "frame_00004.png", renders],
+        "glob": [f"{renders}/*.png", renders],
+        "skip": [renders, renders, "--if-exists", "skip"],
+    }[how]
+    result = seqsave("save", *arguments, status=2)
+    assert "would replace a file of the source itself" in result.err
+    assert {path: path.read_bytes() for path in renders.iterdir()} == before
+
+
+def test_beside_the_source_is_fine(renders: Path) -> None:
+    saved(renders, renders, "--filetype", "jpg")
+    saved(f"{renders}/frame_#####.png", renders, "--prefix", "other")
+    saved(f"{renders}/frame_#####.png", renders, "--start", 100)
+    assert len(names(renders)) == 12
+
+
+def test_equal_urls_on_other_servers_are_other_places(renders: Path) -> None:
+    saved(renders, "memory://same/place")
+    assert "source itself" in seqsave("save", "memory://same/place", "memory://same/place", status=2).err
+    elsewhere = ["--source-storage-option", "endpoint_url=http://a"]
+    result = seqsave("save", "memory://same/place", "memory://same/place", *elsewhere, status=None)
+    assert "source itself" not in result.err
+
+
+# --- what is told ------------------------------------------------------------------------------------------------
+
+
+def test_people_are_told_on_standard_error(renders: Path, tmp_path: Path) -> None:
+    result = seqsave("save", renders, tmp_path / "out")
+    assert result.out == ""
+    first, last = result.err.splitlines()
+    assert first == f"{renders}: 3 pictures, numbered 3-4,6"
+    assert last.startswith("saved 3 frames (")
+    assert last.endswith(f"frame_#####.png 3-4,6 in {tmp_path / 'out'}")
+
+
+def test_quiet_tells_nothing_but_warnings(renders: Path, tmp_path: Path) -> None:
+    assert seqsave("save", renders, tmp_path / "out", "-q").err == ""
+    (renders / "notes.txt").write_text("x")
+    assert seqsave("save", renders, tmp_path / "out", "-q").err.startswith("seqsave: warning: left out 1 file")
+
+
+def test_json_is_one_document(renders: Path, tmp_path: Path) -> None:
+    result = seqsave("save", renders, tmp_path / "out", "--json")
+    assert set(result.document) == {
+        *("url", "pattern", "source", "filetype", "counts", "indices", "size"),
+        *("seconds", "warnings", "failures", "error"),
+    }
+    assert result.document["url"] == str(tmp_path / "out")
+    assert "saved 3 frames" in result.err
+
+
+def test_how_to_copy_is_hinted_at(tmp_path: Path) -> None:
+    (tmp_path / "a_1.jpg").write_bytes(encode(picture(), "jpg"))
+    assert "--filetype jpg would copy them" in seqsave("save", tmp_path / "a_1.jpg", tmp_path / "out").err
+    assert "would copy" not in seqsave("save", tmp_path / "a_1.jpg", tmp_path / "out", "--filetype", "jpg").err
+
+
+@pytest.mark.parametrize("filetype", [SAME, "jpg"])
+def test_sizes_that_change_are_told_once(tmp_path: Path, filetype: str) -> None:
+    for number, width in enumerate((10, 20, 10, 30)):
+        (tmp_path / f"a_{number}.png").write_bytes(encode(picture(0, 10, width)))
+    warnings = saved(tmp_path, tmp_path / "out", "--filetype", filetype)["warnings"]
+    assert [warning for warning in warnings if "20x10" in warning] == warnings
+    assert len(warnings) == 1
+
+
+def test_a_bad_file_in_the_middle(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"a_{number}.png").write_bytes(encode(picture(number)))
+    (tmp_path / "a_3.png").write_bytes(b"not a picture")
+    result = seqsave("save", tmp_path, tmp_path / "out", "--json", status=1)
+    assert "a_3.png" in result.document["error"]
+    assert "(3 frames saved before this stay saved)" in result.document["error"]
+    assert result.document["counts"]["saved"] == 3
+    assert names(tmp_path / "out") == ["frame_00000.png", "frame_00001.png", "frame_00002.png"]
+
+
+def test_pictures_that_the_format_cannot_hold(tmp_path: Path) -> None:
+    (tmp_path / "deep_1.png").write_bytes(encode(np.zeros((4, 4), np.uint16)))
+    result = seqsave("save", tmp_path / "deep_1.png", tmp_path / "out", "--filetype", "jpg", status=1)
+    assert "uint16 would lose bits" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["{0}", "out", "--filetype", "jgp"], 2, "unknown filetype 'jgp' (did you mean 'jpg'?)"),
+        (["{0}", "out", "--filetype", "webq"], 2, "unknown filetype 'webq'"),
+        (["{0}", "out", "--option", "qualty=9", "--filetype", "jpg"], 2, "(did you mean 'quality'?)"),
+        (["{0}", "out", "--option", "quality=900", "--filetype", "jpg"], 2, "a whole number from 1 to 100"),
+        (["{0}", "out", "--prefix", "../evil"], 2, "could leave the target"),
+        (["{0}", "out", "--prefix", ""], 2, "prefix '' is empty"),
+        (["{0}", "nosuch://x"], 2, "'nosuch' is neither a storage nor a configured target"),
+        (["nosuch://x", "out"], 2, "'nosuch' is neither a storage nor a configured target"),
+        (["{0}", "s3://bucket/x::y"], 2, "chains storages"),
+        (["{0}", ""], 2, "the URL is empty"),
+        (["", "out"], 2, "the URL is empty"),
+        (["{0}/frame_00007.png", "out"], 1, "(did you mean 'frame_0000"),
+        (["{0}/mask_####.png", "out"], 1, "no frame mask_####.png"),
+        (["{0}/*.exr", "out"], 1, "no file matches *.exr"),
+        (["{0}", "{0}/frame_00003.png"], 1, "is a file, not a folder"),
+    ],
+)
+def test_bad_input_is_named(
+    renders: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, message: str
+) -> None:
+    monkeypatch.chdir(renders.parent)
+    result = seqsave("save", *(argument.format(renders) for argument in arguments), "--json", status=status)
+    assert message in result.err
+    assert result.err.startswith("seqsave: error: ") or "\nseqsave: error: " in result.err
+    assert names(renders.parent) == [f"old/frame_{n:05}.png" for n in (3, 4, 6)]
+
+
+def test_secrets_in_options_are_not_told(renders: Path) -> None:
+    secret = ["--storage-option", "key=AKIAPUBLIC", "--storage-option", "secret=hunter2hunter2"]
+    nowhere = ["--storage-option", "endpoint_url=http://127.0.0.1:9", "--attempts", "1"]
+    result: Result = seqsave("save", renders, "s3://bucket/x", *secret, *nowhere, "--json", status=1)
+    assert "hunter2" not in result.err + result.out
+    assert result.document["counts"]["saved"] == 0
+    assert result.document["failures"]
+
+
+def test_a_key_of_digits_stays_text() -> None:
+    from seqsave.cli.parameters import as_storage_options
+
+    given = ("key=0123", "secret=12345", "anon=true", 'client_kwargs={"verify": false}', "profile=x=y", "port=22")
+    assert as_storage_options(None, None, given) == {  # type: ignore[arg-type]
+        "key": "0123",
+        "secret": "12345",
+        "anon": True,
+        "client_kwargs": {"verify": False},
+        "profile": "x=y",
+        "port": 22,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1000", 1000), ("500MB", 500_000_000), ("1.5 GiB", 3 * 2**29), ("2k", 2000)]
+)
+def test_sizes(text: str, size: int) -> None:
+    from seqsave.cli.parameters import as_size
+
+    assert as_size(None, None, text) == size  # type: ignore[arg-type]
+
+
+def test_interrupted_by_ctrl_c(renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqsave.sources import reading
+
+    original = reading._Reading.frames
+
+    def interrupted(self: Any) -> Any:
+        frames = original(self)
+        yield next(frames)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reading._Reading, "frames", interrupted)
+    result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, status=130)
+    assert result.document["counts"]["saved"] == 1
+    assert result.document["error"].startswith(f"interrupted: 1 frame saved in {tmp_path / 'out'} (3)")
+    assert "--if-exists skip" in result.err
+    shutil.rmtree(tmp_path / "out")
