@@ -161,8 +161,12 @@ BROKEN = {
     "returns-a-number": (hook("return 7"), "returned 7"),
     "returns-twice": (hook("return [TINY, TINY]"), "declares a filetype twice: tiny, tiny"),
     "stops-midway": (hook("yield TINY\n    raise OSError('device is gone')"), "OSError: device is gone"),
-    "misspelt": (hook("return [TINY]", "@hookimpl\ndef seqsave_encoder():"), "seqsave_encoder"),
-    "other-name": (hook("return [TINY]", "@hookimpl\ndef encoders():"), "encoders"),
+    "misspelt": (
+        hook("return [TINY]", "@hookimpl\ndef seqsave_encoder():"),
+        "unknown hook 'seqsave_encoder' in plugin",
+    ),
+    "other-name": (hook("return [TINY]", "@hookimpl\ndef encoders():"), "unknown hook 'encoders' in plugin"),
+    "one-misspelt": (hook("return [TINY]\n@hookimpl\ndef seqsave_reader(): pass"), "unknown hook 'seqsave_reader'"),
     "not-decorated": (hook("return [TINY]", "def seqsave_encoders():"), "no @seqsave.hookimpl in front of it"),
     "wrong-arguments": (hook("return [TINY]", "@hookimpl\ndef seqsave_encoders(config):"), "config"),
     "wraps": (hook("return (yield) + [TINY]", "@hookimpl(wrapper=True)\ndef seqsave_encoders():"), "Error"),
@@ -261,6 +265,14 @@ def test_a_foreign_package_with_an_unreadable_record_is_no_concern_of_ours(site:
     site.record("somebody-else", "[console_scripts]\nthis line has no equals sign\n")
     site.format("seqsave-aaa", "aaa")
     Registry().resolve("aaa")
+
+
+def test_other_entry_points_of_a_plugin_are_no_concern_of_ours(site: Site) -> None:
+    site.record("seqsave-aaa", "[console_scripts]\naaa = no_such_module:main\n[seqsave]\naaa = seqsave_aaa\n")
+    (site.folder / "seqsave_aaa.py").write_text(HOOK.format(filetype="aaa", encoder="a:B"))
+    registry = Registry()
+    registry.describe()
+    assert [info.name for info in registry.loaded().infos if info.distribution == "seqsave-aaa"] == ["aaa"]
 
 
 def test_what_is_installed_twice_counts_once(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.metadata
 import io
 import json
@@ -175,6 +176,13 @@ def test_a_large_picture_is_refused_before_it_is_decoded(options: dict[str, Any]
     data = encode(np.zeros((400, 300, 3), np.uint8), metadata, **options)
     with pytest.raises(seqsave.DecodeError, match="300x400 pixels: at most 119999 are allowed"):
         decode(data[:30], max_pixels=119_999)
+
+
+def test_a_file_shorter_than_the_longest_header() -> None:
+    """26 bytes: nothing but the header of a lossless picture, and one byte."""
+    data = base64.b64decode("UklGRhIAAABXRUJQVlA4TAYAAAAvQWxvAGs=")
+    with pytest.raises(seqsave.DecodeError, match="11330x446 pixels: at most 9 are allowed"):
+        decode(data, max_pixels=9)
 
 
 def test_an_exif_block_that_is_damaged_harms_no_pixels() -> None:
