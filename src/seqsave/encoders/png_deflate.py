@@ -53,8 +53,9 @@ _FAST_AND_THOROUGH = (
     *(_Recipe(kind, 3, handicap=1.03) for kind in (NONE, SUB, UP, PAETH)),
     *(_Recipe(kind, 3, _DEFAULT, handicap=1.05) for kind in (SUB, UP, PAETH, ADAPTIVE)),
 )
-_BALANCED = tuple(
-    _Recipe(kind, *how) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (4, _DEFAULT), (3, _DEFAULT))
+_BALANCED = (
+    *(_Recipe(kind, *how) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (4, _DEFAULT), (3, _DEFAULT))),
+    *(_Recipe(kind, level) for kind in (NONE, SUB, UP) for level in (1, 3)),
 )
 _SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy in (_FILTERED, _DEFAULT))
 # What other writers do when they are told to optimise. Always tried, so that a sample that deceives costs nothing.
@@ -69,8 +70,8 @@ def compress(rows: Bytes, step: int, effort: str) -> bytes:
     if effort == "fast":
         return _fast(rows, step)
     if effort == "balanced":
-        return _cooked(rows, step, _best(rows, step, _BALANCED, max(1 << 15, rows.size // 96))[0])
-    recipe, _ = _best(rows, step, _SMALL, max(1 << 16, rows.size // 32))
+        return _cooked(rows, step, _best(rows, step, _BALANCED, max(_SMALL_PICTURE, rows.size // 96))[0])
+    recipe, _ = _best(rows, step, _SMALL, max(_SMALL_PICTURE, rows.size // 32))
     return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=len)
 
 
