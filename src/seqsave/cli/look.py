@@ -156,7 +156,7 @@ def _some(names: Sequence[str]) -> str:
 def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) -> None:
     """Print the prompt and workflow of one frame, as JSON.
 
-    And whatever else it carries. Metadata that the file could not hold, and that is kept beside it, is printed too.
+    Everything else that it carries is printed as well, also what the file could not hold and is kept beside it.
     """
     with Messages().catching():
         values = _read_metadata(url, storage_option)

@@ -1,0 +1,100 @@
+"""``docs/cli.md`` out of the command itself. ``python -m tests.cli.reference`` writes it anew; a test compares."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from seqsave.cli import cli
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+HEAD = """\
+# The `seqsave` command
+
+`seqsave COMMAND --help` says the same. Results go to standard output, everything else to standard error; with `--json`
+standard output holds one JSON document and nothing else. A progress bar is drawn only on a terminal.
+
+| exit status | |
+|---|---|
+| 0 | done |
+| 1 | something was not saved, or not found |
+| 2 | the call was wrong |
+| 130 | interrupted by Ctrl-C; what is saved stays saved, and `--if-exists skip` goes on from there |
+
+`SEQSAVE_TRACEBACK=1` shows where in the code an error comes from. (This page is written by
+`python -m tests.cli.reference`.)
+
+What `seqsave save --json` (and `demo --json`) prints, also when it fails or is interrupted after it has begun:
+
+```json
+{
+  "url": "s3://renders/shot010",
+  "pattern": "frame_#####.png",
+  "source": "/home/me/clip.mp4: video, 1280x720, 25 frames/s",
+  "filetype": "png with embedded workflow",
+  "counts": {"saved": 130, "skipped": 1, "stopped": 0, "failed": 1},
+  "indices": "0-16,18-131",
+  "size": 145300112,
+  "seconds": 6.21,
+  "warnings": [],
+  "failures": [{"index": 17, "batch": null, "url": "s3://renders/shot010/frame_00017.png", "error": "..."}],
+  "error": "what went wrong, or null"
+}
+```
+
+`indices` are the numbers of the frames that are there now; `size` is in bytes, of what was written.
+"""
+
+
+def reference() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for name, command in cli.commands.items():
+        parts += ["", *_section(name, command)]
+    return "\n".join(parts) + "\n"
+
+
+def _section(name: str, command: click.Command) -> Iterator[str]:
+    arguments = " ".join(str(p.metavar) for p in command.params if isinstance(p, click.Argument))
+    yield f"## `{' '.join(filter(None, ['seqsave', name, arguments]))}`"
+    yield ""
+    for line in inspect.cleandoc(command.help or "").splitlines():
+        yield line.replace("*", r"\*")
+    yield ""
+    yield "| option | default | |"
+    yield "|---|---|---|"
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            yield _row(parameter)
+    yield ""
+    yield "```text"
+    yield from command.examples  # type: ignore[attr-defined]
+    yield "```"
+
+
+def _row(option: click.Option) -> str:
+    names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
+    text, _, told = (option.help or "").partition("[default: ")
+    value = _value(option)
+    default = told.rstrip("]") or (str(option.default) if option.show_default else "")
+    cells = [f"{names} `{value}`" if value else names, f"`{default}`" if default else "", text.strip()]
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _value(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    if option.metavar:
+        return option.metavar.strip("[]")
+    if isinstance(option.type, click.Choice):
+        return "|".join(map(str, option.type.choices))
+    return "NUMBER" if isinstance(option.type, click.types.IntParamType) else "TEXT"
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(reference(), encoding="utf-8")
