@@ -6,6 +6,7 @@ import base64
 import importlib.metadata
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -240,3 +241,24 @@ def test_the_command_knows_it() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "seqsave-webp" in done.stdout
     assert "alpha_quality" in done.stdout
+
+
+# --- README -----------------------------------------------------------------------------------------------------------
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed()
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(example, "README.md", "exec", dont_inherit=True), {})  # noqa: S102 - our own page
+    assert seqsave.open_sequence("renders/shot020").indices == (0, 1, 2)
+
+
+def test_the_table_of_options_is_complete() -> None:
+    table = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, re.MULTILINE))
+    assert list(table) == list(WEBP.options)
+    for name, option in WEBP.options.items():
+        default = str(option.default).lower()
+        assert f"default {default}" in table[name] or f"{default} (default)" in table[name]
