@@ -65,12 +65,7 @@ def as_array(picture: Any) -> ImageArray:
     has ``__array__`` or ``__dlpack__``. Axes are H,W or H,W,C, dtypes bool, uint8, uint16, float16, float32, float64
     (bfloat16 becomes float32). Raises ImageError on everything else.
     """
-    try:
-        array = _converted(picture)
-    except ImageError:
-        raise
-    except Exception as error:  # foreign conversion code raises what it likes
-        raise ImageError(f"a picture of type {_type_name(picture)} cannot be read: {error}") from error
+    array = _read(picture)
     if array.dtype.name == "bfloat16":  # as jax and ml_dtypes give it; numpy has none of its own
         array = array.astype(np.float32)
     _check(array)
@@ -90,7 +85,7 @@ def is_stack(frames: Any) -> int | None:
     if isinstance(axes, int):
         return axes
     shape = getattr(frames, "shape", None)
-    return len(shape) if shape is not None else int(np.ndim(frames))
+    return len(shape) if shape is not None else _read(frames).ndim
 
 
 def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -> Prepared:
@@ -113,6 +108,15 @@ def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -
 
 
 # --- anything to an array ---------------------------------------------------------------------------------------
+
+
+def _read(picture: Any) -> ImageArray:
+    try:
+        return _converted(picture)
+    except ImageError:
+        raise
+    except Exception as error:  # foreign conversion code raises what it likes
+        raise ImageError(f"a picture of type {_type_name(picture)} cannot be read: {error}") from error
 
 
 def _converted(picture: Any) -> ImageArray:
