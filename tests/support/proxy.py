@@ -401,7 +401,7 @@ class _Connection:
         writer.write(head.raw)
         sending = asyncio.ensure_future(self._send_body(head, request, writer))
         try:
-            reply = await self._reply_head(link, deliver)
+            reply = await self._reply_head(link)
             await self._send_reply(link, reply, request, deliver, share)
             if not sending.done():  # it answered without reading the body
                 await self._linger()
@@ -428,7 +428,7 @@ class _Connection:
         if head.chunked:
             writer.write(b"0\r\n\r\n")
 
-    async def _reply_head(self, link: _Link, deliver: bool) -> _Head:
+    async def _reply_head(self, link: _Link) -> _Head:
         while True:
             reply = await _read_head(link.stream)
             if reply is None:
@@ -436,14 +436,13 @@ class _Connection:
             if reply.start.split(" ", 2)[1].startswith("1"):
                 self.writer.write(reply.raw)  # 100 Continue: the client is waiting for it, whatever comes later
                 continue
-            if deliver:
-                self.writer.write(reply.raw)
             return reply
 
     async def _send_reply(self, link: _Link, reply: _Head, request: Request, deliver: bool, share: float) -> None:
         status = int(reply.start.split(" ", 2)[1])
-        if deliver and share == 1:
-            request.status = status
+        if deliver:
+            request.status = status if share == 1 else None  # before the client can hear of it
+            self.writer.write(reply.raw)
         bodiless = request.method == "HEAD" or status in (204, 304)
         sent = 0
         async for data in _body(link.stream, reply, to_the_end=True) if not bodiless else _nothing():
