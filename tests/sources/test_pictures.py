@@ -12,6 +12,7 @@ from PIL import Image
 
 from seqsave import plugins
 from seqsave.errors import SourceError
+from seqsave.reader import Frame
 from seqsave.sources import Keep, SourceFrame, open_source
 from tests.sources.pictures import WORKFLOW, encode, picture, png_with_workflow
 
@@ -94,6 +95,11 @@ def test_files_of_the_kept_format_are_not_touched(tmp_path: Path) -> None:
     assert frame.data == data
     assert frame.image is None
     assert frame.size == (16, 12)
+
+
+def test_files_of_the_kept_format_are_not_even_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Frame, "decode", None)
+    assert only(tmp_path, "frame_1.png", encode(picture()), PNG)[0].data is not None
 
 
 def test_jpg_and_jpeg_are_one_format(tmp_path: Path) -> None:

@@ -81,7 +81,6 @@ class Application(_WithExamples, click.Group):
         """Run, and exit with the status unless ``standalone_mode`` is False."""
         try:
             status = super().main(args, prog_name or "seqsave", complete_var, standalone_mode=False, **extra) or 0
-            sys.stdout.flush()
         except BaseException as error:
             if os.environ.get("SEQSAVE_TRACEBACK", "") not in ("", "0") or isinstance(error, SystemExit):
                 raise
@@ -126,10 +125,6 @@ def _told_foreign(error: BaseException) -> int:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         complain("interrupted")
         return INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        # Who reads our output has seen enough (as head does). Nothing may be written at exit either.
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - stays open until the process ends
-        return FAILED
     if not isinstance(error, Exception):
         raise error
     complain(f"unexpected {type(error).__name__}: {error} (SEQSAVE_TRACEBACK=1 shows where)")
