@@ -140,7 +140,15 @@ def test_ranges_and_gaps_say_what_is_there_and_what_is_not(numbers: set[int]) ->
 
 
 def test_ranges_as_renderers_take_them() -> None:
-    assert naming.format_ranges(naming.to_ranges([17, *range(40, 53)])) == "17,40-52"
+    runs = naming.to_ranges([17, *range(40, 53), 60])
+    assert naming.format_ranges(runs) == "17,40-52,60"
+    assert naming.format_ranges(runs, 3) == "17,40-52,60"
+    assert naming.format_ranges(runs, 1) == "17,... (2 more)"
+
+
+@pytest.mark.parametrize("name", ["a\x1b_1.png", "a\n_1.png", "a_1.p\x7fng"])
+def test_a_name_that_the_rule_never_makes_is_no_frame(name: str) -> None:
+    assert naming.parse_frame(name) is None
 
 
 @given(st.text(min_size=1, max_size=20).filter(lambda t: not any(0xD800 <= ord(c) < 0xE000 for c in t)))

@@ -161,7 +161,7 @@ def parse_frame(name: str) -> ParsedName | None:
 
 
 def _parsed(head: str, number: str, tail: str) -> ParsedName | None:
-    if len(number) > MAX_DIGITS or int(number) > MAX_INDEX:
+    if len(number) > MAX_DIGITS or int(number) > MAX_INDEX or _holds_control(head + tail):
         return None
     return ParsedName(head, int(number), len(number), tail)
 
@@ -255,9 +255,12 @@ def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
     return tuple(left)
 
 
-def format_ranges(runs: Iterable[range]) -> str:
-    """Ranges as renderers take them: ``17,40-52``."""
-    return ",".join(str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs)
+def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
+    """Ranges as renderers take them: ``17,40-52``. Of more than ``most`` the others are only counted."""
+    texts = [str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs]
+    if most is None or len(texts) <= most:
+        return ",".join(texts)
+    return ",".join(texts[:most]) + f",... ({len(texts) - most} more)"
 
 
 def _percent(character: str) -> str:
@@ -266,6 +269,10 @@ def _percent(character: str) -> str:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _holds_control(text: str) -> bool:
+    return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
 
 
 def _check_prefix(prefix: str) -> None:
@@ -281,7 +288,7 @@ def _check_prefix(prefix: str) -> None:
 def _prefix_problem(prefix: str) -> str | None:
     if not prefix:
         return "is empty"
-    if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in prefix):
+    if _holds_control(prefix) or any(0xD800 <= ord(c) < 0xE000 for c in prefix):
         return "holds a control character"
     if "\\" in prefix:
         return "holds a backslash"

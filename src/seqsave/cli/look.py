@@ -93,8 +93,7 @@ def _runs(numbers: Sequence[int]) -> tuple[range, ...]:
 def _ranges(runs: Sequence[range]) -> str:
     from seqsave import naming
 
-    more = f",... ({len(runs) - RUNS_SHOWN} more gaps)" if len(runs) > RUNS_SHOWN else ""
-    return naming.format_ranges(runs[:RUNS_SHOWN]) + more
+    return naming.format_ranges(runs, RUNS_SHOWN)
 
 
 def _document(sequence: FrameSequence) -> dict[str, Any]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Job"]
 
+# More runs of numbers than this are cut for people; --json has all of them.
+RUNS_SHOWN = 10
+
 
 @dataclass(slots=True)
 class Job:
@@ -91,20 +94,21 @@ class Job:
             text += f", skipped {counts['skipped']} that were there"
         if counts["stopped"]:
             text += f", left out {counts['stopped']} after the end"
-        present = _present(result)
+        present = _present(result, RUNS_SHOWN)
         return f"{text}: {self.pattern} {present} in {result.url}" if present else f"{text} in {result.url}"
 
     def _interrupted(self, result: SaveResult) -> str:
-        present = _present(result)
+        present = _present(result, RUNS_SHOWN)
         there = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
         return f"interrupted: {there}; the same command with --if-exists skip goes on from there"
 
 
-def _present(result: SaveResult) -> str:
+def _present(result: SaveResult, most: int | None = None) -> str:
     """The numbers of the frames that are there now."""
     from seqsave import naming
 
-    return naming.format_ranges(naming.to_ranges(sorted({f.index for f in result.frames if f.status != "stopped"})))
+    there = sorted({frame.index for frame in result.frames if frame.status != "stopped"})
+    return naming.format_ranges(naming.to_ranges(there), most)
 
 
 def _frames(count: int) -> str:

@@ -19,7 +19,7 @@ __all__ = ["source_of_files"]
 def source_of_files(description: str, target: targets.Target, chosen: files.Chosen, keep: Keep | None) -> Source:
     """The source whose frames are ``chosen``."""
     frames = chosen.frames
-    numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})))
+    numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})), 10)
     count = f"{len(frames)} picture{'' if len(frames) == 1 else 's'}"
     notes = list(chosen.notes)
     return Source(
