@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tests.support.needs import needs_package
 
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.testing import EncoderSuite
+from tests.support.needs import needs_package
 
 SPECS = {spec.filetype: spec for spec in BUILTIN_SPECS}
 

@@ -93,7 +93,8 @@ class JpegEncoder:
                 f"this JPEG has {width} x {height} pixels, more than the {max_pixels} that are allowed; "
                 "raise max_pixels if it is meant to be that large"
             )
-        return Decoded(array=as_array(picture), metadata=exif.unpack(picture.info.get("exif", b"")))
+        array = np.array(as_array(picture))  # in memory of its own, that may be changed
+        return Decoded(array=array, metadata=exif.unpack(picture.info.get("exif", b"")))
 
 
 def _picture(image: ImageArray, alpha: str) -> Image.Image:

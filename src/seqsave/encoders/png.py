@@ -52,8 +52,7 @@ class PngEncoder:
         texts, leftover = _text_chunks(metadata)
         depth = 8 * image.dtype.itemsize
         header = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
-        if depth == 16:
-            image = image.astype(">u2", copy=False)
+        image = np.ascontiguousarray(image, ">u2" if depth == 16 else None)
         rows = image.view(np.uint8).reshape(height, -1)
         pixels = compress(rows, channels * image.itemsize, options.get("compression", "fast"))
         # One join, and of bytes only: that one gives the interpreter's lock up while it copies.

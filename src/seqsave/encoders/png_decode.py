@@ -78,9 +78,11 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
         raise DecodeError("this PNG has no pixels: there is no IDAT chunk")
     metadata = _texts(kept)
     if _is_for_us(header, stream):
-        array = _pixels(header, stream, next((chunk.content for chunk in kept if chunk.kind == b"tRNS"), None))
+        array = _pixels(header, stream)
     else:
         array = _through_pillow(header, data[: len(_SIGNATURE) + 25], kept)
+    if header.colour_type in (0, 2):
+        array = _with_alpha(array, header, next((chunk.content for chunk in kept if chunk.kind == b"tRNS"), None))
     return Decoded(array=array, metadata=metadata)
 
 
@@ -184,7 +186,7 @@ def _inflate(stream: bytes, size: int) -> tuple[bytes, bool]:
         raise DecodeError(f"this PNG is damaged: its pixels cannot be unpacked ({error})") from error
 
 
-def _pixels(header: _Header, stream: bytes, transparent: memoryview | None) -> ImageArray:
+def _pixels(header: _Header, stream: bytes) -> ImageArray:
     passes = [
         (left, top, across, down, -(-(header.width - left) // across), -(-(header.height - top) // down))
         for left, top, across, down in header.passes
@@ -205,7 +207,7 @@ def _pixels(header: _Header, stream: bytes, transparent: memoryview | None) -> I
             picture = undone.reshape(picture.shape)
         else:
             picture[top::down, left::across] = undone.reshape(rows, columns, header.step)
-    return _with_alpha(_samples(picture, header.depth), transparent)
+    return _samples(picture, header.depth)
 
 
 def _undone(filtered: Bytes, step: int) -> Bytes:
@@ -222,12 +224,13 @@ def _samples(picture: Bytes, depth: int) -> ImageArray:
     return wide.byteswap(inplace=True) if sys.byteorder == "little" else wide
 
 
-def _with_alpha(array: ImageArray, transparent: memoryview | None) -> ImageArray:
+def _with_alpha(array: ImageArray, header: _Header, transparent: memoryview | None) -> ImageArray:
     """Turn the one transparent colour of a tRNS chunk into a channel of alpha."""
-    channels = array.shape[2]
-    if transparent is None or channels not in (1, 3) or len(transparent) != 2 * channels:
+    if transparent is None or len(transparent) != 2 * array.shape[2]:
         return array
     colour: Any = np.frombuffer(transparent, ">u2")
+    if header.depth < 8:  # the pixels are scaled to 8 bits
+        colour = colour * (255 // ((1 << header.depth) - 1))
     opaque = (array != colour).any(axis=2, keepdims=True)
     top = array.dtype.type(255 if array.dtype == np.uint8 else 65535)
     return np.concatenate((array, opaque * top), axis=2)
@@ -240,15 +243,13 @@ def _through_pillow(header: _Header, start: bytes, chunks: list[_Chunk]) -> Imag
     from PIL import PngImagePlugin
 
     # Only what the pixels need. The class and not Image.open: that one has a limit of its own on pixels.
-    needed = [chunk.whole for chunk in chunks if chunk.kind in (b"PLTE", b"tRNS", b"IDAT", b"IEND")]
+    wanted = (b"PLTE", b"tRNS", b"IDAT", b"IEND") if header.colour_type == _PALETTE else (b"IDAT", b"IEND")
+    needed = [chunk for chunk in chunks if chunk.kind in wanted]
+    if header.colour_type == _PALETTE and not any(chunk.kind == b"PLTE" for chunk in needed):
+        raise DecodeError("this PNG is damaged: it has no palette")
     try:
-        image: Any = PngImagePlugin.PngImageFile(io.BytesIO(b"".join((start, *needed))))
-        if header.colour_type == 0 and header.depth < 8 and "transparency" in image.info:
-            # Pillow scales the pixels to 8 bits, but not the transparent one among them.
-            image.info["transparency"] *= 255 // ((1 << header.depth) - 1)
+        image: Any = PngImagePlugin.PngImageFile(io.BytesIO(b"".join((start, *(chunk.whole for chunk in needed)))))
         image.load()
     except Exception as error:
         raise DecodeError(f"this PNG is damaged: {error}") from error
-    if image.mode == "1":
-        image = image.convert("LA" if image.has_transparency_data else "L")
-    return as_array(image)
+    return np.array(as_array(image.convert("L") if image.mode == "1" else image))  # memory of its own, to be changed
