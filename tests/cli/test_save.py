@@ -376,6 +376,7 @@ def test_bad_input_is_named(
     assert names(renders.parent) == [f"old/frame_{n:05}.png" for n in (3, 4, 6)]
 
 
+@pytest.mark.s3
 def test_secrets_in_options_are_not_told(renders: Path) -> None:
     secret = ["--storage-option", "key=AKIAPUBLIC", "--storage-option", "secret=hunter2hunter2"]
     nowhere = ["--storage-option", "endpoint_url=http://127.0.0.1:9", "--attempts", "1"]

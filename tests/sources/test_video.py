@@ -26,14 +26,15 @@ def av() -> Any:
 
 
 def film(path: Path, av: Any, frames: int = 10, codec: str = "mpeg4", pix_fmt: str = "yuv420p") -> Path:
-    """A white square in the upper left corner on black, 64x48."""
-    picture = np.zeros((48, 64, 3), np.uint8)
+    """A white square in the upper left corner on dark noise, 64x48; of an MP4 the index comes first."""
+    picture = np.random.default_rng(1).integers(0, 60, (48, 64, 3), np.uint8)
     picture[:16, :16] = 255
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options={"movflags": "faststart"} if path.suffix == ".mp4" else {}) as container:
         stream = container.add_stream(codec, rate=Fraction(30000, 1001))
         stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
         for _ in range(frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            picture[16:] = np.roll(picture[16:], 7, axis=1)
         container.mux(stream.encode())
     return path
 
@@ -120,34 +121,27 @@ def test_names_that_ffmpeg_would_take_for_something_else(
         assert len(list(open_source(f"./{name}"))) == 10, name
 
 
-def test_a_film_that_was_cut_off_is_told(tmp_path: Path, av: Any) -> None:
-    path = tmp_path / "cut.mp4"
-    path.write_bytes(index_first(tmp_path, av)[:400_000])
+@pytest.mark.parametrize("kind", ["mp4", "mkv"])
+def test_a_film_that_was_cut_off_is_told(tmp_path: Path, av: Any, kind: str) -> None:
+    path = film(tmp_path / f"cut.{kind}", av, frames=60)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
     source = open_source(path)
     count = sum(1 for _ in source)
-    assert 0 < count < CLIP_FRAMES
-    assert source.notes == [f"the video promises {CLIP_FRAMES} frames, but only {count} could be decoded"]
+    assert 1 <= count < 55
+    (note,) = source.notes
+    assert note.startswith("the video promises ")
+    assert note.endswith(f" frames, but only {count} could be decoded")
 
 
 def test_a_film_of_which_nothing_is_left(tmp_path: Path, av: Any) -> None:
-    path = tmp_path / "cut.mp4"
-    path.write_bytes(index_first(tmp_path, av)[:100_000])
-    with pytest.raises(SourceError, match=r"is damaged: .* after 0 frames"):
+    path = film(tmp_path / "clip.mp4", av)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 4
+    data[start:] = bytes(len(data) - start)
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=r"clip\.mp4 (is damaged: .* after 0 frames|holds no picture)"):
         list(open_source(path))
-
-
-def index_first(folder: Path, av: Any) -> bytes:
-    """The clip with its index in front, so that it can be read as far as it goes."""
-    path = folder / "streamable.mp4"
-    with av.open(str(bigbuckbunny())) as whole, av.open(str(path), "w", options={"movflags": "faststart"}) as other:
-        stream = other.add_stream_from_template(whole.streams.video[0])
-        for packet in whole.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                other.mux(packet)
-    data = path.read_bytes()
-    assert data.index(b"moov") < data.index(b"mdat")
-    return data
 
 
 @pytest.mark.parametrize("data", [b"", b"this is no video at all" * 100, b"\0" * 5000])

@@ -43,6 +43,11 @@ def open_video(target: targets.Target, name: str) -> Source:
     return source
 
 
+def _promised(stream: Any, duration: int | None) -> int:
+    """How many frames there ought to be at least; by time alone that is not known to the frame."""
+    return stream.frames or int(0.95 * (_estimate(stream, duration, stream.average_rate) or 0))
+
+
 def _load(url: str) -> ModuleType:
     try:
         import av
@@ -74,7 +79,7 @@ def _frames(av: ModuleType, target: targets.Target, name: str, source: Source) -
     with _opened(av, target, name) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        promised = stream.frames
+        promised = _promised(stream, container.duration)
         pictures = container.decode(stream)
         while True:
             try:
