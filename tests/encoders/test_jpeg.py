@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from seqsave.encoders import BUILTIN_SPECS, exif
+from seqsave.encoders.jpeg import JpegEncoder
+from seqsave.errors import DecodeError, ImageError
+from seqsave.types import FrameInfo
+from tests.encoders.pictures import kinds
+from tests.support.clip import clip_frames
+from tests.support.needs import needs_package
+
+DEFAULTS = {
+    name: option.default for name, option in next(s for s in BUILTIN_SPECS if s.filetype == "jpg").options.items()
+}
+NOISE = np.random.default_rng(0).integers(0, 2, (300, 400, 3), dtype=np.uint8) * 255
+
+
+def encode(image: Any, metadata: dict[str, str] | None = None, **options: Any) -> Any:
+    return JpegEncoder().encode(image, metadata=metadata or {}, options=DEFAULTS | options, info=FrameInfo(index=0))
+
+
+def opened(data: Any) -> Any:
+    picture = Image.open(io.BytesIO(bytes(data)))
+    picture.load()
+    return picture
+
+
+def psnr(one: Any, other: Any) -> float:
+    error = np.mean((one.astype(float) - other.astype(float)) ** 2)
+    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
+
+
+# --- pixels ---------------------------------------------------------------------------------------------------------
+
+
+def test_real_frames_keep_40_decibels() -> None:
+    cv2 = needs_package("cv2")
+    needs_package("av")
+    for frame in clip_frames(4, every=33):
+        data = bytes(encode(frame).data)
+        assert psnr(np.asarray(opened(data)), frame) >= 40
+        assert psnr(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1], frame) >= 40
+        assert psnr(JpegEncoder().decode(data, max_pixels=frame.size).array, frame) >= 40
+
+
+@settings(deadline=None)
+@given(
+    st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(1, 4)),
+    st.integers(1, 100),
+    st.sampled_from(["4:4:4", "4:2:2", "4:2:0"]),
+    st.sampled_from(["drop", "black", "white"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_every_shape_with_every_option(
+    shape: tuple[int, int, int], quality: int, subsampling: str, alpha: str, progressive: bool, optimize: bool
+) -> None:
+    image = np.random.default_rng(quality).integers(0, 256, shape, dtype=np.uint8)
+    before = image.copy()
+    encoded = encode(
+        image, quality=quality, subsampling=subsampling, alpha=alpha, progressive=progressive, optimize=optimize
+    )
+    assert np.array_equal(image, before)
+    height, width, channels = shape
+    cv2 = needs_package("cv2")
+    foreign = cv2.imdecode(np.frombuffer(bytes(encoded.data), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert foreign.shape == ((height, width) if channels < 3 else (height, width, 3))
+    ours = JpegEncoder().decode(bytes(encoded.data), max_pixels=height * width).array
+    assert ours.shape == (height, width, 1 if channels < 3 else 3)
+    assert ours.dtype == np.uint8
+    assert np.array_equal(ours, np.asarray(opened(encoded.data)).reshape(ours.shape))
+
+
+def test_same_file_as_pillow_makes() -> None:
+    for image, picture in [
+        (NOISE, Image.fromarray(NOISE)),
+        (NOISE[..., :1].copy(), Image.fromarray(NOISE[..., 0])),
+        (np.dstack([NOISE, NOISE[..., 0]]), Image.fromarray(NOISE)),
+    ]:
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=95, subsampling="4:4:4")
+        assert bytes(encode(image).data) == file.getvalue()
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_alpha_is_dropped_or_laid_over_a_colour(channels: int) -> None:
+    colour, alpha = np.full((64, 64, channels - 1), 200, np.uint8), np.zeros((64, 64, 1), np.uint8)
+    alpha[:, 32:] = 128
+    image = np.concatenate([colour, alpha], axis=2)
+    for choice, left, right in [("drop", 200, 200), ("black", 0, 100), ("white", 255, 227)]:
+        array = np.asarray(opened(encode(image, alpha=choice).data))
+        assert np.abs(array[:, :24].astype(int) - left).max() <= 1, choice
+        assert np.abs(array[:, 40:].astype(int) - right).max() <= 1, choice
+
+
+def test_laying_over_rounds_to_nearest() -> None:
+    from seqsave.encoders.jpeg import _laid_over
+
+    colour, alpha = np.meshgrid(np.arange(256), np.arange(256))
+    pixels = np.stack([colour, alpha], -1).astype(np.uint8)
+    for background in (0, 255):
+        exact = (colour * alpha + background * (255 - alpha)) / 255
+        assert np.array_equal(_laid_over(pixels, background)[..., 0], np.rint(exact))
+
+
+@pytest.mark.parametrize("passes", [{"progressive": True}, {"optimize": True}, {"progressive": True, "optimize": True}])
+def test_a_picture_too_noisy_for_pillow_is_written_all_the_same(passes: dict[str, bool]) -> None:
+    encoded = encode(NOISE, **passes)
+    assert opened(encoded.data).size == (400, 300)
+    assert len(encoded.warnings) == 1
+    assert "written without " + " and ".join(passes) in encoded.warnings[0]
+    soft = kinds(120, 160, 3)["soft"]
+    assert not encode(soft, **passes).warnings
+    assert len(encode(soft, **passes).data) < len(encode(soft).data)
+
+
+def test_options_do_what_they_say() -> None:
+    image = kinds(120, 160, 3)["cartoon, smooth edges"]
+    sizes = [len(encode(image, quality=quality).data) for quality in (1, 50, 95, 100)]
+    assert sizes == sorted(set(sizes))
+    sizes = [len(encode(image, subsampling=one).data) for one in ("4:2:0", "4:2:2", "4:4:4")]
+    assert sizes == sorted(set(sizes))
+    assert opened(encode(image, progressive=True).data).info.get("progressive")
+    assert not opened(encode(image).data).info.get("progressive")
+
+
+@pytest.mark.parametrize("shape", [(1, 65501, 3), (65501, 1, 1)])
+def test_sides_that_are_too_long(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(ImageError, match=r"at most 65500 x 65500.*65501.*save it as png"):
+        encode(np.zeros(shape, np.uint8))
+    longest = tuple(min(side, 65500) for side in shape)
+    assert opened(encode(np.zeros(longest, np.uint8)).data).size == longest[1::-1]
+
+
+# --- where Pillow writes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["nothing", "memfd_create", "a place for files"])
+def test_without_memory_files(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = bytes(encode(NOISE).data)
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise OSError("not here")
+
+    if missing != "nothing":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    if missing == "a place for files":
+        monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    assert bytes(encode(NOISE).data) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="files in memory are there on Linux only")
+def test_no_file_descriptor_is_left_open() -> None:
+    encode(NOISE)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        encode(NOISE, progressive=True)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_threads_do_not_meet() -> None:
+    encoder = JpegEncoder()
+    images = [np.roll(NOISE[:100, :100], number, axis=2) for number in range(3)]
+    expected = [bytes(encode(image).data) for image in images]
+    results: list[bool] = []
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            done = encoder.encode(images[number], metadata={}, options=DEFAULTS, info=FrameInfo(index=0))
+            results.append(bytes(done.data) == expected[number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 60
+
+
+# --- texts ----------------------------------------------------------------------------------------------------------
+
+
+def test_prompt_and_workflow_are_where_others_look() -> None:
+    texts = {"prompt": json.dumps({"seed": 7}), "workflow": json.dumps({"title": "🎬"}), "note": "日本"}
+    encoded = encode(NOISE, texts)
+    assert not encoded.leftover
+    found = opened(encoded.data).getexif()
+    assert found[0x0110] == "prompt:" + texts["prompt"]
+    assert found[0x010F] == "workflow:" + texts["workflow"]
+    assert JpegEncoder().decode(bytes(encoded.data), max_pixels=NOISE.size).metadata == texts
+
+
+@pytest.mark.parametrize("extra", [{}, {"progressive": True}, {"optimize": True, "quality": 10}])
+@pytest.mark.parametrize("over", [-2, -1, 1, 2, 10**6])
+def test_texts_at_the_limit_of_a_segment(over: int, extra: dict[str, Any]) -> None:
+    overhead = len(exif.pack({"workflow": ""}, None)[0])
+    texts = {"workflow": "w" * (exif.JPEG_LIMIT - overhead + over), "prompt": "p" * 100}
+    image = kinds(16, 16, 3)["soft"]
+    encoded = encode(image, texts, **extra)
+    inside = dict(JpegEncoder().decode(bytes(encoded.data), max_pixels=256).metadata)
+    assert inside | encoded.leftover == texts
+    assert ("workflow" in inside) == (over <= 0)
+    assert ("prompt" in inside) == (over > 0)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def test_files_of_others() -> None:
+    cv2 = needs_package("cv2")
+    soft = kinds(60, 70, 3)["soft"]
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(soft[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 98])
+    assert done
+    assert psnr(JpegEncoder().decode(data.tobytes(), max_pixels=4200).array, soft) > 35
+    file = io.BytesIO()
+    Image.fromarray(soft).convert("CMYK").save(file, "JPEG", quality=98)
+    array = JpegEncoder().decode(file.getvalue(), max_pixels=4200).array
+    assert array.shape == (60, 70, 3)
+    array[0, 0] = 1
+
+
+def test_pixels_beyond_the_limit_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytes(encode(NOISE).data)
+    with pytest.raises(DecodeError, match="400 x 300 pixels, more than the 119999 that are allowed"):
+        JpegEncoder().decode(data, max_pixels=119_999)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow's own limit is not ours
+    assert JpegEncoder().decode(data, max_pixels=120_000).array.shape == (300, 400, 3)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", bytes(encode(NOISE).data)[:-5000], b"rubbish" * 100]
+)
+def test_files_that_are_not_sound(data: bytes) -> None:
+    with pytest.raises(DecodeError, match="this JPEG is damaged, or none at all"):
+        JpegEncoder().decode(data, max_pixels=10**6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2000), st.integers(0, 255), st.binary(max_size=8))
+def test_damage_is_a_decode_error_or_nothing(place: int, value: int, inserted: bytes) -> None:
+    data = bytearray(encode(kinds(16, 16, 3)["cartoon"], {"prompt": "{}"}).data)
+    data[place % len(data)] = value
+    data[place % 97 : place % 97] = inserted
+    with contextlib.suppress(DecodeError):
+        JpegEncoder().decode(bytes(data), max_pixels=10**6)
