@@ -104,6 +104,12 @@ def test_recursion_leaves_private_and_batch_folders_to_their_sequence(place: Pla
     assert found["shots/a/frame"].batches == (1,)
 
 
+def test_names_that_cannot_be_asked_for_are_passed_over(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_1.png", "a::b_2.png", "x::y/frame_3.png")
+    found = {s.prefix for s in seqsave.find_sequences(place.url, recursive=True, **options)}
+    assert found == ({"frame", "a::b", "x::y/frame"} if place.kind == "local" else {"frame"})
+
+
 def test_frames_are_a_list(place: Place, options: dict[str, Any]) -> None:
     frames = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
     seqsave.save(frames, place.url, start=10, filetype="png", **options)
@@ -125,6 +131,9 @@ def test_a_file_that_is_no_picture_names_itself(place: Place, options: dict[str,
         seqsave.open_sequence(place.url, filetype="png", **options)[0].read()
     with pytest.raises(seqsave.EncoderNotFoundError, match=r"no encoder here reads \.dpx files"):
         seqsave.open_sequence(f"{place.url}/frame_%05d.dpx", **options)[0].read()
+    fill(place, "frame_00001.exr")
+    with pytest.raises(seqsave.EncoderNotFoundError, match=r"\.exr files: pip install seqsave-exr adds it"):
+        seqsave.open_sequence(f"{place.url}/frame_%05d.exr", **options)[0].read()
 
 
 def test_one_number_under_two_names_is_one_frame(place: Place, options: dict[str, Any]) -> None:

@@ -205,7 +205,7 @@ class Registry:
         near = difflib.get_close_matches(filetype, known, n=1)
         text = f"unknown filetype {filetype!r}"
         if base.lower() in KNOWN_PLUGINS:
-            text += f": pip install {KNOWN_PLUGINS[base.lower()]} adds it"
+            text += install_hint(base)
         elif near:
             text += f" (did you mean {near[0]!r}?)"
         text += f"; there are: {', '.join(map(repr, known))}"
@@ -392,6 +392,12 @@ def _chosen(info: PluginInfo) -> bool:
 
 def _words(text: str) -> set[str]:
     return {word.strip() for word in text.split(",") if word.strip()}
+
+
+def install_hint(word: str) -> str:
+    """``: pip install seqsave-webp adds it``, where a filetype or extension is known to come from a plugin."""
+    name = KNOWN_PLUGINS.get(word.lower())
+    return f": pip install {name} adds it" if name else ""
 
 
 # --- the registry of this process -----------------------------------------------------------------------------------

@@ -84,7 +84,8 @@ def _decode(name: str, data: bytes) -> Decoded:
     extension = name.rpartition(".")[2]
     spec = plugins.spec_for_extension(extension)
     if spec is None:
-        raise EncoderNotFoundError(f"{name!r}: no encoder here reads .{extension} files")
+        hint = plugins.install_hint(extension)
+        raise EncoderNotFoundError(f"{name!r}: no encoder here reads .{extension} files{hint}")
     encoder = plugins.encoder_of(spec)
     if not hasattr(encoder, "decode"):
         raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")
@@ -383,7 +384,9 @@ def _join(folder: str, name: str) -> str:
 
 
 def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
-    return retry.call(retry.RetryPolicy(), lambda: target.list(folder))
+    """What lies there, without what cannot be a frame or hold one because its name cannot be asked for."""
+    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder))
+    return [entry for entry in entries if target.accepts(entry.name)]
 
 
 def _read(target: targets.Target, path: str) -> bytes:

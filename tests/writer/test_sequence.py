@@ -198,6 +198,7 @@ def test_events_come_on_the_callers_thread_and_add_up() -> None:
     assert kinds.count("saved") == 4
     assert kinds.count("stopped") == 1
     assert kinds.count("encoded") == 4
+    assert kinds.count("accepted") == 5
     assert kinds[-1] == "closed"
     last = events[-1]
     assert (last.done, last.total, last.encoding, last.publishing) == (5, 4, 0, 0)

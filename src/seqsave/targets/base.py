@@ -189,6 +189,14 @@ class Target(ABC):
         # A first part such as "me@home" would be taken for user info.
         return f"{self.url}/{path}" if set("@:") & set(path.partition("/")[0]) else f"{self.url}{path}"
 
+    def accepts(self, path: str) -> bool:
+        """Whether ``path`` can be asked for here. What other programs put there may have names that cannot."""
+        try:
+            self._checked(path)
+        except TargetError:
+            return False
+        return True
+
     def proves_create(self) -> bool:
         """Whether the storage really refuses to replace a file, found by trying with a tiny hidden one.
 

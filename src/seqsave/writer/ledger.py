@@ -54,6 +54,7 @@ class Ledger:
         """A frame was accepted."""
         with self._lock:
             self._records.append((place, future))
+        self.note("accepted", place)
         future.add_done_callback(lambda future: self._note_end(place, future))
 
     def warn(self, kind: str, place: Place, message: str) -> None:
