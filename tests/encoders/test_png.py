@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from seqsave.encoders import png_deflate
 from seqsave.encoders.png import PngEncoder
 from seqsave.types import FrameInfo
 from tests.encoders.pictures import kinds
@@ -201,10 +202,20 @@ def test_sizes_of_real_frames() -> None:
     assert small <= pillow_size(part, optimize=True)
 
 
-def test_patterns_that_igzip_loses_track_of() -> None:
+def test_patterns_that_igzip_loses_track_of(monkeypatch: pytest.MonkeyPatch) -> None:
     tile = np.random.default_rng(512).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     image = np.tile(tile, (8, 8, 1))
-    assert len(encode(image).data) < 1.1 * pillow_size(image, compress_level=1)
+    most = 1.1 * pillow_size(image, compress_level=1)
+    assert len(encode(image).data) < most
+    # Even where the sample says that level 1 does well.
+    monkeypatch.setattr(png_deflate, "_best", lambda *_: (png_deflate._Recipe(0, 1), 0.01))
+    assert len(encode(image).data) < most
+
+
+def test_small_does_not_depend_on_a_sample_that_deceives(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = kinds(60, 60, 3)["soft"]
+    monkeypatch.setattr(png_deflate, "_best", lambda *_: (png_deflate._Recipe(0, 9, 0), 0.01))
+    assert len(encode(image, "small").data) <= pillow_size(image, optimize=True)
 
 
 # --- texts ----------------------------------------------------------------------------------------------------------
