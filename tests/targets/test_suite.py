@@ -78,7 +78,7 @@ def test_what_is_published_is_there(place: Place, target: targets.Target) -> Non
 def test_a_checksum_that_is_known_is_passed_on(target: targets.Target) -> None:
     published = publish(target, "a", b"abc", checksum=zlib.crc32(b"abc"))
     assert published.checksum == f"crc32:{zlib.crc32(b'abc'):08x}"
-    assert published.acknowledged == target.capabilities.checksum
+    assert target.capabilities.checksum or not published.acknowledged
 
 
 @on_posix

@@ -127,6 +127,8 @@ def test_undecodable_bytes_may_stand_in_local_paths() -> None:
         ("/f.png", "/", "f.png"),
         ("f.png", ".", "f.png"),
         ("~/f.png", "~", "f.png"),
+        ("/tmp/~", "/tmp", "~"),
+        ("s3://bucket/~", "s3://bucket", "~"),
         ("https://host/a/f.png?x=/1", "https://host/a", "f.png?x=/1"),
     ],
 )
@@ -135,7 +137,7 @@ def test_split_file(given: str, folder: str, name: str) -> None:
     assert (found.url, last) == (folder, name)
 
 
-@pytest.mark.parametrize("given", ["/tmp/", "/", "..", "a/.", "~", "memory://", "https://host"])
+@pytest.mark.parametrize("given", ["/tmp/", "/", "..", "a/.", "~", "~me", "memory://", "https://host"])
 def test_split_file_of_a_folder(given: str) -> None:
     with pytest.raises(TargetError, match="one file"):
         split_file(parse(given, windows=False), windows=False)

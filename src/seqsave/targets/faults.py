@@ -159,7 +159,8 @@ def _message(fault: Fault, error: BaseException, scene: Scene) -> str:
 def _said(error: BaseException) -> str:
     """The backend's words on one line; of botocore's "could not connect", which stands for much, what is inside."""
     error = _wrapped(error) or error
-    plain = error.strerror if isinstance(error, OSError) else None
+    # Libraries say more than the system's word for the errno: the host, the share.
+    plain = error.strerror if isinstance(error, OSError) and type(error).__module__ == "builtins" else None
     return _shortened(" ".join((plain or f"{type(error).__name__}: {error}").split()).removesuffix(":"))
 
 

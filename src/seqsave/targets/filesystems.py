@@ -94,7 +94,7 @@ class _Registry:
 
 _registry = _Registry()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_registry.forget)
+    os.register_at_fork(after_in_child=lambda: _registry.forget())
 
 
 def shared(kind: str, options: Mapping[str, Any], make: Callable[[], T], *, per_thread: bool = False) -> T:

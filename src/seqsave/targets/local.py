@@ -67,7 +67,7 @@ class LocalTarget(Target):
         folder = self._nearest(self.url)
         if not os.path.isdir(folder):
             raise TargetError(f"cannot save to {self.url}: {folder} is a file, not a folder")
-        if not os.access(folder, os.W_OK | os.X_OK):
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             raise TargetError(
                 f"cannot save to {self.url}: {folder} is not writable for this user, or on a read-only disk; "
                 "change the permissions or save elsewhere"

@@ -111,7 +111,8 @@ def split_file(location: Location, *, windows: bool = os.name == "nt") -> tuple[
         name = name + mark + query if slash else ""
     else:
         folder, _, name = location.rest.rpartition("/")
-    if not name or name in (".", "..", "~"):
+    is_home = location.is_local and not folder and name.startswith("~")
+    if is_home or name in ("", ".", ".."):
         raise TargetError(f"{redact_url(location.url)} names a folder: give the URL of one file")
     return replace(location, rest=folder or ("." if location.is_local else "")), name
 

@@ -1,0 +1,42 @@
+"""Run something in a forked child, and do not hang with it."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["in_forked_child"]
+
+
+def in_forked_child(work: Callable[[], object]) -> None:
+    """Fail when ``work`` raises there, or does not end."""
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork here")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns that threads are running
+        child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:  # noqa: BLE001 - nothing may come back from a forked child
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    end = time.monotonic() + 30
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+        if time.monotonic() > end:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)
+    assert ended[1] == 0

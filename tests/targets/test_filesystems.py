@@ -1,0 +1,126 @@
+"""Filesystems of our own: shared where they should be, nobody else's, new in a forked child."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from seqsave.errors import TargetError
+from seqsave.targets import filesystems
+from seqsave.targets.filesystems import _Registry, shared
+from tests.targets.forking import in_forked_child
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filesystems, "_registry", _Registry())
+
+
+def test_equal_options_share() -> None:
+    options = {"key": "a", "nested": {"list": [1, {"x": None}]}, "flag": True}
+    first = shared("s3", options, object)
+    assert shared("s3", {"flag": True, "nested": {"list": [1, {"x": None}]}, "key": "a"}, object) is first
+    for other in ({**options, "key": "b"}, {**options, "flag": 1}, {**options, "nested": {}}, {}):
+        assert shared("s3", other, object) is not first
+    assert shared("gs", options, object) is not first
+
+
+def test_objects_are_told_apart_by_what_they_are() -> None:
+    session, other = object(), object()
+    first = shared("s3", {"session": session}, object)
+    assert shared("s3", {"session": session}, object) is first
+    assert shared("s3", {"session": other}, object) is not first
+
+
+def test_the_key_shows_no_secret() -> None:
+    shared("s3", {"secret": "very-secret"}, object)
+    assert "very-secret" not in repr(filesystems._registry._made)
+
+
+def test_it_is_made_once_however_many_ask_at_once() -> None:
+    made: list[int] = []
+
+    def make() -> object:
+        made.append(1)
+        time.sleep(0.05)
+        return object()
+
+    with ThreadPoolExecutor(16) as pool:
+        found = set(pool.map(lambda _: id(shared("x", {}, make)), range(64)))
+    assert len(found) == len(made) == 1
+
+
+def test_what_failed_is_made_again() -> None:
+    def fail() -> object:
+        raise OSError("once")
+
+    with pytest.raises(OSError, match="once"):
+        shared("x", {}, fail)
+    assert shared("x", {}, lambda: "made") == "made"
+
+
+def test_one_for_each_thread() -> None:
+    start = threading.Barrier(4)
+
+    def ask(_: int) -> tuple[int, int]:
+        start.wait()
+        first, again = (id(shared("x", {}, object, per_thread=True)) for _ in range(2))
+        return first, again
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, range(4)))
+    assert all(first == again for first, again in found)
+    assert len({first for first, _ in found}) == 4
+
+
+def test_a_broken_one_is_given_up() -> None:
+    first = shared("x", {}, object)
+    filesystems.discard(first)
+    assert shared("x", {}, object) is not first
+
+
+def test_not_all_are_kept_for_ever() -> None:
+    first = shared("x", {"number": 0}, object)
+    for number in range(1, filesystems._LIMIT):
+        shared("x", {"number": number}, object)
+    assert shared("x", {"number": 0}, object) is first  # used again, so it is not the oldest any more
+    shared("x", {"number": -1}, object)
+    assert shared("x", {"number": 0}, object) is first
+    assert len(filesystems._registry._made) == filesystems._LIMIT
+
+
+def test_a_forked_child_starts_without_any() -> None:
+    parent = shared("x", {}, object)
+
+    def ask() -> None:
+        assert shared("x", {}, object) is not parent
+
+    with filesystems._registry._lock:  # as if another thread held it at the moment of the fork
+        in_forked_child(ask)
+
+
+def test_protocols() -> None:
+    assert {"s3", "gs", "memory", "file"} <= set(filesystems.protocols())
+
+
+def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.registry import _registry, known_implementations
+
+    for protocol, module, install in [
+        ("seqone", "no_such_module_a.FileSystem", "pip install no_such_module_a"),
+        ("sftp", "no_such_module_b.FileSystem", "pip install paramiko"),
+    ]:
+        monkeypatch.setitem(known_implementations, protocol, {"class": module, "err": "install it"})
+        monkeypatch.delitem(_registry, protocol, raising=False)
+        with pytest.raises(TargetError) as caught:
+            filesystems.filesystem_class(protocol)
+        assert install in str(caught.value)
+        assert "no_such_module" in str(caught.value)
+
+
+def test_an_unknown_protocol() -> None:
+    with pytest.raises(TargetError, match="Did you mean 'memory'"):
+        filesystems.filesystem_class("memorry")

@@ -1,0 +1,417 @@
+"""Local folders: one step, no leftovers, clear errors, and nothing but the needed system calls."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seqsave import targets
+from seqsave.errors import FrameExistsError, TargetError
+from seqsave.targets import local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX only")
+
+
+def publish(target: targets.Target, path: str, data: Any = b"data", **more: Any) -> targets.Published:
+    return target.publish(path, data, content_type="image/png", **more)
+
+
+def all_files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("this user may not mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+
+
+# --- where ----------------------------------------------------------------------------------------------------------
+
+
+def test_relative_paths_are_of_the_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    target = targets.resolve("renders/shot")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    publish(target, "a")
+    assert (tmp_path / "renders" / "shot" / "a").read_bytes() == b"data"
+    assert target.url == str(tmp_path / "renders" / "shot")
+
+
+def test_up_and_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    assert targets.resolve("../y/./z/").url == str(tmp_path / "y" / "z")
+    assert targets.resolve(".").url == str(tmp_path / "x")
+
+
+@posix
+def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in ("~/renders", "file://~/renders", Path("~/renders")):
+        assert targets.resolve(given).url == str(tmp_path / "renders")
+    parent, name = targets.resolve_file("~/f.png")
+    assert (parent.url, name) == (str(tmp_path), "f.png")
+    with pytest.raises(TargetError, match="nobody-of-this-name"):
+        targets.resolve("~nobody-of-this-name/renders")
+
+
+def test_file_urls_are_taken_literally(tmp_path: Path) -> None:
+    target = targets.resolve(f"file://{tmp_path.as_posix()}/a%20b c#d")
+    publish(target, "f")
+    assert (tmp_path / "a%20b c#d" / "f").exists()
+
+
+def test_options() -> None:
+    assert targets.resolve("x", {"auto_mkdir": True}).is_local
+    with pytest.raises(TargetError, match="known are auto_mkdir, fsync"):
+        targets.resolve("x", {"profile": "renderer"})
+
+
+# --- how ------------------------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """The os module, with a list of the functions that were called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(os, name)
+        if not callable(value) or isinstance(value, type):
+            return value
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls.append(name)
+            return value(*args, **kwargs)
+
+        return call
+
+
+@posix
+def test_the_usual_write_is_four_system_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = targets.resolve(tmp_path / "new" / "folder")
+    publish(target, "first")
+    recorder = Recorder()
+    monkeypatch.setattr(local, "os", recorder)
+    publish(target, "a", b"x" * 3_000_000)
+    assert recorder.calls == ["open", "write", "close", "replace"]
+    recorder.calls.clear()
+    publish(target, "b", create=True)
+    assert recorder.calls == ["open", "write", "close", "link", "unlink"]
+    recorder.calls.clear()
+    publish(target, "batch_0001/a")
+    assert recorder.calls == ["open", "makedirs", "open", "write", "close", "replace"]
+
+
+@posix
+def test_flushing_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    publish(targets.resolve(tmp_path), "a")
+    assert not flushed
+    publish(targets.resolve(tmp_path, {"fsync": True}), "a")
+    assert len(flushed) == 2  # the file and its folder
+
+
+@posix
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_mode_follows_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
+    target = targets.resolve(tmp_path)
+    before = os.umask(umask)
+    try:
+        publish(target, "a")
+        publish(target, "b", create=True)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "b").stat().st_mode & 0o777 == mode
+
+
+@posix
+def test_names_with_a_backslash(tmp_path: Path) -> None:
+    target = targets.resolve(tmp_path)
+    publish(target, "back\\slash.png")
+    assert all_files(tmp_path) == ["back\\slash.png"]
+    assert target.read("back\\slash.png") == b"data"
+
+
+@posix
+def test_the_longest_name_that_there_can_be(tmp_path: Path) -> None:
+    target = targets.resolve(tmp_path)
+    publish(target, "é" * 127)
+    assert target.read("é" * 127) == b"data"
+    with pytest.raises(TargetError, match="name is too long"):
+        publish(target, "é" * 128)
+    assert all_files(tmp_path) == ["é" * 127]
+
+
+@posix
+def test_a_link_is_replaced_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "frame").symlink_to(tmp_path / "precious")
+    target = targets.resolve(tmp_path)
+    with pytest.raises(FrameExistsError):
+        publish(target, "frame", create=True)
+    publish(target, "frame")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert (tmp_path / "frame").read_bytes() == b"data"
+
+
+@posix
+def test_odd_things_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "to_sub").symlink_to(tmp_path / "sub")
+    assert {(entry.name, entry.is_folder) for entry in targets.resolve(tmp_path).list()} == {
+        ("sub", True),
+        ("to_sub", True),
+    }
+
+
+def test_readers_see_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    target = targets.resolve(tmp_path)
+    contents = [b"%d" % digit * 400_000 for digit in range(4)]
+    publish(target, "a", contents[0])
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(200):
+            publish(target, "a", contents[number % 4])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert target.read("a") in contents
+    writer.join()
+
+
+# --- when it fails --------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_left_when_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = targets.resolve(tmp_path)
+    publish(target, "a", b"old")
+
+    def write(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write)
+    for path in ("a", "b"):
+        with pytest.raises(TargetError, match="the disk is full") as caught:
+            publish(target, path, b"new")
+        assert not caught.value.transient
+    monkeypatch.undo()
+    assert all_files(tmp_path) == ["a"]
+    assert target.read("a") == b"old"
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = targets.resolve(tmp_path)
+
+    def write(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(KeyboardInterrupt):
+        publish(target, "a")
+    assert all_files(tmp_path) == []
+
+
+def test_a_real_disk_that_is_full(small_disk: Path) -> None:
+    target = targets.resolve(small_disk / "shot")
+    publish(target, "a", b"x" * 400_000)
+    with pytest.raises(TargetError, match="the disk is full; free some space"):
+        publish(target, "b", b"x" * 900_000)
+    assert all_files(small_disk) == ["shot/a"]
+    publish(target, "c", b"x" * 400_000)
+
+
+def test_a_real_disk_that_is_read_only(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    target = targets.resolve(small_disk / "shot")
+    with pytest.raises(TargetError, match="not writable"):
+        target.check()
+    with pytest.raises(TargetError, match="the file system is read-only") as caught:
+        publish(target, "a")
+    assert not caught.value.transient
+
+
+@posix
+def test_a_folder_without_permission() -> None:
+    with tempfile.TemporaryDirectory() as top:  # not tmp_path: what is above that is closed to others
+        folder = Path(top, "closed")
+        folder.mkdir()
+        Path(top).chmod(0o755)
+        folder.chmod(0o555)
+        target = targets.resolve(folder)
+        with an_ordinary_user():
+            with pytest.raises(TargetError, match="not writable"):
+                target.check()
+            with pytest.raises(TargetError, match="this user may not do that"):
+                publish(target, "a")
+
+
+@contextmanager
+def an_ordinary_user() -> Iterator[None]:
+    """Root may write everywhere."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
+    blocker = tmp_path / "shot"
+    blocker.write_bytes(b"mine")
+    for root, path in ((blocker, "a"), (blocker / "deep", "a"), (tmp_path, "shot/a"), (tmp_path, "shot/deep/a")):
+        with pytest.raises(TargetError, match=re.escape(f"{blocker} is a file")) as caught:
+            publish(targets.resolve(root), path)
+        assert not caught.value.transient
+        with pytest.raises(TargetError, match=re.escape(f"{blocker} is a file")):
+            publish(targets.resolve(root), path, create=True)
+    with pytest.raises(TargetError, match="is a file, not a folder"):
+        targets.resolve(blocker / "deep").check()
+    with pytest.raises(TargetError, match="is a file, not a folder"):
+        targets.resolve(blocker).list()
+    assert not targets.resolve(blocker).exists("a")
+    assert all_files(tmp_path) == ["shot"]
+    assert blocker.read_bytes() == b"mine"
+
+
+def test_a_folder_where_the_file_should_be(tmp_path: Path) -> None:
+    (tmp_path / "frame").mkdir()
+    with pytest.raises(TargetError, match="it is a folder"):
+        publish(targets.resolve(tmp_path), "frame")
+    with pytest.raises(FrameExistsError):
+        publish(targets.resolve(tmp_path), "frame", create=True)
+    assert all_files(tmp_path) == []
+
+
+def test_check_of_what_can_be_written(tmp_path: Path) -> None:
+    targets.resolve(tmp_path).check()
+    targets.resolve(tmp_path / "a" / "b" / "c").check()
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from seqsave import targets
+target = targets.resolve(sys.argv[1])
+target.publish("whole", b"x" * 100_000, content_type="image/png")
+real = os.{step}
+def die(*given):
+    if "{step}" == "write":
+        real(given[0], bytes(given[1])[:1000])
+    os.kill(os.getpid(), signal.SIGKILL)
+os.{step} = die
+target.publish("killed", b"x" * 100_000, content_type="image/png", create={create})
+"""
+
+
+@posix
+@pytest.mark.parametrize(("step", "create"), [("write", False), ("replace", False), ("link", True)])
+def test_a_killed_process_leaves_no_part_under_a_name(tmp_path: Path, step: str, create: bool) -> None:
+    code = KILLED.format(step=step, create=create)
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    leftover = [name for name in all_files(tmp_path) if name != "whole"]
+    assert len(leftover) == 1
+    assert re.fullmatch(r"\.seqsave-[0-9a-f]{16}\.tmp", leftover[0])
+    target = targets.resolve(tmp_path)
+    assert target.list() == [targets.Entry("whole", 100_000, False)]
+    publish(target, "killed")
+    assert target.read("killed") == b"data"
+
+
+# --- create without hard links ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_hard_links")
+def test_create_without_hard_links(tmp_path: Path) -> None:
+    target = targets.resolve(tmp_path)
+    publish(target, "a", b"first", create=True)
+    with pytest.raises(FrameExistsError):
+        publish(target, "a", b"second", create=True)
+    assert target.read("a") == b"first"
+    assert all_files(tmp_path) == ["a"]
+
+
+@pytest.mark.usefixtures("no_hard_links")
+def test_create_without_hard_links_has_one_winner(tmp_path: Path) -> None:
+    target = targets.resolve(tmp_path)
+    start = threading.Barrier(8)
+    won: list[int] = []
+
+    def create(number: int) -> None:
+        start.wait()
+        try:
+            publish(target, "a", b"%d" % number * 1000, create=True)
+        except FrameExistsError:
+            return
+        won.append(number)
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert target.read("a") == b"%d" % won[0] * 1000
+    assert all_files(tmp_path) == ["a"]
+
+
+@posix
+@pytest.mark.usefixtures("no_hard_links")
+def test_a_reserved_name_is_given_back_when_the_move_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replace(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(TargetError, match="the disk failed"):
+        publish(targets.resolve(tmp_path), "a", create=True)
+    assert all_files(tmp_path) == []
+
+
+@posix
+def test_links_that_fail_for_another_reason_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(TargetError, match="quota"):
+        publish(targets.resolve(tmp_path), "a", create=True)
+    assert all_files(tmp_path) == []

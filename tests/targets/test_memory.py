@@ -1,0 +1,79 @@
+"""memory://: fsspec's own store, with one writer at a time."""
+
+from __future__ import annotations
+
+import re
+
+import fsspec
+import pytest
+
+from seqsave import targets
+from seqsave.errors import TargetError
+
+
+def publish(target: targets.Target, path: str, data: bytes = b"data", *, create: bool = False) -> None:
+    target.publish(path, data, content_type="image/png", create=create)
+
+
+def test_it_is_fsspec_s_store() -> None:
+    target = targets.resolve("memory://renders/shot")
+    publish(target, "a/f.png")
+    theirs = fsspec.filesystem("memory")
+    assert theirs.cat("memory://renders/shot/a/f.png") == b"data"
+    theirs.pipe("/renders/shot/g.png", b"theirs")
+    assert target.read("g.png") == b"theirs"
+    with fsspec.open("memory://renders/shot/h.png", "wb") as file:
+        file.write(b"open")
+    assert target.read("h.png") == b"open"
+
+
+def test_what_is_read_is_nobody_s_to_change() -> None:
+    target = targets.resolve("memory://x")
+    publish(target, "a", b"0123")
+    with target.open_read("a") as file:
+        file.write(b"xxxx")
+    assert target.read("a") == b"0123"
+
+
+@pytest.mark.parametrize("url", ["memory://", "memory:///"])
+def test_the_root(url: str) -> None:
+    target = targets.resolve(url)
+    publish(target, "a.png")
+    publish(target, "me@home/a.png")
+    assert {entry.name for entry in target.list()} == {"a.png", "me@home"}
+    for path in ("a.png", "me@home/a.png"):
+        parent, name = targets.resolve_file(target.url_of(path))
+        assert parent.read(name) == b"data"
+
+
+def test_a_store_of_one_s_own() -> None:
+    mine = targets.resolve("memory://x", {"global_store": False})
+    publish(mine, "a")
+    assert mine.read("a") == b"data"
+    assert targets.resolve("memory://x", {"global_store": False}).exists("a")
+    assert not targets.resolve("memory://x").exists("a")
+
+
+def test_a_file_where_a_folder_is_needed() -> None:
+    target = targets.resolve("memory://x")
+    publish(target, "shot")
+    with pytest.raises(TargetError, match=re.escape("memory://x/shot is a file")):
+        publish(target, "shot/a")
+    with pytest.raises(TargetError, match="not a folder"):
+        target.list("shot")
+    assert target.read("shot") == b"data"
+
+
+def test_a_folder_where_the_file_should_be() -> None:
+    target = targets.resolve("memory://x")
+    fsspec.filesystem("memory").mkdir("/x/empty")
+    for create in (False, True):
+        with pytest.raises(TargetError, match="it is a folder"):
+            publish(target, "empty", create=create)
+    assert target.list("empty") == []
+
+
+def test_names_with_a_backslash() -> None:
+    target = targets.resolve("memory://x")
+    publish(target, "back\\slash.png")
+    assert target.list() == [targets.Entry("back\\slash.png", 4, False)]
