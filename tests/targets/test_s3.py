@@ -345,6 +345,12 @@ def test_a_store_that_does_not_answer(url: str, options: dict[str, Any], proxy: 
     assert proxy.count() == 1
 
 
+def test_a_slow_line_is_not_mistaken_for_silence(url: str, options: dict[str, Any], proxy: Proxy) -> None:
+    proxy.bandwidth = 500_000
+    target = targets.resolve(url, {**options, "config_kwargs": {"read_timeout": 0.5}})
+    assert publish(target, data=b"x" * 1_000_000).size == 1_000_000
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels have no such option")
 def test_a_store_that_does_not_read(url: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_client, "STALL_TIMEOUT", 1)

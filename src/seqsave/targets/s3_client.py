@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import functools
 import inspect
+import io
 import socket
 import weakref
 from collections.abc import Mapping
@@ -26,6 +27,10 @@ CONNECT_TIMEOUT = 10
 """Seconds for a connection to stand."""
 STALL_TIMEOUT = 60
 """Seconds in which nothing moves, in either direction, before a connection is given up."""
+SLOWEST = 32 * 1024
+"""Bytes in a second at which what the kernels have taken of a body may still be on its way."""
+BUFFERED = 8 << 20
+"""Bytes that they may have taken at most: a client that has sent them may have to wait for the first to arrive."""
 
 
 class S3Client:
@@ -75,7 +80,7 @@ class S3Client:
         await self._filesystem.set_session()
         client = await self._filesystem.get_s3(bucket)
         if client not in self._prepared:
-            client.meta.events.register_last("before-call.s3", _send_body_at_once)
+            client.meta.events.register_last("before-call.s3", _suit_the_body)
             self._prepared.add(client)
         return client
 
@@ -164,9 +169,18 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
     return made
 
 
-def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
-    """Do not wait for 100-continue first, as botocore would: that is a round trip more for each frame."""
+def _suit_the_body(params: dict[str, Any], **_: Any) -> None:
+    """Send it without waiting for 100-continue, a round trip more for each frame; on a slow line wait for longer.
+
+    The time in which an answer must come begins when the kernel has the whole body, not when the store has it.
+    """
     params["headers"].pop("Expect", None)
+    body = params.get("body")
+    if isinstance(body, io.BytesIO):
+        patience = params["context"]["client_config"].read_timeout
+        late = min(body.getbuffer().nbytes, BUFFERED) / SLOWEST
+        # Old versions of aiobotocore do not look at this.
+        params["context"]["read_timeout"] = patience + late
 
 
 def _refuses_checksums(error: BaseException) -> bool:
