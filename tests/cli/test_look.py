@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,40 @@ def test_what_there_is_instead(place: Place) -> None:
     )
 
 
+def test_an_empty_folder_is_there(tmp_path: Path) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    (tmp_path / "empty").mkdir()
+    MemoryFileSystem(skip_instance_cache=True).makedirs("/top/empty")
+    for url in (f"{tmp_path}/empty", f"{tmp_path}/empty/", "memory://top/empty"):
+        told = seqsave("ls", url, status=1).err
+        assert told == f"seqsave: error: no sequence in {url.rstrip('/')}: the folder is empty\n"
+
+
+def test_folders_without_a_sequence(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    told = seqsave("ls", tmp_path, "--recursive", status=1).err
+    assert told == f"seqsave: error: no sequence in {tmp_path} or the folders below it\n"
+
+
+def test_a_file_is_no_folder(place: Place) -> None:
+    fill(place, ["frame_1.png"])
+    url = f"{place.url}/frame_1.png"
+    for more in ([], ["--json"]):
+        result = seqsave("ls", url, *more, *options(place), status=2)
+        assert result.out == ""
+        assert result.err.endswith("frame_1.png is a file, not a folder: give the folder that it lies in\n")
+    assert f"there is nothing at {place.url}/frame_1.png/x" in seqsave("ls", f"{url}/x", *options(place), status=1).err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files on this system")
+def test_what_is_neither_file_nor_folder_is_not_meant(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for command in ("ls", "workflow"):
+        told = seqsave(command, tmp_path / "pipe", status=1).err
+        assert told == f"seqsave: error: {tmp_path / 'pipe'} is neither a file nor a folder that can be read\n"
+
+
 def test_an_enormous_gap_is_quick_and_short(tmp_path: Path) -> None:
     for number in (0, 5, 9_000_000_000_000):
         (tmp_path / f"frame_{number}.png").write_bytes(b"x")
@@ -148,22 +183,24 @@ def test_what_lies_beside_the_file_is_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "status", "message"),
     [
-        (["frame_1.png", "--key", "workflo"], "(did you mean 'workflow'?): there is 'workflow'"),
-        (["fram_1.png"], "(did you mean 'frame_1.png'?)"),
-        (["bare_1.png"], "holds no workflow or other metadata"),
-        (["sub"], "is a folder: name one of its frames, as "),
-        (["text.png"], "no PNG file"),
+        (["frame_1.png", "--key", "workflo"], 1, "(did you mean 'workflow'?): there is 'workflow'"),
+        (["fram_1.png"], 1, "(did you mean 'frame_1.png'?)"),
+        (["bare_1.png"], 1, "holds no workflow or other metadata"),
+        (["sub"], 2, "is a folder: name one of its frames, as "),
+        (["empty"], 2, "empty is a folder: name one of its frames\n"),
+        (["text.png"], 1, "no PNG file"),
     ],
 )
-def test_workflow_of_the_wrong_thing(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_workflow_of_the_wrong_thing(tmp_path: Path, arguments: list[str], status: int, message: str) -> None:
     (tmp_path / "frame_1.png").write_bytes(png_with_workflow(picture()))
     (tmp_path / "bare_1.png").write_bytes(encode(picture()))
     (tmp_path / "text.png").write_bytes(b"text")
+    (tmp_path / "empty").mkdir()
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "frame_1.png").write_bytes(b"x")
     name, *rest = arguments
-    result = seqsave("workflow", tmp_path / name, *rest, status=1)
+    result = seqsave("workflow", tmp_path / name, *rest, status=status)
     assert result.out == ""
     assert message in result.err

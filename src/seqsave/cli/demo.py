@@ -10,6 +10,7 @@ import click
 from seqsave.cli.app import Command
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import json_option, quiet_option, storage_option
+from seqsave.cli.places import folder_at
 from seqsave.cli.save import DEFAULT_FILETYPE
 from seqsave.cli.saving import Job
 
@@ -44,6 +45,7 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
     with messages.catching():
         resolved = plugins.resolve(filetype)
         rule = naming.NameRule("frame", 5, resolved.extension)
+        folder_at(url, storage_option)
 
         def feed(writer: SequenceWriter) -> None:
             for picture in animation.render():

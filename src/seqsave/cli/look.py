@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqsave.cli.app import FAILED, Command, Failure
+from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import json_option, storage_option
+from seqsave.cli.places import file_at, folder_at
+from seqsave.errors import TargetError
 from seqsave.progress import format_size
 
 if TYPE_CHECKING:
     from seqsave.reader import FrameSequence
+    from seqsave.targets import Target
 
 __all__ = ["ls_command", "workflow_command"]
 
@@ -42,27 +45,34 @@ def ls_command(url: str, recursive: bool, prefix: str | None, storage_option: di
     URL is a folder on any storage, or a pattern such as 'renders/frame_#####.png'.
     """
     with Messages().catching():
+        target = folder_at(url, storage_option)
         found = list(_find(url, recursive, prefix, storage_option))
+        problem = "" if found else _nothing(url, target, prefix, recursive, storage_option)
         documents = [_document(sequence) for sequence in found]
     if as_json:
         print_json({"sequences": documents})
     else:
         for sequence in found:
             print_line(_line(sequence))
-    if not found:
-        complain(_nothing(url, prefix, recursive, storage_option))
+    if problem:
+        complain(problem)
         return FAILED
     return 0
 
 
-def _find(url: str, recursive: bool, prefix: str | None, options: dict[str, Any]) -> Iterable[FrameSequence]:
+def _find(url: str, recursive: bool, prefix: str | None, options: dict[str, Any]) -> Sequence[FrameSequence]:
     from seqsave import naming, reader
 
     if prefix is None and naming.parse_pattern(url) is not None:
         return [reader.open_sequence(url, storage_options=options)]
     below = recursive or (prefix is not None and "/" in prefix)
     found = reader.find_sequences(url, recursive=below, storage_options=options)
-    return (sequence for sequence in found if prefix in (None, sequence.prefix))
+    try:
+        return [sequence for sequence in found if prefix in (None, sequence.prefix)]
+    except TargetError as error:
+        if isinstance(error.__cause__, NotADirectoryError):
+            return []  # why there is nothing is told as on storages that list nothing for a file
+        raise
 
 
 def _line(sequence: FrameSequence) -> str:
@@ -119,22 +129,24 @@ def _document(sequence: FrameSequence) -> dict[str, Any]:
     }
 
 
-def _nothing(url: str, prefix: str | None, recursive: bool, options: dict[str, Any]) -> str:
-    """Say that there is no sequence, and what there is instead."""
-    from seqsave import targets
+def _nothing(url: str, target: Target, prefix: str | None, recursive: bool, options: dict[str, Any]) -> str:
+    """Say that there is no sequence, and what there is instead. Raises Failure where that is a file."""
+    from seqsave.sources import describe_missing, kind_of
 
-    target = targets.resolve(url, options)
-    entries = target.list("")
-    what = f"no sequence {prefix}_####" if prefix else "no sequence"
-    folders = [entry.name for entry in entries if entry.is_folder and not entry.name.startswith(".")]
+    kind = kind_of(url, options)
+    if kind == "file":
+        raise Failure(f"{target.url} is a file, not a folder: give the folder that it lies in", WRONG_CALL)
+    if kind is None:
+        return describe_missing(url, options)
+    entries = [entry for entry in target.list("") if not entry.name.startswith(".")]
+    folders = [entry.name for entry in entries if entry.is_folder]
     names = [entry.name for entry in entries if not entry.is_folder]
+    where = f"no sequence {f'{prefix}_#### ' if prefix else ''}in {target.url}"
     if folders and not recursive:
-        return f"{what} in {target.url}, but folders: {_some(folders)}; --recursive looks into them"
+        return f"{where}, but folders: {_some(folders)}; --recursive looks into them"
     if names:
-        return f"{what} in {target.url}, only: {_some(names)}; frames are named as frame_00017.png"
-    from seqsave.sources import describe_missing
-
-    return describe_missing(url, options)
+        return f"{where}, only: {_some(names)}; frames are named as frame_00017.png"
+    return f"{where} or the folders below it" if folders else f"{where}: the folder is empty"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -170,18 +182,24 @@ def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) 
 
 
 def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    from seqsave import reader, targets
-    from seqsave.reader import Frame
-    from seqsave.sources import describe_missing
+    from seqsave.reader import Files
 
-    target, name = targets.resolve_file(url, options)
+    target, name = file_at(url, options)
     shown = target.url_of(name)
     if not target.exists(name):
-        inside = next(iter(reader.find_sequences(url, storage_options=options)), None)
-        if inside is not None:
-            raise Failure(f"{shown} is a folder: name one of its frames, as {inside[0].url}")
-        raise Failure(describe_missing(url, options))
-    values = Frame(0, None, shown, 0, name, name, target).read_metadata()
+        raise _no_file(url, shown, options)
+    values = Files(target).frame(name, 0, 0).read_metadata()
     if not values:
         raise Failure(f"{shown} holds no workflow or other metadata")
     return values
+
+
+def _no_file(url: str, shown: str, options: dict[str, Any]) -> Failure:
+    from seqsave import reader
+    from seqsave.sources import describe_missing, kind_of
+
+    if kind_of(url, options) != "folder":
+        return Failure(describe_missing(url, options))
+    inside = next(iter(reader.find_sequences(url, storage_options=options)), None)
+    example = f", as {inside[0].url}" if inside is not None else ""
+    return Failure(f"{shown} is a folder: name one of its frames{example}", WRONG_CALL)

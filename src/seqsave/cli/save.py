@@ -20,8 +20,9 @@ from seqsave.cli.parameters import (
     quiet_option,
     storage_option,
 )
+from seqsave.cli.places import folder_at
 from seqsave.cli.saving import Job
-from seqsave.errors import OptionError, TargetError
+from seqsave.errors import OptionError
 
 if TYPE_CHECKING:
     from seqsave.naming import NameRule
@@ -153,7 +154,7 @@ class _Task:
     @classmethod
     def prepare(cls, source_url: str, url: str, given: Mapping[str, Any], messages: Messages) -> _Task:
         """Check the arguments, open the source and look that it is not overwritten while it is read."""
-        from seqsave import naming, plugins, targets
+        from seqsave import naming, plugins
         from seqsave.options import check_options
         from seqsave.sources import open_source
 
@@ -165,11 +166,8 @@ class _Task:
         rule = naming.NameRule(given["prefix"], given["digits"], resolved.extension)
         settings = _settings(given, resolved.filetype, options, metadata)
         into_options, from_options = given["storage_option"], given["source_storage_option"]
-        try:
-            target = targets.resolve(url, into_options)
-            targets.resolve(source_url, from_options)
-        except TargetError as error:
-            raise Failure(str(error), WRONG_CALL) from error
+        target = folder_at(url, into_options)
+        folder_at(source_url, from_options)
         source = open_source(source_url, from_options, keep=_keep(resolved, options, metadata))
         numbers = _Numbers(source.first, given["start"], given["step"])
         settings["start"], settings["step"], settings["rate"] = numbers.start, numbers.step, source.rate

@@ -8,17 +8,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from seqsave import naming, targets
 from seqsave.errors import SequenceNotFoundError, SourceError, TargetError
-from seqsave.reader import Frame
+from seqsave.reader import Files
 from seqsave.sources import files, pictures
 from seqsave.sources.reading import source_of_files
 from seqsave.sources.records import Keep, Source
 from seqsave.sources.video import EXTENSIONS as VIDEO_EXTENSIONS
 
-__all__ = ["describe_missing", "open_source"]
+__all__ = ["describe_missing", "kind_of", "open_source"]
 
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -78,8 +78,37 @@ def _look(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> 
     file = _look_for_file(source, options)
     if file is not None:
         return file
-    entries = [] if target.is_local else files.listing(target)
-    return _Folder(target, entries) if entries else None
+    if target.is_local:
+        return None
+    entries = files.listing(target)
+    return _Folder(target, entries) if entries or _is_empty_folder(source, target, options) else None
+
+
+def kind_of(
+    url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None
+) -> Literal["file", "folder"] | None:
+    """What lies at exactly this URL; None when nothing does. Raises TargetError."""
+    found = _look(url, storage_options)
+    if found is None:
+        return None
+    return "file" if isinstance(found, _File) else "folder"
+
+
+def _is_empty_folder(source: str | os.PathLike[str], target: targets.Target, options: Mapping[str, Any] | None) -> bool:
+    """An empty folder lists as much as none at all: only the folder above tells, where there are real folders."""
+    if not target.capabilities.folders:
+        return False
+    name, siblings = _siblings(source, options)
+    return any(entry.is_folder and entry.name == name for entry in siblings)
+
+
+def _siblings(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> tuple[str, Sequence[targets.Entry]]:
+    """The name that ``source`` has in the folder above, and what lies there; nothing where that cannot be listed."""
+    try:
+        parent, name = targets.resolve_file(source, options)
+        return name, files.listing(parent)
+    except TargetError:  # a bucket, or a root: there is none above
+        return "", []
 
 
 def _look_for_file(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> _File | None:
@@ -93,14 +122,13 @@ def _look_for_file(source: str | os.PathLike[str], options: Mapping[str, Any] | 
 def describe_missing(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> str:
     """Say that there is nothing at ``url``, and what was probably meant: ``(did you mean 'clip.mp4'?)``."""
     target = targets.resolve(url, storage_options)
-    message = f"there is nothing at {target.url}"
-    try:
-        parent, name = targets.resolve_file(url, storage_options)
-        names = [entry.name for entry in files.listing(parent)]
-    except TargetError:
-        return message
+    name, siblings = _siblings(url, storage_options)
+    names = [entry.name for entry in siblings]
+    if name in names:
+        return f"{target.url} is neither a file nor a folder that can be read"
     near = difflib.get_close_matches(name, names, n=1)
-    return f"{message} (did you mean {near[0]!r}?)" if near else message
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"there is nothing at {target.url}{hint}"
 
 
 # --- one file --------------------------------------------------------------------------------------------------------
@@ -145,8 +173,8 @@ def _open_picture(file: _File, keep: Keep | None) -> Source:
         if animation is not None:
             return animation
     parsed = files.parse_numbered(file.name)
-    frame = Frame(parsed.number if parsed else 0, None, url, 0, file.name, file.name, file.target)
-    chosen = files.Chosen((frame,), (file.name,), parsed is not None)
+    frame = Files(file.target).frame(file.name, 0, parsed.number if parsed else 0)
+    chosen = files.Chosen((frame,), parsed is not None)
     return source_of_files(url, file.target, chosen, keep)
 
 
