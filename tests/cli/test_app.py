@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,8 +13,9 @@ import pytest
 
 import seqsave as library
 from seqsave.cli import cli
-from seqsave.cli.output import Messages, print_json, print_line, printable
+from seqsave.cli.output import Messages, complain, print_json, print_line, printable
 from tests.cli.runner import seqsave
+from tests.sources.pictures import encode, picture
 
 COMMANDS = ["save", "ls", "workflow", "filetypes", "plugins", "demo"]
 
@@ -82,6 +84,45 @@ def test_a_wrong_call_is_one_message_and_status_2(arguments: list[str], message:
     assert rest == [f"Try 'seqsave{' ' + arguments[0] if arguments[0] in COMMANDS else ''} --help'."]
 
 
+@pytest.mark.parametrize("command", ["ls", "workflow", "demo", "save", "save from"])
+@pytest.mark.parametrize(
+    ("url", "more", "message"),
+    [
+        ("", [], "the URL is empty"),
+        ("s3://", [], "s3://"),
+        ("s3://key:hunter2@bucket/x", [], "holds credentials"),
+        ("nosuch://x", [], "'nosuch' is neither a storage nor a configured target"),
+        ("out/x.png", ["foo=1"], "storage option 'foo' means nothing"),
+    ],
+)
+def test_a_url_that_is_not_understood_is_status_2_in_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, url: str, more: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_1.png").write_bytes(encode(picture()))
+    words = {"save": ["save", "a_1.png", url], "save from": ["save", url, "out"]}.get(command, [command, url])
+    option = "--source-storage-option" if command == "save from" else "--storage-option"
+    result = seqsave(*words, *(part for pair in more for part in (option, pair)), status=2)
+    assert message in result.err
+    assert "hunter2" not in result.err
+    assert result.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["a_1.png"]
+
+
+def test_a_configuration_that_cannot_be_read_is_status_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text("[targets")
+    monkeypatch.setenv("SEQSAVE_CONFIG", str(tmp_path / "config.toml"))
+    assert "config.toml" in seqsave("ls", "farm://x", status=2).err
+
+
+def test_a_storage_that_does_not_answer_is_no_wrong_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise library.TargetError("the storage did not answer in time", transient=True)
+
+    monkeypatch.setattr("seqsave.targets.resolve", away)
+    assert "did not answer" in seqsave("ls", "sftp://host/x", status=1).err
+
+
 def test_a_secret_without_a_name_is_not_repeated() -> None:
     assert "hunter2" not in seqsave("ls", "a", "--storage-option", "hunter2", status=2).err
 
@@ -112,6 +153,14 @@ def test_the_status_is_the_exit_code() -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["ls", "/no/such/folder/anywhere"])
     assert ended.value.code == 1
+
+
+def test_advice_names_the_options_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("a_1.png is there already: use if_exists='overwrite' or 'skip', or another prefix; see storage_options")
+    assert capsys.readouterr().err == (
+        "seqsave: error: a_1.png is there already: use --if-exists overwrite or --if-exists skip, or another prefix; "
+        "see --storage-option\n"
+    )
 
 
 # --- what is printed ---------------------------------------------------------------------------------------------

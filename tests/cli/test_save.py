@@ -252,6 +252,9 @@ def test_error_keeps_what_is_there_and_tells(place: Place, renders: Path) -> Non
     assert any(failure["index"] == 6 for failure in result.document["failures"])
     assert "frame_00006.png is there already" in result.document["error"]
     assert result.err.strip().endswith(result.document["error"])
+    told = [result.document["error"], *(failure["error"] for failure in result.document["failures"])]
+    assert all("if_exists" not in text for text in told)
+    assert any("use --if-exists overwrite or --if-exists skip" in text for text in told)
 
 
 @pytest.mark.parametrize("how", ["itself", "link", "renumbered", "one", "glob", "skip"])

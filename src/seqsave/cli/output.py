@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,7 +12,11 @@ from typing import Any, TextIO
 
 from seqsave.errors import SeqSaveWarning
 
-__all__ = ["Messages", "complain", "print_json", "print_line", "printable"]
+__all__ = ["Messages", "as_arguments", "complain", "print_json", "print_line", "printable"]
+
+# As in: use if_exists='overwrite' or 'skip'.
+_CHOICE = re.compile(r"\bif_exists=('\w+'(?: or '\w+')*)")
+_WORD = re.compile(r"\w+(?=')")
 
 
 def printable(text: str) -> str:
@@ -34,9 +39,15 @@ def print_json(document: Any) -> None:
     _write(sys.stdout, text)
 
 
+def as_arguments(message: str) -> str:
+    """A message of the library, with its keyword arguments spelled as options of the command."""
+    message = _CHOICE.sub(lambda found: " or ".join(f"--if-exists {word}" for word in _WORD.findall(found[1])), message)
+    return message.replace("storage_options", "--storage-option")
+
+
 def complain(message: str) -> None:
     """An error, in the form in which all of them are told."""
-    _write(sys.stderr, f"seqsave: error: {printable(message)}")
+    _write(sys.stderr, f"seqsave: error: {printable(as_arguments(message))}")
 
 
 def _write(stream: TextIO, line: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqsave.cli.app import FAILED, INTERRUPTED
-from seqsave.cli.output import Messages, complain, print_json
+from seqsave.cli.output import Messages, as_arguments, complain, print_json
 from seqsave.errors import SeqSaveError
 from seqsave.progress import format_size, open_progress
 
@@ -81,10 +81,15 @@ class Job:
             "seconds": round(seconds, 3),
             "warnings": self.messages.warnings,
             "failures": [
-                {"index": failure.index, "batch": failure.batch, "url": failure.url, "error": failure.error}
+                {
+                    "index": failure.index,
+                    "batch": failure.batch,
+                    "url": failure.url,
+                    "error": as_arguments(failure.error),
+                }
                 for failure in result.failures
             ],
-            "error": error or None,
+            "error": as_arguments(error) or None,
         }
 
     def _summary(self, result: SaveResult, seconds: float) -> str:
