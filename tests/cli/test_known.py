@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import sys
 import types
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -46,10 +48,16 @@ def test_filetypes_lists_formats_with_their_options() -> None:
 
 
 def test_filetypes_as_json() -> None:
-    rows = {row["filetype"]: row for row in seqsave("filetypes", "--json").document["filetypes"]}
+    document = seqsave("filetypes", "--json").document
+    assert set(document) == {"filetypes"}
+    rows = {row["filetype"]: row for row in document["filetypes"]}
     assert next(iter(rows)) == "png with embedded workflow"
     assert list(rows) == list(library.filetypes())
     jpg = rows["jpg"]
+    assert set(jpg) == {
+        *("filetype", "origin", "conflict", "extensions", "embeds_metadata", "lossless"),
+        *("dtypes", "channels", "content_type", "install_hint", "options"),
+    }
     assert jpg["extensions"] == ["jpg", "jpeg"]
     assert jpg["origin"] == "built-in"
     assert not jpg["lossless"]
@@ -85,9 +93,31 @@ def test_plugins() -> None:
 @pytest.mark.usefixtures("installed")
 def test_plugins_as_json() -> None:
     rows: dict[str, Any] = {row["name"]: row for row in seqsave("plugins", "--json").document["plugins"]}
+    assert set(rows["grain"]) == {"name", "distribution", "version", "filetypes", "unused", "error"}
     assert rows["grain"]["filetypes"] == ["grain"]
+    assert rows["grain"]["unused"] == {}
     assert rows["grain"]["error"] is None
     assert "module_that_is_not_there" in rows["broken"]["error"]
+
+
+def test_a_claim_that_does_not_count_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = {"one_plugin": ["grain", "png", "sand"], "other_plugin": ["grain"]}
+    for name, filetypes in claims.items():
+        specs = [dataclasses.replace(SPEC, filetype=filetype, extensions=(filetype,)) for filetype in filetypes]
+        module = types.ModuleType(name)
+        module.seqsave_encoders = library.hookimpl(  # type: ignore[attr-defined]
+            lambda specs=specs: specs, specname="seqsave_encoders"
+        )
+        monkeypatch.setitem(sys.modules, name, module)
+    points = [EntryPoint(name.partition("_")[0], name, "seqsave") for name in claims]
+    monkeypatch.setattr(plugins, "_registry", plugins.Registry(points))
+    both = "claimed by one_plugin and other_plugin: uninstall one"
+    one, other = seqsave("plugins").out.splitlines()
+    assert one.endswith(f"  grain (not used: {both}), png (not used: the built-in one is), sand")
+    assert other.endswith(f"  grain (not used: {both})")
+    row, _ = seqsave("plugins", "--json").document["plugins"]
+    assert row["filetypes"] == ["grain", "png", "sand"]
+    assert row["unused"] == {"grain": both, "png": "the built-in one is"}
 
 
 def test_no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:

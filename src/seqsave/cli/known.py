@@ -54,19 +54,39 @@ def plugins_command(as_json: bool) -> None:
 
     A filetype's plugin is installed like any package, as in pip install seqsave-webp.
     """
-    from seqsave.plugins import plugin_report
+    from seqsave.plugins import describe_filetypes, plugin_report
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SeqSaveWarning)  # a broken plugin is told below
         report = plugin_report()
+        unused = {info: _unused(info, describe_filetypes()) for info in report}
     if as_json:
-        print_json({"plugins": [_plugin_document(info) for info in report]})
+        print_json({"plugins": [_plugin_document(info, unused[info]) for info in report]})
         return
     for info in report:
-        brings = f"broken: {info.error}" if info.error else ", ".join(info.filetypes) or "no filetypes"
-        print_line(f"{info.distribution} {info.version}  {brings}")
+        print_line(f"{info.distribution} {info.version}  {_brings(info, unused[info])}")
     if not report:
         Messages().note("no plugins are installed: png and jpg are built in")
+
+
+def _unused(info: PluginInfo, known: Sequence[FiletypeInfo]) -> dict[str, str]:
+    """The filetypes that the plugin brings but that are not written by it, each with the reason."""
+    reasons = {}
+    for row in known:
+        if row.filetype not in info.filetypes:
+            continue
+        if row.conflict:
+            reasons[row.filetype] = f"claimed by {' and '.join(row.conflict)}: uninstall one"
+        elif row.origin != info.distribution:
+            reasons[row.filetype] = f"the {row.origin} one is"
+    return reasons
+
+
+def _brings(info: PluginInfo, unused: Mapping[str, str]) -> str:
+    if info.error:
+        return f"broken: {info.error}"
+    names = (f"{name} (not used: {unused[name]})" if name in unused else name for name in info.filetypes)
+    return ", ".join(names) or "no filetypes"
 
 
 def _grouped(known: Sequence[FiletypeInfo]) -> list[tuple[list[str], Mapping[str, Option]]]:
@@ -133,11 +153,12 @@ def _option_document(option: Option) -> dict[str, Any]:
     }
 
 
-def _plugin_document(info: PluginInfo) -> dict[str, Any]:
+def _plugin_document(info: PluginInfo, unused: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": info.name,
         "distribution": info.distribution,
         "version": info.version,
         "filetypes": list(info.filetypes),
+        "unused": dict(unused),
         "error": info.error,
     }
