@@ -207,7 +207,8 @@ def test_the_user_s_instance_is_left_alone(url: str, options: dict[str, Any]) ->
     assert theirs.retries == 5
     assert theirs.config_kwargs == {}
     assert theirs.dircache.use_listings_cache
-    assert target._client()._filesystem is not theirs  # type: ignore[attr-defined]
+    ours = target._client()._filesystem  # type: ignore[attr-defined]
+    assert ours not in list(type(ours)._cache.values())  # nor does ours get into anybody's hands
 
 
 def test_targets_with_the_same_options_share_a_connection_pool(url: str, options: dict[str, Any]) -> None:
@@ -493,3 +494,44 @@ def test_a_wrong_key_is_found_in_no_log(url: str, options: dict[str, Any], caplo
         failed(lambda: publish(targets.resolve(url, {**options, "secret": "wrong/secret+wrong"})))
     assert "wrong/secret" not in caplog.text
     assert not re.search("secret", caplog.text)
+
+
+@pytest.mark.parametrize("client", ["seqsave.targets.s3:S3Target", registry.BUILTIN["s3"]])
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"endpoint_url": "http://user:WORDWORD@host"}, "holds '@'"),
+        ({"endpoint_url": "http://user:WORD/WORDWORD@host"}, "holds '@'"),
+        ({"endpoint_url": "user:WORDWORD@host:9000"}, "holds '@'"),
+        ({"client_kwargs": {"endpoint_url": "http://user:WORDWORD@host"}}, "holds '@'"),
+        ({"endpoint_url": "127.0.0.1:1"}, "has no scheme: write 'https://127.0.0.1:1'"),
+        ({"endpoint_url": "ftp://host"}, "is no address of a store"),
+        ({"endpoint_url": "http://"}, "is no address of a store"),
+        ({"endpoint_url": 9000}, "is a URL, not int"),
+        ({"client_kwargs": {"verify": "/nope.pem"}}, "'/nope.pem', and there is no such file"),
+    ],
+)
+def test_settings_that_can_never_work(
+    monkeypatch: pytest.MonkeyPatch, client: str, more: dict[str, Any], says: str
+) -> None:
+    monkeypatch.setitem(registry.BUILTIN, "s3", client)
+    error = failed(lambda: targets.resolve("s3://bucket/x", {"key": "k", "secret": "s", **more}), ("WORDWORD",))
+    assert says in str(error)
+    assert isinstance(error, TargetError)
+    assert not error.transient
+
+
+def test_a_bundle_of_certificates_that_is_not_there(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nope.pem")
+    target = targets.resolve("s3://bucket/x", {**options, "endpoint_url": "https://127.0.0.1:1"})
+    error = failed(lambda: publish(target))
+    assert isinstance(error, TargetError)
+    assert not error.transient
+    assert "options do not fit" in str(error)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://s3.eu-west-1.amazonaws.com", "http://[::1]:9000/", "HTTP://minio:9000/s3"]
+)
+def test_endpoints_that_can_be(endpoint: str) -> None:
+    assert s3_client.checked_options({"endpoint_url": endpoint})["endpoint_url"] == endpoint
