@@ -15,8 +15,8 @@ __all__ = ["BUILTIN", "class_for"]
 BUILTIN = {
     "file": "seqsave.targets.local:LocalTarget",
     "memory": "seqsave.targets.memory:MemoryTarget",
-    "s3": "seqsave.targets.s3:S3Target",
-    "s3a": "seqsave.targets.s3:S3Target",
+    "s3": "seqsave.targets.s3_fast:FastS3Target",
+    "s3a": "seqsave.targets.s3_fast:FastS3Target",
 }
 _ANY_OTHER = "seqsave.targets.generic:FsspecTarget"
 

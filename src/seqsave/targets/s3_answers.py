@@ -1,0 +1,77 @@
+"""obstore's exceptions, which are little more than text, as exceptions that ``faults`` can read.
+
+The store's status, code and message become a StoreAnswerError, with a ``response`` like botocore's; what happened to
+the connection becomes the OSError that Python has for it. Of the text nothing else is kept: stores repeat access keys
+and signatures in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import ssl
+from typing import Any
+
+__all__ = ["StoreAnswerError", "explained"]
+
+# "Error performing PUT URL in 3ms - Server returned non-2xx status code: 503 Service Unavailable: BODY"
+_ANSWER = re.compile(
+    r"Error performing [A-Z]+ \S+ in \S+ - Server returned non-2xx status code: (\d{3})[^:]*:?"
+    r"(.*?)(?:\nDebug source:|\Z)",
+    re.DOTALL,
+)
+_REDIRECTED = re.compile(r"redirect without LOCATION|\bBareRedirect\b")
+_WORDS = re.compile(r'(?:message|error): "([^"\n]{1,200})"')
+_HOST = re.compile(r"Error performing [A-Z]+ https?://([^/\s]+)")
+_CODE = re.compile(r"\bcode: (-?\d+),\s+kind: (\w+)")
+
+_BUILTINS: tuple[tuple[re.Pattern[str], type[OSError], int], ...] = (
+    (re.compile(r"\bTimedOut\b|\bkind: Timeout\b|operation timed out"), TimeoutError, errno.ETIMEDOUT),
+    (re.compile(r"InvalidCertificate|UnknownIssuer|InvalidMessage|AlertReceived|PeerIncompatible"), ssl.SSLError, 1),
+    (re.compile(r"dns error.*(not known|No address|No such host)", re.DOTALL), socket.gaierror, socket.EAI_NONAME),
+    (re.compile(r"dns error|failed to lookup"), socket.gaierror, socket.EAI_AGAIN),
+    (re.compile(r"\bConnectionRefused\b"), ConnectionRefusedError, errno.ECONNREFUSED),
+    (re.compile(r"\bkind: Connect\b"), OSError, errno.EHOSTUNREACH),
+    (re.compile(r"\bHttpError\b|\bIncompleteMessage\b"), ConnectionResetError, errno.ECONNRESET),
+)
+
+
+class StoreAnswerError(Exception):
+    """The store answered, and not with success.
+
+    response: as botocore's ClientError has it, with the code and the message in the store's own words.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}" if message else f"{status} {code}")
+        self.response: dict[str, Any] = {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+
+
+def explained(error: Exception) -> Exception | None:
+    """The structured exception that obstore's text stands for; None when it tells nothing of the store or the wire."""
+    text = str(error)
+    answer = _ANSWER.search(text)
+    if answer:
+        return StoreAnswerError(int(answer[1]), _element("Code", answer[2]), _element("Message", answer[2]))
+    if _REDIRECTED.search(text):
+        return StoreAnswerError(301, "PermanentRedirect", "")
+    for pattern, kind, number in _BUILTINS:
+        if pattern.search(text):
+            return kind(number, _said(text))
+    return None
+
+
+def _element(name: str, body: str) -> str:
+    found = re.search(rf"<{name}>([^<]*)</{name}>", body)
+    return found[1].strip() if found else ""
+
+
+def _said(text: str) -> str:
+    """What the system or the library said of the connection, and to which host it was."""
+    words, code, host = _WORDS.search(text), _CODE.search(text), _HOST.search(text)
+    said = words[1] if words else f"error {code[1]}" if code else "the connection failed"
+    return f"{said}: {host[1]}" if host else said

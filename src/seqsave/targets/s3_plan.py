@@ -1,0 +1,294 @@
+"""What obstore must be told so that it sends the very request that s3fs would, or the one reason why it cannot.
+
+Nothing is guessed about endpoints, regions and addressing: botocore, which s3fs stands on, prepares a PUT with the same
+options in the same environment, and that request is read instead of sent. Credentials are botocore's own as well, and
+fetched (and refreshed) when they are needed. Options are translated only if they stand in the tables below.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from seqsave.targets.s3_client import CONNECT_TIMEOUT, STALL_TIMEOUT
+
+__all__ = ["Identity", "Plan", "RefusedError", "make_plan", "read_environment"]
+
+# Options of s3fs's that are understood here ...
+_UNDERSTOOD = {"anon", "client_kwargs", "config_kwargs", "endpoint_url", "key", "password", "profile", "secret"}
+_UNDERSTOOD |= {"token", "use_ssl", "username"}
+# ... and those that change nothing about the requests of a target.
+_NO_MATTER = {"default_block_size", "default_cache_type", "default_fill_cache", "fixed_upload_size"}
+_NO_MATTER |= {"listings_expiry_time", "local_expiry_check", "max_concurrency", "max_paths", "version_aware"}
+
+_CREDENTIALS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+_CLIENT_KWARGS = {*_CREDENTIALS, "endpoint_url", "region_name", "use_ssl"}
+# They only change where a request goes and how it is signed: the rehearsal shows it.
+_REHEARSED = {"region_name", "s3", "signature_version", "use_dualstack_endpoint", "use_fips_endpoint"}
+_REHEARSED_S3 = {"addressing_style", "payload_signing_enabled", "us_east_1_regional_endpoint"}
+_REHEARSED_S3 |= {"use_accelerate_endpoint", "use_dualstack_endpoint"}
+_CONFIG_KWARGS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(_REHEARSED - {"s3"}, lambda value: True),
+    "s3": lambda value: not value or set(value) <= _REHEARSED_S3,
+    "connect_timeout": lambda value: _is_duration(value),
+    "read_timeout": lambda value: _is_duration(value),
+    "max_pool_connections": lambda value: isinstance(value, int) and value > 0,
+    "retries": lambda value: value in ({"total_max_attempts": 1}, {"max_attempts": 0}),
+    "request_checksum_calculation": lambda value: value == "when_required",
+    "response_checksum_validation": lambda value: value == "when_required",
+}
+
+# Variables that botocore reads and the rehearsal or the credentials follow, and others that neither side reads for S3.
+# Any other AWS_ variable may be one that obstore obeys and s3fs does not know (AWS_SKIP_SIGNATURE ...).
+_ENVIRONMENT = re.compile(
+    r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SECURITY_TOKEN|PROFILE|DEFAULT_PROFILE|REGION|DEFAULT_REGION"
+    r"|ENDPOINT_URL(_\w+)?|IGNORE_CONFIGURED_ENDPOINT_URLS|CONFIG_FILE|SHARED_CREDENTIALS_FILE|DATA_PATH"
+    r"|ROLE_ARN|ROLE_SESSION_NAME|WEB_IDENTITY_TOKEN_FILE|CONTAINER_(CREDENTIALS|AUTHORIZATION)_\w+|ACCOUNT_ID\w*"
+    r"|EC2_METADATA_\w+|METADATA_SERVICE_\w+|STS_REGIONAL_ENDPOINTS|CREDENTIAL_EXPIRATION|SIGNIN_\w+|LOGIN_\w+"
+    r"|USE_DUALSTACK_ENDPOINT|USE_FIPS_ENDPOINT|S3_US_EAST_1_REGIONAL_ENDPOINT|S3_DISABLE_MULTIREGION_ACCESS_POINTS"
+    r"|MAX_ATTEMPTS|RETRY_MODE|REQUEST_CHECKSUM_CALCULATION|RESPONSE_CHECKSUM_VALIDATION|DEFAULTS_MODE"
+    r"|SDK_\w+|CLI_\w+|SSO_\w+|VAULT\w*|PAGER|EXECUTION_ENV|LAMBDA_\w+|XRAY_\w+|BATCH_\w+|NEURON_\w+)"
+)
+_TRUST = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+_HEADERS = {"amz-sdk-invocation-id", "amz-sdk-request", "authorization", "content-length", "content-type", "expect"}
+_HEADERS |= {"host", "user-agent", "x-amz-content-sha256", "x-amz-date"}
+_SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d+/([^/]+)/s3/aws4_request,")
+_KEY = "folder/name"
+
+# botocore refreshes ten minutes before credentials expire, so what it gave is good for longer than this.
+_CREDENTIALS_KEPT = timedelta(minutes=5)
+
+
+class RefusedError(Exception):
+    """obstore cannot do the same. The message names the option, the variable or the setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to make obstore's stores for one bucket.
+
+    config:   S3Store's ``config``; without secrets.
+    client:   S3Store's ``client_options``.
+    identity: whom to sign as; None signs nothing.
+    stall:    seconds without an answer after which a request is given up.
+    """
+
+    bucket: str
+    config: Mapping[str, Any]
+    client: Mapping[str, Any]
+    identity: Identity | None = field(repr=False)
+    stall: float
+
+
+class Identity:
+    """botocore's credentials as obstore asks for them.
+
+    failure: why the last try to get them failed; obstore keeps only its text.
+    """
+
+    def __init__(self, session: Any, given: Mapping[str, str]) -> None:
+        self._session = session
+        self._given = given
+        self.failure: Exception | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        """S3Store's ``credential_provider``; may ask the network."""
+        try:
+            key, secret, token = self._current()
+        except Exception as error:
+            self.failure = error
+            raise
+        self.failure = None
+        until = datetime.now(timezone.utc) + _CREDENTIALS_KEPT
+        return {"access_key_id": key, "secret_access_key": secret, "token": token, "expires_at": until}
+
+    def _current(self) -> tuple[str, str, str | None]:
+        if self._given:
+            key, secret, token = (self._given.get(name) for name in _CREDENTIALS)
+            return str(key), str(secret), token
+        found = self._session.get_credentials()
+        if found is None:
+            from botocore.exceptions import NoCredentialsError
+
+            raise NoCredentialsError
+        frozen = found.get_frozen_credentials()
+        return frozen.access_key, frozen.secret_key, frozen.token
+
+
+def make_plan(bucket: str, options: Mapping[str, Any], connections: int) -> Plan:
+    """The plan for a bucket; asks no network.
+
+    options: s3fs's, with what fsspec's configuration says merged in.
+
+    Raises RefusedError; and what botocore raises for a profile that is not there and the like.
+    """
+    if bucket.startswith("arn:") or bucket.endswith("--x-s3"):
+        raise RefusedError(f"bucket {bucket!r}, which is no ordinary one")
+    settings = _checked(options)
+    _check_environment()
+    import botocore.session
+
+    profile = options.get("profile")
+    session = botocore.session.Session(**({} if profile is None else {"profile": profile}))
+    client_kwargs = _client_kwargs(options)
+    given = {name: client_kwargs.pop(name) for name in _CREDENTIALS if name in client_kwargs}
+    if given and not {*_CREDENTIALS[:2]} <= set(given):
+        raise RefusedError("key, secret and token that are not complete")
+    request = _rehearse(session, bucket, settings, client_kwargs)
+    endpoint, virtual = _address(request.url, bucket)
+    if endpoint.startswith("https://"):
+        _check_trust(session)
+    return Plan(
+        bucket,
+        # Told twice: obstore would prefer its AWS_ENDPOINT_URL_S3 to an endpoint that is given.
+        {
+            "endpoint": endpoint,
+            "aws_endpoint_url_s3": endpoint,
+            "region": _region(request),
+            "virtual_hosted_style_request": virtual,
+            "skip_signature": bool(options.get("anon")),
+        },
+        _client_options(endpoint, settings, connections),
+        None if options.get("anon") else Identity(session, given),
+        float(settings.get("read_timeout", STALL_TIMEOUT)),
+    )
+
+
+def read_environment() -> dict[str, str]:
+    """Every variable that a plan depends on."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", *_TRUST))}
+    return {**ours, **{f"{scheme} proxy": url for scheme, url in getproxies().items()}}
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``config_kwargs``, once every option is known to mean the same."""
+    for name, value in options.items():
+        if name not in _UNDERSTOOD | _NO_MATTER and value:
+            raise RefusedError(f"storage option {name!r}")
+    for name, value in (options.get("client_kwargs") or {}).items():
+        if name not in _CLIENT_KWARGS and value is not None:
+            raise RefusedError(f"client_kwargs[{name!r}]")
+    settings: Mapping[str, Any] = options.get("config_kwargs") or {}
+    for name, value in settings.items():
+        if name not in _CONFIG_KWARGS or not _CONFIG_KWARGS[name](value):
+            raise RefusedError(f"config_kwargs[{name!r}]")
+    return settings
+
+
+def _check_environment() -> None:
+    for name in sorted(read_environment()):
+        if name not in ("no proxy", *_TRUST) and not _ENVIRONMENT.fullmatch(name):
+            raise RefusedError(f"the setting {name} in the environment")
+
+
+def _check_trust(session: Any) -> None:
+    """Botocore trusts such a bundle alone, obstore would trust it beside the system's own."""
+    for name in _TRUST:
+        if os.environ.get(name):
+            raise RefusedError(f"the setting {name} in the environment")
+    if session.get_config_variable("ca_bundle"):
+        raise RefusedError("ca_bundle in the AWS configuration file")
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e6
+
+
+# --- the rehearsal ---------------------------------------------------------------------------------------------------
+
+
+class _PreparedError(Exception):
+    """Carries a prepared request out of botocore in place of sending it."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__("prepared")
+        self.request = request
+
+
+def _client_kwargs(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What s3fs hands to ``create_client``, by its rules of precedence."""
+    given = {name: value for name, value in (options.get("client_kwargs") or {}).items() if value is not None}
+    named = {
+        "aws_access_key_id": options.get("username") or options.get("key"),
+        "aws_secret_access_key": options.get("password") or options.get("secret"),
+        "aws_session_token": options.get("token"),
+        "endpoint_url": options.get("endpoint_url"),
+    }
+    for name, value in named.items():
+        if value is not None and given.setdefault(name, value) != value:
+            raise RefusedError(f"{name} that is given twice")
+    given.setdefault("use_ssl", options.get("use_ssl", True))
+    return given
+
+
+def _rehearse(session: Any, bucket: str, settings: Mapping[str, Any], client_kwargs: Mapping[str, Any]) -> Any:
+    from botocore.config import Config
+
+    used = {name: value for name, value in settings.items() if name in _REHEARSED}
+    config = Config(**used, retries={"total_max_attempts": 1}, request_checksum_calculation="when_required")
+    nobody = dict.fromkeys(_CREDENTIALS[:2], "rehearsal")
+    client = session.create_client("s3", config=config, **nobody, **client_kwargs)
+
+    def stop(request: Any, **_: Any) -> None:
+        raise _PreparedError(request)
+
+    client.meta.events.register_first("before-send.s3.PutObject", stop)
+    try:
+        client.put_object(Bucket=bucket, Key=_KEY, Body=b"", ContentType="image/png")
+    except _PreparedError as prepared:
+        return prepared.request
+    finally:
+        client.close()
+    raise RefusedError("a version of botocore that cannot rehearse")
+
+
+def _address(url: str, bucket: str) -> tuple[str, bool]:
+    """The endpoint as obstore takes it, and whether the bucket is in the host's name."""
+    parts = urlsplit(url)
+    root = f"{parts.scheme}://{parts.netloc}"
+    if not parts.query and parts.path.endswith(f"/{bucket}/{_KEY}"):
+        return root + parts.path.removesuffix(f"/{bucket}/{_KEY}"), False
+    if not parts.query and parts.netloc.startswith(f"{bucket}.") and parts.path.endswith(f"/{_KEY}"):
+        return root + parts.path.removesuffix(f"/{_KEY}"), True
+    raise RefusedError(f"bucket {bucket!r}, which has an address of its own")
+
+
+def _region(request: Any) -> str:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    signed = headers.get("authorization", b"")
+    found = _SIGNED.match(signed.decode() if isinstance(signed, bytes) else signed)
+    if found is None:
+        raise RefusedError("a signature_version that is not s3v4")
+    unknown = set(headers) - _HEADERS
+    if unknown:
+        raise RefusedError(f"the request header {min(unknown)}")
+    return found[1]
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+def _client_options(endpoint: str, settings: Mapping[str, Any], connections: int) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "connect_timeout": timedelta(seconds=settings.get("connect_timeout", CONNECT_TIMEOUT)),
+        # Of a whole request, whatever its size; how long is too long is judged where the size is known.
+        "timeout": timedelta(days=1),
+        "pool_max_idle_per_host": str(settings.get("max_pool_connections", connections)),
+        # Servers close idle connections after 20 seconds or so; better not to race with them.
+        "pool_idle_timeout": timedelta(seconds=12),
+    }
+    if endpoint.startswith("http://"):
+        return {**options, "allow_http": True}
+    from botocore.httpsession import get_cert_path
+
+    with open(get_cert_path(True), "rb") as file:  # noqa: PTH123 - botocore gives a text
+        return {**options, "root_certificate": file.read()}
