@@ -304,3 +304,14 @@ def test_no_secret_gets_out(secret: str, where: str) -> None:
     assert secret not in shown
     assert isinstance(caught.value.__cause__, BackendError)
     assert caught.value.__context__ is None
+
+
+def test_settings_that_are_wrong_are_no_broken_connections() -> None:
+    from botocore.exceptions import HTTPClientError, SSLError
+
+    for inner in (FileNotFoundError(errno.ENOENT, "No such file or directory"), ValueError("cannot combine")):
+        assert diagnose(HTTPClientError(error=inner)) is Fault.BAD_OPTION
+    assert diagnose(ValueError("Invalid endpoint: 127.0.0.1:1")) is Fault.BAD_OPTION
+    untrusted = SSLError(endpoint_url="https://x", error=ssl.SSLCertVerificationError("self-signed"))
+    assert diagnose(untrusted) is Fault.UNTRUSTED  # a ValueError too
+    assert diagnose(HTTPClientError(error=ConnectionResetError(errno.ECONNRESET, "reset"))) is Fault.BROKEN

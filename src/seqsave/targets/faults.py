@@ -64,7 +64,7 @@ class Fault(Enum):
     EXISTS = _Verdict("it is there already", "use if_exists='overwrite' or 'skip', or another prefix or start")
     NO_CONTAINER = _Verdict("{container} does not exist", "create it or correct the URL: seqsave makes no buckets")
     BAD_NAME = _Verdict("the name is not allowed there", "use another one", detail=True)
-    TOO_LONG = _Verdict("the name is too long", "use a shorter prefix or folder")
+    TOO_LONG = _Verdict("the name is too long", "use a shorter prefix, folder or metadata name")
     TOO_LARGE = _Verdict("it is too large for one request", "save smaller frames")
 
     BAD_KEY = _Verdict("the store does not know this access key", "check the key, the profile and the endpoint")
@@ -317,13 +317,21 @@ _BROKEN = (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
 
 
 def _by_connection(error: BaseException) -> Fault | None:
-    """Before the class: botocore wraps a mistyped host, a refused connection and a reset alike."""
+    """Before the class: botocore wraps a mistyped host, a refused connection, a reset and a bad setting alike."""
+    if _is_setting(_wrapped(error)):
+        return Fault.BAD_OPTION
     if not isinstance(error, OSError):
         return None
     looked_up = isinstance(error, socket.gaierror) or type(error).__name__ == "ClientConnectorDNSError"
     if looked_up:
         return Fault.NO_HOST if error.errno in _NO_SUCH_HOST else None
     return Fault.BROKEN if error.errno in _BROKEN else None
+
+
+def _is_setting(inner: BaseException | None) -> bool:
+    """Whether no connection was tried: a file of certificates is not there, or a value makes no sense."""
+    # Some of ssl's errors are ValueErrors as well, and about the other side.
+    return isinstance(inner, FileNotFoundError) or (isinstance(inner, ValueError) and not isinstance(inner, OSError))
 
 
 def _by_class(error: BaseException) -> Fault | None:
@@ -393,5 +401,7 @@ def _by_builtin(error: BaseException) -> Fault | None:
     if type(error).__name__ == "TimeoutError":  # asyncio's and concurrent.futures' own, before Python 3.11
         return Fault.TIMEOUT
     if isinstance(error, TypeError) and "argument" in str(error):
+        return Fault.BAD_OPTION
+    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):  # botocore's
         return Fault.BAD_OPTION
     return next((fault for kind, fault in _BUILTINS if isinstance(error, kind)), None)

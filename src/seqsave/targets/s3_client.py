@@ -9,13 +9,15 @@ import base64
 import functools
 import inspect
 import io
+import re
 import socket
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import TargetError
-from seqsave.redact import chain_of
+from seqsave.redact import chain_of, redact_url, split_user_info
 from seqsave.targets import filesystems
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ SLOWEST = 32 * 1024
 """Bytes in a second at which what the kernels have taken of a body may still be on its way."""
 BUFFERED = 8 << 20
 """Bytes that they may have taken at most: a client that has sent them may have to wait for the first to arrive."""
+
+_ENDPOINT = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[^\s?#]*)?", re.IGNORECASE)
 
 
 class S3Client:
@@ -103,7 +107,32 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("config_kwargs", "client_kwargs", "s3_additional_kwargs"):
         if merged.get(name) is not None and not isinstance(merged[name], Mapping):
             raise TargetError(f"storage option {name} must be a mapping of names to values")
+    inner: Mapping[str, Any] = merged.get("client_kwargs") or {}
+    for endpoint in (merged.get("endpoint_url"), inner.get("endpoint_url")):
+        if endpoint is not None:
+            _check_endpoint(endpoint)
+    _check_certificates(inner.get("verify"))
     return merged
+
+
+def _check_endpoint(endpoint: object) -> None:
+    """What botocore takes for one, and what leads to failures later that look as if they would pass."""
+    if not isinstance(endpoint, str):
+        raise TargetError(f"storage option endpoint_url is a URL, not {type(endpoint).__name__}")
+    has_scheme = "://" in endpoint
+    url = endpoint if has_scheme else f"https://{endpoint}"
+    shown = redact_url(url)
+    if split_user_info(url)[1] or "@" in url:
+        raise TargetError(f"endpoint_url {shown!r} holds '@': give user and password as storage options key and secret")
+    if not has_scheme:
+        raise TargetError(f"endpoint_url has no scheme: write {shown!r}, or http:// for a store without encryption")
+    if not _ENDPOINT.fullmatch(url):
+        raise TargetError(f"endpoint_url {shown!r} is no address of a store: write https://host or http://host:port")
+
+
+def _check_certificates(verify: object) -> None:
+    if isinstance(verify, str) and not Path(verify).exists():
+        raise TargetError(f"client_kwargs['verify'] names {verify!r}, and there is no such file: correct it")
 
 
 @functools.cache
