@@ -200,3 +200,35 @@ def test_any_text_can_be_taken_apart(text: str) -> None:
     assert head + (f"{user_info}@" if user_info else "") + rest in (text, text.replace("://@", "://", 1))
     redact_url(text)
     secrets_of(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("simplecache::ftp://user:WORDWORD@h/x", "simplecache::ftp://***@h/x"),
+        ("filecache::s3://key:WORDWORD@b/x", "filecache::s3://***@b/x"),
+        ("zip://a.zip::https://user:WORDWORD@h/x", "zip://***@h/x"),
+        ("zip://a.zip::user:WORDWORD@h/x", "zip://***@h/x"),
+        ("cache::s3://b/x?X-Amz-Signature=WORDWORD", "cache::s3://b/x?X-Amz-Signature=***"),
+        ("simplecache::https://h/x?sig=WORD@WORD", "simplecache::https://***"),
+        ("simplecache::user:WORDWORD@h/x", "simplecache::***@h/x"),
+        ("user:WORDWORD@h/x::ftp://z", "***@h/x::ftp://z"),
+        ("a ftp://user:WORDWORD@h/x", "***@h/x"),
+        ("https://web/ftp://user:WORDWORD@h/x", "https://***@h/x"),
+        ("ftp:///user:WORDWORD@h/x", "ftp://user@h/x"),
+        ("s3:////key:WORDWORD@b/x", "s3://***@b/x"),
+        ("memory:///me@home/x", "memory:///me@home/x"),
+        ("sftp://[2001::1]:22/me@home", "sftp://[2001::1]:22/me@home"),
+    ],
+)
+def test_chains_and_urls_inside_of_others(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
+    assert "WORDWORD" not in scrub(f"cannot open {url}", secrets_of(url)) or "://" not in url.rpartition("@")[0]
+
+
+@given(
+    password=secret_texts, chain=st.sampled_from(["simplecache::", "a::b::", "zip://a.zip::", "a ", "x::y/", "s3:/"])
+)
+def test_a_password_in_a_chain_is_never_shown(password: str, chain: str) -> None:
+    url = f"{chain}ftp://somebody:{password}@host/x"
+    assert password not in redact_url(url)

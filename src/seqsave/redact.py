@@ -51,6 +51,11 @@ _HOST_AND_PORT = re.compile(rf"(?:{_HOST.pattern})(?::\d*)?")
 _NO_PORT = {"gcs://", "gs://", "s3://", "s3a://"}
 _QUERY_VALUE = re.compile(r"(^|[?#&;])([^=?#&;]*=)[^?#&;]*")
 _SEPARATORS = re.compile(r"[?#&;]")
+# Chains of storages ("simplecache::ftp://...", "zip://a.zip::s3://..."), as far as they name nothing but protocols.
+_CHAIN = re.compile(r"(?:[A-Za-z0-9._+-]+::)*(?:[A-Za-z0-9][A-Za-z0-9+._-]*://)?")
+_BRACKETS = re.compile(r"\[[^\]@/]*\]")
+# After these an empty host is usual, and the path says what it says: "memory:///me@home".
+_NO_HOST = {"file://", "local://", "memory://"}
 
 # Shorter secrets are looked for as words of their own: replacing every "K" would leave no message.
 _SHORT = 6
@@ -65,9 +70,12 @@ class BackendError(Exception):
 def redact_url(url: str) -> str:
     """Hide the password of the user info (or all of it) and the values of the query.
 
-    A text without a scheme is a local path and is returned as it is.
+    Of a chain (``simplecache::ftp://...``), and of a text with a URL somewhere in it, everything before the last ``@``
+    but the leading protocols is hidden. A text without either is a local path and is returned as it is.
     """
-    head, user_info, rest = split_user_info(url)
+    if _is_compound(url):
+        return _redact_compound(url)
+    head, user_info, rest = split_user_info(_without_spare_slashes(url))
     if not head:
         return url
     path, query = _split_query(rest)
@@ -76,6 +84,31 @@ def redact_url(url: str) -> str:
         return head + rest
     user = user_info.partition(":")[0]
     return f"{head}{user if _user_is_address(head) and '/' not in user_info else HIDDEN}@{rest}"
+
+
+def _without_spare_slashes(url: str) -> str:
+    """Of ``ftp:///user:password@host``, which has no host by the letter, what was meant."""
+    scheme = _SCHEME.match(url)
+    if scheme is None or scheme[0].lower() in _NO_HOST or "@" not in url:
+        return url
+    return scheme[0] + url[scheme.end() :].lstrip("/")
+
+
+def _is_compound(text: str) -> bool:
+    """Whether it is more than one URL, or one that is not alone: where user info begins is anybody's guess then."""
+    plain = _BRACKETS.sub("", text)  # of an IPv6 host
+    chained = "::" in plain and ("://" in plain or _CHAIN.match(plain)[0] != "")  # type: ignore[index]  # matches ""
+    return chained or plain.count("://") > 1 or ("://" in plain and _SCHEME.match(plain) is None)
+
+
+def _redact_compound(text: str) -> str:
+    found = _CHAIN.match(text)
+    head = found[0] if found else ""
+    before, at, after = text[len(head) :].rpartition("@")
+    if _SEPARATORS.search(before):  # the "@" may be in a query's value
+        return f"{head}{HIDDEN}"
+    path, query = _split_query(after)
+    return head + (f"{HIDDEN}@" if at else "") + path + _QUERY_VALUE.sub(rf"\g<1>\g<2>{HIDDEN}", query)
 
 
 def redact_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +190,7 @@ def is_secret_name(name: object) -> bool:
 
 
 def _user_is_address(head: str) -> bool:
-    return head.removesuffix("://").lower() in _USER_IS_ADDRESS
+    return head.partition(":")[0].lower() in _USER_IS_ADDRESS
 
 
 def _split_query(rest: str) -> tuple[str, str]:
@@ -165,10 +198,14 @@ def _split_query(rest: str) -> tuple[str, str]:
     return (rest[: found.start()], rest[found.start() :]) if found else (rest, "")
 
 
-def _secrets_in_url(url: str) -> Iterator[str]:
+def _secrets_in_url(text: str) -> Iterator[str]:
+    """Of each URL in it: chained ones, and those that stand in another one's path."""
+    for found in _SCHEME.finditer(text):
+        yield from _secrets_from(_without_spare_slashes(text[found.start() :]))
+
+
+def _secrets_from(url: str) -> Iterator[str]:
     head, user_info, rest = split_user_info(url)
-    if not head:
-        return
     user, _, password = user_info.partition(":")
     yield from (password, unquote(password))
     if not _user_is_address(head):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seqsave import targets
+from seqsave.errors import TargetError
 from seqsave.targets import registry
 
 IMPORTS = """
@@ -70,3 +71,10 @@ def test_no_secret_of_a_url_shows(url: str) -> None:
         targets.resolve(url)
     assert "secret" not in str(caught.value)
     assert caught.value.__context__ is None or "secret" not in str(caught.value.__context__)
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "s3", "sftp", "hdfs", "nobody-knows-it"])
+def test_one_slash_too_many_hides_no_password(scheme: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        targets.resolve(f"{scheme}:///user:WORDWORD@host/x")
+    assert "WORDWORD" not in str(caught.value)

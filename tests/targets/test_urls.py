@@ -33,6 +33,9 @@ from tests.support.needs import needs_package
         ("file:///tmp/a%20b", "file", "/tmp/a%20b"),
         ("file:/tmp/a", "file", "/tmp/a"),
         ("local:///tmp/a", "file", "/tmp/a"),
+        ("file://localhost/tmp/a", "file", "/tmp/a"),
+        ("file://~/a", "file", "~/a"),
+        ("file:shot/a", "file", "shot/a"),
         ("./s3:x", "file", "./s3:x"),
         ("../up", "file", "../up"),
         ("what?a=b", "file", "what?a=b"),
@@ -72,6 +75,10 @@ def test_understood(given: object, scheme: str, rest: str) -> None:
         ("C:", "Windows path"),
         ("\\\\server\\share", "Windows path"),
         ("file://", "names no folder"),
+        ("file://host/a", "another machine"),
+        ("file://localhosts/a", "another machine"),
+        ("x://shot", "two or more letters"),
+        ("a ftp://host/x", "neither a path nor a URL"),
         ("s3://b/x?X-Amz-Signature=abcdef", "holds a secret"),
         ("gs://b/x?token=abcdef", "holds a secret"),
         ("sftp://me:pa/ss@host/x", "storage options"),
@@ -181,3 +188,25 @@ def test_any_text_is_understood_or_refused_clearly(text: str) -> None:
         lines = [location.shown]
         assert location.is_local or bad_component(location.rest.strip("/") or "x") is None or "http" in location.scheme
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "simplecache::ftp://user:WORDWORD@h/x",
+        "filecache::s3://key:WORDWORD@b/x",
+        "zip::https://user:WORDWORD@h/x",
+        "cache::s3://b/x?X-Amz-Signature=WORDWORD",
+        "simplecache::https://h/x?sig=WORDWORD",
+        "user:WORDWORD@h/x::ftp://z",
+        "a ftp://user:WORDWORD@h/x",
+        "q://user:WORDWORD@h/x",
+        "s3://user:WORDWORD@b/x::y",
+        "file:///tmp/a::s3://k:WORDWORD@b",
+        "file://user:WORDWORD@h/x",
+    ],
+)
+def test_what_is_refused_does_not_show_its_secret(url: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        parse(url)
+    assert "WORDWORD" not in str(caught.value)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqsave.errors import TargetError
-from seqsave.redact import scrub, secrets_of, split_user_info
+from seqsave.redact import redact_url, scrub, secrets_of, split_user_info
 from seqsave.targets import config, registry, urls
 from seqsave.targets.base import Capabilities, Data, Entry, Published, Target
 from seqsave.targets.faults import FileMissingError
@@ -82,7 +82,7 @@ def _look_up(location: urls.Location, options: dict[str, Any], shown: str) -> tu
     configured = config.load(reserved=known)
     target = configured.get(location.scheme)
     if target is None:
-        raise _unknown(location.scheme, shown, known, configured)
+        raise _unknown(location.scheme, redact_url(location.url), known, configured)
     if split_user_info(location.url)[1]:
         raise TargetError(f"{shown} holds user info: a configured target has its own, write {target.name}://folder")
     return _below(_root_of(target, known), location.rest.strip("/")), {**target.options, **options}, shown

@@ -39,7 +39,7 @@ from seqsave.targets.base import (
     temporary_name,
 )
 from seqsave.targets.faults import Fault, Scene, diagnose
-from seqsave.targets.urls import Location
+from seqsave.targets.urls import Location, refuse_hidden_user_info
 
 if TYPE_CHECKING:
     import asyncio
@@ -151,6 +151,7 @@ class FsspecTarget(Target):
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> FsspecTarget:
         """See ``targets.registry``."""
         protocol = location.scheme
+        refuse_hidden_user_info(location)
         if protocol in _WRAPPERS:
             raise TargetError(f"{url}: {protocol}:// is made of another storage; give that one's URL")
         if protocol in ("gs", "gcs"):

@@ -34,7 +34,7 @@ from seqsave.targets.base import (
 )
 from seqsave.targets.faults import Fault, Scene, diagnose
 from seqsave.targets.s3_client import S3Client, checked_options
-from seqsave.targets.urls import Location
+from seqsave.targets.urls import Location, refuse_hidden_user_info
 
 if TYPE_CHECKING:
     import asyncio
@@ -77,6 +77,7 @@ class S3Target(Target):
                 f"{redact_url(location.url)} holds credentials: give key and secret as storage options, "
                 "name a profile, or configure a target"
             )
+        refuse_hidden_user_info(location)
         bucket, prefix = _split(location.rest.strip("/"))
         if not bucket:
             raise TargetError(f"{url} names no bucket: write s3://bucket/folder")

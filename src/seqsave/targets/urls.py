@@ -25,7 +25,7 @@ from typing import Any, Protocol, runtime_checkable
 from seqsave.errors import TargetError
 from seqsave.redact import is_secret_name, redact_url, split_user_info
 
-__all__ = ["LOCAL", "NAME", "Location", "bad_component", "parse", "split_file"]
+__all__ = ["LOCAL", "NAME", "Location", "bad_component", "parse", "refuse_hidden_user_info", "split_file"]
 
 LOCAL = "file"
 # Of these a mistyped "s3:/bucket" is more likely than a local folder "s3:".
@@ -37,7 +37,9 @@ _HTTP = {"http", "https"}
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _URL = re.compile(rf"({NAME.pattern})://(.*)", re.DOTALL)
-_LOCAL_URL = re.compile(r"(?:file|local):(?://)?(.*)", re.DOTALL | re.IGNORECASE)
+_LOCAL_URL = re.compile(r"(?:file|local):(//)?(.*)", re.DOTALL | re.IGNORECASE)
+# RFC 8089: this machine under its own name.
+_LOCALHOST = re.compile(r"localhost(?=/)", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|$)")
 _MISTYPED = re.compile(rf"({NAME.pattern}):/?(?!/)")
 _CHAIN = re.compile(r"[A-Za-z0-9+._-]+::")
@@ -93,12 +95,24 @@ def parse(url: str | os.PathLike[str] | object, *, windows: bool = os.name == "n
     _check_characters(text)
     local = _LOCAL_URL.fullmatch(text)
     if local is not None and not (windows and _DRIVE.match(text)):
-        return Location(LOCAL, _check_local(_without_slash_before_drive(local[1], windows), windows), options)
+        path = _without_host(local[2], windows) if local[1] else local[2]
+        return Location(LOCAL, _check_local(_without_slash_before_drive(path, windows), windows), options)
     remote = _URL.fullmatch(text)
     if remote is None or len(remote[1]) == 1:  # one letter is a drive
         return Location(LOCAL, _check_local(text, windows), options)
     scheme = remote[1].lower() if remote[1].lower() in _USUAL else remote[1]
     return Location(scheme, _check_remote(scheme, remote[2]), options)
+
+
+def refuse_hidden_user_info(location: Location) -> None:
+    """Raise TargetError for ``ftp:///user:password@host``: by the letter, that is a folder on no host.
+
+    For protocols that sign in somewhere; ``memory:///me@home`` is a folder indeed, and so may be that of a configured
+    name.
+    """
+    if location.rest.startswith("/") and "@" in location.rest.lstrip("/").partition("/")[0]:
+        shown = redact_url(location.url)
+        raise TargetError(f"{shown} has a slash too many, or names no host: write {location.scheme}://host/folder")
 
 
 def split_file(location: Location, *, windows: bool = os.name == "nt") -> tuple[Location, str]:
@@ -147,6 +161,18 @@ def _check_characters(text: str) -> None:
         raise TargetError(f"the URL {redact_url(text.strip())!r} has spaces before it: remove them")
 
 
+def _without_host(path: str, windows: bool) -> str:
+    """What follows ``file://``, as a path. Raises TargetError where it begins with the name of another machine."""
+    path = _LOCALHOST.sub("", path, count=1) if _LOCALHOST.match(path) else path
+    host = path.partition("/")[0]
+    if not host or host.startswith("~") or "::" in path or "://" in path or (windows and _DRIVE.match(path)):
+        return path
+    raise TargetError(
+        "what stands between file:// and the next '/' is the name of another machine: write file:///folder with three "
+        "slashes, or a path without file://"
+    )
+
+
 def _without_slash_before_drive(path: str, windows: bool) -> str:
     return path[1:] if windows and _DRIVE.match(path[1:]) and path[:1] == "/" else path
 
@@ -154,8 +180,13 @@ def _without_slash_before_drive(path: str, windows: bool) -> str:
 def _check_local(path: str, windows: bool) -> str:
     if not path:
         raise TargetError("file:// names no folder: write file:///folder/subfolder")
-    if "://" in path or _CHAIN.match(path):
+    if ("::" in path and "://" in path) or _CHAIN.match(path):
         raise _chained(path)
+    if "://" in path:
+        raise TargetError(
+            f"{redact_url(path)!r} is neither a path nor a URL: a URL begins with its scheme, of two or more letters, "
+            "such as s3://bucket/folder"
+        )
     if windows:
         return path
     if _DRIVE.match(path) or path.startswith("\\\\"):
