@@ -60,10 +60,14 @@ class _Registry:
     """What was made, by key; thread-safe, and empty in a forked child, where connections of the parent are useless."""
 
     def __init__(self) -> None:
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
+        self._abandoned: list[OrderedDict[Hashable, Any]] = []
         self.forget()
 
     def forget(self) -> None:
-        self._made: OrderedDict[Hashable, Any] = OrderedDict()
+        # Kept, not used: closing a connection of the parent's would disturb the parent, and asyncio complains aloud.
+        self._abandoned.append(self._made)
+        self._made = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 

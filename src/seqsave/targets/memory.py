@@ -7,6 +7,7 @@ writes. Reading gives every reader bytes of its own position, where fsspec's ope
 from __future__ import annotations
 
 import io
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
@@ -19,6 +20,16 @@ from seqsave.targets.urls import Location
 __all__ = ["MemoryTarget"]
 
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """In a forked child: the thread that holds it may not be there any more."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class MemoryTarget(Target):
