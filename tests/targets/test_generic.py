@@ -258,7 +258,6 @@ def test_create_is_refused(protocol: str, tmp_path: Path) -> None:
     for call in (
         lambda: publish(target, "f.png", create=True),
         lambda: target.check(create=True),
-        target.proves_create,
     ):
         with pytest.raises(TargetError, match="not known to refuse to replace"):
             call()
@@ -323,7 +322,6 @@ def test_one_put_with_a_content_type_and_a_condition() -> None:
     with pytest.raises(FrameExistsError):
         publish(target, "f.png", b"other", create=True)
     assert Blobs.made == []
-    assert target.proves_create()
 
 
 def test_coroutines() -> None:

@@ -415,3 +415,38 @@ def test_links_that_fail_for_another_reason_are_an_error(tmp_path: Path, monkeyp
     with pytest.raises(TargetError, match="quota"):
         publish(targets.resolve(tmp_path), "a", create=True)
     assert all_files(tmp_path) == []
+
+
+# --- links and odd folders -------------------------------------------------------------------------------------------
+
+
+@posix
+def test_links_to_folders_are_told(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "to_sub").symlink_to(tmp_path / "sub")
+    assert {entry.name: entry.is_link for entry in targets.resolve(tmp_path).list()} == {"sub": False, "to_sub": True}
+
+
+@posix
+@pytest.mark.parametrize("leads_to", ["nowhere", "link"])
+def test_links_that_lead_nowhere(tmp_path: Path, leads_to: str) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / leads_to)
+    for root, path in ((link, "a"), (link / "deep", "a"), (tmp_path, "link/a")):
+        with pytest.raises(TargetError, match=re.escape(f"{link} is a link that leads nowhere")) as caught:
+            publish(targets.resolve(root), path)
+        assert not caught.value.transient
+    with pytest.raises(TargetError, match=re.escape(f"{link} is a link that leads nowhere")):
+        targets.resolve(link / "deep").check()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this /proc")
+def test_a_place_where_no_folders_can_be_made() -> None:
+    with pytest.raises(TargetError, match=r"no folders can be made in /proc; save elsewhere|may not do that") as caught:
+        publish(targets.resolve("/proc/seqsave"), "x")
+    assert not isinstance(caught.value, FileNotFoundError)
+
+
+def test_a_name_that_is_too_long_may_be_that_of_a_metadata_value(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="shorter prefix, folder or metadata name"):
+        publish(targets.resolve(tmp_path), "n" * 300)

@@ -167,11 +167,6 @@ def test_of_many_that_create_at_once_one_wins(place: Place, target: targets.Targ
     assert place.names() == ["a"]
 
 
-def test_it_proves_that_it_creates(place: Place, target: targets.Target) -> None:
-    assert target.proves_create()
-    assert place.names() == []
-
-
 def test_sixteen_threads_at_once(place: Place, target: targets.Target) -> None:
     def work(number: int) -> bytes:
         path = f"batch_{number % 4:04d}/frame_{number:05d}.png"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
-from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.errors import SeqSaveError, TargetError
 from seqsave.targets.faults import Scene, translate
 from seqsave.targets.urls import Location, bad_component
 
@@ -80,11 +80,15 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing in a folder: its name in there, its size in bytes (0 for folders)."""
+    """One thing in a folder: its name in there, its size in bytes (0 for folders).
+
+    is_link: it is a link to a folder, which may lie above it: whoever descends into all of them would never end.
+    """
 
     name: str
     size: int
     is_folder: bool
+    is_link: bool = False
 
 
 # In a class whose method is called list, that word means the method.
@@ -196,21 +200,6 @@ class Target(ABC):
         except TargetError:
             return False
         return True
-
-    def proves_create(self) -> bool:
-        """Whether the storage really refuses to replace a file, found by trying with a tiny hidden one.
-
-        Some S3-compatible stores accept ``If-None-Match`` and overlook it. Needs the right to delete.
-        """
-        name = f"{_TEMPORARY_HEAD}probe-{secrets.token_hex(8)}"
-        self.publish(name, b"1", content_type="application/octet-stream", create=True)
-        try:
-            self.publish(name, b"2", content_type="application/octet-stream", create=True)
-        except FrameExistsError:
-            return True
-        finally:
-            self.delete(name)
-        return False
 
     # --- for the storages ---
 

@@ -66,7 +66,7 @@ class LocalTarget(Target):
         """Raise TargetError unless the folder, or the nearest one above it that is there, can be written to."""
         folder = self._nearest(self.url)
         if not os.path.isdir(folder):
-            raise TargetError(f"cannot save to {self.url}: {folder} is a file, not a folder")
+            raise TargetError(f"cannot save to {self.url}: {_what_is_there(folder)}, not a folder")
         if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             raise TargetError(
                 f"cannot save to {self.url}: {folder} is not writable for this user, or on a read-only disk; "
@@ -177,12 +177,23 @@ class LocalTarget(Target):
         return folder
 
     def _explain(self, error: OSError, final: str) -> None:
-        """Say which part of the path is a file where a folder is needed, or that a folder has the file's name."""
-        above = self._nearest(os.path.dirname(final))
+        """Say what stands where a folder is needed, that none can be made, or that a folder has the file's name."""
+        folder = os.path.dirname(final)
+        above = self._nearest(folder)
+        if os.path.islink(above) and not os.path.exists(above):
+            raise TargetError(f"cannot save {final}: {_what_is_there(above)}; correct it or save elsewhere") from error
         if isinstance(error, (NotADirectoryError, FileExistsError)) and not os.path.isdir(above):
             raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file") from error
+        if isinstance(error, FileNotFoundError) and above != folder:
+            raise TargetError(f"cannot save {final}: no folders can be made in {above}; save elsewhere") from error
         if not isinstance(error, FileExistsError) and os.path.isdir(final):
             raise IsADirectoryError(errno.EISDIR, f"{final} is a folder") from error
+
+
+def _what_is_there(path: str) -> str:
+    """Of what is no folder."""
+    is_lost = os.path.islink(path) and not os.path.exists(path)
+    return f"{path} is a link that leads nowhere" if is_lost else f"{path} is a file"
 
 
 def _absolute(path: str) -> str:
@@ -230,5 +241,5 @@ def _flush_folder(folder: str) -> None:
 
 def _entry(entry: os.DirEntry[str]) -> Entry:
     if entry.is_dir():
-        return Entry(entry.name, 0, True)
+        return Entry(entry.name, 0, True, entry.is_symlink())
     return Entry(entry.name, entry.stat().st_size, False)
