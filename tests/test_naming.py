@@ -153,8 +153,9 @@ def test_a_name_that_the_rule_never_makes_is_no_frame(name: str) -> None:
 
 @given(st.text(min_size=1, max_size=20).filter(lambda t: not any(0xD800 <= ord(c) < 0xE000 for c in t)))
 def test_a_sidecar_names_its_key(key: str) -> None:
-    folder, _, name = naming.sidecar_name("frame_00001.jpg", key).partition("/")
+    folder, _, name = naming.sidecar_name("frame_00001.jpg", 0xAB, key).partition("/")
     assert folder == ".seqsave"
     assert "/" not in name
-    assert naming.sidecar_key(name, "frame_00001.jpg") == key
-    assert naming.sidecar_key(name, "frame_00002.jpg") is None
+    assert naming.sidecar_key(name, "frame_00001.jpg", 0xAB) == key
+    assert naming.sidecar_key(name, "frame_00002.jpg", 0xAB) is None
+    assert naming.sidecar_key(name, "frame_00001.jpg", 0xAC) is None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from seqsave.errors import WriterAbortedError
+from seqsave.errors import WriterAbortedError, WriterClosedError
 from seqsave.pipeline import Pipeline
 
 MODES = ["inline", "one stage", "two stages", "loop"]
@@ -188,3 +188,45 @@ def test_a_future_that_was_cancelled_is_passed_over(make: Callable[..., Pipeline
     assert first.result() is True
     assert third.result() == 3
     assert pipeline.error is None
+
+
+def test_nothing_is_accepted_once_it_is_closed(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make()
+    accepted: list[Future[Any]] = []
+    future = submit(pipeline, lambda: 1, lambda p: p, on_accepted=accepted.append)
+    pipeline.close()
+    assert future.result(timeout=0) == 1
+    assert accepted == [future]
+    with pytest.raises(WriterClosedError):
+        submit(pipeline, lambda: 1, lambda p: p, on_accepted=accepted.append)
+    assert accepted == [future]
+
+
+@threaded
+def test_closing_waits_for_what_was_accepted(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1, publishers=1)
+    futures = [submit(pipeline, lambda: time.sleep(0.01), lambda p: p) for _ in range(5)]
+    pipeline.close()
+    assert all(future.done() for future in futures)
+
+
+def test_ctrl_c_on_the_callers_thread_is_the_callers() -> None:
+    inline: Pipeline[Any, Any] = Pipeline(workers=0, publishers=0, max_bytes=1)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        submit(inline, interrupted, lambda p: p)
+    assert inline.waiting() == (0, 0)
+
+
+def test_a_size_that_cannot_be_told_fails_its_job(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make()
+
+    def publish(payload: Any) -> Any:
+        return payload
+
+    future = pipeline.submit(lambda: 1, publish, cost=1, size_of=lambda payload: len(payload))
+    pipeline.drain()
+    assert isinstance(future.exception(), TypeError)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,6 +106,15 @@ def test_recursion_leaves_private_and_batch_folders_to_their_sequence(place: Pla
     assert found["shots/a/frame"].batches == (1,)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+def test_recursion_follows_no_links_to_folders(tmp_path: Path) -> None:
+    seqsave.save(np.zeros((1, 2, 2, 3), np.uint8), tmp_path / "shot", filetype="png")
+    (tmp_path / "self").symlink_to(tmp_path)
+    (tmp_path / "shot" / "up").symlink_to(tmp_path)
+    assert [s.prefix for s in seqsave.find_sequences(tmp_path, recursive=True)] == ["shot/frame"]
+    assert [s.prefix for s in seqsave.find_sequences(tmp_path / "self" / "shot")] == ["frame"]
+
+
 def test_names_that_cannot_be_asked_for_are_passed_over(place: Place, options: dict[str, Any]) -> None:
     fill(place, "frame_1.png", "a::b_2.png", "x::y/frame_3.png")
     found = {s.prefix for s in seqsave.find_sequences(place.url, recursive=True, **options)}
@@ -131,9 +142,58 @@ def test_a_file_that_is_no_picture_names_itself(place: Place, options: dict[str,
         seqsave.open_sequence(place.url, filetype="png", **options)[0].read()
     with pytest.raises(seqsave.EncoderNotFoundError, match=r"no encoder here reads \.dpx files"):
         seqsave.open_sequence(f"{place.url}/frame_%05d.dpx", **options)[0].read()
-    fill(place, "frame_00001.exr")
-    with pytest.raises(seqsave.EncoderNotFoundError, match=r"\.exr files: pip install seqsave-exr adds it"):
-        seqsave.open_sequence(f"{place.url}/frame_%05d.exr", **options)[0].read()
+
+
+def test_a_decoder_of_a_plugin_that_misbehaves(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_00001.odd")
+    for encoder, says in (("Breaks", "failed: ZeroDivisionError"), ("GivesNothing", "returned NoneType")):
+        spec = seqsave.EncoderSpec(
+            filetype="odd", extensions=("odd",), encoder=f"{__name__}:{encoder}", dtypes=("uint8",)
+        )
+        seqsave.register_encoder(spec)
+        try:
+            with pytest.raises(seqsave.DecodeError, match=rf"frame_00001\.odd: the decoder of 'odd' {says}"):
+                seqsave.open_sequence(place.url, **options)[0].read()
+        finally:
+            seqsave.unregister_encoder("odd")
+
+
+class Breaks:
+    def decode(self, data: bytes, *, max_pixels: int) -> Any:
+        return 1 / 0
+
+
+class GivesNothing:
+    def decode(self, data: bytes, *, max_pixels: int) -> Any:
+        return None
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, "3"])
+def test_reading_ahead_by_an_impossible_number(place: Place, options: dict[str, Any], concurrency: Any) -> None:
+    fill(place, "frame_00001.png")
+    with pytest.raises(seqsave.FrameNameError, match="concurrency is"):
+        next(seqsave.open_sequence(place.url, **options).arrays(concurrency=concurrency))
+
+
+def test_prefix_and_filetype_hold_for_patterns_too(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_001.png")
+    pattern = f"{place.url}/frame_###.png"
+    assert len(seqsave.open_sequence(pattern, prefix="frame", filetype="png", **options)) == 1
+    for wrong in ({"prefix": "other"}, {"filetype": "jpg"}):
+        with pytest.raises(seqsave.SequenceNotFoundError):
+            seqsave.open_sequence(pattern, **wrong, **options)
+    with pytest.raises(seqsave.FrameNameError, match="prefix is 3"):
+        seqsave.open_sequence(place.url, prefix=3, **options)  # type: ignore[arg-type]
+
+
+def test_sidecars_of_a_long_sequence_cost_one_listing(place: Place, options: dict[str, Any]) -> None:
+    seqsave.save([np.zeros((2, 2, 3), np.uint8)] * 5, place.url, metadata={"a": 1}, **options)
+    sequence = seqsave.open_sequence(place.url, **options)
+    target, asked = sequence[0]._files._target, []
+    listed = target.list
+    target.list = lambda folder="": asked.append(folder) or listed(folder)  # type: ignore[method-assign]
+    assert [frame.read_metadata() for frame in sequence] == [{"a": 1}] * 5
+    assert asked == [".seqsave"]
 
 
 def test_one_number_under_two_names_is_one_frame(place: Place, options: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 Each one is also the builtin that callers already catch, so ``except OSError`` around a save keeps working::
 
     SeqSaveError(Exception)
-    ├── SaveError                (RuntimeError)       closing a writer: something was not saved; has .result
+    ├── SaveError                (OSError)            closing a writer: something was not saved; has .result
     ├── TargetError              (OSError)            a storage or its URL; has .transient
     ├── FrameExistsError         (FileExistsError)    if_exists="error" and the frame is there
     ├── EndOfSequenceError       (IndexError)         at_end="raise error" and the frame is past the last one
@@ -59,22 +59,21 @@ __all__ = [
 class SeqSaveError(Exception):
     """Base of every error here.
 
-    ``saved`` is the number of frames that were already saved when it happened, where a writer knows it; the
-    message then ends with it.
+    saved:     how many frames are saved all the same, when the error left a writer's ``with`` block; else None.
+    aftermath: the same in words, with what was accepted and is not saved; the message ends with it.
     """
 
     saved: int | None = None
+    aftermath: str = ""
 
     def __str__(self) -> str:
         # args[0] and not super().__str__(): LookupError and OSError print themselves in their own ways.
         text = str(self.args[0]) if self.args else type(self).__name__
-        if self.saved is None:
-            return text
-        return f"{text} ({self.saved} frame{'' if self.saved == 1 else 's'} saved before this stay saved)"
+        return f"{text} ({self.aftermath})" if self.aftermath else text
 
 
-class SaveError(SeqSaveError, RuntimeError):
-    """Not everything was saved. ``result`` says what is and what is not."""
+class SaveError(SeqSaveError, OSError):
+    """Not everything was saved. ``result`` says what is and what is not; the first cause is ``__cause__``."""
 
     def __init__(self, message: str, result: SaveResult | None = None) -> None:
         super().__init__(message)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from seqsave.types import ImageArray
 
-__all__ = ["Prepared", "as_array", "is_stack", "prepare"]
+__all__ = ["Prepared", "as_array", "as_stack", "is_stack", "prepare"]
 
 # Where a picture of one dtype may go without loss, nearest first.
 _HOMES = {
@@ -65,11 +65,24 @@ def as_array(picture: Any) -> ImageArray:
     has ``__array__`` or ``__dlpack__``. Axes are H,W or H,W,C, dtypes bool, uint8, uint16, float16, float32, float64
     (bfloat16 becomes float32). Raises ImageError on everything else.
     """
-    array = _read(picture)
+    array = as_stack(picture)
     if array.dtype.name == "bfloat16":  # as jax and ml_dtypes give it; numpy has none of its own
         array = array.astype(np.float32)
     _check(array)
     return array[..., None] if array.ndim == 2 else array
+
+
+def as_stack(pictures: Any) -> ImageArray:
+    """Turn anything array-like into a numpy array, whatever its axes and dtype. Raises ImageError."""
+    try:
+        return _converted(pictures)
+    except ImageError:
+        raise
+    except Exception as error:  # foreign conversion code raises what it likes
+        raise ImageError(
+            f"a picture of type {_type_name(pictures)} cannot be read: {error}; give it as float32, float16, uint8 or "
+            "uint16 in memory that numpy can see"
+        ) from error
 
 
 def is_stack(frames: Any) -> int | None:

@@ -44,16 +44,15 @@ _BATCH = re.compile(r"batch_(?P<number>[0-9]{4,})")
 _PLACEHOLDER = re.compile(r"#+|%0?(?P<width>[0-9]*)d")
 
 
-def check_index(value: SupportsIndex, what: str = "index") -> int:
-    """Return ``value`` as an int from 0 to 2**63 - 1, or raise FrameNameError naming ``what``."""
-    if isinstance(value, bool):
-        raise FrameNameError(f"{what} is {value!r}: it must be a whole number, 0 or more")
+def check_index(value: SupportsIndex, what: str = "index", *, least: int = 0, most: int = MAX_INDEX) -> int:
+    """Return ``value`` as an int from ``least`` to ``most``, or raise FrameNameError naming ``what``."""
     try:
-        number = operator.index(value)
+        number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise FrameNameError(f"{what} is {value!r}: it must be a whole number, 0 or more") from None
-    if not 0 <= number <= MAX_INDEX:
-        raise FrameNameError(f"{what} is {number}: it must be from 0 to {MAX_INDEX}")
+        number = None
+    if number is None or not least <= number <= most:
+        limit = f"{least} or more, below 2**63" if most == MAX_INDEX else f"from {least} to {most}"
+        raise FrameNameError(f"{what} is {value!r}: it must be a whole number, {limit}")
     return number
 
 
@@ -89,9 +88,7 @@ class NameRule:
 
     def __post_init__(self) -> None:
         _check_prefix(self.prefix)
-        digits = check_index(self.digits, "digits")
-        if digits > MAX_DIGITS:
-            raise FrameNameError(f"digits is {digits}: it must be from 0 to {MAX_DIGITS}")
+        digits = check_index(self.digits, "digits", most=MAX_DIGITS)
         object.__setattr__(self, "digits", digits)
         length = len(self.file_name(0).encode())
         if length > MAX_NAME_BYTES:
@@ -214,20 +211,23 @@ def parse_pattern(url: str) -> Pattern | None:
     return Pattern(folder + slash, name[: match.start()], digits, name[match.end() :])
 
 
-def sidecar_name(file_name: str, key: str) -> str:
-    """Where metadata ``key`` of the frame ``file_name`` is kept, beside it: ``.seqsave/frame_00017.jpg.workflow.json``.
+def sidecar_name(file_name: str, crc32: int, key: str) -> str:
+    """Where metadata ``key`` of the frame ``file_name`` is kept, beside it, when the file's CRC-32 is ``crc32``.
 
-    Characters of the key that are not letters, digits, ``-``, ``_`` or ``.`` are percent-encoded.
+    ``.seqsave/frame_00017.jpg.9ae0daaf.workflow.json``. The checksum ties it to this very file: another one that takes
+    the name later does not inherit its metadata. Characters of the key that are not ASCII letters, digits, ``-``, ``_``
+    or ``.`` are percent-encoded.
     """
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else _percent(c) for c in key)
-    return f"{PRIVATE_FOLDER}/{file_name}.{safe}.json"
+    return f"{PRIVATE_FOLDER}/{file_name}.{crc32:08x}.{safe}.json"
 
 
-def sidecar_key(sidecar: str, file_name: str) -> str | None:
-    """The key again, when ``sidecar`` (one path component) belongs to the frame ``file_name``; else None."""
-    if not (sidecar.startswith(f"{file_name}.") and sidecar.endswith(".json")):
+def sidecar_key(sidecar: str, file_name: str, crc32: int) -> str | None:
+    """The key again, when ``sidecar`` (one path component) belongs to this file; else None."""
+    head = f"{file_name}.{crc32:08x}."
+    if not (sidecar.startswith(head) and sidecar.endswith(".json")):
         return None
-    return unquote(sidecar[len(file_name) + 1 : -len(".json")])
+    return unquote(sidecar[len(head) : -len(".json")])
 
 
 def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:

@@ -18,6 +18,8 @@ def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[st
 
     Raises OptionError for a name that is not declared (naming the nearest) and for an unsuitable value.
     """
+    if given is not None and not isinstance(given, Mapping):
+        raise OptionError(f"options are {given!r}: they must be a mapping of names to values")
     values: dict[str, OptionValue | None] = {name: option.default for name, option in spec.options.items()}
     for name, value in (given or {}).items():
         if name not in spec.options:

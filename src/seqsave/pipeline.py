@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from seqsave.errors import WriterAbortedError
+from seqsave.errors import WriterAbortedError, WriterClosedError
 
 __all__ = ["Pipeline"]
 
@@ -43,7 +43,7 @@ class _Job(Generic[P, R]):
 class Pipeline(Generic[P, R]):
     """Two bounded stages. ``submit`` may be called from several threads.
 
-    workers:    threads that encode; 0 for none: work is done inside ``submit``.
+    workers:    threads that encode; 0 for none: work is done inside ``submit``, and publishing too.
     publishers: how many publish at once; 0 for "on the encoding thread, right behind it".
     max_bytes:  how many bytes jobs may hold together before ``submit`` waits. One job alone may hold more.
     loop:       a running event loop; ``publish`` then is a coroutine function.
@@ -60,6 +60,7 @@ class Pipeline(Generic[P, R]):
         self._held = 0
         self._publishing = 0
         self._error: BaseException | None = None
+        self._closed = False
         self._workers = _Threads(workers, "seqsave-encode")
         self._publishers: _Threads | _Tasks | None = None
         if loop is not None:
@@ -89,15 +90,17 @@ class Pipeline(Generic[P, R]):
         *,
         cost: int,
         size_of: Callable[[P], int],
+        on_accepted: Callable[[Future[R]], None] = lambda _: None,
         while_waiting: Callable[[], None] = lambda: None,
     ) -> Future[R]:
         """Accept one job that holds ``cost`` bytes until it is encoded and ``size_of(payload)`` after that.
 
         Waits while the window is full, calling ``while_waiting`` on this thread whenever something has changed.
-        Raises WriterAbortedError once a job has failed.
+        ``on_accepted`` is told the future before anything can become of it. Raises WriterAbortedError once a job has
+        failed, WriterClosedError once ``close`` was called.
         """
         job: _Job[P, R] = _Job(encode, publish, size_of, cost, Future())
-        self._admit(job, while_waiting)
+        self._admit(job, on_accepted, while_waiting)
         if self._inline:
             self._encode(job)
         else:
@@ -113,8 +116,12 @@ class Pipeline(Generic[P, R]):
                 self._changed.wait(TICK)
             while_waiting()
 
-    def close(self) -> None:
-        """Let the threads go. To be called when nothing is under way any more."""
+    def close(self, while_waiting: Callable[[], None] = lambda: None) -> None:
+        """Accept nothing more, wait until nothing is under way, and let the threads go."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self.drain(while_waiting)
         self._workers.close()
         if self._publishers is not None:
             self._publishers.close()
@@ -133,13 +140,17 @@ class Pipeline(Generic[P, R]):
             left = list(self._jobs)
         for job in left:
             self._finish(job, error=WriterAbortedError("the writer was aborted while this frame was under way"))
-        self.close()
+        self.close()  # at once: nothing is under way any more
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
-    def _admit(self, job: _Job[P, R], while_waiting: Callable[[], None]) -> None:
+    def _admit(
+        self, job: _Job[P, R], on_accepted: Callable[[Future[R]], None], while_waiting: Callable[[], None]
+    ) -> None:
         while True:
             with self._changed:
+                if self._closed and self._error is None:
+                    raise WriterClosedError("the writer was closed meanwhile")
                 if self._error is not None:
                     raise WriterAbortedError(
                         f"stopped, because something failed before: {self._error}"
@@ -147,6 +158,7 @@ class Pipeline(Generic[P, R]):
                 if not self._jobs or self._held + job.held <= self._max_bytes:
                     self._jobs.add(job)
                     self._held += job.held
+                    on_accepted(job.future)
                     return
                 self._changed.wait(TICK)
             while_waiting()
@@ -158,16 +170,16 @@ class Pipeline(Generic[P, R]):
             return
         try:
             payload = job.encode()
+            self._encoded(job, payload)
+            if isinstance(self._publishers, _Tasks):
+                self._publishers.put(lambda: self._publish_async(job, payload))
+            elif self._publishers is not None:
+                self._publishers.put(lambda: self._publish(job, payload))
         except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
             self._fail(job, error)
             return
-        self._encoded(job, payload)
         if self._publishers is None:
             self._publish(job, payload)
-        elif isinstance(self._publishers, _Tasks):
-            self._publishers.put(lambda: self._publish_async(job, payload))
-        else:
-            self._publishers.put(lambda: self._publish(job, payload))
 
     def _begin(self, job: _Job[P, R]) -> bool:
         """Whether the job is still wanted: not cancelled by its owner, not behind an error, not given up by abort."""
@@ -210,7 +222,7 @@ class Pipeline(Generic[P, R]):
             result = await job.publish(payload)
         except asyncio.CancelledError:
             self._finish(job, error=self._given_up())
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the job's future
             self._fail(job, error)
         else:
             self._finish(job, result)
@@ -223,8 +235,11 @@ class Pipeline(Generic[P, R]):
         return error
 
     def _fail(self, job: _Job[P, R], error: BaseException) -> None:
+        """Called while ``error`` is handled. It belongs to the job's future; Ctrl-C belongs to the caller as well."""
         self._stop_with(error)
         self._finish(job, error=error)
+        if self._inline and not isinstance(error, Exception):
+            raise error
 
     def _stop_with(self, error: BaseException) -> None:
         with self._changed:

@@ -7,6 +7,8 @@ extension; a pattern (``shot.####.exr``) reads sequences that were named by anot
 from __future__ import annotations
 
 import os
+import threading
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -43,7 +45,7 @@ class Frame:
     size: int
     name: str
     _path: str = field(repr=False)
-    _target: targets.Target = field(repr=False)
+    _files: Files = field(repr=False)
 
     def read(self) -> ImageArray:
         """The picture as an array of shape H,W,C, in the dtype of the file.
@@ -54,30 +56,55 @@ class Frame:
 
     def read_bytes(self) -> bytes:
         """The file as it is."""
-        return _read(self._target, self._path)
+        return self._files.read(self._path)
 
     def read_metadata(self) -> dict[str, Any]:
-        """What was given as metadata: from inside the file and from sidecar files. Text that is not JSON stays text."""
-        return metadata.load(self.read_texts())
+        """What was given as metadata: from inside the file and from beside it. Text that is not JSON stays text."""
+        data = self.read_bytes()
+        return metadata.load({**self.texts_beside(data), **self.decode(data).metadata})
 
-    def read_texts(self) -> dict[str, str]:
-        """As ``read_metadata``, but each value as the text that the file holds."""
-        return {**self.read_sidecars(), **self.decode().metadata}
-
-    def read_sidecars(self) -> dict[str, str]:
-        """Metadata that the file itself could not hold, by name."""
-        folder, _, name = self._path.rpartition("/")
-        private = f"{folder}/{naming.PRIVATE_FOLDER}" if folder else naming.PRIVATE_FOLDER
-        texts = {}
-        for entry in _list(self._target, private):
-            key = naming.sidecar_key(entry.name, name)
-            if key is not None:
-                texts[key] = _read(self._target, f"{private}/{entry.name}").decode()
-        return texts
+    def texts_beside(self, data: bytes) -> dict[str, str]:
+        """Metadata, name to text, that the file itself could not hold; ``data`` is what ``read_bytes`` gave."""
+        return self._files.texts_beside(self._path, data)
 
     def decode(self, data: bytes | None = None) -> Decoded:
-        """Picture and texts at once; ``data`` saves reading the file again."""
+        """Picture and texts at once; ``data`` saves reading the file again. Raises as ``read`` does."""
         return _decode(self.name, self.read_bytes() if data is None else data)
+
+
+class Files:
+    """What frames are read through: a target, tried again where that can help, and what lies beside the frames.
+
+    Listings of sidecars are remembered, so that a sequence of any length costs one for each folder.
+    """
+
+    def __init__(self, target: targets.Target) -> None:
+        self._target = target
+        self._sidecars: dict[str, list[str]] = {}
+        self._lock = threading.Lock()
+
+    def frame(self, path: str, size: int, index: int, batch: int | None = None) -> Frame:
+        """The file ``path`` as a frame."""
+        return Frame(index, batch, self._target.url_of(path), size, path.rpartition("/")[2], path, self)
+
+    def read(self, path: str) -> bytes:
+        """A whole file."""
+        return retry.call(retry.RetryPolicy(), lambda: self._target.read(path))
+
+    def texts_beside(self, path: str, data: bytes) -> dict[str, str]:
+        """The sidecars of the file ``path`` while its content is ``data``."""
+        folder, _, name = path.rpartition("/")
+        private = _join(folder, naming.PRIVATE_FOLDER)
+        sidecars = self._listed(private)
+        crc32 = zlib.crc32(data) if sidecars else 0
+        keys = {sidecar: naming.sidecar_key(sidecar, name, crc32) for sidecar in sidecars}
+        return {key: self.read(f"{private}/{sidecar}").decode() for sidecar, key in keys.items() if key is not None}
+
+    def _listed(self, folder: str) -> list[str]:
+        with self._lock:
+            if folder not in self._sidecars:
+                self._sidecars[folder] = [entry.name for entry in _list(self._target, folder)]
+            return self._sidecars[folder]
 
 
 def _decode(name: str, data: bytes) -> Decoded:
@@ -90,9 +117,16 @@ def _decode(name: str, data: bytes) -> Decoded:
     if not hasattr(encoder, "decode"):
         raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")
     try:
-        return encoder.decode(data, max_pixels=MAX_PIXELS)
+        decoded = encoder.decode(data, max_pixels=MAX_PIXELS)
     except DecodeError as error:
         raise DecodeError(f"{name}: {error}") from error
+    except Exception as error:
+        raise DecodeError(
+            f"{name}: the decoder of {spec.filetype!r} failed: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(decoded, Decoded):
+        raise DecodeError(f"{name}: the decoder of {spec.filetype!r} returned {type(decoded).__name__}, not Decoded")
+    return decoded
 
 
 class FrameSequence(Sequence[Frame]):
@@ -214,7 +248,7 @@ class FrameSequence(Sequence[Frame]):
         max_bytes: int = READ_AHEAD_BYTES,
     ) -> Iterator[Any]:
         """``decode(frame, data)`` of every frame in order, read and decoded ahead like ``arrays``."""
-        width = concurrency or READ_AHEAD
+        width = READ_AHEAD if concurrency is None else naming.check_index(concurrency, "concurrency", least=1)
         pipeline: Pipeline[bytes, Any] = Pipeline(workers=width, publishers=os.cpu_count() or 1, max_bytes=max_bytes)
         ahead: deque[Future[Any]] = deque()
         try:
@@ -251,18 +285,20 @@ def open_sequence(
     Raises SequenceNotFoundError when there is none, or several to choose from (naming them), TargetError,
     EncoderNotFoundError for an unknown filetype.
     """
-    pattern = naming.parse_pattern(str(url)) if prefix is None else None
+    if prefix is not None:
+        naming.NameRule(prefix)  # or FrameNameError
+    pattern = naming.parse_pattern(str(url))
     if pattern is not None:
         # A path object (pathlib's, or a UPath with storage options of its own) knows its folder best itself.
-        folder = getattr(url, "parent", pattern.folder or ".")
-        target = targets.resolve(folder, storage_options)
-        return _only(_sequences(target, "", pattern.parse), str(pattern), target)
-    target = targets.resolve(url, storage_options)
-    folder, _, stem = (prefix or "").rpartition("/")
-    found = _sequences(target, folder, naming.parse_frame)
-    if stem:
+        target = targets.resolve(getattr(url, "parent", pattern.folder or "."), storage_options)
+        found = _sequences(target, "", pattern.parse)
+        wanted = str(pattern)
+    else:
+        target = targets.resolve(url, storage_options)
+        found = _sequences(target, (prefix or "").rpartition("/")[0], naming.parse_frame)
+        wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
+    if prefix is not None:
         found = [sequence for sequence in found if sequence.prefix == prefix]
-    wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
     return _only(_of_filetype(found, filetype), wanted, target)
 
 
@@ -273,7 +309,9 @@ def find_sequences(
 ) -> Iterator[FrameSequence]:
     """Every sequence in the folder ``url``, by prefix and extension; with ``recursive``, in the folders below it too.
 
-    Nothing there yields nothing. Raises TargetError.
+    Links to folders below are not followed: they may lead round in circles. Nothing there yields nothing.
+
+    Raises TargetError.
     """
     target = targets.resolve(url, storage_options)
     waiting = [""]
@@ -286,6 +324,7 @@ def find_sequences(
                 _join(folder, entry.name)
                 for entry in entries
                 if entry.is_folder
+                and not entry.is_link
                 and entry.name != naming.PRIVATE_FOLDER
                 and naming.parse_batch_folder(entry.name) is None
             ]
@@ -301,13 +340,13 @@ def _sequences(target: targets.Target, folder: str, parse: Parse) -> list[FrameS
 def _group(target: targets.Target, folder: str, entries: Sequence[targets.Entry], parse: Parse) -> list[FrameSequence]:
     """The sequences in one folder and its batch folders."""
     groups: dict[tuple[str, str], list[tuple[naming.ParsedName, Frame]]] = {}
+    files = Files(target)
 
     def add(entries: Sequence[targets.Entry], below: str, batch: int | None) -> None:
         for entry in entries:
             parsed = None if entry.is_folder else parse(entry.name)
             if parsed is not None:
-                path = _join(below, entry.name)
-                frame = Frame(parsed.number, batch, target.url_of(path), entry.size, entry.name, path, target)
+                frame = files.frame(_join(below, entry.name), entry.size, parsed.number, batch)
                 groups.setdefault((parsed.head, parsed.tail), []).append((parsed, frame))
 
     add(entries, folder, None)
@@ -387,7 +426,3 @@ def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
     """What lies there, without what cannot be a frame or hold one because its name cannot be asked for."""
     entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder))
     return [entry for entry in entries if target.accepts(entry.name)]
-
-
-def _read(target: targets.Target, path: str) -> bytes:
-    return retry.call(retry.RetryPolicy(), lambda: target.read(path))

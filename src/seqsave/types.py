@@ -162,12 +162,13 @@ class SavedFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedFrame:
-    """A frame that was accepted but is not saved, and why."""
+    """A frame that was accepted but is not saved, and why: ``error`` as text, ``exception`` as it was raised."""
 
     index: int
     batch: int | None
     url: str
     error: str
+    exception: BaseException | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

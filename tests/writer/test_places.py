@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,6 @@ def test_frames_land_in_order_and_whole(place: Place, settings: dict[str, Any]) 
 
 
 def test_the_record_of_a_frame(place: Place, settings: dict[str, Any]) -> None:
-    import zlib
-
     with seqsave.open_writer(place.url, **settings) as writer:
         saved = writer.write(picture(3), index=17, batch=2).result(timeout=30)
     data = place.read("batch_0002/frame_00017.png")
@@ -133,7 +132,7 @@ def test_metadata_of_one_frame_is_merged_over(place: Place, settings: dict[str, 
 def test_what_does_not_fit_into_a_jpeg_goes_beside_it(place: Place, settings: dict[str, Any]) -> None:
     big = {"nodes": ["x" * 70_000]}
     # Encoders find it, side by side: either frame may be the first to tell.
-    with pytest.warns(seqsave.SeqSaveWarning, match=r"frame [01]: .*beside it in .seqsave/: workflow"):
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"frame [01]: .*beside it in .seqsave/: 'workflow'"):
         result = seqsave.save(
             [picture(1), picture(2)],
             place.url,
@@ -142,10 +141,19 @@ def test_what_does_not_fit_into_a_jpeg_goes_beside_it(place: Place, settings: di
             **settings,
         )
     assert len(result.warnings) == 1
-    assert json.loads(place.read(".seqsave/frame_00001.jpg.workflow.json")) == big
+    sidecar = f".seqsave/frame_00001.jpg.{zlib.crc32(place.read('frame_00001.jpg')):08x}.workflow.json"
+    assert json.loads(place.read(sidecar)) == big
     sequence = seqsave.open_sequence(place.url, **settings)
     assert len(sequence) == 2
     assert sequence[1].read_metadata() == {"workflow": big, "prompt": {"a": 1}}
+
+
+def test_another_file_does_not_inherit_what_lay_beside_the_last_one(place: Place, settings: dict[str, Any]) -> None:
+    embedding = {"filetype": "jpg with embedded workflow", **settings}
+    with pytest.warns(seqsave.SeqSaveWarning, match="beside it"):
+        seqsave.save([picture(1)], place.url, metadata={"workflow": "x" * 70_000}, **embedding)
+    seqsave.save([picture(2)], place.url, metadata={"seed": 7}, **embedding)
+    assert seqsave.open_sequence(place.url, **settings)[0].read_metadata() == {"seed": 7}
 
 
 def test_an_encoder_that_fails_leaves_nothing_behind(place: Place, settings: dict[str, Any]) -> None:

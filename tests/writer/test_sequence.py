@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import io
 import os
+import subprocess
+import sys
 import threading
 import typing
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import seqsave
+from seqsave import naming
 from seqsave.writer import WriterSettings
 
 URL = "memory://renders/shot"
@@ -104,15 +107,60 @@ def test_frames_from_a_generator_are_taken_lazily() -> None:
 
 @pytest.mark.parametrize("shape", [(6, 8), (6, 8, 3), (2, 2, 6, 8, 3)])
 def test_arrays_of_frames_have_four_axes(shape: tuple[int, ...]) -> None:
-    for call in (seqsave.save, lambda f, url: seqsave.open_writer(url).write_batch(f)):
-        with pytest.raises(seqsave.ImageError, match=f"{len(shape)} axes"):
-            call(np.zeros(shape), URL)  # type: ignore[operator]
+    with pytest.raises(seqsave.ImageError, match=f"{len(shape)} axes"):
+        seqsave.save(np.zeros(shape), URL)
+    with seqsave.open_writer(URL) as writer, pytest.raises(seqsave.ImageError, match=f"{len(shape)} axes"):
+        writer.write_batch(np.zeros(shape))
 
 
 @pytest.mark.parametrize("frames", ["text", b"bytes", {"a": 1}, 7, None, Image.new("RGB", (4, 4))])
 def test_what_is_no_frames(frames: object) -> None:
     with pytest.raises(seqsave.ImageError):
         seqsave.save(frames, URL)
+
+
+@pytest.mark.parametrize("bad", [{"index": 10}, {"index": 0, "batch": 1}])
+def test_a_refused_image_leaves_the_numbering_as_it_was(bad: dict[str, int]) -> None:
+    with seqsave.open_writer(URL) as writer:
+        writer.write(RED)
+        writer.write(RED)
+        with pytest.raises(seqsave.ImageError):
+            writer.write(np.zeros((4, 6, 5)), **bad)
+        writer.write(RED)
+    assert [frame.index for frame in writer.result.frames] == [0, 1, 2]
+
+
+def test_a_batch_with_a_bad_variation_is_refused_as_a_whole() -> None:
+    with seqsave.open_writer(URL) as writer:
+        with pytest.raises(seqsave.ImageError, match=r"^frame 0: "):
+            writer.write_batch([RED, RED, np.zeros((4, 6, 5))])
+        writer.write_batch([RED, RED])
+    assert names() == ["batch_0000/frame_00000.png", "batch_0001/frame_00000.png"]
+
+
+def test_batches_from_several_threads_get_indices_of_their_own() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with seqsave.open_writer(URL) as writer, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: writer.write_batch([RED, RED]), range(100)))
+    sequence = seqsave.open_sequence(URL)
+    assert sequence.indices == tuple(range(100))
+    assert len(sequence) == 200
+
+
+class OnlyArray:
+    """What has ``__array__`` and nothing else."""
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self._array = array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
+        return self._array
+
+
+def test_a_stack_that_is_only_array_like() -> None:
+    seqsave.save(OnlyArray(np.zeros((3, 4, 6, 3), np.uint8)), URL)
+    assert len(names()) == 3
 
 
 # --- the end --------------------------------------------------------------------------------------------------------
@@ -263,6 +311,125 @@ def test_a_forked_child_may_not_write() -> None:
     writer.close()
 
 
+def test_a_write_that_races_with_close_is_saved_or_refused() -> None:
+    slow, began = threading.Event(), threading.Event()
+
+    class Slow(OnlyArray):
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
+            began.set()
+            slow.wait(5)
+            return self._array
+
+    writer = seqsave.open_writer(URL)
+    outcome: list[Any] = []
+
+    def write() -> None:
+        try:
+            outcome.append(writer.write(Slow(RED)).result(timeout=5))
+        except seqsave.WriterClosedError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert began.wait(5)
+    writer.close()
+    slow.set()
+    thread.join()
+    assert len(outcome) == 1
+    assert writer.result.counts["saved"] == len(names()) == (0 if isinstance(outcome[0], Exception) else 1)
+
+
+@pytest.mark.parametrize("concurrency", [1, None])
+def test_a_listener_that_raises_comes_between_nobody_and_his_frames(concurrency: int | None) -> None:
+    def listen(event: seqsave.Event) -> None:
+        if event.kind == "saved":
+            raise ZeroDivisionError(event.index)
+
+    writer = seqsave.open_writer(URL, on_event=listen, concurrency=concurrency)
+    for _ in range(10):
+        writer.write(RED)
+    with pytest.raises(ZeroDivisionError):
+        writer.close()
+    assert len(names()) == 10
+    assert writer.result.counts["saved"] == 10
+
+
+def test_warnings_point_at_the_callers_line() -> None:
+    with pytest.warns(seqsave.SeqSaveWarning) as told:
+        seqsave.save([np.full((4, 6, 3), 2.0)], URL)
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("place", ["memory", "local"])
+def test_a_writer_that_is_not_closed_loses_nothing_and_says_so(place: str, tmp_path: Path) -> None:
+    program = (
+        "import numpy as np, seqsave, sys\n"
+        "writer = seqsave.open_writer(sys.argv[1])\n"
+        "for _ in range(60): writer.write(np.zeros((64, 64, 3), np.uint8))\n"
+        "import atexit; from fsspec.implementations.memory import MemoryFileSystem as M\n"
+        "atexit._run_exitfuncs(); print(len(M.store))\n"
+    )
+    url = f"memory://{place}" if place == "memory" else str(tmp_path / "out")
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", program, url], capture_output=True, text=True, check=True
+    )
+    assert "was never closed: use it in a with block" in done.stderr
+    saved = int(done.stdout) if place == "memory" else len(list((tmp_path / "out").iterdir()))
+    assert saved == 60
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"),
+    [
+        ("None", "returned NoneType and not seqsave.Encoded"),
+        ("seqsave.Encoded(data='text')", "data is str and not bytes"),
+        ("seqsave.Encoded(data=b'')", "data is empty"),
+        ("seqsave.Encoded(data=b'x', leftover={'a': 3})", "leftover metadata is not text"),
+        ("sys.exit(3)", "SystemExit: 3"),
+    ],
+)
+def test_encoders_that_misbehave_are_named(behaviour: str, says: str) -> None:
+    spec = seqsave.EncoderSpec(filetype="odd", extensions=("odd",), encoder=f"{__name__}:Odd", dtypes=("uint8",))
+    Odd.behaviour = behaviour
+    seqsave.register_encoder(spec)
+    try:
+        with pytest.raises(seqsave.SaveError, match=f"frame 0: the encoder of 'odd' failed: .*{says}"):
+            seqsave.save([RED, RED], URL, filetype="odd", concurrency=2)
+    finally:
+        seqsave.unregister_encoder("odd")
+    assert names() == []
+
+
+class Odd:
+    behaviour = ""
+
+    def encode(self, image: Any, **_: Any) -> Any:
+        return eval(self.behaviour, {"seqsave": seqsave, "sys": sys})  # noqa: S307 - texts of this file
+
+
+def test_what_failed_is_told_when_the_block_fails_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(seqsave.FrameNameError, match=r"1 accepted before this not saved: .*is a file") as caught:
+        with seqsave.open_writer(tmp_path / "later") as writer:
+            (tmp_path / "later").write_bytes(b"")
+            writer.write(RED)
+            writer.flush()
+            naming.NameRule("..")
+    assert caught.value.saved == 0
+
+
+def test_a_save_that_fails_is_an_oserror_and_names_its_cause(tmp_path: Path) -> None:
+    (tmp_path / "frame_00001.png").write_bytes(b"there")
+    with pytest.raises(OSError, match=r"1 of 2 accepted frames not saved .*\(1; 1 saved\): frame 1: ") as caught:
+        with seqsave.open_writer(tmp_path, if_exists="error") as writer:
+            writer.write(RED, index=0).result(timeout=10)
+            writer.write(RED, index=1)
+    assert isinstance(caught.value, seqsave.SaveError)
+    assert isinstance(caught.value.__cause__, FileExistsError)
+    assert caught.value.result is not None
+    assert caught.value.result.failures[0].exception is caught.value.__cause__
+
+
 # --- bad settings ---------------------------------------------------------------------------------------------------
 
 
@@ -284,6 +451,13 @@ def test_a_forked_child_may_not_write() -> None:
         ({"metadata": {"a": object()}}, seqsave.MetadataError, "a"),
         ({"concurrency": 0}, seqsave.OptionError, "concurrency is 0"),
         ({"max_bytes": -5}, seqsave.OptionError, "max_bytes is -5"),
+        ({"digits": -1}, seqsave.FrameNameError, "digits is -1: .* from 0 to 32"),
+        ({"options": ["quality"]}, seqsave.OptionError, "mapping"),
+        ({"rate": 0}, seqsave.OptionError, "rate is 0"),
+        ({"rate": "fast"}, seqsave.OptionError, "rate is 'fast'"),
+        ({"rate": float("nan")}, seqsave.OptionError, "rate is nan"),
+        ({"on_event": 3}, seqsave.OptionError, "on_event is 3"),
+        ({"retry": 3}, seqsave.OptionError, "RetryPolicy"),
     ],
 )
 def test_settings_that_are_refused(settings: dict[str, Any], error: type[Exception], says: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from seqsave import naming, retry, targets
 from seqsave.errors import SourceError
-from seqsave.reader import Frame
+from seqsave.reader import Files, Frame
 from seqsave.targets.urls import bad_component
 
 __all__ = [
@@ -61,13 +61,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The frames in order, and their paths under the target.
+    """The frames in order.
 
     numbered: whether a frame's index is the number in its name, or just its position.
     """
 
     frames: tuple[Frame, ...]
-    paths: tuple[str, ...]
     numbered: bool
     notes: tuple[str, ...] = ()
 
@@ -168,8 +167,9 @@ def choose(
         notes.append(_left_out(rest, f"not part of the sequence {_pattern(sequences[0])}"))
         return _numbered(target, sequences[0], notes)
     notes.append("the names are not those of one sequence: the pictures are numbered anew, in the order of their names")
-    frames = tuple(_frame(target, member, number, None) for number, member in enumerate(pictures))
-    return Chosen(frames, tuple(member.path for member in pictures), False, tuple(notes))
+    beside = Files(target)
+    frames = tuple(beside.frame(member.path, member.size, number) for number, member in enumerate(pictures))
+    return Chosen(frames, False, tuple(notes))
 
 
 def natural_key(path: str) -> list[tuple[int, int, str]]:
@@ -198,13 +198,10 @@ def _numbered(target: targets.Target, members: Sequence[Member], notes: Sequence
                 f"{target.url_of(other.path)} and {member.name} have the same number {key[0]}: choose one with a "
                 f"pattern such as {_pattern([member])}"
             )
-    ordered = sorted(by_number.items())
-    frames = tuple(_frame(target, member, key[0], member.batch) for key, member in ordered)
-    return Chosen(frames, tuple(member.path for _, member in ordered), True, tuple(notes))
-
-
-def _frame(target: targets.Target, member: Member, index: int, batch: int | None) -> Frame:
-    return Frame(index, batch, target.url_of(member.path), member.size, member.name, member.path, target)
+    beside = Files(target)
+    ordered = [member for _, member in sorted(by_number.items())]
+    frames = tuple(beside.frame(member.path, member.size, member.number, member.batch) for member in ordered)
+    return Chosen(frames, True, tuple(notes))
 
 
 def _pattern(members: Sequence[Member]) -> str:

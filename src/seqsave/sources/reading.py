@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from seqsave import naming, targets
@@ -46,13 +45,9 @@ class _Reading:
         sequence = FrameSequence(
             url=self.target.url, prefix="", extension="", digits=0, frames=self.chosen.frames, pattern=self.target.url
         )
-        beside = self._sidecars()
 
         def load(frame: Frame, data: bytes) -> SourceFrame:
-            texts = {
-                key: RawText(files.read_file(self.target, path).decode())
-                for key, path in beside.get(frame.url, {}).items()
-            }
+            texts = {key: RawText(text) for key, text in frame.texts_beside(data).items()}
             return pictures.load_picture(frame, data, texts, self.keep, self.note)
 
         try:
@@ -68,23 +63,3 @@ class _Reading:
         if kind not in self.told:
             self.told.add(kind)
             self.notes.append(message)
-
-    def _sidecars(self) -> Mapping[str, Mapping[str, str]]:
-        """Frame URL to metadata name to path, for frames with metadata beside them; one listing for each folder."""
-        found: dict[str, dict[str, str]] = defaultdict(dict)
-        folders: dict[str, dict[str, Frame]] = defaultdict(dict)
-        for frame, path in zip(self.chosen.frames, self.chosen.paths, strict=True):
-            folders[path.rpartition("/")[0]][frame.name] = frame
-        for folder, frames in folders.items():
-            private = f"{folder}/{naming.PRIVATE_FOLDER}" if folder else naming.PRIVATE_FOLDER
-            for entry in files.listing(self.target, private):
-                for name in _heads(entry.name):
-                    key = naming.sidecar_key(entry.name, name) if name in frames else None
-                    if key is not None:
-                        found[frames[name].url][key] = f"{private}/{entry.name}"
-        return found
-
-
-def _heads(name: str) -> list[str]:
-    """Each part of ``name`` up to one of its dots: the frame that a sidecar belongs to is one of them."""
-    return [name[:position] for position, character in enumerate(name) if character == "."]

@@ -6,6 +6,7 @@ calls on its caller's thread.
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 import warnings
@@ -49,6 +50,7 @@ class Ledger:
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._delivering = threading.Lock()
+        self._trouble: Exception | None = None
 
     def add(self, place: Place, future: Future[SavedFrame]) -> None:
         """A frame was accepted."""
@@ -92,18 +94,34 @@ class Ledger:
             )
 
     def deliver(self) -> None:
-        """Serve what has come up, on this thread. A second thread that comes by meanwhile leaves it to the first."""
+        """Serve what has come up, on this thread. A second thread that comes by meanwhile leaves it to the first.
+
+        What a listener raises, or a warning that was made an error, is kept for ``raise_trouble``: it must not come
+        between a caller and a frame that is accepted already.
+        """
         if not (self._events or self._untold) or not self._delivering.acquire(blocking=False):
             return
         try:
             while self._untold:
-                warnings.warn(self._untold.popleft(), SeqSaveWarning, stacklevel=4)
+                self._guard(warnings.warn, self._untold.popleft(), SeqSaveWarning, _depth_of_caller())
             while self._events:
                 event = self._events.popleft()
                 for listener in self._listeners:
-                    listener(event)
+                    self._guard(listener, event)
         finally:
             self._delivering.release()
+
+    def raise_trouble(self) -> None:
+        """Raise the first thing that went wrong in ``deliver``, once."""
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
+
+    def _guard(self, call: Callable[..., object], *arguments: object) -> None:
+        try:
+            call(*arguments)
+        except Exception as error:  # noqa: BLE001 - a listener is the user's code
+            self._trouble = self._trouble or error
 
     def result(self, url: str) -> SaveResult:
         """What is known so far; frames still under way are in neither list."""
@@ -123,24 +141,12 @@ class Ledger:
                         batch=place.batch,
                         url=self._url_of(place.path),
                         error=str(error) or repr(error),
+                        exception=error,
                     )
                 )
         return SaveResult(
             url=url, frames=tuple(frames), failures=tuple(failures), warnings=tuple(self._warned.values())
         )
-
-    def saved_count(self) -> int:
-        """How many frames are saved."""
-        with self._lock:
-            return sum(
-                future.done() and _error_of(future) is None and future.result().status == "saved"
-                for _, future in self._records
-            )
-
-    def first_error(self) -> BaseException | None:
-        """The error that ended it: the first one that is not itself a consequence of another."""
-        errors = [error for _, future in self._records if future.done() and (error := _error_of(future))]
-        return next((e for e in errors if not isinstance(e, WriterAbortedError)), errors[0] if errors else None)
 
     def _note_end(self, place: Place, future: Future[SavedFrame]) -> None:
         error = _error_of(future)
@@ -152,6 +158,15 @@ class Ledger:
             self._done += 1
             self._bytes += saved.size
         self.note(saved.status, place, place.after_end or "", saved.size)
+
+
+def _depth_of_caller() -> int:
+    """The ``stacklevel`` that makes ``deliver``'s warnings point at the first line outside of this package."""
+    package = __name__.partition(".")[0]
+    frame, depth = inspect.currentframe(), 1  # deliver calls this, and _guard, which calls warn
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == package:
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
 
 def _error_of(future: Future[SavedFrame]) -> BaseException | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import SupportsIndex
 
-from seqsave.errors import EndOfSequenceError, FrameExistsError, FrameNameError
+from seqsave.errors import EndOfSequenceError, FrameExistsError
 from seqsave.naming import NameRule, check_index
 
 __all__ = ["Numbering", "Place"]
@@ -14,12 +15,16 @@ __all__ = ["Numbering", "Place"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One frame's numbers and its path under the target. ``after_end`` says why it is past the last frame."""
+    """One frame's numbers and its path under the target.
+
+    after_end: why it is past the last frame and is left out, or None. turn: which ``take`` reserved it.
+    """
 
     index: int
     batch: int | None
     path: str
     after_end: str | None = None
+    turn: int = 0
 
     @property
     def folder(self) -> str:
@@ -38,46 +43,44 @@ class Numbering:
     def __init__(self, rule: NameRule, *, start: int, step: int, total: int | None, at_end: str) -> None:
         self._rule = rule
         self._start = check_index(start, "start")
-        self._step = check_index(step, "step")
-        if self._step == 0:
-            raise FrameNameError("step is 0: it must be a whole number, 1 or more")
+        self._step = check_index(step, "step", least=1)
         self.total = None if total is None else check_index(total, "total")
         self._at_end = at_end
-        self._next = self._start
+        self._next = self._before = self._start
+        self._turn = 0
         self._taken: set[tuple[int, int | None]] = set()
         self._lock = threading.Lock()
 
-    def take(self, index: SupportsIndex | None, batch: SupportsIndex | None) -> Place:
-        """Reserve ``index``, or the one after the frame taken last.
+    def take(self, index: SupportsIndex | None, batches: Sequence[SupportsIndex | None]) -> list[Place]:
+        """Reserve ``index``, or the one after the frame taken last, for each of ``batches``: all of them or none.
 
         Raises FrameNameError, FrameExistsError (taken already) and EndOfSequenceError (at_end="raise error").
         """
-        variation = None if batch is None else check_index(batch, "batch")
+        variations = [None if batch is None else check_index(batch, "batch") for batch in batches]
         with self._lock:
             number = self._next if index is None else check_index(index)
-            path = self._rule.format(number, variation)
-            if (number, variation) in self._taken:
-                raise FrameExistsError(
-                    f"{path} was written by this writer already: each index (and batch) can be written once"
-                )
+            paths = [self._rule.format(number, variation) for variation in variations]
+            for variation, path in zip(variations, paths, strict=True):
+                if (number, variation) in self._taken:
+                    raise FrameExistsError(
+                        f"{path} was written by this writer already: each index (and batch) can be written once"
+                    )
             after_end = self._after_end(number)
             if after_end and self._at_end == "raise error":
                 raise EndOfSequenceError(after_end)
-            self._taken.add((number, variation))
-            self._next = number + self._step
-        return Place(number, variation, path, after_end if self._at_end == "stop output" else None)
+            self._taken.update((number, variation) for variation in variations)
+            self._before, self._next = self._next, number + self._step
+            self._turn += 1
+            turn = self._turn
+        told = after_end if self._at_end == "stop output" else None
+        return [Place(number, v, path, told, turn) for v, path in zip(variations, paths, strict=True)]
 
-    def give_back(self, place: Place) -> None:
-        """Nothing came of it: the number is free again, and is the next one if nobody has gone on from it."""
+    def give_back(self, places: Sequence[Place]) -> None:
+        """Nothing came of what one ``take`` reserved: all is as it was, unless somebody has taken a number since."""
         with self._lock:
-            self._taken.discard((place.index, place.batch))
-            if self._next == place.index + self._step:
-                self._next = place.index
-
-    @property
-    def next(self) -> int:
-        """The index that ``take(None, ...)`` would reserve."""
-        return self._next
+            self._taken.difference_update((place.index, place.batch) for place in places)
+            if places and places[0].turn == self._turn:
+                self._next = self._before
 
     def _after_end(self, index: int) -> str | None:
         if self.total is None or index < self._start + self.total * self._step:

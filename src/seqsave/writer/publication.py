@@ -16,6 +16,8 @@ from seqsave.writer.numbering import Place
 
 __all__ = ["Payload", "Publication"]
 
+_JSON = "application/json"
+
 
 @dataclass(frozen=True, slots=True)
 class _File:
@@ -26,6 +28,11 @@ class _File:
     content_type: str
     create: bool
     crc32: int
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return memoryview(self.data).nbytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Payload:
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(len(file.data) for file in self.files)
+        return sum(file.size for file in self.files)
 
 
 class Publication:
@@ -92,7 +99,7 @@ class Publication:
         """
         frame = _file(place.path, encoded.data, self._content_type, self._must_create(place))
         sidecars = tuple(
-            _file(_beside(place, naming.sidecar_name(place.name, key)), text.encode(), "application/json", False)
+            _file(_beside(place, naming.sidecar_name(place.name, frame.crc32, key)), text.encode(), _JSON, False)
             for key, text in encoded.leftover.items()
         )
         return Payload((frame, *sidecars) if frame.create else (*sidecars, frame), frame)
@@ -106,7 +113,7 @@ class Publication:
                 put = partial(self._put, file)
                 published = retry.call(self._policy, put, on_retry=attempts.note, stop_event=stop_event)
             except FrameExistsError:
-                content = self._target.read(file.path) if attempts.any else None
+                content = self._read(file.path) if attempts.any else None
                 if content != file.data:
                     return self._collided(place)
             else:
@@ -122,7 +129,7 @@ class Publication:
                 put = partial(self._put_async, file)
                 published = await retry.acall(self._policy, put, on_retry=attempts.note, stop_event=stop_event)
             except FrameExistsError:
-                content = await asyncio.to_thread(self._target.read, file.path) if attempts.any else None
+                content = await asyncio.to_thread(self._read, file.path) if attempts.any else None
                 if content != file.data:
                     return self._collided(place)
             else:
@@ -141,6 +148,9 @@ class Publication:
         # A target that has a loop has coroutines for it.
         return cast("Coroutine[Any, Any, targets.Published]", coroutine)
 
+    def _read(self, path: str) -> bytes:
+        return retry.call(self._policy, lambda: self._target.read(path))
+
     def _collided(self, place: Place) -> SavedFrame:
         """Somebody else's frame is there. (Our own is too when a request was answered late, or never: then the bytes
         are the same, and it does not come here.)
@@ -156,7 +166,7 @@ class Publication:
             index=place.index,
             batch=place.batch,
             url=self.url_of(place),
-            size=len(frame.data),
+            size=frame.size,
             checksum=f"crc32:{frame.crc32:08x}",
             etag=etag,
             status="saved",

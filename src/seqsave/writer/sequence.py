@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from types import TracebackType
@@ -25,7 +29,7 @@ from seqsave.options import check_choice, check_options
 from seqsave.pipeline import Pipeline
 from seqsave.progress import open_progress
 from seqsave.retry import RetryPolicy
-from seqsave.types import Encoded, Event, FrameInfo, SavedFrame, SaveResult
+from seqsave.types import Encoded, Event, FailedFrame, FrameInfo, SavedFrame, SaveResult
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.publication import Payload, Publication
@@ -109,7 +113,12 @@ class SequenceWriter:
         self._numbering = Numbering(self._rule, start=start, step=step, total=total, at_end=at_end)
         self._options = check_options(self._resolved.spec, options)
         self._texts = dump(metadata or {})
-        self._rate = None if rate is None else Fraction(rate).limit_denominator(1_001_000)
+        self._rate = None if rate is None else _checked_rate(rate)
+        policy = RetryPolicy() if retry is None else retry
+        if not isinstance(policy, RetryPolicy):
+            raise OptionError(f"retry is {retry!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
+        if on_event is not None and not callable(on_event):
+            raise OptionError(f"on_event is {on_event!r}: it must be a function that takes an Event")
         limit = _at_least_one("max_bytes", DEFAULT_MAX_BYTES if max_bytes is None else max_bytes)
         wanted = None if concurrency is None else _at_least_one("concurrency", concurrency)
 
@@ -125,7 +134,7 @@ class SequenceWriter:
         )
         self._publication = Publication(
             self._target,
-            policy=retry or RetryPolicy(),
+            policy=policy,
             if_exists=if_exists,
             content_type=self._resolved.spec.content_type,
             on_retry=partial(self._ledger.note, "retry"),
@@ -133,6 +142,7 @@ class SequenceWriter:
         self._shape: tuple[int, ...] | None = None
         self._state: Literal["open", "closed", "aborted"] = "open"
         self._pid = os.getpid()
+        _open_writers.add(self)
 
     def _open_pipeline(self, wanted: int | None, max_bytes: int) -> Pipeline[Payload, SavedFrame]:
         if wanted == 1:
@@ -166,9 +176,7 @@ class SequenceWriter:
         Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has written that frame
         already), EndOfSequenceError, WriterClosedError, WriterAbortedError.
         """
-        self._check_usable()
-        texts = self._texts if metadata is None else {**self._texts, **dump(metadata)}
-        return self._accept(index, batch, lambda place: self._write(place, image, texts))
+        return self._write([image], index, [batch], metadata)[0]
 
     def write_frames(
         self,
@@ -193,15 +201,12 @@ class SequenceWriter:
     ) -> list[Future[SavedFrame]]:
         """Write variations of ONE frame: an array with exactly the four axes B,H,W,C, or an iterable of images.
 
-        One image is written as by ``write``; several go into ``batch_0000/``, ``batch_0001/`` ...
+        One image is written as by ``write``; several go into ``batch_0000/``, ``batch_0001/`` ... All of them are
+        checked before the first one is accepted.
         """
         variations = list(_each(frames, "B,H,W,C with variations first"))
-        number = self._numbering.next if index is None else index
-        several = len(variations) > 1
-        return [
-            self.write(image, index=number, batch=batch if several else None, metadata=metadata)
-            for batch, image in enumerate(variations)
-        ]
+        batches = [None] if len(variations) == 1 else list(range(len(variations)))
+        return self._write(variations, index, batches, metadata)
 
     def write_encoded(
         self,
@@ -217,30 +222,32 @@ class SequenceWriter:
 
         Numbering, at_end, if_exists and errors are those of ``write``.
         """
-        self._check_usable()
         encoded = Encoded(data=data, leftover=leftover or {})
-        return self._accept(index, batch, lambda place: self._submit(place, lambda: encoded, len(data)))
+        return self._accept(index, [batch], [lambda place: _Work(lambda: encoded, len(data))])[0]
 
     def flush(self) -> None:
-        """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``."""
+        """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``.
+
+        Raises what ``on_event`` raised meanwhile.
+        """
         self._check_process()
         self._pipeline.drain(self._ledger.deliver)
         self._ledger.deliver()
+        self._ledger.raise_trouble()
 
     def close(self) -> None:
         """Wait for everything and let threads and progress go. Closing again does nothing.
 
-        Raises SaveError, with ``result``, when a frame that was accepted is not saved.
+        Raises SaveError, with ``result``, when a frame that was accepted is not saved; else what ``on_event`` raised.
         """
         if self._state != "open":
             return
-        try:
-            self.flush()
-        finally:
-            self._end("closed")
+        self._check_process()
+        self._end("closed")
         result = self.result
         if result.failures:
-            raise SaveError(_summary(result), result) from self._ledger.first_error()
+            raise SaveError(_summary(result), result) from _root(result).exception
+        self._ledger.raise_trouble()
 
     def abort(self) -> None:
         """Give up what has not begun, and stop within a second. What is saved stays saved."""
@@ -260,6 +267,12 @@ class SequenceWriter:
         """The target as it may be shown, without secrets; an absolute path when it is a local folder."""
         return self._target.url
 
+    def close_at_exit(self) -> None:
+        """Finish a writer that the program forgot to close, and say so."""
+        if os.getpid() == self._pid and self._state == "open":
+            _warn_unclosed(self)
+            self.close()
+
     def __enter__(self) -> SequenceWriter:
         return self
 
@@ -274,42 +287,55 @@ class SequenceWriter:
         else:
             self.abort()  # KeyboardInterrupt and its like: somebody wants out, now
 
+    def __del__(self) -> None:
+        if getattr(self, "_state", "") == "open" and os.getpid() == self._pid:
+            _warn_unclosed(self)
+
     def __repr__(self) -> str:
         return f"<SequenceWriter {self._rule.pattern} in {self._target.url}, {self._state}>"
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
+    def _write(
+        self,
+        pictures: Sequence[Any],
+        index: SupportsIndex | None,
+        batches: Sequence[SupportsIndex | None],
+        metadata: Mapping[str, Any] | None,
+    ) -> list[Future[SavedFrame]]:
+        texts = self._texts if metadata is None else {**self._texts, **dump(metadata)}
+        return self._accept(index, batches, [partial(self._prepare, picture, texts) for picture in pictures])
+
     def _accept(
         self,
         index: SupportsIndex | None,
-        batch: SupportsIndex | None,
-        submit: Callable[[Place], Future[SavedFrame]],
-    ) -> Future[SavedFrame]:
-        """Number the frame, pass it over or submit it, and record what came of it."""
-        place = self._numbering.take(index, batch)
+        batches: Sequence[SupportsIndex | None],
+        preparations: Sequence[Callable[[Place], _Work]],
+    ) -> list[Future[SavedFrame]]:
+        """Number the pictures of one frame, and pass each over or submit it, once all of them are prepared."""
+        self._check_usable()
+        places = self._numbering.take(index, batches)
         try:
-            future = self._passed_over(place) or submit(place)
+            works = [
+                None if self._is_passed_over(place) else prepare(place)
+                for place, prepare in zip(places, preparations, strict=True)
+            ]
+            futures = [self._submit(place, work) for place, work in zip(places, works, strict=True)]
         except ImageError as error:
-            self._numbering.give_back(place)
-            raise ImageError(f"frame {place.index}: {error.args[0]}") from error
+            self._numbering.give_back(places)
+            raise ImageError(f"frame {places[0].index}: {error.args[0]}") from error
         except BaseException:
-            self._numbering.give_back(place)
+            self._numbering.give_back(places)
             raise
-        self._ledger.add(place, future)
         self._ledger.deliver()
-        return future
+        return futures
 
-    def _passed_over(self, place: Place) -> Future[SavedFrame] | None:
-        """The finished future of a frame that is not to be written at all."""
-        if place.after_end is None and not self._publication.is_there(place):
-            return None
-        future: Future[SavedFrame] = Future()
-        future.set_result(self._publication.passed_over(place, "stopped" if place.after_end else "skipped"))
-        return future
+    def _is_passed_over(self, place: Place) -> bool:
+        return place.after_end is not None or self._publication.is_there(place)
 
-    def _write(self, place: Place, image: Any, texts: Mapping[str, str]) -> Future[SavedFrame]:
+    def _prepare(self, picture: Any, texts: Mapping[str, str], place: Place) -> _Work:
         spec = self._resolved.spec
-        prepared = images.prepare(images.as_array(image), spec.dtypes, spec.channels)
+        prepared = images.prepare(images.as_array(picture), spec.dtypes, spec.channels)
         self._tell_losses(place, prepared)
         info = FrameInfo(
             index=place.index,
@@ -321,37 +347,46 @@ class SequenceWriter:
             rate=self._rate,
         )
         embedded = texts if self._resolved.embed else {}
-        return self._submit(place, partial(self._encode, place, prepared.array, embedded, info), prepared.array.nbytes)
+        return _Work(partial(self._encode, place, prepared.array, embedded, info), prepared.array.nbytes)
+
+    def _submit(self, place: Place, work: _Work | None) -> Future[SavedFrame]:
+        if work is None:
+            return self._passed_over(place)
+        publication, stop = self._publication, self._pipeline.stop_event
+        publish = publication.publish_async if self._pipeline.is_async else publication.publish
+        encode = work.encode
+        return self._pipeline.submit(
+            lambda: self._note_encoded(place, publication.payload(place, encode())),
+            lambda payload: publish(place, payload, stop),
+            cost=work.cost,
+            size_of=lambda payload: payload.size,
+            on_accepted=partial(self._ledger.add, place),
+            while_waiting=self._ledger.deliver,
+        )
+
+    def _passed_over(self, place: Place) -> Future[SavedFrame]:
+        """The finished future of a frame that is not to be written at all."""
+        future: Future[SavedFrame] = Future()
+        future.set_result(self._publication.passed_over(place, "stopped" if place.after_end else "skipped"))
+        self._ledger.add(place, future)
+        return future
 
     def _encode(self, place: Place, array: ImageArray, texts: Mapping[str, str], info: FrameInfo) -> Encoded:
         """Runs on an encoding thread."""
         try:
-            encoded = self._resolved.encoder.encode(array, metadata=texts, options=self._options, info=info)
-        except SeqSaveError:
-            raise
-        except Exception as error:
+            encoded = _checked(self._resolved.encoder.encode(array, metadata=texts, options=self._options, info=info))
+        except SeqSaveError as error:
+            raise type(error)(f"frame {info.index}: {error}") from error
+        except (Exception, SystemExit) as error:
             problem = f"{type(error).__name__}: {error}"
             raise EncodeError(f"frame {info.index}: the encoder of {info.filetype!r} failed: {problem}") from error
-        if not len(encoded.data):
-            raise EncodeError(f"frame {info.index}: the encoder of {info.filetype!r} gave no bytes")
         for message in encoded.warnings:
             self._ledger.warn(message, place, message)
         if encoded.leftover:
-            names = ", ".join(encoded.leftover)
+            names = ", ".join(map(repr, encoded.leftover))
             text = f"metadata that does not fit into the file is kept beside it in {naming.PRIVATE_FOLDER}/: {names}"
             self._ledger.warn("sidecar", place, text)
         return encoded
-
-    def _submit(self, place: Place, encode: Callable[[], Encoded], cost: int) -> Future[SavedFrame]:
-        publication, stop = self._publication, self._pipeline.stop_event
-        publish = publication.publish_async if self._pipeline.is_async else publication.publish
-        return self._pipeline.submit(
-            lambda: self._note_encoded(place, publication.payload(place, encode())),
-            lambda payload: publish(place, payload, stop),
-            cost=cost,
-            size_of=lambda payload: payload.size,
-            while_waiting=self._ledger.deliver,
-        )
 
     def _note_encoded(self, place: Place, payload: Payload) -> Payload:
         self._ledger.note("encoded", place, size=payload.size)
@@ -383,28 +418,55 @@ class SequenceWriter:
             raise WriterClosedError(f"this writer is {self._state}: open a new one (if_exists='skip' goes on)")
 
     def _close_after(self, error: Exception) -> None:
-        """The caller's code failed: finish what was accepted, and let its error go on, with what is saved."""
+        """The caller's code failed: finish what was accepted, and let its error go on, with what became of that."""
         if os.getpid() != self._pid or self._state != "open":
             return
-        try:
-            self.flush()
-        finally:
-            self._end("closed")
-        saved = self._ledger.saved_count()
+        self._end("closed")
+        result = self.result
+        aftermath = _aftermath(result)
         if isinstance(error, SeqSaveError):
-            error.saved = saved
-        elif hasattr(error, "add_note"):  # Python 3.11
-            error.add_note(f"seqsave: {saved} frames saved before this stay saved in {self._target.url}")
+            error.saved, error.aftermath = result.counts["saved"], aftermath
+        elif aftermath and hasattr(error, "add_note"):  # Python 3.11
+            error.add_note(f"seqsave: {aftermath}, in {result.url}")
 
     def _end(self, state: Literal["closed", "aborted"]) -> None:
-        self._state = state
-        self._pipeline.close()
-        self._ledger.note("closed")
+        """Wait for what is under way, then let everything go."""
         try:
-            self._ledger.deliver()
+            self._pipeline.close(self._ledger.deliver)
+        except BaseException:  # Ctrl-C while waiting
+            self._pipeline.abort(ABORT_SECONDS)
+            raise
         finally:
+            self._state = state
+            _open_writers.discard(self)
+            self._ledger.note("closed")
+            self._ledger.deliver()
             if self._bar is not None:
                 self._bar.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is left to do for one picture, and how many bytes it holds meanwhile."""
+
+    encode: Callable[[], Encoded]
+    cost: int
+
+
+# Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. One that
+# ends without closing its writers would lose their last frames silently: they are closed here instead.
+_open_writers: weakref.WeakSet[SequenceWriter] = weakref.WeakSet()
+
+
+def _warn_unclosed(writer: SequenceWriter) -> None:
+    text = f"{writer!r} was never closed: use it in a with block"
+    warnings.warn(text, ResourceWarning, stacklevel=3, source=writer)
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    for writer in list(_open_writers):
+        writer.close_at_exit()
 
 
 def open_writer(url: str | os.PathLike[str], **settings: Unpack[WriterSettings]) -> SequenceWriter:
@@ -449,7 +511,9 @@ def _each(frames: Any, layout: str) -> Iterator[Any]:
         raise ImageError(
             f"frames have {axes} axes: an array of frames is {layout}; for one image use write(image) or a list of it"
         )
-    if axes is None and (not isinstance(frames, Iterable) or isinstance(frames, str | bytes | Mapping)):
+    if axes == 4 and not isinstance(frames, Iterable):
+        frames = images.as_stack(frames)
+    if not isinstance(frames, Iterable) or isinstance(frames, str | bytes | Mapping):
         raise ImageError(f"frames are {type(frames).__name__}: give an array {layout}, or an iterable of images")
     return iter(frames)
 
@@ -460,12 +524,48 @@ def _at_least_one(name: str, value: int) -> int:
     return value
 
 
+def _checked_rate(rate: Any) -> Fraction:
+    try:
+        exact = Fraction(rate).limit_denominator(1_001_000)
+    except (TypeError, ValueError, OverflowError):
+        exact = Fraction(0)
+    if exact <= 0:
+        raise OptionError(f"rate is {rate!r}: it must be a number of frames per second, more than 0")
+    return exact
+
+
+def _checked(encoded: Any) -> Encoded:
+    """What a plugin's encoder returned, if it is what an encoder returns."""
+    if not isinstance(encoded, Encoded):
+        raise TypeError(f"it returned {type(encoded).__name__} and not seqsave.Encoded")
+    if not isinstance(encoded.data, bytes | bytearray | memoryview):
+        raise TypeError(f"its data is {type(encoded.data).__name__} and not bytes")
+    if not memoryview(encoded.data).nbytes:
+        raise ValueError("its data is empty")
+    if not all(isinstance(text, str) for pair in encoded.leftover.items() for text in pair):
+        raise TypeError("its leftover metadata is not text")
+    return encoded
+
+
+def _root(result: SaveResult) -> FailedFrame:
+    """The failure that the others are a consequence of."""
+    return next((f for f in result.failures if not isinstance(f.exception, WriterAbortedError)), result.failures[0])
+
+
 def _summary(result: SaveResult) -> str:
-    first = result.failures[0]
-    count = len(result.failures)
-    rest = naming.format_ranges(naming.to_ranges(sorted({failure.index for failure in result.failures})))
-    saved = result.counts["saved"]
+    first, failed = _root(result), len(result.failures)
+    numbers = naming.format_ranges(naming.to_ranges(sorted({failure.index for failure in result.failures})), 10)
+    frame = "" if first.error.startswith("frame ") else f"frame {first.index}: "
     return (
-        f"{count} of {count + len(result.frames)} frames not saved to {result.url} (frames {rest}; {saved} saved): "
-        f"frame {first.index}: {first.error}"
+        f"{failed} of {failed + len(result.frames)} accepted frames not saved to {result.url} ({numbers}; "
+        f"{result.counts['saved']} saved): {frame}{first.error}"
     )
+
+
+def _aftermath(result: SaveResult) -> str:
+    """What became of the accepted frames when the caller's code failed; nothing where there were none."""
+    saved, failed = result.counts["saved"], len(result.failures)
+    parts = [f"{saved} frame{'' if saved == 1 else 's'} saved before this stay saved"] if saved else []
+    if failed:
+        parts.append(f"{failed} accepted before this not saved: {_root(result).error}")
+    return "; ".join(parts)
