@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import seqsave
@@ -11,12 +12,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CLIENTS", "save_with"]
 
-# Label to the storage options that choose it.
-CLIENTS: dict[str, dict[str, Any]] = {"s3fs": {}}
+CLIENTS = ("s3fs", "obstore") if find_spec("obstore") else ("s3fs",)
 
 
 def save_with(client: str, frames: Sequence[Any], new_url: Callable[[], str], options: dict[str, Any]) -> None:
     """Save the frames to a fresh place; an exception when one of them did not arrive."""
-    chosen = {**options, **CLIENTS[client]}
-    result = seqsave.save(frames, new_url(), filetype="png", storage_options=chosen)
+    result = seqsave.save(frames, new_url(), filetype="png", storage_options={**options, "client": client})
     assert result.counts["saved"] == len(frames)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import sys
 from typing import Any
 
 import pytest
 
 __all__ = ["in_ci", "missing", "needs_package", "needs_program"]
+
+# Packages that have left the oldest Python behind.
+NEWER_PYTHON = {"obstore": (3, 11)}
 
 
 def in_ci() -> bool:
@@ -42,6 +46,9 @@ def needs_package(name: str, install: str | None = None) -> Any:
         "torch": "torch",
         "upath": "universal_pathlib",
     }
+    oldest = NEWER_PYTHON.get(name, (3, 10))
+    if sys.version_info < oldest:
+        pytest.skip(f"only on Python {oldest[0]}.{oldest[1]} and newer, as {name} is")
     try:
         return importlib.import_module(name)
     except ImportError:
