@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,7 +179,8 @@ def test_a_text_that_is_no_json_is_printed_as_json(tmp_path: Path) -> None:
 def test_what_lies_beside_the_file_is_printed(tmp_path: Path) -> None:
     (tmp_path / "a_1.jpg").write_bytes(encode(picture(), "jpg"))
     (tmp_path / ".seqsave").mkdir()
-    (tmp_path / ".seqsave" / "a_1.jpg.workflow.json").write_text('{"w": 1}')
+    crc32 = zlib.crc32((tmp_path / "a_1.jpg").read_bytes())
+    (tmp_path / ".seqsave" / f"a_1.jpg.{crc32:08x}.workflow.json").write_text('{"w": 1}')
     assert seqsave("workflow", tmp_path / "a_1.jpg").document == {"workflow": {"w": 1}}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +170,14 @@ def test_the_damaged_one_of_many_is_named(tmp_path: Path) -> None:
 
 
 def test_sidecars_come_with_their_frame(tmp_path: Path) -> None:
-    (tmp_path / ".seqsave").mkdir()
-    (tmp_path / ".seqsave" / "frame_00001.jpg.workflow.json").write_text('{"w":  1}')
-    (tmp_path / ".seqsave" / "frame_00001.jpg.my.key%20x.json").write_text("[1]")
-    (tmp_path / ".seqsave" / "frame_00009.jpg.workflow.json").write_text("{}")
     for number in (1, 2):
         (tmp_path / f"frame_{number:05}.jpg").write_bytes(encode(picture(), "jpg"))
+    crc32 = f"{zlib.crc32(encode(picture(), 'jpg')):08x}"
+    (tmp_path / ".seqsave").mkdir()
+    (tmp_path / ".seqsave" / f"frame_00001.jpg.{crc32}.workflow.json").write_text('{"w":  1}')
+    (tmp_path / ".seqsave" / f"frame_00001.jpg.{crc32}.my.key%20x.json").write_text("[1]")
+    (tmp_path / ".seqsave" / "frame_00002.jpg.00000000.workflow.json").write_text('"of another file"')
+    (tmp_path / ".seqsave" / f"frame_00009.jpg.{crc32}.workflow.json").write_text("{}")
     first, second = open_source(tmp_path)
     assert first.metadata == {"workflow": '{"w":  1}', "my.key x": "[1]"}
     assert second.metadata == {}
