@@ -506,9 +506,9 @@ def test_an_encoder_that_cannot_be_made(site: Site, codec: str, error: str) -> N
 @pytest.mark.parametrize(
     ("filetype", "part"),
     [
-        ("exr", "pip install seqsave-exr"),
-        ("exr with embedded workflow", "pip install seqsave-exr"),
-        ("EXR", "pip install seqsave-exr"),
+        ("webp9", "there are: "),
+        ("webp with embedded workflow", "pip install seqsave-webp"),
+        ("WEBP", "pip install seqsave-webp"),
         ("pgn", "did you mean 'png'?"),
         ("jpg with embeded workflow", "did you mean 'jpg with embedded workflow'?"),
         ("", "there are: 'png with embedded workflow'"),

@@ -48,14 +48,7 @@ __all__ = [
 GROUP = "seqsave"
 DEFAULT_FILETYPE = "png" + EMBED_SUFFIX
 # Where to send somebody who asks for a format that a first-party plugin adds.
-KNOWN_PLUGINS = {
-    "webp": "seqsave-webp",
-    "avif": "seqsave-webp",
-    "exr": "seqsave-exr",
-    "tif": "seqsave-tiff",
-    "tiff": "seqsave-tiff",
-    "jxl": "seqsave-jxl",
-}
+KNOWN_PLUGINS = {"webp": "seqsave-webp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +195,7 @@ class Registry:
 
     def _not_found(self, filetype: str, base: str) -> str:
         known = [row.filetype for row in self.describe()]
-        near = difflib.get_close_matches(filetype, known, n=1)
+        near = difflib.get_close_matches(filetype.lower(), known, n=1)
         text = f"unknown filetype {filetype!r}"
         if base.lower() in KNOWN_PLUGINS:
             text += install_hint(base)
@@ -215,11 +208,11 @@ class Registry:
         return text
 
     def _encoder(self, spec: EncoderSpec) -> Encoder:
-        with self._lock:
-            encoder = self._encoders.get(spec.encoder)
-            if encoder is None:
-                encoder = self._encoders[spec.encoder] = _import_encoder(spec)
-            return encoder
+        encoder = self._encoders.get(spec.encoder)
+        if encoder is None:
+            # Not under the lock: what is imported may itself register an encoder, from whatever thread.
+            encoder = self._encoders.setdefault(spec.encoder, _import_encoder(spec))
+        return encoder
 
 
 def _import_encoder(spec: EncoderSpec) -> Encoder:
