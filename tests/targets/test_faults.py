@@ -243,13 +243,20 @@ def test_what_the_backend_said_is_one_short_line() -> None:
 
 def test_kinds_of_errors() -> None:
     assert isinstance(translate(FileExistsError(), SCENE), FrameExistsError)
-    missing = translate(FileNotFoundError(), SCENE)
+    missing = translate(FileNotFoundError(), Scene("read", "s3://renders/x"))
     assert isinstance(missing, FileMissingError)
     assert isinstance(missing, FileNotFoundError)
     assert isinstance(missing, TargetError)
     throttled = translate(client_error("SlowDown", 503), SCENE)
     assert isinstance(throttled, TargetError)
     assert throttled.transient
+
+
+def test_what_is_missing_when_a_file_is_saved_is_not_the_file() -> None:
+    error = translate(FileNotFoundError("x"), SCENE)
+    assert "bucket 'renders' does not exist" in str(error)
+    assert "its folder is not there" in str(translate(FileNotFoundError("x"), Scene("save", "sftp://h/x")))
+    assert not isinstance(error, FileNotFoundError)
 
 
 def test_our_own_errors_pass_unchanged() -> None:

@@ -292,7 +292,7 @@ def test_a_temporary_file_is_not_listed(tmp_path: Path) -> None:
 
 def test_folders_are_made_only_below_a_top_that_is_there(tmp_path: Path) -> None:
     target = targets.resolve(f"seqdisk:///no-such-top-{uuid.uuid4().hex}/x")
-    with pytest.raises(TargetError):
+    with pytest.raises(TargetError, match=r"folder 'no-such-top-\w+' does not exist"):
         publish(target, "f.png")
     assert not Path(target.url.removeprefix("seqdisk://")).parent.exists()
     deep = targets.resolve(f"seqdisk://{tmp_path}/a/b/c")
@@ -304,6 +304,45 @@ def test_a_file_where_a_folder_is_listed(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"1")
     with pytest.raises(TargetError, match="not a folder"):
         targets.resolve(f"seqdisk://{tmp_path}/f").list()
+
+
+def test_folders_made_by_many_threads_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(generic.TRAITS, "seqdisk", generic.TRAITS["sftp"])  # type: ignore[call-overload]
+
+    def makedirs(self: Disk, path: str, exist_ok: bool = False) -> None:  # as sftp does it: look, then make, by levels
+        for folder in [*reversed(Path(path).parents), Path(path)]:
+            if not folder.exists():
+                threading.Event().wait(0.002)
+                folder.mkdir()
+
+    monkeypatch.setattr(Disk, "makedirs", makedirs)
+    target = targets.resolve(f"seqdisk://{tmp_path}")
+    start = threading.Barrier(16)
+
+    def work(number: int) -> None:
+        start.wait()
+        publish(target, f"a/b/c/{number}.png")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(16)))
+    assert len(list((tmp_path / "a" / "b" / "c").iterdir())) == 16
+
+
+def test_a_failure_that_is_no_missing_folder_is_not_tried_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def pipe_file(self: Disk, path: str, value: bytes, **kwargs: Any) -> None:
+        tried.append(path)
+        raise RuntimeError("the driver's own words")
+
+    monkeypatch.setattr(Disk, "pipe_file", pipe_file)
+    target = targets.resolve(f"seqdisk://{tmp_path}")
+    for expected in (2, 3):  # a second time for the folder's sake, once
+        with pytest.raises(TargetError, match="the driver's own words"):
+            publish(target, "f.png")
+        assert len(tried) == expected
 
 
 # --- what is known ---------------------------------------------------------------------------------------------------
@@ -434,7 +473,7 @@ def test_http_is_for_reading() -> None:
     pytest.importorskip("aiohttp")
     target = targets.resolve("http://127.0.0.1:9/folder?sig=verysecret")
     assert "verysecret" not in repr(target)
-    with pytest.raises(TargetError, match="means another one"):
+    with pytest.raises(TargetError, match="takes no names with '#'"):
         publish(target, "frame#1.png")
 
 

@@ -63,6 +63,7 @@ class Fault(Enum):
     MISSING = _Verdict("there is no such file")
     EXISTS = _Verdict("it is there already", "use if_exists='overwrite' or 'skip', or another prefix or start")
     NO_CONTAINER = _Verdict("{container} does not exist", "create it or correct the URL: seqsave makes no buckets")
+    NO_FOLDER = _Verdict("its folder is not there, and none can be made", "create it, or save elsewhere", detail=True)
     BAD_NAME = _Verdict("the name is not allowed there", "use another one", detail=True)
     TOO_LONG = _Verdict("the name is too long", "use a shorter prefix, folder or metadata name")
     TOO_LARGE = _Verdict("it is too large for one request", "save smaller frames")
@@ -125,6 +126,8 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
         return error
     fault = diagnose(error)
     fault = default if fault is Fault.UNKNOWN else fault
+    if fault is Fault.MISSING and scene.doing == "save":  # not the file, then, but what it should lie in
+        fault = Fault.NO_CONTAINER if scene.container else Fault.NO_FOLDER
     message = scrub(_message(fault, error, scene), scene.secrets)
     result: SeqSaveError
     if fault is Fault.EXISTS:

@@ -114,8 +114,13 @@ def discard(made: object) -> None:
 
 def create(cls: type[Any], options: Mapping[str, Any]) -> Any:
     """A new filesystem that nobody else has, without listing cache, for synchronous use."""
-    ours = {"skip_instance_cache": True, "use_listings_cache": False}
-    return cls(**{**options, **ours})
+    made = cls(**{**options, "skip_instance_cache": True})
+    # Afterwards, since some pass every option that they do not know on to their client, which then objects.
+    cache: Any = getattr(made, "dircache", None)
+    if hasattr(cache, "use_listings_cache"):
+        cache.use_listings_cache = False
+        cache.clear()
+    return made
 
 
 def merged_options(cls: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:

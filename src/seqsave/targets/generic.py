@@ -62,6 +62,7 @@ class Traits:
               reported as final, so that attempts do not multiply.
     keywords: what ``pipe_file`` is given for a content type and a size.
     move:     gives a file another name, where ``mv`` is not the way.
+    refused:  characters that its driver takes for something else than a part of a name.
     """
 
     publish: Literal["put", "move", "plain"]
@@ -72,6 +73,7 @@ class Traits:
     retries: bool = False
     keywords: Callable[[str, int], dict[str, Any]] = lambda content_type, size: {}
     move: Callable[[Any, str, str], object] = lambda filesystem, old, new: filesystem.mv(old, new)
+    refused: str = ""
 
 
 def _for_google(content_type: str, size: int) -> dict[str, Any]:
@@ -89,10 +91,14 @@ _GOOGLE = Traits(
 _AZURE = replace(_GOOGLE, keywords=_for_azure)
 _SFTP = Traits(publish="move", threads="each")
 _HDFS = Traits(publish="move", threads="shared")
-# Its mv copies, and takes names for globs.
+# Its mv copies, and takes names for globs; its paths are those of URLs.
 _WEBDAV = Traits(
-    publish="move", threads="shared", move=lambda filesystem, old, new: filesystem.client.move(old, new, overwrite=True)
+    publish="move",
+    threads="shared",
+    move=lambda filesystem, old, new: filesystem.client.move(old, new, overwrite=True),
+    refused="#%?[]",
 )
+_HTTP = Traits(publish="plain", folders=False, threads="shared", refused="#%?")
 
 TRAITS: Mapping[str, Traits] = {
     "gs": _GOOGLE,
@@ -108,9 +114,11 @@ TRAITS: Mapping[str, Traits] = {
     "webhdfs": _HDFS,
     "webdav": _WEBDAV,
     "dav": _WEBDAV,
-    "http": Traits(publish="plain", folders=False, threads="shared"),
-    "https": Traits(publish="plain", folders=False, threads="shared"),
+    "http": _HTTP,
+    "https": _HTTP,
 }
+
+_TOPS = {"gs": "bucket", "gcs": "bucket", "az": "container", "abfs": "container", "abfss": "container", "smb": "share"}
 
 # They read another storage, or are made of one: nothing lies at a URL of theirs alone.
 _WRAPPERS = {
@@ -139,6 +147,9 @@ class FsspecTarget(Target):
         self._options = options
         self._secrets = secrets_of("", options)
         self._traits = _traits_of(protocol)
+        self._folders_seen: set[str] = set()
+        if self._traits.own_top:
+            self._container = f"{_TOPS.get(protocol, 'folder')} {root.strip('/').partition('/')[0]!r}"
         self.capabilities = Capabilities(
             folders=self._traits.folders,
             atomic=self._traits.publish != "plain",
@@ -263,8 +274,11 @@ class FsspecTarget(Target):
         """The full path and ``pipe_file``'s keywords, once it is sure that they mean what they should."""
         if create and not self._traits.create:
             raise self._no_create(self.url_of(path))
-        if self._protocol in ("http", "https") and set("?#%") & set(path):
-            raise TargetError(f"cannot save {self.url_of(path)}: a name with '?', '#' or '%' means another one there")
+        for character in self._traits.refused:
+            if character in path:
+                raise TargetError(
+                    f"cannot save {self.url_of(path)}: {self._protocol}:// takes no names with {character!r}"
+                )
         mode = {"mode": "create"} if create else {}
         return self._full(path), {**self._traits.keywords(content_type, memoryview(data).nbytes), **mode}
 
@@ -298,27 +312,36 @@ class FsspecTarget(Target):
             self._traits.move(filesystem, old, new)
 
     def _in_folder(self, filesystem: Any, full: str, write: Callable[[], object]) -> None:
-        """Write; where that fails for want of the folder, make it and write once more."""
+        """Write; where that may have failed for want of the folder, make it and write once more."""
+        folder = full.rpartition("/")[0]
         try:
             write()
         except Exception as error:
-            if not self._may_make_folder(filesystem, full, error):
+            missing = diagnose(error) in _NO_SUCH_FOLDER and folder not in self._folders_seen
+            if not (missing and self._make_folder(filesystem, folder)):
                 raise
-            filesystem.makedirs(full.rpartition("/")[0], exist_ok=True)
         else:
             return
+        self._folders_seen.add(folder)
         write()
 
-    def _may_make_folder(self, filesystem: Any, full: str, error: Exception) -> bool:
-        folder = full.rpartition("/")[0]
-        if not self._traits.folders or not folder.strip("/") or diagnose(error) not in _NO_SUCH_FOLDER:
+    def _make_folder(self, filesystem: Any, folder: str) -> bool:
+        """Make it, unless it would be a top level; whether it is there now."""
+        if not self._traits.folders or not folder.strip("/"):
             return False
-        if self._traits.own_top:
-            top, _, below = folder.strip("/").partition("/")
-            head = full[: len(full) - len(full.lstrip("/"))]
-            if not below or not filesystem.exists(head + top):
+        # Drivers look and then make, level by level: another thread must not do the same just then.
+        with filesystems.shared("folders", {}, threading.Lock):
+            if filesystem.isdir(folder):
+                return True
+            if self._traits.own_top and not self._has_top(filesystem, folder):
                 return False
-        return not filesystem.isdir(folder)
+            filesystem.makedirs(folder, exist_ok=True)
+        return True
+
+    def _has_top(self, filesystem: Any, folder: str) -> bool:
+        top, _, below = folder.strip("/").partition("/")
+        slashes = folder[: len(folder) - len(folder.lstrip("/"))]
+        return bool(below) and bool(filesystem.exists(slashes + top))
 
     @guarded("read")
     def _read_range(self, path: str, start: int, stop: int) -> bytes:
