@@ -67,14 +67,21 @@ class PngEncoder:
         return decode(data, max_pixels=max_pixels)
 
 
-def _chunk(kind: bytes, content: bytes) -> tuple[bytes, bytes, bytes]:
-    check = isal_zlib.crc32(content, isal_zlib.crc32(kind))
-    return struct.pack(">I", len(content)) + kind, content, struct.pack(">I", check)
+def _chunk(kind: bytes, *pieces: bytes) -> Iterator[bytes]:
+    yield struct.pack(">I", sum(map(len, pieces))) + kind
+    check = isal_zlib.crc32(kind)
+    for piece in pieces:
+        check = isal_zlib.crc32(piece, check)
+        yield piece
+    yield struct.pack(">I", check)
 
 
-def _pixel_chunks(pixels: bytes) -> Iterator[bytes]:
-    for start in range(0, len(pixels), _LONGEST_CHUNK):
-        yield from _chunk(b"IDAT", pixels[start : start + _LONGEST_CHUNK])
+def _pixel_chunks(pieces: list[bytes]) -> Iterator[bytes]:
+    if sum(map(len, pieces)) <= _LONGEST_CHUNK:
+        yield from _chunk(b"IDAT", *pieces)
+        return
+    for piece in pieces:  # each of a part of the rows, so that it is far below the limit
+        yield from _chunk(b"IDAT", piece)
 
 
 def _text_chunks(metadata: Mapping[str, str]) -> tuple[list[bytes], dict[str, str]]:

@@ -6,7 +6,7 @@ Nothing here holds the interpreter's lock for long, so that frames are encoded o
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from isal import isal_zlib
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["compress"]
 
-_BAND_ROWS = 3  # at least; fewer would not show what rows have in common
-_COMPRESSIBLE = 0.25
-_SMALL_PICTURE = 1 << 16
+_BANDS, _BAND_ROWS = 4, 2  # of a sample, at least: to meet what is in the picture, and what rows have in common
+# Sizes as parts of the raw size. Below the first, what is left is mostly what deflate itself needs.
+_FLAT, _COMPRESSIBLE = 0.0055, 0.25
+_SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 16, 1 << 18
+_PART_BYTES = 1 << 19
 _ISAL = -1
 
 
@@ -39,19 +41,17 @@ class _Recipe(NamedTuple):
 _EVERY_FILTER = (NONE, SUB, UP, AVERAGE, PAETH, ADAPTIVE)
 _DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
 
-# Paeth takes a quarter longer and leaves real pictures 3 per cent smaller. Level 3 takes twice the time and seldom
-# gains, but it finds repeated patterns that level 1 does not see at all.
-_FAST = (
-    *(_Recipe(kind, 1) for kind in (NONE, SUB, UP)),
-    _Recipe(PAETH, 1, handicap=1.05),
-    _Recipe(NONE, 3, handicap=1.25),
-)
-# For what shrinks to little (flat, drawn, gradients) deflate takes little time, so that more may be tried.
-_FAST_AND_THOROUGH = (
-    *_FAST,
-    _Recipe(ADAPTIVE, 1, handicap=1.03),
-    *(_Recipe(kind, 3, handicap=1.03) for kind in (NONE, SUB, UP, PAETH)),
-    *(_Recipe(kind, 3, _DEFAULT, handicap=1.05) for kind in (SUB, UP, PAETH, ADAPTIVE)),
+_CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
+# Level 3 takes twice the time and seldom gains, but it finds repeated patterns that level 1 does not see at all.
+_FAST = (*_CHEAP, _Recipe(NONE, 3, handicap=1.25))
+# Paeth takes a quarter longer, and leaves real pictures 3 per cent smaller: for small ones only.
+_FAST_SMALL = (*_FAST, _Recipe(PAETH, 1, handicap=1.03))
+# For what shrinks to little (flat, drawn, gradients) deflate takes less time, and zlib may shrink it much more.
+_FAST_THOROUGH = (
+    *_CHEAP,
+    _Recipe(NONE, 3, handicap=1.05),
+    _Recipe(PAETH, 1, handicap=1.03),
+    _Recipe(SUB, 3, _DEFAULT, handicap=1.3),
 )
 _BALANCED = (
     *(_Recipe(kind, *how) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (4, _DEFAULT), (3, _DEFAULT))),
@@ -62,8 +62,8 @@ _SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy
 _USUAL = _Recipe(ADAPTIVE, 9, _FILTERED)
 
 
-def compress(rows: Bytes, step: int, effort: str) -> bytes:
-    """Filter and compress a picture's rows into one zlib stream.
+def compress(rows: Bytes, step: int, effort: str) -> list[bytes]:
+    """Filter and compress a picture's rows into one zlib stream, in pieces.
 
     rows: uint8, shape rows x bytes of a row. step: bytes per pixel. effort: ``"fast"``, ``"balanced"``, ``"small"``.
     """
@@ -72,20 +72,25 @@ def compress(rows: Bytes, step: int, effort: str) -> bytes:
     if effort == "balanced":
         return _cooked(rows, step, _best(rows, step, _BALANCED, max(_SMALL_PICTURE, rows.size // 96))[0])
     recipe, _ = _best(rows, step, _SMALL, max(_SMALL_PICTURE, rows.size // 32))
-    return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=len)
+    return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=_size)
 
 
-def _fast(rows: Bytes, step: int) -> bytes:
-    sample_bytes = rows.size if rows.size <= _SMALL_PICTURE else max(1 << 14, rows.size // 128)
-    recipe, ratio = _best(rows, step, _FAST, sample_bytes)
-    if ratio < _COMPRESSIBLE:
-        recipe, ratio = _best(rows, step, _FAST_AND_THOROUGH, max(_SMALL_PICTURE, rows.size // 48))
+def _fast(rows: Bytes, step: int) -> list[bytes]:
+    if rows.size <= _SMALL_PICTURE:
+        recipe, ratio = _best(rows, step, _FAST_SMALL, rows.size)
+    else:
+        recipe, ratio = _best(rows, step, _FAST, max(1 << 14, rows.size // 128))
+    if _FLAT < ratio < _COMPRESSIBLE:
+        sample_bytes = rows.size if rows.size <= _MIDDLING_PICTURE else max(_SMALL_PICTURE, rows.size // 48)
+        recipe, ratio = _best(rows, step, _FAST_THOROUGH, sample_bytes)
     result = _cooked(rows, step, recipe)
-    if len(result) < 2 * ratio * rows.size + 1024:
+    if _size(result) < 2 * ratio * rows.size + 1024:
         return result
-    # Not what the sample promised: igzip can lose track of patterns that it saw while the data was short.
-    other = _Recipe(recipe.row_filter, 1 if recipe.level == 3 else 3)
-    return min(result, _cooked(rows, step, other), key=len)
+    # Not what the sample promised: it was of unusual rows, or igzip loses track of patterns that it saw while the
+    # data was short.
+    second, _ = _best(rows, step, _FAST_THOROUGH, max(_SMALL_PICTURE, rows.size // 24))
+    other = second if second != recipe else _Recipe(recipe.row_filter, 3)
+    return min(result, _cooked(rows, step, other), key=_size)
 
 
 def _best(rows: Bytes, step: int, recipes: tuple[_Recipe, ...], sample_bytes: int) -> tuple[_Recipe, float]:
@@ -102,8 +107,8 @@ def _best(rows: Bytes, step: int, recipes: tuple[_Recipe, ...], sample_bytes: in
 def _bands(rows: Bytes, sample_bytes: int) -> list[tuple[int, int]]:
     """Choose runs of rows, spread over the picture, of about so many bytes; all of it where that is no more."""
     height, length = rows.shape
-    run = max(_BAND_ROWS, sample_bytes // (4 * length))
-    count = -(-sample_bytes // (run * length))
+    run = max(_BAND_ROWS, sample_bytes // (_BANDS * length))
+    count = max(_BANDS, -(-sample_bytes // (run * length)))
     if count * run * 2 > height:
         return [(0, height)]
     tops = [((2 * number + 1) * height // count - run) // 2 for number in range(count)]
@@ -114,13 +119,28 @@ def _sample(rows: Bytes, step: int, row_filter: int, bands: list[tuple[int, int]
     return np.concatenate([filter_rows(rows, row_filter, step, top, bottom) for top, bottom in bands])
 
 
-def _cooked(rows: Bytes, step: int, recipe: _Recipe) -> bytes:
-    return _deflated(filter_rows(rows, recipe.row_filter, step), recipe)
+def _cooked(rows: Bytes, step: int, recipe: _Recipe) -> list[bytes]:
+    # A part of the rows at a time: the filtered ones stay in the cache, and no memory has to be got for all of them,
+    # which costs as much as a tenth of deflating them.
+    packer = _packer(recipe)
+    run = max(1, _PART_BYTES // rows.shape[1])
+    pieces = []
+    for top in range(0, len(rows), run):
+        part = filter_rows(rows, recipe.row_filter, step, top, min(top + run, len(rows)))
+        pieces.append(packer.compress(part.data))
+    return [*pieces, packer.flush()]
 
 
 def _deflated(filtered: Bytes, recipe: _Recipe) -> bytes:
-    if recipe.strategy == _ISAL:
-        # One call over everything: fed in pieces, igzip takes a quarter longer.
-        return bytes(isal_zlib.compress(filtered.data, recipe.level))
-    packer = zlib.compressobj(recipe.level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, recipe.strategy)
+    packer = _packer(recipe)
     return b"".join((packer.compress(filtered.data), packer.flush()))
+
+
+def _packer(recipe: _Recipe) -> Any:
+    if recipe.strategy == _ISAL:
+        return isal_zlib.compressobj(recipe.level)
+    return zlib.compressobj(recipe.level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, recipe.strategy)
+
+
+def _size(pieces: list[bytes]) -> int:
+    return sum(map(len, pieces))
