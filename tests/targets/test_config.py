@@ -110,7 +110,7 @@ def test_what_is_wrong_with_it(configure: Any, text: str, says: str) -> None:
 
 
 def test_broken_toml_tells_where_but_not_what(configure: Any) -> None:
-    path = configure('[targets.renders]\nstorage_options = { secret = "verysecret" \n')
+    path = configure('[targets.renders]\nstorage_options = { secret = "verysecret" ] }\n')
     with pytest.raises(TargetError, match=re.escape(str(path))) as caught:
         targets.resolve("renders://shot")
     assert "line 2" in str(caught.value)
