@@ -80,8 +80,9 @@ def _pixel_chunks(pieces: list[bytes]) -> Iterator[bytes]:
     if sum(map(len, pieces)) <= _LONGEST_CHUNK:
         yield from _chunk(b"IDAT", *pieces)
         return
-    for piece in pieces:  # each of a part of the rows, so that it is far below the limit
-        yield from _chunk(b"IDAT", piece)
+    for piece in pieces:
+        for start in range(0, len(piece), _LONGEST_CHUNK):
+            yield from _chunk(b"IDAT", piece[start : start + _LONGEST_CHUNK])
 
 
 def _text_chunks(metadata: Mapping[str, str]) -> tuple[list[bytes], dict[str, str]]:
