@@ -111,7 +111,7 @@ def test_arrangement_in_memory_changes_nothing(array: np.ndarray[Any, Any], layo
 @pytest.mark.parametrize("name", [*FLOATS, "uint8", "uint16"])
 def test_pictures_larger_than_one_block(name: str, layout: str) -> None:
     top = 1 if name.startswith("float") else 250
-    array = (np.random.default_rng(0).random((301, 457, 3)) * top).astype(name)
+    array = (np.random.default_rng(0).random((401, 657, 3)) * top).astype(name)
     expected = comfyui(array) if name.startswith("float") else array
     arranged = layouts(array)[layout]
     prepared = prepare(arranged, *PNG)
@@ -122,7 +122,7 @@ def test_pictures_larger_than_one_block(name: str, layout: str) -> None:
 
 
 def test_one_row_longer_than_a_block() -> None:
-    array = np.linspace(-0.1, 1.1, 300_000, dtype=np.float32).reshape(1, -1, 3)
+    array = np.linspace(-0.1, 1.1, 600_000, dtype=np.float32).reshape(1, -1, 3)
     assert np.array_equal(prepare(array, *EIGHT).array, comfyui(array))
     roomy = np.concatenate([array, array], axis=2)[..., :3]
     assert np.array_equal(prepare(roomy, *EIGHT).array, comfyui(array))

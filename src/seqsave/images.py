@@ -37,9 +37,10 @@ _HOMES = {
 _LAYOUTS = {1: (1, 3, 2, 4), 2: (2, 4, 1, 3), 3: (3, 4), 4: (4, 3)}
 _SCALES = {"bool": 1, "uint8": 255, "uint16": 65535}
 
-# Work goes block by block through one scratch buffer of this many bytes, which stays in the second-level cache.
-# Measured on 1080p float32: 3.2 ms, against 6.0 in whole-picture steps and 15 for numpy's clip(255 * x).
-_BLOCK_BYTES = 1 << 18
+# Work goes block by block through one scratch buffer of this many bytes: it stays in the caches, and calls into numpy
+# (each of which may hand the interpreter's lock over) are few. Measured on 1080p float32: 3.1 ms, against 4.3 with a
+# quarter of it, 6.0 in steps over the whole picture, and 15 for numpy's clip(255 * x).astype.
+_BLOCK_BYTES = 1 << 20
 _HALF_ONE = 0x3C00  # the bits of 1.0 in float16; non-negative halves sort like their bits
 
 
