@@ -38,6 +38,10 @@ class Disk(LocalFileSystem):
     protocol = "seqdisk"
     calls: ClassVar[list[str]] = []
 
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(str(path).removeprefix(f"{cls.protocol}://")))
+
     def pipe_file(self, path: str, value: bytes, **kwargs: Any) -> None:
         assert not kwargs
         self.calls.append(f"pipe {Path(path).name[:8]}")

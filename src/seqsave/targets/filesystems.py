@@ -8,6 +8,7 @@ set on ours, so they are made with ``skip_instance_cache=True`` and kept here in
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Mapping
@@ -97,8 +98,18 @@ class _Registry:
 
 
 _registry = _Registry()
+
+
+def _start_afresh() -> None:
+    """In a forked child: nothing of the parent's works, and the thread of fsspec's event loop is not there."""
+    _registry.forget()
+    asyn = sys.modules.get("fsspec.asyn")
+    if asyn is not None:
+        asyn.reset_lock()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _registry.forget())
+    os.register_at_fork(after_in_child=_start_afresh)
 
 
 def shared(kind: str, options: Mapping[str, Any], make: Callable[[], T], *, per_thread: bool = False) -> T:
@@ -145,10 +156,10 @@ def refuse_unknown(options: Mapping[str, Any], known: Collection[str], where: st
     """Raise TargetError for an option that would silently mean nothing, with its near miss."""
     for name in options:
         if name not in known:
-            raise TargetError(
-                f"storage option {name!r} means nothing for {where}: "
-                f"known are {', '.join(sorted(known))}.{near_miss(str(name), known)}"
+            there_are = (
+                f"known are {', '.join(sorted(known))}.{near_miss(str(name), known)}" if known else "it has none"
             )
+            raise TargetError(f"storage option {name!r} means nothing for {where}: {there_are}")
 
 
 def filesystem_class(protocol: str) -> type[Any]:

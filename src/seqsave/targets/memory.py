@@ -6,6 +6,7 @@ writes. Reading gives every reader bytes of its own position, where fsspec's ope
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import threading
@@ -32,6 +33,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
+def _known_options() -> set[str]:
+    """``global_store``, where fsspec is new enough to have it."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    return {"global_store"} & set(inspect.signature(MemoryFileSystem.__init__).parameters)
+
+
 class MemoryTarget(Target):
     """A folder in memory."""
 
@@ -47,7 +55,7 @@ class MemoryTarget(Target):
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> MemoryTarget:
         """See ``targets.registry``."""
-        filesystems.refuse_unknown(options, ("global_store",), "memory://")
+        filesystems.refuse_unknown(options, _known_options(), "memory://")
         target = cls(location.rest.strip("/"), options, url=url)
         filesystems.opening(Scene("open", url), lambda: target._filesystem)
         return target

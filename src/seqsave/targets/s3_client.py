@@ -84,7 +84,7 @@ class S3Client:
         await self._filesystem.set_session()
         client = await self._filesystem.get_s3(bucket)
         if client not in self._prepared:
-            client.meta.events.register_last("before-call.s3", _suit_the_body)
+            client.meta.events.register_last("before-call.s3", _send_body_at_once)
             self._prepared.add(client)
         return client
 
@@ -156,11 +156,8 @@ def _our_config(connections: int) -> dict[str, Any]:
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
         "http_session_cls": _session_class(),
-        "connector_args": {"socket_factory": _socket},
     }
     known = {*AioConfig.OPTION_DEFAULTS, *inspect.signature(AioConfig.__init__).parameters}
-    if not _connectors_take_sockets():
-        del ours["connector_args"]
     return {name: value for name, value in ours.items() if name in known}
 
 
@@ -169,25 +166,38 @@ def _session_class() -> type[Any]:
     from aiobotocore.httpsession import AIOHTTPSession
 
     class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # untyped
-        """aiohttp sends a PUT again by itself when a kept-alive connection breaks: not here."""
+        """Aiohttp's session, set up through attributes that it offers no other way to, or not to every version."""
 
         async def _get_session(self, proxy_url: str | None) -> Any:
             session = await super()._get_session(proxy_url)
-            session._retry_connection = False  # noqa: SLF001 - aiohttp offers no other way to say it
-            return session
+            # By itself it sends a PUT again when a kept-alive connection breaks.
+            session._retry_connection = False  # noqa: SLF001 - see above
+            connector = session.connector
+            connector._socket_factory = getattr(connector, "_socket_factory", None) or _socket  # noqa: SLF001
+            return _PatientSession(session, self._timeout)
 
     return OneRequestSession
 
 
-@functools.cache
-def _connectors_take_sockets() -> bool:
-    from aiobotocore.config import AioConfig
+class _PatientSession:
+    """Aiohttp's session, which on a slow line waits for longer until an answer comes.
 
-    try:
-        AioConfig(connector_args={"socket_factory": _socket})
-    except Exception:  # noqa: BLE001 - whatever it objects to, this version cannot do it
-        return False
-    return True
+    The time for that begins when the kernel has the whole body, not when the store has it.
+    """
+
+    def __init__(self, session: Any, timeout: Any) -> None:
+        self._session = session
+        self._timeout = timeout
+
+    async def request(self, method: str, **request: Any) -> Any:
+        body = request.get("data")
+        usual = request.get("timeout") or self._timeout
+        if isinstance(body, io.BytesIO) and usual.sock_read is not None:
+            from aiohttp import ClientTimeout
+
+            late = min(body.getbuffer().nbytes, BUFFERED) / SLOWEST
+            request["timeout"] = ClientTimeout(sock_connect=usual.sock_connect, sock_read=usual.sock_read + late)
+        return await self._session.request(method, **request)
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:
@@ -198,18 +208,9 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
     return made
 
 
-def _suit_the_body(params: dict[str, Any], **_: Any) -> None:
-    """Send it without waiting for 100-continue, a round trip more for each frame; on a slow line wait for longer.
-
-    The time in which an answer must come begins when the kernel has the whole body, not when the store has it.
-    """
+def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Do not wait for 100-continue first, as botocore would: that is a round trip more for each frame."""
     params["headers"].pop("Expect", None)
-    body = params.get("body")
-    if isinstance(body, io.BytesIO):
-        patience = params["context"]["client_config"].read_timeout
-        late = min(body.getbuffer().nbytes, BUFFERED) / SLOWEST
-        # Old versions of aiobotocore do not look at this.
-        params["context"]["read_timeout"] = patience + late
 
 
 def _refuses_checksums(error: BaseException) -> bool:
