@@ -220,7 +220,7 @@ def _make_client(endpoint_url: str, key: str, secret: str) -> Any:
     from botocore.config import Config
 
     session = botocore.session.Session(profile=None)
-    return session.create_client(
+    client = session.create_client(
         "s3",
         region_name="us-east-1",
         endpoint_url=endpoint_url,
@@ -234,6 +234,13 @@ def _make_client(endpoint_url: str, key: str, secret: str) -> Any:
             request_checksum_calculation="when_required",
         ),
     )
+    client.meta.events.register_last("before-call.s3", _send_body_at_once)
+    return client
+
+
+def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Older versions ask for 100-continue with an empty body too, and take it for the answer to the next request."""
+    params["headers"].pop("Expect", None)
 
 
 def _split(url: str) -> tuple[str, str]:
