@@ -332,6 +332,31 @@ def test_folders_made_by_many_threads_at_once(tmp_path: Path, monkeypatch: pytes
     assert len(list((tmp_path / "a" / "b" / "c").iterdir())) == 16
 
 
+def test_a_folder_that_another_thread_makes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = targets.resolve(f"seqdisk://{tmp_path}")
+    real = Disk.pipe_file
+    failures = [RuntimeError("no such folder, in the driver's own words")]
+
+    def pipe_file(self: Disk, path: str, value: bytes, **kwargs: Any) -> None:
+        if failures and value == b"late":
+            failure = failures.pop()
+            publish(target, "new/early.png")
+            raise failure
+        real(self, path, value, **kwargs)
+
+    monkeypatch.setattr(Disk, "pipe_file", pipe_file)
+    publish(target, "new/late.png", b"late")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["early.png", "late.png"]
+
+
+def test_a_folder_that_is_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+    target = targets.resolve(f"seqdisk://{tmp_path}")
+    publish(target, "new/a.png")
+    shutil.rmtree(tmp_path / "new")
+    publish(target, "new/b.png")
+    assert [entry.name for entry in target.list("new")] == ["b.png"]
+
+
 def test_a_failure_that_is_no_missing_folder_is_not_tried_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -314,11 +314,12 @@ class FsspecTarget(Target):
     def _in_folder(self, filesystem: Any, full: str, write: Callable[[], object]) -> None:
         """Write; where that may have failed for want of the folder, make it and write once more."""
         folder = full.rpartition("/")[0]
+        # Before, not after: another thread may make it while this one fails.
+        suspects = (Fault.MISSING,) if folder in self._folders_seen else _NO_SUCH_FOLDER
         try:
             write()
         except Exception as error:
-            missing = diagnose(error) in _NO_SUCH_FOLDER and folder not in self._folders_seen
-            if not (missing and self._make_folder(filesystem, folder)):
+            if diagnose(error) not in suspects or not self._make_folder(filesystem, folder):
                 raise
         else:
             return
