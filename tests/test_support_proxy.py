@@ -29,7 +29,7 @@ def proxy(s3_server: S3Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def client(proxy: Proxy, s3_server: S3Server) -> Iterator[Any]:
-    made = _make_client(proxy.endpoint_url, s3_server.key, s3_server.secret)
+    made = _make_client(proxy.endpoint_url, s3_server.key, s3_server.secret, expect=True)
     yield made
     made.close()
 
@@ -175,7 +175,7 @@ def test_no_hundred_continue_when_the_store_refuses_by_the_head(proxy: Proxy) ->
 
 def test_the_proxy_as_a_process_of_its_own(s3_server: S3Server, place: dict[str, str]) -> None:
     with Served("tests.support.proxy", s3_server.endpoint_url, "--latency=0.1") as served:
-        client = _make_client(served.hello["endpoint_url"], s3_server.key, s3_server.secret)
+        client = _make_client(served.hello["endpoint_url"], s3_server.key, s3_server.secret, expect=True)
         assert _seconds(put, client, place) >= 0.3
         client.close()
         assert cpu_seconds(served.pid) > 0
@@ -186,7 +186,7 @@ def test_the_proxy_as_a_process_of_its_own(s3_server: S3Server, place: dict[str,
 
 def test_the_null_server_takes_every_put(place: dict[str, str]) -> None:
     with Served("tests.support.null_s3", "--latency=0.05") as served:
-        client = _make_client(served.hello["endpoint_url"], "any", "key")
+        client = _make_client(served.hello["endpoint_url"], "any", "key", expect=True)
         assert _seconds(put, client, place, b"x" * 3_000_000) >= 0.15
         put(client, place, b"")
         assert client.list_objects_v2(Bucket=place["Bucket"])["KeyCount"] == 0

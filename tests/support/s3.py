@@ -14,9 +14,12 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.support.processes import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["S3Server", "find_weed"]
 
@@ -48,6 +51,7 @@ class S3Server:
         self._client: Any = None
         self._lock = threading.Lock()
         self._bucket = ""
+        self._refused: Exception | None = None
 
     @property
     def storage_options(self) -> dict[str, Any]:
@@ -101,22 +105,23 @@ class S3Server:
         )
         assert self._keeper.stdout is not None
         self.pid = int(self._keeper.stdout.readline() or 0)
-        return "" if self._is_ready() else _tail(Path(folder, "server.log"))
+        return "" if self._is_ready() else f"{_tail(Path(folder, 'server.log'))}\n{self._refused!r}"
 
     def _is_ready(self, patience: float = 30.0) -> bool:
         # Our own key is random, so a bucket made with it proves that this is our server and that it checks keys.
-        bucket = "seqsave-" + secrets.token_hex(4)
+        self._bucket = "seqsave-" + secrets.token_hex(4)
         end = time.monotonic() + patience
+        return self._succeeds(self.client.create_bucket, end, Bucket=self._bucket) and self._succeeds(
+            self.client.put_object, end, Bucket=self._bucket, Key="ready", Body=b"ready"
+        )
+
+    def _succeeds(self, request: Callable[..., object], end: float, **arguments: Any) -> bool:
+        """Whether a request is answered well before ``end``; it is tried again until then."""
         while time.monotonic() < end and self._keeper is not None and self._keeper.poll() is None:
-            try:
-                self.client.create_bucket(Bucket=bucket)
-                self.client.put_object(Bucket=bucket, Key="ready", Body=b"ready")
-            except Exception:  # noqa: BLE001 - whatever it is, it is not ready
-                time.sleep(0.1)
-                continue
-            self.client.delete_object(Bucket=bucket, Key="ready")
-            self._bucket = bucket
-            return True
+            self._refused = _failure(request, arguments)
+            if self._refused is None:
+                return True
+            time.sleep(0.1)
         return False
 
     def stop(self) -> None:
@@ -215,7 +220,8 @@ def _arguments(folder: str, ports: dict[str, int]) -> list[str]:
     ]
 
 
-def _make_client(endpoint_url: str, key: str, secret: str) -> Any:
+def _make_client(endpoint_url: str, key: str, secret: str, expect: bool = False) -> Any:
+    """A botocore client; with ``expect`` it waits for 100-continue before a body, as it does when left alone."""
     import botocore.session
     from botocore.config import Config
 
@@ -230,17 +236,26 @@ def _make_client(endpoint_url: str, key: str, secret: str) -> Any:
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=30,
             request_checksum_calculation="when_required",
         ),
     )
-    client.meta.events.register_last("before-call.s3", _send_body_at_once)
+    if not expect:
+        client.meta.events.register_last("before-call.s3", _send_body_at_once)
     return client
 
 
 def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
     """Older versions ask for 100-continue with an empty body too, and take it for the answer to the next request."""
     params["headers"].pop("Expect", None)
+
+
+def _failure(request: Callable[..., object], arguments: dict[str, Any]) -> Exception | None:
+    try:
+        request(**arguments)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the server is not ready
+        return error
+    return None
 
 
 def _split(url: str) -> tuple[str, str]:
