@@ -28,11 +28,9 @@ PROJECT: dict[str, Any] = PYPROJECT["project"]
 
 @pytest.fixture
 def distribution() -> importlib.metadata.Distribution:
-    try:
-        return importlib.metadata.distribution("seqsave")
-    except importlib.metadata.PackageNotFoundError:
-        missing("seqsave as an installed distribution", "run the tests through tox")
-        raise
+    if not Path(seqsave.__file__).is_relative_to(sys.prefix):
+        missing("seqsave as an installed wheel", "run the tests through tox")
+    return importlib.metadata.distribution("seqsave")
 
 
 @pytest.fixture(scope="module")
