@@ -212,13 +212,14 @@ def test_patterns_that_igzip_loses_track_of(monkeypatch: pytest.MonkeyPatch) -> 
     most = 1.1 * pillow_size(image, compress_level=1)
     assert len(encode(image).data) < most
     # Even where the sample says that level 1 does well.
-    monkeypatch.setattr(png_deflate, "_best", lambda *_: (png_deflate._Recipe(0, 1), 0.01))
+    monkeypatch.setattr(png_deflate, "_fast_for_large", lambda _: png_deflate._Recipe(0, 1))
+    monkeypatch.setattr(png_deflate._Sample, "ratio", lambda *_: 0.001)
     assert len(encode(image).data) < most
 
 
 def test_small_does_not_depend_on_a_sample_that_deceives(monkeypatch: pytest.MonkeyPatch) -> None:
     image = kinds(60, 60, 3)["soft"]
-    monkeypatch.setattr(png_deflate, "_best", lambda *_: (png_deflate._Recipe(0, 9, 0), 0.01))
+    monkeypatch.setattr(png_deflate._Sample, "best", lambda *_: png_deflate._Recipe(0, 9, 0))
     assert len(encode(image, "small").data) <= pillow_size(image, optimize=True)
 
 

@@ -14,6 +14,8 @@ from isal import isal_zlib
 from seqsave.encoders.png_filters import ADAPTIVE, AVERAGE, NONE, PAETH, SUB, UP, filter_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from seqsave.encoders.png_filters import Bytes
 
 __all__ = ["compress"]
@@ -23,11 +25,12 @@ _BANDS, _BAND_ROWS = 4, 2  # of a sample, at least: to meet what is in the pictu
 _FLAT, _COMPRESSIBLE = 0.0055, 0.25
 _SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 16, 1 << 18
 _PART_BYTES = 1 << 19
+_SHORT_WINDOW = 10
 _ISAL = -1
 
 
 class _Recipe(NamedTuple):
-    """A row filter, a level, and zlib's strategy, or _ISAL for igzip.
+    """How to make a stream: a row filter, a level, zlib's strategy or _ISAL for igzip, and deflate's window.
 
     handicap: how many times smaller than another's its result has to be, as it takes longer.
     """
@@ -36,21 +39,18 @@ class _Recipe(NamedTuple):
     level: int
     strategy: int = _ISAL
     handicap: float = 1.0
+    window_bits: int = zlib.MAX_WBITS
 
 
 _EVERY_FILTER = (NONE, SUB, UP, AVERAGE, PAETH, ADAPTIVE)
 _DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
 
 _CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
-# Level 3 takes twice the time and seldom gains, but it finds repeated patterns that level 1 does not see at all.
-_FAST = (*_CHEAP, _Recipe(NONE, 3, handicap=1.25))
-# Paeth takes a quarter longer, and leaves real pictures 3 per cent smaller: for small ones only.
-_FAST_SMALL = (*_FAST, _Recipe(PAETH, 1, handicap=1.03))
+_FOR_SMALL = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3))
 # For what shrinks to little (flat, drawn, gradients) deflate takes less time, and zlib may shrink it much more.
-_FAST_THOROUGH = (
-    *_CHEAP,
-    _Recipe(NONE, 3, handicap=1.05),
+_FOR_COMPRESSIBLE = (
     _Recipe(PAETH, 1, handicap=1.03),
+    _Recipe(NONE, 3, handicap=1.05),
     _Recipe(SUB, 3, _DEFAULT, handicap=1.3),
 )
 _BALANCED = (
@@ -70,38 +70,89 @@ def compress(rows: Bytes, step: int, effort: str) -> list[bytes]:
     if effort == "fast":
         return _fast(rows, step)
     if effort == "balanced":
-        return _cooked(rows, step, _best(rows, step, _BALANCED, max(_SMALL_PICTURE, rows.size // 96))[0])
-    recipe, _ = _best(rows, step, _SMALL, max(_SMALL_PICTURE, rows.size // 32))
+        return _cooked(rows, step, _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 96)).best(_BALANCED))
+    recipe = _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 32)).best(_SMALL)
     return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=_size)
 
 
 def _fast(rows: Bytes, step: int) -> list[bytes]:
     if rows.size <= _SMALL_PICTURE:
-        recipe, ratio = _best(rows, step, _FAST_SMALL, rows.size)
+        sample = _Sample(rows, step, rows.size)
+        recipe = sample.best(_CHEAP + _FOR_SMALL)
     else:
-        recipe, ratio = _best(rows, step, _FAST, max(1 << 14, rows.size // 128))
-    if _FLAT < ratio < _COMPRESSIBLE:
-        sample_bytes = rows.size if rows.size <= _MIDDLING_PICTURE else max(_SMALL_PICTURE, rows.size // 48)
-        recipe, ratio = _best(rows, step, _FAST_THOROUGH, sample_bytes)
+        sample = _Sample(rows, step, max(1 << 14, rows.size // 160))
+        recipe = _fast_for_large(sample)
+    if _FLAT < sample.ratio(recipe) < _COMPRESSIBLE:
+        sample = sample.at_least(rows.size if rows.size <= _MIDDLING_PICTURE else max(_SMALL_PICTURE, rows.size // 48))
+        recipe = sample.best(_CHEAP + _FOR_COMPRESSIBLE)
     result = _cooked(rows, step, recipe)
-    if _size(result) < 2 * ratio * rows.size + 1024:
+    if _size(result) < 2 * sample.ratio(recipe) * rows.size + 1024:
         return result
     # Not what the sample promised: it was of unusual rows, or igzip loses track of patterns that it saw while the
     # data was short.
-    second, _ = _best(rows, step, _FAST_THOROUGH, max(_SMALL_PICTURE, rows.size // 24))
+    second = sample.at_least(max(_SMALL_PICTURE, rows.size // 24)).best(_CHEAP + _FOR_COMPRESSIBLE)
     other = second if second != recipe else _Recipe(recipe.row_filter, 3)
     return min(result, _cooked(rows, step, other), key=_size)
 
 
-def _best(rows: Bytes, step: int, recipes: tuple[_Recipe, ...], sample_bytes: int) -> tuple[_Recipe, float]:
-    """Choose a recipe by what it makes of a sample of rows; tell to which part of its size that shrinks."""
-    bands = _bands(rows, sample_bytes)
-    samples = {kind: _sample(rows, step, kind, bands) for kind in {recipe.row_filter for recipe in recipes}}
-    sizes = [len(_deflated(samples[recipe.row_filter], recipe)) for recipe in recipes]
-    whole = bands == [(0, len(rows))]  # a small picture: time does not matter
-    costs = [size * (1 if whole else recipe.handicap) for size, recipe in zip(sizes, recipes, strict=True)]
-    best = costs.index(min(costs))
-    return recipes[best], sizes[best] / samples[NONE].size
+def _fast_for_large(sample: _Sample) -> _Recipe:
+    recipe = sample.best(_CHEAP)
+    more = [
+        # Photographs hold next to no repetition: a short window is a little faster there, and smaller, as it keeps
+        # deflate from spending bits on far and short matches.
+        recipe._replace(window_bits=_SHORT_WINDOW),
+        # Half as much time again for mostly 3 per cent; it is worth it for coarse grain.
+        _Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW),
+    ]
+    # Level 3 takes twice the time, but finds repeated patterns that level 1 does not see at all. Where there are any,
+    # no filter does about as well as the best one.
+    if sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
+        more.append(_Recipe(NONE, 3, handicap=1.25))
+    # The three equal bytes of a grey pixel are too short a repetition for igzip, which leaves up to 1.4 times as much.
+    if sample.has_grey_pixels():
+        more.append(_Recipe(UP, 2, _DEFAULT, handicap=1.1))
+    return sample.best((recipe, *more))
+
+
+class _Sample:
+    """Some rows of a picture, and what recipes make of them. A sample of all of it has no handicaps."""
+
+    def __init__(self, rows: Bytes, step: int, sample_bytes: int) -> None:
+        self._rows, self._step = rows, step
+        self._bands = _bands(rows, sample_bytes)
+        self._filtered: dict[int, Bytes] = {}
+        self._sizes: dict[_Recipe, int] = {}
+
+    def at_least(self, sample_bytes: int) -> _Sample:
+        """Give a sample of so many bytes; this one where it has them."""
+        larger = _Sample(self._rows, self._step, sample_bytes)
+        return self if larger._bands == self._bands else larger
+
+    def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
+        whole = self._bands == [(0, len(self._rows))]
+        return min(recipes, key=lambda recipe: self.size(recipe) * (1 if whole else recipe.handicap))
+
+    def size(self, recipe: _Recipe) -> int:
+        if recipe not in self._sizes:
+            packer = _packer(recipe)
+            self._sizes[recipe] = len(packer.compress(self._rows_through(recipe.row_filter).data)) + len(packer.flush())
+        return self._sizes[recipe]
+
+    def ratio(self, recipe: _Recipe) -> float:
+        return self.size(recipe) / self._rows_through(recipe.row_filter).size
+
+    def has_grey_pixels(self) -> bool:
+        """Tell whether red, green and blue of 8 bits are the same everywhere."""
+        if self._step not in (3, 4):
+            return False
+        pixels = self._rows_through(NONE)[:, 1:].reshape(-1, self._step)
+        return np.array_equal(pixels[:, 0], pixels[:, 1]) and np.array_equal(pixels[:, 1], pixels[:, 2])
+
+    def _rows_through(self, row_filter: int) -> Bytes:
+        if row_filter not in self._filtered:
+            parts = [filter_rows(self._rows, row_filter, self._step, top, bottom) for top, bottom in self._bands]
+            self._filtered[row_filter] = np.concatenate(parts)
+        return self._filtered[row_filter]
 
 
 def _bands(rows: Bytes, sample_bytes: int) -> list[tuple[int, int]]:
@@ -113,10 +164,6 @@ def _bands(rows: Bytes, sample_bytes: int) -> list[tuple[int, int]]:
         return [(0, height)]
     tops = [((2 * number + 1) * height // count - run) // 2 for number in range(count)]
     return [(top, top + run) for top in tops]
-
-
-def _sample(rows: Bytes, step: int, row_filter: int, bands: list[tuple[int, int]]) -> Bytes:
-    return np.concatenate([filter_rows(rows, row_filter, step, top, bottom) for top, bottom in bands])
 
 
 def _cooked(rows: Bytes, step: int, recipe: _Recipe) -> list[bytes]:
@@ -131,15 +178,12 @@ def _cooked(rows: Bytes, step: int, recipe: _Recipe) -> list[bytes]:
     return [*pieces, packer.flush()]
 
 
-def _deflated(filtered: Bytes, recipe: _Recipe) -> bytes:
-    packer = _packer(recipe)
-    return b"".join((packer.compress(filtered.data), packer.flush()))
-
-
 def _packer(recipe: _Recipe) -> Any:
     if recipe.strategy == _ISAL:
-        return isal_zlib.compressobj(recipe.level)
-    return zlib.compressobj(recipe.level, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL + 1, recipe.strategy)
+        return isal_zlib.compressobj(recipe.level, zlib.DEFLATED, recipe.window_bits)
+    return zlib.compressobj(
+        recipe.level, zlib.DEFLATED, recipe.window_bits, zlib.DEF_MEM_LEVEL + 1, strategy=recipe.strategy
+    )
 
 
 def _size(pieces: list[bytes]) -> int:
