@@ -199,7 +199,8 @@ def test_small_is_as_small_as_pillow_when_it_optimises(channels: int) -> None:
 def test_sizes_of_real_frames() -> None:
     needs_package("av")
     for frame in clip_frames(3, every=40):
-        assert len(encode(frame).data) <= 1.02 * pillow_size(frame, compress_level=1)
+        for image in (frame, np.repeat(frame[..., :1], 3, axis=2)):  # in colour, and in black and white
+            assert len(encode(image).data) <= 1.02 * pillow_size(image, compress_level=1)
     part = np.ascontiguousarray(frame[200:400, 300:700])
     small, balanced, fast = (len(encode(part, compression).data) for compression in reversed(COMPRESSIONS))
     assert small <= balanced <= fast
@@ -215,6 +216,15 @@ def test_patterns_that_igzip_loses_track_of(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(png_deflate, "_fast_for_large", lambda _: png_deflate._Recipe(0, 1))
     monkeypatch.setattr(png_deflate._Sample, "ratio", lambda *_: 0.001)
     assert len(encode(image).data) < most
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_grey_in_colours(channels: int) -> None:
+    grain = np.random.default_rng(0).normal(128, 20, (300, 300, 1)).clip(0, 255).astype(np.uint8)
+    image = np.repeat(grain, channels, axis=2)
+    if channels == 4:
+        image[..., 3] = 255
+    assert len(encode(image).data) <= 1.02 * pillow_size(image, compress_level=1)
 
 
 def test_small_does_not_depend_on_a_sample_that_deceives(monkeypatch: pytest.MonkeyPatch) -> None:

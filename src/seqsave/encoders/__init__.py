@@ -17,7 +17,7 @@ _PNG = EncoderSpec(
             type=str,
             default="fast",
             choices=("fast", "balanced", "small"),
-            help="fast: least work; balanced: smaller, a few times slower; small: smallest, very much slower",
+            help="balanced: some per cent smaller, a few times slower; small: smallest, a hundred times slower",
         ),
     },
     metadata="embed",

@@ -54,8 +54,11 @@ _FOR_COMPRESSIBLE = (
     _Recipe(SUB, 3, _DEFAULT, handicap=1.3),
 )
 _BALANCED = (
-    *(_Recipe(kind, *how) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (4, _DEFAULT), (3, _DEFAULT))),
-    *(_Recipe(kind, level) for kind in (NONE, SUB, UP) for level in (1, 3)),
+    *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
+    *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
+    _Recipe(ADAPTIVE, 1, handicap=1.02, window_bits=_SHORT_WINDOW),
+    # Five to ten times as slow.
+    *(_Recipe(kind, *how, handicap=1.04) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (3, _DEFAULT))),
 )
 _SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy in (_FILTERED, _DEFAULT))
 # What other writers do when they are told to optimise. Always tried, so that a sample that deceives costs nothing.
