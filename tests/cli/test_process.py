@@ -65,6 +65,8 @@ def test_ctrl_c_says_what_is_saved_and_leaves_only_whole_frames(tmp_path: Path) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A run in the background may ignore Ctrl-C, and its children with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     end = time.monotonic() + 100
     while not list(out.glob("frame_*.png")) and time.monotonic() < end and process.poll() is None:

@@ -207,15 +207,27 @@ def test_sizes_of_real_frames() -> None:
     assert small <= pillow_size(part, optimize=True)
 
 
-def test_patterns_that_igzip_loses_track_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    tile = np.random.default_rng(512).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    image = np.tile(tile, (8, 8, 1))
-    most = 1.1 * pillow_size(image, compress_level=1)
-    assert len(encode(image).data) < most
-    # Even where the sample says that level 1 does well.
+def tiled(height: int, width: int, channels: int) -> Any:
+    tile = np.random.default_rng(height).integers(0, 256, (64, 64, channels), dtype=np.uint8)
+    return np.tile(tile, (height // 64 + 1, width // 64 + 1, 1))[:height, :width]
+
+
+@pytest.mark.parametrize("shape", [(512, 512, 3), (480, 854, 2), (480, 854, 3), (480, 854, 4)])
+def test_patterns_that_igzip_does_not_see(shape: tuple[int, int, int]) -> None:
+    image = tiled(*shape)
+    assert len(encode(image).data) < 1.1 * pillow_size(image, compress_level=1)
+
+
+def test_patterns_that_the_sample_shows() -> None:
+    rows = tiled(480, 854, 4).reshape(480, -1)
+    assert png_deflate._fast_for_large(png_deflate._Sample(rows, 4, 1 << 14)).level == 3
+
+
+def test_patterns_that_igzip_loses_track_of_after_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = tiled(512, 512, 3)
     monkeypatch.setattr(png_deflate, "_fast_for_large", lambda _: png_deflate._Recipe(0, 1))
     monkeypatch.setattr(png_deflate._Sample, "ratio", lambda *_: 0.001)
-    assert len(encode(image).data) < most
+    assert len(encode(image).data) < 1.1 * pillow_size(image, compress_level=1)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
