@@ -32,13 +32,22 @@ class Timing:
         return statistics.median(self.cpus)
 
 
-def alternate(rows: Mapping[str, Callable[[], object]], rounds: int, warm: bool = True) -> dict[str, Timing]:
-    """Run every row once a round, starting with another one each time; the first round (``warm``) does not count."""
+def alternate(
+    rows: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warm: bool = True,
+    before: Callable[[], object] = lambda: None,
+) -> dict[str, Timing]:
+    """Run every row once a round, starting with another one each time; the first round (``warm``) does not count.
+
+    ``before`` each run, outside of its time, makes things equal: removes what the one before has written.
+    """
     timings = {name: Timing() for name in rows}
     names = list(rows)
     for number in range(-1 if warm else 0, rounds):
         shift = max(number, 0) % len(names)
         for name in names[shift:] + names[:shift]:
+            before()
             gc.collect()
             cpu, wall = time.process_time(), time.perf_counter()
             result = rows[name]()
@@ -51,13 +60,17 @@ def alternate(rows: Mapping[str, Callable[[], object]], rounds: int, warm: bool 
 
 
 def together(function: Callable[[Any], object], items: Sequence[Any], threads: int) -> None:
-    """Call ``function`` for each item on that many threads; on this one when it is one."""
+    """Call ``function`` for each item on that many threads; on this one when it is one. Results are let go at once."""
+
+    def call(item: Any) -> None:
+        function(item)
+
     if threads == 1:
         for item in items:
-            function(item)
+            call(item)
         return
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(function, items))
+        list(pool.map(call, items))
 
 
 def rate(timing: Timing, count: int) -> float:

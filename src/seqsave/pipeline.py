@@ -45,19 +45,31 @@ class Pipeline(Generic[P, R]):
 
     workers:    threads that encode; 0 for none: work is done inside ``submit``, and publishing too.
     publishers: how many publish at once; 0 for "on the encoding thread, right behind it".
-    max_bytes:  how many bytes jobs may hold together before ``submit`` waits. One job alone may hold more.
+    max_bytes:  how many bytes jobs may hold together before ``submit`` waits.
+    max_raw:    how many of these by jobs that are not encoded yet; no bound of its own when None.
+    least:      how many jobs may be under way whatever they hold.
     loop:       a running event loop; ``publish`` then is a coroutine function.
     """
 
     def __init__(
-        self, *, workers: int, publishers: int, max_bytes: int, loop: asyncio.AbstractEventLoop | None = None
+        self,
+        *,
+        workers: int,
+        publishers: int,
+        max_bytes: int,
+        max_raw: int | None = None,
+        least: int = 1,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.stop_event = threading.Event()
         self._inline = workers == 0
         self._max_bytes = max_bytes
+        self._max_raw = max_bytes if max_raw is None else max_raw
+        self._least = least
         self._changed = threading.Condition()
         self._jobs: set[_Job[P, R]] = set()
         self._held = 0
+        self._raw = 0
         self._publishing = 0
         self._error: BaseException | None = None
         self._closed = False
@@ -155,13 +167,18 @@ class Pipeline(Generic[P, R]):
                     raise WriterAbortedError(
                         f"stopped, because something failed before: {self._error}"
                     ) from self._error
-                if not self._jobs or self._held + job.held <= self._max_bytes:
+                if self._has_room(job):
                     self._jobs.add(job)
                     self._held += job.held
+                    self._raw += job.held
                     on_accepted(job.future)
                     return
                 self._changed.wait(TICK)
             while_waiting()
+
+    def _has_room(self, job: _Job[P, R]) -> bool:
+        fits = self._held + job.held <= self._max_bytes and self._raw + job.held <= self._max_raw
+        return fits or len(self._jobs) < self._least
 
     # --- the two stages ----------------------------------------------------------------------------------------------
 
@@ -199,6 +216,7 @@ class Pipeline(Generic[P, R]):
         with self._changed:
             if job in self._jobs:
                 self._held += size - job.held
+                self._raw -= job.held
                 self._publishing += 1
             job.held, job.publishing = size, True
             self._changed.notify_all()
@@ -253,6 +271,7 @@ class Pipeline(Generic[P, R]):
                 return  # abort() gave it up while it was running
             self._jobs.remove(job)
             self._held -= job.held
+            self._raw -= 0 if job.publishing else job.held
             self._publishing -= job.publishing
         # Outside the lock, since callbacks run here; before the wake-up, so that whoever wakes sees it done.
         if job.future.cancelled():

@@ -23,7 +23,7 @@ from seqsave.types import Decoded
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["Frame", "FrameSequence", "find_sequences", "open_sequence"]
+__all__ = ["Frame", "FrameSequence", "decode", "find_sequences", "open_sequence"]
 
 # W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
 MAX_PIXELS = 2**28
@@ -69,7 +69,7 @@ class Frame:
 
     def decode(self, data: bytes | None = None) -> Decoded:
         """Picture and texts at once; ``data`` saves reading the file again. Raises as ``read`` does."""
-        return _decode(self.name, self.read_bytes() if data is None else data)
+        return decode(self.name, self.read_bytes() if data is None else data)
 
 
 class Files:
@@ -107,7 +107,11 @@ class Files:
             return self._sidecars[folder]
 
 
-def _decode(name: str, data: bytes) -> Decoded:
+def decode(name: str, data: bytes) -> Decoded:
+    """The picture and texts in a file of this name; its extension says which encoder reads it.
+
+    Raises DecodeError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
+    """
     extension = name.rpartition(".")[2]
     spec = plugins.spec_for_extension(extension)
     if spec is None:

@@ -22,9 +22,11 @@ __all__ = ["compress"]
 
 _BANDS, _BAND_ROWS = 4, 2  # of a sample, at least: to meet what is in the picture, and what rows have in common
 # Sizes as parts of the raw size. Below the first, what is left is mostly what deflate itself needs.
-_FLAT, _COMPRESSIBLE = 0.0055, 0.25
+_FLAT, _COMPRESSIBLE, _COARSE = 0.0055, 0.25, 0.45
+# How many times as much the worse of two filters has to leave.
+_CLEARLY = 1.25
 _SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 16, 1 << 18
-_PART_BYTES = 1 << 19
+_PART_BYTES = 1 << 21
 _SHORT_WINDOW = 10
 _ISAL = -1
 
@@ -99,14 +101,17 @@ def _fast(rows: Bytes, step: int) -> list[bytes]:
 
 
 def _fast_for_large(sample: _Sample) -> _Recipe:
-    recipe = sample.best(_CHEAP)
-    more = [
-        # Photographs hold next to no repetition: a short window is a little faster there, and smaller, as it keeps
+    rivals = sample.rivals()
+    recipe = sample.best((_CHEAP[0], *rivals))
+    more = []
+    if sample.ratio(recipe) > _COARSE:
+        # Coarse grain holds next to no repetition: a short window is a little faster there, and smaller, as it keeps
         # deflate from spending bits on far and short matches.
-        recipe._replace(window_bits=_SHORT_WINDOW),
-        # Half as much time again for mostly 3 per cent; it is worth it for coarse grain.
-        _Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW),
-    ]
+        more.append(recipe._replace(window_bits=_SHORT_WINDOW))
+    if len(rivals) > 1:
+        # Half as much time again for mostly 3 per cent; it is worth it for coarse grain. It helps where both neighbours
+        # tell something.
+        more.append(_Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW))
     # Level 3 takes twice the time, but finds repeated patterns that level 1 does not see at all. Where there are any,
     # no filter does about as well as the best one.
     if sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
@@ -134,6 +139,17 @@ class _Sample:
     def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
         whole = self._bands == [(0, len(self._rows))]
         return min(recipes, key=lambda recipe: self.size(recipe) * (1 if whole else recipe.handicap))
+
+    def rivals(self) -> tuple[_Recipe, ...]:
+        """Give Sub and Up, without the one that leaves so much larger numbers that deflate need not be asked.
+
+        The measure is the specification's (section 12.7): the sum of what is left, taken as signed.
+        """
+        sums = []
+        for recipe in _CHEAP[1:]:
+            left = self._rows_through(recipe.row_filter)
+            sums.append(int(np.minimum(left, np.negative(left)).sum(dtype=np.int64)))
+        return tuple(one for one, left in zip(_CHEAP[1:], sums, strict=True) if left <= _CLEARLY * min(sums))
 
     def size(self, recipe: _Recipe) -> int:
         if recipe not in self._sizes:

@@ -7,7 +7,7 @@ The file is ``config.toml`` in the user's config folder for ``seqsave``, or the 
     storage_options = { profile = "renderer", endpoint_url = "https://objects.example" }
 
 ``renders://shot010`` then means ``s3://studio-renders/project-x/shot010`` with these options. It is read afresh each
-time a name is looked up.
+time a name is looked up. Tables other than ``targets`` belong to programs that build on this package.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from seqsave.errors import TargetError
 from seqsave.targets.urls import NAME
 
-__all__ = ["VARIABLE", "Configured", "config_path", "load", "near_miss"]
+__all__ = ["VARIABLE", "Configured", "config_path", "load", "near_miss", "table"]
 
 VARIABLE = "SEQSAVE_CONFIG"
 _KEYS = ("url", "storage_options")
@@ -61,6 +61,17 @@ def load(reserved: Collection[str] = ()) -> dict[str, Configured]:
     if not isinstance(tables, dict):
         raise _wrong(path, "'targets' is not a table: write [targets.NAME]")
     return {name: _configured(path, name, table, reserved) for name, table in tables.items()}
+
+
+def table(name: str) -> dict[str, Any]:
+    """Another table of the file, such as what ``[comfyui]`` says to the node pack; {} when there is none.
+
+    Raises TargetError for a file that cannot be read, and when it is no table.
+    """
+    found = _read(config_path()).get(name, {})
+    if not isinstance(found, dict):
+        raise _wrong(config_path(), f"{name!r} is not a table: write [{name}]")
+    return found
 
 
 def near_miss(word: str, known: Collection[str]) -> str:

@@ -49,6 +49,9 @@ IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip")
 # How many bytes may be under way by default: some eighty 1080p pictures, so that a slow store is hidden for a while
 # and memory stays flat.
 DEFAULT_MAX_BYTES = 512 * 2**20
+# Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
+# is much faster than more of it.
+RAW_MAX_BYTES = 128 * 2**20
 # How long an interrupted writer waits for what it cannot take back.
 ABORT_SECONDS = 0.8
 
@@ -71,7 +74,8 @@ class SequenceWriter:
     options:         the encoder's own options, see ``seqsave.describe_filetypes()``.
     storage_options: for the fsspec filesystem: endpoint, profile, credentials.
     concurrency:     how many frames are published at once; 1 does everything on the caller's thread.
-    max_bytes:       how many bytes pictures and encoded frames may hold before ``write`` waits; 512 MiB by default.
+    max_bytes:       how many bytes pictures and encoded frames may hold before ``write`` waits; by default 512 MiB, of
+                     which pictures may hold 128 MiB, and more where that would leave cores idle.
     progress:        draw a bar on standard error when that is a terminal.
     on_event:        called with each Event, only on a thread that is inside ``write``, ``flush`` or ``close``.
     rate:            frames per second, for formats that note it.
@@ -119,7 +123,7 @@ class SequenceWriter:
             raise OptionError(f"retry is {retry!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
         if on_event is not None and not callable(on_event):
             raise OptionError(f"on_event is {on_event!r}: it must be a function that takes an Event")
-        limit = _at_least_one("max_bytes", DEFAULT_MAX_BYTES if max_bytes is None else max_bytes)
+        limit = None if max_bytes is None else _at_least_one("max_bytes", max_bytes)
         wanted = None if concurrency is None else _at_least_one("concurrency", concurrency)
 
         self._target = targets.resolve(url, storage_options, connections=wanted or _default_publishers())
@@ -144,15 +148,16 @@ class SequenceWriter:
         self._pid = os.getpid()
         _open_writers.add(self)
 
-    def _open_pipeline(self, wanted: int | None, max_bytes: int) -> Pipeline[Payload, SavedFrame]:
-        if wanted == 1:
-            return Pipeline(workers=0, publishers=0, max_bytes=max_bytes)
-        if self._target.is_fast:
-            # Publishing is a matter of milliseconds: the thread that encoded a frame also writes it.
-            return Pipeline(workers=wanted or available_cores(), publishers=0, max_bytes=max_bytes)
-        publishers = wanted or _default_publishers()
-        workers = min(available_cores(), publishers)
-        return Pipeline(workers=workers, publishers=publishers, max_bytes=max_bytes, loop=self._target.loop)
+    def _open_pipeline(self, wanted: int | None, limit: int | None) -> Pipeline[Payload, SavedFrame]:
+        workers, publishers = _stages(self._target.is_fast, wanted)
+        return Pipeline(
+            workers=workers,
+            publishers=publishers,
+            max_bytes=DEFAULT_MAX_BYTES if limit is None else limit,
+            max_raw=RAW_MAX_BYTES if limit is None else None,
+            least=workers + 2 if limit is None else 1,
+            loop=self._target.loop if publishers else None,
+        )
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -492,6 +497,17 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _stages(is_fast: bool, wanted: int | None) -> tuple[int, int]:
+    """How many threads encode, and how many frames are published at once beside that."""
+    if wanted == 1:
+        return 0, 0
+    if is_fast:
+        # Publishing is a matter of milliseconds: the thread that encoded a frame also writes it.
+        return wanted or available_cores(), 0
+    publishers = wanted or _default_publishers()
+    return min(available_cores(), publishers), publishers
 
 
 def _default_publishers() -> int:

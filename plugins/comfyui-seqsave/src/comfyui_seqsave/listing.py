@@ -1,0 +1,80 @@
+"""Pictures in a folder or under a URL, numbered as a node asks: by the number in their names, or by position."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from seqsave import RetryPolicy, naming, plugins, retry, targets
+from seqsave.errors import FrameNameError
+
+from . import access
+
+__all__ = ["Picture", "check", "frames"]
+
+# Pictures even where nothing here reads them: a counter counts them all the same.
+_PICTURES = {"avif", "bmp", "dpx", "exr", "gif", "hdr", "jxl", "tga", "tif", "tiff", "webp"}
+_LAST_NUMBER = re.compile(r"[0-9]+(?=[^0-9]*\Z)")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file: its name, its size in bytes, its folder below the target ("" or a batch folder's name), its URL."""
+
+    name: str
+    size: int
+    folder: str
+    url: str
+
+
+def check(directory_path: str | None, pattern: str | None) -> None:
+    """Raise what can be said without looking into the folder. None is an input that is not known yet."""
+    if pattern is not None and (not pattern or "/" in pattern or "\\" in pattern):
+        raise FrameNameError(f"pattern {pattern!r} is none of file names: write * or frame_*.png, without folders")
+    if directory_path is not None:
+        targets.resolve(access.admit(directory_path).url)
+
+
+def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[Picture]]:
+    """Number to the pictures of that frame, by batch: of the folder itself, then of its batch folders.
+
+    Files that have no number are left out with ``numeric``. Nothing there is {}.
+    """
+    check(None, pattern)
+    place = access.admit(directory_path)
+    target = targets.resolve(place.url)
+    found: dict[int, list[Picture]] = {}
+    batches = [entry.name for entry in _list(target, "") if entry.is_folder and _is_batch(entry.name)]
+    for folder in ["", *sorted(batches, key=_batch_number)]:
+        place.check(folder)
+        names = {entry.name: entry.size for entry in _list(target, folder) if _counts(entry, pattern)}
+        for index, name in _numbered(sorted(names), indexing):
+            path = f"{folder}/{name}" if folder else name
+            found.setdefault(index, []).append(Picture(name, names[name], folder, target.url_of(path)))
+    return found
+
+
+def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
+    return retry.call(RetryPolicy(), lambda: target.list(folder))
+
+
+def _counts(entry: targets.Entry, pattern: str) -> bool:
+    extension = entry.name.rpartition(".")[2].lower()
+    is_picture = extension in _PICTURES or plugins.spec_for_extension(extension) is not None
+    return is_picture and not entry.is_folder and fnmatchcase(entry.name, pattern) and not entry.name.startswith(".")
+
+
+def _numbered(names: list[str], indexing: str) -> list[tuple[int, str]]:
+    if indexing != "numeric":
+        return list(enumerate(names))
+    numbers = {name: _LAST_NUMBER.search(name.rpartition(".")[0]) for name in names}
+    return [(int(number[0]), name) for name, number in numbers.items() if number is not None]
+
+
+def _is_batch(name: str) -> bool:
+    return naming.parse_batch_folder(name) is not None
+
+
+def _batch_number(name: str) -> int:
+    return naming.parse_batch_folder(name) or 0

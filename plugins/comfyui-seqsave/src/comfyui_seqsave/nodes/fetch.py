@@ -1,0 +1,64 @@
+"""Fetch Sequence: a sequence on a remote target to one of local files, for nodes that open files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .. import access, host, parallel
+from ..objects import AnimationSequence
+from . import inputs
+
+__all__ = ["FetchSequence"]
+
+
+class FetchSequence:
+    """Copy remote frames into ComfyUI's temp folder."""
+
+    TITLE = "Fetch Sequence"
+    CATEGORY = inputs.CATEGORY
+    DESCRIPTION = (
+        "Copies a sequence that lies in a bucket or on another server into ComfyUI's temp folder, in parallel, for "
+        "nodes that open local files: video encoders, blending, tweening. Local frames are passed on as they are."
+    )
+    SEARCH_ALIASES = ["download sequence", "sequence to local files", "seqsave"]
+    RETURN_TYPES = ("ANIMATION_SEQUENCE",)
+    RETURN_NAMES = ("sequence",)
+    OUTPUT_TOOLTIPS = ("The same frames as local files. They are gone when ComfyUI starts again.",)
+    FUNCTION = "fetch"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
+        """What ComfyUI asks for."""
+        return {"required": {"sequence": inputs.SEQUENCE}}
+
+    def fetch(self, sequence: Any) -> tuple[Any]:
+        """The sequence with local paths; an undefined one as it is."""
+        if not sequence.is_defined:
+            return (sequence,)
+        remote = sorted({url for files in sequence.frames.values() for url in files if not os.path.isabs(url)})
+        if not remote:
+            return (sequence,)
+        temp = host.folders().temp
+        os.makedirs(temp, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="seqsave_", dir=temp))
+        # Each origin has a folder of its own: variations of a frame have the same name.
+        origins = sorted({_folder_of(url) for url in remote})
+        folders = {origin: folder / f"batch_{number:04d}" for number, origin in enumerate(origins)}
+        for path in folders.values():
+            path.mkdir()
+
+        def copy(url: str) -> str:
+            path = folders[_folder_of(url)] / url.rpartition("/")[2]
+            path.write_bytes(access.read(url))
+            return str(path)
+
+        local = dict(zip(remote, parallel.each(copy, remote), strict=True))
+        frames = {index: [local.get(url, url) for url in files] for index, files in sorted(sequence.frames.items())}
+        return (AnimationSequence(sequence.frame_counter, frames),)
+
+
+def _folder_of(url: str) -> str:
+    return url.rpartition("/")[0]

@@ -1,0 +1,228 @@
+"""Save Frames and Load Frames: a whole piece of video as one IMAGE batch, whose first axis is time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+import seqsave
+from seqsave import Frame, FrameSequence, SequenceNotFoundError, naming, plugins
+
+from .. import access, host, parallel, pictures, preview, saving
+from ..objects import AnimationSequence, FrameCounter, LogEntry
+from . import inputs
+
+__all__ = ["LoadFrames", "SaveFrames"]
+
+
+class SaveFrames:
+    """Save a batch of images as consecutive frames."""
+
+    TITLE = "Save Frames"
+    CATEGORY = inputs.CATEGORY
+    DESCRIPTION = (
+        "Saves a batch of images as consecutive frames, as video models give them: to ComfyUI's output folder, a "
+        "bucket or another target, all at once and on all cores. Needs no frame counter."
+    )
+    SEARCH_ALIASES = ["save video frames", "save image sequence", "export frames", "save to s3", "seqsave"]
+    RETURN_TYPES = ("IMAGE", "STRING", "ANIMATION_SEQUENCE", "LOG_ENTRY")
+    RETURN_NAMES = ("images", "urls", "sequence", "log_entry")
+    OUTPUT_IS_LIST = (False, True, False, False)
+    OUTPUT_TOOLTIPS = (
+        "The images, unchanged.",
+        "Where each frame is: a path or URL for each.",
+        "The frames as one animation.",
+        "What was saved, and where.",
+    )
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
+        """What ComfyUI asks for."""
+        if_exists = (
+            "What happens where a frame is there already: 'overwrite' replaces it, 'error' stops before replacing "
+            "anything, 'skip' leaves it as it is, to go on after an interruption."
+        )
+        return {
+            "required": {
+                "images": ("IMAGE", {"tooltip": "The frames, in order."}),
+                "directory_path": inputs.directory_path("Where to save"),
+                "prefix": inputs.prefix(),
+                "start": inputs.number(0, 0, "The first frame's number: 0, 1 or 1001 are usual."),
+                "digits": inputs.digits(),
+                "filetype": inputs.filetype(),
+                "if_exists": (["overwrite", "error", "skip"], {"default": "overwrite", "tooltip": if_exists}),
+            },
+            "optional": {"frames_per_second": inputs.rate("FLOAT", 24.0), "options": inputs.options()},
+            "hidden": inputs.HIDDEN,
+        }
+
+    @classmethod
+    def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
+        cls,
+        directory_path: str | None = None,
+        prefix: str | None = None,
+        filetype: str | None = None,
+        options: str | None = None,
+    ) -> bool | str:
+        """Tell what is wrong before anything is rendered."""
+        return inputs.validate_saving(directory_path, prefix, filetype, options)
+
+    def save(
+        self,
+        images: Any,
+        directory_path: str,
+        prefix: str,
+        start: int,
+        digits: int,
+        filetype: str,
+        if_exists: str,
+        frames_per_second: float = 24.0,
+        options: str = "",
+        prompt: Any = None,
+        extra_pnginfo: Any = None,
+        unique_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Save; ComfyUI shows what is raised on the node."""
+        place = access.admit(directory_path)
+        place.check_name(naming.NameRule(prefix, digits, plugins.resolve(filetype).extension), 1)
+        result = saving.save(
+            place,
+            images,
+            lambda writer, image: [writer.write(image)],
+            prefix=prefix,
+            digits=digits,
+            filetype=filetype,
+            start=start,
+            if_exists=if_exists,
+            metadata=saving.metadata_of(prompt, extra_pnginfo),
+            options=saving.options_of(options),
+            rate=frames_per_second,
+        )
+        host.show_text(unique_id, saving.summary(result))
+        counter = FrameCounter(len(images) - 1, len(images), frames_per_second)
+        sequence = AnimationSequence(counter, {frame.index: [frame.url] for frame in result.frames})
+        outputs = (images, list(result.urls), sequence, saving.told(LogEntry(), result))
+        shown = {"images": preview.images_of(result.frames, images), "text": list(result.urls)}
+        return {"ui": shown, "result": outputs}
+
+
+class LoadFrames:
+    """Load a range of a sequence as one batch of images."""
+
+    TITLE = "Load Frames"
+    CATEGORY = inputs.CATEGORY
+    DESCRIPTION = "Loads a range of a sequence as one batch of images, with a mask where the frames have alpha."
+    SEARCH_ALIASES = ["load video frames", "load image sequence", "import frames", "load from s3", "seqsave"]
+    RETURN_TYPES = ("IMAGE", "MASK", "INT")
+    RETURN_NAMES = ("images", "mask", "count")
+    OUTPUT_TOOLTIPS = ("The frames, in order.", "1 where a frame is transparent.", "How many frames there are.")
+    FUNCTION = "load"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
+        """What ComfyUI asks for."""
+        missing = (
+            "What happens where the sequence has a gap: 'error' stops, 'skip' leaves it out, 'repeat previous' gives "
+            "the frame before it once more."
+        )
+        return {
+            "required": {
+                "directory_path": inputs.directory_path("Where the frames are"),
+                "prefix": (
+                    "STRING",
+                    {"default": "", "multiline": False, "tooltip": "Which sequence; empty where there is only one."},
+                ),
+                "start": inputs.number(-1, -1, "The first frame's number; -1 is the first one that is there."),
+                "count": inputs.number(0, 0, "How many frames; 0 is all."),
+                "step": inputs.number(1, 1, "Take each one (1), every second one (2), and so on."),
+                "missing": (["error", "skip", "repeat previous"], {"default": "error", "tooltip": missing}),
+            },
+            "optional": {
+                "filetype": (
+                    "STRING",
+                    {"default": "", "advanced": True, "tooltip": "png, jpg ...: where both lie side by side."},
+                )
+            },
+        }
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, directory_path: str | None = None, prefix: str | None = None) -> bool | str:  # noqa: N802
+        """Tell what is wrong before anything is rendered."""
+        return (
+            inputs.validate_saving(None, prefix or None, None, None)
+            if directory_path is None
+            else inputs.checked(lambda: access.admit(directory_path))
+        )
+
+    @classmethod
+    def IS_CHANGED(  # noqa: N802 - ComfyUI's name
+        cls, directory_path: str, prefix: str, filetype: str = "", **_: Any
+    ) -> str:
+        """Changes with the names and sizes of the frames, and the times of local ones."""
+        found = hashlib.sha256()
+        for frame in _open(directory_path, prefix, filetype):
+            time = os.stat(frame.url).st_mtime_ns if os.path.isabs(frame.url) else 0
+            found.update(f"{frame.url} {frame.size} {time}\n".encode())
+        return found.hexdigest()
+
+    def load(
+        self,
+        directory_path: str,
+        prefix: str,
+        start: int,
+        count: int,
+        step: int,
+        missing: str,
+        filetype: str = "",
+    ) -> tuple[Any, Any, int]:
+        """IMAGE T,H,W,3, MASK T,H,W, and T."""
+        sequence = _open(directory_path, prefix, filetype)
+        chosen = _chosen(sequence, start, count, step, missing)
+        frames = sorted(set(chosen), key=lambda frame: frame.index)
+        place = {frame.index: number for number, frame in enumerate(frames)}
+        image, mask = pictures.empty_stack(len(frames), frames[0].read())
+
+        def load(frame: Frame) -> None:
+            pictures.put(frame.read(), place[frame.index], image, mask, frame.name)
+
+        parallel.each(load, frames)
+        if len(frames) < len(chosen):  # some are repeated
+            order = [place[frame.index] for frame in chosen]
+            image, mask = image[order], mask[order]
+        return image, mask, len(chosen)
+
+
+def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:
+    place = access.admit(directory_path)
+    place.check(prefix.rpartition("/")[0])
+    sequence = seqsave.open_sequence(place.url, prefix=prefix or None, filetype=filetype or None)
+    for frame in sequence if place.is_local else ():
+        access.admit_file(frame.url)
+    return sequence
+
+
+def _chosen(sequence: FrameSequence, start: int, count: int, step: int, missing: str) -> list[Frame]:
+    """The frames to load, in order. Raises SequenceNotFoundError."""
+    there = {frame.index: frame for frame in reversed(sequence)}  # of several variations the first
+    first, last = sequence.indices[0] if start < 0 else start, sequence.indices[-1]
+    wanted = range(first, first + count * step if count else last + 1, step)
+    absent = [index for index in wanted if index not in there]
+    if absent and missing == "error":
+        gaps = naming.format_ranges(naming.to_ranges(absent), 10)
+        raise SequenceNotFoundError(
+            f"{sequence.pattern} in {sequence.url} lacks {gaps}: there are "
+            f"{naming.format_ranges(sequence.ranges, 10)}. Choose another range, or what to do about missing ones"
+        )
+    chosen: list[Frame] = []
+    for index in wanted:
+        if index in there:
+            chosen.append(there[index])
+        elif missing == "repeat previous" and chosen:
+            chosen.append(chosen[-1])
+    if not chosen:
+        ranges = naming.format_ranges(sequence.ranges, 10)
+        raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no frame in this range, only {ranges}")
+    return chosen

@@ -1,0 +1,65 @@
+"""Image Sequence Loader: the frame that a counter names, from a folder or URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqsave import SequenceNotFoundError
+
+from .. import access, listing, parallel, pictures
+from . import inputs
+
+__all__ = ["ImageSequenceLoader"]
+
+
+class ImageSequenceLoader:
+    """Load one frame; its variations, where they lie in batch folders."""
+
+    TITLE = "Image Sequence Loader"
+    CATEGORY = inputs.CATEGORY
+    DESCRIPTION = "Loads the frame that the counter names; frames of batch folders become one IMAGE of variations."
+    SEARCH_ALIASES = ["load image sequence", "load animation frame", "load from s3", "seqsave"]
+    RETURN_TYPES = ("IMAGE", "STRING")
+    RETURN_NAMES = ("image", "frame_name")
+    OUTPUT_TOOLTIPS = ("The frame, without alpha.", "The file's name; empty when the default image took its place.")
+    FUNCTION = "result"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
+        """What ComfyUI asks for."""
+        return {
+            "required": {
+                "frame_counter": inputs.FRAME_COUNTER,
+                "directory_path": inputs.directory_path("Where the frames are"),
+                "pattern": inputs.pattern(),
+                "indexing": inputs.indexing(),
+            },
+            "optional": {"default_image": ("IMAGE", {"tooltip": "What to give when there is no such frame."})},
+        }
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, directory_path: str | None = None, pattern: str | None = None) -> bool | str:  # noqa: N802
+        """Tell what is wrong before anything is rendered."""
+        return inputs.checked(lambda: listing.check(directory_path, pattern))
+
+    @classmethod
+    def IS_CHANGED(cls, **_: Any) -> float:  # noqa: N802 - ComfyUI's name
+        """Always: the frame may be another one by now. NaN is equal to nothing."""
+        return float("nan")
+
+    def result(
+        self, frame_counter: Any, directory_path: str, pattern: str, indexing: str, default_image: Any = None
+    ) -> tuple[Any, str]:
+        """IMAGE, B,H,W,3, and the file's name. Raises SequenceNotFoundError without a default image."""
+        index = int(frame_counter.current_frame)
+        found = listing.frames(directory_path, pattern, indexing).get(index)
+        if not found:
+            if default_image is not None:
+                return default_image, ""
+            raise SequenceNotFoundError(
+                f"{directory_path or 'the output folder'} has no frame {index} that matches {pattern!r}; connect "
+                "default_image to go on without one"
+            )
+        arrays = parallel.each(access.read_array, [picture.url for picture in found])
+        image, _ = pictures.stack(arrays, [picture.name for picture in found])
+        return image, found[0].name

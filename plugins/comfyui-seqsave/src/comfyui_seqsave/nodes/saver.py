@@ -1,0 +1,130 @@
+"""Image Sequence Saver: one frame of an animation at a time, as a frame counter says."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import seqsave
+from seqsave import naming, plugins
+
+from .. import access, host, preview, saving
+from ..objects import AnimationSequence, LogEntry
+from . import inputs
+
+__all__ = ["ImageSequenceSaver"]
+
+_log = logging.getLogger(__name__)
+
+
+class ImageSequenceSaver:
+    """Save one frame, or its variations. Source of the interface: the Dream Project Animation nodes' node of that name.
+
+    Names: prefix, ``_``, the frame's number, ``.``, the file type's extension. Several images are variations of ONE
+    frame and go to ``batch_0000/``, ``batch_0001/`` ...
+    """
+
+    TITLE = "Image Sequence Saver"
+    CATEGORY = inputs.CATEGORY
+    DESCRIPTION = (
+        "Saves one frame of an animation each time the graph runs: to ComfyUI's output folder, a bucket or another "
+        "target. The frame counter says which frame it is. Several images are variations of that one frame and go to "
+        "batch_0000, batch_0001 and so on; for a batch that is a video, use Save Frames."
+    )
+    SEARCH_ALIASES = ["save image sequence", "save animation frame", "save to s3", "save to bucket", "seqsave"]
+    RETURN_TYPES = ("ANIMATION_SEQUENCE", "LOG_ENTRY")
+    RETURN_NAMES = ("sequence", "log_entry")
+    OUTPUT_TOOLTIPS = (
+        "With the last frame: every frame that is there. Before that it is empty.",
+        "What was saved, and where.",
+    )
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
+        """What ComfyUI asks for."""
+        at_end = (
+            "What happens with a frame after the last one: 'stop output' leaves it out, 'raise error' stops the graph, "
+            "'keep going' saves it."
+        )
+        return {
+            "required": {
+                "frame_counter": inputs.FRAME_COUNTER,
+                "image": ("IMAGE", {"tooltip": "The frame; several images are variations of it, never time."}),
+                "directory_path": inputs.directory_path("Where to save"),
+                "prefix": inputs.prefix(),
+                "digits": inputs.digits(),
+                "at_end": (["stop output", "raise error", "keep going"], {"default": "stop output", "tooltip": at_end}),
+                "filetype": inputs.filetype(),
+            },
+            "optional": {"options": inputs.options()},
+            "hidden": inputs.HIDDEN,
+        }
+
+    @classmethod
+    def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
+        cls,
+        directory_path: str | None = None,
+        prefix: str | None = None,
+        filetype: str | None = None,
+        options: str | None = None,
+    ) -> bool | str:
+        """Tell what is wrong before anything is rendered."""
+        return inputs.validate_saving(directory_path, prefix, filetype, options)
+
+    def save(
+        self,
+        frame_counter: Any,
+        image: Any,
+        directory_path: str,
+        prefix: str,
+        digits: int,
+        at_end: str,
+        filetype: str,
+        options: str = "",
+        prompt: Any = None,
+        extra_pnginfo: Any = None,
+        unique_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Save; ComfyUI shows what is raised on the node."""
+        place = access.admit(directory_path)
+        rule = naming.NameRule(prefix, digits, plugins.resolve(filetype).extension)
+        place.check_name(rule, len(image))
+        index = int(frame_counter.current_frame)
+        try:
+            result = saving.save(
+                place,
+                [image],
+                lambda writer, images: writer.write_batch(images, index=index),
+                prefix=prefix,
+                digits=digits,
+                filetype=filetype,
+                total=int(frame_counter.total_frames),
+                at_end=at_end,
+                metadata=saving.metadata_of(prompt, extra_pnginfo),
+                options=saving.options_of(options),
+                rate=frame_counter.frames_per_second,
+            )
+        except seqsave.EndOfSequenceError as error:
+            _log.warning("Reached the end of the animation: %s", error)
+            raise
+        log = saving.told(LogEntry(), result)
+        for _, line in log.get_filtered_entries(0):
+            _log.info("%s", line)
+        host.show_text(unique_id, saving.summary(result))
+        sequence = AnimationSequence(frame_counter, _found(place, rule, frame_counter, len(image)))
+        images = preview.images_of(result.frames, image)
+        return {"ui": {"images": images, "text": list(result.urls)}, "result": (sequence, log)}
+
+
+def _found(place: access.Place, rule: naming.NameRule, frame_counter: Any, batches: int) -> dict[int, list[str]] | None:
+    """With the last frame: every frame of this prefix and extension that is there, one file for each batch."""
+    if int(frame_counter.current_frame) + 1 != int(frame_counter.total_frames):
+        return None
+    found: dict[int, list[str]] = {}
+    for frame in seqsave.open_sequence(place.url, prefix=rule.prefix, filetype=rule.extension):
+        # Frames beside the batch folders, or in them when there are none here, are an older run's.
+        if (frame.batch is not None) == (batches > 1):
+            found.setdefault(frame.index, []).append(frame.url)
+    return found

@@ -1,0 +1,64 @@
+"""What the front end shows of saved frames: the files themselves where it can draw them, else small copies."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from seqsave import SavedFrame
+from seqsave.images import as_array, prepare
+
+from . import host
+
+__all__ = ["images_of"]
+
+# What browsers draw.
+_DRAWN = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
+_LARGEST = 512  # pixels, of a copy's longer side
+_MOST_COPIES = 8
+
+
+def images_of(frames: Sequence[SavedFrame], pictures: Sequence[Any]) -> list[dict[str, str]]:
+    """Entries for ``ui["images"]``, in order.
+
+    frames:   what was saved. pictures: the same as they were given, H,W,C each.
+    """
+    there = [(frame, picture) for frame, picture in zip(frames, pictures, strict=True) if frame.status != "stopped"]
+    own = host.folders()
+    entries = [_entry(frame.url, own) for frame, _ in there]
+    if all(entries):
+        return [entry for entry in entries if entry]
+    step = -(-len(there) // _MOST_COPIES)
+    return [_copy(picture, own.temp) for _, picture in there[::step]]
+
+
+def _entry(url: str, own: host.Folders) -> dict[str, str] | None:
+    if not os.path.isabs(url) or os.path.splitext(url)[1].lower() not in _DRAWN:
+        return None
+    for kind, folder in own.kinds():
+        relative = os.path.relpath(url, folder) if _same_drive(url, folder) else os.pardir
+        if relative.split(os.sep)[0] != os.pardir:
+            subfolder, name = os.path.split(relative)
+            return {"filename": name, "subfolder": subfolder.replace(os.sep, "/"), "type": kind}
+    return None
+
+
+def _same_drive(one: str, other: str) -> bool:
+    return os.path.normcase(os.path.splitdrive(one)[0]) == os.path.normcase(os.path.splitdrive(other)[0])
+
+
+def _copy(picture: Any, folder: str) -> dict[str, str]:
+    """A small one in ComfyUI's temp folder, which it empties at every start."""
+    from PIL import Image
+
+    array = as_array(picture)
+    step = max(1, max(array.shape[:2]) // (2 * _LARGEST))  # so that a large one is not converted as a whole
+    array = prepare(array[::step, ::step], ("uint8",), (1, 3)).array
+    image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+    image.thumbnail((_LARGEST, _LARGEST))
+    os.makedirs(folder, exist_ok=True)
+    name = f"seqsave_{secrets.token_hex(6)}.jpg"
+    image.save(os.path.join(folder, name), quality=85)
+    return {"filename": name, "subfolder": "", "type": "temp"}

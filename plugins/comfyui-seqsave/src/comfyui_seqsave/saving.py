@@ -1,0 +1,111 @@
+"""Save pictures through seqsave on behalf of a node: the bar, the interrupt button, metadata, log and preview."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import partial
+from typing import Any
+
+import seqsave
+from seqsave import SavedFrame, SaveResult, SequenceWriter
+
+from . import host
+from .access import Place
+from .objects import LogEntry
+
+__all__ = ["metadata_of", "options_of", "save", "summary", "told"]
+
+Write = Callable[[SequenceWriter, Any], Sequence["Future[SavedFrame]"]]
+
+# How long a wait lasts before the interrupt button is looked at again.
+_PATIENCE = 0.1
+# How many bytes pictures of 8 bits may hold before the next one waits. What is here waits, not seqsave's own window,
+# as a full window there could not be interrupted.
+_WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
+_NO_LIMIT = 2**62
+
+
+def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -> SaveResult:
+    """Open a writer, ``write`` each of ``pictures``, and wait for all of it.
+
+    settings: as ``seqsave.open_writer`` takes them.
+
+    Raises what seqsave raises, and ComfyUI's own exception when the button is pressed: what is saved by then stays
+    saved, and no partial file is left.
+    """
+    host.check_interrupt()
+    if place.is_local and len(pictures) == 1:
+        settings["concurrency"] = 1  # no thread for a single picture
+    bar = host.ProgressBar(len(pictures))
+    pending: set[Future[SavedFrame]] = set()
+    room = _room(place, pictures)
+    with seqsave.open_writer(place.url, max_bytes=_NO_LIMIT, **settings) as writer:
+        try:
+            for number, picture in enumerate(pictures):
+                pending.update(write(writer, picture))
+                pending = _await(pending, room, partial(bar.show_left, number + 1))
+            _await(pending, 0, partial(bar.show_left, len(pictures)))
+        except seqsave.SeqSaveError:
+            raise
+        except BaseException:
+            writer.abort()
+            raise
+    return writer.result
+
+
+def _await(pending: set[Future[SavedFrame]], room: int, show: Callable[[int], None]) -> set[Future[SavedFrame]]:
+    """Wait until no more than ``room`` are pending; those are returned. What has failed is for the writer to tell."""
+    pending = {future for future in pending if not future.done()}
+    while len(pending) > room:
+        host.check_interrupt()
+        pending = wait(pending, _PATIENCE, FIRST_COMPLETED).not_done
+        show(len(pending))
+    show(len(pending))
+    return pending
+
+
+def _room(place: Place, pictures: Sequence[Any]) -> int:
+    shape = pictures[0].shape if len(pictures) else (1,)
+    size = 1
+    for extent in shape:
+        size *= int(extent)
+    return max(2 + (os.cpu_count() or 1), _WINDOW[place.is_local] // max(1, size))
+
+
+def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
+    """What is embedded: each value of ``extra_pnginfo``, and the prompt. Both may be missing in calls over the API."""
+    if not host.metadata_wanted():
+        return {}
+    values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
+    return values if prompt is None else {**values, "prompt": prompt}
+
+
+def options_of(text: str) -> dict[str, str]:
+    """Encoder options as a node's field has them: ``quality=92, compression=balanced``. Raises OptionError."""
+    options = {}
+    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and value):
+            raise seqsave.OptionError(f"options: {part!r} is not NAME=VALUE; write quality=92, compression=balanced")
+        options[name] = value
+    return options
+
+
+def told(log: LogEntry, result: SaveResult) -> LogEntry:
+    """The log with a line for each frame: its name, and its folder or URL."""
+    for frame in result.frames:
+        folder, name = os.path.split(frame.url) if os.path.isabs(frame.url) else frame.url.rsplit("/", 1)
+        said = {"saved": f"Saved {name} in {folder}", "skipped": f"Left {name} in {folder} as it is"}
+        log = log.add(said.get(frame.status, f"Reached the end of the animation: {name} is not saved"))
+    for warning in result.warnings:
+        log = log.add(warning)
+    return log
+
+
+def summary(result: SaveResult) -> str:
+    """One line for the node: the first frame's URL, and how many there are."""
+    if not result.urls:
+        return "nothing saved: the animation has ended"
+    return result.urls[0] if len(result.urls) == 1 else f"{len(result.urls)} frames: {result.urls[0]} ..."
