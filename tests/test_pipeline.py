@@ -134,6 +134,37 @@ def test_the_window_bounds_the_bytes(make: Callable[..., Pipeline[Any, Any]]) ->
     assert waited
 
 
+def test_what_is_not_encoded_yet_has_a_bound_of_its_own() -> None:
+    pipeline: Pipeline[Any, Any] = Pipeline(workers=1, publishers=8, max_bytes=1000, max_raw=100)
+    first, later, waited = threading.Event(), threading.Event(), []
+
+    def note() -> None:
+        waited.append(pipeline.waiting())
+        first.set()  # lets the first one be encoded: room for the third
+
+    submit(pipeline, lambda: first.wait(10), lambda _: later.wait(10), cost=50)
+    submit(pipeline, lambda: 1, lambda _: later.wait(10), cost=50)
+    submit(pipeline, lambda: 1, lambda _: later.wait(10), cost=50, while_waiting=note)
+    assert waited[0] == (2, 0)
+    # Encoded ones count for nothing there: many more fit beside them.
+    while pipeline.waiting() != (0, 3):
+        time.sleep(0.01)
+    later.set()
+    pipeline.drain()
+    pipeline.close()
+
+
+def test_so_many_jobs_may_be_larger_than_the_window() -> None:
+    pipeline: Pipeline[Any, Any] = Pipeline(workers=3, publishers=0, max_bytes=10, least=3)
+    together, waited = threading.Barrier(3), []
+    for _ in range(3):
+        submit(pipeline, lambda: together.wait(10), lambda p: p, cost=1000, while_waiting=lambda: waited.append(1))
+    assert not waited
+    submit(pipeline, lambda: 1, lambda p: p, cost=1000)
+    pipeline.drain()
+    pipeline.close()
+
+
 def test_one_job_alone_may_be_larger_than_the_window(make: Callable[..., Pipeline[Any, Any]]) -> None:
     pipeline = make(max_bytes=10)
     futures = [submit(pipeline, lambda: 1, lambda p: p, cost=1000) for _ in range(3)]
