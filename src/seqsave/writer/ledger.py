@@ -13,6 +13,8 @@ import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from seqsave.errors import SeqSaveWarning, WriterAbortedError
@@ -24,6 +26,14 @@ __all__ = ["Ledger"]
 
 class _Counts(Protocol):
     def __call__(self) -> tuple[int, int]: ...
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """A frame that was accepted. Its record takes its place as soon as it has ended: a future is ten times as large."""
+
+    place: Place
+    future: Future[SavedFrame]
 
 
 class Ledger:
@@ -41,7 +51,7 @@ class Ledger:
         self._total = total
         self._counts = counts
         self._listeners = listeners
-        self._records: list[tuple[Place, Future[SavedFrame]]] = []
+        self._records: list[_UnderWay | SavedFrame | FailedFrame] = []
         self._warned: dict[str, str] = {}
         self._untold: deque[str] = deque()
         self._events: deque[Event] = deque()
@@ -55,9 +65,10 @@ class Ledger:
     def add(self, place: Place, future: Future[SavedFrame]) -> None:
         """A frame was accepted."""
         with self._lock:
-            self._records.append((place, future))
+            number = len(self._records)
+            self._records.append(_UnderWay(place, future))
         self.note("accepted", place)
-        future.add_done_callback(lambda future: self._note_end(place, future))
+        future.add_done_callback(partial(self._note_end, number, place))
 
     def warn(self, kind: str, place: Place, message: str) -> None:
         """Tell ``message`` once per sequence for each ``kind``, naming the first frame that it concerns."""
@@ -125,39 +136,42 @@ class Ledger:
 
     def result(self, url: str) -> SaveResult:
         """What is known so far; frames still under way are in neither list."""
-        frames, failures = [], []
         with self._lock:
             records = list(self._records)
-        for place, future in records:
-            if not future.done():
-                continue
-            error = _error_of(future)
-            if error is None:
-                frames.append(future.result())
-            else:
-                failures.append(
-                    FailedFrame(
-                        index=place.index,
-                        batch=place.batch,
-                        url=self._url_of(place.path),
-                        error=str(error) or repr(error),
-                        exception=error,
-                    )
-                )
+        ended = [self._ended(one) if isinstance(one, _UnderWay) else one for one in records]
+        frames = [one for one in ended if isinstance(one, SavedFrame)]
+        failures = [one for one in ended if isinstance(one, FailedFrame)]
         return SaveResult(
             url=url, frames=tuple(frames), failures=tuple(failures), warnings=tuple(self._warned.values())
         )
 
-    def _note_end(self, place: Place, future: Future[SavedFrame]) -> None:
+    def _ended(self, one: _UnderWay) -> SavedFrame | FailedFrame | None:
+        """What has become of it; None while nothing has."""
+        return self._outcome(one.place, one.future) if one.future.done() else None
+
+    def _outcome(self, place: Place, future: Future[SavedFrame]) -> SavedFrame | FailedFrame:
         error = _error_of(future)
-        if error is not None:
-            self.note("failed", place, str(error) or repr(error))
-            return
-        saved = future.result()
+        if error is None:
+            return future.result()
+        return FailedFrame(
+            index=place.index,
+            batch=place.batch,
+            url=self._url_of(place.path),
+            error=str(error) or repr(error),
+            exception=error,
+        )
+
+    def _note_end(self, number: int, place: Place, future: Future[SavedFrame]) -> None:
+        outcome = self._outcome(place, future)
         with self._lock:
-            self._done += 1
-            self._bytes += saved.size
-        self.note(saved.status, place, place.after_end or "", saved.size)
+            self._records[number] = outcome
+            if isinstance(outcome, SavedFrame):
+                self._done += 1
+                self._bytes += outcome.size
+        if isinstance(outcome, SavedFrame):
+            self.note(outcome.status, place, place.after_end or "", outcome.size)
+        else:
+            self.note("failed", place, outcome.error)
 
 
 def _depth_of_caller() -> int:

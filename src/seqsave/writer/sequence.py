@@ -52,6 +52,7 @@ DEFAULT_MAX_BYTES = 512 * 2**20
 # Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
 # is much faster than more of it.
 RAW_MAX_BYTES = 128 * 2**20
+_IN_TIME = "T,H,W,C with time first"
 # How long an interrupted writer waits for what it cannot take back.
 ABORT_SECONDS = 0.8
 
@@ -196,7 +197,7 @@ class SequenceWriter:
         ``index`` is that of the first one. An iterable is consumed one by one, only as fast as frames are taken.
         """
         futures = []
-        for image in _each(frames, "T,H,W,C with time first"):
+        for image in _each(frames, _IN_TIME):
             futures.append(self.write(image, index=index, batch=batch, metadata=metadata))
             index = None
         return futures
@@ -488,7 +489,8 @@ def save(frames: Any, url: str | os.PathLike[str], **settings: Unpack[WriterSett
     if _is_single(frames):
         settings.setdefault("concurrency", 1)  # no thread for a single frame
     with SequenceWriter(url, **settings) as writer:
-        writer.write_frames(frames)
+        for image in _each(frames, _IN_TIME):  # not write_frames: nobody needs ten thousand futures
+            writer.write(image)
     return writer.result
 
 
