@@ -22,7 +22,7 @@ __all__ = ["compress"]
 
 _BANDS, _BAND_ROWS = 4, 2  # of a sample, at least: to meet what is in the picture, and what rows have in common
 # Sizes as parts of the raw size. Below the first, what is left is mostly what deflate itself needs.
-_FLAT, _COMPRESSIBLE, _COARSE = 0.0055, 0.25, 0.45
+_FLAT, _COMPRESSIBLE, _COARSE, _NOISY = 0.0055, 0.25, 0.45, 0.6
 # How many times as much the worse of two filters has to leave.
 _CLEARLY = 1.25
 _SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 16, 1 << 18
@@ -102,7 +102,11 @@ def _fast(rows: Bytes, step: int) -> list[bytes]:
 
 def _fast_for_large(sample: _Sample) -> _Recipe:
     rivals = sample.rivals()
-    recipe = sample.best((_CHEAP[0], *rivals))
+    recipe = sample.best(rivals)
+    is_grey = sample.has_grey_pixels()
+    # Of photographs, of which one filter leaves clearly less than the other, none at all leaves twice as much.
+    if is_grey or len(rivals) > 1 or not _COMPRESSIBLE < sample.ratio(recipe) < _NOISY:
+        recipe = sample.best((_CHEAP[0], recipe))
     more = []
     if sample.ratio(recipe) > _COARSE:
         # Coarse grain holds next to no repetition: a short window is a little faster there, and smaller, as it keeps
@@ -114,10 +118,10 @@ def _fast_for_large(sample: _Sample) -> _Recipe:
         more.append(_Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW))
     # Level 3 takes twice the time, but finds repeated patterns that level 1 does not see at all. Where there are any,
     # no filter does about as well as the best one.
-    if sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
+    if sample.knows(_CHEAP[0]) and sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
         more.append(_Recipe(NONE, 3, handicap=1.25))
     # The three equal bytes of a grey pixel are too short a repetition for igzip, which leaves up to 1.4 times as much.
-    if sample.has_grey_pixels():
+    if is_grey:
         more.append(_Recipe(UP, 2, _DEFAULT, handicap=1.1))
     return sample.best((recipe, *more))
 
@@ -156,6 +160,10 @@ class _Sample:
             packer = _packer(recipe)
             self._sizes[recipe] = len(packer.compress(self._rows_through(recipe.row_filter).data)) + len(packer.flush())
         return self._sizes[recipe]
+
+    def knows(self, recipe: _Recipe) -> bool:
+        """Tell whether it was tried."""
+        return recipe in self._sizes
 
     def ratio(self, recipe: _Recipe) -> float:
         return self.size(recipe) / self._rows_through(recipe.row_filter).size
