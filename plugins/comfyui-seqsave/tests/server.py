@@ -125,6 +125,10 @@ class ComfyServer:
         with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return json.load(answer)
 
+    def download(self, path: str) -> bytes:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
+            return bytes(answer.read())
+
     def post(self, path: str, body: Any) -> Any:
         request = urllib.request.Request(
             self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"

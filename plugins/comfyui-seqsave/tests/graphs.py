@@ -1,0 +1,70 @@
+"""Workflows in ComfyUI's API form, written as Python."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Graph", "Node", "seen_array"]
+
+_seeds = itertools.count(1)
+
+
+class Node(str):
+    """A node's id; ``node[1]`` is a link to its second output."""
+
+    def __getitem__(self, output: Any) -> Any:
+        return [str(self), output]
+
+
+class Graph(dict[str, Any]):
+    """``graph.saver(graph.picture())``; it is itself what ``ComfyServer.queue`` takes."""
+
+    def add(self, class_type: str, **inputs: Any) -> Node:
+        node = Node(len(self) + 1)
+        self[str(node)] = {"class_type": class_type, "inputs": inputs}
+        return node
+
+    def ours(self, title: str, **inputs: Any) -> Node:
+        return self.add(f"{title} [seqsave]", **inputs)
+
+    def pictures(self, count: int = 1, height: int = 8, width: int = 12, **more: Any) -> Node:
+        """Other ones in each graph: ComfyUI runs no node again whose inputs are the same."""
+        more.setdefault("seed", next(_seeds))
+        return self.add("Test Pictures", count=count, height=height, width=width, **more)
+
+    def counter(self, index: int = 0, total: int = 100, rate: int = 25) -> Node:
+        return self.ours("Frame Counter (Simple)", frame_index=index, total_frames=total, frames_per_second=rate)
+
+    def saver(self, folder: Any, image: Node | None = None, counter: Node | None = None, **more: Any) -> Node:
+        inputs = {"prefix": "frame", "digits": 5, "at_end": "stop output", "filetype": "png with embedded workflow"}
+        return self.ours(
+            "Image Sequence Saver",
+            frame_counter=(counter or self.counter())[0],
+            image=(image or self.pictures())[0],
+            directory_path=folder,
+            **{**inputs, **more},
+        )
+
+    def frames(self, folder: Any, images: Node | None = None, **more: Any) -> Node:
+        inputs = {"prefix": "frame", "start": 0, "digits": 5, "filetype": "png", "if_exists": "overwrite"}
+        return self.ours(
+            "Save Frames", images=(images or self.pictures(3))[0], directory_path=folder, **{**inputs, **more}
+        )
+
+    def load(self, folder: Any, **more: Any) -> Node:
+        """Load Frames and what it gives: ``image``, ``mask``, ``int``."""
+        inputs = {"prefix": "", "start": -1, "count": 0, "step": 1, "missing": "error"}
+        node = self.ours("Load Frames", directory_path=folder, **{**inputs, **more})
+        return self.seen(image=node[0], mask=node[1], int=node[2])
+
+    def seen(self, **links: Any) -> Node:
+        return self.add("Test Seen", **links)
+
+
+def seen_array(path: str) -> np.ndarray:
+    """What a tensor held that ``Test Seen`` was given."""
+    return np.load(Path(path))
