@@ -30,13 +30,14 @@ _NO_LIMIT = 2**62
 def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -> SaveResult:
     """Open a writer, ``write`` each of ``pictures``, and wait for all of it.
 
+    pictures: H,W,C each, or B,H,W,C with variations of a frame.
     settings: as ``seqsave.open_writer`` takes them.
 
     Raises what seqsave raises, and ComfyUI's own exception when the button is pressed: what is saved by then stays
     saved, and no partial file is left.
     """
     host.check_interrupt()
-    if place.is_local and len(pictures) == 1:
+    if place.is_local and sum(1 if picture.ndim == 3 else len(picture) for picture in pictures) == 1:
         settings["concurrency"] = 1  # no thread for a single picture
     bar = host.ProgressBar(len(pictures))
     pending: set[Future[SavedFrame]] = set()
