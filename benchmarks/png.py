@@ -28,7 +28,7 @@ def run(plan: Plan) -> Report:
 def encoders(
     plan: Plan, ways: dict[str, Callable[[Any], bytes]], title: str, curve: str, claims: Callable[..., list[Claim]]
 ) -> Report:
-    pictures = bytes_1080p(4)
+    pictures = bytes_1080p(2)
     raw = sum(picture.nbytes for picture in pictures)
     sizes = {name: sum(len(way(picture)) for picture in pictures) for name, way in ways.items()}
     one = alternate({name: partial(together, way, pictures, 1) for name, way in ways.items()}, plan.rounds)
