@@ -1,0 +1,54 @@
+// Shows on a saver where its frames were saved. The progress text of a node goes away when the run ends.
+
+import { app } from "../../scripts/app.js";
+import { ComfyWidgets } from "../../scripts/widgets.js";
+
+const NAME = "saved to";
+const MOST = 4; // lines
+const HEIGHT = 68; // pixels, of so many
+// The folder's name in custom_nodes, whatever the user has called it.
+const PACK = decodeURIComponent(new URL(".", import.meta.url).pathname.split("/").at(-2));
+
+function lines(text) {
+  const urls = [text].flat().map(String);
+  if (urls.length === 0) return "Nothing saved: the animation has ended.";
+  if (urls.length <= MOST) return urls.join("\n");
+  return `${urls.length} frames:\n${urls[0]}\n...\n${urls[urls.length - 1]}`;
+}
+
+function widgetOf(node) {
+  const there = node.widgets?.find((widget) => widget.name === NAME);
+  if (there) return there;
+  const { widget } = ComfyWidgets.STRING(node, NAME, ["STRING", { multiline: true }], app);
+  widget.serialize = false; // neither in the workflow
+  widget.options = Object.assign(widget.options ?? {}, {
+    serialize: false, // nor in the prompt
+    getMinHeight: () => HEIGHT,
+    getMaxHeight: () => HEIGHT,
+  });
+  const element = widget.element ?? widget.inputEl;
+  if (element) {
+    element.readOnly = true;
+    element.style.opacity = 0.7;
+  }
+  return widget;
+}
+
+function show(node, output) {
+  if (!output || !Array.isArray(output.text)) return;
+  widgetOf(node).value = lines(output.text);
+  node.setDirtyCanvas?.(true, true);
+}
+
+app.registerExtension({
+  name: "seqsave.saved_to",
+
+  beforeRegisterNodeDef(nodeType, nodeData) {
+    if (!nodeData.output_node || nodeData.python_module !== `custom_nodes.${PACK}`) return;
+    const before = nodeType.prototype.onExecuted;
+    nodeType.prototype.onExecuted = function (output) {
+      before?.apply(this, arguments);
+      show(this, output);
+    };
+  },
+});
