@@ -426,5 +426,6 @@ def test_interrupted_by_ctrl_c(renders: Path, tmp_path: Path, monkeypatch: pytes
     result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, status=130)
     assert result.document["counts"]["saved"] == 1
     assert result.document["error"].startswith(f"interrupted: 1 frame saved in {tmp_path / 'out'} (3)")
+    assert result.document["error"].endswith("--if-exists skip goes on from there")
     assert "--if-exists skip" in result.err
     shutil.rmtree(tmp_path / "out")

@@ -190,6 +190,7 @@ class _Task:
             expected=expected,
             as_json=as_json,
             facts={"source": self.source.description, "filetype": self.settings["filetype"]},
+            resuming="--if-exists skip",
         )
 
     def feed(self, writer: SequenceWriter) -> None:

@@ -27,7 +27,8 @@ RUNS_SHOWN = 10
 class Job:
     """One save. ``feed`` writes the frames; ``expected`` is how many it probably are.
 
-    facts: further entries of the JSON document.
+    facts:    further entries of the JSON document.
+    resuming: the option with which the same command goes on after an interruption, if it has one.
     """
 
     url: str
@@ -38,6 +39,7 @@ class Job:
     expected: int | None = None
     as_json: bool = False
     facts: dict[str, Any] | None = None
+    resuming: str = ""
 
     def run(self) -> int:
         """Save, tell, and give the exit status. Errors from before the first frame are raised."""
@@ -105,7 +107,8 @@ class Job:
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)
         there = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
-        return f"interrupted: {there}; the same command with --if-exists skip goes on from there"
+        advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
+        return f"interrupted: {there}{advice}"
 
 
 def _present(result: SaveResult, most: int | None = None) -> str:
