@@ -1,4 +1,4 @@
-"""Everything that is asked of ComfyUI: folders, arguments, interruption, progress, text on a node.
+"""Everything that is asked of ComfyUI: folders, arguments, interruption, progress.
 
 The only module that imports ComfyUI's own modules, each time it needs them: the rest can be imported without a server.
 What newer versions have and older ones lack is looked for before it is used.
@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Folders", "ProgressBar", "check_interrupt", "folders", "has_node", "metadata_wanted", "show_text"]
+__all__ = ["Folders", "ProgressBar", "check_interrupt", "folders", "has_node", "metadata_wanted"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,6 @@ def check_interrupt() -> None:
 def has_node(node_id: str) -> bool:
     """Whether another pack has registered this node already; nobody has where no server runs."""
     return node_id in getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", {})
-
-
-def show_text(node_id: str | None, text: str) -> None:
-    """Show a line on the node, where the server can (0.3.30 and later)."""
-    server = getattr(importlib.import_module("server").PromptServer, "instance", None)
-    send = getattr(server, "send_progress_text", None)
-    if send is not None and node_id is not None:
-        send(text, node_id)
 
 
 class ProgressBar:

@@ -110,7 +110,9 @@ class AnimationSequence:
             yield self.frames[index][batch_num]  # type: ignore[index]  # there are keys
 
     def __repr__(self) -> str:
-        return f"<AnimationSequence of {len(self.frames or {})} frames>"
+        files = [file for index in self.keys_in_order for file in (self.frames or {})[index]]
+        span = f": {files[0]} ... {files[-1]}" if files else ""
+        return f"<AnimationSequence of {len(self.frames or {})} frames{span}>"
 
 
 class LogEntry:

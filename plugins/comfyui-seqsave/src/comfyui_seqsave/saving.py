@@ -15,7 +15,7 @@ from . import host
 from .access import Place
 from .objects import LogEntry
 
-__all__ = ["metadata_of", "options_of", "save", "summary", "told"]
+__all__ = ["metadata_of", "options_of", "save", "told"]
 
 Write = Callable[[SequenceWriter, Any], Sequence["Future[SavedFrame]"]]
 
@@ -103,10 +103,3 @@ def told(log: LogEntry, result: SaveResult) -> LogEntry:
     for warning in result.warnings:
         log = log.add(warning)
     return log
-
-
-def summary(result: SaveResult) -> str:
-    """One line for the node: the first frame's URL, and how many there are."""
-    if not result.urls:
-        return "nothing saved: the animation has ended"
-    return result.urls[0] if len(result.urls) == 1 else f"{len(result.urls)} frames: {result.urls[0]} ..."

@@ -16,7 +16,10 @@ class FrameCounterSimple:
 
     TITLE = "Frame Counter (Simple)"
     CATEGORY = inputs.CATEGORY
-    DESCRIPTION = "Says which frame of the animation is made now. Set frame_index to 'increment' to count by itself."
+    DESCRIPTION = (
+        "Says which frame of the animation is made now. To count by itself, connect an Int node that is set to "
+        "'increment' to frame_index."
+    )
     SEARCH_ALIASES = ["frame counter", "frame number", "seqsave"]
     RETURN_TYPES = ("FRAME_COUNTER",)
     RETURN_NAMES = ("frame_counter",)

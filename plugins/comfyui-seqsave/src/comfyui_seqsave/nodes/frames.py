@@ -9,7 +9,7 @@ from typing import Any
 import seqsave
 from seqsave import Frame, FrameSequence, SequenceNotFoundError, naming, plugins
 
-from .. import access, host, parallel, pictures, preview, saving
+from .. import access, parallel, pictures, preview, saving
 from ..objects import AnimationSequence, FrameCounter, LogEntry
 from . import inputs
 
@@ -83,7 +83,6 @@ class SaveFrames:
         options: str = "",
         prompt: Any = None,
         extra_pnginfo: Any = None,
-        unique_id: str | None = None,
     ) -> dict[str, Any]:
         """Save; ComfyUI shows what is raised on the node."""
         place = access.admit(directory_path)
@@ -101,7 +100,6 @@ class SaveFrames:
             options=saving.options_of(options),
             rate=frames_per_second,
         )
-        host.show_text(unique_id, saving.summary(result))
         counter = FrameCounter(len(images) - 1, len(images), frames_per_second)
         sequence = AnimationSequence(counter, {frame.index: [frame.url] for frame in result.frames})
         outputs = (images, list(result.urls), sequence, saving.told(LogEntry(), result))

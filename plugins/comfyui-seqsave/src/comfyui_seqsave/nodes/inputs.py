@@ -37,7 +37,7 @@ MOST = 2**31 - 1
 
 FRAME_COUNTER: Input = ("FRAME_COUNTER", {"tooltip": "Which frame this is, and of how many."})
 SEQUENCE: Input = ("ANIMATION_SEQUENCE", {"tooltip": "The files of a finished animation."})
-HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO", "unique_id": "UNIQUE_ID"}
+HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 
 
 def directory_path(what: str) -> Input:

@@ -8,7 +8,7 @@ from typing import Any
 import seqsave
 from seqsave import naming, plugins
 
-from .. import access, host, preview, saving
+from .. import access, preview, saving
 from ..objects import AnimationSequence, LogEntry
 from . import inputs
 
@@ -85,7 +85,6 @@ class ImageSequenceSaver:
         options: str = "",
         prompt: Any = None,
         extra_pnginfo: Any = None,
-        unique_id: str | None = None,
     ) -> dict[str, Any]:
         """Save; ComfyUI shows what is raised on the node."""
         place = access.admit(directory_path)
@@ -112,7 +111,6 @@ class ImageSequenceSaver:
         log = saving.told(LogEntry(), result)
         for _, line in log.get_filtered_entries(0):
             _log.info("%s", line)
-        host.show_text(unique_id, saving.summary(result))
         sequence = AnimationSequence(frame_counter, _found(place, rule, frame_counter, len(image)))
         images = preview.images_of(result.frames, image)
         return {"ui": {"images": images, "text": list(result.urls)}, "result": (sequence, log)}
