@@ -8,8 +8,13 @@ from pathlib import Path
 import needs
 import pytest
 from server import ComfyServer, comfyui_folder
-
 from tests.support.s3 import S3Server, find_weed
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "comfy" in getattr(item, "fixturenames", ()):
+            item.add_marker("comfyui")
 
 
 @pytest.fixture(scope="session")

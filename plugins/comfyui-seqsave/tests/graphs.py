@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from server import ComfyError, ComfyServer
 
-__all__ = ["Graph", "Node", "seen_array"]
+__all__ = ["Graph", "Node", "eight_bit", "failure", "files", "refused", "seen", "seen_array"]
 
 _seeds = itertools.count(1)
 
@@ -39,6 +41,10 @@ class Graph(dict[str, Any]):
     def counter(self, index: int = 0, total: int = 100, rate: int = 25) -> Node:
         return self.ours("Frame Counter (Simple)", frame_index=index, total_frames=total, frames_per_second=rate)
 
+    def directory_counter(self, folder: Any, total: int = 100, **more: Any) -> Node:
+        inputs = {"pattern": "*", "indexing": "numeric", "total_frames": total, "frames_per_second": 30}
+        return self.ours("Frame Counter (Directory)", directory_path=folder, **{**inputs, **more})
+
     def saver(self, folder: Any, image: Node | None = None, counter: Node | None = None, **more: Any) -> Node:
         inputs = {"prefix": "frame", "digits": 5, "at_end": "stop output", "filetype": "png with embedded workflow"}
         return self.ours(
@@ -65,6 +71,39 @@ class Graph(dict[str, Any]):
         return self.add("Test Seen", **links)
 
 
+def files(folder: Path) -> list[str]:
+    """Every file below, hidden ones too, relative to it."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def eight_bit(images: np.ndarray) -> np.ndarray:
+    """Written down from ComfyUI's rule, not from the code under test."""
+    return np.clip(255.0 * images, 0, 255).astype(np.uint8)
+
+
+def seen(outputs: dict[str, Any], node: str) -> Any:
+    (found,) = outputs[node]["seen"]
+    return found
+
+
 def seen_array(path: str) -> np.ndarray:
     """What a tensor held that ``Test Seen`` was given."""
     return np.load(Path(path))
+
+
+def refused(comfy: ComfyServer, graph: Graph) -> str:
+    """What the server says when it does not even begin."""
+    with pytest.raises(ComfyError) as caught:
+        comfy.run(graph)
+    assert caught.value.answer["error"]["type"] == "prompt_outputs_failed_validation", caught.value
+    ((_, node),) = caught.value.answer["node_errors"].items()
+    return str(node["errors"][0]["details"])
+
+
+def failure(comfy: ComfyServer, graph: Graph, title: str) -> str:
+    """What is said on the one of our nodes that became red."""
+    with pytest.raises(ComfyError) as caught:
+        comfy.run(graph)
+    answer = caught.value.answer
+    assert answer.get("node_type") == f"{title} [seqsave]", caught.value
+    return str(answer["exception_message"])

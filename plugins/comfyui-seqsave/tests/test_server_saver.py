@@ -11,28 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import Graph
+from graphs import Graph, eight_bit, failure, files, refused, seen
 from helper_nodes import pictures
 from PIL import Image
 from server import ComfyError, ComfyServer
 
 WORKFLOW = {"nodes": [{"id": 1, "title": "Übersicht 🎬"}], "version": 0.4}
 FILETYPES = ["png with embedded workflow", "png", "jpg", "jpg with embedded workflow", "jpeg", "webp"]
-
-
-def files(folder: Path) -> list[str]:
-    """Every file below, hidden ones too, relative to it."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def eight_bit(images: np.ndarray) -> np.ndarray:
-    """Written down from ComfyUI's rule, not from the code under test."""
-    return np.clip(255.0 * images, 0, 255).astype(np.uint8)
-
-
-def seen(outputs: dict[str, Any], node: str) -> Any:
-    (found,) = outputs[node]["seen"]
-    return found
 
 
 def test_a_picture_goes_straight_into_the_folder_with_its_workflow(comfy: ComfyServer) -> None:
@@ -168,12 +153,15 @@ def test_encoder_options(comfy: ComfyServer) -> None:
 
 
 def run_and_tell(comfy: ComfyServer, graph: Graph) -> str:
+    """``ran``, or the kind of error that made the node red."""
     try:
         comfy.run(graph)
     except ComfyError as error:
-        assert error.answer["node_type"] == "Image Sequence Saver [seqsave]"
-        return str(error.answer["exception_type"].rpartition(".")[2])
-    return "ran"
+        answer = error.answer
+    else:
+        return "ran"
+    assert answer["node_type"] == "Image Sequence Saver [seqsave]"
+    return str(answer["exception_type"].rpartition(".")[2])
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -193,7 +181,7 @@ def test_after_the_last_frame(
     answers = []
     for index in range(4):
         graph = Graph()
-        counter = graph.counter(index, 2) if source == "simple" else directory_counter(graph, folder, 2)
+        counter = graph.counter(index, 2) if source == "simple" else graph.directory_counter(folder, 2)
         graph.saver(folder, graph.pictures(count), counter, at_end=at_end, filetype="png")
         answers.append(run_and_tell(comfy, graph))
     assert answers == told
@@ -201,11 +189,6 @@ def test_after_the_last_frame(
     if count > 1:
         names = [f"batch_{batch:04d}/{name}" for batch in range(count) for name in names]
     assert files(comfy.output / folder) == names
-
-
-def directory_counter(graph: Graph, folder: str, total: int, **more: Any) -> Any:
-    inputs = {"pattern": "*", "indexing": "numeric", "frames_per_second": 30}
-    return graph.ours("Frame Counter (Directory)", directory_path=folder, total_frames=total, **{**inputs, **more})
 
 
 def test_the_end_is_told_in_the_log(comfy: ComfyServer) -> None:
@@ -317,22 +300,13 @@ def test_directory_counter(comfy: ComfyServer, indexing: str, pattern: str, expe
     for name in ("a_7.png", "b_3.png", "nonumber.jpg", "notes_99.txt", ".hidden_50.png"):
         (folder / name).touch()
     graph = Graph()
-    counter = directory_counter(graph, "counted", 100, pattern=pattern, indexing=indexing)
+    counter = graph.directory_counter("counted", 100, pattern=pattern, indexing=indexing)
     look = graph.seen(frame_counter=counter[0])
     told = seen(comfy.run(graph), look)["frame_counter"]
     assert (told["current_frame"], told["total_frames"], told["frames_per_second"]) == (expected, 100, 30.0)
 
 
 # --- refusals ---
-
-
-def refused(comfy: ComfyServer, graph: Graph) -> str:
-    """What the server says when it does not even begin."""
-    with pytest.raises(ComfyError) as caught:
-        comfy.run(graph)
-    assert caught.value.answer["error"]["type"] == "prompt_outputs_failed_validation", caught.value
-    ((_, node),) = caught.value.answer["node_errors"].items()
-    return str(node["errors"][0]["details"])
 
 
 @pytest.mark.parametrize(
@@ -363,11 +337,7 @@ def test_a_refused_place_over_a_link_makes_the_node_red(comfy: ComfyServer, tmp_
     graph = Graph()
     text = graph.add("PrimitiveString", value=str(tmp_path))
     graph.saver(text[0])
-    with pytest.raises(ComfyError) as caught:
-        comfy.run(graph)
-    answer = caught.value.answer
-    assert answer["node_type"] == "Image Sequence Saver [seqsave]"
-    assert f'[comfyui] allow = ["{tmp_path}"]' in answer["exception_message"]
+    assert f'[comfyui] allow = ["{tmp_path}"]' in failure(comfy, graph, "Image Sequence Saver")
     assert os.listdir(tmp_path) == []
 
 

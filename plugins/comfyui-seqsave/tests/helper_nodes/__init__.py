@@ -41,7 +41,7 @@ class Pictures:
     def INPUT_TYPES(cls) -> dict[str, Any]:
         whole = ("INT", {"default": 1, "min": 0, "max": 2**31})
         return {
-            "required": {name: whole for name in ("seed", "count", "height", "width")},
+            "required": dict.fromkeys(("seed", "count", "height", "width"), whole),
             "optional": {"channels": whole, "smooth": ("BOOLEAN", {"default": False})},
         }
 

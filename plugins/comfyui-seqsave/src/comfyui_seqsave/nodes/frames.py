@@ -15,6 +15,9 @@ from . import inputs
 
 __all__ = ["LoadFrames", "SaveFrames"]
 
+# Of one IMAGE batch: far more than fits into memory, and few enough to count through.
+_MOST_FRAMES = 1_000_000
+
 
 class SaveFrames:
     """Save a batch of images as consecutive frames."""
@@ -134,7 +137,7 @@ class LoadFrames:
                     {"default": "", "multiline": False, "tooltip": "Which sequence; empty where there is only one."},
                 ),
                 "start": inputs.number(-1, -1, "The first frame's number; -1 is the first one that is there."),
-                "count": inputs.number(0, 0, "How many frames; 0 is all."),
+                "count": inputs.number(0, 0, "How many frames; 0 is all.", _MOST_FRAMES),
                 "step": inputs.number(1, 1, "Take each one (1), every second one (2), and so on."),
                 "missing": (["error", "skip", "repeat previous"], {"default": "error", "tooltip": missing}),
             },

@@ -106,9 +106,9 @@ def rate(kind: str, default: float) -> Input:
     )
 
 
-def number(default: int, least: int, tooltip: str) -> Input:
+def number(default: int, least: int, tooltip: str, most: int = MOST) -> Input:
     """A whole number."""
-    return ("INT", {"default": default, "min": least, "max": MOST, "tooltip": tooltip})
+    return ("INT", {"default": default, "min": least, "max": most, "tooltip": tooltip})
 
 
 def validate_saving(
