@@ -137,13 +137,23 @@ class FrameSequence(Sequence[Frame]):
     """The frames of one sequence, by index and then batch. A list of ``Frame``: len, iteration, positions, slices."""
 
     def __init__(
-        self, *, url: str, prefix: str, extension: str, digits: int, frames: Sequence[Frame], pattern: str
+        self,
+        *,
+        url: str,
+        prefix: str,
+        extension: str,
+        digits: int,
+        frames: Sequence[Frame],
+        pattern: str,
+        duplicates: Sequence[Frame] = (),
     ) -> None:
         self.url = url
         self.prefix = prefix
         self.extension = extension
         self.digits = digits
         self.pattern = pattern
+        self.duplicates = tuple(sorted(duplicates, key=_key))
+        """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
         self._frames = tuple(sorted(frames, key=_key))
         self._by_key = {_key(frame): frame for frame in self._frames}
 
@@ -373,6 +383,7 @@ def _sequence(target: targets.Target, folder: str, members: list[tuple[naming.Pa
         extension=name.extension,
         digits=digits,
         frames=list(own.values()),
+        duplicates=[frame for _, frame in members if frame is not own[_key(frame)]],
         pattern=f"{name.head}{'#' * digits}{name.tail}",
     )
 

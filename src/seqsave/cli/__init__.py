@@ -9,6 +9,7 @@ from seqsave.cli.demo import demo_command
 from seqsave.cli.known import filetypes_command, plugins_command
 from seqsave.cli.look import ls_command, workflow_command
 from seqsave.cli.save import save_command
+from seqsave.cli.verify import verify_command
 
 __all__ = ["cli", "main"]
 
@@ -21,6 +22,7 @@ __all__ = ["cli", "main"]
         "seqsave demo ./renders/demo",
         "seqsave save clip.mp4 s3://renders/shot010",
         "seqsave ls s3://renders/shot010",
+        "seqsave verify s3://renders/shot010 --deep",
         "seqsave workflow s3://renders/shot010/frame_00018.png",
     ],
 )
@@ -37,7 +39,15 @@ def cli(context: click.Context) -> int:
     return 0
 
 
-for _command in (save_command, ls_command, workflow_command, filetypes_command, plugins_command, demo_command):
+for _command in (
+    save_command,
+    ls_command,
+    verify_command,
+    workflow_command,
+    filetypes_command,
+    plugins_command,
+    demo_command,
+):
     cli.add_command(_command)
 
 

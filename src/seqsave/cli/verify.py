@@ -1,0 +1,146 @@
+"""``seqsave verify``: whether a sequence is whole and sound, and what to render again."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import FAILED, Command
+from seqsave.cli.output import Messages, print_json, print_line
+from seqsave.cli.parameters import json_option, quiet_option, storage_option
+from seqsave.progress import ProgressBar, open_progress
+from seqsave.types import Event
+
+if TYPE_CHECKING:
+    from seqsave.reader import Frame
+    from seqsave.verify import Verification
+
+__all__ = ["verify_command"]
+
+RUNS_SHOWN = 20
+FINDINGS_SHOWN = 20
+_FRAMES = re.compile(r"(\d+)-(\d+)(?:x(\d+))?")
+
+
+def _as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> range | None:
+    found = None if value is None else _FRAMES.fullmatch(value)
+    if value is None:
+        return None
+    if found is None or int(found[1]) > int(found[2]) or found[3] == "0":
+        raise click.BadParameter(f"{value!r} is no range of frames: write 0-119, or 0-118x2 for every second one")
+    return range(int(found[1]), int(found[2]) + 1, int(found[3] or 1))
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    examples=[
+        "seqsave verify s3://renders/shot010",
+        "seqsave verify ./renders --frames 1001-1100 --deep",
+    ],
+)
+@click.argument("url", metavar="URL")
+@click.option("--prefix", help="Which sequence, where several lie there.")
+@click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
+@click.option(
+    "--frames",
+    metavar="FIRST-LAST",
+    callback=_as_range,
+    help="The frames that there should be, as 0-119 or 0-118x2; by default those from the first to the last one.",
+)
+@click.option("--deep", is_flag=True, help="Read and decode every frame, and compare their sizes.")
+@storage_option()
+@quiet_option
+@json_option("what was found")
+def verify_command(
+    url: str,
+    prefix: str | None,
+    filetype: str | None,
+    frames: range | None,
+    deep: bool,
+    storage_option: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Check that a sequence is whole: no frame missing, empty or there twice; with --deep, each one sound.
+
+    Prints the frames to render again as ranges (17,40-52). Exit status 1 when anything is wrong.
+    """
+    from seqsave.reader import open_sequence
+    from seqsave.verify import verify
+
+    messages = Messages(quiet)
+    with messages.catching():
+        sequence = open_sequence(url, prefix, filetype, storage_option)
+        bar = open_progress(sequence.pattern, len(sequence)) if deep and not quiet else None
+        with bar or nullcontext():
+            found = verify(sequence, expected=frames, deep=deep, on_frame=_Counter(bar))
+    if as_json:
+        print_json(_document(found))
+    else:
+        _print(found)
+    return 0 if found.ok else FAILED
+
+
+class _Counter:
+    """Tells a bar, if there is one, of each frame."""
+
+    def __init__(self, bar: ProgressBar | None) -> None:
+        self._bar = bar
+        self._frames = self._bytes = 0
+        self._started = time.monotonic()
+
+    def __call__(self, frame: Frame) -> None:
+        self._frames += 1
+        self._bytes += frame.size
+        if self._bar is not None:
+            seconds = time.monotonic() - self._started
+            self._bar(Event(kind="saved", done=self._frames, bytes_done=self._bytes, seconds=seconds))
+
+
+def _print(found: Verification) -> None:
+    from seqsave import naming
+
+    looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "not decoded"
+    verdict = "whole and sound" if found.decoded else "whole"
+    head = f"{found.pattern} in {found.url}: {found.frames} frame{'' if found.frames == 1 else 's'}, {looked}"
+    if found.ok:
+        print_line(f"{head}: {verdict}")
+        return
+    print_line(f"{head}: {len(found.findings)} problem{'' if len(found.findings) == 1 else 's'}")
+    for kind in dict.fromkeys(finding.kind for finding in found.findings):
+        print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")
+    told = [finding.message for finding in found.findings if finding.message]
+    for message in told[:FINDINGS_SHOWN]:
+        print_line(f"    {message}")
+    if len(told) > FINDINGS_SHOWN:
+        print_line(f"    ... and {len(told) - FINDINGS_SHOWN} more, see --json")
+    print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
+
+
+def _document(found: Verification) -> dict[str, Any]:
+    from seqsave import naming
+
+    return {
+        "url": found.url,
+        "pattern": found.pattern,
+        "ok": found.ok,
+        "frames": found.frames,
+        "decoded": found.decoded,
+        "shape": found.shape,
+        "render_again": naming.format_ranges(naming.to_ranges(found.indices())),
+        "findings": [
+            {
+                "kind": finding.kind,
+                "index": finding.index,
+                "batch": finding.batch,
+                "url": finding.url,
+                "message": finding.message,
+            }
+            for finding in found.findings
+        ],
+    }

@@ -1,0 +1,64 @@
+"""``seqsave verify``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from seqsave import save
+from tests.cli.runner import options, seqsave
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.places import Place
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    save(np.zeros((60, 4, 6, 3), "uint8"), tmp_path)
+    return tmp_path
+
+
+def test_whole(place: Place) -> None:
+    save(np.zeros((3, 4, 6, 3), "uint8"), place.url, storage_options=place.storage_options)
+    result = seqsave("verify", place.url, *options(place))
+    assert result.out.endswith(": 3 frames, not decoded: whole\n")
+    deep = seqsave("verify", place.url, "--deep", *options(place))
+    assert deep.out.endswith(": 3 frames, 3 decoded (6x4, 3 channels, uint8): whole and sound\n")
+
+
+def test_what_to_render_again(frames: Path) -> None:
+    for index in (17, *range(40, 53)):
+        (frames / f"frame_{index:05d}.png").unlink()
+    (frames / "frame_00003.png").write_bytes(b"\x89PNG")
+    shallow = seqsave("verify", str(frames), status=1)
+    assert shallow.out.splitlines() == [
+        f"frame_#####.png in {frames}: 46 frames, not decoded: 14 problems",
+        "  missing: 17,40-52",
+        "render again: 17,40-52",
+    ]
+    deep = seqsave("verify", str(frames), "--deep", status=1).out.splitlines()
+    assert "  undecodable: 3" in deep
+    assert any(line.startswith("    frame_00003.png: ") for line in deep)
+    assert deep[-1] == "render again: 3,17,40-52"
+
+
+def test_json(frames: Path) -> None:
+    (frames / "frame_00002.png").unlink()
+    document = seqsave("verify", str(frames), "--json", status=1).document
+    assert document["ok"] is False
+    assert document["render_again"] == "2"
+    assert document["findings"] == [{"kind": "missing", "index": 2, "batch": None, "url": None, "message": ""}]
+    assert seqsave("verify", str(frames), "--frames", "3-59", "--json").document["ok"] is True
+
+
+@pytest.mark.parametrize("wrong", ["all", "9-3", "0-10x0", "-3", "1..5"])
+def test_wrong_ranges(frames: Path, wrong: str) -> None:
+    assert "is no range of frames" in seqsave("verify", str(frames), f"--frames={wrong}", status=2).err
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    assert "no sequence" in seqsave("verify", str(tmp_path), status=1).err
