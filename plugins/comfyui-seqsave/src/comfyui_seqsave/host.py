@@ -7,6 +7,7 @@ What newer versions have and older ones lack is looked for before it is used.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,8 @@ class Folders:
 def folders() -> Folders:
     """As they are now: the command line, and extensions, may set them."""
     paths = importlib.import_module("folder_paths")
-    return Folders(paths.get_output_directory(), paths.get_input_directory(), paths.get_temp_directory())
+    own = (paths.get_output_directory(), paths.get_input_directory(), paths.get_temp_directory())
+    return Folders(*map(os.path.abspath, own))
 
 
 def metadata_wanted() -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
-from seqsave import RetryPolicy, naming, plugins, retry, targets
+from seqsave import naming, plugins, retry, targets
 from seqsave.errors import FrameNameError
 
 from . import access
@@ -15,25 +16,35 @@ __all__ = ["Picture", "check", "frames"]
 
 # Pictures even where nothing here reads them: a counter counts them all the same.
 _PICTURES = {"avif", "bmp", "dpx", "exr", "gif", "hdr", "jxl", "tga", "tif", "tiff", "webp"}
+_LONGEST = 255  # of a name, and so of a pattern
 _LAST_NUMBER = re.compile(r"[0-9]+(?=[^0-9]*\Z)")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One file: its name, its size in bytes, its folder below the target ("" or a batch folder's name), its URL."""
+    """One file: its name, its size in bytes, its folder below the place ("" or a batch folder's name), its URL."""
 
     name: str
     size: int
     folder: str
     url: str
+    place: access.Place
+
+    def read(self) -> Any:
+        """What is in it, as an array H,W,C. Raises DecodeError, RefusedError for a link that leads out, TargetError."""
+        from seqsave import reader
+
+        path = f"{self.folder}/{self.name}" if self.folder else self.name
+        return reader.decode(self.name, self.place.read(path)).array
 
 
 def check(directory_path: str | None, pattern: str | None) -> None:
     """Raise what can be said without looking into the folder. None is an input that is not known yet."""
-    if pattern is not None and (not pattern or "/" in pattern or "\\" in pattern):
-        raise FrameNameError(f"pattern {pattern!r} is none of file names: write * or frame_*.png, without folders")
+    if pattern is not None and (not pattern or len(pattern) > _LONGEST or "/" in pattern or "\\" in pattern):
+        shown = pattern[:_LONGEST]
+        raise FrameNameError(f"pattern {shown!r} is none of file names: write * or frame_*.png, without folders")
     if directory_path is not None:
-        targets.resolve(access.admit(directory_path).url)
+        access.admit(directory_path).target  # noqa: B018 - or TargetError
 
 
 def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[Picture]]:
@@ -43,7 +54,7 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
     """
     check(None, pattern)
     place = access.admit(directory_path)
-    target = targets.resolve(place.url)
+    target = place.target
     found: dict[int, list[Picture]] = {}
     batches = [entry.name for entry in _list(target, "") if entry.is_folder and _is_batch(entry.name)]
     for folder in ["", *sorted(batches, key=_batch_number)]:
@@ -51,12 +62,14 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
         names = {entry.name: entry.size for entry in _list(target, folder) if _counts(entry, pattern)}
         for index, name in _numbered(sorted(names), indexing):
             path = f"{folder}/{name}" if folder else name
-            found.setdefault(index, []).append(Picture(name, names[name], folder, target.url_of(path)))
+            found.setdefault(index, []).append(Picture(name, names[name], folder, target.url_of(path), place))
     return found
 
 
 def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
-    return retry.call(RetryPolicy(), lambda: target.list(folder))
+    """What lies there, without what cannot be asked for by its name."""
+    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder))
+    return [entry for entry in entries if target.accepts(entry.name)]
 
 
 def _counts(entry: targets.Entry, pattern: str) -> bool:
@@ -69,7 +82,11 @@ def _numbered(names: list[str], indexing: str) -> list[tuple[int, str]]:
     if indexing != "numeric":
         return list(enumerate(names))
     numbers = {name: _LAST_NUMBER.search(name.rpartition(".")[0]) for name in names}
-    return [(int(number[0]), name) for name, number in numbers.items() if number is not None]
+    # One that is no frame's number (a time in nanoseconds and a serial number together) is none.
+    indices = {
+        name: int(number[0]) for name, number in numbers.items() if number and len(number[0]) <= naming.MAX_DIGITS
+    }
+    return [(index, name) for name, index in indices.items() if index < naming.MAX_INDEX]
 
 
 def _is_batch(name: str) -> bool:

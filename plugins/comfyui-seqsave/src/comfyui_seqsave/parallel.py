@@ -1,14 +1,17 @@
-"""Run one function over many items on threads, while the node's own thread serves the bar and the interrupt button."""
+"""Run functions on threads, while the node's own thread serves the bar and the interrupt button."""
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from . import host
 
-__all__ = ["each"]
+__all__ = ["away", "each"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,19 +21,48 @@ _PATIENCE = 0.1
 
 
 def each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """``[function(item) for item in items]``. The first error, or interruption, stops what has not begun."""
+    """``[function(item) for item in items]``. The first error, or interruption, stops what has not begun.
+
+    What has begun is not waited for then, as a storage may be silent for minutes: the threads are daemons, and not
+    those of a ThreadPoolExecutor, which are waited for.
+    """
     bar = host.ProgressBar(len(items))
-    with ThreadPoolExecutor(min(_THREADS, len(items) or 1), "seqsave-node") as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            pending = set(futures)
-            while pending:
-                host.check_interrupt()
-                done, pending = wait(pending, _PATIENCE, FIRST_COMPLETED)
-                bar.show(len(futures) - len(pending))
-                for future in done:
-                    future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    futures: list[Future[R]] = [Future() for _ in items]
+    waiting = deque(zip(futures, items, strict=True))
+    finished: SimpleQueue[Future[R]] = SimpleQueue()
+    for number in range(min(_THREADS, len(items))):
+        arguments = (function, waiting, finished)
+        threading.Thread(target=_work, args=arguments, name=f"seqsave-node-{number}", daemon=True).start()
+    done = 0
+    try:
+        while done < len(futures):
+            host.check_interrupt()
+            try:
+                future = finished.get(timeout=_PATIENCE)
+            except Empty:
+                continue
+            future.result()
+            done += 1
+            bar.show(done)
+    finally:
+        waiting.clear()
     return [future.result() for future in futures]
+
+
+def away(function: Callable[[], R]) -> R:
+    """``function()`` on a thread, so that the interrupt button works meanwhile."""
+    (result,) = each(lambda _: function(), [None])
+    return result
+
+
+def _work(function: Callable[[T], R], waiting: deque[tuple[Future[R], T]], finished: SimpleQueue[Future[R]]) -> None:
+    while True:
+        try:
+            future, item = waiting.popleft()
+        except IndexError:
+            return
+        try:
+            future.set_result(function(item))
+        except BaseException as error:  # noqa: BLE001 - told on the node's own thread
+            future.set_exception(error)
+        finished.put(future)

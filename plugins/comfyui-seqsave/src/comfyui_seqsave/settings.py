@@ -6,15 +6,18 @@
     allow = ["/mnt/renders", "s3://studio-renders/shots"]
     original_ids = true
 
-A graph cannot change any of it. The file is read afresh each time, so that a new line needs no restart.
+Each entry allows the folder or URL itself and everything below it; ``s3://`` alone allows every bucket, and ``/``
+every folder. A graph cannot change any of it. The file is read afresh each time, so that a new line needs no restart.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
-from seqsave.errors import OptionError
-from seqsave.targets import config
+from seqsave.errors import OptionError, TargetError
+from seqsave.redact import redact_url, split_user_info
+from seqsave.targets import config, urls
 
 __all__ = ["Settings", "load", "where"]
 
@@ -25,7 +28,7 @@ _KEYS = ("allow", "original_ids")
 class Settings:
     """allow: folders and URLs beyond ComfyUI's own that graphs may reach. original_ids: register those, see README."""
 
-    allow: tuple[str, ...] = ()
+    allow: tuple[urls.Location, ...] = ()
     original_ids: bool = False
 
 
@@ -40,7 +43,27 @@ def load() -> Settings:
         raise OptionError(f'{where()}: allow must be a list of folders and URLs: allow = ["s3://bucket/folder"]')
     if not isinstance(original_ids, bool):
         raise OptionError(f"{where()}: original_ids must be true or false")
-    return Settings(tuple(allow), original_ids)
+    return Settings(tuple(map(_entry, allow)), original_ids)
+
+
+def _entry(text: str) -> urls.Location:
+    try:
+        entry = urls.parse(text.strip())
+    except TargetError as error:
+        raise OptionError(f"{where()}: allow: {error}") from None
+    shown = redact_url(entry.url)
+    if entry.is_local:
+        # Nobody knows in which folder a server was started.
+        if not os.path.isabs(os.path.expanduser(entry.rest)):
+            raise OptionError(f"{where()}: allow has {shown!r}: write the whole path")
+        return entry
+    path = entry.rest.lstrip("/")
+    problem = urls.bad_component(path) if path else None
+    if split_user_info(entry.url)[1] or "@" in path.partition("/")[0]:
+        problem = "holds user info; write a target with its storage_options, under a name that graphs can use"
+    if problem:
+        raise OptionError(f"{where()}: allow has {shown!r}, which {problem}")
+    return entry
 
 
 def where() -> str:

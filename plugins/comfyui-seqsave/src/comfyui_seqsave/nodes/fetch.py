@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
 from typing import Any
+
+from seqsave import targets
 
 from .. import access, host, parallel
 from ..objects import AnimationSequence
@@ -43,17 +44,21 @@ class FetchSequence:
             return (sequence,)
         temp = host.folders().temp
         os.makedirs(temp, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="seqsave_", dir=temp))
+        folder = os.path.abspath(tempfile.mkdtemp(prefix="seqsave_", dir=temp))
         # Each origin has a folder of its own: variations of a frame have the same name.
         origins = sorted({_folder_of(url) for url in remote})
-        folders = {origin: folder / f"batch_{number:04d}" for number, origin in enumerate(origins)}
-        for path in folders.values():
-            path.mkdir()
+        folders = {
+            origin: targets.resolve(os.path.join(folder, f"batch_{number:04d}"))
+            for number, origin in enumerate(origins)
+        }
 
         def copy(url: str) -> str:
-            path = folders[_folder_of(url)] / url.rpartition("/")[2]
-            path.write_bytes(access.read(url))
-            return str(path)
+            name = url.rpartition("/")[2]
+            data = access.read(url)
+            # Not by way of pathlib: to Windows a name such as C:x.png is another folder, which a target refuses.
+            target = folders[_folder_of(url)]
+            target.publish(name, data, content_type="application/octet-stream")
+            return target.url_of(name)
 
         local = dict(zip(remote, parallel.each(copy, remote), strict=True))
         frames = {index: [local.get(url, url) for url in files] for index, files in sorted(sequence.frames.items())}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any
+from collections.abc import Container, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-import seqsave
-from seqsave import Frame, FrameSequence, SequenceNotFoundError, naming, plugins
+from seqsave import FrameNameError, SequenceNotFoundError, naming, plugins
 
 from .. import access, parallel, pictures, preview, saving
 from ..objects import AnimationSequence, FrameCounter, LogEntry
 from . import inputs
+
+if TYPE_CHECKING:
+    from seqsave import Frame, FrameSequence
 
 __all__ = ["LoadFrames", "SaveFrames"]
 
@@ -152,17 +156,18 @@ class LoadFrames:
     @classmethod
     def VALIDATE_INPUTS(cls, directory_path: str | None = None, prefix: str | None = None) -> bool | str:  # noqa: N802
         """Tell what is wrong before anything is rendered."""
-        return (
-            inputs.validate_saving(None, prefix or None, None, None)
-            if directory_path is None
-            else inputs.checked(lambda: access.admit(directory_path))
-        )
+        return inputs.validate_loading(directory_path, prefix)
 
     @classmethod
     def IS_CHANGED(  # noqa: N802 - ComfyUI's name
-        cls, directory_path: str, prefix: str, filetype: str = "", **_: Any
-    ) -> str:
-        """Changes with the names and sizes of the frames, and the times of local ones."""
+        cls, directory_path: str | None, prefix: str | None, filetype: str | None = "", **_: Any
+    ) -> str | float:
+        """Changes with the names and sizes of the frames, and the times of local ones.
+
+        Always (NaN is equal to nothing) when another node is to say where they are.
+        """
+        if directory_path is None or prefix is None or filetype is None:
+            return float("nan")
         found = hashlib.sha256()
         for frame in _open(directory_path, prefix, filetype):
             time = os.stat(frame.url).st_mtime_ns if os.path.isabs(frame.url) else 0
@@ -184,12 +189,14 @@ class LoadFrames:
         chosen = _chosen(sequence, start, count, step, missing)
         frames = sorted(set(chosen), key=lambda frame: frame.index)
         place = {frame.index: number for number, frame in enumerate(frames)}
-        image, mask = pictures.empty_stack(len(frames), frames[0].read())
+        first = frames[0].read()
+        image, mask = pictures.empty_stack(len(frames), first)
+        pictures.put(first, 0, image, mask, frames[0].name)
 
         def load(frame: Frame) -> None:
             pictures.put(frame.read(), place[frame.index], image, mask, frame.name)
 
-        parallel.each(load, frames)
+        parallel.each(load, frames[1:])
         if len(frames) < len(chosen):  # some are repeated
             order = [place[frame.index] for frame in chosen]
             image, mask = image[order], mask[order]
@@ -197,33 +204,40 @@ class LoadFrames:
 
 
 def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:
-    place = access.admit(directory_path)
-    place.check(prefix.rpartition("/")[0])
-    sequence = seqsave.open_sequence(place.url, prefix=prefix or None, filetype=filetype or None)
-    for frame in sequence if place.is_local else ():
-        access.admit_file(frame.url)
-    return sequence
+    return access.admit(directory_path).open(prefix, filetype)
 
 
 def _chosen(sequence: FrameSequence, start: int, count: int, step: int, missing: str) -> list[Frame]:
-    """The frames to load, in order. Raises SequenceNotFoundError."""
+    """The frames to load, in order. Raises SequenceNotFoundError, FrameNameError.
+
+    Never counts through more numbers than there are frames to give: another node may ask for any number of them, and
+    one stray file may have any number in its name.
+    """
+    naming.check_index(count, "count")
+    naming.check_index(step, "step", least=1)
     there = {frame.index: frame for frame in reversed(sequence)}  # of several variations the first
     first, last = sequence.indices[0] if start < 0 else start, sequence.indices[-1]
     wanted = range(first, first + count * step if count else last + 1, step)
-    absent = [index for index in wanted if index not in there]
-    if absent and missing == "error":
-        gaps = naming.format_ranges(naming.to_ranges(absent), 10)
-        raise SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} lacks {gaps}: there are "
-            f"{naming.format_ranges(sequence.ranges, 10)}. Choose another range, or what to do about missing ones"
-        )
-    chosen: list[Frame] = []
-    for index in wanted:
-        if index in there:
-            chosen.append(there[index])
-        elif missing == "repeat previous" and chosen:
-            chosen.append(chosen[-1])
-    if not chosen:
-        ranges = naming.format_ranges(sequence.ranges, 10)
+    present = [index for index in sequence.indices if index in wanted]
+    length = max(0, -(-(wanted.stop - wanted.start) // wanted.step))  # len() stops at sys.maxsize
+    ranges = naming.format_ranges(sequence.ranges, 10)
+    if not present:
         raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no frame in this range, only {ranges}")
+    if len(present) < length and missing == "error":
+        raise SequenceNotFoundError(
+            f"{sequence.pattern} in {sequence.url} lacks {_first_gaps(wanted, there)}: there are {ranges}. Choose "
+            "another range, or what to do about missing ones"
+        )
+    if missing != "repeat previous":
+        return [there[index] for index in present]
+    if length > _MOST_FRAMES:
+        raise FrameNameError(f"this range has {length} frames, of which {len(present)} are there: choose a shorter one")
+    chosen = [there[present[0]]]
+    for index in wanted[wanted.index(present[0]) + 1 :]:
+        chosen.append(there.get(index, chosen[-1]))
     return chosen
+
+
+def _first_gaps(wanted: Iterable[int], there: Container[int]) -> str:
+    absent = list(islice((index for index in wanted if index not in there), 1000))
+    return naming.format_ranges(naming.to_ranges(absent), 10) + (",..." if len(absent) == 1000 else "")

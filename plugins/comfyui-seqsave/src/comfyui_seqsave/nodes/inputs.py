@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import seqsave
-from seqsave import naming, plugins, targets
+from seqsave import naming, plugins
 from seqsave.errors import SeqSaveError
 from seqsave.options import check_options
 
@@ -27,6 +27,7 @@ __all__ = [
     "pattern",
     "prefix",
     "rate",
+    "validate_loading",
     "validate_saving",
 ]
 
@@ -118,6 +119,11 @@ def validate_saving(
     return checked(lambda: _check_saving(directory_path, prefix, filetype, options))
 
 
+def validate_loading(directory_path: str | None, prefix: str | None) -> bool | str:
+    """The same for a sequence that is to be loaded; an empty prefix is any."""
+    return checked(lambda: _check_loading(directory_path, prefix))
+
+
 def checked(check: Callable[[], object]) -> bool | str:
     """True, or the message of the error that ``check`` raises: ComfyUI shows it on the node, before the graph runs."""
     try:
@@ -137,5 +143,12 @@ def _check_saving(directory_path: str | None, prefix: str | None, filetype: str 
     rule = None if prefix is None else naming.NameRule(prefix, extension=extension)
     if directory_path is not None:
         place = access.admit(directory_path)
-        place.check(rule.folder if rule is not None else "")
-        targets.resolve(place.url).check()
+        if rule is not None:
+            place.check_name(rule, 1)
+        place.target.check()
+
+
+def _check_loading(directory_path: str | None, prefix: str | None) -> None:
+    folder = naming.NameRule(prefix).folder if prefix else ""
+    if directory_path is not None:
+        access.admit(directory_path).check(folder)

@@ -6,7 +6,7 @@ from typing import Any
 
 from seqsave import SequenceNotFoundError
 
-from .. import access, listing, parallel, pictures
+from .. import listing, parallel, pictures
 from . import inputs
 
 __all__ = ["ImageSequenceLoader"]
@@ -60,6 +60,6 @@ class ImageSequenceLoader:
                 f"{directory_path or 'the output folder'} has no frame {index} that matches {pattern!r}; connect "
                 "default_image to go on without one"
             )
-        arrays = parallel.each(access.read_array, [picture.url for picture in found])
+        arrays = parallel.each(listing.Picture.read, found)
         image, _ = pictures.stack(arrays, [picture.name for picture in found])
         return image, found[0].name

@@ -111,17 +111,19 @@ class ImageSequenceSaver:
         log = saving.told(LogEntry(), result)
         for _, line in log.get_filtered_entries(0):
             _log.info("%s", line)
-        sequence = AnimationSequence(frame_counter, _found(place, rule, frame_counter, len(image)))
+        sequence = AnimationSequence(frame_counter, _found(place, rule, filetype, frame_counter, len(image)))
         images = preview.images_of(result.frames, image)
         return {"ui": {"images": images, "text": list(result.urls)}, "result": (sequence, log)}
 
 
-def _found(place: access.Place, rule: naming.NameRule, frame_counter: Any, batches: int) -> dict[int, list[str]] | None:
+def _found(
+    place: access.Place, rule: naming.NameRule, filetype: str, frame_counter: Any, batches: int
+) -> dict[int, list[str]] | None:
     """With the last frame: every frame of this prefix and extension that is there, one file for each batch."""
     if int(frame_counter.current_frame) + 1 != int(frame_counter.total_frames):
         return None
     found: dict[int, list[str]] = {}
-    for frame in seqsave.open_sequence(place.url, prefix=rule.prefix, filetype=rule.extension):
+    for frame in place.open(rule.prefix, filetype):
         # Frames beside the batch folders, or in them when there are none here, are an older run's.
         if (frame.batch is not None) == (batches > 1):
             found.setdefault(frame.index, []).append(frame.url)
