@@ -6,18 +6,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import seqsave
-from seqsave import SavedFrame, SaveResult, SequenceWriter
 
 from . import host
 from .access import Place
 from .objects import LogEntry
 
+if TYPE_CHECKING:
+    from seqsave import SavedFrame, SaveResult, SequenceWriter
+
 __all__ = ["metadata_of", "options_of", "save", "told"]
 
-Write = Callable[[SequenceWriter, Any], Sequence["Future[SavedFrame]"]]
+Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
 # How long a wait lasts before the interrupt button is looked at again.
 _PATIENCE = 0.1
@@ -25,6 +27,7 @@ _PATIENCE = 0.1
 # as a full window there could not be interrupted.
 _WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
 _NO_LIMIT = 2**62
+_MOST_PENDING = 256  # each of them is looked at for each picture
 
 
 def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -> SaveResult:
@@ -72,7 +75,7 @@ def _room(place: Place, pictures: Sequence[Any]) -> int:
     size = 1
     for extent in shape:
         size *= int(extent)
-    return max(2 + (os.cpu_count() or 1), _WINDOW[place.is_local] // max(1, size))
+    return max(2 + (os.cpu_count() or 1), min(_MOST_PENDING, _WINDOW[place.is_local] // max(1, size)))
 
 
 def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import listing
+from .. import listing, parallel
 from ..objects import FrameCounter
 from . import inputs
 
@@ -82,5 +82,5 @@ class FrameCounterDirectory:
         self, directory_path: str, pattern: str, indexing: str, total_frames: int, frames_per_second: float
     ) -> tuple[FrameCounter]:
         """The counter."""
-        found = listing.frames(directory_path, pattern, indexing)
+        found = parallel.away(lambda: listing.frames(directory_path, pattern, indexing))
         return (FrameCounter(max(found, default=-1) + 1, total_frames, frames_per_second),)

@@ -185,11 +185,11 @@ class LoadFrames:
         filetype: str = "",
     ) -> tuple[Any, Any, int]:
         """IMAGE T,H,W,3, MASK T,H,W, and T."""
-        sequence = _open(directory_path, prefix, filetype)
+        sequence = parallel.away(lambda: _open(directory_path, prefix, filetype))
         chosen = _chosen(sequence, start, count, step, missing)
         frames = sorted(set(chosen), key=lambda frame: frame.index)
         place = {frame.index: number for number, frame in enumerate(frames)}
-        first = frames[0].read()
+        first = parallel.away(frames[0].read)
         image, mask = pictures.empty_stack(len(frames), first)
         pictures.put(first, 0, image, mask, frames[0].name)
 

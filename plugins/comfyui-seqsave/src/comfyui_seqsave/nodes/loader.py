@@ -52,7 +52,7 @@ class ImageSequenceLoader:
     ) -> tuple[Any, str]:
         """IMAGE, B,H,W,3, and the file's name. Raises SequenceNotFoundError without a default image."""
         index = int(frame_counter.current_frame)
-        found = listing.frames(directory_path, pattern, indexing).get(index)
+        found = parallel.away(lambda: listing.frames(directory_path, pattern, indexing)).get(index)
         if not found:
             if default_image is not None:
                 return default_image, ""

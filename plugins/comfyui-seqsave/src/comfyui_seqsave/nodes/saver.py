@@ -8,7 +8,7 @@ from typing import Any
 import seqsave
 from seqsave import naming, plugins
 
-from .. import access, preview, saving
+from .. import access, parallel, preview, saving
 from ..objects import AnimationSequence, LogEntry
 from . import inputs
 
@@ -123,7 +123,7 @@ def _found(
     if int(frame_counter.current_frame) + 1 != int(frame_counter.total_frames):
         return None
     found: dict[int, list[str]] = {}
-    for frame in place.open(rule.prefix, filetype):
+    for frame in parallel.away(lambda: place.open(rule.prefix, filetype)):
         # Frames beside the batch folders, or in them when there are none here, are an older run's.
         if (frame.batch is not None) == (batches > 1):
             found.setdefault(frame.index, []).append(frame.url)
