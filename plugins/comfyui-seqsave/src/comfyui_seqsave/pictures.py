@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from seqsave import ImageError
 
 __all__ = ["empty_stack", "put", "stack"]
@@ -28,6 +26,8 @@ def put(array: Any, number: int, image: Any, mask: Any, name: str) -> None:
             f"{name} is {array.shape[1]}x{array.shape[0]}, the frames before it are {width}x{height}: one IMAGE batch "
             "holds pictures of one size; load a shorter range"
         )
+    import numpy as np
+
     target = image[number].numpy()
     colours = array[:, :, :3] if array.shape[2] >= 3 else array[:, :, :1]
     _scale(np.broadcast_to(colours, target.shape), target)
@@ -46,6 +46,8 @@ def stack(arrays: Sequence[Any], names: Sequence[str]) -> tuple[Any, Any]:
 
 
 def _scale(array: Any, target: Any) -> None:
+    import numpy as np
+
     if np.issubdtype(array.dtype, np.integer):
         np.divide(array, np.float32(np.iinfo(array.dtype).max), out=target, casting="unsafe")
     else:

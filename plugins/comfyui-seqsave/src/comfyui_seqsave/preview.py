@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from typing import Any
-
-from seqsave import SavedFrame
-from seqsave.images import as_array, prepare
+from typing import TYPE_CHECKING, Any
 
 from . import host
+
+if TYPE_CHECKING:
+    from seqsave import SavedFrame
 
 __all__ = ["images_of"]
 
@@ -52,6 +52,8 @@ def _same_drive(one: str, other: str) -> bool:
 def _copy(picture: Any, folder: str) -> dict[str, str]:
     """A small one in ComfyUI's temp folder, which it empties at every start."""
     from PIL import Image
+
+    from seqsave.images import as_array, prepare
 
     array = as_array(picture)
     step = max(1, max(array.shape[:2]) // (2 * _LARGEST))  # so that a large one is not converted as a whole
