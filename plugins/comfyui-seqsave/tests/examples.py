@@ -28,4 +28,6 @@ def targets(url: str, storage_options: dict[str, Any]) -> str:
     """A configuration with the targets ``renders`` at ``url``, and ``nobucket`` in a bucket that does not exist."""
     options = ", ".join(f'{key} = "{value}"' for key, value in storage_options.items())
     urls = {"renders": url, "nobucket": "s3://seqsave-no-such-bucket"}
-    return "".join(f'[targets.{name}]\nurl = "{url}"\nstorage_options = {{ {options} }}\n' for name, url in urls.items())
+    return "".join(
+        f'[targets.{name}]\nurl = "{url}"\nstorage_options = {{ {options} }}\n' for name, url in urls.items()
+    )

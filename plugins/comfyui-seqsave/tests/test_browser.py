@@ -1,0 +1,143 @@
+"""What a user sees: the real front end in a real browser."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import browser
+import examples
+import pytest
+from browser import FrontEnd
+
+if TYPE_CHECKING:
+    from server import ComfyServer
+    from tests.support.s3 import S3Server
+
+SAVER, FRAMES = "Image Sequence Saver [seqsave]", "Save Frames [seqsave]"
+
+
+@pytest.fixture(scope="module")
+def one_page(comfy: ComfyServer) -> Iterator[FrontEnd]:
+    with browser.front_end(comfy) as shown:
+        yield shown
+
+
+@pytest.fixture
+def page(comfy: ComfyServer, one_page: FrontEnd) -> Iterator[FrontEnd]:
+    """Nothing of an earlier test is taken from ComfyUI's cache; the page's own code must not fail."""
+    comfy.post("/free", {"free_memory": True})
+    one_page.failures.clear()
+    yield one_page
+    assert one_page.failures == []
+
+
+def source(address: str) -> dict[str, str]:
+    """Which file a preview shows."""
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query))
+
+
+@pytest.mark.parametrize("name", examples.NAMES)
+def test_every_example_opens_and_runs(
+    page: FrontEnd, comfy: ComfyServer, s3: S3Server, configure: Callable[[str], int], name: str
+) -> None:
+    configure(examples.targets(s3.new_prefix(), s3.storage_options))
+    if name == "load_change_save":
+        comfy.run(examples.api("save_video_frames"))
+    workflow = examples.ui(name)
+    page.load(workflow)
+    assert page.types() == sorted(node["type"] for node in workflow["nodes"])
+    assert page.unknown() == []
+    assert page.run()["kind"] == "execution_success"
+
+    for node in {SAVER, FRAMES} & set(page.types()):
+        shown = page.wait_for_picture(node)
+        path = next(given for given in workflow["nodes"] if given["type"] == node)["widgets_values"][0]
+        assert f"{path}/" in shown["text"]
+        kinds = {source(address)["type"] for address in shown["sources"]}
+        assert kinds == ({"temp"} if "://" in path else {"output"})
+        assert not shown["red"]
+
+
+def test_the_place_of_the_files_is_neither_in_the_workflow_nor_in_the_prompt(page: FrontEnd) -> None:
+    page.load(examples.ui("save_video_frames"))
+    saved = "JSON.stringify(app.graph.serialize().nodes.map((node) => node.widgets_values))"
+    before = page.page.evaluate(saved)
+    page.run()
+    text = page.wait_for_picture(FRAMES)["text"]
+    assert text.startswith("16 frames")
+    assert "frame_01001.png" in text
+    assert "frame_01016.png" in text
+    assert page.page.evaluate(saved) == before
+    assert "saved to" not in json.dumps(page.page.evaluate("async () => (await app.graphToPrompt())"))
+
+
+def test_a_frame_after_the_end_is_told_on_the_node(page: FrontEnd) -> None:
+    page.load(examples.ui("save_animation_frame_by_frame"))
+    page.set("PrimitiveInt", value=24)
+    assert page.run()["kind"] == "execution_success"
+    assert page.shown(SAVER)["text"] == "Nothing saved: the animation has ended."
+
+
+@pytest.mark.parametrize(("extension", "kind"), [("png", "image/png"), ("webp", "image/webp")])
+def test_a_saved_file_brings_its_workflow_back(page: FrontEnd, comfy: ComfyServer, extension: str, kind: str) -> None:
+    page.load(examples.ui("save_video_frames"))
+    page.set(FRAMES, directory_path="dropped", filetype=f"{extension} with embedded workflow", prefix="käse")
+    page.run()
+    page.wait_for_picture(FRAMES)
+    types = page.types()
+    page.clear()
+
+    data = (comfy.output / "dropped" / f"käse_01005.{extension}").read_bytes()
+    page.drop(f"any.{extension}", data, kind)
+    page.wait_for_nodes(len(types))
+    assert page.types() == types
+    values = page.page.evaluate(f"app.graph.nodes.find((node) => node.type === '{FRAMES}').widgets[1].value")
+    assert values == "käse"
+
+
+def test_a_refused_path_makes_the_node_red_before_anything_runs(page: FrontEnd) -> None:
+    page.load(examples.ui("save_video_frames"))
+    page.set(FRAMES, directory_path="/somewhere/else")
+    page.press_run()
+    page.page.get_by_text("View details").click()
+    shown = page.shown(FRAMES)
+    assert shown["red"]
+    assert "graphs may not reach /somewhere/else on this server" in shown["errors"][0]
+    assert '[comfyui] allow = ["/somewhere/else"]' in shown["errors"][0]
+
+
+def test_a_missing_bucket_makes_the_node_red(page: FrontEnd, s3: S3Server, configure: Callable[[str], int]) -> None:
+    configure(examples.targets(s3.new_prefix(), s3.storage_options))
+    page.load(examples.ui("save_video_frames"))
+    page.set(FRAMES, directory_path="nobucket://x")
+    ended = page.run()
+    assert ended["kind"] == "execution_error"
+    page.page.get_by_text("View details").click()
+    assert page.shown(FRAMES)["red"]
+    assert page.page.get_by_text("bucket 'seqsave-no-such-bucket' does not exist; create it").first.is_visible()
+    assert s3.secret not in json.dumps(ended)
+
+
+def test_the_help_panel_shows_our_page(page: FrontEnd) -> None:
+    page.load(examples.ui("save_animation_frame_by_frame"))
+    page.select(SAVER)
+    page.page.get_by_test_id("info-button").click()
+    page.page.get_by_role("heading", name="Where to save").wait_for()
+
+
+def test_every_node_has_a_help_page_for_every_input_and_output(comfy: ComfyServer) -> None:
+    nodes: dict[str, Any] = comfy.get("/object_info")
+    ours = {name: node for name, node in nodes.items() if name.endswith("[seqsave]")}
+    assert len(ours) == 7
+    for name, node in ours.items():
+        url = f"{comfy.url}/extensions/comfyui-seqsave/docs/{urllib.parse.quote(name)}.md"
+        with urllib.request.urlopen(url) as answer:
+            text = answer.read().decode()
+        assert text.startswith(f"# {node['display_name']}\n")
+        required, optional = node["input_order"]["required"], node["input_order"].get("optional", [])
+        for word in {*required, *optional, *node["output_name"]} - {"frame_counter"}:
+            assert f"**{word}**" in text, (name, word)
