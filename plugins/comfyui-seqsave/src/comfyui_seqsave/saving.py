@@ -61,10 +61,11 @@ def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -
 
 def _await(pending: set[Future[SavedFrame]], room: int, show: Callable[[int], None]) -> set[Future[SavedFrame]]:
     """Wait until no more than ``room`` are pending; those are returned. What has failed is for the writer to tell."""
+    host.check_interrupt()
     pending = {future for future in pending if not future.done()}
     while len(pending) > room:
-        host.check_interrupt()
         pending = wait(pending, _PATIENCE, FIRST_COMPLETED).not_done
+        host.check_interrupt()
         show(len(pending))
     show(len(pending))
     return pending

@@ -1,0 +1,74 @@
+"""What the front end gets to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from comfyui_seqsave import host, preview
+from PIL import Image
+
+from seqsave import SavedFrame
+
+
+def saved(url: str, status: str = "saved") -> SavedFrame:
+    return SavedFrame(index=0, batch=None, url=url, size=1, checksum=None, etag=None, status=status)
+
+
+def pictures(count: int, height: int = 4, width: int = 6) -> torch.Tensor:
+    return torch.rand(count, height, width, 3)
+
+
+def test_files_in_own_folders_are_shown_themselves(folders: host.Folders) -> None:
+    frames = [
+        saved(f"{folders.output}/frame_0.png"),
+        saved(f"{folders.output}/a/batch_0000/frame_0.jpg", "skipped"),
+        saved(f"{folders.input}/x.webp"),
+        saved(f"{folders.temp}/y/z.PNG"),
+    ]
+    assert preview.images_of(frames, pictures(4)) == [
+        {"filename": "frame_0.png", "subfolder": "", "type": "output"},
+        {"filename": "frame_0.jpg", "subfolder": "a/batch_0000", "type": "output"},
+        {"filename": "x.webp", "subfolder": "", "type": "input"},
+        {"filename": "z.PNG", "subfolder": "y", "type": "temp"},
+    ]
+    assert not list(Path(folders.temp).iterdir()), "no copies"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://b/frame_0.png", "/elsewhere/frame_0.png", "{output}x/frame_0.png", "{output}/../x.png", "{output}/a.exr"],
+)
+def test_what_browsers_cannot_reach_or_draw_is_copied(folders: host.Folders, url: str) -> None:
+    (entry,) = preview.images_of([saved(url.format(output=folders.output))], pictures(1, 1500, 900))
+    assert (entry["subfolder"], entry["type"]) == ("", "temp")
+    with Image.open(Path(folders.temp, entry["filename"])) as image:
+        assert image.size == (307, 512)
+        assert image.format == "JPEG"
+
+
+def test_frames_that_were_not_saved_are_not_shown(folders: host.Folders) -> None:
+    frames = [saved("s3://b/frame_0.png", "stopped")]
+    assert preview.images_of(frames, pictures(1)) == []
+    assert preview.images_of([], pictures(0)) == []
+
+
+@pytest.mark.parametrize(("count", "copies"), [(1, 1), (8, 8), (9, 5), (81, 8), (1000, 8)])
+def test_few_copies(folders: host.Folders, count: int, copies: int) -> None:
+    assert len(preview.images_of([saved("s3://b/x.png")] * count, pictures(count))) == copies
+    assert len(list(Path(folders.temp).iterdir())) == copies
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_copies_look_like_the_picture(folders: host.Folders, channels: int) -> None:
+    picture = torch.full((1, 16, 16, channels), 0.5)
+    (entry,) = preview.images_of([saved("s3://b/x.png")], picture)
+    with Image.open(Path(folders.temp, entry["filename"])) as image:
+        assert np.abs(np.asarray(image).astype(int) - 127).max() <= 2
+
+
+def test_temp_folder_is_made(folders: host.Folders) -> None:
+    Path(folders.temp).rmdir()
+    assert len(preview.images_of([saved("s3://b/x.png")], pictures(1))) == 1

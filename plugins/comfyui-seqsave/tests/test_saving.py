@@ -1,0 +1,151 @@
+"""Saving on behalf of a node: options, metadata, the log, the bar and the interrupt button."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from comfyui_seqsave import host, saving
+from comfyui_seqsave.access import admit
+from comfyui_seqsave.objects import LogEntry
+from hypothesis import given
+from hypothesis import strategies as st
+
+import seqsave
+
+Write = Callable[[str], int]
+
+
+@pytest.fixture
+def shown(folders: host.Folders, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What ComfyUI's progress bar was told."""
+    from comfy import utils
+
+    told: list[int] = []
+    monkeypatch.setattr(utils, "PROGRESS_BAR_HOOK", lambda value, *_, **__: told.append(value))
+    return told
+
+
+def save(url: str, images: Any, **settings: Any) -> seqsave.SaveResult:
+    return saving.save(admit(url), images, lambda writer, image: [writer.write(image)], **settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("", {}),
+        ("  \n ,, ", {}),
+        ("quality=92", {"quality": "92"}),
+        (" quality = 92 , compression= balanced,", {"quality": "92", "compression": "balanced"}),
+        ("quality=92\ncompression=fast", {"quality": "92", "compression": "fast"}),
+        ("name=a=b", {"name": "a=b"}),
+    ],
+)
+def test_options(text: str, options: dict[str, str]) -> None:
+    assert saving.options_of(text) == options
+
+
+@pytest.mark.parametrize("text", ["quality", "=92", "quality=", "quality=92 balanced, fast"])
+def test_options_that_are_none(text: str) -> None:
+    with pytest.raises(seqsave.OptionError, match="NAME=VALUE"):
+        saving.options_of(text)
+
+
+@given(st.text(max_size=50))
+def test_any_text_gives_options_or_says_why_not(text: str) -> None:
+    try:
+        options = saving.options_of(text)
+    except seqsave.OptionError:
+        return
+    assert all(name and value for name, value in options.items())
+
+
+def test_metadata(folders: host.Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert saving.metadata_of(None, None) == {}
+    assert saving.metadata_of({"1": 2}, None) == {"prompt": {"1": 2}}
+    assert saving.metadata_of({"1": 2}, {"workflow": 3, "x": 4}) == {"workflow": 3, "x": 4, "prompt": {"1": 2}}
+    assert saving.metadata_of(None, ["odd"]) == {}
+    from comfy import cli_args
+
+    monkeypatch.setattr(cli_args.args, "disable_metadata", True)
+    assert saving.metadata_of({"1": 2}, {"workflow": 3}) == {}
+
+
+def test_log_tells_of_each_frame(folders: host.Folders, write_config: Write) -> None:
+    write_config('[targets.ram]\nurl = "memory://saving"')
+    images = torch.rand(2, 4, 4, 3)
+    result = save("shot", images)
+    assert [text for _, text in saving.told(LogEntry(), result)._data] == [
+        f"Saved frame_00000.png in {folders.output}/shot",
+        f"Saved frame_00001.png in {folders.output}/shot",
+    ]
+    with pytest.warns(seqsave.SeqSaveWarning, match="NaN"):
+        result = save("ram://shot", images * float("nan"), start=4, total=5, digits=2)
+    assert [text for _, text in saving.told(LogEntry().add("before"), result)._data] == [
+        "before",
+        "Saved frame_04.png in ram://shot",
+        "Saved frame_05.png in ram://shot",
+        "frame 4: NaN became 0",
+    ]
+    result = save("shot", images, start=1, total=1, if_exists="skip")
+    assert [text for _, text in saving.told(LogEntry(), result)._data] == [
+        f"Left frame_00001.png in {folders.output}/shot as it is",
+        "Reached the end of the animation: frame_00002.png is not saved",
+    ]
+
+
+def test_the_bar_reaches_its_end_on_the_nodes_own_thread(shown: list[int]) -> None:
+    save("", torch.rand(20, 8, 8, 3))
+    assert shown[-1] == 20
+    assert shown == sorted(shown)
+
+
+@pytest.mark.parametrize("target", ["", "ram://x"])
+def test_the_interrupt_button(shown: list[int], write_config: Write, folders: host.Folders, target: str) -> None:
+    """ComfyUI's own exception comes through, what is saved is whole, and nothing else is left."""
+    from comfy import model_management
+
+    write_config('[targets.ram]\nurl = "memory://interrupted"')
+    images = torch.rand(30, 64, 64, 3)
+
+    def write(writer: seqsave.SequenceWriter, image: Any) -> Any:
+        if len(written) == 5:
+            model_management.interrupt_current_processing()
+        written.append(writer.write(image))
+        return written[-1:]
+
+    written: list[Any] = []
+    try:
+        with pytest.raises(model_management.InterruptProcessingException):
+            saving.save(admit(target), images, write)
+    finally:
+        model_management.interrupt_current_processing(False)
+    assert len(written) == 6, "at once"
+    for frame in admit(target).open("", ""):
+        assert frame.read().shape == (64, 64, 3)
+    assert not [path for path in Path(folders.output).rglob("*") if path.name.startswith(".")]
+    for thread in threading.enumerate():
+        if thread.name.startswith("seqsave-encode"):
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def test_errors_come_through(shown: list[int], folders: host.Folders) -> None:
+    save("", torch.rand(3, 4, 4, 3))
+    with pytest.raises(seqsave.SaveError, match="there already"):
+        save("", torch.rand(3, 4, 4, 3), start=1, if_exists="error")
+    with pytest.raises(seqsave.ImageError):
+        save("", torch.rand(3, 4, 4, 9))
+    with pytest.raises(seqsave.EndOfSequenceError):
+        save("", torch.rand(3, 4, 4, 3), total=2, at_end="raise error")
+
+
+def test_pictures_wait_within_bounds(folders: host.Folders) -> None:
+    place = admit("")
+    assert saving._room(place, torch.zeros(1, 2160, 3840, 3)) >= 3
+    assert saving._room(place, torch.zeros(1, 1, 1, 3)) <= 256
+    assert saving._room(place, []) >= 3
