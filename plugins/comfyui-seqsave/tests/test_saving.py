@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from comfyui_seqsave import host, saving
+from comfyui_seqsave import host, listing, saving
 from comfyui_seqsave.access import admit
 from comfyui_seqsave.objects import LogEntry
 from hypothesis import given
@@ -125,8 +125,8 @@ def test_the_interrupt_button(shown: list[int], write_config: Write, folders: ho
     finally:
         model_management.interrupt_current_processing(False)
     assert len(written) == 6, "at once"
-    for frame in admit(target).open("", ""):
-        assert frame.read().shape == (64, 64, 3)
+    for (picture,) in listing.frames(target, "*", "numeric").values():
+        assert picture.read().shape == (64, 64, 3)
     assert not [path for path in Path(folders.output).rglob("*") if path.name.startswith(".")]
     for thread in threading.enumerate():
         if thread.name.startswith("seqsave-encode"):
