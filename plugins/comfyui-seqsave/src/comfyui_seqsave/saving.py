@@ -27,6 +27,7 @@ _PATIENCE = 0.1
 # as a full window there could not be interrupted.
 _WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
 _NO_LIMIT = 2**62
+_LONGEST_OPTIONS = 500
 _MOST_PENDING = 256  # each of them is looked at for each picture
 
 
@@ -89,6 +90,8 @@ def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
 
 def options_of(text: str) -> dict[str, str]:
     """Encoder options as a node's field has them: ``quality=92, compression=balanced``. Raises OptionError."""
+    if len(text) > _LONGEST_OPTIONS:
+        raise seqsave.OptionError(f"options are {len(text)} characters long: at most {_LONGEST_OPTIONS}")
     options = {}
     for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
