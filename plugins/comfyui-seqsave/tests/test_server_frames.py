@@ -153,7 +153,7 @@ def test_ranges(comfy: ComfyServer, shot: np.ndarray, given: dict[str, Any], exp
     ("given", "says"),
     [
         ({"prefix": "frame"}, ["lacks 14", "10-13", "15-19"]),
-        ({"prefix": "frame", "start": 30, "count": 2}, ["lacks 30-31"]),
+        ({"prefix": "frame", "start": 30, "count": 2}, ["no frame in this range", "10-13"]),
         ({"prefix": "frame", "start": 30, "count": 2, "missing": "skip"}, ["no frame in this range"]),
         ({}, ["frame", "other"]),
         ({"prefix": "nobody"}, ["nobody"]),
