@@ -30,7 +30,7 @@ FLOORS = (
     ("encoders", "retry"),
     ("plugins", "pipeline"),
     ("reader", "manifest", "spool"),
-    ("writer", "verify", "sources"),
+    ("writer", "verify", "doctor", "sources"),
     ("__init__", "cli", "testing"),
     ("__main__",),
 )

@@ -6,6 +6,7 @@ import click
 
 from seqsave.cli.app import WRONG_CALL, Application, version
 from seqsave.cli.demo import demo_command
+from seqsave.cli.doctor import doctor_command
 from seqsave.cli.known import filetypes_command, plugins_command
 from seqsave.cli.look import ls_command, workflow_command
 from seqsave.cli.save import save_command
@@ -43,6 +44,7 @@ for _command in (
     save_command,
     ls_command,
     verify_command,
+    doctor_command,
     workflow_command,
     filetypes_command,
     plugins_command,

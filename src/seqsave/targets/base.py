@@ -193,6 +193,12 @@ class Target(ABC):
         # A first part such as "me@home" would be taken for user info.
         return f"{self.url}/{path}" if set("@:") & set(path.partition("/")[0]) else f"{self.url}{path}"
 
+    def about(self, path: str) -> Mapping[str, str]:
+        """What the storage says of a file and itself, where it does: ``content type``, ``date`` (as HTTP has it),
+        ``region``, ``endpoint``.
+        """
+        return {}
+
     def accepts(self, path: str) -> bool:
         """Whether ``path`` can be asked for here. What other programs put there may have names that cannot."""
         try:

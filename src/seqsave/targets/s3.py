@@ -151,6 +151,20 @@ class S3Target(Target):
         """See Target."""
         self._wait_for(lambda: self._client().call("delete_object", bucket=self._bucket, Key=self._key(path)))
 
+    @guarded("look for")
+    def about(self, path: str) -> Mapping[str, str]:
+        """See Target."""
+        answer = self._wait_for(lambda: self._head(path))
+        headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
+        endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
+        found = {
+            "content type": answer.get("ContentType"),
+            "date": headers.get("date"),
+            "region": headers.get("x-amz-bucket-region"),
+            "endpoint": redact_url(endpoint),
+        }
+        return {name: value for name, value in found.items() if value}
+
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
         """See Target. What is read belongs together: a file that is replaced meanwhile is an error."""

@@ -65,6 +65,10 @@ class S3Client:
         # The underscore marks fsspec's coroutines, which are public: https://filesystem-spec.readthedocs.io/en/latest/async.html
         return await self._filesystem._call_s3(operation, Bucket=bucket, **request)  # noqa: SLF001
 
+    async def endpoint(self, bucket: str) -> str:
+        """Where requests for this bucket go."""
+        return str((await self._prepare(bucket)).meta.endpoint_url)
+
     async def put(self, *, bucket: str, crc32: int, create: bool, **request: Any) -> Any:
         """``put_object``, once, carrying the CRC-32 unless the store has refused to be told."""
         if create:

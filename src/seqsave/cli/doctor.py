@@ -1,0 +1,48 @@
+"""``seqsave doctor``: whether frames can be saved to a storage, and what to do when they cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from seqsave.cli.app import FAILED, Command
+from seqsave.cli.output import Messages, as_arguments, print_json, print_line
+from seqsave.cli.parameters import json_option, storage_option
+from seqsave.cli.places import folder_at
+
+__all__ = ["doctor_command"]
+
+
+@click.command(
+    "doctor",
+    cls=Command,
+    examples=[
+        "seqsave doctor s3://renders/shot010",
+        "seqsave doctor renders://shot010 --json",
+    ],
+)
+@click.argument("url", metavar="URL")
+@storage_option()
+@json_option("what was found")
+def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> int:
+    """Try what saving to URL needs: rights, create without replacing, content type, clock.
+
+    Writes two small files into .seqsave below URL, and deletes them. Exit status 1 when frames cannot be saved there.
+    """
+    from seqsave.doctor import examine
+
+    with Messages().catching():
+        found = examine(folder_at(url, storage_option))
+    if as_json:
+        checks = [{"name": c.name, "status": c.status, "message": as_arguments(c.message)} for c in found.checks]
+        print_json({"url": found.url, "ok": found.ok, "facts": dict(found.facts), "checks": checks})
+    else:
+        print_line(found.url)
+        for check in found.checks:
+            if check.status != "skipped":
+                print_line(f"  {check.status:8}{check.name}: {as_arguments(check.message)}")
+        for name in ("endpoint", "region"):
+            if name in found.facts:
+                print_line(f"  {name}: {found.facts[name]}")
+    return 0 if found.ok else FAILED
