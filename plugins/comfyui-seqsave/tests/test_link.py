@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -11,11 +12,13 @@ from pathlib import Path
 import needs
 import pytest
 from click.testing import CliRunner, Result
-from comfyui_seqsave import link
 from loading import load_folder
 from server import PACK
 
 NAME = "comfyui-seqsave"
+
+# As the project's own folder has it, whatever is installed.
+link = importlib.import_module(f"{load_folder(PACK / 'src' / 'comfyui_seqsave').__name__}.link")
 
 
 @pytest.fixture
