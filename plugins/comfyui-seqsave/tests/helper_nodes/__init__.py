@@ -16,12 +16,12 @@ ANYTHING = "*"
 
 
 def pictures(seed: int, count: int, height: int, width: int, channels: int = 3, smooth: bool = False) -> np.ndarray:
-    """float32, count,H,W,C, also a bit below 0 and above 1. smooth: gradients, which survive lossy formats."""
+    """float32, count,H,W,C, also a bit below 0 and above 1. smooth: faint gradients, which survive lossy formats."""
     random = np.random.default_rng(seed)
     if not smooth:
         return random.random((count, height, width, channels), dtype=np.float32) * np.float32(1.2) - np.float32(0.1)
     top, bottom = random.random((2, count, 1, 1, channels), dtype=np.float32)
-    across = np.linspace(0, 1, height, dtype=np.float32).reshape(1, height, 1, 1)
+    across = np.arange(height, dtype=np.float32).reshape(1, height, 1, 1) / np.float32(max(64, height))
     return np.broadcast_to(top + (bottom - top) * across, (count, height, width, channels)).astype(np.float32)
 
 
