@@ -417,6 +417,7 @@ def test_unknown_schemes(world: World, text: str) -> None:
         *("renders://KEY:SECRET@x", "nosuch://KEY:SECRET@x", "https://me:SECRET@host/\ud800", "s3://k:SE/CRET@b;x"),
         *("simplecache::s3://KEY:SECRET@b", "az://c/x;AccountKey=SECRET", "https://host/..?sig=SECRET"),
         *("file://me:SECRET@host/x", "https://me:SECRET@host/a\\b", "memory://me:SECRET@x"),
+        *("ftp:///me:SE/SECRET@host/x", "sftp://me:SE/SECRET@host/x", "ftp:////me:SECRET/@host/x"),
     ],
 )
 def test_secrets_that_somebody_wrote_into_a_graph_are_not_repeated(world: World, text: str) -> None:

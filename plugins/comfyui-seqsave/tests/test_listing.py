@@ -58,10 +58,12 @@ def test_pattern(folders: host.Folders) -> None:
 
 def test_batches(folders: host.Folders) -> None:
     touch(folders.output, ["frame_1.png", "batch_0010/frame_1.png", "batch_0002/frame_1.png", "batch_0002/frame_2.png"])
+    touch(folders.output, ["batch_9999/frame_5.png", "batch_10000/frame_5.png"])
     touch(folders.output, ["batch_3/frame_9.png", "batch_00004/frame_9.png", "other/frame_9.png"])
     assert numbered() == {
         1: ["frame_1.png", "batch_0002/frame_1.png", "batch_0010/frame_1.png"],
         2: ["batch_0002/frame_2.png"],
+        5: ["batch_9999/frame_5.png", "batch_10000/frame_5.png"],
     }
 
 
@@ -143,5 +145,5 @@ def test_names_that_cannot_be_asked_for_are_left_out(folders: host.Folders, writ
     import fsspec
 
     write_config('[comfyui]\nallow = ["memory://odd"]')
-    fsspec.filesystem("memory").pipe({"/odd/a_1.png": b"x", "/odd/b::c_2.png": b"x"})
+    fsspec.filesystem("memory").pipe({"/odd/a_1.png": b"x", "/odd/b::c_2.png": b"x", f"/odd/{'9' * 5000}.png": b"x"})
     assert numbered(folder="memory://odd") == {1: ["a_1.png"]}

@@ -53,6 +53,7 @@ def test_where_names_the_file(write_config: Write, tmp_path: Path) -> None:
         ('allow = ["s3://me:SECRET@b"]', "user info"),
         ('allow = ["sftp://me@host/x"]', "user info"),
         ('allow = ["https://me:SECRET@host/x"]', "user info"),
+        ('allow = ["ftp:///me:SE/SECRET@host/x"]', "user info"),
         ('allow = ["s3://b::memory://x"]', "::"),
         ("original_ids = 1", "true or false"),
         ('original_ids = "yes"', "true or false"),

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import seqsave
 from seqsave import naming, retry, targets
 from seqsave.errors import SeqSaveError, TargetError
-from seqsave.redact import redact_url, split_user_info
+from seqsave.redact import redact_url
 from seqsave.targets import config, filesystems, registry, urls
 
 from . import host, settings
@@ -149,7 +149,7 @@ def _admit(location: urls.Location) -> Place:
         return _admit_local(location.rest)
     shown = redact_url(location.url)
     _refuse_characters(location.rest, shown)
-    if split_user_info(location.url)[1] or "@" in location.rest.lstrip("/").partition("/")[0]:
+    if shown != location.url or "@" in location.rest.lstrip("/").partition("/")[0]:
         raise RefusedError(f"{shown} holds user info: credentials do not belong into a graph. {_NAMED_INSTEAD}")
     problem = urls.bad_component(location.rest.lstrip("/")) if location.rest.strip("/") else None
     if problem:  # of http too, where it is no fault as such

@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass
 
 from seqsave.errors import OptionError, TargetError
-from seqsave.redact import redact_url, split_user_info
+from seqsave.redact import redact_url
 from seqsave.targets import config, urls
 
 __all__ = ["Settings", "load", "where"]
@@ -59,7 +59,7 @@ def _entry(text: str) -> urls.Location:
         return entry
     path = entry.rest.lstrip("/")
     problem = urls.bad_component(path) if path else None
-    if split_user_info(entry.url)[1] or "@" in path.partition("/")[0]:
+    if shown != entry.url or "@" in path.partition("/")[0]:
         problem = "holds user info; write a target with its storage_options, under a name that graphs can use"
     if problem:
         raise OptionError(f"{where()}: allow has {shown!r}, which {problem}")
