@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.support.s3 import S3Server
 
 Message = dict[str, Any]
+SAVERS = ["Image Sequence Saver", "Save Frames"]
+READERS = ["Load Frames", "Fetch Sequence", "Image Sequence Loader"]
 WORKFLOW = {"nodes": [{"id": 1, "title": "Übersicht"}]}
 
 
@@ -204,7 +206,7 @@ def test_fetch_takes_sequences_of_other_packs(comfy: ComfyServer, renders: Rende
 # --- what goes wrong ---
 
 
-@pytest.mark.parametrize("title", ["Image Sequence Saver", "Save Frames"])
+@pytest.mark.parametrize("title", SAVERS)
 @pytest.mark.parametrize(
     ("place", "says"),
     [
@@ -273,28 +275,27 @@ def test_progress(comfy: ComfyServer, renders: Renders) -> None:
     assert len(texts[-1]["data"]["output"]["text"]) == 80
 
 
-@pytest.mark.parametrize("title", ["Save Frames", "Load Frames", "Fetch Sequence", "Image Sequence Loader"])
+@pytest.mark.parametrize("title", [*SAVERS, *READERS])
 def test_interrupt_while_the_store_is_silent(comfy: ComfyServer, renders: Renders, title: str) -> None:
     """Some requests never are answered: only something that does not wait for them can end."""
     count = 30
-    if title != "Save Frames":
+    if title in READERS:
         graph = Graph()
         graph.frames("renders://silent", graph.pictures(count))
         comfy.run(graph)
     renders.proxy.clear()
-    method = "PUT" if title == "Save Frames" else "GET"
-    fault = renders.proxy.stall(methods=(method,), path=r"frame_0000[1357]" if "Loader" not in title else r"frame_")
+    every_other = r"(frame_0000|batch_000)[13579]|batch_001"
+    fault = renders.proxy.stall(methods=("PUT", "GET"), path="frame_" if "Loader" in title else every_other)
     graph = Graph()
     node = interruptible(graph, title, renders, count)
     messages = run_and_interrupt_when_stalled(comfy, graph, fault)
     assert messages[-1]["type"] == "execution_interrupted", messages[-1]
     assert messages[-1]["data"]["node_id"] == node
     renders.proxy.clear()
-    for name in renders.names("silent"):
+    saved = renders.names("silent")
+    for name in saved:
         assert renders.image(f"silent/{name}").size == (12, 8), f"{name} is half a file"
-    if title == "Save Frames":
-        assert "frame_00001.png" not in renders.names("silent")
-        assert "frame_00000.png" in renders.names("silent")
+    assert len(saved) == count if title in READERS else len(saved) < count
     graph = Graph()
     graph.frames("renders://after")
     comfy.run(graph)
@@ -304,6 +305,8 @@ def test_interrupt_while_the_store_is_silent(comfy: ComfyServer, renders: Render
 def interruptible(graph: Graph, title: str, renders: Renders, count: int) -> str:
     if title == "Save Frames":
         return graph.frames("renders://silent", graph.pictures(count))
+    if title == "Image Sequence Saver":
+        return graph.saver("renders://silent", graph.pictures(count))
     if title == "Load Frames":
         graph.load("renders://silent")
         return "1"
