@@ -26,7 +26,9 @@ def test_the_first_error_stops_what_has_not_begun(folders: host.Folders) -> None
 
     with pytest.raises(ValueError, match="three"):
         parallel.each(work, range(10_000))
-    assert len(begun) < 1000
+    before = len(begun)
+    time.sleep(0.1)
+    assert len(begun) < before + 50
 
 
 @pytest.mark.parametrize("alone", [False, True])

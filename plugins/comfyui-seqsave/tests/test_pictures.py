@@ -50,9 +50,9 @@ def test_alpha_is_the_mask_the_other_way_round() -> None:
 def test_grey_has_three_equal_channels() -> None:
     image, mask = stacked(np.full((1, 2, 1), 102, np.uint8))
     assert image[0, 0, 0].tolist() == pytest.approx([0.4] * 3)
-    image, mask = stacked(np.dstack([np.full((1, 2), 102, np.uint8), np.full((1, 2), 255, np.uint8)]))
+    image, mask = stacked(np.dstack([np.full((1, 2), 102, np.uint8), np.full((1, 2), 51, np.uint8)]))
     assert image[0, 0, 1].tolist() == pytest.approx([0.4] * 3)
-    assert mask[0, 0].tolist() == [0.0, 0.0]
+    assert mask[0, 0].tolist() == pytest.approx([0.8] * 2)
 
 
 def test_pictures_with_and_without_alpha_together() -> None:
