@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FrontEnd", "front_end"]
 
-PATIENCE = 60_000  # milliseconds
+PATIENCE = 30_000  # milliseconds
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False}
 
 OUR_NODES = "!!window.LiteGraph?.registered_node_types?.['Save Frames [seqsave]'] && !!window.app?.extensionManager"
@@ -116,6 +116,7 @@ def front_end(comfy: ComfyServer) -> Iterator[FrontEnd]:
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
         page = browser.new_page(viewport={"width": 1600, "height": 900})
+        page.set_default_timeout(PATIENCE)
         shown = FrontEnd(page)
         shown.open(comfy.url)
         yield shown

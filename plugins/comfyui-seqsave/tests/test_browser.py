@@ -82,6 +82,26 @@ def test_a_frame_after_the_end_is_told_on_the_node(page: FrontEnd) -> None:
     assert page.shown(SAVER)["text"] == "Nothing saved: the animation has ended."
 
 
+def test_what_was_saved_is_still_shown_after_a_look_at_another_workflow(page: FrontEnd) -> None:
+    page.load(examples.ui("save_video_frames"))
+    page.run()
+    text = page.wait_for_picture(FRAMES)["text"]
+    page.load(examples.ui("save_animation_frame_by_frame"))
+    page.page.get_by_role("tab").nth(-2).click()
+    assert page.wait_for_picture(FRAMES)["text"] == text
+
+
+def test_the_examples_are_among_the_templates(page: FrontEnd, comfy: ComfyServer) -> None:
+    assert set(comfy.get("/api/workflow_templates")["comfyui-seqsave"]) == set(examples.NAMES)
+    page.page.evaluate("app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    dialog = page.page.get_by_role("dialog")
+    for name in examples.NAMES:
+        dialog.get_by_text(name).wait_for()
+        assert (examples.FOLDER / f"{name}.jpg").is_file()  # what it shows
+    dialog.get_by_text("save_to_bucket").click()
+    page.wait_for_nodes(len(examples.ui("save_to_bucket")["nodes"]))
+
+
 @pytest.mark.parametrize(("extension", "kind"), [("png", "image/png"), ("webp", "image/webp")])
 def test_a_saved_file_brings_its_workflow_back(page: FrontEnd, comfy: ComfyServer, extension: str, kind: str) -> None:
     page.load(examples.ui("save_video_frames"))

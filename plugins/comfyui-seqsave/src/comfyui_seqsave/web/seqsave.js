@@ -40,15 +40,26 @@ function show(node, output) {
   node.setDirtyCanvas?.(true, true);
 }
 
+const savers = new Set();
+
 app.registerExtension({
   name: "seqsave.saved_to",
 
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.output_node || nodeData.python_module !== `custom_nodes.${PACK}`) return;
+    savers.add(nodeData.name);
     const before = nodeType.prototype.onExecuted;
     nodeType.prototype.onExecuted = function (output) {
       before?.apply(this, arguments);
       show(this, output);
     };
+  },
+
+  // When the user comes back to a workflow; older front ends do not call it.
+  onNodeOutputsUpdated(outputs) {
+    for (const [id, output] of Object.entries(outputs)) {
+      const node = app.graph?.getNodeById(id);
+      if (node && savers.has(node.type)) show(node, output);
+    }
   },
 });
