@@ -6,7 +6,9 @@ needs none of them.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,14 @@ __all__ = [
 ]
 
 CONNECTIONS = 32
+
+
+@atexit.register
+def _settle() -> None:
+    # Registered here, before any writer's, so that it runs after all of them have been closed.
+    fast = sys.modules.get("seqsave.targets.s3_fast")
+    if fast is not None:
+        fast.settle()
 
 
 def resolve(

@@ -16,8 +16,13 @@ import asyncio
 import importlib.metadata
 import os
 import re
-from collections.abc import Callable, Coroutine, Mapping
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
+from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
@@ -28,7 +33,7 @@ from seqsave.targets.s3_answers import explained
 from seqsave.targets.s3_plan import Plan, RefusedError, make_plan, read_environment
 from seqsave.targets.urls import Location
 
-__all__ = ["FastS3Target"]
+__all__ = ["FastS3Target", "settle"]
 
 R = TypeVar("R")
 
@@ -42,6 +47,10 @@ _HANDED_OVER = (faults.Fault.WRONG_PLACE, faults.Fault.UNTRUSTED)
 
 # obstore's threads do not survive a fork, and a call would wait for them for ever.
 _started_in: int | None = None
+
+SETTLE_SECONDS = 2.0
+_lent: deque[memoryview] = deque()
+"""Bodies that obstore may hold still, although the store has answered."""
 
 
 class FastS3Target(S3Target):
@@ -149,18 +158,24 @@ class _Sender:
         """One PUT; returns the ETag without quotes."""
         import obstore
 
+        view = memoryview(body)
+
         async def send() -> Any:
             return await obstore.put_async(
                 self._put_store,
                 key,
-                body,
+                view,
                 attributes={"Content-Type": content_type},
                 mode="create" if create else "overwrite",
                 use_multipart=False,
             )
 
         limit = self._plan.stall + len(body) / SLOWEST
-        answer = await self._explained(lambda: asyncio.wait_for(send(), limit))
+        try:
+            answer = await self._explained(lambda: asyncio.wait_for(send(), limit))
+        finally:
+            _lent.append(view)
+            _take_back()
         return (answer["e_tag"] or "").strip('"') or None
 
     async def get(self, key: str) -> bytes:
@@ -202,6 +217,48 @@ def _store(plan: Plan, more: Mapping[str, Any]) -> Any:
         retry_config={"max_retries": 0},
         credential_provider=plan.identity,
     )
+
+
+def settle() -> None:
+    """Wait until obstore's threads have left Python; for the end of the program.
+
+    They come back to tell of an answer, and to let a body go. When the interpreter is ending it takes its threads away
+    from them, and Rust aborts the process: with status -6, although everything is saved.
+    """
+    end = time.monotonic() + SETTLE_SECONDS
+    while (_take_back() or _is_telling()) and time.monotonic() < end and not _is_forked():
+        time.sleep(0.001)
+
+
+def _take_back() -> bool:
+    """Whether obstore holds any body still."""
+    while _lent:
+        try:
+            view = _lent.popleft()
+        except IndexError:  # another thread was faster
+            break
+        try:
+            view.release()
+        except BufferError:
+            _lent.appendleft(view)
+            return True
+    return False
+
+
+def _is_telling() -> bool:
+    """Whether a thread that Python did not start is calling an event loop."""
+    own = {thread.ident for thread in threading.enumerate()}
+    frames = sys._current_frames()  # noqa: SLF001 - documented, with this name
+    return any(ident not in own and _TELL in _codes(frame) for ident, frame in frames.items())
+
+
+_TELL = asyncio.BaseEventLoop.call_soon_threadsafe.__code__
+
+
+def _codes(frame: FrameType | None) -> Iterator[CodeType]:
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
 def _is_forked() -> bool:
