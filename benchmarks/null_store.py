@@ -28,7 +28,7 @@ WANTED_FAST = 0.85
 
 def run(plan: Plan) -> Report:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    frames = list(floats_1080p(8)) * plan.pick(4, 32)
+    frames = list(floats_1080p(8)) * plan.pick(4, 64)
     with Served("tests.support.null_s3", f"--latency={LATENCY}") as server:
         options = {"key": "any", "secret": "any", "endpoint_url": server.hello["endpoint_url"]}
         rows = {
