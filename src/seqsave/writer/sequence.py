@@ -51,7 +51,7 @@ IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip")
 DEFAULT_MAX_BYTES = 512 * 2**20
 # Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
 # is much faster than more of it.
-RAW_MAX_BYTES = 128 * 2**20
+RAW_MAX_BYTES = 32 * 2**20
 _IN_TIME = "T,H,W,C with time first"
 # How long an interrupted writer waits for what it cannot take back.
 ABORT_SECONDS = 0.8
@@ -76,7 +76,7 @@ class SequenceWriter:
     storage_options: for the fsspec filesystem: endpoint, profile, credentials.
     concurrency:     how many frames are published at once; 1 does everything on the caller's thread.
     max_bytes:       how many bytes pictures and encoded frames may hold before ``write`` waits; by default 512 MiB, of
-                     which pictures may hold 128 MiB, and more where that would leave cores idle.
+                     which pictures may hold 32 MiB, and more where that would leave cores idle.
     progress:        draw a bar on standard error when that is a terminal.
     on_event:        called with each Event, only on a thread that is inside ``write``, ``flush`` or ``close``.
     rate:            frames per second, for formats that note it.

@@ -23,10 +23,9 @@ Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
 # How long a wait lasts before the interrupt button is looked at again.
 _PATIENCE = 0.1
-# How many bytes pictures of 8 bits may hold before the next one waits. What is here waits, not seqsave's own window,
-# as a full window there could not be interrupted.
+# How many bytes pictures of 8 bits may hold before the next one waits. It waits here, and not for a storage in seqsave's
+# own window, which is no smaller: that could not be interrupted.
 _WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
-_NO_LIMIT = 2**62
 _LONGEST_OPTIONS = 500
 _MOST_PENDING = 256  # each of them is looked at for each picture
 
@@ -46,7 +45,7 @@ def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -
     bar = host.ProgressBar(len(pictures))
     pending: set[Future[SavedFrame]] = set()
     room = _room(place, pictures)
-    with seqsave.open_writer(place.url, max_bytes=_NO_LIMIT, **settings) as writer:
+    with seqsave.open_writer(place.url, **settings) as writer:
         try:
             for number, picture in enumerate(pictures):
                 pending.update(write(writer, picture))
