@@ -23,8 +23,8 @@ Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
 # How long a wait lasts before the interrupt button is looked at again.
 _PATIENCE = 0.1
-# How many bytes pictures of 8 bits may hold before the next one waits. It waits here, and not for a storage in seqsave's
-# own window, which is no smaller: that could not be interrupted.
+# How many bytes pictures of 8 bits may hold before the next one waits. It waits here, and not for a storage in the
+# writer's own window, which is no smaller: that could not be interrupted.
 _WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
 _LONGEST_OPTIONS = 500
 _MOST_PENDING = 256  # each of them is looked at for each picture

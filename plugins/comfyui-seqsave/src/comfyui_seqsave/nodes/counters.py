@@ -41,7 +41,7 @@ class FrameCounterSimple:
         return (FrameCounter(frame_index, total_frames, frames_per_second),)
 
 
-class FrameCounterDirectory:
+class FrameCounterDirectory(inputs.Looking):
     """A frame counter that looks which frames are there: the next one is the highest number plus one."""
 
     TITLE = "Frame Counter (Directory)"
@@ -67,16 +67,6 @@ class FrameCounterDirectory:
                 "frames_per_second": inputs.rate("INT", 30),
             }
         }
-
-    @classmethod
-    def VALIDATE_INPUTS(cls, directory_path: str | None = None, pattern: str | None = None) -> bool | str:  # noqa: N802
-        """Tell what is wrong before anything is rendered."""
-        return inputs.checked(lambda: listing.check(directory_path, pattern))
-
-    @classmethod
-    def IS_CHANGED(cls, **_: Any) -> float:  # noqa: N802 - ComfyUI's name
-        """Always: frames may have come since. NaN is equal to nothing."""
-        return float("nan")
 
     def result(
         self, directory_path: str, pattern: str, indexing: str, total_frames: int, frames_per_second: float

@@ -23,7 +23,7 @@ __all__ = ["LoadFrames", "SaveFrames"]
 _MOST_FRAMES = 1_000_000
 
 
-class SaveFrames:
+class SaveFrames(inputs.Saving):
     """Save a batch of images as consecutive frames."""
 
     TITLE = "Save Frames"
@@ -65,17 +65,6 @@ class SaveFrames:
             "optional": {"frames_per_second": inputs.rate("FLOAT", 24.0), "options": inputs.options()},
             "hidden": inputs.HIDDEN,
         }
-
-    @classmethod
-    def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
-        cls,
-        directory_path: str | None = None,
-        prefix: str | None = None,
-        filetype: str | None = None,
-        options: str | None = None,
-    ) -> bool | str:
-        """Tell what is wrong before anything is rendered."""
-        return inputs.validate_saving(directory_path, prefix, filetype, options)
 
     def save(
         self,

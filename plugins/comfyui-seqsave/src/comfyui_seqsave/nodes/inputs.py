@@ -10,13 +10,15 @@ from seqsave import naming, plugins
 from seqsave.errors import SeqSaveError
 from seqsave.options import check_options
 
-from .. import access, host, saving
+from .. import access, host, listing, saving
 
 __all__ = [
     "CATEGORY",
     "FRAME_COUNTER",
     "HIDDEN",
     "SEQUENCE",
+    "Looking",
+    "Saving",
     "checked",
     "digits",
     "directory_path",
@@ -28,7 +30,6 @@ __all__ = [
     "prefix",
     "rate",
     "validate_loading",
-    "validate_saving",
 ]
 
 Input = tuple[Any, ...]
@@ -112,11 +113,33 @@ def number(default: int, least: int, tooltip: str, most: int = MOST) -> Input:
     return ("INT", {"default": default, "min": least, "max": most, "tooltip": tooltip})
 
 
-def validate_saving(
-    directory_path: str | None, prefix: str | None, filetype: str | None, options: str | None
-) -> bool | str:
-    """What can be said before anything is rendered: True, or what is wrong. None is an input that is not known yet."""
-    return checked(lambda: _check_saving(directory_path, prefix, filetype, options))
+class Saving:
+    """What nodes that save have in common: everything is checked before anything is rendered."""
+
+    @classmethod
+    def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
+        cls,
+        directory_path: str | None = None,
+        prefix: str | None = None,
+        filetype: str | None = None,
+        options: str | None = None,
+    ) -> bool | str:
+        """True, or what is wrong. None is an input that is not known yet."""
+        return checked(lambda: _check_saving(directory_path, prefix, filetype, options))
+
+
+class Looking:
+    """What nodes that look into a folder have in common: it is looked at again in each run."""
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, directory_path: str | None = None, pattern: str | None = None) -> bool | str:  # noqa: N802
+        """True, or what is wrong. None is an input that is not known yet."""
+        return checked(lambda: listing.check(directory_path, pattern))
+
+    @classmethod
+    def IS_CHANGED(cls, **_: Any) -> float:  # noqa: N802 - ComfyUI's name
+        """Always: there may be other frames by now. NaN is equal to nothing."""
+        return float("nan")
 
 
 def validate_loading(directory_path: str | None, prefix: str | None) -> bool | str:

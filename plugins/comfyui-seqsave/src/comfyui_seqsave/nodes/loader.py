@@ -12,7 +12,7 @@ from . import inputs
 __all__ = ["ImageSequenceLoader"]
 
 
-class ImageSequenceLoader:
+class ImageSequenceLoader(inputs.Looking):
     """Load one frame; its variations, where they lie in batch folders."""
 
     TITLE = "Image Sequence Loader"
@@ -36,16 +36,6 @@ class ImageSequenceLoader:
             },
             "optional": {"default_image": ("IMAGE", {"tooltip": "What to give when there is no such frame."})},
         }
-
-    @classmethod
-    def VALIDATE_INPUTS(cls, directory_path: str | None = None, pattern: str | None = None) -> bool | str:  # noqa: N802
-        """Tell what is wrong before anything is rendered."""
-        return inputs.checked(lambda: listing.check(directory_path, pattern))
-
-    @classmethod
-    def IS_CHANGED(cls, **_: Any) -> float:  # noqa: N802 - ComfyUI's name
-        """Always: the frame may be another one by now. NaN is equal to nothing."""
-        return float("nan")
 
     def result(
         self, frame_counter: Any, directory_path: str, pattern: str, indexing: str, default_image: Any = None

@@ -17,7 +17,7 @@ __all__ = ["ImageSequenceSaver"]
 _log = logging.getLogger(__name__)
 
 
-class ImageSequenceSaver:
+class ImageSequenceSaver(inputs.Saving):
     """Save one frame, or its variations. Source of the interface: the Dream Project Animation nodes' node of that name.
 
     Names: prefix, ``_``, the frame's number, ``.``, the file type's extension. Several images are variations of ONE
@@ -61,17 +61,6 @@ class ImageSequenceSaver:
             "optional": {"options": inputs.options()},
             "hidden": inputs.HIDDEN,
         }
-
-    @classmethod
-    def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
-        cls,
-        directory_path: str | None = None,
-        prefix: str | None = None,
-        filetype: str | None = None,
-        options: str | None = None,
-    ) -> bool | str:
-        """Tell what is wrong before anything is rendered."""
-        return inputs.validate_saving(directory_path, prefix, filetype, options)
 
     def save(
         self,
