@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     ImageArray = npt.NDArray[np.generic]
 
 __all__ = [
+    "ColorSpace",
     "Decoded",
     "Encoded",
     "Encoder",
@@ -82,8 +83,27 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColorSpace:
+    """What pixel values mean. ``seqsave.color`` has those that can be named.
+
+    primaries: CIE 1931 x and y of red, green, blue and white.
+    transfer:  how values stand for light: ``"linear"`` is proportional to it (1.0 is diffuse white), ``"pq"`` and
+               ``"hlg"`` are those of ITU-R BT.2100, ``"bt709"`` that of BT.709, ``"srgb"`` that of IEC 61966-2-1.
+    cicp:      the numbers of primaries and transfer in ITU-T H.273; None when it has none for these.
+    """
+
+    name: str
+    primaries: tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+    transfer: Literal["linear", "srgb", "bt709", "pq", "hlg"]
+    cicp: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameInfo:
-    """Which frame an encoder is looking at. ``rate`` is in frames per second, where known."""
+    """Which frame an encoder is looking at. ``rate`` is in frames per second, where known.
+
+    color: what the values mean, as the caller stated it; None when nothing was stated: then no tag may say anything.
+    """
 
     index: int
     batch: int | None = None
@@ -92,6 +112,7 @@ class FrameInfo:
     name: str = ""
     total: int | None = None
     rate: Fraction | None = None
+    color: ColorSpace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,56 @@
+"""What pixel values mean: a few named colour spaces, as primaries and transfer, in the terms that files state them in.
+
+A colour space is stated by whoever saves and never guessed; an encoder writes the tags of its container from the
+record below, and none when nothing was stated.
+"""
+
+from __future__ import annotations
+
+import difflib
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from seqsave.errors import OptionError
+from seqsave.types import ColorSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COLOR_SPACES", "color_space"]
+
+_D65 = (0.3127, 0.3290)
+_ACES_WHITE = (0.32168, 0.33767)
+
+# x and y of red, green, blue and white, in CIE 1931; the numbers of those that ITU-T H.273 table 2 has.
+_BT709 = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65)  # ITU-R BT.709-6, table 1
+_P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _D65)  # SMPTE EG 432-1
+_BT2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65)  # ITU-R BT.2020-2, table 3
+_AP0 = ((0.7347, 0.2653), (0.0, 1.0), (0.0001, -0.0770), _ACES_WHITE)  # SMPTE ST 2065-1
+_AP1 = ((0.713, 0.293), (0.165, 0.830), (0.128, 0.044), _ACES_WHITE)  # ACES S-2014-004
+
+# The second number of cicp is the transfer's in ITU-T H.273 table 3: 1 BT.709, 8 linear, 13 sRGB, 16 PQ, 18 HLG.
+_SPACES = (
+    ColorSpace(name="srgb", primaries=_BT709, transfer="srgb", cicp=(1, 13)),
+    ColorSpace(name="linear-srgb", primaries=_BT709, transfer="linear", cicp=(1, 8)),
+    ColorSpace(name="rec709", primaries=_BT709, transfer="bt709", cicp=(1, 1)),
+    ColorSpace(name="display-p3", primaries=_P3, transfer="srgb", cicp=(12, 13)),
+    ColorSpace(name="linear-p3", primaries=_P3, transfer="linear", cicp=(12, 8)),
+    ColorSpace(name="linear-rec2020", primaries=_BT2020, transfer="linear", cicp=(9, 8)),
+    ColorSpace(name="rec2100-pq", primaries=_BT2020, transfer="pq", cicp=(9, 16)),
+    ColorSpace(name="rec2100-hlg", primaries=_BT2020, transfer="hlg", cicp=(9, 18)),
+    ColorSpace(name="acescg", primaries=_AP1, transfer="linear", cicp=None),
+    ColorSpace(name="aces2065-1", primaries=_AP0, transfer="linear", cicp=None),
+)
+
+COLOR_SPACES: Final[Mapping[str, ColorSpace]] = MappingProxyType({space.name: space for space in _SPACES})
+"""Every colour space that can be stated, by name."""
+
+
+def color_space(name: str) -> ColorSpace:
+    """The colour space of that name. Raises OptionError for another one, naming the nearest."""
+    found = COLOR_SPACES.get(name) if isinstance(name, str) else None
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(str(name).lower(), COLOR_SPACES, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise OptionError(f"color is {name!r}{hint}: it must be one of {', '.join(COLOR_SPACES)}")
