@@ -60,6 +60,21 @@ if sys.argv[1] == "True":
     assert _comes_true(lambda: not _listens(port) and not _runs(pid)), done.stderr
 
 
+@pytest.mark.s3
+def test_a_server_that_was_killed_comes_back_with_what_it_had() -> None:
+    with S3Server() as server:
+        url, killed, port = server.new_prefix() + "/frame.png", server.pid, server.port
+        server.write(url, b"kept")
+        server.kill()
+        assert not _runs(killed)
+        assert not _listens(port)
+        server.restart()
+        assert server.pid != killed
+        assert server.read(url) == b"kept"
+        server.kill()
+    assert not _listens(port)
+
+
 def _comes_true(condition: Any, seconds: float = 20) -> bool:
     import time
 

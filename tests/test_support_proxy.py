@@ -161,6 +161,39 @@ def test_a_stall_is_silence(proxy: Proxy, s3_server: S3Server) -> None:
             raw.recv(1)
 
 
+def test_a_cut_request_has_reached_the_store_by_half(
+    proxy: Proxy, client: Any, s3_server: S3Server, place: dict[str, str]
+) -> None:
+    put(client, place, b"old")
+    fault = proxy.cut(first=1, seconds=0.1)
+    with pytest.raises(ConnectionClosedError):
+        put(client, place, bytes(300_000))
+    assert fault.reached.is_set()
+    assert proxy.requests[-1].size == 150_000
+    assert s3_server.read("s3://{Bucket}/{Key}".format(**place)) == b"old"
+    put(client, place, b"new")
+    assert get(client, place) == b"new"
+
+
+def test_silence_ends_when_the_client_leaves(proxy: Proxy, s3_server: S3Server, place: dict[str, str]) -> None:
+    fault = proxy.lose_reply(seconds=600)
+    with socket.create_connection(("127.0.0.1", proxy.port)) as leaving:
+        leaving.sendall(b"PUT /x HTTP/1.1\r\nHost: %b\r\nContent-Length: 0\r\n\r\n" % s3_server.host.encode())
+        assert fault.reached.wait(10)
+    end = time.monotonic() + 10
+    while proxy.serving and time.monotonic() < end:
+        time.sleep(0.01)
+    assert proxy.serving == 0
+
+
+def test_a_late_answer_is_the_stores_own(proxy: Proxy, client: Any, s3_server: S3Server, place: dict[str, str]) -> None:
+    proxy.delay(seconds=0.4, methods=("PUT",))
+    began = time.monotonic()
+    put(client, place, b"late")
+    assert time.monotonic() - began >= 0.4
+    assert s3_server.read("s3://{Bucket}/{Key}".format(**place)) == b"late"
+
+
 def test_no_hundred_continue_when_the_store_refuses_by_the_head(proxy: Proxy) -> None:
     """The outer proxy passes on what the inner one, as the store, answers to the head alone."""
     proxy.answer(403, "AccessDenied")

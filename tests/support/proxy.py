@@ -9,6 +9,8 @@ Bytes pass unchanged, Host included, so signatures survive. In a test::
         proxy.reset(probability=0.1)        # TCP reset in mid-body
         proxy.lose_reply(first=1)           # the store committed, the client never hears of it
         proxy.stall(path=r"00017")          # accepted, then silence
+        proxy.cut(path=r"00017")            # half of it reaches the store, then silence
+        proxy.delay(seconds=10)             # every answer comes late
         ...
         assert proxy.count("PUT") == 12
 
@@ -68,12 +70,13 @@ class Request:
 class Fault:
     """What goes wrong, and for which requests. ``hits`` counts how often it did.
 
+    reached:     set once a request waits in the silence that lose_reply, stall and cut bring about.
     first:       only the first so many matching requests of each key (method and path).
     probability: each matching request, by chance.
     neither:     every matching request, for as long as the fault is there.
     """
 
-    kind: Literal["answer", "reset", "lost", "stall"]
+    kind: Literal["answer", "reset", "lost", "stall", "cut", "late"]
     methods: tuple[str, ...] = ("PUT",)
     path: str = ""
     first: int | None = None
@@ -82,6 +85,7 @@ class Fault:
     code: str = "SlowDown"
     seconds: float | None = None
     hits: int = 0
+    reached: threading.Event = field(default_factory=threading.Event, repr=False)
     _seen: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
     def strikes(self, request: Request, dice: random.Random) -> bool:
@@ -107,7 +111,8 @@ class Proxy:
         self.latency = latency
         self.bandwidth = bandwidth
         self.requests: list[Request] = []
-        self.connections = 0
+        self.connections = 0  # so far
+        self.serving = 0  # of them, now
         self.port = 0
         self._faults: list[Fault] = []
         self._dice = random.Random(seed)
@@ -143,6 +148,14 @@ class Proxy:
     def stall(self, **which: Any) -> Fault:
         """The request is taken and nothing happens any more; reset after ``seconds``, else silence for good."""
         return self._add(Fault("stall", **which))
+
+    def cut(self, **which: Any) -> Fault:
+        """Half of the body goes on to the store, and then nothing moves any more; reset after ``seconds``."""
+        return self._add(Fault("cut", **which))
+
+    def delay(self, *, seconds: float, **which: Any) -> Fault:
+        """The store does it at once, but its answer comes ``seconds`` later."""
+        return self._add(Fault("late", seconds=seconds, **which))
 
     def clear(self) -> None:
         """No more faults, an empty record; latency and bandwidth stay."""
@@ -187,11 +200,16 @@ class Proxy:
         self._stopped = asyncio.Event()
         tasks: set[asyncio.Task[None]] = set()
 
+        def ended(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            self.serving = len(tasks)
+
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
             task = asyncio.ensure_future(_Connection(self, reader, writer).serve())
             tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            self.serving = len(tasks)
+            task.add_done_callback(ended)
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1024, limit=HEAD_LIMIT)
         self.port = server.sockets[0].getsockname()[1]
@@ -333,23 +351,36 @@ class _Connection:
             await self._pass(head, request)
         elif fault.kind == "answer":
             await self._answer(head, request, fault)
-        elif fault.kind == "stall":
-            await self._swallow(head, request)
-            await self._silence(fault.seconds)
-        elif fault.kind == "lost":
-            await self._pass(head, request, deliver=False)
-            await self._silence(fault.seconds or 0)
-        elif head.length or head.chunked:
+        elif fault.kind == "late":
+            await self._pass(head, request, wait=fault.seconds or 0)
+        elif fault.kind == "reset":
+            await self._reset(head, request)
+        else:
+            await self._fall_silent(head, request, fault)
+
+    async def _reset(self, head: _Head, request: Request) -> None:
+        if head.length or head.chunked:
             await self._swallow(head, request, share=0.5)
-            raise _EndError(reset=True)
         else:
             await self._pass(head, request, share=0.5)
-            raise _EndError(reset=True)
+        raise _EndError(reset=True)
 
-    async def _silence(self, seconds: float | None) -> None:
-        if seconds is None:
-            await asyncio.Event().wait()
-        await asyncio.sleep(seconds or 0)
+    async def _fall_silent(self, head: _Head, request: Request, fault: Fault) -> None:
+        if fault.kind == "stall":
+            await self._swallow(head, request)
+            await self._silence(fault, fault.seconds)
+        elif fault.kind == "lost":
+            await self._pass(head, request, deliver=False)
+            await self._silence(fault, fault.seconds or 0)
+        else:
+            await self._pass_half(head, request)
+            await self._silence(fault, fault.seconds)
+
+    async def _silence(self, fault: Fault, seconds: float | None) -> None:
+        """Nothing for so long, or for good; but where the client leaves, so do we, as a wire would tell the store."""
+        fault.reached.set()
+        with contextlib.suppress(asyncio.TimeoutError, OSError):
+            await asyncio.wait_for(self._drain_client(), seconds)
         raise _EndError(reset=True)
 
     # --- faults ---
@@ -396,12 +427,27 @@ class _Connection:
 
     # --- passing on ---
 
-    async def _pass(self, head: _Head, request: Request, *, deliver: bool = True, share: float = 1.0) -> None:
+    async def _pass_half(self, head: _Head, request: Request) -> None:
+        """Half of the body goes upstream; nobody reads what the store may say of it."""
+        _, writer = await self._upstream()
+        writer.write(head.raw)
+        async for data in _body(self.client.stream, head):
+            piece = data[: max(1, head.length // 2 - request.size)]
+            request.size += len(piece)
+            writer.write(piece)
+            await writer.drain()
+            if request.size >= head.length // 2:
+                return
+
+    async def _pass(
+        self, head: _Head, request: Request, *, deliver: bool = True, share: float = 1.0, wait: float = 0.0
+    ) -> None:
         link, writer = await self._upstream()
         writer.write(head.raw)
         sending = asyncio.ensure_future(self._send_body(head, request, writer))
         try:
             reply = await self._reply_head(link)
+            await asyncio.sleep(wait)
             await self._send_reply(link, reply, request, deliver, share)
             if not sending.done():  # it answered without reading the body
                 await self._linger()

@@ -124,6 +124,26 @@ class S3Server:
             time.sleep(0.1)
         return False
 
+    def kill(self) -> None:
+        """SIGKILL for the server, as when its machine fails. What it has stored stays; ``restart`` brings it back."""
+        self._tell_keeper("kill")
+
+    def restart(self) -> None:
+        """Start it again after ``kill``, on the same ports and with what it had stored, and wait until it serves."""
+        self.pid = self._tell_keeper("start")
+        end = time.monotonic() + 30
+        ready = {"Bucket": self._bucket, "Key": "ready"}
+        if not self._succeeds(self.client.put_object, end, Body=b"ready", **ready):
+            raise RuntimeError(f"the S3 server did not come back: {self._refused!r}")
+
+    def _tell_keeper(self, word: str) -> int:
+        assert self._keeper is not None
+        assert self._keeper.stdin is not None
+        assert self._keeper.stdout is not None
+        self._keeper.stdin.write(f"{word}\n")
+        self._keeper.stdin.flush()
+        return int(self._keeper.stdout.readline())
+
     def stop(self) -> None:
         atexit.unregister(self.stop)
         keeper, self._keeper = self._keeper, None
