@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FLOORS = (
     ("errors", "types", "redact"),
-    ("naming", "images", "metadata", "color", "declarations", "options", "hookspecs", "progress", "targets"),
+    ("naming", "images", "metadata", "color", "xmp", "declarations", "options", "hookspecs", "progress", "targets"),
     ("encoders", "retry"),
     ("plugins", "pipeline"),
     ("reader", "manifest", "spool"),
@@ -59,7 +59,19 @@ OWNERS = {
     "_thread": set(),
 }
 
-PURE = {"errors", "types", "redact", "naming", "images", "metadata", "color", "declarations", "options", "hookspecs"}
+PURE = {
+    "errors",
+    "types",
+    "redact",
+    "naming",
+    "images",
+    "metadata",
+    "color",
+    "xmp",
+    "declarations",
+    "options",
+    "hookspecs",
+}
 IMPURE = {"fsspec", "io", "http", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "urllib.request"}
 
 

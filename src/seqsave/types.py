@@ -103,6 +103,8 @@ class FrameInfo:
     """Which frame an encoder is looking at. ``rate`` is in frames per second, where known.
 
     color: what the values mean, as the caller stated it; None when nothing was stated: then no tag may say anything.
+    dpi:   pixels per inch, for containers that note it; None when nothing was stated.
+    tags:  what ``seqsave.xmp`` checked: artist, copyright, description, software, digital_source_type.
     """
 
     index: int
@@ -113,6 +115,8 @@ class FrameInfo:
     total: int | None = None
     rate: Fraction | None = None
     color: ColorSpace | None = None
+    dpi: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["JPEG_LIMIT", "pack", "unpack"]
+__all__ = ["JPEG_LIMIT", "describe", "pack", "unpack"]
 
 JPEG_LIMIT = 65_533
 """What one JPEG segment holds: its length field is 16 bits wide and counts its own two bytes."""
@@ -21,8 +21,11 @@ JPEG_LIMIT = 65_533
 _HEADER = b"Exif\0\0"
 _PROMPT_TAG = 0x0110
 _WORKFLOW_TAG = 0x010F
-_ASCII = 2
+_ASCII, _SHORT, _RATIONAL = 2, 3, 5
 _UTF8 = 129  # Exif 3.0
+_DESCRIPTIVE = {"description": 0x010E, "software": 0x0131, "artist": 0x013B, "copyright": 0x8298}
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_INCH = 2
 _ENTRY = 12
 _INLINE = 4  # a value of up to four bytes stands in the entry itself
 
@@ -51,7 +54,24 @@ def pack(metadata: Mapping[str, str], limit: int | None = None) -> tuple[bytes, 
         next_tag -= tag == next_tag
     if not chosen:
         return b"", leftover
-    return _HEADER + _layout(chosen), leftover
+    return _HEADER + _layout({tag: (_ASCII, len(value), value) for tag, value in chosen.items()}), leftover
+
+
+def describe(tags: Mapping[str, str], dpi: float | None) -> bytes:
+    """An Exif block, without a header, of what is said of a picture: in the tags that cameras use, in UTF-8.
+
+    tags: see ``seqsave.xmp``; a digital source type has no place in Exif. dpi: pixels per inch. ``b""`` for nothing.
+    """
+    fields: dict[int, tuple[int, int, bytes]] = {}
+    for name, tag in _DESCRIPTIVE.items():
+        if name in tags:
+            text = tags[name].encode() + b"\0"
+            fields[tag] = (_ASCII, len(text), text)
+    if dpi is not None:
+        density = struct.pack("<II", round(1000 * dpi), 1000)
+        fields[_X_RESOLUTION] = fields[_Y_RESOLUTION] = (_RATIONAL, 1, density)
+        fields[_RESOLUTION_UNIT] = (_SHORT, 1, struct.pack("<H", _INCH))
+    return _layout(fields) if fields else b""
 
 
 def unpack(exif: bytes) -> dict[str, str]:
@@ -86,12 +106,13 @@ def _cost(value: bytes) -> int:
     return _ENTRY + (0 if len(value) <= _INLINE else len(value) + len(value) % 2)
 
 
-def _layout(values: Mapping[int, bytes]) -> bytes:
-    entries = [struct.pack("<H", len(values))]
-    offset = 8 + 2 + _ENTRY * len(values) + 4
+def _layout(fields: Mapping[int, tuple[int, int, bytes]]) -> bytes:
+    """A TIFF of one folder and no picture: tag to type, count and value."""
+    entries = [struct.pack("<H", len(fields))]
+    offset = 8 + 2 + _ENTRY * len(fields) + 4
     bodies = []
-    for tag, value in sorted(values.items()):
-        entry = struct.pack("<HHI", tag, _ASCII, len(value))
+    for tag, (kind, count, value) in sorted(fields.items()):
+        entry = struct.pack("<HHI", tag, kind, count)
         if len(value) <= _INLINE:
             entries.append(entry + value.ljust(_INLINE, b"\0"))
             continue

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from isal import isal_zlib
 
+from seqsave.encoders.png_about import about
 from seqsave.encoders.png_decode import decode
 from seqsave.encoders.png_deflate import compress
 from seqsave.types import Encoded
@@ -43,7 +44,7 @@ class PngEncoder:
         options: Mapping[str, Any],
         info: FrameInfo,
     ) -> Encoded:
-        """Encode an array H,W,C of uint8 or uint16 without loss.
+        """Encode an array H,W,C of uint8 or uint16 without loss, with what ``info`` says of it.
 
         ``options["compression"]`` is ``"fast"``, ``"balanced"`` or ``"small"``. Texts that PNG cannot hold are left
         over: names beyond 79 printable Latin-1 characters, NUL in a text.
@@ -56,7 +57,9 @@ class PngEncoder:
         rows = image.view(np.uint8).reshape(height, -1)
         pixels = compress(rows, channels * image.itemsize, options.get("compression", "fast"))
         # One join, and of bytes only: that one gives the interpreter's lock up while it copies.
-        parts = [_SIGNATURE, *_chunk(b"IHDR", header), *texts, *_pixel_chunks(pixels), *_chunk(b"IEND", b"")]
+        said = [piece for kind, content in about(info, channels) for piece in _chunk(kind, content)]
+        head = [_SIGNATURE, *_chunk(b"IHDR", header), *said, *texts]
+        parts = [*head, *_pixel_chunks(pixels), *_chunk(b"IEND", b"")]
         return Encoded(data=b"".join(parts), leftover=leftover)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:

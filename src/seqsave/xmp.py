@@ -1,0 +1,85 @@
+"""What is said of a picture for other programs to read (who, what, by which rights, made by AI), as one XMP packet.
+
+Every container that frames are saved in has a place for such a packet. Sources: ISO 16684-1 (XMP), the IPTC Photo
+Metadata Standard 2023.2 for the digital source type, and its terms at https://cv.iptc.org/newscodes/digitalsourcetype/
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+from seqsave.errors import MetadataError
+
+__all__ = ["SOURCE_TYPES", "TAGS", "check_tags", "packet"]
+
+TAGS: Final = ("artist", "copyright", "description", "software", "digital_source_type")
+"""The names of what can be said."""
+
+SOURCE_TYPES: Final = (
+    *("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"),
+    *("algorithmicallyEnhanced", "dataDrivenMedia", "digitalCreation", "virtualRecording", "screenCapture"),
+    *("digitalCapture", "computationalCapture", "humanEdits", "composite", "compositeCapture"),
+    *("negativeFilm", "positiveFilm", "print"),
+)
+"""IPTC's terms; pictures of a generative model are ``trainedAlgorithmicMedia``."""
+
+_TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_LONGEST = 2000
+_NAMESPACES = (
+    ("dc", "http://purl.org/dc/elements/1.1/"),
+    ("xmp", "http://ns.adobe.com/xap/1.0/"),
+    ("Iptc4xmpExt", "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"),
+)
+# "W5M0MpCehiHzreSzNTczkc9d" is the packet's mark, ISO 16684-1 section 7.3.2.
+_HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+
+
+def check_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
+    """The tags as they are written, without those that are None or empty.
+
+    Raises MetadataError for a name that is not in TAGS, a value that is no text, is longer than 2000 characters or
+    holds control characters, and a digital source type that is not one of IPTC's terms.
+    """
+    if tags is not None and not isinstance(tags, Mapping):
+        raise MetadataError(f"tags are {tags!r}: they must map {', '.join(TAGS)} to text")
+    return {name: _checked(name, value) for name, value in (tags or {}).items() if value not in (None, "")}
+
+
+def packet(tags: Mapping[str, str]) -> bytes:
+    """The packet in UTF-8 for what ``check_tags`` returned; ``b""`` when nothing is said."""
+    if not tags:
+        return b""
+    spaces = " ".join(f'xmlns:{name}="{url}"' for name, url in _NAMESPACES)
+    body = "".join(_element(name, escape(tags[name])) for name in TAGS if name in tags)
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    text = (
+        f'{_HEAD}<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{rdf}">'
+        f'<rdf:Description rdf:about="" {spaces}>{body}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    )
+    return text.encode()
+
+
+def _checked(name: object, value: object) -> str:
+    if name not in TAGS:
+        raise MetadataError(f"tag {name!r} is not known: there are {', '.join(TAGS)}")
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise MetadataError(f"tag {name} is {type(value).__name__}: it must be text of at most {_LONGEST} characters")
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Cn") and character not in "\t\n" for character in value):
+        raise MetadataError(f"tag {name} is {value!r}: it must be text without control characters")
+    if name == "digital_source_type" and value not in SOURCE_TYPES:
+        raise MetadataError(f"tag {name} is {value!r}: it must be one of IPTC's terms, {', '.join(SOURCE_TYPES)}")
+    return value
+
+
+def _element(name: str, text: str) -> str:
+    if name == "artist":
+        return f"<dc:creator><rdf:Seq><rdf:li>{text}</rdf:li></rdf:Seq></dc:creator>"
+    if name in ("copyright", "description"):
+        tag = "rights" if name == "copyright" else "description"
+        return f'<dc:{tag}><rdf:Alt><rdf:li xml:lang="x-default">{text}</rdf:li></rdf:Alt></dc:{tag}>'
+    if name == "software":
+        return f"<xmp:CreatorTool>{text}</xmp:CreatorTool>"
+    return f"<Iptc4xmpExt:DigitalSourceType>{_TERMS}{text}</Iptc4xmpExt:DigitalSourceType>"
