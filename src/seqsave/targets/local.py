@@ -51,10 +51,11 @@ class LocalTarget(Target):
     is_fast: ClassVar[bool] = True
     capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
 
-    def __init__(self, root: str, *, fsync: bool = False) -> None:
-        """root: absolute."""
+    def __init__(self, root: str, *, fsync: bool = False, mode: int = 0o666) -> None:
+        """root: absolute. mode: of the files, before the umask takes from it."""
         self.url = root
         self._fsync = fsync
+        self._mode = mode
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> LocalTarget:
@@ -166,10 +167,10 @@ class LocalTarget(Target):
 
     def _open_new(self, name: str) -> int:
         try:
-            return os.open(name, _FLAGS, 0o666)
+            return os.open(name, _FLAGS, self._mode)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(name), exist_ok=True)
-            return os.open(name, _FLAGS, 0o666)
+            return os.open(name, _FLAGS, self._mode)
 
     def _nearest(self, folder: str) -> str:
         while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
@@ -181,11 +182,11 @@ class LocalTarget(Target):
         folder = os.path.dirname(final)
         above = self._nearest(folder)
         if os.path.islink(above) and not os.path.exists(above):
-            raise TargetError(f"cannot save {final}: {_what_is_there(above)}; correct it or save elsewhere") from error
+            raise TargetError(f"cannot save {final}: {_what_is_there(above)}; correct it or save elsewhere", fault="no_folder") from error
         if isinstance(error, (NotADirectoryError, FileExistsError)) and not os.path.isdir(above):
             raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file") from error
         if isinstance(error, FileNotFoundError) and above != folder:
-            raise TargetError(f"cannot save {final}: no folders can be made in {above}; save elsewhere") from error
+            raise TargetError(f"cannot save {final}: no folders can be made in {above}; save elsewhere", fault="no_folder") from error
         if not isinstance(error, FileExistsError) and os.path.isdir(final):
             raise IsADirectoryError(errno.EISDIR, f"{final} is a folder") from error
 
