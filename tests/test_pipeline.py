@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -22,11 +22,13 @@ threaded = pytest.mark.parametrize("make", MODES[1:], indirect=True)
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(32))  # the usual one has few threads where there are few cores
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     yield loop
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
+    loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
 
 
@@ -261,3 +263,114 @@ def test_a_size_that_cannot_be_told_fails_its_job(make: Callable[..., Pipeline[A
     future = pipeline.submit(lambda: 1, publish, cost=1, size_of=lambda payload: len(payload))
     pipeline.drain()
     assert isinstance(future.exception(), TypeError)
+
+
+# --- throttling ------------------------------------------------------------------------------------------------------
+
+
+class Gauge:
+    """Counts how many publish at once; each waits for ``go``."""
+
+    def __init__(self) -> None:
+        self.go = threading.Semaphore(0)
+        self.now = self.most = 0
+        self.changed = threading.Condition()
+
+    def __call__(self, payload: Any) -> Any:
+        with self.changed:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.changed.notify_all()
+        self.go.acquire(timeout=10)
+        with self.changed:
+            self.now -= 1
+            self.changed.notify_all()
+        return payload
+
+    def wait_for(self, count: int) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.now == count, 10), f"{self.now} and not {count}"
+
+
+@pytest.fixture(params=["two stages", "loop"])
+def paced(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Iterator[Pipeline[Any, Any]]:
+    pipeline: Pipeline[Any, Any] = Pipeline(
+        workers=2, publishers=8, max_bytes=10**9, loop=loop if request.param == "loop" else None
+    )
+    yield pipeline
+    pipeline.abort(1)
+
+
+def test_a_slow_down_halves_what_publishes_at_once(paced: Pipeline[Any, Any]) -> None:
+    gauge = Gauge()
+    for i in range(8):  # so that all threads are there
+        submit(paced, lambda i=i: i, gauge)
+    gauge.wait_for(8)
+    gauge.go.release(8)
+    paced.drain()
+    assert paced.at_once == 8
+    paced.slow_down()
+    paced.slow_down()  # the storage has not felt the first one yet
+    assert paced.at_once == 4
+    for i in range(12):
+        submit(paced, lambda i=i: i, gauge)
+    gauge.wait_for(4)
+    while paced.waiting() != (0, 12):  # the others are encoded, and wait
+        time.sleep(0.001)
+    time.sleep(0.1)  # a fifth one would begin now
+    assert gauge.now == 4
+    gauge.go.release(12)
+    paced.drain()
+
+
+def test_it_recovers_one_by_one(paced: Pipeline[Any, Any]) -> None:
+    paced.slow_down()
+    seen = []
+    for i in range(4 + 5 + 6 + 7 + 20):
+        submit(paced, lambda i=i: i, lambda p: p).result(10)
+        paced.drain()
+        seen.append(paced.at_once)
+    assert seen == [4] * 3 + [5] * 5 + [6] * 6 + [7] * 7 + [8] * 21
+    gauge = Gauge()
+    for i in range(20):
+        submit(paced, lambda i=i: i, gauge)
+    gauge.wait_for(8)
+    gauge.go.release(20)
+    paced.drain()
+
+
+def test_what_waits_alone_is_published_as_soon_as_it_may(paced: Pipeline[Any, Any]) -> None:
+    # Nothing is submitted any more when the pace has recovered: what waits must not wait for that.
+    gauge = Gauge()
+    paced.slow_down()
+    for i in range(40):
+        submit(paced, lambda i=i: i, gauge)
+    for so_many in (4, 5, 6, 7, 8):
+        gauge.wait_for(so_many)
+        gauge.go.release(so_many)
+        while paced.at_once == so_many and so_many < 8:
+            time.sleep(0.001)
+    gauge.go.release(40)
+    paced.drain()
+    assert gauge.most == 8
+
+
+def test_it_never_stops_altogether(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqsave.pipeline.SLOW_DOWN_SECONDS", 0)
+    for _ in range(10):
+        paced.slow_down()
+    assert paced.at_once == 1
+    futures = [submit(paced, lambda i=i: i, lambda p: p) for i in range(10)]
+    assert [future.result(10) for future in futures] == list(range(10))
+
+
+def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqsave.pipeline.SLOW_DOWN_SECONDS", 0)
+    gauge = Gauge()
+    for _ in range(4):
+        paced.slow_down()
+    futures = [submit(paced, lambda i=i: i, gauge) for i in range(5)]
+    gauge.wait_for(1)
+    paced.abort(timeout=0.1)
+    assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
+    gauge.go.release(5)

@@ -4,7 +4,8 @@ Each one is also the builtin that callers already catch, so ``except OSError`` a
 
     SeqSaveError(Exception)
     ├── SaveError                (OSError)            closing a writer: something was not saved; has .result
-    ├── TargetError              (OSError)            a storage or its URL; has .transient
+    ├── TargetError              (OSError)            a storage or its URL; has .transient, .throttled, .fault
+    ├── SpoolError               (OSError)            the folder that keeps frames while a storage is away
     ├── FrameExistsError         (FileExistsError)    if_exists="error" and the frame is there
     ├── EndOfSequenceError       (IndexError)         at_end="raise error" and the frame is past the last one
     ├── SequenceNotFoundError    (FileNotFoundError)  nothing there to read
@@ -50,6 +51,7 @@ __all__ = [
     "SeqSaveWarning",
     "SequenceNotFoundError",
     "SourceError",
+    "SpoolError",
     "TargetError",
     "WriterAbortedError",
     "WriterClosedError",
@@ -83,12 +85,21 @@ class SaveError(SeqSaveError, OSError):
 class TargetError(SeqSaveError, OSError):
     """A storage failed or its URL cannot be used.
 
-    ``transient`` is True when the same request may succeed later (throttling, a reset, a time-out, a 5xx).
+    transient: the same request may succeed later (throttling, a reset, a time-out, a 5xx).
+    throttled: the storage asks for fewer requests.
+    fault:     what a backend failed with, by the name that ``targets.faults.Fault`` has for it, in lower case
+               (``"unreachable"``, ``"expired"``, ``"full"``); "" for what no backend has said.
     """
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    def __init__(self, message: str, *, transient: bool = False, throttled: bool = False, fault: str = "") -> None:
         super().__init__(message)
         self.transient = transient
+        self.throttled = throttled
+        self.fault = fault
+
+
+class SpoolError(SeqSaveError, OSError):
+    """The spool, which keeps frames while their storage is away, is full, in use, or cannot be read or written."""
 
 
 class FrameExistsError(SeqSaveError, FileExistsError):

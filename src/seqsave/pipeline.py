@@ -3,18 +3,19 @@
 The only owner of threads. It knows neither files nor storages: each job brings two callables. Encoding runs on
 ``workers`` threads. Publishing runs right behind it on the same thread (``publishers=0``: storages that answer at
 once), on threads of its own (``publishers=n``), or as coroutines on somebody's event loop (``loop``), at most
-``publishers`` at a time. With ``workers=0`` everything runs on the caller's thread and no thread is started.
+``publishers`` at a time: fewer while a storage throttles (``slow_down``). With ``workers=0`` everything runs on the
+caller's thread and no thread is started.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
@@ -26,6 +27,8 @@ R = TypeVar("R")
 
 # How long a wait lasts before it looks again. Windows cannot interrupt a wait without an end.
 TICK = 0.2
+# How long a slow-down has to show its effect before the next one: what was sent before it is still being answered.
+SLOW_DOWN_SECONDS = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -73,12 +76,13 @@ class Pipeline(Generic[P, R]):
         self._publishing = 0
         self._error: BaseException | None = None
         self._closed = False
-        self._workers = _Threads(workers, "seqsave-encode")
+        self._workers = _Threads(_Pace(workers), "seqsave-encode")
+        self._pace = _Pace(publishers)
         self._publishers: _Threads | _Tasks | None = None
         if loop is not None:
-            self._publishers = _Tasks(publishers, loop)
+            self._publishers = _Tasks(self._pace, loop)
         elif publishers:
-            self._publishers = _Threads(publishers, "seqsave-publish")
+            self._publishers = _Threads(self._pace, "seqsave-publish")
 
     @property
     def is_async(self) -> bool:
@@ -89,6 +93,19 @@ class Pipeline(Generic[P, R]):
     def error(self) -> BaseException | None:
         """The first fatal error, None as long as there is none."""
         return self._error
+
+    @property
+    def at_once(self) -> int:
+        """How many jobs may publish at the same time now: ``publishers``, or less while the storage throttles."""
+        return self._pace.now
+
+    def slow_down(self) -> None:
+        """Let half as many jobs publish at once, but at least one; called again within a second it changes nothing.
+
+        After every ``at_once`` jobs that were published one more may, until there are ``publishers`` again. What is
+        being published goes on. From any thread.
+        """
+        self._pace.slow_down()
 
     def waiting(self) -> tuple[int, int]:
         """How many jobs are before or in encoding, and how many before or in publishing."""
@@ -230,6 +247,7 @@ class Pipeline(Generic[P, R]):
         except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
             self._fail(job, error)
         else:
+            self._pace.note_success()
             self._finish(job, result)
 
     async def _publish_async(self, job: _Job[P, R], payload: P) -> None:
@@ -243,6 +261,7 @@ class Pipeline(Generic[P, R]):
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the job's future
             self._fail(job, error)
         else:
+            self._pace.note_success()
             self._finish(job, result)
 
     # --- endings -----------------------------------------------------------------------------------------------------
@@ -284,53 +303,98 @@ class Pipeline(Generic[P, R]):
             self._changed.notify_all()
 
 
+class _Pace:
+    """How much may run at once: half as much after a slow-down, one more after each round without, ``most`` at best.
+
+    Halving is quick to relieve a storage, adding one is slow to press it again: many clients come to share it evenly.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.now = most
+        self._most = most
+        self._successes = 0
+        self._slowed = float("-inf")
+        self._lock = threading.Lock()
+
+    def slow_down(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._slowed >= SLOW_DOWN_SECONDS and self.now:
+                self.now = max(1, self.now // 2)
+                self._successes = 0
+                self._slowed = time.monotonic()
+
+    def note_success(self) -> None:
+        if self.now == self._most:
+            return  # as nearly always: then nobody needs the lock
+        with self._lock:
+            self._successes += 1
+            if self._successes >= self.now and self.now < self._most:
+                self.now += 1
+                self._successes = 0
+
+
 class _Threads:
     """A few daemon threads that are started only when there is work that nobody is free for.
 
     Not a ThreadPoolExecutor: the interpreter waits at its end for every thread of one, for ever if a storage hangs.
     """
 
-    def __init__(self, limit: int, name: str) -> None:
-        self._limit = limit
+    def __init__(self, pace: _Pace, name: str) -> None:
+        self._pace = pace
         self._name = name
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._free = 0
+        self._changed = threading.Condition()
+        self._queue: deque[Callable[[], None]] = deque()
         self._started = 0
+        self._busy = 0
+        self._closed = False
 
     def put(self, work: Callable[[], None]) -> None:
-        with self._lock:
-            start = self._free == 0 and self._started < self._limit
-            if start:
-                self._started += 1
-            elif self._free:
-                self._free -= 1
-        self._queue.put(work)
-        if start:
-            threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+        with self._changed:
+            self._queue.append(work)
+            self._call_somebody()
 
     def cancel(self) -> None:
         """Nothing to do: work that has not begun gives itself up when its turn comes."""
 
     def close(self) -> None:
-        with self._lock:
-            started, self._started, self._limit = self._started, 0, 0
-        for _ in range(started):
-            self._queue.put(None)
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def _run(self) -> None:
-        while (work := self._queue.get()) is not None:
+        while (work := self._next()) is not None:
             work()
             del work  # or the last frame stays in memory until the next one comes
-            with self._lock:
-                self._free += 1
+            with self._changed:
+                self._busy -= 1
+                self._call_somebody()
+
+    def _call_somebody(self) -> None:
+        """Wake a free thread, or start one where too few are free for what waits."""
+        if not self._queue:
+            return
+        if self._busy + len(self._queue) <= self._started or self._started >= self._pace.now:
+            self._changed.notify()
+            return
+        self._started += 1
+        threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+
+    def _next(self) -> Callable[[], None] | None:
+        """The next work when its turn has come; None when there will be no more."""
+        with self._changed:
+            while not self._closed:
+                if self._queue and self._busy < self._pace.now:
+                    self._busy += 1
+                    return self._queue.popleft()
+                self._changed.wait()
+            return None
 
 
 class _Tasks:
-    """Coroutines on another thread's event loop, at most ``limit`` at a time, in the order in which they came."""
+    """Coroutines on another thread's event loop, as many at a time as the pace allows, in the order they came in."""
 
-    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._limit = limit
+    def __init__(self, pace: _Pace, loop: asyncio.AbstractEventLoop) -> None:
+        self._pace = pace
         self._loop = loop
         self._waiting: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
@@ -349,7 +413,7 @@ class _Tasks:
         self._start()
 
     def _start(self) -> None:
-        while self._waiting and len(self._running) < self._limit:
+        while self._waiting and len(self._running) < self._pace.now:
             task = self._loop.create_task(self._waiting.popleft()())
             self._running.add(task)
             task.add_done_callback(self._ended)

@@ -97,7 +97,7 @@ def test_botocore_s_own() -> None:
     assert diagnose(exceptions.NoCredentialsError()) is Fault.NO_CREDENTIALS
     assert diagnose(exceptions.ProfileNotFound(profile="x")) is Fault.NO_PROFILE
     assert diagnose(exceptions.EndpointConnectionError(endpoint_url=url)) is Fault.UNREACHABLE
-    assert diagnose(exceptions.ConnectTimeoutError(endpoint_url=url)) is Fault.TIMEOUT
+    assert diagnose(exceptions.ConnectTimeoutError(endpoint_url=url)) is Fault.UNREACHABLE
     assert diagnose(exceptions.ReadTimeoutError(endpoint_url=url)) is Fault.TIMEOUT
     assert diagnose(exceptions.ConnectionClosedError(endpoint_url=url)) is Fault.BROKEN
     assert diagnose(exceptions.HTTPClientError(error="x")) is Fault.BROKEN
@@ -322,3 +322,20 @@ def test_settings_that_are_wrong_are_no_broken_connections() -> None:
     untrusted = SSLError(endpoint_url="https://x", error=ssl.SSLCertVerificationError("self-signed"))
     assert diagnose(untrusted) is Fault.UNTRUSTED  # a ValueError too
     assert diagnose(HTTPClientError(error=ConnectionResetError(errno.ECONNRESET, "reset"))) is Fault.BROKEN
+
+
+def test_an_error_says_what_the_storage_failed_with() -> None:
+    throttled = translate(client_error("SlowDown", 503), SCENE)
+    assert isinstance(throttled, TargetError)
+    assert (throttled.fault, throttled.transient, throttled.throttled) == ("throttled", True, True)
+    expired = translate(client_error("ExpiredToken", 400), SCENE)
+    assert isinstance(expired, TargetError)
+    assert (expired.fault, expired.transient, expired.throttled) == ("expired", False, False)
+    # A client that has tried again by itself is not asked to do so again, but the storage wants less all the same.
+    google = translate(client_error("SlowDown", 503), Scene("save", "gs://b/x", tried=True))
+    assert isinstance(google, TargetError)
+    assert (google.transient, google.throttled) == (False, True)
+    missing = translate(FileNotFoundError("x"), Scene("read", "x"))
+    assert isinstance(missing, FileMissingError)
+    assert missing.fault == "missing"
+    assert TargetError("a URL that is none").fault == ""

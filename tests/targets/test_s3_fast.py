@@ -33,6 +33,7 @@ from seqsave.targets.s3_plan import RefusedError, make_plan
 from tests.support.needs import needs_package
 from tests.support.processes import Served, free_ports
 from tests.support.proxy import Proxy
+from tests.support.silence import silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -288,6 +289,17 @@ def test_a_reset_passes(target: targets.Target, proxy: Proxy) -> None:
     assert failed(lambda: publish(target, data=b"x" * 500_000)).transient
     assert failed(lambda: target.read("old.png")).transient
     assert (proxy.count("PUT"), proxy.count("GET")) == (2, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux a full line of waiting clients drops the next one")
+@pytest.mark.parametrize("client", ["obstore", "s3fs"])
+def test_a_host_that_lets_nobody_in_cannot_be_reached(url: str, options: dict[str, Any], client: str) -> None:
+    with silence() as endpoint:
+        options = {**options, "endpoint_url": endpoint, "client": client, "config_kwargs": {"connect_timeout": 0.5}}
+        with pytest.raises(TargetError, match="cannot be reached") as caught:
+            targets.resolve(url, options).publish("a.png", b"x", content_type="image/png")
+    assert caught.value.fault == "unreachable"
+    assert caught.value.transient
 
 
 def test_a_refused_connection_passes(url: str, options: dict[str, Any]) -> None:

@@ -133,9 +133,14 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
     if fault is Fault.EXISTS:
         result = FrameExistsError(message)
     elif fault is Fault.MISSING:
-        result = FileMissingError(message)
+        result = FileMissingError(message, fault=fault.name.lower())
     else:
-        result = TargetError(message, transient=fault.transient and not scene.tried)
+        result = TargetError(
+            message,
+            transient=fault.transient and not scene.tried,
+            throttled=fault is Fault.THROTTLED,
+            fault=fault.name.lower(),
+        )
     result.__cause__ = safe_cause(error, scene.secrets)
     return result
 
@@ -298,9 +303,9 @@ _CLASSES = {
     Fault.IN_USE: "ResourceLocked SharingViolation",
     Fault.UNTRUSTED: "SSLError SSLCertVerificationError ClientConnectorCertificateError ClientSSLError "
     "BadHostKeyException",
-    Fault.TIMEOUT: "ReadTimeoutError ConnectTimeoutError FSTimeoutError ServerTimeoutError ReadTimeout ConnectTimeout "
+    Fault.TIMEOUT: "ReadTimeoutError FSTimeoutError ServerTimeoutError ReadTimeout "
     "PoolTimeout WriteTimeout Timeout ServiceResponseTimeoutError",
-    Fault.UNREACHABLE: "EndpointConnectionError ClientConnectorError ProxyConnectionError NoValidConnectionsError "
+    Fault.UNREACHABLE: "EndpointConnectionError ConnectTimeoutError ConnectTimeout ClientConnectorError ProxyConnectionError NoValidConnectionsError "
     "ConnectError ServiceRequestError SMBConnectionClosed",
     Fault.BROKEN: "ConnectionClosedError ResponseStreamingError ServerDisconnectedError ClientPayloadError "
     "ClientOSError ClientConnectionError IncompleteReadError IncompleteRead ServiceResponseError SSHException "

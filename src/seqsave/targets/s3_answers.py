@@ -27,6 +27,8 @@ _HOST = re.compile(r"Error performing [A-Z]+ https?://([^/\s]+)")
 _CODE = re.compile(r"\bcode: (-?\d+),\s+kind: (\w+)")
 
 _BUILTINS: tuple[tuple[re.Pattern[str], type[OSError], int], ...] = (
+    # No connection came about; later ones are about a store that is there and silent.
+    (re.compile(r"\bConnectError\(.*\bTimedOut\b", re.DOTALL), OSError, errno.EHOSTUNREACH),
     (re.compile(r"\bTimedOut\b|\bkind: Timeout\b|operation timed out"), TimeoutError, errno.ETIMEDOUT),
     (re.compile(r"InvalidCertificate|UnknownIssuer|InvalidMessage|AlertReceived|PeerIncompatible"), ssl.SSLError, 1),
     (re.compile(r"dns error.*(not known|No address|No such host)", re.DOTALL), socket.gaierror, socket.EAI_NONAME),
