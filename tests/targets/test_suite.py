@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import pickle
 import re
+import subprocess
 import sys
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
+from tests.support.needs import needs_package
 
 if TYPE_CHECKING:
     from tests.support.places import Place
@@ -202,6 +205,107 @@ def test_publish_async_runs_on_its_loop(place: Place, target: targets.Target) ->
         asyncio.run_coroutine_threadsafe(again, target.loop).result(30)
 
 
+# --- changing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["obstore", "s3fs"])
+def shared(request: pytest.FixtureRequest, place: Place) -> targets.Target:
+    """A target of each S3 client; the others have one."""
+    if place.kind != "s3":
+        if request.param == "s3fs":
+            pytest.skip("only on S3 there are two clients")
+        return targets.resolve(place.url, place.storage_options)
+    if request.param == "obstore":
+        needs_package("obstore")
+    return targets.resolve(place.url, {**place.storage_options, "client": request.param})
+
+
+def update(target: targets.Target, path: str, change: Any, **more: Any) -> targets.Published | None:
+    return target.update(path, change, content_type=PNG, **more)
+
+
+def one_more(data: bytes | None) -> bytes:
+    return b"%d" % (int(data or 0) + 1)
+
+
+def test_update_makes_changes_and_removes(place: Place, shared: targets.Target) -> None:
+    seen: list[bytes | None] = []
+
+    def make(then: bytes | None) -> Any:
+        return lambda now: seen.append(now) or then
+
+    first = update(shared, ".seqsave/x.json", make(b"one"))
+    assert first is not None
+    assert first.size == 3
+    assert place.read(".seqsave/x.json") == b"one"
+    again = update(shared, ".seqsave/x.json", make(b"three"), known=(b"one", first.etag))
+    assert again is not None
+    assert again.size == 5
+    assert (again.etag is not None) == (place.kind == "s3")
+    same = update(shared, ".seqsave/x.json", lambda now: seen.append(now) or now)
+    assert same is not None
+    assert (same.size, same.etag) == (5, again.etag)
+    assert update(shared, ".seqsave/x.json", make(None)) is None
+    assert seen == [None, b"one", b"three", b"three"]
+    assert not shared.exists(".seqsave/x.json")
+    assert update(shared, ".seqsave/x.json", make(None)) is None
+    assert [name for name in place.names() if not name.endswith(".lock")] == []
+
+
+def test_update_notices_that_what_was_known_is_so_no_more(place: Place, shared: targets.Target) -> None:
+    first = update(shared, "x", one_more)
+    assert first is not None
+    place.write("x", b"41")
+    update(shared, "x", one_more, known=(b"1", first.etag))
+    assert place.read("x") == b"42"
+    shared.delete("x")
+    update(shared, "x", one_more, known=(b"42", first.etag))
+    assert place.read("x") == b"1"
+
+
+def test_an_error_in_the_change_changes_nothing(place: Place, shared: targets.Target) -> None:
+    def refuse(now: bytes | None) -> bytes:
+        raise TargetError("no")
+
+    place.write("x", b"1")
+    with pytest.raises(TargetError, match="^no$"):
+        update(shared, "x", refuse)
+    assert place.read("x") == b"1"
+    update(shared, "x", one_more)  # and nothing is locked any more
+    assert place.read("x") == b"2"
+
+
+def test_of_updates_from_many_threads_none_is_lost(place: Place, shared: targets.Target) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: update(shared, "a/x", one_more), range(80)))
+    assert place.read("a/x") == b"80"
+
+
+ADDING = """
+import sys
+from seqsave import targets
+from tests.targets.test_suite import one_more
+
+url, count, options = sys.argv[1], int(sys.argv[2]), dict(pair.split("=", 1) for pair in sys.argv[3:])
+target = targets.resolve(url, options)
+for _ in range(count):
+    target.update("a/x", one_more, content_type="text/plain")
+"""
+
+
+def test_of_updates_from_several_processes_none_is_lost(
+    place: Place, shared: targets.Target, request: pytest.FixtureRequest
+) -> None:
+    if place.kind == "memory":
+        pytest.skip("only on storages that processes share")
+    client = [f"client={request.node.callspec.params['shared']}"] if place.kind == "s3" else []
+    options = [f"{name}={value}" for name, value in place.storage_options.items()]
+    command = [sys.executable, "-c", ADDING, place.url, "25", *options, *client]
+    children = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(4)]
+    assert [child.wait(120) for child in children] == [0] * 4
+    assert place.read("a/x") == b"100"
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -359,8 +463,6 @@ def test_an_unknown_option_is_named_with_its_near_miss(place: Place) -> None:
 
 
 def test_a_universal_path(place: Place) -> None:
-    from tests.support.needs import needs_package
-
     upath = needs_package("upath").UPath
     target = targets.resolve(upath(place.url, **place.storage_options))
     publish(target, "a", b"1")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import io
 import os
+import random
 import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
-from seqsave.errors import SeqSaveError, TargetError
-from seqsave.targets.faults import Scene, translate
+from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.targets.faults import FileMissingError, Scene, translate
 from seqsave.targets.urls import Location, bad_component
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Capabilities",
+    "Change",
     "Data",
     "Entries",
     "Entry",
@@ -30,10 +33,12 @@ __all__ = [
     "guarded_async",
     "is_temporary",
     "open_ranges",
+    "pause",
     "temporary_name",
 ]
 
 Data = bytes | bytearray | memoryview
+Change = Callable[[bytes | None], bytes | None]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -41,6 +46,10 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 _TEMPORARY_HEAD = ".seqsave-"
 _TEMPORARY_TAIL = ".tmp"
 _PIECE = 4 << 20
+
+# How often a change is tried when others change the same file all the time, and the seconds between two tries.
+TRIES = 100
+_LONGEST_PAUSE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +175,39 @@ class Target(ABC):
 
     # --- what some do better ---
 
+    def update(
+        self,
+        path: str,
+        change: Change,
+        *,
+        content_type: str,
+        known: tuple[bytes, str | None] | None = None,
+    ) -> Published | None:
+        """Make a small file into what ``change`` makes of it, so that no change of anybody else's is lost on the way.
+
+        change: given the bytes that are there, or None, returns the bytes that should be there; None for no file, and
+                the same bytes for leaving it as it is. It may be called several times, so it must not mind.
+        known:  bytes and etag as they were last seen. Saves reading them again where the storage can compare.
+
+        Returns what is there then, None for nothing. The local folder locks; memory has its lock; S3 compares the ETag
+        in the same request. A storage that can do neither is read again afterwards: two that change a file in the same
+        moment are noticed there by one of them at most.
+        """
+        for attempt in range(TRIES):
+            before = self._content(path)
+            after = change(before)
+            if after is None or after == before:
+                return self._left(path, before, after)
+            try:
+                create = before is None and self.capabilities.create != "none"
+                published = self.publish(path, after, content_type=content_type, create=create)
+            except FrameExistsError:
+                published = None
+            if published is not None and self._holds(path, after):
+                return published
+            pause(attempt)
+        raise self._contended(path)
+
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """The running event loop that ``publish_async``'s coroutines must run on; None where there are none."""
@@ -199,6 +241,13 @@ class Target(ABC):
         """
         return {}
 
+    def place(self) -> Mapping[str, str]:
+        """What tells this place apart from others with the same URL, such as another endpoint's; without secrets.
+
+        ``storage`` and ``root``; a place below has a root that begins with this one and a slash. Asks no network.
+        """
+        return {"storage": "file" if self.is_local else self.url.partition("://")[0], "root": self.url}
+
     def accepts(self, path: str) -> bool:
         """Whether ``path`` can be asked for here. What other programs put there may have names that cannot."""
         try:
@@ -229,6 +278,30 @@ class Target(ABC):
 
     def _scene(self, doing: str, path: str) -> Scene:
         return Scene(doing, self.url_of(path) if path else self.url, self._container, self._secrets)
+
+    def _content(self, path: str) -> bytes | None:
+        try:
+            return self.read(path)
+        except FileMissingError:
+            return None
+
+    def _holds(self, path: str, data: bytes) -> bool:
+        """Whether the file has these bytes; taken for granted where reading fails."""
+        try:
+            return self._content(path) == data
+        except TargetError:
+            return True
+
+    def _left(self, path: str, before: bytes | None, after: bytes | None, etag: str | None = None) -> Published | None:
+        """For ``update``: nothing is to be written."""
+        if before is not None and after is None:
+            self.delete(path)
+        return None if after is None else described(after, None, etag=etag)
+
+    def _contended(self, path: str) -> TargetError:
+        return TargetError(
+            f"cannot save {self.url_of(path)}: others change it all the time; it may work later", transient=True
+        )
 
     def _no_create(self, url: str) -> TargetError:
         return TargetError(
@@ -296,6 +369,11 @@ def described(data: Data, checksum: int | None, *, etag: str | None = None, ackn
     """The record of what was just published."""
     text = None if checksum is None else f"crc32:{checksum & 0xFFFFFFFF:08x}"
     return Published(size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged)
+
+
+def pause(attempt: int) -> None:
+    """Wait a moment, at random, so that two who want the same do not meet again."""
+    time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.002 * 2**attempt)))  # noqa: S311 - no secret is made of it
 
 
 def open_ranges(size: int, fetch: Callable[[int, int], bytes]) -> BinaryIO:

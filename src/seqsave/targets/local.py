@@ -5,6 +5,8 @@
   File systems without hard links (FAT, some network mounts) reserve the name with an empty file (``O_EXCL``) and
   replace that: nothing is ever overwritten, but a process that is killed between these two calls leaves an empty file.
 - Folders are made when the first write finds none, so that the usual write is open, write, close, rename.
+- A file that several change (``update``) has a lock file beside it, ``NAME.lock``, which stays there to be used again.
+  File systems without locks do as storages do that have none.
 - Files get the mode that the umask leaves. A killed process may leave ``.seqsave-*.tmp`` files; they are never listed.
 
 Storage options: ``fsync=True`` puts each file on the disk before it gets its name (it survives a power cut then, at the
@@ -24,6 +26,7 @@ from seqsave.errors import TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.base import (
     Capabilities,
+    Change,
     Data,
     Entries,
     Entry,
@@ -41,7 +44,12 @@ __all__ = ["LocalTarget"]
 _OPTIONS = ("fsync", "auto_mkdir")
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL}
+_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _WINDOWS = os.name == "nt"
+
+# Seconds to wait for the lock of a file that somebody else changes, and between two looks at it.
+LOCK_PATIENCE = 30.0
+_LOCK_POLL = 0.005
 
 
 class LocalTarget(Target):
@@ -107,6 +115,40 @@ class LocalTarget(Target):
         if self._fsync:
             _flush_folder(folder)
         return described(data, checksum)
+
+    @guarded("save")
+    def update(
+        self, path: str, change: Change, *, content_type: str, known: tuple[bytes, str | None] | None = None
+    ) -> Published | None:
+        """See Target."""
+        try:
+            lock = self._lock(path)
+        except OSError as error:
+            if isinstance(error, TargetError) or error.errno not in _NO_LOCKS:
+                raise
+            return super().update(path, change, content_type=content_type)
+        with lock:
+            before = self._content(path)
+            after = change(before)
+            if after is None or after == before:
+                return self._left(path, before, after)
+            return self.publish(path, after, content_type=content_type)
+
+    def _lock(self, path: str) -> contextlib.AbstractContextManager[Any]:
+        """The file's lock, held already."""
+        from filelock import FileLock, Timeout
+
+        final = self.url_of(path)
+        try:
+            os.makedirs(os.path.dirname(final), exist_ok=True)
+            lock = FileLock(f"{final}.lock")
+            return lock.acquire(timeout=LOCK_PATIENCE, poll_interval=_LOCK_POLL)
+        except Timeout:
+            problem = f"cannot save {final}: another process has had its lock for {LOCK_PATIENCE:.0f} s"
+        except OSError as error:
+            self._explain(error, final)
+            raise
+        raise TargetError(f"{problem}; it may work later", transient=True)
 
     @guarded("read")
     def read(self, path: str) -> bytes:
@@ -182,11 +224,15 @@ class LocalTarget(Target):
         folder = os.path.dirname(final)
         above = self._nearest(folder)
         if os.path.islink(above) and not os.path.exists(above):
-            raise TargetError(f"cannot save {final}: {_what_is_there(above)}; correct it or save elsewhere", fault="no_folder") from error
+            raise TargetError(
+                f"cannot save {final}: {_what_is_there(above)}; correct it or save elsewhere", fault="no_folder"
+            ) from error
         if isinstance(error, (NotADirectoryError, FileExistsError)) and not os.path.isdir(above):
             raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file") from error
         if isinstance(error, FileNotFoundError) and above != folder:
-            raise TargetError(f"cannot save {final}: no folders can be made in {above}; save elsewhere", fault="no_folder") from error
+            raise TargetError(
+                f"cannot save {final}: no folders can be made in {above}; save elsewhere", fault="no_folder"
+            ) from error
         if not isinstance(error, FileExistsError) and os.path.isdir(final):
             raise IsADirectoryError(errno.EISDIR, f"{final} is a folder") from error
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
 from seqsave.targets import filesystems
-from seqsave.targets.base import Capabilities, Data, Entries, Entry, Published, Target, described, guarded
+from seqsave.targets.base import Capabilities, Change, Data, Entries, Entry, Published, Target, described, guarded
 from seqsave.targets.faults import Scene
 from seqsave.targets.urls import Location
 
@@ -78,24 +78,35 @@ class MemoryTarget(Target):
         checksum: int | None = None,
     ) -> Published:
         """See Target."""
-        full, filesystem = self._full(path), self._filesystem
-        content = bytes(data)
+        full, content = self._full(path), bytes(data)
         with _lock:
-            self._check_folders(filesystem, full)
-            if create and full in filesystem.store:
-                raise FileExistsError(full)
-            filesystem.pipe_file(full, content)
+            self._put(full, content, create)
         return described(content, checksum)
+
+    @guarded("save")
+    def update(
+        self, path: str, change: Change, *, content_type: str, known: tuple[bytes, str | None] | None = None
+    ) -> Published | None:
+        """See Target."""
+        full = self._full(path)
+        with _lock:
+            file = self._filesystem.store.get(full)
+            before = None if file is None else bytes(file.getvalue())
+            after = change(before)
+            if after is None or after == before:
+                return self._left(path, before, after)
+            self._put(full, after, create=False)
+        return described(after, None)
 
     @guarded("read")
     def read(self, path: str) -> bytes:
         """See Target."""
-        return self._content(path)
+        return self._bytes(path)
 
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
         """See Target."""
-        return io.BytesIO(self._content(path))
+        return io.BytesIO(self._bytes(path))
 
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
@@ -120,6 +131,17 @@ class MemoryTarget(Target):
         """See Target."""
         self._filesystem.store.pop(self._full(path), None)
 
+    def place(self) -> Mapping[str, str]:
+        """See Target. What another process has in its memory is another place."""
+        return {"storage": "memory", "root": self._top, "process": str(os.getpid())}
+
+    def _put(self, full: str, content: bytes, create: bool) -> None:
+        filesystem = self._filesystem
+        self._check_folders(filesystem, full)
+        if create and full in filesystem.store:
+            raise FileExistsError(full)
+        filesystem.pipe_file(full, content)
+
     @property
     def _top(self) -> str:
         return f"/{self._root}" if self._root else ""
@@ -127,7 +149,7 @@ class MemoryTarget(Target):
     def _full(self, path: str) -> str:
         return f"{self._top}/{self._checked(path)}"
 
-    def _content(self, path: str) -> bytes:
+    def _bytes(self, path: str) -> bytes:
         full = self._full(path)
         try:
             return bytes(self._filesystem.store[full].getvalue())

@@ -6,6 +6,8 @@
 - Every PUT carries the CRC-32 of the bytes, which stores compare and repeat in their answer; a store that refuses the
   header is asked again once without it, and never again with it. botocore's own checksums are ``when_required``: they
   break some stores and cost a quarter of the client's CPU.
+- A file that several change (``update``) is put with ``If-Match`` and the ETag that it had when it was read: of two who
+  change it in the same moment, one has to read it again.
 - How the connection is set up, and that nothing is sent twice behind our back: ``s3_client``.
 """
 
@@ -16,12 +18,15 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import urlsplit
 
 from seqsave.errors import TargetError
 from seqsave.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets import filesystems
 from seqsave.targets.base import (
+    TRIES,
     Capabilities,
+    Change,
     Data,
     Entries,
     Entry,
@@ -31,6 +36,7 @@ from seqsave.targets.base import (
     guarded,
     guarded_async,
     open_ranges,
+    pause,
 )
 from seqsave.targets.faults import Fault, Scene, diagnose
 from seqsave.targets.s3_client import S3Client, checked_options
@@ -39,7 +45,7 @@ from seqsave.targets.urls import Location, refuse_hidden_user_info
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["S3Target"]
+__all__ = ["S3Target", "unquoted"]
 
 R = TypeVar("R")
 
@@ -51,6 +57,8 @@ _BUCKET = re.compile(
     r"(arn:aws[^/]*:(?:accesspoint[:/][^/]+|outpost[:/][^/]+[:/](?:bucket|accesspoint)[:/][^/]+)|[^/]*)/?(.*)",
     re.DOTALL,
 )
+
+_AWS = re.compile(r"(?:.*\.)?(amazonaws\.com(?:\.cn)?)")
 
 
 class S3Target(Target):
@@ -130,7 +138,51 @@ class S3Target(Target):
     @guarded("read")
     def read(self, path: str) -> bytes:
         """See Target."""
-        return self._wait_for(lambda: self._get(path))
+        return self._wait_for(lambda: self._get(path))[0]
+
+    @guarded("save")
+    def update(
+        self, path: str, change: Change, *, content_type: str, known: tuple[bytes, str | None] | None = None
+    ) -> Published | None:
+        """See Target."""
+        for attempt in range(TRIES):
+            before, etag = known or self._tagged(path)
+            after = change(before)
+            if after is None or after == before:
+                return self._left(path, before, after, etag)
+            published = self._exchange(path, after, content_type, before is None, etag)
+            if published is not None:
+                return published
+            known = None
+            pause(attempt)
+        raise self._contended(path)
+
+    def _tagged(self, path: str) -> tuple[bytes | None, str | None]:
+        """What is there now, and its ETag."""
+        try:
+            return self._wait_for(lambda: self._get(path))
+        except Exception as error:
+            if diagnose(error) is not Fault.MISSING:
+                raise
+            return None, None
+
+    def _exchange(self, path: str, body: bytes, content_type: str, create: bool, etag: str | None) -> Published | None:
+        """Put it instead of what has this ETag; None when something else is there by now.
+
+        A store that knows no conditions is not asked for any.
+        """
+        crc32 = _crc32(body)
+        # A weak ETag, W/"...", says of two contents that they mean the same, and cannot be a condition.
+        match = None if etag is None or '"' in etag else etag
+        try:
+            return self._wait_for(lambda: self._send(path, body, content_type, crc32, create=create, match=match))
+        except Exception as error:
+            fault = diagnose(error)
+            if fault in (Fault.EXISTS, Fault.CONFLICT) or (fault is Fault.MISSING and match):
+                return None
+            if fault is not Fault.UNSUPPORTED or not (create or match):
+                raise
+        return self._wait_for(lambda: self._send(path, body, content_type, crc32, create=False))
 
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
@@ -165,6 +217,14 @@ class S3Target(Target):
         }
         return {name: value for name, value in found.items() if value}
 
+    @guarded("open")
+    def place(self) -> Mapping[str, str]:
+        """See Target. Names of buckets are unique in all regions of AWS, but not in the world."""
+        endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
+        found = _AWS.fullmatch(urlsplit(endpoint).hostname or "")
+        root = f"{self._bucket}/{self._prefix}".rstrip("/")
+        return {"storage": "s3", "root": root, "endpoint": found[1] if found else redact_url(endpoint).rstrip("/")}
+
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
         """See Target. What is read belongs together: a file that is replaced meanwhile is an error."""
@@ -177,7 +237,7 @@ class S3Target(Target):
     def _read_range(self, path: str, start: int, stop: int, etag: str | None) -> bytes:
         same = {"IfMatch": etag} if etag else {}
         try:
-            return self._wait_for(lambda: self._get(path, Range=f"bytes={start}-{stop - 1}", **same))
+            return self._wait_for(lambda: self._get(path, Range=f"bytes={start}-{stop - 1}", **same))[0]
         except Exception as error:
             if diagnose(error) is not Fault.EXISTS:  # what a failed condition means elsewhere
                 raise
@@ -187,6 +247,11 @@ class S3Target(Target):
 
     @guarded_async("save")
     async def _put(self, path: str, body: bytes, content_type: str, create: bool, crc32: int) -> Published:
+        return await self._send(path, body, content_type, crc32, create=create)
+
+    async def _send(
+        self, path: str, body: bytes, content_type: str, crc32: int, *, create: bool, match: str | None = None
+    ) -> Published:
         answer = await self._client().put(
             bucket=self._bucket,
             Key=self._key(path),
@@ -194,13 +259,14 @@ class S3Target(Target):
             ContentType=content_type,
             crc32=crc32,
             create=create,
+            match=match,
         )
-        return described(body, crc32, etag=_unquoted(answer.get("ETag")), acknowledged="ChecksumCRC32" in answer)
+        return described(body, crc32, etag=unquoted(answer.get("ETag")), acknowledged="ChecksumCRC32" in answer)
 
-    async def _get(self, path: str, **request: Any) -> bytes:
+    async def _get(self, path: str, **request: Any) -> tuple[bytes, str | None]:
         answer = await self._client().call("get_object", bucket=self._bucket, Key=self._key(path), **request)
         try:
-            return bytes(await answer["Body"].read())
+            return bytes(await answer["Body"].read()), unquoted(answer.get("ETag"))
         finally:
             answer["Body"].close()
 
@@ -267,5 +333,6 @@ def _crc32(body: bytes) -> int:
     return int(crc32(body))
 
 
-def _unquoted(etag: str | None) -> str | None:
+def unquoted(etag: str | None) -> str | None:
+    """An ETag as records have it."""
     return etag.strip('"') if etag else None

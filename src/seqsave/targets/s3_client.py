@@ -69,8 +69,13 @@ class S3Client:
         """Where requests for this bucket go."""
         return str((await self._prepare(bucket)).meta.endpoint_url)
 
-    async def put(self, *, bucket: str, crc32: int, create: bool, **request: Any) -> Any:
-        """``put_object``, once, carrying the CRC-32 unless the store has refused to be told."""
+    async def put(self, *, bucket: str, crc32: int, create: bool, match: str | None = None, **request: Any) -> Any:
+        """``put_object``, once, carrying the CRC-32 unless the store has refused to be told.
+
+        match: the ETag, without quotes, of what it may replace.
+        """
+        if match is not None:
+            request["IfMatch"] = f'"{match}"'
         if create:
             await self._check_create(bucket)
             request["IfNoneMatch"] = "*"

@@ -27,8 +27,8 @@ from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
 from seqsave.targets import faults, filesystems
-from seqsave.targets.base import Published, described, guarded_async
-from seqsave.targets.s3 import S3Target
+from seqsave.targets.base import Published, described
+from seqsave.targets.s3 import S3Target, unquoted
 from seqsave.targets.s3_answers import explained
 from seqsave.targets.s3_plan import Plan, RefusedError, make_plan, read_environment
 from seqsave.targets.urls import Location
@@ -76,21 +76,22 @@ class FastS3Target(S3Target):
                 raise obstacle
         return S3Target.open(location, rest, connections=connections, url=url)
 
-    @guarded_async("save")
-    async def _put(self, path: str, body: bytes, content_type: str, create: bool, crc32: int) -> Published:
+    async def _send(
+        self, path: str, body: bytes, content_type: str, crc32: int, *, create: bool, match: str | None = None
+    ) -> Published:
         sender = self._sender()
         if sender is not None:
             try:
-                etag = await sender.put(self._key(path), body, content_type, create=create)
+                etag = await sender.put(self._key(path), body, content_type, create=create, match=match)
             except Exception as error:
                 if faults.diagnose(error) not in _HANDED_OVER:
                     raise
                 self._is_handed_over = True
             else:
                 return described(body, crc32, etag=etag)
-        return await super()._put(path, body, content_type, create, crc32)
+        return await super()._send(path, body, content_type, crc32, create=create, match=match)
 
-    async def _get(self, path: str, **request: Any) -> bytes:
+    async def _get(self, path: str, **request: Any) -> tuple[bytes, str | None]:
         sender = self._sender()
         if sender is not None and not request:
             try:
@@ -154,11 +155,14 @@ class _Sender:
         self._get_store = _store(plan, {"read_timeout": f"{max(1, round(plan.stall))}s"})
         self._room = asyncio.Semaphore(connections)
 
-    async def put(self, key: str, body: bytes, content_type: str, *, create: bool) -> str | None:
+    async def put(
+        self, key: str, body: bytes, content_type: str, *, create: bool, match: str | None = None
+    ) -> str | None:
         """One PUT; returns the ETag without quotes."""
         import obstore
 
         view = memoryview(body)
+        usual: Any = "create" if create else "overwrite"
 
         async def send() -> Any:
             return await obstore.put_async(
@@ -166,7 +170,7 @@ class _Sender:
                 key,
                 view,
                 attributes={"Content-Type": content_type},
-                mode="create" if create else "overwrite",
+                mode=usual if match is None else {"e_tag": f'"{match}"'},
                 use_multipart=False,
             )
 
@@ -176,15 +180,15 @@ class _Sender:
         finally:
             _lent.append(view)
             _take_back()
-        return (answer["e_tag"] or "").strip('"') or None
+        return unquoted(answer["e_tag"])
 
-    async def get(self, key: str) -> bytes:
-        """One GET."""
+    async def get(self, key: str) -> tuple[bytes, str | None]:
+        """One GET: the bytes and the ETag without quotes."""
         import obstore
 
-        async def fetch() -> bytes:
+        async def fetch() -> tuple[bytes, str | None]:
             answer = await obstore.get_async(self._get_store, key)
-            return bytes(await answer.bytes_async())
+            return bytes(await answer.bytes_async()), unquoted(answer.meta["e_tag"])
 
         return await self._explained(fetch)
 
