@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FLOORS = (
     ("errors", "types", "redact"),
-    ("naming", "images", "metadata", "color", "xmp", "declarations", "options", "hookspecs", "progress", "targets"),
+    ("naming", "images", "metadata", "color", "xmp", "withhold", "declarations", "options", "hookspecs", "progress", "targets"),
     ("encoders", "retry"),
     ("plugins", "pipeline"),
     ("reader", "manifest", "spool"),

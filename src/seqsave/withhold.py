@@ -1,0 +1,173 @@
+"""Take what is private out of ComfyUI's prompt and workflow before it is written anywhere.
+
+A pattern is ``NodeType.input`` with ``*`` and ``?`` as wildcards, without regard to case: ``Note.*`` (or ``Note``),
+``CLIPTextEncode.text``, ``*.api_key``. Connections between nodes stay, values go.
+
+- In a prompt (``{id: {"class_type", "inputs"}}``) the inputs are left out.
+- In a workflow (``nodes``, and those inside of subgraphs and groups) values have no names but places. Where the node
+  says which widget is which, that value is emptied. Where it does not, all of the node's values are, if a pattern names
+  its type or the prompt has such an input on a node of that type. Whatever text was taken out is then emptied wherever
+  else a widget repeats it, as a subgraph's own widgets do.
+
+Source: the workflow's JSON as ComfyUI's front end writes it, https://docs.comfy.org/specs/workflow_json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from seqsave.errors import MetadataError
+
+__all__ = ["Withholding", "check_patterns"]
+
+# A shorter text that is repeated elsewhere is hardly the same thing: "", "fixed", "8".
+_SHORTEST_REPEATED = 6
+# The front end puts a widget of its own behind these, which no node declares.
+_SEEDS = ("seed", "noise_seed")
+
+
+def check_patterns(patterns: Sequence[str] | None) -> tuple[str, ...]:
+    """The patterns as ``Withholding`` takes them. Raises MetadataError for what is no list of texts."""
+    given = patterns or ()
+    if isinstance(given, str) or not all(isinstance(pattern, str) and pattern.strip(". ") for pattern in given):
+        raise MetadataError(
+            f"withhold is {patterns!r}: it must be a list of patterns, such as ['Note.*', 'CLIPTextEncode.text']"
+        )
+    return tuple(given)
+
+
+@dataclass(slots=True)
+class Withholding:
+    """Takes what ``patterns`` name out of metadata. Never changes what it is given."""
+
+    patterns: tuple[str, ...]
+    _texts: set[str] = field(default_factory=set)
+    _kinds: set[str] = field(default_factory=set)
+
+    def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The same names and values without what is withheld, wherever a value is a prompt or a workflow."""
+        if not self.patterns:
+            return dict(values)
+        self._texts, self._kinds = set(), set()
+        prompts_first = sorted(values, key=lambda name: not _is_prompt(values[name]))
+        taken = {name: self._taken_out(values[name]) for name in prompts_first}
+        return {name: self._without_repeats(taken[name]) for name in values}
+
+    def _taken_out(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            if _is_prompt(value):
+                return {number: self._prompt_node(node) for number, node in value.items()}
+            copied = {key: self._taken_out(inner) for key, inner in value.items()}
+            return self._workflow_node(copied) if _is_node(copied) else copied
+        return [self._taken_out(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+    def _prompt_node(self, node: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {}
+        for name, value in node["inputs"].items():
+            if _is_link(value) or not self._names(node["class_type"], name):
+                kept[name] = value
+            else:
+                self._remember(value)
+                self._kinds.add(node["class_type"])
+        return {**node, "inputs": kept}
+
+    def _workflow_node(self, node: dict[str, Any]) -> dict[str, Any]:
+        values, kind = node["widgets_values"], node["type"]
+        if isinstance(values, Mapping):
+            chosen = {name for name in values if self._names(kind, name)}
+            return {**node, "widgets_values": {n: self._emptied(v) if n in chosen else v for n, v in values.items()}}
+        names = _widget_names(node, len(values))
+        if names is None:
+            chosen_all = self._concerns(kind, _declared(node))
+            return {**node, "widgets_values": [self._emptied(value) if chosen_all else value for value in values]}
+        emptied = [
+            self._emptied(value) if self._names(kind, name) else value
+            for name, value in zip(names, values, strict=True)
+        ]
+        return {**node, "widgets_values": emptied}
+
+    def _without_repeats(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            copied = {key: self._without_repeats(inner) for key, inner in value.items()}
+            if _is_node(copied) and isinstance(copied["widgets_values"], list):
+                copied["widgets_values"] = [self._once(inner) for inner in copied["widgets_values"]]
+            return copied
+        return [self._without_repeats(inner) for inner in value] if isinstance(value, list) else value
+
+    def _once(self, value: Any) -> Any:
+        return "" if isinstance(value, str) and value in self._texts else value
+
+    def _emptied(self, value: Any) -> Any:
+        """Of the same type, so that the front end can still show the node."""
+        self._remember(value)
+        return type(value)() if isinstance(value, str | bool | int | float) else None
+
+    def _remember(self, value: Any) -> None:
+        if isinstance(value, str) and len(value) >= _SHORTEST_REPEATED:
+            self._texts.add(value)
+
+    def _names(self, kind: str, name: str) -> bool:
+        return any(_matches(pattern, kind, name) for pattern in self.patterns)
+
+    def _concerns(self, kind: str, declared: Sequence[str]) -> bool:
+        """Whether something of a node must go of which nothing says where it stands."""
+        if kind in self._kinds or any(self._names(kind, name) for name in declared):
+            return True
+        nodes = [_split(pattern)[0] for pattern in self.patterns]
+        return not declared and any(node.strip("*?") and fnmatchcase(kind.lower(), node) for node in nodes)
+
+
+def _matches(pattern: str, kind: str, name: str) -> bool:
+    node, widget = _split(pattern)
+    return fnmatchcase(kind.lower(), node) and fnmatchcase(name.lower(), widget)
+
+
+def _split(pattern: str) -> tuple[str, str]:
+    node, _, widget = pattern.strip().lower().rpartition(".")
+    return (node, widget) if node else (widget, "*")
+
+
+def _is_prompt(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value) and all(map(_is_prompt_node, value.values()))
+
+
+def _is_prompt_node(node: Any) -> bool:
+    return (
+        isinstance(node, Mapping)
+        and isinstance(node.get("class_type"), str)
+        and isinstance(node.get("inputs"), Mapping)
+    )
+
+
+def _is_node(value: Mapping[str, Any]) -> bool:
+    return isinstance(value.get("type"), str) and isinstance(value.get("widgets_values"), list | Mapping)
+
+
+def _is_link(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
+    )
+
+
+def _declared(node: Mapping[str, Any]) -> list[str]:
+    """Names of the widgets that the node tells of, in order."""
+    inputs = node.get("inputs")
+    widgets = (
+        [entry.get("widget") for entry in inputs if isinstance(entry, Mapping)] if isinstance(inputs, list) else []
+    )
+    return [str(widget["name"]) for widget in widgets if isinstance(widget, Mapping) and "name" in widget]
+
+
+def _widget_names(node: Mapping[str, Any], count: int) -> Sequence[str] | None:
+    """The name of each of ``count`` values; None where what the node tells does not come to as many."""
+    names = _declared(node)
+    if len(names) != count:
+        names = [each for name in names for each in _with_control(name)]
+    return names if len(names) == count else None
+
+
+def _with_control(name: str) -> Iterable[str]:
+    return (name, "control_after_generate") if name in _SEEDS else (name,)
