@@ -84,6 +84,14 @@ def test_a_widget_without_a_name_is_found_through_the_prompt() -> None:
     assert result["workflow"]["nodes"][0] == WORKFLOW["nodes"][0]  # type: ignore[index]
 
 
+def test_short_texts_are_found_through_the_prompt_as_well() -> None:
+    graph = {
+        "prompt": {"6": {"class_type": "CLIPTextEncode", "inputs": {"text": "fox"}}},
+        "workflow": {"nodes": [{"id": 6, "type": "CLIPTextEncode", "widgets_values": ["fox"]}]},
+    }
+    assert "fox" not in json.dumps(Withholding(("*.text",)).apply(graph))
+
+
 def test_one_widget_among_several_and_the_one_that_the_front_end_adds() -> None:
     result, _ = without("KSampler.steps")
     assert result["workflow"]["nodes"][1]["widgets_values"] == [7, "randomize", 0]
