@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         FrameExistsError,
         FrameNameError,
         ImageError,
+        ManifestError,
         MetadataError,
         OptionError,
         PluginError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         SeqSaveWarning,
         SequenceNotFoundError,
         SourceError,
+        SpoolError,
         TargetError,
         WriterAbortedError,
         WriterClosedError,
@@ -77,6 +79,7 @@ __all__ = [
     "FrameNameError",
     "FrameSequence",
     "ImageError",
+    "ManifestError",
     "MetadataError",
     "Option",
     "OptionError",
@@ -91,6 +94,7 @@ __all__ = [
     "SequenceNotFoundError",
     "SequenceWriter",
     "SourceError",
+    "SpoolError",
     "TargetError",
     "WriterAbortedError",
     "WriterClosedError",
@@ -113,8 +117,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "errors": (
         "DecodeError EncodeError EncoderConflictError EncoderNotFoundError EncoderUnavailableError EndOfSequenceError "
-        "FrameExistsError FrameNameError ImageError MetadataError OptionError PluginError SaveError SeqSaveError "
-        "SeqSaveWarning SequenceNotFoundError SourceError TargetError WriterAbortedError WriterClosedError"
+        "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError SaveError SeqSaveError "
+        "SeqSaveWarning SequenceNotFoundError SourceError SpoolError TargetError WriterAbortedError WriterClosedError"
     ),
     "hookspecs": "hookimpl",
     "metadata": "RawText",

@@ -16,6 +16,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -125,6 +126,9 @@ _WRAPPERS = {
     *("async_wrapper", "asyncwrapper", "blockcache", "cached", "data", "dir", "filecache", "generic", "libarchive"),
     *("reference", "simplecache", "tar", "zip"),
 }
+# Options, and parts of Azure's connection string, that say which server it is.
+_ADDRESS = ("account_host", "account_name", "base_url", "endpoint_url", "host", "port", "share")
+_ACCOUNT = re.compile(r"\b(AccountName|BlobEndpoint)=([^;?]*)", re.IGNORECASE)
 _NO_SUCH_FOLDER = (Fault.MISSING, Fault.CONFLICT, Fault.UNKNOWN)
 
 
@@ -267,6 +271,12 @@ class FsspecTarget(Target):
             except Exception as error:
                 if diagnose(error) is not Fault.MISSING:
                     raise
+
+    def place(self) -> Mapping[str, str]:
+        """See Target."""
+        named = {name: redact_url(str(self._options[name])) for name in _ADDRESS if self._options.get(name)}
+        parts = _ACCOUNT.findall(str(self._options.get("connection_string") or ""))
+        return {"storage": self._protocol, "root": self._root.rstrip("/"), **named, **dict(parts)}
 
     # --- publishing ---
 

@@ -1,0 +1,24 @@
+"""Frames kept safe in a folder of this machine while their storage is away, and published when it is back."""
+
+from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, fingerprint, key_of
+from seqsave.spool.flushing import Outcome, flush_place, flush_spool, overlaps
+from seqsave.spool.folder import MAX_BYTES, VARIABLE, Contents, Spool, default_folder, open_spool
+
+__all__ = [
+    "MAX_BYTES",
+    "VARIABLE",
+    "Contents",
+    "DamagedError",
+    "Entry",
+    "FileFacts",
+    "Item",
+    "Outcome",
+    "Spool",
+    "default_folder",
+    "fingerprint",
+    "flush_place",
+    "flush_spool",
+    "key_of",
+    "open_spool",
+    "overlaps",
+]

@@ -1,0 +1,164 @@
+"""One entry of the spool: the files of one frame in one file of its own, with a header that says what they are.
+
+The header is one line of JSON with a checksum of itself, then come the bytes of each file. What it holds of the target
+is its URL without secrets and what tells the place apart from others (storage, endpoint, root): never storage options.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from seqsave.errors import SpoolError
+from seqsave.redact import redact_url
+
+__all__ = ["DamagedError", "Entry", "FileFacts", "Item", "fingerprint", "key_of", "pack", "read_entry", "read_header"]
+
+FORMAT = 1
+# Of one header: the writer's metadata stands in it, which may be a workflow of some megabytes.
+_LONGEST_HEADER = 64 << 20
+
+
+class DamagedError(SpoolError):
+    """An entry that is not what was put there: cut short, changed, or no entry at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """One file of a frame. ``create``: it must not replace another one. ``crc32`` is that of its bytes."""
+
+    path: str
+    size: int
+    crc32: int
+    content_type: str
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file that is to be kept: what is known of it, and its bytes."""
+
+    facts: FileFacts
+    data: bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One frame that is kept.
+
+    target:   the URL (or configured name) of its target, without secrets.
+    place:    what tells the target apart from others of the same URL: ``storage``, ``root``, ``endpoint`` ...
+    identity: the SHA-256 of ``place``.
+    path:     the frame's, relative to the target; ``files`` has it and its sidecars, in the order of publishing.
+    facts:    what whoever put it there wants to know again when it is published.
+    run:      which run it is from. why: what kept it from being published. time: ISO 8601, UTC.
+    name:     the file that it is kept in; "" before it is.
+    """
+
+    target: str
+    place: Mapping[str, str]
+    path: str
+    files: tuple[FileFacts, ...]
+    index: int
+    batch: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
+    why: str = ""
+    time: str = ""
+    name: str = ""
+
+    @property
+    def identity(self) -> str:
+        """See above."""
+        return fingerprint(self.place)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def frame(self) -> FileFacts:
+        """The frame's own file."""
+        return next(file for file in self.files if file.path == self.path)
+
+    @property
+    def key(self) -> str:
+        """What two entries for the same frame of the same place share."""
+        return key_of(self.path)
+
+
+def fingerprint(place: Mapping[str, str]) -> str:
+    """The SHA-256 of what tells a place apart, in hexadecimal."""
+    return hashlib.sha256(_canonical(place)).hexdigest()
+
+
+def key_of(path: str) -> str:
+    """A short name for a frame's path, in hexadecimal."""
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def pack(entry: Entry, items: Sequence[Item]) -> bytes:
+    """The entry as one file."""
+    fields = asdict(entry)
+    del fields["name"]
+    body = _canonical({**fields, "target": redact_url(entry.target)})
+    head = {"seqsave_spool": FORMAT, "checksum": f"crc32:{zlib.crc32(body):08x}", "entry": json.loads(body)}
+    return b"".join([_canonical(head), b"\n", *(item.data for item in items)])
+
+
+def read_header(name: str | os.PathLike[str]) -> Entry:
+    """What an entry says of itself, without its bytes. Raises DamagedError, and FileNotFoundError when it is gone."""
+    with Path(name).open("rb") as file:
+        return _header(file, os.fspath(name))
+
+
+def read_entry(name: str | os.PathLike[str]) -> tuple[Entry, list[bytes]]:
+    """An entry and the bytes of its files, compared with their checksums. Raises as ``read_header`` does."""
+    with Path(name).open("rb") as file:
+        entry = _header(file, os.fspath(name))
+        data = [file.read(facts.size) for facts in entry.files]
+        rest = file.read(1)
+    for facts, content in zip(entry.files, data, strict=True):
+        if len(content) != facts.size:
+            raise _damaged(name, f"it ends within {facts.path}")
+        if zlib.crc32(content) != facts.crc32:
+            raise _damaged(name, f"the bytes of {facts.path} have changed")
+    if rest:
+        raise _damaged(name, "it goes on after its end")
+    return entry, data
+
+
+def _header(file: BinaryIO, name: str) -> Entry:
+    line = file.readline(_LONGEST_HEADER)
+    try:
+        head = json.loads(line)
+        version, fields = head["seqsave_spool"], head["entry"]
+        is_whole = line.endswith(b"\n") and head["checksum"] == f"crc32:{zlib.crc32(_canonical(fields)):08x}"
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise _damaged(name, "its first line is no header") from error
+    if version != FORMAT:
+        raise _damaged(name, f"it has the format {version!r}, which this version of seqsave does not know")
+    if not is_whole:
+        raise _damaged(name, "its header has changed")
+    try:
+        files = tuple(FileFacts(**facts) for facts in fields.pop("files"))
+        entry = Entry(**fields, files=files, name=name)
+        entry.frame  # noqa: B018 - it must be one of the files
+    except (TypeError, LookupError, StopIteration) as error:
+        raise _damaged(name, "its header says something else than this version of seqsave knows") from error
+    return entry
+
+
+def _damaged(name: str | os.PathLike[str], what: str) -> DamagedError:
+    return DamagedError(f"{os.fspath(name)} is no sound entry of a spool: {what}")
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")

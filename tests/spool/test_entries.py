@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, pack, read_entry, read_header
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLACE = {"storage": "s3", "root": "renders/shot", "endpoint": "https://objects.example"}
+
+
+def entry_of(*items: Item, **more: object) -> Entry:
+    files = tuple(one.facts for one in items)
+    return Entry(target="s3://renders/shot", place=PLACE, path=files[-1].path, files=files, index=7, **more)  # type: ignore[arg-type]
+
+
+def item(path: str, data: bytes) -> Item:
+    return Item(FileFacts(path=path, size=len(data), crc32=zlib.crc32(data), content_type="image/png"), data)
+
+
+FRAME = item("frame_00007.png", b"\x89PNG and so on\n\n")
+SIDECAR = item(".seqsave/frame_00007.png.9ae0daaf.workflow.json", b"{}")
+
+
+@given(
+    datas=st.lists(st.binary(max_size=300), min_size=1, max_size=4),
+    names=st.lists(st.text(min_size=1), min_size=4, max_size=4, unique=True),
+    facts=st.dictionaries(st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)),
+    why=st.text(),
+    batch=st.none() | st.integers(0, 2**62),
+)
+@settings(max_examples=50, deadline=None)
+def test_what_is_put_there_comes_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    datas: list[bytes],
+    names: list[str],
+    facts: dict[str, object],
+    why: str,
+    batch: int | None,
+) -> None:
+    name = tmp_path_factory.mktemp("spool") / "entry"
+    items = [item(path, data) for path, data in zip(names, datas, strict=False)]
+    given_entry = entry_of(*items, facts=facts, why=why, batch=batch, run="r", time="2026-11-23T00:00:00+00:00")
+    name.write_bytes(pack(given_entry, items))
+    entry, found = read_entry(name)
+    assert found == datas
+    assert (entry.files, entry.facts, entry.why, entry.batch) == (given_entry.files, facts, why, batch)
+    assert read_header(name) == entry
+    assert entry.identity == given_entry.identity
+
+
+def test_the_header_is_one_line_that_people_can_read(tmp_path: Path) -> None:
+    data = pack(entry_of(SIDECAR, FRAME), [SIDECAR, FRAME])
+    line, _, rest = data.partition(b"\n")
+    head = json.loads(line)
+    assert head["seqsave_spool"] == 1
+    assert head["entry"]["target"] == "s3://renders/shot"
+    assert rest == b"{}" + FRAME.data
+
+
+def test_every_change_of_a_byte_is_seen(tmp_path: Path) -> None:
+    whole = pack(entry_of(SIDECAR, FRAME), [SIDECAR, FRAME])
+    name = tmp_path / "entry"
+    for position in range(len(whole)):
+        name.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with pytest.raises(DamagedError, match="no sound entry"):
+            read_entry(name)
+
+
+def test_every_cut_is_seen(tmp_path: Path) -> None:
+    whole = pack(entry_of(SIDECAR, FRAME), [SIDECAR, FRAME])
+    name = tmp_path / "entry"
+    for length in range(len(whole)):
+        name.write_bytes(whole[:length])
+        with pytest.raises(DamagedError, match="no sound entry"):
+            read_entry(name)
+    name.write_bytes(whole + b"x")
+    with pytest.raises(DamagedError, match="after its end"):
+        read_entry(name)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]\n", b"null\n", b"{}\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"a": 1}\n']
+)
+def test_what_is_no_entry_is_told(tmp_path: Path, content: bytes) -> None:
+    name = tmp_path / "entry"
+    name.write_bytes(content)
+    with pytest.raises(DamagedError, match="no header"):
+        read_header(name)
+
+
+def test_another_format_is_told(tmp_path: Path) -> None:
+    name = tmp_path / "entry"
+    name.write_bytes(pack(entry_of(FRAME), [FRAME]).replace(b'"seqsave_spool":1', b'"seqsave_spool":2'))
+    with pytest.raises(DamagedError, match="format 2"):
+        read_header(name)
+
+
+def test_no_secret_of_a_url_is_kept() -> None:
+    entry = Entry(target="ftp://me:hush@host/x", place=PLACE, path="f", files=(item("f", b"").facts,), index=0)
+    assert b"hush" not in pack(entry, [item("f", b"")])
