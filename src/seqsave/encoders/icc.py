@@ -1,0 +1,117 @@
+"""ICC profiles made from primaries and transfer: a matrix and a curve, as version 4 of the specification has them.
+
+For containers that have no better way to state a colour space: TIFF, and PNG where cICP has no number. Nothing is
+copied from anybody's profile, so nobody's licence goes along. Source: ICC.1:2022 (profile version 4.4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from seqsave.types import ColorSpace
+
+    Matrix = npt.NDArray[np.float64]
+
+__all__ = ["profile"]
+
+_VERSION = 0x04300000
+_DATE = (2026, 1, 1, 0, 0, 0)  # the same bytes whenever they are made
+_RIGHTS = "No rights reserved"
+_D50 = (0.9642, 1.0, 0.8249)  # section 7.2.16; the white of the space in which profiles are connected
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # Annex E
+
+# Parametric curve of type 3 (section 10.18): (a x + b) ** g from d on, below it c x. In the order g, a, b, c, d.
+# Those of PQ and HLG are not here: they state light that goes far beyond a display's white, which no curve of a profile
+# between 0 and 1 says without choosing how it is shown.
+_CURVES = {
+    "srgb": (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),  # IEC 61966-2-1
+    "bt709": (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081),  # ITU-R BT.709-6, inverted
+}
+
+
+def profile(color: ColorSpace, *, grey: bool = False) -> bytes | None:
+    """The profile of an RGB picture in this space, or of a grey one with its white and curve.
+
+    None for the transfers of BT.2100 (PQ, HLG), which no profile of this kind can state. The same bytes every time.
+    """
+    if color.transfer == "linear":
+        curve = struct.pack(">4sII", b"curv", 0, 0)  # no entries: the identity
+    elif color.transfer in _CURVES:
+        curve = struct.pack(">4sIHH", b"para", 0, 3, 0) + _fixed(*_CURVES[color.transfer])
+    else:
+        return None
+    adaptation = _adaptation(_xyz(color.primaries[3]))
+    tags = {
+        b"desc": _text(color.name),
+        b"cprt": _text(_RIGHTS),
+        b"wtpt": _point(_D50),
+        b"chad": struct.pack(">4sI", b"sf32", 0) + _fixed(*adaptation.flat),
+    }
+    if grey:
+        tags[b"kTRC"] = curve
+    else:
+        colorants = adaptation @ _to_xyz(color)
+        tags |= {name: _point(column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants.T, strict=True)}
+        tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    return _file(tags, b"GRAY" if grey else b"RGB ")
+
+
+def _xyz(point: tuple[float, float]) -> Matrix:
+    x, y = point
+    return np.array((x / y, 1.0, (1 - x - y) / y))
+
+
+def _to_xyz(color: ColorSpace) -> Matrix:
+    """Linear RGB to XYZ under the space's own white: the primaries, as strong as it takes to give that white."""
+    directions = np.array([(x, y, 1 - x - y) for x, y in color.primaries[:3]]).T
+    strengths = np.linalg.solve(directions, _xyz(color.primaries[3]))
+    return np.asarray(directions * strengths)
+
+
+def _adaptation(white: Matrix) -> Matrix:
+    """From ``white`` to D50, by the linear Bradford transform (Annex E)."""
+    gains = (_BRADFORD @ _D50) / (_BRADFORD @ white)
+    return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(gains) @ _BRADFORD)
+
+
+def _fixed(*values: float) -> bytes:
+    """Section 4.6, s15Fixed16Number."""
+    return struct.pack(f">{len(values)}i", *(round(float(value) * 65536) for value in values))
+
+
+def _point(values: tuple[float, ...] | Matrix) -> bytes:
+    return struct.pack(">4sI", b"XYZ ", 0) + _fixed(*values)
+
+
+def _text(text: str) -> bytes:
+    """Section 10.15, multiLocalizedUnicodeType with one record."""
+    encoded = text.encode("utf-16-be")
+    return struct.pack(">4sIII2s2sII", b"mluc", 0, 1, 12, b"en", b"US", len(encoded), 28) + encoded
+
+
+def _file(tags: Mapping[bytes, bytes], space: bytes) -> bytes:
+    """Header, table of tags, values. Equal values stand once, as section 7.3.1 allows."""
+    start = 128 + 4 + 12 * len(tags)
+    places: dict[bytes, int] = {}
+    body = b""
+    for value in tags.values():
+        if value not in places:
+            places[value] = start + len(body)
+            body += value + bytes(-len(value) % 4)
+    table = struct.pack(">I", len(tags))
+    table += b"".join(name + struct.pack(">II", places[value], len(value)) for name, value in tags.items())
+    size = start + len(body)
+    head = struct.pack(">I4xI4s4s4s6H4s", size, _VERSION, b"mntr", space, b"XYZ ", *_DATE, b"acsp")
+    head = head.ljust(68, b"\0") + _fixed(*_D50) + bytes(4)
+    # Section 7.2.18: over the whole file, with flags, intent and this field as zeros, which the first two are.
+    identity = hashlib.md5(head + bytes(44) + table + body, usedforsecurity=False).digest()
+    return head + identity + bytes(28) + table + body
