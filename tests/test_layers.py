@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FLOORS = (
     ("errors", "types", "redact"),
     ("naming", "images", "metadata", "color", "xmp", "withhold", "declarations", "options", "hookspecs", "progress", "targets"),
-    ("encoders", "retry"),
+    ("encoders", "convert", "retry"),
     ("plugins", "pipeline"),
     ("reader", "manifest", "spool"),
     ("writer", "verify", "doctor", "sources"),
@@ -43,6 +43,7 @@ OWNERS = {
     "botocore": {"targets"},
     "obstore": {"targets"},
     "upath": {"targets"},
+    "PyOpenColorIO": {"convert"},
     "tenacity": {"retry"},
     "pluggy": {"hookspecs", "plugins"},
     "click": {"cli"},
