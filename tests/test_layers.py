@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 FLOORS = (
     ("errors", "types", "redact"),
     ("naming", "images", "metadata", "color", "xmp", "withhold", "declarations", "options", "hookspecs", "progress", "targets"),
-    ("encoders", "convert", "retry"),
-    ("plugins", "pipeline"),
-    ("reader", "manifest", "spool"),
+    ("encoders", "convert", "movie", "retry"),
+    ("plugins", "pipeline", "manifest"),
+    ("reader", "spool"),
     ("writer", "verify", "doctor", "sources"),
     ("__init__", "cli", "testing"),
     ("__main__",),

@@ -1,0 +1,147 @@
+"""A movie for a quick look at a sequence: pictures in, one mp4 or webm out, with the workflow in its tags.
+
+It is no encoder of frames: one movie holds many of them. Encoding is PyAV's (``pip install 'seqsave[video]'``), with
+codecs that need no licence: VP9 in webm; in mp4 H.264 where the system brings an encoder for it, else AV1.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqsave.errors import EncodeError, EncoderUnavailableError, OptionError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from seqsave.types import ImageArray
+
+__all__ = ["EXTENSIONS", "Movie"]
+
+EXTENSIONS = ("mp4", "webm")
+DEFAULT_RATE = Fraction(24)
+_CODECS = {
+    "mp4": ("libopenh264", "h264_videotoolbox", "h264_mf", "libsvtav1", "libaom-av1"),
+    "webm": ("libvpx-vp9",),
+}
+_SETTINGS = {
+    "libsvtav1": {"preset": "10", "crf": "32", "svtav1-params": "log-level=1"},
+    "libaom-av1": {"cpu-used": "8", "crf": "32", "row-mt": "1"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "32", "b": "0", "row-mt": "1"},
+}
+# Else mp4 keeps only the few tags that it has names for: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
+_FORMAT_OPTIONS = {"mp4": {"movflags": "use_metadata_tags"}, "webm": {}}
+# Both codecs keep a quarter of the colours.
+_PIXELS = "yuv420p"
+
+
+class Movie:
+    """Takes the pictures of one movie, one by one, in order. Not thread-safe.
+
+    extension: ``mp4`` or ``webm``.
+    rate:      pictures per second, 24 when None.
+    texts:     tags by name, such as ComfyUI's ``prompt`` and ``workflow``.
+    height:    in pixels; larger pictures are scaled down to it, smaller ones stay as they are.
+
+    Raises OptionError for another extension, EncoderUnavailableError without PyAV or an encoder in it.
+    """
+
+    def __init__(
+        self,
+        extension: str,
+        *,
+        rate: Fraction | None = None,
+        texts: Mapping[str, str] | None = None,
+        height: int = 720,
+    ) -> None:
+        if extension not in EXTENSIONS:
+            raise OptionError(f"a preview is {' or '.join(EXTENSIONS)}, not {extension!r}")
+        self._av = _load()
+        self._codec = _codec(self._av, extension)
+        self._rate = rate or DEFAULT_RATE
+        self._height = height
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by finish and discard
+        self._container = self._av.open(self._file, "w", format=extension, container_options=_FORMAT_OPTIONS[extension])
+        self._container.metadata.update(texts or {})
+        self._stream: Any = None
+        self.count = 0
+        """How many pictures there are."""
+
+    def add(self, picture: ImageArray) -> None:
+        """One picture H,W,C with 1 to 4 channels, of uint8, uint16, or floats 0..1; alpha is left out.
+
+        Raises EncodeError.
+        """
+        try:
+            frame = self._av.VideoFrame.from_ndarray(_rgb(picture), format="rgb24")
+            if self._stream is None:
+                self._open_stream(frame.width, frame.height)
+            frame = frame.reformat(self._stream.width, self._stream.height, _PIXELS, dst_colorspace="ITU709")
+            frame.pts, frame.time_base = self.count, 1 / self._rate
+            for packet in self._stream.encode(frame):
+                self._container.mux(packet)
+        except (OSError, ValueError) as error:
+            raise EncodeError(f"the preview cannot take picture {self.count}: {error}") from error
+        self.count += 1
+
+    def finish(self) -> bytes:
+        """The movie. Raises EncodeError."""
+        try:
+            if self._stream is not None:
+                for packet in self._stream.encode():
+                    self._container.mux(packet)
+            self._container.close()
+            self._file.seek(0)
+            return self._file.read()
+        except (OSError, ValueError) as error:
+            raise EncodeError(f"the preview cannot be finished: {error}") from error
+        finally:
+            self._file.close()
+
+    def discard(self) -> None:
+        """Let everything go without a movie."""
+        self._stream = None
+        self._file.close()
+
+    def _open_stream(self, width: int, height: int) -> None:
+        scale = min(1.0, self._height / height)
+        stream = self._container.add_stream(self._codec, rate=self._rate, options=_SETTINGS.get(self._codec, {}))
+        # Even, as a quarter of the colours is one for each square of four pixels.
+        stream.width, stream.height = (max(2, 2 * round(scale * side / 2)) for side in (width, height))
+        stream.pix_fmt = _PIXELS
+        self._stream = stream
+
+
+def _rgb(picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if picture.dtype.kind == "f":
+        eight = (np.nan_to_num(np.clip(picture, 0, 1)) * 255).astype(np.uint8)
+    else:
+        eight = (picture >> 8).astype(np.uint8) if picture.dtype == np.uint16 else picture.astype(np.uint8, copy=False)
+    channels = eight.shape[2]
+    colors = np.repeat(eight[..., :1], 3, axis=2) if channels < 3 else eight[..., :3]
+    return np.ascontiguousarray(colors)
+
+
+def _load() -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise EncoderUnavailableError(f"a preview needs PyAV ({error}): pip install 'seqsave[video]'") from error
+    return av
+
+
+def _codec(av: Any, extension: str) -> str:
+    for name in _CODECS[extension]:
+        try:
+            av.codec.Codec(name, "w")
+        except ValueError:
+            continue
+        return name
+    raise EncoderUnavailableError(
+        f"this PyAV has no encoder for {extension} ({', '.join(_CODECS[extension])}): pip install --upgrade av, "
+        f"or choose {' or '.join(other for other in EXTENSIONS if other != extension)}"
+    )
