@@ -117,7 +117,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "errors": (
         "DecodeError EncodeError EncoderConflictError EncoderNotFoundError EncoderUnavailableError EndOfSequenceError "
-        "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError SaveError SeqSaveError "
+        "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError SaveError "
         "SeqSaveWarning SequenceNotFoundError SourceError SpoolError TargetError WriterAbortedError WriterClosedError"
     ),
     "hookspecs": "hookimpl",

@@ -14,6 +14,7 @@ Each one is also the builtin that callers already catch, so ``except OSError`` a
     ├── MetadataError            (ValueError)         metadata that is not JSON
     ├── OptionError              (ValueError)         an encoder option or a setting of the writer
     ├── SourceError              (ValueError)         something to save from that cannot be read as frames
+    ├── ManifestError            (ValueError)         a manifest that is damaged, or of a newer version
     ├── EncoderNotFoundError     (LookupError)        nobody knows this filetype
     ├── EncoderConflictError     (RuntimeError)       two claim one filetype
     ├── EncoderUnavailableError  (ImportError)        its backend is not installed
@@ -43,6 +44,7 @@ __all__ = [
     "FrameExistsError",
     "FrameNameError",
     "ImageError",
+    "ManifestError",
     "MetadataError",
     "OptionError",
     "PluginError",
@@ -132,6 +134,14 @@ class OptionError(SeqSaveError, ValueError):
 
 class SourceError(SeqSaveError, ValueError):
     """A source whose content cannot be read as frames."""
+
+
+class ManifestError(SeqSaveError, ValueError):
+    """A manifest that is damaged, or that a newer version of seqsave wrote: ``is_newer``."""
+
+    def __init__(self, message: str, *, is_newer: bool = False) -> None:
+        super().__init__(message)
+        self.is_newer = is_newer
 
 
 class EncoderNotFoundError(SeqSaveError, LookupError):

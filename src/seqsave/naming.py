@@ -28,6 +28,7 @@ __all__ = [
     "parse_batch_folder",
     "parse_frame",
     "parse_pattern",
+    "parse_ranges",
     "sidecar_key",
     "sidecar_name",
     "to_ranges",
@@ -41,6 +42,7 @@ MAX_NAME_BYTES = 220
 
 _FRAME = re.compile(r"(?P<prefix>.+)_(?P<number>[0-9]+)\.(?P<extension>[^./]+)", re.DOTALL)
 _BATCH = re.compile(r"batch_(?P<number>[0-9]{4,})")
+_RANGES = re.compile(r"(?:[0-9]{1,19}(?:-[0-9]{1,19})?(?:,[0-9]{1,19}(?:-[0-9]{1,19})?)*)?")
 _PLACEHOLDER = re.compile(r"#+|%0?(?P<width>[0-9]*)d")
 
 
@@ -261,6 +263,20 @@ def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
     if most is None or len(texts) <= most:
         return ",".join(texts)
     return ",".join(texts[:most]) + f",... ({len(texts) - most} more)"
+
+
+def parse_ranges(text: str) -> tuple[range, ...]:
+    """What ``format_ranges`` wrote: ``17,40-52`` as ascending ranges that do not touch. Raises FrameNameError."""
+    if not _RANGES.fullmatch(text):
+        raise FrameNameError(f"{_short(text)} is no list of frames: write 0-16,18-131")
+    runs: list[range] = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        run = range(int(first), int(last or first) + 1)
+        if not run or (runs and run.start <= runs[-1].stop) or run.stop > MAX_INDEX:
+            raise FrameNameError(f"{_short(text)} is no list of frames in ascending order")
+        runs.append(run)
+    return tuple(runs)
 
 
 def _percent(character: str) -> str:

@@ -268,7 +268,7 @@ def test_an_error_in_the_change_changes_nothing(place: Place, shared: targets.Ta
         raise TargetError("no")
 
     place.write("x", b"1")
-    with pytest.raises(TargetError, match="^no$"):
+    with pytest.raises(TargetError, match=r"^no$"):
         update(shared, "x", refuse)
     assert place.read("x") == b"1"
     update(shared, "x", one_more)  # and nothing is locked any more

@@ -17,14 +17,16 @@ from typing import Any
 from seqsave.errors import TargetError
 from seqsave.redact import redact_url, scrub, secrets_of, split_user_info
 from seqsave.targets import config, registry, urls
-from seqsave.targets.base import Capabilities, Data, Entry, Published, Target
+from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Published, Target
 from seqsave.targets.faults import FileMissingError
 
 __all__ = [
     "Capabilities",
+    "Change",
     "Data",
     "Entry",
     "FileMissingError",
+    "Known",
     "Published",
     "Target",
     "resolve",

@@ -1,0 +1,332 @@
+"""One run's part in a manifest, from before its first frame to after its last one; and reading one."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import cache
+from typing import Any
+
+from seqsave import retry, targets
+from seqsave.errors import FrameExistsError, ManifestError, TargetError
+from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump, load, path_of
+from seqsave.manifest.merging import CONTENT_TYPE, Outcome, begun, cleared, ended, weakened
+
+__all__ = ["Session", "merge_into", "read", "software"]
+
+OnRetry = Callable[[int, float, BaseException], None]
+_POLICY = retry.RetryPolicy()
+
+# Of runs in this process that have not ended: one that is not here, with this process's number, is a former process's.
+_alive: set[str] = set()
+
+
+def read(
+    target: targets.Target, prefix: str, extension: str, *, policy: retry.RetryPolicy = _POLICY
+) -> Manifest | None:
+    """The manifest of a sequence in ``target``; None where there is none.
+
+    Raises ManifestError (damaged, or of a newer version), TargetError.
+    """
+    path = path_of(prefix, extension)
+    try:
+        data = retry.call(policy, lambda: target.read(path))
+    except targets.FileMissingError:
+        return None
+    return _load(target, path, data)
+
+
+def merge_into(
+    target: targets.Target,
+    facts: Facts,
+    frames: Iterable[FrameEntry],
+    *,
+    lost: Iterable[Key] = (),
+    sound: bool = True,
+    defines: bool = False,
+    policy: retry.RetryPolicy = _POLICY,
+) -> Manifest | None:
+    """Put frames that were just published into the manifest, which is made when there is none. Returns how it is now.
+
+    Frames that may replace others are better published between ``Session.open`` and ``Session.close``.
+
+    defines: these are all frames that there should be (with what ``facts.total`` says); else they mend a sequence.
+    Raises TargetError, ManifestError.
+    """
+    session = Session(target, facts, policy=policy, replaces=False)
+    return session.close(Outcome(frames=list(frames), lost=set(lost), sound=sound, defines=defines))
+
+
+class Session:
+    """``open`` before the first frame is published, ``close`` (or ``drop``) after the last one. Not thread-safe.
+
+    creates:  make a manifest when there is none; else only one that is there is kept true.
+    replaces: the run may replace frames that are there.
+    """
+
+    def __init__(
+        self,
+        target: targets.Target,
+        facts: Facts,
+        *,
+        creates: bool = True,
+        replaces: bool = True,
+        policy: retry.RetryPolicy = _POLICY,
+    ) -> None:
+        self.is_open = False
+        self.base: Manifest | None = None
+        """The manifest as it was when this run began."""
+        self._target = target
+        self._facts = facts
+        self._creates = creates
+        self._policy = policy
+        self._me = WriterEntry(id=secrets.token_hex(8), host=_host(), pid=os.getpid(), since=_now(), replaces=replaces)
+        self._was_there = False
+        self._known: tuple[bytes, str | None] | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the manifest lies below the target."""
+        return self._facts.path
+
+    def open(self, on_retry: OnRetry | None = None, stop_event: threading.Event | None = None) -> None:
+        """Say that the sequence is being changed. Without ``creates`` nothing is done where no manifest is.
+
+        Raises TargetError; ManifestError for a manifest of a newer version, which only ``creates=False`` can keep true.
+        """
+        retry.call(self._policy, self._open, on_retry=on_retry, stop_event=stop_event)
+
+    def close(self, outcome: Outcome) -> Manifest | None:
+        """Put what the run did into the manifest, and say that it is over. Returns how it is now.
+
+        Raises TargetError, ManifestError.
+        """
+        if not self.is_open and not self._creates:
+            return None
+        return self._finish(lambda current: self._ended(current, outcome))
+
+    def drop(self, outcome: Outcome) -> Manifest | None:
+        """As ``close``, for a run that broke off: a manifest that is this run's alone is removed again."""
+        if not self.is_open:
+            return None
+
+        def change(current: Manifest | None) -> Manifest | None:
+            others = current is not None and any(writer.id != self._me.id for writer in current.writers)
+            if self._was_there or others or (current is not None and current.frames):
+                return self._ended(current, outcome)
+            return None
+
+        return self._finish(change)
+
+    def peek(self) -> Manifest | None:
+        """The manifest now, as far as it can be believed: of frames that somebody may be replacing nothing is said."""
+        try:
+            found = read(self._target, self._facts.prefix, self._facts.extension, policy=self._policy)
+        except (TargetError, ManifestError):
+            return None
+        if found is None:
+            return None
+        found = cleared(found, _is_dead)
+        is_unsure = any(writer.replaces and writer.id != self._me.id for writer in found.writers)
+        return replace(found, frames=weakened(found.frames)) if is_unsure else found
+
+    # --- beginning ---
+
+    def _open(self) -> None:
+        if self._creates:
+            self._create()
+            self.is_open = True
+        else:
+            self.is_open = self._mark()
+        if self.is_open:
+            _alive.add(self._me.id)
+
+    def _create(self) -> None:
+        try:
+            self._update(self._begun, fresh_if_damaged=True)
+        except TargetError as error:
+            if error.transient or self._target.capabilities.create == "none":
+                raise
+            self._create_unread(error)
+
+    def _create_unread(self, error: TargetError) -> None:
+        """With a key that may write and not read: there may be none yet."""
+        data = dump(self._stamped(self._begun(None)))
+        try:
+            published = self._target.publish(self.path, data, content_type=CONTENT_TYPE, create=True)
+        except FrameExistsError:
+            raise TargetError(
+                f"the manifest {self._target.url_of(self.path)} is there and cannot be kept true, since reading it "
+                f"failed: {error}. manifest=False saves without it, and it may say what is no longer so"
+            ) from error
+        self._known = (data, published.etag) if published.etag else None
+
+    def _mark(self) -> bool:
+        """Whether there is a manifest, which says now that it is incomplete."""
+        try:
+            data = self._target.read(self.path)
+        except targets.FileMissingError:
+            return False
+        except TargetError as error:
+            if error.transient:
+                raise
+            return False  # a key that may write and not read is a good key
+        try:
+            _load(self._target, self.path, data)
+        except ManifestError:
+            self._raw_update(lambda now: None if now is None else _marked(now))
+            return False
+        self._update(lambda current: None if current is None else self._begun(current))
+        return self.base is not None
+
+    def _begun(self, current: Manifest | None) -> Manifest:
+        if current is not None:
+            current = cleared(current, _is_dead)
+            # Our own id is in it when an earlier attempt arrived after all.
+            self._was_there = self._was_there or all(writer.id != self._me.id for writer in current.writers)
+        self.base = begun(current, self._facts, self._me, defines=self._creates)
+        return self.base
+
+    # --- ending ---
+
+    def _ended(self, current: Manifest | None, outcome: Outcome) -> Manifest:
+        base = self.base
+        if current is not None:
+            current = cleared(current, self._is_gone)
+        if not self.is_open:  # nothing was written, or nobody was told before
+            base = current
+            current = begun(current, self._facts, self._me, defines=outcome.defines)
+        return ended(current, self._facts, self._me, outcome, base)
+
+    def _is_gone(self, writer: WriterEntry) -> bool:
+        return writer.id != self._me.id and _is_dead(writer)
+
+    def _finish(self, change: Callable[[Manifest | None], Manifest | None]) -> Manifest | None:
+        try:
+            return retry.call(self._policy, lambda: self._update(change, fresh_if_damaged=True))
+        finally:
+            _alive.discard(self._me.id)
+
+    # --- the file ---
+
+    def _update(
+        self, change: Callable[[Manifest | None], Manifest | None], *, fresh_if_damaged: bool = False
+    ) -> Manifest | None:
+        result: list[Manifest | None] = []
+
+        def change_bytes(data: bytes | None) -> bytes | None:
+            current = None if data is None else self._loaded(data, fresh_if_damaged)
+            after = change(current)
+            result[:] = [after]
+            if after is None or (current is not None and _says_the_same(after, current)):
+                return None if after is None else data
+            return dump(self._stamped(after))
+
+        self._raw_update(change_bytes)
+        return result[0]
+
+    def _raw_update(self, change: targets.Change) -> None:
+        made: list[bytes | None] = []
+
+        def remembered(data: bytes | None) -> bytes | None:
+            made[:] = [change(data)]
+            return made[0]
+
+        known, self._known = self._known, None
+        published = self._target.update(self.path, remembered, content_type=CONTENT_TYPE, known=known)
+        data = made[0]
+        if data is not None and published is not None and published.etag is not None:
+            self._known = (data, published.etag)
+
+    def _loaded(self, data: bytes, fresh_if_damaged: bool) -> Manifest | None:
+        try:
+            return _load(self._target, self.path, data)
+        except ManifestError as error:
+            if not fresh_if_damaged or error.is_newer:
+                raise
+            return None
+
+    def _stamped(self, manifest: Manifest) -> Manifest:
+        return replace(manifest, updated=_now(), software=software())
+
+
+def software() -> str:
+    """``seqsave 0.1.0``."""
+    import sys
+
+    return f"seqsave {getattr(sys.modules.get('seqsave'), '__version__', '')}".rstrip()
+
+
+def _load(target: targets.Target, path: str, data: bytes) -> Manifest:
+    try:
+        return load(data)
+    except ManifestError as error:
+        raise ManifestError(f"{target.url_of(path)}: {error}", is_newer=error.is_newer) from None
+
+
+def _says_the_same(one: Manifest, other: Manifest) -> bool:
+    return replace(one, updated="", software="") == replace(other, updated="", software="")
+
+
+def _marked(data: bytes) -> bytes:
+    """A manifest that we cannot read otherwise, incomplete."""
+    try:
+        document: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return data
+    if not isinstance(document, dict) or document.get("complete") is not True:
+        return data
+    return json.dumps({**document, "complete": False}, indent=2).encode()
+
+
+# --- who is alive ----------------------------------------------------------------------------------------------------
+
+
+def _is_dead(writer: WriterEntry) -> bool:
+    """Whether it is known that nothing will ever come of this run. Other machines are never known to be dead."""
+    if writer.id in _alive or writer.host != _host():
+        return False
+    return writer.pid == os.getpid() or not _is_running(writer.pid)
+
+
+def _is_running(pid: int) -> bool:
+    if os.name == "nt":
+        return _is_running_on_windows(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's
+        return True
+    return True
+
+
+def _is_running_on_windows(pid: int) -> bool:
+    """os.kill would end it. https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess"""
+    import ctypes
+
+    windll: Any = getattr(ctypes, "windll")  # noqa: B009 - not there elsewhere
+    query_limited_information, still_active = 0x1000, 259
+    handle = windll.kernel32.OpenProcess(query_limited_information, False, pid)
+    if not handle:
+        return False
+    status = ctypes.c_ulong()
+    known = windll.kernel32.GetExitCodeProcess(handle, ctypes.byref(status))
+    windll.kernel32.CloseHandle(handle)
+    return not known or status.value == still_active
+
+
+@cache
+def _host() -> str:
+    import platform
+
+    return platform.node() or "unknown"
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

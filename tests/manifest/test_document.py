@@ -1,0 +1,177 @@
+"""The manifest's file: it reads what it writes, its schema says the same, and damage is found and not believed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqsave import ManifestError, manifest, naming
+from seqsave.manifest import Facts, FrameEntry, Manifest, Picture, WriterEntry
+
+SCHEMA = json.loads(resources.files("seqsave").joinpath("manifest.schema.json").read_text(encoding="utf-8"))
+
+words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
+maybe = st.none() | words
+indices = st.integers(0, 40)
+pictures = st.none() | st.builds(
+    Picture, width=st.integers(1, 9), height=st.integers(1, 9), channels=st.integers(1, 4), dtype=words
+)
+frames = st.builds(
+    FrameEntry, index=indices, batch=st.none() | st.integers(0, 3), name=words, size=st.none() | st.integers(0, 99),
+    checksum=st.none() | st.sampled_from(["crc32:00000001", "crc32:ffffffff"]), etag=maybe, acknowledged=st.booleans(),
+    recipe=maybe, picture=pictures, disputed=st.booleans(),
+)  # fmt: skip
+writers = st.builds(
+    WriterEntry,
+    id=words,
+    host=words,
+    pid=st.integers(0, 99),
+    since=st.just("2026-11-23T08:00:00Z"),
+    replaces=st.booleans(),
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | words, lambda inner: st.lists(inner) | st.dictionaries(words, inner)
+)
+manifests = st.builds(
+    Manifest, prefix=words, extension=words, filetype=words, digits=st.integers(0, 32), start=indices,
+    step=st.integers(1, 5), total=st.none() | indices, metadata=st.dictionaries(words, values), recipe=maybe,
+    rate=st.none() | st.fractions(min_value=Fraction(1, 100)), complete=st.booleans(),
+    expected=st.sets(indices).map(lambda found: naming.to_ranges(sorted(found))),
+    frames=st.lists(frames, unique_by=lambda frame: frame.key).map(
+        lambda found: tuple(sorted(found, key=lambda f: (f.index, -1 if f.batch is None else f.batch)))
+    ),
+    writers=st.lists(writers).map(tuple), unfinished=st.lists(words).map(tuple),
+    updated=st.just("2026-11-23T08:00:00Z"), software=words,
+)  # fmt: skip
+
+
+def validate(data: bytes) -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(data))
+
+
+@given(manifests)
+def test_what_is_written_is_read_again_and_fits_the_schema(made: Manifest) -> None:
+    data = manifest.dump(made)
+    data.decode("ascii")
+    assert manifest.load(data) == made
+    validate(data)
+
+
+@given(frames)
+def test_a_frame_alone(frame: FrameEntry) -> None:
+    assert FrameEntry.from_document(json.loads(json.dumps(frame.as_document()))) == frame
+
+
+@given(manifests)
+def test_facts_alone(made: Manifest) -> None:
+    facts = Facts(**{name: getattr(made, name) for name in Facts.__dataclass_fields__})
+    assert Facts.from_document(json.loads(json.dumps(facts.as_document()))) == facts
+
+
+def test_one_frame_in_each_line() -> None:
+    lines = manifest.dump(example()).decode().splitlines()
+    assert sum(line.startswith('    {"index": ') for line in lines) == 3
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+PICTURE = Picture(width=6, height=4, channels=3, dtype="uint8")
+
+
+def example() -> Manifest:
+    found = [
+        FrameEntry(index=i, batch=None, name=f"frame_{i:05d}.png", size=7, checksum="crc32:00000001", picture=PICTURE)
+        for i in (0, 1, 3)
+    ]
+    return Manifest(prefix="frame", extension="png", filetype="png", expected=(range(5),), frames=tuple(found))
+
+
+PATHS = [
+    ("version",), ("version", "text"), ("version", 0), ("complete",), ("complete", 1), ("prefix",), ("prefix", 3),
+    ("digits", -1), ("digits", True), ("step", 0), ("total", -1), ("total", 1.5), ("rate", "fast"), ("rate", "1/0"),
+    ("rate", 24), ("metadata", []), ("recipe", 7), ("picture", {"width": 1}), ("picture", []), ("expected",),
+    ("expected", "5-3"), ("expected", "0-9,3"), ("expected", "-1"), ("expected", "0-99999999999999999999999"),
+    ("expected", "0-99999999999"), ("frames",), ("frames", {}), ("frames", [3]), ("frames", [{}]), ("writers", [{}]),
+    ("writers", None), ("unfinished", 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", PATHS, ids=repr)
+def test_damage_is_told(change: tuple[Any, ...]) -> None:
+    document = json.loads(manifest.dump(example()))
+    if len(change) == 1:
+        del document[change[0]]
+    else:
+        document[change[0]] = change[1]
+    with pytest.raises(ManifestError, match=r"^the manifest .*has more than|damaged") as caught:
+        manifest.load(json.dumps(document).encode())
+    assert not caught.value.is_newer
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 100_000])
+def test_what_is_no_manifest_at_all(data: bytes) -> None:
+    with pytest.raises(ManifestError, match="damaged"):
+        manifest.load(data)
+
+
+def test_a_newer_version() -> None:
+    document = json.loads(manifest.dump(example()))
+    with pytest.raises(ManifestError, match="version 2 and this seqsave knows 1: update seqsave") as caught:
+        manifest.load(json.dumps({**document, "version": 2}).encode())
+    assert caught.value.is_newer
+
+
+@given(st.binary() | values.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_a_manifest_or_an_error(data: bytes) -> None:
+    with pytest.raises(ManifestError):
+        manifest.load(data)
+
+
+@given(made=manifests, data=st.data())
+def test_any_damage_is_found_or_harmless(made: Manifest, data: st.DataObject) -> None:
+    whole = bytearray(manifest.dump(made))
+    whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        manifest.load(bytes(whole))
+    except ManifestError:
+        pass
+
+
+def test_what_is_missing() -> None:
+    assert example().missing == {None: (range(2, 3), range(4, 5))}
+    batches = tuple(replace(frame, batch=batch) for frame in example().frames for batch in (0, 2))
+    assert replace(example(), frames=batches, expected=(range(3),)).missing == {0: (range(2, 3),), 2: (range(2, 3),)}
+    beside = (*batches, FrameEntry(index=2, batch=None, name="frame_00002.png", size=1))  # another run's
+    assert replace(example(), frames=beside, expected=(range(3),)).missing == {0: (range(2, 3),), 2: (range(2, 3),)}
+    assert replace(example(), expected=(range(2), range(3, 4))).missing == {}
+
+
+def test_why_it_is_not_complete() -> None:
+    writer = WriterEntry(id="x", host="gpu7", pid=12, since="2026-11-23T08:00:00Z")
+    disputed = tuple(replace(frame, disputed=frame.index == 3) for frame in example().frames)
+    found = replace(example(), writers=(writer,), frames=disputed, unfinished=("y",)).obstacles()
+    assert found == [
+        "process 12 on gpu7 since 2026-11-23T08:00:00Z is changing it",
+        "frames are missing: 2,4",
+        "two runs wrote the same frames at the same time: 3",
+        "a run broke off before its end",
+    ]
+    assert replace(example(), complete=True).obstacles() == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path"), [("frame", ".seqsave/frame.png.json"), ("shots/a/frame", "shots/a/.seqsave/frame.png.json")]
+)
+def test_where_it_lies(prefix: str, path: str) -> None:
+    assert manifest.path_of(prefix, "png") == path
+    assert Facts(prefix=prefix, extension="png", filetype="png").path == path
