@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from seqsave import xmp
 from seqsave.color import COLOR_SPACES, color_space
@@ -85,6 +85,15 @@ def test_a_reader_without_cicp_finds_primaries_and_gamma() -> None:
     with Image.open(io.BytesIO(encode(np.zeros((2, 2, 3), np.uint8), color=color_space("display-p3")))) as picture:
         assert picture.info["gamma"] == 0.45455
         assert picture.info["chromaticity"] == (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_profile_that_littlecms_opens_says_the_same(channels: int) -> None:
+    image = np.zeros((2, 2, channels), np.uint8)
+    with Image.open(io.BytesIO(encode(image, color=color_space("linear-rec2020")))) as picture:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+    assert profile.profile.xcolor_space.strip() == ("GRAY" if channels == 1 else "RGB")
+    assert profile.profile.profile_description == "linear-rec2020"
 
 
 def test_density_exif_and_xmp_are_read_by_exiftool(tmp_path: Path) -> None:

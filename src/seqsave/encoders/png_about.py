@@ -6,11 +6,13 @@ with gAMA counts (section 4.3), so a reader takes the best one that it knows.
 
 from __future__ import annotations
 
+import functools
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from seqsave.encoders import exif
+from seqsave.encoders import exif, icc
 from seqsave.xmp import packet
 
 if TYPE_CHECKING:
@@ -44,11 +46,19 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
         yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + text
 
 
+@functools.lru_cache(maxsize=16)
+def _profile(color: ColorSpace, grey: bool) -> bytes | None:
+    made = icc.profile(color, grey=grey)
+    return None if made is None else color.name.encode("latin-1") + b"\0\0" + zlib.compress(made, 9)
+
+
 def _color(color: ColorSpace, *, grey: bool) -> Iterator[tuple[bytes, bytes]]:
     if color.cicp is not None:
         yield b"cICP", bytes((*color.cicp, _RGB, _FULL_RANGE))
     if color.name == "srgb":
         yield b"sRGB", bytes((_PERCEPTUAL,))
+    elif (profile := _profile(color, grey)) is not None:
+        yield b"iCCP", profile
     gamma = _GAMMA.get(color.transfer)
     if gamma is not None:
         yield b"gAMA", struct.pack(">I", gamma)
