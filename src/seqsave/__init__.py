@@ -118,7 +118,8 @@ _HOMES = {
     "errors": (
         "DecodeError EncodeError EncoderConflictError EncoderNotFoundError EncoderUnavailableError EndOfSequenceError "
         "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError SaveError "
-        "SeqSaveWarning SequenceNotFoundError SourceError SpoolError TargetError WriterAbortedError WriterClosedError"
+        "SeqSaveError SeqSaveWarning SequenceNotFoundError SourceError SpoolError TargetError WriterAbortedError "
+        "WriterClosedError"
     ),
     "hookspecs": "hookimpl",
     "metadata": "RawText",
