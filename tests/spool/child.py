@@ -12,8 +12,8 @@ from pathlib import Path
 
 from seqsave import targets
 from seqsave.errors import SpoolError
-from seqsave.spool import Outcome, Spool, flush_place
-from tests.spool.kept import keep, nobody
+from seqsave.spool import Outcome, Records, Spool, flush_place
+from tests.spool.kept import keep
 
 
 def picture(index: int) -> bytes:
@@ -42,7 +42,7 @@ def main(what: str, folder: str, url: str, options: str, first: str, count: str)
             say(f"{outcome.status} {outcome.entry.index}")
 
     try:
-        flush_place(spool, target, target.place(), settle=nobody, on_outcome=tell)
+        flush_place(spool, target, target.place(), records=Records(), on_outcome=tell)
     except SpoolError as error:
         say(f"refused {error}")
 

@@ -43,7 +43,3 @@ def keep(
 
 def target_of(place: Place) -> targets.Target:
     return targets.resolve(place.url, place.storage_options)
-
-
-def nobody(*_: object) -> None:
-    """A settle that keeps no records."""

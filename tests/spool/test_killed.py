@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seqsave import targets
-from seqsave.spool import Spool, flush_place
+from seqsave.spool import Records, Spool, flush_place
 from tests.spool.child import picture
-from tests.spool.kept import keep, nobody
+from tests.spool.kept import keep
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_killed_while_frames_are_kept(where: tuple[str, dict[str, object]], tmp_
     assert len(promised) > KILLS
     for entry in found.entries:
         assert spool.read(entry) == [picture(entry.index)]
-    outcomes = flush_place(spool, target, target.place(), settle=nobody)
+    outcomes = flush_place(spool, target, target.place(), records=Records())
     assert {outcome.status for outcome in outcomes} == {"published"}
     there = [entry.name for entry in target.list() if not entry.is_folder]
     assert len(there) == len(found.entries)

@@ -1,7 +1,7 @@
 """Frames kept safe in a folder of this machine while their storage is away, and published when it is back."""
 
 from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, fingerprint, key_of
-from seqsave.spool.flushing import Outcome, flush_place, flush_spool, overlaps
+from seqsave.spool.flushing import Outcome, Records, flush_place, flush_spool, overlaps
 from seqsave.spool.folder import MAX_BYTES, VARIABLE, Contents, Spool, default_folder, open_spool
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "FileFacts",
     "Item",
     "Outcome",
+    "Records",
     "Spool",
     "default_folder",
     "fingerprint",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -20,10 +20,9 @@ from seqsave.pipeline import Pipeline
 from seqsave.spool.entries import DamagedError, Entry, FileFacts, fingerprint
 from seqsave.spool.folder import Contents, Spool
 
-__all__ = ["Outcome", "Settle", "flush_place", "flush_spool", "overlaps"]
+__all__ = ["Outcome", "Records", "flush_place", "flush_spool", "overlaps"]
 
 OutcomeStatus = Literal["published", "superseded", "conflict", "damaged", "failed", "waiting"]
-Settle = Callable[[targets.Target, Sequence["Outcome"]], None]
 Resolve = Callable[[str], targets.Target]
 
 PUBLISHERS = 16
@@ -61,6 +60,19 @@ class Outcome:
         return self.status not in ("published", "superseded")
 
 
+class Records:
+    """Told what is published, while the entries are still there. This one keeps none.
+
+    Both may raise SeqSaveError, which leaves the entries in the spool. They are called in turn, on one thread.
+    """
+
+    def begin(self, target: targets.Target, entries: Sequence[Entry], policy: retry.RetryPolicy) -> None:
+        """These are going to be published."""
+
+    def end(self, target: targets.Target, outcomes: Sequence[Outcome], policy: retry.RetryPolicy) -> None:
+        """This became of them."""
+
+
 def overlaps(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether one of two places is the other, or lies below it."""
     first, second = dict(one), dict(other)
@@ -72,7 +84,7 @@ def flush_spool(
     spool: Spool,
     resolve: Resolve,
     *,
-    settle: Settle,
+    records: Records,
     policy: retry.RetryPolicy | None = None,
     wanted: Callable[[Entry], bool] = lambda _: True,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
@@ -94,7 +106,7 @@ def flush_spool(
         try:
             target = resolve(entries[-1].target)
             outcomes += flush_place(
-                spool, target, entries[-1].place, settle=settle, policy=policy, on_outcome=on_outcome
+                spool, target, entries[-1].place, records=records, policy=policy, on_outcome=on_outcome
             )
         except (TargetError, SpoolError) as error:
             left = [Outcome(entry=entry, status="waiting", message=str(error), error=error) for entry in entries]
@@ -109,7 +121,7 @@ def flush_place(
     target: targets.Target,
     place: Mapping[str, str],
     *,
-    settle: Settle,
+    records: Records,
     policy: retry.RetryPolicy | None = None,
     patience: float = 0.0,
     stop: threading.Event | None = None,
@@ -118,7 +130,7 @@ def flush_place(
     """Publish everything that waits for one place, also what is put there meanwhile.
 
     place:    what the entries were put there with; ``target`` must be the very same place.
-    settle:   told what was published, while the entries are still there; what it raises leaves them there.
+    records:  told what is published.
     policy:   for each request after the first one, which is tried once.
     patience: seconds to wait for somebody who is publishing the same.
 
@@ -129,7 +141,7 @@ def flush_place(
     identity = fingerprint(place)
     if spool.contents(identity) == Contents(()):
         return []
-    flush = _Flush(spool, target, policy or retry.RetryPolicy(), settle, stop or threading.Event(), on_outcome)
+    flush = _Flush(spool, target, policy or retry.RetryPolicy(), records, stop or threading.Event(), on_outcome)
     with spool.locked(identity, patience=patience, stop=stop):
         tried: set[str] = set()
         while True:
@@ -172,7 +184,7 @@ class _Flush:
         spool: Spool,
         target: targets.Target,
         policy: retry.RetryPolicy,
-        settle: Settle,
+        records: Records,
         stop: threading.Event,
         on_outcome: Callable[[Outcome], None],
     ) -> None:
@@ -180,7 +192,7 @@ class _Flush:
         self._spool = spool
         self._target = target
         self._policy = policy
-        self._settle = settle
+        self._records = records
         self._stop = stop
         self._on_outcome = on_outcome
         self._answers = False
@@ -202,11 +214,32 @@ class _Flush:
         while left:
             # One first: while nobody knows whether the storage answers, the others need not find out as well.
             count = ROUND if self._answers else 1
-            self._end_round(self._publish_all(left[:count]))
+            for outcome in self._round(left[:count]):
+                if outcome.status == "published" and outcome.entry is not None:
+                    self._spool.drop(outcome.entry)
+                self.tell(outcome)
             left = left[count:]
 
+    def _round(self, entries: Sequence[Entry]) -> list[Outcome]:
+        """Publish some entries between two looks at the records: they may go when these are right."""
+        if self._given_up:
+            return [self._publish(entry, None) for entry in entries]
+        try:
+            self._records.begin(self._target, entries, self._pace)
+        except SeqSaveError as error:
+            self._trouble = error
+            first = Outcome(entry=entries[0], status="failed", message=str(error), error=error)
+            return [first, *(self._publish(entry, None) for entry in entries[1:])]
+        outcomes = self._publish_all(entries)
+        try:
+            self._records.end(self._target, outcomes, self._pace)
+        except SeqSaveError as error:
+            self._trouble = error
+            return [_unrecorded(outcome, error) if outcome.status == "published" else outcome for outcome in outcomes]
+        return outcomes
+
     def _publish_all(self, entries: Sequence[Entry]) -> list[Outcome]:
-        if len(entries) == 1 or self._given_up:
+        if len(entries) == 1:
             return [self._publish(entry, self._read(entry)) for entry in entries]
         pipeline: Pipeline[Any, Outcome] = Pipeline(
             workers=2, publishers=min(PUBLISHERS, len(entries)), max_bytes=READ_AHEAD_BYTES, least=4
@@ -224,21 +257,6 @@ class _Flush:
             pipeline.abort(1.0)
             raise
         return [future.result() for future in futures]
-
-    def _end_round(self, outcomes: Iterable[Outcome]) -> None:
-        """Bring the records up to date, then let go what is published."""
-        told = list(outcomes)
-        published = [outcome for outcome in told if outcome.status == "published"]
-        try:
-            if published:
-                self._settle(self._target, published)
-        except SeqSaveError as error:
-            self._trouble = error
-            told = [_unsettled(outcome, error) if outcome.status == "published" else outcome for outcome in told]
-        for outcome in told:
-            if outcome.status == "published" and outcome.entry is not None:
-                self._spool.drop(outcome.entry)
-            self.tell(outcome)
 
     # --- one entry, on any thread ---
 
@@ -323,13 +341,17 @@ class _Flush:
         return Outcome(entry=entry, status="conflict", message=message)
 
     def _call(self, function: Callable[[], Any]) -> Any:
-        return retry.call(self._policy if self._answers else PROBE, function, stop_event=self._stop)
+        return retry.call(self._pace, function, stop_event=self._stop)
+
+    @property
+    def _pace(self) -> retry.RetryPolicy:
+        return self._policy if self._answers else PROBE
 
 
 _UNREADABLE = ("denied", "not_permitted")
 
 
-def _unsettled(outcome: Outcome, error: SeqSaveError) -> Outcome:
+def _unrecorded(outcome: Outcome, error: SeqSaveError) -> Outcome:
     message = f"it is in the storage, but not yet in the sequence's manifest: {error}"
     return Outcome(entry=outcome.entry, status="failed", message=message, error=error)
 
