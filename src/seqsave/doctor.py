@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from seqsave import naming, targets
-from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.errors import SeqSaveError, TargetError
 
 __all__ = ["Check", "Diagnosis", "examine"]
 
@@ -139,9 +139,7 @@ class _Examination:
         if self.target.capabilities.create == "none":
             return "warning", "this storage has no way to refuse a second file: if_exists='error' is not available"
         self._publish(self.other, b"new", create=True)
-        try:
-            self._publish(self.path, b"must not arrive", create=True)
-        except FrameExistsError:
+        if self.target.refuses(self.path):
             return "ok", f"a file that is there is never replaced ({self.target.capabilities.create})"
         return (
             "failed",

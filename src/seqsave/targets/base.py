@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
 import random
 import secrets
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.targets import filesystems
 from seqsave.targets.faults import FileMissingError, Scene, translate
 from seqsave.targets.urls import Location, bad_component
 
@@ -26,6 +29,7 @@ __all__ = [
     "Data",
     "Entries",
     "Entry",
+    "Known",
     "Published",
     "Target",
     "described",
@@ -41,6 +45,9 @@ Data = bytes | bytearray | memoryview
 Change = Callable[[bytes | None], bytes | None]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+# What is written to see whether a storage refuses it.
+_TRIAL = b"seqsave asks whether this is refused\n"
 
 # Starts with a dot and holds no "_": no frame's name, no glob and no pattern matches it.
 _TEMPORARY_HEAD = ".seqsave-"
@@ -85,6 +92,19 @@ class Published:
     etag: str | None = None
     checksum: str | None = None
     acknowledged: bool = False
+
+
+class Known:
+    """What this process has learned of a storage, for all who save there.
+
+    answered: it has answered something, good or bad.
+    refuses:  it was seen to refuse to replace a file.
+    """
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.refuses = False
+        self.lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +276,61 @@ class Target(ABC):
             return False
         return True
 
+    @property
+    def known(self) -> Known:
+        """What this process has learned of the storage: one object for all targets on it that were opened alike."""
+        return filesystems.shared("known", self._storage(), Known)
+
+    def prove_create(self, path: str) -> None:
+        """Raise TargetError unless the storage refuses to replace a file with ``create=True``; seen, not believed.
+
+        Some stores accept the condition and overlook it. The first call in a process tries it on the small file
+        ``path``, and deletes that if it may; a key that may not delete finds it there the next time, which is the same
+        proof. What fails on the way is raised as ``publish`` raises it.
+        """
+        if self.capabilities.create != "conditional":
+            return
+        known = self.known
+        with known.lock:
+            if known.refuses:
+                return
+            # The second look is at a file that nobody else knows, and that nobody can have deleted in between.
+            if not (self._refuses_second(path) or self._refuses_second(f"{path}-{secrets.token_hex(8)}")):
+                raise self._overlooked()
+            known.refuses = True
+
+    def refuses(self, path: str) -> bool:
+        """Whether the file ``path``, which is there, is left alone by ``create=True``. Else it is replaced by this."""
+        try:
+            self.publish(path, _TRIAL, content_type="text/plain", create=True)
+        except FrameExistsError:
+            return True
+        except TargetError as error:
+            if error.fault != "unsupported":
+                raise
+            failure = self._overlooked()
+        else:
+            return False
+        raise failure
+
     # --- for the storages ---
+
+    def _storage(self) -> Mapping[str, Any]:
+        """What tells this storage from others in this process; may hold secrets."""
+        return {"kind": type(self).__name__}
+
+    def _refuses_second(self, path: str) -> bool:
+        try:
+            return self.refuses(path) or self.refuses(path)
+        finally:
+            with contextlib.suppress(TargetError):
+                self.delete(path)
+
+    def _overlooked(self) -> TargetError:
+        return TargetError(
+            f"cannot save to {self.url} with if_exists='error': this storage replaces files that it was asked not to "
+            "replace; use if_exists='overwrite', or an empty folder"
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

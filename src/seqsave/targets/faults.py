@@ -303,10 +303,10 @@ _CLASSES = {
     Fault.IN_USE: "ResourceLocked SharingViolation",
     Fault.UNTRUSTED: "SSLError SSLCertVerificationError ClientConnectorCertificateError ClientSSLError "
     "BadHostKeyException",
-    Fault.TIMEOUT: "ReadTimeoutError FSTimeoutError ServerTimeoutError ReadTimeout "
-    "PoolTimeout WriteTimeout Timeout ServiceResponseTimeoutError",
-    Fault.UNREACHABLE: "EndpointConnectionError ConnectTimeoutError ConnectTimeout ClientConnectorError ProxyConnectionError NoValidConnectionsError "
-    "ConnectError ServiceRequestError SMBConnectionClosed",
+    Fault.TIMEOUT: "ReadTimeoutError FSTimeoutError ServerTimeoutError ReadTimeout PoolTimeout WriteTimeout Timeout "
+    "ServiceResponseTimeoutError",
+    Fault.UNREACHABLE: "EndpointConnectionError ConnectTimeoutError ConnectTimeout ClientConnectorError "
+    "ProxyConnectionError NoValidConnectionsError ConnectError ServiceRequestError SMBConnectionClosed",
     Fault.BROKEN: "ConnectionClosedError ResponseStreamingError ServerDisconnectedError ClientPayloadError "
     "ClientOSError ClientConnectionError IncompleteReadError IncompleteRead ServiceResponseError SSHException "
     "ReadError WriteError RemoteProtocolError HTTPClientError ChunkedEncodingError ResponseParserError",

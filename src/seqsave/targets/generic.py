@@ -383,6 +383,10 @@ class FsspecTarget(Target):
                     filesystems.discard(handle)
                 raise
 
+    def _storage(self) -> Mapping[str, Any]:
+        top = self._root.strip("/").partition("/")[0] if self._traits.own_top else ""
+        return {**self._options, "storage": self._protocol, "top": top}
+
     def _is_async(self) -> bool:
         kind = filesystems.filesystem_class(self._protocol)
         return self._traits.publish != "move" and bool(getattr(kind, "async_impl", False))

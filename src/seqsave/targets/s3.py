@@ -308,6 +308,9 @@ class S3Target(Target):
         result: R = sync(self._client().loop, start)
         return result
 
+    def _storage(self) -> Mapping[str, Any]:
+        return {**self._options, "storage": "s3", "bucket": self._bucket}
+
     def _key(self, path: str) -> str:
         return self._prefix + self._checked(path)
 
