@@ -15,7 +15,19 @@ from benchmarks.plan import Plan
 if TYPE_CHECKING:
     from benchmarks.plan import Measurement, Report
 
-MEASUREMENTS = ("png", "jpeg", "conversion", "local", "s3", "null_store", "count", "cores", "memory", "latency")
+MEASUREMENTS = (
+    "png",
+    "png16",
+    "jpeg",
+    "conversion",
+    "local",
+    "s3",
+    "null_store",
+    "count",
+    "cores",
+    "memory",
+    "latency",
+)
 
 
 def main() -> int:

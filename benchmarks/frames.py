@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     Bytes = npt.NDArray[np.uint8]
     Floats = npt.NDArray[np.float32]
+    Words = npt.NDArray[np.uint16]
 
-__all__ = ["bytes_1080p", "cropped", "floats_1080p"]
+__all__ = ["bytes_1080p", "cropped", "floats_1080p", "words_1080p"]
 
 # The clip is 1280x720. Scaling it up would make it soft, and soft pictures compress too well: so a frame is a mosaic
 # of four 960x540 pieces, from four moments of the clip.
 PIECE = (540, 960)
 APART = 30
+EXPOSURE = 8
 
 
 @cache
@@ -44,6 +46,17 @@ def bytes_1080p(count: int) -> tuple[Bytes, ...]:
 def floats_1080p(count: int) -> tuple[Floats, ...]:
     """The same as a renderer gives them: float32, 0..1."""
     return tuple(frame.astype(np.float32) / 255 for frame in bytes_1080p(count))
+
+
+@cache
+def words_1080p(count: int) -> tuple[Words, ...]:
+    """The same of uint16, with more than 8 bits of picture: an exposure over several frames, as a renderer blurs."""
+    frames = bytes_1080p(count + EXPOSURE - 1)
+    weights = np.linspace(0.5, 1.5, EXPOSURE, dtype=np.float32) / EXPOSURE
+    return tuple(
+        (sum(weight * frame for weight, frame in zip(weights, frames[start:], strict=False)) * 257).astype(np.uint16)
+        for start in range(count)
+    )
 
 
 @cache

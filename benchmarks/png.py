@@ -26,14 +26,19 @@ def run(plan: Plan) -> Report:
 
 
 def encoders(
-    plan: Plan, ways: dict[str, Callable[[Any], bytes]], title: str, curve: str, claims: Callable[..., list[Claim]]
+    plan: Plan,
+    ways: dict[str, Callable[[Any], bytes]],
+    title: str,
+    curve: str,
+    claims: Callable[..., list[Claim]],
+    frames: Callable[[int], tuple[Any, ...]] = bytes_1080p,
 ) -> Report:
-    pictures = bytes_1080p(2)
+    pictures = frames(2)
     raw = sum(picture.nbytes for picture in pictures)
     sizes = {name: sum(len(way(picture)) for picture in pictures) for name, way in ways.items()}
     one = alternate({name: partial(together, way, pictures, 1) for name, way in ways.items()}, plan.rounds)
     times = {name: timing.seconds / len(pictures) for name, timing in one.items()}
-    gains = {name: two_threads(plan, way, times[name]) for name, way in ways.items() if times[name] < SLOW}
+    gains = {name: two_threads(plan, way, times[name], frames) for name, way in ways.items() if times[name] < SLOW}
     ours = times["seqsave"]
     rows = [
         [
@@ -50,9 +55,11 @@ def encoders(
     return Report([table], [bars], claims(times, sizes, gains))
 
 
-def two_threads(plan: Plan, way: Callable[[Any], bytes], seconds: float) -> float:
+def two_threads(
+    plan: Plan, way: Callable[[Any], bytes], seconds: float, frames: Callable[[int], tuple[Any, ...]]
+) -> float:
     """How many times faster two threads are than one, over the same pictures; ``seconds`` is what one takes."""
-    pictures = list(bytes_1080p(4)) * max(1, round(plan.pick(0.1, 1.0) / seconds / 4))
+    pictures = list(frames(4)) * max(1, round(plan.pick(0.1, 1.0) / seconds / 4))
     timings = alternate({str(threads): partial(together, way, pictures, threads) for threads in (1, 2)}, plan.rounds)
     return timings["1"].seconds / timings["2"].seconds
 

@@ -16,7 +16,7 @@ from seqsave.types import EncoderSpec, FrameInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["as_bytes", "encode", "encode_floats", "jpeg_ways", "pillow", "png_ways"]
+__all__ = ["as_bytes", "encode", "encode_floats", "jpeg_ways", "pillow", "png16_ways", "png_ways"]
 
 INFO = FrameInfo(index=0)
 
@@ -77,6 +77,25 @@ def png_ways() -> dict[str, Callable[[Any], bytes]]:
             )
         ),
     )
+    return ways
+
+
+def png16_ways() -> dict[str, Callable[[Any], bytes]]:
+    """For uint16: Pillow and fpng take none in colour, and none of the others takes texts along."""
+    ways: dict[str, Callable[[Any], bytes]] = {
+        "seqsave": encode,
+        "seqsave, compression=balanced": lambda picture: encode(picture, compression="balanced"),
+    }
+    _add(ways, "OpenCV", "cv2", lambda cv2: lambda picture: cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
+    _add(
+        ways,
+        "OpenCV level 1",
+        "cv2",
+        lambda cv2: (
+            lambda picture: cv2.imencode(".png", picture[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+        ),
+    )
+    _add(ways, "imagecodecs", "imagecodecs", lambda codecs: lambda picture: bytes(codecs.png_encode(picture)))
     return ways
 
 
