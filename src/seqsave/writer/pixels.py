@@ -1,0 +1,100 @@
+"""From anything picture-like to the array that an encoder gets: dtype, channels and colour space, as asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from seqsave import images
+from seqsave.color import color_space
+from seqsave.errors import ImageError, OptionError
+
+if TYPE_CHECKING:
+    from seqsave.convert import Conversion
+    from seqsave.types import ColorSpace, EncoderSpec, ImageArray
+
+__all__ = ["Pixels", "Taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A picture that was accepted; whoever gave it may change it.
+
+    prepare:  gives the array for the encoder, and tells what was lost. Takes long where colours are converted.
+    shape:    of that array. dtype: its name. held: bytes that it keeps in memory until it is encoded.
+    """
+
+    prepare: Callable[[], images.Prepared]
+    shape: tuple[int, ...]
+    dtype: str
+    held: int
+
+
+class Pixels:
+    """What one filetype makes of pictures.
+
+    dtype:      one of the encoder's, for what is converted to it and for floats that have to become narrower.
+    color:      what the values mean; None when nobody says.
+    convert_to: what they are to mean in the file.
+
+    Raises OptionError for a dtype that the encoder does not take, an unknown colour space, and for a conversion from
+    nobody knows what; EncoderUnavailableError without what converts colours.
+    """
+
+    def __init__(
+        self, spec: EncoderSpec, *, dtype: str | None = None, color: str | None = None, convert_to: str | None = None
+    ) -> None:
+        if dtype is not None and dtype not in spec.dtypes:
+            raise OptionError(f"dtype is {dtype!r}: {spec.filetype!r} takes {', '.join(spec.dtypes)}")
+        if convert_to is not None and color is None:
+            raise OptionError(f"convert_to is {convert_to!r}, but nothing says what the values are: give color as well")
+        stated = None if color is None else color_space(color)
+        self.color: ColorSpace | None = stated if convert_to is None else color_space(convert_to)
+        """What the values in the file mean."""
+        self._dtypes = spec.dtypes if dtype is None else (dtype,)
+        self._channels = spec.channels
+        self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
+        self._conversion: Conversion | None = None
+        if stated is not None and self.color is not None and stated != self.color:
+            from seqsave.convert import Conversion
+
+            self._conversion = Conversion(stated, self.color)
+
+    def take(self, picture: Any) -> Taken:
+        """Accept one picture, H,W or H,W,C. Raises ImageError."""
+        array = images.as_array(picture)
+        if self._conversion is None:
+            prepared = self._prepared(array)
+            return Taken(lambda: prepared, prepared.array.shape, prepared.array.dtype.name, prepared.array.nbytes)
+        # Converting takes long and is left to the encoding thread; what may change meanwhile is a copy.
+        floats = images.prepare(array, ("float32",), _every_count(array)).array
+        sample = self._prepared(floats[:1, :1]).array
+        shape = (*floats.shape[:2], sample.shape[2])
+        return Taken(partial(self._converted, self._conversion, floats), shape, sample.dtype.name, floats.nbytes)
+
+    def _converted(self, conversion: Conversion, floats: Any) -> images.Prepared:
+        return self._prepared(conversion.apply(floats))
+
+    def _prepared(self, array: ImageArray) -> images.Prepared:
+        if self._narrow is not None and array.dtype.kind == "f" and array.dtype.name not in self._dtypes:
+            array = _narrowed(array, self._narrow)
+        return images.prepare(array, self._dtypes, self._channels)
+
+
+def _every_count(array: ImageArray) -> tuple[int, ...]:
+    """Each number of channels that can be converted. Raises ImageError for another one."""
+    if not 1 <= array.shape[2] <= 4:
+        raise ImageError(
+            f"a picture with {array.shape[2]} channels cannot be converted to another colour space: it takes 1 to 4"
+        )
+    return (array.shape[2],)
+
+
+def _narrowed(array: ImageArray, dtype: str) -> ImageArray:
+    """Rounded to nearest, as was asked for; what is too large becomes infinite."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
