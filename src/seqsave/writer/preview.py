@@ -1,0 +1,116 @@
+"""The movie beside the frames: made of the pictures as they come, on a thread of its own, and published at the end.
+
+It is never in the way of a frame: whatever goes wrong with it is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from seqsave import images
+from seqsave.color import color_space
+from seqsave.errors import SeqSaveError
+from seqsave.movie import Movie
+from seqsave.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from seqsave.convert import Conversion
+    from seqsave.types import ColorSpace, ImageArray
+
+__all__ = ["CONTENT_TYPES", "Preview"]
+
+CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}
+# Bytes of pictures that wait for the movie's encoder before ``write`` waits as well.
+_WAITING_BYTES = 64 * 2**20
+
+
+class Preview:
+    """One movie. ``add`` and ``finish`` are called on the caller's thread.
+
+    color:   what the pictures' values mean; shown as sRGB where OpenColorIO is there to convert them.
+    publish: given the finished movie. warn: told, once, why there is none.
+
+    Raises OptionError, EncoderUnavailableError.
+    """
+
+    def __init__(
+        self,
+        extension: str,
+        *,
+        rate: Fraction | None,
+        texts: Mapping[str, str],
+        color: ColorSpace | None,
+        publish: Callable[[bytes], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._movie: Movie | None = Movie(extension, rate=rate, texts=texts)
+        self._conversion = _to_display(color)
+        self._publish = publish
+        self._warn = warn
+        self._last = -1
+        self._pipeline: Pipeline[None, None] = Pipeline(workers=1, publishers=0, max_bytes=_WAITING_BYTES)
+
+    def add(self, index: int, picture: Any) -> None:
+        """The frame of this index; only in rising order, as a movie cannot be changed afterwards."""
+        if self._movie is None:
+            return
+        if index <= self._last:
+            self.give_up(f"frame {index} came after frame {self._last}")
+            return
+        self._last = index
+        try:
+            array = self._taken(images.as_array(picture))
+            self._pipeline.submit(lambda: self._add(array), lambda _: None, cost=array.nbytes, size_of=lambda _: 0)
+        except SeqSaveError as error:
+            self.give_up(str(self._pipeline.error or error))
+
+    def give_up(self, why: str) -> None:
+        """There will be no movie. Says so, once."""
+        movie, self._movie = self._movie, None
+        if movie is None:
+            return
+        self._pipeline.abort(0.5)
+        movie.discard()
+        self._warn(f"no preview: {why}; make one of the saved frames with seqsave preview")
+
+    def finish(self) -> None:
+        """Wait for the movie, and publish it."""
+        movie = self._movie
+        if movie is None:
+            return
+        try:
+            self._pipeline.close()
+            if self._pipeline.error is not None:
+                raise self._pipeline.error
+            if movie.count:
+                self._publish(movie.finish())
+            else:
+                movie.discard()
+        except SeqSaveError as error:
+            self.give_up(str(error))
+        self._movie = None
+
+    def _taken(self, array: ImageArray) -> ImageArray:
+        """A copy with as few bits as a movie can show; with all of them where its colours are to be converted."""
+        count = array.shape[2]
+        if self._conversion is not None:
+            return images.prepare(array, ("float32",), (count,)).array
+        return images.prepare(array, ("uint8", "uint16"), (count,)).array
+
+    def _add(self, array: ImageArray) -> None:
+        movie = self._movie
+        if movie is not None:
+            movie.add(array if self._conversion is None else self._conversion.apply(array))
+
+
+def _to_display(color: ColorSpace | None) -> Conversion | None:
+    if color is None or color.name == "srgb":
+        return None
+    from seqsave.convert import Conversion
+
+    try:
+        return Conversion(color, color_space("srgb"))
+    except SeqSaveError:
+        return None
