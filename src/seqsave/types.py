@@ -31,8 +31,10 @@ __all__ = [
 ]
 
 OptionValue = bool | int | float | str
-Status = Literal["saved", "skipped", "stopped"]
-EventKind = Literal["accepted", "encoded", "saved", "skipped", "stopped", "retry", "warning", "failed", "closed"]
+Status = Literal["saved", "skipped", "stopped", "spooled"]
+EventKind = Literal[
+    "accepted", "encoded", "saved", "skipped", "stopped", "spooled", "retry", "warning", "failed", "closed"
+]
 
 EMBED_SUFFIX = " with embedded workflow"
 
@@ -170,8 +172,9 @@ class Encoder(Protocol):
 class SavedFrame:
     """What became of one frame.
 
-    url:      where it lies (no secrets in it); also set for a skipped or stopped frame: where it would lie.
-    size:     bytes written, 0 when nothing was.
+    url:      where it lies (no secrets in it); also set for a skipped or stopped frame: where it would lie; and for a
+              spooled one: where it will.
+    size:     bytes written (to the storage, or to the spool), 0 when nothing was.
     checksum: algorithm and value, ``"crc32:9ae0daaf"``; None when nothing was written.
     etag:     what the store answered, where it has such a thing.
     """
@@ -207,19 +210,20 @@ class SaveResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of frames by status: saved, skipped, stopped, failed. All four keys are always there."""
+        """Number of frames by status: saved, skipped, stopped, spooled, failed. All five keys are always there."""
         counted = Counter[str](frame.status for frame in self.frames)
-        return {name: counted[name] for name in ("saved", "skipped", "stopped")} | {"failed": len(self.failures)}
+        names = ("saved", "skipped", "stopped", "spooled")
+        return {name: counted[name] for name in names} | {"failed": len(self.failures)}
 
     @property
     def urls(self) -> tuple[str, ...]:
         """URLs of the frames that are there now: saved or skipped."""
-        return tuple(frame.url for frame in self.frames if frame.status != "stopped")
+        return tuple(frame.url for frame in self.frames if frame.status in ("saved", "skipped"))
 
     @property
     def size(self) -> int:
-        """Bytes written."""
-        return sum(frame.size for frame in self.frames)
+        """Bytes written to the storage."""
+        return sum(frame.size for frame in self.frames if frame.status != "spooled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,9 @@ What `seqsave save --json` (and `demo --json`) prints, also when it fails or is 
   "pattern": "frame_#####.png",
   "source": "/home/me/clip.mp4: video, 1280x720, 25 frames/s",
   "filetype": "png with embedded workflow",
-  "counts": {"saved": 130, "skipped": 1, "stopped": 0, "failed": 1},
+  "counts": {"saved": 130, "skipped": 1, "stopped": 0, "spooled": 0, "failed": 1},
   "indices": "0-16,18-131",
+  "spooled": "",
   "size": 145300112,
   "seconds": 6.21,
   "warnings": [],
@@ -46,7 +47,8 @@ What `seqsave save --json` (and `demo --json`) prints, also when it fails or is 
 }
 ```
 
-`indices` are the numbers of the frames that are there now; `size` is in bytes, of what was written.
+`indices` are the numbers of the frames that are there now, `spooled` those of the ones that wait in the spool; `size`
+is in bytes, of what was written.
 """
 
 

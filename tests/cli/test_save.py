@@ -53,7 +53,7 @@ def renders(tmp_path: Path) -> Path:
 def test_a_video_arrives_pixel_for_pixel(place: Place) -> None:
     needs_package("av")
     document = saved(bigbuckbunny(), place.url, *options(place))
-    assert document["counts"] == {"saved": CLIP_FRAMES, "skipped": 0, "stopped": 0, "failed": 0}
+    assert document["counts"] == {"saved": CLIP_FRAMES, "skipped": 0, "stopped": 0, "spooled": 0, "failed": 0}
     assert document["indices"] == f"0-{CLIP_FRAMES - 1}"
     assert document["pattern"] == "frame_#####.png"
     assert document["error"] is None
@@ -137,7 +137,7 @@ def test_batches_are_kept_and_share_their_new_number(tmp_path: Path) -> None:
 
 def test_total_counts_from_the_first_number(renders: Path, tmp_path: Path) -> None:
     result = saved(renders, tmp_path / "out", "--total", 2)
-    assert result["counts"] == {"saved": 2, "skipped": 0, "stopped": 1, "failed": 0}
+    assert result["counts"] == {"saved": 2, "skipped": 0, "stopped": 1, "spooled": 0, "failed": 0}
     assert names(tmp_path / "out") == ["frame_00003.png", "frame_00004.png"]
 
 
@@ -241,7 +241,7 @@ def test_metadata_for_a_filetype_that_holds_none(renders: Path, tmp_path: Path) 
 def test_skip_resumes(place: Place, renders: Path) -> None:
     place.write("frame_00004.png", b"mine")
     document = saved(renders, place.url, "--if-exists", "skip", *options(place))
-    assert document["counts"] == {"saved": 2, "skipped": 1, "stopped": 0, "failed": 0}
+    assert document["counts"] == {"saved": 2, "skipped": 1, "stopped": 0, "spooled": 0, "failed": 0}
     assert place.read("frame_00004.png") == b"mine"
 
 

@@ -34,12 +34,12 @@ def test_frames_land_in_order_and_whole(place: Place, settings: dict[str, Any]) 
     rng = np.random.default_rng(7)
     frames = rng.integers(0, 256, (12, 20, 30, 3), dtype=np.uint8)
     result = seqsave.save(frames, place.url, **settings)
-    assert place.names() == [f"frame_{i:05d}.png" for i in range(12)]
+    assert place.frames() == [f"frame_{i:05d}.png" for i in range(12)]
     for i, frame in enumerate(frames):
         np.testing.assert_array_equal(pixels(place, f"frame_{i:05d}.png"), frame)
-    assert result.counts == {"saved": 12, "skipped": 0, "stopped": 0, "failed": 0}
+    assert result.counts == {"saved": 12, "skipped": 0, "stopped": 0, "spooled": 0, "failed": 0}
     assert [frame.index for frame in result.frames] == list(range(12))
-    assert result.size == sum(len(place.read(name)) for name in place.names())
+    assert result.size == sum(len(place.read(name)) for name in place.frames())
 
 
 def test_the_record_of_a_frame(place: Place, settings: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ def test_the_record_of_a_frame(place: Place, settings: dict[str, Any]) -> None:
 )
 def test_prefixes_survive(place: Place, settings: dict[str, Any], prefix: str) -> None:
     seqsave.save([picture(1), picture(2)], place.url, prefix=prefix, **settings)
-    assert place.names() == sorted(f"{prefix}_{i:05d}.png" for i in range(2))
+    assert place.frames() == sorted(f"{prefix}_{i:05d}.png" for i in range(2))
     sequence = seqsave.open_sequence(place.url, prefix=prefix, **settings)
     assert sequence.prefix == prefix
     assert [int(frame.read()[0, 0, 0]) for frame in sequence] == [1, 2]
@@ -69,7 +69,7 @@ def test_a_batch_goes_to_batch_folders_and_one_image_does_not(place: Place, sett
         writer.write_batch([picture(1), picture(2), picture(3)])
         writer.write_batch(picture(9)[None])
     expected = [*(f"batch_000{b}/frame_000.png" for b in range(3)), "frame_001.png"]
-    assert place.names() == expected
+    assert place.frames() == expected
     assert int(pixels(place, "batch_0001/frame_000.png")[0, 0, 0]) == 2
 
 
@@ -91,7 +91,7 @@ def test_error_never_replaces(place: Place, settings: dict[str, Any]) -> None:
     assert place.read("frame_00002.png") == before
     result = caught.value.result
     assert result is not None
-    assert result.counts == {"saved": 2, "skipped": 0, "stopped": 0, "failed": 1}
+    assert result.counts == {"saved": 2, "skipped": 0, "stopped": 0, "spooled": 0, "failed": 1}
     assert result.failures[0].index == 2
 
 
@@ -168,7 +168,7 @@ def test_an_encoder_that_fails_leaves_nothing_behind(place: Place, settings: dic
                 writer.write(picture(1))
     finally:
         seqsave.unregister_encoder("broken")
-    assert place.names() == ["frame_00000.broken"]
+    assert place.frames() == ["frame_00000.broken"]
 
 
 class BrokenEncoder:
@@ -189,7 +189,7 @@ def test_many_at_once_from_several_threads(place: Place, settings: dict[str, Any
 
     with seqsave.open_writer(place.url, **settings) as writer, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: writer.write(picture(i % 256), index=i), range(64)))
-    assert len(place.names()) == 64
+    assert len(place.frames()) == 64
     assert all(int(pixels(place, f"frame_{i:05d}.png")[0, 0, 0]) == i for i in range(64))
 
 
@@ -198,5 +198,5 @@ def test_the_write_after_a_failure_leads_to_the_same_error(place: Place, setting
     with pytest.raises(seqsave.SaveError, match="frame 2: ") as caught:
         seqsave.save([picture(5)] * 9, place.url, if_exists="error", concurrency=1, **settings)
     assert caught.value.result is not None
-    assert caught.value.result.counts == {"saved": 2, "skipped": 0, "stopped": 0, "failed": 1}
-    assert place.names() == [f"frame_{i:05d}.png" for i in range(3)]
+    assert caught.value.result.counts == {"saved": 2, "skipped": 0, "stopped": 0, "spooled": 0, "failed": 1}
+    assert place.frames() == [f"frame_{i:05d}.png" for i in range(3)]

@@ -10,6 +10,7 @@ from seqsave.cli.doctor import doctor_command
 from seqsave.cli.known import filetypes_command, plugins_command
 from seqsave.cli.look import ls_command, workflow_command
 from seqsave.cli.save import save_command
+from seqsave.cli.spooling import flush_command, spool_command
 from seqsave.cli.verify import verify_command
 
 __all__ = ["cli", "main"]
@@ -44,6 +45,8 @@ for _command in (
     save_command,
     ls_command,
     verify_command,
+    flush_command,
+    spool_command,
     doctor_command,
     workflow_command,
     filetypes_command,

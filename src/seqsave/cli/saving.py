@@ -79,6 +79,7 @@ class Job:
             **(self.facts or {}),
             "counts": result.counts,
             "indices": _present(result),
+            "spooled": _spooled(result),
             "size": result.size,
             "seconds": round(seconds, 3),
             "warnings": self.messages.warnings,
@@ -107,6 +108,9 @@ class Job:
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)
         there = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
+        kept = result.counts["spooled"]
+        if kept:
+            there += f", {_frames(kept)} in the spool ({_spooled(result)}; seqsave flush publishes them)"
         advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
         return f"interrupted: {there}{advice}"
 
@@ -115,8 +119,16 @@ def _present(result: SaveResult, most: int | None = None) -> str:
     """The numbers of the frames that are there now."""
     from seqsave import naming
 
-    there = sorted({frame.index for frame in result.frames if frame.status != "stopped"})
+    there = sorted({frame.index for frame in result.frames if frame.status in ("saved", "skipped")})
     return naming.format_ranges(naming.to_ranges(there), most)
+
+
+def _spooled(result: SaveResult) -> str:
+    """The numbers of the frames that wait in the spool."""
+    from seqsave import naming
+
+    kept = sorted({frame.index for frame in result.frames if frame.status == "spooled"})
+    return naming.format_ranges(naming.to_ranges(kept))
 
 
 def _frames(count: int) -> str:

@@ -3,6 +3,7 @@
 from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, fingerprint, key_of
 from seqsave.spool.flushing import Outcome, Records, flush_place, flush_spool, overlaps
 from seqsave.spool.folder import MAX_BYTES, VARIABLE, Contents, Spool, default_folder, open_spool
+from seqsave.spool.publisher import Publisher, publisher_of
 
 __all__ = [
     "MAX_BYTES",
@@ -13,6 +14,7 @@ __all__ = [
     "FileFacts",
     "Item",
     "Outcome",
+    "Publisher",
     "Records",
     "Spool",
     "default_folder",
@@ -22,4 +24,5 @@ __all__ = [
     "key_of",
     "open_spool",
     "overlaps",
+    "publisher_of",
 ]

@@ -50,7 +50,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One frame that is kept.
+    """One frame that is kept; or, without ``files``, something that is only to be told when the frames are published.
 
     target:   the URL (or configured name) of its target, without secrets.
     place:    what tells the target apart from others of the same URL: ``storage``, ``root``, ``endpoint`` ...
@@ -87,6 +87,11 @@ class Entry:
     def frame(self) -> FileFacts:
         """The frame's own file."""
         return next(file for file in self.files if file.path == self.path)
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether there is something to publish."""
+        return bool(self.files)
 
     @property
     def key(self) -> str:
@@ -150,7 +155,8 @@ def _header(file: BinaryIO, name: str) -> Entry:
     try:
         files = tuple(FileFacts(**facts) for facts in fields.pop("files"))
         entry = Entry(**fields, files=files, name=name)
-        entry.frame  # noqa: B018 - it must be one of the files
+        if files:
+            entry.frame  # noqa: B018 - it must be one of them
     except (TypeError, LookupError, StopIteration) as error:
         raise _damaged(name, "its header says something else than this version of seqsave knows") from error
     return entry

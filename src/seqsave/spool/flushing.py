@@ -210,7 +210,8 @@ class _Flush:
             if newest[entry.key] is not entry:
                 self._spool.drop(entry)
                 self.tell(Outcome(entry=entry, status="superseded", message="a newer one takes its place"))
-        left = list(newest.values())
+        # What is only to be told first: it says which frames there should be.
+        left = sorted(newest.values(), key=lambda entry: entry.is_frame)
         while left:
             # One first: while nobody knows whether the storage answers, the others need not find out as well.
             count = ROUND if self._answers else 1

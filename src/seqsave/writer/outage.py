@@ -1,0 +1,293 @@
+"""What happens to frames that the storage does not take: they go into the spool, and the run goes on.
+
+Once one frame has gone there the following ones go there at once, and every few seconds one of them is really tried. As
+soon as that succeeds frames are published directly again; those that are in the spool are published at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from seqsave import manifest, retry, spool, targets
+from seqsave.errors import FrameExistsError, SpoolError, TargetError
+from seqsave.types import SavedFrame
+from seqsave.writer.belated import BelatedRecords, closing_facts
+from seqsave.writer.numbering import Place
+
+__all__ = ["File", "Outage", "Parcel"]
+
+Key = tuple[int, int | None]
+
+# Between one real attempt and the next while the storage is away; it doubles up to the second.
+FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
+# How long somebody else's publishing of the same spool is waited for.
+PATIENCE = 20.0
+_ONCE = retry.RetryPolicy(attempts=1)
+# No later attempt can help: it is the name or the bytes that do not fit. "": what no storage has said.
+_UNFIT = ("", "bad_name", "too_long", "too_large", "is_a_folder", "not_a_folder", "unsupported", "bad_option")
+
+
+class File(Protocol):
+    """What is known of one file that is to be published."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def data(self) -> Any: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def create(self) -> bool: ...
+    @property
+    def crc32(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One encoded frame on its way: ``files`` in the order of publishing, ``facts`` for ``BelatedRecords``."""
+
+    place: Place
+    url: str
+    files: tuple[File, ...]
+    frame: File
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    entry: spool.Entry
+    frame: SavedFrame
+
+
+class Outage:
+    """One writer's way around a storage that is away. Thread-safe.
+
+    if_exists: the writer's.
+    behind:    every frame goes into the spool first.
+    on_stop:   told an error that will not pass, when nothing was ever published: the run had better end.
+    """
+
+    def __init__(
+        self,
+        place: spool.Spool,
+        target: targets.Target,
+        *,
+        policy: retry.RetryPolicy,
+        if_exists: str,
+        behind: bool,
+        stop_event: threading.Event,
+        on_stop: Callable[[BaseException], None],
+    ) -> None:
+        self.run = secrets.token_hex(8)
+        self.behind = behind
+        self.folder = place.folder
+        self._spool = place
+        self._target = target
+        self._policy = policy
+        self._if_exists = if_exists
+        self._stop_event = stop_event
+        self._on_stop = on_stop
+        self._lock = threading.Lock()
+        self._beginning = threading.Lock()
+        self._where: Mapping[str, str] | None = None
+        self._pending: set[str] = set()
+        self._kept: dict[Key, _Kept] = {}
+        self._has_published = False
+        self._why = ""
+        self._wait = 0.0  # 0 while the storage is well
+        self._next_try = 0.0
+
+    # --- one frame ---------------------------------------------------------------------------------------------------
+
+    def publish(self, parcel: Parcel, attempt: Callable[[retry.RetryPolicy], SavedFrame]) -> SavedFrame:
+        """Publish by ``attempt``, or keep. Raises what it raises where that is not for the spool, and SpoolError."""
+        self._begin()
+        policy = self._way(parcel)
+        if policy is None:
+            return self._keep(parcel)
+        try:
+            saved = attempt(policy)
+        except TargetError as error:
+            failure = error
+        else:
+            self._note_success()
+            return saved
+        return self._take(parcel, failure)
+
+    async def publish_async(
+        self, parcel: Parcel, attempt: Callable[[retry.RetryPolicy], Awaitable[SavedFrame]]
+    ) -> SavedFrame:
+        """``publish`` for coroutines: disks and locks are waited for on another thread."""
+        if self._where is None:
+            await asyncio.to_thread(self._begin)
+        policy = self._way(parcel)
+        if policy is None:
+            return await asyncio.to_thread(self._keep, parcel)
+        try:
+            saved = await attempt(policy)
+        except TargetError as error:
+            failure = error
+        else:
+            self._note_success()
+            return saved
+        return await asyncio.to_thread(self._take, parcel, failure)
+
+    def _way(self, parcel: Parcel) -> retry.RetryPolicy | None:
+        """How often to try it; None for "into the spool"."""
+        if self.behind:
+            return None
+        if self._pending and spool.key_of(parcel.frame.path) in self._pending:
+            # An older one waits, which would replace this one when its turn comes. This one takes its place there.
+            if parcel.frame.create:
+                raise FrameExistsError(f"{parcel.url} is in the spool {self.folder} already, from an earlier run")
+            return None
+        with self._lock:
+            if not self._wait:
+                return self._policy
+            if time.monotonic() < self._next_try:
+                return None
+            self._next_try = time.monotonic() + self._wait
+            return _ONCE
+
+    def _note_success(self) -> None:
+        self._has_published = True
+        if self._wait:
+            with self._lock:
+                self._wait = 0.0
+
+    def _take(self, parcel: Parcel, error: TargetError) -> SavedFrame:
+        """The storage did not take it."""
+        if error.fault in _UNFIT and not error.transient:
+            raise error
+        with self._lock:
+            self._why = str(error)
+            self._wait = min(LONGEST_WAIT, 2 * self._wait) if self._wait else FIRST_WAIT
+            self._next_try = time.monotonic() + self._wait
+        try:
+            kept = self._keep(parcel)
+        except SpoolError as full:
+            raise type(full)(f"{full} (it had to go there because of this: {error})") from error
+        if not error.transient and not self._has_published:
+            self._on_stop(error)
+        return kept
+
+    def _keep(self, parcel: Parcel) -> SavedFrame:
+        place, frame = parcel.place, parcel.frame
+        entry = self._put(
+            [_item(file) for file in parcel.files], parcel.frame.path, place.index, place.batch, parcel.facts
+        )
+        saved = SavedFrame(
+            index=place.index,
+            batch=place.batch,
+            url=parcel.url,
+            size=frame.size,
+            checksum=f"crc32:{frame.crc32:08x}",
+            etag=None,
+            status="spooled",
+        )
+        with self._lock:
+            self._kept[place.index, place.batch] = _Kept(entry, saved)
+        return saved
+
+    def _put(
+        self, items: list[spool.Item], path: str, index: int, batch: int | None, facts: Mapping[str, Any]
+    ) -> spool.Entry:
+        return self._spool.put(
+            items,
+            target=self._target.url,
+            place=self._place,
+            path=path,
+            index=index,
+            batch=batch,
+            facts=facts,
+            run=self.run,
+            why=self._why,
+        )
+
+    # --- before the first frame --------------------------------------------------------------------------------------
+
+    @property
+    def _place(self) -> Mapping[str, str]:
+        if self._where is None:
+            self._begin()
+        return self._where or {}
+
+    def _begin(self) -> None:
+        """Publish what earlier runs have left, once: it is older than what comes now."""
+        if self._where is not None:
+            return
+        with self._beginning:
+            if self._where is not None:
+                return
+            where = self._target.place()
+            if not self.behind and self._spool.waiting(where):
+                self._catch_up(where)
+                self._pending = self._spool.waiting(where)
+            self._where = where
+
+    def _catch_up(self, where: Mapping[str, str]) -> None:
+        try:
+            outcomes = self._flush(where)
+        except SpoolError:
+            return  # somebody else is at it
+        failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
+        if isinstance(failed, TargetError) and failed.transient:
+            with self._lock:
+                self._why, self._wait = str(failed), FIRST_WAIT
+                self._next_try = time.monotonic() + FIRST_WAIT
+        elif any(outcome.status == "published" for outcome in outcomes):
+            self._has_published = True
+
+    # --- after the last frame ----------------------------------------------------------------------------------------
+
+    def finish(self) -> dict[Key, SavedFrame]:
+        """Try once more to publish what this run has put into the spool; returns what is there now.
+
+        With ``behind`` that is not waited for.
+        """
+        if not self._kept or self.behind:
+            return {}
+        try:
+            outcomes = self._flush(self._place)
+        except (SpoolError, TargetError):
+            outcomes = []
+        published = {outcome.entry.name: outcome.published for outcome in outcomes if outcome.entry is not None}
+        waiting = self._spool.waiting(self._place)
+        damaged = {Path(name).name for name in self._spool.aside()}
+        settled = {}
+        for key, kept in self._kept.items():
+            if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged:
+                answer = published.get(kept.entry.name)
+                settled[key] = replace(kept.frame, status="saved", etag=answer.etag if answer is not None else None)
+        return settled
+
+    def keep_note(self, facts: manifest.Facts, run: str, outcome: manifest.Outcome) -> None:
+        """Leave word of what the manifest was to be told, for when the storage is back. Raises SpoolError."""
+        self._put([], f"{facts.path}#{self.run}", 0, None, closing_facts(facts, run, outcome))
+
+    def _flush(self, where: Mapping[str, str]) -> list[spool.Outcome]:
+        return spool.flush_place(
+            self._spool,
+            self._target,
+            where,
+            records=BelatedRecords(self._spool, run=self.run),
+            policy=self._policy,
+            patience=PATIENCE,
+            stop=self._stop_event,
+        )
+
+
+def _item(file: File) -> spool.Item:
+    facts = spool.FileFacts(
+        path=file.path, size=file.size, crc32=file.crc32, content_type=file.content_type, create=file.create
+    )
+    return spool.Item(facts, file.data)
