@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
-from seqsave.pipeline import Pipeline
+from seqsave.pipeline import Pipeline, aside
 
 MODES = ["inline", "one stage", "two stages", "loop"]
 # Inline, everything has happened when submit returns: nothing waits, is held, or is under way.
@@ -374,3 +374,38 @@ def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytes
     paced.abort(timeout=0.1)
     assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
     gauge.go.release(5)
+
+
+# --- beside a loop -----------------------------------------------------------------------------------------------------
+
+
+def test_aside_leaves_the_loop_its_threads() -> None:
+    async def main() -> str:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+
+        def waits_for_the_loop() -> str:
+            coroutine = asyncio.to_thread(lambda: "done")
+            return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
+
+        return await aside(waits_for_the_loop)
+
+    assert asyncio.run(main()) == "done"
+
+
+def test_aside_passes_errors_on_and_can_be_given_up() -> None:
+    def fail() -> None:
+        raise ValueError("broken")
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match="broken"):
+            await aside(fail)
+        go = threading.Event()
+        task = asyncio.ensure_future(aside(lambda: go.wait(10)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go.set()
+
+    asyncio.run(main())

@@ -10,6 +10,7 @@ caller's thread and no thread is started.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -20,10 +21,11 @@ from typing import Any, Generic, TypeVar
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "start_thread", "within"]
 
 P = TypeVar("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 # How long a wait lasts before it looks again. Windows cannot interrupt a wait without an end.
 TICK = 0.2
@@ -333,6 +335,47 @@ class _Pace:
                 self._successes = 0
 
 
+async def aside(function: Callable[[], T]) -> T:
+    """What ``function`` returns, for a coroutine, from a daemon thread that is started for it.
+
+    Not from one of the loop's own few threads, as by ``asyncio.to_thread``: what waits there for the same loop may wait
+    for something that needs one of them.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[T] = loop.create_future()
+
+    def tell(end: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(lambda: None if ended.done() else end())
+
+    def run() -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever waits
+            failure = error
+            tell(lambda: ended.set_exception(failure))
+        else:
+            tell(lambda: ended.set_result(result))
+
+    threading.Thread(target=run, name="seqsave-aside", daemon=True).start()
+    return await ended
+
+
+def within(seconds: float, function: Callable[[], object]) -> bool:
+    """Run ``function`` and wait for it up to ``seconds``; whether it came to its end. What it raises is nobody's."""
+    ended = threading.Event()
+    succeeded: list[bool] = []
+
+    def run() -> None:
+        with contextlib.suppress(Exception):
+            function()
+            succeeded.append(True)
+        ended.set()
+
+    threading.Thread(target=run, name="seqsave-ending", daemon=True).start()
+    return ended.wait(seconds) and bool(succeeded)
+
+
 class _Threads:
     """A few daemon threads that are started only when there is work that nobody is free for.
 
@@ -425,3 +468,10 @@ class _Tasks:
     def _cancel(self) -> None:
         for task in self._running:
             task.cancel()
+
+
+def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
+    """Run something for as long as it likes, on a thread that keeps no program alive."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread

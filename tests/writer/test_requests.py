@@ -38,12 +38,11 @@ def seen(proxy: Proxy) -> dict[str, int]:
     return counts
 
 
-@pytest.mark.parametrize("if_exists", ["overwrite", "error"])
 @pytest.mark.parametrize("concurrency", [1, None])
 def test_one_put_for_each_frame_and_nothing_else(
-    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], if_exists: Any, concurrency: int | None
+    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None
 ) -> None:
-    seqsave.save([RED] * 7, s3_server.new_prefix(), if_exists=if_exists, concurrency=concurrency, **settings)
+    seqsave.save([RED] * 7, s3_server.new_prefix(), concurrency=concurrency, **settings)
     assert seen(proxy) == {"PUT": 7}
 
 
@@ -98,16 +97,6 @@ def test_connections_that_break_are_tried_again(
     proxy.reset(first=1)
     url = s3_server.new_prefix()
     assert seqsave.save([RED] * 5, url, concurrency=concurrency, **settings).counts["saved"] == 5
-
-
-@pytest.mark.parametrize("concurrency", [1, None])
-def test_a_lost_reply_is_no_collision(
-    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None
-) -> None:
-    proxy.lose_reply(first=1)
-    url = s3_server.new_prefix()
-    frames = [RED, RED + 1, RED + 2]
-    assert seqsave.save(frames, url, if_exists="error", concurrency=concurrency, **settings).counts["saved"] == 3
 
 
 def test_a_missing_bucket_costs_one_request(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
