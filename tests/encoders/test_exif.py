@@ -114,3 +114,15 @@ def test_damaged_blocks_never_raise(data: bytes, start: bytes) -> None:
 
 def test_a_huge_count_costs_nothing() -> None:
     assert exif.unpack(struct.pack("<2sHIH", b"II", 42, 8, 65535)) == {}
+
+
+def test_density_stands_beside_texts_and_counts_against_the_limit() -> None:
+    whole, leftover = exif.pack({"workflow": "w" * 100}, dpi=299.5)
+    assert not leftover
+    tags = Image.Exif()
+    tags.load(whole)
+    assert (tags[0x011A], tags[0x011B], tags[0x0128]) == (299.5, 299.5, 2)
+    assert exif.unpack(whole) == {"workflow": "w" * 100}
+    assert exif.pack({"workflow": "w" * 100}, len(whole), dpi=299.5) == (whole, {})
+    assert exif.pack({"workflow": "w" * 100}, len(whole) - 1, dpi=299.5)[1] == {"workflow": "w" * 100}
+    assert exif.pack({}, dpi=72)[0].startswith(b"Exif\0\0II*\0")

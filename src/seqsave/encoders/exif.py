@@ -30,16 +30,21 @@ _ENTRY = 12
 _INLINE = 4  # a value of up to four bytes stands in the entry itself
 
 
-def pack(metadata: Mapping[str, str], limit: int | None = None) -> tuple[bytes, dict[str, str]]:
+def pack(
+    metadata: Mapping[str, str], limit: int | None = None, *, dpi: float | None = None
+) -> tuple[bytes, dict[str, str]]:
     r"""Put texts into one Exif block of at most ``limit`` bytes; give it and the texts that do not fit in.
+
+    dpi: pixels per inch, which the block then states too.
 
     The block starts with ``Exif\0\0``, as a JPEG segment has it and as Pillow's ``exif=`` takes it; it is ``b""``
     when it would hold nothing. Texts are UTF-8. Room goes to ``workflow`` first, then to ``prompt``, then to the
     others in their order. A text that is too long, or that the convention cannot hold (a name with a colon, an
     empty name, a NUL inside, a lone surrogate), is in the second result, unchanged.
     """
-    room = None if limit is None else limit - len(_HEADER) - 8 - 2 - 4
-    chosen: dict[int, bytes] = {}
+    fields = _density(dpi)
+    fixed = len(_HEADER) + 8 + 2 + 4 + sum(_cost(value) for _, _, value in fields.values())
+    room = None if limit is None else limit - fixed
     leftover: dict[str, str] = {}
     next_tag = _WORKFLOW_TAG - 1
     for name in sorted(metadata, key=_urgency):
@@ -49,12 +54,10 @@ def pack(metadata: Mapping[str, str], limit: int | None = None) -> tuple[bytes, 
         if value is None or tag < 1 or (room is not None and cost > room):
             leftover[name] = metadata[name]
             continue
-        chosen[tag] = value
+        fields[tag] = (_ASCII, len(value), value)
         room = None if room is None else room - cost
         next_tag -= tag == next_tag
-    if not chosen:
-        return b"", leftover
-    return _HEADER + _layout({tag: (_ASCII, len(value), value) for tag, value in chosen.items()}), leftover
+    return _HEADER + _layout(fields) if fields else b"", leftover
 
 
 def describe(tags: Mapping[str, str], dpi: float | None) -> bytes:
@@ -62,15 +65,11 @@ def describe(tags: Mapping[str, str], dpi: float | None) -> bytes:
 
     tags: see ``seqsave.xmp``; a digital source type has no place in Exif. dpi: pixels per inch. ``b""`` for nothing.
     """
-    fields: dict[int, tuple[int, int, bytes]] = {}
+    fields = _density(dpi)
     for name, tag in _DESCRIPTIVE.items():
         if name in tags:
             text = tags[name].encode() + b"\0"
             fields[tag] = (_ASCII, len(text), text)
-    if dpi is not None:
-        density = struct.pack("<II", round(1000 * dpi), 1000)
-        fields[_X_RESOLUTION] = fields[_Y_RESOLUTION] = (_RATIONAL, 1, density)
-        fields[_RESOLUTION_UNIT] = (_SHORT, 1, struct.pack("<H", _INCH))
     return _layout(fields) if fields else b""
 
 
@@ -87,6 +86,17 @@ def unpack(exif: bytes) -> dict[str, str]:
         if colon and name:
             texts[name] = text
     return texts
+
+
+def _density(dpi: float | None) -> dict[int, tuple[int, int, bytes]]:
+    if dpi is None:
+        return {}
+    side = (_RATIONAL, 1, struct.pack("<II", round(1000 * dpi), 1000))
+    return {
+        _X_RESOLUTION: side,
+        _Y_RESOLUTION: side,
+        _RESOLUTION_UNIT: (_SHORT, 1, struct.pack("<H", _INCH)),
+    }
 
 
 def _urgency(name: str) -> int:

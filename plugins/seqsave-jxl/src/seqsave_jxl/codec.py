@@ -1,0 +1,130 @@
+"""JPEG XL through imagecodecs (libjxl): array in, bytes out, and back.
+
+The backend lets go of the interpreter lock while it works, so several threads encode at once, each picture on one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+
+from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
+from seqsave.color import COLOR_SPACES
+from seqsave.encoders import exif
+from seqsave.xmp import packet
+from seqsave_jxl import codestream, container
+from seqsave_jxl.codestream import Depth, Head
+from seqsave_jxl.light import linear
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seqsave.types import ColorSpace, ImageArray
+
+__all__ = ["MAX_SIDE", "JxlEncoder", "distance_of"]
+
+MAX_SIDE = 1 << 30  # annex D, SizeHeader
+_HALF = Depth(16, 5)
+_DEPTHS = {"uint8": Depth(8), "uint16": Depth(16), "float16": _HALF, "float32": Depth(32, 8)}
+_SRGB = COLOR_SPACES["srgb"]  # what a codestream says that says nothing
+_HEADER = b"Exif\0\0"
+
+
+class JxlEncoder:
+    """Encodes and decodes still JPEG XL files: grey and RGB, with and without alpha. Keeps no state."""
+
+    def encode(
+        self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
+    ) -> Encoded:
+        """Encode one array H,W,C of uint8, uint16, float16 or float32 with 1 to 4 channels.
+
+        Metadata goes into an Exif box as ComfyUI's front end reads it in other formats, ``info.tags`` into an XMP
+        box. The codestream states ``info.color``; sRGB, the format's own default, when that is None.
+        Raises ImageError for a side of more than 2 ** 30 pixels, EncodeError when libjxl fails.
+        """
+        height, width = image.shape[:2]
+        if max(width, height) > MAX_SIDE:
+            raise ImageError(
+                f"{info.name or 'the picture'} is {width}x{height} pixels: a JPEG XL side has at most {MAX_SIDE}"
+            )
+        color = info.color or _SRGB
+        given = _as_given(image, color, lossless=options["lossless"])
+        try:
+            made = _made(given, options)
+        except (RuntimeError, ValueError) as error:
+            raise EncodeError(f"libjxl cannot encode this picture of {width}x{height} pixels: {error}") from error
+        depth = _DEPTHS[image.dtype.name]
+        alpha = depth if options["lossless"] else _DEPTHS[given.dtype.name]
+        stream = codestream.relabelled(container.codestream(made), depth, alpha, color)
+        block, leftover = exif.pack(metadata, dpi=info.dpi)
+        data = container.wrapped(
+            stream,
+            level=container.content(made, b"jxll"),
+            exif=block.removeprefix(_HEADER),
+            xmp=packet(info.tags),
+        )
+        return Encoded(data=data, leftover=leftover)
+
+    def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
+        """Decode one still JPEG XL file to uint8, uint16, float16 or float32 of shape H,W,C, as it was stored.
+
+        Raises DecodeError for unsound data, an animation, and more than ``max_pixels`` pixels.
+        """
+        head = codestream.read(container.codestream(data))
+        if head.animated:
+            raise DecodeError("a JPEG XL animation: only still pictures are read")
+        if head.width * head.height > max_pixels:
+            raise DecodeError(
+                f"a JPEG XL picture of {head.width}x{head.height} pixels: at most {max_pixels} are allowed"
+            )
+        try:
+            array = _pixels(data, head)
+        except Exception as error:
+            raise DecodeError(f"not a sound JPEG XL file: {error}") from error
+        if array.ndim != 3 or array.shape[2] > 4:
+            raise DecodeError(f"a JPEG XL picture of the shape {array.shape}: only grey and RGB, and alpha, are read")
+        return Decoded(array=array, metadata=exif.unpack(_tiff(container.content(data, b"Exif"))))
+
+
+def distance_of(quality: int) -> float:
+    """Distance in libjxl's terms for a quality in those of libjpeg, as the program cjxl has it: 90 is 1.0."""
+    if quality >= 30:
+        return 0.1 + 0.09 * (100 - quality)
+    return 53 / 3000 * quality**2 - 23 / 20 * quality + 25
+
+
+def _as_given(image: ImageArray, color: ColorSpace, *, lossless: bool) -> ImageArray:
+    """The picture as the backend takes it without a change, or for what it is."""
+    if lossless:
+        # As bits: the backend's own way from halves changes the smallest of them, and what is not a number.
+        return image.view(np.uint16) if image.dtype == np.float16 else image
+    # 8 bits of sRGB is what the backend takes bytes for; everything else is given to it as light.
+    return image if image.dtype == np.uint8 and color == _SRGB else linear(image, color)
+
+
+def _made(given: ImageArray, options: Mapping[str, Any]) -> bytes:
+    settings: dict[str, Any] = {"effort": options["effort"], "numthreads": 1}
+    if options["lossless"]:
+        settings["lossless"] = True
+    else:
+        distance = options["distance"]
+        settings["distance"] = distance_of(options["quality"]) if distance is None else distance
+    return bytes(imagecodecs.jpegxl_encode(given, **settings))
+
+
+def _pixels(data: bytes, head: Head) -> ImageArray:
+    as_bits = head.depth == _HALF and head.plain and not head.xyb
+    if as_bits:
+        stream = codestream.relabelled(container.codestream(data), Depth(16), Depth(16))
+        data = container.wrapped(stream, level=container.content(data, b"jxll"))
+    array: ImageArray = imagecodecs.jpegxl_decode(data, numthreads=1)
+    if array.ndim == 2:
+        array = array[..., None]
+    return array.view(np.float16) if as_bits else array
+
+
+def _tiff(box: bytes) -> bytes:
+    start = 4 + int.from_bytes(box[:4], "big")
+    return box[start:]

@@ -1,0 +1,317 @@
+"""The head of a JPEG XL codestream: what it says of the picture, and how to make it say something else.
+
+The backend knows two colour spaces, which it chooses by dtype. What values mean, and how many bits they had, stands in
+a few bits before the first frame, and no frame depends on them: so they are written anew. Source: ISO/IEC 18181-1,
+annexes D (headers) and E (colour encoding).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqsave import DecodeError
+
+if TYPE_CHECKING:
+    from seqsave.types import ColorSpace
+
+__all__ = ["Depth", "Head", "read", "relabelled"]
+
+SIGNATURE = b"\xff\x0a"
+_LONGEST = 16_384  # bytes of a head; names of extra channels are what can make it long
+_SIZES = ((9, 1), (13, 1), (18, 1), (30, 1))
+_RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
+_INTEGER_BITS = ((0, 8), (0, 10), (0, 12), (6, 1))
+_FLOAT_BITS = ((0, 32), (0, 16), (0, 24), (6, 1))
+_EXTRA_CHANNELS = ((0, 0), (0, 1), (4, 2), (12, 1))
+_XY = ((19, 0), (19, 524_288), (20, 1_048_576), (21, 2_097_152))
+_DIM_SHIFT = ((0, 0), (0, 3), (0, 4), (3, 1))
+_NAME_LENGTH = ((0, 0), (4, 0), (5, 16), (10, 48))
+_CFA = ((0, 1), (2, 0), (4, 3), (8, 19))
+_PREVIEW_DIV8 = ((0, 16), (0, 32), (5, 1), (9, 33))
+_PREVIEW = ((6, 1), (8, 65), (10, 321), (12, 1345))
+_ALPHA, _SPOT, _COLOR_FILTER = 0, 2, 5
+
+# By the numbers of ITU-T H.273, which the enumerations of annex E take over where both have a value.
+_RGB, _GREY, _XYB = 0, 1, 2
+_D65, _CUSTOM = 1, 2
+_PRIMARIES = {1: 1, 9: 9, 12: 11}
+_TRANSFERS = {"bt709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
+_RELATIVE = 1
+_D65_POINT = (0.3127, 0.3290)
+# Candela per square metre that the value 1.0 stands for, where it is not the format's 255: ITU-R BT.2100.
+_INTENSITY = {"pq": 10_000.0, "hlg": 1_000.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Bits of a sample; ``exponent`` is 0 for integers."""
+
+    bits: int
+    exponent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the beginning of a codestream says.
+
+    alpha:   there is one channel beside the colours, and it is alpha. plain: nothing in it is unusual: no profile,
+             no other channels. The last ones are positions in bits, for ``relabelled``; with ``standard`` there are
+             only the first and the last.
+    """
+
+    width: int
+    height: int
+    animated: bool = False
+    standard: bool = False
+    plain: bool = True
+    xyb: bool = True
+    depth: Depth = Depth(8)
+    channels: int = 3
+    alpha: bool = False
+    size_end: int = 0
+    depth_start: int = 0
+    depth_end: int = 0
+    extra_end: int = 0
+    end: int = 0
+
+
+def read(data: bytes) -> Head:
+    """The head of a codestream. Raises DecodeError when it is none, or ends early."""
+    if not data.startswith(SIGNATURE):
+        raise DecodeError("not a JPEG XL codestream")
+    bits = _Bits(data[:_LONGEST])
+    bits.take(16)
+    width, height = _size(bits)
+    size_end = bits.at
+    if bits.take(1):  # everything as by default: 8 bit, sRGB, kept as XYB
+        return Head(width, height, standard=True, size_end=size_end, end=bits.at)
+    more = bool(bits.take(1))
+    if more and _more(bits):  # how it moves would follow; nobody here asks for it
+        return Head(width, height, animated=True)
+    depth_start, depth = bits.at, _depth(bits)
+    depth_end = bits.at
+    bits.take(1)
+    extra = [_extra_channel(bits) for _ in range(bits.number(_EXTRA_CHANNELS))]
+    extra_end = bits.at
+    xyb = bool(bits.take(1))
+    space, profile = _color(bits)
+    if more and not bits.take(1):
+        bits.take(16 + 16 + 1 + 16)
+    return Head(
+        width,
+        height,
+        plain=not profile and space in (_RGB, _GREY) and extra in ([], [_ALPHA]) and bits.take(2) == 0,
+        xyb=xyb,
+        depth=depth,
+        channels=1 if space == _GREY else 3,
+        alpha=extra == [_ALPHA],
+        size_end=size_end,
+        depth_start=depth_start,
+        depth_end=depth_end,
+        extra_end=extra_end,
+        end=bits.at,
+    )
+
+
+def relabelled(data: bytes, depth: Depth, alpha: Depth, color: ColorSpace | None = None) -> bytes:
+    """The same frames under a head that states other depths, and another colour space if one is given.
+
+    data: a codestream whose head is ``plain``. Frames that are kept as XYB must show the colours that ``color``
+    states, since a reader converts them to it.
+    """
+    head = read(data)
+    old = _Bits(data[:_LONGEST])
+    new = _Writer()
+    new.copy(old, 0, head.size_end)
+    new.put(0, 1)  # not everything as by default
+    intensity = _INTENSITY.get(color.transfer) if color else None
+    if color is None:
+        new.copy(old, head.size_end + 1, head.depth_start)
+    else:
+        new.put(intensity is not None, 1)
+        new.put(0, 0 if intensity is None else 3 + 3)  # upright, as large as it is, no preview, no animation
+    _put_depth(new, depth)
+    new.put(old.look(head.depth_end) if not head.standard else 1, 1)  # whether buffers of 16 bits are enough
+    new.number(int(head.alpha), _EXTRA_CHANNELS)
+    if head.alpha:
+        _put_alpha(new, alpha)
+    new.put(head.xyb, 1)
+    if color is None:
+        new.copy(old, head.extra_end + 1, head.end)
+    else:
+        _put_color(new, color, intensity, grey=head.channels == 1)
+    new.put(old.look(head.end), 1)  # how XYB is undone: as by default
+    return new.bytes() + data[-(-(head.end + 1) // 8) :]
+
+
+class _Bits:
+    """A reader of bits, lowest first."""
+
+    def __init__(self, data: bytes) -> None:
+        self.value = int.from_bytes(data, "little")
+        self.length = 8 * len(data)
+        self.at = 0
+
+    def look(self, at: int, count: int = 1) -> int:
+        if at + count > self.length:
+            raise DecodeError("a JPEG XL codestream that ends in its head")
+        return self.value >> at & ((1 << count) - 1)
+
+    def take(self, count: int) -> int:
+        found = self.look(self.at, count)
+        self.at += count
+        return found
+
+    def number(self, choices: tuple[tuple[int, int], ...]) -> int:
+        """One of four ways to write a number, each with a count of bits and an offset."""
+        count, offset = choices[self.take(2)]
+        return self.take(count) + offset
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self.value = 0
+        self.at = 0
+
+    def put(self, value: int, count: int) -> None:
+        self.value |= int(value) << self.at
+        self.at += count
+
+    def copy(self, bits: _Bits, start: int, end: int) -> None:
+        self.put(bits.look(start, end - start), end - start)
+
+    def number(self, value: int, choices: tuple[tuple[int, int], ...]) -> None:
+        for choice, (count, offset) in enumerate(choices):
+            if 0 <= value - offset < 1 << count:
+                self.put(choice, 2)
+                self.put(value - offset, count)
+                return
+        raise ValueError(f"{value} has no place in the head of a JPEG XL codestream")
+
+    def bytes(self) -> bytes:
+        return self.value.to_bytes(-(-self.at // 8), "little")
+
+
+def _size(bits: _Bits) -> tuple[int, int]:
+    small = bits.take(1)
+    height = _side(bits, small)
+    ratio = bits.take(3)
+    if not ratio:
+        return _side(bits, small), height
+    over, under = _RATIOS[ratio]
+    return height * over // under, height
+
+
+def _side(bits: _Bits, small: int) -> int:
+    return 8 * (bits.take(5) + 1) if small else bits.number(_SIZES)
+
+
+def _more(bits: _Bits) -> bool:
+    """Orientation, size to show, preview; whether an animation's timing follows."""
+    bits.take(3)
+    if bits.take(1):
+        _size(bits)
+    if bits.take(1):
+        choices = _PREVIEW_DIV8 if bits.take(1) else _PREVIEW
+        bits.number(choices)
+        if not bits.take(3):
+            bits.number(choices)
+    return bool(bits.take(1))
+
+
+def _depth(bits: _Bits) -> Depth:
+    if bits.take(1):
+        return Depth(bits.number(_FLOAT_BITS), bits.take(4) + 1)
+    return Depth(bits.number(_INTEGER_BITS))
+
+
+def _put_depth(new: _Writer, depth: Depth) -> None:
+    new.put(depth.exponent > 0, 1)
+    if depth.exponent:
+        new.number(depth.bits, _FLOAT_BITS)
+        new.put(depth.exponent - 1, 4)
+    else:
+        new.number(depth.bits, _INTEGER_BITS)
+
+
+def _extra_channel(bits: _Bits) -> int:
+    """Pass over what is said of a channel; which kind it is."""
+    if bits.take(1):
+        return _ALPHA
+    kind = bits.number(_ENUM)
+    _depth(bits)
+    bits.number(_DIM_SHIFT)
+    bits.take(8 * bits.number(_NAME_LENGTH))
+    if kind == _ALPHA:
+        bits.take(1)
+    elif kind == _SPOT:
+        bits.take(4 * 16)
+    elif kind == _COLOR_FILTER:
+        bits.number(_CFA)
+    return kind
+
+
+def _put_alpha(new: _Writer, depth: Depth) -> None:
+    new.put(0, 1)
+    new.number(_ALPHA, _ENUM)
+    _put_depth(new, depth)
+    new.number(0, _DIM_SHIFT)
+    new.number(0, _NAME_LENGTH)
+    new.put(0, 1)  # colours are not multiplied by it
+
+
+def _color(bits: _Bits) -> tuple[int, bool]:
+    """Pass over the colour encoding; which kind of space it is, and whether a profile follows."""
+    if bits.take(1):
+        return _RGB, False
+    profile = bool(bits.take(1))
+    space = bits.number(_ENUM)
+    if profile:
+        return space, True
+    if space != _XYB and bits.number(_ENUM) == _CUSTOM:
+        _points(bits, 1)
+    if space not in (_XYB, _GREY) and bits.number(_ENUM) == _CUSTOM:
+        _points(bits, 3)
+    if space != _XYB:
+        if bits.take(1):
+            bits.take(24)
+        else:
+            bits.number(_ENUM)
+    bits.number(_ENUM)
+    return space, False
+
+
+def _points(bits: _Bits, count: int) -> None:
+    for _ in range(2 * count):
+        bits.number(_XY)
+
+
+def _put_color(new: _Writer, color: ColorSpace, intensity: float | None, *, grey: bool) -> None:
+    """The colour encoding, how bright 1.0 is where that matters, and no extensions."""
+    new.put(0, 2)  # not all by default, no profile
+    new.number(_GREY if grey else _RGB, _ENUM)
+    white = color.primaries[3]
+    new.number(_D65 if white == _D65_POINT else _CUSTOM, _ENUM)
+    if white != _D65_POINT:
+        _put_points(new, white)
+    if not grey:
+        known = _PRIMARIES.get(color.cicp[0]) if color.cicp else None
+        new.number(known or _CUSTOM, _ENUM)
+        if known is None:
+            _put_points(new, *color.primaries[:3])
+    new.put(0, 1)  # no plain power
+    new.number(_TRANSFERS[color.transfer], _ENUM)
+    new.number(_RELATIVE, _ENUM)
+    if intensity is not None:
+        new.put(0, 1)
+        new.put(struct.unpack("<H", struct.pack("<e", intensity))[0], 16)
+        new.put(0, 16 + 1 + 16)
+    new.put(0, 2)
+
+
+def _put_points(new: _Writer, *points: tuple[float, float]) -> None:
+    for value in (round(1_000_000 * value) for point in points for value in point):
+        new.number(2 * value if value >= 0 else -2 * value - 1, _XY)

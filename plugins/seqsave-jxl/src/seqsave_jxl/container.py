@@ -1,0 +1,78 @@
+"""The boxes around a JPEG XL codestream, which hold what is not the picture: Exif, XMP, the level that a reader needs.
+
+Source: ISO/IEC 18181-2.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from seqsave import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["boxes", "codestream", "content", "wrapped"]
+
+SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
+_FTYP = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+_BARE = b"\xff\x0a"
+_BIG = 1 << 32
+
+
+def wrapped(stream: bytes, *, level: bytes = b"", exif: bytes = b"", xmp: bytes = b"") -> bytes:
+    """One file: the codestream, before it what is said of it. ``exif`` starts with its TIFF header."""
+    parts = [SIGNATURE, _FTYP]
+    if level:
+        parts += _box(b"jxll", level)
+    if exif:
+        parts += _box(b"Exif", bytes(4) + exif)  # where in it the TIFF header is: at its start
+    if xmp:
+        parts += _box(b"xml ", xmp)
+    return b"".join([*parts, *_box(b"jxlc", stream)])
+
+
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each box. A bare codestream is one ``jxlc``. Raises DecodeError for anything else."""
+    if data.startswith(_BARE):
+        yield b"jxlc", data
+        return
+    if not data.startswith(SIGNATURE):
+        raise DecodeError("not a JPEG XL file")
+    at = len(SIGNATURE)
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        start = at + 8
+        if size == 1:
+            if at + 16 > len(data):
+                return
+            (size,) = struct.unpack_from(">Q", data, start)
+            start += 8
+        end = at + size if size else len(data)
+        if end < start:
+            raise DecodeError("a JPEG XL file with a box that is shorter than its own head")
+        yield kind, data[start:end]
+        at = end
+
+
+def codestream(data: bytes) -> bytes:
+    """The codestream, or its first part where it is cut into several. Raises DecodeError when there is none."""
+    for kind, body in boxes(data):
+        if kind == b"jxlc":
+            return body
+        if kind == b"jxlp":
+            return body[4:]
+    raise DecodeError("a JPEG XL file without a codestream")
+
+
+def content(data: bytes, kind: bytes) -> bytes:
+    """What the first box of that kind holds; ``b""`` when there is none."""
+    return next((body for found, body in boxes(data) if found == kind), b"")
+
+
+def _box(kind: bytes, body: bytes) -> list[bytes]:
+    size = 8 + len(body)
+    if size >= _BIG:
+        return [struct.pack(">I4sQ", 1, kind, size + 8), body]
+    return [struct.pack(">I4s", size, kind), body]

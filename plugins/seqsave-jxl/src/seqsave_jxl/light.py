@@ -1,0 +1,141 @@
+"""Values of any colour space to light, as the backend wants it for lossy pictures: linear, with sRGB's primaries.
+
+What is lost in a lossy picture is chosen by what eyes see, so the backend must know what values mean. It is told in
+the one way that it understands. Sources: IEC 61966-2-1, ITU-R BT.709-6, ITU-R BT.2100-2, SMPTE ST 2084.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seqsave.types import ColorSpace, ImageArray
+
+    Floats = npt.NDArray[np.float32]
+
+__all__ = ["linear"]
+
+_PLAIN = ("linear", "srgb", "bt709")  # light of 0..1
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+_SRGB = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), (0.3127, 0.3290))
+_PEAK = 255.0  # candela per square metre at 1.0, which the backend takes for granted
+_PQ_PEAK, _HLG_PEAK = 10_000.0, 1_000.0
+_HLG_GAMMA = 1.2  # BT.2100-2 table 5, at 1000 candela per square metre
+_HLG_LUMA = np.array([0.2627, 0.6780, 0.0593], np.float32)
+
+
+def linear(image: ImageArray, color: ColorSpace) -> ImageArray:
+    """An array of its own, H,W,C of float32: colours as light, alpha 0..1 as it is.
+
+    It is of uint16 for 16 bits with alpha, where these hold all the light there is: alpha then stays as it is, in as
+    many bits as the colours have, which older readers want.
+    """
+    colors = 1 if image.shape[2] < 3 else 3
+    with np.errstate(all="ignore"):  # infinities, and what becomes one, are what they are
+        out = _light(image[..., :colors], color)
+    if image.shape[2] > colors and image.dtype == np.uint16 and color.transfer in _PLAIN and color.primaries == _SRGB:
+        return np.concatenate([np.rint(out * 65535).astype(np.uint16), image[..., colors:]], axis=2)
+    if image.shape[2] > colors:
+        out = np.concatenate([out, _unit(image[..., colors:])], axis=2)
+    return np.ascontiguousarray(out, np.float32)
+
+
+def _light(colors: ImageArray, space: ColorSpace) -> Floats:
+    out = _straightened(colors, space.transfer)
+    if space.transfer == "hlg":
+        _display(out)
+    if out.shape[2] == 3 and space.primaries != _SRGB:
+        out = out @ _to_srgb(space).T
+    return out
+
+
+def _unit(image: ImageArray) -> Floats:
+    if image.dtype.kind == "f":
+        return image.astype(np.float32)
+    top: Any = np.iinfo(image.dtype.name).max
+    unit: Floats = image.astype(np.float32) / np.float32(top)
+    return unit
+
+
+def _straightened(image: ImageArray, transfer: str) -> Floats:
+    out: Floats
+    if image.dtype.kind == "f":
+        out = _CURVES[transfer](image.astype(np.float32))
+    else:  # every value that there is, once; then each pixel is looked up
+        out = _table(transfer, image.dtype.name)[image]
+    return out
+
+
+@cache
+def _table(transfer: str, dtype: str) -> Floats:
+    table: Floats = _CURVES[transfer](_unit(np.arange(np.iinfo(dtype).max + 1, dtype=dtype)))
+    table.flags.writeable = False
+    return table
+
+
+def _linear(values: Floats) -> Floats:
+    return values
+
+
+def _srgb(values: Floats) -> Floats:
+    """Mirrored for values below 0, which a wide gamut has."""
+    size = np.abs(values)
+    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), values)
+
+
+def _bt709(values: Floats) -> Floats:
+    size = np.abs(values)
+    return np.copysign(np.where(size < 0.081, size / 4.5, ((size + 0.099) / 1.099) ** (1 / 0.45)), values)
+
+
+def _pq(values: Floats) -> Floats:
+    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
+    root = np.abs(values).astype(np.float64) ** (1 / m2)
+    light = (np.maximum(root - c1, 0) / np.maximum(c2 - c3 * root, 1e-9)) ** (1 / m1)
+    return np.copysign(light * (_PQ_PEAK / _PEAK), values).astype(np.float32)
+
+
+def _hlg(values: Floats) -> Floats:
+    """Light of the scene, 0..1; ``_display`` has the rest."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    size = np.abs(values)
+    return np.copysign(np.where(size <= 0.5, size**2 / 3, (np.exp((size - c) / a) + b) / 12), values)
+
+
+_CURVES: dict[str, Callable[[Floats], Any]] = {
+    "linear": _linear,
+    "srgb": _srgb,
+    "bt709": _bt709,
+    "pq": _pq,
+    "hlg": _hlg,
+}
+
+
+def _display(scene: Floats) -> None:
+    """Light of a scene to light of a display, BT.2100-2 table 5."""
+    luma = scene @ _HLG_LUMA if scene.shape[2] == 3 else scene[..., 0]
+    scene *= (np.maximum(luma, 1e-12) ** (_HLG_GAMMA - 1) * (_HLG_PEAK / _PEAK))[..., None]
+
+
+def _to_srgb(color: ColorSpace) -> Floats:
+    own, srgb = _to_xyz(color.primaries), _to_xyz(_SRGB)
+    gains = (_BRADFORD @ _xyz(_SRGB[3])) / (_BRADFORD @ _xyz(color.primaries[3]))
+    adaptation = np.linalg.inv(_BRADFORD) @ np.diag(gains) @ _BRADFORD
+    matrix: Floats = (np.linalg.inv(srgb) @ adaptation @ own).astype(np.float32)
+    return matrix
+
+
+def _to_xyz(primaries: tuple[tuple[float, float], ...]) -> Any:
+    directions = np.array([(x, y, 1 - x - y) for x, y in primaries[:3]]).T
+    return directions * np.linalg.solve(directions, _xyz(primaries[3]))
+
+
+def _xyz(point: tuple[float, float]) -> Any:
+    x, y = point
+    return np.array((x / y, 1.0, (1 - x - y) / y))
