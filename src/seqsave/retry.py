@@ -28,7 +28,7 @@ from seqsave.errors import OptionError, SeqSaveError, TargetError
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["Contact", "RetryPolicy", "acall", "call", "passes"]
+__all__ = ["Contact", "OnRetry", "RetryPolicy", "acall", "call", "passes"]
 
 T = TypeVar("T")
 OnRetry = Callable[[int, float, BaseException], None]

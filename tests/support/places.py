@@ -51,6 +51,10 @@ class Place:
         root_path = memory._strip_protocol(self.url) + "/"
         return sorted(key.removeprefix(root_path) for key in memory.store if key.startswith(root_path))
 
+    def frames(self) -> list[str]:
+        """``names`` without what lies in ``.seqsave``: manifests, their locks, sidecars."""
+        return [name for name in self.names() if ".seqsave" not in name.split("/")]
+
     def _memory(self) -> Any:
         from fsspec.implementations.memory import MemoryFileSystem
 

@@ -31,7 +31,8 @@ def names(url: str = URL) -> list[str]:
     from fsspec.implementations.memory import MemoryFileSystem
 
     root = "/" + url.removeprefix("memory://") + "/"
-    return sorted(key.removeprefix(root) for key in MemoryFileSystem.store if key.startswith(root))
+    found = sorted(key.removeprefix(root) for key in MemoryFileSystem.store if key.startswith(root))
+    return [name for name in found if not name.startswith(".seqsave/")]
 
 
 def read(path: str) -> np.ndarray[Any, Any]:

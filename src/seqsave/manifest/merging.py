@@ -34,12 +34,14 @@ class Outcome:
 
     frames:  what it wrote, and what it left alone because it was there (checksum None).
     lost:    (index, batch) of what it accepted and did not get there: failed, given up, kept in the spool.
+    wanted:  further indices that there should be, where somebody else's frame is.
     sound:   it ran to its end and lost nothing. What it saved is all that there should be, where no total says more.
     defines: it is a run over the whole, and not one that only mends frames.
     """
 
     frames: Collection[FrameEntry] = ()
     lost: Collection[Key] = field(default_factory=frozenset)
+    wanted: Collection[int] = ()
     sound: bool = True
     defines: bool = True
 
@@ -84,7 +86,7 @@ def ended(current: Manifest | None, facts: Facts, me: WriterEntry, outcome: Outc
         known[frame.key] = _newest(frame, known.get(frame.key), before.get(frame.key))
     for key in outcome.lost:
         known.pop(key, None)
-    accepted = {frame.index for frame in outcome.frames} | {index for index, _ in outcome.lost}
+    accepted = {*outcome.wanted, *(frame.index for frame in outcome.frames), *(index for index, _ in outcome.lost)}
     result = replace(
         now,
         expected=_union(now.expected, naming.to_ranges(sorted(accepted))),

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from seqsave import retry, targets
@@ -19,7 +19,6 @@ from seqsave.manifest.merging import CONTENT_TYPE, Outcome, begun, cleared, ende
 
 __all__ = ["Session", "merge_into", "read", "software"]
 
-OnRetry = Callable[[int, float, BaseException], None]
 _POLICY = retry.RetryPolicy()
 
 # Of runs in this process that have not ended: one that is not here, with this process's number, is a former process's.
@@ -35,7 +34,7 @@ def read(
     """
     path = path_of(prefix, extension)
     try:
-        data = retry.call(policy, lambda: target.read(path))
+        data = retry.call(policy, lambda: target.read(path), contact=target.known)
     except targets.FileMissingError:
         return None
     return _load(target, path, data)
@@ -67,6 +66,7 @@ class Session:
 
     creates:  make a manifest when there is none; else only one that is there is kept true.
     replaces: the run may replace frames that are there.
+    run:      what it is called in the manifest; a name of its own by default.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Session:
         creates: bool = True,
         replaces: bool = True,
         policy: retry.RetryPolicy = _POLICY,
+        run: str | None = None,
     ) -> None:
         self.is_open = False
         self.base: Manifest | None = None
@@ -85,7 +86,9 @@ class Session:
         self._facts = facts
         self._creates = creates
         self._policy = policy
-        self._me = WriterEntry(id=secrets.token_hex(8), host=_host(), pid=os.getpid(), since=_now(), replaces=replaces)
+        self._me = WriterEntry(
+            id=run or secrets.token_hex(8), host=_host(), pid=os.getpid(), since=_now(), replaces=replaces
+        )
         self._was_there = False
         self._known: tuple[bytes, str | None] | None = None
 
@@ -94,12 +97,17 @@ class Session:
         """Where the manifest lies below the target."""
         return self._facts.path
 
-    def open(self, on_retry: OnRetry | None = None, stop_event: threading.Event | None = None) -> None:
+    @property
+    def run(self) -> str:
+        """What this run is called in the manifest."""
+        return self._me.id
+
+    def open(self, on_retry: retry.OnRetry | None = None, stop_event: threading.Event | None = None) -> None:
         """Say that the sequence is being changed. Without ``creates`` nothing is done where no manifest is.
 
         Raises TargetError; ManifestError for a manifest of a newer version, which only ``creates=False`` can keep true.
         """
-        retry.call(self._policy, self._open, on_retry=on_retry, stop_event=stop_event)
+        retry.call(self._policy, self._open, on_retry=on_retry, stop_event=stop_event, contact=self._target.known)
 
     def close(self, outcome: Outcome) -> Manifest | None:
         """Put what the run did into the manifest, and say that it is over. Returns how it is now.
@@ -208,7 +216,8 @@ class Session:
 
     def _finish(self, change: Callable[[Manifest | None], Manifest | None]) -> Manifest | None:
         try:
-            return retry.call(self._policy, lambda: self._update(change, fresh_if_damaged=True))
+            update = partial(self._update, change, fresh_if_damaged=True)
+            return retry.call(self._policy, update, contact=self._target.known)
         finally:
             _alive.discard(self._me.id)
 

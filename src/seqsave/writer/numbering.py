@@ -42,11 +42,11 @@ class Numbering:
 
     def __init__(self, rule: NameRule, *, start: int, step: int, total: int | None, at_end: str) -> None:
         self._rule = rule
-        self._start = check_index(start, "start")
-        self._step = check_index(step, "step", least=1)
+        self.start = check_index(start, "start")
+        self.step = check_index(step, "step", least=1)
         self.total = None if total is None else check_index(total, "total")
         self._at_end = at_end
-        self._next = self._before = self._start
+        self._next = self._before = self.start
         self._turn = 0
         self._taken: set[tuple[int, int | None]] = set()
         self._lock = threading.Lock()
@@ -69,7 +69,7 @@ class Numbering:
             if after_end and self._at_end == "raise error":
                 raise EndOfSequenceError(after_end)
             self._taken.update((number, variation) for variation in variations)
-            self._before, self._next = self._next, number + self._step
+            self._before, self._next = self._next, number + self.step
             self._turn += 1
             turn = self._turn
         told = after_end if self._at_end == "stop output" else None
@@ -83,8 +83,8 @@ class Numbering:
                 self._next = self._before
 
     def _after_end(self, index: int) -> str | None:
-        if self.total is None or index < self._start + self.total * self._step:
+        if self.total is None or index < self.start + self.total * self.step:
             return None
-        last = self._start + (self.total - 1) * self._step
+        last = self.start + (self.total - 1) * self.step
         ends = f"ends with frame {last}" if self.total else "has no frames"
         return f"frame {index} is after the end: the sequence of {self.total} frames {ends}"

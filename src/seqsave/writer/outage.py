@@ -31,7 +31,7 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
 PATIENCE = 20.0
 _ONCE = retry.RetryPolicy(attempts=1)
 # No later attempt can help: it is the name or the bytes that do not fit. "": what no storage has said.
-_UNFIT = ("", "bad_name", "too_long", "too_large", "is_a_folder", "not_a_folder", "unsupported", "bad_option")
+_UNFIT = ("", "bad_name", "too_long", "too_large")
 
 
 class File(Protocol):

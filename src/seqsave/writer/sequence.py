@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import warnings
 import weakref
@@ -14,7 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
-from seqsave import images, naming, plugins, targets
+from seqsave import images, naming, pipeline, plugins, reader, targets
 from seqsave.errors import (
     EncodeError,
     ImageError,
@@ -24,15 +25,16 @@ from seqsave.errors import (
     WriterAbortedError,
     WriterClosedError,
 )
+from seqsave.manifest import Facts, Picture, Session
 from seqsave.metadata import dump
 from seqsave.options import check_choice, check_options
-from seqsave.pipeline import Pipeline
 from seqsave.progress import open_progress
 from seqsave.retry import RetryPolicy
 from seqsave.types import Encoded, Event, FailedFrame, FrameInfo, SavedFrame, SaveResult
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.publication import Payload, Publication
+from seqsave.writer.record import Record
 from seqsave.writer.settings import AtEnd, IfExists
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 __all__ = ["SequenceWriter", "open_writer", "save"]
 
 AT_END: tuple[AtEnd, ...] = ("stop output", "raise error", "keep going")
-IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip")
+IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip", "skip valid", "skip same recipe")
+# These replace no frame that is there.
+_REPLACING_NOTHING = ("error", "skip")
 
 # How many bytes may be under way by default: some eighty 1080p pictures, so that a slow store is hidden for a while
 # and memory stays flat.
@@ -53,6 +57,7 @@ DEFAULT_MAX_BYTES = 512 * 2**20
 # is much faster than more of it.
 RAW_MAX_BYTES = 32 * 2**20
 _IN_TIME = "T,H,W,C with time first"
+LONGEST_RECIPE = 1000
 # How long an interrupted writer waits for what it cannot take back.
 ABORT_SECONDS = 0.8
 
@@ -70,7 +75,9 @@ class SequenceWriter:
     at_end:          what happens to a frame after the end: ``stop output`` leaves it out, ``raise error`` raises
                      EndOfSequenceError, ``keep going`` saves it.
     if_exists:       ``overwrite``; ``error``, which never replaces a frame, also when somebody else writes at the same
-                     time; or ``skip``, which leaves frames alone that are there (to resume).
+                     time; ``skip``, which leaves frames alone that are there (to resume); ``skip valid``, only those
+                     that can be decoded and are as large as the picture; ``skip same recipe``, only those that the
+                     manifest knows to be made from the same ``recipe``.
     metadata:        name to any JSON value, such as ComfyUI's prompt and workflow.
     options:         the encoder's own options, see ``seqsave.describe_filetypes()``.
     storage_options: for the fsspec filesystem: endpoint, profile, credentials.
@@ -80,7 +87,12 @@ class SequenceWriter:
     progress:        draw a bar on standard error when that is a terminal.
     on_event:        called with each Event, only on a thread that is inside ``write``, ``flush`` or ``close``.
     rate:            frames per second, for formats that note it.
-    retry:           how often to try again what can pass: throttling, resets, time-outs, 5xx.
+    retry:           how often and how long to try again what can pass: throttling, resets, time-outs, 5xx.
+
+    manifest:        keep a manifest in ``.seqsave`` beside the frames: which there are, their sizes and checksums, and,
+                     once the writer is closed, that all are there. With False none is made; one that is there is kept
+                     true all the same.
+    recipe:          what the frames are made from, as a short text of your own such as a hash; kept in the manifest.
 
     ``write`` may be called from several threads, but not from a forked child. An exception in the ``with`` block lets
     the accepted frames finish and goes on; KeyboardInterrupt gives up what has not begun.
@@ -110,6 +122,8 @@ class SequenceWriter:
         on_event: Callable[[Event], None] | None = None,
         rate: Fraction | float | None = None,
         retry: RetryPolicy | None = None,
+        manifest: bool = True,
+        recipe: str | None = None,
     ) -> None:
         check_choice("at_end", at_end, AT_END)
         check_choice("if_exists", if_exists, IF_EXISTS)
@@ -124,6 +138,8 @@ class SequenceWriter:
             raise OptionError(f"retry is {retry!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
         if on_event is not None and not callable(on_event):
             raise OptionError(f"on_event is {on_event!r}: it must be a function that takes an Event")
+        self._recipe = _checked_recipe(recipe)
+        self._needs_recipe = if_exists == "skip same recipe"
         limit = None if max_bytes is None else _at_least_one("max_bytes", max_bytes)
         wanted = None if concurrency is None else _at_least_one("concurrency", concurrency)
 
@@ -137,21 +153,44 @@ class SequenceWriter:
             counts=self._pipeline.waiting,
             listeners=[listener for listener in (on_event, self._bar) if listener is not None],
         )
+        self._record = self._open_record(policy, creates=bool(manifest), replaces=if_exists not in _REPLACING_NOTHING)
         self._publication = Publication(
             self._target,
+            self._record,
+            folder=self._rule.folder,
             policy=policy,
             if_exists=if_exists,
             content_type=self._resolved.spec.content_type,
             on_retry=partial(self._ledger.note, "retry"),
+            on_throttled=self._pipeline.slow_down,
         )
         self._shape: tuple[int, ...] | None = None
+        self._picture: Picture | None = None
+        self._keeps_manifest = bool(manifest)
+        self._unrecorded: SeqSaveError | None = None
         self._state: Literal["open", "closed", "aborted"] = "open"
         self._pid = os.getpid()
         _open_writers.add(self)
 
-    def _open_pipeline(self, wanted: int | None, limit: int | None) -> Pipeline[Payload, SavedFrame]:
+    def _open_record(self, policy: RetryPolicy, *, creates: bool, replaces: bool) -> Record:
+        facts = Facts(
+            prefix=self._rule.prefix,
+            extension=self._rule.extension,
+            filetype=self._resolved.filetype,
+            digits=self._rule.digits,
+            start=self._numbering.start,
+            step=self._numbering.step,
+            total=self._numbering.total,
+            rate=self._rate,
+            metadata=_values(self._texts) if self._resolved.embed else {},
+            recipe=self._recipe,
+        )
+        session = Session(self._target, facts, creates=creates, replaces=replaces, policy=policy)
+        return Record(session, facts, creates=creates)
+
+    def _open_pipeline(self, wanted: int | None, limit: int | None) -> pipeline.Pipeline[Payload | None, SavedFrame]:
         workers, publishers = _stages(self._target.is_fast, wanted)
-        return Pipeline(
+        return pipeline.Pipeline(
             workers=workers,
             publishers=publishers,
             max_bytes=DEFAULT_MAX_BYTES if limit is None else limit,
@@ -169,12 +208,14 @@ class SequenceWriter:
         index: SupportsIndex | None = None,
         batch: SupportsIndex | None = None,
         metadata: Mapping[str, Any] | None = None,
+        recipe: str | None = None,
     ) -> Future[SavedFrame]:
         """Write one image: H,W or H,W,C; numpy, PIL, torch, or anything with ``__array__`` or DLPack.
 
         index:    which frame; by default ``step`` after the frame written last (``start`` at first).
         batch:    the number of the variation; the file goes to ``batch_0000/`` and so on.
         metadata: for this frame, merged over the writer's.
+        recipe:   for this frame, instead of the writer's.
 
         Returns the future of a SavedFrame: the call waits only when too much is under way already. The image may be
         changed as soon as it returns. A call that raises has saved nothing and used no index up.
@@ -182,7 +223,7 @@ class SequenceWriter:
         Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has written that frame
         already), EndOfSequenceError, WriterClosedError, WriterAbortedError.
         """
-        return self._write([image], index, [batch], metadata)[0]
+        return self._write([image], index, [batch], metadata, recipe)[0]
 
     def write_frames(
         self,
@@ -191,6 +232,7 @@ class SequenceWriter:
         index: SupportsIndex | None = None,
         batch: SupportsIndex | None = None,
         metadata: Mapping[str, Any] | None = None,
+        recipe: str | None = None,
     ) -> list[Future[SavedFrame]]:
         """Write consecutive frames: an array with exactly the four axes T,H,W,C, or an iterable of images.
 
@@ -198,12 +240,17 @@ class SequenceWriter:
         """
         futures = []
         for image in _each(frames, _IN_TIME):
-            futures.append(self.write(image, index=index, batch=batch, metadata=metadata))
+            futures.append(self.write(image, index=index, batch=batch, metadata=metadata, recipe=recipe))
             index = None
         return futures
 
     def write_batch(
-        self, frames: Any, *, index: SupportsIndex | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        frames: Any,
+        *,
+        index: SupportsIndex | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        recipe: str | None = None,
     ) -> list[Future[SavedFrame]]:
         """Write variations of ONE frame: an array with exactly the four axes B,H,W,C, or an iterable of images.
 
@@ -212,7 +259,7 @@ class SequenceWriter:
         """
         variations = list(_each(frames, "B,H,W,C with variations first"))
         batches = [None] if len(variations) == 1 else list(range(len(variations)))
-        return self._write(variations, index, batches, metadata)
+        return self._write(variations, index, batches, metadata, recipe)
 
     def write_encoded(
         self,
@@ -221,6 +268,7 @@ class SequenceWriter:
         index: SupportsIndex | None = None,
         batch: SupportsIndex | None = None,
         leftover: Mapping[str, str] | None = None,
+        recipe: str | None = None,
     ) -> Future[SavedFrame]:
         """Publish a file of this writer's filetype that is encoded already, byte for byte, as one frame.
 
@@ -229,7 +277,8 @@ class SequenceWriter:
         Numbering, at_end, if_exists and errors are those of ``write``.
         """
         encoded = Encoded(data=data, leftover=leftover or {})
-        return self._accept(index, [batch], [lambda place: _Work(lambda: encoded, len(data))])[0]
+        chosen = self._chosen_recipe(recipe)
+        return self._accept(index, [batch], [lambda place: _Work(lambda: encoded, len(data), None, chosen)])[0]
 
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``.
@@ -244,7 +293,8 @@ class SequenceWriter:
     def close(self) -> None:
         """Wait for everything and let threads and progress go. Closing again does nothing.
 
-        Raises SaveError, with ``result``, when a frame that was accepted is not saved; else what ``on_event`` raised.
+        Raises SaveError, with ``result``, when a frame that was accepted is not saved, or the manifest is not; else
+        what ``on_event`` raised.
         """
         if self._state != "open":
             return
@@ -253,6 +303,8 @@ class SequenceWriter:
         result = self.result
         if result.failures:
             raise SaveError(_summary(result), result) from _root(result).exception
+        if self._unrecorded is not None:
+            raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._ledger.raise_trouble()
 
     def abort(self) -> None:
@@ -261,7 +313,7 @@ class SequenceWriter:
             return
         self._check_process()
         self._pipeline.abort(ABORT_SECONDS)
-        self._end("aborted")
+        self._end("aborted", broken=True)
 
     @property
     def result(self) -> SaveResult:
@@ -308,9 +360,17 @@ class SequenceWriter:
         index: SupportsIndex | None,
         batches: Sequence[SupportsIndex | None],
         metadata: Mapping[str, Any] | None,
+        recipe: str | None,
     ) -> list[Future[SavedFrame]]:
         texts = self._texts if metadata is None else {**self._texts, **dump(metadata)}
-        return self._accept(index, batches, [partial(self._prepare, picture, texts) for picture in pictures])
+        chosen = self._chosen_recipe(recipe)
+        return self._accept(index, batches, [partial(self._prepare, picture, texts, chosen) for picture in pictures])
+
+    def _chosen_recipe(self, recipe: str | None) -> str | None:
+        chosen = self._recipe if recipe is None else _checked_recipe(recipe)
+        if chosen is None and self._needs_recipe:
+            raise OptionError("if_exists='skip same recipe' needs a recipe, of the writer or of each frame")
+        return chosen
 
     def _accept(
         self,
@@ -339,7 +399,7 @@ class SequenceWriter:
     def _is_passed_over(self, place: Place) -> bool:
         return place.after_end is not None or self._publication.is_there(place)
 
-    def _prepare(self, picture: Any, texts: Mapping[str, str], place: Place) -> _Work:
+    def _prepare(self, picture: Any, texts: Mapping[str, str], recipe: str | None, place: Place) -> _Work:
         spec = self._resolved.spec
         prepared = images.prepare(images.as_array(picture), spec.dtypes, spec.channels)
         self._tell_losses(place, prepared)
@@ -353,19 +413,26 @@ class SequenceWriter:
             rate=self._rate,
         )
         embedded = texts if self._resolved.embed else {}
-        return _Work(partial(self._encode, place, prepared.array, embedded, info), prepared.array.nbytes)
+        encode = partial(self._encode, place, prepared.array, embedded, info)
+        return _Work(encode, prepared.array.nbytes, self._picture_of(prepared.array), recipe)
+
+    def _picture_of(self, array: ImageArray) -> Picture:
+        height, width, channels = array.shape
+        picture = Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+        if picture != self._picture:
+            self._picture = picture
+        return self._picture or picture  # one object for all frames that are alike
 
     def _submit(self, place: Place, work: _Work | None) -> Future[SavedFrame]:
         if work is None:
             return self._passed_over(place)
         publication, stop = self._publication, self._pipeline.stop_event
         publish = publication.publish_async if self._pipeline.is_async else publication.publish
-        encode = work.encode
         return self._pipeline.submit(
-            lambda: self._note_encoded(place, publication.payload(place, encode())),
+            partial(self._payload, place, work),
             lambda payload: publish(place, payload, stop),
             cost=work.cost,
-            size_of=lambda payload: payload.size,
+            size_of=lambda payload: 0 if payload is None else payload.size,
             on_accepted=partial(self._ledger.add, place),
             while_waiting=self._ledger.deliver,
         )
@@ -394,7 +461,11 @@ class SequenceWriter:
             self._ledger.warn("sidecar", place, text)
         return encoded
 
-    def _note_encoded(self, place: Place, payload: Payload) -> Payload:
+    def _payload(self, place: Place, work: _Work) -> Payload | None:
+        """What is to be published, if anything is. Runs on an encoding thread."""
+        if self._publication.stands(place, partial(_picture_of, place, work), work.recipe):
+            return None
+        payload = self._publication.payload(place, work.encode(), work.picture, work.recipe)
         self._ledger.note("encoded", place, size=payload.size)
         return payload
 
@@ -427,7 +498,7 @@ class SequenceWriter:
         """The caller's code failed: finish what was accepted, and let its error go on, with what became of that."""
         if os.getpid() != self._pid or self._state != "open":
             return
-        self._end("closed")
+        self._end("closed", broken=True)
         result = self.result
         aftermath = _aftermath(result)
         if isinstance(error, SeqSaveError):
@@ -435,12 +506,17 @@ class SequenceWriter:
         elif aftermath and hasattr(error, "add_note"):  # Python 3.11
             error.add_note(f"seqsave: {aftermath}, in {result.url}")
 
-    def _end(self, state: Literal["closed", "aborted"]) -> None:
+    def _end(self, state: Literal["closed", "aborted"], *, broken: bool = False) -> None:
         """Wait for what is under way, then let everything go."""
         try:
             self._pipeline.close(self._ledger.deliver)
+            if state == "aborted":
+                pipeline.within(ABORT_SECONDS, partial(self._settle, broken=True))
+            else:
+                self._settle(broken=broken)
         except BaseException:  # Ctrl-C while waiting
             self._pipeline.abort(ABORT_SECONDS)
+            pipeline.within(ABORT_SECONDS, partial(self._settle, broken=True))
             raise
         finally:
             self._state = state
@@ -450,13 +526,26 @@ class SequenceWriter:
             if self._bar is not None:
                 self._bar.close()
 
+    def _settle(self, *, broken: bool) -> None:
+        """Put what has become of the frames into the manifest. That this failed is for ``close`` to say."""
+        try:
+            self._record.settle(self.result, broken=broken)
+        except SeqSaveError as error:
+            # Without a manifest of our own, one that is there says that it is incomplete, and that is true.
+            self._unrecorded = error if self._keeps_manifest else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is left to do for one picture, and how many bytes it holds meanwhile."""
+    """What is left to do for one picture, and how many bytes it holds meanwhile.
+
+    picture: what will be in the file; None for a file that was encoded elsewhere.
+    """
 
     encode: Callable[[], Encoded]
     cost: int
+    picture: Picture | None
+    recipe: str | None
 
 
 # Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. One that
@@ -483,11 +572,13 @@ def open_writer(url: str | os.PathLike[str], **settings: Unpack[WriterSettings])
 def save(frames: Any, url: str | os.PathLike[str], **settings: Unpack[WriterSettings]) -> SaveResult:
     """Save ``frames`` and close: an array with exactly the four axes T,H,W,C, or an iterable of images.
 
-    Takes the settings of ``open_writer``. Returns what was saved. Raises what ``write`` raises for a bad image (frames
-    before it stay saved, and the error says how many) and SaveError when an accepted frame is not saved.
+    Takes the settings of ``open_writer``; for a single frame ``manifest`` is False by default. Returns what was saved.
+    Raises what ``write`` raises for a bad image (frames before it stay saved, and the error says how many) and
+    SaveError when an accepted frame is not saved.
     """
     if _is_single(frames):
         settings.setdefault("concurrency", 1)  # no thread for a single frame
+        settings.setdefault("manifest", False)  # a loop of such calls would write it anew each time
     with SequenceWriter(url, **settings) as writer:
         for image in _each(frames, _IN_TIME):  # not write_frames: nobody needs ten thousand futures
             writer.write(image)
@@ -550,6 +641,38 @@ def _checked_rate(rate: Any) -> Fraction:
     if exact <= 0:
         raise OptionError(f"rate is {rate!r}: it must be a number of frames per second, more than 0")
     return exact
+
+
+def _checked_recipe(recipe: Any) -> str | None:
+    if recipe is not None and not (isinstance(recipe, str) and 0 < len(recipe) <= LONGEST_RECIPE):
+        raise OptionError(
+            f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
+        )
+    return recipe
+
+
+def _picture_of(place: Place, work: _Work) -> Picture:
+    """Of a file that was encoded elsewhere, what is in it."""
+    if work.picture is not None:
+        return work.picture
+    height, width, channels = (array := reader.decode(place.name, bytes(work.encode().data)).array).shape
+    return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+
+
+def _values(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Metadata for the manifest: as values where it is JSON, and strictly so, else as text."""
+    return {name: _value(text) for name, text in texts.items()}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _checked(encoded: Any) -> Encoded:

@@ -12,7 +12,7 @@ from seqsave.types import Event
 __all__ = ["AtEnd", "IfExists", "WriterSettings"]
 
 AtEnd = Literal["stop output", "raise error", "keep going"]
-IfExists = Literal["overwrite", "error", "skip"]
+IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe"]
 
 
 class WriterSettings(TypedDict, total=False):
@@ -35,3 +35,5 @@ class WriterSettings(TypedDict, total=False):
     on_event: Callable[[Event], None] | None
     rate: Fraction | float | None
     retry: RetryPolicy | None
+    manifest: bool
+    recipe: str | None
