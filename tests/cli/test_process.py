@@ -55,8 +55,20 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     assert process.wait(60) == 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_says_what_is_saved_and_leaves_only_whole_frames(tmp_path: Path) -> None:
+def _ranges(numbers: set[int]) -> str:
+    from seqsave import naming
+
+    return naming.format_ranges(naming.to_ranges(sorted(numbers)), 10)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on systems with signals for one process, which Windows is not")
+@pytest.mark.parametrize(
+    ("number", "times", "status"),
+    [("SIGINT", 1, 130), ("SIGINT", 3, 130), ("SIGTERM", 1, 143), ("SIGHUP", 1, 129)],
+)
+def test_an_interrupt_says_what_is_saved_and_leaves_only_whole_frames(
+    tmp_path: Path, number: str, times: int, status: int
+) -> None:
     needs_package("av")
     out = tmp_path / "out"
     slow = ["--option", "compression=small", "--concurrency", "2"]  # a second for each frame: it cannot be done already
@@ -65,20 +77,25 @@ def test_ctrl_c_says_what_is_saved_and_leaves_only_whole_frames(tmp_path: Path) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A run in the background may ignore Ctrl-C, and its children with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # A run in the background may ignore Ctrl-C or a hang-up, and its children with it.
+        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGHUP)],
     )
     end = time.monotonic() + 100
     while not list(out.glob("frame_*.png")) and time.monotonic() < end and process.poll() is None:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    for _ in range(times):
+        process.send_signal(getattr(signal, number))
+        time.sleep(0.1)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
+    assert process.returncode == status, stderr
     document = json.loads(stdout)
     assert document["counts"]["saved"] >= 1
+    assert document["counts"]["failed"] == len(document["failures"])
+    lost = {failure["index"] for failure in document["failures"]}
+    assert f"under way not saved ({_ranges(lost)})" in stderr if lost else "under way" not in stderr
     assert "seqsave: error: interrupted: " in stderr
     assert "Traceback" not in stderr
-    names = sorted(path.name for path in out.iterdir())
+    names = sorted(path.name for path in out.iterdir() if path.name != ".seqsave")
     assert all(name.startswith("frame_") and name.endswith(".png") for name in names)  # nothing unfinished
     assert len(names) >= document["counts"]["saved"]
     assert run("ls", out).returncode == 0

@@ -124,7 +124,7 @@ def _told(error: BaseException) -> int:
 def _told_foreign(error: BaseException) -> int:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         complain("interrupted")
-        return INTERRUPTED
+        return int(getattr(error, "status", INTERRUPTED))
     if not isinstance(error, Exception):
         raise error
     complain(f"unexpected {type(error).__name__}: {error} (SEQSAVE_TRACEBACK=1 shows where)")

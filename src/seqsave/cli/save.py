@@ -104,7 +104,13 @@ DEFAULT_FILETYPE = "png with embedded workflow"
     help="Memory for frames under way, as 500MB or 2GiB.  [default: 512MiB]",
 )
 @click.option(
-    "--attempts", type=click.IntRange(1), help="Requests for one file when the storage falters.  [default: 6]"
+    "--attempts", type=click.IntRange(1), help="Requests for one file when the storage falters.  [default: 30]"
+)
+@click.option(
+    "--deadline",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long one file is tried again; 10 where the storage was never reached.  [default: 120]",
 )
 @quiet_option
 @json_option("the result")
@@ -292,7 +298,7 @@ def _settings(
         "storage_options": given["storage_option"],
         "concurrency": given["concurrency"],
         "max_bytes": given["max_bytes"],
-        "retry": None if given["attempts"] is None else RetryPolicy(attempts=given["attempts"]),
+        "retry": RetryPolicy(**{name: given[name] for name in ("attempts", "deadline") if given[name] is not None}),
     }
 
 

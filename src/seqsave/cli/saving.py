@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.cli.app import FAILED, INTERRUPTED
 from seqsave.cli.output import Messages, as_arguments, complain, print_json
+from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
 from seqsave.progress import format_size, open_progress
 
@@ -61,13 +62,13 @@ class Job:
 
         bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
         settings: WriterSettings = {**self.settings, "on_event": bar}
-        with bar or nullcontext():
+        with taken_as_interrupts(), bar or nullcontext():
             writer = SequenceWriter(self.url, **settings)
             try:
                 with writer:
                     self.feed(writer)
-            except KeyboardInterrupt:
-                return writer, INTERRUPTED, self._interrupted(writer.result)
+            except KeyboardInterrupt as interrupt:
+                return writer, getattr(interrupt, "status", INTERRUPTED), self._interrupted(writer.result)
             except SeqSaveError as error:
                 return writer, FAILED, str(error)
         return writer, 0, ""
@@ -107,12 +108,11 @@ class Job:
 
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)
-        there = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
-        kept = result.counts["spooled"]
-        if kept:
-            there += f", {_frames(kept)} in the spool ({_spooled(result)}; seqsave flush publishes them)"
+        told = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
+        if result.failures:
+            told += f"; {_frames(len(result.failures))} under way not saved ({_absent(result, RUNS_SHOWN)})"
         advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
-        return f"interrupted: {there}{advice}"
+        return f"interrupted: {told}{advice}"
 
 
 def _present(result: SaveResult, most: int | None = None) -> str:
@@ -129,6 +129,14 @@ def _spooled(result: SaveResult) -> str:
 
     kept = sorted({frame.index for frame in result.frames if frame.status == "spooled"})
     return naming.format_ranges(naming.to_ranges(kept))
+
+
+def _absent(result: SaveResult, most: int | None = None) -> str:
+    """The numbers of the frames that were accepted and are not saved."""
+    from seqsave import naming
+
+    lost = sorted({frame.index for frame in result.failures})
+    return naming.format_ranges(naming.to_ranges(lost), most)
 
 
 def _frames(count: int) -> str:

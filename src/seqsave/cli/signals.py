@@ -1,0 +1,55 @@
+"""SIGTERM and a hang-up end a save as Ctrl-C does: in order, with an account of what is saved."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+__all__ = ["Interrupted", "taken_as_interrupts"]
+
+# How long an orderly end may take at most. A second Ctrl-C in this time changes nothing, and one after it ends the end.
+PATIENCE = 5.0
+_NAMES = ("SIGTERM", "SIGHUP")
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asks the command to end. ``status`` is what the shell makes of it: 128 and the signal's number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+@contextlib.contextmanager
+def taken_as_interrupts() -> Iterator[None]:
+    """While this lasts, such a signal raises Interrupted on the main thread; one that is ignored stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = {signal.SIGINT: signal.default_int_handler}
+    usual |= {getattr(signal, name): signal.SIG_DFL for name in _NAMES if hasattr(signal, name)}
+    last = float("-inf")
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PATIENCE:
+            last = time.monotonic()
+            _raise(number)
+
+    taken = [number for number, handler in usual.items() if signal.getsignal(number) == handler]
+    for number in taken:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, usual[number])
+
+
+def _raise(number: int) -> NoReturn:
+    raise Interrupted(number)
