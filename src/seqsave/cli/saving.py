@@ -109,6 +109,9 @@ class Job:
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)
         told = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
+        kept = result.counts["spooled"]
+        if kept:
+            told += f", {_frames(kept)} in the spool ({_spooled(result)}; seqsave flush publishes them)"
         if result.failures:
             told += f"; {_frames(len(result.failures))} under way not saved ({_absent(result, RUNS_SHOWN)})"
         advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
