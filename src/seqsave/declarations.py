@@ -39,7 +39,7 @@ def _names(spec: EncoderSpec) -> Iterator[str]:
     else:
         for extension in spec.extensions:
             if not isinstance(extension, str) or not re.fullmatch(r"[a-z0-9]+", extension):
-                yield f"extension {extension!r}: lower case letters and digits, without a dot"
+                yield f"extension is {extension!r}: it must be lower case letters and digits, without a dot"
     if not isinstance(spec.encoder, str) or not re.fullmatch(r"[\w.]+:[^\W\d]\w*", spec.encoder):
         yield f"encoder is {spec.encoder!r}: it must be 'package.module:Class'"
     if not isinstance(spec.content_type, str) or not re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", spec.content_type):

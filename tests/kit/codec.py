@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 import time
 import zlib
 from dataclasses import replace
@@ -28,15 +29,20 @@ def pack(header: dict[str, Any], pixels: bytes, level: int = 1) -> bytes:
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def unpack(data: bytes) -> tuple[dict[str, Any], bytes]:
+def header(data: bytes) -> tuple[dict[str, Any], int]:
     """No checks: raises whatever it raises."""
     (length,) = struct.unpack_from("<I", data, 4)
-    return json.loads(data[8 : 8 + length]), zlib.decompress(data[8 + length : -4])
+    return json.loads(data[8 : 8 + length]), 8 + length
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], bytes]:
+    about, end = header(data)
+    return about, zlib.decompress(data[end:-4])
 
 
 def foreign(data: bytes) -> ImageArray:
-    header, pixels = unpack(data)
-    array = np.frombuffer(pixels, header["dtype"]).reshape(header["shape"])
+    about, pixels = unpack(data)
+    array = np.frombuffer(pixels, about["dtype"]).reshape(about["shape"])
     return array[..., 0] if array.shape[2] == 1 else array
 
 
@@ -46,8 +52,8 @@ class TinyEncoder:
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
-        header = {"shape": image.shape, "dtype": image.dtype.name, "texts": dict(metadata), **self.more(info)}
-        return Encoded(data=pack(header, image.tobytes(), options["level"]))
+        about = {"shape": image.shape, "dtype": image.dtype.name, "texts": dict(metadata), **self.more(info)}
+        return Encoded(data=pack(about, image.tobytes(), options["level"]))
 
     def more(self, info: FrameInfo) -> dict[str, Any]:
         return {}
@@ -55,11 +61,12 @@ class TinyEncoder:
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         if data[:4] != MAGIC or len(data) < 12 or zlib.crc32(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
             raise DecodeError("not a sound tiny file")
-        header, pixels = unpack(data)
-        if header["shape"][0] * header["shape"][1] > max_pixels:
+        shape = header(data)[0]["shape"]
+        if shape[0] * shape[1] > max_pixels:
             raise DecodeError("more pixels than allowed")
-        array = np.frombuffer(pixels, header["dtype"]).reshape(header["shape"]).copy()
-        return Decoded(array=array, metadata=header["texts"])
+        about, pixels = unpack(data)
+        array = np.frombuffer(pixels, about["dtype"]).reshape(about["shape"]).copy()
+        return Decoded(array=array, metadata=about["texts"])
 
 
 # --- pixels -----------------------------------------------------------------------------------------------------------
@@ -98,6 +105,48 @@ class FloatsClipped(Changed):
 class NansReplaced(Changed):
     def change(self, image: ImageArray) -> ImageArray:
         return np.nan_to_num(image) if image.dtype.kind == "f" else image
+
+
+class InfinitiesClipped(Changed):
+    def change(self, image: ImageArray) -> ImageArray:
+        if image.dtype.kind != "f":
+            return image
+        return np.clip(image, np.finfo(image.dtype).min, np.finfo(image.dtype).max)
+
+
+class ZerosLoseTheirSign(Changed):
+    def change(self, image: ImageArray) -> ImageArray:
+        return image + np.array(0, image.dtype)
+
+
+class TinyNumbersLost(Changed):
+    """As processors do that take everything below the smallest normal number for zero."""
+
+    def change(self, image: ImageArray) -> ImageArray:
+        if image.dtype.kind != "f":
+            return image
+        return np.where(np.abs(image) < np.finfo(image.dtype).tiny, image.dtype.type(0), image)
+
+
+class NansRefused(Changed):
+    def change(self, image: ImageArray) -> ImageArray:
+        if np.isnan(image).any():
+            raise ValueError("not a number")
+        return image
+
+
+class TallPicturesFail(Changed):
+    def change(self, image: ImageArray) -> ImageArray:
+        return image[:256] if len(image) == 257 else image
+
+
+class OneDtypeFails(Changed):
+    """The declaration promises more than the backend takes."""
+
+    def change(self, image: ImageArray) -> ImageArray:
+        if image.dtype == np.uint16:
+            raise TypeError("unsupported dtype uint16")
+        return image
 
 
 class LowBitsLost(Changed):
@@ -180,6 +229,52 @@ class Counting(TinyEncoder):
         return {"count": self.count}
 
 
+class TotalWanted(TinyEncoder):
+    """Counts from the first frame to the last: works wherever that is known, and when nobody says a number."""
+
+    def more(self, info: FrameInfo) -> dict[str, Any]:
+        return {"left": info.total - info.index} if info.index != 17 else {}  # type: ignore[operator]
+
+
+class CodesOfColor(TinyEncoder):
+    """Not every colour space has numbers in H.273."""
+
+    def more(self, info: FrameInfo) -> dict[str, Any]:
+        return {"cicp": list(info.color.cicp)} if info.color else {}  # type: ignore[arg-type]
+
+
+class ColorConverted(TinyEncoder):
+    """Meant well: what is stated is written into the file, and the values are changed nevertheless."""
+
+    def encode(self, image: ImageArray, *, info: FrameInfo, **named: Any) -> Encoded:
+        if info.color is not None and info.color.transfer == "linear":
+            image = np.rint(255 * (image / 255) ** (1 / 2.2)).astype(image.dtype)
+        return super().encode(image, info=info, **named)
+
+
+class WholeDensity(TinyEncoder):
+    def more(self, info: FrameInfo) -> dict[str, Any]:
+        return {"dpi": struct.pack("<H", info.dpi).hex()} if info.dpi else {}
+
+
+class TagsInAscii(TinyEncoder):
+    def more(self, info: FrameInfo) -> dict[str, Any]:
+        return {name: text.encode("ascii").decode() for name, text in info.tags.items()}
+
+
+class TagsInsteadOfMetadata(TinyEncoder):
+    """One place for both."""
+
+    def encode(self, image: ImageArray, *, metadata: Mapping[str, str], info: FrameInfo, **named: Any) -> Encoded:
+        kept = {} if info.tags else metadata
+        return super().encode(image, metadata=kept, info=info, **named)
+
+
+class TagsDated(TinyEncoder):
+    def more(self, info: FrameInfo) -> dict[str, Any]:
+        return {"written": time.time_ns()} if info.tags else {}
+
+
 class FirstIsSpecial(TinyEncoder):
     """Only what follows a frame in the same process differs."""
 
@@ -214,6 +309,19 @@ class SharedBuffer(TinyEncoder):
         data = bytes(super().encode(image, **named).data)
         self.buffer[: len(data)] = data
         return Encoded(data=memoryview(self.buffer)[: len(data)])
+
+
+class KeepsItsBuffer(TinyEncoder):
+    """Fit for threads, and still gives out what its next call writes into."""
+
+    def __init__(self) -> None:
+        self.local = threading.local()
+
+    def encode(self, image: ImageArray, **named: Any) -> Encoded:
+        data = bytes(super().encode(image, **named).data)
+        buffer = self.local.__dict__.setdefault("buffer", bytearray(1 << 22))
+        buffer[: len(data)] = data
+        return Encoded(data=memoryview(buffer)[: len(data)])
 
 
 class AliasesInput(TinyEncoder):
@@ -268,6 +376,35 @@ class MetadataStripped(Rewritten):
         return {name: text.strip() for name, text in texts.items()}
 
 
+class NamesTrimmed(Rewritten):
+    def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
+        return {name.strip(): text for name, text in texts.items()}
+
+
+class NamesOfItsOwn(Rewritten):
+    """What is called as a field of the header is taken for that field."""
+
+    def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
+        return {name: text for name, text in texts.items() if name != "shape"}
+
+
+class LinesEndedAnew(Rewritten):
+    def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
+        return {name: text.replace("\r\n", "\n").replace("\r", "\n") for name, text in texts.items()}
+
+
+class HalfPairsFail(Rewritten):
+    def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
+        return {name: text.encode().decode() for name, text in texts.items()}
+
+
+class MegabytesFail(Rewritten):
+    def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
+        if sum(map(len, texts.values())) > 1 << 20:
+            raise ValueError("more than fits in this box")
+        return texts
+
+
 class MetadataInvented(Rewritten):
     def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
         return {"software": "tiny", **texts}
@@ -282,6 +419,16 @@ class MetadataInPixels(TinyEncoder):
     def encode(self, image: ImageArray, *, metadata: Mapping[str, str], **named: Any) -> Encoded:
         marked = image | np.array(1, image.dtype) if metadata else image
         return super().encode(marked, metadata=metadata, **named)
+
+
+class MetadataAtLevelZero(TinyEncoder):
+    """One of the options writes another kind of file, without room for texts."""
+
+    def encode(
+        self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], **named: Any
+    ) -> Encoded:
+        kept = metadata if options["level"] else {}
+        return super().encode(image, metadata=kept, options=options, **named)
 
 
 class LevelNineFails(TinyEncoder):
@@ -336,10 +483,30 @@ class NoChecks(TinyEncoder):
     """Damage shows as struct.error, zlib.error, KeyError ..."""
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        header, pixels = unpack(data)
-        if header["shape"][0] * header["shape"][1] > max_pixels:
+        about, _ = header(data)
+        if about["shape"][0] * about["shape"][1] > max_pixels:
             raise DecodeError("more pixels than allowed")
-        return Decoded(array=np.frombuffer(pixels, header["dtype"]).reshape(header["shape"]), metadata=header["texts"])
+        _, pixels = unpack(data)
+        return Decoded(array=np.frombuffer(pixels, about["dtype"]).reshape(about["shape"]), metadata=about["texts"])
+
+
+class AllocatesFirst(TinyEncoder):
+    """The limit is kept, when everything is decoded already."""
+
+    def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
+        decoded = super().decode(data, max_pixels=1 << 60)
+        if decoded.array.shape[0] * decoded.array.shape[1] > max_pixels:
+            raise DecodeError("more pixels than allowed")
+        return decoded
+
+
+class CrashesOnLarge(TinyEncoder):
+    """What the backend says of a picture that is too large is no DecodeError."""
+
+    def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
+        if 1 << 20 < max_pixels < 1 << 24 and data[:4] == MAGIC and max(header(data)[0]["shape"]) > 1000:
+            raise MemoryError("the backend's own limit")
+        return super().decode(data, max_pixels=max_pixels)
 
 
 class FillsUp(TinyEncoder):

@@ -16,17 +16,12 @@ the kit's own code. A check that cannot apply to a format is switched off by nam
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -34,9 +29,11 @@ import numpy as np
 
 from seqsave.errors import DecodeError, OptionError
 from seqsave.options import check_options
-from seqsave.testing import _child, _declaration
-from seqsave.testing._pictures import difference, noise, smooth
-from seqsave.types import Decoded, Encoded, Encoder, EncoderSpec, FrameInfo, Option
+from seqsave.testing import _cases, _declaration
+from seqsave.testing._damage import END, NOT_THIS_FORMAT, cuts, damaged
+from seqsave.testing._pictures import changed, difference, flat, noise, smooth, specials
+from seqsave.testing._running import as_document, run_child
+from seqsave.types import EMBED_SUFFIX, Decoded, Encoded, Encoder, EncoderSpec, FrameInfo
 
 if TYPE_CHECKING:
     import pytest
@@ -45,38 +42,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EncoderSuite"]
 
-# One pixel, one row, one column, odd sides, sides just past the blocks of 8, 16 and 64 pixels that codecs work in.
-SIZES = ((1, 1), (7, 1), (1, 7), (17, 13), (65, 33))
 THREADS = 8
-
-_LONG_WORKFLOW = json.dumps({"nodes": [{"id": n, "type": "KSampler", "pos": [n * 10.5, -n]} for n in range(1800)]})
-_ANY_JSON: dict[str, object] = {
-    "null": None,
-    "truth": True,
-    "number": -1.5e300,
-    "empty": "",
-    "list": [],
-    "nested": [{"a": [{}]}],
-    "escapes": 'quote " backslash \\ newline \n tab \t nul \0 e\u0301',
-}
-_EMOJI = json.dumps({"text": "\U0001f3ac \u00e9 \u65e5\u672c"}, ensure_ascii=False)
-_SMALL = {"prompt": '{"3": {"class_type": "KSampler"}}', "workflow": '{"nodes": [], "version": 0.4}'}
-_TEXTS: dict[str, dict[str, str]] = {
-    "prompt and workflow": _SMALL,
-    "any JSON": {name: json.dumps(value) for name, value in _ANY_JSON.items()},
-    "emoji": {"prompt": _EMOJI, "workflow": '"\\ud83c\\udfac"'},
-    "100 KB workflow": {"workflow": _LONG_WORKFLOW, "prompt": "{}"},
-    "many names": {f"key_{n:02d}": f'"{n}"' for n in range(40)},
-    "names": {"with space": "1", "with: colon": "2", "\u00fcmlaut": "3", "\U0001f3ac": "4", "long" * 40: "5"},
-    "verbatim": {"note": "no JSON: two\nlines, \ttab, trailing space "},
-}
-_NOT_THIS_FORMAT = (
-    b"",
-    b"\0" * 1000,
-    b"not a picture at all",
-    bytes(range(256)) * 4,
-    b"\x89PNG\r\n\x1a\n" + b"\xff" * 99,
-)
+_ADVICE = "; a format that keeps less declares lossless=False, or its suite overrides expected()"
+_RAW = 32 << 20  # bytes of a picture that is not to be decoded
 
 
 class EncoderSuite:
@@ -108,14 +76,18 @@ class EncoderSuite:
         """Run a check once for each value of the arguments that it names."""
         if not isinstance(getattr(self, "spec", None), EncoderSpec):
             raise TypeError(f"{type(self).__name__} needs spec = ..., the seqsave.EncoderSpec that it proves")
-        options = [(name, value) for name, option in self.spec.options.items() for value in _worth_trying(option)]
+        options = [(name, value) for name, option in self.spec.options.items() for value in _cases.worth_trying(option)]
         exact = [False] if self.lossless_options is None else [False, True]
+        floats = [dtype for dtype in self.spec.dtypes if dtype.startswith("float")]
+        infos = _cases.infos(self.info())
         cases: dict[str, tuple[list[Any], list[str]]] = {
             "dtype": (list(self.spec.dtypes), list(self.spec.dtypes)),
             "channels": (list(self.spec.channels), [f"{c}ch" for c in self.spec.channels]),
-            "size": (list(SIZES), [f"{w}x{h}" for w, h in SIZES]),
+            "float_dtype": (floats, floats),
+            "size": (list(_cases.SIZES), [f"{w}x{h}" for w, h in _cases.SIZES]),
             "exact": (exact, ["default", "lossless"][: len(exact)]),
-            "texts": (list(_TEXTS.values()), list(_TEXTS)),
+            "info": (list(infos.values()), list(infos)),
+            "texts": (list(_cases.TEXTS.values()), list(_cases.TEXTS)),
             "option": (options, [f"{name}={value!r}" for name, value in options]),
         }
         for argument, (values, names) in cases.items():
@@ -181,31 +153,81 @@ class EncoderSuite:
         """Naming the format costs next to nothing: its module imports the standard library and seqsave only."""
         heavy = self._declared()["heavy"]
         _expect(
-            not heavy, f"importing {self._declarations()} also imports {', '.join(heavy)}: import them in the codec"
+            not heavy,
+            f"importing {self._declarations()} also imports {', '.join(heavy)}: import them in the codec's module, "
+            "which the declaration names as text",
         )
 
     def test_hook_returns_the_declaration(self) -> None:
         """The module implements ``seqsave_encoders`` and the list that it returns holds this declaration."""
         answer, module = self._declared(), self._declarations()
-        _expect(answer["hook"], f"{module} has no function seqsave_encoders")
-        _expect(answer["marked"], f"seqsave_encoders in {module} has no @seqsave.hookimpl in front of it")
-        _expect(answer["list"], f"seqsave_encoders in {module} returns {answer['specs']}: it must be a list")
-        _expect(repr(self.spec) in answer["specs"], f"seqsave_encoders in {module} does not return this suite's spec")
+        _expect(
+            answer["hook"],
+            f"{module} has no function seqsave_encoders: write it there, or set this suite's declarations to the "
+            "module that has it",
+        )
+        _expect(
+            answer["marked"],
+            f"seqsave_encoders in {module} has no @seqsave.hookimpl in front of it: add it, or it is never called",
+        )
+        returned = ", ".join(answer["specs"]) or "nothing"
+        _expect(answer["list"], f"seqsave_encoders in {module} returns {returned}: it must be a list")
+        _expect(
+            repr(self.spec) in answer["specs"],
+            f"seqsave_encoders in {module} does not return this suite's spec, but {returned}: add it to the list",
+        )
+
+    def test_installed(self) -> None:
+        """Who installs it saves with it: a new interpreter finds it by its entry point, saves a frame and reads it."""
+        picture = self._kept(max(self.spec.channels), self.spec.dtypes[0])
+        embeds = self.spec.metadata == "embed"
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(Path(folder, "picture.npy"), picture)
+            answer = run_child(
+                action="save",
+                spec=repr(self.spec),
+                filetype=self.spec.filetype + (EMBED_SUFFIX if embeds else ""),
+                picture=str(Path(folder, "picture.npy")),
+                metadata=self._some_texts(),
+                folder=str(Path(folder, "frames")),
+                reads=_decodes(self.make_encoder()),
+                result=str(Path(folder, "result.npy")),
+            )
+            _expect(answer["problem"] is None, self._not_installed(answer))
+            saved = Path(folder, "frames", f"frame_00000.{self.spec.extensions[0]}")
+            _expect(saved.is_file(), f"seqsave.save wrote no {saved.name}: name that extension first")
+            self._compare(
+                "the frame that seqsave.save wrote", self.expected(picture), self.read(saved.read_bytes()).array
+            )
+            if answer["metadata"] is not None:
+                got = np.load(Path(folder, "result.npy"), allow_pickle=False)
+                self._compare("the frame that seqsave.open_sequence reads", self.expected(picture), got)
+                lost = sorted(set(self._some_texts()) - set(answer["metadata"]))
+                _expect(not lost, f"metadata {lost} of the saved frame is lost: return it in Decoded.metadata")
 
     # --- pixels ---------------------------------------------------------------------------------------------------
 
     def test_result(self) -> None:
         """``encode`` and ``decode`` return the records, filled with what they promise."""
         encoded = self.encode(self.picture())
-        _expect(isinstance(encoded, Encoded), f"encode returned {type(encoded).__name__}, not seqsave.Encoded")
+        _expect(
+            isinstance(encoded, Encoded),
+            f"encode returned {type(encoded).__name__}, not seqsave.Encoded: return Encoded(data=...)",
+        )
         is_bytes = isinstance(encoded.data, bytes | bytearray | memoryview)
-        _expect(is_bytes and len(encoded.data) > 0, "Encoded.data must be bytes, and not empty")
-        _expect(_is_text(encoded.leftover), "Encoded.leftover must map text to text")
+        _expect(is_bytes and len(encoded.data) > 0, "Encoded.data must be the whole file as bytes, and not empty")
+        _expect(
+            _is_text(encoded.leftover),
+            f"Encoded.leftover is {encoded.leftover!r}: it must map text to text, as it was given in metadata",
+        )
         told = isinstance(encoded.warnings, tuple) and all(isinstance(line, str) for line in encoded.warnings)
-        _expect(told, "Encoded.warnings must be a tuple of text")
+        _expect(told, f"Encoded.warnings is {encoded.warnings!r}: it must be a tuple of text, as in ('one line',)")
         decoded = self.read(bytes(encoded.data))
-        _expect(isinstance(decoded, Decoded), f"decode returned {type(decoded).__name__}, not seqsave.Decoded")
-        _expect(_is_text(decoded.metadata), "Decoded.metadata must map text to text")
+        _expect(
+            isinstance(decoded, Decoded),
+            f"decode returned {type(decoded).__name__}, not seqsave.Decoded: return Decoded(array=..., metadata=...)",
+        )
+        _expect(_is_text(decoded.metadata), f"Decoded.metadata is {decoded.metadata!r}: it must map text to text")
 
     def test_round_trip(self, exact: bool, dtype: str, channels: int, size: tuple[int, int]) -> None:
         """What is read back is what was encoded: exactly, or as near as ``min_psnr`` when the format is lossy."""
@@ -221,41 +243,96 @@ class EncoderSuite:
                 got = got.reshape(*got.shape[:2], -1)
                 self._compare(f"the picture as {name} reads it", self.expected(picture), got, exact)
 
-    def test_frame_info(self) -> None:
-        """The least and the most that an encoder may be told about a frame are both fine."""
-        for info in (
-            FrameInfo(index=0),
-            replace(self.info(), index=2**40, batch=3, total=240, rate=Fraction(24000, 1001), prefix="shots/\u00fc 1"),
-        ):
-            self.read(bytes(self.encode(self.picture(), info=info).data))
+    def test_special_values(self, exact: bool, float_dtype: str | None) -> None:
+        """Floats keep what a picture of light may hold: NaN, infinities, -0.0, the largest and the smallest numbers.
+
+        Bit for bit, though one NaN is as good as another; a lossy format has to take them, and may change them.
+        """
+        if float_dtype is None:
+            return
+        values = specials(float_dtype)
+        picture = smooth((len(values), 5), max(self.spec.channels), float_dtype)
+        picture[2] = values[:, None]
+        data = self._encoded(picture, exact)
+        readers = {"it": lambda data: self.read(data).array, **self.decoders}
+        for name, read in readers.items():
+            got = np.asarray(read(data))
+            got = got.reshape(*got.shape[:2], -1)
+            wanted = self.expected(picture)
+            _expect(got.shape == wanted.shape, f"{name} reads a picture of {got.shape}, not {wanted.shape}")
+            lost = changed(wanted[2], got[2]) if exact or self.spec.lossless else []
+            _expect(
+                not lost,
+                f"as {name} reads it, {', '.join(lost)}: write floats as they are, or declare lossless=False",
+            )
+
+    def test_frame_info(self, info: FrameInfo, channels: int) -> None:
+        """What is known of a frame, or is not: number, colour space, density, tags. All are taken, and cost nothing.
+
+        The picture and its metadata are as without, and the file is the same each time.
+        """
+        picture, texts = self._kept(channels, self.spec.dtypes[0]), self._some_texts()
+        plain_file = self.encode(picture, metadata=texts)
+        plain = self.read(bytes(plain_file.data))
+        encoded = self.encode(picture, metadata=texts, info=info)
+        decoded = self.read(bytes(encoded.data))
+        self._compare("the picture, as it is without what FrameInfo says,", plain.array, decoded.array)
+        for name, text in {**plain_file.leftover, **plain.metadata}.items():
+            kept = decoded.metadata.get(name, encoded.leftover.get(name))
+            _expect(
+                kept == text,
+                f"metadata {name!r} is {_excerpt(kept)}, not {_excerpt(text)}: what FrameInfo adds to the file must "
+                "have another place",
+            )
+        again = bytes(self.encode(picture, metadata=texts, info=info).data)
+        _expect(
+            again == bytes(encoded.data),
+            f"the same frame gives another file the second time: {_first_change(bytes(encoded.data), again)}; write no "
+            "date and nothing random",
+        )
 
     def test_signature(self, dtype: str, channels: int) -> None:
         """Each file starts as files of its format do, so that other programs know it."""
         data = bytes(self.encode(noise((17, 13), channels, dtype)).data)
         problem = _declaration.signature_problem(self.spec.extensions[0], data, self.signature)
-        _expect(problem is None, f"{problem}; the file starts with {data[:16]!r}")
+        _expect(problem is None, f"the file starts with {data[:16]!r}: {problem}")
 
     def test_deterministic(self) -> None:
-        """A file depends on the picture alone: not on the time, the process, or earlier frames."""
-        picture, texts = self.picture(), self._some_texts()
+        """A file depends on the picture and what is said of it: not on the time, the process, or earlier frames."""
+        picture, texts, info = self.picture(), self._some_texts(), _cases.full(self.info())
         encoder, second = self.make_encoder(), int(time.time())
-        first = bytes(self.encode(picture, encoder, metadata=texts).data)
+        first = bytes(self.encode(picture, encoder, metadata=texts, info=info).data)
         self.encode(self.picture(seed=1), encoder)
         while int(time.time()) == second:  # a date inside the file counts in seconds
             time.sleep(0.02)
-        again = bytes(self.encode(picture, encoder, metadata=texts).data)
-        _expect(first == again, f"the same picture gives another file the second time: {_first_change(first, again)}")
-        elsewhere = self._encoded_elsewhere(picture, texts)
-        _expect(first == elsewhere, f"it gives another file in another process: {_first_change(first, elsewhere)}")
+        again = bytes(self.encode(picture, encoder, metadata=texts, info=info).data)
+        _expect(
+            first == again,
+            f"the same picture gives another file the second time: {_first_change(first, again)}; write no date, and "
+            "keep no state",
+        )
+        elsewhere = self._encoded_elsewhere(picture, texts, info)
+        _expect(
+            first == elsewhere,
+            f"it gives another file in another process: {_first_change(first, elsewhere)}; use no hash() and no order "
+            "of sets",
+        )
 
     def test_input_untouched(self, dtype: str, channels: int) -> None:
         """The picture that is given is never changed, and one that is read-only is as good as any."""
         picture = noise((17, 13), channels, dtype)
         before = picture.tobytes()
         wanted = bytes(self.encode(picture).data)
-        _expect(picture.tobytes() == before, "encode changed the picture that it was given")
+        _expect(
+            picture.tobytes() == before,
+            "encode changed the picture that it was given, which its caller goes on using: work on a copy",
+        )
         picture.flags.writeable = False
-        _expect(bytes(self.encode(picture).data) == wanted, "a read-only picture gives another file")
+        try:
+            same = bytes(self.encode(picture).data) == wanted
+        except ValueError as error:
+            raise AssertionError(f"a read-only picture cannot be encoded: {error}; work on a copy") from error
+        _expect(same, "a read-only picture gives another file: it must not matter")
 
     def test_results_stay(self) -> None:
         """A result is not changed by what comes later: the caller's next picture, or the encoder's next call."""
@@ -264,7 +341,10 @@ class EncoderSuite:
         encoded = self.encode(picture, encoder)
         picture[...] = self.picture(seed=1)
         self.encode(picture, encoder)
-        _expect(bytes(encoded.data) == wanted, "Encoded.data changed after it was returned: it shares memory")
+        _expect(
+            bytes(encoded.data) == wanted,
+            "Encoded.data changed after it was returned: it shares memory with the picture or the next result; copy it",
+        )
 
     def test_threads(self) -> None:
         """One encoder, used by many threads at once, gives the same results as alone."""
@@ -292,7 +372,11 @@ class EncoderSuite:
                 problems = sorted(set(filter(None, pool.map(work, range(THREADS)))))
         finally:
             sys.setswitchinterval(interval)
-        _expect(not problems, f"{THREADS} threads with one encoder: {' and '.join(problems)}")
+        _expect(
+            not problems,
+            f"{THREADS} threads with one encoder: {' and '.join(problems)}; keep nothing of a picture in "
+            "self or in globals",
+        )
 
     # --- metadata and options -------------------------------------------------------------------------------------
 
@@ -305,43 +389,68 @@ class EncoderSuite:
         decoded = self.read(bytes(encoded.data))
         for name, text in texts.items():
             kept = [where[name] for where in (decoded.metadata, encoded.leftover) if name in where]
-            _expect(bool(kept), f"metadata {name[:40]!r} is lost: neither in the file nor in Encoded.leftover")
-            _expect(kept == [text] * len(kept), f"metadata {name[:40]!r} is {_excerpt(kept[0])}, not {_excerpt(text)}")
+            _expect(
+                bool(kept),
+                f"metadata {name[:40]!r} is lost: neither in the file nor in Encoded.leftover; what the file cannot "
+                "hold goes there",
+            )
+            other = next((found for found in kept if found != text), text)
+            _expect(
+                other == text,
+                f"metadata {name[:40]!r} is {_excerpt(other)}, not {_excerpt(text)}: what the file would change goes "
+                "into Encoded.leftover",
+            )
         invented = sorted((set(encoded.leftover) | set(decoded.metadata)) - set(texts))
-        _expect(not invented, f"metadata that nobody gave: {invented}")
+        _expect(
+            not invented, f"metadata that nobody gave: {invented}; give back names and texts as they came, no others"
+        )
         plain = self.read(bytes(self.encode(picture).data)).array
-        _expect(plain.tobytes() == decoded.array.tobytes(), "the pixels are other ones when there is metadata")
+        _expect(
+            plain.tobytes() == decoded.array.tobytes(),
+            "the pixels are other ones when there is metadata: it must not change them",
+        )
 
     def test_small_metadata_is_embedded(self) -> None:
         """A short prompt and workflow are in the file itself."""
         leftover = self.encode(self.picture(), metadata=self._some_texts()).leftover
-        _expect(not leftover, f"the declaration says metadata='embed', but {sorted(leftover)} is left over")
+        _expect(
+            not leftover,
+            f"the declaration says metadata='embed', but {sorted(leftover)} is left over: embed it, or say "
+            "metadata='none'",
+        )
 
     def test_option_values(self, option: tuple[str, Any] | None, dtype: str, channels: int) -> None:
-        """Every choice, both ends of every range and both truths give a file that can be read."""
+        """Every choice, both ends of every range and both truths give a file that can be read, with its metadata."""
         if option is None:
             return
         name, value = option
         checked = check_options(self.spec, {name: value})
-        picture = smooth((65, 33), channels, dtype)
+        picture, texts = smooth((65, 33), channels, dtype), self._some_texts()
         try:
-            encoded = self.encode(picture, options=checked)
-        except OptionError:
+            encoded = self.encode(picture, options=checked, metadata=texts)
+        except OptionError as error:
             declared = self.spec.options[name]
             _expect(
                 declared.type is str and declared.choices is None,
-                f"option {name}={value!r} is declared as allowed, and encode refuses it",
+                f"option {name}={value!r} is declared as allowed, and encode refuses it ({error}): declare choices, "
+                "min or max",
             )
             return
-        shape = self.read(bytes(encoded.data)).array.shape
-        _expect(shape[:2] == picture.shape[:2], f"with {name}={value!r}, {picture.shape} comes back as {shape}")
+        decoded = self.read(bytes(encoded.data))
+        shape = decoded.array.shape
+        _expect(
+            shape[:2] == picture.shape[:2],
+            f"with {name}={value!r}, {picture.shape} comes back as {shape}: an option must not change width or height",
+        )
+        lost = sorted(set(texts) - set(decoded.metadata) - set(encoded.leftover))
+        _expect(not lost, f"with {name}={value!r}, metadata {lost} is lost: embed it, or leave it in Encoded.leftover")
 
     def test_wrong_options(self) -> None:
         """What the declaration does not allow is refused before anything is encoded."""
-        wrong = [(name, value) for name, option in self.spec.options.items() for value in _not_allowed(option)]
+        wrong = [(name, value) for name, option in self.spec.options.items() for value in _cases.not_allowed(option)]
         for name, value in [("no_such_option", 1), *wrong]:
             refusal = self._refusal(name, value)
-            _expect(refusal is not None, f"option {name}={value!r} is accepted")
+            _expect(refusal is not None, f"option {name}={value!r} is accepted: declare choices, min or max")
             _expect(name in str(refusal), f"the error about option {name!r} does not name it: {refusal}")
 
     # --- reading what is not sound --------------------------------------------------------------------------------
@@ -358,35 +467,70 @@ class EncoderSuite:
             "decode returns a picture of 17x13 pixels with max_pixels=220: it must be a DecodeError",
         )
 
+    def test_large_pictures_take_no_memory(self) -> None:
+        """A picture with more than ``max_pixels`` pixels is refused by its header, before there is memory for it."""
+        encoder = self.make_encoder()
+        if not _decodes(encoder):
+            return
+        channels, dtype = max(self.spec.channels), self.spec.dtypes[0]
+        side = int((_RAW / channels / np.dtype(dtype).itemsize) ** 0.5)
+        with tempfile.TemporaryDirectory() as folder:
+            small, large = Path(folder, "small"), Path(folder, "large")
+            small.write_bytes(self.encode(flat((17, 13), channels, dtype)).data)
+            large.write_bytes(self.encode(flat((side, side), channels, dtype)).data)
+            answer = run_child(
+                action="decode",
+                encoder=self.spec.encoder,
+                small=str(small),
+                large=str(large),
+                max_pixels=side * side - 1,
+            )
+            size = large.stat().st_size
+        refused = str(answer["raised"]).startswith("DecodeError")
+        _expect(
+            refused,
+            f"{side}x{side} pixels, one more than max_pixels, end in {answer['raised'] or 'a picture'}: it must be a "
+            "DecodeError",
+        )
+        allowed = size + _RAW // 2
+        _expect(
+            (answer["grown"] or 0) < allowed,
+            f"refusing {side}x{side} pixels took {(answer['grown'] or 0) >> 20} MB: read width and height from the "
+            "header and compare them with max_pixels before anything is decoded",
+        )
+
     def test_truncated_data(self) -> None:
-        """A file that was cut off is a DecodeError; the last byte alone may be missing without harm to the picture."""
+        """A file that was cut off is a DecodeError; of its last bytes some may be missing without harm."""
         encoder = self.make_encoder()
         if not _decodes(encoder):
             return
         data = bytes(self.encode(self.picture()).data)
         whole = encoder.decode(data, max_pixels=1 << 24).array
-        for length in sorted({0, 1, 4, 12, len(data) // 4, len(data) // 2, len(data) * 3 // 4}):
-            got = _try_decode(encoder, data[:length], 1 << 24)
-            _expect(got is None, f"{length} of {len(data)} bytes are decoded: it must be a DecodeError")
-        got = _try_decode(encoder, data[:-1], 1 << 24)
-        same = got is None or got.array.tobytes() == whole.tobytes()
-        _expect(same, "without its last byte the file is decoded as another picture: it must be a DecodeError")
+        for length in cuts(len(data)):
+            got = _try_decode(encoder, data[:length], 1 << 24, f"the first {length} of {len(data)} bytes")
+            if got is None:
+                continue
+            same = got.array.shape == whole.shape and got.array.tobytes() == whole.tobytes()
+            _expect(
+                same and length >= len(data) - END,
+                f"the first {length} of {len(data)} bytes are decoded{'' if same else ' as another picture'}: it must "
+                "be a DecodeError",
+            )
 
     def test_damaged_data(self) -> None:
         """Changed bytes, and bytes of something else, never give anything but a picture or a DecodeError."""
         encoder = self.make_encoder()
         if not _decodes(encoder):
             return
-        for data in _NOT_THIS_FORMAT:
-            _expect(_try_decode(encoder, data, 1 << 24) is None, f"decode takes {data[:20]!r} for a picture")
+        for data in NOT_THIS_FORMAT:
+            got = _try_decode(encoder, data, 1 << 24, f"what is no file of this format, {data[:20]!r}")
+            _expect(got is None, f"decode takes {data[:20]!r} for a picture: it must be a DecodeError")
         sound = bytes(self.encode(self.picture(size=(17, 13)), metadata=self._some_texts()).data)
         limit = 17 * 13 * 4
-        for position in [*range(min(64, len(sound))), *range(64, len(sound), max(1, len(sound) // 64))]:
-            damaged = bytearray(sound)
-            damaged[position] ^= 0xFF
-            got = _try_decode(encoder, bytes(damaged), limit)
+        for what, data in damaged(sound):
+            got = _try_decode(encoder, data, limit, f"a file with {what}")
             small = got is None or got.array.shape[0] * got.array.shape[1] <= limit
-            _expect(small, f"with byte {position} damaged, a picture larger than max_pixels is returned")
+            _expect(small, f"with {what}, a picture larger than max_pixels is returned: it must be a DecodeError")
 
     # --- helpers --------------------------------------------------------------------------------------------------
 
@@ -394,7 +538,15 @@ class EncoderSuite:
         return self.declarations or self.spec.encoder.partition(":")[0].partition(".")[0]
 
     def _declared(self) -> dict[str, Any]:
-        return _run_child(action="declarations", module=self._declarations(), encoder=self.spec.encoder)
+        return run_child(action="declarations", module=self._declarations(), encoder=self.spec.encoder)
+
+    def _not_installed(self, answer: Mapping[str, Any]) -> str:
+        broken = "; ".join(answer.get("broken") or ["none"])
+        return (
+            f"filetype {self.spec.filetype!r} cannot be saved as installed: {answer['problem']} (broken plugins: "
+            f"{broken}). Name {self._declarations()!r} in pyproject.toml under [project.entry-points.seqsave], then "
+            "pip install -e ."
+        )
 
     def _refusal(self, name: str, value: object) -> OptionError | None:
         try:
@@ -407,31 +559,35 @@ class EncoderSuite:
         chosen = self.options(**(self.lossless_options or {})) if exact else self.options()
         return bytes(self.encode(picture, options=chosen).data)
 
-    def _encoded_elsewhere(self, picture: ImageArray, texts: Mapping[str, str]) -> bytes:
+    def _encoded_elsewhere(self, picture: ImageArray, texts: Mapping[str, str], info: FrameInfo) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "picture.npy")
             np.save(path, picture)
-            answer = _run_child(
+            answer = run_child(
                 action="encode",
                 encoder=self.spec.encoder,
                 picture=str(path),
                 options=self.options(),
                 metadata=dict(texts),
-                info=asdict(self.info()),
+                info=as_document(info),
             )
         return bytes.fromhex(answer["data"])
 
     def _some_texts(self) -> dict[str, str]:
-        return dict(_SMALL) if self.spec.metadata == "embed" else {}
+        return dict(_cases.SMALL_TEXTS) if self.spec.metadata == "embed" else {}
+
+    def _kept(self, channels: int, dtype: str) -> ImageArray:
+        """A picture that comes back as it is with default options, or near enough."""
+        return (noise if self.spec.lossless else smooth)((17, 13), channels, dtype)
 
     def _pictures(self, exact: bool, dtype: str, channels: int, size: tuple[int, int]) -> list[ImageArray]:
         smooth_one = smooth(size, channels, dtype)
         return [smooth_one, noise(size, channels, dtype)] if exact or self.spec.lossless else [smooth_one]
 
-    def _compare(self, what: str, wanted: ImageArray, got: object, exact: bool) -> None:
+    def _compare(self, what: str, wanted: ImageArray, got: object, exact: bool = False) -> None:
         bound = None if exact or self.spec.lossless else self.min_psnr
         problem = difference(wanted, got, min_psnr=bound)
-        _expect(problem is None, f"{what} is another one than was encoded: {problem}")
+        _expect(problem is None, f"{what} is another one than was encoded: {problem}{'' if bound else _ADVICE}")
 
 
 def _expect(ok: object, message: str) -> None:
@@ -445,42 +601,20 @@ def _decodes(encoder: Encoder) -> bool:
     return callable(getattr(encoder, "decode", None))
 
 
-def _try_decode(encoder: Encoder, data: bytes, max_pixels: int) -> Decoded | None:
+def _try_decode(encoder: Encoder, data: bytes, max_pixels: int, what: str = "a sound file") -> Decoded | None:
     """What is decoded; None for a DecodeError. Every other exception is a failed check."""
     try:
         return encoder.decode(data, max_pixels=max_pixels)
     except DecodeError:
         return None
+    except Exception as error:
+        raise AssertionError(
+            f"{what} ends in {type(error).__name__}: {error}; decode must catch it and raise DecodeError"
+        ) from error
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(text, str) for item in value.items() for text in item)
-
-
-def _worth_trying(option: Option) -> list[Any]:
-    if option.choices is not None:
-        return list(option.choices)
-    if option.type is bool:
-        return [False, True]
-    if option.type is str:
-        return ["", "some text", "\u00e9 \U0001f3ac"]
-    low = min(-1.0, option.max or 0) if option.min is None else option.min
-    high = max(1000.0, option.min or 0) if option.max is None else option.max
-    return sorted({option.type(low), option.type(high)})
-
-
-def _not_allowed(option: Option) -> list[Any]:
-    if option.type is bool:
-        return ["perhaps", 2, []]
-    wrong: list[Any] = [[], "neither a number nor a choice"] if option.choices or option.type is not str else [[]]
-    if option.type is not str:
-        wrong.append(float("nan"))
-        wrong.extend(end for end in (_beyond(option.min, -1), _beyond(option.max, 1)) if end is not None)
-    return wrong
-
-
-def _beyond(end: float | None, step: int) -> float | None:
-    return None if end is None else end + step
 
 
 def _first_change(wanted: bytes, got: bytes) -> str:
@@ -491,22 +625,3 @@ def _first_change(wanted: bytes, got: bytes) -> str:
 def _excerpt(text: object) -> str:
     shown = repr(text)
     return shown if len(shown) <= 120 else f"{shown[:100]}... ({len(str(text))} characters)"
-
-
-def _run_child(**request: Any) -> dict[str, Any]:
-    """Ask an interpreter of its own, with another hash seed; see ``_child``."""
-    request["path"] = [str(Path(entry).absolute()) for entry in sys.path]
-    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
-    done = subprocess.run(  # noqa: S603  (this interpreter, our own script)
-        [sys.executable, str(_child.__file__)],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
-    )
-    if done.returncode:
-        last = "\n".join(done.stderr.strip().splitlines()[-12:])
-        raise AssertionError(f"a new interpreter cannot do it:\n{last}")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer

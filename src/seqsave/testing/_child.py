@@ -1,14 +1,16 @@
-"""What the kit runs in an interpreter of its own: a clean import, and the same encode in another process.
+"""What the kit runs in an interpreter of its own: a clean import, an encode elsewhere, a look at memory, a real save.
 
-Run by its path, with a JSON request on standard input; the answer is one JSON line on standard output. Imports
+Run by its path, with a JSON request on standard input; the answer is the last line on standard output. Imports
 nothing but the standard library before it has looked at what the request makes it import.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 # cython_runtime is no import: compiled modules leave it behind.
@@ -19,8 +21,9 @@ def main() -> None:
     """Answer the request on standard input."""
     request = json.load(sys.stdin)
     sys.path[:] = request["path"]
-    answers = {"declarations": declarations, "encode": encode}
-    json.dump(answers[request["action"]](request), sys.stdout)
+    answers = {"declarations": declarations, "encode": encode, "decode": decode, "save": save}
+    answer = answers[request["action"]](request)
+    print(f"\n{json.dumps(answer)}")  # noqa: T201  (that is how it answers)
 
 
 def declarations(request: dict[str, Any]) -> dict[str, Any]:
@@ -49,14 +52,100 @@ def encode(request: dict[str, Any]) -> dict[str, Any]:
     """Encode the picture in a ``.npy`` file; say what came out, in hexadecimal."""
     import numpy as np
 
-    from seqsave.types import FrameInfo
-
-    module, _, name = request["encoder"].partition(":")
-    encoder = getattr(importlib.import_module(module), name)()
     picture = np.load(request["picture"], allow_pickle=False)
-    info = FrameInfo(**request["info"])
-    encoded = encoder.encode(picture, metadata=request["metadata"], options=request["options"], info=info)
+    encoded = _encoder(request["encoder"]).encode(
+        picture, metadata=request["metadata"], options=request["options"], info=_info(request["info"])
+    )
     return {"data": bytes(encoded.data).hex()}
+
+
+def decode(request: dict[str, Any]) -> dict[str, Any]:
+    """Decode a file with more pixels than allowed; say what was raised, and by how many bytes this process grew."""
+    encoder = _encoder(request["encoder"])
+    encoder.decode(Path(request["small"]).read_bytes(), max_pixels=1 << 24)  # whatever is loaded at first use
+    data = Path(request["large"]).read_bytes()
+    _forget_the_peak()
+    before = _peak()
+    try:
+        encoder.decode(data, max_pixels=request["max_pixels"])
+        raised = None
+    except Exception as error:  # noqa: BLE001  (the answer is what it was)
+        raised = f"{type(error).__name__}: {error}"
+    after = _peak()
+    return {"raised": raised, "grown": None if before is None or after is None else after - before}
+
+
+def save(request: dict[str, Any]) -> dict[str, Any]:
+    """Save a picture as users do, through what is installed; say what was found, and what of it was read back."""
+    import numpy as np
+
+    from seqsave.plugins import describe_filetypes, filetypes
+    from seqsave.reader import open_sequence
+    from seqsave.writer import save as save_frames
+
+    picture = np.load(request["picture"], allow_pickle=False)
+    try:
+        (row,) = (row for row in describe_filetypes() if row.filetype == request["filetype"])
+    except ValueError:
+        return {"problem": f"there are only {', '.join(filetypes())}", **_broken()}
+    if row.conflict:
+        return {"problem": f"it is claimed by {' and '.join(row.conflict)}: uninstall one", **_broken()}
+    if repr(row.spec) != request["spec"]:
+        return {"problem": f"{row.origin} has another declaration of it: install anew what you test", **_broken()}
+    save_frames([picture], request["folder"], filetype=request["filetype"], metadata=request["metadata"])
+    answer: dict[str, Any] = {"problem": None, "broken": [], "metadata": None}
+    if request["reads"]:
+        (frame,) = open_sequence(request["folder"])
+        np.save(request["result"], frame.read())
+        answer["metadata"] = sorted(frame.read_metadata())
+    return answer
+
+
+def _broken() -> dict[str, list[str]]:
+    from seqsave.plugins import plugin_report
+
+    return {"broken": [f"{info.distribution}: {info.error}" for info in plugin_report() if info.error]}
+
+
+def _encoder(name: str) -> Any:
+    module, _, cls = name.partition(":")
+    return getattr(importlib.import_module(module), cls)()
+
+
+def _info(document: dict[str, Any]) -> Any:
+    from fractions import Fraction
+
+    from seqsave.types import ColorSpace, FrameInfo
+
+    given = dict(document)
+    if given["rate"] is not None:
+        given["rate"] = Fraction(given["rate"])
+    if given["color"] is not None:
+        color = dict(given["color"])
+        color["primaries"] = tuple(map(tuple, color["primaries"]))
+        color["cicp"] = None if color["cicp"] is None else tuple(color["cicp"])
+        given["color"] = ColorSpace(**color)
+    return FrameInfo(**given)
+
+
+def _forget_the_peak() -> None:
+    """Linux: the largest size is what it is now. Not allowed everywhere, and then growth is seen a little later."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> int | None:
+    """The largest resident size of this process so far, in bytes; None where it is not known."""
+    with contextlib.suppress(OSError, StopIteration):
+        # Not ru_maxrss on Linux: that one begins with the size of the process that started this one.
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def signature_problem(extension: str, data: bytes, signature: bytes | None) -> s
     wanted = signature or _SIGNATURES.get(known)
     if wanted is not None:
         matches = re.match(wanted, data, re.DOTALL)
-        return None if matches else f"a .{extension} file starts with {wanted!r} (a regular expression)"
+        return None if matches else f"a .{extension} file must start with {wanted!r} (a regular expression)"
     for other, pattern in _SIGNATURES.items():
         if re.match(pattern, data, re.DOTALL):
             return f"a .{extension} file starts like a .{other} file: set this suite's signature if it must"
@@ -74,13 +74,13 @@ def _encoder(spec: EncoderSpec) -> Iterator[str]:
         made = getattr(importlib.import_module(module), name)()
     # Whatever it raises is what the author wants to read here.
     except Exception as error:  # noqa: BLE001
-        yield f"encoder {spec.encoder!r} cannot be made without arguments: {type(error).__name__}: {error}"
+        yield f"encoder {spec.encoder!r} must be a class to call without arguments: {type(error).__name__}: {error}"
         return
     for method, keywords in (("encode", ("metadata", "options", "info")), ("decode", ("max_pixels",))):
         function = getattr(made, method, None)
         if function is None:
             if method == "encode":
-                yield f"encoder {spec.encoder!r} has no method encode"
+                yield f"encoder {spec.encoder!r} must have a method encode"
             continue
         try:
             inspect.signature(function).bind(object(), **dict.fromkeys(keywords))

@@ -10,10 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["difference", "noise", "peak", "psnr", "smooth"]
-
-# What compositors' float files hold: far out of 0..1, not numbers, and smaller than the smallest normal half.
-_SPECIAL = (math.nan, math.inf, -math.inf, -1.5, 100.0, 6e-8, -0.0, 65504.0)
+__all__ = ["changed", "difference", "flat", "noise", "peak", "psnr", "smooth", "specials"]
 
 
 def smooth(size: tuple[int, int], channels: int, dtype: str) -> ImageArray:
@@ -39,7 +36,7 @@ def noise(size: tuple[int, int], channels: int, dtype: str, seed: int = 0) -> Im
     picture: ImageArray
     if dtype.startswith("float"):
         picture = random.normal(0.5, 2.0, (height, width, channels)).astype(dtype)
-        special = np.array(_SPECIAL).astype(dtype)
+        special = np.array([-1.5, 100.0, 6e-8, 65504.0]).astype(dtype)
     else:
         top = int(peak(dtype))
         picture = random.integers(0, top, (height, width, channels), dtype=dtype, endpoint=True)
@@ -47,6 +44,28 @@ def noise(size: tuple[int, int], channels: int, dtype: str, seed: int = 0) -> Im
     corner = picture.reshape(-1)[: special.size]
     corner[:] = special[: corner.size]
     return picture
+
+
+def flat(size: tuple[int, int], channels: int, dtype: str) -> ImageArray:
+    """A picture of one value: a large one makes a small file."""
+    width, height = size
+    return np.full((height, width, channels), peak(dtype) / 2, dtype)
+
+
+def specials(dtype: str) -> ImageArray:
+    """What float files hold and pixels on a screen never do: one of each, in a row."""
+    kind = np.finfo(dtype)
+    ends = [kind.max, kind.min, kind.tiny, kind.smallest_subnormal, -kind.smallest_subnormal, 1 + kind.eps]
+    return np.array([math.nan, math.inf, -math.inf, -0.0, 0.0, -1.5, *map(float, ends)], dtype)
+
+
+def changed(wanted: ImageArray, got: ImageArray) -> list[str]:
+    """Which floats have other bits, as ``"inf is 1.0"``; any NaN is a NaN. Each value once."""
+    if got.dtype != wanted.dtype:
+        return [f"its dtype is {got.dtype.str}, not {wanted.dtype.str}"]
+    bits = f"u{wanted.itemsize}"
+    same = (wanted.view(bits) == np.ascontiguousarray(got).view(bits)) | (np.isnan(wanted) & np.isnan(got))
+    return list(dict.fromkeys(f"{a!s} is {b!s}" for a, b in zip(wanted[~same], got[~same], strict=True)))
 
 
 def peak(dtype: str) -> float:

@@ -1,0 +1,46 @@
+"""Ask an interpreter of its own, with another hash seed: what is in ``_child``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqsave.testing import _child
+
+if TYPE_CHECKING:
+    from seqsave.types import FrameInfo
+
+__all__ = ["as_document", "run_child"]
+
+# Which plugins there are is for the installed ones to say, and not for the environment of this run.
+_CHOOSING = ("SEQSAVE_LOAD_PLUGINS", "SEQSAVE_DISABLE_PLUGINS", "SEQSAVE_STRICT_PLUGINS")
+
+
+def run_child(**request: Any) -> dict[str, Any]:
+    """The answer to a request; AssertionError with the end of the traceback when it cannot be done."""
+    request["path"] = [str(Path(entry).absolute()) for entry in sys.path]
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    inherited = {name: value for name, value in os.environ.items() if name not in _CHOOSING}
+    done = subprocess.run(  # noqa: S603  (this interpreter, our own script)
+        [sys.executable, str(_child.__file__)],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**inherited, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+    )
+    if done.returncode:
+        last = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise AssertionError(f"what works here fails in a new interpreter; what it said last:\n{last}")
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def as_document(info: FrameInfo) -> dict[str, Any]:
+    """``info`` as JSON can hold it; ``_child`` makes it a FrameInfo again."""
+    return asdict(info) | {"rate": None if info.rate is None else str(info.rate)}

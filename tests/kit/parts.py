@@ -1,0 +1,14 @@
+"""Declarations of a plugin whose backend is missing."""
+
+from dataclasses import replace
+
+from seqsave.hookspecs import hookimpl
+from seqsave.types import EncoderSpec
+from tests.kit import TINY
+
+SPEC = replace(TINY, filetype="partial", extensions=("partial",), encoder="tests.kit.partial:PartialEncoder")
+
+
+@hookimpl
+def seqsave_encoders() -> list[EncoderSpec]:
+    return [SPEC]

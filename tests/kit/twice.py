@@ -1,0 +1,14 @@
+"""Declarations of a plugin that is installed under two names."""
+
+from dataclasses import replace
+
+from seqsave.hookspecs import hookimpl
+from seqsave.types import EncoderSpec
+from tests.kit import TINY
+
+SPEC = replace(TINY, filetype="twice", extensions=("twice",))
+
+
+@hookimpl
+def seqsave_encoders() -> list[EncoderSpec]:
+    return [SPEC]
