@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave import manifest
+from tests.support.needs import needs_package
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.s3
 
 RED = np.zeros((8, 8, 3), np.uint8)
 QUICK = seqsave.RetryPolicy(attempts=4, first_wait=0.01)
+MANIFEST = "frame.png.json"
 
 
 @pytest.fixture
@@ -38,12 +41,47 @@ def seen(proxy: Proxy) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.parametrize("client", ["obstore", "s3fs"])
 @pytest.mark.parametrize("concurrency", [1, None])
-def test_one_put_for_each_frame_and_nothing_else(
+def test_one_put_for_each_frame_and_three_requests_for_the_manifest(
+    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None, client: str
+) -> None:
+    if client == "obstore":
+        needs_package("obstore")
+    settings["storage_options"]["client"] = client
+    url = s3_server.new_prefix()
+    seqsave.save([RED] * 7, url, concurrency=concurrency, **settings)
+    assert seen(proxy) == {"GET": 1, "PUT": 1 + 7 + 1}
+    assert [request.path.rpartition("/")[2] for request in (*proxy.requests[:2], proxy.requests[-1])] == [MANIFEST] * 3
+    proxy.requests.clear()
+    seqsave.save([RED] * 7, url, concurrency=concurrency, **settings)
+    assert seen(proxy) == {"GET": 1, "PUT": 1 + 7 + 1}
+
+
+@pytest.mark.parametrize("concurrency", [1, None])
+def test_without_a_manifest_one_put_for_each_frame_and_one_look(
     s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None
 ) -> None:
-    seqsave.save([RED] * 7, s3_server.new_prefix(), concurrency=concurrency, **settings)
-    assert seen(proxy) == {"PUT": 7}
+    url = s3_server.new_prefix()
+    seqsave.save([RED] * 7, url, concurrency=concurrency, manifest=False, **settings)
+    assert seen(proxy) == {"GET": 1, "PUT": 7}
+    assert s3_server.keys(url) == [f"frame_0000{i}.png" for i in range(7)]
+
+
+def test_a_single_frame_writes_no_manifest(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
+    seqsave.save([RED], s3_server.new_prefix(), **settings)
+    assert seen(proxy) == {"GET": 1, "PUT": 1}
+
+
+def test_a_key_that_may_only_put_suffices(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
+    proxy.answer(403, "AccessDenied", methods=("GET", "HEAD", "DELETE"))
+    url = s3_server.new_prefix()
+    seqsave.save([RED] * 3, url, **settings)
+    assert seen(proxy) == {"GET": 1, "PUT": 1 + 3 + 1}
+    assert manifest.load(s3_server.read(f"{url}/.seqsave/{MANIFEST}")).complete
+    with pytest.raises(seqsave.SaveError, match=r"the manifest .* reading it failed.* manifest=False saves without"):
+        seqsave.save([RED] * 3, url, **settings)
+    assert seqsave.save([RED] * 3, url, manifest=False, **settings).counts["saved"] == 3
 
 
 def test_a_large_frame_is_one_put_as_well(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
@@ -51,7 +89,7 @@ def test_a_large_frame_is_one_put_as_well(s3_server: S3Server, proxy: Proxy, set
     url = s3_server.new_prefix()
     with seqsave.open_writer(url, **settings) as writer:
         writer.write_encoded(data)
-    assert seen(proxy) == {"PUT": 1}
+    assert seen(proxy) == {"GET": 1, "PUT": 1 + 1 + 1}
     assert s3_server.read(f"{url}/frame_00000.png") == data
 
 
@@ -61,13 +99,18 @@ def test_skip_lists_once(s3_server: S3Server, proxy: Proxy, settings: dict[str, 
     proxy.requests.clear()
     result = seqsave.save([RED] * 5, url, if_exists="skip", **settings)
     assert result.counts["skipped"] == 3
-    assert seen(proxy) == {"GET": 1, "PUT": 2}
+    assert seen(proxy) == {"GET": 1 + 1, "PUT": 1 + 2 + 1}
+    proxy.requests.clear()
+    seqsave.save([RED] * 5, url, if_exists="skip", **settings)
+    assert seen(proxy) == {"GET": 1 + 1}  # all is there, and the manifest says so
 
 
 def test_content_types(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
     for filetype in ("png", "jpg"):
         seqsave.save([RED], s3_server.new_prefix(), filetype=filetype, **settings)
-    assert [request.headers["content-type"] for request in proxy.requests] == ["image/png", "image/jpeg"]
+    seqsave.save([RED] * 2, s3_server.new_prefix(), manifest=True, concurrency=1, **settings)
+    sent = [request.headers["content-type"] for request in proxy.requests if request.method == "PUT"]
+    assert sent == ["image/png", "image/jpeg", "application/json", *["image/png"] * 2, "application/json"]
 
 
 def test_a_permanent_503_costs_the_attempts_and_not_their_product(
@@ -77,8 +120,49 @@ def test_a_permanent_503_costs_the_attempts_and_not_their_product(
     events: list[seqsave.Event] = []
     with pytest.raises(seqsave.SaveError, match=r"frame 0: .*throttling"):
         seqsave.save([RED], s3_server.new_prefix(), on_event=events.append, **settings)
-    assert seen(proxy) == {"PUT": QUICK.attempts}
+    assert seen(proxy) == {"GET": 1, "PUT": QUICK.attempts}
     assert [event.kind for event in events].count("retry") == QUICK.attempts - 1
+
+
+@pytest.mark.parametrize("concurrency", [1, None])
+def test_a_manifest_that_cannot_be_opened_fails_the_frames_and_costs_no_more(
+    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None
+) -> None:
+    proxy.slow_down()
+    events: list[seqsave.Event] = []
+    with pytest.raises(seqsave.SaveError, match=r"frame \d: cannot save .*frame\.png\.json: .*throttling") as caught:
+        with seqsave.open_writer(
+            s3_server.new_prefix(), on_event=events.append, concurrency=concurrency, **settings
+        ) as writer:
+            for _ in range(5):
+                writer.write(RED)
+    assert caught.value.result is not None
+    assert caught.value.result.counts["saved"] == 0
+    assert seen(proxy) == {"GET": QUICK.attempts, "PUT": QUICK.attempts}
+
+
+def test_a_manifest_that_cannot_be_closed_is_told(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
+    url = s3_server.new_prefix()
+    with pytest.raises(seqsave.SaveError, match="all frames are saved, but the manifest is not: .*throttling") as caught:
+        with seqsave.open_writer(url, **settings) as writer:
+            writer.write_frames([RED] * 3)
+            writer.flush()
+            proxy.slow_down()
+    assert caught.value.result is not None
+    assert caught.value.result.counts["saved"] == 3
+    left = manifest.load(s3_server.read(f"{url}/.seqsave/{MANIFEST}"))
+    assert not left.complete
+    assert len(left.writers) == 1
+
+
+def test_a_lost_reply_to_the_manifest_is_no_change_of_anybody_elses(
+    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]
+) -> None:
+    proxy.lose_reply(first=2, path=r"\.json")
+    url = s3_server.new_prefix()
+    seqsave.save([RED] * 3, url, **settings)
+    found = manifest.load(s3_server.read(f"{url}/.seqsave/{MANIFEST}"))
+    assert (found.complete, len(found.frames), found.writers) == (True, 3, ())
 
 
 def test_what_passes_is_tried_again(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
@@ -86,8 +170,9 @@ def test_what_passes_is_tried_again(s3_server: S3Server, proxy: Proxy, settings:
     url = s3_server.new_prefix()
     result = seqsave.save([RED] * 5, url, **settings)
     assert result.counts["saved"] == 5
-    assert seen(proxy) == {"PUT": 15}
-    assert len(s3_server.keys(url)) == 5
+    # Each key is refused twice; each attempt at the manifest that is refused begins with a look.
+    assert seen(proxy) == {"GET": 3, "PUT": 3 + 15 + 1}
+    assert len(s3_server.keys(url)) == 5 + 1
 
 
 @pytest.mark.parametrize("concurrency", [1, None])
@@ -99,10 +184,10 @@ def test_connections_that_break_are_tried_again(
     assert seqsave.save([RED] * 5, url, concurrency=concurrency, **settings).counts["saved"] == 5
 
 
-def test_a_missing_bucket_costs_one_request(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
+def test_a_missing_bucket_costs_one_look_and_one_put(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
     with pytest.raises(seqsave.SaveError, match="no-such-bucket"):
         seqsave.save([RED], "s3://no-such-bucket/x", **settings)
-    assert seen(proxy) == {"PUT": 1}
+    assert seen(proxy) == {"GET": 1, "PUT": 1}
     with pytest.raises(seqsave.TargetError, match="no-such-bucket"):  # and it was not made
         list(seqsave.find_sequences("s3://no-such-bucket/x", storage_options=settings["storage_options"]))
 
@@ -115,7 +200,7 @@ def test_a_wrong_key_stops_at_once_and_is_not_shown(
     settings["storage_options"]["secret"] = "hush-hush-hush-hush-hush"
     with pytest.raises(seqsave.SaveError) as caught:
         seqsave.save([RED] * 2, s3_server.new_prefix(), concurrency=1, **settings)
-    assert seen(proxy) == {"PUT": 1}
+    assert seen(proxy) == {"GET": 1, "PUT": 1}
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.result)
     assert "hush" not in told
     assert "key" in str(caught.value) or "credential" in str(caught.value)

@@ -23,12 +23,13 @@ class Record:
     """
 
     def __init__(self, session: manifest.Session, facts: manifest.Facts, *, creates: bool) -> None:
+        self.facts = facts
         self._session = session
-        self._facts = facts
         self._creates = creates
         self._entries: dict[tuple[int, int | None], FrameEntry] = {}
         self._lock = threading.Lock()
         self._lock_entries = threading.Lock()
+        self._lock_peek = threading.Lock()
         self._is_entered = False
         self._failures = 0
         self._error: BaseException | None = None
@@ -37,8 +38,17 @@ class Record:
 
     # --- before the first frame ---
 
-    def enter(self, on_retry: retry.OnRetry, stop_event: threading.Event) -> None:
+    @property
+    def run(self) -> str:
+        """What the run is called in the manifest."""
+        return self._session.run
+
+    def enter(
+        self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
+    ) -> None:
         """Say in the manifest that the sequence is being changed, once; who comes meanwhile waits for it.
+
+        policy: how often to try, instead of as often as for everything else.
 
         Raises what the storage fails with; whoever has waited fails likewise, and whoever comes later tries again.
         """
@@ -51,7 +61,7 @@ class Record:
             if self._failures != failures and self._error is not None:
                 raise self._error
             try:
-                self._session.open(on_retry, stop_event)
+                self._session.open(on_retry, stop_event, policy)
             except Exception as error:
                 self._failures += 1
                 self._error = error
@@ -77,7 +87,7 @@ class Record:
 
     def before(self, index: int, batch: int | None) -> FrameEntry | None:
         """What the manifest said of a frame when this was first asked, as far as it can be believed."""
-        with self._lock_entries:
+        with self._lock_peek:
             if self._peeked is None:
                 found = self._session.peek()
                 self._peeked = {} if found is None else {frame.key: frame for frame in found.frames}

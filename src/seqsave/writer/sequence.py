@@ -88,7 +88,6 @@ class SequenceWriter:
     on_event:        called with each Event, only on a thread that is inside ``write``, ``flush`` or ``close``.
     rate:            frames per second, for formats that note it.
     retry:           how often and how long to try again what can pass: throttling, resets, time-outs, 5xx.
-
     manifest:        keep a manifest in ``.seqsave`` beside the frames: which there are, their sizes and checksums, and,
                      once the writer is closed, that all are there. With False none is made; one that is there is kept
                      true all the same.
