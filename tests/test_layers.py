@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FLOORS = (
-    ("errors", "types", "redact"),
+    ("errors", "types", "redact", "machine"),
     ("naming", "images", "metadata", "color", "xmp", "withhold", "declarations", "options", "hookspecs", "progress", "targets"),
     ("encoders", "convert", "movie", "retry"),
     ("plugins", "pipeline", "manifest"),

@@ -5,20 +5,26 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
+from seqsave.machine import machine_id
 from seqsave.targets import local
+from seqsave.targets.base import is_temporary, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +46,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True).returncode:
-        pytest.skip("this user may not mount a small disk")
+        pytest.skip("only on systems where this user may mount a small disk")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
@@ -257,6 +263,30 @@ def test_a_real_disk_that_is_full(small_disk: Path) -> None:
     publish(target, "c", b"x" * 400_000)
 
 
+@pytest.mark.parametrize("concurrency", [1, None])
+def test_a_disk_that_runs_full_loses_what_does_not_fit_and_nothing_else(
+    small_disk: Path, concurrency: int | None
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (20, 100, 200, 3), np.uint8)  # 60 KB each
+    shot = small_disk / "shot"
+    with pytest.raises(seqsave.SaveError, match="the disk is full; free some space") as caught:
+        seqsave.save(noise, shot, concurrency=concurrency)
+    result = caught.value.result
+    assert result is not None
+    saved = {frame.index for frame in result.frames}
+    assert 8 <= len(saved) < 20
+    pictures = [path for path in shot.iterdir() if path.suffix == ".png"]
+    assert {int(path.stem.rpartition("_")[2]) for path in pictures} == saved
+    assert not [name for name in all_files(small_disk) if is_temporary(Path(name).name)]
+    sequence = seqsave.open_sequence(shot)
+    for frame in sequence:
+        assert (frame.read() == noise[frame.index]).all()
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    result = seqsave.save(noise, shot, if_exists="skip", concurrency=concurrency)
+    assert result.counts["skipped"] == len(saved)
+    assert (np.stack(list(seqsave.open_sequence(shot).arrays())) == noise).all()
+
+
 def test_a_real_disk_that_is_read_only(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     target = targets.resolve(small_disk / "shot")
@@ -350,7 +380,7 @@ def test_a_killed_process_leaves_no_part_under_a_name(tmp_path: Path, step: str,
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     leftover = [name for name in all_files(tmp_path) if name != "whole"]
     assert len(leftover) == 1
-    assert re.fullmatch(r"\.seqsave-[0-9a-f]{16}\.tmp", leftover[0])
+    assert is_temporary(leftover[0])
     target = targets.resolve(tmp_path)
     assert target.list() == [targets.Entry("whole", 100_000, False)]
     publish(target, "killed")
@@ -450,3 +480,75 @@ def test_a_place_where_no_folders_can_be_made() -> None:
 def test_a_name_that_is_too_long_may_be_that_of_a_metadata_value(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="shorter prefix, folder or metadata name"):
         publish(targets.resolve(tmp_path), "n" * 300)
+
+
+# --- what killed processes leave --------------------------------------------------------------------------------------
+
+
+DEAD = 2**22 + 1  # more than the largest process id of Linux, 2**22
+
+
+def left(folder: Path, *, machine: str, pid: int, age: float) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f".seqsave-{machine}-{pid}-{secrets.token_hex(8)}.tmp"
+    path.write_bytes(b"half a pict")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_a_temporary_name_says_whose_it_is() -> None:
+    name = temporary_name()
+    assert is_temporary(name)
+    assert re.fullmatch(rf"\.seqsave-{machine_id()}-{os.getpid()}-[0-9a-f]{{16}}\.tmp", name)
+    assert "_" not in name  # no frame is called so
+
+
+def test_only_what_nobody_will_complete_is_swept(tmp_path: Path) -> None:
+    ours, other = machine_id(), "0" * 8
+    minute, day = 61, 86_401
+    gone = [
+        left(tmp_path, machine=ours, pid=DEAD, age=minute),
+        left(tmp_path, machine=other, pid=DEAD, age=day),
+        left(tmp_path, machine=other, pid=os.getpid(), age=day),
+    ]
+    old_style = tmp_path / ".seqsave-0123456789abcdef.tmp"
+    old_style.write_bytes(b"x")
+    os.utime(old_style, (time.time() - day,) * 2)
+    kept = [
+        left(tmp_path, machine=ours, pid=DEAD, age=5),
+        left(tmp_path, machine=ours, pid=os.getpid(), age=minute),
+        left(tmp_path, machine=ours, pid=os.getpid(), age=day),  # it slept for so long
+        left(tmp_path, machine=other, pid=DEAD, age=minute),
+        left(tmp_path / "below", machine=ours, pid=DEAD, age=day),
+    ]
+    for name in ("frame_00001.png", ".seqsave-notes.txt", ".hidden.tmp"):
+        kept.append(tmp_path / name)
+        kept[-1].write_bytes(b"x")
+        os.utime(kept[-1], (0, 0))
+    target = targets.resolve(tmp_path)
+    assert target.sweep() == len(gone) + 1
+    assert not any(path.exists() for path in [*gone, old_style])
+    assert all(path.exists() for path in kept)
+    assert target.sweep("below") == 1
+    assert target.sweep("nowhere") == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on systems with SIGKILL, which Windows is not")
+def test_what_a_killed_process_leaves_is_swept_by_the_next_run(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, signal; from seqsave.targets import local\n"
+        "real = os.write\n"
+        "os.write = lambda d, data: (real(d, bytes(data)[:5]), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "local.LocalTarget(sys.argv[1]).publish('frame_00000.png', b'0123456789')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == b"01234"
+    assert targets.resolve(tmp_path).list() == []
+    os.utime(path, (time.time() - 61,) * 2)
+    picture = np.zeros((2, 2, 3), np.uint8)
+    seqsave.save([picture], tmp_path)
+    assert path.exists()  # one frame is not worth a look at all names
+    seqsave.save([picture] * 2, tmp_path)
+    assert not path.exists()

@@ -7,6 +7,7 @@ import functools
 import io
 import os
 import random
+import re
 import secrets
 import threading
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.machine import is_running, machine_id
 from seqsave.targets import filesystems
 from seqsave.targets.faults import FileMissingError, Scene, translate
 from seqsave.targets.urls import Location, bad_component
@@ -35,6 +37,7 @@ __all__ = [
     "described",
     "guarded",
     "guarded_async",
+    "is_abandoned",
     "is_temporary",
     "open_ranges",
     "pause",
@@ -52,6 +55,8 @@ _TRIAL = b"seqsave asks whether this is refused\n"
 # Starts with a dot and holds no "_": no frame's name, no glob and no pattern matches it.
 _TEMPORARY_HEAD = ".seqsave-"
 _TEMPORARY_TAIL = ".tmp"
+_TEMPORARY = re.compile(r"\.seqsave-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{16}\.tmp")
+_MINUTE, _DAY = 60.0, 86_400.0
 _PIECE = 4 << 20
 
 # How often a change is tried when others change the same file all the time, and the seconds between two tries.
@@ -268,6 +273,13 @@ class Target(ABC):
         """
         return {"storage": "file" if self.is_local else self.url.partition("://")[0], "root": self.url}
 
+    def sweep(self, folder: str = "") -> int:
+        """Remove temporary files that killed processes have left in a folder; how many there were.
+
+        Looks at every name there. Does nothing where nothing is ever left, or where nobody knows whose it is.
+        """
+        return 0
+
     def accepts(self, path: str) -> bool:
         """Whether ``path`` can be asked for here. What other programs put there may have names that cannot."""
         try:
@@ -430,13 +442,24 @@ def guarded_async(doing: str) -> Callable[[Method], Method]:
 
 
 def temporary_name() -> str:
-    """A name beside a file, for its bytes until they are complete."""
-    return f"{_TEMPORARY_HEAD}{secrets.token_hex(8)}{_TEMPORARY_TAIL}"
+    """A name beside a file, for its bytes until they are complete; it says whose it is."""
+    return f"{_TEMPORARY_HEAD}{machine_id()}-{os.getpid()}-{secrets.token_hex(8)}{_TEMPORARY_TAIL}"
 
 
 def is_temporary(name: str) -> bool:
     """Whether a name is one of ``temporary_name``'s."""
     return name.startswith(_TEMPORARY_HEAD) and name.endswith(_TEMPORARY_TAIL)
+
+
+def is_abandoned(name: str, age: float) -> bool:
+    """Whether a name is a temporary one that nobody will ever complete. ``age``: seconds since the file was changed."""
+    whose = _TEMPORARY.fullmatch(name)
+    if whose is None:
+        return is_temporary(name) and age > _DAY
+    if whose[1] != machine_id():
+        return age > _DAY
+    # Not at once: on a network mount it may have been written under another machine's clock.
+    return age > _MINUTE and not is_running(int(whose[2]))
 
 
 def described(data: Data, checksum: int | None, *, etag: str | None = None, acknowledged: bool = False) -> Published:

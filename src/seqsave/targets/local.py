@@ -7,7 +7,8 @@
 - Folders are made when the first write finds none, so that the usual write is open, write, close, rename.
 - A file that several change (``update``) has a lock file beside it, ``NAME.lock``, which stays there to be used again.
   File systems without locks do as storages do that have none.
-- Files get the mode that the umask leaves. A killed process may leave ``.seqsave-*.tmp`` files; they are never listed.
+- Files get the mode that the umask leaves. A killed process may leave ``.seqsave-*.tmp`` files; they are never listed,
+  and swept by ``sweep``: those of a dead process of this machine after a minute, those of other machines after a day.
 
 Storage options: ``fsync=True`` puts each file on the disk before it gets its name (it survives a power cut then, at the
 cost of one flush for each frame). fsspec's ``auto_mkdir`` is accepted and means nothing: folders are always made.
@@ -19,6 +20,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
@@ -34,6 +36,7 @@ from seqsave.targets.base import (
     Target,
     described,
     guarded,
+    is_abandoned,
     is_temporary,
     temporary_name,
 )
@@ -189,6 +192,21 @@ class LocalTarget(Target):
     def open_read(self, path: str) -> BinaryIO:
         """See Target."""
         return open(self.url_of(path), "rb")
+
+    @guarded("list")
+    def sweep(self, folder: str = "") -> int:
+        """See Target."""
+        folder = self._checked_folder(folder)
+        swept = 0
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.url_of(folder) if folder else self.url) as entries:
+            for entry in entries:
+                if is_temporary(entry.name):
+                    with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+                        age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                        if is_abandoned(entry.name, age):
+                            os.unlink(entry.path)
+                            swept += 1
+        return swept
 
     def _checked(self, path: str) -> str:
         path = super()._checked(path)

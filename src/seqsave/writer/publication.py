@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +16,9 @@ from seqsave.errors import DecodeError, FrameExistsError, TargetError
 from seqsave.manifest import FrameEntry, Picture
 from seqsave.pipeline import aside
 from seqsave.types import Encoded, SavedFrame, Status
+from seqsave.writer.belated import frame_facts
 from seqsave.writer.numbering import Place
+from seqsave.writer.outage import Outage, Parcel
 from seqsave.writer.record import Record
 
 __all__ = ["Payload", "Publication"]
@@ -61,6 +65,7 @@ class Publication:
     on_retry:     is told (place, message) before each wait.
     on_throttled: is called when the storage asks for fewer requests.
     folder:       the sequence's own below the target, "" for the target itself.
+    outage:       where frames go that the storage does not take.
     """
 
     def __init__(
@@ -74,7 +79,9 @@ class Publication:
         content_type: str,
         on_retry: Callable[[Place, str], None],
         on_throttled: Callable[[], None] = lambda: None,
+        outage: Outage | None = None,
     ) -> None:
+        self._outage = outage
         self._target = target
         self._record = record
         self._folder = folder
@@ -86,6 +93,7 @@ class Publication:
         self._on_retry = on_retry
         self._on_throttled = on_throttled
         self._listings: dict[str, dict[str, int] | None] = {}
+        self._published = Counter[str]()
         self._lock = threading.Lock()
 
     def is_there(self, place: Place) -> bool:
@@ -149,34 +157,49 @@ class Publication:
         """Publish all files, on this thread; None for a frame that is there, and as good."""
         if payload is None:
             return self.passed_over(place, "skipped")
-        self._record.enter(_Attempts(self._on_retry, self._on_throttled, place).note, stop_event)
+        attempt = partial(self._publish, place, payload, stop_event)
+        if self._outage is None:
+            return attempt(self._policy)
+        return self._outage.publish(self._parcel(place, payload), attempt)
+
+    def _publish(
+        self, place: Place, payload: Payload, stop_event: threading.Event, policy: retry.RetryPolicy
+    ) -> SavedFrame:
+        self._record.enter(_Attempts(self._on_retry, self._on_throttled, place).note, stop_event, policy)
         answer = None
         for file in payload.files:
             attempts = _Attempts(self._on_retry, self._on_throttled, place)
             try:
                 put = partial(self._put, file)
-                published = retry.call(
-                    self._policy, put, on_retry=attempts.note, stop_event=stop_event, contact=self._known
-                )
+                published = retry.call(policy, put, on_retry=attempts.note, stop_event=stop_event, contact=self._known)
             except FrameExistsError:
                 if not (attempts.any and self._is_ours(file, stop_event)):
                     return self._collided(place)
             else:
                 answer = published if file is payload.frame else answer
+        self._tidy(place.folder)
         return self._saved(place, payload, answer)
 
     async def publish_async(self, place: Place, payload: Payload | None, stop_event: threading.Event) -> SavedFrame:
         """``publish`` as a coroutine on the target's loop."""
         if payload is None:
             return self.passed_over(place, "skipped")
-        await self._record.enter_async(_Attempts(self._on_retry, self._on_throttled, place).note, stop_event)
+        attempt = partial(self._publish_async, place, payload, stop_event)
+        if self._outage is None:
+            return await attempt(self._policy)
+        return await self._outage.publish_async(self._parcel(place, payload), attempt)
+
+    async def _publish_async(
+        self, place: Place, payload: Payload, stop_event: threading.Event, policy: retry.RetryPolicy
+    ) -> SavedFrame:
+        await self._record.enter_async(_Attempts(self._on_retry, self._on_throttled, place).note, stop_event, policy)
         answer = None
         for file in payload.files:
             attempts = _Attempts(self._on_retry, self._on_throttled, place)
             try:
                 put = partial(self._put_async, file)
                 published = await retry.acall(
-                    self._policy, put, on_retry=attempts.note, stop_event=stop_event, contact=self._known
+                    policy, put, on_retry=attempts.note, stop_event=stop_event, contact=self._known
                 )
             except FrameExistsError:
                 if not (attempts.any and await aside(partial(self._is_ours, file, stop_event))):
@@ -184,6 +207,20 @@ class Publication:
             else:
                 answer = published if file is payload.frame else answer
         return self._saved(place, payload, answer)
+
+    def _parcel(self, place: Place, payload: Payload) -> Parcel:
+        facts = partial(frame_facts, self._record.facts, payload.entry)
+        return Parcel(place, self.url_of(place), payload.files, payload.frame, facts)
+
+    def _tidy(self, folder: str) -> None:
+        """Sweep a folder when its second frame is there: one look at all names is too much for a single frame."""
+        with self._lock:
+            self._published[folder] += 1
+            if self._published[folder] != 2:
+                return
+        for one in (folder, f"{folder}/{naming.PRIVATE_FOLDER}" if folder else naming.PRIVATE_FOLDER):
+            with contextlib.suppress(TargetError):  # what is left there harms nobody
+                self._target.sweep(one)
 
     def _put(self, file: _File) -> targets.Published:
         if self._has_to_prove(file):
