@@ -13,14 +13,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+from seqsave import manifest as manifests
 from seqsave import metadata, naming, plugins, retry, targets
 from seqsave.errors import DecodeError, EncoderNotFoundError, FrameNameError, SequenceNotFoundError
 from seqsave.pipeline import Pipeline
 from seqsave.types import Decoded
 
 if TYPE_CHECKING:
+    from seqsave.manifest import Manifest
     from seqsave.types import ImageArray
 
 __all__ = ["Frame", "FrameSequence", "decode", "find_sequences", "open_sequence"]
@@ -79,17 +82,17 @@ class Files:
     """
 
     def __init__(self, target: targets.Target) -> None:
-        self._target = target
+        self.target = target
         self._sidecars: dict[str, list[str]] = {}
         self._lock = threading.Lock()
 
     def frame(self, path: str, size: int, index: int, batch: int | None = None) -> Frame:
         """The file ``path`` as a frame."""
-        return Frame(index, batch, self._target.url_of(path), size, path.rpartition("/")[2], path, self)
+        return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
 
     def read(self, path: str) -> bytes:
         """A whole file."""
-        return retry.call(retry.RetryPolicy(), lambda: self._target.read(path))
+        return retry.call(retry.RetryPolicy(), lambda: self.target.read(path), contact=self.target.known)
 
     def texts_beside(self, path: str, data: bytes) -> dict[str, str]:
         """The sidecars of the file ``path`` while its content is ``data``."""
@@ -103,7 +106,7 @@ class Files:
     def _listed(self, folder: str) -> list[str]:
         with self._lock:
             if folder not in self._sidecars:
-                self._sidecars[folder] = [entry.name for entry in _list(self._target, folder)]
+                self._sidecars[folder] = [entry.name for entry in _list(self.target, folder)]
             return self._sidecars[folder]
 
 
@@ -134,7 +137,10 @@ def decode(name: str, data: bytes) -> Decoded:
 
 
 class FrameSequence(Sequence[Frame]):
-    """The frames of one sequence, by index and then batch. A list of ``Frame``: len, iteration, positions, slices."""
+    """The frames of one sequence, by index and then batch. A list of ``Frame``: len, iteration, positions, slices.
+
+    target: what it lies in, where ``manifest`` is looked for; None for a sequence whose names another rule made.
+    """
 
     def __init__(
         self,
@@ -146,6 +152,7 @@ class FrameSequence(Sequence[Frame]):
         frames: Sequence[Frame],
         pattern: str,
         duplicates: Sequence[Frame] = (),
+        target: targets.Target | None = None,
     ) -> None:
         self.url = url
         self.prefix = prefix
@@ -156,6 +163,7 @@ class FrameSequence(Sequence[Frame]):
         """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
         self._frames = tuple(sorted(frames, key=_key))
         self._by_key = {_key(frame): frame for frame in self._frames}
+        self._target = target
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -178,6 +186,16 @@ class FrameSequence(Sequence[Frame]):
         """The filetype whose encoder reads these files; None when none here does."""
         spec = plugins.spec_for_extension(self.extension)
         return spec.filetype if spec is not None else None
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The sequence's manifest, read once, when it is first asked for; None where there is none.
+
+        Raises ManifestError (it is damaged, or of a newer version), TargetError.
+        """
+        if self._target is None:
+            return None
+        return manifests.read(self._target, self.prefix, self.extension)
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -385,7 +403,12 @@ def _sequence(target: targets.Target, folder: str, members: list[tuple[naming.Pa
         frames=list(own.values()),
         duplicates=[frame for _, frame in members if frame is not own[_key(frame)]],
         pattern=f"{name.head}{'#' * digits}{name.tail}",
+        target=target if _is_by_the_rule(name) else None,
     )
+
+
+def _is_by_the_rule(name: naming.ParsedName) -> bool:
+    return name.head == f"{name.prefix}_" and name.tail == f".{name.extension}"
 
 
 def _digits(names: Sequence[naming.ParsedName]) -> int:
@@ -439,5 +462,5 @@ def _join(folder: str, name: str) -> str:
 
 def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
     """What lies there, without what cannot be a frame or hold one because its name cannot be asked for."""
-    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder))
+    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
     return [entry for entry in entries if target.accepts(entry.name)]

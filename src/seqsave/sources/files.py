@@ -73,12 +73,12 @@ class Chosen:
 
 def listing(target: targets.Target, folder: str = "") -> list[targets.Entry]:
     """The entries of a folder, tried again where that can help; [] when there is no such folder."""
-    return retry.call(retry.RetryPolicy(), lambda: target.list(folder))
+    return retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
 
 
 def read_file(target: targets.Target, path: str) -> bytes:
     """A whole file, tried again where that can help."""
-    data: bytes = retry.call(retry.RetryPolicy(), lambda: target.read(path))
+    data: bytes = retry.call(retry.RetryPolicy(), lambda: target.read(path), contact=target.known)
     return data
 
 

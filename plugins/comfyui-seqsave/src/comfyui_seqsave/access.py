@@ -88,7 +88,7 @@ class Place:
         else:
             _refuse_characters(path, path)
         target = self.target
-        return retry.call(retry.RetryPolicy(), lambda: target.read(path))
+        return retry.call(retry.RetryPolicy(), lambda: target.read(path), contact=target.known)
 
     def open(self, prefix: str, filetype: str) -> FrameSequence:
         """``seqsave.open_sequence`` here; empty is any. Nothing of it may be a link that leads out."""

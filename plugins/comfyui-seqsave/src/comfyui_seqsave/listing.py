@@ -68,7 +68,7 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
 
 def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
     """What lies there, without what cannot be asked for by its name."""
-    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder))
+    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
     return [entry for entry in entries if target.accepts(entry.name)]
 
 
