@@ -1,0 +1,79 @@
+"""What the channels of a picture are called, and in which order they stand in an array.
+
+A file keeps its channels by name, sorted as bytes; an array has them in an order that people expect.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from seqsave import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["alpha_of", "names_for", "ordered"]
+
+_LONGEST = 255  # bytes; the specification's limit for files with long names
+_USUAL = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B")}
+# Within a layer: colours, coordinates, alpha.
+_PLACES = {name: place for place, name in enumerate("RGBXYZUVA")}
+_COLOURS = ("R", "G", "B", "Y")
+
+
+def names_for(count: int, given: str) -> tuple[str, ...]:
+    """The names of ``count`` channels: those in ``given``, separated by commas, or the usual ones when it is empty.
+
+    Y, YA, RGB, RGBA, and ``channel04`` and so on for what has no usual name. Raises OptionError when there are more or
+    fewer, one is empty, stands there twice, is longer than 255 bytes in UTF-8, or has control characters.
+    """
+    if not given:
+        more = tuple(f"channel{number:02d}" for number in range(4, count))
+        return _USUAL.get(count) or ("R", "G", "B", "A", *more)
+    names = tuple(name.strip() for name in given.split(","))
+    if len(names) != count:
+        raise OptionError(
+            f"option 'channel_names' is {given!r}: it names {len(names)} channel{'s' * (len(names) != 1)}, but the "
+            f"picture has {count}"
+        )
+    for name in names:
+        problem = _problem(name, names)
+        if problem:
+            raise OptionError(f"option 'channel_names' is {given!r}: {problem}")
+    return names
+
+
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """Colours before others, then layers by name, each layer R,G,B,A, Y,A, X,Y,Z or U,V; numbers count as numbers."""
+    return tuple(sorted(names, key=_key))
+
+
+def alpha_of(name: str, names: Iterable[str]) -> str | None:
+    """The channel that holds the alpha of the colour ``name``: the A of its layer. None where it has none."""
+    layer, dot, base = name.rpartition(".")
+    alpha = f"{layer}{dot}A"
+    return alpha if base in _COLOURS and alpha in names else None
+
+
+def _problem(name: str, names: tuple[str, ...]) -> str | None:
+    if not name:
+        return "a name is empty"
+    if names.count(name) > 1:
+        return f"{name!r} is there twice"
+    if not name.isprintable():
+        return f"{name!r} has characters that cannot be printed"
+    if len(name.encode()) > _LONGEST:
+        return f"{name[:20]!r}... is longer than {_LONGEST} bytes"
+    return None
+
+
+def _key(name: str) -> tuple[object, ...]:
+    layer, _, base = name.rpartition(".")
+    place = _PLACES.get(base, len(_PLACES))
+    return _natural(layer), place, _natural(base), name
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    parts = re.findall(r"([0-9]{1,9})|([^0-9]+|[0-9]+)", text)
+    return [(0, int(number), "") if number else (1, 0, word) for number, word in parts]

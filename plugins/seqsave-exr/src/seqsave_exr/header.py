@@ -1,0 +1,125 @@
+"""What stands at the start of an EXR file, read without reading pixels: attributes, size, channels.
+
+Looked at before a library makes room for a picture. Source: the OpenEXR file layout,
+https://openexr.com/en/latest/OpenEXRFileLayout.html
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from seqsave import DecodeError
+
+__all__ = ["Attribute", "Channel", "Header", "read_header"]
+
+_MAGIC = b"v/1\x01"
+_VERSION = 2
+_TILED, _LONG_NAMES, _DEEP, _PARTS = 0x200, 0x400, 0x800, 0x1000
+_MOST_CHANNELS = 1024
+_LARGEST_TILE = 1 << 22  # pixels, where a picture is smaller than one tile
+
+
+class Attribute(NamedTuple):
+    """One value: its type's name, and where its bytes lie in the file."""
+
+    kind: str
+    start: int
+    end: int
+
+
+class Channel(NamedTuple):
+    """One channel: its name, and 0 for 32-bit whole numbers, 1 for half, 2 for float."""
+
+    name: str
+    kind: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """width, height: of the data window, which is what a file has pixels of."""
+
+    attributes: dict[str, Attribute]
+    width: int
+    height: int
+    channels: tuple[Channel, ...]
+
+
+def read_header(data: bytes, max_pixels: int) -> Header:
+    """Read the header of a file of one part. Raises DecodeError when it is unsound, is of a kind that holds no plain
+    picture (deep, several parts, channels of lower resolution), or tells of more than ``max_pixels`` pixels.
+    """
+    try:
+        return _read(data, max_pixels)
+    except (struct.error, IndexError, KeyError, UnicodeDecodeError) as error:
+        raise DecodeError(f"not a sound EXR file: its header cannot be read ({type(error).__name__})") from error
+
+
+def _read(data: bytes, max_pixels: int) -> Header:
+    if data[:4] != _MAGIC:
+        raise DecodeError("not an EXR file")
+    (version,) = struct.unpack_from("<I", data, 4)
+    if version & 0xFF != _VERSION or version & ~(0xFF | _TILED | _LONG_NAMES | _DEEP | _PARTS):
+        raise DecodeError(f"an EXR file of an unknown version ({version:#x})")
+    if version & (_DEEP | _PARTS):
+        kind = "deep pixels" if version & _DEEP else "several parts"
+        raise DecodeError(f"an EXR file with {kind}: only files of one flat picture are read")
+    attributes = _attributes(data)
+    width, height = _size(data, attributes["dataWindow"], max_pixels)
+    if version & _TILED:
+        _check_tiles(data, attributes["tiles"], max_pixels)
+    return Header(attributes, width, height, _channels(data, attributes["channels"]))
+
+
+def _attributes(data: bytes) -> dict[str, Attribute]:
+    found = {}
+    place = 8
+    while data[place] != 0:
+        name, place = _word(data, place)
+        kind, place = _word(data, place)
+        (size,) = struct.unpack_from("<i", data, place)
+        place += 4
+        if size < 0 or place + size >= len(data):
+            raise DecodeError("not a sound EXR file: it ends within its header")
+        found[name] = Attribute(kind, place, place + size)
+        place += size
+    return found
+
+
+def _word(data: bytes, place: int) -> tuple[str, int]:
+    end = data.find(b"\0", place, place + 257)
+    if end < 0:
+        raise DecodeError("not a sound EXR file: a name in its header does not end")
+    return data[place:end].decode("utf-8", "replace"), end + 1
+
+
+def _size(data: bytes, window: Attribute, max_pixels: int) -> tuple[int, int]:
+    left, top, right, bottom = struct.unpack("<4i", data[window.start : window.end])
+    width, height = right - left + 1, bottom - top + 1
+    if width < 1 or height < 1:
+        raise DecodeError(f"not a sound EXR file: its size is {width}x{height}")
+    if width * height > max_pixels:
+        raise DecodeError(f"an EXR picture of {width}x{height} pixels: at most {max_pixels} are allowed")
+    return width, height
+
+
+def _check_tiles(data: bytes, tiles: Attribute, max_pixels: int) -> None:
+    width, height, _ = struct.unpack("<IIB", data[tiles.start : tiles.end])
+    if width * height > max(max_pixels, _LARGEST_TILE):
+        raise DecodeError(f"an EXR file with tiles of {width}x{height} pixels: at most {max_pixels} are allowed")
+
+
+def _channels(data: bytes, listed: Attribute) -> tuple[Channel, ...]:
+    found = []
+    place = listed.start
+    while data[place] != 0:
+        name, place = _word(data, place)
+        kind, _, across, down = struct.unpack_from("<iIii", data, place)
+        place += 16
+        if (across, down) != (1, 1):
+            raise DecodeError(f"an EXR file whose channel {name!r} has fewer pixels than the picture: it is not read")
+        found.append(Channel(name, kind))
+    if place >= listed.end or not 0 < len(found) <= _MOST_CHANNELS:
+        raise DecodeError(f"not a sound EXR file: its list of {len(found)} channels is not right")
+    return tuple(found)
