@@ -101,6 +101,10 @@ class Pipeline(Generic[P, R]):
         """How many jobs may publish at the same time now: ``publishers``, or less while the storage throttles."""
         return self._pace.now
 
+    def stop(self, error: BaseException) -> None:
+        """Accept nothing more, because of ``error``, and give up what has not begun. What is under way goes on."""
+        self._stop_with(error)
+
     def slow_down(self) -> None:
         """Let half as many jobs publish at once, but at least one; called again within a second it changes nothing.
 

@@ -17,7 +17,7 @@ from seqsave.errors import FrameExistsError, ManifestError, TargetError
 from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump, load, path_of
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, begun, cleared, ended, weakened
 
-__all__ = ["Session", "merge_into", "read", "software"]
+__all__ = ["Session", "change", "merge_into", "read", "software"]
 
 _POLICY = retry.RetryPolicy()
 
@@ -61,6 +61,29 @@ def merge_into(
     return session.close(Outcome(frames=list(frames), lost=set(lost), sound=sound, defines=defines))
 
 
+def change(
+    target: targets.Target,
+    path: str,
+    make: Callable[[Manifest | None], Manifest | None],
+    *,
+    policy: retry.RetryPolicy = _POLICY,
+) -> Manifest | None:
+    """Make the manifest at ``path`` into what ``make`` makes of it, which is given None for a damaged one too.
+
+    Returns how it is now. Raises TargetError; ManifestError for one of a newer version.
+    """
+    result: list[Manifest | None] = []
+
+    def change_bytes(data: bytes | None) -> bytes | None:
+        before = None if data is None else _load_or_none(target, path, data)
+        after = make(before)
+        result[:] = [after]
+        return None if after is None else dump(_stamped(after))
+
+    retry.call(policy, lambda: target.update(path, change_bytes, content_type=CONTENT_TYPE), contact=target.known)
+    return result[0]
+
+
 class Session:
     """``open`` before the first frame is published, ``close`` (or ``drop``) after the last one. Not thread-safe.
 
@@ -102,12 +125,21 @@ class Session:
         """What this run is called in the manifest."""
         return self._me.id
 
-    def open(self, on_retry: retry.OnRetry | None = None, stop_event: threading.Event | None = None) -> None:
+    def open(
+        self,
+        on_retry: retry.OnRetry | None = None,
+        stop_event: threading.Event | None = None,
+        policy: retry.RetryPolicy | None = None,
+    ) -> None:
         """Say that the sequence is being changed. Without ``creates`` nothing is done where no manifest is.
+
+        policy: instead of the session's own, for this once.
 
         Raises TargetError; ManifestError for a manifest of a newer version, which only ``creates=False`` can keep true.
         """
-        retry.call(self._policy, self._open, on_retry=on_retry, stop_event=stop_event, contact=self._target.known)
+        retry.call(
+            policy or self._policy, self._open, on_retry=on_retry, stop_event=stop_event, contact=self._target.known
+        )
 
     def close(self, outcome: Outcome) -> Manifest | None:
         """Put what the run did into the manifest, and say that it is over. Returns how it is now.
@@ -164,7 +196,7 @@ class Session:
 
     def _create_unread(self, error: TargetError) -> None:
         """With a key that may write and not read: there may be none yet."""
-        data = dump(self._stamped(self._begun(None)))
+        data = dump(_stamped(self._begun(None)))
         try:
             published = self._target.publish(self.path, data, content_type=CONTENT_TYPE, create=True)
         except FrameExistsError:
@@ -234,7 +266,7 @@ class Session:
             result[:] = [after]
             if after is None or (current is not None and _says_the_same(after, current)):
                 return None if after is None else data
-            return dump(self._stamped(after))
+            return dump(_stamped(after))
 
         self._raw_update(change_bytes)
         return result[0]
@@ -253,15 +285,7 @@ class Session:
             self._known = (data, published.etag)
 
     def _loaded(self, data: bytes, fresh_if_damaged: bool) -> Manifest | None:
-        try:
-            return _load(self._target, self.path, data)
-        except ManifestError as error:
-            if not fresh_if_damaged or error.is_newer:
-                raise
-            return None
-
-    def _stamped(self, manifest: Manifest) -> Manifest:
-        return replace(manifest, updated=_now(), software=software())
+        return (_load_or_none if fresh_if_damaged else _load)(self._target, self.path, data)
 
 
 def software() -> str:
@@ -276,6 +300,20 @@ def _load(target: targets.Target, path: str, data: bytes) -> Manifest:
         return load(data)
     except ManifestError as error:
         raise ManifestError(f"{target.url_of(path)}: {error}", is_newer=error.is_newer) from None
+
+
+def _load_or_none(target: targets.Target, path: str, data: bytes) -> Manifest | None:
+    """None for a damaged one."""
+    try:
+        return _load(target, path, data)
+    except ManifestError as error:
+        if error.is_newer:
+            raise
+        return None
+
+
+def _stamped(manifest: Manifest) -> Manifest:
+    return replace(manifest, updated=_now(), software=software())
 
 
 def _says_the_same(one: Manifest, other: Manifest) -> bool:

@@ -7,35 +7,42 @@ note in the spool, which says what it would have written there; it is read befor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from seqsave import manifest, retry, targets
 from seqsave.errors import ManifestError
 from seqsave.manifest import Facts, FrameEntry
-from seqsave.spool import Entry, Outcome, Records, Spool
+from seqsave.spool import Entry, Outcome, Records, Spool, key_of
 
-__all__ = ["BelatedRecords", "closing_facts", "frame_facts"]
+__all__ = ["BelatedRecords", "closing_facts", "frame_facts", "opening_facts"]
 
 Key = tuple[int, int | None]
 
 
-def frame_facts(facts: Facts | None, entry: FrameEntry | None) -> dict[str, Any]:
-    """What a frame in the spool brings along; nothing where no manifest is kept."""
-    if facts is None or entry is None:
-        return {}
+def frame_facts(facts: Facts, entry: FrameEntry) -> dict[str, Any]:
+    """What a frame in the spool brings along."""
     return {"manifest": facts.as_document(), "frame": entry.as_document()}
 
 
-def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome) -> dict[str, Any]:
-    """The note of a run that could not reach its manifest at its end. run: the id by which the manifest knows it."""
+def opening_facts(facts: Facts, run: str) -> dict[str, Any]:
+    """The note of a run whose frames all go into the spool first. run: the id by which the manifest knows it."""
+    return {"manifest": facts.as_document(), "opening": {"run": run}}
+
+
+def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mapping[Key, str]) -> dict[str, Any]:
+    """The note of a run that could not reach its manifest at its end.
+
+    kept: the paths of those of ``outcome.lost`` that are in the spool.
+    """
     return {
         "manifest": facts.as_document(),
         "closing": {
             "run": run,
             "frames": [frame.as_document() for frame in outcome.frames],
-            "lost": [list(key) for key in outcome.lost],
+            "lost": [[*key, kept.get(key)] for key in outcome.lost],
+            "wanted": sorted(outcome.wanted),
             "sound": outcome.sound,
             "defines": outcome.defines,
         },
@@ -57,8 +64,10 @@ class BelatedRecords(Records):
         """Say in each manifest that frames are coming. Raises TargetError, ManifestError."""
         told = [entry for entry in entries if "manifest" in entry.facts and not self._is_own(entry)]
         for entry in told:
+            if "opening" in entry.facts:
+                _open(target, entry, policy)
             if "closing" in entry.facts:
-                _close(target, entry.facts, policy)
+                _close(target, entry, self._spool.waiting(entry.place), policy)
         for facts in _facts_of(entry for entry in told if entry.is_frame):
             # By the same name whenever this spool is published: one that was killed meanwhile leaves no doubt behind.
             run = _named(str(self._spool.folder), target.url_of(facts.path))
@@ -88,12 +97,20 @@ def _facts_of(entries: Iterable[Entry]) -> list[Facts]:
     return list({facts.path: facts for facts in found}.values())
 
 
-def _close(target: targets.Target, told: Mapping[str, Any], policy: retry.RetryPolicy) -> None:
-    facts, closing = Facts.from_document(told["manifest"]), told["closing"]
+def _open(target: targets.Target, entry: Entry, policy: retry.RetryPolicy) -> None:
+    facts = Facts.from_document(entry.facts["manifest"])
+    manifest.Session(target, facts, policy=policy, run=str(entry.facts["opening"]["run"])).open()
+
+
+def _close(target: targets.Target, entry: Entry, waiting: Collection[str], policy: retry.RetryPolicy) -> None:
+    facts, closing = Facts.from_document(entry.facts["manifest"]), entry.facts["closing"]
     try:
+        # Of what was in the spool then, some may have been published since, and be in the manifest already.
+        gone = [(index, path) for index, _, path in closing["lost"] if path is not None and key_of(path) not in waiting]
         outcome = manifest.Outcome(
             frames=[FrameEntry.from_document(one) for one in closing["frames"]],
-            lost={(index, batch) for index, batch in closing["lost"]},
+            lost={(index, batch) for index, batch, path in closing["lost"] if (index, path) not in gone},
+            wanted={*closing["wanted"], *(index for index, _ in gone)},
             sound=bool(closing["sound"]),
             defines=bool(closing["defines"]),
         )

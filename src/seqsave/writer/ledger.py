@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
@@ -144,6 +144,13 @@ class Ledger:
         return SaveResult(
             url=url, frames=tuple(frames), failures=tuple(failures), warnings=tuple(self._warned.values())
         )
+
+    def settle(self, saved: Mapping[tuple[int, int | None], SavedFrame]) -> None:
+        """These frames, which were kept elsewhere, are in the storage now."""
+        with self._lock:
+            for number, record in enumerate(self._records):
+                if isinstance(record, SavedFrame) and record.status == "spooled":
+                    self._records[number] = saved.get((record.index, record.batch), record)
 
     def _ended(self, one: _UnderWay) -> SavedFrame | FailedFrame | None:
         """What has become of it; None while nothing has."""

@@ -6,20 +6,23 @@ soon as that succeeds frames are published directly again; those that are in the
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from seqsave import manifest, retry, spool, targets
+from seqsave import retry, spool, targets
 from seqsave.errors import FrameExistsError, SpoolError, TargetError
-from seqsave.types import SavedFrame
-from seqsave.writer.belated import BelatedRecords, closing_facts
+from seqsave.manifest import FrameEntry
+from seqsave.pipeline import aside
+from seqsave.types import SavedFrame, SaveResult
+from seqsave.writer.belated import BelatedRecords, closing_facts, opening_facts
 from seqsave.writer.numbering import Place
+from seqsave.writer.record import Record
 
 __all__ = ["File", "Outage", "Parcel"]
 
@@ -59,7 +62,7 @@ class Parcel:
     url: str
     files: tuple[File, ...]
     frame: File
-    facts: Mapping[str, Any]
+    facts: Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +74,33 @@ class _Kept:
 class Outage:
     """One writer's way around a storage that is away. Thread-safe.
 
-    if_exists: the writer's.
-    behind:    every frame goes into the spool first.
-    on_stop:   told an error that will not pass, when nothing was ever published: the run had better end.
+    behind:         every frame goes into the spool first, and is published behind the program.
+    keeps_manifest: the run makes a manifest where there is none.
+    on_stop:        told an error that will not pass, when nothing was ever published: the run had better end.
     """
 
     def __init__(
         self,
-        place: spool.Spool,
+        kept_in: spool.Spool,
         target: targets.Target,
+        record: Record,
         *,
         policy: retry.RetryPolicy,
-        if_exists: str,
         behind: bool,
+        keeps_manifest: bool,
         stop_event: threading.Event,
         on_stop: Callable[[BaseException], None],
     ) -> None:
         self.run = secrets.token_hex(8)
         self.behind = behind
-        self.folder = place.folder
-        self._spool = place
+        self.folder = kept_in.folder
+        self._spool = kept_in
         self._target = target
+        self._record = record
         self._policy = policy
-        self._if_exists = if_exists
         self._stop_event = stop_event
         self._on_stop = on_stop
+        self._keeps_manifest = keeps_manifest
         self._lock = threading.Lock()
         self._beginning = threading.Lock()
         self._where: Mapping[str, str] | None = None
@@ -128,10 +133,10 @@ class Outage:
     ) -> SavedFrame:
         """``publish`` for coroutines: disks and locks are waited for on another thread."""
         if self._where is None:
-            await asyncio.to_thread(self._begin)
+            await aside(self._begin)
         policy = self._way(parcel)
         if policy is None:
-            return await asyncio.to_thread(self._keep, parcel)
+            return await aside(partial(self._keep, parcel))
         try:
             saved = await attempt(policy)
         except TargetError as error:
@@ -139,7 +144,7 @@ class Outage:
         else:
             self._note_success()
             return saved
-        return await asyncio.to_thread(self._take, parcel, failure)
+        return await aside(partial(self._take, parcel, failure))
 
     def _way(self, parcel: Parcel) -> retry.RetryPolicy | None:
         """How often to try it; None for "into the spool"."""
@@ -183,7 +188,7 @@ class Outage:
     def _keep(self, parcel: Parcel) -> SavedFrame:
         place, frame = parcel.place, parcel.frame
         entry = self._put(
-            [_item(file) for file in parcel.files], parcel.frame.path, place.index, place.batch, parcel.facts
+            [_item(file) for file in parcel.files], parcel.frame.path, place.index, place.batch, parcel.facts()
         )
         saved = SavedFrame(
             index=place.index,
@@ -196,6 +201,8 @@ class Outage:
         )
         with self._lock:
             self._kept[place.index, place.batch] = _Kept(entry, saved)
+        if self.behind:
+            self._publisher.wake(self._target, self._place)
         return saved
 
     def _put(
@@ -233,6 +240,8 @@ class Outage:
                 self._catch_up(where)
                 self._pending = self._spool.waiting(where)
             self._where = where
+            if self.behind and self._keeps_manifest:
+                self._leave_note("begins", opening_facts(self._record.facts, self._record.run))
 
     def _catch_up(self, where: Mapping[str, str]) -> None:
         try:
@@ -249,30 +258,68 @@ class Outage:
 
     # --- after the last frame ----------------------------------------------------------------------------------------
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the storage was away when it was last asked, or is not asked at all."""
+        return bool(self._wait) or self.behind
+
+    @property
+    def why(self) -> str:
+        """What kept the last frame from being published."""
+        return self._why
+
     def finish(self) -> dict[Key, SavedFrame]:
         """Try once more to publish what this run has put into the spool; returns what is there now.
 
-        With ``behind`` that is not waited for.
+        With ``behind`` it is not waited for.
         """
-        if not self._kept or self.behind:
+        if not self._kept:
             return {}
-        try:
-            outcomes = self._flush(self._place)
-        except (SpoolError, TargetError):
-            outcomes = []
-        published = {outcome.entry.name: outcome.published for outcome in outcomes if outcome.entry is not None}
+        outcomes: list[spool.Outcome] = []
+        if not self.behind:
+            try:
+                outcomes = self._flush(self._place)
+            except (SpoolError, TargetError):
+                pass  # they stay there, and that is told
+            else:
+                self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
+        answers = {outcome.entry.name: outcome.published for outcome in outcomes if outcome.entry is not None}
         waiting = self._spool.waiting(self._place)
         damaged = {Path(name).name for name in self._spool.aside()}
         settled = {}
         for key, kept in self._kept.items():
             if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged:
-                answer = published.get(kept.entry.name)
-                settled[key] = replace(kept.frame, status="saved", etag=answer.etag if answer is not None else None)
+                settled[key] = self._settled(kept, answers.get(kept.entry.name))
         return settled
 
-    def keep_note(self, facts: manifest.Facts, run: str, outcome: manifest.Outcome) -> None:
-        """Leave word of what the manifest was to be told, for when the storage is back. Raises SpoolError."""
-        self._put([], f"{facts.path}#{self.run}", 0, None, closing_facts(facts, run, outcome))
+    def _settled(self, kept: _Kept, answer: targets.Published | None) -> SavedFrame:
+        etag, acknowledged = (None, False) if answer is None else (answer.etag, answer.acknowledged)
+        entry = FrameEntry.from_document(kept.entry.facts["frame"])
+        self._record.add(replace(entry, etag=etag, acknowledged=acknowledged))
+        return replace(kept.frame, status="saved", etag=etag)
+
+    def tell_later(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
+        """Leave word in the spool of what the manifest is to be told, when the storage is back.
+
+        Returns whether there was anything to tell. Raises SpoolError.
+        """
+        if not self._keeps_manifest or (broken and not self.behind):
+            return False
+        outcome = self._record.outcome(result, broken=broken, stopped=stopped)
+        if not (outcome.frames or outcome.lost):
+            return False
+        paths = {key: kept.entry.path for key, kept in self._kept.items()}
+        self._leave_note("ends", closing_facts(self._record.facts, self._record.run, outcome, paths))
+        if self.behind:
+            self._publisher.wake(self._target, self._place)
+        return True
+
+    def _leave_note(self, what: str, facts: Mapping[str, Any]) -> None:
+        self._put([], f"{self._record.facts.path}#{self.run} {what}", 0, None, facts)
+
+    @property
+    def _publisher(self) -> spool.Publisher:
+        return spool.publisher_of(self._spool, partial(BelatedRecords, self._spool))
 
     def _flush(self, where: Mapping[str, str]) -> list[spool.Outcome]:
         return spool.flush_place(

@@ -68,17 +68,24 @@ class Record:
                 raise
             self._is_entered = True
 
-    async def enter_async(self, on_retry: retry.OnRetry, stop_event: threading.Event) -> None:
+    async def enter_async(
+        self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
+    ) -> None:
         """``enter`` for coroutines of one loop: the storage is asked on another thread."""
         if self._is_entered:
             return
         if self._entering is None or self._entering.done():
-            self._entering = asyncio.ensure_future(aside(partial(self.enter, on_retry, stop_event)))
+            self._entering = asyncio.ensure_future(aside(partial(self.enter, on_retry, stop_event, policy)))
             self._entering.add_done_callback(_look)
         # Whoever is cancelled while he waits leaves it to the others.
         await asyncio.shield(self._entering)
 
     # --- meanwhile ---
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether the manifest says that this run is at work."""
+        return self._session.is_open
 
     def add(self, entry: FrameEntry) -> None:
         """A frame that is there: written, or left alone."""
@@ -95,20 +102,23 @@ class Record:
 
     # --- after the last frame ---
 
-    def settle(self, result: SaveResult, *, broken: bool) -> None:
+    def settle(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> None:
         """Put into the manifest what has become of all frames.
 
-        broken: the run did not come to its end. Raises TargetError, ManifestError.
+        broken: the caller broke the run off. stopped: something failed that stopped it.
+
+        Raises TargetError, ManifestError.
         """
-        outcome = self._outcome(result, broken)
+        outcome = self.outcome(result, broken=broken, stopped=stopped)
         if not self._session.is_open and (outcome.lost or not outcome.frames):
             return  # nothing was changed
-        if broken and self._facts.recipe is None:
+        if broken and self.facts.recipe is None:
             self._session.drop(outcome)
         else:
             self._session.close(outcome)
 
-    def _outcome(self, result: SaveResult, broken: bool) -> Outcome:
+    def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
+        """What has become of all frames, in the manifest's terms. As for ``settle``."""
         there = [frame for frame in result.frames if frame.status in ("saved", "skipped")]
         # Kept elsewhere for now, such as in the spool.
         away = [frame for frame in result.frames if frame.status not in ("saved", "skipped", "stopped")]
@@ -117,7 +127,8 @@ class Record:
             frames=[self._entries[frame.index, frame.batch] for frame in there],
             lost={*_keys(failed), *_keys(away)},
             wanted={frame.index for frame in collided},
-            sound=not (broken or result.failures or away),
+            # What is kept elsewhere is known to be wanted: nothing is open but that it gets there.
+            sound=not (broken or stopped or result.failures),
             defines=self._creates,
         )
 

@@ -22,6 +22,7 @@ from seqsave.errors import (
     OptionError,
     SaveError,
     SeqSaveError,
+    SpoolError,
     WriterAbortedError,
     WriterClosedError,
 )
@@ -30,9 +31,11 @@ from seqsave.metadata import dump
 from seqsave.options import check_choice, check_options
 from seqsave.progress import open_progress
 from seqsave.retry import RetryPolicy
+from seqsave.spool import open_spool
 from seqsave.types import Encoded, Event, FailedFrame, FrameInfo, SavedFrame, SaveResult
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
+from seqsave.writer.outage import Outage
 from seqsave.writer.publication import Payload, Publication
 from seqsave.writer.record import Record
 from seqsave.writer.settings import AtEnd, IfExists
@@ -92,6 +95,11 @@ class SequenceWriter:
                      once the writer is closed, that all are there. With False none is made; one that is there is kept
                      true all the same.
     recipe:          what the frames are made from, as a short text of your own such as a hash; kept in the manifest.
+    spool:           a folder of this machine (True: the usual one) that keeps the frames which the storage does not
+                     take, so that the run goes on. They are published as soon as the storage is back, at the latest by
+                     the next writer or by ``seqsave flush``. ``close`` raises SaveError when any are left there.
+    publish_behind:  put every frame into the spool first, and publish from there behind the program: a frame is
+                     ``"spooled"`` as soon as it is safe there, and ``close`` waits for nothing else.
 
     ``write`` may be called from several threads, but not from a forked child. An exception in the ``with`` block lets
     the accepted frames finish and goes on; KeyboardInterrupt gives up what has not begun.
@@ -123,6 +131,8 @@ class SequenceWriter:
         retry: RetryPolicy | None = None,
         manifest: bool = True,
         recipe: str | None = None,
+        spool: str | os.PathLike[str] | bool | None = None,
+        publish_behind: bool = False,
     ) -> None:
         check_choice("at_end", at_end, AT_END)
         check_choice("if_exists", if_exists, IF_EXISTS)
@@ -153,6 +163,7 @@ class SequenceWriter:
             listeners=[listener for listener in (on_event, self._bar) if listener is not None],
         )
         self._record = self._open_record(policy, creates=bool(manifest), replaces=if_exists not in _REPLACING_NOTHING)
+        self._outage = self._open_outage(spool, policy, behind=bool(publish_behind), keeps_manifest=bool(manifest))
         self._publication = Publication(
             self._target,
             self._record,
@@ -162,6 +173,7 @@ class SequenceWriter:
             content_type=self._resolved.spec.content_type,
             on_retry=partial(self._ledger.note, "retry"),
             on_throttled=self._pipeline.slow_down,
+            outage=self._outage,
         )
         self._shape: tuple[int, ...] | None = None
         self._picture: Picture | None = None
@@ -186,6 +198,23 @@ class SequenceWriter:
         )
         session = Session(self._target, facts, creates=creates, replaces=replaces, policy=policy)
         return Record(session, facts, creates=creates)
+
+    def _open_outage(
+        self, spool: str | os.PathLike[str] | bool | None, policy: RetryPolicy, *, behind: bool, keeps_manifest: bool
+    ) -> Outage | None:
+        kept_in = open_spool(True if behind and spool in (None, False) else spool)
+        if kept_in is None:
+            return None
+        return Outage(
+            kept_in,
+            self._target,
+            self._record,
+            policy=policy,
+            behind=behind,
+            keeps_manifest=keeps_manifest,
+            stop_event=self._pipeline.stop_event,
+            on_stop=self._pipeline.stop,
+        )
 
     def _open_pipeline(self, wanted: int | None, limit: int | None) -> pipeline.Pipeline[Payload | None, SavedFrame]:
         workers, publishers = _stages(self._target.is_fast, wanted)
@@ -300,8 +329,8 @@ class SequenceWriter:
         self._check_process()
         self._end("closed")
         result = self.result
-        if result.failures:
-            raise SaveError(_summary(result), result) from _root(result).exception
+        if result.failures or (result.counts["spooled"] and not self._publishes_behind):
+            raise SaveError(_summary(result, self._outage), result) from _cause(result, self._pipeline.error)
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._ledger.raise_trouble()
@@ -499,7 +528,7 @@ class SequenceWriter:
             return
         self._end("closed", broken=True)
         result = self.result
-        aftermath = _aftermath(result)
+        aftermath = _aftermath(result, self._outage)
         if isinstance(error, SeqSaveError):
             error.saved, error.aftermath = result.counts["saved"], aftermath
         elif aftermath and hasattr(error, "add_note"):  # Python 3.11
@@ -509,6 +538,8 @@ class SequenceWriter:
         """Wait for what is under way, then let everything go."""
         try:
             self._pipeline.close(self._ledger.deliver)
+            if self._outage is not None and state == "closed":
+                self._ledger.settle(self._outage.finish())
             if state == "aborted":
                 pipeline.within(ABORT_SECONDS, partial(self._settle, broken=True))
             else:
@@ -527,11 +558,19 @@ class SequenceWriter:
 
     def _settle(self, *, broken: bool) -> None:
         """Put what has become of the frames into the manifest. That this failed is for ``close`` to say."""
+        result, stopped = self.result, self._pipeline.error is not None
         try:
-            self._record.settle(self.result, broken=broken)
+            if self._outage is None or not self._outage.is_away:
+                self._record.settle(result, broken=broken, stopped=stopped)
+            elif self._outage.tell_later(result, broken=broken, stopped=stopped) and not self._publishes_behind:
+                self._unrecorded = SpoolError(f"that is to be done by: seqsave flush {self._outage.folder}")
         except SeqSaveError as error:
             # Without a manifest of our own, one that is there says that it is incomplete, and that is true.
             self._unrecorded = error if self._keeps_manifest else None
+
+    @property
+    def _publishes_behind(self) -> bool:
+        return self._outage is not None and self._outage.behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -692,20 +731,38 @@ def _root(result: SaveResult) -> FailedFrame:
     return next((f for f in result.failures if not isinstance(f.exception, WriterAbortedError)), result.failures[0])
 
 
-def _summary(result: SaveResult) -> str:
-    first, failed = _root(result), len(result.failures)
-    numbers = naming.format_ranges(naming.to_ranges(sorted({failure.index for failure in result.failures})), 10)
-    frame = "" if first.error.startswith("frame ") else f"frame {first.index}: "
+def _cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
+    return _root(result).exception if result.failures else error
+
+
+def _summary(result: SaveResult, outage: Outage | None) -> str:
+    kept = [frame.index for frame in result.frames if frame.status == "spooled"]
+    lost = [failure.index for failure in result.failures]
+    numbers = naming.format_ranges(naming.to_ranges(sorted({*kept, *lost})), 10)
+    counts = f"{result.counts['saved']} saved"
+    advice = ""
+    if kept and outage is not None:
+        counts += f", {len(kept)} in the spool {outage.folder}, {len(lost)} lost"
+        advice = f". To publish what is in the spool: seqsave flush {outage.folder}"
     return (
-        f"{failed} of {failed + len(result.frames)} accepted frames not saved to {result.url} ({numbers}; "
-        f"{result.counts['saved']} saved): {frame}{first.error}"
+        f"{len(kept) + len(lost)} of {len(lost) + len(result.frames)} accepted frames not saved to {result.url} "
+        f"({numbers}; {counts}): {_reason(result, outage)}{advice}"
     )
 
 
-def _aftermath(result: SaveResult) -> str:
+def _reason(result: SaveResult, outage: Outage | None) -> str:
+    if not result.failures:
+        return outage.why if outage is not None else ""
+    first = _root(result)
+    return first.error if first.error.startswith("frame ") else f"frame {first.index}: {first.error}"
+
+
+def _aftermath(result: SaveResult, outage: Outage | None) -> str:
     """What became of the accepted frames when the caller's code failed; nothing where there were none."""
-    saved, failed = result.counts["saved"], len(result.failures)
+    saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
     parts = [f"{saved} frame{'' if saved == 1 else 's'} saved before this stay saved"] if saved else []
+    if kept and outage is not None:
+        parts.append(f"{kept} in the spool {outage.folder}: publish them with seqsave flush {outage.folder}")
     if failed:
         parts.append(f"{failed} accepted before this not saved: {_root(result).error}")
     return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Literal, TypedDict
@@ -37,3 +38,5 @@ class WriterSettings(TypedDict, total=False):
     retry: RetryPolicy | None
     manifest: bool
     recipe: str | None
+    spool: str | os.PathLike[str] | bool | None
+    publish_behind: bool
