@@ -126,3 +126,15 @@ def test_density_stands_beside_texts_and_counts_against_the_limit() -> None:
     assert exif.pack({"workflow": "w" * 100}, len(whole), dpi=299.5) == (whole, {})
     assert exif.pack({"workflow": "w" * 100}, len(whole) - 1, dpi=299.5)[1] == {"workflow": "w" * 100}
     assert exif.pack({}, dpi=72)[0].startswith(b"Exif\0\0II*\0")
+
+
+def test_a_bomb_of_values_that_overlap_is_bounded() -> None:
+    count = 200
+    offset = 8 + 2 + 12 * count + 4
+    body = b"".join(b"%07d:" % number for number in range(60_000)) + b"\0"
+    # Each value begins at another number, and has nearly half a megabyte of its own.
+    entries = b"".join(struct.pack("<HHII", 0x0110, 2, len(body) - 8 * i, offset + 8 * i) for i in range(count))
+    bomb = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entries + bytes(4) + body
+    texts = exif.unpack(bomb)
+    assert texts
+    assert sum(map(len, texts.values())) <= len(bomb)

@@ -258,3 +258,14 @@ def test_damage_is_a_decode_error_or_nothing(place: int, value: int, inserted: b
     data[place % 97 : place % 97] = inserted
     with contextlib.suppress(DecodeError):
         JpegEncoder().decode(bytes(data), max_pixels=10**6)
+
+
+def test_a_bomb_of_scans_is_refused_before_it_is_decoded() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    last = data.rindex(b"\xff\xda")
+    bomb = data[:last] + data[last:-2] * 1001 + data[-2:]
+    with pytest.raises(DecodeError, match="more than 1000 times"):
+        JpegEncoder().decode(bomb, max_pixels=10**9)
+    assert JpegEncoder().decode(data, max_pixels=10**9).array.shape == (64, 64, 3)

@@ -142,12 +142,14 @@ def _values(tiff: bytes) -> Iterator[bytes]:
         return
     (count,) = struct.unpack_from(order + "H", tiff, start)
     count = min(count, (len(tiff) - start - 2) // _ENTRY)
+    left = len(tiff)  # values of a sound block do not overlap; a bomb has the whole block as value, thousands of times
     for position in range(start + 2, start + 2 + _ENTRY * count, _ENTRY):
         tag, kind, length = struct.unpack_from(order + "HHI", tiff, position)
         if tag > _PROMPT_TAG or kind not in (_ASCII, _UTF8):
             continue
         offset = position + 8 if length <= _INLINE else struct.unpack_from(order + "I", tiff, position + 8)[0]
-        if offset + length <= len(tiff):
+        if offset + length <= len(tiff) and length <= left:
+            left -= length
             yield tiff[offset : offset + length]
 
 

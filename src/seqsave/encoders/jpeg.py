@@ -28,6 +28,8 @@ __all__ = ["JpegEncoder"]
 
 _LONGEST_SIDE = 65_500  # libjpeg's own limit, a little under the 65,535 of the format
 _BLOCK_ROWS = 32
+_SCAN = b"\xff\xda"  # in no compressed data: T.81, B.1.1.5 puts a zero behind 0xFF there
+_MOST_SCANS = 1000  # progressive files have about ten, and a few bytes of a profile or preview may look like one
 _BACKGROUNDS = {"black": 0, "white": 255}
 
 
@@ -80,6 +82,9 @@ class JpegEncoder:
 
         Raises DecodeError on what is not a whole JPEG, and on more than ``max_pixels`` pixels.
         """
+        # Each scan goes over the whole picture, and takes a few bytes.
+        if data.count(_SCAN) > _MOST_SCANS:
+            raise DecodeError(f"this JPEG goes over its picture more than {_MOST_SCANS} times: it is not sound")
         try:
             # The class and not Image.open: that one has a limit of its own on pixels.
             picture: Any = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
