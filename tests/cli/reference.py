@@ -58,6 +58,8 @@ def reference() -> str:
     parts = [HEAD]
     for name, command in cli.commands.items():
         parts += ["", *_section(name, command)]
+        for inner, of_group in getattr(command, "commands", {}).items():
+            parts += ["", *_section(f"{name} {inner}", of_group)]
     return "\n".join(parts) + "\n"
 
 

@@ -20,7 +20,17 @@ from seqsave.errors import (
     SourceError,
 )
 
-__all__ = ["FAILED", "INTERRUPTED", "WRONG_CALL", "Application", "Command", "Failure", "status_of", "version"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "WRONG_CALL",
+    "Application",
+    "Command",
+    "CommandGroup",
+    "Failure",
+    "status_of",
+    "version",
+]
 
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 # What the user has asked for cannot be done, whatever the storage does. (What fails later is FAILED.)
@@ -64,7 +74,27 @@ class Command(_WithExamples):
     """A command with examples."""
 
 
-class Application(_WithExamples, click.Group):
+class CommandGroup(_WithExamples, click.Group):
+    """Several commands under one name, with examples."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        name = args[0]
+        names = self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            ctx.fail(f"there is no command {name!r}{hint}: there are {', '.join(names)}")
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use, not of the alphabet."""
+        return list(self.commands)
+
+
+class Application(CommandGroup):
     """The group of commands. Whatever happens inside ends in an exit status, never in a traceback.
 
     ``SEQSAVE_TRACEBACK=1`` shows where an error comes from.
@@ -88,22 +118,6 @@ class Application(_WithExamples, click.Group):
         if standalone_mode:
             sys.exit(status)
         return status
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one was probably meant."""
-        name = args[0]
-        names = self.list_commands(ctx)
-        if name not in names and not name.startswith("-"):
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            ctx.fail(f"there is no command {name!r}{hint}: there are {', '.join(names)}")
-        return super().resolve_command(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of use, not of the alphabet."""
-        return list(self.commands)
 
 
 def _told(error: BaseException) -> int:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqsave.cli.app import Command
+from seqsave.cli.app import Command, CommandGroup
+from seqsave.cli.new_plugin import new_plugin_command
 from seqsave.cli.output import Messages, print_json, print_line
 from seqsave.cli.parameters import json_option
 from seqsave.errors import SeqSaveWarning
@@ -47,13 +48,27 @@ def filetypes_command(as_json: bool) -> None:
             print_line(f"  {name:<12}  {_option_text(option)}")
 
 
-@click.command("plugins", cls=Command, examples=["seqsave plugins"])
+@click.group(
+    "plugins",
+    cls=CommandGroup,
+    invoke_without_command=True,
+    examples=["seqsave plugins", "seqsave plugins new seqsave-qoi"],
+)
 @json_option("the plugins")
-def plugins_command(as_json: bool) -> None:
+@click.pass_context
+def plugins_command(context: click.Context, as_json: bool) -> None:
     """List the installed plugins, the broken ones with their error.
 
     A filetype's plugin is installed like any package, as in pip install seqsave-webp.
     """
+    if context.invoked_subcommand is None:
+        _list_plugins(as_json)
+
+
+plugins_command.add_command(new_plugin_command)
+
+
+def _list_plugins(as_json: bool) -> None:
     from seqsave.plugins import describe_filetypes, plugin_report
 
     with warnings.catch_warnings():
