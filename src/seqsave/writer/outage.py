@@ -177,19 +177,20 @@ class Outage:
             self._why = str(error)
             self._wait = min(LONGEST_WAIT, 2 * self._wait) if self._wait else FIRST_WAIT
             self._next_try = time.monotonic() + self._wait
-        try:
-            kept = self._keep(parcel)
-        except SpoolError as full:
-            raise type(full)(f"{full} (it had to go there because of this: {error})") from error
+        kept = self._keep(parcel)
         if not error.transient and not self._has_published:
             self._on_stop(error)
         return kept
 
     def _keep(self, parcel: Parcel) -> SavedFrame:
         place, frame = parcel.place, parcel.frame
-        entry = self._put(
-            [_item(file) for file in parcel.files], parcel.frame.path, place.index, place.batch, parcel.facts()
-        )
+        items = [_item(file) for file in parcel.files]
+        try:
+            entry = self._put(items, frame.path, place.index, place.batch, parcel.facts())
+        except SpoolError as full:
+            if not self._why:
+                raise
+            raise SpoolError(f"{full} (it had to go there because of this: {self._why})") from full
         saved = SavedFrame(
             index=place.index,
             batch=place.batch,

@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
-from seqsave import images, naming, pipeline, plugins, reader, targets
+from seqsave import images, naming, pipeline, plugins, targets
 from seqsave.errors import (
-    EncodeError,
     ImageError,
     OptionError,
     SaveError,
     SeqSaveError,
     SpoolError,
+    TargetError,
     WriterAbortedError,
     WriterClosedError,
 )
-from seqsave.manifest import Facts, Picture, Session
-from seqsave.metadata import dump
+from seqsave.manifest import Facts, Session
 from seqsave.options import check_choice, check_options
 from seqsave.progress import open_progress
-from seqsave.retry import RetryPolicy
+from seqsave.retry import RetryPolicy, call
 from seqsave.spool import open_spool
-from seqsave.types import Encoded, Event, FailedFrame, FrameInfo, SavedFrame, SaveResult
+from seqsave.types import Encoded, Event, FailedFrame, SavedFrame, SaveResult
+from seqsave.writer.encoding import METADATA_IN, Encoding, Work, checked_sayings
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.outage import Outage
+from seqsave.writer.pixels import Pixels
 from seqsave.writer.publication import Payload, Publication
 from seqsave.writer.record import Record
-from seqsave.writer.settings import AtEnd, IfExists
+from seqsave.writer.settings import AtEnd, IfExists, MetadataIn
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from seqsave.types import ImageArray
+    from seqsave.types import ColorSpace
+    from seqsave.writer.preview import Preview
     from seqsave.writer.settings import WriterSettings
 
 __all__ = ["SequenceWriter", "open_writer", "save"]
@@ -90,6 +90,19 @@ class SequenceWriter:
     progress:        draw a bar on standard error when that is a terminal.
     on_event:        called with each Event, only on a thread that is inside ``write``, ``flush`` or ``close``.
     rate:            frames per second, for formats that note it.
+    dtype:           which of the dtypes that the filetype takes is written: ``uint16`` makes 16-bit PNGs of floats,
+                     ``float16`` half floats. By default the one nearest to the picture's.
+    color:           what the values mean, such as ``srgb`` or ``acescg``, see ``seqsave.COLOR_SPACES``. It is written
+                     into files that can say so. Nothing is guessed: None says nothing.
+    convert_to:      the colour space to convert to before saving (``pip install 'seqsave[color]'``).
+    dpi:             pixels per inch, for formats that note it.
+    tags:            what is said of each picture: artist, copyright, description, software, digital_source_type (one of
+                     IPTC's terms: ``trainedAlgorithmicMedia`` for pictures made by AI).
+    metadata_in:     where metadata goes: ``each frame``; ``first frame`` only, the one with the index ``start``;
+                     ``sidecar`` files beside that one; ``none``. What ``write`` is given goes with its frame.
+    withhold:        what is taken out of prompt and workflow before they are written anywhere, as patterns
+                     ``NodeType.input``: ``["Note.*", "*.api_key"]``.
+    preview:         ``mp4`` or ``webm``: a small movie of the frames beside them (``pip install 'seqsave[video]'``).
     retry:           how often and how long to try again what can pass: throttling, resets, time-outs, 5xx.
     manifest:        keep a manifest in ``.seqsave`` beside the frames: which there are, their sizes and checksums, and,
                      once the writer is closed, that all are there. With False none is made; one that is there is kept
@@ -128,6 +141,14 @@ class SequenceWriter:
         progress: bool = False,
         on_event: Callable[[Event], None] | None = None,
         rate: Fraction | float | None = None,
+        dtype: str | None = None,
+        color: str | None = None,
+        convert_to: str | None = None,
+        dpi: float | None = None,
+        tags: Mapping[str, str] | None = None,
+        metadata_in: MetadataIn = "each frame",
+        withhold: Sequence[str] | None = None,
+        preview: str | None = None,
         retry: RetryPolicy | None = None,
         manifest: bool = True,
         recipe: str | None = None,
@@ -136,12 +157,16 @@ class SequenceWriter:
     ) -> None:
         check_choice("at_end", at_end, AT_END)
         check_choice("if_exists", if_exists, IF_EXISTS)
+        check_choice("metadata_in", metadata_in, METADATA_IN)
         self._resolved = plugins.resolve(filetype)
         self._rule = naming.NameRule(prefix, digits, self._resolved.extension)
         self._numbering = Numbering(self._rule, start=start, step=step, total=total, at_end=at_end)
-        self._options = check_options(self._resolved.spec, options)
-        self._texts = dump(metadata or {})
-        self._rate = None if rate is None else _checked_rate(rate)
+        spec = self._resolved.spec
+        pixels = Pixels(spec, dtype=dtype, color=color, convert_to=convert_to)
+        checked_options = check_options(spec, options)
+        self._sayings = checked_sayings(
+            metadata=metadata, metadata_in=metadata_in, withhold=withhold, rate=rate, dpi=dpi, tags=tags
+        )
         policy = RetryPolicy() if retry is None else retry
         if not isinstance(policy, RetryPolicy):
             raise OptionError(f"retry is {retry!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
@@ -175,8 +200,17 @@ class SequenceWriter:
             on_throttled=self._pipeline.slow_down,
             outage=self._outage,
         )
-        self._shape: tuple[int, ...] | None = None
-        self._picture: Picture | None = None
+        self._encoding = Encoding(
+            self._resolved,
+            self._rule,
+            pixels=pixels,
+            options=checked_options,
+            sayings=self._sayings,
+            start=self._numbering.start,
+            total=total,
+            warn=self._ledger.warn,
+        )
+        self._preview = None if preview is None else self._open_preview(preview, pixels.stated, policy, if_exists)
         self._keeps_manifest = bool(manifest)
         self._unrecorded: SeqSaveError | None = None
         self._state: Literal["open", "closed", "aborted"] = "open"
@@ -192,12 +226,33 @@ class SequenceWriter:
             start=self._numbering.start,
             step=self._numbering.step,
             total=self._numbering.total,
-            rate=self._rate,
-            metadata=_values(self._texts) if self._resolved.embed else {},
+            rate=self._sayings.rate,
+            metadata=self._sayings.for_manifest(embeds=self._resolved.embed),
             recipe=self._recipe,
         )
         session = Session(self._target, facts, creates=creates, replaces=replaces, policy=policy)
         return Record(session, facts, creates=creates)
+
+    def _open_preview(
+        self, extension: str, color: ColorSpace | None, policy: RetryPolicy, if_exists: IfExists
+    ) -> Preview:
+        from seqsave.writer.preview import CONTENT_TYPES, Preview
+
+        stem, folder = f"{self._rule.stem}.{extension}", self._rule.folder
+        place = Place(self._numbering.start, None, f"{folder}/{stem}" if folder else stem)
+
+        def publish(data: bytes) -> None:
+            kind, create = CONTENT_TYPES[extension], if_exists == "error"
+            call(policy, lambda: self._target.publish(place.path, data, content_type=kind, create=create))
+
+        return Preview(
+            extension,
+            rate=self._sayings.rate,
+            texts=self._sayings.texts if self._resolved.embed and self._sayings.metadata_in != "none" else {},
+            color=color,
+            publish=publish,
+            warn=partial(self._ledger.warn, "preview", place),
+        )
 
     def _open_outage(
         self, spool: str | os.PathLike[str] | bool | None, policy: RetryPolicy, *, behind: bool, keeps_manifest: bool
@@ -306,7 +361,9 @@ class SequenceWriter:
         """
         encoded = Encoded(data=data, leftover=leftover or {})
         chosen = self._chosen_recipe(recipe)
-        return self._accept(index, [batch], [lambda place: _Work(lambda: encoded, len(data), None, chosen)])[0]
+        if self._preview is not None:
+            self._preview.give_up("frames came that were encoded elsewhere")
+        return self._accept(index, [batch], [lambda place: Work(lambda: encoded, len(data), None, chosen)])[0]
 
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``.
@@ -390,9 +447,14 @@ class SequenceWriter:
         metadata: Mapping[str, Any] | None,
         recipe: str | None,
     ) -> list[Future[SavedFrame]]:
-        texts = self._texts if metadata is None else {**self._texts, **dump(metadata)}
-        chosen = self._chosen_recipe(recipe)
-        return self._accept(index, batches, [partial(self._prepare, picture, texts, chosen) for picture in pictures])
+        own, chosen = self._sayings.own_texts(metadata), self._chosen_recipe(recipe)
+        return self._accept(index, batches, [partial(self._prepare, picture, own, chosen) for picture in pictures])
+
+    def _prepare(self, picture: Any, own: Mapping[str, str], recipe: str | None, place: Place) -> Work:
+        work = self._encoding.prepare(picture, own, recipe, place)
+        if self._preview is not None and place.batch in (None, 0):
+            self._preview.add(place.index, picture)
+        return work
 
     def _chosen_recipe(self, recipe: str | None) -> str | None:
         chosen = self._recipe if recipe is None else _checked_recipe(recipe)
@@ -404,7 +466,7 @@ class SequenceWriter:
         self,
         index: SupportsIndex | None,
         batches: Sequence[SupportsIndex | None],
-        preparations: Sequence[Callable[[Place], _Work]],
+        preparations: Sequence[Callable[[Place], Work]],
     ) -> list[Future[SavedFrame]]:
         """Number the pictures of one frame, and pass each over or submit it, once all of them are prepared."""
         self._check_usable()
@@ -427,31 +489,7 @@ class SequenceWriter:
     def _is_passed_over(self, place: Place) -> bool:
         return place.after_end is not None or self._publication.is_there(place)
 
-    def _prepare(self, picture: Any, texts: Mapping[str, str], recipe: str | None, place: Place) -> _Work:
-        spec = self._resolved.spec
-        prepared = images.prepare(images.as_array(picture), spec.dtypes, spec.channels)
-        self._tell_losses(place, prepared)
-        info = FrameInfo(
-            index=place.index,
-            batch=place.batch,
-            prefix=self._rule.prefix,
-            filetype=self._resolved.filetype,
-            name=place.name,
-            total=self._numbering.total,
-            rate=self._rate,
-        )
-        embedded = texts if self._resolved.embed else {}
-        encode = partial(self._encode, place, prepared.array, embedded, info)
-        return _Work(encode, prepared.array.nbytes, self._picture_of(prepared.array), recipe)
-
-    def _picture_of(self, array: ImageArray) -> Picture:
-        height, width, channels = array.shape
-        picture = Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
-        if picture != self._picture:
-            self._picture = picture
-        return self._picture or picture  # one object for all frames that are alike
-
-    def _submit(self, place: Place, work: _Work | None) -> Future[SavedFrame]:
+    def _submit(self, place: Place, work: Work | None) -> Future[SavedFrame]:
         if work is None:
             return self._passed_over(place)
         publication, stop = self._publication, self._pipeline.stop_event
@@ -469,47 +507,18 @@ class SequenceWriter:
         """The finished future of a frame that is not to be written at all."""
         future: Future[SavedFrame] = Future()
         future.set_result(self._publication.passed_over(place, "stopped" if place.after_end else "skipped"))
+        if self._preview is not None and place.after_end is None:
+            self._preview.give_up(f"frame {place.index} was there already")
         self._ledger.add(place, future)
         return future
 
-    def _encode(self, place: Place, array: ImageArray, texts: Mapping[str, str], info: FrameInfo) -> Encoded:
-        """Runs on an encoding thread."""
-        try:
-            encoded = _checked(self._resolved.encoder.encode(array, metadata=texts, options=self._options, info=info))
-        except SeqSaveError as error:
-            raise type(error)(f"frame {info.index}: {error}") from error
-        except (Exception, SystemExit) as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise EncodeError(f"frame {info.index}: the encoder of {info.filetype!r} failed: {problem}") from error
-        for message in encoded.warnings:
-            self._ledger.warn(message, place, message)
-        if encoded.leftover:
-            names = ", ".join(map(repr, encoded.leftover))
-            text = f"metadata that does not fit into the file is kept beside it in {naming.PRIVATE_FOLDER}/: {names}"
-            self._ledger.warn("sidecar", place, text)
-        return encoded
-
-    def _payload(self, place: Place, work: _Work) -> Payload | None:
+    def _payload(self, place: Place, work: Work) -> Payload | None:
         """What is to be published, if anything is. Runs on an encoding thread."""
-        if self._publication.stands(place, partial(_picture_of, place, work), work.recipe):
+        if self._publication.stands(place, partial(work.look, place.name), work.recipe):
             return None
         payload = self._publication.payload(place, work.encode(), work.picture, work.recipe)
         self._ledger.note("encoded", place, size=payload.size)
         return payload
-
-    def _tell_losses(self, place: Place, prepared: images.Prepared) -> None:
-        height, width = prepared.array.shape[:2]
-        if self._shape is None:
-            self._shape = (height, width)
-        elif self._shape != (height, width):
-            first = f"{self._shape[1]}x{self._shape[0]}"
-            self._ledger.warn("size", place, f"is {width}x{height}, the frames before are {first}")
-        if prepared.clipped:
-            self._ledger.warn("clipped", place, "values outside 0..1 were clipped")
-        if prepared.nan:
-            self._ledger.warn("nan", place, "NaN became 0")
-        if prepared.alpha_dropped:
-            self._ledger.warn("alpha", place, f"{self._resolved.extension} files have no alpha: it was dropped")
 
     # --- endings -----------------------------------------------------------------------------------------------------
 
@@ -538,6 +547,8 @@ class SequenceWriter:
         """Wait for what is under way, then let everything go."""
         try:
             self._pipeline.close(self._ledger.deliver)
+            if self._preview is not None:
+                self._preview.finish(wanted=state == "closed" and not broken and self._pipeline.error is None)
             if self._outage is not None and state == "closed":
                 self._ledger.settle(self._outage.finish())
             if state == "aborted":
@@ -558,32 +569,30 @@ class SequenceWriter:
 
     def _settle(self, *, broken: bool) -> None:
         """Put what has become of the frames into the manifest. That this failed is for ``close`` to say."""
-        result, stopped = self.result, self._pipeline.error is not None
         try:
             if self._outage is None or not self._outage.is_away:
-                self._record.settle(result, broken=broken, stopped=stopped)
-            elif self._outage.tell_later(result, broken=broken, stopped=stopped) and not self._publishes_behind:
-                self._unrecorded = SpoolError(f"that is to be done by: seqsave flush {self._outage.folder}")
+                self._record.settle(self.result, broken=broken, stopped=self._pipeline.error is not None)
+            else:
+                self._settle_later(self._outage, broken=broken)
         except SeqSaveError as error:
             # Without a manifest of our own, one that is there says that it is incomplete, and that is true.
             self._unrecorded = error if self._keeps_manifest else None
+            if self._outage is not None and isinstance(error, TargetError):
+                self._settle_later(self._outage, broken=broken)
+
+    def _settle_later(self, outage: Outage, *, broken: bool) -> None:
+        try:
+            is_told = outage.tell_later(self.result, broken=broken, stopped=self._pipeline.error is not None)
+        except SpoolError as error:
+            self._unrecorded = error
+            return
+        if is_told and not outage.behind:
+            why = "" if self._unrecorded is None else f"{self._unrecorded}. "
+            self._unrecorded = SpoolError(f"{why}To do that when the storage is back: seqsave flush {outage.folder}")
 
     @property
     def _publishes_behind(self) -> bool:
         return self._outage is not None and self._outage.behind
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What is left to do for one picture, and how many bytes it holds meanwhile.
-
-    picture: what will be in the file; None for a file that was encoded elsewhere.
-    """
-
-    encode: Callable[[], Encoded]
-    cost: int
-    picture: Picture | None
-    recipe: str | None
 
 
 # Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. One that
@@ -671,59 +680,12 @@ def _at_least_one(name: str, value: int) -> int:
     return value
 
 
-def _checked_rate(rate: Any) -> Fraction:
-    try:
-        exact = Fraction(rate).limit_denominator(1_001_000)
-    except (TypeError, ValueError, OverflowError):
-        exact = Fraction(0)
-    if exact <= 0:
-        raise OptionError(f"rate is {rate!r}: it must be a number of frames per second, more than 0")
-    return exact
-
-
 def _checked_recipe(recipe: Any) -> str | None:
     if recipe is not None and not (isinstance(recipe, str) and 0 < len(recipe) <= LONGEST_RECIPE):
         raise OptionError(
             f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
         )
     return recipe
-
-
-def _picture_of(place: Place, work: _Work) -> Picture:
-    """Of a file that was encoded elsewhere, what is in it."""
-    if work.picture is not None:
-        return work.picture
-    height, width, channels = (array := reader.decode(place.name, bytes(work.encode().data)).array).shape
-    return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
-
-
-def _values(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Metadata for the manifest: as values where it is JSON, and strictly so, else as text."""
-    return {name: _value(text) for name, text in texts.items()}
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _checked(encoded: Any) -> Encoded:
-    """What a plugin's encoder returned, if it is what an encoder returns."""
-    if not isinstance(encoded, Encoded):
-        raise TypeError(f"it returned {type(encoded).__name__} and not seqsave.Encoded")
-    if not isinstance(encoded.data, bytes | bytearray | memoryview):
-        raise TypeError(f"its data is {type(encoded.data).__name__} and not bytes")
-    if not memoryview(encoded.data).nbytes:
-        raise ValueError("its data is empty")
-    if not all(isinstance(text, str) for pair in encoded.leftover.items() for text in pair):
-        raise TypeError("its leftover metadata is not text")
-    return encoded
 
 
 def _root(result: SaveResult) -> FailedFrame:

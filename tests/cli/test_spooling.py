@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seqsave import targets
+from seqsave.spool import Spool
+from tests.cli.runner import options, seqsave
+from tests.spool.kept import keep, target_of
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
+    from tests.support.s3 import S3Server
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+def test_flush_publishes_and_says_so(place: Place, spool: Spool) -> None:
+    for index in (3, 4, 5, 9):
+        keep(spool, target_of(place), index, b"12345")
+    result = seqsave("flush", spool.folder, *options(place))
+    assert result.out == ""
+    assert result.err == f"published 4 frames (20 B): frame_#####.png 3-5,9 in {place.url}\n"
+    assert len(place.names()) == 4
+    again = seqsave("flush", spool.folder, *options(place))
+    assert again.err == f"nothing waits in the spool {spool.folder}\n"
+
+
+def test_flush_as_json(tmp_path: Path, spool: Spool) -> None:
+    target = targets.resolve(tmp_path / "renders")
+    keep(spool, target, 1, create=True)
+    keep(spool, target, 2, create=True)
+    target.publish("frame_00002.png", b"theirs", content_type="image/png")
+    result = seqsave("flush", spool.folder, "--json", status=1)
+    assert "1 frame left in the spool" in result.err
+    document = result.document
+    assert document["counts"] == {"published": 1, "conflict": 1}
+    assert document["left"] == 1
+    found = {frame["index"]: frame for frame in document["frames"]}
+    assert found[1]["status"] == "published"
+    assert found[1]["verified"] is True
+    assert found[2]["status"] == "conflict"
+    assert "--if-exists error" in found[2]["message"]
+    assert Path(found[2]["file"]).exists()
+
+
+def test_only_one_target(tmp_path: Path, spool: Spool) -> None:
+    for name in ("one", "one/below", "two", "oneother"):
+        keep(spool, targets.resolve(tmp_path / name), 1)
+    seqsave("flush", spool.folder, "--target", tmp_path / "one")
+    assert sorted(entry.target for entry in spool.contents().entries) == [
+        str(tmp_path / "oneother"),
+        str(tmp_path / "two"),
+    ]
+
+
+def test_the_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQSAVE_SPOOL", str(tmp_path / "usual"))
+    assert f"nothing waits in the spool {tmp_path / 'usual'}" in seqsave("flush").err
+    keep(Spool(tmp_path / "usual"), targets.resolve(tmp_path / "renders"), 1)
+    assert "1 frame waiting" in seqsave("spool").out
+    seqsave("flush", "--quiet")
+    assert (tmp_path / "renders" / "frame_00001.png").exists()
+
+
+@pytest.mark.parametrize("command", ["flush", "spool"])
+def test_a_folder_that_is_not_there(tmp_path: Path, command: str) -> None:
+    assert "there is no folder" in seqsave(command, tmp_path / "nowhere", status=2).err
+
+
+def test_flush_tells_why_it_cannot(tmp_path: Path, spool: Spool) -> None:
+    for index in range(3):
+        keep(spool, targets.resolve(tmp_path / "renders"), index)
+    (tmp_path / "renders").write_text("a file where the folder should be")
+    result = seqsave("flush", spool.folder, status=1)
+    assert "is a file" in result.err
+    assert result.err.count("cannot save") == 1
+    assert "3 frames left in the spool" in result.err
+
+
+@pytest.mark.s3
+def test_a_flush_without_credentials(s3_server: S3Server, spool: Spool) -> None:
+    target = targets.resolve(s3_server.new_prefix(), s3_server.storage_options)
+    for index in range(3):
+        keep(spool, target, index)
+    result = seqsave("flush", spool.folder, "--storage-option", f"endpoint_url={s3_server.endpoint_url}", status=1)
+    assert "no credentials were found" in result.err
+    assert "3 frames left in the spool" in result.err
+    assert s3_server.secret not in result.err
+
+
+@pytest.mark.s3
+def test_a_flush_to_another_endpoint(s3_server: S3Server, spool: Spool) -> None:
+    keep(spool, targets.resolve(s3_server.new_prefix(), s3_server.storage_options), 1)
+    result = seqsave("flush", spool.folder, status=1)
+    assert f"endpoint was {s3_server.endpoint_url} and is amazonaws.com" in result.err
+
+
+@pytest.mark.s3
+def test_a_configured_name(s3_server: S3Server, spool: Spool) -> None:
+    config = Path(os.environ["SEQSAVE_CONFIG"])
+    root = s3_server.new_prefix()
+    given = ", ".join(f'{name} = "{value}"' for name, value in s3_server.storage_options.items())
+    config.write_text(f'[targets.renders]\nurl = "{root}"\nstorage_options = {{ {given} }}\n')
+    keep(spool, targets.resolve("renders://shot"), 1)
+    (entry,) = spool.contents().entries
+    assert entry.target == "renders://shot"
+    seqsave("flush", spool.folder)
+    assert s3_server.keys(root) == ["shot/frame_00001.png"]
+    keep(spool, targets.resolve("renders://shot"), 1)
+    config.write_text(config.read_text().replace(root, s3_server.new_prefix()))
+    assert "not the place that these frames were meant for: root was" in seqsave("flush", spool.folder, status=1).err
+
+
+def test_spool_lists_what_waits(tmp_path: Path, spool: Spool) -> None:
+    target = targets.resolve(tmp_path / "renders")
+    for index in range(5):
+        keep(spool, target, index, b"1234567890", why="the storage cannot be reached")
+    broken = keep(spool, target, 9)
+    Path(broken.name).write_bytes(b"")
+    out = seqsave("spool", spool.folder).out.splitlines()
+    assert out[0] == f"{spool.folder}: 5 frames waiting (50 B of 21.5 GB)"
+    assert out[1].startswith(f"  frame_#####.png 0-4 for {target.url} (50 B, since 20")
+    assert out[1].endswith("): the storage cannot be reached")
+    assert out[2].startswith(f"  damaged: {broken.name} is no sound entry")
+    document = seqsave("spool", spool.folder, "--json").document
+    assert [frame["index"] for frame in document["frames"]] == list(range(5))
+    assert document["size"] == 50
+    assert [one["file"] for one in document["damaged"]] == [broken.name]
+    seqsave("flush", spool.folder, status=1)
+    out = seqsave("spool", spool.folder).out.splitlines()
+    assert out[0].startswith(f"{spool.folder}: 0 frames waiting")
+    assert out[1].startswith("  put aside, as it is damaged: ")
+
+
+def test_batches_are_one_sequence(tmp_path: Path, spool: Spool) -> None:
+    from tests.spool.kept import item
+
+    target = targets.resolve(tmp_path / "renders")
+    for batch in (0, 1):
+        one: Any = item(f"shots/batch_{batch:04d}/a_00007.png", b"1")
+        spool.put([one], target=target.url, place=target.place(), path=one.facts.path, index=7, batch=batch)
+    assert "shots/a_#####.png 7 for" in seqsave("spool", spool.folder).out

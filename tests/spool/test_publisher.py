@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seqsave import targets
+from seqsave.errors import SpoolError, TargetError
+from seqsave.spool import Publisher, Records, Spool, publisher
+from seqsave.spool.publisher import publisher_of
+from tests.spool.kept import keep
+from tests.spool.test_flushing import Failing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+@pytest.fixture
+def behind(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+    monkeypatch.setattr(publisher, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(publisher, "LONGEST_WAIT", 0.2)
+    made = Publisher(spool, Records)
+    yield made
+    made.stop(10)
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Any:
+    return Failing(targets.resolve(tmp_path / "renders"))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_what_is_put_there_is_published_behind(spool: Spool, behind: Publisher, failing: Any, tmp_path: Path) -> None:
+    for index in range(20):
+        keep(spool, failing.target, index)
+        behind.wake(failing, failing.place())
+    behind.wait(failing.place())
+    assert names(tmp_path / "renders") == [f"frame_{index:05d}.png" for index in range(20)]
+    assert behind.trouble(failing.place()) == ""
+    assert spool.contents().entries == ()
+
+
+def test_there_is_no_thread_without_work(spool: Spool, behind: Publisher, failing: Any) -> None:
+    def running() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "seqsave-spool"]
+
+    behind.wait(failing.place())
+    behind.adopt()
+    assert running() == []
+    keep(spool, failing.target, 1)
+    behind.wake(failing, failing.place())
+    behind.wait(failing.place())
+    while running():
+        pass
+    keep(spool, failing.target, 2)
+    behind.wake(failing, failing.place())
+    behind.wait(failing.place())
+    assert failing.target.exists("frame_00002.png")
+
+
+def test_trouble_is_told_once_and_ends_by_itself(spool: Spool, behind: Publisher, failing: Any) -> None:
+    failing.error = TargetError("it is away", transient=True)
+    keep(spool, failing.target, 1)
+    behind.wake(failing, failing.place())
+    with pytest.raises(SpoolError, match=r"1 frame saved before could not be published and wait in the spool .*away"):
+        behind.wait(failing.place())
+    while not (told := behind.trouble(failing.place())):
+        pass  # it is tried again, and fails again
+    assert "it is away" in told
+    failing.error = None
+    behind.wait(failing.place())
+    assert behind.trouble(failing.place()) == ""
+    assert spool.contents().entries == ()
+
+
+def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher, failing: Any) -> None:
+    failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
+    keep(spool, failing.target, 1, create=True)
+    behind.wake(failing, failing.place())
+    with pytest.raises(SpoolError, match="another file is there"):
+        behind.wait(failing.place())
+    behind.wait(failing.place())
+    assert len(failing.asked) == 1
+    assert len(spool.contents().entries) == 1
+
+
+def test_waiting_can_be_interrupted(spool: Spool, behind: Publisher, failing: Any) -> None:
+    going_on = threading.Event()
+    publish = failing.target.publish
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        going_on.wait(60)
+        return publish(*arguments, **named)
+
+    failing.publish = slow
+    keep(spool, failing.target, 1)
+    behind.wake(failing, failing.place())
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        behind.wait(failing.place(), interrupt)
+    going_on.set()
+    behind.wait(failing.place())
+
+
+def test_a_place_above_or_below_is_waited_for_and_no_other(spool: Spool, behind: Publisher, failing: Any) -> None:
+    failing.error = TargetError("it is away", transient=True)
+    keep(spool, failing.target, 1)
+    place = dict(failing.place())
+    behind.wake(failing, place)
+    behind.wait({**place, "root": place["root"] + "other"})
+    behind.wait({**place, "storage": "s3"})
+    for root in (place["root"] + "/below", str(Path(place["root"]).parent)):
+        with pytest.raises(SpoolError, match="it is away"):
+            behind.wait({**place, "root": root})
+
+
+def test_what_others_have_left_is_taken_over(spool: Spool, behind: Publisher, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        keep(spool, targets.resolve(tmp_path / name), 1)
+    behind.adopt()
+    for name in ("one", "two"):
+        behind.wait(targets.resolve(tmp_path / name).place())
+        assert names(tmp_path / name) == ["frame_00001.png"]
+
+
+def test_an_error_that_nobody_expects_is_told(spool: Spool, behind: Publisher, failing: Any) -> None:
+    failing.error = ZeroDivisionError("oh")
+    keep(spool, failing.target, 1)
+    behind.wake(failing, failing.place())
+    with pytest.raises(SpoolError, match="unexpected ZeroDivisionError: oh"):
+        behind.wait(failing.place())
+
+
+def test_one_for_each_folder(tmp_path: Path) -> None:
+    one, other = (publisher_of(Spool(tmp_path / name), Records) for name in ("a", "b"))
+    assert one is not other
+    assert publisher_of(Spool(tmp_path / "a"), Records) is one
+
+
+def test_the_end_of_the_program_loses_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from seqsave import targets\n"
+        "from seqsave.spool import Records, Spool\n"
+        "from seqsave.spool.publisher import publisher_of\n"
+        "from tests.spool.kept import keep\n"
+        f"root = Path({str(tmp_path)!r})\n"
+        "spool, target = Spool(root / 'spool'), targets.resolve(root / 'renders')\n"
+        "for index in range(50):\n"
+        "    keep(spool, target, index)\n"
+        "    publisher_of(spool, Records).wake(target, target.place())\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=Path(__file__).parents[2], check=True)
+    waiting = {entry.path for entry in Spool(tmp_path / "spool").contents().entries}
+    assert waiting | set(names(tmp_path / "renders")) == {f"frame_{index:05d}.png" for index in range(50)}
