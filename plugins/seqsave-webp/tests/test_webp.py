@@ -16,10 +16,11 @@ import needs
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from seqsave_webp import WEBP
+from seqsave_webp import AVIF, WEBP
 from seqsave_webp.codec import MAX_SIDE, WebpEncoder
 
 import seqsave
+from seqsave.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite
 
 DEBIAN = "apt-get install webp"
@@ -54,9 +55,21 @@ def picture(height: int = 33, width: int = 65, channels: int = 3, seed: int = 0)
 
 
 def encode(image: Any, metadata: dict[str, str] | None = None, **options: Any) -> bytes:
+    return bytes(encoded(image, metadata, **options).data)
+
+
+def encoded(
+    image: Any,
+    metadata: dict[str, str] | None = None,
+    color: str | None = None,
+    tags: Any = None,
+    dpi: float | None = None,
+    **options: Any,
+) -> seqsave.Encoded:
     checked = {name: option.default for name, option in WEBP.options.items()} | options
-    info = seqsave.FrameInfo(index=17, name="frame_00017.webp")
-    return bytes(WebpEncoder().encode(image, metadata=metadata or {}, options=checked, info=info).data)
+    space = None if color is None else COLOR_SPACES[color]
+    info = seqsave.FrameInfo(index=17, name="frame_00017.webp", color=space, tags=tags or {}, dpi=dpi)
+    return WebpEncoder().encode(image, metadata=metadata or {}, options=checked, info=info)
 
 
 def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
@@ -92,6 +105,35 @@ def test_metadata_lies_where_the_front_end_looks() -> None:
     assert tags[0x0110] == f"prompt:{texts['prompt']}"
     assert tags[0x010F] == f"workflow:{texts['workflow']}"
     assert tags[0x010E] == "seed:7"
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_exiftool_reads_workflow_tags_density_and_profile(tmp_path: Path, lossless: bool, channels: int) -> None:
+    texts = {"prompt": '{"3": {}}', "workflow": json.dumps({"text": "\u00e9 \U0001f3ac"})}
+    tags = {"artist": "Zo\u00eb", "digital_source_type": "trainedAlgorithmicMedia"}
+    made = encode(picture(channels=channels), texts, color="display-p3", tags=tags, dpi=299.5, lossless=lossless)
+    assert "ICCP: 1" in webpinfo(made, tmp_path)
+    program = needs.program("exiftool", "apt-get install libimage-exiftool-perl")
+    command = [program, "-j", "-n", "-G1", str(tmp_path / "picture.webp")]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
+    assert found["IFD0:Model"] == f"prompt:{texts['prompt']}"
+    assert found["IFD0:Make"] == f"workflow:{texts['workflow']}"
+    assert (found["IFD0:XResolution"], found["IFD0:YResolution"]) == (299.5, 299.5)
+    assert found["XMP-dc:Creator"] == "Zo\u00eb"
+    assert found["XMP-iptcExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert found["ICC_Profile:ProfileDescription"] == "display-p3"
+    assert decode(made).metadata == texts
+    assert (decode(made).array == decode(encode(picture(channels=channels), lossless=lossless)).array).all()
+
+
+@pytest.mark.parametrize("color", [None, *COLOR_SPACES])
+def test_a_space_that_no_profile_states_is_told(tmp_path: Path, color: str | None) -> None:
+    made = encoded(picture(), color=color)
+    hdr = color in ("rec2100-pq", "rec2100-hlg")
+    told = (f"WebP: the file does not say that its colours are {color}, as no profile can",)
+    assert made.warnings == (told if hdr else ())
+    assert ("ICCP" in webpinfo(bytes(made.data), tmp_path)) == (color is not None and not hdr)
 
 
 @pytest.mark.parametrize("size", [(MAX_SIDE, 1), (1, MAX_SIDE)])
@@ -257,8 +299,11 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_table_of_options_is_complete() -> None:
-    table = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", README, re.MULTILINE))
-    assert list(table) == list(WEBP.options)
-    for name, option in WEBP.options.items():
-        default = str(option.default).lower()
-        assert f"default {default}" in table[name] or f"{default} (default)" in table[name]
+    tables = README.split("## AVIF")
+    for spec, text in zip((WEBP, AVIF), tables, strict=True):
+        table = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE))
+        assert list(table) == list(spec.options)
+        for name, option in spec.options.items():
+            default = str(option.default).lower()
+            stated = f"default {default}" in table[name] or f"{default} (default)" in table[name]
+            assert stated or option.default is None

@@ -1,10 +1,10 @@
-"""WebP for seqsave: what the format is called and what it takes; its code is imported at first use."""
+"""WebP and AVIF for seqsave: what they are called and what they take; their code is imported at first use."""
 
 from __future__ import annotations
 
 from seqsave import EncoderSpec, Option, hookimpl
 
-__all__ = ["WEBP", "seqsave_encoders"]
+__all__ = ["AVIF", "WEBP", "seqsave_encoders"]
 
 WEBP = EncoderSpec(
     filetype="webp",
@@ -31,8 +31,36 @@ WEBP = EncoderSpec(
     install_hint="pip install seqsave-webp",
 )
 
+AVIF = EncoderSpec(
+    filetype="avif",
+    extensions=("avif",),
+    encoder="seqsave_webp.avif:AvifEncoder",
+    dtypes=("uint8", "uint16"),
+    channels=(1, 2, 3, 4),
+    options={
+        "lossless": Option(type=bool, default=False, help="keep every value of depth bits as it is"),
+        "quality": Option(
+            type=int, default=90, min=0, max=100, help="0 is smallest, 100 is best; grey and alpha are kept as they are"
+        ),
+        "speed": Option(type=int, default=8, min=0, max=10, help="0 is slowest and smallest, 10 is fastest"),
+        "subsampling": Option(
+            type=str,
+            default="4:4:4",
+            choices=("4:4:4", "4:2:2", "4:2:0"),
+            help="lossy: resolution of the colour: full, half, or a quarter (smallest file)",
+        ),
+        "depth": Option(
+            type=int, choices=(8, 10, 12), help="bits of a value; if not given 8 for 8-bit pictures, 10 for 16-bit ones"
+        ),
+    },
+    metadata="embed",
+    content_type="image/avif",
+    lossless=False,  # with default options
+    install_hint="pip install seqsave-webp",
+)
+
 
 @hookimpl
 def seqsave_encoders() -> list[EncoderSpec]:
-    """The format that this distribution adds."""
-    return [WEBP]
+    """The formats that this distribution adds."""
+    return [WEBP, AVIF]

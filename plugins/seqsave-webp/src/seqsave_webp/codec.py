@@ -15,7 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from PIL.WebPImagePlugin import WebPImageFile
 
 from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
-from seqsave.encoders import exif
+from seqsave.encoders import exif, icc
+from seqsave.xmp import packet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,8 @@ class WebpEncoder:
     ) -> Encoded:
         """Encode one H,W,3 or H,W,4 array of uint8.
 
-        Metadata goes into Exif as ComfyUI's front end reads it: ``prompt`` in Model, ``workflow`` in Make.
+        Metadata goes into Exif as ComfyUI's front end reads it: ``prompt`` in Model, ``workflow`` in Make; ``info.dpi``
+        stands there too. ``info.tags`` are in an XMP chunk, and ``info.color`` is stated by an ICC profile.
         Raises ImageError when a side is longer than 16383 pixels, EncodeError when libwebp fails.
         """
         height, width = image.shape[:2]
@@ -44,13 +46,18 @@ class WebpEncoder:
                 f"{info.name or 'the picture'} is {width}x{height} pixels: a WebP side has at most {MAX_SIDE}; "
                 "make it smaller or save it as png"
             )
-        block, leftover = exif.pack(metadata, None)
+        block, leftover = exif.pack(metadata, dpi=info.dpi)
+        profile = icc.profile(info.color) if info.color else None
+        about = {"exif": block, "xmp": packet(info.tags), "icc_profile": profile or b""}
         file = io.BytesIO()
         try:
-            Image.fromarray(image).save(file, "WEBP", exif=block, **options)
+            Image.fromarray(image).save(file, "WEBP", **about, **options)
         except (OSError, ValueError) as error:
             raise EncodeError(f"libwebp cannot encode this picture of {width}x{height} pixels: {error}") from error
-        return Encoded(data=file.getbuffer(), leftover=leftover)
+        warnings: tuple[str, ...] = ()
+        if info.color and not profile:
+            warnings = (f"WebP: the file does not say that its colours are {info.color.name}, as no profile can",)
+        return Encoded(data=file.getbuffer(), leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode one still WebP file to uint8 of shape H,W,3, or H,W,4 when it has alpha.

@@ -1,0 +1,129 @@
+"""AVIF through imagecodecs (libavif, libaom): array in, bytes out, and back.
+
+The backend lets go of the interpreter lock while it works, so several threads encode at once, each picture on one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import imagecodecs
+import numpy as np
+
+from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
+from seqsave.encoders import exif, icc
+from seqsave.xmp import packet
+from seqsave_webp import heif
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seqsave.types import ImageArray
+
+__all__ = ["MAX_SIDE", "AvifEncoder"]
+
+MAX_SIDE = 65_536  # 16 bits, AV1 specification section 5.5.1
+_HEADER = b"Exif\0\0"
+_LOSSLESS = 100
+
+
+class AvifEncoder:
+    """Encodes and decodes still AVIF files of 8, 10 and 12 bits: grey and RGB, with and without alpha. No state."""
+
+    def encode(
+        self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
+    ) -> Encoded:
+        """Encode one array H,W,C of uint8 or uint16 with 1 to 4 channels.
+
+        Metadata goes into Exif as ComfyUI's front end reads it, ``info.tags`` into XMP. ``info.color`` is stated in
+        numbers of ITU-T H.273 where it has some, else as an ICC profile. Values of 16 bits are rounded to 10, or to
+        what the option ``depth`` says. Raises ImageError when a side is longer than 65536 pixels, EncodeError when
+        libavif fails.
+        """
+        height, width = image.shape[:2]
+        if max(width, height) > MAX_SIDE:
+            raise ImageError(
+                f"{info.name or 'the picture'} is {width}x{height} pixels: an AVIF side has at most {MAX_SIDE}; "
+                "make it smaller or save it as png"
+            )
+        depth = options["depth"] or (8 if image.dtype == np.uint8 else 10)
+        samples = _scaled(image, depth)
+        block, leftover = exif.pack(metadata, dpi=info.dpi)
+        items = [heif.exif_item(block.removeprefix(_HEADER))] if block else []
+        items += [heif.xmp_item(packet(info.tags))] if info.tags else []
+        cicp = info.color.cicp if info.color else None
+        profile = icc.profile(info.color, grey=image.shape[2] < 3) if info.color and cicp is None else None
+        try:
+            data = heif.annotated(_made(samples, depth, options, cicp), items, cicp, profile)
+        except (RuntimeError, ValueError) as error:
+            raise EncodeError(f"libavif cannot encode this picture of {width}x{height} pixels: {error}") from error
+        warnings: tuple[str, ...] = ()
+        if (
+            options["lossless"]
+            and samples.dtype == image.dtype == np.uint16
+            and (_widened(samples, depth) != image).any()
+        ):
+            warnings = (f"AVIF: values of 16 bits were rounded to {depth} bits, which are then kept exactly",)
+        return Encoded(data=data, leftover=leftover, warnings=warnings)
+
+    def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
+        """Decode one still AVIF file to uint8 of shape H,W,C, or to uint16 when it has more than 8 bits.
+
+        Raises DecodeError for unsound data, an animation, and more than ``max_pixels`` pixels.
+        """
+        about = heif.properties(data)
+        if about.animated:
+            raise DecodeError("an AVIF animation: only still pictures are read")
+        if about.width * about.height > max_pixels:
+            raise DecodeError(
+                f"an AVIF picture of {about.width}x{about.height} pixels: at most {max_pixels} are allowed"
+            )
+        try:
+            array = imagecodecs.avif_decode(data, numthreads=1)
+        except Exception as error:
+            raise DecodeError(f"not a sound AVIF file: {error}") from error
+        if array.ndim == 2:
+            array = array[..., None]
+        if array.ndim != 3 or array.shape[0] * array.shape[1] > max_pixels:
+            raise DecodeError(f"an AVIF picture of the shape {array.shape}, which is not what its file says")
+        if array.dtype == np.uint16:
+            array = _widened(array, about.bits)
+        return Decoded(array=array, metadata=exif.unpack(heif.exif_of(data)))
+
+
+def _made(samples: ImageArray, depth: int, options: Mapping[str, Any], cicp: tuple[int, int] | None) -> bytes:
+    settings: dict[str, Any] = {"speed": options["speed"], "bitspersample": depth, "numthreads": 1}
+    if options["lossless"]:
+        settings["level"] = _LOSSLESS
+    else:
+        # One less than what the backend takes for lossless.
+        settings["level"] = min(options["quality"], _LOSSLESS - 1)
+        settings["pixelformat"] = options["subsampling"].replace(":", "")
+    if cicp and hasattr(imagecodecs.AVIF, "COLOR_PRIMARIES"):
+        # Into the picture's own head too, where the backend can: some readers look there and not at the file's.
+        settings |= {"primaries": cicp[0], "transfer": cicp[1]}
+    return bytes(imagecodecs.avif_encode(samples, **settings))
+
+
+def _scaled(image: ImageArray, depth: int) -> ImageArray:
+    """Samples of that many bits: white stays white, the others go to the nearest."""
+    source, top = (255 if image.dtype == np.uint8 else 65_535), (1 << depth) - 1
+    return image if source == top else _stretched(image, source, top).astype(np.uint8 if depth == 8 else np.uint16)
+
+
+def _widened(samples: ImageArray, depth: int) -> ImageArray:
+    """Samples of 10 or 12 bits to 16."""
+    top = (1 << depth) - 1
+    return _stretched(np.minimum(samples, top), top, 65_535).astype(np.uint16)
+
+
+def _stretched(values: Any, old: int, new: int) -> ImageArray:
+    stretched: ImageArray = (values.astype(np.uint32) * np.uint32(new) + np.uint32(old // 2)) // np.uint32(old)
+    return stretched
+
+
+def _keeps(samples: ImageArray, depth: int, image: ImageArray) -> bool:
+    """Whether the samples are the picture's values, in fewer bits."""
+    if image.dtype == np.uint8:
+        return True
+    return bool((_stretched(samples, (1 << depth) - 1, 65_535) == image).all())
