@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
 import inspect
 import re
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import seqsave
 from seqsave import declarations, hookspecs, plugins
+from seqsave.cli import new_plugin
+from seqsave.cli.app import status_of
+from seqsave.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite
-from seqsave.types import Decoded, Encoded, Encoder, EncoderSpec, FrameInfo, Option
+from seqsave.types import ColorSpace, Decoded, Encoded, Encoder, EncoderSpec, FrameInfo, Option
+from seqsave.xmp import TAGS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -61,14 +66,17 @@ def test_the_example_of_a_hook_runs(name: str) -> None:
     assert hasattr(names[name], "seqsave_impl")
 
 
-@pytest.mark.parametrize("record", [EncoderSpec, Option])
+RECORDS = [EncoderSpec, Option, FrameInfo, ColorSpace, Encoded, Decoded, plugins.FiletypeInfo]
+
+
+@pytest.mark.parametrize("record", RECORDS)
 def test_every_field_is_documented_with_its_default(record: Any) -> None:
     table = rows(section(record.__name__))
-    assert list(table) == [field.name for field in dataclasses.fields(record)]
+    assert [name for name in table if name.isidentifier()] == [field.name for field in dataclasses.fields(record)]
     for field in dataclasses.fields(record):
         shown = table[field.name][0].strip("`").replace('"', "'")
         if field.default is not dataclasses.MISSING:
-            assert shown in (repr(field.default), str(field.default), "empty" if field.default == "" else None)
+            assert shown in (repr(field.default), str(field.default), "empty" if field.default == "" else None), field
         else:
             assert shown == ("none" if field.default_factory is not dataclasses.MISSING else "")
 
@@ -87,13 +95,12 @@ def test_the_encoders_methods_have_the_signature_of_the_protocol(method: str) ->
     assert documented == [names(f"{method}{inspect.signature(getattr(Encoder, method))}")]
 
 
-@pytest.mark.parametrize("record", [FrameInfo, Encoded, Decoded])
-def test_the_fields_of_the_records_are_named(record: Any) -> None:
-    text = section("The encoder")
-    line = re.search(rf"^- .*`{record.__name__}`(.*?)(?=^- |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert line
-    named = re.findall(r"`(\w+)`", line[1])
-    assert set(named) >= {field.name for field in dataclasses.fields(record)}
+def test_what_can_be_stated_is_named() -> None:
+    assert set(re.findall(r"`(\w+)`", rows(section("FrameInfo"))["tags"][1])) == set(TAGS)
+    named = re.findall(r"`([\w-]+)`", rows(section("ColorSpace"))["name"][1])
+    assert set(named) <= set(COLOR_SPACES)
+    transfers = re.findall(r"`(\w+)`", rows(section("ColorSpace"))["transfer"][1])
+    assert set(transfers) == set(get_args(get_type_hints(ColorSpace)["transfer"]))
 
 
 def test_the_dtypes_are_all_named() -> None:
@@ -117,12 +124,27 @@ def test_every_environment_variable_is_named() -> None:
 
 
 def test_every_error_that_is_named_is_there() -> None:
-    named = set(re.findall(r"`(\w+Error|\w+Warning)`", PAGE)) - {"ImportError"}
-    assert named >= {"EncoderConflictError", "EncoderUnavailableError", "EncoderNotFoundError", "PluginError"}
+    builtin = {"ImportError", "LookupError", "ValueError"}
+    named = set(re.findall(r"`(\w+Error|\w+Warning)`", PAGE)) - builtin
     assert {name for name in named if not hasattr(seqsave, name)} == set()
+    lines = [line for line in section("Errors").splitlines() if line.startswith("|")][2:]
+    for line in lines:
+        also = re.search(r"`(\w+Error)` \(also an? `(\w+)`\)", line)
+        if also:
+            assert issubclass(getattr(seqsave, also[1]), getattr(builtins, also[2])), line
+    assert named >= {"EncoderConflictError", "EncoderUnavailableError", "EncoderNotFoundError", "PluginError"}
 
 
-def test_the_tutorials_plugin_is_short() -> None:
+STATUSES = {"EncoderNotFoundError": 2, "EncoderConflictError": 1, "EncoderUnavailableError": 1, "OptionError": 2}
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_the_statuses_are_those_of_the_command(name: str) -> None:
+    line = next(line for line in section("Errors").splitlines() if f"`{name}`" in line)
+    assert line.rstrip(" |")[-1] == str(STATUSES[name]) == str(status_of(getattr(seqsave, name)("x")))
+
+
+def test_the_smallest_plugin_is_short() -> None:
     """A format in under 40 lines."""
     code = re.search(r"<!-- save as: seqsave_ppm\.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
     assert code
@@ -130,7 +152,10 @@ def test_the_tutorials_plugin_is_short() -> None:
 
 
 def test_the_template_is_what_the_page_says() -> None:
-    folder = ROOT / "plugins" / "seqsave-webp"
-    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "tests/test_webp.py"):
-        assert (folder / name).is_file(), name
-    assert (folder / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    """The files that the page sends its reader to; that its commands work is tests/template."""
+    root = Path(new_plugin.__file__).with_name("plugin_template")
+    there = {
+        path.relative_to(root).as_posix().removesuffix(".txt").replace("newformat", "qoi")
+        for path in root.rglob("*.txt")
+    }
+    assert set(rows(section("From zero to a saved frame"))) - {"signature", "decoders"} <= there
