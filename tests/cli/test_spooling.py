@@ -70,8 +70,49 @@ def test_the_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("command", ["flush", "spool"])
-def test_a_folder_that_is_not_there(tmp_path: Path, command: str) -> None:
-    assert "there is no folder" in seqsave(command, tmp_path / "nowhere", status=2).err
+def test_what_is_no_folder(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").touch()
+    assert "is no folder" in seqsave(command, tmp_path / "file", status=2).err
+
+
+def test_a_spool_that_was_never_needed(tmp_path: Path) -> None:
+    assert seqsave("flush", tmp_path / "spool").err.endswith("spool, which is not there\n")
+    assert "0 frames waiting" in seqsave("spool", tmp_path / "spool").out
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_save_that_needs_no_spool_makes_none(tmp_path: Path) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "frames.npy", np.zeros((3, 4, 6, 3), "uint8"))
+    seqsave("save", tmp_path / "frames.npy", tmp_path / "renders", "--spool", tmp_path / "spool")
+    assert not (tmp_path / "spool").exists()
+
+
+@pytest.mark.s3
+def test_a_save_whose_storage_is_away(s3_server: S3Server, spool: Spool, tmp_path: Path) -> None:
+    import numpy as np
+
+    from tests.support.proxy import Proxy
+
+    np.save(tmp_path / "frames.npy", np.zeros((3, 4, 6, 3), "uint8"))
+    with Proxy(s3_server.endpoint_url) as proxy:
+        given = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
+        options = [part for key, value in given.items() for part in ("--storage-option", f"{key}={value}")]
+        proxy.slow_down(methods=("PUT", "GET"))
+        url = s3_server.new_prefix()
+        arguments = ["save", tmp_path / "frames.npy", url, "--spool", spool.folder, "--attempts", 1, *options]
+        result = seqsave(*arguments, "--json", status=1)
+        assert f"3 in the spool {spool.folder}, 0 lost" in result.err
+        assert f"seqsave flush {spool.folder}" in result.err
+        assert result.document["counts"]["spooled"] == 3
+        assert result.document["spooled"] == "0-2"
+        assert result.document["indices"] == ""
+        proxy.clear()
+        result = seqsave("flush", spool.folder, *options)
+        assert "published 3 frames (" in result.err
+        assert ": frame_#####.png 0-2 in s3://" in result.err
+        assert "complete" in s3_server.read(f"{url}/.seqsave/frame.png.json").decode()
 
 
 def test_flush_tells_why_it_cannot(tmp_path: Path, spool: Spool) -> None:

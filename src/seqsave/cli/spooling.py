@@ -29,8 +29,8 @@ def _spool_at(folder: str | None) -> Spool:
     from seqsave.spool import open_spool
 
     spool = open_spool(True if folder is None else folder)
-    if spool is None or (folder is not None and not spool.folder.is_dir()):
-        raise Failure(f"there is no folder {folder}: give that of a spool", WRONG_CALL)
+    if spool is None or (spool.folder.exists() and not spool.folder.is_dir()):
+        raise Failure(f"{folder} is no folder: give that of a spool", WRONG_CALL)
     return spool
 
 
@@ -134,7 +134,8 @@ class _Counter:
 def _flushed_lines(spool: Spool, outcomes: Sequence[Outcome]) -> Iterator[str]:
     done = [outcome.entry for outcome in outcomes if outcome.status == "published" and outcome.entry is not None]
     if not outcomes:
-        yield f"nothing waits in the spool {spool.folder}"
+        unmade = "" if spool.folder.exists() else ", which is not there"
+        yield f"nothing waits in the spool {spool.folder}{unmade}"
     for (target, pattern), entries in _grouped(done).items():
         yield f"published {_frames(len(entries))} ({_size(entries)}): {pattern} {_indices(entries)} in {target}"
     unseen = sum(outcome.status == "published" and not outcome.verified for outcome in outcomes)

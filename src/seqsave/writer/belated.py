@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from seqsave import manifest, retry, targets
 from seqsave.errors import ManifestError
 from seqsave.manifest import Facts, FrameEntry
-from seqsave.spool import Entry, Outcome, Records, Spool, key_of
+from seqsave.spool import Entry, Outcome, Publisher, Records, Spool, key_of, publisher_of
 
-__all__ = ["BelatedRecords", "closing_facts", "frame_facts", "opening_facts"]
+__all__ = ["BelatedRecords", "closing_facts", "frame_facts", "opening_facts", "publisher_behind"]
 
 Key = tuple[int, int | None]
 
@@ -89,6 +90,11 @@ class BelatedRecords(Records):
 
     def _is_own(self, entry: Entry) -> bool:
         return bool(self._run) and entry.run == self._run
+
+
+def publisher_behind(kept_in: Spool) -> Publisher:
+    """What publishes the frames of a spool behind this program, and can be waited for."""
+    return publisher_of(kept_in, partial(BelatedRecords, kept_in))
 
 
 def _facts_of(entries: Iterable[Entry]) -> list[Facts]:

@@ -20,7 +20,7 @@ from seqsave.errors import FrameExistsError, SpoolError, TargetError
 from seqsave.manifest import FrameEntry
 from seqsave.pipeline import aside
 from seqsave.types import SavedFrame, SaveResult
-from seqsave.writer.belated import BelatedRecords, closing_facts, opening_facts
+from seqsave.writer.belated import BelatedRecords, closing_facts, opening_facts, publisher_behind
 from seqsave.writer.numbering import Place
 from seqsave.writer.record import Record
 
@@ -320,7 +320,7 @@ class Outage:
 
     @property
     def _publisher(self) -> spool.Publisher:
-        return spool.publisher_of(self._spool, partial(BelatedRecords, self._spool))
+        return publisher_behind(self._spool)
 
     def _flush(self, where: Mapping[str, str]) -> list[spool.Outcome]:
         return spool.flush_place(
