@@ -53,6 +53,8 @@ class Pixels:
         stated = None if color is None else color_space(color)
         self.color: ColorSpace | None = stated if convert_to is None else color_space(convert_to)
         """What the values in the file mean."""
+        self.stated = stated
+        """What those that are given mean."""
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
         self._channels = spec.channels
         self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
@@ -61,6 +63,11 @@ class Pixels:
             from seqsave.convert import Conversion
 
             self._conversion = Conversion(stated, self.color)
+
+    @property
+    def converts(self) -> bool:
+        """Whether pictures are converted to another colour space, which is left to ``Taken.prepare``."""
+        return self._conversion is not None
 
     def take(self, picture: Any) -> Taken:
         """Accept one picture, H,W or H,W,C. Raises ImageError."""

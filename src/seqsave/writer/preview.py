@@ -75,10 +75,15 @@ class Preview:
         movie.discard()
         self._warn(f"no preview: {why}; make one of the saved frames with seqsave preview")
 
-    def finish(self) -> None:
-        """Wait for the movie, and publish it."""
+    def finish(self, *, wanted: bool = True) -> None:
+        """Wait for the movie, and publish it; without a word there is none where it is not wanted any more."""
         movie = self._movie
         if movie is None:
+            return
+        if not wanted:
+            self._movie = None
+            self._pipeline.abort(0.5)
+            movie.discard()
             return
         try:
             self._pipeline.close()

@@ -30,7 +30,7 @@ from seqsave.progress import open_progress
 from seqsave.retry import RetryPolicy, call
 from seqsave.spool import open_spool
 from seqsave.types import Encoded, Event, FailedFrame, SavedFrame, SaveResult
-from seqsave.writer.encoding import METADATA_IN, Encoding, Work, checked_sayings
+from seqsave.writer.encoding import METADATA_IN, Encoding, Work, checked_file, checked_sayings
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.outage import Outage
@@ -359,7 +359,7 @@ class SequenceWriter:
 
         Numbering, at_end, if_exists and errors are those of ``write``.
         """
-        encoded = Encoded(data=data, leftover=leftover or {})
+        encoded = checked_file(data, leftover)
         chosen = self._chosen_recipe(recipe)
         if self._preview is not None:
             self._preview.give_up("frames came that were encoded elsewhere")

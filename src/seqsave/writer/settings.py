@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal, TypedDict
 
 from seqsave.retry import RetryPolicy
 from seqsave.types import Event
 
-__all__ = ["AtEnd", "IfExists", "WriterSettings"]
+__all__ = ["AtEnd", "IfExists", "MetadataIn", "WriterSettings"]
 
 AtEnd = Literal["stop output", "raise error", "keep going"]
 IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe"]
+
+MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
 
 
 class WriterSettings(TypedDict, total=False):
@@ -35,6 +37,14 @@ class WriterSettings(TypedDict, total=False):
     progress: bool
     on_event: Callable[[Event], None] | None
     rate: Fraction | float | None
+    dtype: str | None
+    color: str | None
+    convert_to: str | None
+    dpi: float | None
+    tags: Mapping[str, str] | None
+    metadata_in: MetadataIn
+    withhold: Sequence[str] | None
+    preview: str | None
     retry: RetryPolicy | None
     manifest: bool
     recipe: str | None
