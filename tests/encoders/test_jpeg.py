@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import subprocess
 import tempfile
 import threading
 from pathlib import Path
@@ -16,13 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from seqsave.color import COLOR_SPACES
 from seqsave.encoders import BUILTIN_SPECS, exif
 from seqsave.encoders.jpeg import JpegEncoder
 from seqsave.errors import DecodeError, ImageError
 from seqsave.types import FrameInfo
 from tests.encoders.pictures import kinds
 from tests.support.clip import clip_frames
-from tests.support.needs import needs_package
+from tests.support.needs import needs_package, needs_program
 
 DEFAULTS = {
     name: option.default for name, option in next(s for s in BUILTIN_SPECS if s.filetype == "jpg").options.items()
@@ -30,8 +32,9 @@ DEFAULTS = {
 NOISE = np.random.default_rng(0).integers(0, 2, (300, 400, 3), dtype=np.uint8) * 255
 
 
-def encode(image: Any, metadata: dict[str, str] | None = None, **options: Any) -> Any:
-    return JpegEncoder().encode(image, metadata=metadata or {}, options=DEFAULTS | options, info=FrameInfo(index=0))
+def encode(image: Any, metadata: dict[str, str] | None = None, info: FrameInfo | None = None, **options: Any) -> Any:
+    info = info or FrameInfo(index=0)
+    return JpegEncoder().encode(image, metadata=metadata or {}, options=DEFAULTS | options, info=info)
 
 
 def opened(data: Any) -> Any:
@@ -216,6 +219,65 @@ def test_texts_at_the_limit_of_a_segment(over: int, extra: dict[str, Any]) -> No
     assert inside | encoded.leftover == texts
     assert ("workflow" in inside) == (over <= 0)
     assert ("prompt" in inside) == (over > 0)
+
+
+# --- what is said of the picture --------------------------------------------------------------------------------------
+
+TAGS = {"artist": "Zo\u00eb", "copyright": "CC0 & more", "digital_source_type": "trainedAlgorithmicMedia"}
+
+
+def exiftool(data: Any, folder: Path) -> dict[str, Any]:
+    (folder / "picture.jpg").write_bytes(bytes(data))
+    command = [needs_program("exiftool", "apt-get install libimage-exiftool-perl"), "-j", "-n", "-G1"]
+    done = subprocess.run([*command, str(folder / "picture.jpg")], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)[0]
+    return found
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True, "optimize": True}])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_exiftool_reads_tags_density_and_profile(channels: int, options: dict[str, Any], tmp_path: Path) -> None:
+    image = kinds(48, 64, channels)["soft"]
+    info = FrameInfo(index=0, color=COLOR_SPACES["display-p3"], dpi=299.5, tags=TAGS)
+    encoded = encode(image, {"workflow": "{}"}, info, **options)
+    assert not encoded.warnings
+    found = exiftool(encoded.data, tmp_path)
+    assert found["IFD0:Make"] == "workflow:{}"
+    assert (found["JFIF:XResolution"], found["JFIF:YResolution"], found["JFIF:ResolutionUnit"]) == (300, 300, 1)
+    assert (found["IFD0:XResolution"], found["IFD0:YResolution"], found["IFD0:ResolutionUnit"]) == (299.5, 299.5, 2)
+    assert found["XMP-dc:Creator"] == TAGS["artist"]
+    assert found["XMP-dc:Rights"] == TAGS["copyright"]
+    assert found["XMP-iptcExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert found["ICC_Profile:ProfileDescription"] == "display-p3"
+    assert found["ICC-header:ColorSpaceData"].strip() == ("GRAY" if channels < 3 else "RGB")
+    assert found["File:ColorComponents"] == (1 if channels < 3 else 3)
+    assert not [name for name in found if name.endswith(("Warning", "Error"))]
+    assert np.array_equal(opened(encoded.data), opened(encode(image, **options).data))
+    assert JpegEncoder().decode(bytes(encoded.data), max_pixels=48 * 64).metadata == {"workflow": "{}"}
+
+
+@pytest.mark.parametrize("color", COLOR_SPACES)
+def test_a_space_is_a_profile_or_a_warning(color: str) -> None:
+    encoded = encode(NOISE, info=FrameInfo(index=0, color=COLOR_SPACES[color]))
+    hdr = color in ("rec2100-pq", "rec2100-hlg")
+    told = (f"JPEG: the file does not say that its colours are {color}, as no profile can",)
+    assert encoded.warnings == (told if hdr else ())
+    assert ("icc_profile" in opened(encoded.data).info) == (not hdr)
+
+
+@pytest.mark.parametrize(("dpi", "stated"), [(0.01, 1), (72.4, 72), (1e6, 65_535)])
+def test_density_in_jfif_is_as_near_as_it_can_be(dpi: float, stated: int) -> None:
+    assert opened(encode(NOISE, info=FrameInfo(index=0, dpi=dpi)).data).info["jfif_density"] == (stated, stated)
+
+
+def test_texts_at_the_limit_leave_room_for_the_density() -> None:
+    overhead = len(exif.pack({"workflow": ""}, dpi=72)[0])
+    info = FrameInfo(index=0, dpi=72, tags={"description": "&" * 2000, "artist": "&" * 2000})
+    for over in (0, 1, 2):
+        texts = {"workflow": "w" * (exif.JPEG_LIMIT - overhead + over - 1)}
+        encoded = encode(NOISE, texts, info)
+        assert JpegEncoder().decode(bytes(encoded.data), max_pixels=NOISE.size).metadata | encoded.leftover == texts
+    assert encoded.leftover
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""JPEG through Pillow, on all cores, with texts in Exif; any alpha is dropped or laid over a colour."""
+"""JPEG through Pillow, on all cores, with texts in Exif, XMP and a profile; alpha is dropped or laid over a colour."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from seqsave.encoders import exif
+from seqsave.encoders import exif, icc
 from seqsave.errors import DecodeError, ImageError
 from seqsave.images import as_array
 from seqsave.types import Decoded, Encoded
+from seqsave.xmp import packet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["JpegEncoder"]
 
 _LONGEST_SIDE = 65_500  # libjpeg's own limit, a little under the 65,535 of the format
+_DENSEST = 65_535  # pixels per inch, 16 bits in JFIF
 _BLOCK_ROWS = 32
 _SCAN = b"\xff\xda"  # in no compressed data: T.81, B.1.1.5 puts a zero behind 0xFF there
 _MOST_SCANS = 1000  # progressive files have about ten, and a few bytes of a profile or preview may look like one
@@ -49,6 +51,8 @@ class JpegEncoder:
         Options: ``quality`` 1 to 100; ``subsampling`` of the colours, ``"4:4:4"``, ``"4:2:2"`` or ``"4:2:0"``;
         ``alpha``, ``"drop"`` (colours stay as they are), ``"black"`` or ``"white"`` (laid over it, alpha not
         premultiplied); ``progressive``; ``optimize``. Texts beyond the 65,533 bytes of an Exif segment are left over.
+        ``info.tags`` are in an XMP segment, ``info.color`` is an ICC profile, and ``info.dpi`` stands in JFIF, rounded,
+        and in Exif.
         Raises ImageError for pictures with a side over 65,500 pixels, which libjpeg does not write.
         """
         height, width = image.shape[:2]
@@ -57,15 +61,15 @@ class JpegEncoder:
                 f"JPEG holds at most {_LONGEST_SIDE} x {_LONGEST_SIDE} pixels, and this picture is {width} x {height}: "
                 "scale it, or save it as png"
             )
-        block, leftover = exif.pack(metadata, exif.JPEG_LIMIT)
-        settings = {
+        block, leftover = exif.pack(metadata, exif.JPEG_LIMIT, dpi=info.dpi)
+        about, warnings = _about(info, grey=image.shape[2] < 3)
+        settings = about | {
             "quality": options.get("quality", 95),
             "subsampling": options.get("subsampling", "4:4:4"),
             "exif": block,
         }
         passes = {name: True for name in ("progressive", "optimize") if options.get(name)}
         picture = _picture(image, options.get("alpha", "drop"))
-        warnings: tuple[str, ...] = ()
         try:
             data = _saved(picture, settings | passes)
         except OSError:
@@ -74,7 +78,7 @@ class JpegEncoder:
             if not passes:
                 raise
             data = _saved(picture, settings)
-            warnings = (f"JPEG: written without {' and '.join(passes)}, as the picture is too noisy for Pillow's way",)
+            warnings += (f"JPEG: written without {' and '.join(passes)}, as the picture is too noisy for Pillow's way",)
         return Encoded(data=data, leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
@@ -100,6 +104,20 @@ class JpegEncoder:
             )
         array = np.array(as_array(picture))  # in memory of its own, that may be changed
         return Decoded(array=array, metadata=exif.unpack(picture.info.get("exif", b"")))
+
+
+def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What Pillow is to write beside the pixels and Exif, and what cannot be stated."""
+    about: dict[str, Any] = {"xmp": packet(info.tags)} if info.tags else {}
+    if info.dpi is not None:
+        density = min(_DENSEST, max(1, round(info.dpi)))
+        about["dpi"] = (density, density)
+    if info.color is None:
+        return about, ()
+    profile = icc.profile(info.color, grey=grey)
+    if profile is None:
+        return about, (f"JPEG: the file does not say that its colours are {info.color.name}, as no profile can",)
+    return about | {"icc_profile": profile}, ()
 
 
 def _picture(image: ImageArray, alpha: str) -> Image.Image:
