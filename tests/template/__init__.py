@@ -1,0 +1,1 @@
+"""From an empty folder to a frame in a bucket, as docs/plugins.md says it."""
