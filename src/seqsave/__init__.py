@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seqsave.color import COLOR_SPACES
     from seqsave.errors import (
         DecodeError,
         EncodeError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from seqsave.reader import Frame, FrameSequence, find_sequences, open_sequence
     from seqsave.retry import RetryPolicy
     from seqsave.types import (
+        ColorSpace,
         Decoded,
         Encoded,
         Encoder,
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from seqsave.writer import SequenceWriter, open_writer, save
 
 __all__ = [
+    "COLOR_SPACES",
+    "ColorSpace",
     "DecodeError",
     "Decoded",
     "EncodeError",
@@ -115,6 +119,7 @@ __version__ = "0.1.0"
 # Where each public name lives. Nothing is imported before it is asked for, so that "import seqsave" costs next to
 # nothing; the imports above are for type checkers only, and a test holds the lists together.
 _HOMES = {
+    "color": "COLOR_SPACES",
     "errors": (
         "DecodeError EncodeError EncoderConflictError EncoderNotFoundError EncoderUnavailableError EndOfSequenceError "
         "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError SaveError "
@@ -126,7 +131,7 @@ _HOMES = {
     "plugins": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
     "reader": "Frame FrameSequence find_sequences open_sequence",
     "retry": "RetryPolicy",
-    "types": "Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo Option SavedFrame SaveResult",
+    "types": "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo Option SavedFrame SaveResult",
     "writer": "SequenceWriter open_writer save",
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names.split()}
