@@ -376,7 +376,7 @@ def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytes
     gauge.go.release(5)
 
 
-# --- beside a loop -----------------------------------------------------------------------------------------------------
+# --- beside a loop ----------------------------------------------------------------------------------------------------
 
 
 def test_aside_leaves_the_loop_its_threads() -> None:

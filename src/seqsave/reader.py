@@ -163,7 +163,7 @@ class FrameSequence(Sequence[Frame]):
         """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
         self._frames = tuple(sorted(frames, key=_key))
         self._by_key = {_key(frame): frame for frame in self._frames}
-        self._target = target
+        self.target = target
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -193,9 +193,9 @@ class FrameSequence(Sequence[Frame]):
 
         Raises ManifestError (it is damaged, or of a newer version), TargetError.
         """
-        if self._target is None:
+        if self.target is None:
             return None
-        return manifests.read(self._target, self.prefix, self.extension)
+        return manifests.read(self.target, self.prefix, self.extension)
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -251,8 +251,10 @@ class FrameSequence(Sequence[Frame]):
     def frame(self, index: int, batch: int | None = None) -> Frame:
         """The frame of this index; of its lowest batch when ``batch`` is None and it lies in batch folders only.
 
-        Raises SequenceNotFoundError.
+        Raises SequenceNotFoundError, and FrameNameError for what is no number of a frame.
         """
+        index = naming.check_index(index)
+        batch = None if batch is None else naming.check_index(batch, "batch")
         found = self._by_key.get((index, -1 if batch is None else batch))
         if found is None and batch is None:
             found = next((f for f in self._frames if f.index == index), None)
@@ -319,6 +321,8 @@ def open_sequence(
     """
     if prefix is not None:
         naming.NameRule(prefix)  # or FrameNameError
+    if filetype is not None:
+        plugins.spec_of(filetype)  # or EncoderNotFoundError
     pattern = naming.parse_pattern(str(url))
     if pattern is not None:
         # A path object (pathlib's, or a UPath with storage options of its own) knows its folder best itself.

@@ -67,7 +67,8 @@ class RetryPolicy:
             raise OptionError(f"retry attempts is {self.attempts!r}: it must be a whole number, 1 or more")
         for name in ("deadline", "first_wait", "longest_wait", "first_answer"):
             value = getattr(self, name)
-            if value is not None and not value >= 0:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not (is_number and value >= 0):
                 raise OptionError(f"retry {name} is {value!r}: it must be a number of seconds, 0 or more")
 
 

@@ -32,7 +32,8 @@ _SEEDS = ("seed", "noise_seed")
 def check_patterns(patterns: Sequence[str] | None) -> tuple[str, ...]:
     """The patterns as ``Withholding`` takes them. Raises MetadataError for what is no list of texts."""
     given = patterns or ()
-    if isinstance(given, str) or not all(isinstance(pattern, str) and pattern.strip(". ") for pattern in given):
+    is_list = isinstance(given, list | tuple | set | frozenset)
+    if not is_list or not all(isinstance(pattern, str) and pattern.strip(". ") for pattern in given):
         raise MetadataError(
             f"withhold is {patterns!r}: it must be a list of patterns, such as ['Note.*', 'CLIPTextEncode.text']"
         )

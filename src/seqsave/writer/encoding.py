@@ -233,7 +233,8 @@ def _problem_of(encoded: Encoded) -> str | None:
     if not memoryview(encoded.data).nbytes:
         return "data is empty"
     leftover: Any = encoded.leftover
-    if not isinstance(leftover, Mapping) or not all(isinstance(text, str) for pair in leftover.items() for text in pair):
+    is_text = isinstance(leftover, Mapping) and all(isinstance(text, str) for pair in leftover.items() for text in pair)
+    if not is_text:
         return "leftover metadata is not text"
     return None
 

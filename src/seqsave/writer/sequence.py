@@ -29,7 +29,7 @@ from seqsave.options import check_choice, check_options
 from seqsave.progress import open_progress
 from seqsave.retry import RetryPolicy, call
 from seqsave.spool import open_spool
-from seqsave.types import Encoded, Event, FailedFrame, SavedFrame, SaveResult
+from seqsave.types import Event, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encoding import METADATA_IN, Encoding, Work, checked_file, checked_sayings
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
