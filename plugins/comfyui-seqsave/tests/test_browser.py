@@ -102,7 +102,7 @@ def test_the_examples_are_among_the_templates(page: FrontEnd, comfy: ComfyServer
     page.wait_for_nodes(len(examples.ui("save_to_bucket")["nodes"]))
 
 
-@pytest.mark.parametrize(("extension", "kind"), [("png", "image/png"), ("webp", "image/webp")])
+@pytest.mark.parametrize(("extension", "kind"), [("png", "image/png"), ("webp", "image/webp"), ("avif", "image/avif")])
 def test_a_saved_file_brings_its_workflow_back(page: FrontEnd, comfy: ComfyServer, extension: str, kind: str) -> None:
     page.load(examples.ui("save_video_frames"))
     page.set(FRAMES, directory_path="dropped", filetype=f"{extension} with embedded workflow", prefix="käse")
