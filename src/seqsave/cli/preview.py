@@ -1,0 +1,114 @@
+"""``seqsave preview``: a movie of a sequence, for a quick look, beside its frames or elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import Command
+from seqsave.cli.counting import Counter
+from seqsave.cli.output import Messages, print_json, print_line
+from seqsave.cli.parameters import json_option, quiet_option, storage_option
+from seqsave.cli.places import file_at
+from seqsave.errors import SeqSaveError
+from seqsave.progress import format_size, open_progress
+
+if TYPE_CHECKING:
+    from seqsave.reader import FrameSequence
+    from seqsave.targets import Target
+
+__all__ = ["preview_command"]
+
+
+@click.command(
+    "preview",
+    cls=Command,
+    examples=[
+        "seqsave preview s3://renders/shot010",
+        "seqsave preview ./renders --rate 24000/1001 --height 1080 --to shot010.webm",
+    ],
+)
+@click.argument("url", metavar="URL")
+@click.option("--prefix", help="Which sequence, where several lie there.")
+@click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
+@click.option("--to", metavar="URL", help="The movie, .mp4 or .webm. By default PREFIX.mp4 beside the frames.")
+@click.option("--rate", metavar="FPS", help="Pictures per second, as 24000/1001. By default the manifest's, or 24.")
+@click.option("--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Pixels, at most.")
+@storage_option()
+@quiet_option
+@json_option("what was made")
+def preview_command(
+    url: str,
+    prefix: str | None,
+    filetype: str | None,
+    to: str | None,
+    rate: str | None,
+    height: int,
+    storage_option: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Make a movie of a sequence for a quick look, with the workflow of its first frame in its tags.
+
+    Needs PyAV: pip install "seqsave[video]".
+    """
+    from seqsave.movie import EXTENSIONS, Movie
+    from seqsave.reader import open_sequence
+
+    messages = Messages(quiet)
+    with messages.catching():
+        sequence = open_sequence(url, prefix, filetype, storage_option)
+        target, path = _place(to, sequence, storage_option)
+        extension = path.rpartition(".")[2].lower()
+        if extension not in EXTENSIONS:
+            raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")
+        movie = Movie(extension, rate=_rate(rate, sequence), texts=_texts(sequence), height=height)
+        bar = open_progress(sequence.pattern, len(sequence)) if not quiet else None
+        counter = Counter(bar)
+        with bar or nullcontext():
+            for frame, array in zip(sequence, sequence.arrays(), strict=True):
+                movie.add(array)
+                counter(frame)
+        data = movie.finish()
+        target.publish(path, data, content_type=f"video/{extension}")
+    where = target.url_of(path)
+    if as_json:
+        print_json({"url": where, "frames": movie.count, "size": len(data)})
+    else:
+        print_line(f"{where}: {movie.count} pictures, {format_size(len(data))}")
+    return 0
+
+
+def _place(to: str | None, sequence: FrameSequence, storage_options: dict[str, Any]) -> tuple[Target, str]:
+    """Where the movie goes, and what it is called there."""
+    if to is not None:
+        return file_at(to, storage_options)
+    if sequence.target is None:
+        raise click.UsageError("frames found by a pattern have no folder of their own: say where to with --to")
+    return sequence.target, f"{sequence.prefix}.mp4"
+
+
+def _rate(given: str | None, sequence: FrameSequence) -> Fraction | None:
+    if given is None:
+        manifest = sequence.manifest
+        return manifest.rate if manifest is not None else None
+    try:
+        rate = Fraction(given)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise click.BadParameter(f"{given!r} is no rate: write 24, 29.97 or 24000/1001", param_hint="'--rate'")
+    return rate.limit_denominator(1_001_000)
+
+
+def _texts(sequence: FrameSequence) -> dict[str, str]:
+    """The first frame's metadata; a preview does without where it cannot be read."""
+    from seqsave.metadata import dump
+
+    try:
+        return dump(sequence[0].read_metadata())
+    except SeqSaveError:
+        return {}

@@ -1,0 +1,70 @@
+"""``seqsave preview``."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqsave import save
+from tests.cli.runner import options, seqsave
+from tests.support.needs import needs_package
+from tests.support.places import Place
+
+
+@pytest.fixture(autouse=True)
+def _library() -> None:
+    needs_package("av")
+
+
+def frames(count: int) -> Any:
+    return np.repeat(np.linspace(0, 1, count, dtype=np.float32), 32 * 32 * 3).reshape(count, 32, 32, 3)
+
+
+def about(data: bytes) -> tuple[int, Fraction, dict[str, str]]:
+    with needs_package("av").open(io.BytesIO(data)) as movie:
+        count = sum(1 for _ in movie.decode(video=0))
+        tags = {name.lower(): text for name, text in movie.metadata.items()}
+        return count, movie.streams.video[0].average_rate, tags
+
+
+def test_beside_the_frames_with_rate_and_workflow(place: Place) -> None:
+    save(frames(9), place.url, storage_options=place.storage_options, rate=12, metadata={"workflow": {"nodes": []}})
+    told = seqsave("preview", place.url, *options(place), "--json").document
+    assert told["frames"] == 9
+    count, rate, tags = about(place.read("frame.mp4"))
+    assert (count, rate, tags["workflow"]) == (9, 12, '{"nodes": []}')
+
+
+def test_elsewhere_in_another_size(tmp_path: Path) -> None:
+    save(frames(3), tmp_path / "a")
+    out = seqsave("preview", tmp_path / "a", "--to", tmp_path / "b.webm", "--rate", "24000/1001", "--height", 16).out
+    assert out.startswith(f"{tmp_path / 'b.webm'}: 3 pictures, ")
+    assert about((tmp_path / "b.webm").read_bytes())[:2] == (3, Fraction(24000, 1001))
+
+
+def test_frames_of_another_rule_need_a_place(tmp_path: Path) -> None:
+    save(frames(2), tmp_path)
+    for path in tmp_path.glob("frame_*"):
+        path.rename(tmp_path / f"shot.{path.stem[-4:]}.png")
+    pattern = tmp_path / "shot.####.png"
+    assert "--to" in seqsave("preview", pattern, status=2).err
+    seqsave("preview", pattern, "--to", tmp_path / "c.webm")
+    assert about((tmp_path / "c.webm").read_bytes())[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--to", "a.gif"], "neither .mp4 nor .webm"), (["--rate", "fast"], "no rate"), (["--rate", "0"], "no rate")],
+)
+def test_what_makes_no_sense_is_a_wrong_call(tmp_path: Path, arguments: list[str], message: str) -> None:
+    save(frames(2), tmp_path)
+    assert message in seqsave("preview", tmp_path, *arguments, status=2).err
+
+
+def test_nothing_there_is_told(tmp_path: Path) -> None:
+    assert "no sequence" in seqsave("preview", tmp_path / "none", status=1).err.lower()
