@@ -30,7 +30,7 @@ FLOORS = (
     ("encoders", "convert", "movie", "retry"),
     ("plugins", "pipeline", "manifest"),
     ("reader", "spool"),
-    ("writer", "verify", "doctor", "sources"),
+    ("writer", "verify", "rebuild", "doctor", "sources"),
     ("__init__", "cli", "testing"),
     ("__main__",),
 )

@@ -189,7 +189,7 @@ def test_prefix_and_filetype_hold_for_patterns_too(place: Place, options: dict[s
 def test_sidecars_of_a_long_sequence_cost_one_listing(place: Place, options: dict[str, Any]) -> None:
     seqsave.save([np.zeros((2, 2, 3), np.uint8)] * 5, place.url, metadata={"a": 1}, **options)
     sequence = seqsave.open_sequence(place.url, **options)
-    target, asked = sequence[0]._files._target, []
+    target, asked = sequence[0]._files.target, []
     listed = target.list
     target.list = lambda folder="": asked.append(folder) or listed(folder)  # type: ignore[method-assign]
     assert [frame.read_metadata() for frame in sequence] == [{"a": 1}] * 5

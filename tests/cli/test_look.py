@@ -84,6 +84,7 @@ def test_json(place: Place) -> None:
         "missing_count": 1,
         "batches": [],
         "size": 2000,
+        "complete": None,
     }
     assert found["url"].rstrip("/").endswith(place.url.rpartition("/")[2])
 

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def frames(tmp_path: Path) -> Path:
-    save(np.zeros((60, 4, 6, 3), "uint8"), tmp_path)
+    save(np.zeros((60, 4, 6, 3), "uint8"), tmp_path, manifest=False)
     return tmp_path
 
 
 def test_whole(place: Place) -> None:
     save(np.zeros((3, 4, 6, 3), "uint8"), place.url, storage_options=place.storage_options)
     result = seqsave("verify", place.url, *options(place))
-    assert result.out.endswith(": 3 frames, not decoded: whole\n")
+    assert result.out.endswith(": 3 frames, not decoded: whole, as its manifest says\n")
     deep = seqsave("verify", place.url, "--deep", *options(place))
-    assert deep.out.endswith(": 3 frames, 3 decoded (6x4, 3 channels, uint8): whole and sound\n")
+    assert deep.out.endswith(": 3 frames, 3 decoded (6x4, 3 channels, uint8): whole and sound, as its manifest says\n")
 
 
 def test_what_to_render_again(frames: Path) -> None:
@@ -62,3 +62,24 @@ def test_wrong_ranges(frames: Path, wrong: str) -> None:
 
 def test_nothing_there(tmp_path: Path) -> None:
     assert "no sequence" in seqsave("verify", str(tmp_path), status=1).err
+
+
+def test_against_the_manifest(tmp_path: Path) -> None:
+    save(np.zeros((3, 4, 6, 3), "uint8"), tmp_path, total=5)
+    (tmp_path / "frame_00001.png").write_bytes(b"\x89PNG")
+    (tmp_path / "frame_00009.png").write_bytes(b"\x89PNG")
+    lines = seqsave("verify", str(tmp_path), status=1).out.splitlines()
+    assert lines[0].endswith("4 frames, not decoded: 4 problems")
+    assert lines[1:] == [
+        "  unfinished: frames are missing: 3-4",
+        "  changed: 1",
+        "  missing: 3-4",
+        "  foreign: 9",
+        f"    frame_00001.png has 4 bytes, {(tmp_path / 'frame_00000.png').stat().st_size} were written",
+        "    the manifest does not know frame_00009.png",
+        "render again: 1,3-4",
+    ]
+    document = seqsave("verify", str(tmp_path), "--json", status=1).document
+    assert document["manifest"] == "unfinished"
+    assert document["obstacles"] == ["frames are missing: 3-4"]
+    assert document["render_again"] == "1,3-4"

@@ -143,7 +143,9 @@ def test_a_manifest_that_cannot_be_opened_fails_the_frames_and_costs_no_more(
 
 def test_a_manifest_that_cannot_be_closed_is_told(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
     url = s3_server.new_prefix()
-    with pytest.raises(seqsave.SaveError, match="all frames are saved, but the manifest is not: .*throttling") as caught:
+    with pytest.raises(
+        seqsave.SaveError, match=r"all frames are saved, but the manifest is not: .*throttling"
+    ) as caught:
         with seqsave.open_writer(url, **settings) as writer:
             writer.write_frames([RED] * 3)
             writer.flush()
@@ -184,7 +186,9 @@ def test_connections_that_break_are_tried_again(
     assert seqsave.save([RED] * 5, url, concurrency=concurrency, **settings).counts["saved"] == 5
 
 
-def test_a_missing_bucket_costs_one_look_and_one_put(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
+def test_a_missing_bucket_costs_one_look_and_one_put(
+    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]
+) -> None:
     with pytest.raises(seqsave.SaveError, match="no-such-bucket"):
         seqsave.save([RED], "s3://no-such-bucket/x", **settings)
     assert seen(proxy) == {"GET": 1, "PUT": 1}

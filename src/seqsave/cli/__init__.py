@@ -9,6 +9,8 @@ from seqsave.cli.demo import demo_command
 from seqsave.cli.doctor import doctor_command
 from seqsave.cli.known import filetypes_command, plugins_command
 from seqsave.cli.look import ls_command, workflow_command
+from seqsave.cli.manifest import manifest_command
+from seqsave.cli.preview import preview_command
 from seqsave.cli.save import save_command
 from seqsave.cli.spooling import flush_command, spool_command
 from seqsave.cli.verify import verify_command
@@ -45,9 +47,11 @@ for _command in (
     save_command,
     ls_command,
     verify_command,
+    manifest_command,
     flush_command,
     spool_command,
     doctor_command,
+    preview_command,
     workflow_command,
     filetypes_command,
     plugins_command,

@@ -12,7 +12,7 @@ from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import json_option, storage_option
 from seqsave.cli.places import file_at, folder_at
-from seqsave.errors import TargetError
+from seqsave.errors import ManifestError, TargetError
 from seqsave.progress import format_size
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ RUNS_SHOWN = 20
 @storage_option()
 @json_option("the sequences")
 def ls_command(url: str, recursive: bool, prefix: str | None, storage_option: dict[str, Any], as_json: bool) -> int:
-    """List the sequences at URL, with gaps and sizes.
+    """List the sequences at URL, with gaps and sizes, and what their manifest says: complete, or unfinished.
 
     URL is a folder on any storage, or a pattern such as 'renders/frame_#####.png'.
     """
@@ -86,7 +86,19 @@ def _line(sequence: FrameSequence) -> str:
     missing = sequence.missing_ranges
     if missing:
         facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
+    state = _state(sequence)
+    if state is not None:
+        facts.append({True: "complete", False: "unfinished"}[state])
     return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}"
+
+
+def _state(sequence: FrameSequence) -> bool | None:
+    """Whether its manifest says that it is complete; None without one that can be read."""
+    try:
+        known = sequence.manifest
+    except (ManifestError, TargetError):
+        return None
+    return None if known is None else known.complete
 
 
 def _shown(sequence: FrameSequence) -> str:
@@ -126,6 +138,7 @@ def _document(sequence: FrameSequence) -> dict[str, Any]:
         "missing_count": sum(map(len, missing)),
         "batches": list(sequence.batches),
         "size": sequence.size,
+        "complete": _state(sequence),
     }
 
 

@@ -9,10 +9,20 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["as_pairs", "as_size", "json_option", "metadata_of", "one_of", "quiet_option", "storage_option"]
+__all__ = [
+    "as_pairs",
+    "as_size",
+    "frames_option",
+    "json_option",
+    "metadata_of",
+    "one_of",
+    "quiet_option",
+    "storage_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_FRAMES = re.compile(r"(\d+)-(\d+)(?:x(\d+))?")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 # Credentials that look like a number are text all the same.
 _ALWAYS_TEXT = frozenset(("key", "secret", "token", "password", "username", "user", "account_key"))
@@ -67,6 +77,16 @@ def _value(name: str, text: str) -> Any:
     return text if name in _ALWAYS_TEXT and isinstance(value, int | float) else value
 
 
+def as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> range | None:
+    """``0-119`` or ``0-118x2``."""
+    found = None if value is None else _FRAMES.fullmatch(value)
+    if value is None:
+        return None
+    if found is None or int(found[1]) > int(found[2]) or found[3] == "0":
+        raise click.BadParameter(f"{value!r} is no range of frames: write 0-119, or 0-118x2 for every second one")
+    return range(int(found[1]), int(found[2]) + 1, int(found[3] or 1))
+
+
 def json_or_text(text: str) -> Any:
     """JSON where it is JSON, otherwise the text itself."""
     try:
@@ -90,6 +110,11 @@ def storage_option(name: str = "--storage-option", what: str = "URL") -> Callabl
 def json_option(what: str) -> Callable[[F], F]:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as one JSON document.")
+
+
+def frames_option(text: str) -> Callable[[F], F]:
+    """``--frames``: those that there should be."""
+    return click.option("--frames", metavar="FIRST-LAST", callback=as_range, help=text)
 
 
 def quiet_option(command: F) -> F:

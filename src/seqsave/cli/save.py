@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["save_command"]
 
 AT_END = ("stop output", "raise error", "keep going")
-IF_EXISTS = ("overwrite", "error", "skip")
+IF_EXISTS = ("overwrite", "error", "skip", "skip valid", "skip same recipe")
 DEFAULT_FILETYPE = "png with embedded workflow"
 
 
@@ -81,11 +81,15 @@ DEFAULT_FILETYPE = "png with embedded workflow"
 )
 @click.option(
     "--if-exists",
-    type=click.Choice(IF_EXISTS),
+    metavar=f"[{'|'.join(IF_EXISTS)}]",
     default=IF_EXISTS[0],
     show_default=True,
-    help="For a frame that is there already; 'skip' resumes.",
+    callback=one_of(IF_EXISTS),
+    help="For a frame that is there already; 'skip' resumes, 'skip-valid' with a look at each frame, "
+    "'skip-same-recipe' where --recipe is the same.",
 )
+@click.option("--recipe", help="What the frames are made from, as a hash; kept in the manifest.")
+@click.option("--manifest/--no-manifest", default=True, show_default=True, help="Keep a record of the frames.")
 @click.option(
     "--metadata",
     metavar="NAME=JSON",
@@ -111,6 +115,12 @@ DEFAULT_FILETYPE = "png with embedded workflow"
     type=click.FloatRange(0),
     metavar="SECONDS",
     help="How long one file is tried again; 10 where the storage was never reached.  [default: 120]",
+)
+@click.option(
+    "--spool",
+    metavar="DIR",
+    help="Keep frames in DIR while the storage is away, and go on; 'seqsave flush' publishes them. 'default' is the "
+    "usual folder.",
 )
 @quiet_option
 @json_option("the result")
@@ -298,6 +308,9 @@ def _settings(
         "storage_options": given["storage_option"],
         "concurrency": given["concurrency"],
         "max_bytes": given["max_bytes"],
+        "manifest": given["manifest"],
+        "recipe": given["recipe"],
+        "spool": True if given["spool"] == "default" else given["spool"],
         "retry": RetryPolicy(**{name: given[name] for name in ("attempts", "deadline") if given[name] is not None}),
     }
 

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqsave.cli.app import FAILED, Command
+from seqsave.cli.counting import Counter
 from seqsave.cli.output import Messages, print_json, print_line
-from seqsave.cli.parameters import json_option, quiet_option, storage_option
-from seqsave.progress import ProgressBar, open_progress
-from seqsave.types import Event
+from seqsave.cli.parameters import frames_option, json_option, quiet_option, storage_option
+from seqsave.progress import open_progress
 
 if TYPE_CHECKING:
-    from seqsave.reader import Frame
     from seqsave.verify import Verification
 
 __all__ = ["verify_command"]
 
 RUNS_SHOWN = 20
 FINDINGS_SHOWN = 20
-_FRAMES = re.compile(r"(\d+)-(\d+)(?:x(\d+))?")
-
-
-def _as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> range | None:
-    found = None if value is None else _FRAMES.fullmatch(value)
-    if value is None:
-        return None
-    if found is None or int(found[1]) > int(found[2]) or found[3] == "0":
-        raise click.BadParameter(f"{value!r} is no range of frames: write 0-119, or 0-118x2 for every second one")
-    return range(int(found[1]), int(found[2]) + 1, int(found[3] or 1))
 
 
 @click.command(
@@ -46,11 +33,9 @@ def _as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.argument("url", metavar="URL")
 @click.option("--prefix", help="Which sequence, where several lie there.")
 @click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
-@click.option(
-    "--frames",
-    metavar="FIRST-LAST",
-    callback=_as_range,
-    help="The frames that there should be, as 0-119 or 0-118x2; by default those from the first to the last one.",
+@frames_option(
+    "The frames that there should be, as 0-119 or 0-118x2; by default those of the manifest, or from the first to "
+    "the last one."
 )
 @click.option("--deep", is_flag=True, help="Read and decode every frame, and compare their sizes.")
 @storage_option()
@@ -68,6 +53,9 @@ def verify_command(
 ) -> int:
     """Check that a sequence is whole: no frame missing, empty or there twice; with --deep, each one sound.
 
+    Where there is a manifest, it also says which frames should be there and what is in them: sizes are compared, and
+    with --deep checksums.
+
     Prints the frames to render again as ranges (17,40-52). Exit status 1 when anything is wrong.
     """
     from seqsave.reader import open_sequence
@@ -78,28 +66,12 @@ def verify_command(
         sequence = open_sequence(url, prefix, filetype, storage_option)
         bar = open_progress(sequence.pattern, len(sequence)) if deep and not quiet else None
         with bar or nullcontext():
-            found = verify(sequence, expected=frames, deep=deep, on_frame=_Counter(bar))
+            found = verify(sequence, expected=frames, deep=deep, on_frame=Counter(bar))
     if as_json:
         print_json(_document(found))
     else:
         _print(found)
     return 0 if found.ok else FAILED
-
-
-class _Counter:
-    """Tells a bar, if there is one, of each frame."""
-
-    def __init__(self, bar: ProgressBar | None) -> None:
-        self._bar = bar
-        self._frames = self._bytes = 0
-        self._started = time.monotonic()
-
-    def __call__(self, frame: Frame) -> None:
-        self._frames += 1
-        self._bytes += frame.size
-        if self._bar is not None:
-            seconds = time.monotonic() - self._started
-            self._bar(Event(kind="saved", done=self._frames, bytes_done=self._bytes, seconds=seconds))
 
 
 def _print(found: Verification) -> None:
@@ -109,9 +81,11 @@ def _print(found: Verification) -> None:
     verdict = "whole and sound" if found.decoded else "whole"
     head = f"{found.pattern} in {found.url}: {found.frames} frame{'' if found.frames == 1 else 's'}, {looked}"
     if found.ok:
-        print_line(f"{head}: {verdict}")
+        print_line(f"{head}: {verdict}{', as its manifest says' if found.manifest else ''}")
         return
     print_line(f"{head}: {len(found.findings)} problem{'' if len(found.findings) == 1 else 's'}")
+    for obstacle in found.obstacles:
+        print_line(f"  {found.manifest}: {obstacle}")
     for kind in dict.fromkeys(finding.kind for finding in found.findings):
         print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")
     told = [finding.message for finding in found.findings if finding.message]
@@ -119,7 +93,8 @@ def _print(found: Verification) -> None:
         print_line(f"    {message}")
     if len(told) > FINDINGS_SHOWN:
         print_line(f"    ... and {len(told) - FINDINGS_SHOWN} more, see --json")
-    print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
+    if found.indices():
+        print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
 
 
 def _document(found: Verification) -> dict[str, Any]:
@@ -132,6 +107,8 @@ def _document(found: Verification) -> dict[str, Any]:
         "frames": found.frames,
         "decoded": found.decoded,
         "shape": found.shape,
+        "manifest": found.manifest,
+        "obstacles": list(found.obstacles),
         "render_again": naming.format_ranges(naming.to_ranges(found.indices())),
         "findings": [
             {

@@ -15,8 +15,8 @@ from seqsave.manifest.document import (
     load,
     path_of,
 )
-from seqsave.manifest.merging import CONTENT_TYPE, Outcome
-from seqsave.manifest.session import Session, merge_into, read
+from seqsave.manifest.merging import CONTENT_TYPE, Outcome, cleared
+from seqsave.manifest.session import Session, change, merge_into, read
 
 __all__ = [
     "CONTENT_TYPE",
@@ -28,6 +28,8 @@ __all__ = [
     "Picture",
     "Session",
     "WriterEntry",
+    "change",
+    "cleared",
     "dump",
     "load",
     "merge_into",

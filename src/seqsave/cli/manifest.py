@@ -1,0 +1,87 @@
+"""``seqsave manifest``: the record of a sequence, and a new one made from its frames."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import FAILED, Command, Failure
+from seqsave.cli.counting import Counter
+from seqsave.cli.output import Messages, print_json
+from seqsave.cli.parameters import frames_option, quiet_option, storage_option
+from seqsave.progress import open_progress
+
+if TYPE_CHECKING:
+    from seqsave.manifest import Manifest
+    from seqsave.reader import FrameSequence
+
+__all__ = ["manifest_command"]
+
+
+@click.command(
+    "manifest",
+    cls=Command,
+    examples=[
+        "seqsave manifest s3://renders/shot010",
+        "seqsave manifest ./renders --rebuild --frames 1001-1100",
+    ],
+)
+@click.argument("url", metavar="URL")
+@click.option("--prefix", help="Which sequence, where several lie there.")
+@click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
+@click.option("--rebuild", is_flag=True, help="Read every frame, and write the manifest anew.")
+@click.option(
+    "--release", is_flag=True, help="Forget the runs that it names as being at work: they will not come back."
+)
+@frames_option("For --rebuild: the frames that there should be, as 0-119 or 0-118x2; by default as it says already.")
+@storage_option()
+@quiet_option
+def manifest_command(
+    url: str,
+    prefix: str | None,
+    filetype: str | None,
+    rebuild: bool,
+    release: bool,
+    frames: range | None,
+    storage_option: dict[str, Any],
+    quiet: bool,
+) -> int:
+    """Print the manifest of a sequence as JSON: which frames there are, their sizes and checksums, who is at work.
+
+    Runs of several frames write it. Exit status 1 when there is none, or when a rebuilt one is not complete.
+    """
+    from seqsave.reader import open_sequence
+
+    if frames is not None and not rebuild:
+        raise click.UsageError("--frames is for --rebuild", click.get_current_context())
+    messages = Messages(quiet)
+    with messages.catching():
+        sequence = open_sequence(url, prefix, filetype, storage_option)
+        found = _found(sequence, rebuild, release, frames, quiet)
+    if found is None:
+        raise Failure(
+            f"{sequence.pattern} in {sequence.url} has no manifest: runs of several frames write one, and --rebuild"
+        )
+    print_json(_document(found))
+    for obstacle in found.obstacles():
+        messages.note(f"unfinished: {obstacle}")
+    return FAILED if rebuild and not found.complete else 0
+
+
+def _found(sequence: FrameSequence, rebuild: bool, release: bool, frames: range | None, quiet: bool) -> Manifest | None:
+    from seqsave import rebuild as making
+
+    if rebuild:
+        bar = None if quiet else open_progress(sequence.pattern, len(sequence))
+        with bar or nullcontext():
+            return making.rebuild(sequence, expected=frames, on_frame=Counter(bar))
+    return making.release(sequence) if release else sequence.manifest
+
+
+def _document(found: Manifest) -> Any:
+    from seqsave.manifest import dump
+
+    return json.loads(dump(found))

@@ -1,0 +1,497 @@
+"""The manifest of a run: it is there at the end and true at every moment, whoever else is at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seqsave
+from seqsave import manifest
+from seqsave.manifest import Manifest
+from tests.support.places import Place
+from tests.support.s3 import S3Server
+
+PATH = ".seqsave/frame.png.json"
+
+
+@pytest.fixture
+def settings(place: Place) -> dict[str, Any]:
+    return {"storage_options": place.storage_options}
+
+
+def picture(value: int = 0, height: int = 4) -> np.ndarray[Any, Any]:
+    return np.full((height, 6, 3), value, np.uint8)
+
+
+def found(place: Place, path: str = PATH) -> Manifest:
+    return manifest.load(place.read(path))
+
+
+def is_there(place: Place, path: str = PATH) -> bool:
+    return path in place.names()
+
+
+def indices(one: Manifest) -> list[int]:
+    return [frame.index for frame in one.frames]
+
+
+# --- one run ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_run_leaves_behind(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save(
+        [picture(i) for i in range(4)],
+        place.url,
+        metadata={"workflow": {"nodes": []}},
+        rate=24000 / 1001,
+        start=7,
+        recipe="abc",
+        **settings,
+    )
+    one = found(place)
+    assert one.complete
+    assert one.obstacles() == []
+    assert (one.prefix, one.digits, one.extension, one.filetype) == ("frame", 5, "png", "png with embedded workflow")
+    assert (one.start, one.step, one.total, str(one.rate)) == (7, 1, None, "24000/1001")
+    assert (one.metadata, one.recipe, one.writers, one.unfinished) == ({"workflow": {"nodes": []}}, "abc", (), ())
+    assert one.expected == (range(7, 11),)
+    assert one.picture == manifest.Picture(width=6, height=4, channels=3, dtype="uint8")
+    assert one.software == f"seqsave {seqsave.__version__}"
+    for entry in one.frames:
+        data = place.read(entry.name)
+        assert (entry.size, entry.checksum) == (len(data), f"crc32:{zlib.crc32(data):08x}")
+        assert (entry.recipe, entry.picture) == ("abc", one.picture)
+        assert (entry.etag is not None) == (place.kind == "s3")
+
+
+def test_a_frame_that_differs_carries_its_own(place: Place, settings: dict[str, Any]) -> None:
+    writer = seqsave.open_writer(place.url, recipe="a", **settings)
+    writer.write(picture())
+    with pytest.warns(seqsave.SeqSaveWarning, match="is 6x9"):
+        writer.write(picture(0, 9), recipe="b")
+    writer.write_encoded(place_png())
+    writer.close()
+    lines = [json.loads(line.rstrip(",")) for line in place.read(PATH).decode().splitlines() if '"index"' in line]
+    assert [line.get("recipe", "as all") for line in lines] == ["as all", "b", "as all"]
+    assert [line.get("picture", {}) and (line["picture"] or {}).get("height") for line in lines[:2]] == [{}, 9]
+    assert lines[2]["picture"] is None
+    assert [frame.recipe for frame in found(place).frames] == ["a", "b", "a"]
+
+
+def place_png() -> bytes:
+    seqsave.save([picture(3)], "memory://one-png", filetype="png")
+    return seqsave.open_sequence("memory://one-png")[0].read_bytes()
+
+
+def test_what_is_not_embedded_is_not_in_the_manifest_either(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()] * 2, place.url, filetype="png", metadata={"workflow": "secret sauce"}, **settings)
+    assert b"sauce" not in place.read(PATH)
+
+
+def test_values_that_are_not_json_stay_text(place: Place, settings: dict[str, Any]) -> None:
+    given = {"a": seqsave.RawText("NaN"), "b": seqsave.RawText("{"), "c": float("nan"), "d": seqsave.RawText("[1]")}
+    seqsave.save([picture()] * 2, place.url, metadata=given, **settings)
+    assert found(place).metadata == {"a": "NaN", "b": "{", "c": None, "d": [1]}
+
+
+def test_batches_and_subfolders(place: Place, settings: dict[str, Any]) -> None:
+    with seqsave.open_writer(place.url, prefix="a/b/frame", filetype="jpg", **settings) as writer:
+        for _ in range(2):
+            writer.write_batch([picture(), picture()])
+    one = found(place, "a/b/.seqsave/frame.jpg.json")
+    assert one.complete
+    assert one.prefix == "a/b/frame"
+    assert [frame.name for frame in one.frames[:2]] == ["batch_0000/frame_00000.jpg", "batch_0001/frame_00000.jpg"]
+    sequence = seqsave.open_sequence(place.url, prefix="a/b/frame", **settings)
+    assert sequence.manifest == one
+
+
+def test_while_a_run_is_at_work_it_says_so(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()] * 3, place.url, **settings)
+    with seqsave.open_writer(place.url, **settings) as writer:
+        assert found(place).complete  # nothing is changed yet
+        writer.write(picture(1)).result(timeout=30)
+        one = found(place)
+        assert not one.complete
+        (who,) = one.writers
+        assert who.pid == os.getpid()
+        assert one.obstacles() == [f"{who} is changing it"]
+    assert found(place).complete
+    assert indices(found(place)) == [0, 1, 2]
+
+
+def test_a_total_says_what_is_expected(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()] * 3, place.url, start=10, step=5, total=4, **settings)
+    one = found(place)
+    assert not one.complete
+    assert one.missing == {None: (range(25, 26),)}
+    seqsave.save([picture()] * 4, place.url, start=25, step=5, total=1, **settings)
+    assert found(place).complete  # the others were stopped, and are not expected
+    assert found(place).expected == (range(10, 11), range(15, 16), range(20, 21), range(25, 26))
+
+
+def test_the_same_animation_with_another_length(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()] * 3, place.url, total=9, **settings)
+    assert not found(place).complete
+    seqsave.save([picture()] * 4, place.url, total=4, **settings)
+    assert found(place).complete
+    assert found(place).expected == (range(4),)
+
+
+def test_a_second_run_adds_to_the_first(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()] * 3, place.url, **settings)
+    seqsave.save([picture(1)] * 3, place.url, start=2, **settings)
+    one = found(place)
+    assert one.complete
+    assert one.expected == (range(5),)
+    assert one.frames[2].checksum == one.frames[3].checksum != one.frames[1].checksum
+
+
+def test_nothing_written_is_no_manifest(place: Place, settings: dict[str, Any]) -> None:
+    with seqsave.open_writer(place.url, **settings):
+        pass
+    seqsave.save([picture()] * 2, place.url, total=0, **settings)
+    assert place.names() == []
+
+
+# --- single frames ---------------------------------------------------------------------------------------------------
+
+
+def test_single_frames_write_none_but_keep_one_true(place: Place, settings: dict[str, Any]) -> None:
+    for i in range(3):
+        seqsave.save([picture(i)], place.url, start=i, **settings)
+    assert not is_there(place)
+    seqsave.save([picture()] * 3, place.url, metadata={"a": 1}, **settings)
+    seqsave.save([picture(9)], place.url, start=1, metadata={"b": 1}, **settings)
+    one = found(place)
+    assert one.complete
+    assert one.frames[1].checksum == f"crc32:{zlib.crc32(place.read('frame_00001.png')):08x}"
+    assert one.metadata == {"a": 1}  # what holds for all is what the run over all said
+
+
+def test_a_single_frame_does_not_finish_what_broke_off(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()], place.url, manifest=True, **settings)
+    with pytest.raises(ZeroDivisionError):
+        with seqsave.open_writer(place.url, **settings) as writer:
+            writer.write(picture())
+            1 / 0  # noqa: B018
+    seqsave.save([picture()], place.url, start=1, **settings)
+    assert found(place).obstacles() == ["a run broke off before its end"]
+    seqsave.save([picture()] * 3, place.url, **settings)
+    assert found(place).complete
+
+
+# --- endings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_a_run_that_breaks_off_leaves_no_manifest(place: Place, settings: dict[str, Any], error: Any) -> None:
+    with pytest.raises(error):
+        with seqsave.open_writer(place.url, **settings) as writer:
+            writer.write(picture()).result(timeout=30)
+            assert is_there(place)
+            raise error
+    assert not is_there(place)
+    assert place.frames() == ["frame_00000.png"]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_with_a_recipe_it_stays_unfinished(place: Place, settings: dict[str, Any], error: Any) -> None:
+    with pytest.raises(error):
+        with seqsave.open_writer(place.url, recipe="r", **settings) as writer:
+            writer.write(picture()).result(timeout=30)
+            raise error
+    assert not found(place).complete
+    assert indices(found(place)) == [0]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_one_that_was_there_stays_and_is_not_complete(place: Place, settings: dict[str, Any], error: Any) -> None:
+    seqsave.save([picture()] * 3, place.url, **settings)
+    with pytest.raises(error):
+        with seqsave.open_writer(place.url, **settings) as writer:
+            writer.write(picture(7), index=1).result(timeout=30)
+            raise error
+    one = found(place)
+    assert (one.complete, one.writers) == (False, ())
+    assert one.frames[1].checksum == f"crc32:{zlib.crc32(place.read('frame_00001.png')):08x}"
+
+
+def test_a_frame_that_fails_is_known_no_more(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()] * 3, place.url, **settings)
+
+    def refuse(path: str, *_: object, **__: object) -> Any:
+        raise seqsave.TargetError(f"no more of it: {path}")
+
+    with pytest.raises(seqsave.SaveError, match=r"no more of it: frame_00001\.png"):
+        with seqsave.open_writer(place.url, concurrency=1, **settings) as writer:
+            writer.write(picture(1))
+            writer._target.publish = refuse  # type: ignore[method-assign]
+            future = writer.write(picture(1))
+            assert future.exception()
+            del writer._target.publish
+    one = found(place)
+    assert not one.complete
+    assert indices(one) == [0, 2]
+    assert one.missing == {None: (range(1, 2),)}
+    seqsave.save([picture()] * 3, place.url, if_exists="skip", **settings)
+    assert found(place).complete
+
+
+def test_a_collision_leaves_it_unfinished_until_somebody_has_looked(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()], place.url, start=1, **settings)
+    with pytest.raises(seqsave.SaveError, match="is there already"):
+        seqsave.save([picture()] * 3, place.url, if_exists="error", concurrency=1, **settings)
+    assert not found(place).complete
+    seqsave.save([picture()] * 3, place.url, if_exists="skip", **settings)
+    one = found(place)
+    assert one.complete
+    assert (one.frames[1].checksum, one.frames[1].size) == (None, len(place.read("frame_00001.png")))
+
+
+# --- skip ------------------------------------------------------------------------------------------------------------
+
+
+def test_resuming_when_all_is_there_makes_it_complete(place: Place, settings: dict[str, Any]) -> None:
+    for i in range(3):
+        seqsave.save([picture(i)], place.url, start=i, **settings)
+    result = seqsave.save([picture()] * 3, place.url, if_exists="skip", **settings)
+    assert result.counts["skipped"] == 3
+    one = found(place)
+    assert one.complete
+    assert [frame.checksum for frame in one.frames] == [None] * 3
+    assert [frame.size for frame in one.frames] == [len(place.read(name)) for name in place.frames()]
+    before = place.read(PATH)
+    seqsave.save([picture()] * 3, place.url, if_exists="skip", **settings)
+    assert place.read(PATH) == before
+
+
+def test_skipping_keeps_what_is_known_as_long_as_it_is_so(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(i) for i in range(3)], place.url, **settings)
+    before = found(place)
+    place.write("frame_00001.png", b"another's")
+    seqsave.save([picture()] * 4, place.url, if_exists="skip", **settings)
+    one = found(place)
+    assert one.frames[0] == before.frames[0]
+    assert (one.frames[1].checksum, one.frames[1].size) == (None, 9)
+    assert one.complete
+
+
+def test_skip_valid_looks_into_what_is_there(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(1)] * 5, place.url, manifest=False, **settings)
+    whole = place.read("frame_00001.png")
+    place.write("frame_00001.png", whole[:-9])
+    place.write("frame_00002.png", b"no picture")
+    place.write("frame_00003.png", b"")
+    seqsave.save([picture(1, 9)], place.url, start=4, **settings)
+    result = seqsave.save([picture(2)] * 6, place.url, if_exists="skip valid", **settings)
+    assert [frame.status for frame in result.frames] == ["skipped", *["saved"] * 5]
+    assert found(place).complete
+    again = seqsave.save([picture(3)] * 6, place.url, if_exists="skip valid", **settings)
+    assert again.counts["skipped"] == 6
+
+
+def test_skip_valid_reads_nothing_that_the_manifest_knows(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(1)] * 3, place.url, **settings)
+    with seqsave.open_writer(place.url, if_exists="skip valid", **settings) as writer:
+        read = writer._target.read
+        asked: list[str] = []
+        writer._target.read = lambda path: asked.append(path) or read(path)  # type: ignore[method-assign,func-returns-value]
+        for _ in range(3):
+            writer.write(picture(2))
+    assert set(asked) == {PATH}
+    assert writer.result.counts["skipped"] == 3
+
+
+def test_skip_valid_of_files_that_are_encoded(place: Place, settings: dict[str, Any]) -> None:
+    data = place_png()
+    with seqsave.open_writer(place.url, filetype="png", **settings) as writer:
+        writer.write_encoded(data)
+        writer.write(picture(1, 5), index=1)
+    with seqsave.open_writer(place.url, filetype="png", if_exists="skip valid", **settings) as writer:
+        futures = [writer.write_encoded(data), writer.write_encoded(data)]
+    assert [future.result().status for future in futures] == ["skipped", "saved"]
+
+
+def test_skip_same_recipe(place: Place, settings: dict[str, Any]) -> None:
+    def run(recipes: str) -> list[str]:
+        with seqsave.open_writer(place.url, if_exists="skip same recipe", **settings) as writer:
+            for recipe in recipes:
+                writer.write(picture(1), recipe=recipe)
+        return [frame.status for frame in writer.result.frames]
+
+    assert run("aab") == ["saved"] * 3
+    assert run("abbb") == ["skipped", "saved", "skipped", "saved"]
+    place.write("frame_00000.png", b"something else")
+    assert run("abbb") == ["saved", "skipped", "skipped", "skipped"]
+
+
+def test_skip_same_recipe_needs_one(place: Place, settings: dict[str, Any]) -> None:
+    with pytest.raises(seqsave.OptionError, match="needs a recipe"):
+        seqsave.save([picture()], place.url, if_exists="skip same recipe", **settings)
+    for wrong in ("", 3, "x" * 1001):
+        with pytest.raises(seqsave.OptionError, match="recipe is"):
+            seqsave.save([picture()], place.url, recipe=wrong, **settings)  # type: ignore[arg-type]
+    assert place.names() == []
+
+
+# --- several at once -------------------------------------------------------------------------------------------------
+
+
+def test_parts_of_several_runs_at_once_make_one_manifest(place: Place, settings: dict[str, Any]) -> None:
+    start = threading.Barrier(4)
+
+    def part(number: int) -> None:
+        with seqsave.open_writer(place.url, start=5 * number, **settings) as writer:
+            start.wait(30)
+            writer.write_frames([picture(number)] * 5)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(part, range(4)))
+    one = found(place)
+    assert one.complete
+    assert indices(one) == list(range(20))
+    assert one.expected == (range(20),)
+
+
+def test_who_closes_first_does_not_claim_what_others_are_at(place: Place, settings: dict[str, Any]) -> None:
+    one = seqsave.open_writer(place.url, **settings)
+    other = seqsave.open_writer(place.url, start=5, **settings)
+    one.write(picture()).result(timeout=30)
+    other.write(picture()).result(timeout=30)
+    one.close()
+    assert len(found(place).writers) == 1
+    assert not found(place).complete
+    other.close()
+    assert found(place).complete
+
+
+def test_two_that_write_the_same_frame_leave_it_in_doubt(place: Place, settings: dict[str, Any]) -> None:
+    one, other = (seqsave.open_writer(place.url, **settings) for _ in range(2))
+    one.write(picture(1)).result(timeout=30)
+    other.write(picture(2)).result(timeout=30)
+    one.write(picture(3)).result(timeout=30)
+    other.write(picture(3)).result(timeout=30)
+    one.close()
+    other.close()
+    doubtful = found(place)
+    assert not doubtful.complete
+    assert [frame.disputed for frame in doubtful.frames] == [True, False]
+    assert doubtful.obstacles() == ["two runs wrote the same frames at the same time: 0"]
+    seqsave.save([picture(4)], place.url, **settings)  # what is written alone is in no doubt
+    assert found(place).complete
+
+
+def test_a_part_that_breaks_off_is_not_made_up_for_by_one_that_does_not(place: Place, settings: dict[str, Any]) -> None:
+    other = seqsave.open_writer(place.url, start=5, **settings)
+    other.write(picture()).result(timeout=30)
+    with pytest.raises(ZeroDivisionError):
+        with seqsave.open_writer(place.url, **settings) as writer:
+            writer.write(picture()).result(timeout=30)
+            1 / 0  # noqa: B018
+    other.close()
+    assert found(place).obstacles() == ["a run broke off before its end"]
+
+
+DYING = """
+import os, sys, numpy, seqsave
+url, *options = sys.argv[1:]
+options = dict(pair.split("=", 1) for pair in options)
+writer = seqsave.open_writer(url, storage_options=options, total=4)
+for value in range(2):
+    writer.write(numpy.full((4, 6, 3), 7, "uint8")).result(timeout=30)
+os._exit(9)
+"""
+
+
+def die(place: Place) -> None:
+    if place.kind == "memory":
+        pytest.skip("only on storages that processes share")
+    options = [f"{name}={value}" for name, value in place.storage_options.items()]
+    assert subprocess.run([sys.executable, "-c", DYING, place.url, *options], check=False).returncode == 9
+
+
+def test_a_run_that_died_is_forgotten_with_all_that_it_may_have_replaced(
+    place: Place, settings: dict[str, Any]
+) -> None:
+    seqsave.save([picture(1)] * 3, place.url, recipe="r", **settings)
+    die(place)
+    assert [writer.pid for writer in found(place).writers] != []
+    assert not found(place).complete
+    # Frame 2 was not replaced, but who knows?
+    result = seqsave.save([picture(2)] * 4, place.url, if_exists="skip", total=4, **settings)
+    assert result.counts["skipped"] == 3
+    one = found(place)
+    assert one.complete
+    assert [frame.checksum is None for frame in one.frames] == [True, True, True, False]
+    assert [frame.recipe for frame in one.frames] == [None] * 4
+
+
+def test_a_recipe_of_before_a_death_is_not_believed(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(1)] * 4, place.url, recipe="r", **settings)
+    die(place)
+    again = {"if_exists": "skip same recipe", "recipe": "r", **settings}
+    assert seqsave.save([picture(1)] * 4, place.url, **again).counts["saved"] == 4
+    assert seqsave.save([picture(1)] * 4, place.url, **again).counts["skipped"] == 4
+
+
+def test_a_writer_of_another_machine_stays_until_somebody_says_it_is_gone(
+    place: Place, settings: dict[str, Any]
+) -> None:
+    from seqsave.rebuild import release
+
+    seqsave.save([picture(1)] * 3, place.url, **settings)
+    away = manifest.WriterEntry(id="x", host="another machine", pid=os.getpid(), since="2026-11-23T08:00:00Z")
+    place.write(PATH, manifest.dump(replace(found(place), complete=False, writers=(away,))))
+    seqsave.save([picture(1)] * 3, place.url, if_exists="skip", **settings)
+    assert found(place).obstacles() == [f"{away} is changing it"]
+    assert not release(seqsave.open_sequence(place.url, **settings)).complete
+    seqsave.save([picture(1)] * 3, place.url, if_exists="skip", **settings)
+    assert found(place).complete
+
+
+# --- what is no manifest ---------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_manifest_is_written_anew(place: Place, settings: dict[str, Any]) -> None:
+    place.write(PATH, b'{"version": 1, "complete": tr')
+    seqsave.save([picture()], place.url, **settings)
+    assert place.read(PATH) == b'{"version": 1, "complete": tr'
+    seqsave.save([picture()] * 2, place.url, **settings)
+    assert found(place).complete
+
+
+def test_a_newer_manifest_is_left_to_those_who_know_it_but_marked(place: Place, settings: dict[str, Any]) -> None:
+    place.write(PATH, json.dumps({"version": 2, "complete": True, "new": [1]}).encode())
+    with pytest.raises(seqsave.SaveError, match="version 2 and this seqsave knows 1: update seqsave"):
+        seqsave.save([picture()] * 2, place.url, **settings)
+    assert place.frames() == []
+    seqsave.save([picture()], place.url, **settings)
+    assert json.loads(place.read(PATH)) == {"version": 2, "complete": False, "new": [1]}
+
+
+@pytest.mark.s3
+def test_the_checksum_that_s3_repeats_is_acknowledged(s3_server: S3Server) -> None:
+    options = {**s3_server.storage_options, "client": "s3fs"}
+    url = s3_server.new_prefix()
+    seqsave.save([picture()] * 2, url, storage_options=options)
+    one = manifest.load(s3_server.read(f"{url}/{PATH}"))
+    published = seqsave.open_sequence(url, storage_options=options)
+    assert {frame.acknowledged for frame in one.frames} in ({True}, {False})  # as the store has it
+    assert [frame.etag for frame in one.frames] == [s3_server.head(frame.url)["ETag"].strip('"') for frame in published]
+
+
+def test_a_local_run_makes_no_folder_for_a_single_frame(tmp_path: Path) -> None:
+    seqsave.save([picture()], tmp_path / "x")
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["frame_00000.png"]
