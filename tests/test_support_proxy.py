@@ -111,6 +111,15 @@ def test_slow_down_for_the_first_requests_of_each_key(proxy: Proxy, client: Any,
     assert [one.status for one in proxy.requests] == [503, 503, 200] * 2
 
 
+def test_a_fault_may_spare_the_first_requests(proxy: Proxy, client: Any, place: dict[str, str]) -> None:
+    proxy.slow_down(spare=2, first=1)
+    put(client, place)
+    put(client, place)
+    with pytest.raises(ClientError, match="SlowDown"):
+        put(client, place)
+    put(client, place)
+
+
 def test_faults_by_chance_and_for_some_paths_only(proxy: Proxy, client: Any, place: dict[str, str]) -> None:
     proxy.answer(500, "InternalError", probability=0.5, path="frame", methods=("GET",))
     put(client, place)

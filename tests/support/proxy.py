@@ -70,6 +70,7 @@ class Request:
 class Fault:
     """What goes wrong, and for which requests. ``hits`` counts how often it did.
 
+    spare:       so many matching requests pass before it begins.
     reached:     set once a request waits in the silence that lose_reply, stall and cut bring about.
     first:       only the first so many matching requests of each key (method and path).
     probability: each matching request, by chance.
@@ -79,6 +80,7 @@ class Fault:
     kind: Literal["answer", "reset", "lost", "stall", "cut", "late"]
     methods: tuple[str, ...] = ("PUT",)
     path: str = ""
+    spare: int = 0
     first: int | None = None
     probability: float | None = None
     status: int = 503
@@ -90,6 +92,9 @@ class Fault:
 
     def strikes(self, request: Request, dice: random.Random) -> bool:
         if request.method not in self.methods or not re.search(self.path, request.path):
+            return False
+        if self.spare:
+            self.spare -= 1
             return False
         if self.first is not None:
             key = (request.method, request.path)

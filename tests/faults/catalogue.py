@@ -1,0 +1,10 @@
+"""All faults that are tried, in the order of the table."""
+
+from __future__ import annotations
+
+from tests.faults import crowds, disks, kills, servers
+from tests.faults.trial import Fault
+
+__all__ = ["FAULTS"]
+
+FAULTS: tuple[Fault, ...] = (*kills.FAULTS, *servers.FAULTS, *disks.FAULTS, *crowds.FAULTS)

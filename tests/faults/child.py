@@ -1,0 +1,278 @@
+"""The saver as a program of its own, that can be killed: an order in, one line of JSON for each thing that happens out.
+
+It says of each frame what its future says, as soon as it says so, and of the whole run what the writer says at its end.
+``hold`` makes it stop for good in one phase of one frame; the parent then does what is to be tried.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+__all__ = ["Hold", "Order", "name_of", "picture"]
+
+METADATA = {"workflow": {"nodes": [{"id": 7, "type": "KSampler"}]}, "prompt": {"7": {"class_type": "KSampler"}}}
+_write = os.write  # what follows may replace it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Where to stop: at ``what``, when it comes up for ``path`` (a regular expression) for the n-th time.
+
+    encoding:  the encoder has the picture.
+    encoded:   and has made bytes of it.
+    half:      half of the bytes are in the temporary file.
+    temporary: all of them are.
+    named:     the file has just got its name.
+    saved:     the writer has told of it.
+    """
+
+    what: str
+    path: str = ""
+    nth: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to save and where.
+
+    seed, shape: what the pictures are made of.
+    pace:        seconds between two of them.
+    race:        go on after a collision until it is decided for each frame whose it is.
+    wait_for_go: say ``ready`` and wait for another line.
+    stay:        wait for another order then, and do not end.
+    """
+
+    url: str
+    indices: list[int]
+    storage_options: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    retry: dict[str, Any] | None = None
+    seed: int = 0
+    shape: tuple[int, int, int] = (96, 128, 3)
+    pace: float = 0.0
+    hold: Hold | None = None
+    race: bool = False
+    wait_for_go: bool = False
+    stay: bool = False
+
+
+def picture(index: int, seed: int, shape: tuple[int, ...]) -> Any:
+    """Noise, so that every frame differs from every other one in each of its parts, and none gets small."""
+    import numpy as np
+
+    return np.random.default_rng([seed, index]).integers(0, 256, shape, dtype=np.uint8)
+
+
+def name_of(index: int) -> str:
+    """By the rule as the documentation has it, and not by the code that is on trial."""
+    return f"frame_{index:05d}.png"
+
+
+def main() -> None:
+    lines: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_listen_to_parent, args=(lines,), daemon=True).start()
+    while True:
+        order = _order(lines.get())
+        if order.hold:
+            _HOLDS[order.hold.what](_Gate(order.hold))
+        if order.wait_for_go:
+            _warm_up()
+            say(ready=os.getpid())
+            lines.get()
+        (_race if order.race else _save)(order)
+        if not order.stay:
+            return
+
+
+def _listen_to_parent(lines: SimpleQueue[str]) -> None:
+    for line in sys.stdin:
+        lines.put(line)
+    os._exit(1)  # the parent is gone, whatever we are doing
+
+
+def _order(line: str) -> Order:
+    given = json.loads(line)
+    return Order(**{**given, "hold": Hold(**given["hold"]) if given["hold"] else None})
+
+
+def _warm_up() -> None:
+    """So that several start at the same moment when they are told to."""
+    import seqsave
+
+    seqsave.open_writer(tempfile.gettempdir()).close()
+
+
+def say(**words: Any) -> None:
+    _write(1, json.dumps(words).encode() + b"\n")  # one system call: lines of several threads do not mix
+
+
+def _save(order: Order) -> None:
+    import seqsave
+
+    told: dict[int, Future[Any]] = {}
+    error: BaseException | None = None
+    writer: Any = None
+    try:
+        with _open(order) as writer:
+            for index in order.indices:
+                future = writer.write(picture(index, order.seed, order.shape), index=index)
+                told[index] = future
+                future.add_done_callback(partial(_tell, index))
+                time.sleep(order.pace)
+    except seqsave.SeqSaveError as caught:
+        error = caught
+    result = getattr(error, "result", None) or (writer.result if writer else None)
+    say(
+        end=type(error).__name__ if error else "",
+        message=str(error) if error else "",
+        accepted=sorted(told),
+        frames={frame.index: frame.status for frame in result.frames} if result else {},
+        failed={one.index: type(one.exception).__name__ for one in result.failures} if result else {},
+    )
+
+
+def _open(order: Order) -> Any:
+    import seqsave
+
+    retry = None if order.retry is None else seqsave.RetryPolicy(**order.retry)
+    settings = {"metadata": METADATA, **order.settings, "storage_options": order.storage_options or None}
+    return seqsave.open_writer(order.url, retry=retry, on_event=_listen, **settings)
+
+
+def _tell(index: int, future: Future[Any]) -> None:
+    error = future.exception()
+    if error is None:
+        say(frame=index, status=future.result().status, checksum=future.result().checksum)
+    else:
+        say(frame=index, status="failed", error=type(error).__name__)
+
+
+def _race(order: Order) -> None:
+    """All frames, each again and again until it is decided whose it is: a writer stops at its first collision."""
+    import seqsave
+
+    left, won, lost = list(order.indices), [], []
+    while left:
+        try:
+            with _open(order) as writer:
+                for index in left:
+                    writer.write(picture(index, order.seed, order.shape), index=index)
+        except seqsave.SaveError:
+            pass
+        result = writer.result
+        ours = [frame.index for frame in result.frames if frame.status == "saved"]
+        theirs = [one.index for one in result.failures if isinstance(one.exception, seqsave.FrameExistsError)]
+        won, lost = won + ours, lost + theirs
+        left = [index for index in left if index not in {*ours, *theirs}]
+        say(won=ours, lost=theirs)
+        if not ours and not theirs:
+            say(end="nothing was decided", message=str(result.failures[:1]))
+            return
+    say(end="", message="", won_in_all=won, lost_in_all=lost)
+
+
+# --- where to stop ---------------------------------------------------------------------------------------------------
+
+
+class _Gate:
+    """Stops whoever comes by for the n-th time."""
+
+    def __init__(self, hold: Hold) -> None:
+        self.hold = hold
+        self.seen = 0
+
+    def matches(self, path: str) -> bool:
+        if not re.search(self.hold.path, path):
+            return False
+        self.seen += 1
+        return self.seen == self.hold.nth
+
+    def stop(self) -> None:
+        say(held=self.hold.what)
+        time.sleep(600)
+
+
+_stopping: list[_Gate] = []
+
+
+def _listen(event: Any) -> None:
+    for gate in _stopping:
+        if event.kind == "saved" and gate.matches(event.url):
+            gate.stop()
+
+
+def _around_encoder(gate: _Gate, before: bool) -> None:
+    from seqsave.encoders.png import PngEncoder
+
+    real = PngEncoder.encode
+
+    def encode(self: Any, image: Any, **named: Any) -> Any:
+        struck = gate.matches(named["info"].name)
+        if struck and before:
+            gate.stop()
+        encoded = real(self, image, **named)
+        if struck:
+            gate.stop()
+        return encoded
+
+    PngEncoder.encode = encode  # type: ignore[method-assign,assignment]
+
+
+def _at_half(gate: _Gate) -> None:
+    def write(descriptor: int, data: Any) -> int:
+        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        if not gate.matches(path):
+            return _write(descriptor, data)
+        _write(descriptor, memoryview(data)[: len(data) // 2])
+        gate.stop()
+        return 0
+
+    os.write = write
+
+
+def _around_naming(gate: _Gate, before: bool) -> None:
+    def wrapped(real: Callable[..., None]) -> Callable[..., None]:
+        def give_name(source: Any, final: Any, **named: Any) -> None:
+            struck = gate.matches(os.fspath(final))
+            if struck and before:
+                gate.stop()
+            real(source, final, **named)
+            if struck:
+                gate.stop()
+
+        return give_name
+
+    os.replace, os.link, os.rename = wrapped(os.replace), wrapped(os.link), wrapped(os.rename)
+
+
+_HOLDS: dict[str, Callable[[_Gate], None]] = {
+    "encoding": partial(_around_encoder, before=True),
+    "encoded": partial(_around_encoder, before=False),
+    "half": _at_half,
+    "temporary": partial(_around_naming, before=True),
+    "named": partial(_around_naming, before=False),
+    "saved": _stopping.append,
+}
+
+
+def as_line(order: Order) -> str:
+    """What ``main`` reads."""
+    return json.dumps(dataclasses.asdict(order)) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Several at once at one place: two savers that want the same frames, and readers while somebody writes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+from tests.faults.child import Order, name_of
+from tests.faults.judge import Judge, healthy_run
+from tests.faults.saver import Saver
+from tests.faults.steps import finish
+from tests.faults.trial import Faults, Lab, Trial
+from tests.support.places import Place
+
+FAULTS = Faults()
+
+SMALL = (16, 16, 3)
+SEEDS = (1, 2)
+
+
+def race(lab: Lab, trial: Trial, times: int, place: Place) -> None:
+    """Two processes with different pictures for the same ``times`` frames: each frame has one winner, who knows."""
+    orders = [_order(place, times, seed, {"if_exists": "error"}, race=True, wait_for_go=True) for seed in SEEDS]
+    healthy = [healthy_run(lab, order) for order in orders]
+    with Saver(orders[0]) as one, Saver(orders[1]) as other:
+        racers = (one, other)
+        for racer in racers:
+            racer.wait_for(lambda word: "ready" in word)
+        for racer in racers:
+            racer.go()
+        claims = [racer.end() for racer in racers]
+    trial.tried += times
+    trial.due += times
+    judge = Judge(trial, place, {})
+    for index in range(times):
+        _award(judge, index, healthy, claims)
+
+
+def _award(judge: Judge, index: int, healthy: list[dict[str, bytes]], claims: list[dict[str, Any]]) -> None:
+    name = name_of(index)
+    try:
+        data = judge.place.read(name)
+    except Exception:  # noqa: BLE001 - whatever the storage says
+        judge.trial.lost += 1
+        judge.note(f"lost: nobody has written {name}")
+        return
+    owners = [files[name] == data for files in healthy]
+    if not any(owners):
+        judge.damaged(f"{name} is neither one's")
+        return
+    judge.trial.written += 1
+    for claim, is_owner in zip(claims, owners, strict=True):
+        said = Counter(claim.get("won_in_all", ()))[index], Counter(claim.get("lost_in_all", ()))[index]
+        if said != ((1, 0) if is_owner else (0, 1)):
+            own = "its own" if is_owner else "not its own"
+            judge.false(f"(won, lost) was said {said} times of {name}, which is {own}; {claim['end']}")
+
+
+@FAULTS.add("Two savers want the same frames", "local", 500)
+def local_race(lab: Lab, trial: Trial, times: int) -> None:
+    race(lab, trial, times, lab.local())
+
+
+@FAULTS.add("Two savers want the same frames", "S3", 500)
+def s3_race(lab: Lab, trial: Trial, times: int) -> None:
+    race(lab, trial, times, lab.bucket())
+
+
+def watch(lab: Lab, trial: Trial, times: int, place: Place) -> None:
+    """While ``times`` frames are written, and then replaced by others, somebody lists and reads them all the time.
+
+    What was once there stays there, and is always one of the two pictures as a whole.
+    """
+    orders = [_order(place, times, seed, {}) for seed in SEEDS]
+    first, second = (healthy_run(lab, order) for order in orders)
+    judge = Judge(trial, place, first)
+    began = time.monotonic()
+    with Saver(orders[0]) as saver:
+        _watch_one(judge, saver, [first])
+        finish(judge, saver)
+    judge = Judge(trial, place, second)
+    with Saver(orders[1]) as saver:
+        _watch_one(judge, saver, [first, second], set(first))
+        finish(judge, saver)
+    trial.seconds.append(time.monotonic() - began)
+    judge.end()
+
+
+def _watch_one(judge: Judge, saver: Saver, allowed: list[dict[str, bytes]], known: set[str] | None = None) -> None:
+    known = set() if known is None else set(known)
+    while saver.process.poll() is None:
+        surely = known | {name_of(index) for index in saver.said("saved")}
+        listed = [name for name in judge.place.names() if not name.startswith(".")]
+        judge.trial.tried += bool(listed)
+        gone = surely - set(listed)
+        if gone:
+            judge.vanished(gone)
+        for name in set(listed[:: max(1, len(listed) // 8)]) | (set(listed) - known):
+            data = judge.place.read(name)
+            if not any(data == files.get(name) for files in allowed):
+                judge.damaged(f"{name} was seen with {len(data)} bytes that nobody has written")
+        known |= set(listed)
+        judge.check_manifest()
+        _compare_with_reader(judge, surely)
+
+
+def _compare_with_reader(judge: Judge, surely: set[str]) -> None:
+    """The reader of seqsave has to find at least what was surely there before it looked."""
+    import seqsave
+
+    if not surely:
+        return
+    found = seqsave.open_sequence(judge.place.url, storage_options=judge.place.storage_options or None).indices
+    gone = surely - {name_of(index) for index in found}
+    if gone:
+        judge.vanished(gone)
+
+
+@FAULTS.add("Listed and read while another one writes", "local", 500, exact=False)
+def local_watch(lab: Lab, trial: Trial, times: int) -> None:
+    watch(lab, trial, times, lab.local())
+
+
+@FAULTS.add("Listed and read while another one writes", "S3", 300, exact=False)
+def s3_watch(lab: Lab, trial: Trial, times: int) -> None:
+    watch(lab, trial, times, lab.bucket())
+
+
+def _order(place: Place, count: int, seed: int, settings: dict[str, Any], **more: Any) -> Order:
+    return Order(
+        url=place.url,
+        indices=list(range(count)),
+        storage_options=dict(place.storage_options),
+        settings=settings,
+        seed=seed,
+        shape=SMALL,
+        **more,
+    )

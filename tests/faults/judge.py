@@ -1,0 +1,199 @@
+"""Says what became of the frames, with eyes of its own: nothing of seqsave is used here.
+
+What is there is compared bit by bit with what a run without any fault has written, and that with the pictures
+themselves, as Pillow reads them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.faults.child import Order, name_of, picture
+from tests.faults.saver import Saver
+from tests.faults.trial import Lab, Trial
+from tests.support.places import Place
+
+__all__ = ["Judge", "healthy_run"]
+
+FRAME = re.compile(r"(?:.*/)?frame_\d+\.png")
+# What a killed saver may leave: never a frame's name, and hidden.
+LEFT = re.compile(r"(?:.*/)?\.seqsave(?:/|-).*")
+TEMPORARY = re.compile(r"(?:.*/)?\.seqsave-.*")
+MANIFEST = ".seqsave/frame.png.json"
+
+
+class Judge:
+    """Of one sequence that is to have the frames ``healthy`` (name to bytes) in the end, and a complete manifest."""
+
+    def __init__(self, trial: Trial, place: Place, healthy: dict[str, bytes], *, has_manifest: bool = True) -> None:
+        self.trial = trial
+        self.has_manifest = has_manifest
+        self.place = place
+        self.healthy = healthy
+
+    def look(self) -> dict[str, bytes]:
+        """All frames that can be seen now; whatever is not whole is damaged."""
+        seen = {}
+        for name in self.place.names():
+            if FRAME.fullmatch(name):
+                data = seen[name] = self.place.read(name)
+                if data != self.healthy.get(name):
+                    self.damaged(f"{name} has {len(data)} bytes, {self._difference(name, data)}")
+            elif not LEFT.fullmatch(name):
+                self.damaged(f"{name} is neither a frame nor hidden")
+        self.check_manifest()
+        return seen
+
+    def hear(self, saver: Saver) -> None:
+        """Compare what a saver has said so far with what can be seen."""
+        seen = self.look()
+        for word in list(saver.words):
+            if word.get("status") == "saved":
+                self._compare(word, seen)
+        for word in saver.words:
+            if "end" in word:
+                self._weigh(word, seen)
+
+    def end(self) -> None:
+        """Count what there is, when all should be well."""
+        seen = self.look()
+        if self.has_manifest and not self._is_complete():
+            self.false("all is over and the manifest does not say that the sequence is complete")
+        self.trial.due += len(self.healthy)
+        missing = [name for name in self.healthy if name not in seen]
+        self.trial.lost += len(missing)
+        self.trial.written += sum(seen.get(name) == data for name, data in self.healthy.items())
+        if missing:
+            self.note(f"lost: {missing}")
+
+    def leaves_nothing_behind(self) -> None:
+        """A saver that has ended by itself leaves no temporary files."""
+        left = [name for name in self.place.names() if TEMPORARY.fullmatch(name)]
+        if left:
+            self.damaged(f"left behind: {left}")
+
+    def fails(self, last: dict[str, Any], error: str, words: str = "") -> None:
+        """This saver had to end with an error of that kind, and say why."""
+        if last["end"] != error or words not in last["message"]:
+            self.false(f"it ended with {last['end'] or 'no error'}, not {error} ({words!r}): {last['message']}")
+
+    def vanished(self, names: set[str]) -> None:
+        """Somebody has looked, and not seen what was there."""
+        self.trial.lost += len(names)
+        self.note(f"vanished: {sorted(names)}")
+
+    # --- what is said ---
+
+    def _compare(self, word: dict[str, Any], seen: dict[str, bytes]) -> None:
+        data = seen.get(name_of(word["frame"]))
+        if data is None:
+            self.false(f"{name_of(word['frame'])} was reported as saved and is not there")
+        elif word["checksum"] != f"crc32:{zlib.crc32(data):08x}":
+            self.false(f"{name_of(word['frame'])} was reported with another checksum")
+
+    def _weigh(self, word: dict[str, Any], seen: dict[str, bytes]) -> None:
+        """The last words: every frame that was accepted is in them, and what is said to be there is."""
+        named = {int(index) for index in (*word["frames"], *word["failed"])}
+        for index in sorted(set(word["accepted"]) - named):
+            self.false(f"not a word about {name_of(index)}, which was accepted")
+        for index, status in word["frames"].items():
+            if status in ("saved", "skipped") and name_of(int(index)) not in seen:
+                self.false(f"{name_of(int(index))} was said to be {status} at the end and is not there")
+        if word["failed"] and not word["end"]:
+            self.false("frames failed and no error was raised")
+
+    # --- the manifest ---
+
+    def check_manifest(self) -> None:
+        """One that says it is complete has to name exactly what is there, and what is expected.
+
+        It may have been marked as incomplete, and frames replaced, while they were read here.
+        """
+        data = self._manifest()
+        lies = [] if data is None else list(self._lies(data))
+        if lies and data == self._manifest():
+            for lie in lies:
+                self.false(lie)
+
+    def _manifest(self) -> bytes | None:
+        return self.place.read(MANIFEST) if MANIFEST in self.place.names() else None
+
+    def _is_complete(self) -> bool:
+        return bool(json.loads(self._manifest() or b"{}").get("complete"))
+
+    def _lies(self, data: bytes) -> Iterator[str]:
+        try:
+            manifest = json.loads(data)
+        except ValueError:
+            yield "the manifest is no JSON"
+            return
+        if not manifest["complete"]:
+            return
+        listed = {frame["name"]: frame for frame in manifest["frames"]}
+        if set(listed) != set(self.healthy):
+            yield f"the manifest is complete with {sorted(listed)}"
+        for name, frame in listed.items():
+            if not self._is_true(name, frame):
+                yield f"the manifest is complete and says something else of {name} than is there"
+
+    def _is_true(self, name: str, frame: dict[str, Any]) -> bool:
+        try:
+            data = self.place.read(name)
+        except Exception:  # noqa: BLE001 - whatever the storage says: it cannot be read
+            return False
+        return frame["size"] == len(data) and frame["checksum"] in (None, f"crc32:{zlib.crc32(data):08x}")
+
+    # --- notes ---
+
+    def _difference(self, name: str, data: bytes) -> str:
+        right = self.healthy.get(name)
+        if right is None:
+            return "and should not be there"
+        at = next((i for i, (a, b) in enumerate(zip(data, right, strict=False)) if a != b), min(len(data), len(right)))
+        return f"different from byte {at} of {len(right)} on"
+
+    def damaged(self, what: str) -> None:
+        self.trial.damaged += 1
+        self.note(f"damaged: {what}")
+
+    def false(self, what: str) -> None:
+        self.trial.falsely += 1
+        self.note(f"false: {what}")
+
+    def note(self, what: str) -> None:
+        self.trial.trouble.append(f"{what} (time {self.trial.tried}, {self.place.url})")
+
+
+def healthy_run(lab: Lab, order: Order) -> dict[str, bytes]:
+    """The files of a run without faults, whose pixels are right."""
+
+    def make(folder: Path) -> dict[str, bytes]:
+        undisturbed = replace(
+            order, url=str(folder), storage_options={}, hold=None, pace=0.0, settings={}, retry=None, race=False
+        )
+        with Saver(replace(undisturbed, wait_for_go=False)) as saver:
+            last = saver.end()
+        if last["end"]:
+            raise AssertionError(f"the healthy run failed: {last['end']}: {last['message']}")
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        assert sorted(files) == [name_of(index) for index in sorted(order.indices)]
+        _check_pixels(files, order)
+        return files
+
+    return lab.healthy(make, (tuple(order.indices), order.seed, order.shape))
+
+
+def _check_pixels(files: dict[str, bytes], order: Order) -> None:
+    import numpy as np
+    from PIL import Image
+
+    for index in order.indices:
+        decoded = np.asarray(Image.open(io.BytesIO(files[name_of(index)])))
+        np.testing.assert_array_equal(decoded, picture(index, order.seed, order.shape))

@@ -1,0 +1,152 @@
+"""The store, or the way to it, fails while a saver is at work: with the settings that everybody gets by default."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from tests.faults.child import Order
+from tests.faults.judge import Judge, healthy_run
+from tests.faults.saver import Saver
+from tests.faults.steps import finish, resume
+from tests.faults.trial import CLIENTS, Faults, Lab, Trial
+from tests.support.places import Place
+from tests.support.proxy import Fault as Trouble
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3Server
+
+FAULTS = Faults()
+
+IMPATIENT = {"attempts": 3, "first_wait": 0.2}
+
+
+def order_of(place: Place, count: int, **more: Any) -> Order:
+    return Order(url=place.url, indices=list(range(count)), storage_options=dict(place.storage_options), **more)
+
+
+def is_saved(word: dict[str, Any]) -> bool:
+    return word.get("status") == "saved"
+
+
+# --- the server ------------------------------------------------------------------------------------------------------
+
+
+def killed_and_restarted(lab: Lab, trial: Trial, times: int, *, gone: float = 0.0) -> None:
+    """With each client in turn, the server is killed after some frames, and comes back after ``gone`` seconds."""
+    for number in range(times):
+        with S3Server() as server:
+            place = lab.bucket(server, client=number)
+            order = order_of(place, 60, pace=0.03)
+            judge = Judge(trial, place, healthy_run(lab, order))
+            with Saver(order) as saver:
+                saver.wait_for(is_saved, 10 + number)
+                server.kill()
+                trial.tried += 1
+                time.sleep(gone)
+                server.restart()
+                began = time.monotonic()
+                finish(judge, saver)
+                trial.seconds.append(time.monotonic() - began)
+            judge.end()
+
+
+FAULTS.add("Server killed and restarted", "S3", 8)(killed_and_restarted)
+FAULTS.add("Server gone for 30 s", "S3", 2)(partial(killed_and_restarted, gone=30.0))
+
+
+@FAULTS.add("Server gone for good, then resumed elsewhen", "S3", 2)
+def gone_for_good(lab: Lab, trial: Trial, times: int) -> None:
+    """The error names what is not saved; when the server is there again, another run saves that."""
+    for number in range(times):
+        with S3Server() as server:
+            place = lab.bucket(server, client=number)
+            order = order_of(place, 40, pace=0.02, retry=IMPATIENT)
+            judge = Judge(trial, place, healthy_run(lab, order))
+            with Saver(order) as saver:
+                saver.wait_for(is_saved, 10)
+                server.kill()
+                trial.tried += 1
+                last = saver.end()
+                server.restart()
+                judge.fails(last, "SaveError")
+                judge.hear(saver)
+            resume(trial, judge, order)
+
+
+# --- the way to it ---------------------------------------------------------------------------------------------------
+
+
+def through_a_bad_proxy(
+    bring: Callable[[Proxy], Trouble],
+    lab: Lab,
+    trial: Trial,
+    times: int,
+    *,
+    if_exists: str = "overwrite",
+    least: int = 0,
+) -> None:
+    """``times`` frames with each client; how often the fault struck is what the proxy counts."""
+    for client in range(len(CLIENTS)):
+        place = lab.bucket(client=client)
+        plain = order_of(place, max(times, least), settings={"if_exists": if_exists})
+        judge = Judge(trial, place, healthy_run(lab, plain))
+        with lab.behind_proxy(place) as proxy:
+            trouble = bring(proxy)
+            began = time.monotonic()
+            with Saver(replace(plain, storage_options=dict(place.storage_options))) as saver:
+                finish(judge, saver)
+                trial.seconds.append(time.monotonic() - began)
+            trial.tried += trouble.hits
+        judge.end()
+
+
+EVERY = ("PUT", "GET", "HEAD")
+FAULTS.add("20 % of PUTs answered 503", "S3", 300, exact=False)(
+    partial(through_a_bad_proxy, lambda proxy: proxy.slow_down(probability=0.2))
+)
+FAULTS.add("5 % of connections reset in mid-body", "S3", 300, exact=False)(
+    partial(through_a_bad_proxy, lambda proxy: proxy.reset(probability=0.05, methods=EVERY), least=60)
+)
+FAULTS.add("10 % of answers lost, the PUT was done", "S3", 200, exact=False)(
+    partial(through_a_bad_proxy, lambda proxy: proxy.lose_reply(probability=0.1), if_exists="error", least=40)
+)
+FAULTS.add("Every answer 10 s late", "S3", 48, exact=False)(
+    partial(through_a_bad_proxy, lambda proxy: proxy.delay(seconds=10, methods=EVERY))
+)
+
+
+@FAULTS.add("Bandwidth limited to 1 MB/s", "S3", 200, exact=False)
+def narrow(lab: Lab, trial: Trial, times: int) -> None:
+    """``times`` frames of 37 KB with each client: the limit holds for all of them together."""
+    for client in range(len(CLIENTS)):
+        place = lab.bucket(client=client)
+        judge = Judge(trial, place, healthy_run(lab, order_of(place, times)))
+        with lab.behind_proxy(place) as proxy:
+            proxy.bandwidth = 1e6
+            began = time.monotonic()
+            with Saver(order_of(place, times)) as saver:
+                finish(judge, saver)
+            trial.seconds.append(time.monotonic() - began)
+            trial.tried += proxy.count("PUT")
+        judge.end()
+
+
+@FAULTS.add("Credentials expire", "S3", 6)
+def expired(lab: Lab, trial: Trial, times: int) -> None:
+    """From some moment on every request is answered ExpiredToken; new ones are there for the next run."""
+    for number in range(times):
+        place = lab.bucket(client=number)
+        with lab.behind_proxy(place) as proxy:
+            order = order_of(place, 40, pace=0.02)
+            judge = Judge(trial, place, healthy_run(lab, order))
+            with Saver(order) as saver:
+                saver.wait_for(is_saved, 5 + 3 * number)
+                proxy.answer(400, "ExpiredToken", methods=EVERY)
+                trial.tried += 1
+                judge.fails(saver.end(), "SaveError", "expired")
+                judge.hear(saver)
+            proxy.clear()
+            resume(trial, judge, order)

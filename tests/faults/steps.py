@@ -1,0 +1,54 @@
+"""What most trials do at their end: let a saver finish, or let another one go on where it stopped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from tests.faults.child import Order
+from tests.faults.judge import Judge
+from tests.faults.saver import Saver
+from tests.faults.trial import Trial
+
+__all__ = ["Resumer", "finish", "resume"]
+
+
+def finish(judge: Judge, saver: Saver) -> None:
+    """It is to end by itself, with everything saved."""
+    last = saver.end()
+    judge.hear(saver)
+    if last["end"]:
+        judge.note(f"it ended with {last['end']}: {last['message']}")
+
+
+def resume(trial: Trial, judge: Judge, order: Order) -> None:
+    """Another process does what the first one left, and then all is there."""
+    with Resumer() as resumer:
+        resumer.resume(trial, judge, order)
+
+
+class Resumer:
+    """A process that resumes one sequence after the other: to start one for each would take most of the time."""
+
+    def __init__(self) -> None:
+        self._saver: Saver | None = None
+
+    def __enter__(self) -> Resumer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._saver is not None:
+            self._saver.__exit__(*error)
+
+    def resume(self, trial: Trial, judge: Judge, order: Order) -> None:
+        """Do what somebody else left, until all is there."""
+        settings = {**order.settings, "if_exists": "skip"}
+        rest = replace(order, hold=None, retry=None, pace=0.0, settings=settings, stay=True)
+        began = time.monotonic()
+        if self._saver is None:
+            self._saver = Saver(rest)
+        else:
+            self._saver.another(rest)
+        finish(judge, self._saver)
+        trial.seconds.append(time.monotonic() - began)
+        judge.end()
