@@ -56,14 +56,14 @@ def openexr(image: Any, compression: str) -> int:
 
 
 def openimageio(image: Any, compression: str, folder: str) -> int:
-    import OpenImageIO as oiio
+    import OpenImageIO
 
-    oiio.attribute("threads", 1)
+    OpenImageIO.attribute("threads", 1)
     height, width, channels = image.shape
-    spec = oiio.ImageSpec(width, height, channels, "half" if image.dtype == np.float16 else "float")
+    spec = OpenImageIO.ImageSpec(width, height, channels, "half" if image.dtype == np.float16 else "float")
     spec.attribute("compression", compression)
     path = Path(folder, f"{threading.get_ident()}.exr")
-    out = oiio.ImageOutput.create(str(path))
+    out = OpenImageIO.ImageOutput.create(str(path))
     out.open(str(path), spec)
     out.write_image(image)
     out.close()

@@ -1,0 +1,421 @@
+"""The conformance kit over TIFF, what only TIFF has, and files seen by programs that we did not write."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import needs
+import numpy as np
+import pytest
+import readers
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+from seqsave_tiff import TIFF
+from seqsave_tiff.codec import TiffEncoder
+
+import seqsave
+from seqsave.color import COLOR_SPACES
+from seqsave.testing import EncoderSuite
+
+COMPRESSIONS = tuple(str(name) for name in TIFF.options["compression"].choices or ())
+PREDICTED = ("deflate", "lzw", "zstd")
+
+
+class TestTiff(EncoderSuite):
+    spec = TIFF
+    decoders = {"OpenImageIO": readers.openimageio}
+
+
+def picture(height: int = 33, width: int = 65, channels: int = 3, dtype: str = "uint8", seed: int = 0) -> Any:
+    """Noise: every integer may occur, and floats also outside of 0..1."""
+    random = np.random.default_rng(seed)
+    if dtype.startswith("float"):
+        return random.normal(0.5, 2.0, (height, width, channels)).astype(dtype)
+    return random.integers(0, np.iinfo(dtype).max, (height, width, channels), dtype, endpoint=True)
+
+
+def encoded(image: Any, metadata: dict[str, str] | None = None, info: Any = None, **options: Any) -> seqsave.Encoded:
+    checked = {name: option.default for name, option in TIFF.options.items()} | options
+    info = info or frame()
+    return TiffEncoder().encode(image, metadata=metadata or {}, options=checked, info=info)
+
+
+def encode(image: Any, metadata: dict[str, str] | None = None, info: Any = None, **options: Any) -> bytes:
+    return bytes(encoded(image, metadata, info, **options).data)
+
+
+def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
+    return TiffEncoder().decode(data, max_pixels=max_pixels)
+
+
+def frame(**known: Any) -> seqsave.FrameInfo:
+    return seqsave.FrameInfo(index=17, name="frame_00017.tif", **known)
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+ways = pytest.mark.parametrize(
+    ("compression", "predictor"),
+    [(name, predictor) for name in COMPRESSIONS for predictor in ((True, False) if name in PREDICTED else (True,))],
+)
+
+
+@ways
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_bits_come_back(compression: str, predictor: bool, data: st.DataObject) -> None:
+    """Floats with every kind of NaN among them, and all integers; sizes of one strip and of several."""
+    dtype = np.dtype(data.draw(st.sampled_from(TIFF.dtypes)))
+    height, width, channels = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 60)), data.draw(st.integers(1, 4))
+    if data.draw(st.booleans()):
+        height *= 100
+    size = height * width * channels * dtype.itemsize
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    values = np.random.default_rng(seed).bytes(size)
+    image = np.frombuffer(values, dtype).reshape(height, width, channels)
+    back = decode(encode(image, compression=compression, predictor=predictor)).array
+    assert back.dtype == dtype
+    assert back.shape == image.shape
+    assert back.tobytes() == values
+
+
+@ways
+@pytest.mark.parametrize("dtype", ["uint16", "float16"])
+def test_every_value_of_16_bits(compression: str, predictor: bool, dtype: str) -> None:
+    bits = np.arange(1 << 16, dtype=np.uint16).reshape(256, 256, 1).repeat(3, 2)
+    back = decode(encode(bits.view(dtype), compression=compression, predictor=predictor)).array
+    assert (back.view(np.uint16) == bits).all()
+
+
+@ways
+@pytest.mark.parametrize("dtype", TIFF.dtypes)
+@pytest.mark.parametrize("channels", [1, 4])  # the kit has the others
+def test_libtiff_reads_the_same_values(compression: str, predictor: bool, dtype: str, channels: int) -> None:
+    image = picture(400, 301, channels, dtype)  # several strips
+    data = encode(image, compression=compression, predictor=predictor)
+    seen = readers.openimageio(data)
+    assert seen.dtype == image.dtype
+    assert seen.tobytes() == image.tobytes()
+    if dtype == "uint8" or (channels == 1 and dtype in ("uint16", "float32")):
+        assert (readers.pillow(data).reshape(image.shape) == image).all()
+
+
+@ways
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_libvips_reads_the_same_values(compression: str, predictor: bool, dtype: str, channels: int) -> None:
+    image = picture(channels=channels, dtype=dtype)
+    try:
+        seen = readers.vips(encode(image, compression=compression, predictor=predictor), dtype)
+    except Image.UnidentifiedImageError:
+        assert dtype != "uint8"  # Pillow tells its size, and reads no colours of 16 bits or more
+        return
+    assert (seen == image).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_opencv_reads_the_same_values(dtype: str) -> None:
+    cv2 = needs.package("cv2", "pip install opencv-python-headless")
+    image = picture(dtype=dtype)
+    for compression in COMPRESSIONS:
+        if compression == "zstd":
+            continue  # its libtiff is built without
+        data = np.frombuffer(encode(image, compression=compression), np.uint8)
+        assert (cv2.imdecode(data, cv2.IMREAD_UNCHANGED)[..., ::-1] == image).all()
+
+
+def test_out_of_range_and_not_a_number_through_seqsave() -> None:
+    image = picture(dtype="float32")
+    image[0, :6, 0] = (np.nan, np.inf, -np.inf, -0.0, 65536.0, -7.5)
+    assert seqsave.save(image[None], "memory://tiff/kept", filetype="tiff").warnings == ()
+    back = seqsave.open_sequence("memory://tiff/kept")[0].read()
+    assert back.tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize("compression", ["deflate", "zstd"])
+def test_levels(compression: str) -> None:
+    soft = picture(20, 20).repeat(16, 0).repeat(16, 1)
+    sizes = {level: len(encode(soft, compression=compression, level=level)) for level in range(1, 10)}
+    assert sizes[9] < sizes[1]
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+@pytest.mark.parametrize("dtype", TIFF.dtypes)
+def test_noise_is_no_larger_than_zlib_would_make_it(dtype: str, level: int) -> None:
+    """There are readers that make room for no more; see compressBound in zlib."""
+    with tifffile.TiffFile(io.BytesIO(encode(picture(400, 301, 3, dtype), predictor=False, level=level))) as file:
+        page = file.pages.first
+        raw = page.rowsperstrip * 301 * 3 * np.dtype(dtype).itemsize
+        assert len(page.databytecounts) > 1
+        assert max(page.databytecounts) <= raw + (raw >> 12) + (raw >> 14) + 13
+
+
+def test_the_predictor_pays() -> None:
+    y, x = np.mgrid[0:200, 0:300]
+    for dtype in TIFF.dtypes:
+        waves = 0.5 + 0.4 * np.sin(x / 29) * np.cos(y / 31)
+        image = (waves * (1 if dtype.startswith("float") else np.iinfo(dtype).max)).astype(dtype)[..., None]
+        assert len(encode(image)) < 0.9 * len(encode(image, predictor=False))
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"compression": "none"}, "Compression Scheme: None"),
+        ({}, "Compression Scheme: AdobeDeflate\n"),
+        ({"compression": "lzw"}, "Compression Scheme: LZW\n"),
+        ({"compression": "packbits"}, "Compression Scheme: PackBits\n"),
+        ({"compression": "zstd"}, "Compression Scheme: ZSTD\n"),
+    ],
+)
+@pytest.mark.parametrize("dtype", TIFF.dtypes)
+def test_tiffinfo(options: dict[str, Any], wanted: str, dtype: str) -> None:
+    report = readers.run("tiffinfo", "{}", data=encode(picture(dtype=dtype), **options))
+    assert wanted in report
+    assert "Image Width: 65 Image Length: 33" in report
+    assert f"Bits/Sample: {8 * np.dtype(dtype).itemsize}\n" in report
+    assert ("Sample Format: IEEE floating point" in report) == dtype.startswith("float")
+    predictor = {"u": "horizontal differencing 2 (0x2)", "f": "floating point predictor 3 (0x3)"}[np.dtype(dtype).kind]
+    predicted = options.get("compression", "deflate") in PREDICTED
+    assert (f"Predictor: {predictor}" in report) == predicted
+
+
+# --- alpha, colour, what is said of a picture -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize(("alpha", "wanted"), [("straight", "unassoc-alpha"), ("premultiplied", "assoc-alpha")])
+def test_alpha_is_what_was_said(channels: int, alpha: str, wanted: str) -> None:
+    image = picture(channels=channels)
+    data = encode(image, alpha=alpha)
+    assert f"Extra Samples: 1<{wanted}>" in readers.run("tiffinfo", "{}", data=data)
+    assert (decode(data).array == image).all()
+    assert "Extra Samples" not in readers.run("tiffinfo", "{}", data=encode(picture(), alpha=alpha))
+
+
+@pytest.mark.parametrize("space", COLOR_SPACES.values(), ids=str)
+@pytest.mark.parametrize("channels", TIFF.channels)
+def test_the_profile(space: Any, channels: int) -> None:
+    result = encoded(picture(channels=channels), info=frame(color=space))
+    with Image.open(io.BytesIO(result.data)) as opened:
+        block = opened.info.get("icc_profile")
+    if space.transfer in ("pq", "hlg"):
+        assert block is None
+        assert space.name in result.warnings[0]
+        return
+    assert result.warnings == ()
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(block)).profile
+    assert profile.profile_description == space.name
+    assert profile.xcolor_space.strip() == ("GRAY" if channels < 3 else "RGB")
+
+
+def test_nothing_is_said_that_was_not_stated() -> None:
+    report = readers.run("exiftool", "-a", "-G1", "{}", data=encode(picture()))
+    assert not re.search("ICC|Profile|Description|Software|Date/Time  |Artist|XMP", report.partition("MIME")[2])
+    with tifffile.TiffFile(io.BytesIO(encode(picture()))) as file:
+        names = {tag.name for tag in file.pages.first.tags}
+    assert names == {
+        *("ImageWidth", "ImageLength", "BitsPerSample", "Compression", "PhotometricInterpretation", "StripOffsets"),
+        *("SamplesPerPixel", "RowsPerStrip", "StripByteCounts", "XResolution", "YResolution", "ResolutionUnit"),
+        *("PlanarConfiguration", "Predictor"),
+    }
+
+
+def test_resolution() -> None:
+    for dpi, wanted in ((300.0, "300, 300 pixels/inch"), (72.5, "72.5, 72.5 pixels/inch")):
+        assert f"Resolution: {wanted}" in readers.run("tiffinfo", "{}", data=encode(picture(), info=frame(dpi=dpi)))
+    with Image.open(io.BytesIO(encode(picture(), info=frame(dpi=300.0)))) as opened:
+        assert opened.info["dpi"] == (300, 300)
+
+
+def test_tags() -> None:
+    tags = {"artist": "\u00c9", "copyright": "all", "description": "a <b>", "software": "x"}
+    data = encode(picture(), info=frame(tags={**tags, "digital_source_type": "print"}))
+    seen = json.loads(readers.run("exiftool", "-json", "-G0", "{}", data=data))[0]
+    for name, text in (("Artist", "\u00c9"), ("Copyright", "all"), ("ImageDescription", "a <b>"), ("Software", "x")):
+        assert seen[f"EXIF:{name}"] == text
+    assert seen["XMP:DigitalSourceType"].endswith("digitalsourcetype/print")
+    assert seen["XMP:Description"] == "a <b>"
+    assert decode(data).metadata == {}
+
+
+def test_metadata_as_other_programs_show_it() -> None:
+    texts = {"prompt": '{"3": {}}', "workflow": '{"text": "\u00e9 \U0001f3ac"}', "nul": "a\0b", "half": "\ud83c"}
+    data = encode(picture(), texts, frame(tags={"description": "seen"}))
+    seen = json.loads(readers.run("exiftool", "-json", "-G0", "{}", data=data))[0]
+    # Where the whole value is JSON, exiftool gives it as text.
+    assert json.loads(seen["EXIF:ImageDescription"]) == texts
+    assert seen["XMP:Description"] == "seen"
+    assert "  ImageDescription: {" in readers.run("tiffinfo", "{}", data=data)
+    assert decode(data).metadata == texts
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def written(array: Any, **settings: Any) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(file, array, metadata=None, **settings)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("dtype", [*TIFF.dtypes, "float64"])
+@pytest.mark.parametrize("settings", [{}, {"tile": (16, 32)}, {"compression": "zlib", "predictor": True}])
+def test_files_of_another_writer(byteorder: str, dtype: str, settings: dict[str, Any]) -> None:
+    image = picture(dtype=dtype)
+    data = written(image, byteorder=byteorder, photometric="rgb", **settings)
+    got = decode(data).array
+    assert got.dtype == np.dtype(dtype)
+    assert (got == image).all()
+
+
+def test_planes_one_after_the_other() -> None:
+    image = picture(dtype="uint16")
+    data = written(np.moveaxis(image, -1, 0), photometric="rgb", planarconfig="separate")
+    assert (decode(data).array == image).all()
+
+
+def test_white_is_zero() -> None:
+    image = picture(channels=1)
+    got = decode(written(image[..., 0], photometric="miniswhite")).array
+    assert (got == 255 - image).all()
+
+
+def test_palettes_and_single_bits() -> None:
+    file = io.BytesIO()
+    colours = Image.fromarray(picture()).quantize(16)
+    colours.save(file, "TIFF")
+    assert (decode(file.getvalue()).array >> 8 == np.asarray(colours.convert("RGB"))).all()
+    file = io.BytesIO()
+    bits = picture(channels=1)[..., 0] > 99
+    Image.fromarray(bits).save(file, "TIFF", compression="group4")
+    assert (decode(file.getvalue()).array[..., 0] == bits * 255).all()
+
+
+def test_the_first_of_several_pictures() -> None:
+    file = io.BytesIO()
+    first = Image.fromarray(picture())
+    first.save(file, "TIFF", save_all=True, append_images=[Image.fromarray(picture(5, 6))])
+    assert (decode(file.getvalue()).array == picture()).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "settings", "problem"),
+    [
+        (picture(dtype="uint16").astype("uint32"), {"photometric": "rgb"}, r"a TIFF picture of 32 bits \(uint32\)"),
+        (picture(channels=1).astype("int16"), {}, r"a TIFF picture of 16 bits \(int16\)"),
+        (picture(channels=4), {"photometric": "separated"}, "a TIFF picture of kind SEPARATED"),
+        (
+            np.zeros((5, 6, 65), "u1"),
+            {"photometric": "minisblack", "planarconfig": "contig"},
+            "65 channels: at most 64",
+        ),
+    ],
+)
+def test_pictures_of_other_kinds(array: Any, settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(seqsave.DecodeError, match=problem):
+        decode(written(array, **settings))
+
+
+def test_a_large_picture_is_refused_before_it_is_decoded() -> None:
+    data = encode(np.zeros((400, 300, 3), np.uint8))
+    with pytest.raises(seqsave.DecodeError, match="300x400 pixels: at most 119999 are allowed"):
+        decode(data, max_pixels=119_999)
+
+
+@settings(max_examples=600, deadline=None)
+@given(data=st.data())
+def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:
+    compression = data.draw(st.sampled_from(COMPRESSIONS))
+    damaged = bytearray(encode(picture(9, 20, 4, "float32"), {"workflow": "{}"}, compression=compression))
+    places = st.integers(0, len(damaged) - 1) | st.integers(0, 300)
+    for place, value in data.draw(st.dictionaries(places, st.integers(0, 255), max_size=5)).items():
+        if place < len(damaged):
+            damaged[place] = value
+    cut = data.draw(st.none() | st.integers(0, len(damaged)))
+    try:
+        array = decode(bytes(damaged[:cut]), 1 << 14).array
+    except seqsave.DecodeError:
+        return
+    assert array.shape[0] * array.shape[1] <= 1 << 14
+
+
+@given(data=st.binary(max_size=300))
+def test_random_bytes(data: bytes) -> None:
+    for start in (b"", b"II*\0\x08\0\0\0"):
+        with pytest.raises(seqsave.DecodeError):
+            decode(start + data)
+
+
+# --- as a plugin ------------------------------------------------------------------------------------------------------
+
+
+def installed() -> None:
+    try:
+        importlib.metadata.distribution("seqsave-tiff")
+    except importlib.metadata.PackageNotFoundError:
+        needs.missing("this plugin to be installed", "pip install .")
+
+
+def test_seqsave_finds_the_plugin() -> None:
+    installed()
+    assert {"tiff", "tiff with embedded workflow"} <= set(seqsave.filetypes())
+    origins = {row.filetype: row.origin for row in seqsave.describe_filetypes()}
+    assert origins["tiff"] == "seqsave-tiff"
+
+
+@pytest.mark.parametrize("url", ["memory://renders/tiff", "folder"])
+@pytest.mark.parametrize("dtype", TIFF.dtypes)
+def test_a_sequence_there_and_back(tmp_path: Path, url: str, dtype: str) -> None:
+    installed()
+    target = str(tmp_path / url) if url == "folder" else f"{url}/{dtype}"
+    frames = np.stack([picture(channels=4, dtype=dtype, seed=seed) for seed in range(3)])
+    workflow = {"nodes": [], "note": "\u00e9 \U0001f3ac"}
+    result = seqsave.save(frames, target, filetype="tiff with embedded workflow", metadata={"workflow": workflow})
+    assert result.urls[0].endswith("/frame_00000.tif")
+    sequence = seqsave.open_sequence(target)
+    assert sequence.indices == (0, 1, 2)
+    assert (np.stack([one.read() for one in sequence]) == frames).all()
+    assert sequence[0].read_metadata() == {"workflow": workflow}
+
+
+def test_the_command_knows_it() -> None:
+    installed()
+    command = [sys.executable, "-m", "seqsave", "filetypes", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "seqsave-tiff" in done.stdout
+    assert "packbits" in done.stdout
+
+
+# --- README -----------------------------------------------------------------------------------------------------------
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed()
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(example, "README.md", "exec", dont_inherit=True), {})  # noqa: S102 - our own page
+    assert seqsave.open_sequence("renders/shot020").indices == (0, 1, 2)
+
+
+def test_the_table_of_options_is_complete() -> None:
+    first = README.partition("## ")[0]
+    table = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", first, re.MULTILINE))
+    assert list(table) == list(TIFF.options)
+    for name, option in TIFF.options.items():
+        default = str(option.default).lower()
+        assert f"default {default}" in table[name] or f"{default} (default)" in table[name]
+        for choice in option.choices or ():
+            assert re.search(rf"\b{choice}\b", table[name])
