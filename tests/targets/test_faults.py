@@ -339,3 +339,8 @@ def test_an_error_says_what_the_storage_failed_with() -> None:
     assert isinstance(missing, FileMissingError)
     assert missing.fault == "missing"
     assert TargetError("a URL that is none").fault == ""
+
+
+def test_what_paramiko_says_of_a_connection_that_is_gone() -> None:
+    assert diagnose(OSError("Socket is closed")) is Fault.BROKEN
+    assert diagnose(OSError("Something else")) is Fault.UNKNOWN

@@ -322,6 +322,8 @@ _BY_CLASS = {name: fault for fault, names in _CLASSES.items() for name in names.
 
 _NO_SUCH_HOST = tuple(getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name))
 _BROKEN = (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
+# paramiko's words for it, in an OSError without a number.
+_CLOSED = "Socket is closed"
 
 
 def _by_connection(error: BaseException) -> Fault | None:
@@ -333,7 +335,7 @@ def _by_connection(error: BaseException) -> Fault | None:
     looked_up = isinstance(error, socket.gaierror) or type(error).__name__ == "ClientConnectorDNSError"
     if looked_up:
         return Fault.NO_HOST if error.errno in _NO_SUCH_HOST else None
-    return Fault.BROKEN if error.errno in _BROKEN else None
+    return Fault.BROKEN if error.errno in _BROKEN or error.args == (_CLOSED,) else None
 
 
 def _is_setting(inner: BaseException | None) -> bool:
