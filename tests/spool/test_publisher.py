@@ -57,7 +57,7 @@ def test_there_is_no_thread_without_work(spool: Spool, behind: Publisher, failin
         return [thread.name for thread in threading.enumerate() if thread.name == "seqsave-spool"]
 
     behind.wait(failing.place())
-    behind.adopt()
+    behind.adopt(failing.place())
     assert running() == []
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.place())
@@ -74,7 +74,7 @@ def test_trouble_is_told_once_and_ends_by_itself(spool: Spool, behind: Publisher
     failing.error = TargetError("it is away", transient=True)
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.place())
-    with pytest.raises(SpoolError, match=r"1 frame saved before could not be published and wait in the spool .*away"):
+    with pytest.raises(SpoolError, match=r"1 frame saved before could not be published, and waits in the spool .*away"):
         behind.wait(failing.place())
     while not (told := behind.trouble(failing.place())):
         pass  # it is tried again, and fails again
@@ -132,10 +132,12 @@ def test_a_place_above_or_below_is_waited_for_and_no_other(spool: Spool, behind:
 def test_what_others_have_left_is_taken_over(spool: Spool, behind: Publisher, tmp_path: Path) -> None:
     for name in ("one", "two"):
         keep(spool, targets.resolve(tmp_path / name), 1)
-    behind.adopt()
-    for name in ("one", "two"):
-        behind.wait(targets.resolve(tmp_path / name).place())
-        assert names(tmp_path / name) == ["frame_00001.png"]
+    place = targets.resolve(tmp_path / "one" / "below").place()
+    behind.adopt(place)
+    behind.wait(place)
+    assert behind.is_idle
+    assert names(tmp_path / "one") == ["frame_00001.png"]
+    assert names(tmp_path / "two") == []
 
 
 def test_an_error_that_nobody_expects_is_told(spool: Spool, behind: Publisher, failing: Any) -> None:

@@ -30,7 +30,11 @@ def comfy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     (base / "config.toml").write_text("")
     (base / "custom_nodes").mkdir()
     (base / "custom_nodes" / "helper_nodes").symlink_to(Path(__file__).with_name("helper_nodes"))
-    env = {"SEQSAVE_CONFIG": str(base / "config.toml"), "AWS_CONFIG_FILE": str(base / "aws")}
+    env = {
+        "SEQSAVE_CONFIG": str(base / "config.toml"),
+        "SEQSAVE_SPOOL": str(base / "spool"),
+        "AWS_CONFIG_FILE": str(base / "aws"),
+    }
     with ComfyServer(base, env=env) as server:
         yield server
 
@@ -53,6 +57,12 @@ def s3() -> Iterator[S3Server]:
 
 
 # --- without a server: ComfyUI's own modules in this process ---
+
+
+@pytest.fixture(autouse=True)
+def _own_spool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever waits in the user's spool is none of our business."""
+    monkeypatch.setenv("SEQSAVE_SPOOL", str(tmp_path / "spool"))
 
 
 @pytest.fixture(scope="session")

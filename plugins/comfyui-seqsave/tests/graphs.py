@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import itertools
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,9 @@ class Graph(dict[str, Any]):
 
 
 def files(folder: Path) -> list[str]:
-    """Every file below, hidden ones too, relative to it."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    """Every file below, hidden ones too, relative to it; without the manifests and their locks."""
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [name for name in found if not re.search(r"(^|/)\.seqsave/[^/]*\.json(\.lock)?$", name)]
 
 
 def eight_bit(images: np.ndarray) -> np.ndarray:

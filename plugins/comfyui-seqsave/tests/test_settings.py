@@ -23,6 +23,9 @@ def test_all_of_it(write_config: Write) -> None:
     loaded = settings.load()
     assert [entry.url for entry in loaded.allow] == ["/mnt/renders", "s3://b/c"]
     assert loaded.original_ids
+    assert not loaded.publish_behind
+    write_config("[comfyui]\npublish_behind = true")
+    assert settings.load() == settings.Settings((), False, True)
 
 
 def test_it_is_read_afresh(folders: host.Folders, write_config: Write, tmp_path: Path) -> None:
@@ -55,6 +58,7 @@ def test_where_names_the_file(write_config: Write, tmp_path: Path) -> None:
         ('allow = ["https://me:SECRET@host/x"]', "user info"),
         ('allow = ["ftp:///me:SE/SECRET@host/x"]', "user info"),
         ('allow = ["s3://b::memory://x"]', "::"),
+        ("publish_behind = 1", "true or false"),
         ("original_ids = 1", "true or false"),
         ('original_ids = "yes"', "true or false"),
     ],

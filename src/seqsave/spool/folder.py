@@ -230,6 +230,13 @@ class Spool:
                     damaged.append((str(path), f"{path} cannot be read: {error.strerror or error}"))
         return Contents(tuple(entries), tuple(damaged))
 
+    def newest(self, identity: str) -> Entry | None:
+        """The entry of this place that came last, if there is any."""
+        for name in reversed(self._names(identity)):
+            with contextlib.suppress(DamagedError, OSError):
+                return read_header(self.folder / identity[:16] / name)
+        return None
+
     def aside(self) -> list[str]:
         """Damaged entries that were put aside."""
         folders = [self.folder / identity / _ASIDE for identity in self.identities()]

@@ -96,15 +96,24 @@ class Publisher:
                 self._changed.wait(TICK)
             while_waiting()
 
-    def adopt(self, resolve: Callable[[str], targets.Target] = targets.resolve) -> None:
-        """Take over what was left in the spool by programs that are gone. Raises what ``resolve`` raises."""
+    @property
+    def is_idle(self) -> bool:
+        """Whether this program has nothing to publish."""
+        with self._changed:
+            return not any(place.is_waiting or place.is_busy for place in self._places.values())
+
+    def adopt(self, where: Mapping[str, str], resolve: Callable[[str], targets.Target] = targets.resolve) -> None:
+        """Take over what was left here by programs that are gone: for this place, those above and those below it.
+
+        Raises what ``resolve`` raises.
+        """
         for identity in self.spool.identities():
             with self._changed:
                 if any(known.startswith(identity) for known in self._places):
                     continue
-            entries = self.spool.contents(identity).entries
-            if entries:
-                self.wake(resolve(entries[-1].target), entries[-1].place)
+            entry = self.spool.newest(identity)
+            if entry is not None and overlaps(entry.place, where):
+                self.wake(resolve(entry.target), entry.place)
 
     def stop(self, seconds: float) -> None:
         """Begin nothing more, and wait for what is under way. What is left stays in the spool."""
@@ -162,8 +171,9 @@ def _judged(outcomes: list[Outcome], spool: Spool) -> tuple[str, bool]:
         return "", False
     again = any(outcome.status in ("failed", "waiting") for outcome in left)
     first = next((outcome for outcome in left if outcome.status != "waiting"), left[0])
-    frames = f"{len(left)} frame{'' if len(left) == 1 else 's'}"
-    return f"{frames} saved before could not be published and wait in the spool {spool.folder}: {first.message}", again
+    count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
+    what = f"{count} frame{'' if count == 1 else 's'} saved before" if count else "what a manifest is to say"
+    return f"{what} could not be published, and waits in the spool {spool.folder}: {first.message}", again
 
 
 # --- one for each folder and process ---------------------------------------------------------------------------------

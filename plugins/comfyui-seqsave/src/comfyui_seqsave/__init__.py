@@ -10,7 +10,7 @@ from typing import Any
 
 from seqsave import SeqSaveError
 
-from . import host, settings
+from . import behind, host, settings
 from .nodes import ALL, ORIGINAL
 
 __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS", "WEB_DIRECTORY", "__version__"]
@@ -38,6 +38,8 @@ def _original_ids() -> dict[str, Any]:
     ids = {f"{node.TITLE} {_ORIGINAL_MARK}": node for node in ORIGINAL} if wanted else {}
     return {name: node for name, node in ids.items() if not host.has_node(name)}
 
+
+behind.tell_waiting()
 
 for _name, _node in _original_ids().items():
     NODE_CLASS_MAPPINGS[_name] = _node

@@ -29,7 +29,7 @@ from seqsave.errors import SeqSaveError, TargetError
 from seqsave.redact import redact_url
 from seqsave.targets import config, filesystems, registry, urls
 
-from . import host, settings
+from . import behind, host, settings
 
 if TYPE_CHECKING:
     from seqsave import FrameSequence
@@ -68,6 +68,13 @@ class Place:
         """What reads and writes here."""
         return targets.resolve(self.url)
 
+    def settled(self) -> targets.Target:
+        """``target``, once all is there that graphs have saved to it. To be called on a thread of its own."""
+        target = self.target
+        if not self.is_local:
+            behind.wait_for(target)
+        return target
+
     def check(self, folder: str = "") -> None:
         """Raise RefusedError if ``folder`` below this place is a link that leads out, or has one that files go to.
 
@@ -87,7 +94,7 @@ class Place:
             self._check_link(path)
         else:
             _refuse_characters(path, path)
-        target = self.target
+        target = self.settled()
         return retry.call(retry.RetryPolicy(), lambda: target.read(path), contact=target.known)
 
     def open(self, prefix: str, filetype: str) -> FrameSequence:
@@ -97,6 +104,7 @@ class Place:
         if self.is_local:
             for name in _linked_batches(os.path.join(_local_path(self.url), folder)):
                 self.check(os.path.join(folder, name))
+        self.settled()
         # With the slash it is a folder, whatever it is called, and never a pattern of files in the one above it.
         sequence = seqsave.open_sequence(f"{self.url}/", prefix=prefix or None, filetype=filetype or None)
         for url in sequence.urls if self.is_local else ():

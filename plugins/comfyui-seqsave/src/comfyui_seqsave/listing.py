@@ -54,7 +54,7 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
     """
     check(None, pattern)
     place = access.admit(directory_path)
-    target = place.target
+    target = place.settled()
     found: dict[int, list[Picture]] = {}
     batches = [entry.name for entry in _list(target, "") if entry.is_folder and _is_batch(entry.name)]
     for folder in ["", *sorted(batches, key=_batch_number)]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import seqsave
 
-from . import host
+from . import behind, host
 from .access import Place
 from .objects import LogEntry
 
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult, SequenceWriter
 
-__all__ = ["metadata_of", "options_of", "save", "told"]
+__all__ = ["metadata_of", "options_of", "save", "told", "urls_of"]
 
 Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
@@ -36,16 +36,20 @@ def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -
     pictures: H,W,C each, or B,H,W,C with variations of a frame.
     settings: as ``seqsave.open_writer`` takes them.
 
+    A frame may be safe in the spool only, when this returns, see ``behind``.
+
     Raises what seqsave raises, and ComfyUI's own exception when the button is pressed: what is saved by then stays
     saved, and no partial file is left.
     """
     host.check_interrupt()
     if place.is_local and sum(1 if picture.ndim == 3 else len(picture) for picture in pictures) == 1:
         settings["concurrency"] = 1  # no thread for a single picture
+    more = behind.writer_settings(place.is_local)
+    trouble = behind.trouble(place.target) if more else None
     bar = host.ProgressBar(len(pictures))
     pending: set[Future[SavedFrame]] = set()
     room = _room(place, pictures)
-    with seqsave.open_writer(place.url, **settings) as writer:
+    with seqsave.open_writer(place.url, **settings, **more) as writer:
         try:
             for number, picture in enumerate(pictures):
                 pending.update(write(writer, picture))
@@ -56,6 +60,8 @@ def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -
         except BaseException:
             writer.abort()
             raise
+    if trouble is not None:
+        raise trouble
     return writer.result
 
 
@@ -77,6 +83,11 @@ def _room(place: Place, pictures: Sequence[Any]) -> int:
     for extent in shape:
         size *= int(extent)
     return max(2 + (os.cpu_count() or 1), min(_MOST_PENDING, _WINDOW[place.is_local] // max(1, size)))
+
+
+def urls_of(result: SaveResult) -> list[str]:
+    """Where each frame is, or is going to be."""
+    return [frame.url for frame in result.frames if frame.status != "stopped"]
 
 
 def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
@@ -104,7 +115,11 @@ def told(log: LogEntry, result: SaveResult) -> LogEntry:
     """The log with a line for each frame: its name, and its folder or URL."""
     for frame in result.frames:
         folder, name = os.path.split(frame.url) if os.path.isabs(frame.url) else frame.url.rsplit("/", 1)
-        said = {"saved": f"Saved {name} in {folder}", "skipped": f"Left {name} in {folder} as it is"}
+        said = {
+            "saved": f"Saved {name} in {folder}",
+            "spooled": f"Saving {name} in {folder}",
+            "skipped": f"Left {name} in {folder} as it is",
+        }
         log = log.add(said.get(frame.status, f"Reached the end of the animation: {name} is not saved"))
     for warning in result.warnings:
         log = log.add(warning)

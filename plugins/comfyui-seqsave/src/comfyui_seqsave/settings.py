@@ -5,6 +5,7 @@
     [comfyui]
     allow = ["/mnt/renders", "s3://studio-renders/shots"]
     original_ids = true
+    publish_behind = true
 
 Each entry allows the folder or URL itself and everything below it; ``s3://`` alone allows every bucket, and ``/``
 every folder. A graph cannot change any of it. The file is read afresh each time, so that a new line needs no restart.
@@ -21,15 +22,21 @@ from seqsave.targets import config, urls
 
 __all__ = ["Settings", "load", "where"]
 
-_KEYS = ("allow", "original_ids")
+_KEYS = ("allow", "original_ids", "publish_behind")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """allow: folders and URLs beyond ComfyUI's own that graphs may reach. original_ids: register those, see README."""
+    """What the administrator wants.
+
+    allow:          folders and URLs beyond ComfyUI's own that graphs may reach.
+    original_ids:   register those, see README.
+    publish_behind: a graph need not wait until its frames are in a bucket: it is enough that they are in the spool.
+    """
 
     allow: tuple[urls.Location, ...] = ()
     original_ids: bool = False
+    publish_behind: bool = False
 
 
 def load() -> Settings:
@@ -38,12 +45,14 @@ def load() -> Settings:
     for key in table:
         if key not in _KEYS:
             raise OptionError(f"{where()}: [comfyui] has {key!r}: it takes {', '.join(_KEYS)}")
-    allow, original_ids = table.get("allow", []), table.get("original_ids", False)
+    allow = table.get("allow", [])
     if not isinstance(allow, list) or not all(isinstance(entry, str) and entry.strip() for entry in allow):
         raise OptionError(f'{where()}: allow must be a list of folders and URLs: allow = ["s3://bucket/folder"]')
-    if not isinstance(original_ids, bool):
-        raise OptionError(f"{where()}: original_ids must be true or false")
-    return Settings(tuple(map(_entry, allow)), original_ids)
+    flags = {name: table[name] for name in _KEYS[1:] if name in table}
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise OptionError(f"{where()}: {name} must be true or false")
+    return Settings(tuple(map(_entry, allow)), **flags)
 
 
 def _entry(text: str) -> urls.Location:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import FrameNameError, SequenceNotFoundError, naming, plugins
 
-from .. import access, parallel, pictures, preview, saving
+from .. import access, manifests, parallel, pictures, preview, saving
 from ..objects import AnimationSequence, FrameCounter, LogEntry
 from . import inputs
 
@@ -50,7 +50,8 @@ class SaveFrames(inputs.Saving):
         """What ComfyUI asks for."""
         if_exists = (
             "What happens where a frame is there already: 'overwrite' replaces it, 'error' stops before replacing "
-            "anything, 'skip' leaves it as it is, to go on after an interruption."
+            "anything, 'skip' leaves it as it is, to go on after an interruption; 'skip valid' only if it can be "
+            "read and is as large, 'skip same recipe' only if the same graph with the same values has made it."
         )
         return {
             "required": {
@@ -60,7 +61,10 @@ class SaveFrames(inputs.Saving):
                 "start": inputs.number(0, 0, "The first frame's number: 0, 1 or 1001 are usual."),
                 "digits": inputs.digits(),
                 "filetype": inputs.filetype(),
-                "if_exists": (["overwrite", "error", "skip"], {"default": "overwrite", "tooltip": if_exists}),
+                "if_exists": (
+                    ["overwrite", "error", "skip", "skip valid", "skip same recipe"],
+                    {"default": "overwrite", "tooltip": if_exists},
+                ),
             },
             "optional": {"frames_per_second": inputs.rate("FLOAT", 24.0), "options": inputs.options()},
             "hidden": inputs.HIDDEN,
@@ -95,11 +99,13 @@ class SaveFrames(inputs.Saving):
             metadata=saving.metadata_of(prompt, extra_pnginfo),
             options=saving.options_of(options),
             rate=frames_per_second,
+            recipe=manifests.recipe_of(prompt),
         )
         counter = FrameCounter(len(images) - 1, len(images), frames_per_second)
         sequence = AnimationSequence(counter, {frame.index: [frame.url] for frame in result.frames})
-        outputs = (images, list(result.urls), sequence, saving.told(LogEntry(), result))
-        shown = {"images": preview.images_of(result.frames, images), "text": list(result.urls)}
+        urls = saving.urls_of(result)
+        outputs = (images, urls, sequence, saving.told(LogEntry(), result))
+        shown = {"images": preview.images_of(result.frames, images), "text": urls}
         return {"ui": shown, "result": outputs}
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import seqsave
-from seqsave import naming, plugins
+from seqsave import manifest, metadata, naming, plugins
 
-from .. import access, parallel, preview, saving
+from .. import access, manifests, parallel, preview, saving
 from ..objects import AnimationSequence, LogEntry
 from . import inputs
+
+if TYPE_CHECKING:
+    from seqsave.manifest import Facts
 
 __all__ = ["ImageSequenceSaver"]
 
@@ -93,6 +97,7 @@ class ImageSequenceSaver(inputs.Saving):
                 metadata=saving.metadata_of(prompt, extra_pnginfo),
                 options=saving.options_of(options),
                 rate=frame_counter.frames_per_second,
+                manifest=False,  # one graph after the other would write it anew
             )
         except seqsave.EndOfSequenceError as error:
             _log.warning("Reached the end of the animation: %s", error)
@@ -100,20 +105,52 @@ class ImageSequenceSaver(inputs.Saving):
         log = saving.told(LogEntry(), result)
         for _, line in log.get_filtered_entries(0):
             _log.info("%s", line)
-        sequence = AnimationSequence(frame_counter, _found(place, rule, filetype, frame_counter, len(image)))
+        manifests.remember(place, rule, result.frames)
+        frames = _found(place, rule, filetype, frame_counter, len(image))
+        if frames:
+            facts = _facts(rule, filetype, frame_counter, saving.metadata_of(prompt, extra_pnginfo))
+            log = _recorded(log, place, facts, frames)
+        sequence = AnimationSequence(frame_counter, None if frames is None else _urls(frames))
         images = preview.images_of(result.frames, image)
-        return {"ui": {"images": images, "text": list(result.urls)}, "result": (sequence, log)}
+        return {"ui": {"images": images, "text": saving.urls_of(result)}, "result": (sequence, log)}
 
 
 def _found(
     place: access.Place, rule: naming.NameRule, filetype: str, frame_counter: Any, batches: int
-) -> dict[int, list[str]] | None:
+) -> list[seqsave.Frame] | None:
     """With the last frame: every frame of this prefix and extension that is there, one file for each batch."""
     if int(frame_counter.current_frame) + 1 != int(frame_counter.total_frames):
         return None
+    there = parallel.away(lambda: place.open(rule.prefix, filetype))
+    # Frames beside the batch folders, or in them when there are none here, are an older run's.
+    return [frame for frame in there if (frame.batch is not None) == (batches > 1)]
+
+
+def _urls(frames: list[seqsave.Frame]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for frame in parallel.away(lambda: place.open(rule.prefix, filetype)):
-        # Frames beside the batch folders, or in them when there are none here, are an older run's.
-        if (frame.batch is not None) == (batches > 1):
-            found.setdefault(frame.index, []).append(frame.url)
+    for frame in frames:
+        found.setdefault(frame.index, []).append(frame.url)
     return found
+
+
+def _facts(rule: naming.NameRule, filetype: str, frame_counter: Any, values: dict[str, Any]) -> Facts:
+    resolved = plugins.resolve(filetype)
+    return manifest.Facts(
+        prefix=rule.prefix,
+        digits=rule.digits,
+        extension=rule.extension,
+        filetype=resolved.filetype,
+        total=int(frame_counter.total_frames),
+        rate=Fraction(frame_counter.frames_per_second).limit_denominator(1_001_000),
+        metadata=metadata.load(metadata.dump(values)) if resolved.embed else {},
+    )
+
+
+def _recorded(log: LogEntry, place: access.Place, facts: Facts, frames: list[seqsave.Frame]) -> LogEntry:
+    """Write the manifest. All frames are there: that this fails is no reason to stop the graph."""
+    try:
+        written = parallel.away(lambda: manifests.write(place, facts, frames))
+    except seqsave.SeqSaveError as error:
+        _log.warning("The animation is saved, but not its manifest: %s", error)
+        return log.add(f"The manifest is not written: {error}")
+    return log if written is None or written.complete else log.add(f"Not complete: {'; '.join(written.obstacles())}")

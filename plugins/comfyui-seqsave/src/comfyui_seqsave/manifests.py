@@ -1,0 +1,71 @@
+"""The manifest of an animation that is saved frame by frame, one graph after the other: written with the last frame.
+
+What this process has saved is remembered until then, with its checksums. Frames that it has not (it was restarted, or
+another machine rendered them) are known by what the folder lists: they are there, and have a size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from seqsave import manifest, naming
+
+if TYPE_CHECKING:
+    from seqsave import Frame, SavedFrame
+    from seqsave.manifest import Facts, Manifest
+    from seqsave.naming import NameRule
+
+    from .access import Place
+
+__all__ = ["recipe_of", "remember", "write"]
+
+# How many animations are remembered, and how many frames of all of them.
+_MOST = 64
+_MOST_FRAMES = 200_000
+
+_seen: OrderedDict[tuple[str, str], dict[str, SavedFrame]] = OrderedDict()
+_lock = threading.Lock()
+
+
+def remember(place: Place, rule: NameRule, frames: Iterable[SavedFrame]) -> None:
+    """What has become of frames of an animation."""
+    key = (place.url, manifest.path_of(rule.prefix, rule.extension))
+    with _lock:
+        known = _seen.setdefault(key, {})
+        _seen.move_to_end(key)
+        known.update({frame.url: frame for frame in frames if frame.status == "saved"})
+        while len(_seen) > 1 and (len(_seen) > _MOST or sum(map(len, _seen.values())) > _MOST_FRAMES):
+            _seen.popitem(last=False)
+
+
+def write(place: Place, facts: Facts, frames: Iterable[Frame]) -> Manifest | None:
+    """Write the manifest: all of ``frames`` are there. It is complete when these are as many as ``facts.total`` says.
+
+    Raises TargetError, ManifestError.
+    """
+    with _lock:
+        seen = _seen.pop((place.url, facts.path), {})
+    entries = [_entry(frame, seen.get(frame.url)) for frame in frames]
+    return manifest.merge_into(place.target, facts, entries, defines=True)
+
+
+def recipe_of(prompt: Any) -> str | None:
+    """A fingerprint of the graph with all that was entered into it; None for a call over the API without one."""
+    if prompt is None:
+        return None
+    text = json.dumps(prompt, sort_keys=True, separators=(",", ":"), default=repr)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _entry(frame: Frame, saved: SavedFrame | None) -> manifest.FrameEntry:
+    name = frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
+    entry = manifest.FrameEntry(index=frame.index, batch=frame.batch, name=name, size=frame.size)
+    if saved is None or saved.size != frame.size:
+        return entry
+    return replace(entry, checksum=saved.checksum, etag=saved.etag)
