@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from comfyui_seqsave.objects import FrameCounter
 
 import seqsave
 from seqsave import manifest
+from seqsave.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["", "ram://shot"])
 def folder(request: pytest.FixtureRequest, folders: host.Folders, write_config: Write) -> str:
-    write_config('[targets.ram]\nurl = "memory://manifests"')
+    write_config(f'[targets.ram]\nurl = "memory://manifests-{uuid.uuid4().hex}"')
     _forget()
     return str(request.param)
 
@@ -53,10 +55,7 @@ def test_it_is_written_with_the_last_frame(folder: str, folders: host.Folders) -
     data = [frame.read_bytes() for frame in seqsave.open_sequence(folder or folders.output)]
     assert [frame.size for frame in one.frames] == [len(each) for each in data]
     assert all(frame.checksum for frame in one.frames)
-    result = __import__("seqsave.verify", fromlist=["verify"]).verify(
-        seqsave.open_sequence(folder or folders.output), deep=True
-    )
-    assert result.ok
+    assert verify(seqsave.open_sequence(folder or folders.output), deep=True).ok
 
 
 def test_frames_of_before_a_restart_are_known_by_their_size(folder: str, folders: host.Folders) -> None:
@@ -144,3 +143,8 @@ def test_a_single_image_of_save_frames_has_a_manifest_too(folder: str, folders: 
     one = found(folder, folders)
     assert one is not None
     assert one.complete
+
+
+def test_the_degrees_of_skip_are_offered() -> None:
+    (kinds, _) = SaveFrames.INPUT_TYPES()["required"]["if_exists"]
+    assert kinds == ["overwrite", "error", "skip", "skip valid", "skip same recipe"]
