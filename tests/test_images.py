@@ -14,6 +14,7 @@ from PIL import Image
 from seqsave import images
 from seqsave.errors import ImageError
 from seqsave.images import as_array, is_stack, prepare
+from seqsave.types import spans
 from tests.support.needs import needs_package
 
 PNG = (("uint8", "uint16"), (1, 2, 3, 4))
@@ -580,3 +581,26 @@ def test_is_stack(frames: Any, axes: int | None) -> None:
 )
 def test_many_channels_when_declared(array: np.ndarray[Any, Any]) -> None:
     assert prepare(array, ("float32",), (array.shape[2],)).array.tobytes() == array.tobytes()
+
+
+def test_many_channels_go_where_they_are_declared_and_are_told_as_a_run() -> None:
+    many = tuple(range(1, 65))
+    for count in (1, 2, 5, 64):
+        picture = np.random.default_rng(0).normal(size=(3, 4, count)).astype("float32")
+        assert (prepare(picture[::-1], ("float16", "float32"), many).array == picture[::-1]).all()
+    with pytest.raises(ImageError, match=r"has 65 channels, but this format takes 1-64: "):
+        prepare(np.zeros((9, 9, 65), "float32"), ("float32",), many)
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ((1, 3, 4), ["1", "3", "4"]),
+        ((1, 2, 3, 4), ["1", "2", "3", "4"]),
+        ((1, 2, 3, 4, 5), ["1-5"]),
+        ((9, 1, 2, 3, 4, 5, 6, 8), ["9", "1-6", "8"]),
+        ((), []),
+    ],
+)
+def test_spans(counts: tuple[int, ...], shown: list[str]) -> None:
+    assert spans(counts) == shown

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave.errors import ImageError
+from seqsave.types import spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -239,7 +240,7 @@ def _target_channels(shape: tuple[int, ...], declared: tuple[int, ...]) -> int:
     for layout in _LAYOUTS.get(count, (count,)):
         if layout in declared:
             return layout
-    allowed = ", ".join(str(number) for number in declared)
+    allowed = ", ".join(spans(declared))
     if count > 4 and shape[0] <= 4:
         hint = "it looks like channels first (C,H,W): move them last with image.transpose(1, 2, 0), in torch permute"
     elif count in (3, 4):

@@ -48,7 +48,14 @@ __all__ = [
 GROUP = "seqsave"
 DEFAULT_FILETYPE = "png" + EMBED_SUFFIX
 # Where to send somebody who asks for a format that a first-party plugin adds.
-KNOWN_PLUGINS = {"avif": "seqsave-webp", "jxl": "seqsave-jxl", "webp": "seqsave-webp"}
+KNOWN_PLUGINS = {
+    "avif": "seqsave-webp",
+    "exr": "seqsave-exr",
+    "jxl": "seqsave-jxl",
+    "tif": "seqsave-tiff",
+    "tiff": "seqsave-tiff",
+    "webp": "seqsave-webp",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

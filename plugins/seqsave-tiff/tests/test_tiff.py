@@ -19,7 +19,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
-from seqsave_tiff import TIFF
+from seqsave_tiff import TIF, TIFF
 from seqsave_tiff.codec import TiffEncoder
 
 import seqsave
@@ -33,6 +33,11 @@ PREDICTED = ("deflate", "lzw", "zstd")
 class TestTiff(EncoderSuite):
     spec = TIFF
     decoders = {"OpenImageIO": readers.openimageio}
+
+
+def test_both_names_are_one_format() -> None:
+    assert TIF.extensions == TIFF.extensions[::-1] == ("tif", "tiff")
+    assert (TIF.encoder, TIF.options, TIF.dtypes) == (TIFF.encoder, TIFF.options, TIFF.dtypes)
 
 
 def picture(height: int = 33, width: int = 65, channels: int = 3, dtype: str = "uint8", seed: int = 0) -> Any:
@@ -369,7 +374,7 @@ def installed() -> None:
 
 def test_seqsave_finds_the_plugin() -> None:
     installed()
-    assert {"tiff", "tiff with embedded workflow"} <= set(seqsave.filetypes())
+    assert {"tif", "tif with embedded workflow", "tiff", "tiff with embedded workflow"} <= set(seqsave.filetypes())
     origins = {row.filetype: row.origin for row in seqsave.describe_filetypes()}
     assert origins["tiff"] == "seqsave-tiff"
 
@@ -382,11 +387,14 @@ def test_a_sequence_there_and_back(tmp_path: Path, url: str, dtype: str) -> None
     frames = np.stack([picture(channels=4, dtype=dtype, seed=seed) for seed in range(3)])
     workflow = {"nodes": [], "note": "\u00e9 \U0001f3ac"}
     result = seqsave.save(frames, target, filetype="tiff with embedded workflow", metadata={"workflow": workflow})
-    assert result.urls[0].endswith("/frame_00000.tif")
+    assert result.urls[0].endswith("/frame_00000.tiff")
     sequence = seqsave.open_sequence(target)
     assert sequence.indices == (0, 1, 2)
     assert (np.stack([one.read() for one in sequence]) == frames).all()
     assert sequence[0].read_metadata() == {"workflow": workflow}
+    result = seqsave.save(frames, target, prefix="short", filetype="tif")
+    assert result.urls[0].endswith("/short_00000.tif")
+    assert (seqsave.open_sequence(target, prefix="short")[2].read() == frames[2]).all()
 
 
 def test_the_command_knows_it() -> None:

@@ -13,6 +13,7 @@ from seqsave.cli.new_plugin import new_plugin_command
 from seqsave.cli.output import Messages, print_json, print_line
 from seqsave.cli.parameters import json_option
 from seqsave.errors import SeqSaveWarning
+from seqsave.types import spans
 
 if TYPE_CHECKING:
     from seqsave.plugins import FiletypeInfo, PluginInfo
@@ -122,7 +123,7 @@ def _filetype_line(info: FiletypeInfo, width: int) -> str:
     parts = [
         f"{info.filetype:<{width}}  .{spec.extensions[0]:<5}",
         "lossless" if spec.lossless else "lossy   ",
-        f"{' '.join(spec.dtypes)}; {'/'.join(map(str, spec.channels))} channels; {info.origin}",
+        f"{' '.join(spec.dtypes)}; {'/'.join(spans(spec.channels))} channels; {info.origin}",
     ]
     if info.conflict:
         parts.append(f"(claimed by {' and '.join(info.conflict)}: uninstall one)")
