@@ -51,10 +51,10 @@ class AvifEncoder:
         block, leftover = exif.pack(metadata, dpi=info.dpi)
         items = [heif.exif_item(block.removeprefix(_HEADER))] if block else []
         items += [heif.xmp_item(packet(info.tags))] if info.tags else []
-        cicp = info.color.cicp if info.color else None
-        profile = icc.profile(info.color, grey=image.shape[2] < 3) if info.color and cicp is None else None
+        cicp, grey = info.color.cicp if info.color else None, image.shape[2] < 3
+        profile = icc.profile(info.color, grey=grey) if info.color and cicp is None else None
         try:
-            data = heif.annotated(_made(samples, depth, options, cicp), items, cicp, profile)
+            data = heif.annotated(_made(samples, depth, options, cicp), items, cicp, profile, grey=grey)
         except (RuntimeError, ValueError) as error:
             raise EncodeError(f"libavif cannot encode this picture of {width}x{height} pixels: {error}") from error
         warnings: tuple[str, ...] = ()

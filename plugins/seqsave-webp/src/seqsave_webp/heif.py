@@ -20,6 +20,7 @@ __all__ = ["Item", "Properties", "annotated", "exif_of", "properties"]
 _XMP_TYPE = b"application/rdf+xml"
 _FULL = 4  # bytes of version and flags, with which many boxes begin
 _CONTAINERS = 64  # an AVIF file has a handful of boxes at each level
+_UNSPECIFIED = 2
 _LONGEST = (1 << 32) - 1
 
 
@@ -82,12 +83,14 @@ def exif_of(data: bytes) -> bytes:
         return b""
 
 
-def annotated(data: bytes, items: Iterable[Item], cicp: tuple[int, int] | None, icc: bytes | None) -> bytes:
+def annotated(
+    data: bytes, items: Iterable[Item], cicp: tuple[int, int] | None, icc: bytes | None, *, grey: bool = False
+) -> bytes:
     """A file of the backend with more items in it, and with what the values mean.
 
     data: as libavif writes it: the boxes ``ftyp``, ``meta`` and, at the end, ``mdat``; items numbered from 1 on,
-    the picture being 1. cicp: primaries and transfer in the numbers of ITU-T H.273. Raises ValueError for other files,
-    and for more than 4 GiB.
+    the picture being 1. cicp: primaries and transfer in the numbers of ITU-T H.273. Raises ValueError for other
+    files, and for more than 4 GiB.
     """
     top = list(_boxes(data, 0, len(data)))
     if [kind for kind, _ in top] != [b"ftyp", b"meta", b"mdat"]:
@@ -101,7 +104,7 @@ def annotated(data: bytes, items: Iterable[Item], cicp: tuple[int, int] | None, 
     if new:
         references = inner.get(b"iref", bytes(_FULL))
         inner[b"iref"] = references + b"".join(_box(b"cdsc", struct.pack(">HHH", n, 1, 1)) for n in numbers)
-    inner[b"iprp"] = _colored(inner[b"iprp"], cicp, icc)
+    inner[b"iprp"] = _colored(inner[b"iprp"], cicp, icc, grey)
     # Where things lie depends on how long the head is, and that not on where they lie.
     inner[b"iloc"] += bytes(14 * len(new))
     shift = _FULL + sum(8 + len(body) for body in inner.values()) - (meta[1] - meta[0])
@@ -209,20 +212,24 @@ def _moved(iloc: bytes, shift: int, new: list[Item], numbers: range, end: int) -
     return b"".join(table)
 
 
-def _colored(iprp: bytes, cicp: tuple[int, int] | None, icc: bytes | None) -> bytes:
+def _colored(iprp: bytes, cicp: tuple[int, int] | None, icc: bytes | None, grey: bool) -> bytes:
     """The properties with the numbers of a colour space in place of "unspecified", and with a profile."""
     inner = {kind: iprp[start:end] for kind, (start, end) in _boxes(iprp, 0, len(iprp))}
     shelf = [(kind, inner[b"ipco"][start:end]) for kind, (start, end) in _boxes(inner[b"ipco"], 0, len(inner[b"ipco"]))]
-    if cicp is not None:
-        shelf = [
-            (kind, b"nclx" + struct.pack(">HH", *cicp) + body[8:] if body.startswith(b"nclx") else body)
-            for kind, body in shelf
-        ]
+    shelf = [(kind, _numbers(body, cicp, grey) if body.startswith(b"nclx") else body) for kind, body in shelf]
     if icc is not None:
         shelf.append((b"colr", b"prof" + icc))
         inner[b"ipma"] = _associated(inner[b"ipma"], len(shelf))
     inner[b"ipco"] = b"".join(_box(kind, body) for kind, body in shelf)
     return b"".join(_box(kind, body) for kind, body in inner.items())
+
+
+def _numbers(nclx: bytes, cicp: tuple[int, int] | None, grey: bool) -> bytes:
+    primaries, transfer, matrix = struct.unpack_from(">3H", nclx, 4)
+    primaries, transfer = cicp or (primaries, transfer)
+    # Older backends state for grey what is allowed for colours only, and some readers then refuse the file.
+    matrix = _UNSPECIFIED if grey else matrix
+    return b"nclx" + struct.pack(">3H", primaries, transfer, matrix) + nclx[10:]
 
 
 def _associated(ipma: bytes, index: int) -> bytes:
