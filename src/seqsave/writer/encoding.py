@@ -127,9 +127,11 @@ class Encoding:
         self._shape: tuple[int, ...] | None = None
         self._picture: Picture | None = None
 
-    def prepare(self, picture: Any, own: Mapping[str, str], recipe: str | None, place: Place) -> Work:
-        """Accept a picture; whoever gave it may change it. own: the frame's own metadata. Raises ImageError."""
-        taken = self._pixels.take(picture)
+    def prepare(
+        self, take: Callable[[Pixels], Taken], own: Mapping[str, str], recipe: str | None, place: Place
+    ) -> Work:
+        """Accept a picture; ``take`` is its ``Pixels.take``. own: the frame's own metadata. Raises ImageError."""
+        taken = take(self._pixels)
         self._note_shape(place, taken)
         info = FrameInfo(
             index=place.index,

@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
@@ -145,12 +145,13 @@ class Ledger:
             url=url, frames=tuple(frames), failures=tuple(failures), warnings=tuple(self._warned.values())
         )
 
-    def settle(self, saved: Mapping[tuple[int, int | None], SavedFrame]) -> None:
+    def settle(self, saved: Iterable[SavedFrame]) -> None:
         """These frames, which were kept elsewhere, are in the storage now."""
+        now = {frame.url: frame for frame in saved}
         with self._lock:
             for number, record in enumerate(self._records):
                 if isinstance(record, SavedFrame) and record.status == "spooled":
-                    self._records[number] = saved.get((record.index, record.batch), record)
+                    self._records[number] = now.get(record.url, record)
 
     def _ended(self, one: _UnderWay) -> SavedFrame | FailedFrame | None:
         """What has become of it; None while nothing has."""

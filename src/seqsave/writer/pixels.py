@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -58,6 +59,8 @@ class Pixels:
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
         self._channels = spec.channels
         self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
+        self.key = (self._dtypes, self._channels, self._narrow, stated, self.color)
+        """What makes the same of every picture has the same."""
         self._conversion: Conversion | None = None
         if stated is not None and self.color is not None and stated != self.color:
             from seqsave.convert import Conversion
@@ -79,7 +82,8 @@ class Pixels:
         floats = images.prepare(array, ("float32",), _every_count(array)).array
         sample = self._prepared(floats[:1, :1]).array
         shape = (*floats.shape[:2], sample.shape[2])
-        return Taken(partial(self._converted, self._conversion, floats), shape, sample.dtype.name, floats.nbytes)
+        convert = _Once(partial(self._converted, self._conversion, floats))
+        return Taken(convert, shape, sample.dtype.name, floats.nbytes)
 
     def _converted(self, conversion: Conversion, floats: Any) -> images.Prepared:
         return self._prepared(conversion.apply(floats))
@@ -88,6 +92,22 @@ class Pixels:
         if self._narrow is not None and array.dtype.kind == "f" and array.dtype.name not in self._dtypes:
             array = _narrowed(array, self._narrow)
         return images.prepare(array, self._dtypes, self._channels)
+
+
+class _Once:
+    """Calls a function the first time, and gives what that gave ever after: several filetypes may ask."""
+
+    def __init__(self, function: Callable[[], images.Prepared]) -> None:
+        self._function: Callable[[], images.Prepared] | None = function
+        self._result: images.Prepared | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> images.Prepared:
+        with self._lock:
+            if self._result is None and self._function is not None:
+                self._result, self._function = self._function(), None
+        assert self._result is not None  # noqa: S101 - for the type checker: one of the two is always there
+        return self._result
 
 
 def _every_count(array: ImageArray) -> tuple[int, ...]:

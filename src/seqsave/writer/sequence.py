@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from fractions import Fraction
 from functools import partial
 from types import TracebackType
@@ -19,30 +20,26 @@ from seqsave.errors import (
     OptionError,
     SaveError,
     SeqSaveError,
-    SpoolError,
-    TargetError,
     WriterAbortedError,
     WriterClosedError,
 )
-from seqsave.manifest import Facts, Session
-from seqsave.options import check_choice, check_options
+from seqsave.options import check_choice
 from seqsave.progress import open_progress
 from seqsave.retry import RetryPolicy, call
 from seqsave.spool import open_spool
 from seqsave.types import Event, FailedFrame, SavedFrame, SaveResult
-from seqsave.writer.encoding import METADATA_IN, Encoding, Work, checked_file, checked_sayings
+from seqsave.writer.encoding import METADATA_IN, Work, checked_file, checked_sayings
+from seqsave.writer.formats import Format, open_formats
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.outage import Outage
-from seqsave.writer.pixels import Pixels
-from seqsave.writer.publication import Payload, Publication
-from seqsave.writer.record import Record
+from seqsave.writer.publication import Payload
 from seqsave.writer.settings import AtEnd, IfExists, MetadataIn
+from seqsave.writer.track import Common, Picture, Track
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from seqsave.types import ColorSpace
     from seqsave.writer.preview import Preview
     from seqsave.writer.settings import WriterSettings
 
@@ -50,8 +47,6 @@ __all__ = ["SequenceWriter", "open_writer", "save"]
 
 AT_END: tuple[AtEnd, ...] = ("stop output", "raise error", "keep going")
 IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip", "skip valid", "skip same recipe")
-# These replace no frame that is there.
-_REPLACING_NOTHING = ("error", "skip")
 
 # How many bytes may be under way by default: some eighty 1080p pictures, so that a slow store is hidden for a while
 # and memory stays flat.
@@ -71,7 +66,8 @@ class SequenceWriter:
     url:             an fsspec URL, a local path, an ``os.PathLike``, a UPath, or a configured name (``renders://shot010``).
     prefix:          the first part of each file's name; may hold ``/`` for a subfolder.
     digits:          minimum width of the number in the name, zero padded; 0 to 32.
-    filetype:        one of ``seqsave.filetypes()``; only ``... with embedded workflow`` writes metadata.
+    filetype:        one of ``seqsave.filetypes()``; only ``... with embedded workflow`` writes metadata. Or a list of
+                     several, each of which every frame is saved as.
     start, step:     the first index, and the distance from one to the next.
     total:           number of frames of the animation; a frame is after the end when
                      ``index >= start + total * step``.
@@ -127,7 +123,7 @@ class SequenceWriter:
         *,
         prefix: str = "frame",
         digits: int = 5,
-        filetype: str = plugins.DEFAULT_FILETYPE,
+        filetype: str | Sequence[str] = plugins.DEFAULT_FILETYPE,
         start: int = 0,
         step: int = 1,
         total: int | None = None,
@@ -158,12 +154,17 @@ class SequenceWriter:
         check_choice("at_end", at_end, AT_END)
         check_choice("if_exists", if_exists, IF_EXISTS)
         check_choice("metadata_in", metadata_in, METADATA_IN)
-        self._resolved = plugins.resolve(filetype)
-        self._rule = naming.NameRule(prefix, digits, self._resolved.extension)
+        formats = open_formats(
+            filetype,
+            prefix=prefix,
+            digits=digits,
+            options=options,
+            dtype=dtype,
+            color=color,
+            convert_to=convert_to,
+        )
+        self._rule = formats[0].rule
         self._numbering = Numbering(self._rule, start=start, step=step, total=total, at_end=at_end)
-        spec = self._resolved.spec
-        pixels = Pixels(spec, dtype=dtype, color=color, convert_to=convert_to)
-        checked_options = check_options(spec, options)
         self._sayings = checked_sayings(
             metadata=metadata, metadata_in=metadata_in, withhold=withhold, rate=rate, dpi=dpi, tags=tags
         )
@@ -180,62 +181,36 @@ class SequenceWriter:
         self._target = targets.resolve(url, storage_options, connections=wanted or _default_publishers())
         self._target.check(create=if_exists == "error")
         self._pipeline = self._open_pipeline(wanted, limit)
-        self._bar = open_progress(self._rule.pattern, total) if progress else None
+        files = None if total is None else total * len(formats)
+        self._bar = open_progress(self._rule.pattern, files) if progress else None
         self._ledger = Ledger(
             url_of=self._target.url_of,
-            total=total,
+            total=files,
             counts=self._pipeline.waiting,
             listeners=[listener for listener in (on_event, self._bar) if listener is not None],
         )
-        self._record = self._open_record(policy, creates=bool(manifest), replaces=if_exists not in _REPLACING_NOTHING)
-        self._outage = self._open_outage(spool, policy, behind=bool(publish_behind), keeps_manifest=bool(manifest))
-        self._publication = Publication(
-            self._target,
-            self._record,
-            folder=self._rule.folder,
+        common = Common(
+            target=self._target,
+            numbering=self._numbering,
+            ledger=self._ledger,
+            sayings=self._sayings,
             policy=policy,
             if_exists=if_exists,
-            content_type=self._resolved.spec.content_type,
-            on_retry=partial(self._ledger.note, "retry"),
+            keeps_manifest=bool(manifest),
+            recipe=self._recipe,
+            kept_in=open_spool(True if publish_behind and spool in (None, False) else spool),
+            behind=bool(publish_behind),
+            stop_event=self._pipeline.stop_event,
+            on_stop=self._pipeline.stop,
             on_throttled=self._pipeline.slow_down,
-            outage=self._outage,
         )
-        self._encoding = Encoding(
-            self._resolved,
-            self._rule,
-            pixels=pixels,
-            options=checked_options,
-            sayings=self._sayings,
-            start=self._numbering.start,
-            total=total,
-            warn=self._ledger.warn,
-        )
-        self._preview = None if preview is None else self._open_preview(preview, pixels.stated, policy, if_exists)
-        self._keeps_manifest = bool(manifest)
-        self._unrecorded: SeqSaveError | None = None
+        self._tracks = [Track(form, common) for form in formats]
+        self._preview = None if preview is None else self._open_preview(preview, formats[0], policy, if_exists)
         self._state: Literal["open", "closed", "aborted"] = "open"
         self._pid = os.getpid()
         _open_writers.add(self)
 
-    def _open_record(self, policy: RetryPolicy, *, creates: bool, replaces: bool) -> Record:
-        facts = Facts(
-            prefix=self._rule.prefix,
-            extension=self._rule.extension,
-            filetype=self._resolved.filetype,
-            digits=self._rule.digits,
-            start=self._numbering.start,
-            step=self._numbering.step,
-            total=self._numbering.total,
-            rate=self._sayings.rate,
-            metadata=self._sayings.for_manifest(embeds=self._resolved.embed),
-            recipe=self._recipe,
-        )
-        session = Session(self._target, facts, creates=creates, replaces=replaces, policy=policy)
-        return Record(session, facts, creates=creates)
-
-    def _open_preview(
-        self, extension: str, color: ColorSpace | None, policy: RetryPolicy, if_exists: IfExists
-    ) -> Preview:
+    def _open_preview(self, extension: str, form: Format, policy: RetryPolicy, if_exists: IfExists) -> Preview:
         from seqsave.writer.preview import CONTENT_TYPES, Preview
 
         stem, folder = f"{self._rule.stem}.{extension}", self._rule.folder
@@ -248,27 +223,10 @@ class SequenceWriter:
         return Preview(
             extension,
             rate=self._sayings.rate,
-            texts=self._sayings.texts if self._resolved.embed and self._sayings.metadata_in != "none" else {},
-            color=color,
+            texts=self._sayings.texts if form.resolved.embed and self._sayings.metadata_in != "none" else {},
+            color=form.pixels.stated,
             publish=publish,
             warn=partial(self._ledger.warn, "preview", place),
-        )
-
-    def _open_outage(
-        self, spool: str | os.PathLike[str] | bool | None, policy: RetryPolicy, *, behind: bool, keeps_manifest: bool
-    ) -> Outage | None:
-        kept_in = open_spool(True if behind and spool in (None, False) else spool)
-        if kept_in is None:
-            return None
-        return Outage(
-            kept_in,
-            self._target,
-            self._record,
-            policy=policy,
-            behind=behind,
-            keeps_manifest=keeps_manifest,
-            stop_event=self._pipeline.stop_event,
-            on_stop=self._pipeline.stop,
         )
 
     def _open_pipeline(self, wanted: int | None, limit: int | None) -> pipeline.Pipeline[Payload | None, SavedFrame]:
@@ -359,11 +317,14 @@ class SequenceWriter:
 
         Numbering, at_end, if_exists and errors are those of ``write``.
         """
+        self._check_usable()
         encoded = checked_file(data, leftover)
         chosen = self._chosen_recipe(recipe)
+        if len(self._tracks) > 1:
+            raise OptionError("a file that is encoded already is of one filetype: open a writer for that one alone")
         if self._preview is not None:
             self._preview.give_up("frames came that were encoded elsewhere")
-        return self._accept(index, [batch], [lambda place: Work(lambda: encoded, len(data), None, chosen)])[0]
+        return self._accept(index, [batch], [lambda _, place: Work(lambda: encoded, len(data), None, chosen)])[0]
 
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``.
@@ -448,13 +409,14 @@ class SequenceWriter:
         recipe: str | None,
     ) -> list[Future[SavedFrame]]:
         own, chosen = self._sayings.own_texts(metadata), self._chosen_recipe(recipe)
-        return self._accept(index, batches, [partial(self._prepare, picture, own, chosen) for picture in pictures])
 
-    def _prepare(self, picture: Any, own: Mapping[str, str], recipe: str | None, place: Place) -> Work:
-        work = self._encoding.prepare(picture, own, recipe, place)
-        if self._preview is not None and place.batch in (None, 0):
-            self._preview.add(place.index, picture)
-        return work
+        def prepare(picture: Picture, track: Track, place: Place) -> Work:
+            work = track.prepare(picture, own, chosen, place)
+            if self._preview is not None and track is self._tracks[0] and place.batch in (None, 0):
+                self._preview.add(place.index, picture.picture)
+            return work
+
+        return self._accept(index, batches, [partial(prepare, Picture(picture)) for picture in pictures])
 
     def _chosen_recipe(self, recipe: str | None) -> str | None:
         chosen = self._recipe if recipe is None else _checked_recipe(recipe)
@@ -466,17 +428,17 @@ class SequenceWriter:
         self,
         index: SupportsIndex | None,
         batches: Sequence[SupportsIndex | None],
-        preparations: Sequence[Callable[[Place], Work]],
+        preparations: Sequence[Callable[[Track, Place], Work]],
     ) -> list[Future[SavedFrame]]:
         """Number the pictures of one frame, and pass each over or submit it, once all of them are prepared."""
         self._check_usable()
         places = self._numbering.take(index, batches)
         try:
-            works = [
-                None if self._is_passed_over(place) else prepare(place)
+            steps = [
+                [self._step(track, track.own(place), prepare) for track in self._tracks]
                 for place, prepare in zip(places, preparations, strict=True)
             ]
-            futures = [self._submit(place, work) for place, work in zip(places, works, strict=True)]
+            futures = [_joined([self._submit(*step) for step in files]) for files in steps]
         except ImageError as error:
             self._numbering.give_back(places)
             raise ImageError(f"frame {places[0].index}: {error.args[0]}") from error
@@ -486,16 +448,20 @@ class SequenceWriter:
         self._ledger.deliver()
         return futures
 
-    def _is_passed_over(self, place: Place) -> bool:
-        return place.after_end is not None or self._publication.is_there(place)
+    def _step(
+        self, track: Track, place: Place, prepare: Callable[[Track, Place], Work]
+    ) -> tuple[Track, Place, Work | None]:
+        """What is to be done for one file; no work when it is passed over."""
+        is_passed_over = place.after_end is not None or track.publication.is_there(place)
+        return track, place, None if is_passed_over else prepare(track, place)
 
-    def _submit(self, place: Place, work: Work | None) -> Future[SavedFrame]:
+    def _submit(self, track: Track, place: Place, work: Work | None) -> Future[SavedFrame]:
         if work is None:
-            return self._passed_over(place)
-        publication, stop = self._publication, self._pipeline.stop_event
+            return self._passed_over(track, place)
+        publication, stop = track.publication, self._pipeline.stop_event
         publish = publication.publish_async if self._pipeline.is_async else publication.publish
         return self._pipeline.submit(
-            partial(self._payload, place, work),
+            partial(track.payload, place, work),
             lambda payload: publish(place, payload, stop),
             cost=work.cost,
             size_of=lambda payload: 0 if payload is None else payload.size,
@@ -503,22 +469,14 @@ class SequenceWriter:
             while_waiting=self._ledger.deliver,
         )
 
-    def _passed_over(self, place: Place) -> Future[SavedFrame]:
+    def _passed_over(self, track: Track, place: Place) -> Future[SavedFrame]:
         """The finished future of a frame that is not to be written at all."""
         future: Future[SavedFrame] = Future()
-        future.set_result(self._publication.passed_over(place, "stopped" if place.after_end else "skipped"))
+        future.set_result(track.publication.passed_over(place, "stopped" if place.after_end else "skipped"))
         if self._preview is not None and place.after_end is None:
             self._preview.give_up(f"frame {place.index} was there already")
         self._ledger.add(place, future)
         return future
-
-    def _payload(self, place: Place, work: Work) -> Payload | None:
-        """What is to be published, if anything is. Runs on an encoding thread."""
-        if self._publication.stands(place, partial(work.look, place.name), work.recipe):
-            return None
-        payload = self._publication.payload(place, work.encode(), work.picture, work.recipe)
-        self._ledger.note("encoded", place, size=payload.size)
-        return payload
 
     # --- endings -----------------------------------------------------------------------------------------------------
 
@@ -549,8 +507,8 @@ class SequenceWriter:
             self._pipeline.close(self._ledger.deliver)
             if self._preview is not None:
                 self._preview.finish(wanted=state == "closed" and not broken and self._pipeline.error is None)
-            if self._outage is not None and state == "closed":
-                self._ledger.settle(self._outage.finish())
+            if state == "closed":
+                self._ledger.settle(frame for track in self._tracks for frame in track.come_back())
             if state == "aborted":
                 pipeline.within(ABORT_SECONDS, partial(self._settle, broken=True))
             else:
@@ -568,31 +526,45 @@ class SequenceWriter:
                 self._bar.close()
 
     def _settle(self, *, broken: bool) -> None:
-        """Put what has become of the frames into the manifest. That this failed is for ``close`` to say."""
-        try:
-            if self._outage is None or not self._outage.is_away:
-                self._record.settle(self.result, broken=broken, stopped=self._pipeline.error is not None)
-            else:
-                self._settle_later(self._outage, broken=broken)
-        except SeqSaveError as error:
-            # Without a manifest of our own, one that is there says that it is incomplete, and that is true.
-            self._unrecorded = error if self._keeps_manifest else None
-            if self._outage is not None and isinstance(error, TargetError):
-                self._settle_later(self._outage, broken=broken)
+        """Put what has become of the frames into the manifests."""
+        result, stopped = self.result, self._pipeline.error is not None
+        for track in self._tracks:
+            track.settle(result, broken=broken, stopped=stopped)
 
-    def _settle_later(self, outage: Outage, *, broken: bool) -> None:
-        try:
-            is_told = outage.tell_later(self.result, broken=broken, stopped=self._pipeline.error is not None)
-        except SpoolError as error:
-            self._unrecorded = error
-            return
-        if is_told and not outage.behind:
-            why = "" if self._unrecorded is None else f"{self._unrecorded}. "
-            self._unrecorded = SpoolError(f"{why}To do that when the storage is back: seqsave flush {outage.folder}")
+    @property
+    def _outage(self) -> Outage | None:
+        """All filetypes share one spool."""
+        return self._tracks[0].outage
+
+    @property
+    def _unrecorded(self) -> SeqSaveError | None:
+        return next((track.unrecorded for track in self._tracks if track.unrecorded is not None), None)
 
     @property
     def _publishes_behind(self) -> bool:
         return self._outage is not None and self._outage.behind
+
+
+def _joined(futures: Sequence[Future[SavedFrame]]) -> Future[SavedFrame]:
+    """One future for all files of a frame: the first file's record, once all of them are saved, or what failed."""
+    if len(futures) == 1:
+        return futures[0]
+    joined: Future[SavedFrame] = Future()
+    joined.set_running_or_notify_cancel()
+
+    def look(_: Future[SavedFrame]) -> None:
+        if all(future.done() for future in futures) and not joined.done():
+            failures = [future.exception() for future in futures if not future.cancelled()]
+            failure = next((one for one in failures if one is not None), None)
+            with contextlib.suppress(InvalidStateError):  # two files may end at the same moment
+                if failure is not None:
+                    joined.set_exception(failure)
+                else:
+                    joined.set_result(futures[0].result())
+
+    for future in futures:
+        future.add_done_callback(look)
+    return joined
 
 
 # Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. One that

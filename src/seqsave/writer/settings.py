@@ -23,7 +23,7 @@ class WriterSettings(TypedDict, total=False):
 
     prefix: str
     digits: int
-    filetype: str
+    filetype: str | Sequence[str]
     start: int
     step: int
     total: int | None
