@@ -14,6 +14,7 @@ from typing import Any
 
 from seqsave import retry, targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
+from seqsave.machine import is_running, machine_id
 from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump, load, path_of
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, begun, cleared, ended, weakened
 
@@ -110,7 +111,11 @@ class Session:
         self._creates = creates
         self._policy = policy
         self._me = WriterEntry(
-            id=run or secrets.token_hex(8), host=_host(), pid=os.getpid(), since=_now(), replaces=replaces
+            id=run or f"{machine_id()}-{secrets.token_hex(6)}",
+            host=_host(),
+            pid=os.getpid(),
+            since=_now(),
+            replaces=replaces,
         )
         self._was_there = False
         self._known: tuple[bytes, str | None] | None = None
@@ -335,37 +340,12 @@ def _marked(data: bytes) -> bytes:
 
 
 def _is_dead(writer: WriterEntry) -> bool:
-    """Whether it is known that nothing will ever come of this run. Other machines are never known to be dead."""
-    if writer.id in _alive or writer.host != _host():
+    """Whether it is known that nothing will ever come of this run. Those of other machines are never known to be dead,
+    nor those of this one from before it was started anew.
+    """
+    if writer.id in _alive or not writer.id.startswith(f"{machine_id()}-"):
         return False
-    return writer.pid == os.getpid() or not _is_running(writer.pid)
-
-
-def _is_running(pid: int) -> bool:
-    if os.name == "nt":
-        return _is_running_on_windows(pid)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # somebody else's
-        return True
-    return True
-
-
-def _is_running_on_windows(pid: int) -> bool:
-    """os.kill would end it. https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess"""
-    import ctypes
-
-    windll: Any = getattr(ctypes, "windll")  # noqa: B009 - not there elsewhere
-    query_limited_information, still_active = 0x1000, 259
-    handle = windll.kernel32.OpenProcess(query_limited_information, False, pid)
-    if not handle:
-        return False
-    status = ctypes.c_ulong()
-    known = windll.kernel32.GetExitCodeProcess(handle, ctypes.byref(status))
-    windll.kernel32.CloseHandle(handle)
-    return not known or status.value == still_active
+    return writer.pid == os.getpid() or not is_running(writer.pid)
 
 
 @cache
