@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -80,6 +81,13 @@ def test_facts_alone(made: Manifest) -> None:
 def test_one_frame_in_each_line() -> None:
     lines = manifest.dump(example()).decode().splitlines()
     assert sum(line.startswith('    {"index": ') for line in lines) == 3
+
+
+def test_the_page_shows_one_that_fits() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "manifest.md").read_text(encoding="utf-8")
+    data = page.split("```json\n")[1].split("```")[0].encode()
+    validate(data)
+    assert [frame.recipe for frame in manifest.load(data).frames] == ["sha256:5f2b8c0e", None]
 
 
 def test_the_schema_is_a_schema() -> None:
