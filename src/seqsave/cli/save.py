@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -20,6 +20,7 @@ from seqsave.cli.parameters import (
     quiet_option,
     storage_option,
 )
+from seqsave.cli.pictures import asks_for_change, picture_options, picture_settings
 from seqsave.cli.places import folder_at
 from seqsave.cli.saving import Job
 from seqsave.errors import OptionError
@@ -46,10 +47,18 @@ DEFAULT_FILETYPE = "png with embedded workflow"
         "seqsave save ./renders s3://renders/shot010 --if-exists skip",
         "seqsave save 'old/*.tif' new --prefix shot --start 1001 --workflow workflow.json",
         "seqsave save s3://renders/shot010 ./local --filetype jpg",
+        "seqsave save ./renders ./out --filetype png --filetype jpg --tag 'copyright=© 2026 Studio' --preview mp4",
     ],
 )
 @click.argument("paths", metavar="SOURCE URL", nargs=-1)
-@click.option("--filetype", default=DEFAULT_FILETYPE, show_default=True, help="See 'seqsave filetypes'.")
+@click.option(
+    "--filetype",
+    "filetypes",
+    multiple=True,
+    default=[DEFAULT_FILETYPE],
+    show_default=True,
+    help="See 'seqsave filetypes'. Repeatable: each frame is saved as each.",
+)
 @click.option(
     "--option",
     "options",
@@ -98,6 +107,7 @@ DEFAULT_FILETYPE = "png with embedded workflow"
     help="Embed NAME with a JSON value, or text. Repeatable.",
 )
 @click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")
+@picture_options
 @storage_option()
 @storage_option("--source-storage-option", "SOURCE")
 @click.option("--concurrency", type=click.IntRange(1), help="Frames published at once.")
@@ -132,7 +142,7 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, **given: An
     local paths or fsspec URLs (s3://bucket/shot010, memory://shot), or names of configured targets.
 
     Numbers in the names of a sequence are kept, gaps too. Files that are of the wanted format already are copied byte
-    for byte, unless --option, --metadata or --workflow ask for a change.
+    for byte, unless --option, --metadata, --workflow or another file type, dtype, color, dpi or tag ask for a change.
     """
     source, url = _source_and_url(paths)
     messages = Messages(quiet)
@@ -162,7 +172,7 @@ class _Task:
 
     source: Source
     numbers: _Numbers
-    rule: NameRule
+    rules: list[NameRule]
     settings: WriterSettings
     metadata: Mapping[str, Any]
     messages: Messages
@@ -170,28 +180,31 @@ class _Task:
     @classmethod
     def prepare(cls, source_url: str, url: str, given: Mapping[str, Any], messages: Messages) -> _Task:
         """Check the arguments, open the source and look that it is not overwritten while it is read."""
-        from seqsave import naming, plugins
-        from seqsave.options import check_options
         from seqsave.sources import open_source
+        from seqsave.writer.formats import open_formats
 
         metadata = metadata_of(given["metadata"], given["workflow"])
         options = given["options"]
-        resolved = plugins.resolve(given["filetype"])
-        check_options(resolved.spec, options)
-        _check_embeds(resolved, metadata)
-        rule = naming.NameRule(given["prefix"], given["digits"], resolved.extension)
-        settings = _settings(given, resolved.filetype, options, metadata)
+        shown = {name: given[name] for name in ("prefix", "digits", "dtype", "color", "convert_to")}
+        formats = open_formats(given["filetypes"], options=options, **shown)
+        resolved = [form.resolved for form in formats]
+        if given["metadata_in"] != "sidecar":
+            _check_embeds(resolved, metadata)
+        settings = _settings(given, [one.filetype for one in resolved], options, metadata)
         into_options, from_options = given["storage_option"], given["source_storage_option"]
         target = folder_at(url, into_options)
         folder_at(source_url, from_options)
-        source = open_source(source_url, from_options, keep=_keep(resolved, options, metadata))
+        is_changed = bool(options or metadata or len(resolved) > 1 or asks_for_change(given))
+        source = open_source(source_url, from_options, keep=None if is_changed else _keep(resolved[0]))
         numbers = _Numbers(source.first, given["start"], given["step"])
         settings["start"], settings["step"], settings["rate"] = numbers.start, numbers.step, source.rate
         if _may_be_same_place(into_options, from_options):
-            _refuse_own_files(source, target, rule, numbers)
+            for form in formats:
+                _refuse_own_files(source, target, form.rule, numbers)
         messages.note(source.description)
-        _hint_at_copying(source, resolved, messages)
-        return cls(source, numbers, rule, settings, metadata, messages)
+        if len(resolved) == 1:
+            _hint_at_copying(source, resolved[0], messages)
+        return cls(source, numbers, [form.rule for form in formats], settings, metadata, messages)
 
     def job(self, url: str, as_json: bool) -> Job:
         """The save, ready to run."""
@@ -202,10 +215,10 @@ class _Task:
             settings=self.settings,
             feed=self.feed,
             messages=self.messages,
-            pattern=self.rule.pattern,
-            expected=expected,
+            pattern=", ".join(rule.pattern for rule in self.rules),
+            expected=None if expected is None else expected * len(self.rules),
             as_json=as_json,
-            facts={"source": self.source.description, "filetype": self.settings["filetype"]},
+            facts={"source": self.source.description, "filetype": ", ".join(self.settings["filetype"])},
             resuming="--if-exists skip",
         )
 
@@ -220,7 +233,8 @@ class _Task:
                     copied.look(index, frame)
                     writer.write_encoded(frame.data, index=index, batch=frame.batch, leftover=frame.metadata)
                 else:
-                    metadata = {**frame.metadata, **self.metadata}
+                    # What the command says of all frames is the writer's, and goes before what a file says.
+                    metadata = {name: value for name, value in frame.metadata.items() if name not in self.metadata}
                     writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata)
         finally:
             self._tell_notes(told)
@@ -283,23 +297,26 @@ class _Sizes:
         self._messages.warn(f"frame {index}: is {size}, the frames before are {first}")
 
 
-def _check_embeds(resolved: Resolved, metadata: Mapping[str, Any]) -> None:
-    if not metadata or resolved.embed:
+def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> None:
+    if not metadata or any(one.embed for one in resolved):
         return
-    variant = f"{resolved.filetype} with embedded workflow"
-    use = f"use --filetype '{variant}'" if resolved.spec.metadata == "embed" else "choose another filetype"
-    raise OptionError(f"filetype {resolved.filetype!r} does not hold {', '.join(metadata)}: {use}")
+    first = resolved[0]
+    variant = f"{first.filetype} with embedded workflow"
+    use = f"use --filetype '{variant}'" if first.spec.metadata == "embed" else "choose another filetype"
+    raise OptionError(
+        f"filetype {first.filetype!r} does not hold {', '.join(metadata)}: {use}, or --metadata-in sidecar"
+    )
 
 
 def _settings(
-    given: Mapping[str, Any], filetype: str, options: Mapping[str, Any], metadata: Mapping[str, Any]
+    given: Mapping[str, Any], filetypes: list[str], options: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> WriterSettings:
     from seqsave.retry import RetryPolicy
 
-    return {
+    settings: WriterSettings = {
         "prefix": given["prefix"],
         "digits": given["digits"],
-        "filetype": filetype,
+        "filetype": filetypes,
         "total": given["total"],
         "at_end": given["at_end"],
         "if_exists": given["if_exists"],
@@ -313,13 +330,14 @@ def _settings(
         "spool": True if given["spool"] == "default" else given["spool"],
         "retry": RetryPolicy(**{name: given[name] for name in ("attempts", "deadline") if given[name] is not None}),
     }
+    return cast("WriterSettings", {**settings, **picture_settings(given)})
 
 
-def _keep(resolved: Resolved, options: Mapping[str, Any], metadata: Mapping[str, Any]) -> Keep | None:
-    """Copy files of the wanted format, unless a change is asked for."""
+def _keep(resolved: Resolved) -> Keep:
+    """Copy files of the wanted format."""
     from seqsave.sources import Keep
 
-    return None if options or metadata else Keep(spec=resolved.spec, bare=not resolved.embed)
+    return Keep(spec=resolved.spec, bare=not resolved.embed)
 
 
 def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> None:
