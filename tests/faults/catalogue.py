@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from tests.faults import crowds, disks, kills, servers
+from tests.faults import crowds, disks, kills, servers, spooling
 from tests.faults.trial import Fault
 
 __all__ = ["FAULTS"]
 
-FAULTS: tuple[Fault, ...] = (*kills.FAULTS, *servers.FAULTS, *disks.FAULTS, *crowds.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *kills.FAULTS,
+    *servers.FAULTS,
+    *spooling.FAULTS,
+    *disks.FAULTS,
+    *crowds.FAULTS,
+)

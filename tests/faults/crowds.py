@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tests.faults.child import Order, name_of
@@ -19,22 +23,23 @@ SMALL = (16, 16, 3)
 SEEDS = (1, 2)
 
 
+def _at(
+    run: Callable[[Lab, Trial, int, Place], None], make: Callable[[Lab], Place], lab: Lab, trial: Trial, times: int
+) -> None:
+    run(lab, trial, times, make(lab))
+
+
 def race(lab: Lab, trial: Trial, times: int, place: Place) -> None:
     """Two processes with different pictures for the same ``times`` frames: each frame has one winner, who knows."""
-    orders = [_order(place, times, seed, {"if_exists": "error"}, race=True, wait_for_go=True) for seed in SEEDS]
+    orders = [_order(place, times, seed, {"if_exists": "error"}, race=True) for seed in SEEDS]
     healthy = [healthy_run(lab, order) for order in orders]
-    with Saver(orders[0]) as one, Saver(orders[1]) as other:
-        racers = (one, other)
-        for racer in racers:
-            racer.wait_for(lambda word: "ready" in word)
-        for racer in racers:
-            racer.go()
-        claims = [racer.end() for racer in racers]
+    claims = [saver.end() for saver in _at_once(orders)]
     trial.tried += times
     trial.due += times
     judge = Judge(trial, place, {})
     for index in range(times):
         _award(judge, index, healthy, claims)
+    Judge(trial, place, {name: place.read(name) for name in place.names() if not name.startswith(".")}).check_manifest()
 
 
 def _award(judge: Judge, index: int, healthy: list[dict[str, bytes]], claims: list[dict[str, Any]]) -> None:
@@ -57,14 +62,71 @@ def _award(judge: Judge, index: int, healthy: list[dict[str, bytes]], claims: li
             judge.false(f"(won, lost) was said {said} times of {name}, which is {own}; {claim['end']}")
 
 
-@FAULTS.add("Two savers want the same frames", "local", 500)
-def local_race(lab: Lab, trial: Trial, times: int) -> None:
-    race(lab, trial, times, lab.local())
+FAULTS.add("Two savers want the same frames", "local", 500)(partial(_at, race, Lab.local))
+FAULTS.add("Two savers want the same frames", "S3", 500)(partial(_at, race, Lab.bucket))
 
 
-@FAULTS.add("Two savers want the same frames", "S3", 500)
-def s3_race(lab: Lab, trial: Trial, times: int) -> None:
-    race(lab, trial, times, lab.bucket())
+def _at_once(orders: list[Order]) -> list[Saver]:
+    """Savers that have begun at the same moment and have ended."""
+    with contextlib.ExitStack() as stack:
+        savers = [stack.enter_context(Saver(replace(order, wait_for_go=True))) for order in orders]
+        for saver in savers:
+            saver.wait_for(lambda word: "ready" in word)
+        for saver in savers:
+            saver.go()
+        for saver in savers:
+            saver.end()
+    return savers
+
+
+def halves(lab: Lab, trial: Trial, times: int, place: Place) -> None:
+    """Three machines write a third each of one sequence, which is complete when the last one has ended."""
+    whole = _order(place, times, SEEDS[0], {"total": times})
+    judge = Judge(trial, place, healthy_run(lab, whole))
+    trial.tried += times
+    for saver in _at_once([replace(whole, indices=whole.indices[part::3]) for part in range(3)]):
+        judge.hear(saver)
+    judge.end()
+
+
+def resumed_by_two(lab: Lab, trial: Trial, times: int, place: Place) -> None:
+    """Half of a sequence is there, and two processes go on with all of it."""
+    whole = _order(place, times, SEEDS[0], {"if_exists": "skip", "total": times})
+    judge = Judge(trial, place, healthy_run(lab, whole))
+    with Saver(replace(whole, indices=whole.indices[: times // 2])) as saver:
+        finish(judge, saver)
+    trial.tried += times - times // 2
+    for saver in _at_once([whole, whole]):
+        finish(judge, saver)
+    judge.end()
+
+
+def overwritten_by_two(lab: Lab, trial: Trial, times: int, place: Place) -> None:
+    """Each frame is one's or the other's as a whole, and the manifest claims to know whose only where that is so."""
+    orders = [_order(place, times, seed, {}) for seed in SEEDS]
+    healthy = [healthy_run(lab, order) for order in orders]
+    savers = _at_once(orders)
+    trial.tried += times
+    trial.due += times
+    actual = {name: place.read(name) for name in place.names() if not name.startswith(".")}
+    judge = Judge(trial, place, actual)
+    for name in healthy[0]:
+        if actual.get(name) in (healthy[0][name], healthy[1][name]):
+            trial.written += 1
+        else:
+            judge.damaged(f"{name} is neither one's")
+    for saver in savers:
+        judge.weigh(saver)
+    judge.check_manifest()
+
+
+for title, run, count in (
+    ("Three savers write a third each", halves, 150),
+    ("Two savers resume the same sequence", resumed_by_two, 150),
+    ("Two savers overwrite the same frames", overwritten_by_two, 150),
+):
+    FAULTS.add(title, "local", count)(partial(_at, run, Lab.local))
+    FAULTS.add(title, "S3", count)(partial(_at, run, Lab.bucket))
 
 
 def watch(lab: Lab, trial: Trial, times: int, place: Place) -> None:
@@ -117,14 +179,8 @@ def _compare_with_reader(judge: Judge, surely: set[str]) -> None:
         judge.vanished(gone)
 
 
-@FAULTS.add("Listed and read while another one writes", "local", 500, exact=False)
-def local_watch(lab: Lab, trial: Trial, times: int) -> None:
-    watch(lab, trial, times, lab.local())
-
-
-@FAULTS.add("Listed and read while another one writes", "S3", 300, exact=False)
-def s3_watch(lab: Lab, trial: Trial, times: int) -> None:
-    watch(lab, trial, times, lab.bucket())
+FAULTS.add("Listed and read while another one writes", "local", 500, exact=False)(partial(_at, watch, Lab.local))
+FAULTS.add("Listed and read while another one writes", "S3", 300, exact=False)(partial(_at, watch, Lab.bucket))
 
 
 def _order(place: Place, count: int, seed: int, settings: dict[str, Any], **more: Any) -> Order:

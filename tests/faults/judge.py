@@ -51,12 +51,17 @@ class Judge:
         self.check_manifest()
         return seen
 
-    def hear(self, saver: Saver) -> None:
-        """Compare what a saver has said so far with what can be seen."""
+    def hear(self, saver: Saver, also: tuple[str, ...] = ()) -> None:
+        """Compare what a saver has said so far with what can be seen; ``also`` are further ways to say that it is."""
         seen = self.look()
         for word in list(saver.words):
-            if word.get("status") == "saved":
+            if word.get("status") in ("saved", *also):
                 self._compare(word, seen)
+        self.weigh(saver, seen)
+
+    def weigh(self, saver: Saver, seen: dict[str, bytes] | None = None) -> None:
+        """Compare only its last words, where somebody else may have replaced what it saved."""
+        seen = self.look() if seen is None else seen
         for word in saver.words:
             if "end" in word:
                 self._weigh(word, seen)

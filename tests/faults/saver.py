@@ -16,7 +16,7 @@ from typing import Any
 from tests.faults.child import Order, as_line
 from tests.support.processes import ROOT
 
-__all__ = ["Saver"]
+__all__ = ["PATIENCE", "Saver", "environment"]
 
 PATIENCE = 240.0
 
@@ -33,7 +33,7 @@ class Saver:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.child"],
             cwd=ROOT,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -115,7 +115,7 @@ class Saver:
             self._heard.notify_all()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Nothing of the user's credentials and settings."""
     foreign = ("AWS_", "FSSPEC_", "SEQSAVE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

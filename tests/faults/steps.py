@@ -40,8 +40,8 @@ class Resumer:
         if self._saver is not None:
             self._saver.__exit__(*error)
 
-    def resume(self, trial: Trial, judge: Judge, order: Order) -> None:
-        """Do what somebody else left, until all is there."""
+    def resume(self, trial: Trial, judge: Judge, order: Order) -> list[int]:
+        """Do what somebody else left, until all is there. Returns the frames that had still to be saved."""
         settings = {**order.settings, "if_exists": "skip"}
         rest = replace(order, hold=None, retry=None, pace=0.0, settings=settings, stay=True)
         began = time.monotonic()
@@ -52,3 +52,4 @@ class Resumer:
         finish(judge, self._saver)
         trial.seconds.append(time.monotonic() - began)
         judge.end()
+        return self._saver.said("saved")
