@@ -69,7 +69,9 @@ def begun(current: Manifest | None, facts: Facts, me: WriterEntry, *, defines: b
     """The manifest while ``me`` is writing. Twice is the same as once."""
     if current is None:
         return Manifest(**_values(facts), expected=_declared(facts), writers=(me,))
-    writers = (*(writer for writer in current.writers if writer.id != me.id), me)
+    if any(writer.id == me.id for writer in current.writers):  # an earlier attempt arrived after all
+        return replace(current, complete=False)
+    writers = (*current.writers, me)
     if not defines:
         return replace(current, complete=False, writers=writers)
     declared = _declared(facts)

@@ -1,0 +1,131 @@
+"""Whatever runs begin, write, end, break off and die in whatever order: a manifest that says complete does not lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqsave.manifest import Facts, FrameEntry, Manifest, Outcome, WriterEntry, cleared
+from seqsave.manifest.merging import begun, ended
+
+INDICES = st.integers(0, 4)
+
+
+def entry(index: int, content: int | None) -> FrameEntry:
+    """A frame; content None is one that was only seen."""
+    checksum = None if content is None else f"crc32:{content:08x}"
+    return FrameEntry(index=index, batch=None, name=f"frame_{index}.png", size=1, checksum=checksum)
+
+
+@dataclass
+class Run:
+    me: WriterEntry
+    facts: Facts
+    defines: bool
+    base: Manifest
+    entries: dict[int, FrameEntry] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
+    is_dead: bool = False
+
+
+class World:
+    """A folder: what is really there, what its manifest says, and who is at work."""
+
+    def __init__(self) -> None:
+        self.there: dict[int, int] = {}
+        self.manifest: Manifest | None = None
+        self.runs: list[Run] = []
+        self.number = 0
+
+    def dead(self, writer: WriterEntry) -> bool:
+        return all(run.me != writer or run.is_dead for run in self.runs)
+
+    def begin(self, total: int | None, defines: bool) -> None:
+        if self.manifest is None and not defines:
+            return  # nothing that could be made untrue
+        self.number += 1
+        me = WriterEntry(id=str(self.number), host="h", pid=self.number, since="")
+        facts = Facts(prefix="frame", extension="png", filetype="png", total=total)
+        current = None if self.manifest is None else cleared(self.manifest, self.dead)
+        self.manifest = begun(current, facts, me, defines=defines)
+        assert begun(self.manifest, facts, me, defines=defines) == self.manifest
+        self.runs.append(Run(me, facts, defines, self.manifest))
+
+    def write(self, run: Run, index: int, content: int) -> None:
+        self.there[index] = content
+        run.entries[index] = entry(index, content)
+        run.lost.discard(index)
+
+    def see(self, run: Run, index: int) -> None:
+        if index in self.there:
+            run.entries.setdefault(index, entry(index, None))
+
+    def lose(self, run: Run, index: int, content: int | None) -> None:
+        """It failed; nobody knows whether it has arrived."""
+        if content is not None:
+            self.there[index] = content
+        run.entries.pop(index, None)
+        run.lost.add(index)
+
+    def end(self, run: Run, sound: bool) -> None:
+        self.runs.remove(run)
+        outcome = Outcome(
+            frames=list(run.entries.values()),
+            lost={(index, None) for index in run.lost},
+            sound=sound and not run.lost,
+            defines=run.defines,
+        )
+        current = None if self.manifest is None else cleared(self.manifest, lambda w: w != run.me and self.dead(w))
+        self.manifest = ended(current, run.facts, run.me, outcome, run.base)
+        # The answer was lost, and it is tried once more.
+        assert ended(self.manifest, run.facts, run.me, outcome, run.base) == self.manifest
+
+    def check(self) -> None:
+        one = self.manifest
+        if one is None or not one.complete:
+            return
+        assert not [run for run in self.runs if not run.is_dead]
+        assert {index for run in one.expected for index in run} <= self.there.keys()
+        for frame in one.frames:
+            assert frame.checksum in (None, entry(frame.index, self.there[frame.index]).checksum)
+        assert one.obstacles() == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_it_never_lies(data: st.DataObject) -> None:
+    world = World()
+    for _ in range(data.draw(st.integers(1, 25))):
+        alive = [run for run in world.runs if not run.is_dead]
+        action = data.draw(st.sampled_from(["begin", *(["write"] * 3 + ["see", "lose", "end", "die"]) * bool(alive)]))
+        run = data.draw(st.sampled_from(alive)) if action != "begin" else None
+        if run is None:
+            world.begin(data.draw(st.none() | st.integers(0, 4)), data.draw(st.booleans()))
+        elif action == "write":
+            world.write(run, data.draw(INDICES), data.draw(st.integers(1, 3)))
+        elif action == "see":
+            world.see(run, data.draw(INDICES))
+        elif action == "lose":
+            world.lose(run, data.draw(INDICES), data.draw(st.none() | st.integers(1, 3)))
+        elif action == "end":
+            world.end(run, data.draw(st.booleans()))
+        else:
+            run.is_dead = True
+        world.check()
+
+
+@given(indices=st.sets(INDICES, min_size=1), again=st.sets(INDICES, min_size=1))
+def test_runs_one_after_the_other_are_complete(indices: set[int], again: set[int]) -> None:
+    world = World()
+    for content, wanted in enumerate((indices, again), 1):
+        world.begin(None, defines=True)
+        (run,) = world.runs
+        for index in wanted:
+            world.write(run, index, content)
+        world.end(run, sound=True)
+        world.check()
+        assert world.manifest is not None
+        assert world.manifest.complete
+    assert {frame.index for frame in world.manifest.frames} == indices | again
