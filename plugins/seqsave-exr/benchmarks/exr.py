@@ -71,7 +71,7 @@ def openimageio(image: Any, compression: str, folder: str) -> int:
 
 
 def seconds(work: Callable[[], object], threads: int) -> float:
-    """For one picture: of one core when it is one thread, which others on the machine change little; else by the clock."""
+    """For one picture: CPU time for one thread, which others on the machine change little; else by the clock."""
     if threads == 1:
         start = time.process_time()
         work()

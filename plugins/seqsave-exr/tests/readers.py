@@ -22,8 +22,9 @@ def run(program: str, *arguments: str, data: bytes) -> str:
         path = Path(folder, "picture.exr")
         path.write_bytes(data)
         command = [needs.program(program, DEBIAN), *(argument.replace("{}", str(path)) for argument in arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert not done.stderr, done.stderr
+        assert done.returncode == 0 or program == "exrinfo"  # that of 3.1 ends with any number, the same file or not
         return done.stdout
 
 

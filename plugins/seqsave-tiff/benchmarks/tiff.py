@@ -91,7 +91,7 @@ def ways(image: Any, compression: str) -> dict[str, Callable[[], int]]:
 
 
 def seconds(work: Callable[[], object], threads: int) -> float:
-    """For one picture: of one core when it is one thread, which others on the machine change little; else by the clock."""
+    """For one picture: CPU time for one thread, which others on the machine change little; else by the clock."""
     if threads == 1:
         start = time.process_time()
         work()

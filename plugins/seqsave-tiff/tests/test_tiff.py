@@ -303,7 +303,7 @@ def test_palettes_and_single_bits() -> None:
     assert (decode(file.getvalue()).array >> 8 == np.asarray(colours.convert("RGB"))).all()
     file = io.BytesIO()
     bits = picture(channels=1)[..., 0] > 99
-    Image.fromarray(bits).save(file, "TIFF", compression="group4")
+    Image.fromarray(bits).save(file, "TIFF", compression="packbits")
     assert (decode(file.getvalue()).array[..., 0] == bits * 255).all()
 
 
