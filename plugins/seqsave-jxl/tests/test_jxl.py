@@ -180,6 +180,24 @@ def test_light_beyond_white_survives() -> None:
     assert psnr(image, got, 20) > 38
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_what_is_no_number_is_told(dtype: str) -> None:
+    image = smooth(dtype, 4)
+    image[10, 10] = np.nan
+    image[20, 20] = np.inf
+    checked = {name: option.default for name, option in JXL.options.items()}
+    for lossless, warnings in ((False, 1), (True, 0)):
+        options = checked | {"lossless": lossless}
+        done = JxlEncoder().encode(image, metadata={}, options=options, info=seqsave.FrameInfo(index=0))
+        assert len(done.warnings) == warnings
+        got = decode(bytes(done.data)).array
+        if lossless:
+            assert got.tobytes() == image.tobytes()
+        else:
+            assert np.isfinite(got).all()
+            assert psnr(image[25:, 25:, :3], got[25:, 25:, :3], 1) > 38
+
+
 def test_quality_distance_and_effort_do_what_they_say() -> None:
     image = smooth("uint8", height=200, width=300)
     image[::7] //= 2

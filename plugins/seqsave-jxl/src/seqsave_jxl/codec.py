@@ -29,6 +29,7 @@ MAX_SIDE = 1 << 30  # annex D, SizeHeader
 _HALF = Depth(16, 5)
 _DEPTHS = {"uint8": Depth(8), "uint16": Depth(16), "float16": _HALF, "float32": Depth(32, 8)}
 _SRGB = COLOR_SPACES["srgb"]  # what a codestream says that says nothing
+_NOT_FINITE = "JPEG XL: NaN became black and infinities 65504, as lossy pictures hold numbers only; lossless keeps them"
 _HEADER = b"Exif\0\0"
 
 
@@ -65,7 +66,8 @@ class JxlEncoder:
             exif=block.removeprefix(_HEADER),
             xmp=packet(info.tags),
         )
-        return Encoded(data=data, leftover=leftover)
+        told = not options["lossless"] and image.dtype.kind == "f" and not np.isfinite(image).all()
+        return Encoded(data=data, leftover=leftover, warnings=(_NOT_FINITE,) if told else ())
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode one still JPEG XL file to uint8, uint16, float16 or float32 of shape H,W,C, as it was stored.

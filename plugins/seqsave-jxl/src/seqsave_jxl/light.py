@@ -24,6 +24,7 @@ __all__ = ["linear"]
 _PLAIN = ("linear", "srgb", "bt709")  # light of 0..1
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _SRGB = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), (0.3127, 0.3290))
+_BRIGHTEST = 65_504.0  # the largest half
 _PEAK = 255.0  # candela per square metre at 1.0, which the backend takes for granted
 _PQ_PEAK, _HLG_PEAK = 10_000.0, 1_000.0
 _HLG_GAMMA = 1.2  # BT.2100-2 table 5, at 1000 candela per square metre
@@ -37,13 +38,21 @@ def linear(image: ImageArray, color: ColorSpace) -> ImageArray:
     many bits as the colours have, which older readers want.
     """
     colors = 1 if image.shape[2] < 3 else 3
-    with np.errstate(all="ignore"):  # infinities, and what becomes one, are what they are
-        out = _light(image[..., :colors], color)
+    with np.errstate(all="ignore"):  # what is no number comes back as one
+        out = _finite(_light(image[..., :colors], color))
     if image.shape[2] > colors and image.dtype == np.uint16 and color.transfer in _PLAIN and color.primaries == _SRGB:
         return np.concatenate([np.rint(out * 65535).astype(np.uint16), image[..., colors:]], axis=2)
     if image.shape[2] > colors:
-        out = np.concatenate([out, _unit(image[..., colors:])], axis=2)
+        out = np.concatenate([out, _finite(_unit(image[..., colors:]))], axis=2)
     return np.ascontiguousarray(out, np.float32)
+
+
+def _finite(values: Floats) -> Floats:
+    """Without what the backend refuses or makes something else of: NaN becomes 0, and so does -0.0."""
+    out: Floats = np.nan_to_num(values, nan=0.0, posinf=_BRIGHTEST, neginf=-_BRIGHTEST)
+    np.clip(out, -_BRIGHTEST, _BRIGHTEST, out=out)
+    out += np.float32(0)
+    return out
 
 
 def _light(colors: ImageArray, space: ColorSpace) -> Floats:

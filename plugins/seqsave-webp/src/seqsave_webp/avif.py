@@ -93,12 +93,12 @@ class AvifEncoder:
 
 def _made(samples: ImageArray, depth: int, options: Mapping[str, Any], cicp: tuple[int, int] | None) -> bytes:
     settings: dict[str, Any] = {"speed": options["speed"], "bitspersample": depth, "numthreads": 1}
-    if options["lossless"]:
+    if options["lossless"] or samples.shape[2] < 3:  # some versions of the backend know no other way for grey
         settings["level"] = _LOSSLESS
     else:
         # One less than what the backend takes for lossless.
         settings["level"] = min(options["quality"], _LOSSLESS - 1)
-        settings["pixelformat"] = options["subsampling"].replace(":", "")
+        settings["pixelformat"] = imagecodecs.AVIF.PIXEL_FORMAT["YUV" + options["subsampling"].replace(":", "")]
     if cicp and hasattr(imagecodecs.AVIF, "COLOR_PRIMARIES"):
         # Into the picture's own head too, where the backend can: some readers look there and not at the file's.
         settings |= {"primaries": cicp[0], "transfer": cicp[1]}

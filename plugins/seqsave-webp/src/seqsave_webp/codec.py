@@ -57,7 +57,7 @@ class WebpEncoder:
         warnings: tuple[str, ...] = ()
         if info.color and not profile:
             warnings = (f"WebP: the file does not say that its colours are {info.color.name}, as no profile can",)
-        return Encoded(data=file.getbuffer(), leftover=leftover, warnings=warnings)
+        return Encoded(data=file.getvalue(), leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode one still WebP file to uint8 of shape H,W,3, or H,W,4 when it has alpha.
