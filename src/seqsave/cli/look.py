@@ -86,10 +86,8 @@ def _line(sequence: FrameSequence) -> str:
     missing = sequence.missing_ranges
     if missing:
         facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
-    state = _state(sequence)
-    if state is not None:
-        facts.append({True: "complete", False: "unfinished"}[state])
-    return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}"
+    state = {None: "", True: ", complete", False: ", unfinished"}[_state(sequence)]
+    return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}{state}"
 
 
 def _state(sequence: FrameSequence) -> bool | None:
