@@ -21,15 +21,14 @@ from seqsave.spool import Spool
 if TYPE_CHECKING:
     from tests.support.s3 import S3Server
 
-BEHIND = "[comfyui]\npublish_behind = true\n"
-
 
 @pytest.fixture
-def renders(s3: S3Server, configure: Callable[[str], int]) -> Iterator[Renders]:
+def renders(comfy: ComfyServer, s3: S3Server, configure: Callable[[str], int]) -> Iterator[Renders]:
     url = s3.new_prefix()
     with Proxy(s3.endpoint_url) as proxy:
         options = {**s3.storage_options, "endpoint_url": proxy.endpoint_url}
-        configure(target("renders", url, **options) + BEHIND)
+        configure(target("renders", url, **options))
+        prove(comfy)
         yield Renders(s3, proxy, url)
 
 
@@ -40,6 +39,13 @@ def spool(comfy: ComfyServer) -> Spool:
 
 def pngs(names: list[str]) -> list[str]:
     return [name for name in names if name.endswith(".png")]
+
+
+def prove(comfy: ComfyServer) -> None:
+    """The first frame is waited for: only then it is known that the address and the keys are right."""
+    graph = Graph()
+    graph.saver("renders://proof")
+    comfy.run(graph)
 
 
 def load(comfy: ComfyServer, folder: str) -> Any:
@@ -84,7 +90,8 @@ def test_a_failure_makes_the_next_graph_red_and_loses_nothing(
     assert "do not allow it" in said
     assert "seqsave flush" in said
     assert renders.s3.secret not in said
-    assert {entry.index for entry in spool.contents().entries if entry.is_frame} == set(range(index))
+    kept = [entry for entry in spool.contents().entries if entry.is_frame and entry.target == "renders://red"]
+    assert {entry.index for entry in kept} == set(range(index))
     renders.proxy.clear()
     assert len(load(comfy, "renders://red")) == index
     for number in range(index):
@@ -132,21 +139,31 @@ def test_a_server_that_was_killed_has_lost_nothing(s3: S3Server, tmp_path: Path)
     with Proxy(s3.endpoint_url) as proxy:
         options = {**s3.storage_options, "endpoint_url": proxy.endpoint_url}
         config = tmp_path / "config.toml"
-        config.write_text(target("renders", url, **options) + BEHIND)
+        config.write_text(target("renders", url, **options))
         (tmp_path / "custom_nodes").mkdir()
         (tmp_path / "custom_nodes" / "helper_nodes").symlink_to(Path(__file__).with_name("helper_nodes"))
         env = {"SEQSAVE_CONFIG": str(config), "SEQSAVE_SPOOL": str(tmp_path / "spool")}
-        proxy.slow_down(methods=("PUT",))
         with ComfyServer(tmp_path, env=env) as first:
+            prove(first)
+            proxy.slow_down(methods=("PUT",))
             graph = Graph()
             graph.frames("renders://killed", graph.pictures(6, seed=82))
             first.run(graph)
             assert first._process is not None
             os.kill(first._process.pid, signal.SIGKILL)
-        assert pngs(s3.keys(url)) == []
+        assert len(pngs(s3.keys(url))) == 1
         proxy.clear()
         with ComfyServer(tmp_path, env=env) as second:
             assert "6 frames that were saved before wait in the spool" in second.log
-            assert pngs(s3.keys(url)) == [], "nothing is asked of the network before a graph uses that place"
+            assert len(pngs(s3.keys(url))) == 1, "nothing is asked of the network before a graph uses that place"
             expected = np.float32(eight_bit(pictures(82, 6, 8, 12))) / np.float32(255)
             assert np.array_equal(load(second, "renders://killed"), expected)
+
+
+def test_whoever_wants_to_wait_waits(comfy: ComfyServer, renders: Renders, spool: Spool) -> None:
+    config = comfy.base / "config.toml"
+    config.write_text(config.read_text() + "[comfyui]\npublish_behind = false\n")
+    graph = Graph()
+    graph.frames("renders://direct")
+    comfy.run(graph)
+    assert len(pngs(renders.names("direct"))) == 3

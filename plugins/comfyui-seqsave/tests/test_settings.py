@@ -23,9 +23,9 @@ def test_all_of_it(write_config: Write) -> None:
     loaded = settings.load()
     assert [entry.url for entry in loaded.allow] == ["/mnt/renders", "s3://b/c"]
     assert loaded.original_ids
-    assert not loaded.publish_behind
-    write_config("[comfyui]\npublish_behind = true")
-    assert settings.load() == settings.Settings((), False, True)
+    assert loaded.publish_behind
+    write_config("[comfyui]\npublish_behind = false")
+    assert settings.load() == settings.Settings((), False, False)
 
 
 def test_it_is_read_afresh(folders: host.Folders, write_config: Write, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Saving behind the graph: frames are safe in seqsave's spool first, and published while the next ones are rendered.
 
-For places that are not on this machine, where the administrator wants it (``settings``). A failure makes the next graph
-red that saves there, and the frames stay in the spool. Whoever reads a place waits for what is still to be published
-there. While nothing waits, nothing is asked of any storage.
+For places that are not on this machine, unless the administrator does not want it (``settings``), and once a frame has
+arrived there. A failure makes the next graph red that saves there, and the frames stay in the spool. Whoever reads a
+place waits for what is still to be published there. While nothing waits, nothing is asked of any storage.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqsave import SeqSaveError, SpoolError
-from seqsave.spool import Spool, open_spool
+from seqsave.spool import Spool, fingerprint, open_spool
 from seqsave.writer import publisher_behind
 
 from . import settings
@@ -20,14 +20,22 @@ from . import settings
 if TYPE_CHECKING:
     from seqsave.targets import Target
 
-__all__ = ["tell_waiting", "trouble", "wait_for", "writer_settings"]
+__all__ = ["note_saved", "tell_waiting", "trouble", "wait_for", "writer_settings"]
 
 _log = logging.getLogger(__name__)
 
 
-def writer_settings(is_local: bool) -> Mapping[str, Any]:
-    """What a writer is told beside everything else."""
-    return {"spool": True, "publish_behind": True} if not is_local and settings.load().publish_behind else {}
+def writer_settings(target: Target) -> Mapping[str, Any]:
+    """What a writer is told beside everything else: nothing, where it is to wait for the storage."""
+    if target.is_fast or not settings.load().publish_behind or _container(target) not in _proven:
+        return {}
+    return {"spool": True, "publish_behind": True}
+
+
+def note_saved(target: Target) -> None:
+    """A frame has arrived there: the address is right, and so are the credentials."""
+    if not target.is_fast:
+        _proven.add(_container(target))
 
 
 def trouble(target: Target) -> SpoolError | None:
@@ -70,6 +78,18 @@ def tell_waiting() -> None:
             count,
             spool.folder,
         )
+
+
+# Buckets and the like in which a frame of this server's has arrived. A mistake in an address or a key is told by the
+# very graph that saves there first.
+_proven: set[str] = set()
+
+
+def _container(target: Target) -> str:
+    place = dict(target.place())
+    place["root"] = place["root"].strip("/").partition("/")[0]
+    # Two configured names may mean the same bucket with different keys.
+    return fingerprint({**place, "name": target.url.partition("://")[0]})
 
 
 def _spool() -> Spool:

@@ -39,7 +39,7 @@ def remember(place: Place, rule: NameRule, frames: Iterable[SavedFrame]) -> None
     with _lock:
         known = _seen.setdefault(key, {})
         _seen.move_to_end(key)
-        known.update({frame.url: frame for frame in frames if frame.status == "saved"})
+        known.update({frame.url: frame for frame in frames if frame.status in ("saved", "spooled")})
         while len(_seen) > 1 and (len(_seen) > _MOST or sum(map(len, _seen.values())) > _MOST_FRAMES):
             _seen.popitem(last=False)
 

@@ -44,8 +44,9 @@ def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -
     host.check_interrupt()
     if place.is_local and sum(1 if picture.ndim == 3 else len(picture) for picture in pictures) == 1:
         settings["concurrency"] = 1  # no thread for a single picture
-    more = behind.writer_settings(place.is_local)
-    trouble = behind.trouble(place.target) if more else None
+    target = place.target
+    more = behind.writer_settings(target)
+    trouble = behind.trouble(target) if more else None
     bar = host.ProgressBar(len(pictures))
     pending: set[Future[SavedFrame]] = set()
     room = _room(place, pictures)
@@ -62,6 +63,8 @@ def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -
             raise
     if trouble is not None:
         raise trouble
+    if writer.result.counts["saved"]:
+        behind.note_saved(target)
     return writer.result
 
 

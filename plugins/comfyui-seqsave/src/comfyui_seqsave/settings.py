@@ -5,7 +5,7 @@
     [comfyui]
     allow = ["/mnt/renders", "s3://studio-renders/shots"]
     original_ids = true
-    publish_behind = true
+    publish_behind = false
 
 Each entry allows the folder or URL itself and everything below it; ``s3://`` alone allows every bucket, and ``/``
 every folder. A graph cannot change any of it. The file is read afresh each time, so that a new line needs no restart.
@@ -36,7 +36,7 @@ class Settings:
 
     allow: tuple[urls.Location, ...] = ()
     original_ids: bool = False
-    publish_behind: bool = False
+    publish_behind: bool = True
 
 
 def load() -> Settings:
