@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_the_main_job_without_any_input(place: Place) -> None:
     result = seqsave("demo", place.url, "--json", *options(place))
     assert result.document["counts"]["saved"] == animation.FRAMES
-    assert place.names() == [f"frame_{n:05}.png" for n in range(animation.FRAMES)]
+    assert place.frames() == [f"frame_{n:05}.png" for n in range(animation.FRAMES)]
     found = seqsave("workflow", f"{place.url}/frame_00007.png", *options(place)).document
     assert found == animation.metadata()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seqsave.manifest import Facts, FrameEntry, Manifest, Outcome, WriterEntry, cleared
 from seqsave.manifest.merging import begun, ended
 
-INDICES = st.integers(0, 4)
+INDICES = st.integers(0, 1)  # few, so that runs meet
 
 
 def entry(index: int, content: int | None) -> FrameEntry:
@@ -93,16 +93,23 @@ class World:
         assert one.obstacles() == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_it_never_lies(data: st.DataObject) -> None:
     world = World()
-    for _ in range(data.draw(st.integers(1, 25))):
+    world.begin(None, defines=True)
+    world.write(world.runs[0], 0, 1)
+    world.end(world.runs[0], sound=True)
+    assert world.manifest is not None
+    assert world.manifest.complete
+    for _ in range(data.draw(st.integers(1, 12))):
         alive = [run for run in world.runs if not run.is_dead]
-        action = data.draw(st.sampled_from(["begin", *(["write"] * 3 + ["see", "lose", "end", "die"]) * bool(alive)]))
+        action = data.draw(
+            st.sampled_from(["begin", *(["write", "write", "see", "lose", "end", "end", "die"]) * bool(alive)])
+        )
         run = data.draw(st.sampled_from(alive)) if action != "begin" else None
         if run is None:
-            world.begin(data.draw(st.none() | st.integers(0, 4)), data.draw(st.booleans()))
+            world.begin(data.draw(st.none() | st.integers(0, 2)), data.draw(st.booleans()))
         elif action == "write":
             world.write(run, data.draw(INDICES), data.draw(st.integers(1, 3)))
         elif action == "see":
