@@ -478,6 +478,15 @@ def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:
     assert array.shape[0] * array.shape[1] <= 1 << 14
 
 
+@pytest.mark.parametrize("compression", ["zip", "pxr24", "dwaa"])
+def test_damaged_pixels_are_told_and_nothing_is_printed(compression: str, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encode(picture(64, 64, 4), compression=compression))
+    data[-200:-100] = b"\xff" * 100
+    with pytest.raises(seqsave.DecodeError, match="not a sound EXR file: "):
+        decode(bytes(data))
+    assert capfd.readouterr().out == ""  # the document of --json stands there alone
+
+
 @given(data=st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
     for start in (b"", b"v/1\x01\x02\0\0\0"):

@@ -30,6 +30,7 @@ ORDER = "seqsave:channels"
 
 _THIS_THREAD = 0  # no pool of the library's: the caller has one
 _LONGEST_NAME = 255
+_KINDS = ("<u4", "<f2", "<f4")
 _INT32, _UINT32 = (1 << 31) - 1, (1 << 32) - 1
 
 _TAGS = {"artist": "Artist", "copyright": "owner", "description": "comments", "software": "Software"}
@@ -91,14 +92,7 @@ class ExrEncoder:
         """
         header = read_header(data, max_pixels)
         names = _names(data, header)
-        channels = _read(_plain(data, header))
-        try:
-            planes = [channels[name].pixels for name in names]
-            shapes = {plane.shape for plane in planes}
-        except (KeyError, AttributeError) as error:
-            raise DecodeError(f"not a sound EXR file: a channel is missing ({error})") from error
-        if shapes != {(header.height, header.width)}:
-            raise DecodeError("not a sound EXR file: its channels do not have the size that its header tells")
+        planes = _read(_plain(data, header), header, names)
         dtype = np.result_type(*{plane.dtype for plane in planes})
         array = np.empty((header.height, header.width, len(planes)), dtype)
         for place, plane in enumerate(planes):
@@ -197,14 +191,16 @@ def _written(header: dict[str, Any], channels: dict[str, ImageArray], info: Fram
 # --- what is read ---------------------------------------------------------------------------------------------------
 
 
-def _read(data: bytes) -> dict[str, Any]:
+def _read(data: bytes, header: Header, names: tuple[str, ...]) -> list[ImageArray]:
+    """Not through OpenEXR.File: that one prints to standard output what is wrong with a file."""
+    kinds = {channel.name: _KINDS[channel.kind] for channel in header.channels}
+    shape = (header.height, header.width)
     try:
-        file = OpenEXR.File(io.BytesIO(data), separate_channels=True, num_threads=_THIS_THREAD)
-        found: dict[str, Any] = file.channels()
+        found = OpenEXR.InputFile(io.BytesIO(data)).channels(list(names))
+        return [np.frombuffer(plane, kinds[name]).reshape(shape) for name, plane in zip(names, found, strict=True)]
     # What its C++ and its reading of a damaged header raise has no common class.
     except Exception as error:
         raise DecodeError(f"not a sound EXR file: {error}") from error
-    return found
 
 
 def _plain(data: bytes, header: Header) -> bytes:

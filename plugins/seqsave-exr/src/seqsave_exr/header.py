@@ -18,6 +18,7 @@ _MAGIC = b"v/1\x01"
 _VERSION = 2
 _TILED, _LONG_NAMES, _DEEP, _PARTS = 0x200, 0x400, 0x800, 0x1000
 _MOST_CHANNELS = 1024
+_KINDS = 3
 _LARGEST_TILE = 1 << 22  # pixels, where a picture is smaller than one tile
 
 
@@ -119,6 +120,8 @@ def _channels(data: bytes, listed: Attribute) -> tuple[Channel, ...]:
         place += 16
         if (across, down) != (1, 1):
             raise DecodeError(f"an EXR file whose channel {name!r} has fewer pixels than the picture: it is not read")
+        if not 0 <= kind < _KINDS:
+            raise DecodeError(f"not a sound EXR file: channel {name!r} is of an unknown type ({kind})")
         found.append(Channel(name, kind))
     if place >= listed.end or not 0 < len(found) <= _MOST_CHANNELS:
         raise DecodeError(f"not a sound EXR file: its list of {len(found)} channels is not right")
