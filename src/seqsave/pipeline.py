@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
 
-__all__ = ["Pipeline", "start_thread", "within"]
+__all__ = ["Joinable", "Pipeline", "start_thread", "within"]
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -474,7 +474,14 @@ class _Tasks:
             task.cancel()
 
 
-def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
+class Joinable(Protocol):
+    """Something that runs and can be waited for."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, or so many seconds."""
+
+
+def start_thread(run: Callable[[], None], name: str) -> Joinable:
     """Run something for as long as it likes, on a thread that keeps no program alive."""
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError
-from seqsave.pipeline import start_thread
+from seqsave.pipeline import Joinable, start_thread
 from seqsave.spool.entries import fingerprint
 from seqsave.spool.flushing import Outcome, Records, flush_place, overlaps
 from seqsave.spool.folder import Spool
@@ -52,7 +52,7 @@ class Publisher:
         self._places: dict[str, _Place] = {}
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: Joinable | None = None
 
     def wake(self, target: targets.Target, where: Mapping[str, str]) -> None:
         """There is something new for this place. What has failed before waits for its turn all the same."""
