@@ -39,6 +39,7 @@ from seqsave.targets.base import (
     pause,
 )
 from seqsave.targets.faults import Fault, Scene, diagnose
+from seqsave.targets.s3_answers import refuse_strange
 from seqsave.targets.s3_client import S3Client, checked_options
 from seqsave.targets.urls import Location, refuse_hidden_user_info
 
@@ -261,7 +262,9 @@ class S3Target(Target):
             create=create,
             match=match,
         )
-        return described(body, crc32, etag=unquoted(answer.get("ETag")), acknowledged="ChecksumCRC32" in answer)
+        etag, checksum = unquoted(answer.get("ETag")), answer.get("ChecksumCRC32")
+        refuse_strange(etag, checksum, crc32)
+        return described(body, crc32, etag=etag, acknowledged=checksum is not None)
 
     async def _get(self, path: str, **request: Any) -> tuple[bytes, str | None]:
         answer = await self._client().call("get_object", bucket=self._bucket, Key=self._key(path), **request)

@@ -7,13 +7,14 @@ and signatures in it.
 
 from __future__ import annotations
 
+import base64
 import errno
 import re
 import socket
 import ssl
 from typing import Any
 
-__all__ = ["StoreAnswerError", "explained"]
+__all__ = ["StoreAnswerError", "explained", "refuse_strange"]
 
 # "Error performing PUT URL in 3ms - Server returned non-2xx status code: 503 Service Unavailable: BODY"
 _ANSWER = re.compile(
@@ -22,6 +23,7 @@ _ANSWER = re.compile(
     re.DOTALL,
 )
 _REDIRECTED = re.compile(r"redirect without LOCATION|\bBareRedirect\b")
+_NO_ETAG = re.compile(r"ETag Header missing", re.IGNORECASE)
 _WORDS = re.compile(r'(?:message|error): "([^"\n]{1,200})"')
 _HOST = re.compile(r"Error performing [A-Z]+ https?://([^/\s]+)")
 _CODE = re.compile(r"\bcode: (-?\d+),\s+kind: (\w+)")
@@ -59,12 +61,31 @@ def explained(error: Exception) -> Exception | None:
     answer = _ANSWER.search(text)
     if answer:
         return StoreAnswerError(int(answer[1]), _element("Code", answer[2]), _element("Message", answer[2]))
+    if _NO_ETAG.search(text):
+        return _no_store()
     if _REDIRECTED.search(text):
         return StoreAnswerError(301, "PermanentRedirect", "")
     for pattern, kind, number in _BUILTINS:
         if pattern.search(text):
             return kind(number, _said(text))
     return None
+
+
+def refuse_strange(etag: str | None, checksum: str | None, crc32: int) -> None:
+    """Raise StoreAnswerError unless that is what a store says of a PUT that it has done. Others say 200 as well.
+
+    checksum: the CRC-32 that is in the answer, as S3 writes it; None where there is none.
+    """
+    if not etag:
+        raise _no_store()
+    if checksum not in (None, base64.b64encode(crc32.to_bytes(4, "big")).decode()):
+        raise StoreAnswerError(400, "BadDigest", "the checksum in the answer is another one")
+
+
+def _no_store() -> StoreAnswerError:
+    """Every store names the ETag of what it took. A login page does not, nor a proxy that answers by itself."""
+    text = "something else than a store has answered: check the endpoint, and for proxies and logins before it"
+    return StoreAnswerError(502, "NoETag", text)
 
 
 def _element(name: str, body: str) -> str:
