@@ -97,16 +97,19 @@ def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher,
 
 
 def test_waiting_can_be_interrupted(spool: Spool, behind: Publisher, failing: Any) -> None:
-    going_on = threading.Event()
+    begun, going_on = threading.Event(), threading.Event()
     publish = failing.target.publish
 
     def slow(*arguments: Any, **named: Any) -> Any:
+        begun.set()
         going_on.wait(60)
         return publish(*arguments, **named)
 
     failing.publish = slow
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.place())
+
+    assert begun.wait(60)  # from now on nothing waits in the spool that is not being published
 
     def interrupt() -> None:
         raise KeyboardInterrupt

@@ -533,8 +533,9 @@ class SequenceWriter:
 
     @property
     def _outage(self) -> Outage | None:
-        """All filetypes share one spool."""
-        return self._tracks[0].outage
+        """That of the first filetype with which something was wrong; all of them share one spool."""
+        found = [track.outage for track in self._tracks]
+        return next((outage for outage in found if outage is not None and outage.why), found[0])
 
     @property
     def _unrecorded(self) -> SeqSaveError | None:
