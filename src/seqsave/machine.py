@@ -34,7 +34,13 @@ def is_running(pid: int) -> bool:
         return False
     except (OSError, OverflowError):  # somebody else's
         return True
-    return True
+    return not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether it is dead, and only its parent has not asked yet how it ended; in a container often nobody ever does."""
+    # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state comes after the name, which may hold ")".
+    return _text(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def _is_running_on_windows(pid: int) -> bool:
@@ -54,7 +60,7 @@ def _is_running_on_windows(pid: int) -> bool:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="ascii").strip()
+        return Path(path).read_text(encoding="ascii", errors="replace").strip()
     except OSError:  # not Linux
         return ""
 
