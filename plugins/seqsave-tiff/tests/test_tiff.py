@@ -338,6 +338,22 @@ def test_a_large_picture_is_refused_before_it_is_decoded() -> None:
         decode(data, max_pixels=119_999)
 
 
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_strips_that_are_not_there_are_no_picture(compression: str) -> None:
+    """What tifffile would take for black; also one that is said to lie behind the end."""
+    data = encode(picture(400, 301), compression=compression)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        counts = file.pages.first.tags["StripByteCounts"]
+        first = file.pages.first.databytecounts[0]
+    start = counts.valueoffset
+    size = 2 if counts.dtype == 3 else 4
+    assert int.from_bytes(data[start : start + size], "little") == first
+    for wrong in (0, 1 << (8 * size - 1)):
+        changed = data[:start] + wrong.to_bytes(size, "little") + data[start + size :]
+        with pytest.raises(seqsave.DecodeError, match="it ends before its last pixel"):
+            decode(changed)
+
+
 @settings(max_examples=600, deadline=None)
 @given(data=st.data())
 def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:

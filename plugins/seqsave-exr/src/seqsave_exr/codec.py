@@ -92,7 +92,7 @@ class ExrEncoder:
         """
         header = read_header(data, max_pixels)
         names = _names(data, header)
-        planes = _read(_plain(data, header), header, names)
+        planes = _read(data, header, names)
         dtype = np.result_type(*{plane.dtype for plane in planes})
         array = np.empty((header.height, header.width, len(planes)), dtype)
         for place, plane in enumerate(planes):
@@ -192,7 +192,9 @@ def _written(header: dict[str, Any], channels: dict[str, ImageArray], info: Fram
 
 
 def _read(data: bytes, header: Header, names: tuple[str, ...]) -> list[ImageArray]:
-    """Not through OpenEXR.File: that one prints to standard output what is wrong with a file."""
+    """Not through OpenEXR.File: that one prints to standard output what is wrong with a file, and refuses one for a
+    text that is not UTF-8.
+    """
     kinds = {channel.name: _KINDS[channel.kind] for channel in header.channels}
     shape = (header.height, header.width)
     try:
@@ -201,25 +203,6 @@ def _read(data: bytes, header: Header, names: tuple[str, ...]) -> list[ImageArra
     # What its C++ and its reading of a damaged header raise has no common class.
     except Exception as error:
         raise DecodeError(f"not a sound EXR file: {error}") from error
-
-
-def _plain(data: bytes, header: Header) -> bytes:
-    """The file with texts that the library can read: it refuses a file for one byte that is not UTF-8."""
-    mended: bytearray | None = None
-    for kind, start, end in header.attributes.values():
-        if kind != "string" or _is_utf8(data[start:end]):
-            continue
-        mended = bytearray(data) if mended is None else mended
-        mended[start:end] = b"?" * (end - start)
-    return data if mended is None else bytes(mended)
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _names(data: bytes, header: Header) -> tuple[str, ...]:
@@ -236,6 +219,12 @@ def _texts(data: bytes, header: Header) -> dict[str, str]:
     texts = {}
     for name, (kind, start, end) in header.attributes.items():
         if kind == "string" and name not in _RESERVED:
-            text = data[start:end]
-            texts[name] = text.decode() if _is_utf8(text) else text.decode("latin-1")
+            texts[name] = _text(data[start:end])
     return texts
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:  # what older programs have written
+        return value.decode("latin-1")
