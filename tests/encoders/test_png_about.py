@@ -109,6 +109,10 @@ def test_density_exif_and_xmp_are_read_by_exiftool(tmp_path: Path) -> None:
     assert not any("Warning" in key for key in found)
 
 
+def test_what_is_said_of_a_picture_is_not_its_metadata() -> None:
+    assert PngEncoder().decode(encode(tags=TAGS), max_pixels=100).metadata == {"prompt": "{}"}
+
+
 TEXT = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=60)
 
 

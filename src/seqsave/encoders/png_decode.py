@@ -34,6 +34,7 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PALETTE = 3
 _INFLATED_TEXT_LIMIT = 1 << 26
+_XMP = b"XML:com.adobe.xmp"
 _PEEK_BYTES = 1 << 16
 # First column, first row, and the steps from there, of Adam7's seven passes.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -148,6 +149,8 @@ def _texts(chunks: list[_Chunk]) -> dict[str, str]:
         if packed:
             rest = _inflated_text(rest, budget)
             budget -= len(rest)
+        if keyword == _XMP and rest.startswith(b"<?xpacket"):
+            continue  # for programs that know XMP; what a caller gave under that name is no packet
         texts[keyword.decode("latin-1")] = rest.decode(encoding, "replace")
     return texts
 
