@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqsave import SeqSaveError, SpoolError
-from seqsave.spool import Spool, fingerprint, open_spool
-from seqsave.writer import publisher_behind
+from seqsave.spool import Publisher, Spool, fingerprint, open_spool
 
 from . import settings
 
@@ -43,7 +42,7 @@ def trouble(target: Target) -> SpoolError | None:
 
     To be raised when the frames of this graph are safe.
     """
-    text = publisher_behind(_spool()).trouble(target.place())
+    text = _publisher(_spool()).trouble(target.place())
     if not text:
         return None
     return SpoolError(f"{text}. What this graph saves is safe there too. It is tried again, also by 'seqsave flush'")
@@ -55,7 +54,7 @@ def wait_for(target: Target) -> None:
     Raises SpoolError when it cannot be published. To be called on a thread on which nobody waits for the button.
     """
     spool = _spool()
-    publisher = publisher_behind(spool)
+    publisher = _publisher(spool)
     if publisher.is_idle and not any(map(spool.newest, spool.identities())):
         return
     where = target.place()
@@ -90,6 +89,12 @@ def _container(target: Target) -> str:
     place["root"] = place["root"].strip("/").partition("/")[0]
     # Two configured names may mean the same bucket with different keys.
     return fingerprint({**place, "name": target.url.partition("://")[0]})
+
+
+def _publisher(spool: Spool) -> Publisher:
+    from seqsave.writer import publisher_behind  # here, as numpy comes with it
+
+    return publisher_behind(spool)
 
 
 def _spool() -> Spool:
