@@ -16,16 +16,15 @@ from tests.faults.catalogue import FAULTS
 from tests.faults.trial import Fault, Lab, Trial
 from tests.support.s3 import S3Server
 
-AT_ONCE = 2
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="of the times that each one is tried (%(default)s)")
     parser.add_argument("--only", default="", metavar="WORDS", help="those in whose name or place these words are")
+    parser.add_argument("--at-once", type=int, default=2, help="how many faults are tried side by side (%(default)s)")
     given = parser.parse_args()
     chosen = [one for one in FAULTS if given.only.lower() in f"{one.name}, {one.where}".lower()]
-    with contextlib.ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(given.at_once) as pool:
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="seqsave-faults-"))
         lab = Lab(Path(scratch), lambda: stack.enter_context(S3Server()))
         trials = list(pool.map(lambda one: _tried(one, lab, given.share), chosen))

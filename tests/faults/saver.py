@@ -72,6 +72,11 @@ class Saver:
                 return
         raise AssertionError(f"it never came to that; it said {self.words[-3:]}, {self.errors()}")
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended, and not said its last words."""
+        return self.process.poll() is None and not any("end" in word for word in self.words)
+
     def kill(self) -> None:
         """SIGKILL, and all that it could still say is heard."""
         if self.process.poll() is None:

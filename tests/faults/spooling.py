@@ -97,18 +97,20 @@ def is_spooled(word: dict[str, Any]) -> bool:
 # --- the store is away -----------------------------------------------------------------------------------------------
 
 
-def away(bring: Callable[[Proxy], object], lab: Lab, trial: Trial, times: int) -> None:
+def away(bring: Callable[[Proxy, int], Trouble], lab: Lab, trial: Trial, times: int) -> None:
     """From some frame on nothing is taken: the run goes on and says so at its end, and a flush publishes the rest."""
     for number in range(times):
         place, spool = lab.bucket(client=number), lab.folder()
         with lab.behind_proxy(place) as proxy:
-            order = replace(order_of(place, spool), pace=0.02)
+            if_exists = ("overwrite", "error", "skip")[number % 3]
+            order = replace(order_of(place, spool, if_exists=if_exists), pace=0.1)
             judge = Judge(trial, place, healthy_run(lab, order))
             with Saver(order) as saver:
-                saver.wait_for(lambda word: word.get("status") == "saved", 1 + 2 * number)
-                bring(proxy)
-                trial.tried += 1
+                # A lasting error before anything is saved ends a run: it is more likely a mistake.
+                saver.wait_for(lambda word: word.get("status") == "saved")
+                trouble = bring(proxy, number)
                 judge.fails(saver.end(), "SaveError", "seqsave flush")
+                trial.tried += bool(trouble.hits)
                 judge.hear(saver)
                 proxy.clear()
                 began = time.monotonic()
@@ -119,14 +121,61 @@ def away(bring: Callable[[Proxy], object], lab: Lab, trial: Trial, times: int) -
 
 
 FAULTS.add("Store gone for good, with a spool, then flushed", "S3", 6)(
-    partial(away, lambda proxy: proxy.reset(methods=EVERY))
+    partial(away, lambda proxy, spare: proxy.reset(methods=EVERY, spare=spare))
 )
 FAULTS.add("Store answers 503 for good, with a spool, then flushed", "S3", 6)(
-    partial(away, lambda proxy: proxy.slow_down(methods=EVERY))
+    partial(away, lambda proxy, spare: proxy.slow_down(methods=EVERY, spare=spare))
 )
 FAULTS.add("Credentials expire, with a spool, then flushed", "S3", 6)(
-    partial(away, lambda proxy: proxy.answer(400, "ExpiredToken", methods=EVERY))
+    partial(away, lambda proxy, spare: proxy.answer(400, "ExpiredToken", methods=EVERY, spare=spare))
 )
+FAULTS.add("Every answer lost for good, with a spool, then flushed", "S3", 6)(
+    partial(away, lambda proxy, spare: proxy.lose_reply(methods=EVERY, spare=spare))
+)
+
+
+@FAULTS.add("Store comes and goes, with a spool, while others flush it", "S3", 4, exact=False)
+def comes_and_goes(lab: Lab, trial: Trial, times: int) -> None:
+    """Half of the time nothing is taken; in the other half a flush publishes what the saver has put there."""
+    for number in range(times):
+        place, spool = lab.bucket(client=number), lab.folder()
+        with lab.behind_proxy(place) as proxy:
+            order = replace(order_of(place, spool), indices=list(range(120)), pace=0.05)
+            judge = Judge(trial, place, healthy_run(lab, order))
+            with Saver(order) as saver:
+                while saver.process.poll() is None:
+                    trouble = proxy.slow_down(methods=EVERY)
+                    time.sleep(0.7)
+                    trial.tried += bool(trouble.hits)
+                    proxy.clear()
+                    with Flush(spool, place) as flushing:
+                        flushing.end()
+                judge.hear(saver)
+                began = time.monotonic()
+                flush(judge, spool)
+                trial.seconds.append(time.monotonic() - began)
+                judge.hear(saver, also=("spooled",))
+        judge.end()
+
+
+@FAULTS.add("Store gone when the manifest is to be finished, with a spool", "S3", 4)
+def manifest_away(lab: Lab, trial: Trial, times: int) -> None:
+    """All frames are saved and the run cannot say so: the spool keeps that as well, and a flush tells it."""
+    for number in range(times):
+        place, spool = lab.bucket(client=number), lab.folder()
+        with lab.behind_proxy(place) as proxy:
+            order = order_of(place, spool)
+            judge = Judge(trial, place, healthy_run(lab, order))
+            proxy.answer(500, "InternalError", path=MANIFEST, methods=EVERY, spare=2)
+            with Saver(order) as saver:
+                judge.fails(saver.end(), "SaveError", "seqsave flush")
+                trial.tried += 1
+                judge.hear(saver)
+                proxy.clear()
+                began = time.monotonic()
+                flush(judge, spool)
+                trial.seconds.append(time.monotonic() - began)
+        judge.end()
 
 
 @FAULTS.add("Disk of the spool full", "S3", 4)
@@ -183,15 +232,15 @@ def killed_behind(lab: Lab, trial: Trial, times: int) -> None:
             with lab.behind_proxy(place) as proxy:
                 order = order_of(place, spool)
                 judge = Judge(trial, place, healthy_run(lab, order))
-                with Saver(order_of(place, spool, publish_behind=True)) as saver:
+                with Saver(replace(order_of(place, spool, publish_behind=True), pace=0.05)) as saver:
                     saver.wait_for(is_spooled, 1 + number)
                     _kill_and_flush(trial, judge, saver, spool, proxy)
                 resumer.resume(trial, judge, order)
 
 
 def _kill_and_flush(trial: Trial, judge: Judge, saver: Saver, spool: Path, proxy: Proxy) -> None:
+    trial.tried += saver.is_running
     saver.kill()
-    trial.tried += 1
     judge.hear(saver)
     proxy.clear()
     flush(judge, spool)
