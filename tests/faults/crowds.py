@@ -134,7 +134,7 @@ def watch(lab: Lab, trial: Trial, times: int, place: Place) -> None:
 
     What was once there stays there, and is always one of the two pictures as a whole.
     """
-    orders = [_order(place, times, seed, {}) for seed in SEEDS]
+    orders = [_order(place, times, seed, {}, pace=0.02) for seed in SEEDS]
     first, second = (healthy_run(lab, order) for order in orders)
     judge = Judge(trial, place, first)
     began = time.monotonic()
