@@ -51,6 +51,7 @@ class Order:
 
     seed, shape: what the pictures are made of.
     pace:        seconds between two of them.
+    first_alone: wait for the first frame before the others.
     race:        go on after a collision until it is decided for each frame whose it is.
     wait_for_go: say ``ready`` and wait for another line.
     stay:        wait for another order then, and do not end.
@@ -65,6 +66,7 @@ class Order:
     shape: tuple[int, int, int] = (96, 128, 3)
     pace: float = 0.0
     hold: Hold | None = None
+    first_alone: bool = False
     race: bool = False
     wait_for_go: bool = False
     stay: bool = False
@@ -132,6 +134,8 @@ def _save(order: Order) -> None:
                 future = writer.write(picture(index, order.seed, order.shape), index=index)
                 told[index] = future
                 future.add_done_callback(partial(_tell, index))
+                if order.first_alone and len(told) == 1:
+                    future.result()
                 time.sleep(order.pace)
     except seqsave.SeqSaveError as caught:
         error = caught

@@ -103,12 +103,12 @@ def away(bring: Callable[[Proxy, int], Trouble], lab: Lab, trial: Trial, times: 
         place, spool = lab.bucket(client=number), lab.folder()
         with lab.behind_proxy(place) as proxy:
             if_exists = ("overwrite", "error", "skip")[number % 3]
-            order = replace(order_of(place, spool, if_exists=if_exists), pace=0.1)
+            # A lasting error before anything is saved ends a run: it is more likely a mistake.
+            order = replace(order_of(place, spool, if_exists=if_exists), first_alone=True)
             judge = Judge(trial, place, healthy_run(lab, order))
+            # What comes before the first frame is spared, and some frames.
+            trouble = bring(proxy, 7 + number)
             with Saver(order) as saver:
-                # A lasting error before anything is saved ends a run: it is more likely a mistake.
-                saver.wait_for(lambda word: word.get("status") == "saved")
-                trouble = bring(proxy, number)
                 judge.fails(saver.end(), "SaveError", "seqsave flush")
                 trial.tried += bool(trouble.hits)
                 judge.hear(saver)
