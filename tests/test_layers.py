@@ -26,7 +26,19 @@ if TYPE_CHECKING:
 
 FLOORS = (
     ("errors", "types", "redact", "machine"),
-    ("naming", "images", "metadata", "color", "xmp", "withhold", "declarations", "options", "hookspecs", "progress", "targets"),
+    (
+        "naming",
+        "images",
+        "metadata",
+        "color",
+        "xmp",
+        "withhold",
+        "declarations",
+        "options",
+        "hookspecs",
+        "progress",
+        "targets",
+    ),
     ("encoders", "convert", "movie", "retry"),
     ("plugins", "pipeline", "manifest"),
     ("reader", "spool"),

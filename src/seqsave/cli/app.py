@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from seqsave.cli.output import complain
+from seqsave.cli.signals import ignore_interrupts
 from seqsave.errors import (
     EncoderNotFoundError,
     FrameNameError,
@@ -116,6 +117,8 @@ class Application(CommandGroup):
                 raise
             status = _told(error)
         if standalone_mode:
+            if status == INTERRUPTED:
+                ignore_interrupts()  # one more would end an end that is under way, with another status
             sys.exit(status)
         return status
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["Interrupted", "taken_as_interrupts"]
+__all__ = ["Interrupted", "ignore_interrupts", "taken_as_interrupts"]
 
 # How long an orderly end may take at most. A second Ctrl-C in this time changes nothing, and one after it ends the end.
 PATIENCE = 5.0
@@ -49,6 +49,12 @@ def taken_as_interrupts() -> Iterator[None]:
     finally:
         for number in taken:
             signal.signal(number, usual[number])
+
+
+def ignore_interrupts() -> None:
+    """Nothing is left to interrupt: this process ends."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _raise(number: int) -> NoReturn:
