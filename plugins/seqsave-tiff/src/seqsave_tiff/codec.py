@@ -125,7 +125,7 @@ def _compressor(kind: str, level: int) -> Callable[[Any], Any]:
     if kind == "packbits":  # rows are packed one by one, section 9
         return lambda strip: imagecodecs.packbits_encode(strip.reshape(len(strip), -1), axis=-1)
     if kind == "lzw":
-        return imagecodecs.lzw_encode
+        return lambda strip: imagecodecs.lzw_encode(strip)
     return lambda strip: imagecodecs.zstd_encode(strip, level)
 
 
