@@ -393,6 +393,17 @@ def test_two_that_write_the_same_frame_leave_it_in_doubt(place: Place, settings:
     assert found(place).complete
 
 
+def test_a_run_without_one_does_not_make_a_later_one_lie(place: Place, settings: dict[str, Any]) -> None:
+    with seqsave.open_writer(place.url, manifest=False, **settings) as quiet:
+        quiet.write(picture(1), index=5).result(20)
+        seqsave.save([picture(2)] * 4, place.url, total=4, **settings)
+        assert found(place).complete
+        quiet.write(picture(3), index=0)
+    now = found(place)
+    assert not now.complete
+    assert [frame.index for frame in now.disputed] == [0]
+
+
 def test_a_part_that_breaks_off_is_not_made_up_for_by_one_that_does_not(place: Place, settings: dict[str, Any]) -> None:
     other = seqsave.open_writer(place.url, start=5, **settings)
     other.write(picture()).result(timeout=30)

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -21,6 +22,9 @@ from seqsave.manifest.merging import CONTENT_TYPE, Outcome, begun, cleared, ende
 __all__ = ["Session", "change", "merge_into", "read", "software"]
 
 _POLICY = retry.RetryPolicy()
+
+# How long a run without a manifest goes before it looks again whether there is one.
+LATE_SECONDS = 1.0
 
 # Of runs in this process that have not ended: one that is not here, with this process's number, is a former process's.
 _alive: set[str] = set()
@@ -118,6 +122,7 @@ class Session:
             replaces=replaces,
         )
         self._was_there = False
+        self._found_none_at: float | None = None
         self._known: tuple[bytes, str | None] | None = None
 
     @property
@@ -152,7 +157,7 @@ class Session:
         Raises TargetError, ManifestError.
         """
         if not self.is_open and not self._creates:
-            return None
+            return self._close_late(outcome) if self._may_be_late(outcome) else None
         return self._finish(lambda current: self._ended(current, outcome))
 
     def drop(self, outcome: Outcome) -> Manifest | None:
@@ -216,6 +221,7 @@ class Session:
         try:
             data = self._target.read(self.path)
         except targets.FileMissingError:
+            self._found_none_at = time.monotonic()
             return False
         except TargetError as error:
             if error.transient:
@@ -238,6 +244,30 @@ class Session:
         return self.base
 
     # --- ending ---
+
+    def _may_be_late(self, outcome: Outcome) -> bool:
+        """Whether it is worth a request to see if there is a manifest now, when there was none before.
+
+        For a single frame that took no time it is not: such calls come by the thousand.
+        """
+        wrote = sum(1 for frame in outcome.frames if frame.checksum is not None)
+        return self._found_none_at is not None and (
+            wrote > 1 or (wrote == 1 and time.monotonic() - self._found_none_at > LATE_SECONDS)
+        )
+
+    def _close_late(self, outcome: Outcome) -> Manifest | None:
+        """Of a run that told nobody that it writes: what somebody else has written meanwhile may be ours by now."""
+        try:
+            self._target.read(self.path)
+        except TargetError:  # there is none still, or we may not know
+            return None
+        mended = replace(outcome, defines=False)
+
+        def change(current: Manifest | None) -> Manifest | None:
+            current = None if current is None else cleared(current, self._is_gone)
+            return None if current is None else ended(current, self._facts, self._me, mended, None)
+
+        return self._finish(change)
 
     def _ended(self, current: Manifest | None, outcome: Outcome) -> Manifest:
         base = self.base
