@@ -27,6 +27,7 @@ MEASUREMENTS = (
     "cores",
     "memory",
     "latency",
+    "overhead",
 )
 
 
