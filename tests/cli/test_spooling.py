@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from seqsave import targets
@@ -113,6 +114,21 @@ def test_a_save_whose_storage_is_away(s3_server: S3Server, spool: Spool, tmp_pat
         assert "published 3 frames (" in result.err
         assert ": frame_#####.png 0-2 in s3://" in result.err
         assert "complete" in s3_server.read(f"{url}/.seqsave/frame.png.json").decode()
+
+
+def test_what_is_left_is_counted_in_frames(spool: Spool, tmp_path: Path) -> None:
+    np.save(tmp_path / "frames.npy", np.zeros((3, 4, 4, 3), np.uint8))
+    away = [
+        "--storage-option",
+        "endpoint_url=http://127.0.0.1:9",
+        "--storage-option",
+        "key=k",
+        "--storage-option",
+        "secret=s",
+    ]
+    seqsave("save", tmp_path / "frames.npy", "s3://b/x", "--spool", spool.folder, "--attempts", 1, *away, status=1)
+    result = seqsave("flush", spool.folder, "--attempts", 1, *away, status=1)
+    assert "3 frames left in the spool" in result.err  # the note for the manifest is none
 
 
 def test_flush_tells_why_it_cannot(tmp_path: Path, spool: Spool) -> None:

@@ -96,7 +96,9 @@ def flush_command(
     for message in dict.fromkeys(outcome.message for outcome in left if outcome.status != "waiting" or outcome.error):
         messages.warn(as_arguments(message))
     if left:
-        complain(f"{_frames(len(left))} left in the spool {spool.folder}")
+        count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
+        what = _frames(count) if count else "what is to be told to the manifest is"
+        complain(f"{what} left in the spool {spool.folder}")
     return FAILED if left else 0
 
 
