@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
-from seqsave import images, naming, pipeline, plugins, targets
+from seqsave import images, pipeline, plugins, targets
 from seqsave.errors import (
     ImageError,
     OptionError,
@@ -27,7 +27,8 @@ from seqsave.options import check_choice
 from seqsave.progress import open_progress
 from seqsave.retry import RetryPolicy, call
 from seqsave.spool import open_spool
-from seqsave.types import Event, FailedFrame, SavedFrame, SaveResult
+from seqsave.types import Event, SavedFrame, SaveResult
+from seqsave.writer import telling
 from seqsave.writer.encoding import METADATA_IN, Work, checked_file, checked_sayings
 from seqsave.writer.formats import Format, open_formats
 from seqsave.writer.ledger import Ledger
@@ -348,7 +349,9 @@ class SequenceWriter:
         self._end("closed")
         result = self.result
         if result.failures or (result.counts["spooled"] and not self._publishes_behind):
-            raise SaveError(_summary(result, self._outage), result) from _cause(result, self._pipeline.error)
+            raise SaveError(telling.summary(result, self._outage), result) from telling.cause(
+                result, self._pipeline.error
+            )
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._ledger.raise_trouble()
@@ -495,7 +498,7 @@ class SequenceWriter:
             return
         self._end("closed", broken=True)
         result = self.result
-        aftermath = _aftermath(result, self._outage)
+        aftermath = telling.aftermath(result, self._outage)
         if isinstance(error, SeqSaveError):
             error.saved, error.aftermath = result.counts["saved"], aftermath
         elif aftermath and hasattr(error, "add_note"):  # Python 3.11
@@ -515,6 +518,8 @@ class SequenceWriter:
                 self._settle(broken=broken)
         except BaseException:  # Ctrl-C while waiting
             self._pipeline.abort(ABORT_SECONDS)
+            if self._preview is not None:
+                self._preview.finish(wanted=False)
             pipeline.within(ABORT_SECONDS, partial(self._settle, broken=True))
             raise
         finally:
@@ -659,45 +664,3 @@ def _checked_recipe(recipe: Any) -> str | None:
             f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
         )
     return recipe
-
-
-def _root(result: SaveResult) -> FailedFrame:
-    """The failure that the others are a consequence of."""
-    return next((f for f in result.failures if not isinstance(f.exception, WriterAbortedError)), result.failures[0])
-
-
-def _cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
-    return _root(result).exception if result.failures else error
-
-
-def _summary(result: SaveResult, outage: Outage | None) -> str:
-    kept = [frame.index for frame in result.frames if frame.status == "spooled"]
-    lost = [failure.index for failure in result.failures]
-    numbers = naming.format_ranges(naming.to_ranges(sorted({*kept, *lost})), 10)
-    counts = f"{result.counts['saved']} saved"
-    advice = ""
-    if kept and outage is not None:
-        counts += f", {len(kept)} in the spool {outage.folder}, {len(lost)} lost"
-        advice = f". To publish what is in the spool: seqsave flush {outage.folder}"
-    return (
-        f"{len(kept) + len(lost)} of {len(lost) + len(result.frames)} accepted frames not saved to {result.url} "
-        f"({numbers}; {counts}): {_reason(result, outage)}{advice}"
-    )
-
-
-def _reason(result: SaveResult, outage: Outage | None) -> str:
-    if not result.failures:
-        return outage.why if outage is not None else ""
-    first = _root(result)
-    return first.error if first.error.startswith("frame ") else f"frame {first.index}: {first.error}"
-
-
-def _aftermath(result: SaveResult, outage: Outage | None) -> str:
-    """What became of the accepted frames when the caller's code failed; nothing where there were none."""
-    saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
-    parts = [f"{saved} frame{'' if saved == 1 else 's'} saved before this stay saved"] if saved else []
-    if kept and outage is not None:
-        parts.append(f"{kept} in the spool {outage.folder}: publish them with seqsave flush {outage.folder}")
-    if failed:
-        parts.append(f"{failed} accepted before this not saved: {_root(result).error}")
-    return "; ".join(parts)
