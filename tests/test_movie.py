@@ -76,6 +76,13 @@ def test_any_picture_that_can_be_saved_is_taken(shape: tuple[int, ...], dtype: A
     assert np.abs(seen.astype(int) - 127).max() <= 4
 
 
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_tiny_pictures_are_taken_too(extension: str) -> None:
+    (seen,) = decoded(movie([np.full((8, 12, 3), 200, np.uint8)], extension))
+    assert min(seen.shape[:2]) >= 8
+    assert np.abs(seen.astype(int) - 200).max() <= 6
+
+
 def test_tall_pictures_are_scaled_down_and_low_ones_stay() -> None:
     assert decoded(movie(frames(1, 200, 400), "webm", height=100))[0].shape == (100, 200, 3)
     assert decoded(movie(frames(1, 90, 160), "webm", height=720))[0].shape == (90, 160, 3)

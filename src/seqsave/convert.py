@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Conversion"]
 
-# One that every OpenColorIO from 2.3 on carries, so that results do not change with its version.
+# One that every OpenColorIO that we take carries, so that results do not change with its version.
 _CONFIG = "ocio://cg-config-v2.1.0_aces-v1.3_ocio-v2.3"
 _LINEAR = {
     "srgb": "Linear Rec.709 (sRGB)",

@@ -6,6 +6,7 @@ codecs that need no licence: VP9 in webm; in mp4 H.264 where the system brings a
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping
 from fractions import Fraction
@@ -29,10 +30,12 @@ _CODECS = {
     "webm": ("libvpx-vp9",),
 }
 _SETTINGS = {
-    "libsvtav1": {"preset": "10", "crf": "32", "svtav1-params": "log-level=1"},
+    "libsvtav1": {"preset": "10", "crf": "32"},
     "libaom-av1": {"cpu-used": "8", "crf": "32", "row-mt": "1"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "32", "b": "0", "row-mt": "1"},
 }
+# The shortest side that an encoder takes; smaller pictures are stretched.
+_LEAST = {"libsvtav1": 64}
 # Else mp4 keeps only the few tags that it has names for: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
 _FORMAT_OPTIONS = {"mp4": {"movflags": "use_metadata_tags"}, "webm": {}}
 # Both codecs keep a quarter of the colours.
@@ -40,7 +43,7 @@ _PIXELS = "yuv420p"
 
 
 class Movie:
-    """Takes the pictures of one movie, one by one, in order. Not thread-safe.
+    """Takes the pictures of one movie, one by one, in order. Not thread-safe. Leaving its ``with`` block discards it.
 
     extension: ``mp4`` or ``webm``.
     rate:      pictures per second, 24 when None.
@@ -102,6 +105,12 @@ class Movie:
         finally:
             self._file.close()
 
+    def __enter__(self) -> Movie:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
     def discard(self) -> None:
         """Let everything go without a movie."""
         self._stream = None
@@ -111,7 +120,8 @@ class Movie:
         scale = min(1.0, self._height / height)
         stream = self._container.add_stream(self._codec, rate=self._rate, options=_SETTINGS.get(self._codec, {}))
         # Even, as a quarter of the colours is one for each square of four pixels.
-        stream.width, stream.height = (max(2, 2 * round(scale * side / 2)) for side in (width, height))
+        least = _LEAST.get(self._codec, 2)
+        stream.width, stream.height = (max(least, 2 * round(scale * side / 2)) for side in (width, height))
         stream.pix_fmt = _PIXELS
         self._stream = stream
 
@@ -131,6 +141,8 @@ def _load() -> Any:
         import av
     except ImportError as error:
         raise EncoderUnavailableError(f"a preview needs PyAV ({error}): pip install 'seqsave[video]'") from error
+    # Its AV1 encoder would tell of itself on standard error; 1 is for errors only.
+    os.environ.setdefault("SVT_LOG", "1")
     return av
 
 

@@ -77,8 +77,9 @@ def test_ffmpeg_reads_the_colour_space(name: str) -> None:
     color = color_space(name)
     with needs_package("av").open(io.BytesIO(encode(color=color))) as file:
         frame = next(file.decode(video=0))
-    assert frame.format.name == "rgb48be"
-    assert (frame.color_primaries, frame.color_trc) == color.cicp
+        decoder = file.streams.video[0].codec_context
+        assert frame.format.name == "rgb48be"
+        assert (decoder.color_primaries, decoder.color_trc) == color.cicp
 
 
 def test_a_reader_without_cicp_finds_primaries_and_gamma() -> None:

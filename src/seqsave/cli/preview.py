@@ -65,14 +65,14 @@ def preview_command(
         extension = path.rpartition(".")[2].lower()
         if extension not in EXTENSIONS:
             raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")
-        movie = Movie(extension, rate=_rate(rate, sequence), texts=_texts(sequence), height=height)
         bar = open_progress(sequence.pattern, len(sequence)) if not quiet else None
         counter = Counter(bar)
-        with bar or nullcontext():
+        movie = Movie(extension, rate=_rate(rate, sequence), texts=_texts(sequence), height=height)
+        with movie, bar or nullcontext():
             for frame, array in zip(sequence, sequence.arrays(), strict=True):
                 movie.add(array)
                 counter(frame)
-        data = movie.finish()
+            data = movie.finish()
         target.publish(path, data, content_type=f"video/{extension}")
     where = target.url_of(path)
     if as_json:
