@@ -11,7 +11,7 @@ import pytest
 
 import seqsave
 from seqsave.errors import EncodeError, OptionError, SaveError
-from seqsave.types import Decoded, Encoded, EncoderSpec, FrameInfo
+from seqsave.types import Encoded, EncoderSpec, FrameInfo
 from tests.support.needs import needs_package
 from tests.support.places import Place
 
@@ -31,9 +31,6 @@ class RawEncoder:
         if info.index == self.fails_at:
             raise ValueError("no more")
         return Encoded(data=image.dtype.name.encode() + b" " + image.tobytes())
-
-    def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        raise NotImplementedError
 
 
 @pytest.fixture(autouse=True)
