@@ -226,6 +226,10 @@ class Proxy:
             for task in list(tasks):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            # s3fs closes its sessions when they are collected, on whichever loop runs on that thread: let that end.
+            strangers = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            if strangers:
+                await asyncio.wait(strangers, timeout=2)
 
 
 class _Shared:
