@@ -42,7 +42,7 @@ FLOORS = (
     ("encoders", "convert", "movie", "retry"),
     ("plugins", "pipeline", "manifest"),
     ("reader", "spool"),
-    ("writer", "verify", "rebuild", "doctor", "sources"),
+    ("writer", "verify", "rebuild", "preview", "doctor", "sources"),
     ("__init__", "cli", "testing"),
     ("__main__",),
 )

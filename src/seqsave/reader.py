@@ -266,6 +266,21 @@ class FrameSequence(Sequence[Frame]):
             )
         return found
 
+    def variation(self) -> FrameSequence:
+        """This sequence with one frame for each index: the one that ``frame(index)`` gives."""
+        if not self.batches:
+            return self
+        first = {frame.index: frame for frame in reversed(self._frames)}
+        return FrameSequence(
+            url=self.url,
+            prefix=self.prefix,
+            extension=self.extension,
+            digits=self.digits,
+            frames=list(first.values()),
+            pattern=self.pattern,
+            target=self.target,
+        )
+
     def arrays(self, concurrency: int | None = None, max_bytes: int = READ_AHEAD_BYTES) -> Iterator[ImageArray]:
         """The pictures in order, reading and decoding ahead on several threads.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqsave import save
+from seqsave import open_writer, save
 from tests.cli.runner import options, seqsave
 from tests.support.needs import needs_package
 from tests.support.places import Place
@@ -38,6 +38,15 @@ def test_beside_the_frames_with_rate_and_workflow(place: Place) -> None:
     assert told["frames"] == 9
     count, rate, tags = about(place.read("frame.mp4"))
     assert (count, rate, tags["workflow"]) == (9, 12, '{"nodes": []}')
+
+
+def test_of_variations_the_first_is_shown(tmp_path: Path) -> None:
+    with open_writer(tmp_path, filetype="png") as writer:
+        for index in range(3):
+            writer.write_batch(np.stack([np.full((32, 32, 3), shade, np.float32) for shade in (0.9, 0.1)]), index=index)
+    assert seqsave("preview", tmp_path, "--json").document["frames"] == 3
+    with needs_package("av").open(str(tmp_path / "frame.mp4")) as movie:
+        assert all(picture.to_ndarray(format="rgb24").mean() > 200 for picture in movie.decode(video=0))
 
 
 def test_elsewhere_in_another_size(tmp_path: Path) -> None:

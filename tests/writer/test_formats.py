@@ -134,6 +134,15 @@ def test_options_go_to_those_that_declare_them(tmp_path: Path) -> None:
     assert sizes[0] < sizes[1]
 
 
+@pytest.mark.parametrize("filetype", [BOTH, "jpg"])
+@pytest.mark.parametrize("options", [{"jpg.quality": 1}, {"jpg": {"quality": "1"}}])
+def test_an_option_of_one_filetype(tmp_path: Path, filetype: Any, options: Any) -> None:
+    seqsave.save(frames(1), tmp_path / "named", filetype=filetype, options=options)
+    seqsave.save(frames(1), tmp_path / "plain", filetype="jpg", options={"quality": 1})
+    named, plain = ((tmp_path / folder / "frame_00000.jpg").read_bytes() for folder in ("named", "plain"))
+    assert named == plain
+
+
 def test_dtype_goes_to_those_that_take_it(tmp_path: Path) -> None:
     seqsave.save(frames(1), tmp_path, filetype=["png", "jpg"], dtype="uint16")
     assert seqsave.open_sequence(tmp_path, filetype="png")[0].read().dtype == np.uint16
@@ -162,6 +171,9 @@ def test_a_conversion_is_made_once_for_all(tmp_path: Path, monkeypatch: pytest.M
         ),
         ({"filetype": BOTH, "options": {"jpg": {"qualty": 3}}}, "did you mean 'quality'"),
         ({"filetype": BOTH, "options": {"exr": {"a": 3}}}, "has an option 'exr'"),
+        ({"filetype": BOTH, "options": {"exr.compression": "zip"}}, "has an option 'exr.compression'"),
+        ({"filetype": "jpg", "options": {"png.compression": "fast"}}, "has no option 'png.compression'"),
+        ({"filetype": "jpg", "options": {"jpg.qualty": 3}}, "did you mean 'quality'"),
         ({"filetype": BOTH, "dtype": "float16"}, "takes uint8"),
     ],
 )

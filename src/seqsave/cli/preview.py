@@ -13,7 +13,6 @@ from seqsave.cli.counting import Counter
 from seqsave.cli.output import Messages, print_json, print_line
 from seqsave.cli.parameters import json_option, quiet_option, storage_option
 from seqsave.cli.places import file_at
-from seqsave.errors import SeqSaveError
 from seqsave.progress import format_size, open_progress
 
 if TYPE_CHECKING:
@@ -55,30 +54,23 @@ def preview_command(
 
     Needs PyAV: pip install "seqsave[video]".
     """
-    from seqsave.movie import EXTENSIONS, Movie
+    from seqsave.preview import make
     from seqsave.reader import open_sequence
 
     messages = Messages(quiet)
     with messages.catching():
         sequence = open_sequence(url, prefix, filetype, storage_option)
         target, path = _place(to, sequence, storage_option)
-        extension = path.rpartition(".")[2].lower()
-        if extension not in EXTENSIONS:
+        if not path.lower().endswith((".mp4", ".webm")):
             raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")
-        bar = open_progress(sequence.pattern, len(sequence)) if not quiet else None
-        counter = Counter(bar)
-        movie = Movie(extension, rate=_rate(rate, sequence), texts=_texts(sequence), height=height)
-        with movie, bar or nullcontext():
-            for frame, array in zip(sequence, sequence.arrays(), strict=True):
-                movie.add(array)
-                counter(frame)
-            data = movie.finish()
-        target.publish(path, data, content_type=f"video/{extension}")
+        bar = open_progress(sequence.pattern, len(sequence.indices)) if not quiet else None
+        with bar or nullcontext():
+            made = make(sequence, target, path, rate=_rate(rate), height=height, on_frame=Counter(bar))
     where = target.url_of(path)
     if as_json:
-        print_json({"url": where, "frames": movie.count, "size": len(data)})
+        print_json({"url": where, "frames": made.frames, "size": made.size})
     else:
-        print_line(f"{where}: {movie.count} pictures, {format_size(len(data))}")
+        print_line(f"{where}: {made.frames} pictures, {format_size(made.size)}")
     return 0
 
 
@@ -91,10 +83,9 @@ def _place(to: str | None, sequence: FrameSequence, storage_options: dict[str, A
     return sequence.target, f"{sequence.prefix}.mp4"
 
 
-def _rate(given: str | None, sequence: FrameSequence) -> Fraction | None:
+def _rate(given: str | None) -> Fraction | None:
     if given is None:
-        manifest = sequence.manifest
-        return manifest.rate if manifest is not None else None
+        return None
     try:
         rate = Fraction(given)
     except (ValueError, ZeroDivisionError):
@@ -102,13 +93,3 @@ def _rate(given: str | None, sequence: FrameSequence) -> Fraction | None:
     if rate <= 0:
         raise click.BadParameter(f"{given!r} is no rate: write 24, 29.97 or 24000/1001", param_hint="'--rate'")
     return rate.limit_denominator(1_001_000)
-
-
-def _texts(sequence: FrameSequence) -> dict[str, str]:
-    """The first frame's metadata; a preview does without where it cannot be read."""
-    from seqsave.metadata import dump
-
-    try:
-        return dump(sequence[0].read_metadata())
-    except SeqSaveError:
-        return {}

@@ -40,7 +40,7 @@ def open_formats(
     """What the settings of a writer mean for each filetype.
 
     With several filetypes, an option goes to those that declare it, or is given for one of them:
-    ``{"exr": {"compression": "zip"}}``; a dtype goes to those that take it.
+    ``{"exr": {"compression": "zip"}}`` or ``{"exr.compression": "zip"}``; a dtype goes to those that take it.
 
     Raises OptionError, FrameNameError, EncoderNotFoundError, EncoderConflictError, EncoderUnavailableError.
     """
@@ -72,20 +72,26 @@ def _names(filetype: str | Sequence[str]) -> list[str]:
 
 def _shared(found: Sequence[plugins.Resolved], options: Mapping[str, Any] | None) -> list[Mapping[str, Any] | None]:
     """The options of each filetype."""
-    if len(found) == 1 or not isinstance(options, Mapping):
+    if not isinstance(options, Mapping):
         return [options] * len(found)
     shared: list[dict[str, Any]] = [{} for _ in found]
     for name, value in options.items():
-        if isinstance(value, Mapping):
-            takers = [number for number, one in enumerate(found) if name in (one.filetype, one.spec.filetype)]
-            given: Mapping[str, Any] = value
-        else:
-            takers = [number for number, one in enumerate(found) if name in one.spec.options]
-            given = {name: value}
-        if not takers:
+        takers, given = _takers(found, name, value)
+        if not takers and len(found) > 1:
             known = sorted({option for one in found for option in one.spec.options})
             these = ", ".join(one.filetype for one in found)
             raise OptionError(f"none of {these} has an option {name!r}: they take {', '.join(known)}")
         for number in takers:
             shared[number].update(given)
+        if not takers:
+            shared[0][name] = value  # check_options says what the only one takes instead
     return list(shared)
+
+
+def _takers(found: Sequence[plugins.Resolved], name: Any, value: Any) -> tuple[list[int], Mapping[str, Any]]:
+    """Whose option this is, by their numbers, and the option: ``exr.compression`` and ``{"exr": {...}}`` are exr's."""
+    filetype, dot, option = str(name).partition(".")
+    given = value if isinstance(value, Mapping) else {option: value} if dot else {name: value}
+    if dot or isinstance(value, Mapping):
+        return [number for number, one in enumerate(found) if filetype in (one.filetype, one.spec.filetype)], given
+    return [number for number, one in enumerate(found) if name in one.spec.options], given
