@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -34,6 +35,18 @@ ORIGINAL_IDS = [f"{title} [Dream]" for title in TITLES[:4]]
 
 INT, FLOAT, STRING = "INT", "FLOAT", "STRING"
 FILETYPES = ("png with embedded workflow", "png", "jpg")
+# What both savers have behind everything else, so that the widgets of older workflows stay where they are.
+PICTURE: dict[str, tuple[Any, Any]] = {
+    "also_as": (("nothing else", *FILETYPES[:2]), "nothing else"),
+    "dtype": (("automatic", "uint8", "uint16"), "automatic"),
+    "color": (("not stated", "srgb", "linear-srgb"), "not stated"),
+    "convert_to": (("as it is", "srgb", "linear-srgb"), "as it is"),
+    "dpi": (FLOAT, 0.0),
+    "tags": (STRING, ""),
+    "metadata_in": (("each frame", "first frame", "sidecar"), "each frame"),
+    "withhold": (STRING, ""),
+    "preview": (("none", "mp4", "webm"), "none"),
+}
 # Of each input its type, or the beginning of its list, and its default; as the contract's tables say.
 INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {
     "Image Sequence Saver": {
@@ -45,6 +58,7 @@ INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {
         "at_end": (("stop output", "raise error", "keep going"), "stop output"),
         "filetype": (FILETYPES, "png with embedded workflow"),
         "options": (STRING, ""),
+        **PICTURE,
     },
     "Image Sequence Loader": {
         "frame_counter": ("FRAME_COUNTER", None),
@@ -71,6 +85,7 @@ INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {
         "if_exists": (("overwrite", "error", "skip"), "overwrite"),
         "frames_per_second": (FLOAT, 24.0),
         "options": (STRING, ""),
+        **PICTURE,
     },
     "Load Frames": {
         "directory_path": (STRING, "{output}"),
@@ -154,10 +169,18 @@ def test_declarations_are_what_comfyui_sends(folders: host.Folders, title: str) 
     code = getattr(node, node.FUNCTION).__code__
     arguments = set(code.co_varnames[1 : code.co_argcount])
     hidden = set(node.INPUT_TYPES().get("hidden", {}))
-    assert arguments == set(inputs_of(title)) | hidden
+    # Those about the picture go through as they are, by name.
+    through = set(PICTURE) & set(inputs_of(title)) if code.co_flags & inspect.CO_VARKEYWORDS else set()
+    assert arguments == (set(inputs_of(title)) | hidden) - through
     for name, (kind, *more) in inputs_of(title).items():
         if kind in (INT, FLOAT):
             assert more[0]["min"] <= more[0]["default"] <= more[0]["max"], name
+
+
+@pytest.mark.parametrize("title", ["Image Sequence Saver", "Save Frames"])
+def test_what_few_need_is_hidden_at_first(folders: host.Folders, title: str) -> None:
+    hidden = {name for name, (_, more) in inputs_of(title).items() if more.get("advanced")}
+    assert hidden == {*PICTURE, "options"}
 
 
 def test_no_input_is_a_secret(folders: host.Folders) -> None:

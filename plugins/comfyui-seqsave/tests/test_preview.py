@@ -28,7 +28,7 @@ def test_files_in_own_folders_are_shown_themselves(folders: host.Folders) -> Non
         saved(f"{folders.input}/x.webp"),
         saved(f"{folders.temp}/y/z.PNG"),
     ]
-    assert preview.images_of(frames, pictures(4)) == [
+    assert preview.images_of([frames], pictures(4)) == [
         {"filename": "frame_0.png", "subfolder": "", "type": "output"},
         {"filename": "frame_0.jpg", "subfolder": "a/batch_0000", "type": "output"},
         {"filename": "x.webp", "subfolder": "", "type": "input"},
@@ -42,7 +42,7 @@ def test_files_in_own_folders_are_shown_themselves(folders: host.Folders) -> Non
     ["s3://b/frame_0.png", "/elsewhere/frame_0.png", "{output}x/frame_0.png", "{output}/../x.png", "{output}/a.exr"],
 )
 def test_what_browsers_cannot_reach_or_draw_is_copied(folders: host.Folders, url: str) -> None:
-    (entry,) = preview.images_of([saved(url.format(output=folders.output))], pictures(1, 1500, 900))
+    (entry,) = preview.images_of([[saved(url.format(output=folders.output))]], pictures(1, 1500, 900))
     assert (entry["subfolder"], entry["type"]) == ("", "temp")
     with Image.open(Path(folders.temp, entry["filename"])) as image:
         assert image.size == (307, 512)
@@ -51,24 +51,30 @@ def test_what_browsers_cannot_reach_or_draw_is_copied(folders: host.Folders, url
 
 def test_frames_that_were_not_saved_are_not_shown(folders: host.Folders) -> None:
     frames = [saved("s3://b/frame_0.png", "stopped")]
-    assert preview.images_of(frames, pictures(1)) == []
-    assert preview.images_of([], pictures(0)) == []
+    assert preview.images_of([frames], pictures(1)) == []
+    assert preview.images_of([[]], pictures(0)) == []
 
 
 @pytest.mark.parametrize(("count", "copies"), [(1, 1), (8, 8), (9, 5), (81, 8), (1000, 8)])
 def test_few_copies(folders: host.Folders, count: int, copies: int) -> None:
-    assert len(preview.images_of([saved("s3://b/x.png")] * count, pictures(count))) == copies
+    assert len(preview.images_of([[saved("s3://b/x.png")] * count], pictures(count))) == copies
     assert len(list(Path(folders.temp).iterdir())) == copies
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_copies_look_like_the_picture(folders: host.Folders, channels: int) -> None:
     picture = torch.full((1, 16, 16, channels), 0.5)
-    (entry,) = preview.images_of([saved("s3://b/x.png")], picture)
+    (entry,) = preview.images_of([[saved("s3://b/x.png")]], picture)
     with Image.open(Path(folders.temp, entry["filename"])) as image:
         assert np.abs(np.asarray(image).astype(int) - 127).max() <= 2
 
 
 def test_temp_folder_is_made(folders: host.Folders) -> None:
     Path(folders.temp).rmdir()
-    assert len(preview.images_of([saved("s3://b/x.png")], pictures(1))) == 1
+    assert len(preview.images_of([[saved("s3://b/x.png")]], pictures(1))) == 1
+
+
+def test_of_several_file_types_the_one_that_can_be_drawn_is_shown(folders: host.Folders) -> None:
+    files = [[saved(f"{folders.output}/frame_{number}.{kind}") for number in range(2)] for kind in ("exr", "png")]
+    assert [entry["filename"] for entry in preview.images_of(files, pictures(2))] == ["frame_0.png", "frame_1.png"]
+    assert not list(Path(folders.temp).iterdir())

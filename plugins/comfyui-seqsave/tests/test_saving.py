@@ -1,4 +1,4 @@
-"""Saving on behalf of a node: options, metadata, the log, the bar and the interrupt button."""
+"""Saving on behalf of a node: the log, the bar and the interrupt button."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import torch
 from comfyui_seqsave import host, listing, saving
 from comfyui_seqsave.access import admit
 from comfyui_seqsave.objects import LogEntry
-from hypothesis import given
-from hypothesis import strategies as st
 
 import seqsave
 
@@ -32,47 +30,6 @@ def shown(folders: host.Folders, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def save(url: str, images: Any, **settings: Any) -> seqsave.SaveResult:
     return saving.save(admit(url), images, lambda writer, image: [writer.write(image)], **settings)
-
-
-@pytest.mark.parametrize(
-    ("text", "options"),
-    [
-        ("", {}),
-        ("  \n ,, ", {}),
-        ("quality=92", {"quality": "92"}),
-        (" quality = 92 , compression= balanced,", {"quality": "92", "compression": "balanced"}),
-        ("quality=92\ncompression=fast", {"quality": "92", "compression": "fast"}),
-        ("name=a=b", {"name": "a=b"}),
-    ],
-)
-def test_options(text: str, options: dict[str, str]) -> None:
-    assert saving.options_of(text) == options
-
-
-@pytest.mark.parametrize("text", ["quality", "=92", "quality=", "quality=92 balanced, fast"])
-def test_options_that_are_none(text: str) -> None:
-    with pytest.raises(seqsave.OptionError, match="NAME=VALUE"):
-        saving.options_of(text)
-
-
-@given(st.text(max_size=50))
-def test_any_text_gives_options_or_says_why_not(text: str) -> None:
-    try:
-        options = saving.options_of(text)
-    except seqsave.OptionError:
-        return
-    assert all(name and value for name, value in options.items())
-
-
-def test_metadata(folders: host.Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert saving.metadata_of(None, None) == {}
-    assert saving.metadata_of({"1": 2}, None) == {"prompt": {"1": 2}}
-    assert saving.metadata_of({"1": 2}, {"workflow": 3, "x": 4}) == {"workflow": 3, "x": 4, "prompt": {"1": 2}}
-    assert saving.metadata_of(None, ["odd"]) == {}
-    from comfy import cli_args
-
-    monkeypatch.setattr(cli_args.args, "disable_metadata", True)
-    assert saving.metadata_of({"1": 2}, {"workflow": 3}) == {}
 
 
 def test_log_tells_of_each_frame(folders: host.Folders, write_config: Write) -> None:
@@ -150,3 +107,5 @@ def test_pictures_wait_within_bounds(folders: host.Folders) -> None:
     assert saving._room(place, torch.zeros(1, 2160, 3840, 3)) >= 3
     assert saving._room(place, torch.zeros(1, 1, 1, 3)) <= 256
     assert saving._room(place, []) >= 3
+    large = torch.zeros(1, 720, 1280, 3)
+    assert saving._room(place, large, 4) == saving._room(place, large) // 4

@@ -26,6 +26,8 @@ def test_all_of_it(write_config: Write) -> None:
     assert loaded.publish_behind
     write_config("[comfyui]\npublish_behind = false")
     assert settings.load() == settings.Settings((), False, False)
+    write_config('[comfyui]\nwithhold = ["*.api_key", "Note"]')
+    assert settings.load().withhold == ("*.api_key", "Note")
 
 
 def test_it_is_read_afresh(folders: host.Folders, write_config: Write, tmp_path: Path) -> None:
@@ -44,6 +46,9 @@ def test_where_names_the_file(write_config: Write, tmp_path: Path) -> None:
     [
         ('alow = ["/x"]', "'alow'"),
         ('allow = "/x"', "list"),
+        ('withhold = "*.api_key"', "list of patterns"),
+        ("withhold = [1]", "list of patterns"),
+        ('withhold = ["."]', "list of patterns"),
         ("allow = [1]", "list"),
         ('allow = [""]', "list"),
         ('allow = ["/x", "  "]', "list"),

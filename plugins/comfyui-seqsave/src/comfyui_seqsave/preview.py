@@ -20,18 +20,20 @@ _LARGEST = 512  # pixels, of a copy's longer side
 _MOST_COPIES = 8
 
 
-def images_of(frames: Sequence[SavedFrame], pictures: Sequence[Any]) -> list[dict[str, str]]:
+def images_of(saved: Sequence[Sequence[SavedFrame]], pictures: Sequence[Any]) -> list[dict[str, str]]:
     """Entries for ``ui["images"]``, in order.
 
-    frames:   what was saved. pictures: the same as they were given, H,W,C each.
+    saved: what was saved, for each file type; shown are the files of the first one that can be.
+    pictures: the same as they were given, H,W,C each.
     """
-    there = [(frame, picture) for frame, picture in zip(frames, pictures, strict=True) if frame.status != "stopped"]
     own = host.folders()
-    entries = [_entry(frame.url, own) for frame, _ in there]
-    if all(entries):
-        return [entry for entry in entries if entry]
+    for frames in saved:
+        entries = [_entry(frame.url, own) for frame in frames if frame.status != "stopped"]
+        if all(entries):
+            return [entry for entry in entries if entry]
+    there = [picture for frame, picture in zip(saved[0], pictures, strict=True) if frame.status != "stopped"]
     step = -(-len(there) // _MOST_COPIES)
-    return [_copy(picture, own.temp) for _, picture in there[::step]]
+    return [_copy(picture, own.temp) for picture in there[::step]]
 
 
 def _entry(url: str, own: host.Folders) -> dict[str, str] | None:

@@ -1,9 +1,9 @@
-"""Save pictures through seqsave on behalf of a node: the bar, the interrupt button, metadata, log and preview."""
+"""Save pictures through seqsave on behalf of a node: the bar, the interrupt button, and the log."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,23 +17,23 @@ from .objects import LogEntry
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult, SequenceWriter
 
-__all__ = ["metadata_of", "options_of", "save", "told", "urls_of"]
+__all__ = ["save", "told", "urls_of"]
 
 Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
 # How long a wait lasts before the interrupt button is looked at again.
 _PATIENCE = 0.1
-# How many bytes pictures of 8 bits may hold before the next one waits. It waits here, and not for a storage in the
-# writer's own window, which is no smaller: that could not be interrupted.
+# How many bytes pictures may hold, as they are in their files, before the next one waits. It waits here, and not for a
+# storage in the writer's own window, which is no smaller: that could not be interrupted.
 _WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
-_LONGEST_OPTIONS = 500
 _MOST_PENDING = 256  # each of them is looked at for each picture
 
 
-def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -> SaveResult:
+def save(place: Place, pictures: Sequence[Any], write: Write, *, width: int = 1, **settings: Any) -> SaveResult:
     """Open a writer, ``write`` each of ``pictures``, and wait for all of it.
 
     pictures: H,W,C each, or B,H,W,C with variations of a frame.
+    width:    bytes of one of their values, in all files that are made of it.
     settings: as ``seqsave.open_writer`` takes them.
 
     A frame may be safe in the spool only, when this returns, see ``behind``.
@@ -49,7 +49,7 @@ def save(place: Place, pictures: Sequence[Any], write: Write, **settings: Any) -
     trouble = behind.trouble(target) if more else None
     bar = host.ProgressBar(len(pictures))
     pending: set[Future[SavedFrame]] = set()
-    room = _room(place, pictures)
+    room = _room(place, pictures, width)
     with seqsave.open_writer(place.url, **settings, **more) as writer:
         try:
             for number, picture in enumerate(pictures):
@@ -80,38 +80,17 @@ def _await(pending: set[Future[SavedFrame]], room: int, show: Callable[[int], No
     return pending
 
 
-def _room(place: Place, pictures: Sequence[Any]) -> int:
+def _room(place: Place, pictures: Sequence[Any], width: int = 1) -> int:
     shape = pictures[0].shape if len(pictures) else (1,)
-    size = 1
+    size = width
     for extent in shape:
         size *= int(extent)
     return max(2 + (os.cpu_count() or 1), min(_MOST_PENDING, _WINDOW[place.is_local] // max(1, size)))
 
 
-def urls_of(result: SaveResult) -> list[str]:
+def urls_of(*saved: Iterable[SavedFrame]) -> list[str]:
     """Where each frame is, or is going to be."""
-    return [frame.url for frame in result.frames if frame.status != "stopped"]
-
-
-def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
-    """What is embedded: each value of ``extra_pnginfo``, and the prompt. Both may be missing in calls over the API."""
-    if not host.metadata_wanted():
-        return {}
-    values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
-    return values if prompt is None else {**values, "prompt": prompt}
-
-
-def options_of(text: str) -> dict[str, str]:
-    """Encoder options as a node's field has them: ``quality=92, compression=balanced``. Raises OptionError."""
-    if len(text) > _LONGEST_OPTIONS:
-        raise seqsave.OptionError(f"options are {len(text)} characters long: at most {_LONGEST_OPTIONS}")
-    options = {}
-    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
-        if not (name and equals and value):
-            raise seqsave.OptionError(f"options: {part!r} is not NAME=VALUE; write quality=92, compression=balanced")
-        options[name] = value
-    return options
+    return [frame.url for frames in saved for frame in frames if frame.status != "stopped"]
 
 
 def told(log: LogEntry, result: SaveResult) -> LogEntry:

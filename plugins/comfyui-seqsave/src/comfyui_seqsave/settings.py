@@ -6,6 +6,7 @@
     allow = ["/mnt/renders", "s3://studio-renders/shots"]
     original_ids = true
     publish_behind = false
+    withhold = ["*.api_key", "Note.*"]
 
 Each entry allows the folder or URL itself and everything below it; ``s3://`` alone allows every bucket, and ``/``
 every folder. A graph cannot change any of it. The file is read afresh each time, so that a new line needs no restart.
@@ -22,7 +23,7 @@ from seqsave.targets import config, urls
 
 __all__ = ["Settings", "load", "where"]
 
-_KEYS = ("allow", "original_ids", "publish_behind")
+_KEYS = ("allow", "withhold", "original_ids", "publish_behind")
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class Settings:
     allow:          folders and URLs beyond ComfyUI's own that graphs may reach.
     original_ids:   register those, see README.
     publish_behind: a graph need not wait until its frames are in a bucket: it is enough that they are in the spool.
+    withhold:       inputs of nodes that are taken out of every prompt and workflow before they are written.
     """
 
     allow: tuple[urls.Location, ...] = ()
     original_ids: bool = False
     publish_behind: bool = True
+    withhold: tuple[str, ...] = ()
 
 
 def load() -> Settings:
@@ -48,11 +51,14 @@ def load() -> Settings:
     allow = table.get("allow", [])
     if not isinstance(allow, list) or not all(isinstance(entry, str) and entry.strip() for entry in allow):
         raise OptionError(f'{where()}: allow must be a list of folders and URLs: allow = ["s3://bucket/folder"]')
-    flags = {name: table[name] for name in _KEYS[1:] if name in table}
+    withhold = table.get("withhold", [])
+    if not isinstance(withhold, list) or not all(isinstance(one, str) and one.strip(". ") for one in withhold):
+        raise OptionError(f'{where()}: withhold must be a list of patterns: withhold = ["*.api_key", "Note.*"]')
+    flags = {name: table[name] for name in _KEYS[2:] if name in table}
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise OptionError(f"{where()}: {name} must be true or false")
-    return Settings(tuple(map(_entry, allow)), **flags)
+    return Settings(tuple(map(_entry, allow)), withhold=tuple(withhold), **flags)
 
 
 def _entry(text: str) -> urls.Location:

@@ -120,6 +120,21 @@ class Seen:
         return {"ui": {"seen": [{name: told.get(name, lambda it: it)(value) for name, value in given.items()}]}}
 
 
+class Secret:
+    """A node with a text that is nobody's business, and another one."""
+
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "run"
+    CATEGORY = "test"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        return {"required": dict.fromkeys(("text", "hidden"), ("STRING", {"default": ""}))}
+
+    def run(self, text: str, hidden: str) -> tuple[str]:
+        return (text,)
+
+
 def _counter(counter: Any) -> dict[str, Any]:
     later = counter.incremented(2)
     names = ("current_frame", "total_frames", "frames_per_second", "is_first_frame", "is_final_frame")
@@ -161,5 +176,5 @@ def _array(tensor: Any) -> str:
     return path
 
 
-_ALL = (Pictures, ForeignCounter, ForeignSequence, Seen)
+_ALL = (Pictures, ForeignCounter, ForeignSequence, Secret, Seen)
 NODE_CLASS_MAPPINGS = {f"Test {node.__name__}": node for node in _ALL}

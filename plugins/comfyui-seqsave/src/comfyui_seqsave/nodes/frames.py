@@ -8,9 +8,9 @@ from collections.abc import Container, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from seqsave import FrameNameError, SequenceNotFoundError, naming, plugins
+from seqsave import FrameNameError, SequenceNotFoundError, naming
 
-from .. import access, manifests, parallel, pictures, preview, saving
+from .. import access, manifests, parallel, pictures, preview, saving, wanted
 from ..objects import AnimationSequence, FrameCounter, LogEntry
 from . import inputs
 
@@ -66,7 +66,11 @@ class SaveFrames(inputs.Saving):
                     {"default": "overwrite", "tooltip": if_exists},
                 ),
             },
-            "optional": {"frames_per_second": inputs.rate("FLOAT", 24.0), "options": inputs.options()},
+            "optional": {
+                "frames_per_second": inputs.rate("FLOAT", 24.0),
+                "options": inputs.options(),
+                **inputs.picture(),
+            },
             "hidden": inputs.HIDDEN,
         }
 
@@ -83,29 +87,37 @@ class SaveFrames(inputs.Saving):
         options: str = "",
         prompt: Any = None,
         extra_pnginfo: Any = None,
+        **picture: Any,
     ) -> dict[str, Any]:
-        """Save; ComfyUI shows what is raised on the node."""
+        """Save; ComfyUI shows what is raised on the node. picture: see ``wanted.PICTURE``."""
         place = access.admit(directory_path)
-        place.check_name(naming.NameRule(prefix, digits, plugins.resolve(filetype).extension), 1)
+        asked = wanted.of(
+            filetype=filetype,
+            options=options,
+            prefix=prefix,
+            digits=digits,
+            rate=frames_per_second,
+            picture=picture,
+            metadata=wanted.metadata_of(prompt, extra_pnginfo),
+        )
+        for form in asked.formats:
+            place.check_name(form.rule, 1)
         result = saving.save(
             place,
             images,
             lambda writer, image: [writer.write(image)],
-            prefix=prefix,
-            digits=digits,
-            filetype=filetype,
+            width=asked.width,
             start=start,
             if_exists=if_exists,
-            metadata=saving.metadata_of(prompt, extra_pnginfo),
-            options=saving.options_of(options),
-            rate=frames_per_second,
             recipe=manifests.recipe_of(prompt),
+            preview=asked.preview,
+            **asked.settings,
         )
+        saved = asked.by_filetype(result)
         counter = FrameCounter(len(images) - 1, len(images), frames_per_second)
-        sequence = AnimationSequence(counter, {frame.index: [frame.url] for frame in result.frames})
-        urls = saving.urls_of(result)
-        outputs = (images, urls, sequence, saving.told(LogEntry(), result))
-        shown = {"images": preview.images_of(result.frames, images), "text": urls}
+        sequence = AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]})
+        outputs = (images, saving.urls_of(saved[0]), sequence, saving.told(LogEntry(), result))
+        shown = {"images": preview.images_of(saved, images), "text": saving.urls_of(*saved)}
         return {"ui": shown, "result": outputs}
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import seqsave
 from seqsave import naming, plugins
 from seqsave.errors import SeqSaveError
-from seqsave.options import check_options
 
-from .. import access, host, listing, saving
+from .. import access, host, listing, wanted
 
 __all__ = [
     "CATEGORY",
@@ -27,6 +26,7 @@ __all__ = [
     "number",
     "options",
     "pattern",
+    "picture",
     "prefix",
     "rate",
     "validate_loading",
@@ -85,8 +85,78 @@ def filetype() -> Input:
 
 def options() -> Input:
     """Encoder options as text."""
-    tooltip = "For the file format, as NAME=VALUE: quality=92, compression=balanced. 'seqsave filetypes' lists them."
-    return ("STRING", {"default": "", "multiline": False, "advanced": True, "tooltip": tooltip})
+    return _advanced(
+        "STRING",
+        "",
+        "For the file format, as NAME=VALUE: quality=92, compression=balanced; of one of two formats: jpg.quality=92. "
+        "'seqsave filetypes' lists them.",
+    )
+
+
+def picture() -> dict[str, Input]:
+    """The widgets of ``wanted.PICTURE``: what pictures are in their files, and what is said of them."""
+    chosen = wanted.PICTURE
+    spaces = list(seqsave.COLOR_SPACES)
+    return {
+        "also_as": _advanced(
+            [chosen["also_as"], *filetype()[0]],
+            chosen["also_as"],
+            "A second file of each frame in another format, in the same run: EXR for compositing, PNG for a look.",
+        ),
+        "dtype": _advanced(
+            [chosen["dtype"], "uint8", "uint16", "float16", "float32"],
+            chosen["dtype"],
+            "The values in the file, of those that the format takes: uint16 makes 16-bit PNGs, float16 half floats.",
+        ),
+        "color": _advanced(
+            [chosen["color"], *spaces],
+            chosen["color"],
+            "What the values mean; it is written into the files. ComfyUI's own nodes give srgb. Nothing is guessed.",
+        ),
+        "convert_to": _advanced(
+            [chosen["convert_to"], *spaces],
+            chosen["convert_to"],
+            "Convert the colours before saving: acescg for EXR files, for example. Needs color, and 'opencolorio'.",
+        ),
+        "dpi": (
+            "FLOAT",
+            {
+                "default": chosen["dpi"],
+                "min": 0.0,
+                "max": 100_000.0,
+                "advanced": True,
+                "tooltip": "Pixels per inch, written into the files; 0 says nothing.",
+            },
+        ),
+        "tags": _advanced(
+            "STRING",
+            chosen["tags"],
+            "What is said of each picture, with ; between: artist=Ada; copyright=2026 Studio; "
+            "digital_source_type=trainedAlgorithmicMedia (made by AI); description, software.",
+        ),
+        "metadata_in": _advanced(
+            ["each frame", "first frame", "sidecar", "none"],
+            chosen["metadata_in"],
+            "Where the workflow goes: into each frame, the first one only, files in .seqsave beside it, or nowhere.",
+        ),
+        "withhold": _advanced(
+            "STRING",
+            chosen["withhold"],
+            "Inputs of nodes that are taken out of the workflow before it is saved: *.api_key, Note.*, "
+            "CLIPTextEncode.text",
+        ),
+        "preview": _advanced(
+            [chosen["preview"], "mp4", "webm"],
+            chosen["preview"],
+            "A small movie beside the frames, with the workflow inside. Of single frames it is made with the last.",
+        ),
+    }
+
+
+def _advanced(kind: str | list[str], default: str, tooltip: str) -> Input:
+    """One that few need: the front end hides it until it is asked for."""
+    more = {"multiline": False} if kind == "STRING" else {}
+    return (kind, {"default": default, **more, "advanced": True, "tooltip": tooltip})
 
 
 def pattern() -> Input:
@@ -123,9 +193,19 @@ class Saving:
         prefix: str | None = None,
         filetype: str | None = None,
         options: str | None = None,
+        also_as: str | None = None,
+        dtype: str | None = None,
+        color: str | None = None,
+        convert_to: str | None = None,
+        dpi: float | None = None,
+        tags: str | None = None,
+        withhold: str | None = None,
+        preview: str | None = None,
     ) -> bool | str:
         """True, or what is wrong. None is an input that is not known yet."""
-        return checked(lambda: _check_saving(directory_path, prefix, filetype, options))
+        given = {"also_as": also_as, "dtype": dtype, "color": color, "convert_to": convert_to, "dpi": dpi}
+        said = {"tags": tags, "withhold": withhold, "preview": preview}
+        return checked(lambda: _check_saving(directory_path, prefix, filetype, options, {**given, **said}))
 
 
 class Looking:
@@ -156,17 +236,20 @@ def checked(check: Callable[[], object]) -> bool | str:
     return True
 
 
-def _check_saving(directory_path: str | None, prefix: str | None, filetype: str | None, options: str | None) -> None:
-    extension = "png"
+def _check_saving(
+    directory_path: str | None,
+    prefix: str | None,
+    filetype: str | None,
+    options: str | None,
+    picture: Mapping[str, Any],
+) -> None:
+    rules = [] if prefix is None else [naming.NameRule(prefix, extension="png")]
     if filetype is not None:
-        resolved = plugins.resolve(filetype)
-        extension = resolved.extension
-        if options is not None:
-            check_options(resolved.spec, saving.options_of(options))
-    rule = None if prefix is None else naming.NameRule(prefix, extension=extension)
+        asked = wanted.of(filetype=filetype, options=options or "", prefix=prefix or "frame", picture=picture)
+        rules = rules and [form.rule for form in asked.formats]
     if directory_path is not None:
         place = access.admit(directory_path)
-        if rule is not None:
+        for rule in rules:
             place.check_name(rule, 1)
         place.target.check()
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from fractions import Fraction
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import seqsave
-from seqsave import manifest, metadata, naming, plugins
+from seqsave import manifest
 
-from .. import access, manifests, parallel, preview, saving
+from .. import access, manifests, parallel, preview, saving, wanted
 from ..objects import AnimationSequence, LogEntry
 from . import inputs
 
 if TYPE_CHECKING:
     from seqsave.manifest import Facts
+    from seqsave.writer.formats import Format
 
 __all__ = ["ImageSequenceSaver"]
 
@@ -62,7 +64,7 @@ class ImageSequenceSaver(inputs.Saving):
                 "at_end": (["stop output", "raise error", "keep going"], {"default": "stop output", "tooltip": at_end}),
                 "filetype": inputs.filetype(),
             },
-            "optional": {"options": inputs.options()},
+            "optional": {"options": inputs.options(), **inputs.picture()},
             "hidden": inputs.HIDDEN,
         }
 
@@ -78,26 +80,32 @@ class ImageSequenceSaver(inputs.Saving):
         options: str = "",
         prompt: Any = None,
         extra_pnginfo: Any = None,
+        **picture: Any,
     ) -> dict[str, Any]:
-        """Save; ComfyUI shows what is raised on the node."""
+        """Save; ComfyUI shows what is raised on the node. picture: see ``wanted.PICTURE``."""
         place = access.admit(directory_path)
-        rule = naming.NameRule(prefix, digits, plugins.resolve(filetype).extension)
-        place.check_name(rule, len(image))
+        asked = wanted.of(
+            filetype=filetype,
+            options=options,
+            prefix=prefix,
+            digits=digits,
+            rate=frame_counter.frames_per_second,
+            picture=picture,
+            metadata=wanted.metadata_of(prompt, extra_pnginfo),
+        )
+        for form in asked.formats:
+            place.check_name(form.rule, len(image))
         index = int(frame_counter.current_frame)
         try:
             result = saving.save(
                 place,
                 [image],
                 lambda writer, images: writer.write_batch(images, index=index),
-                prefix=prefix,
-                digits=digits,
-                filetype=filetype,
+                width=asked.width,
                 total=int(frame_counter.total_frames),
                 at_end=at_end,
-                metadata=saving.metadata_of(prompt, extra_pnginfo),
-                options=saving.options_of(options),
-                rate=frame_counter.frames_per_second,
                 manifest=False,  # one graph after the other would write it anew
+                **asked.settings,
             )
         except seqsave.EndOfSequenceError as error:
             _log.warning("Reached the end of the animation: %s", error)
@@ -105,25 +113,34 @@ class ImageSequenceSaver(inputs.Saving):
         log = saving.told(LogEntry(), result)
         for _, line in log.get_filtered_entries(0):
             _log.info("%s", line)
-        manifests.remember(place, rule, result.frames)
-        frames = _found(place, rule, filetype, frame_counter, len(image))
-        if frames:
-            facts = _facts(rule, filetype, frame_counter, saving.metadata_of(prompt, extra_pnginfo))
-            log = _recorded(log, place, facts, frames)
-        sequence = AnimationSequence(frame_counter, None if frames is None else _urls(frames))
-        images = preview.images_of(result.frames, image)
-        return {"ui": {"images": images, "text": saving.urls_of(result)}, "result": (sequence, log)}
+        saved = asked.by_filetype(result)
+        for form, frames in zip(asked.formats, saved, strict=True):
+            manifests.remember(place, form.rule, frames)
+        urls: dict[int, list[str]] | None = None
+        if index + 1 == int(frame_counter.total_frames):
+            urls, log = _finished(place, asked, frame_counter, len(image), log)
+        shown = {"images": preview.images_of(saved, image), "text": saving.urls_of(*saved)}
+        return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log)}
 
 
-def _found(
-    place: access.Place, rule: naming.NameRule, filetype: str, frame_counter: Any, batches: int
-) -> list[seqsave.Frame] | None:
-    """With the last frame: every frame of this prefix and extension that is there, one file for each batch."""
-    if int(frame_counter.current_frame) + 1 != int(frame_counter.total_frames):
-        return None
-    there = parallel.away(lambda: place.open(rule.prefix, filetype))
-    # Frames beside the batch folders, or in them when there are none here, are an older run's.
-    return [frame for frame in there if (frame.batch is not None) == (batches > 1)]
+def _finished(
+    place: access.Place, asked: wanted.Wanted, frame_counter: Any, batches: int, log: LogEntry
+) -> tuple[dict[int, list[str]], LogEntry]:
+    """With the last frame: every frame of the first file type that is there, by index; manifests and movie are made.
+
+    All frames are there: that one of those fails is no reason to stop the graph, and stands in the log.
+    """
+    urls: dict[int, list[str]] = {}
+    for form in reversed(asked.formats):
+        sequence = parallel.away(partial(place.open, form.rule.prefix, form.resolved.filetype))
+        # Frames beside the batch folders, or in them when there are none here, are an older run's.
+        frames = [frame for frame in sequence if (frame.batch is not None) == (batches > 1)]
+        facts = _facts(form, asked, frame_counter)
+        log = _told(log, "manifest", partial(_recorded, place, facts, frames)) if frames else log
+        urls = _urls(frames)
+    if asked.preview is not None:
+        log = _told(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence))
+    return urls, log
 
 
 def _urls(frames: list[seqsave.Frame]) -> dict[int, list[str]]:
@@ -133,24 +150,38 @@ def _urls(frames: list[seqsave.Frame]) -> dict[int, list[str]]:
     return found
 
 
-def _facts(rule: naming.NameRule, filetype: str, frame_counter: Any, values: dict[str, Any]) -> Facts:
-    resolved = plugins.resolve(filetype)
+def _facts(form: Format, asked: wanted.Wanted, frame_counter: Any) -> Facts:
     return manifest.Facts(
-        prefix=rule.prefix,
-        digits=rule.digits,
-        extension=rule.extension,
-        filetype=resolved.filetype,
+        prefix=form.rule.prefix,
+        digits=form.rule.digits,
+        extension=form.rule.extension,
+        filetype=form.resolved.filetype,
         total=int(frame_counter.total_frames),
-        rate=Fraction(frame_counter.frames_per_second).limit_denominator(1_001_000),
-        metadata=metadata.load(metadata.dump(values)) if resolved.embed else {},
+        rate=asked.sayings.rate,
+        metadata=asked.sayings.for_manifest(embeds=form.resolved.embed),
     )
 
 
-def _recorded(log: LogEntry, place: access.Place, facts: Facts, frames: list[seqsave.Frame]) -> LogEntry:
-    """Write the manifest. All frames are there: that this fails is no reason to stop the graph."""
+def _told(log: LogEntry, what: str, work: Callable[[], str]) -> LogEntry:
+    """Do it, while the interrupt button works, and say what came of it where that is of interest."""
     try:
-        written = parallel.away(lambda: manifests.write(place, facts, frames))
+        said = parallel.away(work)
     except seqsave.SeqSaveError as error:
-        _log.warning("The animation is saved, but not its manifest: %s", error)
-        return log.add(f"The manifest is not written: {error}")
-    return log if written is None or written.complete else log.add(f"Not complete: {'; '.join(written.obstacles())}")
+        _log.warning("The animation is saved, but not its %s: %s", what, error)
+        return log.add(f"The {what} is not written: {error}")
+    return log.add(said) if said else log
+
+
+def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame]) -> str:
+    """Write the manifest, and tell what is missing."""
+    written = manifests.write(place, facts, frames)
+    return "" if written is None or written.complete else f"Not complete: {'; '.join(written.obstacles())}"
+
+
+def _movie(place: access.Place, form: Format, extension: str, sequence: seqsave.FrameSequence) -> str:
+    """Make the movie of all frames, and tell where it is."""
+    from seqsave.preview import make
+
+    path = f"{form.rule.prefix}.{extension}"
+    make(sequence, place.target, path)
+    return f"Saved {place.target.url_of(path)}"

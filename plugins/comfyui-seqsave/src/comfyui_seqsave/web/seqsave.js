@@ -13,7 +13,7 @@ function lines(text) {
   const urls = [text].flat().map(String);
   if (urls.length === 0) return "Nothing saved: the animation has ended.";
   if (urls.length <= MOST) return urls.join("\n");
-  return `${urls.length} frames:\n${urls[0]}\n...\n${urls[urls.length - 1]}`;
+  return `${urls.length} files:\n${urls[0]}\n...\n${urls[urls.length - 1]}`;
 }
 
 function widgetOf(node) {

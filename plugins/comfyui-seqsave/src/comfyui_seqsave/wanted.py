@@ -1,0 +1,142 @@
+"""What was entered into a saver's widgets, as seqsave's settings; checked before anything is rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import seqsave
+
+from . import host, settings
+
+if TYPE_CHECKING:
+    from seqsave import SavedFrame, SaveResult
+    from seqsave.writer.encoding import Sayings
+    from seqsave.writer.formats import Format
+
+__all__ = ["PICTURE", "Wanted", "metadata_of", "of"]
+
+PICTURE: Mapping[str, Any] = MappingProxyType(
+    {
+        "also_as": "nothing else",
+        "dtype": "automatic",
+        "color": "not stated",
+        "convert_to": "as it is",
+        "dpi": 0.0,
+        "tags": "",
+        "metadata_in": "each frame",
+        "withhold": "",
+        "preview": "none",
+    }
+)
+"""The widgets about what pictures are and what is said of them, with what each holds when nothing is wanted."""
+
+_LONGEST = 2000
+_COMMAS, _SEMICOLONS = "[,\n]", "[;\n]"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a saver is to do.
+
+    settings: for ``seqsave.open_writer``, without ``preview``. formats: each file type; the first one is what the
+              node's outputs tell of. sayings: what is said of the frames. preview: of which kind, or None.
+    """
+
+    settings: Mapping[str, Any]
+    formats: tuple[Format, ...]
+    sayings: Sayings
+    preview: str | None
+
+    def by_filetype(self, result: SaveResult) -> list[list[SavedFrame]]:
+        """What became of the frames, for each of ``formats``."""
+        ends = [f".{form.rule.extension}" for form in self.formats]
+        return [[frame for frame in result.frames if frame.url.endswith(end)] for end in ends]
+
+    @property
+    def width(self) -> int:
+        """Bytes of one value of a picture, in all file types together."""
+        return sum(_width(form, self.settings["dtype"]) for form in self.formats)
+
+
+def of(
+    *,
+    filetype: str,
+    options: str = "",
+    prefix: str = "frame",
+    digits: int = 5,
+    rate: float | None = None,
+    picture: Mapping[str, Any] = PICTURE,
+    metadata: Mapping[str, Any] | None = None,
+) -> Wanted:
+    """What the widgets ask for. Of ``picture``, what is missing or None is not wanted.
+
+    Raises OptionError, MetadataError, FrameNameError, EncoderNotFoundError, EncoderUnavailableError.
+    """
+    from seqsave.writer.encoding import checked_sayings
+    from seqsave.writer.formats import open_formats
+
+    # A widget that another node is to fill is None while the graph is checked; old graphs lack the newer ones.
+    given = {name: nothing if picture.get(name) is None else picture[name] for name, nothing in PICTURE.items()}
+    chosen = {name: None if given[name] == nothing else given[name] for name, nothing in PICTURE.items()}
+    pixels = {name: chosen[name] for name in ("dtype", "color", "convert_to")}
+    said = {
+        "metadata": metadata,
+        "metadata_in": given["metadata_in"],
+        "withhold": [*settings.load().withhold, *_parts("withhold", given["withhold"], _COMMAS)],
+        "rate": rate,
+        "dpi": chosen["dpi"],
+        "tags": _pairs("tags", given["tags"], _SEMICOLONS, "artist=Ada; copyright=2026 Studio"),
+    }
+    wanted: dict[str, Any] = {
+        "filetype": [filetype] if chosen["also_as"] is None else [filetype, chosen["also_as"]],
+        "prefix": prefix,
+        "digits": digits,
+        "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
+        **pixels,
+    }
+    return Wanted({**wanted, **said}, open_formats(**wanted), checked_sayings(**said), _preview(chosen["preview"]))
+
+
+def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
+    """What is embedded: each value of ``extra_pnginfo``, and the prompt. Both may be missing in calls over the API."""
+    if not host.metadata_wanted():
+        return {}
+    values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
+    return values if prompt is None else {**values, "prompt": prompt}
+
+
+def _parts(name: str, text: str, separators: str) -> list[str]:
+    if len(text) > _LONGEST:
+        raise seqsave.OptionError(f"{name}: this is {len(text)} characters long: at most {_LONGEST}")
+    return [part.strip() for part in re.split(separators, text) if part.strip()]
+
+
+def _pairs(name: str, text: str, separators: str, example: str) -> dict[str, str]:
+    pairs = {}
+    for part in _parts(name, text, separators):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (key and equals and value):
+            raise seqsave.OptionError(f"{name}: {part!r} is not NAME=VALUE; write {example}")
+        pairs[key] = value
+    return pairs
+
+
+def _preview(extension: str | None) -> str | None:
+    if extension is not None:
+        from seqsave.movie import Movie
+
+        Movie(extension).discard()  # or OptionError, EncoderUnavailableError
+    return extension
+
+
+def _width(form: Format, dtype: str | None) -> int:
+    import numpy as np
+
+    known: Sequence[str] = form.resolved.spec.dtypes
+    if dtype in known:
+        return np.dtype(dtype).itemsize
+    return next((np.dtype(name).itemsize for name in ("float32", "float16") if name in known), 1)
