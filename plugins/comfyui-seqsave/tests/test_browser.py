@@ -62,13 +62,25 @@ def test_every_example_opens_and_runs(
         assert not shown["red"]
 
 
+def test_the_widgets_that_few_need_reach_the_server(page: FrontEnd, comfy: ComfyServer) -> None:
+    page.load(examples.ui("save_video_frames"))
+    page.set(FRAMES, directory_path="few", also_as="jpg", preview="mp4")
+    assert page.run()["kind"] == "execution_success"
+    assert page.wait_for_picture(FRAMES)["text"].startswith("32 files")
+    assert {path.suffix for path in (comfy.output / "few").glob("frame*")} == {".png", ".jpg", ".mp4"}
+    page.set(FRAMES, convert_to="acescg")
+    page.press_run()
+    page.page.wait_for_function(f"(type) => ({browser.SHOWN})(type).errors.length > 0", arg=FRAMES)
+    assert "give color as well" in page.shown(FRAMES)["errors"][0]
+
+
 def test_the_place_of_the_files_is_neither_in_the_workflow_nor_in_the_prompt(page: FrontEnd) -> None:
     page.load(examples.ui("save_video_frames"))
     saved = "JSON.stringify(app.graph.serialize().nodes.map((node) => node.widgets_values))"
     before = page.page.evaluate(saved)
     page.run()
     text = page.wait_for_picture(FRAMES)["text"]
-    assert text.startswith("16 frames")
+    assert text.startswith("16 files")
     assert "frame_01001.png" in text
     assert "frame_01016.png" in text
     assert page.page.evaluate(saved) == before
