@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support import needs
 from tests.support.guard import only_loopback
 from tests.support.s3 import S3Server, _make_client
 
@@ -125,17 +124,6 @@ def test_the_guard_refuses_other_hosts_even_when_the_error_is_swallowed() -> Non
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", 1)) != 0
     assert tried == ["connect 192.0.2.1", "name look-up of example.com"]
-
-
-@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
-def test_what_is_missing_skips_at_a_desk_and_fails_in_ci(
-    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CI", ci)
-    with pytest.raises(outcome, match="apt-get install no-such-program"):
-        needs.needs_program("no-such-program")
-    with pytest.raises(outcome, match="pip install no_such_package"):
-        needs.needs_package("no_such_package")
 
 
 SKIPPING = """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import needs
+from seqsave.testing import outside
 
 if TYPE_CHECKING:
     from server import ComfyServer
@@ -110,8 +110,8 @@ class FrontEnd:
 @contextmanager
 def front_end(comfy: ComfyServer) -> Iterator[FrontEnd]:
     """Chromium, without a window, on ``comfy``. Needs the package playwright, none of the browsers that it brings."""
-    playwright = needs.package("playwright.sync_api", "pip install playwright")
-    chromium = needs.program("chromium", "apt-get install chromium")
+    playwright = outside.package("playwright.sync_api", "pip install playwright")
+    chromium = outside.program("chromium", "apt-get install chromium")
     comfy.post("/settings", SETTINGS)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])

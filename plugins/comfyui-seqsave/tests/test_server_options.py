@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import needs
 import pytest
 from graphs import Graph, files
 from PIL import Image
 from server import ComfyServer, comfyui_folder
+
+from seqsave.testing import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ NODE_CLASS_MAPPINGS = {"Frame Counter (Simple) [Dream]": Counter}
 @pytest.fixture(scope="module")
 def started_otherwise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     if comfyui_folder() is None:
-        needs.missing("ComfyUI", "tox -e comfyui")
+        outside.missing("ComfyUI", "tox -e comfyui")
     base = tmp_path_factory.mktemp("otherwise")
     (base / "config.toml").write_text("[comfyui]\noriginal_ids = true\n")
     other = base / "custom_nodes" / "other-pack"

@@ -8,12 +8,13 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import needs
 import numpy as np
 import pytest
 from graphs import Graph, Node, eight_bit, failure, files, refused, seen
 from helper_nodes import pictures
 from PIL import Image
+
+from seqsave.testing import outside
 
 if TYPE_CHECKING:
     from server import ComfyServer
@@ -48,14 +49,14 @@ def chunks(data: bytes) -> dict[bytes, bytes]:
 
 def about(data: bytes) -> tuple[int, dict[str, str]]:
     """How many pictures a movie has, and its tags."""
-    with needs.package("av", "pip install av").open(io.BytesIO(data)) as movie:
+    with outside.package("av", "pip install av").open(io.BytesIO(data)) as movie:
         tags = {name.lower(): text for name, text in movie.metadata.items()}
         return sum(1 for _ in movie.decode(video=0)), tags
 
 
 @save_with
 def test_sixteen_bits(comfy: ComfyServer, title: str) -> None:
-    cv2 = needs.package("cv2", "pip install opencv-python-headless")
+    cv2 = outside.package("cv2", "pip install opencv-python-headless")
     graph = Graph()
     saving(graph, title, f"deep/{title}", graph.pictures(1, seed=71), dtype="uint16")
     comfy.run(graph)
@@ -108,7 +109,7 @@ def test_two_file_types_in_one_run(comfy: ComfyServer, title: str) -> None:
 
 @save_with
 def test_colours_are_converted(comfy: ComfyServer, title: str) -> None:
-    needs.package("PyOpenColorIO", "pip install opencolorio")
+    outside.package("PyOpenColorIO", "pip install opencolorio")
     graph = Graph()
     saving(
         graph,
@@ -122,7 +123,7 @@ def test_colours_are_converted(comfy: ComfyServer, title: str) -> None:
     comfy.run(graph)
     data = read(comfy, f"converted/{title}/frame_00000.png")
     assert chunks(data)[b"cICP"] == bytes((1, 8, 0, 1))
-    cv2 = needs.package("cv2", "pip install opencv-python-headless")
+    cv2 = outside.package("cv2", "pip install opencv-python-headless")
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)[..., ::-1] / 65535
     given = pictures(73, 1, 8, 12)[0].clip(0, 1)
     light = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1

@@ -12,7 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import needs
 import numpy as np
 import OpenEXR
 import pytest
@@ -25,7 +24,7 @@ from seqsave_exr.codec import ExrEncoder, channel_names
 
 import seqsave
 from seqsave.color import COLOR_SPACES
-from seqsave.testing import EncoderSuite
+from seqsave.testing import EncoderSuite, outside
 
 LOSSLESS = ("none", "rle", "zips", "zip", "piz", "htj2k256", "htj2k32", "zstd")
 OLD = ("none", "rle", "zips", "zip", "piz")  # what FFmpeg and a libopenexr of 2022 read
@@ -501,7 +500,7 @@ def installed() -> None:
     try:
         importlib.metadata.distribution("seqsave-exr")
     except importlib.metadata.PackageNotFoundError:
-        needs.missing("this plugin to be installed", "pip install .")
+        outside.missing("this plugin to be installed", "pip install .")
 
 
 def test_seqsave_finds_the_plugin() -> None:

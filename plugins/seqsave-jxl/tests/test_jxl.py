@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import imagecodecs
-import needs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,13 +23,13 @@ from seqsave_jxl.codestream import Depth
 
 import seqsave
 from seqsave.color import COLOR_SPACES
-from seqsave.testing import EncoderSuite
+from seqsave.testing import EncoderSuite, outside
 
 DEBIAN = "apt-get install libjxl-tools"
 
 
 def run(name: str, *arguments: str) -> str:
-    command = [needs.program(name, DEBIAN), *arguments]
+    command = [outside.program(name, DEBIAN), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -257,7 +256,7 @@ def test_brightness_is_stated_for_hdr() -> None:
 
 def exiftool(data: bytes, folder: Path, *arguments: str) -> dict[str, Any]:
     (folder / "picture.jxl").write_bytes(data)
-    program = needs.program("exiftool", "apt-get install libimage-exiftool-perl")
+    program = outside.program("exiftool", "apt-get install libimage-exiftool-perl")
     command = [program, "-j", "-n", *arguments, str(folder / "picture.jxl")]
     found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
     return found
@@ -360,7 +359,7 @@ def installed() -> None:
     try:
         importlib.metadata.distribution("seqsave-jxl")
     except importlib.metadata.PackageNotFoundError:
-        needs.missing("this plugin to be installed", "pip install .")
+        outside.missing("this plugin to be installed", "pip install .")
 
 
 def test_seqsave_finds_the_plugin() -> None:

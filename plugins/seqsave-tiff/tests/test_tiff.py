@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import needs
 import numpy as np
 import pytest
 import readers
@@ -24,7 +23,7 @@ from seqsave_tiff.codec import TiffEncoder
 
 import seqsave
 from seqsave.color import COLOR_SPACES
-from seqsave.testing import EncoderSuite
+from seqsave.testing import EncoderSuite, outside
 
 COMPRESSIONS = tuple(str(name) for name in TIFF.options["compression"].choices or ())
 PREDICTED = ("deflate", "lzw", "zstd")
@@ -129,7 +128,7 @@ def test_libvips_reads_the_same_values(compression: str, predictor: bool, dtype:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_opencv_reads_the_same_values(dtype: str) -> None:
-    cv2 = needs.package("cv2", "pip install opencv-python-headless")
+    cv2 = outside.package("cv2", "pip install opencv-python-headless")
     image = picture(dtype=dtype)
     for compression in COMPRESSIONS:
         if compression == "zstd":
@@ -385,7 +384,7 @@ def installed() -> None:
     try:
         importlib.metadata.distribution("seqsave-tiff")
     except importlib.metadata.PackageNotFoundError:
-        needs.missing("this plugin to be installed", "pip install .")
+        outside.missing("this plugin to be installed", "pip install .")
 
 
 def test_seqsave_finds_the_plugin() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import imagecodecs
-import needs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,7 +20,7 @@ from seqsave_webp.avif import MAX_SIDE, AvifEncoder
 
 import seqsave
 from seqsave.color import COLOR_SPACES
-from seqsave.testing import EncoderSuite
+from seqsave.testing import EncoderSuite, outside
 
 DEBIAN = "apt-get install libavif-bin"
 
@@ -86,13 +85,13 @@ def avifdec(data: bytes, folder: Path, depth: int = 16) -> Any:
     (folder / "a.avif").write_bytes(data)
     # Its grey pictures with alpha become RGB, to which a grey profile cannot be written.
     arguments = ["--depth", str(depth), "--ignore-icc", str(folder / "a.avif"), str(folder / "a.png")]
-    subprocess.run([needs.program("avifdec", DEBIAN), *arguments], capture_output=True, check=True)
+    subprocess.run([outside.program("avifdec", DEBIAN), *arguments], capture_output=True, check=True)
     return imagecodecs.png_decode((folder / "a.png").read_bytes())
 
 
 def avifinfo(data: bytes, folder: Path) -> dict[str, str]:
     (folder / "a.avif").write_bytes(data)
-    command = [needs.program("avifdec", DEBIAN), "--info", str(folder / "a.avif")]
+    command = [outside.program("avifdec", DEBIAN), "--info", str(folder / "a.avif")]
     report = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = [line.strip(" *").split(":", 1) for line in report.splitlines() if line.startswith(" * ")]
     return {row[0].strip(): row[1].strip() for row in rows if len(row) == 2}
@@ -229,7 +228,7 @@ def test_a_profile_is_one_that_others_can_use() -> None:
 
 def exiftool(data: bytes, folder: Path) -> dict[str, Any]:
     (folder / "picture.avif").write_bytes(data)
-    program = needs.program("exiftool", "apt-get install libimage-exiftool-perl")
+    program = outside.program("exiftool", "apt-get install libimage-exiftool-perl")
     command = [program, "-j", "-n", "-G1", str(folder / "picture.avif")]
     found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
     return found
@@ -261,7 +260,7 @@ def test_texts_change_no_pixel() -> None:
 
 
 def test_ffprobe_reads_it(tmp_path: Path) -> None:
-    program = needs.program("ffprobe", "apt-get install ffmpeg")
+    program = outside.program("ffprobe", "apt-get install ffmpeg")
     (tmp_path / "a.avif").write_bytes(encode(smooth("uint16"), {"workflow": "{}"}, color="rec2100-pq"))
     command = [program, "-v", "error", "-show_streams", "-of", "json", str(tmp_path / "a.avif")]
     stream = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["streams"][0]
@@ -279,7 +278,7 @@ def test_files_of_another_writer(tmp_path: Path, arguments: list[str]) -> None:
     """From avifenc, in all depths, without loss, and cut into four."""
     image = smooth(height=128, width=256)
     (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(image))
-    command = [needs.program("avifenc", DEBIAN), *arguments, str(tmp_path / "a.png"), str(tmp_path / "a.avif")]
+    command = [outside.program("avifenc", DEBIAN), *arguments, str(tmp_path / "a.png"), str(tmp_path / "a.avif")]
     subprocess.run(command, capture_output=True, check=True)
     data = (tmp_path / "a.avif").read_bytes()
     got = decode(data).array
@@ -292,7 +291,7 @@ def test_files_of_another_writer(tmp_path: Path, arguments: list[str]) -> None:
 def pillow_writes() -> None:
     Image.init()
     if "AVIF" not in Image.SAVE:
-        needs.missing("a Pillow that writes AVIF", "pip install 'pillow>=11.3'")
+        outside.missing("a Pillow that writes AVIF", "pip install 'pillow>=11.3'")
 
 
 def test_metadata_of_another_writer() -> None:
@@ -352,7 +351,7 @@ def test_random_bytes_are_a_decode_error(data: bytes, start: bytes) -> None:
 @pytest.mark.parametrize("dtype", AVIF.dtypes)
 def test_a_sequence_there_and_back(tmp_path: Path, dtype: str) -> None:
     if "avif" not in seqsave.filetypes():
-        needs.missing("this plugin to be installed", "pip install .")
+        outside.missing("this plugin to be installed", "pip install .")
     frames = np.stack([rounded(noise(dtype, seed=seed), 12) for seed in range(3)])
     seqsave.save(
         frames,

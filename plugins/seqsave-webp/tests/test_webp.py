@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import needs
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -21,20 +20,20 @@ from seqsave_webp.codec import MAX_SIDE, WebpEncoder
 
 import seqsave
 from seqsave.color import COLOR_SPACES
-from seqsave.testing import EncoderSuite
+from seqsave.testing import EncoderSuite, outside
 
 DEBIAN = "apt-get install webp"
 
 
 def opencv(data: bytes) -> Any:
-    cv2 = needs.package("cv2", "pip install opencv-python-headless")
+    cv2 = outside.package("cv2", "pip install opencv-python-headless")
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     return picture[..., [2, 1, 0, 3][: picture.shape[2]]]
 
 
 def dwebp(data: bytes) -> Any:
     """The reference decoder. Its PAM files always have alpha."""
-    command = [needs.program("dwebp", DEBIAN), "-quiet", "-pam", "-o", "-", "--", "-"]
+    command = [outside.program("dwebp", DEBIAN), "-quiet", "-pam", "-o", "-", "--", "-"]
     pam = subprocess.run(command, input=data, capture_output=True, check=True).stdout
     header, _, pixels = pam.partition(b"ENDHDR\n")
     fields = dict(line.split(" ", 1) for line in header.decode().splitlines()[1:])
@@ -79,7 +78,7 @@ def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
 def webpinfo(data: bytes, folder: Path) -> str:
     file = folder / "picture.webp"
     file.write_bytes(data)
-    done = subprocess.run([needs.program("webpinfo", DEBIAN), str(file)], capture_output=True, text=True, check=True)
+    done = subprocess.run([outside.program("webpinfo", DEBIAN), str(file)], capture_output=True, text=True, check=True)
     assert "No error detected." in done.stdout
     return done.stdout
 
@@ -114,7 +113,7 @@ def test_exiftool_reads_workflow_tags_density_and_profile(tmp_path: Path, lossle
     tags = {"artist": "Zo\u00eb", "digital_source_type": "trainedAlgorithmicMedia"}
     made = encode(picture(channels=channels), texts, color="display-p3", tags=tags, dpi=299.5, lossless=lossless)
     assert "ICCP: 1" in webpinfo(made, tmp_path)
-    program = needs.program("exiftool", "apt-get install libimage-exiftool-perl")
+    program = outside.program("exiftool", "apt-get install libimage-exiftool-perl")
     command = [program, "-j", "-n", "-G1", str(tmp_path / "picture.webp")]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
     assert found["IFD0:Model"] == f"prompt:{texts['prompt']}"
@@ -193,7 +192,7 @@ def test_what_libwebp_refuses_is_an_encode_error() -> None:
 
 def test_files_of_another_writer(tmp_path: Path) -> None:
     """From cwebp: lossy, lossless, with alpha, and the smallest there are."""
-    program = needs.program("cwebp", DEBIAN)
+    program = outside.program("cwebp", DEBIAN)
     for name, image in {"rgb": picture(), "rgba": picture(channels=4), "dot": picture(1, 1)}.items():
         source, made = tmp_path / f"{name}.png", tmp_path / f"{name}.webp"
         Image.fromarray(image).save(source)
@@ -244,7 +243,7 @@ def installed() -> None:
     try:
         importlib.metadata.distribution("seqsave-webp")
     except importlib.metadata.PackageNotFoundError:
-        needs.missing("this plugin to be installed", "pip install .")
+        outside.missing("this plugin to be installed", "pip install .")
 
 
 def test_seqsave_finds_the_plugin() -> None:
