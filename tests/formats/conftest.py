@@ -1,0 +1,12 @@
+"""Here, other than in all other tests, the plugins that are installed count."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqsave import plugins
+
+
+@pytest.fixture(autouse=True)
+def _fresh_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "_registry", plugins.Registry())

@@ -1,0 +1,51 @@
+"""What docs/formats.md says of each file type is what programs of others see, now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import seqsave
+from tests.formats import page
+from tests.formats.rows import KINDS, Kind, Row, measure
+
+pytestmark = [
+    pytest.mark.formats,
+    pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning"),  # lossy formats round, and JPEG drops alpha
+]
+
+
+def rows() -> dict[tuple[str, str], Row]:
+    return {(row.filetype, row.setting): row for row in page.read_rows()}
+
+
+def listed(cell: str) -> set[str]:
+    return set(cell.split(", "))
+
+
+def test_every_format_has_its_rows() -> None:
+    assert list(rows()) == [(kind.filetype, kind.setting) for kind in KINDS]
+    # Others are the same files under another ending.
+    known = {info.spec.encoder for info in seqsave.describe_filetypes()}
+    shown = {info.spec.encoder for info in seqsave.describe_filetypes() if info.filetype in {k.filetype for k in KINDS}}
+    assert known == shown
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.filetype} {kind.setting}".strip())
+def test_what_the_page_says_is_seen(kind: Kind, tmp_path: Path) -> None:
+    """A program that is not there skips, or fails in CI. What newer ones see beyond it is no lie."""
+    told, seen = rows()[kind.filetype, kind.setting], measure(kind, tmp_path)
+    assert listed(told.by) <= listed(seen.by)
+    assert (told.pattern, seen.pattern) != ("yes", "no")
+    assert replace(told, by=seen.by, pattern=seen.pattern) == seen
+
+
+def test_a_page_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text("before\n<!-- table -->\n<!-- end of table -->\nafter\n")
+    written = [Row(*"abcdefghij"), Row("k", "", *"lmnopqrs")]
+    page.update(written, tmp_path / "page.md")
+    assert page.read_rows(tmp_path / "page.md") == written
+    assert (tmp_path / "page.md").read_text().startswith("before\n")
+    assert (tmp_path / "page.md").read_text().endswith("after\n")
