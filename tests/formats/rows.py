@@ -237,8 +237,8 @@ def _colour(extension: str, data: bytes, folder: Path) -> str:
     """How the file states Display P3, as others read it."""
     suffix = f".{extension}"
     if extension == "png":
-        srgb = _tagged(Kind("png"), _spec("png"), folder / "srgb", "srgb")
-        stated = {"cICP"} if _cicp_primaries(data) == 12 else set()
+        srgb, pq = (_tagged(Kind("png"), _spec("png"), folder / name, name) for name in ("srgb", "rec2100-pq"))
+        stated = {"cICP"} if _transfer(pq) == 16 else set()  # which nothing else in a PNG can say
         tags = {name.rpartition(":")[2] for name in exiftool(data, suffix) | exiftool(srgb, suffix)}
         stated |= {chunk for chunk, tag in _EXIFTOOL_CHUNKS.items() if tag in tags}
         return ", ".join(sorted(stated))
@@ -262,12 +262,12 @@ def _colour(extension: str, data: bytes, folder: Path) -> str:
 _EXIFTOOL_CHUNKS = {"iCCP": "ProfileDescription", "sRGB": "SRGBRendering", "gAMA": "Gamma", "cHRM": "WhitePointX"}
 
 
-def _cicp_primaries(data: bytes) -> int:
-    """Of a PNG, as FFmpeg reads them; pngcheck and exiftool do not know that chunk yet."""
+def _transfer(data: bytes) -> int:
+    """Of a PNG, by its number in ITU-T H.273, as FFmpeg reads it; pngcheck and exiftool do not know cICP yet."""
     av = outside.package("av", "pip install av")
     with av.open(io.BytesIO(data), format="png_pipe") as file:
         (frame,) = file.decode(video=0)
-    return int(frame.color_primaries)
+    return int(frame.color_trc)
 
 
 def _said(extension: str, data: bytes) -> str:
@@ -277,7 +277,7 @@ def _said(extension: str, data: bytes) -> str:
         has_density = bool(re.search(r"xDensity .*: 300", header))
     else:
         values = {name.rpartition(":")[2]: value for name, value in tags.items()}
-        has_density = values.get("XResolution") == 300 or values.get("PixelsPerUnitX") == 11811
+        has_density = values.get("PixelsPerUnitX") == 11811 if extension == "png" else values.get("XResolution") == 300
     found = {"density": has_density, "artist": "Ada" in str(tags), "AI source": TERM in str(tags)}
     # exiftool has words of its own for IPTC's terms.
     found["AI source"] |= any("Trained Algorithmic" in str(value) for value in tags.values())
