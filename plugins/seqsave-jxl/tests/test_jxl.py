@@ -13,11 +13,11 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 from PIL import Image
-from seqsave_jxl import JXL, codestream, container
+from seqsave_jxl import JXL, codestream, container, libjxl
 from seqsave_jxl.codec import MAX_SIDE, JxlEncoder, distance_of
 from seqsave_jxl.codestream import Depth
 
@@ -49,9 +49,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("djxl")
 
 
+@pytest.fixture(params=["pyjpegxl", "imagecodecs"])
+def build(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which build of libjxl makes pictures without loss."""
+    if request.param == "imagecodecs":
+        monkeypatch.setattr(libjxl, "quick", None)
+    elif libjxl.quick is None:
+        if sys.version_info < (3, 11):
+            pytest.skip("only on Python 3.11 and newer, as pyjpegxl is")
+        outside.missing("the package pyjpegxl", "pip install 'seqsave-jxl[fast]'")
+
+
 class TestJxl(EncoderSuite):
     spec = JXL
     lossless_options = {"lossless": True}
+
+
+class TestJxlWithOneBuild(TestJxl):
+    @pytest.fixture(autouse=True)
+    def _one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(libjxl, "quick", None)
 
 
 def smooth(dtype: str, channels: int = 3, height: int = 33, width: int = 65) -> Any:
@@ -96,7 +113,7 @@ def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
 # --- lossless ---------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     dtype=st.sampled_from(JXL.dtypes),
@@ -105,7 +122,7 @@ def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
     color=st.sampled_from([None, *COLOR_SPACES]),
 )
 def test_lossless_keeps_every_bit(
-    data: Any, dtype: str, shape: tuple[int, int, int], effort: int, color: str | None
+    build: None, data: Any, dtype: str, shape: tuple[int, int, int], effort: int, color: str | None
 ) -> None:
     """Any bit pattern at all, also of floats; read by ours, and by the backend from the file as it stands."""
     bits = data.draw(nps.arrays(f"u{np.dtype(dtype).itemsize}", shape))
@@ -118,15 +135,15 @@ def test_lossless_keeps_every_bit(
     assert (foreign[finite] == image[finite]).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     image=nps.arrays(
         st.sampled_from(["uint8", "uint16"]),
         st.tuples(st.integers(1, 30), st.integers(1, 30), st.sampled_from([1, 3, 4])),
     ),
-    effort=st.integers(1, 5),
+    effort=st.integers(1, 9),
 )
-def test_the_reference_decoder_sees_every_bit(folder: Path, image: Any, effort: int) -> None:
+def test_the_reference_decoder_sees_every_bit(build: None, folder: Path, image: Any, effort: int) -> None:
     assert (djxl(encode(image, lossless=True, effort=effort), folder) == image).all()
 
 
@@ -235,7 +252,7 @@ DEPTHS = {
 
 @pytest.mark.parametrize("color", [None, *COLOR_SPACES])
 @pytest.mark.parametrize("lossless", [False, True])
-def test_jxlinfo_reads_depth_and_colour(tmp_path: Path, color: str | None, lossless: bool) -> None:
+def test_jxlinfo_reads_depth_and_colour(build: None, tmp_path: Path, color: str | None, lossless: bool) -> None:
     for dtype in JXL.dtypes:
         for channels, kind in {1: "Grayscale", 2: "Grayscale+Alpha", 3: "RGB", 4: "RGBA"}.items():
             (tmp_path / "a.jxl").write_bytes(encode(smooth(dtype, channels), color=color, lossless=lossless))
@@ -324,9 +341,37 @@ def test_a_side_that_is_too_long() -> None:
         encode(image)
 
 
-def test_what_libjxl_refuses_is_an_encode_error() -> None:
+@pytest.mark.parametrize("lossless", [False, True])
+def test_what_libjxl_refuses_is_an_encode_error(build: None, lossless: bool) -> None:
     with pytest.raises(seqsave.EncodeError, match="libjxl cannot encode this picture of 0x33 pixels"):
-        encode(np.zeros((33, 0, 3), np.uint8))
+        encode(np.zeros((33, 0, 3), np.uint8), lossless=lossless)
+
+
+def test_each_build_is_used_and_says_the_same(build: None) -> None:
+    """All boxes but that of the pixels are the same to the byte; of those, what the head says."""
+    said = {"metadata": {"workflow": "{}"}, "tags": {"artist": "Ada"}, "color": "display-p3", "dpi": 300}
+    for dtype in ("uint8", "uint16"):
+        made, quick = encode(smooth(dtype), lossless=True, **said), libjxl.quick
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(libjxl, "quick", None)
+            usual = encode(smooth(dtype), lossless=True, **said)
+        assert (made == usual) == (quick is None), "effort 4 is not the same in both"
+        rest, usual_rest = ([box for box in container.boxes(one) if box[0] != b"jxlc"] for one in (made, usual))
+        assert rest == usual_rest
+        head, usual_head = (codestream.read(container.codestream(one)) for one in (made, usual))
+        assert head == usual_head
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (3, 3)])
+def test_a_chosen_number_of_threads_is_left_alone(before: int, after: int) -> None:
+    if sys.version_info < (3, 11):
+        pytest.skip("only on Python 3.11 and newer, as pyjpegxl is")
+    outside.package("pyjpegxl", "pip install 'seqsave-jxl[fast]'")
+    code = f"import pyjpegxl; pyjpegxl.set_num_threads({before}); import seqsave_jxl.codec; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}print(pyjpegxl.get_num_threads())"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(after)
 
 
 @settings(deadline=None, max_examples=150)

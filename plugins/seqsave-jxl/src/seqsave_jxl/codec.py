@@ -1,20 +1,16 @@
-"""JPEG XL through imagecodecs (libjxl): array in, bytes out, and back.
-
-The backend lets go of the interpreter lock while it works, so several threads encode at once, each picture on one.
-"""
+"""JPEG XL: array in, bytes out, and back, with colour, metadata and tags where readers look for them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import imagecodecs
 import numpy as np
 
-from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
+from seqsave import Decoded, DecodeError, Encoded, FrameInfo, ImageError
 from seqsave.color import COLOR_SPACES
 from seqsave.encoders import exif
 from seqsave.xmp import packet
-from seqsave_jxl import codestream, container
+from seqsave_jxl import codestream, container, libjxl
 from seqsave_jxl.codestream import Depth, Head
 from seqsave_jxl.light import linear
 
@@ -52,10 +48,7 @@ class JxlEncoder:
             )
         color = info.color or _SRGB
         given = _as_given(image, color, lossless=options["lossless"])
-        try:
-            made = _made(given, options)
-        except (RuntimeError, ValueError) as error:
-            raise EncodeError(f"libjxl cannot encode this picture of {width}x{height} pixels: {error}") from error
+        made = libjxl.encode(given, effort=options["effort"], distance=_distance(options))
         depth = _DEPTHS[image.dtype.name]
         alpha = depth if options["lossless"] else _DEPTHS[given.dtype.name]
         stream = codestream.relabelled(container.codestream(made), depth, alpha, color)
@@ -106,14 +99,12 @@ def _as_given(image: ImageArray, color: ColorSpace, *, lossless: bool) -> ImageA
     return image if image.dtype == np.uint8 and color == _SRGB else linear(image, color)
 
 
-def _made(given: ImageArray, options: Mapping[str, Any]) -> bytes:
-    settings: dict[str, Any] = {"effort": options["effort"], "numthreads": 1}
+def _distance(options: Mapping[str, Any]) -> float | None:
+    """None is without loss."""
     if options["lossless"]:
-        settings["lossless"] = True
-    else:
-        distance = options["distance"]
-        settings["distance"] = distance_of(options["quality"]) if distance is None else distance
-    return bytes(imagecodecs.jpegxl_encode(given, **settings))
+        return None
+    distance: float | None = options["distance"]
+    return distance_of(options["quality"]) if distance is None else distance
 
 
 def _pixels(data: bytes, head: Head) -> ImageArray:
@@ -121,9 +112,7 @@ def _pixels(data: bytes, head: Head) -> ImageArray:
     if as_bits:
         stream = codestream.relabelled(container.codestream(data), Depth(16), Depth(16))
         data = container.wrapped(stream, level=container.content(data, b"jxll"))
-    array: ImageArray = imagecodecs.jpegxl_decode(data, numthreads=1)
-    if array.ndim == 2:
-        array = array[..., None]
+    array = libjxl.decode(data)
     return array.view(np.float16) if as_bits else array
 
 
