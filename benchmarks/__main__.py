@@ -19,6 +19,7 @@ MEASUREMENTS = (
     "png",
     "png16",
     "jpeg",
+    "formats",
     "conversion",
     "local",
     "s3",

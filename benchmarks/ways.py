@@ -16,15 +16,20 @@ from seqsave.types import EncoderSpec, FrameInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["as_bytes", "encode", "encode_floats", "jpeg_ways", "pillow", "png16_ways", "png_ways"]
+__all__ = ["as_bytes", "encode", "encode_floats", "encoded", "jpeg_ways", "maybe", "pillow", "png16_ways", "png_ways"]
 
 INFO = FrameInfo(index=0)
 
 
-def encode(picture: Any, filetype: str = "png", **options: Any) -> bytes:
-    """Ours: an array that the encoder takes as it is."""
+def encoded(picture: Any, filetype: str = "png", **options: Any) -> Any:
+    """Ours: an array that the encoder takes as it is; bytes, or a view of some, as the writer publishes them."""
     resolved, defaults = _resolved(filetype)
-    return bytes(resolved.encoder.encode(picture, metadata={}, options={**defaults, **options}, info=INFO).data)
+    return resolved.encoder.encode(picture, metadata={}, options={**defaults, **options}, info=INFO).data
+
+
+def encode(picture: Any, filetype: str = "png", **options: Any) -> bytes:
+    """Ours, as bytes."""
+    return bytes(encoded(picture, filetype, **options))
 
 
 def encode_floats(picture: Any, filetype: str = "png") -> bytes:
@@ -110,10 +115,16 @@ def jpeg_ways() -> dict[str, Callable[[Any], bytes]]:
     return ways
 
 
+def maybe(module: str) -> Any:
+    """The module, or None where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
+
+
 def _add(
     ways: dict[str, Callable[[Any], bytes]], label: str, module: str, make: Callable[[Any], Callable[[Any], bytes]]
 ) -> None:
-    try:
-        ways[label] = make(importlib.import_module(module))
-    except ImportError:
-        return
+    if (found := maybe(module)) is not None:
+        ways[label] = make(found)

@@ -78,9 +78,9 @@ class Head:
     end: int = 0
 
 
-def read(data: bytes) -> Head:
+def read(data: bytes | memoryview) -> Head:
     """The head of a codestream. Raises DecodeError when it is none, or ends early."""
-    if not data.startswith(SIGNATURE):
+    if data[: len(SIGNATURE)] != SIGNATURE:
         raise DecodeError("not a JPEG XL codestream")
     bits = _Bits(data[:_LONGEST])
     bits.take(16)
@@ -116,8 +116,10 @@ def read(data: bytes) -> Head:
     )
 
 
-def relabelled(data: bytes, depth: Depth, alpha: Depth, color: ColorSpace | None = None) -> bytes:
-    """The same frames under a head that states other depths, and another colour space if one is given.
+def relabelled(
+    data: memoryview, depth: Depth, alpha: Depth, color: ColorSpace | None = None
+) -> tuple[bytes, memoryview]:
+    """The same frames under a head that states other depths, and another colour space if one is given: head and frames.
 
     data: a codestream whose head is ``plain``. Frames that are kept as XYB must show the colours that ``color``
     states, since a reader converts them to it.
@@ -144,13 +146,13 @@ def relabelled(data: bytes, depth: Depth, alpha: Depth, color: ColorSpace | None
     else:
         _put_color(new, color, intensity, grey=head.channels == 1)
     new.put(old.look(head.end), 1)  # how XYB is undone: as by default
-    return new.bytes() + data[-(-(head.end + 1) // 8) :]
+    return new.bytes(), data[-(-(head.end + 1) // 8) :]
 
 
 class _Bits:
     """A reader of bits, lowest first."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | memoryview) -> None:
         self.value = int.from_bytes(data, "little")
         self.length = 8 * len(data)
         self.at = 0

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from seqsave import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    Piece = bytes | memoryview
 
 __all__ = ["boxes", "codestream", "content", "wrapped"]
 
@@ -21,22 +23,22 @@ _BARE = b"\xff\x0a"
 _BIG = 1 << 32
 
 
-def wrapped(stream: bytes, *, level: bytes = b"", exif: bytes = b"", xmp: bytes = b"") -> bytes:
+def wrapped(stream: Sequence[Piece], *, level: bytes = b"", exif: bytes = b"", xmp: bytes = b"") -> bytes:
     """One file: the codestream, before it what is said of it. ``exif`` starts with its TIFF header."""
-    parts = [SIGNATURE, _FTYP]
+    parts: list[Piece] = [SIGNATURE, _FTYP]
     if level:
         parts += _box(b"jxll", level)
     if exif:
-        parts += _box(b"Exif", bytes(4) + exif)  # where in it the TIFF header is: at its start
+        parts += _box(b"Exif", bytes(4), exif)  # where in it the TIFF header is: at its start
     if xmp:
         parts += _box(b"xml ", xmp)
-    return b"".join([*parts, *_box(b"jxlc", stream)])
+    return b"".join([*parts, *_box(b"jxlc", *stream)])  # the only time that the picture is copied
 
 
-def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of each box. A bare codestream is one ``jxlc``. Raises DecodeError for anything else."""
+def boxes(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and content of each box, in place. A bare codestream is one ``jxlc``. DecodeError for anything else."""
     if data.startswith(_BARE):
-        yield b"jxlc", data
+        yield b"jxlc", memoryview(data)
         return
     if not data.startswith(SIGNATURE):
         raise DecodeError("not a JPEG XL file")
@@ -52,11 +54,11 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = at + size if size else len(data)
         if end < start:
             raise DecodeError("a JPEG XL file with a box that is shorter than its own head")
-        yield kind, data[start:end]
+        yield kind, memoryview(data)[start:end]
         at = end
 
 
-def codestream(data: bytes) -> bytes:
+def codestream(data: bytes) -> memoryview:
     """The codestream, or its first part where it is cut into several. Raises DecodeError when there is none."""
     for kind, body in boxes(data):
         if kind == b"jxlc":
@@ -68,11 +70,11 @@ def codestream(data: bytes) -> bytes:
 
 def content(data: bytes, kind: bytes) -> bytes:
     """What the first box of that kind holds; ``b""`` when there is none."""
-    return next((body for found, body in boxes(data) if found == kind), b"")
+    return next((bytes(body) for found, body in boxes(data) if found == kind), b"")
 
 
-def _box(kind: bytes, body: bytes) -> list[bytes]:
-    size = 8 + len(body)
+def _box(kind: bytes, *body: Piece) -> list[Piece]:
+    size = 8 + sum(map(len, body))
     if size >= _BIG:
-        return [struct.pack(">I4sQ", 1, kind, size + 8), body]
-    return [struct.pack(">I4s", size, kind), body]
+        return [struct.pack(">I4sQ", 1, kind, size + 8), *body]
+    return [struct.pack(">I4s", size, kind), *body]
