@@ -52,12 +52,14 @@ class Prepared:
     array:         H,W,C, C-contiguous, native byte order, in memory of its own.
     clipped:       values outside of 0..1 were clipped. nan: NaN became 0. Only when quantising.
     alpha_dropped: the encoder takes no alpha.
+    infinite:      numbers were too large for the narrower floats that were asked for.
     """
 
     array: ImageArray
     clipped: bool = False
     nan: bool = False
     alpha_dropped: bool = False
+    infinite: bool = False
 
 
 def as_array(picture: Any) -> ImageArray:

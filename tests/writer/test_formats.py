@@ -37,7 +37,7 @@ class RawEncoder:
 def _raw() -> Any:
     RawEncoder.seen, RawEncoder.fails_at = [], None
     names = []
-    for name, dtypes in (("raw", ("float32",)), ("raw8", ("uint8", "uint16"))):
+    for name, dtypes in (("raw", ("float32",)), ("raw8", ("uint8", "uint16")), ("raw16", ("float16",))):
         encoder = f"{__name__}:RawEncoder"
         spec = EncoderSpec(filetype=name, extensions=(name,), encoder=encoder, dtypes=dtypes, channels=(1, 2, 3, 4))
         seqsave.register_encoder(spec)
@@ -75,6 +75,12 @@ def test_floats_stay_floats_where_a_filetype_takes_them(tmp_path: Path) -> None:
     with pytest.warns(seqsave.SeqSaveWarning, match="clipped"):
         seqsave.save(pictures, tmp_path, filetype=["raw", "png"])
     assert (tmp_path / "frame_00001.raw").read_bytes() == b"float32 " + pictures[1].tobytes()
+
+
+def test_numbers_that_become_infinite_are_told_once(tmp_path: Path) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning, match="frame 0: numbers beyond what the narrower floats hold") as told:
+        result = seqsave.save(frames(3) * 1e6, tmp_path, filetype="raw16", dtype="float16")
+    assert len(told) == len(result.warnings) == 1
 
 
 def test_what_is_the_same_is_converted_once(tmp_path: Path) -> None:

@@ -50,6 +50,13 @@ def test_floats_become_narrower_only_when_asked() -> None:
     assert np.isnan(narrow[0, 0, 2])
 
 
+@pytest.mark.parametrize(("value", "infinite"), [(1e6, True), (-1e6, True), (65504, False), (np.inf, False)])
+def test_what_becomes_infinite_is_told(value: float, infinite: bool) -> None:
+    picture = np.full((1, 2, 3), value, np.float32)
+    assert Pixels(HALF, dtype="float16").take(picture).prepare().infinite == infinite
+    assert not Pixels(HALF).take(picture).prepare().infinite
+
+
 def test_colours_are_converted_after_the_caller_may_change_its_picture() -> None:
     needs_package("PyOpenColorIO", "pip install opencolorio")
     picture = np.full((2, 3, 4), 0.5, np.float32)

@@ -205,6 +205,8 @@ class Encoding:
             self._warn("clipped", place, "values outside 0..1 were clipped")
         if prepared.nan:
             self._warn("nan", place, "NaN became 0")
+        if prepared.infinite:
+            self._warn("infinite", place, "numbers beyond what the narrower floats hold became infinite")
         if prepared.alpha_dropped:
             self._warn("alpha", place, f"{self._resolved.extension} files have no alpha: it was dropped")
 

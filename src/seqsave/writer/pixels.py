@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +89,11 @@ class Pixels:
         return self._prepared(conversion.apply(floats))
 
     def _prepared(self, array: ImageArray) -> images.Prepared:
-        if self._narrow is not None and array.dtype.kind == "f" and array.dtype.name not in self._dtypes:
-            array = _narrowed(array, self._narrow)
-        return images.prepare(array, self._dtypes, self._channels)
+        if self._narrow is None or array.dtype.kind != "f" or array.dtype.name in self._dtypes:
+            return images.prepare(array, self._dtypes, self._channels)
+        narrow = _narrowed(array, self._narrow)
+        prepared = images.prepare(narrow, self._dtypes, self._channels)
+        return replace(prepared, infinite=_infinities(narrow) > _infinities(array))
 
 
 class _Once:
@@ -117,6 +119,12 @@ def _every_count(array: ImageArray) -> tuple[int, ...]:
             f"a picture with {array.shape[2]} channels cannot be converted to another colour space: it takes 1 to 4"
         )
     return (array.shape[2],)
+
+
+def _infinities(array: ImageArray) -> int:
+    import numpy as np
+
+    return int(np.count_nonzero(np.isinf(array)))
 
 
 def _narrowed(array: ImageArray, dtype: str) -> ImageArray:
