@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqsave import images
@@ -14,16 +15,50 @@ from seqsave.color import color_space
 from seqsave.errors import SeqSaveError
 from seqsave.movie import Movie
 from seqsave.pipeline import Pipeline
+from seqsave.retry import RetryPolicy, call
+from seqsave.writer.encoding import Sayings, Warn
+from seqsave.writer.numbering import Place
 
 if TYPE_CHECKING:
     from seqsave.convert import Conversion
+    from seqsave.targets import Target
     from seqsave.types import ColorSpace, ImageArray
+    from seqsave.writer.formats import Format
 
-__all__ = ["CONTENT_TYPES", "Preview"]
+__all__ = ["Preview", "open_preview"]
 
-CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}
+_CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm"}
 # Bytes of pictures that wait for the movie's encoder before ``write`` waits as well.
 _WAITING_BYTES = 64 * 2**20
+
+
+def open_preview(
+    extension: str,
+    form: Format,
+    sayings: Sayings,
+    target: Target,
+    *,
+    start: int,
+    create: bool,
+    policy: RetryPolicy,
+    warn: Warn,
+) -> Preview:
+    """The movie of a writer's frames, beside them. create: never in place of another. Raises what ``Preview`` does."""
+    stem, folder = f"{form.rule.stem}.{extension}", form.rule.folder
+    place = Place(start, None, f"{folder}/{stem}" if folder else stem)
+
+    def publish(data: bytes) -> None:
+        kind = _CONTENT_TYPES[extension]
+        call(policy, lambda: target.publish(place.path, data, content_type=kind, create=create))
+
+    return Preview(
+        extension,
+        rate=sayings.rate,
+        texts=sayings.texts if form.resolved.embed and sayings.metadata_in != "none" else {},
+        color=form.pixels.stated,
+        publish=publish,
+        warn=partial(warn, "preview", place),
+    )
 
 
 class Preview:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
-import warnings
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from fractions import Fraction
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
-from seqsave import images, pipeline, plugins, targets
+from seqsave import pipeline, plugins, targets
 from seqsave.errors import (
     ImageError,
     OptionError,
@@ -25,38 +21,27 @@ from seqsave.errors import (
 )
 from seqsave.options import check_choice
 from seqsave.progress import open_progress
-from seqsave.retry import RetryPolicy, call
+from seqsave.retry import RetryPolicy
 from seqsave.spool import open_spool
 from seqsave.types import Event, SavedFrame, SaveResult
 from seqsave.writer import telling
 from seqsave.writer.encoding import METADATA_IN, Work, checked_file, checked_sayings
-from seqsave.writer.formats import Format, open_formats
+from seqsave.writer.formats import open_formats
+from seqsave.writer.frames import IN_TIME, VARIATIONS, each
+from seqsave.writer.joined import joined
 from seqsave.writer.ledger import Ledger
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.outage import Outage
-from seqsave.writer.publication import Payload
-from seqsave.writer.settings import AtEnd, IfExists, MetadataIn
+from seqsave.writer.settings import AT_END, IF_EXISTS, AtEnd, IfExists, MetadataIn, at_least_one, checked_recipe
+from seqsave.writer.stages import default_publishers, open_pipeline
 from seqsave.writer.track import Common, Picture, Track
+from seqsave.writer.unclosed import open_writers, warn_unclosed
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from seqsave.writer.preview import Preview
-    from seqsave.writer.settings import WriterSettings
 
-__all__ = ["SequenceWriter", "open_writer", "save"]
+__all__ = ["SequenceWriter"]
 
-AT_END: tuple[AtEnd, ...] = ("stop output", "raise error", "keep going")
-IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip", "skip valid", "skip same recipe")
-
-# How many bytes may be under way by default: some eighty 1080p pictures, so that a slow store is hidden for a while
-# and memory stays flat.
-DEFAULT_MAX_BYTES = 512 * 2**20
-# Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
-# is much faster than more of it.
-RAW_MAX_BYTES = 32 * 2**20
-_IN_TIME = "T,H,W,C with time first"
-LONGEST_RECIPE = 1000
 # How long an interrupted writer waits for what it cannot take back.
 ABORT_SECONDS = 0.8
 
@@ -174,14 +159,14 @@ class SequenceWriter:
             raise OptionError(f"retry is {retry!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
         if on_event is not None and not callable(on_event):
             raise OptionError(f"on_event is {on_event!r}: it must be a function that takes an Event")
-        self._recipe = _checked_recipe(recipe)
+        self._recipe = checked_recipe(recipe)
         self._needs_recipe = if_exists == "skip same recipe"
-        limit = None if max_bytes is None else _at_least_one("max_bytes", max_bytes)
-        wanted = None if concurrency is None else _at_least_one("concurrency", concurrency)
+        limit = None if max_bytes is None else at_least_one("max_bytes", max_bytes)
+        wanted = None if concurrency is None else at_least_one("concurrency", concurrency)
 
-        self._target = targets.resolve(url, storage_options, connections=wanted or _default_publishers())
+        self._target = targets.resolve(url, storage_options, connections=wanted or default_publishers())
         self._target.check(create=if_exists == "error")
-        self._pipeline = self._open_pipeline(wanted, limit)
+        self._pipeline = open_pipeline(self._target, wanted, limit)
         files = None if total is None else total * len(formats)
         self._bar = open_progress(self._rule.pattern, files) if progress else None
         self._ledger = Ledger(
@@ -206,40 +191,23 @@ class SequenceWriter:
             on_throttled=self._pipeline.slow_down,
         )
         self._tracks = [Track(form, common) for form in formats]
-        self._preview = None if preview is None else self._open_preview(preview, formats[0], policy, if_exists)
+        self._preview: Preview | None = None
+        if preview is not None:
+            from seqsave.writer.preview import open_preview
+
+            self._preview = open_preview(
+                preview,
+                formats[0],
+                self._sayings,
+                self._target,
+                start=self._numbering.start,
+                create=if_exists == "error",
+                policy=policy,
+                warn=self._ledger.warn,
+            )
         self._state: Literal["open", "closed", "aborted"] = "open"
         self._pid = os.getpid()
-        _open_writers.add(self)
-
-    def _open_preview(self, extension: str, form: Format, policy: RetryPolicy, if_exists: IfExists) -> Preview:
-        from seqsave.writer.preview import CONTENT_TYPES, Preview
-
-        stem, folder = f"{self._rule.stem}.{extension}", self._rule.folder
-        place = Place(self._numbering.start, None, f"{folder}/{stem}" if folder else stem)
-
-        def publish(data: bytes) -> None:
-            kind, create = CONTENT_TYPES[extension], if_exists == "error"
-            call(policy, lambda: self._target.publish(place.path, data, content_type=kind, create=create))
-
-        return Preview(
-            extension,
-            rate=self._sayings.rate,
-            texts=self._sayings.texts if form.resolved.embed and self._sayings.metadata_in != "none" else {},
-            color=form.pixels.stated,
-            publish=publish,
-            warn=partial(self._ledger.warn, "preview", place),
-        )
-
-    def _open_pipeline(self, wanted: int | None, limit: int | None) -> pipeline.Pipeline[Payload | None, SavedFrame]:
-        workers, publishers = _stages(self._target.is_fast, wanted)
-        return pipeline.Pipeline(
-            workers=workers,
-            publishers=publishers,
-            max_bytes=DEFAULT_MAX_BYTES if limit is None else limit,
-            max_raw=RAW_MAX_BYTES if limit is None else None,
-            least=workers + 2 if limit is None else 1,
-            loop=self._target.loop if publishers else None,
-        )
+        open_writers.add(self)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -281,7 +249,7 @@ class SequenceWriter:
         ``index`` is that of the first one. An iterable is consumed one by one, only as fast as frames are taken.
         """
         futures = []
-        for image in _each(frames, _IN_TIME):
+        for image in each(frames, IN_TIME):
             futures.append(self.write(image, index=index, batch=batch, metadata=metadata, recipe=recipe))
             index = None
         return futures
@@ -299,7 +267,7 @@ class SequenceWriter:
         One image is written as by ``write``; several go into ``batch_0000/``, ``batch_0001/`` ... All of them are
         checked before the first one is accepted.
         """
-        variations = list(_each(frames, "B,H,W,C with variations first"))
+        variations = list(each(frames, VARIATIONS))
         batches = [None] if len(variations) == 1 else list(range(len(variations)))
         return self._write(variations, index, batches, metadata, recipe)
 
@@ -377,7 +345,7 @@ class SequenceWriter:
     def close_at_exit(self) -> None:
         """Finish a writer that the program forgot to close, and say so."""
         if os.getpid() == self._pid and self._state == "open":
-            _warn_unclosed(self)
+            warn_unclosed(self)
             self.close()
 
     def __enter__(self) -> SequenceWriter:
@@ -396,7 +364,7 @@ class SequenceWriter:
 
     def __del__(self) -> None:
         if getattr(self, "_state", "") == "open" and os.getpid() == self._pid:
-            _warn_unclosed(self)
+            warn_unclosed(self)
 
     def __repr__(self) -> str:
         return f"<SequenceWriter {self._rule.pattern} in {self._target.url}, {self._state}>"
@@ -422,7 +390,7 @@ class SequenceWriter:
         return self._accept(index, batches, [partial(prepare, Picture(picture)) for picture in pictures])
 
     def _chosen_recipe(self, recipe: str | None) -> str | None:
-        chosen = self._recipe if recipe is None else _checked_recipe(recipe)
+        chosen = self._recipe if recipe is None else checked_recipe(recipe)
         if chosen is None and self._needs_recipe:
             raise OptionError("if_exists='skip same recipe' needs a recipe, of the writer or of each frame")
         return chosen
@@ -441,7 +409,7 @@ class SequenceWriter:
                 [self._step(track, track.own(place), prepare) for track in self._tracks]
                 for place, prepare in zip(places, preparations, strict=True)
             ]
-            futures = [_joined([self._submit(*step) for step in files]) for files in steps]
+            futures = [joined([self._submit(*step) for step in files]) for files in steps]
         except ImageError as error:
             self._numbering.give_back(places)
             raise ImageError(f"frame {places[0].index}: {error.args[0]}") from error
@@ -524,7 +492,7 @@ class SequenceWriter:
             raise
         finally:
             self._state = state
-            _open_writers.discard(self)
+            open_writers.discard(self)
             self._ledger.note("closed")
             self._ledger.deliver()
             if self._bar is not None:
@@ -549,118 +517,3 @@ class SequenceWriter:
     @property
     def _publishes_behind(self) -> bool:
         return self._outage is not None and self._outage.behind
-
-
-def _joined(futures: Sequence[Future[SavedFrame]]) -> Future[SavedFrame]:
-    """One future for all files of a frame: the first file's record, once all of them are saved, or what failed."""
-    if len(futures) == 1:
-        return futures[0]
-    joined: Future[SavedFrame] = Future()
-    joined.set_running_or_notify_cancel()
-
-    def look(_: Future[SavedFrame]) -> None:
-        if all(future.done() for future in futures) and not joined.done():
-            failures = [future.exception() for future in futures if not future.cancelled()]
-            failure = next((one for one in failures if one is not None), None)
-            with contextlib.suppress(InvalidStateError):  # two files may end at the same moment
-                if failure is not None:
-                    joined.set_exception(failure)
-                else:
-                    joined.set_result(futures[0].result())
-
-    for future in futures:
-        future.add_done_callback(look)
-    return joined
-
-
-# Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. One that
-# ends without closing its writers would lose their last frames silently: they are closed here instead.
-_open_writers: weakref.WeakSet[SequenceWriter] = weakref.WeakSet()
-
-
-def _warn_unclosed(writer: SequenceWriter) -> None:
-    text = f"{writer!r} was never closed: use it in a with block"
-    warnings.warn(text, ResourceWarning, stacklevel=3, source=writer)
-
-
-@atexit.register
-def _close_at_exit() -> None:
-    for writer in list(_open_writers):
-        writer.close_at_exit()
-
-
-def open_writer(url: str | os.PathLike[str], **settings: Unpack[WriterSettings]) -> SequenceWriter:
-    """Open a writer to ``url``. The settings, and what it raises, are those of ``SequenceWriter``."""
-    return SequenceWriter(url, **settings)
-
-
-def save(frames: Any, url: str | os.PathLike[str], **settings: Unpack[WriterSettings]) -> SaveResult:
-    """Save ``frames`` and close: an array with exactly the four axes T,H,W,C, or an iterable of images.
-
-    Takes the settings of ``open_writer``; for a single frame ``manifest`` is False by default. Returns what was saved.
-    Raises what ``write`` raises for a bad image (frames before it stay saved, and the error says how many) and
-    SaveError when an accepted frame is not saved.
-    """
-    if _is_single(frames):
-        settings.setdefault("concurrency", 1)  # no thread for a single frame
-        settings.setdefault("manifest", False)  # a loop of such calls would write it anew each time
-    with SequenceWriter(url, **settings) as writer:
-        for image in _each(frames, _IN_TIME):  # not write_frames: nobody needs ten thousand futures
-            writer.write(image)
-    return writer.result
-
-
-def available_cores() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _stages(is_fast: bool, wanted: int | None) -> tuple[int, int]:
-    """How many threads encode, and how many frames are published at once beside that."""
-    if wanted == 1:
-        return 0, 0
-    if is_fast:
-        # Publishing is a matter of milliseconds: the thread that encoded a frame also writes it.
-        return wanted or available_cores(), 0
-    publishers = wanted or _default_publishers()
-    return min(available_cores(), publishers), publishers
-
-
-def _default_publishers() -> int:
-    return max(32, 2 * available_cores())
-
-
-def _is_single(frames: Any) -> bool:
-    try:
-        return len(frames) == 1
-    except TypeError:
-        return False
-
-
-def _each(frames: Any, layout: str) -> Iterator[Any]:
-    axes = images.is_stack(frames)
-    if axes is not None and axes != 4:
-        raise ImageError(
-            f"frames have {axes} axes: an array of frames is {layout}; for one image use write(image) or a list of it"
-        )
-    if axes == 4 and not isinstance(frames, Iterable):
-        frames = images.as_stack(frames)
-    if not isinstance(frames, Iterable) or isinstance(frames, str | bytes | Mapping):
-        raise ImageError(f"frames are {type(frames).__name__}: give an array {layout}, or an iterable of images")
-    return iter(frames)
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise OptionError(f"{name} is {value!r}: it must be a whole number, 1 or more")
-    return value
-
-
-def _checked_recipe(recipe: Any) -> str | None:
-    if recipe is not None and not (isinstance(recipe, str) and 0 < len(recipe) <= LONGEST_RECIPE):
-        raise OptionError(
-            f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
-        )
-    return recipe

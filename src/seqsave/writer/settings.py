@@ -1,4 +1,4 @@
-"""The writer's settings as types, for functions that pass them on."""
+"""The writer's settings as types, for functions that pass them on; and what plain ones may be."""
 
 from __future__ import annotations
 
@@ -7,15 +7,29 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Literal, TypedDict
 
+from seqsave.errors import OptionError
 from seqsave.retry import RetryPolicy
 from seqsave.types import Event
 
-__all__ = ["AtEnd", "IfExists", "MetadataIn", "WriterSettings"]
+__all__ = [
+    "AT_END",
+    "IF_EXISTS",
+    "AtEnd",
+    "IfExists",
+    "MetadataIn",
+    "WriterSettings",
+    "at_least_one",
+    "checked_recipe",
+]
 
 AtEnd = Literal["stop output", "raise error", "keep going"]
 IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe"]
 
 MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
+
+AT_END: tuple[AtEnd, ...] = ("stop output", "raise error", "keep going")
+IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip", "skip valid", "skip same recipe")
+LONGEST_RECIPE = 1000
 
 
 class WriterSettings(TypedDict, total=False):
@@ -50,3 +64,19 @@ class WriterSettings(TypedDict, total=False):
     recipe: str | None
     spool: str | os.PathLike[str] | bool | None
     publish_behind: bool
+
+
+def at_least_one(name: str, value: int) -> int:
+    """The value. Raises OptionError, which calls it ``name``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise OptionError(f"{name} is {value!r}: it must be a whole number, 1 or more")
+    return value
+
+
+def checked_recipe(recipe: Any) -> str | None:
+    """The recipe, if there is one. Raises OptionError."""
+    if recipe is not None and not (isinstance(recipe, str) and 0 < len(recipe) <= LONGEST_RECIPE):
+        raise OptionError(
+            f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
+        )
+    return recipe
