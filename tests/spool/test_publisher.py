@@ -96,6 +96,17 @@ def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher,
     assert len(spool.contents().entries) == 1
 
 
+def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Publisher, failing: Any) -> None:
+    failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
+    keep(spool, failing.target, 1, create=True)
+    behind.wake(failing, failing.place())
+    while not behind.is_idle:
+        pass  # nobody waits yet
+    with pytest.raises(SpoolError, match="another file is there"):
+        behind.wait(failing.place())
+    behind.wait(failing.place())
+
+
 def test_waiting_can_be_interrupted(spool: Spool, behind: Publisher, failing: Any) -> None:
     begun, going_on = threading.Event(), threading.Event()
     publish = failing.target.publish

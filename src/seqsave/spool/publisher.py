@@ -77,11 +77,11 @@ class Publisher:
 
         while_waiting: called several times a second; what it raises ends the wait.
 
-        Raises SpoolError when publishing has failed meanwhile.
+        Raises SpoolError when publishing fails meanwhile, or has failed for good and nobody has been told.
         """
         with self._changed:
             for place in self._places.values():
-                if overlaps(place.where, where):
+                if overlaps(place.where, where) and (place.is_waiting or place.is_busy):
                     place.next_try, place.told = 0.0, ""  # now, as somebody waits for it; and what was before is over
             self._changed.notify_all()
         while True:
