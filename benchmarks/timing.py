@@ -31,6 +31,16 @@ class Timing:
     def cpu(self) -> float:
         return statistics.median(self.cpus)
 
+    @property
+    def least_cpu(self) -> float:
+        """What the work itself takes: a neighbour on the machine makes it look longer, never shorter."""
+        return min(self.cpus)
+
+    def add(self, more: Timing) -> None:
+        self.walls += more.walls
+        self.cpus += more.cpus
+        self.results += more.results
+
 
 def alternate(
     rows: Mapping[str, Callable[[], object]],

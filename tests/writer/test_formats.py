@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import seqsave
-from seqsave.errors import EncodeError, OptionError, SaveError
+from seqsave.errors import EncodeError, ImageError, OptionError, SaveError
 from seqsave.types import Encoded, EncoderSpec, FrameInfo
 from tests.support.needs import needs_package
 from tests.support.places import Place
@@ -114,6 +114,14 @@ def test_one_filetype_that_fails_is_named_and_the_others_stay(tmp_path: Path) ->
     manifest = seqsave.open_sequence(tmp_path, filetype="png").manifest
     assert manifest is not None
     assert not manifest.complete
+
+
+def test_the_filetype_that_cannot_take_a_picture_is_named(tmp_path: Path) -> None:
+    picture = np.zeros((4, 4, 3), np.uint16)
+    with pytest.raises(ImageError, match=r"^frame 0: as jpg: a picture of dtype uint16 would lose bits"):
+        seqsave.save([picture], tmp_path, filetype=BOTH)
+    with pytest.raises(ImageError, match=r"^frame 0: a picture of dtype uint16 would lose bits"):
+        seqsave.save([picture], tmp_path, filetype="jpg")
 
 
 def test_resuming_looks_at_each_filetype(tmp_path: Path) -> None:

@@ -423,8 +423,14 @@ class SequenceWriter:
         self, track: Track, place: Place, prepare: Callable[[Track, Place], Work]
     ) -> tuple[Track, Place, Work | None]:
         """What is to be done for one file; no work when it is passed over."""
-        is_passed_over = place.after_end is not None or track.publication.is_there(place)
-        return track, place, None if is_passed_over else prepare(track, place)
+        if place.after_end is not None or track.publication.is_there(place):
+            return track, place, None
+        try:
+            return track, place, prepare(track, place)
+        except ImageError as error:
+            if len(self._tracks) == 1:
+                raise
+            raise ImageError(f"as {track.rule.extension}: {error.args[0]}") from error
 
     def _submit(self, track: Track, place: Place, work: Work | None) -> Future[SavedFrame]:
         if work is None:

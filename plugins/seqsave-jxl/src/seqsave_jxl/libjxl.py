@@ -1,8 +1,9 @@
-"""An array in, a JPEG XL file out: by imagecodecs, or by the quicker build of libjxl that pyjpegxl brings.
+"""An array in, a JPEG XL file out: by imagecodecs, or by the build of libjxl that pyjpegxl brings.
 
-pyjpegxl makes pictures of whole numbers without loss in a third to two thirds of the time. It is used for these where
-it is installed (``pip install 'seqsave-jxl[fast]'``); readers see the same, whichever made a file. Both let go of the
-interpreter lock while they work, so several threads encode at once, each picture on one.
+pyjpegxl makes pictures of whole numbers without loss in a third to two thirds of the time on some processors, and on
+others is as quick as imagecodecs. It is used for these where it is installed (``pip install 'seqsave-jxl[fast]'``);
+readers see the same, whichever made a file. Both let go of the interpreter lock while they work, so several threads
+encode at once, each picture on one.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _load() -> Any:
 
 
 quick = _load()
-"""The quicker build; None where it is not installed."""
+"""pyjpegxl; None where it is not installed."""
 
 # By effort, from 1 on.
 _SPEEDS = ("Lightning", "Thunder", "Falcon", "Cheetah", "Hare", "Wombat", "Squirrel", "Kitten", "Tortoise")

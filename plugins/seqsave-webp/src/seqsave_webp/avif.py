@@ -120,10 +120,3 @@ def _widened(samples: ImageArray, depth: int) -> ImageArray:
 def _stretched(values: Any, old: int, new: int) -> ImageArray:
     stretched: ImageArray = (values.astype(np.uint32) * np.uint32(new) + np.uint32(old // 2)) // np.uint32(old)
     return stretched
-
-
-def _keeps(samples: ImageArray, depth: int, image: ImageArray) -> bool:
-    """Whether the samples are the picture's values, in fewer bits."""
-    if image.dtype == np.uint8:
-        return True
-    return bool((_stretched(samples, (1 << depth) - 1, 65_535) == image).all())
