@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import seqsave
 from tests.formats import page
 from tests.formats.rows import KINDS, Kind, Row, measure
+from tests.support.needs import needs_package
 
 pytestmark = [
     pytest.mark.formats,
@@ -40,6 +42,18 @@ def test_what_the_page_says_is_seen(kind: Kind, tmp_path: Path) -> None:
     assert listed(told.by) <= listed(seen.by)
     assert (told.pattern, seen.pattern) != ("yes", "no")
     assert replace(told, by=seen.by, pattern=seen.pattern) == seen
+
+
+@pytest.mark.parametrize("filetype", ["exr", "tiff"])
+def test_ffmpeg_reads_floats_beside_a_long_workflow(filetype: str, tmp_path: Path) -> None:
+    """That of PyAV's wheels does, every bit. Debian's FFmpeg 5.1 does not, as the page says."""
+    av = needs_package("av")
+    picture = np.random.default_rng(0).normal(0, 2, (48, 64, 4)).astype(np.float32)
+    said = {"metadata": {"workflow": {"nodes": ["x" * 40] * 500}}, "tags": {"artist": "Ada"}}
+    result = seqsave.save([picture], tmp_path, filetype=f"{filetype} with embedded workflow", **said)
+    with av.open(str(tmp_path / result.urls[0].rpartition("/")[2])) as file:
+        frame = next(file.decode(video=0))
+    assert np.array_equal(frame.to_ndarray(), picture)
 
 
 def test_a_page_is_read_as_it_was_written(tmp_path: Path) -> None:

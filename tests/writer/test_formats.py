@@ -116,6 +116,17 @@ def test_one_filetype_that_fails_is_named_and_the_others_stay(tmp_path: Path) ->
     assert not manifest.complete
 
 
+@pytest.mark.parametrize(
+    ("filetype", "has"),
+    [(["jpg", BOTH[0]], True), ([BOTH[0], "jpg"], True), (["jpg", "png"], False)],
+)
+def test_the_movie_has_the_metadata_that_any_filetype_embeds(tmp_path: Path, filetype: list[str], has: bool) -> None:
+    av = needs_package("av")
+    seqsave.save(frames(2), tmp_path, filetype=filetype, preview="mp4", metadata={"workflow": {"nodes": []}})
+    with av.open(str(tmp_path / "frame.mp4")) as movie:
+        assert ("workflow" in movie.metadata) is has
+
+
 def test_the_filetype_that_cannot_take_a_picture_is_named(tmp_path: Path) -> None:
     picture = np.zeros((4, 4, 3), np.uint16)
     with pytest.raises(ImageError, match=r"^frame 0: as jpg: a picture of dtype uint16 would lose bits"):

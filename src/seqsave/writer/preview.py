@@ -5,7 +5,7 @@ It is never in the way of a frame: whatever goes wrong with it is a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ _WAITING_BYTES = 64 * 2**20
 
 def open_preview(
     extension: str,
-    form: Format,
+    formats: Sequence[Format],
     sayings: Sayings,
     target: Target,
     *,
@@ -43,9 +43,14 @@ def open_preview(
     policy: RetryPolicy,
     warn: Warn,
 ) -> Preview:
-    """The movie of a writer's frames, beside them. create: never in place of another. Raises what ``Preview`` does."""
+    """The movie of a writer's frames, beside them. create: never in place of another. Raises what ``Preview`` does.
+
+    It is called as the frames of the first of ``formats`` are, and holds the metadata that any of them embeds.
+    """
+    form = formats[0]
     stem, folder = f"{form.rule.stem}.{extension}", form.rule.folder
     place = Place(start, None, f"{folder}/{stem}" if folder else stem)
+    embeds = any(one.resolved.embed for one in formats)
 
     def publish(data: bytes) -> None:
         kind = _CONTENT_TYPES[extension]
@@ -54,7 +59,7 @@ def open_preview(
     return Preview(
         extension,
         rate=sayings.rate,
-        texts=sayings.texts if form.resolved.embed and sayings.metadata_in != "none" else {},
+        texts=sayings.texts if embeds and sayings.metadata_in != "none" else {},
         color=form.pixels.stated,
         publish=publish,
         warn=partial(warn, "preview", place),

@@ -197,7 +197,7 @@ class SequenceWriter:
 
             self._preview = open_preview(
                 preview,
-                formats[0],
+                formats,
                 self._sayings,
                 self._target,
                 start=self._numbering.start,
