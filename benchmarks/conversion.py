@@ -10,7 +10,7 @@ from benchmarks.frames import floats_1080p
 from benchmarks.plan import Report, Table
 from benchmarks.timing import alternate
 from benchmarks.ways import as_bytes
-from seqsave import images
+from seqsave.pictures import arrays
 
 if TYPE_CHECKING:
     from benchmarks.plan import Plan
@@ -21,7 +21,7 @@ def run(plan: Plan) -> Report:
     half = single.astype(np.float16)
 
     def ours(picture: object) -> object:
-        return images.prepare(images.as_array(picture), ("uint8",), (1, 3, 4)).array
+        return arrays.prepare(arrays.as_array(picture), ("uint8",), (1, 3, 4)).array
 
     timings = alternate(
         {

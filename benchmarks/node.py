@@ -156,7 +156,7 @@ def _calls(plan: Plan, base: Path, found: Report) -> None:
     """Saving 512x512 frames one call at a time, against the encoder alone with the same picture."""
     torch = importlib.import_module("torch")
     seqsave_types = importlib.import_module("seqsave.types")
-    plugins = importlib.import_module("seqsave.plugins")
+    plugins = importlib.import_module("seqsave.plugins.registry")
     pack = _in_this_process(base)
     picture = clip_frames(1)[0][:512, :512].copy()
     image = torch.from_numpy(picture).float()[None] / 255

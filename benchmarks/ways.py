@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from seqsave import images, plugins
+from seqsave.pictures import arrays
+from seqsave.plugins import registry
 from seqsave.types import EncoderSpec, FrameInfo
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ def encode(picture: Any, filetype: str = "png", **options: Any) -> bytes:
 def encode_floats(picture: Any, filetype: str = "png") -> bytes:
     """Ours: conversion and encoding, as the writer does them."""
     spec: EncoderSpec = _resolved(filetype)[0].spec
-    return encode(images.prepare(images.as_array(picture), spec.dtypes, spec.channels).array, filetype)
+    return encode(arrays.prepare(arrays.as_array(picture), spec.dtypes, spec.channels).array, filetype)
 
 
 @cache
 def _resolved(filetype: str) -> tuple[Any, dict[str, Any]]:
-    resolved = plugins.resolve(filetype)
+    resolved = registry.resolve(filetype)
     return resolved, {name: option.default for name, option in resolved.spec.options.items()}
 
 

@@ -84,7 +84,7 @@ def _fresh_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
     A test about entry points builds a ``Registry`` of its own, or runs another interpreter.
     """
-    plugins = sys.modules.get("seqsave.plugins")
+    plugins = sys.modules.get("seqsave.plugins.registry")
     if plugins is not None:
         monkeypatch.setattr(plugins, "_registry", plugins.Registry(()))
 

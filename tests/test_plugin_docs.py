@@ -14,13 +14,13 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import seqsave
-from seqsave import declarations, hookspecs, plugins
 from seqsave.cli import new_plugin
 from seqsave.cli.app import status_of
-from seqsave.color import COLOR_SPACES
+from seqsave.metadata.xmp import TAGS
+from seqsave.pictures.color import COLOR_SPACES
+from seqsave.plugins import declarations, hookspecs, registry
 from seqsave.testing import EncoderSuite
 from seqsave.types import ColorSpace, Decoded, Encoded, Encoder, EncoderSpec, FrameInfo, Option
-from seqsave.xmp import TAGS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def test_the_example_of_a_hook_runs(name: str) -> None:
     assert hasattr(names[name], "seqsave_impl")
 
 
-RECORDS = [EncoderSpec, Option, FrameInfo, ColorSpace, Encoded, Decoded, plugins.FiletypeInfo]
+RECORDS = [EncoderSpec, Option, FrameInfo, ColorSpace, Encoded, Decoded, registry.FiletypeInfo]
 
 
 @pytest.mark.parametrize("record", RECORDS)
@@ -119,7 +119,7 @@ def test_every_check_and_attribute_of_the_kit_is_named() -> None:
 
 
 def test_every_environment_variable_is_named() -> None:
-    used = set(re.findall(r"SEQSAVE_[A-Z_]+", inspect.getsource(plugins)))
+    used = set(re.findall(r"SEQSAVE_[A-Z_]+", inspect.getsource(registry)))
     assert {name.partition("=")[0] for name in rows(section("Environment variables"))} == used
 
 

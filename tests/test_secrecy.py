@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 import seqsave
 from seqsave import targets
-from seqsave.doctor import examine
-from seqsave.redact import chain_of
+from seqsave.targets.doctor import examine
+from seqsave.targets.redact import chain_of
 from tests.support.needs import needs_package
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server

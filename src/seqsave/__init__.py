@@ -10,7 +10,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqsave.color import COLOR_SPACES
     from seqsave.errors import (
         DecodeError,
         EncodeError,
@@ -35,17 +34,18 @@ if TYPE_CHECKING:
         WriterAbortedError,
         WriterClosedError,
     )
-    from seqsave.hookspecs import hookimpl
-    from seqsave.metadata import RawText
-    from seqsave.plugins import (
+    from seqsave.metadata.text import RawText
+    from seqsave.pictures.color import COLOR_SPACES
+    from seqsave.plugins.hookspecs import hookimpl
+    from seqsave.plugins.registry import (
         FiletypeInfo,
         describe_filetypes,
         filetypes,
         register_encoder,
         unregister_encoder,
     )
-    from seqsave.reader import Frame, FrameSequence, find_sequences, open_sequence
-    from seqsave.retry import RetryPolicy
+    from seqsave.runtime.retry import RetryPolicy
+    from seqsave.sequences.reader import Frame, FrameSequence, find_sequences, open_sequence
     from seqsave.types import (
         ColorSpace,
         Decoded,
@@ -119,18 +119,18 @@ __version__ = "0.1.0"
 # Where each public name lives. Nothing is imported before it is asked for, so that "import seqsave" costs next to
 # nothing; the imports above are for type checkers only, and a test holds the lists together.
 _HOMES = {
-    "color": "COLOR_SPACES",
+    "pictures.color": "COLOR_SPACES",
     "errors": (
         "DecodeError EncodeError EncoderConflictError EncoderNotFoundError EncoderUnavailableError EndOfSequenceError "
         "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError SaveError "
         "SeqSaveError SeqSaveWarning SequenceNotFoundError SourceError SpoolError TargetError WriterAbortedError "
         "WriterClosedError"
     ),
-    "hookspecs": "hookimpl",
-    "metadata": "RawText",
-    "plugins": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
-    "reader": "Frame FrameSequence find_sequences open_sequence",
-    "retry": "RetryPolicy",
+    "plugins.hookspecs": "hookimpl",
+    "metadata.text": "RawText",
+    "plugins.registry": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
+    "sequences.reader": "Frame FrameSequence find_sequences open_sequence",
+    "runtime.retry": "RetryPolicy",
     "types": "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo Option SavedFrame SaveResult",
     "writer": "SequenceWriter open_writer save",
 }

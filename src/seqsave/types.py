@@ -88,7 +88,7 @@ class EncoderSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColorSpace:
-    """What pixel values mean. ``seqsave.color`` has those that can be named.
+    """What pixel values mean. ``seqsave.pictures.color`` has those that can be named.
 
     primaries: CIE 1931 x and y of red, green, blue and white.
     transfer:  how values stand for light: ``"linear"`` is proportional to it (1.0 is diffuse white), ``"pq"`` and
@@ -108,7 +108,7 @@ class FrameInfo:
 
     color: what the values mean, as the caller stated it; None when nothing was stated: then no tag may say anything.
     dpi:   pixels per inch, for containers that note it; None when nothing was stated.
-    tags:  what ``seqsave.xmp`` checked: artist, copyright, description, software, digital_source_type.
+    tags:  what ``seqsave.metadata.xmp`` checked: artist, copyright, description, software, digital_source_type.
     """
 
     index: int

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqsave.cli import animation
+from seqsave.cli import demo_scene
 from tests.cli.runner import options, seqsave
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def test_the_main_job_without_any_input(place: Place) -> None:
     result = seqsave("demo", place.url, "--json", *options(place))
-    assert result.document["counts"]["saved"] == animation.FRAMES
-    assert place.frames() == [f"frame_{n:05}.png" for n in range(animation.FRAMES)]
+    assert result.document["counts"]["saved"] == demo_scene.FRAMES
+    assert place.frames() == [f"frame_{n:05}.png" for n in range(demo_scene.FRAMES)]
     found = seqsave("workflow", f"{place.url}/frame_00007.png", *options(place)).document
-    assert found == animation.metadata()
+    assert found == demo_scene.metadata()
 
 
 def test_what_to_try_next_works(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_what_to_try_next_works(tmp_path: Path) -> None:
         words = shlex.split(line.replace("./copy", str(tmp_path / "copy")))
         assert words.pop(0) == "seqsave"
         seqsave(*words)
-    assert len(list((tmp_path / "copy").glob("frame_*.jpg"))) == animation.FRAMES
+    assert len(list((tmp_path / "copy").glob("frame_*.jpg"))) == demo_scene.FRAMES
 
 
 def test_without_an_embedding_filetype(tmp_path: Path) -> None:
@@ -54,17 +54,17 @@ def test_an_unknown_filetype() -> None:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[np.ndarray[Any, Any]]:
-    return list(animation.render())
+    return list(demo_scene.render())
 
 
 def test_it_moves(pictures: list[np.ndarray[Any, Any]]) -> None:
-    assert len(pictures) == animation.FRAMES
+    assert len(pictures) == demo_scene.FRAMES
     assert all(frame.shape == (360, 640, 3) and frame.dtype == np.uint8 for frame in pictures)
-    assert len({hashlib.sha256(frame.tobytes()).digest() for frame in pictures}) == animation.FRAMES
+    assert len({hashlib.sha256(frame.tobytes()).digest() for frame in pictures}) == demo_scene.FRAMES
 
 
 def test_it_is_the_same_each_time(pictures: list[np.ndarray[Any, Any]]) -> None:
-    for frame, again in zip(pictures[:3], itertools.islice(animation.render(), 3), strict=True):
+    for frame, again in zip(pictures[:3], itertools.islice(demo_scene.render(), 3), strict=True):
         assert np.array_equal(frame, again)
 
 
@@ -74,11 +74,11 @@ def test_it_is_a_loop_with_night_and_day(pictures: list[np.ndarray[Any, Any]]) -
     assert steps[-1] <= 1.2 * max(steps[:-1])  # the last one leads back to the first
     light = [frame.mean() for frame in frames]
     assert max(light) > 3 * min(light)
-    assert light.index(min(light)) in (0, 1, 2, animation.FRAMES - 1, animation.FRAMES - 2)
+    assert light.index(min(light)) in (0, 1, 2, demo_scene.FRAMES - 1, demo_scene.FRAMES - 2)
 
 
 def test_the_workflow_has_the_shape_that_comfyui_reads() -> None:
-    prompt, workflow = animation.metadata()["prompt"], animation.metadata()["workflow"]
+    prompt, workflow = demo_scene.metadata()["prompt"], demo_scene.metadata()["workflow"]
     for node in prompt.values():
         assert set(node) >= {"class_type", "inputs"}
     ids = [node["id"] for node in workflow["nodes"]]

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from seqsave.color import COLOR_SPACES
-from seqsave.encoders import BUILTIN_SPECS, exif
+from seqsave.encoders import BUILTIN_SPECS
 from seqsave.encoders.jpeg import JpegEncoder
 from seqsave.errors import DecodeError, ImageError
+from seqsave.metadata import exif
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import FrameInfo
 from tests.encoders.pictures import kinds
 from tests.support.clip import clip_frames

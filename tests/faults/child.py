@@ -220,7 +220,7 @@ def _listen(event: Any) -> None:
 
 
 def _around_encoder(gate: _Gate, before: bool) -> None:
-    from seqsave.encoders.png import PngEncoder
+    from seqsave.encoders.png.encoder import PngEncoder
 
     real = PngEncoder.encode
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seqsave import plugins
+from seqsave.plugins import registry
 
 
 @pytest.fixture(autouse=True)
 def _fresh_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "_registry", plugins.Registry())
+    monkeypatch.setattr(registry, "_registry", registry.Registry())

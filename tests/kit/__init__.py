@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqsave.hookspecs import hookimpl
+from seqsave.plugins.hookspecs import hookimpl
 from seqsave.types import EncoderSpec, Option
 
 TINY = EncoderSpec(

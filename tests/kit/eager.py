@@ -1,6 +1,6 @@
 """Declarations that import the codec, once the hook is called."""
 
-from seqsave.hookspecs import hookimpl
+from seqsave.plugins.hookspecs import hookimpl
 from seqsave.types import EncoderSpec
 from tests.kit import TINY
 

@@ -1,6 +1,6 @@
 """A hook that returns nothing of what it should."""
 
-from seqsave.hookspecs import hookimpl
+from seqsave.plugins.hookspecs import hookimpl
 from seqsave.types import EncoderSpec
 
 

@@ -1,6 +1,6 @@
 """A hook that returns one declaration instead of a list."""
 
-from seqsave.hookspecs import hookimpl
+from seqsave.plugins.hookspecs import hookimpl
 from seqsave.types import EncoderSpec
 from tests.kit import TINY
 

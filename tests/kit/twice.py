@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from seqsave.hookspecs import hookimpl
+from seqsave.plugins.hookspecs import hookimpl
 from seqsave.types import EncoderSpec
 from tests.kit import TINY
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqsave import plugins
 from seqsave.errors import SourceError
-from seqsave.reader import Frame
+from seqsave.plugins import registry
+from seqsave.sequences.reader import Frame
 from seqsave.sources import Keep, SourceFrame, open_source
 from tests.sources.pictures import WORKFLOW, encode, picture, png_with_workflow
 
-PNG = Keep(spec=plugins.resolve("png").spec)
+PNG = Keep(spec=registry.resolve("png").spec)
 PNG_BARE = Keep(spec=PNG.spec, bare=True)
-JPG = Keep(spec=plugins.resolve("jpg").spec)
+JPG = Keep(spec=registry.resolve("jpg").spec)
 
 
 def only(folder: Path, name: str, data: bytes, keep: Keep | None = None) -> tuple[SourceFrame, list[str]]:

@@ -22,7 +22,7 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
-from seqsave.machine import machine_id
+from seqsave.runtime.processes import machine_id
 from seqsave.targets import local
 from seqsave.targets.base import is_temporary, temporary_name
 

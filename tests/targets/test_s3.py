@@ -18,8 +18,8 @@ import pytest
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
-from seqsave.redact import chain_of
 from seqsave.targets import registry, s3_client
+from seqsave.targets.redact import chain_of
 from tests.support.proxy import Proxy
 from tests.targets.forking import in_forked_child
 

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
-from seqsave.redact import chain_of
 from seqsave.targets import filesystems
+from seqsave.targets.redact import chain_of
 from seqsave.targets.s3 import S3Target
 from seqsave.targets.s3_answers import StoreAnswerError, explained
 from seqsave.targets.s3_fast import FastS3Target

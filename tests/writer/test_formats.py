@@ -175,7 +175,7 @@ def test_dtype_goes_to_those_that_take_it(tmp_path: Path) -> None:
 
 def test_a_conversion_is_made_once_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs_package("PyOpenColorIO", "pip install opencolorio")
-    from seqsave.convert import Conversion
+    from seqsave.pictures.convert import Conversion
 
     calls = []
     apply = Conversion.apply

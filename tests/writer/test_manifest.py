@@ -460,7 +460,7 @@ def test_a_recipe_of_before_a_death_is_not_believed(place: Place, settings: dict
 def test_a_writer_of_another_machine_stays_until_somebody_says_it_is_gone(
     place: Place, settings: dict[str, Any]
 ) -> None:
-    from seqsave.rebuild import release
+    from seqsave.sequences.repair import release
 
     seqsave.save([picture(1)] * 3, place.url, **settings)
     away = manifest.WriterEntry(id="x", host="another machine", pid=os.getpid(), since="2026-11-23T08:00:00Z")

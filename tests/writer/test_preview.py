@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqsave.color import color_space
 from seqsave.errors import TargetError
+from seqsave.pictures.color import color_space
 from seqsave.writer.preview import Preview
 from tests.support.needs import needs_package
 

@@ -14,7 +14,7 @@ from comfyui_seqsave.objects import FrameCounter
 
 import seqsave
 from seqsave import manifest
-from seqsave.verify import verify
+from seqsave.sequences.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

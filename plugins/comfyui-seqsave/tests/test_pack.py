@@ -185,7 +185,7 @@ def test_what_few_need_is_hidden_at_first(folders: host.Folders, title: str) -> 
 
 def test_no_input_is_a_secret(folders: host.Folders) -> None:
     """Whatever is a widget ends up in every saved file."""
-    from seqsave.redact import is_secret_name
+    from seqsave.targets.redact import is_secret_name
 
     for title in TITLES:
         assert not [name for name in inputs_of(title) if is_secret_name(name)]

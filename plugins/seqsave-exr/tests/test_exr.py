@@ -23,7 +23,7 @@ from seqsave_exr.channels import ordered
 from seqsave_exr.codec import ExrEncoder, channel_names
 
 import seqsave
-from seqsave.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite, outside
 
 LOSSLESS = ("none", "rle", "zips", "zip", "piz", "htj2k256", "htj2k32", "zstd")

@@ -22,7 +22,7 @@ from seqsave_jxl.codec import MAX_SIDE, JxlEncoder, distance_of
 from seqsave_jxl.codestream import Depth
 
 import seqsave
-from seqsave.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite, outside
 
 DEBIAN = "apt-get install libjxl-tools"

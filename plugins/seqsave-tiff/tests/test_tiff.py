@@ -22,7 +22,7 @@ from seqsave_tiff import TIF, TIFF
 from seqsave_tiff.codec import TiffEncoder
 
 import seqsave
-from seqsave.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite, outside
 
 COMPRESSIONS = tuple(str(name) for name in TIFF.options["compression"].choices or ())

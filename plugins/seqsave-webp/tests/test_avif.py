@@ -19,7 +19,7 @@ from seqsave_webp import AVIF
 from seqsave_webp.avif import MAX_SIDE, AvifEncoder
 
 import seqsave
-from seqsave.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite, outside
 
 DEBIAN = "apt-get install libavif-bin"

@@ -19,7 +19,7 @@ from seqsave_webp import AVIF, WEBP
 from seqsave_webp.codec import MAX_SIDE, WebpEncoder
 
 import seqsave
-from seqsave.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite, outside
 
 DEBIAN = "apt-get install webp"

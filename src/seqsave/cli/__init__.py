@@ -7,12 +7,12 @@ import click
 from seqsave.cli.app import WRONG_CALL, Application, version
 from seqsave.cli.demo import demo_command
 from seqsave.cli.doctor import doctor_command
-from seqsave.cli.known import filetypes_command, plugins_command
-from seqsave.cli.look import ls_command, workflow_command
+from seqsave.cli.filetypes import filetypes_command, plugins_command
+from seqsave.cli.ls import ls_command, workflow_command
 from seqsave.cli.manifest import manifest_command
 from seqsave.cli.preview import preview_command
 from seqsave.cli.save import save_command
-from seqsave.cli.spooling import flush_command, spool_command
+from seqsave.cli.spool import flush_command, spool_command
 from seqsave.cli.verify import verify_command
 
 __all__ = ["cli", "main"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from seqsave.types import Event
 
 if TYPE_CHECKING:
-    from seqsave.progress import ProgressBar
-    from seqsave.reader import Frame
+    from seqsave.runtime.progress import ProgressBar
+    from seqsave.sequences.reader import Frame
 
 __all__ = ["Counter"]
 

@@ -11,8 +11,8 @@ from seqsave.cli.app import Command
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import json_option, quiet_option, storage_option
 from seqsave.cli.places import folder_at
+from seqsave.cli.run import Job
 from seqsave.cli.save import DEFAULT_FILETYPE
-from seqsave.cli.saving import Job
 
 if TYPE_CHECKING:
     from seqsave.writer import SequenceWriter
@@ -38,17 +38,18 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
 
     48 frames of 640 x 360, computed with numpy: one day over a lake, in a loop. Each frame carries a workflow.
     """
-    from seqsave import naming, plugins
-    from seqsave.cli import animation
+    from seqsave import naming
+    from seqsave.cli import demo_scene
+    from seqsave.plugins import registry
 
     messages = Messages(quiet)
     with messages.catching():
-        resolved = plugins.resolve(filetype)
+        resolved = registry.resolve(filetype)
         rule = naming.NameRule("frame", 5, resolved.extension)
         folder_at(url, storage_option)
 
         def feed(writer: SequenceWriter) -> None:
-            for picture in animation.render():
+            for picture in demo_scene.render():
                 writer.write(picture)
 
         job = Job(
@@ -56,13 +57,13 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
             settings={
                 "filetype": filetype,
                 "storage_options": storage_option,
-                "metadata": animation.metadata() if resolved.embed else None,
-                "rate": animation.RATE,
+                "metadata": demo_scene.metadata() if resolved.embed else None,
+                "rate": demo_scene.RATE,
             },
             feed=feed,
             messages=messages,
             pattern=rule.pattern,
-            expected=animation.FRAMES,
+            expected=demo_scene.FRAMES,
             as_json=as_json,
             facts={"source": "demo", "filetype": filetype},
         )

@@ -30,7 +30,7 @@ def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> i
 
     Writes two small files into .seqsave below URL, and deletes them. Exit status 1 when frames cannot be saved there.
     """
-    from seqsave.doctor import examine
+    from seqsave.targets.doctor import examine
 
     with Messages().catching():
         found = examine(folder_at(url, storage_option))

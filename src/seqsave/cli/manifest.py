@@ -12,11 +12,11 @@ from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.counting import Counter
 from seqsave.cli.output import Messages, print_json
 from seqsave.cli.parameters import frames_option, quiet_option, storage_option
-from seqsave.progress import open_progress
+from seqsave.runtime.progress import open_progress
 
 if TYPE_CHECKING:
     from seqsave.manifest import Manifest
-    from seqsave.reader import FrameSequence
+    from seqsave.sequences.reader import FrameSequence
 
 __all__ = ["manifest_command"]
 
@@ -53,7 +53,7 @@ def manifest_command(
 
     Runs of several frames write it. Exit status 1 when there is none, or when a rebuilt one is not complete.
     """
-    from seqsave.reader import open_sequence
+    from seqsave.sequences.reader import open_sequence
 
     if frames is not None and not rebuild:
         raise click.UsageError("--frames is for --rebuild", click.get_current_context())
@@ -72,7 +72,7 @@ def manifest_command(
 
 
 def _found(sequence: FrameSequence, rebuild: bool, release: bool, frames: range | None, quiet: bool) -> Manifest | None:
-    from seqsave import rebuild as making
+    from seqsave.sequences import repair as making
 
     if rebuild:
         bar = None if quiet else open_progress(sequence.pattern, len(sequence))

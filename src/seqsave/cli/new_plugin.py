@@ -86,7 +86,7 @@ def _check_filetype(name: str, filetype: str) -> None:
 
 def _taken(filetype: str) -> str | None:
     """Where a filetype of that name, or files with that extension, come from already."""
-    from seqsave.plugins import describe_filetypes
+    from seqsave.plugins.registry import describe_filetypes
 
     with Messages().catching():
         known = describe_filetypes()

@@ -13,10 +13,10 @@ from seqsave.cli.counting import Counter
 from seqsave.cli.output import Messages, print_json, print_line
 from seqsave.cli.parameters import json_option, quiet_option, storage_option
 from seqsave.cli.places import file_at
-from seqsave.progress import format_size, open_progress
+from seqsave.runtime.progress import format_size, open_progress
 
 if TYPE_CHECKING:
-    from seqsave.reader import FrameSequence
+    from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
 
 __all__ = ["preview_command"]
@@ -54,8 +54,8 @@ def preview_command(
 
     Needs PyAV: pip install "seqsave[video]".
     """
-    from seqsave.preview import make
-    from seqsave.reader import open_sequence
+    from seqsave.sequences.preview import make
+    from seqsave.sequences.reader import open_sequence
 
     messages = Messages(quiet)
     with messages.catching():

@@ -22,12 +22,12 @@ from seqsave.cli.parameters import (
 )
 from seqsave.cli.pictures import asks_for_change, picture_options, picture_settings
 from seqsave.cli.places import folder_at
-from seqsave.cli.saving import Job
+from seqsave.cli.run import Job
 from seqsave.errors import OptionError
 
 if TYPE_CHECKING:
     from seqsave.naming import NameRule
-    from seqsave.plugins import Resolved
+    from seqsave.plugins.registry import Resolved
     from seqsave.sources import Keep, Source, SourceFrame
     from seqsave.targets import Target
     from seqsave.writer import SequenceWriter, WriterSettings
@@ -311,7 +311,7 @@ def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> 
 def _settings(
     given: Mapping[str, Any], filetypes: list[str], options: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> WriterSettings:
-    from seqsave.retry import RetryPolicy
+    from seqsave.runtime.retry import RetryPolicy
 
     settings: WriterSettings = {
         "prefix": given["prefix"],
@@ -342,7 +342,7 @@ def _keep(resolved: Resolved) -> Keep:
 
 def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> None:
     """A sequence of JPEGs becomes PNG by default: say how to have it copied instead."""
-    from seqsave.plugins import spec_for_extension
+    from seqsave.plugins.registry import spec_for_extension
 
     if len(source.extensions) != 1:
         return

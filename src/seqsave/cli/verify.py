@@ -11,10 +11,10 @@ from seqsave.cli.app import FAILED, Command
 from seqsave.cli.counting import Counter
 from seqsave.cli.output import Messages, print_json, print_line
 from seqsave.cli.parameters import frames_option, json_option, quiet_option, storage_option
-from seqsave.progress import open_progress
+from seqsave.runtime.progress import open_progress
 
 if TYPE_CHECKING:
-    from seqsave.verify import Verification
+    from seqsave.sequences.verify import Verification
 
 __all__ = ["verify_command"]
 
@@ -58,8 +58,8 @@ def verify_command(
 
     Prints the frames to render again as ranges (17,40-52). Exit status 1 when anything is wrong.
     """
-    from seqsave.reader import open_sequence
-    from seqsave.verify import verify
+    from seqsave.sequences.reader import open_sequence
+    from seqsave.sequences.verify import verify
 
     messages = Messages(quiet)
     with messages.catching():

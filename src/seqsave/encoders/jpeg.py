@@ -10,11 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from seqsave.encoders import exif, icc
 from seqsave.errors import DecodeError, ImageError
-from seqsave.images import as_array
+from seqsave.metadata import exif, icc
+from seqsave.metadata.xmp import packet
+from seqsave.pictures.arrays import as_array
 from seqsave.types import Decoded, Encoded
-from seqsave.xmp import packet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,11 +13,12 @@ from datetime import datetime, timezone
 from functools import cache, partial
 from typing import Any
 
-from seqsave import retry, targets
+from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
-from seqsave.machine import is_running, machine_id
 from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump, load, path_of
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, begun, cleared, ended, weakened
+from seqsave.runtime import retry
+from seqsave.runtime.processes import is_running, machine_id
 
 __all__ = ["Session", "change", "merge_into", "read", "software"]
 

@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seqsave import naming, retry, targets
+from seqsave import naming, targets
 from seqsave.errors import SourceError
-from seqsave.reader import Files, Frame
+from seqsave.runtime import retry
+from seqsave.sequences.reader import Files, Frame
 from seqsave.targets.urls import bad_component
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from seqsave import naming, targets
 from seqsave.errors import SequenceNotFoundError, SourceError, TargetError
-from seqsave.reader import Files
+from seqsave.sequences.reader import Files
 from seqsave.sources import files, pictures
 from seqsave.sources.reading import source_of_files
 from seqsave.sources.records import Keep, Source

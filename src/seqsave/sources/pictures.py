@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from seqsave import images, plugins
 from seqsave.errors import DecodeError, SourceError
-from seqsave.metadata import RawText
-from seqsave.reader import Frame
+from seqsave.metadata.text import RawText
+from seqsave.pictures import arrays
+from seqsave.plugins import registry
+from seqsave.sequences.reader import Frame
 from seqsave.sources.records import Keep, Source, SourceFrame
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ Note = Callable[[str], None]
 
 def readable_extensions() -> frozenset[str]:
     """Extensions, in lower case and without dots, of the files that can be read as pictures here."""
-    ours = {extension for info in plugins.describe_filetypes() for extension in info.spec.extensions}
+    ours = {extension for info in registry.describe_filetypes() for extension in info.spec.extensions}
     return frozenset(_BY_PILLOW.split()) | ours
 
 
@@ -55,7 +56,7 @@ def load_picture(
     """
     header = _look(data)
     extension = frame.name.rpartition(".")[2].lower()
-    spec = plugins.spec_for_extension(extension)
+    spec = registry.spec_for_extension(extension)
     if header is not None and spec is not None and header.mime != spec.content_type:
         note(f"{frame.name} is {header.mime}, whatever its name says")
         spec = None
@@ -120,7 +121,7 @@ def _prove(frame: Frame, data: bytes, header: _Header) -> None:
 def _decode(
     frame: Frame, data: bytes, spec: EncoderSpec | None, header: _Header | None, note: Note
 ) -> tuple[ImageArray, dict[str, RawText]]:
-    if spec is not None and hasattr(plugins.encoder_of(spec), "decode"):
+    if spec is not None and hasattr(registry.encoder_of(spec), "decode"):
         try:
             decoded = frame.decode(data)
         except DecodeError as error:
@@ -142,7 +143,7 @@ def _by_pillow(frame: Frame, data: bytes, note: Note) -> ImageArray:
                 note(f"{frame.name} has {max(bits)} bits per channel; it is read with 8")
             # Some formats are turned while they are loaded, and then have nothing to be turned by any more.
             image.load()
-            return images.as_array(ImageOps.exif_transpose(image))
+            return arrays.as_array(ImageOps.exif_transpose(image))
     except Exception as error:
         raise SourceError(f"{frame.url} cannot be read: {error}") from error
 
@@ -175,7 +176,7 @@ def open_animation(url: str, data: bytes) -> Source | None:
                 try:
                     image.seek(number)
                     # Pillow draws later pictures over earlier ones, on a canvas in one of these modes.
-                    array = images.as_array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+                    array = arrays.as_array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
                 except Exception as error:
                     raise SourceError(f"{url} cannot be read after {number} pictures: {error}") from error
                 yield SourceFrame(index=None, image=array, size=image.size)

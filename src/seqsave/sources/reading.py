@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from seqsave import naming, targets
 from seqsave.errors import WriterAbortedError
-from seqsave.metadata import RawText
-from seqsave.reader import Frame, FrameSequence
+from seqsave.metadata.text import RawText
+from seqsave.sequences.reader import Frame, FrameSequence
 from seqsave.sources import files, pictures
 from seqsave.sources.records import Keep, Source, SourceFrame
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from seqsave.metadata import RawText
+from seqsave.metadata.text import RawText
 from seqsave.types import EncoderSpec
 
 __all__ = ["Keep", "Source", "SourceFrame"]

@@ -1,9 +1,9 @@
 """Frames kept safe in a folder of this machine while their storage is away, and published when it is back."""
 
 from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, fingerprint, key_of
-from seqsave.spool.flushing import Outcome, Records, flush_place, flush_spool, overlaps
-from seqsave.spool.folder import MAX_BYTES, VARIABLE, Contents, Spool, default_folder, open_spool
+from seqsave.spool.flush import Outcome, Records, flush_place, flush_spool, overlaps
 from seqsave.spool.publisher import Publisher, publisher_of
+from seqsave.spool.store import MAX_BYTES, VARIABLE, Contents, Spool, default_folder, open_spool
 
 __all__ = [
     "MAX_BYTES",

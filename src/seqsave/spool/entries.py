@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqsave.errors import SpoolError
-from seqsave.redact import redact_url
+from seqsave.targets.redact import redact_url
 
 __all__ = ["DamagedError", "Entry", "FileFacts", "Item", "fingerprint", "key_of", "pack", "read_entry", "read_header"]
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError
-from seqsave.pipeline import Joinable, start_thread
+from seqsave.runtime.pipeline import Joinable, start_thread
 from seqsave.spool.entries import fingerprint
-from seqsave.spool.flushing import Outcome, Records, flush_place, overlaps
-from seqsave.spool.folder import Spool
+from seqsave.spool.flush import Outcome, Records, flush_place, overlaps
+from seqsave.spool.store import Spool
 
 __all__ = ["Publisher", "publisher_of"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from seqsave.errors import TargetError
-from seqsave.redact import redact_url, scrub, secrets_of, split_user_info
 from seqsave.targets import config, registry, urls
 from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Published, Target
-from seqsave.targets.faults import FileMissingError
+from seqsave.targets.failures import FileMissingError
+from seqsave.targets.redact import redact_url, scrub, secrets_of, split_user_info
 
 __all__ = [
     "Capabilities",

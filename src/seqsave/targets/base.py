@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
-from seqsave.machine import is_running, machine_id
+from seqsave.runtime.processes import is_running, machine_id
 from seqsave.targets import filesystems
-from seqsave.targets.faults import FileMissingError, Scene, translate
+from seqsave.targets.failures import FileMissingError, Scene, translate
 from seqsave.targets.urls import Location, bad_component
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
-from seqsave.targets import faults
+from seqsave.targets import failures
 from seqsave.targets.config import near_miss
 
 __all__ = [
@@ -177,12 +177,12 @@ def filesystem_class(protocol: str) -> type[Any]:
     raise TargetError(message) from cause
 
 
-def opening(scene: faults.Scene, make: Callable[[], T]) -> T:
+def opening(scene: failures.Scene, make: Callable[[], T]) -> T:
     """What ``make`` returns; what it raises becomes a TargetError, by default one about the storage options."""
     try:
         return make()
     except Exception as error:  # noqa: BLE001 - any backend, any exception: translate() sorts them
-        failure = faults.translate(error, scene, default=faults.Fault.BAD_OPTION)
+        failure = failures.translate(error, scene, default=failures.Fault.BAD_OPTION)
     raise failure
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from seqsave.targets import filesystems
 from seqsave.targets.base import Capabilities, Change, Data, Entries, Entry, Published, Target, described, guarded
-from seqsave.targets.faults import Scene
+from seqsave.targets.failures import Scene
 from seqsave.targets.urls import Location
 
 __all__ = ["MemoryTarget"]

@@ -18,7 +18,7 @@ BUILTIN = {
     "s3": "seqsave.targets.s3_fast:FastS3Target",
     "s3a": "seqsave.targets.s3_fast:FastS3Target",
 }
-_ANY_OTHER = "seqsave.targets.generic:FsspecTarget"
+_ANY_OTHER = "seqsave.targets.fsspec:FsspecTarget"
 
 
 def class_for(protocol: str) -> type[Target]:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 from seqsave.errors import TargetError
-from seqsave.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets import filesystems
 from seqsave.targets.base import (
     TRIES,
@@ -38,7 +37,8 @@ from seqsave.targets.base import (
     open_ranges,
     pause,
 )
-from seqsave.targets.faults import Fault, Scene, diagnose
+from seqsave.targets.failures import Fault, Scene, diagnose
+from seqsave.targets.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets.s3_answers import refuse_strange
 from seqsave.targets.s3_client import S3Client, checked_options
 from seqsave.targets.urls import Location, refuse_hidden_user_info

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import TargetError
-from seqsave.redact import chain_of, redact_url, split_user_info
 from seqsave.targets import filesystems
+from seqsave.targets.redact import chain_of, redact_url, split_user_info
 
 if TYPE_CHECKING:
     import asyncio

@@ -26,7 +26,7 @@ from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
-from seqsave.targets import faults, filesystems
+from seqsave.targets import failures, filesystems
 from seqsave.targets.base import Published, described
 from seqsave.targets.s3 import S3Target, unquoted
 from seqsave.targets.s3_answers import explained
@@ -43,7 +43,7 @@ OLDEST = (0, 12)
 SLOWEST = 16 * 1024
 """Bytes in a second below which a PUT is given up, on top of the time-out of a connection on which nothing moves."""
 
-_HANDED_OVER = (faults.Fault.WRONG_PLACE, faults.Fault.UNTRUSTED)
+_HANDED_OVER = (failures.Fault.WRONG_PLACE, failures.Fault.UNTRUSTED)
 
 # obstore's threads do not survive a fork, and a call would wait for them for ever.
 _started_in: int | None = None
@@ -84,7 +84,7 @@ class FastS3Target(S3Target):
             try:
                 etag = await sender.put(self._key(path), body, content_type, create=create, match=match)
             except Exception as error:
-                if faults.diagnose(error) not in _HANDED_OVER:
+                if failures.diagnose(error) not in _HANDED_OVER:
                     raise
                 self._is_handed_over = True
             else:
@@ -98,7 +98,7 @@ class FastS3Target(S3Target):
                 return await sender.get(self._key(path))
             except Exception as error:
                 # UNKNOWN: the store's answer lacks a header that obstore wants.
-                if faults.diagnose(error) not in (*_HANDED_OVER, faults.Fault.UNKNOWN):
+                if failures.diagnose(error) not in (*_HANDED_OVER, failures.Fault.UNKNOWN):
                     raise
         return await super()._get(path, **request)
 
@@ -134,7 +134,7 @@ class FastS3Target(S3Target):
             return TargetError(f"cannot open {self.url}: {why}")
         except Exception as error:  # noqa: BLE001 - any of botocore's: translate() sorts them
             scene = self._scene("open", "")
-            failure = faults.translate(error, scene, default=faults.Fault.BAD_OPTION)
+            failure = failures.translate(error, scene, default=failures.Fault.BAD_OPTION)
         else:
             return None
         return failure

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 from seqsave.errors import TargetError
-from seqsave.redact import is_secret_name, redact_url, split_user_info
+from seqsave.targets.redact import is_secret_name, redact_url, split_user_info
 
 __all__ = ["LOCAL", "NAME", "Location", "bad_component", "parse", "refuse_hidden_user_info", "split_file"]
 

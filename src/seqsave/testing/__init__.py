@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from seqsave.errors import DecodeError, OptionError
-from seqsave.options import check_options
+from seqsave.plugins.options import check_options
 from seqsave.testing import _cases, _declaration
 from seqsave.testing._damage import END, NOT_THIS_FORMAT, cuts, damaged
 from seqsave.testing._pictures import changed, difference, flat, noise, smooth, specials

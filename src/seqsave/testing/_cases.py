@@ -7,9 +7,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from seqsave.color import COLOR_SPACES
+from seqsave.metadata.xmp import check_tags
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import FrameInfo
-from seqsave.xmp import check_tags
 
 if TYPE_CHECKING:
     from seqsave.types import Option

@@ -79,8 +79,8 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
     """Save a picture as users do, through what is installed; say what was found, and what of it was read back."""
     import numpy as np
 
-    from seqsave.plugins import describe_filetypes, filetypes
-    from seqsave.reader import open_sequence
+    from seqsave.plugins.registry import describe_filetypes, filetypes
+    from seqsave.sequences.reader import open_sequence
     from seqsave.writer import save as save_frames
 
     picture = np.load(request["picture"], allow_pickle=False)
@@ -102,7 +102,7 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _broken() -> dict[str, list[str]]:
-    from seqsave.plugins import plugin_report
+    from seqsave.plugins.registry import plugin_report
 
     return {"broken": [f"{info.distribution}: {info.error}" for info in plugin_report() if info.error]}
 

@@ -7,7 +7,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from seqsave import declarations
+from seqsave.plugins import declarations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqsave import naming, plugins
+from seqsave import naming
 from seqsave.errors import OptionError
-from seqsave.options import check_options
+from seqsave.plugins import registry
+from seqsave.plugins.options import check_options
 from seqsave.writer.pixels import Pixels
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["Format", "open_formats"]
 class Format:
     """One filetype of a writer."""
 
-    resolved: plugins.Resolved
+    resolved: registry.Resolved
     rule: naming.NameRule
     options: Mapping[str, OptionValue | None]
     pixels: Pixels
@@ -44,7 +45,7 @@ def open_formats(
 
     Raises OptionError, FrameNameError, EncoderNotFoundError, EncoderConflictError, EncoderUnavailableError.
     """
-    found = [plugins.resolve(one) for one in _names(filetype)]
+    found = [registry.resolve(one) for one in _names(filetype)]
     extensions = [one.extension for one in found]
     for extension in extensions:
         if extensions.count(extension) > 1:
@@ -70,7 +71,7 @@ def _names(filetype: str | Sequence[str]) -> list[str]:
     return list(filetype)
 
 
-def _shared(found: Sequence[plugins.Resolved], options: Mapping[str, Any] | None) -> list[Mapping[str, Any] | None]:
+def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | None) -> list[Mapping[str, Any] | None]:
     """The options of each filetype."""
     if not isinstance(options, Mapping):
         return [options] * len(found)
@@ -88,7 +89,7 @@ def _shared(found: Sequence[plugins.Resolved], options: Mapping[str, Any] | None
     return list(shared)
 
 
-def _takers(found: Sequence[plugins.Resolved], name: Any, value: Any) -> tuple[list[int], Mapping[str, Any]]:
+def _takers(found: Sequence[registry.Resolved], name: Any, value: Any) -> tuple[list[int], Mapping[str, Any]]:
     """Whose option this is, by their numbers, and the option: ``exr.compression`` and ``{"exr": {...}}`` are exr's."""
     filetype, dot, option = str(name).partition(".")
     given = value if isinstance(value, Mapping) else {option: value} if dot else {name: value}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from seqsave import images
 from seqsave.errors import ImageError
+from seqsave.pictures import arrays
 
 __all__ = ["IN_TIME", "VARIATIONS", "each", "is_single"]
 
@@ -24,13 +24,13 @@ def is_single(frames: Any) -> bool:
 
 def each(frames: Any, layout: str) -> Iterator[Any]:
     """The images one by one. ``layout`` is how an array has to lie. Raises ImageError for anything else."""
-    axes = images.is_stack(frames)
+    axes = arrays.is_stack(frames)
     if axes is not None and axes != 4:
         raise ImageError(
             f"frames have {axes} axes: an array of frames is {layout}; for one image use write(image) or a list of it"
         )
     if axes == 4 and not isinstance(frames, Iterable):
-        frames = images.as_stack(frames)
+        frames = arrays.as_stack(frames)
     if not isinstance(frames, Iterable) or isinstance(frames, str | bytes | Mapping):
         raise ImageError(f"frames are {type(frames).__name__}: give an array {layout}, or an iterable of images")
     return iter(frames)

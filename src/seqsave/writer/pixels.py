@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seqsave import images
-from seqsave.color import color_space
 from seqsave.errors import ImageError, OptionError
+from seqsave.pictures import arrays
+from seqsave.pictures.color import color_space
 
 if TYPE_CHECKING:
-    from seqsave.convert import Conversion
+    from seqsave.pictures.convert import Conversion
     from seqsave.types import ColorSpace, EncoderSpec, ImageArray
 
 __all__ = ["Pixels", "Taken"]
@@ -27,7 +27,7 @@ class Taken:
     shape:    of that array. dtype: its name. held: bytes that it keeps in memory until it is encoded.
     """
 
-    prepare: Callable[[], images.Prepared]
+    prepare: Callable[[], arrays.Prepared]
     shape: tuple[int, ...]
     dtype: str
     held: int
@@ -63,7 +63,7 @@ class Pixels:
         """What makes the same of every picture has the same."""
         self._conversion: Conversion | None = None
         if stated is not None and self.color is not None and stated != self.color:
-            from seqsave.convert import Conversion
+            from seqsave.pictures.convert import Conversion
 
             self._conversion = Conversion(stated, self.color)
 
@@ -74,37 +74,37 @@ class Pixels:
 
     def take(self, picture: Any) -> Taken:
         """Accept one picture, H,W or H,W,C. Raises ImageError."""
-        array = images.as_array(picture)
+        array = arrays.as_array(picture)
         if self._conversion is None:
             prepared = self._prepared(array)
             return Taken(lambda: prepared, prepared.array.shape, prepared.array.dtype.name, prepared.array.nbytes)
         # Converting takes long and is left to the encoding thread; what may change meanwhile is a copy.
-        floats = images.prepare(array, ("float32",), _every_count(array)).array
+        floats = arrays.prepare(array, ("float32",), _every_count(array)).array
         sample = self._prepared(floats[:1, :1]).array
         shape = (*floats.shape[:2], sample.shape[2])
         convert = _Once(partial(self._converted, self._conversion, floats))
         return Taken(convert, shape, sample.dtype.name, floats.nbytes)
 
-    def _converted(self, conversion: Conversion, floats: Any) -> images.Prepared:
+    def _converted(self, conversion: Conversion, floats: Any) -> arrays.Prepared:
         return self._prepared(conversion.apply(floats))
 
-    def _prepared(self, array: ImageArray) -> images.Prepared:
+    def _prepared(self, array: ImageArray) -> arrays.Prepared:
         if self._narrow is None or array.dtype.kind != "f" or array.dtype.name in self._dtypes:
-            return images.prepare(array, self._dtypes, self._channels)
+            return arrays.prepare(array, self._dtypes, self._channels)
         narrow = _narrowed(array, self._narrow)
-        prepared = images.prepare(narrow, self._dtypes, self._channels)
+        prepared = arrays.prepare(narrow, self._dtypes, self._channels)
         return replace(prepared, infinite=_infinities(narrow) > _infinities(array))
 
 
 class _Once:
     """Calls a function the first time, and gives what that gave ever after: several filetypes may ask."""
 
-    def __init__(self, function: Callable[[], images.Prepared]) -> None:
-        self._function: Callable[[], images.Prepared] | None = function
-        self._result: images.Prepared | None = None
+    def __init__(self, function: Callable[[], arrays.Prepared]) -> None:
+        self._function: Callable[[], arrays.Prepared] | None = function
+        self._result: arrays.Prepared | None = None
         self._lock = threading.Lock()
 
-    def __call__(self) -> images.Prepared:
+    def __call__(self) -> arrays.Prepared:
         with self._lock:
             if self._result is None and self._function is not None:
                 self._result, self._function = self._function(), None

@@ -10,17 +10,17 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seqsave import images
-from seqsave.color import color_space
 from seqsave.errors import SeqSaveError
-from seqsave.movie import Movie
-from seqsave.pipeline import Pipeline
-from seqsave.retry import RetryPolicy, call
-from seqsave.writer.encoding import Sayings, Warn
+from seqsave.pictures import arrays
+from seqsave.pictures.color import color_space
+from seqsave.pictures.movie import Movie
+from seqsave.runtime.pipeline import Pipeline
+from seqsave.runtime.retry import RetryPolicy, call
+from seqsave.writer.encode import Sayings, Warn
 from seqsave.writer.numbering import Place
 
 if TYPE_CHECKING:
-    from seqsave.convert import Conversion
+    from seqsave.pictures.convert import Conversion
     from seqsave.targets import Target
     from seqsave.types import ColorSpace, ImageArray
     from seqsave.writer.formats import Format
@@ -101,7 +101,7 @@ class Preview:
             return
         self._last = index
         try:
-            array = self._taken(images.as_array(picture))
+            array = self._taken(arrays.as_array(picture))
             self._pipeline.submit(lambda: self._add(array), lambda _: None, cost=array.nbytes, size_of=lambda _: 0)
         except SeqSaveError as error:
             self.give_up(str(self._pipeline.error or error))
@@ -141,8 +141,8 @@ class Preview:
         """A copy with as few bits as a movie can show; with all of them where its colours are to be converted."""
         count = array.shape[2]
         if self._conversion is not None:
-            return images.prepare(array, ("float32",), (count,)).array
-        return images.prepare(array, ("uint8", "uint16"), (count,)).array
+            return arrays.prepare(array, ("float32",), (count,)).array
+        return arrays.prepare(array, ("uint8", "uint16"), (count,)).array
 
     def _add(self, array: ImageArray) -> None:
         movie = self._movie
@@ -153,7 +153,7 @@ class Preview:
 def _to_display(color: ColorSpace | None) -> Conversion | None:
     if color is None or color.name == "srgb":
         return None
-    from seqsave.convert import Conversion
+    from seqsave.pictures.convert import Conversion
 
     try:
         return Conversion(color, color_space("srgb"))

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Collection
 from functools import partial
 
-from seqsave import manifest, retry
+from seqsave import manifest
 from seqsave.errors import FrameExistsError
 from seqsave.manifest import FrameEntry, Outcome
-from seqsave.pipeline import aside
+from seqsave.runtime import retry
+from seqsave.runtime.pipeline import aside
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 
 __all__ = ["Record"]

@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from seqsave.writer.frames import IN_TIME, each, is_single
-from seqsave.writer.sequence import SequenceWriter
+from seqsave.writer.writer import SequenceWriter
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from seqsave.types import SaveResult
-    from seqsave.writer.settings import WriterSettings
+    from seqsave.writer.config import WriterSettings
 
 __all__ = ["open_writer", "save"]
 

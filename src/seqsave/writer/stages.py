@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from seqsave.pipeline import Pipeline
+from seqsave.runtime.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from seqsave.targets import Target
     from seqsave.types import SavedFrame
-    from seqsave.writer.publication import Payload
+    from seqsave.writer.publish import Payload
 
 __all__ = ["default_publishers", "open_pipeline"]
 

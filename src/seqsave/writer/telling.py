@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqsave import naming
 from seqsave.errors import WriterAbortedError
 from seqsave.types import FailedFrame, SaveResult
-from seqsave.writer.outage import Outage
+from seqsave.writer.fallback import Outage
 
 __all__ = ["aftermath", "cause", "summary"]
 

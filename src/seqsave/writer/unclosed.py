@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seqsave.writer.sequence import SequenceWriter
+    from seqsave.writer.writer import SequenceWriter
 
 __all__ = ["open_writers", "warn_unclosed"]
 

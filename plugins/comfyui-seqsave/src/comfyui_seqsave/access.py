@@ -24,10 +24,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import seqsave
-from seqsave import naming, retry, targets
+from seqsave import naming, targets
 from seqsave.errors import SeqSaveError, TargetError
-from seqsave.redact import redact_url
+from seqsave.runtime import retry
 from seqsave.targets import config, filesystems, registry, urls
+from seqsave.targets.redact import redact_url
 
 from . import behind, host, settings
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from seqsave import naming, plugins, retry, targets
+from seqsave import naming, targets
 from seqsave.errors import FrameNameError
+from seqsave.plugins import registry
+from seqsave.runtime import retry
 
 from . import access
 
@@ -32,7 +34,7 @@ class Picture:
 
     def read(self) -> Any:
         """What is in it, as an array H,W,C. Raises DecodeError, RefusedError for a link that leads out, TargetError."""
-        from seqsave import reader
+        from seqsave.sequences import reader
 
         path = f"{self.folder}/{self.name}" if self.folder else self.name
         return reader.decode(self.name, self.place.read(path)).array
@@ -74,7 +76,7 @@ def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
 
 def _counts(entry: targets.Entry, pattern: str) -> bool:
     extension = entry.name.rpartition(".")[2].lower()
-    is_picture = extension in _PICTURES or plugins.spec_for_extension(extension) is not None
+    is_picture = extension in _PICTURES or registry.spec_for_extension(extension) is not None
     return is_picture and not entry.is_folder and fnmatchcase(entry.name, pattern) and not entry.name.startswith(".")
 
 

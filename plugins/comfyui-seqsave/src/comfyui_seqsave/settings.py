@@ -18,8 +18,8 @@ import os
 from dataclasses import dataclass
 
 from seqsave.errors import OptionError, TargetError
-from seqsave.redact import redact_url
 from seqsave.targets import config, urls
+from seqsave.targets.redact import redact_url
 
 __all__ = ["Settings", "load", "where"]
 

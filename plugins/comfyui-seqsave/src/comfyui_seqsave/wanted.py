@@ -14,7 +14,7 @@ from . import host, settings
 
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult
-    from seqsave.writer.encoding import Sayings
+    from seqsave.writer.encode import Sayings
     from seqsave.writer.formats import Format
 
 __all__ = ["PICTURE", "Wanted", "metadata_of", "of"]
@@ -76,7 +76,7 @@ def of(
 
     Raises OptionError, MetadataError, FrameNameError, EncoderNotFoundError, EncoderUnavailableError.
     """
-    from seqsave.writer.encoding import checked_sayings
+    from seqsave.writer.encode import checked_sayings
     from seqsave.writer.formats import open_formats
 
     # A widget that another node is to fill is None while the graph is checked; old graphs lack the newer ones.
@@ -127,7 +127,7 @@ def _pairs(name: str, text: str, separators: str, example: str) -> dict[str, str
 
 def _preview(extension: str | None) -> str | None:
     if extension is not None:
-        from seqsave.movie import Movie
+        from seqsave.pictures.movie import Movie
 
         Movie(extension).discard()  # or OptionError, EncoderUnavailableError
     return extension

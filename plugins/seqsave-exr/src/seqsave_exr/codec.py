@@ -13,7 +13,7 @@ import numpy as np
 import OpenEXR
 
 from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo
-from seqsave.xmp import packet
+from seqsave.metadata.xmp import packet
 from seqsave_exr.channels import alpha_of, names_for, ordered
 from seqsave_exr.header import Header, read_header
 from seqsave_exr.timecode import time_code

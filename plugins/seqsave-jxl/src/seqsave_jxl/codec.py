@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave import Decoded, DecodeError, Encoded, FrameInfo, ImageError
-from seqsave.color import COLOR_SPACES
-from seqsave.encoders import exif
-from seqsave.xmp import packet
+from seqsave.metadata import exif
+from seqsave.metadata.xmp import packet
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave_jxl import codestream, container, libjxl
 from seqsave_jxl.codestream import Depth, Head
 from seqsave_jxl.light import linear

@@ -18,8 +18,8 @@ import tifffile
 from isal import isal_zlib
 
 from seqsave import Decoded, Encoded, EncodeError, FrameInfo
-from seqsave.encoders.icc import profile
-from seqsave.xmp import packet
+from seqsave.metadata.icc import profile
+from seqsave.metadata.xmp import packet
 from seqsave_tiff.reading import read
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import imagecodecs
 import numpy as np
 
 from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
-from seqsave.encoders import exif, icc
-from seqsave.xmp import packet
+from seqsave.metadata import exif, icc
+from seqsave.metadata.xmp import packet
 from seqsave_webp import heif
 
 if TYPE_CHECKING:

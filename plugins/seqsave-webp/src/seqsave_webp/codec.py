@@ -15,8 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from PIL.WebPImagePlugin import WebPImageFile
 
 from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
-from seqsave.encoders import exif, icc
-from seqsave.xmp import packet
+from seqsave.metadata import exif, icc
+from seqsave.metadata.xmp import packet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

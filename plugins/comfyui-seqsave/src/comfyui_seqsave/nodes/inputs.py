@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import seqsave
-from seqsave import naming, plugins
+from seqsave import naming
 from seqsave.errors import SeqSaveError
+from seqsave.plugins import registry
 
 from .. import access, host, listing, wanted
 
@@ -70,7 +71,7 @@ def digits() -> Input:
 
 def filetype() -> Input:
     """What seqsave can write here, with what plugins add; PNG with workflow first."""
-    default = plugins.DEFAULT_FILETYPE
+    default = registry.DEFAULT_FILETYPE
     known = seqsave.filetypes()
     first = [default, *(name for name in ("png", "jpg") if name in known)]
     return (

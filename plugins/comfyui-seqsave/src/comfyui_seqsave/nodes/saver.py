@@ -180,7 +180,7 @@ def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame]) ->
 
 def _movie(place: access.Place, form: Format, extension: str, sequence: seqsave.FrameSequence) -> str:
     """Make the movie of all frames, and tell where it is."""
-    from seqsave.preview import make
+    from seqsave.sequences.preview import make
 
     path = f"{form.rule.prefix}.{extension}"
     make(sequence, place.target, path)

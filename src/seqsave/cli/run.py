@@ -1,0 +1,146 @@
+"""Run a writer for a command: progress, interruption, the summary for people and the document for programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seqsave.cli.app import FAILED, INTERRUPTED
+from seqsave.cli.output import Messages, as_arguments, complain, print_json
+from seqsave.cli.signals import taken_as_interrupts
+from seqsave.errors import SeqSaveError
+from seqsave.runtime.progress import format_size, open_progress
+
+if TYPE_CHECKING:
+    from seqsave.types import SaveResult
+    from seqsave.writer import SequenceWriter, WriterSettings
+
+__all__ = ["Job"]
+
+# More runs of numbers than this are cut for people; --json has all of them.
+RUNS_SHOWN = 10
+
+
+@dataclass(slots=True)
+class Job:
+    """One save. ``feed`` writes the frames; ``expected`` is how many it probably are.
+
+    facts:    further entries of the JSON document.
+    resuming: the option with which the same command goes on after an interruption, if it has one.
+    """
+
+    url: str
+    settings: WriterSettings
+    feed: Callable[[SequenceWriter], None]
+    messages: Messages
+    pattern: str
+    expected: int | None = None
+    as_json: bool = False
+    facts: dict[str, Any] | None = None
+    resuming: str = ""
+
+    def run(self) -> int:
+        """Save, tell, and give the exit status. Errors from before the first frame are raised."""
+        started = time.monotonic()
+        writer, status, error = self._write()
+        seconds = time.monotonic() - started
+        result = writer.result
+        if self.as_json:
+            print_json(self._document(result, seconds, error))
+        if error:
+            complain(error)
+        else:
+            self.messages.note(self._summary(result, seconds))
+        return status
+
+    def _write(self) -> tuple[SequenceWriter, int, str]:
+        """The writer, closed; the exit status; and what went wrong, ``""`` if nothing did."""
+        from seqsave.writer import SequenceWriter
+
+        bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
+        settings: WriterSettings = {**self.settings, "on_event": bar}
+        with taken_as_interrupts(), bar or nullcontext():
+            writer = SequenceWriter(self.url, **settings)
+            try:
+                with writer:
+                    self.feed(writer)
+            except KeyboardInterrupt as interrupt:
+                return writer, getattr(interrupt, "status", INTERRUPTED), self._interrupted(writer.result)
+            except SeqSaveError as error:
+                return writer, FAILED, str(error)
+        return writer, 0, ""
+
+    def _document(self, result: SaveResult, seconds: float, error: str) -> dict[str, Any]:
+        return {
+            "url": result.url,
+            "pattern": self.pattern,
+            **(self.facts or {}),
+            "counts": result.counts,
+            "indices": _present(result),
+            "spooled": _spooled(result),
+            "size": result.size,
+            "seconds": round(seconds, 3),
+            "warnings": self.messages.warnings,
+            "failures": [
+                {
+                    "index": failure.index,
+                    "batch": failure.batch,
+                    "url": failure.url,
+                    "error": as_arguments(failure.error),
+                }
+                for failure in result.failures
+            ],
+            "error": as_arguments(error) or None,
+        }
+
+    def _summary(self, result: SaveResult, seconds: float) -> str:
+        counts = result.counts
+        text = f"saved {_frames(counts['saved'])} ({format_size(result.size)} in {seconds:.1f} s)"
+        if counts["skipped"]:
+            text += f", skipped {counts['skipped']} that were there"
+        if counts["stopped"]:
+            text += f", left out {counts['stopped']} after the end"
+        present = _present(result, RUNS_SHOWN)
+        return f"{text}: {self.pattern} {present} in {result.url}" if present else f"{text} in {result.url}"
+
+    def _interrupted(self, result: SaveResult) -> str:
+        present = _present(result, RUNS_SHOWN)
+        told = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
+        kept = result.counts["spooled"]
+        if kept:
+            told += f", {_frames(kept)} in the spool ({_spooled(result)}; seqsave flush publishes them)"
+        if result.failures:
+            told += f"; {_frames(len(result.failures))} under way not saved ({_absent(result, RUNS_SHOWN)})"
+        advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
+        return f"interrupted: {told}{advice}"
+
+
+def _present(result: SaveResult, most: int | None = None) -> str:
+    """The numbers of the frames that are there now."""
+    from seqsave import naming
+
+    there = sorted({frame.index for frame in result.frames if frame.status in ("saved", "skipped")})
+    return naming.format_ranges(naming.to_ranges(there), most)
+
+
+def _spooled(result: SaveResult) -> str:
+    """The numbers of the frames that wait in the spool."""
+    from seqsave import naming
+
+    kept = sorted({frame.index for frame in result.frames if frame.status == "spooled"})
+    return naming.format_ranges(naming.to_ranges(kept))
+
+
+def _absent(result: SaveResult, most: int | None = None) -> str:
+    """The numbers of the frames that were accepted and are not saved."""
+    from seqsave import naming
+
+    lost = sorted({frame.index for frame in result.failures})
+    return naming.format_ranges(naming.to_ranges(lost), most)
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"

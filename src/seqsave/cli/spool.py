@@ -1,0 +1,253 @@
+"""``seqsave flush`` and ``seqsave spool``: publish the frames that wait in the spool, and look at them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
+from seqsave.cli.output import Messages, as_arguments, complain, print_json, print_line
+from seqsave.cli.parameters import json_option, quiet_option, storage_option
+from seqsave.cli.places import folder_at
+from seqsave.runtime.progress import ProgressBar, format_size, open_progress
+from seqsave.types import Event
+
+if TYPE_CHECKING:
+    from seqsave.spool import Entry, Outcome, Spool
+
+__all__ = ["flush_command", "spool_command"]
+
+RUNS_SHOWN = 20
+
+
+def _spool_at(folder: str | None) -> Spool:
+    from seqsave.spool import open_spool
+
+    spool = open_spool(True if folder is None else folder)
+    if spool is None or (spool.folder.exists() and not spool.folder.is_dir()):
+        raise Failure(f"{folder} is no folder: give that of a spool", WRONG_CALL)
+    return spool
+
+
+# --- seqsave flush ---------------------------------------------------------------------------------------------------
+
+
+@click.command(
+    "flush",
+    cls=Command,
+    examples=[
+        "seqsave flush",
+        "seqsave flush ./spool --target renders://shot010",
+        "seqsave flush --storage-option profile=renderer",
+    ],
+)
+@click.argument("folder", metavar="[DIR]", required=False)
+@click.option("--target", "only", metavar="URL", help="Only frames for this URL or configured name, or below it.")
+@storage_option(what="the frames")
+@click.option(
+    "--attempts", type=click.IntRange(1), help="Requests for one file when the storage falters, once it has answered."
+)
+@quiet_option
+@json_option("what became of each frame")
+def flush_command(
+    folder: str | None,
+    only: str | None,
+    storage_option: dict[str, Any],
+    attempts: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Publish the frames that wait in the spool DIR, because their storage was away.
+
+    Without DIR that is the folder that SEQSAVE_SPOOL or the configuration names, or the usual one. Each frame is
+    published where it was to be saved, compared, entered into the manifest, and only then removed from DIR. Exit status
+    1 when any is left.
+    """
+    from seqsave.spool import flush_spool
+    from seqsave.targets import resolve
+    from seqsave.writer.deferred import BelatedRecords
+
+    messages = Messages(quiet)
+    with messages.catching():
+        spool = _spool_at(folder)
+        wanted = _wanted(only, storage_option)
+        counter = _Counter(None if quiet else open_progress("flush", len(spool.contents().entries)))
+        with counter.bar or nullcontext():
+            outcomes = flush_spool(
+                spool,
+                lambda url: resolve(url, storage_option),
+                records=BelatedRecords(spool),
+                policy=_policy(attempts),
+                wanted=wanted,
+                on_outcome=counter,
+            )
+    # What a run has left to tell the manifest is nobody's frame; where it could not be told, that counts.
+    outcomes = [one for one in outcomes if one.entry is None or one.entry.is_frame or one.is_left]
+    if as_json:
+        print_json(_flushed_document(spool, outcomes))
+    left = [outcome for outcome in outcomes if outcome.is_left]
+    for line in _flushed_lines(spool, outcomes):
+        messages.note(line)
+    for message in dict.fromkeys(outcome.message for outcome in left if outcome.status != "waiting" or outcome.error):
+        messages.warn(as_arguments(message))
+    if left:
+        count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
+        what = _frames(count) if count else "what is to be told to the manifest is"
+        complain(f"{what} left in the spool {spool.folder}")
+    return FAILED if left else 0
+
+
+def _policy(attempts: int | None) -> Any:
+    from seqsave.runtime.retry import RetryPolicy
+
+    return RetryPolicy() if attempts is None else RetryPolicy(attempts=attempts)
+
+
+def _wanted(only: str | None, options: Mapping[str, Any]) -> Any:
+    from seqsave.spool import overlaps
+
+    if only is None:
+        return lambda _: True
+    place = folder_at(only, options).place()
+    return lambda entry: overlaps(place, entry.place) and len(entry.place["root"]) >= len(place["root"])
+
+
+class _Counter:
+    """Tells a bar, if there is one, of each entry."""
+
+    def __init__(self, bar: ProgressBar | None) -> None:
+        self.bar = bar
+        self._done = self._bytes = 0
+        self._started = time.monotonic()
+
+    def __call__(self, outcome: Outcome) -> None:
+        self._done += 1
+        self._bytes += outcome.entry.size if outcome.entry is not None and not outcome.is_left else 0
+        if self.bar is not None:
+            seconds = time.monotonic() - self._started
+            self.bar(Event(kind="saved", done=self._done, bytes_done=self._bytes, seconds=seconds))
+
+
+def _flushed_lines(spool: Spool, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    done = [outcome.entry for outcome in outcomes if outcome.status == "published" and outcome.entry is not None]
+    if not outcomes:
+        unmade = "" if spool.folder.exists() else ", which is not there"
+        yield f"nothing waits in the spool {spool.folder}{unmade}"
+    for (target, pattern), entries in _grouped(done).items():
+        yield f"published {_frames(len(entries))} ({_size(entries)}): {pattern} {_indices(entries)} in {target}"
+    unseen = sum(outcome.status == "published" and not outcome.verified for outcome in outcomes)
+    if unseen:
+        yield f"{_frames(unseen)} could not be read back to compare: the credentials do not allow it"
+
+
+def _flushed_document(spool: Spool, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    statuses = [outcome.status for outcome in outcomes]
+    return {
+        "spool": str(spool.folder),
+        "counts": {status: statuses.count(status) for status in dict.fromkeys(statuses)},
+        "left": sum(outcome.is_left for outcome in outcomes),
+        "frames": [
+            {
+                **({} if outcome.entry is None else _entry_document(outcome.entry)),
+                "status": outcome.status,
+                "message": as_arguments(outcome.message) or None,
+                "verified": outcome.verified,
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+# --- seqsave spool ---------------------------------------------------------------------------------------------------
+
+
+@click.command("spool", cls=Command, examples=["seqsave spool", "seqsave spool ./spool --json"])
+@click.argument("folder", metavar="[DIR]", required=False)
+@json_option("every frame in it")
+def spool_command(folder: str | None, as_json: bool) -> int:
+    """List the frames that wait in the spool DIR: where they are to go, since when, and why they are not there.
+
+    Without DIR that is the folder that SEQSAVE_SPOOL or the configuration names, or the usual one. Asks no storage.
+    """
+    with Messages().catching():
+        spool = _spool_at(folder)
+        found = spool.contents()
+        frames = [entry for entry in found.entries if entry.is_frame]
+        aside = spool.aside()
+    if as_json:
+        print_json(
+            {
+                "spool": str(spool.folder),
+                "size": sum(entry.size for entry in frames),
+                "max_bytes": spool.max_bytes,
+                "frames": [_entry_document(entry) for entry in frames],
+                "damaged": [{"file": name, "message": why} for name, why in found.damaged],
+                "put_aside": aside,
+            }
+        )
+        return 0
+    limit = format_size(spool.max_bytes)
+    print_line(f"{spool.folder}: {_frames(len(frames))} waiting ({_size(frames)} of {limit})")
+    for (target, pattern), entries in _grouped(frames).items():
+        since, why = min(entry.time for entry in entries), entries[-1].why
+        told = f": {as_arguments(why)}" if why else ""
+        print_line(f"  {pattern} {_indices(entries)} for {target} ({_size(entries)}, since {since}){told}")
+    for name, why in found.damaged:
+        print_line(f"  damaged: {why if name in why else f'{name}: {why}'}")
+    for name in aside:
+        print_line(f"  put aside, as it is damaged: {name}")
+    return 0
+
+
+def _entry_document(entry: Entry) -> dict[str, Any]:
+    return {
+        "target": entry.target,
+        "place": dict(entry.place),
+        "path": entry.path,
+        "index": entry.index,
+        "batch": entry.batch,
+        "size": entry.size,
+        "files": [file.path for file in entry.files],
+        "time": entry.time,
+        "why": as_arguments(entry.why) or None,
+        "file": entry.name,
+    }
+
+
+def _grouped(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
+    """By target and sequence."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.target, _pattern(entry)), []).append(entry)
+    return groups
+
+
+def _pattern(entry: Entry) -> str:
+    from seqsave import naming
+
+    path = Path(entry.path)
+    parsed = naming.parse_frame(path.name)
+    if parsed is None:
+        return entry.path
+    digits = parsed.width if parsed.padded else 1
+    folder = path.parent if entry.batch is None else path.parent.parent
+    return (folder / f"{parsed.head}{'#' * digits}{parsed.tail}").as_posix()
+
+
+def _indices(entries: Sequence[Entry]) -> str:
+    from seqsave import naming
+
+    return naming.format_ranges(naming.to_ranges(sorted({entry.index for entry in entries})), RUNS_SHOWN)
+
+
+def _size(entries: Sequence[Entry]) -> str:
+    return format_size(sum(entry.size for entry in entries))
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""The PNG encoder and decoder."""

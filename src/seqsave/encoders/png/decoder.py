@@ -1,0 +1,258 @@
+"""PNG files back to pixels and texts, with every checksum checked and every size bounded.
+
+Pillow cuts 16-bit colours down to 8, so those are decoded here, and so are the 8-bit files of row filters that numpy
+undoes fast (all of our own); the rest (palettes, few bits, other 8-bit files) goes through Pillow.
+Source: PNG specification, third edition.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from isal import isal_zlib
+
+from seqsave.encoders.png.filters import UP, undo
+from seqsave.errors import DecodeError
+from seqsave.pictures.arrays import as_array
+from seqsave.types import Decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqsave.encoders.png.filters import Bytes
+    from seqsave.types import ImageArray
+
+__all__ = ["decode"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PALETTE = 3
+_INFLATED_TEXT_LIMIT = 1 << 26
+_XMP = b"XML:com.adobe.xmp"
+_PEEK_BYTES = 1 << 16
+# First column, first row, and the steps from there, of Adam7's seven passes.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+_IsalError = cast("type[Exception]", isal_zlib.error)  # its stub says that it is an instance
+
+
+class _Header(NamedTuple):
+    width: int
+    height: int
+    depth: int
+    colour_type: int
+    compression: int
+    filtering: int
+    interlace: int
+
+    @property
+    def step(self) -> int:
+        """Bytes per pixel, where that is a whole number."""
+        return _CHANNELS[self.colour_type] * self.depth // 8
+
+    @property
+    def passes(self) -> tuple[tuple[int, int, int, int], ...]:
+        every = _ADAM7 if self.interlace else ((0, 0, 1, 1),)
+        return tuple(one for one in every if one[0] < self.width and one[1] < self.height)
+
+
+class _Chunk(NamedTuple):
+    kind: bytes
+    content: memoryview
+    whole: memoryview
+
+
+def decode(data: bytes, *, max_pixels: int) -> Decoded:
+    """Decode a PNG file. See ``PngEncoder.decode``."""
+    chunks = _chunks(data)
+    header = _header(next(chunks), max_pixels)
+    kept = list(chunks)
+    stream = b"".join(chunk.content for chunk in kept if chunk.kind == b"IDAT")
+    if not stream:
+        raise DecodeError("this PNG has no pixels: there is no IDAT chunk")
+    metadata = _texts(kept)
+    if _is_for_us(header, stream):
+        array = _pixels(header, stream)
+    else:
+        array = _through_pillow(header, data[: len(_SIGNATURE) + 25], kept)
+    if header.colour_type in (0, 2):
+        array = _with_alpha(array, header, next((chunk.content for chunk in kept if chunk.kind == b"tRNS"), None))
+    return Decoded(array=array, metadata=metadata)
+
+
+# --- chunks ---------------------------------------------------------------------------------------------------------
+
+
+def _chunks(data: bytes) -> Iterator[_Chunk]:
+    if data[: len(_SIGNATURE)] != _SIGNATURE:
+        raise DecodeError(f"this is no PNG file: it starts with {bytes(data[:8])!r}")
+    view = memoryview(data)
+    position = len(_SIGNATURE)
+    kind = b""
+    while kind != b"IEND":
+        length = int.from_bytes(view[position : position + 4], "big")
+        end = position + 12 + length
+        if end > len(view):
+            raise DecodeError(f"this PNG is cut short: it ends at byte {len(view)} of at least {end}")
+        kind, content = bytes(view[position + 4 : position + 8]), view[position + 8 : end - 4]
+        if isal_zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise DecodeError(f"this PNG is damaged: the checksum of its {kind!r} chunk at byte {position} is wrong")
+        if not kind[0] & 0x20 and kind not in (b"IHDR", b"PLTE", b"IDAT", b"IEND"):
+            raise DecodeError(f"this PNG cannot be read: it needs an unknown chunk {kind!r}")
+        yield _Chunk(kind, content, view[position:end])
+        position = end
+
+
+def _header(chunk: _Chunk, max_pixels: int) -> _Header:
+    if chunk.kind != b"IHDR" or len(chunk.content) != 13:
+        raise DecodeError("this PNG is damaged: it does not begin with a header")
+    header = _Header(*struct.unpack(">IIBBBBB", chunk.content))
+    if (
+        header.depth not in _DEPTHS.get(header.colour_type, ())
+        or not 0 < header.width < 1 << 31
+        or not 0 < header.height < 1 << 31
+        or header.compression
+        or header.filtering
+        or header.interlace > 1
+    ):
+        raise DecodeError(f"this PNG is damaged: its header says {header}")
+    if header.width * header.height > max_pixels:
+        raise DecodeError(
+            f"this PNG has {header.width} x {header.height} pixels, more than the {max_pixels} that are allowed; "
+            "raise max_pixels if it is meant to be that large"
+        )
+    return header
+
+
+def _texts(chunks: list[_Chunk]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    budget = _INFLATED_TEXT_LIMIT
+    for chunk in chunks:
+        if chunk.kind not in (b"tEXt", b"zTXt", b"iTXt"):
+            continue
+        keyword, nul, rest = bytes(chunk.content).partition(b"\0")
+        if not nul:
+            continue  # not a text after all; the pixels do not suffer
+        encoding, packed = "latin-1", chunk.kind == b"zTXt"
+        if packed:
+            rest = rest[1:]
+        elif chunk.kind == b"iTXt":
+            encoding, packed = "utf-8", rest[:1] == b"\x01"
+            rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+        if packed:
+            rest = _inflated_text(rest, budget)
+            budget -= len(rest)
+        if keyword == _XMP and rest.startswith(b"<?xpacket"):
+            continue  # for programs that know XMP; what a caller gave under that name is no packet
+        texts[keyword.decode("latin-1")] = rest.decode(encoding, "replace")
+    return texts
+
+
+def _inflated_text(packed: bytes, budget: int) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(packed, budget + 1)
+    except zlib.error as error:
+        raise DecodeError(f"this PNG is damaged: a compressed text in it is broken ({error})") from error
+    if len(text) > budget:
+        raise DecodeError(f"the texts in this PNG unpack to more than {_INFLATED_TEXT_LIMIT} bytes: it is not sound")
+    return text
+
+
+# --- pixels, decoded here -------------------------------------------------------------------------------------------
+
+
+def _is_for_us(header: _Header, stream: bytes) -> bool:
+    if header.depth == 16:
+        return True
+    if header.depth < 8 or header.colour_type == _PALETTE or header.interlace:
+        return False
+    # Average and Paeth, of which other writers make much use, are slow to undo in numpy.
+    length = 1 + header.width * header.step
+    start, _ = _inflate(stream, min(max(_PEEK_BYTES, length), header.height * length))
+    return max(start[::length], default=0) <= UP
+
+
+def _inflate(stream: bytes, size: int) -> tuple[bytes, bool]:
+    """Unpack at most ``size`` bytes of a zlib stream, whatever it holds; tell whether its end was reached."""
+    inflater = isal_zlib.decompressobj()
+    try:
+        return bytes(inflater.decompress(stream, size)), inflater.eof
+    except _IsalError as error:
+        raise DecodeError(f"this PNG is damaged: its pixels cannot be unpacked ({error})") from error
+
+
+def _pixels(header: _Header, stream: bytes) -> ImageArray:
+    passes = [
+        (left, top, across, down, -(-(header.width - left) // across), -(-(header.height - top) // down))
+        for left, top, across, down in header.passes
+    ]
+    size = sum(rows * (1 + columns * header.step) for *_, columns, rows in passes)
+    # One byte more than there are pixels: only then does the end of the stream, with its checksum, get read.
+    data, ended = _inflate(stream, size + 1)
+    if len(data) < size or (len(data) == size and not ended):
+        raise DecodeError(f"this PNG is cut short: its pixels unpack to {len(data)} of {size} bytes")
+    filtered = np.frombuffer(data, np.uint8, size)
+    picture: Bytes = np.empty((header.height, header.width, header.step), np.uint8)
+    start = 0
+    for left, top, across, down, columns, rows in passes:
+        end = start + rows * (1 + columns * header.step)
+        undone = _undone(filtered[start:end].reshape(rows, -1), header.step)
+        start = end
+        if not header.interlace:
+            picture = undone.reshape(picture.shape)
+        else:
+            picture[top::down, left::across] = undone.reshape(rows, columns, header.step)
+    return _samples(picture, header.depth)
+
+
+def _undone(filtered: Bytes, step: int) -> Bytes:
+    try:
+        return undo(filtered, step)
+    except ValueError as error:
+        raise DecodeError(f"this PNG is damaged: {error}") from error
+
+
+def _samples(picture: Bytes, depth: int) -> ImageArray:
+    if depth == 8:
+        return picture
+    wide = picture.view(np.uint16)
+    return wide.byteswap(inplace=True) if sys.byteorder == "little" else wide
+
+
+def _with_alpha(array: ImageArray, header: _Header, transparent: memoryview | None) -> ImageArray:
+    """Turn the one transparent colour of a tRNS chunk into a channel of alpha."""
+    if transparent is None or len(transparent) != 2 * array.shape[2]:
+        return array
+    colour: Any = np.frombuffer(transparent, ">u2")
+    if header.depth < 8:  # the pixels are scaled to 8 bits
+        colour = colour * (255 // ((1 << header.depth) - 1))
+    opaque = (array != colour).any(axis=2, keepdims=True)
+    top = array.dtype.type(255 if array.dtype == np.uint8 else 65535)
+    return np.concatenate((array, opaque * top), axis=2)
+
+
+# --- pixels, through Pillow -----------------------------------------------------------------------------------------
+
+
+def _through_pillow(header: _Header, start: bytes, chunks: list[_Chunk]) -> ImageArray:
+    from PIL import PngImagePlugin
+
+    # Only what the pixels need. The class and not Image.open: that one has a limit of its own on pixels.
+    wanted = (b"PLTE", b"tRNS", b"IDAT", b"IEND") if header.colour_type == _PALETTE else (b"IDAT", b"IEND")
+    needed = [chunk for chunk in chunks if chunk.kind in wanted]
+    if header.colour_type == _PALETTE and not any(chunk.kind == b"PLTE" for chunk in needed):
+        raise DecodeError("this PNG is damaged: it has no palette")
+    try:
+        image: Any = PngImagePlugin.PngImageFile(io.BytesIO(b"".join((start, *(chunk.whole for chunk in needed)))))
+        image.load()
+    except Exception as error:
+        raise DecodeError(f"this PNG is damaged: {error}") from error
+    return np.array(as_array(image.convert("L") if image.mode == "1" else image))  # memory of its own, to be changed

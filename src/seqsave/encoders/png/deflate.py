@@ -1,0 +1,221 @@
+"""From rows of pixels to the compressed stream of a PNG: which filter, which deflate, tried on a sample of rows.
+
+Nothing here holds the interpreter's lock for long, so that frames are encoded on all cores.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from isal import isal_zlib
+
+from seqsave.encoders.png.filters import ADAPTIVE, AVERAGE, NONE, PAETH, SUB, UP, filter_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from seqsave.encoders.png.filters import Bytes
+
+__all__ = ["compress"]
+
+_BANDS, _BAND_ROWS = 4, 2  # of a sample, at least: to meet what is in the picture, and what rows have in common
+# Sizes as parts of the raw size. Below the first, what is left is mostly what deflate itself needs.
+_FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY = 0.0055, 0.01, 0.25, 0.45, 0.6
+# How many times as much the worse of two filters has to leave.
+_CLEARLY = 1.25
+_SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 16, 1 << 18
+_PART_BYTES = 1 << 21
+_SHORT_WINDOW = 10
+_ISAL = -1
+
+
+class _Recipe(NamedTuple):
+    """How to make a stream: a row filter, a level, zlib's strategy or _ISAL for igzip, and deflate's window.
+
+    handicap: how many times smaller than another's its result has to be, as it takes longer.
+    """
+
+    row_filter: int
+    level: int
+    strategy: int = _ISAL
+    handicap: float = 1.0
+    window_bits: int = zlib.MAX_WBITS
+
+
+_EVERY_FILTER = (NONE, SUB, UP, AVERAGE, PAETH, ADAPTIVE)
+_DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
+
+_CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
+_FOR_SMALL = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3))
+# For what shrinks to little (flat, drawn, gradients) deflate takes less time, and zlib may shrink it much more.
+_FOR_COMPRESSIBLE = (
+    _Recipe(PAETH, 1, handicap=1.03),
+    _Recipe(NONE, 3, handicap=1.05),
+    _Recipe(SUB, 3, _DEFAULT, handicap=1.3),
+)
+# Where next to nothing is left, igzip keeps a fifth more than zlib; how much depends on the processor, as its ways do.
+_FOR_SMOOTH = (_Recipe(UP, 3, _DEFAULT, handicap=1.09),)
+_BALANCED = (
+    *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
+    *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
+    _Recipe(ADAPTIVE, 1, handicap=1.02, window_bits=_SHORT_WINDOW),
+    # Five to ten times as slow.
+    *(_Recipe(kind, *how, handicap=1.04) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (3, _DEFAULT))),
+)
+_SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy in (_FILTERED, _DEFAULT))
+# What other writers do when they are told to optimise. Always tried, so that a sample that deceives costs nothing.
+_USUAL = _Recipe(ADAPTIVE, 9, _FILTERED)
+
+
+def compress(rows: Bytes, step: int, effort: str) -> list[bytes]:
+    """Filter and compress a picture's rows into one zlib stream, in pieces.
+
+    rows: uint8, shape rows x bytes of a row. step: bytes per pixel. effort: ``"fast"``, ``"balanced"``, ``"small"``.
+    """
+    if effort == "fast":
+        return _fast(rows, step)
+    if effort == "balanced":
+        return _cooked(rows, step, _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 96)).best(_BALANCED))
+    recipe = _Sample(rows, step, max(_SMALL_PICTURE, rows.size // 32)).best(_SMALL)
+    return min((_cooked(rows, step, one) for one in sorted({recipe, _USUAL})), key=_size)
+
+
+def _fast(rows: Bytes, step: int) -> list[bytes]:
+    if rows.size <= _SMALL_PICTURE:
+        sample = _Sample(rows, step, rows.size)
+        recipe = sample.best(_CHEAP + _FOR_SMALL)
+    else:
+        sample = _Sample(rows, step, max(1 << 14, rows.size // 160))
+        recipe = _fast_for_large(sample)
+    if _FLAT < sample.ratio(recipe) < _COMPRESSIBLE:
+        sample = sample.at_least(rows.size if rows.size <= _MIDDLING_PICTURE else max(_SMALL_PICTURE, rows.size // 48))
+        recipe = sample.best(_CHEAP + _FOR_COMPRESSIBLE)
+        if sample.ratio(recipe) < _SMOOTH:
+            recipe = sample.best((recipe, *_FOR_SMOOTH))
+    result = _cooked(rows, step, recipe)
+    if _size(result) < 2 * sample.ratio(recipe) * rows.size + 1024:
+        return result
+    # Not what the sample promised: it was of unusual rows, or igzip loses track of patterns that it saw while the
+    # data was short.
+    second = sample.at_least(max(_SMALL_PICTURE, rows.size // 24)).best(_CHEAP + _FOR_COMPRESSIBLE)
+    other = second if second != recipe else _Recipe(recipe.row_filter, 3)
+    return min(result, _cooked(rows, step, other), key=_size)
+
+
+def _fast_for_large(sample: _Sample) -> _Recipe:
+    rivals = sample.rivals()
+    recipe = sample.best(rivals)
+    is_grey = sample.has_grey_pixels()
+    # Of photographs, of which one filter leaves clearly less than the other, none at all leaves twice as much.
+    if is_grey or len(rivals) > 1 or not _COMPRESSIBLE < sample.ratio(recipe) < _NOISY:
+        recipe = sample.best((_CHEAP[0], recipe))
+    more = []
+    if sample.ratio(recipe) > _COARSE:
+        # Coarse grain holds next to no repetition: a short window is a little faster there, and smaller, as it keeps
+        # deflate from spending bits on far and short matches.
+        more.append(recipe._replace(window_bits=_SHORT_WINDOW))
+    if len(rivals) > 1:
+        # Half as much time again for mostly 3 per cent; it is worth it for coarse grain. It helps where both neighbours
+        # tell something.
+        more.append(_Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW))
+    # Level 3 takes twice the time, but finds repeated patterns that level 1 does not see at all. Where there are any,
+    # no filter does about as well as the best one.
+    if sample.knows(_CHEAP[0]) and sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
+        more.append(_Recipe(NONE, 3, handicap=1.25))
+    # The three equal bytes of a grey pixel are too short a repetition for igzip, which leaves up to 1.4 times as much.
+    if is_grey:
+        more.append(_Recipe(UP, 2, _DEFAULT, handicap=1.1))
+    return sample.best((recipe, *more))
+
+
+class _Sample:
+    """Some rows of a picture, and what recipes make of them. A sample of all of it has no handicaps."""
+
+    def __init__(self, rows: Bytes, step: int, sample_bytes: int) -> None:
+        self._rows, self._step = rows, step
+        self._bands = _bands(rows, sample_bytes)
+        self._filtered: dict[int, Bytes] = {}
+        self._sizes: dict[_Recipe, int] = {}
+
+    def at_least(self, sample_bytes: int) -> _Sample:
+        """Give a sample of so many bytes; this one where it has them."""
+        larger = _Sample(self._rows, self._step, sample_bytes)
+        return self if larger._bands == self._bands else larger
+
+    def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
+        whole = self._bands == [(0, len(self._rows))]
+        return min(recipes, key=lambda recipe: self.size(recipe) * (1 if whole else recipe.handicap))
+
+    def rivals(self) -> tuple[_Recipe, ...]:
+        """Give Sub and Up, without the one that leaves so much larger numbers that deflate need not be asked.
+
+        The measure is the specification's (section 12.7): the sum of what is left, taken as signed.
+        """
+        sums = []
+        for recipe in _CHEAP[1:]:
+            left = self._rows_through(recipe.row_filter)
+            sums.append(int(np.minimum(left, np.negative(left)).sum(dtype=np.int64)))
+        return tuple(one for one, left in zip(_CHEAP[1:], sums, strict=True) if left <= _CLEARLY * min(sums))
+
+    def size(self, recipe: _Recipe) -> int:
+        if recipe not in self._sizes:
+            packer = _packer(recipe)
+            self._sizes[recipe] = len(packer.compress(self._rows_through(recipe.row_filter).data)) + len(packer.flush())
+        return self._sizes[recipe]
+
+    def knows(self, recipe: _Recipe) -> bool:
+        """Tell whether it was tried."""
+        return recipe in self._sizes
+
+    def ratio(self, recipe: _Recipe) -> float:
+        return self.size(recipe) / self._rows_through(recipe.row_filter).size
+
+    def has_grey_pixels(self) -> bool:
+        """Tell whether red, green and blue of 8 bits are the same everywhere."""
+        if self._step not in (3, 4):
+            return False
+        pixels = self._rows_through(NONE)[:, 1:].reshape(-1, self._step)
+        return np.array_equal(pixels[:, 0], pixels[:, 1]) and np.array_equal(pixels[:, 1], pixels[:, 2])
+
+    def _rows_through(self, row_filter: int) -> Bytes:
+        if row_filter not in self._filtered:
+            parts = [filter_rows(self._rows, row_filter, self._step, top, bottom) for top, bottom in self._bands]
+            self._filtered[row_filter] = np.concatenate(parts)
+        return self._filtered[row_filter]
+
+
+def _bands(rows: Bytes, sample_bytes: int) -> list[tuple[int, int]]:
+    """Choose runs of rows, spread over the picture, of about so many bytes; all of it where that is no more."""
+    height, length = rows.shape
+    run = max(_BAND_ROWS, sample_bytes // (_BANDS * length))
+    count = max(_BANDS, -(-sample_bytes // (run * length)))
+    if count * run * 2 > height:
+        return [(0, height)]
+    tops = [((2 * number + 1) * height // count - run) // 2 for number in range(count)]
+    return [(top, top + run) for top in tops]
+
+
+def _cooked(rows: Bytes, step: int, recipe: _Recipe) -> list[bytes]:
+    # A part of the rows at a time: the filtered ones stay in the cache, and no memory has to be got for all of them,
+    # which costs as much as a tenth of deflating them.
+    packer = _packer(recipe)
+    run = max(1, _PART_BYTES // rows.shape[1])
+    pieces = []
+    for top in range(0, len(rows), run):
+        part = filter_rows(rows, recipe.row_filter, step, top, min(top + run, len(rows)))
+        pieces.append(packer.compress(part.data))
+    return [*pieces, packer.flush()]
+
+
+def _packer(recipe: _Recipe) -> Any:
+    if recipe.strategy == _ISAL:
+        return isal_zlib.compressobj(recipe.level, zlib.DEFLATED, recipe.window_bits)
+    return zlib.compressobj(
+        recipe.level, zlib.DEFLATED, recipe.window_bits, zlib.DEF_MEM_LEVEL + 1, strategy=recipe.strategy
+    )
+
+
+def _size(pieces: list[bytes]) -> int:
+    return sum(map(len, pieces))

@@ -1,0 +1,162 @@
+"""Named texts in an Exif block, as ComfyUI's front end reads them from WebP and AVIF files.
+
+The convention: IFD0 holds one ASCII value per text, ``name:text``. ``prompt`` stands in tag 0x0110 (Model),
+``workflow`` in 0x010F (Make), further names in 0x010E and downwards. The block is laid out as in TIFF 6.0, which
+Exif builds on (CIPA DC-008): little endian, entries in rising order of tags, values on even offsets.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["JPEG_LIMIT", "describe", "pack", "unpack"]
+
+JPEG_LIMIT = 65_533
+"""What one JPEG segment holds: its length field is 16 bits wide and counts its own two bytes."""
+
+_HEADER = b"Exif\0\0"
+_PROMPT_TAG = 0x0110
+_WORKFLOW_TAG = 0x010F
+_ASCII, _SHORT, _RATIONAL = 2, 3, 5
+_UTF8 = 129  # Exif 3.0
+_DESCRIPTIVE = {"description": 0x010E, "software": 0x0131, "artist": 0x013B, "copyright": 0x8298}
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+_INCH = 2
+_ENTRY = 12
+_INLINE = 4  # a value of up to four bytes stands in the entry itself
+
+
+def pack(
+    metadata: Mapping[str, str], limit: int | None = None, *, dpi: float | None = None
+) -> tuple[bytes, dict[str, str]]:
+    r"""Put texts into one Exif block of at most ``limit`` bytes; give it and the texts that do not fit in.
+
+    dpi: pixels per inch, which the block then states too.
+
+    The block starts with ``Exif\0\0``, as a JPEG segment has it and as Pillow's ``exif=`` takes it; it is ``b""``
+    when it would hold nothing. Texts are UTF-8. Room goes to ``workflow`` first, then to ``prompt``, then to the
+    others in their order. A text that is too long, or that the convention cannot hold (a name with a colon, an
+    empty name, a NUL inside, a lone surrogate), is in the second result, unchanged.
+    """
+    fields = _density(dpi)
+    fixed = len(_HEADER) + 8 + 2 + 4 + sum(_cost(value) for _, _, value in fields.values())
+    room = None if limit is None else limit - fixed
+    leftover: dict[str, str] = {}
+    next_tag = _WORKFLOW_TAG - 1
+    for name in sorted(metadata, key=_urgency):
+        tag = {"prompt": _PROMPT_TAG, "workflow": _WORKFLOW_TAG}.get(name, next_tag)
+        value = _value(name, metadata[name])
+        cost = 0 if value is None else _cost(value)
+        if value is None or tag < 1 or (room is not None and cost > room):
+            leftover[name] = metadata[name]
+            continue
+        fields[tag] = (_ASCII, len(value), value)
+        room = None if room is None else room - cost
+        next_tag -= tag == next_tag
+    return _HEADER + _layout(fields) if fields else b"", leftover
+
+
+def describe(tags: Mapping[str, str], dpi: float | None) -> bytes:
+    """An Exif block, without a header, of what is said of a picture: in the tags that cameras use, in UTF-8.
+
+    tags: see ``seqsave.metadata.xmp``; a digital source type has no place in Exif. dpi: pixels per inch.
+    ``b""`` for nothing.
+    """
+    fields = _density(dpi)
+    for name, tag in _DESCRIPTIVE.items():
+        if name in tags:
+            text = tags[name].encode() + b"\0"
+            fields[tag] = (_ASCII, len(text), text)
+    return _layout(fields) if fields else b""
+
+
+def unpack(exif: bytes) -> dict[str, str]:
+    r"""Get the texts of an Exif block back, by name.
+
+    Takes the block with or without ``Exif\0\0`` and in both byte orders. What is no ``name:text`` in a tag of the
+    convention (a camera's maker, say) is passed over, and so is what lies outside a damaged block: pixels can be
+    sound where Exif is not, so this never raises.
+    """
+    texts: dict[str, str] = {}
+    for value in _values(exif.removeprefix(_HEADER)):
+        name, colon, text = _decoded(value).partition(":")
+        if colon and name:
+            texts[name] = text
+    return texts
+
+
+def _density(dpi: float | None) -> dict[int, tuple[int, int, bytes]]:
+    if dpi is None:
+        return {}
+    side = (_RATIONAL, 1, struct.pack("<II", round(1000 * dpi), 1000))
+    return {
+        _X_RESOLUTION: side,
+        _Y_RESOLUTION: side,
+        _RESOLUTION_UNIT: (_SHORT, 1, struct.pack("<H", _INCH)),
+    }
+
+
+def _urgency(name: str) -> int:
+    return {"workflow": 0, "prompt": 1}.get(name, 2)
+
+
+def _value(name: str, text: str) -> bytes | None:
+    if not name or ":" in name or "\0" in name or "\0" in text:
+        return None
+    try:
+        return f"{name}:{text}\0".encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _cost(value: bytes) -> int:
+    return _ENTRY + (0 if len(value) <= _INLINE else len(value) + len(value) % 2)
+
+
+def _layout(fields: Mapping[int, tuple[int, int, bytes]]) -> bytes:
+    """A TIFF of one folder and no picture: tag to type, count and value."""
+    entries = [struct.pack("<H", len(fields))]
+    offset = 8 + 2 + _ENTRY * len(fields) + 4
+    bodies = []
+    for tag, (kind, count, value) in sorted(fields.items()):
+        entry = struct.pack("<HHI", tag, kind, count)
+        if len(value) <= _INLINE:
+            entries.append(entry + value.ljust(_INLINE, b"\0"))
+            continue
+        entries.append(entry + struct.pack("<I", offset))
+        bodies.append(value + b"\0" * (len(value) % 2))
+        offset += len(bodies[-1])
+    no_next_ifd = bytes(4)
+    return b"".join([b"II*\0\x08\0\0\0", *entries, no_next_ifd, *bodies])
+
+
+def _values(tiff: bytes) -> Iterator[bytes]:
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None or len(tiff) < 8:
+        return
+    (start,) = struct.unpack_from(order + "I", tiff, 4)
+    if start + 2 > len(tiff):
+        return
+    (count,) = struct.unpack_from(order + "H", tiff, start)
+    count = min(count, (len(tiff) - start - 2) // _ENTRY)
+    left = len(tiff)  # values of a sound block do not overlap; a bomb has the whole block as value, thousands of times
+    for position in range(start + 2, start + 2 + _ENTRY * count, _ENTRY):
+        tag, kind, length = struct.unpack_from(order + "HHI", tiff, position)
+        if tag > _PROMPT_TAG or kind not in (_ASCII, _UTF8):
+            continue
+        offset = position + 8 if length <= _INLINE else struct.unpack_from(order + "I", tiff, position + 8)[0]
+        if offset + length <= len(tiff) and length <= left:
+            left -= length
+            yield tiff[offset : offset + length]
+
+
+def _decoded(value: bytes) -> str:
+    value = value.removesuffix(b"\0")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")  # older savers

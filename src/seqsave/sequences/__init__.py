@@ -1,0 +1,1 @@
+"""Finished sequences: find, read, verify, repair and preview them."""

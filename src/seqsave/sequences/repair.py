@@ -1,0 +1,149 @@
+"""A manifest made anew out of the frames themselves, and one without the runs that will never come back."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+from seqsave import manifest, naming
+from seqsave.errors import DecodeError, EncoderNotFoundError, ManifestError, SequenceNotFoundError
+from seqsave.manifest import FrameEntry, Manifest, Picture
+from seqsave.sequences.reader import Frame, FrameSequence
+
+__all__ = ["rebuild", "release"]
+
+
+def rebuild(
+    sequence: FrameSequence,
+    *,
+    expected: range | None = None,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+) -> Manifest:
+    """Read every frame and write the manifest anew, where there was none or where nobody knows any more.
+
+    What only the manifest knows (its facts, recipes of frames that are as they were) is kept. Frames that are empty or
+    cannot be decoded are left out, so that it is not complete. Runs that it names as being at work are forgotten.
+
+    expected: the indices that there should be; by default what the manifest expects, or those from the first frame to
+              the last one.
+    on_frame: told each frame that has been read.
+
+    Raises TargetError, EncoderUnavailableError; ManifestError for one of a newer version; SequenceNotFoundError for a
+    sequence whose names another rule made.
+    """
+    target = _target_of(sequence)
+    found = []
+    for frame, entry in sequence.decoded(_looked_at):
+        if entry is not None:
+            found.append(replace(entry, name=_name_below(sequence, frame)))
+        on_frame(frame)
+    at_start = _known(sequence)
+    seen = {writer.id for writer in at_start.writers} if at_start is not None else set()
+
+    def make(current: Manifest | None) -> Manifest:
+        base = current if current is not None else _from_scratch(sequence)
+        came = tuple(writer for writer in base.writers if writer.id not in seen)
+        made = replace(
+            base,
+            expected=_expected(sequence, current, expected),
+            frames=tuple(_with_recipes(found, base)),
+            writers=came,
+            unfinished=(),
+        )
+        return replace(made, complete=bool(found) and not came and not made.missing)
+
+    made = manifest.change(target, manifest.path_of(sequence.prefix, sequence.extension), make)
+    assert made is not None  # noqa: S101 - make returns one
+    return made
+
+
+def release(sequence: FrameSequence) -> Manifest:
+    """Forget the runs that the manifest names as being at work, since somebody knows that they will not come back.
+
+    What they may have replaced keeps its name and size alone. It is not complete by that: a run that ends well makes
+    it so, and with if_exists="skip" that takes no time.
+
+    Raises TargetError, ManifestError, SequenceNotFoundError (there is no manifest).
+    """
+    if sequence.manifest is None:
+        raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no manifest")
+    path = manifest.path_of(sequence.prefix, sequence.extension)
+
+    def make(current: Manifest | None) -> Manifest | None:
+        return None if current is None else manifest.cleared(current, lambda writer: True)
+
+    made = manifest.change(_target_of(sequence), path, make)
+    if made is None:
+        raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no manifest")
+    return made
+
+
+def _target_of(sequence: FrameSequence) -> Any:
+    if sequence.target is None:
+        raise SequenceNotFoundError(
+            f"{sequence.pattern} in {sequence.url} has names of another rule: manifests are for prefix_00017.png"
+        )
+    return sequence.target
+
+
+def _known(sequence: FrameSequence) -> Manifest | None:
+    try:
+        return sequence.manifest
+    except ManifestError as error:
+        if error.is_newer:
+            raise
+        return None
+
+
+def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
+    if not data:
+        return frame, None
+    entry = FrameEntry(
+        index=frame.index,
+        batch=frame.batch,
+        name=frame.name,
+        size=len(data),
+        checksum=f"crc32:{zlib.crc32(data):08x}",
+    )
+    try:
+        array = frame.decode(data).array
+    except EncoderNotFoundError:  # nothing here reads the format: the bytes are there
+        return frame, entry
+    except DecodeError:
+        return frame, None
+    height, width, channels = array.shape
+    return frame, replace(entry, picture=Picture(width=width, height=height, channels=channels, dtype=str(array.dtype)))
+
+
+def _name_below(sequence: FrameSequence, frame: Frame) -> str:
+    return frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
+
+
+def _from_scratch(sequence: FrameSequence) -> Manifest:
+    return Manifest(
+        prefix=sequence.prefix,
+        extension=sequence.extension,
+        filetype=sequence.filetype or sequence.extension,
+        digits=sequence.digits,
+        start=sequence.indices[0],
+    )
+
+
+def _expected(sequence: FrameSequence, current: Manifest | None, given: range | None) -> tuple[range, ...]:
+    if given is not None:
+        return naming.to_ranges(given)
+    if current is not None and current.expected:
+        return current.expected
+    return (range(sequence.indices[0], sequence.indices[-1] + 1),)
+
+
+def _with_recipes(found: Collection[FrameEntry], known: Manifest) -> Collection[FrameEntry]:
+    before = {entry.key: entry for entry in known.frames}
+    kept = []
+    for entry in found:
+        old = before.get(entry.key)
+        is_same = old is not None and old.checksum == entry.checksum and old.size == entry.size
+        kept.append(replace(entry, recipe=old.recipe, etag=old.etag) if is_same and old is not None else entry)
+    return kept

@@ -1,0 +1,244 @@
+"""Is this sequence whole and sound: missing, empty, duplicate, undecodable frames, those of another size, and those
+that are not what the manifest says.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from seqsave import naming
+from seqsave.errors import DecodeError, FrameNameError, ManifestError
+from seqsave.manifest import FrameEntry, Manifest
+from seqsave.sequences.reader import Frame, FrameSequence
+
+__all__ = ["Finding", "Verification", "verify"]
+
+MOST_MISSING = 1_000_000
+
+Kind = Literal["missing", "empty", "duplicate", "undecodable", "size", "changed", "disputed", "foreign"]
+State = Literal["complete", "unfinished", "damaged"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something wrong with one frame. ``url`` is None for a frame that is not there.
+
+    changed:  it has another size or checksum than the manifest says. disputed: two runs wrote it at the same time.
+    foreign:  the manifest does not know it.
+    """
+
+    kind: Kind
+    index: int
+    batch: int | None = None
+    url: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What ``verify`` found: ``findings`` by index, then batch.
+
+    frames: how many there are. decoded: how many of them were read and decoded.
+    shape:  of most pictures, as ``1920x1080, 3 channels, uint8``; None when none was decoded.
+    manifest:  what the manifest says of itself; None where there is none.
+    obstacles: why it is not complete, each as one clause.
+    """
+
+    url: str
+    pattern: str
+    frames: int
+    decoded: int
+    shape: str | None
+    findings: tuple[Finding, ...]
+    manifest: State | None = None
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings and not self.obstacles
+
+    def indices(self, kind: Kind | None = None) -> tuple[int, ...]:
+        """The indices of one kind of findings, ascending; by default those of all frames to render again.
+
+        Frames that are only foreign need not be.
+        """
+        wanted = [found for found in self.findings if (found.kind != "foreign" if kind is None else found.kind == kind)]
+        return tuple(sorted({found.index for found in wanted}))
+
+
+def verify(
+    sequence: FrameSequence,
+    *,
+    expected: range | None = None,
+    deep: bool = False,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+) -> Verification:
+    """Look whether every frame is there, once, and not empty; with ``deep`` also read and decode each one.
+
+    expected: the indices that there should be; by default those that the manifest expects and has; without one, those
+              from the first to the last one that is there. Frames in batch folders are expected in each of these.
+    deep:     a picture whose size, channels or dtype differ from those of most is told as ``size``.
+    on_frame: told each frame that has been looked into.
+
+    Raises TargetError when the storage fails, EncoderNotFoundError and EncoderUnavailableError when nothing here reads
+    the format, FrameNameError when more than a million frames are missing: a stray number makes the gap then.
+    """
+    state, known, obstacles = _manifest_of(sequence)
+    findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence)]
+    shape, decoded, checksums = None, 0, {}
+    if deep:
+        shapes = _shapes(sequence, on_frame)
+        decoded = len(shapes)
+        checksums = {_key(look.frame): look.checksum for look in shapes}
+        shape, more = _judged(shapes)
+        findings += more
+    if known is not None:
+        findings += _against(known, sequence, checksums)
+    findings.sort(key=lambda found: (found.index, -1 if found.batch is None else found.batch, found.kind))
+    return Verification(
+        url=sequence.url,
+        pattern=sequence.pattern,
+        frames=len(sequence),
+        decoded=decoded,
+        shape=shape,
+        findings=tuple(findings),
+        manifest=state,
+        obstacles=tuple(obstacles),
+    )
+
+
+def _manifest_of(sequence: FrameSequence) -> tuple[State | None, Manifest | None, list[str]]:
+    """What it says of itself, it, and why it is not complete."""
+    try:
+        known = sequence.manifest
+    except ManifestError as error:
+        return "damaged", None, [str(error)]
+    if known is None:
+        return None, None, []
+    return "complete" if known.complete else "unfinished", known, known.obstacles()
+
+
+def _against(
+    known: Manifest, sequence: FrameSequence, checksums: dict[tuple[int, int | None], str]
+) -> Iterable[Finding]:
+    """What differs from the manifest. ``checksums`` are of the frames that were read."""
+    entries = {entry.key: entry for entry in known.frames}
+    for frame in sequence:
+        entry = entries.get(_key(frame))
+        if entry is None:
+            kind: Kind = "foreign"
+            message = f"the manifest does not know {frame.name}"
+        elif entry.disputed:
+            kind, message = "disputed", f"two runs wrote {frame.name} at the same time, with different bytes"
+        else:
+            kind, message = "changed", _difference(frame, entry, checksums.get(_key(frame)))
+        if message:
+            yield Finding(kind=kind, index=frame.index, batch=frame.batch, url=frame.url, message=message)
+
+
+def _difference(frame: Frame, entry: FrameEntry, checksum: str | None) -> str:
+    """Empty for none. A frame without bytes is told as empty."""
+    if frame.size and entry.size not in (None, frame.size):
+        return f"{frame.name} has {frame.size} bytes, {entry.size} were written"
+    has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith("crc32:")
+    if has_both and checksum != entry.checksum:
+        return f"{frame.name} has the checksum {checksum}, {entry.checksum} was written"
+    return ""
+
+
+def _key(frame: Frame) -> tuple[int, int | None]:
+    return frame.index, frame.batch
+
+
+def _wanted(sequence: FrameSequence, expected: range | None, known: Manifest | None) -> Sequence[int]:
+    if expected is not None:
+        return expected
+    if known is not None and known.frames:
+        runs = [range(entry.index, entry.index + 1) for entry in known.frames]
+        return sorted({index for run in (*known.expected, *runs) for index in run})
+    return range(sequence.indices[0], sequence.indices[-1] + 1)
+
+
+def _missing(sequence: FrameSequence, expected: range | None, known: Manifest | None) -> Iterable[Finding]:
+    there: dict[int | None, set[int]] = {}
+    for frame in sequence:
+        there.setdefault(frame.batch, set()).add(frame.index)
+    for batch in known.batches if known is not None else ():
+        there.setdefault(batch, set())
+    if len(there) > 1:
+        there.pop(None, None)  # frames beside batch folders are another run's
+    wanted = _wanted(sequence, expected, known)
+    if len(there) * len(wanted) - len(sequence) > MOST_MISSING:
+        raise FrameNameError(
+            f"{sequence.pattern} in {sequence.url} has {len(sequence)} frames between {wanted[0]} and "
+            f"{wanted[-1]} ({naming.format_ranges(sequence.ranges, 10)}): give the range that there should be"
+        )
+    for batch, own in there.items():
+        yield from (Finding(kind="missing", index=index, batch=batch) for index in wanted if index not in own)
+
+
+def _duplicate(sequence: FrameSequence) -> Iterable[Finding]:
+    for frame in sequence.duplicates:
+        own = sequence.frame(frame.index, frame.batch)
+        message = f"{frame.name} has the number of {own.name}"
+        yield Finding(kind="duplicate", index=frame.index, batch=frame.batch, url=frame.url, message=message)
+
+
+def _empty(sequence: FrameSequence) -> Iterable[Finding]:
+    for frame in sequence:
+        if frame.size == 0:
+            yield Finding(
+                kind="empty", index=frame.index, batch=frame.batch, url=frame.url, message=f"{frame.name} has no bytes"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A frame that was read, its picture's shape or why there is none, and the checksum of its bytes."""
+
+    frame: Frame
+    shape: str | DecodeError
+    checksum: str
+
+
+def _shapes(sequence: FrameSequence, on_frame: Callable[[Frame], None]) -> list[_Look]:
+    """A look into each frame that is not empty."""
+
+    def look(frame: Frame, data: bytes) -> _Look:
+        checksum = f"crc32:{zlib.crc32(data):08x}"
+        try:
+            array = frame.decode(data).array
+        except DecodeError as error:
+            return _Look(frame, error, checksum)
+        height, width, channels = array.shape
+        shape = f"{width}x{height}, {channels} channel{'s' if channels > 1 else ''}, {array.dtype}"
+        return _Look(frame, shape, checksum)
+
+    found = []
+    for seen in sequence.decoded(look):
+        if seen.frame.size:
+            found.append(seen)
+        on_frame(seen.frame)
+    return found
+
+
+def _judged(shapes: list[_Look]) -> tuple[str | None, list[Finding]]:
+    counted = Counter(look.shape for look in shapes if isinstance(look.shape, str))
+    usual = counted.most_common(1)[0][0] if counted else None
+    findings = []
+    for look in shapes:
+        frame, shape = look.frame, look.shape
+        if isinstance(shape, DecodeError):
+            kind: Kind = "undecodable"
+            message = str(shape)
+        elif shape != usual:
+            kind, message = "size", f"{frame.name} is {shape}, most are {usual}"
+        else:
+            continue
+        findings.append(Finding(kind=kind, index=frame.index, batch=frame.batch, url=frame.url, message=message))
+    return usual, findings

@@ -1,0 +1,451 @@
+"""Any other filesystem of fsspec's, each treated as carefully as what is known of it allows.
+
+``TRAITS`` says what was tried of the usual ones. Of a filesystem that nobody knows nothing good is taken for granted:
+files are written under a temporary name and moved where it can move, ``create`` is refused, and threads take turns.
+
+- Names are appended to the filesystem's own path, never to a URL, and only the methods for single files are used: the
+  others take ``[ ] * ?`` for a glob. A name that the driver would read differently (one that cuts it at ``#``) is
+  refused.
+- Listings are always fresh. Folders are made when a write finds none; a top level (a bucket, a share) never is, except
+  where it is an ordinary folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+from seqsave.errors import TargetError
+from seqsave.targets import filesystems
+from seqsave.targets.base import (
+    Capabilities,
+    Data,
+    Entries,
+    Entry,
+    Published,
+    Target,
+    described,
+    guarded,
+    guarded_async,
+    is_temporary,
+    open_ranges,
+    temporary_name,
+)
+from seqsave.targets.failures import Fault, Scene, diagnose
+from seqsave.targets.redact import redact_url, secrets_of, split_user_info
+from seqsave.targets.urls import Location, refuse_hidden_user_info
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["FsspecTarget", "Traits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """How to treat a filesystem.
+
+    publish:  ``"put"``: one ``pipe_file`` publishes a whole file atomically. ``"move"``: a temporary file, then a move.
+              ``"plain"``: one ``pipe_file``, which a reader may see unfinished.
+    create:   ``pipe_file(mode="create")`` is known to be decided by the store.
+    folders:  it has real folders.
+    own_top:  the first part of a path is a container that is never made.
+    threads:  ``"shared"``: one instance serves all threads. ``"each"``: one instance for each thread. ``"turns"``: one
+              instance, one thread at a time.
+    retries:  its client tries failed requests again by itself, and that cannot be switched off: its failures are
+              reported as final, so that attempts do not multiply.
+    keywords: what ``pipe_file`` is given for a content type and a size.
+    move:     gives a file another name, where ``mv`` is not the way.
+    refused:  characters that its driver takes for something else than a part of a name.
+    """
+
+    publish: Literal["put", "move", "plain"]
+    create: bool = False
+    folders: bool = True
+    own_top: bool = False
+    threads: Literal["shared", "each", "turns"] = "turns"
+    retries: bool = False
+    keywords: Callable[[str, int], dict[str, Any]] = lambda content_type, size: {}
+    move: Callable[[Any, str, str], object] = lambda filesystem, old, new: filesystem.mv(old, new)
+    refused: str = ""
+
+
+def _for_google(content_type: str, size: int) -> dict[str, Any]:
+    # A file that is not smaller than chunksize goes in several requests.
+    return {"content_type": content_type, "chunksize": max(50 << 20, size + 1)}
+
+
+def _for_azure(content_type: str, size: int) -> dict[str, Any]:
+    return {"content_settings": {"content_type": content_type}}
+
+
+_GOOGLE = Traits(
+    publish="put", create=True, folders=False, own_top=True, threads="shared", retries=True, keywords=_for_google
+)
+_AZURE = replace(_GOOGLE, keywords=_for_azure)
+_SFTP = Traits(publish="move", threads="each")
+_HDFS = Traits(publish="move", threads="shared")
+# Its mv copies, and takes names for globs; its paths are those of URLs.
+_WEBDAV = Traits(
+    publish="move",
+    threads="shared",
+    move=lambda filesystem, old, new: filesystem.client.move(old, new, overwrite=True),
+    refused="#%?[]",
+)
+_HTTP = Traits(publish="plain", folders=False, threads="shared", refused="#%?")
+
+TRAITS: Mapping[str, Traits] = {
+    "gs": _GOOGLE,
+    "gcs": _GOOGLE,
+    "az": _AZURE,
+    "abfs": _AZURE,
+    "abfss": _AZURE,
+    "sftp": _SFTP,
+    "ssh": _SFTP,
+    "ftp": _SFTP,
+    "smb": replace(_HDFS, own_top=True),
+    "hdfs": _HDFS,
+    "webhdfs": _HDFS,
+    "webdav": _WEBDAV,
+    "dav": _WEBDAV,
+    "http": _HTTP,
+    "https": _HTTP,
+}
+
+_TOPS = {"gs": "bucket", "gcs": "bucket", "az": "container", "abfs": "container", "abfss": "container", "smb": "share"}
+
+# They read another storage, or are made of one: nothing lies at a URL of theirs alone.
+_WRAPPERS = {
+    *("async_wrapper", "asyncwrapper", "blockcache", "cached", "data", "dir", "filecache", "generic", "libarchive"),
+    *("reference", "simplecache", "tar", "zip"),
+}
+# Options, and parts of Azure's connection string, that say which server it is.
+_ADDRESS = ("account_host", "account_name", "base_url", "endpoint_url", "host", "port", "share")
+_ACCOUNT = re.compile(r"\b(AccountName|BlobEndpoint)=([^;?]*)", re.IGNORECASE)
+_NO_SUCH_FOLDER = (Fault.MISSING, Fault.CONFLICT, Fault.UNKNOWN)
+
+
+class _Handle:
+    """A filesystem and the lock with which threads take turns where they must."""
+
+    def __init__(self, kind: type[Any], options: Mapping[str, Any]) -> None:
+        self.filesystem = filesystems.create(kind, options)
+        self.lock = threading.RLock()
+
+
+class FsspecTarget(Target):
+    """A folder or prefix on a filesystem that has no class of its own here."""
+
+    def __init__(self, protocol: str, root: str, options: Mapping[str, Any], *, url: str) -> None:
+        """root: the filesystem's own path. options: with what the URL says (host, user) merged in."""
+        self.url = url
+        self._protocol = protocol
+        self._root = root
+        self._options = options
+        self._secrets = secrets_of("", options)
+        self._traits = _traits_of(protocol)
+        self._folders_seen: set[str] = set()
+        if self._traits.own_top:
+            self._container = f"{_TOPS.get(protocol, 'folder')} {root.strip('/').partition('/')[0]!r}"
+        self.capabilities = Capabilities(
+            folders=self._traits.folders,
+            atomic=self._traits.publish != "plain",
+            create="conditional" if self._traits.create else "none",
+            checksum=False,
+            thread_safe=self._traits.threads != "turns",
+        )
+
+    @classmethod
+    def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> FsspecTarget:
+        """See ``targets.registry``."""
+        protocol = location.scheme
+        refuse_hidden_user_info(location)
+        if protocol in _WRAPPERS:
+            raise TargetError(f"{url}: {protocol}:// is made of another storage; give that one's URL")
+        if protocol in ("gs", "gcs"):
+            _prepare_google(options)
+        kind = filesystems.filesystem_class(protocol)
+        scene = Scene("open", url, secrets=secrets_of(location.url, options))
+        root, merged = filesystems.opening(scene, lambda: _understood(kind, location, options))
+        target = cls(protocol, root, merged, url=url)
+        target._secrets = tuple(dict.fromkeys((*scene.secrets, *target._secrets)))
+        return target
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """See Target."""
+        if not self._is_async():
+            return None
+        loop: asyncio.AbstractEventLoop = self._handle().filesystem.loop
+        return loop
+
+    @guarded("save")
+    def publish(
+        self,
+        path: str,
+        data: Data,
+        *,
+        content_type: str = "application/octet-stream",
+        create: bool = False,
+        checksum: int | None = None,
+    ) -> Published:
+        """See Target."""
+        full, keywords = self._ready(path, data, content_type, create)
+        body = data if isinstance(data, bytes) else bytes(data)
+        with self._filesystem() as filesystem:
+            if self._traits.publish == "move":
+                self._in_folder(filesystem, full, lambda: self._move_in(filesystem, full, body, keywords))
+            else:
+                self._in_folder(filesystem, full, lambda: filesystem.pipe_file(full, body, **keywords))
+        return described(body, checksum)
+
+    def publish_async(
+        self,
+        path: str,
+        data: Data,
+        *,
+        content_type: str = "application/octet-stream",
+        create: bool = False,
+        checksum: int | None = None,
+    ) -> Coroutine[Any, Any, Published] | None:
+        """See Target."""
+        if not self._is_async():
+            return None
+        full, keywords = self._ready(path, data, content_type, create)
+        body = data if isinstance(data, bytes) else bytes(data)
+        return self._pipe(path, full, body, keywords, checksum)
+
+    @guarded("read")
+    def read(self, path: str) -> bytes:
+        """See Target."""
+        with self._filesystem() as filesystem:
+            return bytes(filesystem.cat_file(self._full(path)))
+
+    @guarded("read")
+    def open_read(self, path: str) -> BinaryIO:
+        """See Target."""
+        with self._filesystem() as filesystem:
+            size = filesystem.info(self._full(path)).get("size")
+        if size is None:
+            return io.BytesIO(self.read(path))
+        return open_ranges(size, lambda start, stop: self._read_range(path, start, stop))
+
+    @guarded("list")
+    def list(self, folder: str = "") -> Entries:
+        """See Target."""
+        folder = self._checked_folder(folder)
+        full = self._full(folder) if folder else self._root
+        with self._filesystem() as filesystem:
+            try:
+                found = filesystem.ls(full, detail=True)
+            except Exception as error:
+                if diagnose(error) is not Fault.MISSING:
+                    raise
+                return []
+        return _entries(found, full)
+
+    @guarded("look for")
+    def exists(self, path: str) -> bool:
+        """See Target."""
+        with self._filesystem() as filesystem:
+            try:
+                return bool(filesystem.info(self._full(path))["type"] != "directory")
+            except Exception as error:
+                if diagnose(error) is not Fault.MISSING:
+                    raise
+                return False
+
+    @guarded("delete")
+    def delete(self, path: str) -> None:
+        """See Target."""
+        with self._filesystem() as filesystem:
+            try:
+                filesystem.rm_file(self._full(path))
+            except Exception as error:
+                if diagnose(error) is not Fault.MISSING:
+                    raise
+
+    def place(self) -> Mapping[str, str]:
+        """See Target."""
+        named = {name: redact_url(str(self._options[name])) for name in _ADDRESS if self._options.get(name)}
+        parts = _ACCOUNT.findall(str(self._options.get("connection_string") or ""))
+        return {"storage": self._protocol, "root": self._root.rstrip("/"), **named, **dict(parts)}
+
+    # --- publishing ---
+
+    def _ready(self, path: str, data: Data, content_type: str, create: bool) -> tuple[str, dict[str, Any]]:
+        """The full path and ``pipe_file``'s keywords, once it is sure that they mean what they should."""
+        if create and not self._traits.create:
+            raise self._no_create(self.url_of(path))
+        for character in self._traits.refused:
+            if character in path:
+                raise TargetError(
+                    f"cannot save {self.url_of(path)}: {self._protocol}:// takes no names with {character!r}"
+                )
+        mode = {"mode": "create"} if create else {}
+        return self._full(path), {**self._traits.keywords(content_type, memoryview(data).nbytes), **mode}
+
+    @guarded_async("save")
+    async def _pipe(
+        self, path: str, full: str, body: bytes, keywords: Mapping[str, Any], checksum: int | None
+    ) -> Published:
+        # The underscore marks fsspec's coroutines, which are public.
+        await self._handle().filesystem._pipe_file(full, body, **keywords)  # noqa: SLF001
+        return described(body, checksum)
+
+    def _move_in(self, filesystem: Any, full: str, body: bytes, keywords: Mapping[str, Any]) -> None:
+        folder, slash, _ = full.rpartition("/")
+        temporary = f"{folder}{slash}{temporary_name()}"
+        try:
+            filesystem.pipe_file(temporary, body, **keywords)
+            self._replace(filesystem, temporary, full)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                filesystem.rm_file(temporary)
+            raise
+
+    def _replace(self, filesystem: Any, old: str, new: str) -> None:
+        try:
+            self._traits.move(filesystem, old, new)
+        except Exception as error:
+            if diagnose(error) is not Fault.EXISTS:
+                raise
+            # It does not move over a file: for a moment there is none, but never a part of one.
+            filesystem.rm_file(new)
+            self._traits.move(filesystem, old, new)
+
+    def _in_folder(self, filesystem: Any, full: str, write: Callable[[], object]) -> None:
+        """Write; where that may have failed for want of the folder, make it and write once more."""
+        folder = full.rpartition("/")[0]
+        # Before, not after: another thread may make it while this one fails.
+        suspects = (Fault.MISSING,) if folder in self._folders_seen else _NO_SUCH_FOLDER
+        try:
+            write()
+        except Exception as error:
+            if diagnose(error) not in suspects or not self._make_folder(filesystem, folder):
+                raise
+        else:
+            return
+        self._folders_seen.add(folder)
+        write()
+
+    def _make_folder(self, filesystem: Any, folder: str) -> bool:
+        """Make it, unless it would be a top level; whether it is there now."""
+        if not self._traits.folders or not folder.strip("/"):
+            return False
+        # Drivers look and then make, level by level: another thread must not do the same just then.
+        with filesystems.shared("folders", {}, threading.Lock):
+            if filesystem.isdir(folder):
+                return True
+            if self._traits.own_top and not self._has_top(filesystem, folder):
+                return False
+            filesystem.makedirs(folder, exist_ok=True)
+        return True
+
+    def _has_top(self, filesystem: Any, folder: str) -> bool:
+        top, _, below = folder.strip("/").partition("/")
+        slashes = folder[: len(folder) - len(folder.lstrip("/"))]
+        return bool(below) and bool(filesystem.exists(slashes + top))
+
+    @guarded("read")
+    def _read_range(self, path: str, start: int, stop: int) -> bytes:
+        with self._filesystem() as filesystem:
+            return bytes(filesystem.cat_file(self._full(path), start=start, end=stop))
+
+    # --- the filesystem ---
+
+    def _handle(self) -> _Handle:
+        kind = filesystems.filesystem_class(self._protocol)
+        return filesystems.shared(
+            self._protocol,
+            self._options,
+            lambda: _Handle(kind, self._options),
+            per_thread=self._traits.threads == "each",
+        )
+
+    @contextlib.contextmanager
+    def _filesystem(self) -> Iterator[Any]:
+        handle = self._handle()
+        with handle.lock if self._traits.threads == "turns" else contextlib.nullcontext():
+            # Some keep listings whatever use_listings_cache says.
+            handle.filesystem.invalidate_cache()
+            try:
+                yield handle.filesystem
+            except Exception as error:
+                if diagnose(error).transient:
+                    filesystems.discard(handle)
+                raise
+
+    def _storage(self) -> Mapping[str, Any]:
+        top = self._root.strip("/").partition("/")[0] if self._traits.own_top else ""
+        return {**self._options, "storage": self._protocol, "top": top}
+
+    def _is_async(self) -> bool:
+        kind = filesystems.filesystem_class(self._protocol)
+        return self._traits.publish != "move" and bool(getattr(kind, "async_impl", False))
+
+    def _full(self, path: str) -> str:
+        path = self._checked(path)
+        full = f"{self._root.rstrip('/')}/{path}" if self._root else path
+        # What the driver makes of a path, which is also what it does with one in each of its methods.
+        read_as = filesystems.filesystem_class(self._protocol)._strip_protocol(full)  # noqa: SLF001 - fsspec's own interface
+        if read_as.strip("/") == full.strip("/"):
+            return full
+        raise TargetError(f"{self.url_of(path)}: the driver of {self._protocol}:// reads this name as {read_as!r}")
+
+    def _scene(self, doing: str, path: str) -> Scene:
+        return replace(super()._scene(doing, path), tried=self._traits.retries)
+
+
+def _traits_of(protocol: str) -> Traits:
+    known = TRAITS.get(protocol)
+    if known is not None:
+        return known
+    from fsspec import AbstractFileSystem
+
+    kind = filesystems.filesystem_class(protocol)
+    moves = kind.mv is not AbstractFileSystem.mv
+    return Traits(
+        publish="move" if moves else "plain",
+        own_top=True,
+        threads="shared" if getattr(kind, "async_impl", False) else "turns",
+    )
+
+
+def _understood(kind: type[Any], location: Location, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The driver's own path for a URL, and the options that it finds in the URL under the given ones."""
+    url = location.url
+    root: str = kind._strip_protocol(url)  # noqa: SLF001 - fsspec's own interface
+    named = kind._get_kwargs_from_urls(url)  # noqa: SLF001 - likewise
+    path = split_user_info(url)[2].partition("/")[2].strip("/")
+    if not root.rstrip("/").endswith(path):
+        shown = redact_url(url)
+        raise TargetError(f"{shown}: the driver of {location.scheme}:// reads the path as {redact_url(root)!r}")
+    return root, filesystems.merged_options(kind, {**named, **options})
+
+
+def _entries(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
+    entries = []
+    for item in found:
+        is_folder = item["type"] == "directory"
+        path = str(item["name"]).rstrip("/")
+        name = path.rpartition("/")[2]
+        if path.strip("/") == folder.strip("/"):
+            if not is_folder and item.get("size"):  # a file is listed as itself
+                raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file")
+        elif name and not is_temporary(name):
+            entries.append(Entry(name, 0 if is_folder else int(item.get("size") or 0), is_folder))
+    return entries
+
+
+def _prepare_google(options: Mapping[str, Any]) -> None:
+    """Keep gcsfs from asking an emulator for hierarchical buckets: its gRPC channel would wait for a minute."""
+    if options.get("endpoint_url") or os.environ.get("STORAGE_EMULATOR_HOST"):
+        os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")

@@ -1,0 +1,138 @@
+"""The manifest of frames that are published after their run, out of the spool.
+
+Each such frame brings what its run knew of the sequence. A run that could not reach its manifest at its end leaves a
+note in the spool, which says what it would have written there; it is read before the run's frames are published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from seqsave import manifest, targets
+from seqsave.errors import ManifestError
+from seqsave.manifest import Facts, FrameEntry
+from seqsave.runtime import retry
+from seqsave.spool import Entry, Outcome, Publisher, Records, Spool, key_of, publisher_of
+
+__all__ = ["BelatedRecords", "closing_facts", "frame_facts", "opening_facts", "publisher_behind"]
+
+Key = tuple[int, int | None]
+
+
+def frame_facts(facts: Facts, entry: FrameEntry) -> dict[str, Any]:
+    """What a frame in the spool brings along."""
+    return {"manifest": facts.as_document(), "frame": entry.as_document()}
+
+
+def opening_facts(facts: Facts, run: str) -> dict[str, Any]:
+    """The note of a run whose frames all go into the spool first. run: the id by which the manifest knows it."""
+    return {"manifest": facts.as_document(), "opening": {"run": run}}
+
+
+def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mapping[Key, str]) -> dict[str, Any]:
+    """The note of a run that could not reach its manifest at its end.
+
+    kept: the paths of those of ``outcome.lost`` that are in the spool.
+    """
+    return {
+        "manifest": facts.as_document(),
+        "closing": {
+            "run": run,
+            "frames": [frame.as_document() for frame in outcome.frames],
+            "lost": [[*key, kept.get(key)] for key in outcome.lost],
+            "wanted": sorted(outcome.wanted),
+            "sound": outcome.sound,
+            "defines": outcome.defines,
+        },
+    }
+
+
+class BelatedRecords(Records):
+    """Keeps the manifests true while a spool is published.
+
+    run: entries of this run are left out, as it is still there and tells its manifest itself.
+    """
+
+    def __init__(self, spool: Spool, *, run: str = "") -> None:
+        self._spool = spool
+        self._run = run
+        self._sessions: dict[str, manifest.Session] = {}
+
+    def begin(self, target: targets.Target, entries: Sequence[Entry], policy: retry.RetryPolicy) -> None:
+        """Say in each manifest that frames are coming. Raises TargetError, ManifestError."""
+        told = [entry for entry in entries if "manifest" in entry.facts and not self._is_own(entry)]
+        for entry in told:
+            if "opening" in entry.facts:
+                _open(target, entry, policy)
+            if "closing" in entry.facts:
+                _close(target, entry, self._spool.waiting(entry.place), policy)
+        for facts in _facts_of(entry for entry in told if entry.is_frame):
+            # By the same name whenever this spool is published: one that was killed meanwhile leaves no doubt behind.
+            run = _named(str(self._spool.folder), target.url_of(facts.path))
+            session = manifest.Session(target, facts, creates=False, replaces=False, policy=policy, run=run)
+            session.open()
+            self._sessions[facts.path] = session
+
+    def end(self, target: targets.Target, outcomes: Sequence[Outcome], policy: retry.RetryPolicy) -> None:
+        """Enter what was published. Raises TargetError, ManifestError."""
+        frames: dict[str, list[FrameEntry]] = {}
+        for outcome in outcomes:
+            entry = outcome.entry
+            if entry is not None and outcome.status == "published" and "frame" in entry.facts:
+                path = Facts.from_document(entry.facts["manifest"]).path
+                frames.setdefault(path, []).append(_published(entry.facts["frame"], outcome))
+        sessions, self._sessions = self._sessions, {}
+        for path, session in sessions.items():
+            session.close(manifest.Outcome(frames=frames.get(path, []), defines=False))
+
+    def _is_own(self, entry: Entry) -> bool:
+        return bool(self._run) and entry.run == self._run
+
+
+def publisher_behind(kept_in: Spool) -> Publisher:
+    """What publishes the frames of a spool behind this program, and can be waited for."""
+    return publisher_of(kept_in, partial(BelatedRecords, kept_in))
+
+
+def _facts_of(entries: Iterable[Entry]) -> list[Facts]:
+    """Of each sequence once."""
+    found = [Facts.from_document(entry.facts["manifest"]) for entry in entries]
+    return list({facts.path: facts for facts in found}.values())
+
+
+def _open(target: targets.Target, entry: Entry, policy: retry.RetryPolicy) -> None:
+    facts = Facts.from_document(entry.facts["manifest"])
+    manifest.Session(target, facts, policy=policy, run=str(entry.facts["opening"]["run"])).open()
+
+
+def _close(target: targets.Target, entry: Entry, waiting: Collection[str], policy: retry.RetryPolicy) -> None:
+    facts, closing = Facts.from_document(entry.facts["manifest"]), entry.facts["closing"]
+    try:
+        # Of what was in the spool then, some may have been published since, and be in the manifest already.
+        gone = [(index, path) for index, _, path in closing["lost"] if path is not None and key_of(path) not in waiting]
+        outcome = manifest.Outcome(
+            frames=[FrameEntry.from_document(one) for one in closing["frames"]],
+            lost={(index, batch) for index, batch, path in closing["lost"] if (index, path) not in gone},
+            wanted={*closing["wanted"], *(index for index, _ in gone)},
+            sound=bool(closing["sound"]),
+            defines=bool(closing["defines"]),
+        )
+        run = str(closing["run"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise ManifestError(f"a note in the spool cannot be read: {error!r}") from None
+    manifest.Session(target, facts, creates=outcome.defines, policy=policy, run=run).close(outcome)
+
+
+def _published(document: Any, outcome: Outcome) -> FrameEntry:
+    entry = FrameEntry.from_document(document)
+    if outcome.published is None:
+        return entry
+    return replace(entry, etag=outcome.published.etag, acknowledged=outcome.published.acknowledged)
+
+
+def _named(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,342 @@
+"""What happens to frames that the storage does not take: they go into the spool, and the run goes on.
+
+Once one frame has gone there the following ones go there at once, and every few seconds one of them is really tried. As
+soon as that succeeds frames are published directly again; those that are in the spool are published at the end.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from seqsave import spool, targets
+from seqsave.errors import FrameExistsError, SpoolError, TargetError
+from seqsave.manifest import FrameEntry
+from seqsave.runtime import retry
+from seqsave.runtime.pipeline import aside
+from seqsave.types import SavedFrame, SaveResult
+from seqsave.writer.deferred import BelatedRecords, closing_facts, opening_facts, publisher_behind
+from seqsave.writer.numbering import Place
+from seqsave.writer.record import Record
+
+__all__ = ["File", "Outage", "Parcel"]
+
+Key = tuple[int, int | None]
+
+# Between one real attempt and the next while the storage is away; it doubles up to the second.
+FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
+# How long somebody else's publishing of the same spool is waited for.
+PATIENCE = 20.0
+_ONCE = retry.RetryPolicy(attempts=1)
+# No later attempt can help: it is the name or the bytes that do not fit. "": what no storage has said.
+_UNFIT = ("", "bad_name", "too_long", "too_large")
+
+
+class File(Protocol):
+    """What is known of one file that is to be published."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def data(self) -> Any: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def create(self) -> bool: ...
+    @property
+    def crc32(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One encoded frame on its way: ``files`` in the order of publishing, ``facts`` for ``BelatedRecords``."""
+
+    place: Place
+    url: str
+    files: tuple[File, ...]
+    frame: File
+    facts: Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    entry: spool.Entry
+    frame: SavedFrame
+
+
+class Outage:
+    """One writer's way around a storage that is away. Thread-safe.
+
+    behind:         every frame goes into the spool first, and is published behind the program.
+    keeps_manifest: the run makes a manifest where there is none.
+    on_stop:        told an error that will not pass, when nothing was ever published: the run had better end.
+    """
+
+    def __init__(
+        self,
+        kept_in: spool.Spool,
+        target: targets.Target,
+        record: Record,
+        *,
+        policy: retry.RetryPolicy,
+        behind: bool,
+        keeps_manifest: bool,
+        stop_event: threading.Event,
+        on_stop: Callable[[BaseException], None],
+    ) -> None:
+        self.run = secrets.token_hex(8)
+        self.behind = behind
+        self.folder = kept_in.folder
+        self._spool = kept_in
+        self._target = target
+        self._record = record
+        self._policy = policy
+        self._stop_event = stop_event
+        self._on_stop = on_stop
+        self._keeps_manifest = keeps_manifest
+        self._lock = threading.Lock()
+        self._beginning = threading.Lock()
+        self._where: Mapping[str, str] | None = None
+        self._pending: set[str] = set()
+        self._kept: dict[Key, _Kept] = {}
+        self._has_published = False
+        self._why = ""
+        self._wait = 0.0  # 0 while the storage is well
+        self._next_try = 0.0
+
+    # --- one frame ---------------------------------------------------------------------------------------------------
+
+    def publish(self, parcel: Parcel, attempt: Callable[[retry.RetryPolicy], SavedFrame]) -> SavedFrame:
+        """Publish by ``attempt``, or keep. Raises what it raises where that is not for the spool, and SpoolError."""
+        self._begin()
+        policy = self._way(parcel)
+        if policy is None:
+            return self._keep(parcel)
+        try:
+            saved = attempt(policy)
+        except TargetError as error:
+            failure = error
+        else:
+            self._note_success()
+            return saved
+        return self._take(parcel, failure)
+
+    async def publish_async(
+        self, parcel: Parcel, attempt: Callable[[retry.RetryPolicy], Awaitable[SavedFrame]]
+    ) -> SavedFrame:
+        """``publish`` for coroutines: disks and locks are waited for on another thread."""
+        if self._where is None:
+            await aside(self._begin)
+        policy = self._way(parcel)
+        if policy is None:
+            return await aside(partial(self._keep, parcel))
+        try:
+            saved = await attempt(policy)
+        except TargetError as error:
+            failure = error
+        else:
+            self._note_success()
+            return saved
+        return await aside(partial(self._take, parcel, failure))
+
+    def _way(self, parcel: Parcel) -> retry.RetryPolicy | None:
+        """How often to try it; None for "into the spool"."""
+        if self.behind:
+            return None
+        if self._pending and spool.key_of(parcel.frame.path) in self._pending:
+            # An older one waits, which would replace this one when its turn comes. This one takes its place there.
+            if parcel.frame.create:
+                raise FrameExistsError(f"{parcel.url} is in the spool {self.folder} already, from an earlier run")
+            return None
+        with self._lock:
+            if not self._wait:
+                return self._policy
+            if time.monotonic() < self._next_try:
+                return None
+            self._next_try = time.monotonic() + self._wait
+            return _ONCE
+
+    def _note_success(self) -> None:
+        self._has_published = True
+        if self._wait:
+            with self._lock:
+                self._wait = 0.0
+
+    def _take(self, parcel: Parcel, error: TargetError) -> SavedFrame:
+        """The storage did not take it."""
+        if error.fault in _UNFIT and not error.transient:
+            raise error
+        with self._lock:
+            self._why = str(error)
+            self._wait = min(LONGEST_WAIT, 2 * self._wait) if self._wait else FIRST_WAIT
+            self._next_try = time.monotonic() + self._wait
+        kept = self._keep(parcel)
+        if not error.transient and not self._has_published:
+            self._on_stop(error)
+        return kept
+
+    def _keep(self, parcel: Parcel) -> SavedFrame:
+        place, frame = parcel.place, parcel.frame
+        items = [_item(file) for file in parcel.files]
+        try:
+            entry = self._put(items, frame.path, place.index, place.batch, parcel.facts())
+        except SpoolError as full:
+            if not self._why:
+                raise
+            raise SpoolError(f"{full} (it had to go there because of this: {self._why})") from full
+        saved = SavedFrame(
+            index=place.index,
+            batch=place.batch,
+            url=parcel.url,
+            size=frame.size,
+            checksum=f"crc32:{frame.crc32:08x}",
+            etag=None,
+            status="spooled",
+        )
+        with self._lock:
+            self._kept[place.index, place.batch] = _Kept(entry, saved)
+        if self.behind:
+            self._publisher.wake(self._target, self._place)
+        return saved
+
+    def _put(
+        self, items: list[spool.Item], path: str, index: int, batch: int | None, facts: Mapping[str, Any]
+    ) -> spool.Entry:
+        return self._spool.put(
+            items,
+            target=self._target.url,
+            place=self._place,
+            path=path,
+            index=index,
+            batch=batch,
+            facts=facts,
+            run=self.run,
+            why=self._why,
+        )
+
+    # --- before the first frame --------------------------------------------------------------------------------------
+
+    @property
+    def _place(self) -> Mapping[str, str]:
+        if self._where is None:
+            self._begin()
+        return self._where or {}
+
+    def _begin(self) -> None:
+        """Publish what earlier runs have left, once: it is older than what comes now."""
+        if self._where is not None:
+            return
+        with self._beginning:
+            if self._where is not None:
+                return
+            where = self._target.place()
+            if not self.behind and self._spool.waiting(where):
+                self._catch_up(where)
+                self._pending = self._spool.waiting(where)
+            self._where = where
+            if self.behind and self._keeps_manifest:
+                self._leave_note("begins", opening_facts(self._record.facts, self._record.run))
+
+    def _catch_up(self, where: Mapping[str, str]) -> None:
+        try:
+            outcomes = self._flush(where)
+        except SpoolError:
+            return  # somebody else is at it
+        failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
+        if isinstance(failed, TargetError) and failed.transient:
+            with self._lock:
+                self._why, self._wait = str(failed), FIRST_WAIT
+                self._next_try = time.monotonic() + FIRST_WAIT
+        elif any(outcome.status == "published" for outcome in outcomes):
+            self._has_published = True
+
+    # --- after the last frame ----------------------------------------------------------------------------------------
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the storage was away when it was last asked, or is not asked at all."""
+        return bool(self._wait) or self.behind
+
+    @property
+    def why(self) -> str:
+        """What kept the last frame from being published."""
+        return self._why
+
+    def finish(self) -> dict[Key, SavedFrame]:
+        """Try once more to publish what this run has put into the spool; returns what is there now.
+
+        With ``behind`` it is not waited for.
+        """
+        if not self._kept:
+            return {}
+        outcomes: list[spool.Outcome] = []
+        if not self.behind:
+            try:
+                outcomes = self._flush(self._place)
+            except (SpoolError, TargetError):
+                pass  # they stay there, and that is told
+            else:
+                self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
+        answers = {outcome.entry.name: outcome.published for outcome in outcomes if outcome.entry is not None}
+        waiting = self._spool.waiting(self._place)
+        damaged = {Path(name).name for name in self._spool.aside()}
+        settled = {}
+        for key, kept in self._kept.items():
+            if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged:
+                settled[key] = self._settled(kept, answers.get(kept.entry.name))
+        return settled
+
+    def _settled(self, kept: _Kept, answer: targets.Published | None) -> SavedFrame:
+        etag, acknowledged = (None, False) if answer is None else (answer.etag, answer.acknowledged)
+        entry = FrameEntry.from_document(kept.entry.facts["frame"])
+        self._record.add(replace(entry, etag=etag, acknowledged=acknowledged))
+        return replace(kept.frame, status="saved", etag=etag)
+
+    def tell_later(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
+        """Leave word in the spool of what the manifest is to be told, when the storage is back.
+
+        Returns whether there was anything to tell. Raises SpoolError.
+        """
+        if not self._keeps_manifest or (broken and not self.behind):
+            return False
+        outcome = self._record.outcome(result, broken=broken, stopped=stopped)
+        if not (outcome.frames or outcome.lost):
+            return False
+        paths = {key: kept.entry.path for key, kept in self._kept.items()}
+        self._leave_note("ends", closing_facts(self._record.facts, self._record.run, outcome, paths))
+        if self.behind:
+            self._publisher.wake(self._target, self._place)
+        return True
+
+    def _leave_note(self, what: str, facts: Mapping[str, Any]) -> None:
+        self._put([], f"{self._record.facts.path}#{self.run} {what}", 0, None, facts)
+
+    @property
+    def _publisher(self) -> spool.Publisher:
+        return publisher_behind(self._spool)
+
+    def _flush(self, where: Mapping[str, str]) -> list[spool.Outcome]:
+        return spool.flush_place(
+            self._spool,
+            self._target,
+            where,
+            records=BelatedRecords(self._spool, run=self.run),
+            policy=self._policy,
+            patience=PATIENCE,
+            stop=self._stop_event,
+        )
+
+
+def _item(file: File) -> spool.Item:
+    facts = spool.FileFacts(
+        path=file.path, size=file.size, crc32=file.crc32, content_type=file.content_type, create=file.create
+    )
+    return spool.Item(facts, file.data)

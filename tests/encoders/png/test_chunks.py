@@ -1,0 +1,126 @@
+"""What a PNG says of its picture, as programs that we did not write read it."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from seqsave.encoders.png.encoder import PngEncoder
+from seqsave.metadata import exif, xmp
+from seqsave.pictures.color import COLOR_SPACES, color_space
+from seqsave.types import FrameInfo
+from tests.support.needs import needs_package, needs_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PICTURE = np.arange(4 * 6 * 3, dtype=np.uint16).reshape(4, 6, 3) * 900
+TAGS = {
+    "artist": "Ada & Grace <studio>",
+    "copyright": "© 2026 Étude",
+    "description": "a fox, 狐",
+    "software": "seqsave",
+    "digital_source_type": "trainedAlgorithmicMedia",
+}
+
+
+def encode(image: Any = PICTURE, **info: Any) -> bytes:
+    encoded = PngEncoder().encode(image, metadata={"prompt": "{}"}, options={}, info=FrameInfo(index=0, **info))
+    return bytes(encoded.data)
+
+
+def exiftool(data: bytes, path: Path) -> dict[str, Any]:
+    path.write_bytes(data)
+    command = [needs_program("exiftool", "libimage-exiftool-perl"), "-j", "-G1", "-n", str(path)]
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)[0]
+    return found
+
+
+def test_nothing_is_said_where_nothing_was_stated() -> None:
+    data = encode()
+    assert not any(kind in data for kind in (b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"adobe"))
+
+
+def without(data: bytes, kind: bytes) -> bytes:
+    """The file without a chunk: pngcheck is older than cICP."""
+    start = data.find(kind)
+    if start < 0:
+        return data
+    start -= 4
+    (length,) = struct.unpack_from(">I", data, start)
+    return data[:start] + data[start + 12 + length :]
+
+
+@pytest.mark.parametrize("name", COLOR_SPACES)
+@pytest.mark.parametrize("channels", [1, 4])
+def test_pngcheck_finds_no_fault(name: str, channels: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    image = np.zeros((4, 6, channels), np.uint8)
+    path.write_bytes(without(encode(image, color=color_space(name), dpi=300.0, tags=TAGS), b"cICP"))
+    checked = subprocess.run([needs_program("pngcheck"), "-v", str(path)], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    assert "invalid" not in checked.stdout
+
+
+@pytest.mark.parametrize("name", [name for name, space in COLOR_SPACES.items() if space.cicp])
+def test_ffmpeg_reads_the_colour_space(name: str) -> None:
+    color = color_space(name)
+    with needs_package("av").open(io.BytesIO(encode(color=color))) as file:
+        frame = next(file.decode(video=0))
+        decoder = file.streams.video[0].codec_context
+        assert frame.format.name == "rgb48be"
+        assert (decoder.color_primaries, decoder.color_trc) == color.cicp
+
+
+def test_a_reader_without_cicp_finds_primaries_and_gamma() -> None:
+    with Image.open(io.BytesIO(encode(np.zeros((2, 2, 3), np.uint8), color=color_space("display-p3")))) as picture:
+        assert picture.info["gamma"] == 0.45455
+        assert picture.info["chromaticity"] == (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_profile_that_littlecms_opens_says_the_same(channels: int) -> None:
+    image = np.zeros((2, 2, channels), np.uint8)
+    with Image.open(io.BytesIO(encode(image, color=color_space("linear-rec2020")))) as picture:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
+    assert profile.profile.xcolor_space.strip() == ("GRAY" if channels == 1 else "RGB")
+    assert profile.profile.profile_description == "linear-rec2020"
+
+
+def test_density_exif_and_xmp_are_read_by_exiftool(tmp_path: Path) -> None:
+    found = exiftool(encode(dpi=300.0, tags=TAGS, color=color_space("srgb")), tmp_path / "a.png")
+    assert (found["PNG-cICP:MatrixCoefficients"], found["PNG-cICP:VideoFullRangeFlag"]) == (0, 1)
+    assert (found["PNG-pHYs:PixelsPerUnitX"], found["PNG-pHYs:PixelUnits"]) == (11811, 1)
+    assert (found["IFD0:XResolution"], found["IFD0:ResolutionUnit"]) == (300, 2)
+    assert found["IFD0:Artist"] == found["XMP-dc:Creator"] == TAGS["artist"]
+    assert found["IFD0:Copyright"] == found["XMP-dc:Rights"] == TAGS["copyright"]
+    assert found["IFD0:ImageDescription"] == found["XMP-dc:Description"] == TAGS["description"]
+    assert found["IFD0:Software"] == found["XMP-xmp:CreatorTool"] == "seqsave"
+    assert found["XMP-iptcExt:DigitalSourceType"].endswith("/digitalsourcetype/trainedAlgorithmicMedia")
+    assert not any("Warning" in key for key in found)
+
+
+def test_what_is_said_of_a_picture_is_not_its_metadata() -> None:
+    assert PngEncoder().decode(encode(tags=TAGS), max_pixels=100).metadata == {"prompt": "{}"}
+
+
+TEXT = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), min_size=1, max_size=60)
+
+
+@given(TEXT, TEXT, st.floats(1, 2400))
+def test_pillow_reads_every_text_and_density(artist: str, software: str, dpi: float) -> None:
+    tags = xmp.check_tags({"artist": artist, "software": software})
+    block = Image.Exif()
+    block.load(b"Exif\0\0" + exif.describe(tags, dpi))
+    as_read = {tag: str(block[tag]).encode("latin-1").decode() for tag in (0x013B, 0x0131)}
+    assert as_read == {0x013B: artist, 0x0131: software}
+    assert float(block[0x011A]) == pytest.approx(dpi, abs=0.001)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import io
+import json
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from seqsave.metadata import exif
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
+NAME = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0:"), min_size=1, max_size=12)
+
+
+@given(st.dictionaries(st.one_of(NAME, st.sampled_from(["prompt", "workflow"])), TEXT, max_size=12))
+def test_what_is_packed_comes_back(texts: dict[str, str]) -> None:
+    block, leftover = exif.pack(texts, None)
+    assert leftover == {}
+    assert exif.unpack(block) == texts
+    assert exif.unpack(block.removeprefix(b"Exif\0\0")) == texts
+
+
+def test_tags_are_the_ones_that_comfyui_reads() -> None:
+    block, _ = exif.pack({"first": "1", "prompt": '{"p": 1}', "second": "2", "workflow": '{"w": 1}'}, None)
+    foreign = Image.Exif()
+    foreign.load(block)
+    assert dict(foreign) == {
+        0x0110: 'prompt:{"p": 1}',
+        0x010F: 'workflow:{"w": 1}',
+        0x010E: "first:1",
+        0x010D: "second:2",
+    }
+
+
+def test_pillow_block_of_either_byte_order_is_read() -> None:
+    foreign = Image.Exif()
+    foreign[0x0110] = 'prompt:{"a": 1}'
+    foreign[0x010F] = "Some Camera Maker"
+    foreign[0x0131] = "Software: not ours"
+    for endian in "<>":
+        foreign.endian = endian
+        assert exif.unpack(foreign.tobytes()) == {"prompt": '{"a": 1}'}
+
+
+def test_a_short_value_stands_in_its_entry() -> None:
+    block, _ = exif.pack({"a": "1"}, None)
+    assert len(block) == 6 + 8 + 2 + 12 + 4
+    assert exif.unpack(block) == {"a": "1"}
+
+
+def test_workflow_comes_first_then_prompt_then_the_rest() -> None:
+    texts = {"rest": "r" * 100, "prompt": "p" * 100, "workflow": "w" * 100}
+    sizes = [
+        len(exif.pack({name: texts[name] for name in names}, None)[0])
+        for names in (["workflow"], ["workflow", "prompt"], list(texts))
+    ]
+    for limit, left in [
+        (sizes[0] - 1, {"rest", "workflow"}),
+        (sizes[0], {"rest", "prompt"}),
+        (sizes[1], {"rest"}),
+        (sizes[2], set()),
+    ]:
+        block, leftover = exif.pack(texts, limit)
+        assert set(leftover) == left
+        assert leftover == {name: texts[name] for name in left}
+        assert len(block) <= limit
+        assert set(exif.unpack(block)) == set(texts) - left
+
+
+@given(st.dictionaries(NAME, TEXT, max_size=6), st.integers(0, 300))
+def test_nothing_is_lost_at_any_limit(texts: dict[str, str], limit: int) -> None:
+    block, leftover = exif.pack(texts, limit)
+    assert len(block) <= limit
+    assert exif.unpack(block) | leftover == texts
+    assert not set(exif.unpack(block)) & set(leftover)
+
+
+def test_a_full_jpeg_segment_is_written_by_pillow() -> None:
+    text = json.dumps({"x": "y" * (exif.JPEG_LIMIT - 6 - 8 - 2 - 12 - 4 - len('workflow:{"x": ""}\0') - 1)})
+    block, leftover = exif.pack({"workflow": text}, exif.JPEG_LIMIT)
+    assert leftover == {}
+    assert exif.JPEG_LIMIT - 1 <= len(block) <= exif.JPEG_LIMIT
+    file = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(file, "JPEG", exif=block)
+    assert Image.open(file).getexif()[0x010F] == "workflow:" + text
+
+
+@pytest.mark.parametrize(
+    "texts", [{"a:b": "1"}, {"": "1"}, {"a": "\0"}, {"a\0": "1"}, {"a": "\ud800"}, {"\ud800": "1"}]
+)
+def test_what_the_convention_cannot_hold_is_left_over(texts: dict[str, str]) -> None:
+    assert exif.pack(texts, None) == (b"", texts)
+
+
+def test_more_names_than_tags_are_left_over() -> None:
+    texts = {f"key{number}": "text" for number in range(300)}
+    block, leftover = exif.pack(texts, None)
+    assert len(leftover) == 300 - 0x010E
+    assert exif.unpack(block) | leftover == texts
+
+
+def test_old_latin_1_values_are_read() -> None:
+    block, _ = exif.pack({"title": "XX-"}, None)
+    assert exif.unpack(block.replace(b"XX", b"\xe4\xf6")) == {"title": "äö-"}
+
+
+@given(st.binary(max_size=80), st.sampled_from([b"", b"Exif\0\0", b"II*\0", b"MM\0*", b"II*\0\x08\0\0\0"]))
+def test_damaged_blocks_never_raise(data: bytes, start: bytes) -> None:
+    exif.unpack(start + data)
+
+
+def test_a_huge_count_costs_nothing() -> None:
+    assert exif.unpack(struct.pack("<2sHIH", b"II", 42, 8, 65535)) == {}
+
+
+def test_density_stands_beside_texts_and_counts_against_the_limit() -> None:
+    whole, leftover = exif.pack({"workflow": "w" * 100}, dpi=299.5)
+    assert not leftover
+    tags = Image.Exif()
+    tags.load(whole)
+    assert (tags[0x011A], tags[0x011B], tags[0x0128]) == (299.5, 299.5, 2)
+    assert exif.unpack(whole) == {"workflow": "w" * 100}
+    assert exif.pack({"workflow": "w" * 100}, len(whole), dpi=299.5) == (whole, {})
+    assert exif.pack({"workflow": "w" * 100}, len(whole) - 1, dpi=299.5)[1] == {"workflow": "w" * 100}
+    assert exif.pack({}, dpi=72)[0].startswith(b"Exif\0\0II*\0")
+
+
+def test_a_bomb_of_values_that_overlap_is_bounded() -> None:
+    count = 200
+    offset = 8 + 2 + 12 * count + 4
+    body = b"".join(b"%07d:" % number for number in range(60_000)) + b"\0"
+    # Each value begins at another number, and has nearly half a megabyte of its own.
+    entries = b"".join(struct.pack("<HHII", 0x0110, 2, len(body) - 8 * i, offset + 8 * i) for i in range(count))
+    bomb = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entries + bytes(4) + body
+    texts = exif.unpack(bomb)
+    assert texts
+    assert sum(map(len, texts.values())) <= len(bomb)

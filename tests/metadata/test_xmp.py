@@ -1,0 +1,61 @@
+"""The XMP packet, read by a parser that is not ours, and what may be said in it."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqsave.errors import MetadataError
+from seqsave.metadata.xmp import SOURCE_TYPES, check_tags, packet
+
+NAMES = {
+    "artist": "{http://purl.org/dc/elements/1.1/}creator",
+    "copyright": "{http://purl.org/dc/elements/1.1/}rights",
+    "description": "{http://purl.org/dc/elements/1.1/}description",
+    "software": "{http://ns.adobe.com/xap/1.0/}CreatorTool",
+}
+TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn")), min_size=1, max_size=40)
+
+
+def parsed(tags: dict[str, str]) -> ElementTree.Element:
+    return ElementTree.fromstring(packet(check_tags(tags)))  # noqa: S314 - it is our own
+
+
+@given(st.dictionaries(st.sampled_from(sorted(NAMES)), TEXT, min_size=1))
+def test_every_text_comes_back(tags: dict[str, str]) -> None:
+    root = parsed(tags)
+    found = {name: "".join(root.find(f".//{element}").itertext()) for name, element in NAMES.items() if name in tags}  # type: ignore[union-attr]
+    assert found == tags
+
+
+@pytest.mark.parametrize("term", SOURCE_TYPES)
+def test_a_source_type_is_a_term_of_iptc(term: str) -> None:
+    root = parsed({"digital_source_type": term})
+    element = root.find(".//{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType")
+    assert element is not None
+    assert element.text == f"http://cv.iptc.org/newscodes/digitalsourcetype/{term}"
+
+
+def test_nothing_said_is_nothing_written() -> None:
+    assert packet(check_tags(None)) == packet(check_tags({"artist": ""})) == b""
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({"author": "x"}, "'author' is not known: there are artist,"),
+        ({"artist": 3}, "artist is int"),
+        ({"artist": "x" * 2001}, "at most 2000"),
+        ({"artist": "a\0b"}, "control characters"),
+        ({"artist": "\ud800"}, "control characters"),
+        ({"digital_source_type": "ai"}, "one of IPTC's terms, trainedAlgorithmicMedia"),
+        ("ai", "must map"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(tags: Any, message: str) -> None:
+    with pytest.raises(MetadataError, match=message):
+        check_tags(tags)

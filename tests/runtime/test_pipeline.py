@@ -1,0 +1,411 @@
+"""The pipeline: order, bounds, errors, and letting go."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from seqsave.errors import WriterAbortedError, WriterClosedError
+from seqsave.runtime.pipeline import Pipeline, aside
+
+MODES = ["inline", "one stage", "two stages", "loop"]
+# Inline, everything has happened when submit returns: nothing waits, is held, or is under way.
+threaded = pytest.mark.parametrize("make", MODES[1:], indirect=True)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(32))  # the usual one has few threads where there are few cores
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.fixture(params=MODES)
+def make(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Callable[..., Pipeline[Any, Any]]:
+    def make(max_bytes: int = 10**9, workers: int = 3, publishers: int = 4) -> Pipeline[Any, Any]:
+        kind = request.param
+        return Pipeline(
+            workers=0 if kind == "inline" else workers,
+            publishers=0 if kind in ("inline", "one stage") else publishers,
+            max_bytes=max_bytes,
+            loop=loop if kind == "loop" else None,
+        )
+
+    return make
+
+
+def submit(pipeline: Pipeline[Any, Any], encode: Callable[[], Any], publish: Callable[[Any], Any], cost: int = 1,
+           **more: Any) -> Future[Any]:  # fmt: skip
+    async def coroutine(payload: Any) -> Any:
+        return await asyncio.to_thread(publish, payload)
+
+    return pipeline.submit(
+        encode, coroutine if pipeline.is_async else publish, cost=cost, size_of=lambda _: cost, **more
+    )
+
+
+def test_every_job_gets_its_own_result(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make()
+    futures = [submit(pipeline, lambda i=i: i, lambda p: p * 10) for i in range(50)]
+    pipeline.drain()
+    assert [future.result(timeout=0) for future in futures] == [i * 10 for i in range(50)]
+    assert pipeline.waiting() == (0, 0)
+    pipeline.close()
+
+
+def test_jobs_begin_in_order(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1)
+    begun: list[int] = []
+    for i in range(20):
+        submit(pipeline, lambda i=i: begun.append(i), lambda p: p)
+    pipeline.drain()
+    assert begun == list(range(20))
+
+
+@pytest.mark.parametrize("stage", ["encode", "publish"])
+def test_the_first_error_stops_new_work(make: Callable[..., Pipeline[Any, Any]], stage: str) -> None:
+    pipeline = make(workers=1, publishers=1)
+
+    def fail(*_: Any) -> None:
+        raise ValueError("broken")
+
+    good = submit(pipeline, lambda: 1, lambda p: p)
+    pipeline.drain()
+    bad = submit(pipeline, fail if stage == "encode" else lambda: 1, fail if stage == "publish" else lambda p: p)
+    pipeline.drain()
+    assert good.result() == 1
+    with pytest.raises(ValueError, match="broken"):
+        bad.result()
+    assert isinstance(pipeline.error, ValueError)
+    with pytest.raises(WriterAbortedError, match="broken") as caught:
+        submit(pipeline, lambda: 1, lambda p: p)
+    assert caught.value.__cause__ is pipeline.error
+
+
+@threaded
+def test_what_waits_behind_an_error_is_given_up(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1, publishers=1)
+    go = threading.Event()
+
+    def fail() -> None:
+        go.wait(5)
+        raise ValueError("broken")
+
+    futures = [submit(pipeline, fail, lambda p: p)] + [submit(pipeline, lambda: 1, lambda p: p) for _ in range(5)]
+    go.set()
+    pipeline.drain()
+    assert isinstance(futures[0].exception(), ValueError)
+    assert all(isinstance(future.exception(), WriterAbortedError) for future in futures[1:])
+
+
+@threaded
+def test_the_window_bounds_the_bytes(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(max_bytes=100, workers=2)
+    held, most, lock = 0, 0, threading.Lock()
+
+    def take() -> None:
+        nonlocal held, most
+        with lock:
+            held += 40
+            most = max(most, held)
+
+    def publish(_: Any) -> None:
+        nonlocal held
+        time.sleep(0.002)
+        with lock:
+            held -= 40
+
+    waited = []
+    for _ in range(30):
+        # Counted where it is taken: at most two of 40 fit into 100, and the third waits in submit.
+        submit(pipeline, take, publish, cost=40, while_waiting=lambda: waited.append(1))
+    pipeline.drain()
+    assert most <= 100
+    assert waited
+
+
+def test_what_is_not_encoded_yet_has_a_bound_of_its_own() -> None:
+    pipeline: Pipeline[Any, Any] = Pipeline(workers=1, publishers=8, max_bytes=1000, max_raw=100)
+    first, later, waited = threading.Event(), threading.Event(), []
+
+    def note() -> None:
+        waited.append(pipeline.waiting())
+        first.set()  # lets the first one be encoded: room for the third
+
+    submit(pipeline, lambda: first.wait(10), lambda _: later.wait(10), cost=50)
+    submit(pipeline, lambda: 1, lambda _: later.wait(10), cost=50)
+    submit(pipeline, lambda: 1, lambda _: later.wait(10), cost=50, while_waiting=note)
+    assert waited[0] == (2, 0)
+    # Encoded ones count for nothing there: many more fit beside them.
+    while pipeline.waiting() != (0, 3):
+        time.sleep(0.01)
+    later.set()
+    pipeline.drain()
+    pipeline.close()
+
+
+def test_so_many_jobs_may_be_larger_than_the_window() -> None:
+    pipeline: Pipeline[Any, Any] = Pipeline(workers=3, publishers=0, max_bytes=10, least=3)
+    together, waited = threading.Barrier(3), []
+    for _ in range(3):
+        submit(pipeline, lambda: together.wait(10), lambda p: p, cost=1000, while_waiting=lambda: waited.append(1))
+    assert not waited
+    submit(pipeline, lambda: 1, lambda p: p, cost=1000)
+    pipeline.drain()
+    pipeline.close()
+
+
+def test_one_job_alone_may_be_larger_than_the_window(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(max_bytes=10)
+    futures = [submit(pipeline, lambda: 1, lambda p: p, cost=1000) for _ in range(3)]
+    pipeline.drain()
+    assert [future.result() for future in futures] == [1, 1, 1]
+
+
+def test_no_thread_without_need() -> None:
+    before = set(threading.enumerate())  # those of other tests may end at any moment
+    inline: Pipeline[Any, Any] = Pipeline(workers=0, publishers=0, max_bytes=1)
+    submit(inline, lambda: threading.get_ident(), lambda p: p)
+    assert set(threading.enumerate()) <= before
+    several: Pipeline[Any, Any] = Pipeline(workers=8, publishers=0, max_bytes=10)
+    submit(several, lambda: 1, lambda p: p)
+    several.drain()
+    time.sleep(0.05)  # until the thread has noted that it is free
+    submit(several, lambda: 1, lambda p: p)
+    several.drain()
+    assert len(set(threading.enumerate()) - before) == 1
+    several.close()
+
+
+@threaded
+def test_abort_is_quick_and_names_everything(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1, publishers=1)
+    begun, go = threading.Event(), threading.Event()
+
+    def hang(_: Any) -> None:
+        begun.set()
+        go.wait(10)
+
+    futures = [submit(pipeline, lambda: 1, hang) for _ in range(5)]
+    assert begun.wait(5)
+    pipeline.abort(timeout=0.1)
+    assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
+    assert pipeline.stop_event.is_set()
+    go.set()
+    with pytest.raises(WriterAbortedError):
+        submit(pipeline, lambda: 1, lambda p: p)
+
+
+@threaded
+def test_a_future_that_was_cancelled_is_passed_over(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1)
+    go = threading.Event()
+    first = submit(pipeline, lambda: go.wait(5), lambda p: p)
+    second = submit(pipeline, lambda: 1, lambda p: p)
+    third = submit(pipeline, lambda: 3, lambda p: p)
+    assert second.cancel()
+    go.set()
+    pipeline.drain()
+    assert first.result() is True
+    assert third.result() == 3
+    assert pipeline.error is None
+
+
+def test_nothing_is_accepted_once_it_is_closed(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make()
+    accepted: list[Future[Any]] = []
+    future = submit(pipeline, lambda: 1, lambda p: p, on_accepted=accepted.append)
+    pipeline.close()
+    assert future.result(timeout=0) == 1
+    assert accepted == [future]
+    with pytest.raises(WriterClosedError):
+        submit(pipeline, lambda: 1, lambda p: p, on_accepted=accepted.append)
+    assert accepted == [future]
+
+
+@threaded
+def test_closing_waits_for_what_was_accepted(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make(workers=1, publishers=1)
+    futures = [submit(pipeline, lambda: time.sleep(0.01), lambda p: p) for _ in range(5)]
+    pipeline.close()
+    assert all(future.done() for future in futures)
+
+
+def test_ctrl_c_on_the_callers_thread_is_the_callers() -> None:
+    inline: Pipeline[Any, Any] = Pipeline(workers=0, publishers=0, max_bytes=1)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        submit(inline, interrupted, lambda p: p)
+    assert inline.waiting() == (0, 0)
+
+
+def test_a_size_that_cannot_be_told_fails_its_job(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline = make()
+
+    def publish(payload: Any) -> Any:
+        return payload
+
+    future = pipeline.submit(lambda: 1, publish, cost=1, size_of=lambda payload: len(payload))
+    pipeline.drain()
+    assert isinstance(future.exception(), TypeError)
+
+
+# --- throttling ------------------------------------------------------------------------------------------------------
+
+
+class Gauge:
+    """Counts how many publish at once; each waits for ``go``."""
+
+    def __init__(self) -> None:
+        self.go = threading.Semaphore(0)
+        self.now = self.most = 0
+        self.changed = threading.Condition()
+
+    def __call__(self, payload: Any) -> Any:
+        with self.changed:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.changed.notify_all()
+        self.go.acquire(timeout=10)
+        with self.changed:
+            self.now -= 1
+            self.changed.notify_all()
+        return payload
+
+    def wait_for(self, count: int) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.now == count, 10), f"{self.now} and not {count}"
+
+
+@pytest.fixture(params=["two stages", "loop"])
+def paced(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Iterator[Pipeline[Any, Any]]:
+    pipeline: Pipeline[Any, Any] = Pipeline(
+        workers=2, publishers=8, max_bytes=10**9, loop=loop if request.param == "loop" else None
+    )
+    yield pipeline
+    pipeline.abort(1)
+
+
+def test_a_slow_down_halves_what_publishes_at_once(paced: Pipeline[Any, Any]) -> None:
+    gauge = Gauge()
+    for i in range(8):  # so that all threads are there
+        submit(paced, lambda i=i: i, gauge)
+    gauge.wait_for(8)
+    gauge.go.release(8)
+    paced.drain()
+    assert paced.at_once == 8
+    paced.slow_down()
+    paced.slow_down()  # the storage has not felt the first one yet
+    assert paced.at_once == 4
+    for i in range(12):
+        submit(paced, lambda i=i: i, gauge)
+    gauge.wait_for(4)
+    while paced.waiting() != (0, 12):  # the others are encoded, and wait
+        time.sleep(0.001)
+    time.sleep(0.1)  # a fifth one would begin now
+    assert gauge.now == 4
+    gauge.go.release(12)
+    paced.drain()
+
+
+def test_it_recovers_one_by_one(paced: Pipeline[Any, Any]) -> None:
+    paced.slow_down()
+    seen = []
+    for i in range(4 + 5 + 6 + 7 + 20):
+        submit(paced, lambda i=i: i, lambda p: p).result(10)
+        paced.drain()
+        seen.append(paced.at_once)
+    assert seen == [4] * 3 + [5] * 5 + [6] * 6 + [7] * 7 + [8] * 21
+    gauge = Gauge()
+    for i in range(20):
+        submit(paced, lambda i=i: i, gauge)
+    gauge.wait_for(8)
+    gauge.go.release(20)
+    paced.drain()
+
+
+def test_what_waits_alone_is_published_as_soon_as_it_may(paced: Pipeline[Any, Any]) -> None:
+    # Nothing is submitted any more when the pace has recovered: what waits must not wait for that.
+    gauge = Gauge()
+    paced.slow_down()
+    for i in range(40):
+        submit(paced, lambda i=i: i, gauge)
+    for so_many in (4, 5, 6, 7, 8):
+        gauge.wait_for(so_many)
+        gauge.go.release(so_many)
+        while paced.at_once == so_many and so_many < 8:
+            time.sleep(0.001)
+    gauge.go.release(40)
+    paced.drain()
+    assert gauge.most == 8
+
+
+def test_it_never_stops_altogether(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqsave.runtime.pipeline.SLOW_DOWN_SECONDS", 0)
+    for _ in range(10):
+        paced.slow_down()
+    assert paced.at_once == 1
+    futures = [submit(paced, lambda i=i: i, lambda p: p) for i in range(10)]
+    assert [future.result(10) for future in futures] == list(range(10))
+
+
+def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqsave.runtime.pipeline.SLOW_DOWN_SECONDS", 0)
+    gauge = Gauge()
+    for _ in range(4):
+        paced.slow_down()
+    futures = [submit(paced, lambda i=i: i, gauge) for i in range(5)]
+    gauge.wait_for(1)
+    paced.abort(timeout=0.1)
+    assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
+    gauge.go.release(5)
+
+
+# --- beside a loop ----------------------------------------------------------------------------------------------------
+
+
+def test_aside_leaves_the_loop_its_threads() -> None:
+    async def main() -> str:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+
+        def waits_for_the_loop() -> str:
+            coroutine = asyncio.to_thread(lambda: "done")
+            return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
+
+        return await aside(waits_for_the_loop)
+
+    assert asyncio.run(main()) == "done"
+
+
+def test_aside_passes_errors_on_and_can_be_given_up() -> None:
+    def fail() -> None:
+        raise ValueError("broken")
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match="broken"):
+            await aside(fail)
+        go = threading.Event()
+        task = asyncio.ensure_future(aside(lambda: go.wait(10)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go.set()
+
+    asyncio.run(main())

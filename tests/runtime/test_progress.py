@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqsave.runtime.progress import ProgressBar, format_size, is_terminal, open_progress
+from seqsave.types import Event
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        super().isatty()  # raises once it is closed
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "160")
+    return Terminal()
+
+
+def shown(terminal: Terminal) -> str:
+    """The last picture of the line, without colours and movements."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    return plain.replace("\r", "\n").rstrip("\n").rpartition("\n")[2]
+
+
+def draw(terminal: Terminal, *events: Event, label: str = "frame_#####.png", total: int | None = None) -> str:
+    bar = ProgressBar(label, total, stream=terminal)
+    for event in events:
+        bar(event)
+    bar._progress.refresh()
+    line = shown(terminal)
+    bar.close()
+    return line
+
+
+def saved(done: int, seconds: float, **more: object) -> Event:
+    return Event(kind="saved", done=done, bytes_done=done * 1_000_000, seconds=seconds, **more)  # type: ignore[arg-type]
+
+
+def test_shows_frames_bytes_rate_and_what_is_waited_for(terminal: Terminal) -> None:
+    line = draw(terminal, saved(12, 4.0, encoding=3, publishing=9), total=48)
+    assert "frame_#####.png" in line
+    assert "12/48 frames" in line
+    assert "12.0 MB" in line
+    assert "3.0 frames/s" in line
+    assert "3.0 MB/s" in line
+    assert "waiting: 3 encode, 9 upload" in line
+
+
+def test_rate_is_that_of_the_last_seconds(terminal: Terminal) -> None:
+    events = [saved(n, n / 100) for n in range(1, 101)]  # a hundred in the first second, then a slow store
+    events += [saved(100 + n, 1 + n * 2.0) for n in range(1, 21)]
+    assert "0.5 frames/s" in draw(terminal, *events, total=120)
+
+
+def test_a_retry_is_told_until_something_is_saved(terminal: Terminal) -> None:
+    retry = Event(kind="retry", message="trying frame 3 again in 2 s: slow down", seconds=1.0, publishing=4)
+    assert "slow down" in draw(terminal, retry)
+    assert "slow down" not in draw(Terminal(), retry, saved(1, 2.0))
+
+
+def test_the_events_know_the_total_better(terminal: Terminal) -> None:
+    assert "2/10 frames" in draw(terminal, saved(2, 1.0, total=10), total=999)
+
+
+def test_a_guess_that_was_too_low_becomes_a_count(terminal: Terminal) -> None:
+    line = draw(terminal, saved(11, 1.0), total=10)
+    assert "11 frames" in line
+    assert "/10" not in line
+
+
+@pytest.mark.parametrize(("done", "text"), [(0, "0 frames"), (1, "1 frame "), (2, "2 frames")])
+def test_without_a_total_it_counts(terminal: Terminal, done: int, text: str) -> None:
+    assert text in draw(terminal, saved(done, 1.0))
+
+
+def test_markup_in_a_prefix_is_text(terminal: Terminal) -> None:
+    assert "[red]a[/red]_#####.png" in draw(terminal, saved(1, 1.0), label="[red]a[/red]_#####.png")
+
+
+def test_standard_output_is_left_alone(terminal: Terminal, capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBar("x", 3, stream=terminal) as bar:
+        bar(saved(1, 1.0))
+        sys.stdout.write("result\n")
+    assert capsys.readouterr().out == "result\n"
+    assert "result" not in terminal.getvalue()
+
+
+def test_closing_twice_leaves_the_terminal_in_order(terminal: Terminal) -> None:
+    bar = ProgressBar("x", 3, stream=terminal)
+    assert terminal.getvalue().count("\x1b[?25l") == 1  # the cursor is hidden
+    bar.close()
+    bar.close()
+    assert terminal.getvalue().count("\x1b[?25h") >= 1  # and there again
+    assert terminal.getvalue().endswith("\x1b[2K")  # and the bar is wiped away
+
+
+def test_no_bar_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
+    assert open_progress("x", 3, stream=io.StringIO()) is None
+    closed = Terminal()
+    closed.close()
+    assert not is_terminal(closed)
+    monkeypatch.setenv("TERM", "dumb")
+    assert open_progress("x", 3, stream=terminal) is None
+
+
+def test_a_bar_where_there_is_one(terminal: Terminal) -> None:
+    bar = open_progress("x", 3, stream=terminal)
+    assert bar is not None
+    bar.close()
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (48_200_000, "48.2 MB"),
+        (1.5e12, "1.5 TB"),
+        (2e15, "2.0 PB"),
+    ],
+)
+def test_sizes_for_people(size: float, text: str) -> None:
+    assert format_size(size) == text
+
+
+@given(st.integers(0, 10**15))
+def test_sizes_stay_short_and_right(size: int) -> None:
+    number, unit = format_size(size).split()
+    factor = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}[unit]
+    assert len(number) <= 6
+    assert abs(float(number) * factor - size) <= 0.051 * factor

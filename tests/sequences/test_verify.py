@@ -1,0 +1,188 @@
+"""``verify``: what is wrong with a sequence, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import seqsave
+from seqsave import FrameNameError, open_sequence
+from seqsave.sequences.verify import verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.places import Place
+
+
+def pictures(count: int, height: int = 6, width: int = 8) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+
+
+def found(url: object, **settings: object) -> dict[str, tuple[int, ...]]:
+    """Kind to indices."""
+    result = verify(open_sequence(url), **settings)  # type: ignore[arg-type]
+    kinds = {finding.kind: result.indices(finding.kind) for finding in result.findings}
+    assert result.ok == (not kinds and not result.obstacles)
+    return kinds
+
+
+def test_a_sound_sequence_on_every_storage(place: Place) -> None:
+    seqsave.save(pictures(5), place.url, start=7, storage_options=place.storage_options)
+    sequence = open_sequence(place.url, storage_options=place.storage_options)
+    result = verify(sequence, deep=True)
+    assert (result.ok, result.frames, result.decoded, result.shape) == (True, 5, 5, "8x6, 3 channels, uint8")
+    assert verify(sequence).decoded == 0
+
+
+def test_every_kind_of_damage(tmp_path: Path) -> None:
+    seqsave.save(pictures(9), tmp_path, manifest=False)
+    (tmp_path / "frame_00001.png").unlink()
+    (tmp_path / "frame_00002.png").write_bytes(b"")
+    (tmp_path / "frame_3.png").write_bytes((tmp_path / "frame_00003.png").read_bytes())
+    whole = (tmp_path / "frame_00004.png").read_bytes()
+    (tmp_path / "frame_00004.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "frame_00005.png").write_bytes(b"GIF89a, and no PNG at all")
+    seqsave.save(pictures(1, 7, 9), tmp_path, start=6)
+    assert found(tmp_path) == {"missing": (1,), "empty": (2,), "duplicate": (3,)}
+    assert found(tmp_path, deep=True) == {
+        "missing": (1,),
+        "empty": (2,),
+        "duplicate": (3,),
+        "undecodable": (4, 5),
+        "size": (6,),
+    }
+    result = verify(open_sequence(tmp_path), deep=True)
+    (size,) = (finding for finding in result.findings if finding.kind == "size")
+    assert size.message == "frame_00006.png is 9x7, 3 channels, uint8, most are 8x6, 3 channels, uint8"
+    assert all(str(tmp_path) in (finding.url or "") for finding in result.findings if finding.kind != "missing")
+
+
+def test_what_is_expected(tmp_path: Path) -> None:
+    seqsave.save(pictures(3), tmp_path, start=10, step=2, manifest=False)
+    assert found(tmp_path) == {"missing": (11, 13)}
+    assert found(tmp_path, expected=range(10, 15, 2)) == {}
+    assert found(tmp_path, expected=range(8, 19, 2)) == {"missing": (8, 16, 18)}
+
+
+def test_every_batch_needs_every_frame(tmp_path: Path) -> None:
+    with seqsave.open_writer(tmp_path, manifest=False) as writer:
+        for index in range(4):
+            writer.write_batch(pictures(3), index=index)
+    assert found(tmp_path) == {}
+    (tmp_path / "batch_0001" / "frame_00002.png").unlink()
+    (tmp_path / "batch_0002" / "frame_00003.png").unlink()
+    (missing, last) = verify(open_sequence(tmp_path)).findings
+    assert (missing.index, missing.batch, last.index, last.batch) == (2, 1, 3, 2)
+    # A frame of an older run beside the folders changes nothing.
+    seqsave.save(pictures(1), tmp_path)
+    assert found(tmp_path) == {"missing": (2, 3)}
+
+
+def test_a_stray_number_does_not_fill_the_memory(tmp_path: Path) -> None:
+    seqsave.save(pictures(2), tmp_path, manifest=False)
+    (tmp_path / "frame_99999999999.png").write_bytes(b"x")
+    with pytest.raises(FrameNameError, match="give the range that there should be"):
+        verify(open_sequence(tmp_path))
+    assert found(tmp_path, expected=range(3)) == {"missing": (2,)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    there=st.sets(st.integers(0, 12), min_size=1),
+    cut=st.sets(st.integers(0, 12)),
+    empty=st.sets(st.integers(0, 12)),
+)
+def test_it_finds_exactly_what_is_wrong(there: set[int], cut: set[int], empty: set[int]) -> None:
+    url = "memory://verify-property"
+    fs = __import__("fsspec").filesystem("memory")
+    if fs.exists("/verify-property"):
+        fs.rm("/verify-property", recursive=True)
+    with seqsave.open_writer(url, manifest=False) as writer:
+        for index in there:
+            writer.write(pictures(1)[0], index=index)
+    for index in there & cut:
+        path = f"/verify-property/frame_{index:05d}.png"
+        fs.pipe(path, fs.cat(path)[:-5])
+    for index in there & empty:
+        fs.pipe(f"/verify-property/frame_{index:05d}.png", b"")
+    kinds = {
+        "missing": set(range(min(there), max(there))) - there,
+        "empty": there & empty,
+        "undecodable": there & cut - empty,
+    }
+    assert found(url, deep=True) == {kind: tuple(sorted(own)) for kind, own in kinds.items() if own}
+
+
+# --- against the manifest --------------------------------------------------------------------------------------------
+
+
+def states(url: object, **settings: object) -> tuple[object, list[str]]:
+    result = verify(open_sequence(url), **settings)  # type: ignore[arg-type]
+    assert result.ok == (not result.findings and not result.obstacles)
+    return result.manifest, list(result.obstacles)
+
+
+def test_a_sound_sequence_as_its_manifest_says(place: Place) -> None:
+    seqsave.save(pictures(5), place.url, step=3, storage_options=place.storage_options)
+    result = verify(open_sequence(place.url, storage_options=place.storage_options), deep=True)
+    assert (result.ok, result.manifest, result.obstacles) == (True, "complete", ())
+
+
+def test_what_is_not_as_the_manifest_says(tmp_path: Path) -> None:
+    seqsave.save(pictures(9), tmp_path)
+    names = [tmp_path / f"frame_{i:05d}.png" for i in range(12)]
+    names[8].unlink()  # the last one: nothing else tells that it was there
+    names[1].write_bytes(names[1].read_bytes()[:-9])
+    names[2].write_bytes(names[3].read_bytes())
+    swapped = bytearray(names[4].read_bytes())
+    swapped[-20] ^= 1
+    names[4].write_bytes(swapped)
+    names[11].write_bytes(names[0].read_bytes())
+    shallow = found(tmp_path)
+    assert shallow["missing"] == (8,)
+    assert shallow["foreign"] == (11,)
+    assert 1 in shallow["changed"]
+    deep = found(tmp_path, deep=True)
+    assert deep["changed"] == (1, 2, 4)
+    result = verify(open_sequence(tmp_path), deep=True)
+    assert result.indices() == (1, 2, 4, 8)  # what is foreign need not be rendered
+    messages = [finding.message for finding in result.findings if finding.kind == "changed"]
+    assert messages[0].startswith("frame_00001.png has ")
+    assert "frame_00002.png has the checksum crc32:" in messages[1] or "were written" in messages[1]
+    assert states(tmp_path) == ("complete", [])
+
+
+def test_every_batch_that_the_manifest_knows(tmp_path: Path) -> None:
+    with seqsave.open_writer(tmp_path) as writer:
+        writer.write_batch(pictures(3))
+    (tmp_path / "batch_0002" / "frame_00000.png").unlink()
+    (finding,) = verify(open_sequence(tmp_path)).findings
+    assert (finding.kind, finding.index, finding.batch) == ("missing", 0, 2)
+
+
+def test_a_manifest_that_is_not_complete(tmp_path: Path) -> None:
+    seqsave.save(pictures(2), tmp_path, total=4)
+    assert states(tmp_path) == ("unfinished", ["frames are missing: 2-3"])
+    assert found(tmp_path) == {"missing": (2, 3)}
+    with seqsave.open_writer(tmp_path, start=2) as writer:
+        writer.write(pictures(1)[0]).result(timeout=10)
+        state, (missing, who) = states(tmp_path)[0], sorted(states(tmp_path)[1])
+        assert state == "unfinished"
+        assert missing == "frames are missing: 2-3"
+        assert who.startswith("process ")
+        assert who.endswith(" is changing it")
+
+
+def test_a_damaged_manifest_is_told_and_the_frames_looked_at(tmp_path: Path) -> None:
+    seqsave.save(pictures(3), tmp_path)
+    (tmp_path / ".seqsave" / "frame.png.json").write_bytes(b"{")
+    (tmp_path / "frame_00001.png").unlink()
+    state, (why,) = states(tmp_path)
+    assert state == "damaged"
+    assert "is no JSON" in why
+    assert {finding.kind for finding in verify(open_sequence(tmp_path)).findings} == {"missing"}

