@@ -74,9 +74,11 @@ def test_the_command_is_installed(distribution: importlib.metadata.Distribution)
 
 def test_supported_pythons_agree_everywhere(tox: configparser.ConfigParser) -> None:
     listed = {line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", line)}
-    tested = {f"3.{name[3:]}" for name in _environments(tox) if re.fullmatch(r"py3\d+", name)}
-    assert listed == tested
-    oldest = min(listed, key=lambda version: int(version[2:]))
+    oldest, *others, newest = sorted(listed, key=lambda version: int(version[2:]))
+    rest = _names(tox["tox"]["labels"].partition("rest =")[2])
+    assert {f"3.{name[3:]}" for name in rest if re.fullmatch(r"py3\d+", name)} == {*others, newest}
+    assert "mindeps" in rest, "which is the environment of the oldest one"
+    assert f"py3{newest[2:]}: " in tox["testenv:py3{11,12,13}"]["commands"], "pixels are tested on the newest one"
     assert PROJECT["requires-python"] == f">={oldest}"
     assert PYPROJECT["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
     assert PYPROJECT["tool"]["mypy"]["python_version"] == oldest
@@ -86,13 +88,22 @@ def test_supported_pythons_agree_everywhere(tox: configparser.ConfigParser) -> N
 def test_every_tox_environment_says_what_it_is_for(tox: configparser.ConfigParser) -> None:
     sections = [name for name in tox.sections() if name.startswith("testenv:")]
     assert [name for name in sections if not tox[name].get("description")] == []
-    assert set(_environments(tox)) <= {name for section in sections for name in _expand(section.partition(":")[2])}
+    # A description that starts with a word and a colon is one for environments of that name only.
+    assert [name for name in sections if re.match(r"[\w-]+:", tox[name]["description"])] == []
+    run = _names(tox["tox"]["env_list"]) + _names(tox["tox"]["labels"].partition("rest =")[2])
+    assert set(run) <= {name for section in sections for name in _expand(section.partition(":")[2])}
     plugins = {path.name.removeprefix("seqsave-") for path in ROOT.glob("plugins/seqsave-*")}
-    assert plugins <= set(_environments(tox)), "each plugin is tested in an environment of its own"
+    assert plugins <= set(run), "each plugin is tested in an environment of its own"
 
 
-def _environments(tox: configparser.ConfigParser) -> list[str]:
-    return [name.strip() for name in re.split(r"[,\n]", tox["tox"]["env_list"]) if name.strip()]
+def test_rooms_that_are_left_out_on_some_pythons_exist(tox: configparser.ConfigParser) -> None:
+    rooms = re.findall(r"--ignore=(\S+)", tox["tests"]["without_pixels"])
+    assert rooms
+    assert [room for room in rooms if not list(Path(ROOT, room).glob("test_*.py"))] == []
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in re.split(r"[,\n]", listed) if name.strip()]
 
 
 def _expand(name: str) -> list[str]:
