@@ -34,6 +34,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from tests.support.patience import PATIENCE
 from tests.support.processes import leave_with_parent, say
 
 if TYPE_CHECKING:
@@ -197,22 +198,27 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._stopped.set)
-            self._thread.join(10)
+            self._thread.join()
 
     async def run(self) -> None:
         """Serve until stopped."""
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        tasks: set[asyncio.Task[None]] = set()
+        before = asyncio.all_tasks()
+        tasks: dict[asyncio.Task[None], _Connection] = {}
+        unserved: list[_Connection] = []
 
         def ended(task: asyncio.Task[None]) -> None:
-            tasks.discard(task)
+            connection = tasks.pop(task)
+            if task.cancelled():  # before it began
+                unserved.append(connection)
             self.serving = len(tasks)
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
-            task = asyncio.ensure_future(_Connection(self, reader, writer).serve())
-            tasks.add(task)
+            connection = _Connection(self, reader, writer)
+            task = asyncio.ensure_future(connection.serve())
+            tasks[task] = connection
             self.serving = len(tasks)
             task.add_done_callback(ended)
 
@@ -223,13 +229,16 @@ class Proxy:
             await self._stopped.wait()
         finally:
             server.close()
-            for task in list(tasks):
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            # s3fs closes its sessions when they are collected, on whichever loop runs on that thread: let that end.
-            strangers = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            if strangers:
-                await asyncio.wait(strangers, timeout=2)
+            # A connection that is being accepted may become a task of ours only now. s3fs closes its sessions when they
+            # are collected, on whichever loop runs on that thread: those tasks are waited for as well.
+            while running := asyncio.all_tasks() - before:
+                for task in running & tasks.keys():
+                    task.cancel()
+                _, left = await asyncio.wait(running, timeout=PATIENCE)
+                if left:
+                    raise RuntimeError(f"the proxy cannot end: {left}")
+            for connection in unserved:
+                await connection.close(reset=False, stopped=True)
 
 
 class _Shared:
@@ -336,9 +345,11 @@ class _Connection:
         self.client = _Link(reader, proxy, proxy._upwards)
         self.up_link: _Link | None = None
         self.up_writer: asyncio.StreamWriter | None = None
+        self._writers = [writer]
 
     async def serve(self) -> None:
         broken = _EndError(reset=False)
+        stopped = False
         try:
             await asyncio.sleep(self.proxy.latency)  # the handshake of a real link
             self.client.start()
@@ -346,10 +357,12 @@ class _Connection:
                 await self._one(head)
         except _EndError as error:
             broken = error
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except (OSError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            stopped = True
         finally:
-            await self._close(broken.reset)
+            await self.close(broken.reset, stopped)
 
     async def _one(self, head: _Head) -> None:
         method, target, _ = head.start.split(" ", 2)
@@ -471,6 +484,7 @@ class _Connection:
         if self.up_link is None or self.up_writer is None or self.up_link.stream.at_eof():
             self._drop_upstream()
             reader, self.up_writer = await asyncio.open_connection(*self.proxy.upstream, limit=HEAD_LIMIT)
+            self._writers.append(self.up_writer)
             self.up_link = _Link(reader, self.proxy, self.proxy._downwards)
             self.up_link.start()
         return self.up_link, self.up_writer
@@ -522,7 +536,8 @@ class _Connection:
         if self.up_writer is not None:
             self.up_writer.close()
 
-    async def _close(self, reset: bool) -> None:
+    async def close(self, reset: bool, stopped: bool) -> None:
+        """Close every transport, and wait until the loop has: one that is left to the collector is a warning."""
         self.client.close()
         self._drop_upstream()
         if reset:
@@ -532,6 +547,18 @@ class _Connection:
             self.writer.transport.abort()
         else:
             self.writer.close()
+        try:
+            if not stopped:
+                await self._closed()
+                return
+        except asyncio.CancelledError:
+            pass
+        for writer in self._writers:  # the proxy ends: what its peers have not taken yet is dropped
+            writer.transport.abort()
+        await self._closed()
+
+    async def _closed(self) -> None:
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
 
 def _framed(data: bytes) -> bytes:
