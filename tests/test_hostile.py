@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import seqsave
-from seqsave.writer import WriterSettings
+from seqsave.writer.config import SETTINGS
 
 GOOD = np.arange(4 * 5 * 7 * 3, dtype=np.uint8).reshape(4, 5, 7, 3)
-NAMES = tuple(WriterSettings.__annotations__)
+NAMES = tuple(SETTINGS)
 
 # One test makes two hundred kinds of bad input; all of them share one place with good frames.
 BAD = settings(

@@ -60,7 +60,10 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(
     modules = {
         f"seqsave/{path.relative_to(ROOT / 'src/seqsave').as_posix()}" for path in ROOT.glob("src/seqsave/**/*.py")
     }
-    assert modules | {"seqsave/py.typed"} <= files
+    stubs = {
+        f"seqsave/{path.relative_to(ROOT / 'src/seqsave').as_posix()}" for path in ROOT.glob("src/seqsave/**/*.pyi")
+    }
+    assert modules | stubs | {"seqsave/py.typed"} <= files
     assert any(name.endswith("licenses/LICENSE") for name in files)
     tops = {Path(name).parts[0] for name in files if not name.startswith("..")}
     assert {name for name in tops if not name.endswith(".dist-info")} == {"seqsave"}

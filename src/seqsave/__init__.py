@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         SavedFrame,
         SaveResult,
     )
-    from seqsave.writer import SequenceWriter, open_writer, save
+    from seqsave.writer import SequenceWriter, WriterConfig, check_settings, open_writer, save
 
 __all__ = [
     "COLOR_SPACES",
@@ -102,7 +102,9 @@ __all__ = [
     "TargetError",
     "WriterAbortedError",
     "WriterClosedError",
+    "WriterConfig",
     "__version__",
+    "check_settings",
     "describe_filetypes",
     "filetypes",
     "find_sequences",
@@ -132,7 +134,7 @@ _HOMES = {
     "sequences.reader": "Frame FrameSequence find_sequences open_sequence",
     "runtime.retry": "RetryPolicy",
     "types": "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo Option SavedFrame SaveResult",
-    "writer": "SequenceWriter open_writer save",
+    "writer": "SequenceWriter WriterConfig check_settings open_writer save",
 }
 _HOME_OF = {name: f"{__name__}.{home}" for home, names in _HOMES.items() for name in names.split()}
 

@@ -65,6 +65,17 @@ def save_everything() -> None:
     seqsave.save([], "renders", no_such_setting=1)  # type: ignore[call-arg]
 
 
+def configure() -> None:
+    config = seqsave.check_settings(prefix="shot", if_exists="skip", rate=23.976)
+    assert_type(config, seqsave.WriterConfig)
+    assert_type(config.naming.prefix, str)
+    assert_type(config.limits.concurrency, int | None)
+    assert_type(seqsave.open_writer("renders", config, digits=3), seqsave.SequenceWriter)
+    seqsave.save([], "renders", config)
+    seqsave.SequenceWriter("renders", config, if_exists="nver")  # type: ignore[arg-type]
+    seqsave.check_settings(filetpye="png")  # type: ignore[call-arg]
+
+
 def read() -> None:
     sequence = seqsave.open_sequence("memory://renders", prefix=None, filetype=None, storage_options=None)
     assert_type(sequence, seqsave.FrameSequence)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
 import subprocess
 import sys
 import threading
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,6 @@ from PIL import Image
 
 import seqsave
 from seqsave import naming
-from seqsave.writer import WriterSettings
 
 URL = "memory://renders/shot"
 RED = np.zeros((4, 6, 3), np.uint8)
@@ -472,14 +469,6 @@ def test_settings_that_are_refused(settings: dict[str, Any], error: type[Excepti
 def test_indices_that_are_refused(index: Any) -> None:
     with seqsave.open_writer(URL) as writer, pytest.raises(seqsave.FrameNameError, match="index is"):
         writer.write(RED, index=index)
-
-
-def test_the_settings_type_is_the_signature() -> None:
-    parameters = inspect.signature(seqsave.SequenceWriter).parameters
-    assert set(parameters) - {"url"} == set(WriterSettings.__annotations__)
-    hints = typing.get_type_hints(seqsave.SequenceWriter.__init__)
-    settings = typing.get_type_hints(WriterSettings)
-    assert {name: hints[name] for name in settings} == settings
 
 
 def test_one_frame_starts_no_thread(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from seqsave.runtime.progress import format_size, open_progress
 
 if TYPE_CHECKING:
     from seqsave.types import SaveResult
-    from seqsave.writer import SequenceWriter, WriterSettings
+    from seqsave.writer import SequenceWriter
 
 __all__ = ["Job"]
 
@@ -33,7 +33,7 @@ class Job:
     """
 
     url: str
-    settings: WriterSettings
+    settings: dict[str, Any]
     feed: Callable[[SequenceWriter], None]
     messages: Messages
     pattern: str
@@ -61,7 +61,7 @@ class Job:
         from seqsave.writer import SequenceWriter
 
         bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
-        settings: WriterSettings = {**self.settings, "on_event": bar}
+        settings = {**self.settings, "on_event": bar}
         with taken_as_interrupts(), bar or nullcontext():
             writer = SequenceWriter(self.url, **settings)
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seqsave.plugins.registry import Resolved
     from seqsave.sources import Keep, Source, SourceFrame
     from seqsave.targets import Target
-    from seqsave.writer import SequenceWriter, WriterSettings
+    from seqsave.writer import SequenceWriter
 
 __all__ = ["save_command"]
 
@@ -173,7 +173,7 @@ class _Task:
     source: Source
     numbers: _Numbers
     rules: list[NameRule]
-    settings: WriterSettings
+    settings: dict[str, Any]
     metadata: Mapping[str, Any]
     messages: Messages
 
@@ -181,12 +181,12 @@ class _Task:
     def prepare(cls, source_url: str, url: str, given: Mapping[str, Any], messages: Messages) -> _Task:
         """Check the arguments, open the source and look that it is not overwritten while it is read."""
         from seqsave.sources import open_source
-        from seqsave.writer.formats import open_formats
+        from seqsave.writer import check_settings
 
         metadata = metadata_of(given["metadata"], given["workflow"])
         options = given["options"]
         shown = {name: given[name] for name in ("prefix", "digits", "dtype", "color", "convert_to")}
-        formats = open_formats(given["filetypes"], options=options, **shown)
+        formats = check_settings(filetype=given["filetypes"], options=options, **shown).formats
         resolved = [form.resolved for form in formats]
         if given["metadata_in"] != "sidecar":
             _check_embeds(resolved, metadata)
@@ -310,10 +310,10 @@ def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> 
 
 def _settings(
     given: Mapping[str, Any], filetypes: list[str], options: Mapping[str, Any], metadata: Mapping[str, Any]
-) -> WriterSettings:
+) -> dict[str, Any]:
     from seqsave.runtime.retry import RetryPolicy
 
-    settings: WriterSettings = {
+    return {
         "prefix": given["prefix"],
         "digits": given["digits"],
         "filetype": filetypes,
@@ -329,8 +329,8 @@ def _settings(
         "recipe": given["recipe"],
         "spool": True if given["spool"] == "default" else given["spool"],
         "retry": RetryPolicy(**{name: given[name] for name in ("attempts", "deadline") if given[name] is not None}),
+        **picture_settings(given),
     }
-    return cast("WriterSettings", {**settings, **picture_settings(given)})
 
 
 def _keep(resolved: Resolved) -> Keep:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seqsave.types import ImageArray
 
-__all__ = ["EXTENSIONS", "Movie"]
+__all__ = ["EXTENSIONS", "Movie", "check_movie"]
 
 EXTENSIONS = ("mp4", "webm")
 DEFAULT_RATE = Fraction(24)
@@ -61,10 +61,7 @@ class Movie:
         texts: Mapping[str, str] | None = None,
         height: int = 720,
     ) -> None:
-        if extension not in EXTENSIONS:
-            raise OptionError(f"a preview is {' or '.join(EXTENSIONS)}, not {extension!r}")
-        self._av = _load()
-        self._codec = _codec(self._av, extension)
+        self._av, self._codec = check_movie(extension)
         self._rate = rate or DEFAULT_RATE
         self._height = height
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by finish and discard
@@ -134,6 +131,14 @@ def _rgb(picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     channels = eight.shape[2]
     colors = np.repeat(eight[..., :1], 3, axis=2) if channels < 3 else eight[..., :3]
     return np.ascontiguousarray(colors)
+
+
+def check_movie(extension: str) -> tuple[Any, str]:
+    """Return PyAV and the name of its codec for a movie with this extension. Raises as ``Movie``."""
+    if extension not in EXTENSIONS:
+        raise OptionError(f"a preview is {' or '.join(EXTENSIONS)}, not {extension!r}")
+    av = _load()
+    return av, _codec(av, extension)
 
 
 def _load() -> Any:

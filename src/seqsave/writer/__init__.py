@@ -1,8 +1,28 @@
-"""Write the frames of one animation: numbering, at_end, batches, collisions, and what became of each frame."""
+"""Write the frames of one animation: numbering, at_end, batches, collisions, and what became of each frame.
 
-from seqsave.writer.config import AtEnd, IfExists, WriterSettings
-from seqsave.writer.deferred import publisher_behind
-from seqsave.writer.saving import open_writer, save
-from seqsave.writer.writer import SequenceWriter
+The stub beside this file, which type checkers and editors read, is made from the declarations of the settings.
+"""
 
-__all__ = ["AtEnd", "IfExists", "SequenceWriter", "WriterSettings", "open_writer", "publisher_behind", "save"]
+import importlib
+from typing import Any
+
+# Nothing is imported before it is asked for: the command makes its options from ``seqsave.writer.config``.
+_HOMES = {
+    "AtEnd": "settings",
+    "IfExists": "settings",
+    "MetadataIn": "settings",
+    "SequenceWriter": "writer",
+    "WriterConfig": "config",
+    "check_settings": "config",
+    "open_writer": "saving",
+    "publisher_behind": "deferred",
+    "save": "saving",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

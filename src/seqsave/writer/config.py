@@ -1,82 +1,83 @@
-"""The writer's settings as types, for functions that pass them on; and what plain ones may be."""
+"""The settings of a writer, checked, as one frozen record; and the table of all settings."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
-from typing import Any, Literal, TypedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
 
 from seqsave.errors import OptionError
-from seqsave.runtime.retry import RetryPolicy
-from seqsave.types import Event
+from seqsave.writer.formats import Format, PixelFormat
+from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
+from seqsave.writer.table import Setting, check_names, show_settings, table
 
-__all__ = [
-    "AT_END",
-    "IF_EXISTS",
-    "AtEnd",
-    "IfExists",
-    "MetadataIn",
-    "WriterSettings",
-    "at_least_one",
-    "checked_recipe",
-]
-
-AtEnd = Literal["stop output", "raise error", "keep going"]
-IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe"]
-
-MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
-
-AT_END: tuple[AtEnd, ...] = ("stop output", "raise error", "keep going")
-IF_EXISTS: tuple[IfExists, ...] = ("overwrite", "error", "skip", "skip valid", "skip same recipe")
-LONGEST_RECIPE = 1000
+__all__ = ["GROUPS", "SETTINGS", "WriterConfig", "check_settings", "with_settings"]
 
 
-class WriterSettings(TypedDict, total=False):
-    """The keyword arguments of ``SequenceWriter``, which explains them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterConfig:
+    """All settings of a writer, checked, in groups. ``seqsave.check_settings`` makes it.
 
-    prefix: str
-    digits: int
-    filetype: str | Sequence[str]
-    start: int
-    step: int
-    total: int | None
-    at_end: AtEnd
-    if_exists: IfExists
-    metadata: Mapping[str, Any] | None
-    options: Mapping[str, Any] | None
-    storage_options: Mapping[str, Any] | None
-    concurrency: int | None
-    max_bytes: int | None
-    progress: bool
-    on_event: Callable[[Event], None] | None
-    rate: Fraction | float | None
-    dtype: str | None
-    color: str | None
-    convert_to: str | None
-    dpi: float | None
-    tags: Mapping[str, str] | None
-    metadata_in: MetadataIn
-    withhold: Sequence[str] | None
-    preview: str | None
-    retry: RetryPolicy | None
-    manifest: bool
-    recipe: str | None
-    spool: str | os.PathLike[str] | bool | None
-    publish_behind: bool
+    formats: what the settings mean for each file type.
+
+    Raises what the groups raise.
+    """
+
+    naming: Naming = field(default_factory=Naming)
+    pixels: PixelFormat = field(default_factory=PixelFormat)
+    embedding: EmbeddedMetadata = field(default_factory=EmbeddedMetadata)
+    delivery: Delivery = field(default_factory=Delivery)
+    limits: Limits = field(default_factory=Limits)
+    reports: Reports = field(default_factory=Reports)
+    formats: tuple[Format, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named = (one.named(self.naming.prefix, self.naming.digits) for one in self.pixels.formats)
+        object.__setattr__(self, "formats", tuple(named))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting by its name, as ``seqsave.open_writer`` takes them."""
+        return {name: getattr(getattr(self, one.group), name) for name, one in SETTINGS.items()}
 
 
-def at_least_one(name: str, value: int) -> int:
-    """The value. Raises OptionError, which calls it ``name``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise OptionError(f"{name} is {value!r}: it must be a whole number, 1 or more")
-    return value
+GROUPS: Final[Mapping[str, type[Any]]] = MappingProxyType(
+    {
+        "naming": Naming,
+        "pixels": PixelFormat,
+        "embedding": EmbeddedMetadata,
+        "delivery": Delivery,
+        "limits": Limits,
+        "reports": Reports,
+    }
+)
+"""The groups of WriterConfig, by the names of its fields."""
+
+SETTINGS: Final[Mapping[str, Setting]] = table(GROUPS)
+"""Every setting by its name, in the order in which they are shown."""
 
 
-def checked_recipe(recipe: Any) -> str | None:
-    """The recipe, if there is one. Raises OptionError."""
-    if recipe is not None and not (isinstance(recipe, str) and 0 < len(recipe) <= LONGEST_RECIPE):
-        raise OptionError(
-            f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
-        )
-    return recipe
+@show_settings(SETTINGS)
+def check_settings(**settings: Any) -> WriterConfig:
+    """Check the settings of a writer without opening one, and return them as a WriterConfig.
+
+    Raises OptionError (also for a name that no setting has), FrameNameError, MetadataError, EncoderNotFoundError,
+    EncoderConflictError, EncoderUnavailableError.
+    """
+    check_names(settings, SETTINGS)
+    return WriterConfig(
+        **{
+            group: members(**{name: settings[name] for name in settings if SETTINGS[name].group == group})
+            for group, members in GROUPS.items()
+        }
+    )
+
+
+def with_settings(config: WriterConfig | None, settings: Mapping[str, Any]) -> WriterConfig:
+    """Return ``config`` (the defaults if None) with other values for some settings. Raises as ``check_settings``."""
+    if config is not None and not isinstance(config, WriterConfig):
+        raise OptionError(f"config is {config!r:.80}: it must be a WriterConfig, as seqsave.check_settings returns")
+    if config is None or settings:
+        return check_settings(**{**(config.settings if config is not None else {}), **settings})
+    return config

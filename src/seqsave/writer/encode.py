@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming
-from seqsave.errors import EncodeError, ImageError, MetadataError, OptionError, SeqSaveError
+from seqsave.errors import EncodeError, ImageError, MetadataError, SeqSaveError
 from seqsave.manifest import Picture
-from seqsave.metadata.comfyui import Withholding, check_patterns
-from seqsave.metadata.text import dump
-from seqsave.metadata.xmp import check_tags
 from seqsave.plugins import registry
 from seqsave.sequences import reader
 from seqsave.types import Encoded, FrameInfo
@@ -22,16 +17,11 @@ from seqsave.writer.numbering import Place
 from seqsave.writer.pixels import Pixels, Taken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from seqsave.pictures.arrays import Prepared
     from seqsave.types import OptionValue
-    from seqsave.writer.config import MetadataIn
+    from seqsave.writer.settings import EmbeddedMetadata
 
-__all__ = ["METADATA_IN", "Encoding", "Sayings", "Work", "checked_file", "checked_sayings"]
-
-METADATA_IN: tuple[MetadataIn, ...] = ("each frame", "first frame", "sidecar", "none")
-_HIGHEST_DPI = 100_000
+__all__ = ["Encoding", "Work", "checked_file"]
 
 Warn = Callable[[str, Place, str], None]
 
@@ -56,53 +46,6 @@ class Work:
         return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sayings:
-    """What the writer's settings say of all frames.
-
-    texts: metadata, as text. metadata_in: where that goes. withholding: what is taken out of it first.
-    """
-
-    texts: Mapping[str, str]
-    metadata_in: MetadataIn
-    withholding: Withholding
-    rate: Fraction | None
-    dpi: float | None
-    tags: Mapping[str, str]
-
-    def own_texts(self, metadata: Mapping[str, Any] | None) -> dict[str, str]:
-        """One frame's own metadata as text. Raises MetadataError."""
-        if metadata is None:
-            return {}
-        return dump(self.withholding.apply(metadata) if isinstance(metadata, Mapping) else metadata)
-
-    def for_manifest(self, *, embeds: bool) -> dict[str, Any]:
-        """The metadata of the whole sequence, where it may be written at all."""
-        wanted = self.metadata_in == "sidecar" or (embeds and self.metadata_in != "none")
-        return {name: _value(text) for name, text in self.texts.items()} if wanted else {}
-
-
-def checked_sayings(
-    *,
-    metadata: Mapping[str, Any] | None,
-    metadata_in: MetadataIn,
-    withhold: Sequence[str] | None,
-    rate: Fraction | float | None,
-    dpi: float | None,
-    tags: Mapping[str, str] | None,
-) -> Sayings:
-    """The settings, checked. Raises OptionError and MetadataError."""
-    withholding = Withholding(check_patterns(withhold))
-    return Sayings(
-        texts=dump(withholding.apply(metadata) if isinstance(metadata, Mapping) else metadata or {}),
-        metadata_in=metadata_in,
-        withholding=withholding,
-        rate=None if rate is None else _checked_rate(rate),
-        dpi=None if dpi is None else _checked_dpi(dpi),
-        tags=check_tags(tags),
-    )
-
-
 class Encoding:
     """Makes the frames of one filetype. ``warn`` is told (kind, place, message)."""
 
@@ -113,7 +56,7 @@ class Encoding:
         *,
         pixels: Pixels,
         options: Mapping[str, OptionValue | None],
-        sayings: Sayings,
+        embedding: EmbeddedMetadata,
         start: int,
         total: int | None,
         warn: Warn,
@@ -122,7 +65,7 @@ class Encoding:
         self._rule = rule
         self._pixels = pixels
         self._options = options
-        self._sayings = sayings
+        self._embedding = embedding
         self._start = start
         self._total = total
         self._warn = warn
@@ -142,10 +85,10 @@ class Encoding:
             filetype=self._resolved.filetype,
             name=place.name,
             total=self._total,
-            rate=self._sayings.rate,
+            rate=self._embedding.exact_rate,
             color=self._pixels.color,
-            dpi=self._sayings.dpi,
-            tags=self._sayings.tags,
+            dpi=self._embedding.dpi,
+            tags=self._embedding.stated_tags,
         )
         if not self._pixels.converts:
             self._tell_losses(place, taken.prepare())
@@ -155,7 +98,7 @@ class Encoding:
 
     def _placed(self, own: Mapping[str, str], place: Place) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Which metadata goes into this frame's file, and which beside it."""
-        where, texts = self._sayings.metadata_in, self._sayings.texts
+        where, texts = self._embedding.metadata_in, self._embedding.texts
         if where == "none":
             return {}, {}
         shared = texts if where == "each frame" or place.index == self._start else {}
@@ -243,31 +186,3 @@ def _problem_of(encoded: Encoded) -> str | None:
     if not is_text:
         return "leftover metadata is not text"
     return None
-
-
-def _checked_rate(rate: Any) -> Fraction:
-    try:
-        exact = Fraction(rate).limit_denominator(1_001_000)
-    except (TypeError, ValueError, OverflowError):
-        exact = Fraction(0)
-    if exact <= 0:
-        raise OptionError(f"rate is {rate!r}: it must be a number of frames per second, more than 0")
-    return exact
-
-
-def _checked_dpi(dpi: Any) -> float:
-    if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 1 <= dpi <= _HIGHEST_DPI:
-        raise OptionError(f"dpi is {dpi!r}: it must be a number of pixels per inch, 1 to {_HIGHEST_DPI}")
-    return float(dpi)
-
-
-def _value(text: str) -> Any:
-    """Metadata for the manifest: as a value where it is JSON, and strictly so, else as text."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

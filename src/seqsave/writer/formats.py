@@ -1,69 +1,131 @@
-"""The filetypes that a writer was asked for: each with its names, options, and what it makes of pictures."""
+"""The settings about file types and pixels, and what they mean for each file type."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seqsave import naming
 from seqsave.errors import OptionError
+from seqsave.naming import NameRule
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_options
-from seqsave.writer.pixels import Pixels
+from seqsave.writer.table import setting
 
 if TYPE_CHECKING:
     from seqsave.types import OptionValue
+    from seqsave.writer.pixels import Pixels
 
-__all__ = ["Format", "open_formats"]
+__all__ = ["Format", "PixelFormat"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One filetype of a writer."""
+    """One file type of a writer: its encoder, its options, what it makes of pictures, and the names of its files."""
 
     resolved: registry.Resolved
-    rule: naming.NameRule
     options: Mapping[str, OptionValue | None]
     pixels: Pixels
+    rule: NameRule
+
+    def named(self, prefix: str, digits: int) -> Format:
+        """Return the same with other names. Raises FrameNameError."""
+        return replace(self, rule=NameRule(prefix, digits, self.resolved.extension))
 
 
-def open_formats(
-    filetype: str | Sequence[str],
-    *,
-    prefix: str,
-    digits: int,
-    options: Mapping[str, Any] | None,
-    dtype: str | None,
-    color: str | None,
-    convert_to: str | None,
-) -> tuple[Format, ...]:
-    """What the settings of a writer mean for each filetype.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelFormat:
+    """File types, and what becomes of pixels in them. formats: what that is for each file type.
 
-    With several filetypes, an option goes to those that declare it, or is given for one of them:
-    ``{"exr": {"compression": "zip"}}`` or ``{"exr.compression": "zip"}``; a dtype goes to those that take it.
-
-    Raises OptionError, FrameNameError, EncoderNotFoundError, EncoderConflictError, EncoderUnavailableError.
+    Raises OptionError, EncoderNotFoundError, EncoderConflictError, EncoderUnavailableError.
     """
-    found = [registry.resolve(one) for one in _names(filetype)]
+
+    filetype: str | Sequence[str] = setting(
+        registry.DEFAULT_FILETYPE,
+        help="The file format, or several: each frame is saved as each.",
+        details="One of seqsave.filetypes(). Only '... with embedded workflow' writes metadata into the files.",
+        page="plugins.md",
+        widget="shown",
+    )
+    options: Mapping[str, Any] | None = setting(
+        None,
+        help="Options of the file format.",
+        details="See seqsave.describe_filetypes(). With several formats an option goes to those that have it, or to "
+        "one of them by its name: 'jpg.quality'.",
+        example='{"quality": 92}',
+        page="pictures.md",
+        flag="--option",
+        metavar="NAME=VALUE",
+        widget="advanced",
+    )
+    dtype: str | None = setting(
+        None,
+        choices=("uint8", "uint16", "float16", "float32"),
+        help="The type of the values in the file, of those that the format takes: uint16 makes 16-bit PNGs, float16 "
+        "half floats.",
+        details="By default the one that is nearest to the picture's.",
+        example='"uint16"',
+        page="pictures.md",
+        metavar="TEXT",
+        widget="advanced",
+    )
+    color: str | None = setting(
+        None,
+        choices=tuple(COLOR_SPACES),
+        help="The colour space of the values, such as srgb or acescg; it is noted in the files.",
+        details="One of seqsave.COLOR_SPACES. Nothing is guessed: without it the files state none.",
+        example='"acescg"',
+        page="pictures.md",
+        metavar="SPACE",
+        widget="advanced",
+    )
+    convert_to: str | None = setting(
+        None,
+        choices=tuple(COLOR_SPACES),
+        help="The colour space to convert to before saving; needs color, and pip install 'seqsave[color]'.",
+        example='"srgb"',
+        page="pictures.md",
+        metavar="SPACE",
+        widget="advanced",
+    )
+    formats: tuple[Format, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "formats", _formats(self))
+
+
+def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
+    """Return what the settings mean for each file type.
+
+    With several, an option goes to those that declare it, or is given for one of them: ``{"exr": {"compression":
+    "zip"}}`` or ``{"exr.compression": "zip"}``; a dtype goes to those that take it.
+    """
+    from seqsave.writer.pixels import Pixels  # here, as numpy comes with it
+
+    found = [registry.resolve(one) for one in _filetypes(wanted.filetype)]
     extensions = [one.extension for one in found]
     for extension in extensions:
         if extensions.count(extension) > 1:
             raise OptionError(f"filetype names two that write .{extension}: each file can be written once")
-    shared = _shared(found, options)
-    takers = [one for one in found if dtype in one.spec.dtypes] or found
+    takers = [one for one in found if wanted.dtype in one.spec.dtypes] or found
     return tuple(
         Format(
             one,
-            naming.NameRule(prefix, digits, one.extension),
             check_options(one.spec, own),
-            Pixels(one.spec, dtype=dtype if one in takers else None, color=color, convert_to=convert_to),
+            Pixels(
+                one.spec,
+                dtype=wanted.dtype if one in takers else None,
+                color=wanted.color,
+                convert_to=wanted.convert_to,
+            ),
+            NameRule("frame", extension=one.extension),
         )
-        for one, own in zip(found, shared, strict=True)
+        for one, own in zip(found, _shared(found, wanted.options), strict=True)
     )
 
 
-def _names(filetype: str | Sequence[str]) -> list[str]:
+def _filetypes(filetype: str | Sequence[str]) -> list[str]:
     if not isinstance(filetype, list | tuple):
         return [filetype]  # type: ignore[list-item]  # whatever else it is, plugins.resolve says what it should be
     if not filetype:

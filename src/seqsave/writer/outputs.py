@@ -12,7 +12,7 @@ from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.manifest import Facts, Session
 from seqsave.types import SavedFrame, SaveResult
-from seqsave.writer.encode import Encoding, Sayings, Work
+from seqsave.writer.encode import Encoding, Work
 from seqsave.writer.fallback import Outage
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.publish import Payload, Publication
@@ -21,10 +21,10 @@ from seqsave.writer.record import Record
 if TYPE_CHECKING:
     from seqsave.runtime.retry import RetryPolicy
     from seqsave.spool import Spool
-    from seqsave.writer.config import IfExists
     from seqsave.writer.events import Ledger
     from seqsave.writer.formats import Format
     from seqsave.writer.pixels import Pixels, Taken
+    from seqsave.writer.settings import EmbeddedMetadata, IfExists
 
 __all__ = ["Common", "Picture", "Track"]
 
@@ -44,7 +44,7 @@ class Common:
     target: targets.Target
     numbering: Numbering
     ledger: Ledger
-    sayings: Sayings
+    embedding: EmbeddedMetadata
     policy: RetryPolicy
     if_exists: IfExists
     keeps_manifest: bool
@@ -87,8 +87,8 @@ class Track:
             start=common.numbering.start,
             step=common.numbering.step,
             total=common.numbering.total,
-            rate=common.sayings.rate,
-            metadata=common.sayings.for_manifest(embeds=form.resolved.embed),
+            rate=common.embedding.exact_rate,
+            metadata=common.embedding.for_manifest(embeds=form.resolved.embed),
             recipe=common.recipe,
         )
         replaces = common.if_exists not in _REPLACING_NOTHING
@@ -111,7 +111,7 @@ class Track:
             form.rule,
             pixels=form.pixels,
             options=form.options,
-            sayings=common.sayings,
+            embedding=common.embedding,
             start=common.numbering.start,
             total=common.numbering.total,
             warn=common.ledger.warn,

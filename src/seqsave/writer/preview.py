@@ -16,7 +16,7 @@ from seqsave.pictures.color import color_space
 from seqsave.pictures.movie import Movie
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
-from seqsave.writer.encode import Sayings, Warn
+from seqsave.writer.encode import Warn
 from seqsave.writer.numbering import Place
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seqsave.targets import Target
     from seqsave.types import ColorSpace, ImageArray
     from seqsave.writer.formats import Format
+    from seqsave.writer.settings import EmbeddedMetadata
 
 __all__ = ["Preview", "open_preview"]
 
@@ -35,7 +36,7 @@ _WAITING_BYTES = 64 * 2**20
 def open_preview(
     extension: str,
     formats: Sequence[Format],
-    sayings: Sayings,
+    embedding: EmbeddedMetadata,
     target: Target,
     *,
     start: int,
@@ -58,8 +59,8 @@ def open_preview(
 
     return Preview(
         extension,
-        rate=sayings.rate,
-        texts=sayings.texts if embeds and sayings.metadata_in != "none" else {},
+        rate=embedding.exact_rate,
+        texts=embedding.texts if embeds and embedding.metadata_in != "none" else {},
         color=form.pixels.stated,
         publish=publish,
         warn=partial(warn, "preview", place),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from fractions import Fraction
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
@@ -19,27 +18,26 @@ from seqsave.errors import (
     WriterAbortedError,
     WriterClosedError,
 )
-from seqsave.plugins import registry
-from seqsave.plugins.options import check_choice
 from seqsave.runtime import pipeline
 from seqsave.runtime.progress import open_progress
-from seqsave.runtime.retry import RetryPolicy
 from seqsave.spool import open_spool
-from seqsave.types import Event, SavedFrame, SaveResult
+from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer import telling
-from seqsave.writer.config import AT_END, IF_EXISTS, AtEnd, IfExists, MetadataIn, at_least_one, checked_recipe
-from seqsave.writer.encode import METADATA_IN, Work, checked_file, checked_sayings
+from seqsave.writer.config import SETTINGS, WriterConfig, with_settings
+from seqsave.writer.encode import Work, checked_file
 from seqsave.writer.events import Ledger
 from seqsave.writer.fallback import Outage
-from seqsave.writer.formats import open_formats
 from seqsave.writer.frames import IN_TIME, VARIATIONS, each
 from seqsave.writer.joined import joined
 from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.outputs import Common, Picture, Track
-from seqsave.writer.stages import default_publishers, open_pipeline
+from seqsave.writer.settings import check_recipe
+from seqsave.writer.table import show_settings
 from seqsave.writer.unclosed import open_writers, warn_unclosed
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from seqsave.writer.preview import Preview
 
 __all__ = ["SequenceWriter"]
@@ -51,53 +49,6 @@ ABORT_SECONDS = 0.8
 class SequenceWriter:
     """Writes the frames of one animation to a target. Use it in a ``with`` block, or call ``close``.
 
-    url:             an fsspec URL, a local path, an ``os.PathLike``, a UPath, or a configured name (``renders://shot010``).
-    prefix:          the first part of each file's name; may hold ``/`` for a subfolder.
-    digits:          minimum width of the number in the name, zero padded; 0 to 32.
-    filetype:        one of ``seqsave.filetypes()``; only ``... with embedded workflow`` writes metadata. Or a list of
-                     several, each of which every frame is saved as.
-    start, step:     the first index, and the distance from one to the next.
-    total:           number of frames of the animation; a frame is after the end when
-                     ``index >= start + total * step``.
-    at_end:          what happens to a frame after the end: ``stop output`` leaves it out, ``raise error`` raises
-                     EndOfSequenceError, ``keep going`` saves it.
-    if_exists:       ``overwrite``; ``error``, which never replaces a frame, also when somebody else writes at the same
-                     time; ``skip``, which leaves frames alone that are there (to resume); ``skip valid``, only those
-                     that can be decoded and are as large as the picture; ``skip same recipe``, only those that the
-                     manifest knows to be made from the same ``recipe``.
-    metadata:        name to any JSON value, such as ComfyUI's prompt and workflow.
-    options:         the encoder's own options, see ``seqsave.describe_filetypes()``.
-    storage_options: for the fsspec filesystem: endpoint, profile, credentials.
-    concurrency:     how many frames are published at once; 1 does everything on the caller's thread.
-    max_bytes:       how many bytes pictures and encoded frames may hold before ``write`` waits; by default 512 MiB, of
-                     which pictures may hold 32 MiB, and more where that would leave cores idle.
-    progress:        draw a bar on standard error when that is a terminal.
-    on_event:        called with each Event, only on a thread that is inside ``write``, ``flush`` or ``close``.
-    rate:            frames per second, for formats that note it.
-    dtype:           which of the dtypes that the filetype takes is written: ``uint16`` makes 16-bit PNGs of floats,
-                     ``float16`` half floats. By default the one nearest to the picture's.
-    color:           what the values mean, such as ``srgb`` or ``acescg``, see ``seqsave.COLOR_SPACES``. It is written
-                     into files that can say so. Nothing is guessed: None says nothing.
-    convert_to:      the colour space to convert to before saving (``pip install 'seqsave[color]'``).
-    dpi:             pixels per inch, for formats that note it.
-    tags:            what is said of each picture: artist, copyright, description, software, digital_source_type (one of
-                     IPTC's terms: ``trainedAlgorithmicMedia`` for pictures made by AI).
-    metadata_in:     where metadata goes: ``each frame``; ``first frame`` only, the one with the index ``start``;
-                     ``sidecar`` files beside that one; ``none``. What ``write`` is given goes with its frame.
-    withhold:        what is taken out of prompt and workflow before they are written anywhere, as patterns
-                     ``NodeType.input``: ``["Note.*", "*.api_key"]``.
-    preview:         ``mp4`` or ``webm``: a small movie of the frames beside them (``pip install 'seqsave[video]'``).
-    retry:           how often and how long to try again what can pass: throttling, resets, time-outs, 5xx.
-    manifest:        keep a manifest in ``.seqsave`` beside the frames: which there are, their sizes and checksums, and,
-                     once the writer is closed, that all are there. With False none is made; one that is there is kept
-                     true all the same.
-    recipe:          what the frames are made from, as a short text of your own such as a hash; kept in the manifest.
-    spool:           a folder of this machine (True: the usual one) that keeps the frames which the storage does not
-                     take, so that the run goes on. They are published as soon as the storage is back, at the latest by
-                     the next writer or by ``seqsave flush``. ``close`` raises SaveError when any are left there.
-    publish_behind:  put every frame into the spool first, and publish from there behind the program: a frame is
-                     ``"spooled"`` as soon as it is safe there, and ``close`` waits for nothing else.
-
     ``write`` may be called from several threads, but not from a forked child. An exception in the ``with`` block lets
     the accepted frames finish and goes on; KeyboardInterrupt gives up what has not begun.
 
@@ -105,106 +56,62 @@ class SequenceWriter:
     EncoderUnavailableError, TargetError.
     """
 
-    def __init__(
-        self,
-        url: str | os.PathLike[str],
-        *,
-        prefix: str = "frame",
-        digits: int = 5,
-        filetype: str | Sequence[str] = registry.DEFAULT_FILETYPE,
-        start: int = 0,
-        step: int = 1,
-        total: int | None = None,
-        at_end: AtEnd = "stop output",
-        if_exists: IfExists = "overwrite",
-        metadata: Mapping[str, Any] | None = None,
-        options: Mapping[str, Any] | None = None,
-        storage_options: Mapping[str, Any] | None = None,
-        concurrency: int | None = None,
-        max_bytes: int | None = None,
-        progress: bool = False,
-        on_event: Callable[[Event], None] | None = None,
-        rate: Fraction | float | None = None,
-        dtype: str | None = None,
-        color: str | None = None,
-        convert_to: str | None = None,
-        dpi: float | None = None,
-        tags: Mapping[str, str] | None = None,
-        metadata_in: MetadataIn = "each frame",
-        withhold: Sequence[str] | None = None,
-        preview: str | None = None,
-        retry: RetryPolicy | None = None,
-        manifest: bool = True,
-        recipe: str | None = None,
-        spool: str | os.PathLike[str] | bool | None = None,
-        publish_behind: bool = False,
-    ) -> None:
-        check_choice("at_end", at_end, AT_END)
-        check_choice("if_exists", if_exists, IF_EXISTS)
-        check_choice("metadata_in", metadata_in, METADATA_IN)
-        formats = open_formats(
-            filetype,
-            prefix=prefix,
-            digits=digits,
-            options=options,
-            dtype=dtype,
-            color=color,
-            convert_to=convert_to,
-        )
-        self._rule = formats[0].rule
-        self._numbering = Numbering(self._rule, start=start, step=step, total=total, at_end=at_end)
-        self._sayings = checked_sayings(
-            metadata=metadata, metadata_in=metadata_in, withhold=withhold, rate=rate, dpi=dpi, tags=tags
-        )
-        policy = RetryPolicy() if retry is None else retry
-        if not isinstance(policy, RetryPolicy):
-            raise OptionError(f"retry is {retry!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
-        if on_event is not None and not callable(on_event):
-            raise OptionError(f"on_event is {on_event!r}: it must be a function that takes an Event")
-        self._recipe = checked_recipe(recipe)
-        self._needs_recipe = if_exists == "skip same recipe"
-        limit = None if max_bytes is None else at_least_one("max_bytes", max_bytes)
-        wanted = None if concurrency is None else at_least_one("concurrency", concurrency)
+    @show_settings(SETTINGS)
+    def __init__(self, url: str | os.PathLike[str], config: WriterConfig | None = None, **settings: Any) -> None:
+        """Check the settings and look for the target; nothing is written yet.
 
-        self._target = targets.resolve(url, storage_options, connections=wanted or default_publishers())
-        self._target.check(create=if_exists == "error")
-        self._pipeline = open_pipeline(self._target, wanted, limit)
-        files = None if total is None else total * len(formats)
-        self._bar = open_progress(self._rule.pattern, files) if progress else None
+        url:    an fsspec URL, a local path, an ``os.PathLike``, a UPath, or a configured name (``renders://shot010``).
+        config: checked settings, as ``seqsave.check_settings`` returns them; those given beside it go before them.
+        """
+        self._config = config = with_settings(config, settings)
+        delivery, total = config.delivery, config.naming.total
+        self._rule = config.formats[0].rule
+        self._numbering = Numbering(
+            self._rule,
+            start=config.naming.start,
+            step=config.naming.step,
+            total=total,
+            at_end=config.naming.at_end,
+        )
+        self._target = targets.resolve(url, delivery.storage_options, connections=config.limits.publishers)
+        self._target.check(create=delivery.if_exists == "error")
+        self._pipeline = config.limits.open_pipeline(self._target)
+        files = None if total is None else total * len(config.formats)
+        self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
         self._ledger = Ledger(
             url_of=self._target.url_of,
             total=files,
             counts=self._pipeline.waiting,
-            listeners=[listener for listener in (on_event, self._bar) if listener is not None],
+            listeners=[listener for listener in (config.reports.on_event, self._bar) if listener is not None],
         )
         common = Common(
             target=self._target,
             numbering=self._numbering,
             ledger=self._ledger,
-            sayings=self._sayings,
-            policy=policy,
-            if_exists=if_exists,
-            keeps_manifest=bool(manifest),
-            recipe=self._recipe,
-            kept_in=open_spool(True if publish_behind and spool in (None, False) else spool),
-            behind=bool(publish_behind),
+            embedding=config.embedding,
+            policy=delivery.policy,
+            if_exists=delivery.if_exists,
+            keeps_manifest=delivery.manifest,
+            recipe=delivery.recipe,
+            kept_in=open_spool(delivery.spool_folder),
+            behind=delivery.publish_behind,
             stop_event=self._pipeline.stop_event,
             on_stop=self._pipeline.stop,
             on_throttled=self._pipeline.slow_down,
         )
-        self._tracks = [Track(form, common) for form in formats]
+        self._tracks = [Track(form, common) for form in config.formats]
         self._preview: Preview | None = None
-        if preview is not None:
+        if delivery.preview is not None:
             from seqsave.writer.preview import open_preview
 
             self._preview = open_preview(
-                preview,
-                formats,
-                self._sayings,
+                delivery.preview,
+                config.formats,
+                config.embedding,
                 self._target,
                 start=self._numbering.start,
-                create=if_exists == "error",
-                policy=policy,
+                create=delivery.if_exists == "error",
+                policy=delivery.policy,
                 warn=self._ledger.warn,
             )
         self._state: Literal["open", "closed", "aborted"] = "open"
@@ -350,7 +257,7 @@ class SequenceWriter:
             warn_unclosed(self)
             self.close()
 
-    def __enter__(self) -> SequenceWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -381,7 +288,7 @@ class SequenceWriter:
         metadata: Mapping[str, Any] | None,
         recipe: str | None,
     ) -> list[Future[SavedFrame]]:
-        own, chosen = self._sayings.own_texts(metadata), self._chosen_recipe(recipe)
+        own, chosen = self._config.embedding.own_texts(metadata), self._chosen_recipe(recipe)
 
         def prepare(picture: Picture, track: Track, place: Place) -> Work:
             work = track.prepare(picture, own, chosen, place)
@@ -392,8 +299,9 @@ class SequenceWriter:
         return self._accept(index, batches, [partial(prepare, Picture(picture)) for picture in pictures])
 
     def _chosen_recipe(self, recipe: str | None) -> str | None:
-        chosen = self._recipe if recipe is None else checked_recipe(recipe)
-        if chosen is None and self._needs_recipe:
+        delivery = self._config.delivery
+        chosen = delivery.recipe if recipe is None else check_recipe(recipe)
+        if chosen is None and delivery.if_exists == "skip same recipe":
             raise OptionError("if_exists='skip same recipe' needs a recipe, of the writer or of each frame")
         return chosen
 

@@ -14,7 +14,6 @@ from . import host, settings
 
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult
-    from seqsave.writer.encode import Sayings
     from seqsave.writer.formats import Format
 
 __all__ = ["PICTURE", "Wanted", "metadata_of", "of"]
@@ -42,14 +41,21 @@ _COMMAS, _SEMICOLONS = "[,\n]", "[;\n]"
 class Wanted:
     """What a saver is to do.
 
-    settings: for ``seqsave.open_writer``, without ``preview``. formats: each file type; the first one is what the
-              node's outputs tell of. sayings: what is said of the frames. preview: of which kind, or None.
+    settings: for ``seqsave.open_writer``, without ``preview``. config: the same and ``preview``, checked.
     """
 
     settings: Mapping[str, Any]
-    formats: tuple[Format, ...]
-    sayings: Sayings
-    preview: str | None
+    config: seqsave.WriterConfig
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Each file type; the node's outputs are about the first one."""
+        return self.config.formats
+
+    @property
+    def preview(self) -> str | None:
+        """The kind of movie, or None."""
+        return self.config.delivery.preview
 
     def by_filetype(self, result: SaveResult) -> list[list[SavedFrame]]:
         """What became of the frames, for each of ``formats``."""
@@ -76,14 +82,15 @@ def of(
 
     Raises OptionError, MetadataError, FrameNameError, EncoderNotFoundError, EncoderUnavailableError.
     """
-    from seqsave.writer.encode import checked_sayings
-    from seqsave.writer.formats import open_formats
-
     # A widget that another node is to fill is None while the graph is checked; old graphs lack the newer ones.
     given = {name: nothing if picture.get(name) is None else picture[name] for name, nothing in PICTURE.items()}
     chosen = {name: None if given[name] == nothing else given[name] for name, nothing in PICTURE.items()}
-    pixels = {name: chosen[name] for name in ("dtype", "color", "convert_to")}
-    said = {
+    asked: dict[str, Any] = {
+        "filetype": [filetype] if chosen["also_as"] is None else [filetype, chosen["also_as"]],
+        "prefix": prefix,
+        "digits": digits,
+        "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
+        **{name: chosen[name] for name in ("dtype", "color", "convert_to")},
         "metadata": metadata,
         "metadata_in": given["metadata_in"],
         "withhold": [*settings.load().withhold, *_parts("withhold", given["withhold"], _COMMAS)],
@@ -91,14 +98,7 @@ def of(
         "dpi": chosen["dpi"],
         "tags": _pairs("tags", given["tags"], _SEMICOLONS, "artist=Ada; copyright=2026 Studio"),
     }
-    wanted: dict[str, Any] = {
-        "filetype": [filetype] if chosen["also_as"] is None else [filetype, chosen["also_as"]],
-        "prefix": prefix,
-        "digits": digits,
-        "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
-        **pixels,
-    }
-    return Wanted({**wanted, **said}, open_formats(**wanted), checked_sayings(**said), _preview(chosen["preview"]))
+    return Wanted(asked, seqsave.check_settings(**asked, preview=chosen["preview"]))
 
 
 def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
@@ -123,14 +123,6 @@ def _pairs(name: str, text: str, separators: str, example: str) -> dict[str, str
             raise seqsave.OptionError(f"{name}: {part!r} is not NAME=VALUE; write {example}")
         pairs[key] = value
     return pairs
-
-
-def _preview(extension: str | None) -> str | None:
-    if extension is not None:
-        from seqsave.pictures.movie import Movie
-
-        Movie(extension).discard()  # or OptionError, EncoderUnavailableError
-    return extension
 
 
 def _width(form: Format, dtype: str | None) -> int:

@@ -157,8 +157,8 @@ def _facts(form: Format, asked: wanted.Wanted, frame_counter: Any) -> Facts:
         extension=form.rule.extension,
         filetype=form.resolved.filetype,
         total=int(frame_counter.total_frames),
-        rate=asked.sayings.rate,
-        metadata=asked.sayings.for_manifest(embeds=form.resolved.embed),
+        rate=asked.config.embedding.exact_rate,
+        metadata=asked.config.embedding.for_manifest(embeds=form.resolved.embed),
     )
 
 

@@ -1,0 +1,410 @@
+"""The settings of a writer: each one is declared once, as a field of a group, and checked where its group is made.
+
+Everything else is made from the declarations: the signature and the docstring that ``help()`` shows, the stub that
+editors read, the options of the command, the widgets of the nodes, and the tables of the documentation. Importing this
+module imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from seqsave import naming
+from seqsave.errors import OptionError
+from seqsave.metadata.comfyui import Withholding, check_patterns
+from seqsave.metadata.text import dump
+from seqsave.metadata.xmp import TAGS, check_tags
+from seqsave.plugins.options import check_choice
+from seqsave.writer.table import setting
+
+if TYPE_CHECKING:
+    from seqsave.runtime.pipeline import Pipeline
+    from seqsave.runtime.retry import RetryPolicy
+    from seqsave.targets import Target
+    from seqsave.types import Event, SavedFrame
+
+__all__ = [
+    "AtEnd",
+    "Delivery",
+    "EmbeddedMetadata",
+    "IfExists",
+    "Limits",
+    "MetadataIn",
+    "Naming",
+    "Reports",
+    "check_recipe",
+]
+
+AtEnd = Literal["stop output", "raise error", "keep going"]
+IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe"]
+MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
+
+LONGEST_RECIPE = 1000
+HIGHEST_DPI = 100_000
+# How many bytes may be under way by default: about eighty 1080p pictures, so that a slow store is hidden for a while
+# and memory stays flat.
+DEFAULT_MAX_BYTES = 512 * 2**20
+# Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
+# is much faster than more of it.
+RAW_MAX_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Names and numbers of the frames. Raises FrameNameError, OptionError."""
+
+    prefix: str = setting(
+        "frame",
+        help="The first part of each file's name; 'shots/a' puts the files into the subfolder shots.",
+        widget="shown",
+    )
+    digits: int = setting(
+        5,
+        min=0,
+        max=naming.MAX_DIGITS,
+        help="The minimum width of the number in each name, zero padded.",
+        widget="shown",
+    )
+    start: int = setting(0, min=0, help="The number of the first frame.")
+    step: int = setting(1, min=1, help="The distance from one number to the next.")
+    total: int | None = setting(
+        None,
+        min=0,
+        help="How many frames the animation has.",
+        details="A frame is after the end when index >= start + total * step.",
+    )
+    at_end: AtEnd = setting(
+        "stop output",
+        choices=get_args(AtEnd),
+        help="What happens to a frame after the last one: 'stop output' leaves it out, 'raise error' ends with an "
+        "error, 'keep going' saves it.",
+        widget="shown",
+    )
+
+    def __post_init__(self) -> None:
+        rule = naming.NameRule(self.prefix, self.digits)
+        check_choice("at_end", self.at_end, get_args(AtEnd))
+        total = None if self.total is None else naming.check_index(self.total, "total")
+        _put(self, digits=rule.digits, start=naming.check_index(self.start, "start"), total=total)
+        _put(self, step=naming.check_index(self.step, "step", least=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedMetadata:
+    """What the files say of the pictures. Raises OptionError, MetadataError.
+
+    texts:       the metadata as text, without what is withheld.
+    withholding: takes out what is withheld.
+    """
+
+    metadata: Mapping[str, Any] | None = setting(
+        None,
+        secret=True,
+        help="Values to embed, by name, such as ComfyUI's prompt and workflow: anything that JSON can hold.",
+        example='{"seed": 7}',
+        page="pictures.md",
+        metavar="NAME=JSON",
+    )
+    metadata_in: MetadataIn = setting(
+        "each frame",
+        choices=get_args(MetadataIn),
+        help="Where metadata goes: into each frame, the first frame only, sidecar files in .seqsave beside that one, "
+        "or nowhere.",
+        details="What write is given goes with its frame.",
+        page="pictures.md",
+        widget="advanced",
+    )
+    withhold: Sequence[str] | None = setting(
+        None,
+        help="Inputs of nodes to take out of prompt and workflow before they are written anywhere, as patterns "
+        "NodeType.input.",
+        example='["Note.*", "*.api_key"]',
+        page="pictures.md",
+        metavar="PATTERN",
+        widget="advanced",
+    )
+    rate: Fraction | float | None = setting(
+        None, help="Frames per second, for formats that note it.", example="24", flag=None
+    )
+    dpi: float | None = setting(
+        None,
+        min=1,
+        max=HIGHEST_DPI,
+        help="Pixels per inch, for formats that note it.",
+        example="300",
+        page="pictures.md",
+        widget="advanced",
+    )
+    tags: Mapping[str, str] | None = setting(
+        None,
+        choices=TAGS,
+        help="What each picture states: artist, copyright, description, software, digital_source_type "
+        "(trainedAlgorithmicMedia for pictures made by AI).",
+        example='{"copyright": "2026 Studio"}',
+        page="pictures.md",
+        flag="--tag",
+        metavar="NAME=TEXT",
+        widget="advanced",
+    )
+    withholding: Withholding = field(init=False, repr=False, compare=False)
+    texts: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_choice("metadata_in", self.metadata_in, get_args(MetadataIn))
+        withholding = Withholding(check_patterns(self.withhold))
+        given = self.metadata
+        _put(
+            self,
+            withhold=withholding.patterns,
+            withholding=withholding,
+            texts=dump(withholding.apply(given) if isinstance(given, Mapping) else given or {}),
+            rate=None if self.rate is None else _checked_rate(self.rate),
+            dpi=None if self.dpi is None else _checked_dpi(self.dpi),
+            tags=check_tags(self.tags),
+        )
+
+    @property
+    def exact_rate(self) -> Fraction | None:
+        """The rate as a fraction."""
+        return cast("Fraction | None", self.rate)
+
+    @property
+    def stated_tags(self) -> Mapping[str, str]:
+        """The tags; an empty mapping where none were given."""
+        return self.tags or {}
+
+    def own_texts(self, metadata: Mapping[str, Any] | None) -> dict[str, str]:
+        """Return one frame's own metadata as text. Raises MetadataError."""
+        if metadata is None:
+            return {}
+        return dump(self.withholding.apply(metadata) if isinstance(metadata, Mapping) else metadata)
+
+    def for_manifest(self, *, embeds: bool) -> dict[str, Any]:
+        """Return the metadata of the whole sequence, if it may be written at all."""
+        wanted = self.metadata_in == "sidecar" or (embeds and self.metadata_in != "none")
+        return {name: _value(text) for name, text in self.texts.items()} if wanted else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How the frames reach their storage, and what is kept beside them. Raises OptionError, EncoderUnavailableError."""
+
+    if_exists: IfExists = setting(
+        "overwrite",
+        choices=get_args(IfExists),
+        help="What happens when a frame exists already: 'overwrite' replaces it, 'error' never does, 'skip' leaves it "
+        "(to resume), 'skip valid' if it is sound, 'skip same recipe' if it was made from the same recipe.",
+        details="'error' replaces no frame either when another writer works at the same time. A frame is sound when it "
+        "can be decoded and is as large as the picture; the recipe of a frame stands in the manifest.",
+        page="storage.md",
+    )
+    manifest: bool = setting(
+        True,
+        help="Keep a manifest: a record of the frames beside them, which says once all of them are there.",
+        details="It lies in .seqsave, with sizes and checksums. With False none is made; one that exists is kept true "
+        "all the same.",
+        page="manifest.md",
+    )
+    recipe: str | None = setting(
+        None,
+        help="What the frames are made from, as a short text such as a hash; kept in the manifest.",
+        example='"9ae0daaf"',
+        page="manifest.md",
+    )
+    preview: str | None = setting(
+        None,
+        choices=("mp4", "webm"),
+        help="A small movie beside the frames; needs pip install 'seqsave[video]'.",
+        example='"mp4"',
+        page="pictures.md",
+        widget="advanced",
+    )
+    storage_options: Mapping[str, Any] | None = setting(
+        None,
+        secret=True,
+        help="Options of the storage, such as endpoint_url or profile.",
+        details="They go to the fsspec filesystem. Credentials are better kept in the environment, a profile or a "
+        "configured target.",
+        example='{"profile": "renderer"}',
+        page="storage.md",
+        flag="--storage-option",
+        metavar="NAME=VALUE",
+    )
+    retry: RetryPolicy | None = setting(
+        None,
+        help="How often and how long to try again what can pass: throttling, resets, time-outs, 5xx.",
+        example="seqsave.RetryPolicy(attempts=3)",
+        page="storage.md",
+        flag=None,
+    )
+    spool: str | os.PathLike[str] | bool | None = setting(
+        None,
+        help="A folder of this machine (True: the usual one) that keeps frames while the storage is away, so that the "
+        "run goes on.",
+        details="They are published as soon as the storage is back, at the latest by the next writer or by 'seqsave "
+        "flush'. close raises SaveError when any are left there.",
+        example="True",
+        page="spool.md",
+        metavar="DIR",
+    )
+    publish_behind: bool = setting(
+        False,
+        help="Put every frame into the spool first, and publish from there behind the program.",
+        details="A frame is 'spooled' as soon as it is safe there, and close waits for nothing else.",
+        page="spool.md",
+        flag=None,
+    )
+
+    def __post_init__(self) -> None:
+        from seqsave.runtime.retry import RetryPolicy
+
+        check_choice("if_exists", self.if_exists, get_args(IfExists))
+        policy = RetryPolicy() if self.retry is None else self.retry
+        if not isinstance(policy, RetryPolicy):
+            raise OptionError(f"retry is {policy!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
+        check_recipe(self.recipe)
+        if self.preview is not None:
+            from seqsave.pictures.movie import check_movie
+
+            check_movie(self.preview)
+        _put(self, retry=policy, manifest=bool(self.manifest), publish_behind=bool(self.publish_behind))
+
+    @property
+    def spool_folder(self) -> str | os.PathLike[str] | bool | None:
+        """The spool, also where only ``publish_behind`` asks for one."""
+        return True if self.publish_behind and self.spool in (None, False) else self.spool
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """The retry policy, the default one where none was given."""
+        assert self.retry is not None  # noqa: S101 - for the type checker: __post_init__ has put one there
+        return self.retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may be under way at once. Raises OptionError."""
+
+    concurrency: int | None = setting(
+        None,
+        min=1,
+        help="How many frames are published at once; chosen for the storage by default.",
+        details="1 does everything on the caller's thread.",
+        example="16",
+    )
+    max_bytes: int | None = setting(
+        None,
+        min=1,
+        help="How many bytes pictures and encoded frames may hold before write waits; 512 MiB by default.",
+        details="By default pictures may hold 32 MiB of these, and more where that would leave cores idle.",
+        example="2 * 2**30",
+        metavar="SIZE",
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "concurrency"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise OptionError(f"{name} is {value!r}: it must be a whole number, 1 or more")
+
+    @property
+    def publishers(self) -> int:
+        """How many frames are published at once where publishing one takes a while."""
+        return self.concurrency or max(32, 2 * _available_cores())
+
+    def open_pipeline(self, target: Target) -> Pipeline[Any, SavedFrame]:
+        """Return a pipeline to ``target`` that keeps these limits."""
+        from seqsave.runtime.pipeline import Pipeline
+
+        workers, publishers = self._stages(target.is_fast)
+        is_default = self.max_bytes is None
+        return Pipeline(
+            workers=workers,
+            publishers=publishers,
+            max_bytes=self.max_bytes or DEFAULT_MAX_BYTES,
+            max_raw=RAW_MAX_BYTES if is_default else None,
+            least=workers + 2 if is_default else 1,
+            loop=target.loop if publishers else None,
+        )
+
+    def _stages(self, is_fast: bool) -> tuple[int, int]:
+        """Return how many threads encode, and how many frames are published at once beside that."""
+        if self.concurrency == 1:
+            return 0, 0
+        if is_fast:
+            # Publishing is a matter of milliseconds: the thread that encoded a frame also writes it.
+            return self.concurrency or _available_cores(), 0
+        return min(_available_cores(), self.publishers), self.publishers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """How a program learns of the progress. Raises OptionError."""
+
+    progress: bool = setting(False, help="Draw a bar on standard error when that is a terminal.", flag=None)
+    on_event: Callable[[Event], None] | None = setting(
+        None,
+        help="A function that gets each seqsave.Event.",
+        details="It is called only on a thread that is inside write, flush or close.",
+        example="print",
+        flag=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.on_event is not None and not callable(self.on_event):
+            raise OptionError(f"on_event is {self.on_event!r}: it must be a function that takes an Event")
+
+
+def check_recipe(recipe: Any) -> str | None:
+    """Return the recipe, if there is one. Raises OptionError."""
+    if recipe is not None and not (isinstance(recipe, str) and 0 < len(recipe) <= LONGEST_RECIPE):
+        raise OptionError(
+            f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
+        )
+    return recipe
+
+
+def _available_cores() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _put(group: Any, **values: Any) -> None:
+    """Set fields of a frozen group while it is made."""
+    for name, value in values.items():
+        object.__setattr__(group, name, value)
+
+
+def _checked_rate(rate: Any) -> Fraction:
+    try:
+        exact = Fraction(rate).limit_denominator(1_001_000)
+    except (TypeError, ValueError, OverflowError):
+        exact = Fraction(0)
+    if exact <= 0:
+        raise OptionError(f"rate is {rate!r}: it must be a number of frames per second, more than 0")
+    return exact
+
+
+def _checked_dpi(dpi: Any) -> float:
+    if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 1 <= dpi <= HIGHEST_DPI:
+        raise OptionError(f"dpi is {dpi!r}: it must be a number of pixels per inch, 1 to {HIGHEST_DPI}")
+    return float(dpi)
+
+
+def _value(text: str) -> Any:
+    """Return metadata for the manifest: the value of a text that is JSON, strictly, else the text."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
