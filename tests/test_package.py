@@ -58,12 +58,11 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(
 ) -> None:
     files = {str(file) for file in distribution.files or () if not str(file).endswith(".pyc")}
     modules = {
-        f"seqsave/{path.relative_to(ROOT / 'src/seqsave').as_posix()}" for path in ROOT.glob("src/seqsave/**/*.py")
+        f"seqsave/{path.relative_to(ROOT / 'src/seqsave').as_posix()}"
+        for end in ("py", "pyi")
+        for path in ROOT.glob(f"src/seqsave/**/*.{end}")
     }
-    stubs = {
-        f"seqsave/{path.relative_to(ROOT / 'src/seqsave').as_posix()}" for path in ROOT.glob("src/seqsave/**/*.pyi")
-    }
-    assert modules | stubs | {"seqsave/py.typed"} <= files
+    assert modules | {"seqsave/py.typed"} <= files
     assert any(name.endswith("licenses/LICENSE") for name in files)
     tops = {Path(name).parts[0] for name in files if not name.startswith("..")}
     assert {name for name in tops if not name.endswith(".dist-info")} == {"seqsave"}
