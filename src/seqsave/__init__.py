@@ -45,7 +45,8 @@ if TYPE_CHECKING:
         unregister_encoder,
     )
     from seqsave.runtime.retry import RetryPolicy
-    from seqsave.sequences.reader import Frame, FrameSequence, find_sequences, open_sequence
+    from seqsave.sequences.finder import find_sequences, open_sequence
+    from seqsave.sequences.reader import Frame, FrameSequence
     from seqsave.types import (
         ColorSpace,
         Decoded,
@@ -131,7 +132,8 @@ _HOMES = {
     "plugins.hookspecs": "hookimpl",
     "metadata.text": "RawText",
     "plugins.registry": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
-    "sequences.reader": "Frame FrameSequence find_sequences open_sequence",
+    "sequences.finder": "find_sequences open_sequence",
+    "sequences.reader": "Frame FrameSequence",
     "runtime.retry": "RetryPolicy",
     "types": "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo Option SavedFrame SaveResult",
     "writer": "SequenceWriter WriterConfig check_settings open_writer save",

@@ -131,7 +131,7 @@ def test_an_unexpected_fault_is_one_line_too(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("what nobody thought of")
 
-    monkeypatch.setattr("seqsave.sequences.reader.find_sequences", broken)
+    monkeypatch.setattr("seqsave.sequences.finder.find_sequences", broken)
     result = seqsave("ls", ".", status=1)
     assert result.err == (
         "seqsave: error: unexpected RuntimeError: what nobody thought of (SEQSAVE_TRACEBACK=1 shows where)\n"
@@ -145,7 +145,7 @@ def test_ctrl_c_anywhere_is_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("seqsave.sequences.reader.find_sequences", interrupted)
+    monkeypatch.setattr("seqsave.sequences.finder.find_sequences", interrupted)
     assert seqsave("ls", ".", status=130).err.strip() == "seqsave: error: interrupted"
 
 

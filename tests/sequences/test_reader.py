@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import pickle
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,8 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.sequences import reader
+from seqsave.targets.memory import MemoryTarget
 from tests.support.places import Place
 
 
@@ -200,3 +206,145 @@ def test_one_number_under_two_names_is_one_frame(place: Place, options: dict[str
     fill(place, "frame_00007.png", "frame_7.png", "frame_00008.png")
     sequence = seqsave.open_sequence(place.url, **options)
     assert [frame.name for frame in sequence] == ["frame_00007.png", "frame_00008.png"]
+
+
+# --- damaged frames --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """Nine frames: 0 to 2 are large, so that the damaged small ones, 5 and 7, are decoded long before them."""
+    small = np.zeros((4, 4, 3), np.uint16)
+    large = np.random.default_rng(0).integers(0, 65535, (700, 700, 3), dtype=np.uint16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sizes differ
+        seqsave.save([large if i < 3 else small + i for i in range(9)], tmp_path, filetype="png", dtype="uint16")
+    for index in (5, 7):
+        path = tmp_path / f"frame_{index:05d}.png"
+        path.write_bytes(path.read_bytes()[:-30])
+    return tmp_path
+
+
+def test_a_damaged_frame_spoils_no_other(damaged: Path) -> None:
+    arrays = seqsave.open_sequence(damaged).arrays()
+    assert [next(arrays).shape for _ in range(5)] == [(700, 700, 3)] * 3 + [(4, 4, 3)] * 2
+    with pytest.raises(seqsave.DecodeError, match=r"frame_00005\.png"):
+        next(arrays)
+    with pytest.raises(StopIteration):
+        next(arrays)
+
+
+def test_sound_frames_come_first_though_the_damaged_one_fails_first(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The damaged frame has failed before any sound one is decoded."""
+    failed = threading.Event()
+    decode = reader.decode
+
+    def late(name: str, data: bytes) -> Any:
+        try:
+            if name < "frame_00005.png":
+                assert failed.wait(30)
+            return decode(name, data)
+        except seqsave.DecodeError:
+            failed.set()
+            raise
+
+    monkeypatch.setattr(reader, "decode", late)
+    monkeypatch.setattr(reader.os, "cpu_count", lambda: 9)
+    arrays = seqsave.open_sequence(damaged).arrays()
+    assert len([next(arrays) for _ in range(5)]) == 5
+    with pytest.raises(seqsave.DecodeError, match=r"frame_00005\.png"):
+        next(arrays)
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, None])
+def test_damaged_frames_are_skipped_and_named_once(damaged: Path, concurrency: int | None) -> None:
+    sequence = seqsave.open_sequence(damaged)
+    with pytest.warns(seqsave.SeqSaveWarning) as caught:
+        arrays = list(sequence.arrays(concurrency, on_error="skip"))
+    assert [int(array[0, 0, 0]) for array in arrays[3:]] == [3, 4, 6, 8]
+    (warning,) = caught
+    message = str(warning.message)
+    assert "2 damaged frames left out: 5,7. The first error: frame_00005.png: " in message
+    assert warning.filename == __file__
+
+
+def test_skipping_ends_early(damaged: Path) -> None:
+    sequence = seqsave.open_sequence(damaged)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        arrays = sequence.arrays(on_error="skip")
+        next(arrays)
+        arrays.close()  # type: ignore[attr-defined]
+    arrays = sequence.arrays(on_error="skip")
+    assert len([next(arrays) for _ in range(6)]) == 6
+    with pytest.warns(seqsave.SeqSaveWarning, match="1 damaged frame left out: 5"):
+        arrays.close()  # type: ignore[attr-defined]
+
+
+def test_a_storage_that_fails_is_never_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    seqsave.save(np.zeros((4, 2, 2, 3), np.uint8), "memory://fails", filetype="png")
+    sequence = seqsave.open_sequence("memory://fails")
+    read = MemoryTarget.read
+
+    def fail(self: MemoryTarget, path: str) -> bytes:
+        if path.endswith("2.png"):
+            raise seqsave.TargetError("the storage is away")
+        return read(self, path)
+
+    monkeypatch.setattr(MemoryTarget, "read", fail)
+    arrays = sequence.arrays(on_error="skip")
+    assert len([next(arrays), next(arrays)]) == 2
+    with pytest.raises(seqsave.TargetError, match="the storage is away"):
+        next(arrays)
+
+
+def test_an_error_of_the_caller_of_decoded_stands_at_its_frame(damaged: Path) -> None:
+    def look(frame: seqsave.Frame, data: bytes) -> int:
+        if frame.index == 2:
+            raise SystemExit(3)  # as bad as an error of a decoder can be
+        return frame.index
+
+    seen = []
+    with pytest.raises(SystemExit):
+        for index in seqsave.open_sequence(damaged).decoded(look):
+            seen.append(index)  # noqa: PERF402 - the list is looked at when the loop has failed
+    assert seen == [0, 1]
+
+
+def test_an_unknown_on_error(damaged: Path) -> None:
+    with pytest.raises(seqsave.OptionError, match=r"on_error is 'skipp' \(did you mean 'skip'\?\)"):
+        seqsave.open_sequence(damaged).arrays(on_error="skipp")  # type: ignore[arg-type]
+
+
+# --- pickles ---------------------------------------------------------------------------------------------------------
+
+
+def test_pickles(place: Place, options: dict[str, Any]) -> None:
+    images = np.arange(3 * 4 * 4 * 3, dtype=np.uint8).reshape(3, 4, 4, 3)
+    seqsave.save(images, place.url, metadata={"seed": 7}, **options)
+    sequence = seqsave.open_sequence(place.url, **options)
+    assert sequence[0].read_metadata() == {"seed": 7}  # after a look beside the file there is more to hold
+    assert sequence.manifest is not None
+    copy = pickle.loads(pickle.dumps(sequence))  # noqa: S301 - our own bytes
+    assert (copy.urls, copy.indices, copy.pattern) == (sequence.urls, sequence.indices, sequence.pattern)
+    assert copy.manifest == sequence.manifest
+    np.testing.assert_array_equal(np.stack(list(copy.arrays())), images)
+    frame = pickle.loads(pickle.dumps(sequence[1]))  # noqa: S301 - our own bytes
+    assert frame == sequence[1]
+    np.testing.assert_array_equal(frame.read(), images[1])
+    assert frame.read_metadata() == {"seed": 7}
+    for shown in (repr(copy), repr(frame), repr(copy[0])):
+        assert not any(str(value) in shown for value in place.storage_options.values())
+
+
+def sum_of(frame: seqsave.Frame) -> int:
+    return int(frame.read().sum())
+
+
+def test_frames_travel_to_spawned_workers(tmp_path: Path) -> None:
+    images = np.arange(3 * 4 * 4 * 3, dtype=np.uint8).reshape(3, 4, 4, 3)
+    seqsave.save(images, tmp_path, filetype="png")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(sum_of, seqsave.open_sequence(tmp_path)) == [int(image.sum()) for image in images]

@@ -62,12 +62,12 @@ def ls_command(url: str, recursive: bool, prefix: str | None, storage_option: di
 
 def _find(url: str, recursive: bool, prefix: str | None, options: dict[str, Any]) -> Sequence[FrameSequence]:
     from seqsave import naming
-    from seqsave.sequences import reader
+    from seqsave.sequences import finder
 
     if prefix is None and naming.parse_pattern(url) is not None:
-        return [reader.open_sequence(url, storage_options=options)]
+        return [finder.open_sequence(url, storage_options=options)]
     below = recursive or (prefix is not None and "/" in prefix)
-    found = reader.find_sequences(url, recursive=below, storage_options=options)
+    found = finder.find_sequences(url, recursive=below, storage_options=options)
     try:
         return [sequence for sequence in found if prefix in (None, sequence.prefix)]
     except TargetError as error:
@@ -207,11 +207,11 @@ def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_file(url: str, shown: str, options: dict[str, Any]) -> Failure:
-    from seqsave.sequences import reader
+    from seqsave.sequences import finder
     from seqsave.sources import describe_missing, kind_of
 
     if kind_of(url, options) != "folder":
         return Failure(describe_missing(url, options))
-    inside = next(iter(reader.find_sequences(url, storage_options=options)), None)
+    inside = next(iter(finder.find_sequences(url, storage_options=options)), None)
     example = f", as {inside[0].url}" if inside is not None else ""
     return Failure(f"{shown} is a folder: name one of its frames{example}", WRONG_CALL)

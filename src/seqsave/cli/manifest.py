@@ -53,7 +53,7 @@ def manifest_command(
 
     Runs of several frames write it. Exit status 1 when there is none, or when a rebuilt one is not complete.
     """
-    from seqsave.sequences.reader import open_sequence
+    from seqsave.sequences.finder import open_sequence
 
     if frames is not None and not rebuild:
         raise click.UsageError("--frames is for --rebuild", click.get_current_context())

@@ -54,8 +54,8 @@ def preview_command(
 
     Needs PyAV: pip install "seqsave[video]".
     """
+    from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.preview import make
-    from seqsave.sequences.reader import open_sequence
 
     messages = Messages(quiet)
     with messages.catching():

@@ -58,7 +58,7 @@ def verify_command(
 
     Prints the frames to render again as ranges (17,40-52). Exit status 1 when anything is wrong.
     """
-    from seqsave.sequences.reader import open_sequence
+    from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.verify import verify
 
     messages = Messages(quiet)

@@ -1,26 +1,31 @@
-"""Find sequences in a storage, list and sort their frames, see the gaps, and read frames lazily.
-
-Only names that the rule makes (prefix, ``_``, digits, ``.``, extension) are frames, and only of the asked prefix and
-extension; a pattern (``shot.####.exr``) reads sequences that were named by another rule. Every listing is a fresh one.
-"""
+"""The frames of a sequence: sorted, with their gaps, read lazily one by one or ahead of the caller."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import warnings
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, get_args, overload
 
 from seqsave import manifest as manifests
 from seqsave import naming, targets
-from seqsave.errors import DecodeError, EncoderNotFoundError, FrameNameError, SequenceNotFoundError
+from seqsave.errors import (
+    DecodeError,
+    EncoderNotFoundError,
+    FrameNameError,
+    SeqSaveWarning,
+    SequenceNotFoundError,
+)
 from seqsave.metadata import text
 from seqsave.plugins import registry
+from seqsave.plugins.options import check_choice
 from seqsave.runtime import retry
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.types import Decoded
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from seqsave.manifest import Manifest
     from seqsave.types import ImageArray
 
-__all__ = ["Frame", "FrameSequence", "decode", "find_sequences", "open_sequence"]
+__all__ = ["Frame", "FrameSequence", "decode"]
 
 # W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
 MAX_PIXELS = 2**28
@@ -37,6 +42,11 @@ MAX_PIXELS = 2**28
 READ_AHEAD_BYTES = 256 * 2**20
 READ_AHEAD = 16
 MAX_LISTED = 10_000_000
+
+T = TypeVar("T")
+
+OnError = Literal["raise", "skip"]
+ON_ERROR: tuple[OnError, ...] = get_args(OnError)
 
 Key = tuple[int, int]  # (index, batch), batch -1 for a frame outside batch folders: sorts as people expect
 
@@ -51,7 +61,7 @@ class Frame:
     size: int
     name: str
     _path: str = field(repr=False)
-    _files: Files = field(repr=False)
+    _files: Files = field(repr=False, compare=False)
 
     def read(self) -> ImageArray:
         """The picture as an array of shape H,W,C, in the dtype of the file.
@@ -89,6 +99,13 @@ class Files:
         self._sidecars: dict[str, list[str]] = {}
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> targets.Target:
+        # The listings are left behind: another process may look much later.
+        return self.target
+
+    def __setstate__(self, target: targets.Target) -> None:
+        self.__init__(target)  # type: ignore[misc]
+
     def frame(self, path: str, size: int, index: int, batch: int | None = None) -> Frame:
         """The file ``path`` as a frame."""
         return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
@@ -100,7 +117,7 @@ class Files:
     def texts_beside(self, path: str, data: bytes) -> dict[str, str]:
         """The sidecars of the file ``path`` while its content is ``data``."""
         folder, _, name = path.rpartition("/")
-        private = _join(folder, naming.PRIVATE_FOLDER)
+        private = join(folder, naming.PRIVATE_FOLDER)
         sidecars = self._listed(private)
         crc32 = zlib.crc32(data) if sidecars else 0
         keys = {sidecar: naming.sidecar_key(sidecar, name, crc32) for sidecar in sidecars}
@@ -109,7 +126,7 @@ class Files:
     def _listed(self, folder: str) -> list[str]:
         with self._lock:
             if folder not in self._sidecars:
-                self._sidecars[folder] = [entry.name for entry in _list(self.target, folder)]
+                self._sidecars[folder] = [entry.name for entry in list_folder(self.target, folder)]
             return self._sidecars[folder]
 
 
@@ -142,6 +159,9 @@ def decode(name: str, data: bytes) -> Decoded:
 class FrameSequence(Sequence[Frame]):
     """The frames of one sequence, by index and then batch. A list of ``Frame``: len, iteration, positions, slices.
 
+    Sequences and frames can be pickled, for workers in other processes; the pickle holds the storage options, secrets
+    included.
+
     target: what it lies in, where ``manifest`` is looked for; None for a sequence whose names another rule made.
     """
 
@@ -162,10 +182,10 @@ class FrameSequence(Sequence[Frame]):
         self.extension = extension
         self.digits = digits
         self.pattern = pattern
-        self.duplicates = tuple(sorted(duplicates, key=_key))
+        self.duplicates = tuple(sorted(duplicates, key=key_of))
         """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
-        self._frames = tuple(sorted(frames, key=_key))
-        self._by_key = {_key(frame): frame for frame in self._frames}
+        self._frames = tuple(sorted(frames, key=key_of))
+        self._by_key = {key_of(frame): frame for frame in self._frames}
         self.target = target
 
     def __len__(self) -> int:
@@ -284,183 +304,122 @@ class FrameSequence(Sequence[Frame]):
             target=self.target,
         )
 
-    def arrays(self, concurrency: int | None = None, max_bytes: int = READ_AHEAD_BYTES) -> Iterator[ImageArray]:
-        """The pictures in order, reading and decoding ahead on several threads.
+    def arrays(
+        self,
+        concurrency: int | None = None,
+        max_bytes: int = READ_AHEAD_BYTES,
+        *,
+        on_error: OnError = "raise",
+    ) -> Iterator[ImageArray]:
+        """Return the pictures in order, each H,W,C in the dtype of its file, read and decoded ahead on several threads.
 
-        concurrency: how many are under way; by default enough to hide a remote storage's latency.
+        concurrency: how many frames are under way; by default enough to hide a remote storage's latency.
         max_bytes:   how many encoded bytes may be held by frames that are under way.
+        on_error:    what happens at a damaged frame. ``"raise"`` raises its DecodeError once every frame before it has
+                     been returned. ``"skip"`` leaves damaged frames out and names them in one SeqSaveWarning at the
+                     end, also when the iterator is closed early. Every other error is raised in both cases.
+
+        Raises OptionError, and as ``Frame.read`` does: each error stands at the position of its own frame.
         """
-        for decoded in self.decoded(lambda frame, data: frame.decode(data), concurrency, max_bytes):
-            yield decoded.array
+        check_choice("on_error", on_error, ON_ERROR)
+        return self._arrays(self._read_ahead(Frame.decode, concurrency, max_bytes), skip=on_error == "skip")
 
     def decoded(
         self,
-        decode: Callable[[Frame, bytes], Any],
+        decode: Callable[[Frame, bytes], T],
         concurrency: int | None = None,
         max_bytes: int = READ_AHEAD_BYTES,
-    ) -> Iterator[Any]:
-        """``decode(frame, data)`` of every frame in order, read and decoded ahead like ``arrays``."""
+    ) -> Iterator[T]:
+        """Yield ``decode(frame, data)`` of every frame in order, read and decoded ahead like ``arrays``.
+
+        Raises what reading or ``decode`` raised, once the results of all frames before that one have been yielded.
+        """
+        with contextlib.closing(self._read_ahead(decode, concurrency, max_bytes)) as outcomes:
+            for _, outcome in outcomes:
+                yield outcome.value()
+
+    def _arrays(
+        self, outcomes: Generator[tuple[Frame, _Outcome[Decoded]], None, None], *, skip: bool
+    ) -> Iterator[ImageArray]:
+        damaged: list[tuple[Frame, DecodeError]] = []
+        try:
+            for frame, outcome in outcomes:
+                if skip and isinstance(outcome.error, DecodeError):
+                    damaged.append((frame, outcome.error))
+                else:
+                    yield outcome.value().array
+        finally:
+            outcomes.close()
+            if damaged:
+                warnings.warn(self._left_out(damaged), SeqSaveWarning, stacklevel=2)
+
+    def _left_out(self, damaged: Sequence[tuple[Frame, DecodeError]]) -> str:
+        count = f"{len(damaged)} damaged frame{'' if len(damaged) == 1 else 's'}"
+        numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame, _ in damaged})))
+        return f"{self.pattern} in {self.url}: {count} left out: {numbers}. The first error: {damaged[0][1]}"
+
+    def _read_ahead(
+        self, decode: Callable[[Frame, bytes], T], concurrency: int | None, max_bytes: int
+    ) -> Generator[tuple[Frame, _Outcome[T]], None, None]:
+        """Yield each frame in order with what became of it. No error stops the frames before or after it."""
         width = READ_AHEAD if concurrency is None else naming.check_index(concurrency, "concurrency", least=1)
-        pipeline: Pipeline[bytes, Any] = Pipeline(workers=width, publishers=os.cpu_count() or 1, max_bytes=max_bytes)
-        ahead: deque[Future[Any]] = deque()
+        pipeline: Pipeline[_Outcome[bytes], _Outcome[T]] = Pipeline(
+            workers=width, publishers=os.cpu_count() or 1, max_bytes=max_bytes
+        )
+        ahead: deque[tuple[Frame, Future[_Outcome[T]]]] = deque()
         try:
             for frame in self._frames:
                 job = _ReadJob(frame, decode)
-                ahead.append(pipeline.submit(frame.read_bytes, job, cost=frame.size, size_of=len))
+                ahead.append((frame, pipeline.submit(job.read, job.decode, cost=frame.size, size_of=_size)))
                 if len(ahead) >= width:
-                    yield ahead.popleft().result()
+                    done, future = ahead.popleft()
+                    yield done, future.result()
             while ahead:
-                yield ahead.popleft().result()
+                done, future = ahead.popleft()
+                yield done, future.result()
         finally:
             pipeline.abort(timeout=1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadJob:
+class _Outcome(Generic[T]):
+    """What a step returned, or what it raised."""
+
+    result: T | None = None
+    error: BaseException | None = None
+
+    @classmethod
+    def of(cls, step: Callable[[], T]) -> _Outcome[T]:
+        # Any error belongs to its own frame. The pipeline would stop at it, and give up sound frames before it.
+        try:
+            return cls(step())
+        except BaseException as error:  # noqa: BLE001 - raised where the frame stands in the order
+            return cls(error=error)
+
+    def value(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return cast("T", self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadJob(Generic[T]):
+    """The two steps of one frame. Neither raises."""
+
     frame: Frame
-    decode: Callable[[Frame, bytes], Any]
+    function: Callable[[Frame, bytes], T]
 
-    def __call__(self, data: bytes) -> Any:
-        return self.decode(self.frame, data)
+    def read(self) -> _Outcome[bytes]:
+        return _Outcome.of(self.frame.read_bytes)
 
-
-def open_sequence(
-    url: str | os.PathLike[str],
-    prefix: str | None = None,
-    filetype: str | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-) -> FrameSequence:
-    """Open the sequence at ``url``: a folder, or a pattern such as ``.../frame_#####.png`` or ``.../frame_%05d.png``.
-
-    ``prefix`` and ``filetype`` choose among several sequences in one folder; a prefix may hold ``/`` for a subfolder.
-
-    Raises SequenceNotFoundError when there is none, or several to choose from (naming them), TargetError,
-    EncoderNotFoundError for an unknown filetype.
-    """
-    if prefix is not None:
-        naming.NameRule(prefix)  # or FrameNameError
-    if filetype is not None:
-        registry.spec_of(filetype)  # or EncoderNotFoundError
-    pattern = naming.parse_pattern(str(url))
-    if pattern is not None:
-        # A path object (pathlib's, or a UPath with storage options of its own) knows its folder best itself.
-        target = targets.resolve(getattr(url, "parent", pattern.folder or "."), storage_options)
-        found = _sequences(target, "", pattern.parse)
-        wanted = str(pattern)
-    else:
-        target = targets.resolve(url, storage_options)
-        found = _sequences(target, (prefix or "").rpartition("/")[0], naming.parse_frame)
-        wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
-    if prefix is not None:
-        found = [sequence for sequence in found if sequence.prefix == prefix]
-    return _only(_of_filetype(found, filetype), wanted, target)
+    def decode(self, data: _Outcome[bytes]) -> _Outcome[T]:
+        if data.error is not None:
+            return _Outcome(error=data.error)
+        return _Outcome.of(lambda: self.function(self.frame, data.value()))
 
 
-def find_sequences(
-    url: str | os.PathLike[str],
-    recursive: bool = False,
-    storage_options: Mapping[str, Any] | None = None,
-) -> Iterator[FrameSequence]:
-    """Every sequence in the folder ``url``, by prefix and extension; with ``recursive``, in the folders below it too.
-
-    Links to folders below are not followed: they may lead round in circles. Nothing there yields nothing.
-
-    Raises TargetError.
-    """
-    target = targets.resolve(url, storage_options)
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop(0)
-        entries = _list(target, folder)
-        yield from _group(target, folder, entries, naming.parse_frame)
-        if recursive:
-            waiting += [
-                _join(folder, entry.name)
-                for entry in entries
-                if entry.is_folder
-                and not entry.is_link
-                and entry.name != naming.PRIVATE_FOLDER
-                and naming.parse_batch_folder(entry.name) is None
-            ]
-
-
-Parse = Callable[[str], "naming.ParsedName | None"]
-
-
-def _sequences(target: targets.Target, folder: str, parse: Parse) -> list[FrameSequence]:
-    return _group(target, folder, _list(target, folder), parse)
-
-
-def _group(target: targets.Target, folder: str, entries: Sequence[targets.Entry], parse: Parse) -> list[FrameSequence]:
-    """The sequences in one folder and its batch folders."""
-    groups: dict[tuple[str, str], list[tuple[naming.ParsedName, Frame]]] = {}
-    files = Files(target)
-
-    def add(entries: Sequence[targets.Entry], below: str, batch: int | None) -> None:
-        for entry in entries:
-            parsed = None if entry.is_folder else parse(entry.name)
-            if parsed is not None:
-                frame = files.frame(_join(below, entry.name), entry.size, parsed.number, batch)
-                groups.setdefault((parsed.head, parsed.tail), []).append((parsed, frame))
-
-    add(entries, folder, None)
-    for entry in entries:
-        batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
-        if batch is not None:
-            below = _join(folder, entry.name)
-            add(_list(target, below), below, batch)
-    return [_sequence(target, folder, members) for _, members in sorted(groups.items())]
-
-
-def _sequence(target: targets.Target, folder: str, members: list[tuple[naming.ParsedName, Frame]]) -> FrameSequence:
-    name = members[0][0]
-    digits = _digits([parsed for parsed, _ in members])
-    # Two names may hold one number (frame_7, frame_00007): the one that the sequence's own digits make is the frame.
-    own = {_key(f): f for p, f in sorted(members, key=lambda m: m[0].width == max(digits, len(str(m[0].number))))}
-    return FrameSequence(
-        url=target.url_of(folder) if folder else target.url,
-        prefix=_join(folder, name.prefix),
-        extension=name.extension,
-        digits=digits,
-        frames=list(own.values()),
-        duplicates=[frame for _, frame in members if frame is not own[_key(frame)]],
-        pattern=f"{name.head}{'#' * digits}{name.tail}",
-        target=target if _is_by_the_rule(name) else None,
-    )
-
-
-def _is_by_the_rule(name: naming.ParsedName) -> bool:
-    return name.head == f"{name.prefix}_" and name.tail == f".{name.extension}"
-
-
-def _digits(names: Sequence[naming.ParsedName]) -> int:
-    """The width that most zero-padded names have, or the shortest one when no name is padded."""
-    padded = [name.width for name in names if name.padded]
-    if padded:
-        return max(set(padded), key=lambda width: (padded.count(width), width))
-    return min(name.width for name in names)
-
-
-def _of_filetype(found: list[FrameSequence], filetype: str | None) -> list[FrameSequence]:
-    """Those whose files have the first extension of ``filetype`` that occurs."""
-    if filetype is None:
-        return found
-    for extension in registry.spec_of(filetype).extensions:
-        matching = [s for s in found if s.extension == extension]
-        if matching:
-            return matching
-    return []
-
-
-def _only(found: list[FrameSequence], wanted: str, target: targets.Target) -> FrameSequence:
-    if not found:
-        raise SequenceNotFoundError(f"no sequence {wanted} in {target.url}: seqsave ls shows what there is")
-    if len(found) > 1:
-        names = ", ".join(sequence.pattern for sequence in found)
-        raise SequenceNotFoundError(
-            f"{len(found)} sequences in {target.url}: {names}; choose one with prefix and filetype, or by its pattern"
-        )
-    return found[0]
+def _size(data: _Outcome[bytes]) -> int:
+    return 0 if data.result is None else len(data.result)
 
 
 def _merge(runs: Iterable[range]) -> tuple[range, ...]:
@@ -474,15 +433,17 @@ def _merge(runs: Iterable[range]) -> tuple[range, ...]:
     return tuple(merged)
 
 
-def _key(frame: Frame) -> Key:
+def key_of(frame: Frame) -> Key:
+    """Return what a sequence's frames are sorted and looked up by."""
     return (frame.index, -1 if frame.batch is None else frame.batch)
 
 
-def _join(folder: str, name: str) -> str:
+def join(folder: str, name: str) -> str:
+    """Return the path of a name in a folder; ``""`` is the target's own."""
     return f"{folder}/{name}" if folder else name
 
 
-def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
-    """What lies there, without what cannot be a frame or hold one because its name cannot be asked for."""
+def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:
+    """Return the entries of a folder, without those whose names the target cannot be asked for."""
     entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
     return [entry for entry in entries if target.accepts(entry.name)]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from seqsave import naming, targets
-from seqsave.errors import WriterAbortedError
 from seqsave.metadata.text import RawText
 from seqsave.sequences.reader import Frame, FrameSequence
 from seqsave.sources import files, pictures
@@ -50,12 +49,8 @@ class _Reading:
             texts = {key: RawText(text) for key, text in frame.texts_beside(data).items()}
             return pictures.load_picture(frame, data, texts, self.keep, self.note)
 
-        try:
-            for loaded in sequence.decoded(load):
-                yield loaded if self.chosen.numbered else replace(loaded, index=None)
-        except WriterAbortedError as error:
-            # This frame was given up because a later one, read ahead, failed first: that one is what is wrong.
-            raise error.__cause__ or error from None
+        for loaded in sequence.decoded(load):
+            yield loaded if self.chosen.numbered else replace(loaded, index=None)
 
     def note(self, message: str) -> None:
         """Tell each kind of trouble once: of all files with the same one, the first is named."""

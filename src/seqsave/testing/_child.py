@@ -80,7 +80,7 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     from seqsave.plugins.registry import describe_filetypes, filetypes
-    from seqsave.sequences.reader import open_sequence
+    from seqsave.sequences.finder import open_sequence
     from seqsave.writer import save as save_frames
 
     picture = np.load(request["picture"], allow_pickle=False)
