@@ -6,8 +6,8 @@ The rules, read from the syntax tree, so that imports inside functions count as 
 - A room imports from lower floors only: none of its neighbours, nothing above.
 - Imports for annotations only (``if TYPE_CHECKING``) obey the same rule, since a type that is named is a thing that
   is known; only the records and errors of the ground floor may be named from everywhere, by each other too.
-- ``OWNERS`` says which rooms may import a library, or use the names that start threads and processes. Locks, events
-  and the ``Future`` that ``write`` returns are free for all.
+- ``OWNERS`` says which rooms or modules may import a library, or use the names that start threads and processes.
+  Locks, events and the ``Future`` that ``write`` returns are free for all.
 - The pure rooms import nothing that reaches a disk or a network.
 """
 
@@ -53,10 +53,10 @@ OWNERS = {
     "click": {"cli"},
     "rich": {"cli", "runtime"},
     # The kit has to encode from several threads and in another process to prove that an encoder bears it.
-    "threading.Thread": {"runtime", "testing"},
-    "threading.Timer": {"runtime"},
-    "concurrent.futures.ThreadPoolExecutor": {"runtime", "testing"},
-    "concurrent.futures.ProcessPoolExecutor": {"runtime"},
+    "threading.Thread": {"runtime.threads", "testing"},
+    "threading.Timer": {"runtime.threads"},
+    "concurrent.futures.ThreadPoolExecutor": {"testing"},
+    "concurrent.futures.ProcessPoolExecutor": set(),
     # A coroutine that has to make one blocking call must leave its loop for that moment.
     "asyncio.to_thread": {"runtime", "writer"},
     "multiprocessing": {"runtime"},
@@ -92,7 +92,7 @@ def _problems(module: str, here: str, use: _Use) -> Iterator[str]:
             yield f"imports {use.name}: floor {FLOOR[here]} ({here}) may not reach floor {FLOOR[there]} ({there})"
         return
     for name, owners in OWNERS.items():
-        if _within(use.name, name) and here not in owners:
+        if _within(use.name, name) and not owners & {here, module.removeprefix("seqsave.")}:
             yield f"uses {use.name}, which belongs to {' and '.join(sorted(owners)) or 'nobody'}"
     impure = IMPURE - {name for owner, name in IMPURE_ALL_THE_SAME if owner == module}
     if here in PURE and not use.for_types and any(_within(use.name, name) for name in impure):
@@ -214,6 +214,7 @@ PLANTED = {
         "seqsave.sequences.reader": "import concurrent.futures\nconcurrent.futures.ThreadPoolExecutor()"
     },
     "a thread": {"seqsave.writer": "import threading as t\nt.Thread()"},
+    "a thread beside the module that starts them": {"seqsave.runtime.pipeline": "from threading import Thread"},
     "the loop's threads": {
         "seqsave.sequences.reader": "async def f(loop):\n    await loop.run_in_executor(None, print)"
     },
@@ -235,7 +236,7 @@ ALLOWED = {
     },
     "the owner": {
         "seqsave.targets.s3": "import s3fs",
-        "seqsave.runtime.pipeline": "import threading\nthreading.Thread()",
+        "seqsave.runtime.threads": "import threading\nthreading.Thread()",
     },
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
-from seqsave.runtime.pipeline import Pipeline, aside
+from seqsave.runtime.pipeline import Pipeline
 
 MODES = ["inline", "one stage", "two stages", "loop"]
 # Inline, everything has happened when submit returns: nothing waits, is held, or is under way.
@@ -243,6 +243,38 @@ def test_closing_waits_for_what_was_accepted(make: Callable[..., Pipeline[Any, A
     assert all(future.done() for future in futures)
 
 
+@threaded
+def test_left_alone_it_finishes_and_its_threads_end(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    before = set(threading.enumerate())
+    begun, go = threading.Event(), threading.Event()
+    pipeline = make(workers=1, publishers=1)
+    first = submit(pipeline, lambda: (begun.set(), go.wait(10)), lambda _: 1)
+    second = submit(pipeline, lambda: None, lambda _: 2)  # has not begun when the pipeline is left
+    assert begun.wait(10)
+    threads = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("seqsave-")]
+    pipeline.leave()
+    with pytest.raises(WriterClosedError):
+        submit(pipeline, lambda: None, lambda _: 3)
+    go.set()
+    assert (first.result(10), second.result(10)) == (1, 2)
+    for thread in threads:
+        thread.join(10)
+    assert not [thread.name for thread in threads if thread.is_alive()]
+
+
+@threaded
+def test_left_idle_its_threads_end(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    before = set(threading.enumerate())
+    pipeline = make(workers=2, publishers=2)
+    submit(pipeline, lambda: None, lambda _: None).result(10)
+    threads = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("seqsave-")]
+    pipeline.drain()
+    pipeline.leave()
+    for thread in threads:
+        thread.join(10)
+    assert not [thread.name for thread in threads if thread.is_alive()]
+
+
 def test_ctrl_c_on_the_callers_thread_is_the_callers() -> None:
     inline: Pipeline[Any, Any] = Pipeline(workers=0, publishers=0, max_bytes=1)
 
@@ -374,38 +406,3 @@ def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytes
     paced.abort(timeout=0.1)
     assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
     gauge.go.release(5)
-
-
-# --- beside a loop ----------------------------------------------------------------------------------------------------
-
-
-def test_aside_leaves_the_loop_its_threads() -> None:
-    async def main() -> str:
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(1))
-
-        def waits_for_the_loop() -> str:
-            coroutine = asyncio.to_thread(lambda: "done")
-            return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
-
-        return await aside(waits_for_the_loop)
-
-    assert asyncio.run(main()) == "done"
-
-
-def test_aside_passes_errors_on_and_can_be_given_up() -> None:
-    def fail() -> None:
-        raise ValueError("broken")
-
-    async def main() -> None:
-        with pytest.raises(ValueError, match="broken"):
-            await aside(fail)
-        go = threading.Event()
-        task = asyncio.ensure_future(aside(lambda: go.wait(10)))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        go.set()
-
-    asyncio.run(main())

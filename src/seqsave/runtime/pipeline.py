@@ -1,8 +1,8 @@
 """Run encode and publish concurrently, bounded by bytes, in order, stopping at the first fatal error.
 
-The only owner of threads. It knows neither files nor storages: each job brings two callables. Encoding runs on
+It knows neither files nor storages: each job brings two callables. Encoding runs on
 ``workers`` threads. Publishing runs right behind it on the same thread (``publishers=0``: storages that answer at
-once), on threads of its own (``publishers=n``), or as coroutines on somebody's event loop (``loop``), at most
+once), on threads of its own (``publishers=n``), or as coroutines on an event loop (``loop``), at most
 ``publishers`` at a time: fewer while a storage throttles (``slow_down``). With ``workers=0`` everything runs on the
 caller's thread and no thread is started.
 """
@@ -10,22 +10,21 @@ caller's thread and no thread is started.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
+from seqsave.runtime.threads import spawn_daemon
 
-__all__ = ["Joinable", "Pipeline", "start_thread", "within"]
+__all__ = ["Pipeline"]
 
 P = TypeVar("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
 # How long a wait lasts before it looks again. Windows cannot interrupt a wait without an end.
 TICK = 0.2
@@ -153,13 +152,18 @@ class Pipeline(Generic[P, R]):
 
     def close(self, while_waiting: Callable[[], None] = lambda: None) -> None:
         """Accept nothing more, wait until nothing is under way, and let the threads go."""
+        self.leave()
+        self.drain(while_waiting)
+        self._let_threads_go()
+
+    def leave(self) -> None:
+        """Accept nothing more, and let the threads go as soon as nothing is under way; that is not waited for."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self.drain(while_waiting)
-        self._workers.close()
-        if self._publishers is not None:
-            self._publishers.close()
+            is_over = not self._jobs
+        if is_over:
+            self._let_threads_go()
 
     def abort(self, timeout: float) -> None:
         """Give up what has not begun, stop waits and coroutines, and wait up to ``timeout`` seconds for the rest.
@@ -307,6 +311,14 @@ class Pipeline(Generic[P, R]):
             job.future.set_exception(error)
         with self._changed:
             self._changed.notify_all()
+            is_over = self._closed and not self._jobs
+        if is_over:
+            self._let_threads_go()
+
+    def _let_threads_go(self) -> None:
+        self._workers.close()
+        if self._publishers is not None:
+            self._publishers.close()
 
 
 class _Pace:
@@ -339,49 +351,8 @@ class _Pace:
                 self._successes = 0
 
 
-async def aside(function: Callable[[], T]) -> T:
-    """What ``function`` returns, for a coroutine, from a daemon thread that is started for it.
-
-    Not from one of the loop's own few threads, as by ``asyncio.to_thread``: what waits there for the same loop may wait
-    for something that needs one of them.
-    """
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[T] = loop.create_future()
-
-    def tell(end: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(lambda: None if ended.done() else end())
-
-    def run() -> None:
-        try:
-            result = function()
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever waits
-            failure = error
-            tell(lambda: ended.set_exception(failure))
-        else:
-            tell(lambda: ended.set_result(result))
-
-    threading.Thread(target=run, name="seqsave-aside", daemon=True).start()
-    return await ended
-
-
-def within(seconds: float, function: Callable[[], object]) -> bool:
-    """Run ``function`` and wait for it up to ``seconds``; whether it came to its end. What it raises is nobody's."""
-    ended = threading.Event()
-    succeeded: list[bool] = []
-
-    def run() -> None:
-        with contextlib.suppress(Exception):
-            function()
-            succeeded.append(True)
-        ended.set()
-
-    threading.Thread(target=run, name="seqsave-ending", daemon=True).start()
-    return ended.wait(seconds) and bool(succeeded)
-
-
 class _Threads:
-    """A few daemon threads that are started only when there is work that nobody is free for.
+    """A few daemon threads that are started only when there is work and no thread is free for it.
 
     Not a ThreadPoolExecutor: the interpreter waits at its end for every thread of one, for ever if a storage hangs.
     """
@@ -398,7 +369,7 @@ class _Threads:
     def put(self, work: Callable[[], None]) -> None:
         with self._changed:
             self._queue.append(work)
-            self._call_somebody()
+            self._call_a_thread()
 
     def cancel(self) -> None:
         """Nothing to do: work that has not begun gives itself up when its turn comes."""
@@ -414,9 +385,9 @@ class _Threads:
             del work  # or the last frame stays in memory until the next one comes
             with self._changed:
                 self._busy -= 1
-                self._call_somebody()
+                self._call_a_thread()
 
-    def _call_somebody(self) -> None:
+    def _call_a_thread(self) -> None:
         """Wake a free thread, or start one where too few are free for what waits."""
         if not self._queue:
             return
@@ -424,10 +395,10 @@ class _Threads:
             self._changed.notify()
             return
         self._started += 1
-        threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+        spawn_daemon(self._run, name=f"{self._name}-{self._started}")
 
     def _next(self) -> Callable[[], None] | None:
-        """The next work when its turn has come; None when there will be no more."""
+        """Wait for work whose turn has come and return it; None when there will be no more."""
         with self._changed:
             while not self._closed:
                 if self._queue and self._busy < self._pace.now:
@@ -472,17 +443,3 @@ class _Tasks:
     def _cancel(self) -> None:
         for task in self._running:
             task.cancel()
-
-
-class Joinable(Protocol):
-    """Something that runs and can be waited for."""
-
-    def join(self, timeout: float | None = None) -> None:
-        """Wait for its end, or so many seconds."""
-
-
-def start_thread(run: Callable[[], None], name: str) -> Joinable:
-    """Run something for as long as it likes, on a thread that keeps no program alive."""
-    thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
-    return thread

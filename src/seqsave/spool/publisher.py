@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError
-from seqsave.runtime.pipeline import Joinable, start_thread
+from seqsave.runtime.threads import Joinable, spawn_daemon
 from seqsave.spool.entries import fingerprint
 from seqsave.spool.flush import Outcome, Records, flush_place, overlaps
 from seqsave.spool.store import Spool
@@ -60,7 +60,7 @@ class Publisher:
             place = self._places.setdefault(fingerprint(where), _Place(target, where))
             place.is_waiting, place.target = True, target
             if self._thread is None and not self._stop.is_set():
-                self._thread = start_thread(self._run, "seqsave-spool")
+                self._thread = spawn_daemon(self._run, name="seqsave-spool")
             self._changed.notify_all()
 
     def trouble(self, where: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from seqsave import spool, targets
 from seqsave.errors import FrameExistsError, SpoolError, TargetError
 from seqsave.manifest import FrameEntry
 from seqsave.runtime import retry
-from seqsave.runtime.pipeline import aside
+from seqsave.runtime.threads import run_in_thread
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer.deferred import BelatedRecords, closing_facts, opening_facts, publisher_behind
 from seqsave.writer.numbering import Place
@@ -134,10 +134,10 @@ class Outage:
     ) -> SavedFrame:
         """``publish`` for coroutines: disks and locks are waited for on another thread."""
         if self._where is None:
-            await aside(self._begin)
+            await run_in_thread(self._begin)
         policy = self._way(parcel)
         if policy is None:
-            return await aside(partial(self._keep, parcel))
+            return await run_in_thread(partial(self._keep, parcel))
         try:
             saved = await attempt(policy)
         except TargetError as error:
@@ -145,7 +145,7 @@ class Outage:
         else:
             self._note_success()
             return saved
-        return await aside(partial(self._take, parcel, failure))
+        return await run_in_thread(partial(self._take, parcel, failure))
 
     def _way(self, parcel: Parcel) -> retry.RetryPolicy | None:
         """How often to try it; None for "into the spool"."""

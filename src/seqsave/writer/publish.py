@@ -15,7 +15,7 @@ from seqsave import naming, targets
 from seqsave.errors import DecodeError, FrameExistsError, TargetError
 from seqsave.manifest import FrameEntry, Picture
 from seqsave.runtime import retry
-from seqsave.runtime.pipeline import aside
+from seqsave.runtime.threads import run_in_thread
 from seqsave.sequences import reader
 from seqsave.types import Encoded, SavedFrame, Status
 from seqsave.writer.deferred import frame_facts
@@ -204,7 +204,7 @@ class Publication:
                     policy, put, on_retry=attempts.note, stop_event=stop_event, contact=self._known
                 )
             except FrameExistsError:
-                if not (attempts.any and await aside(partial(self._is_ours, file, stop_event))):
+                if not (attempts.any and await run_in_thread(partial(self._is_ours, file, stop_event))):
                     return self._collided(place)
             else:
                 answer = published if file is payload.frame else answer
@@ -243,7 +243,7 @@ class Publication:
     async def _prove_async(self, path: str) -> None:
         """One proof at a time: whoever comes meanwhile waits for that one, and fails as it does."""
         if self._proof is None or self._proof.done():
-            self._proof = asyncio.ensure_future(aside(partial(self._target.prove_create, path)))
+            self._proof = asyncio.ensure_future(run_in_thread(partial(self._target.prove_create, path)))
             self._proof.add_done_callback(lambda proof: proof.cancelled() or proof.exception())
         # Whoever is cancelled while he waits leaves it to the others.
         await asyncio.shield(self._proof)

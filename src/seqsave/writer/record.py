@@ -11,7 +11,7 @@ from seqsave import manifest
 from seqsave.errors import FrameExistsError
 from seqsave.manifest import FrameEntry, Outcome
 from seqsave.runtime import retry
-from seqsave.runtime.pipeline import aside
+from seqsave.runtime.threads import run_in_thread
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 
 __all__ = ["Record"]
@@ -76,7 +76,7 @@ class Record:
         if self._is_entered:
             return
         if self._entering is None or self._entering.done():
-            self._entering = asyncio.ensure_future(aside(partial(self.enter, on_retry, stop_event, policy)))
+            self._entering = asyncio.ensure_future(run_in_thread(partial(self.enter, on_retry, stop_event, policy)))
             self._entering.add_done_callback(_look)
         # Whoever is cancelled while he waits leaves it to the others.
         await asyncio.shield(self._entering)

@@ -1,24 +1,35 @@
-"""Writers that the program forgot to close: they are closed when it ends, and that is said."""
+"""Writers that the program forgot to close: it is warned, and their frames are finished before it ends."""
 
 from __future__ import annotations
 
 import atexit
 import warnings
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from seqsave.errors import SeqSaveWarning
 
 if TYPE_CHECKING:
+    from seqsave.runtime.pipeline import Pipeline
     from seqsave.writer.writer import SequenceWriter
 
-__all__ = ["open_writers", "warn_unclosed"]
+__all__ = ["leave", "open_writers", "warn_unclosed"]
 
-# Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. One that
-# ends without closing its writers would lose their last frames silently: they are closed here instead.
+# Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. At the
+# end of a program that has not closed its writers their last frames would be lost silently: they are finished here.
 open_writers: weakref.WeakSet[SequenceWriter] = weakref.WeakSet()
+# Of writers that were dropped. A pipeline lives as long as one of its frames is under way.
+_left: weakref.WeakSet[Pipeline[Any, Any]] = weakref.WeakSet()
+
+
+def leave(pipeline: Pipeline[Any, Any]) -> None:
+    """Let the frames of a writer that is dropped finish, at the latest when the program ends, and then its threads."""
+    _left.add(pipeline)
+    pipeline.leave()
 
 
 def warn_unclosed(writer: SequenceWriter) -> None:
-    """Say where it was left."""
+    """Warn that a writer was not closed, where it was left."""
     text = f"{writer!r} was never closed: use it in a with block"
     warnings.warn(text, ResourceWarning, stacklevel=3, source=writer)
 
@@ -27,3 +38,8 @@ def warn_unclosed(writer: SequenceWriter) -> None:
 def _close_at_exit() -> None:
     for writer in list(open_writers):
         writer.close_at_exit()
+    for pipeline in list(_left):
+        pipeline.close()
+        if pipeline.error is not None:
+            text = f"frames of a writer that was never closed are not saved: {pipeline.error}"
+            warnings.warn(text, SeqSaveWarning, stacklevel=1)

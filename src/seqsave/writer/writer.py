@@ -18,8 +18,8 @@ from seqsave.errors import (
     WriterAbortedError,
     WriterClosedError,
 )
-from seqsave.runtime import pipeline
 from seqsave.runtime.progress import open_progress
+from seqsave.runtime.threads import run_with_timeout
 from seqsave.spool import open_spool
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer import telling
@@ -33,7 +33,7 @@ from seqsave.writer.numbering import Numbering, Place
 from seqsave.writer.outputs import Common, Picture, Track
 from seqsave.writer.settings import check_recipe
 from seqsave.writer.table import show_settings
-from seqsave.writer.unclosed import open_writers, warn_unclosed
+from seqsave.writer.unclosed import leave, open_writers, warn_unclosed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -273,6 +273,9 @@ class SequenceWriter:
 
     def __del__(self) -> None:
         if getattr(self, "_state", "") == "open" and os.getpid() == self._pid:
+            leave(self._pipeline)
+            if self._preview is not None:
+                self._preview.finish(wanted=False)
             warn_unclosed(self)
 
     def __repr__(self) -> str:
@@ -397,14 +400,14 @@ class SequenceWriter:
             if state == "closed":
                 self._ledger.settle(frame for track in self._tracks for frame in track.come_back())
             if state == "aborted":
-                pipeline.within(ABORT_SECONDS, partial(self._settle, broken=True))
+                run_with_timeout(partial(self._settle, broken=True), ABORT_SECONDS)
             else:
                 self._settle(broken=broken)
         except BaseException:  # Ctrl-C while waiting
             self._pipeline.abort(ABORT_SECONDS)
             if self._preview is not None:
                 self._preview.finish(wanted=False)
-            pipeline.within(ABORT_SECONDS, partial(self._settle, broken=True))
+            run_with_timeout(partial(self._settle, broken=True), ABORT_SECONDS)
             raise
         finally:
             self._state = state
