@@ -1,9 +1,11 @@
-"""What is withheld is nowhere in what is written; everything else is as it was."""
+"""Withheld values are removed everywhere, whatever other calls run at the same time; all other values stay."""
 
 from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable, Iterator, Mapping
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -119,3 +121,41 @@ def test_what_is_no_graph_stays_as_it_is(values: dict[str, Any], patterns: list[
 def test_what_is_no_list_of_patterns_is_refused(patterns: Any) -> None:
     with pytest.raises(MetadataError, match=r"CLIPTextEncode\.text"):
         check_patterns(patterns)
+
+
+class Interrupting(Mapping[str, Any]):
+    """A mapping that calls a function, once, when it is first iterated: in the middle of the call that reads it."""
+
+    def __init__(self, values: Mapping[str, Any], interrupt: Callable[[], object]) -> None:
+        self._values = values
+        self._interrupts = [interrupt]
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        while self._interrupts:
+            self._interrupts.pop()()
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def in_a_thread(function: Callable[[], object]) -> None:
+    thread = Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("call", [lambda function: function(), in_a_thread], ids=["nested", "another thread"])
+def test_calls_that_interleave_do_not_share_what_they_remove(call: Callable[[Callable[[], object]], None]) -> None:
+    withholding = Withholding(check_patterns(["*.api_key"]))
+    other = {"prompt": {"9": {"class_type": "Other", "inputs": {"api_key": "another secret"}}}}
+    # The other call runs after this call has found the key, and before it empties the widgets that repeat the key.
+    results = []
+    extra = Interrupting({"ds": 1}, lambda: call(lambda: results.append(withholding.apply(other))))
+    mine = withholding.apply({"prompt": PROMPT, "workflow": {**WORKFLOW, "extra": extra}})
+    assert results == [{"prompt": {"9": {"class_type": "Other", "inputs": {}}}}]
+    assert SECRET not in json.dumps(mine)
+    assert mine["workflow"]["nodes"][4]["widgets_values"] == ["", 4]

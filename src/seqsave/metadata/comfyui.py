@@ -1,13 +1,13 @@
-"""Take what is private out of ComfyUI's prompt and workflow before it is written anywhere.
+"""Remove private values from ComfyUI's prompt and workflow before they are written.
 
 A pattern is ``NodeType.input`` with ``*`` and ``?`` as wildcards, without regard to case: ``Note.*`` (or ``Note``),
-``CLIPTextEncode.text``, ``*.api_key``. Connections between nodes stay, values go.
+``CLIPTextEncode.text``, ``*.api_key``. Values are removed; connections between nodes stay.
 
-- In a prompt (``{id: {"class_type", "inputs"}}``) the inputs are left out.
-- In a workflow (``nodes``, and those inside of subgraphs and groups) values have no names but places. Where the node
-  says which widget is which, that value is emptied. Where it does not, all of the node's values are, if a pattern names
-  its type or the prompt has such an input on a node of that type. Whatever text was taken out is then emptied wherever
-  else a widget repeats it, as a subgraph's own widgets do.
+- In a prompt (``{id: {"class_type", "inputs"}}``) matching inputs are left out.
+- In a workflow (``nodes``, and nodes inside subgraphs and groups) widget values have positions but no names. If the
+  node declares the names of its widgets, only the matching values are emptied. Otherwise all values of the node are
+  emptied if a pattern matches its type, or if the prompt has a matching input on a node of that type. Every removed
+  text is then also emptied in all other widgets that repeat it, such as the widgets of a subgraph.
 
 Source: the workflow's JSON as ComfyUI's front end writes it, https://docs.comfy.org/specs/workflow_json
 """
@@ -23,14 +23,14 @@ from seqsave.errors import MetadataError
 
 __all__ = ["Withholding", "check_patterns"]
 
-# A shorter text that is repeated elsewhere is hardly the same thing: "", "fixed", "8".
+# Shorter texts ("", "fixed", "8") are repeated by coincidence, not because they are the same secret.
 _SHORTEST_REPEATED = 6
-# The front end puts a widget of its own behind these, which no node declares.
+# The front end adds a "control_after_generate" widget after these, which no node declares.
 _SEEDS = ("seed", "noise_seed")
 
 
 def check_patterns(patterns: Sequence[str] | None) -> tuple[str, ...]:
-    """The patterns as ``Withholding`` takes them. Raises MetadataError for what is no list of texts."""
+    """Return the patterns as a tuple, empty for None. Raises MetadataError unless they are a list of texts."""
     given = patterns or ()
     is_list = isinstance(given, list | tuple | set | frozenset)
     if not is_list or not all(isinstance(pattern, str) and pattern.strip(". ") for pattern in given):
@@ -40,19 +40,29 @@ def check_patterns(patterns: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(given)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Withholding:
-    """Takes what ``patterns`` name out of metadata. Never changes what it is given."""
+    """The patterns of the values to remove. Safe to use from several threads: each call keeps its state to itself."""
+
+    patterns: tuple[str, ...]
+
+    def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a copy of ``values`` in which every prompt and workflow lacks the values that the patterns name.
+
+        Names and their order stay. ``values`` itself is not changed.
+        """
+        return _Removal(self.patterns).run(values) if self.patterns else dict(values)
+
+
+@dataclass(slots=True)
+class _Removal:
+    """One call of ``Withholding.apply``: the patterns, and the texts and node types found in this call."""
 
     patterns: tuple[str, ...]
     _texts: set[str] = field(default_factory=set)
     _kinds: set[str] = field(default_factory=set)
 
-    def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The same names and values without what is withheld, wherever a value is a prompt or a workflow."""
-        if not self.patterns:
-            return dict(values)
-        self._texts, self._kinds = set(), set()
+    def run(self, values: Mapping[str, Any]) -> dict[str, Any]:
         prompts_first = sorted(values, key=lambda name: not _is_prompt(values[name]))
         taken = {name: self._taken_out(values[name]) for name in prompts_first}
         return {name: self._without_repeats(taken[name]) for name in values}
@@ -102,7 +112,7 @@ class Withholding:
         return "" if isinstance(value, str) and value in self._texts else value
 
     def _emptied(self, value: Any) -> Any:
-        """Of the same type, so that the front end can still show the node."""
+        """Return an empty value of the same type, so that the front end can still show the node."""
         self._remember(value)
         return type(value)() if isinstance(value, str | bool | int | float) else None
 
@@ -114,7 +124,7 @@ class Withholding:
         return any(_matches(pattern, kind, name) for pattern in self.patterns)
 
     def _concerns(self, kind: str, declared: Sequence[str]) -> bool:
-        """Whether something of a node must go of which nothing says where it stands."""
+        """Return True if a node holds a value to remove whose position among its widgets is unknown."""
         if kind in self._kinds or any(self._names(kind, name) for name in declared):
             return True
         nodes = [_split(pattern)[0] for pattern in self.patterns]
@@ -154,7 +164,7 @@ def _is_link(value: Any) -> bool:
 
 
 def _declared(node: Mapping[str, Any]) -> list[str]:
-    """Names of the widgets that the node tells of, in order."""
+    """Return the names of the widgets that the node declares, in order."""
     inputs = node.get("inputs")
     widgets = (
         [entry.get("widget") for entry in inputs if isinstance(entry, Mapping)] if isinstance(inputs, list) else []
@@ -163,7 +173,7 @@ def _declared(node: Mapping[str, Any]) -> list[str]:
 
 
 def _widget_names(node: Mapping[str, Any], count: int) -> Sequence[str] | None:
-    """The name of each of ``count`` values; None where what the node tells does not come to as many."""
+    """Return the names of ``count`` widget values; None if the node declares another number of widgets."""
     names = _declared(node)
     if len(names) != count:
         names = [each for name in names for each in _with_control(name)]
