@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 FLOORS = (
     ("errors", "types"),
-    ("naming", "wording", "runtime"),
+    ("naming", "wording"),
+    ("runtime",),
     ("pictures", "metadata"),
     ("encoders",),
     ("plugins",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -28,7 +28,6 @@ __all__ = [
     "SaveResult",
     "SavedFrame",
     "Status",
-    "spans",
 ]
 
 OptionValue = bool | int | float | str
@@ -38,7 +37,6 @@ EventKind = Literal[
 ]
 
 EMBED_SUFFIX = " with embedded workflow"
-_LONG_RUN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,18 +140,6 @@ class Decoded:
 
     array: ImageArray
     metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-def spans(counts: Iterable[int]) -> list[str]:
-    """Numbers for people, a long run of them as one: ``1-64`` for 1, 2, 3 ... 64; short ones stay as they are."""
-    runs: list[list[int]] = []
-    for count in counts:
-        if runs and count == runs[-1][-1] + 1:
-            runs[-1].append(count)
-        else:
-            runs.append([count])
-    shown = [[f"{run[0]}-{run[-1]}"] if len(run) > _LONG_RUN else map(str, run) for run in runs]
-    return [text for texts in shown for text in texts]
 
 
 class Encoder(Protocol):

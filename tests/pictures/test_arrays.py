@@ -14,7 +14,6 @@ from PIL import Image
 from seqsave.errors import ImageError
 from seqsave.pictures import arrays
 from seqsave.pictures.arrays import as_array, is_stack, prepare
-from seqsave.types import spans
 from tests.support.needs import needs_package
 
 PNG = (("uint8", "uint16"), (1, 2, 3, 4))
@@ -590,17 +589,3 @@ def test_many_channels_go_where_they_are_declared_and_are_told_as_a_run() -> Non
         assert (prepare(picture[::-1], ("float16", "float32"), many).array == picture[::-1]).all()
     with pytest.raises(ImageError, match=r"has 65 channels, but this format takes 1-64: "):
         prepare(np.zeros((9, 9, 65), "float32"), ("float32",), many)
-
-
-@pytest.mark.parametrize(
-    ("counts", "shown"),
-    [
-        ((1, 3, 4), ["1", "3", "4"]),
-        ((1, 2, 3, 4), ["1", "2", "3", "4"]),
-        ((1, 2, 3, 4, 5), ["1-5"]),
-        ((9, 1, 2, 3, 4, 5, 6, 8), ["9", "1-6", "8"]),
-        ((), []),
-    ],
-)
-def test_spans(counts: tuple[int, ...], shown: list[str]) -> None:
-    assert spans(counts) == shown

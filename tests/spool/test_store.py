@@ -248,7 +248,7 @@ def test_a_wrong_configuration_is_told(table: str, said: str) -> None:
 
 def test_an_unknown_setting_is_told() -> None:
     Path(os.environ["SEQSAVE_CONFIG"]).write_text("[spool]\nmaxbytes = 1\n")
-    with pytest.raises(OptionError, match=r"'maxbytes'.*Did you mean 'max_bytes'"):
+    with pytest.raises(OptionError, match=r"'maxbytes'.*did you mean 'max_bytes'"):
         open_spool(True)
 
 

@@ -76,13 +76,13 @@ def test_an_unknown_name_is_told_what_there_is(configure: Any) -> None:
     path = configure('[targets.renders]\nurl = "memory://x"\n[targets.proxies]\nurl = "memory://y"\n')
     with pytest.raises(TargetError, match="'rendres' is neither") as caught:
         targets.resolve("rendres://shot")
-    assert "Did you mean 'renders'?" in str(caught.value)
+    assert "did you mean 'renders'?" in str(caught.value)
     assert "proxies, renders" in str(caught.value)
     assert str(path) in str(caught.value)
 
 
 def test_an_unknown_scheme_is_told_the_near_miss() -> None:
-    with pytest.raises(TargetError, match="Did you mean 'gcs'"):
+    with pytest.raises(TargetError, match="did you mean 'gcs'"):
         targets.resolve("gccs://bucket")
 
 
@@ -92,7 +92,7 @@ def test_an_unknown_scheme_is_told_the_near_miss() -> None:
         ("targets = 3", "'targets' is not a table"),
         ("[targets.renders]\nurl = 3", "renders has no url"),
         ("[targets]\nrenders = 3", "renders has no url"),
-        ('[targets.renders]\nurl = "memory://x"\nstorage_option = {}', "Did you mean 'storage_options'?"),
+        ('[targets.renders]\nurl = "memory://x"\nstorage_option = {}', "did you mean 'storage_options'?"),
         ('[targets.renders]\nurl = "memory://x"\nstorage_options = 3', "storage_options is not a table"),
         ('[targets.s3]\nurl = "memory://x"', "'s3' is a protocol of fsspec's"),
         ('[targets.S3]\nurl = "memory://x"', "'S3' is a protocol of fsspec's"),

@@ -122,5 +122,5 @@ def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.Mo
 
 
 def test_an_unknown_protocol() -> None:
-    with pytest.raises(TargetError, match="Did you mean 'memory'"):
+    with pytest.raises(TargetError, match="did you mean 'memory'"):
         filesystems.filesystem_class("memorry")

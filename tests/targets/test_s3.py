@@ -432,7 +432,7 @@ def test_a_name_that_is_too_long(target: targets.Target) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"endpoint": "x"}, "Did you mean 'endpoint_url'?"),
+        ({"endpoint": "x"}, "did you mean 'endpoint_url'?"),
         ({"config_kwargs": 3}, "config_kwargs must be a mapping"),
         ({"username": "twice"}, "do not fit"),
         ({"config_kwargs": {"nothing_like_it": 1}}, "do not fit"),

@@ -210,8 +210,8 @@ def test_the_right_values_have_the_right_name() -> None:
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
-        ("R,G", "it names 2 channels, but the picture has 3"),
-        ("R", "it names 1 channel, but the picture has 3"),
+        ("R,G", "one name for each channel of the picture (3), not 2"),
+        ("R", "one name for each channel of the picture (3), not 1"),
         ("R,,B", "a name is empty"),
         ("R,G,R", "'R' is there twice"),
         ("R,G,B\n2", "'B\\n2' has characters that cannot be printed"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from seqsave.errors import (
     SeqSaveError,
     SourceError,
 )
+from seqsave.wording import did_you_mean
 
 __all__ = [
     "FAILED",
@@ -85,9 +85,7 @@ class CommandGroup(_WithExamples, click.Group):
         name = args[0]
         names = self.list_commands(ctx)
         if name not in names and not name.startswith("-"):
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            ctx.fail(f"there is no command {name!r}{hint}: there are {', '.join(names)}")
+            ctx.fail(f"there is no command {name!r}{did_you_mean(name, names)}: there are {', '.join(names)}")
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -13,7 +13,7 @@ from seqsave.cli.new_plugin import new_plugin_command
 from seqsave.cli.output import Messages, print_json, print_line
 from seqsave.cli.parameters import json_option
 from seqsave.errors import SeqSaveWarning
-from seqsave.types import spans
+from seqsave.wording import spans
 
 if TYPE_CHECKING:
     from seqsave.plugins.registry import FiletypeInfo, PluginInfo

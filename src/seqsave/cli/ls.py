@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from seqsave.cli.parameters import json_option, storage_option
 from seqsave.cli.places import file_at, folder_at
 from seqsave.errors import ManifestError, TargetError
 from seqsave.runtime.progress import format_size
+from seqsave.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence
@@ -80,10 +80,10 @@ def _line(sequence: FrameSequence) -> str:
     """``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
     indices = sequence.indices
     span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
-    facts = [f"{len(sequence)} frame{'' if len(sequence) == 1 else 's'}"]
+    facts = [counted(len(sequence), "frame")]
     batches = sequence.batches
     if batches:
-        facts[0] += f" in {len(batches)} batch{'' if len(batches) == 1 else 'es'}: {_ranges(_runs(batches))}"
+        facts[0] += f" in {counted(len(batches), 'batch', 'batches')}: {_ranges(_runs(batches))}"
     missing = sequence.missing_ranges
     if missing:
         facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
@@ -188,9 +188,7 @@ def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) 
     elif key in values:
         print_json(values[key])
     else:
-        near = difflib.get_close_matches(key, values, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise Failure(f"no {key!r} in {url}{hint}: there is {', '.join(map(repr, values))}")
+        raise Failure(f"no {key!r} in {url}{did_you_mean(key, values)}: there is {', '.join(map(repr, values))}")
 
 
 def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:

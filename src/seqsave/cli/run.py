@@ -13,6 +13,7 @@ from seqsave.cli.output import Messages, as_arguments, complain, print_json
 from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
 from seqsave.runtime.progress import format_size, open_progress
+from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.types import SaveResult
@@ -98,7 +99,7 @@ class Job:
 
     def _summary(self, result: SaveResult, seconds: float) -> str:
         counts = result.counts
-        text = f"saved {_frames(counts['saved'])} ({format_size(result.size)} in {seconds:.1f} s)"
+        text = f"saved {counted(counts['saved'], 'frame')} ({format_size(result.size)} in {seconds:.1f} s)"
         if counts["skipped"]:
             text += f", skipped {counts['skipped']} that were there"
         if counts["stopped"]:
@@ -108,12 +109,13 @@ class Job:
 
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)
-        told = f"{_frames(result.counts['saved'])} saved in {result.url}" + (f" ({present})" if present else "")
+        told = f"{counted(result.counts['saved'], 'frame')} saved in {result.url}"
+        told += f" ({present})" if present else ""
         kept = result.counts["spooled"]
         if kept:
-            told += f", {_frames(kept)} in the spool ({_spooled(result)}; seqsave flush publishes them)"
+            told += f", {counted(kept, 'frame')} in the spool ({_spooled(result)}; seqsave flush publishes them)"
         if result.failures:
-            told += f"; {_frames(len(result.failures))} under way not saved ({_absent(result, RUNS_SHOWN)})"
+            told += f"; {counted(len(result.failures), 'frame')} under way not saved ({_absent(result, RUNS_SHOWN)})"
         advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
         return f"interrupted: {told}{advice}"
 
@@ -140,7 +142,3 @@ def _absent(result: SaveResult, most: int | None = None) -> str:
 
     lost = sorted({frame.index for frame in result.failures})
     return naming.format_ranges(naming.to_ranges(lost), most)
-
-
-def _frames(count: int) -> str:
-    return f"{count} frame{'' if count == 1 else 's'}"

@@ -24,6 +24,7 @@ from seqsave.cli.pictures import asks_for_change, picture_options, picture_setti
 from seqsave.cli.places import folder_at
 from seqsave.cli.run import Job
 from seqsave.errors import OptionError
+from seqsave.wording import first_of
 
 if TYPE_CHECKING:
     from seqsave.naming import NameRule
@@ -157,7 +158,7 @@ def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:
     if len(paths) < 2:
         raise click.UsageError(f"SOURCE and URL are needed: {'URL' if paths else 'SOURCE'} is missing", context)
     if len(paths) > 2:
-        some = ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else "")
+        some = first_of(paths, 3)
         raise click.UsageError(
             f"one SOURCE and one URL are taken, but there are {len(paths)} paths: {some}. "
             "Put a glob in quotes, as 'renders/*.png'",

@@ -16,6 +16,7 @@ from seqsave.cli.parameters import json_option, quiet_option, storage_option
 from seqsave.cli.places import folder_at
 from seqsave.runtime.progress import ProgressBar, format_size, open_progress
 from seqsave.types import Event
+from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.spool import Entry, Outcome, Spool
@@ -97,7 +98,7 @@ def flush_command(
         messages.warn(as_arguments(message))
     if left:
         count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
-        what = _frames(count) if count else "what is to be told to the manifest is"
+        what = counted(count, "frame") if count else "what is to be told to the manifest is"
         complain(f"{what} left in the spool {spool.folder}")
     return FAILED if left else 0
 
@@ -139,10 +140,11 @@ def _flushed_lines(spool: Spool, outcomes: Sequence[Outcome]) -> Iterator[str]:
         unmade = "" if spool.folder.exists() else ", which is not there"
         yield f"nothing waits in the spool {spool.folder}{unmade}"
     for (target, pattern), entries in _grouped(done).items():
-        yield f"published {_frames(len(entries))} ({_size(entries)}): {pattern} {_indices(entries)} in {target}"
+        frames = counted(len(entries), "frame")
+        yield f"published {frames} ({_size(entries)}): {pattern} {_indices(entries)} in {target}"
     unseen = sum(outcome.status == "published" and not outcome.verified for outcome in outcomes)
     if unseen:
-        yield f"{_frames(unseen)} could not be read back to compare: the credentials do not allow it"
+        yield f"{counted(unseen, 'frame')} could not be read back to compare: the credentials do not allow it"
 
 
 def _flushed_document(spool: Spool, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -192,7 +194,7 @@ def spool_command(folder: str | None, as_json: bool) -> int:
         )
         return 0
     limit = format_size(spool.max_bytes)
-    print_line(f"{spool.folder}: {_frames(len(frames))} waiting ({_size(frames)} of {limit})")
+    print_line(f"{spool.folder}: {counted(len(frames), 'frame')} waiting ({_size(frames)} of {limit})")
     for (target, pattern), entries in _grouped(frames).items():
         since, why = min(entry.time for entry in entries), entries[-1].why
         told = f": {as_arguments(why)}" if why else ""
@@ -247,7 +249,3 @@ def _indices(entries: Sequence[Entry]) -> str:
 
 def _size(entries: Sequence[Entry]) -> str:
     return format_size(sum(entry.size for entry in entries))
-
-
-def _frames(count: int) -> str:
-    return f"{count} frame{'' if count == 1 else 's'}"

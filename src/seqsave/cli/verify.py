@@ -12,6 +12,7 @@ from seqsave.cli.counting import Counter
 from seqsave.cli.output import Messages, print_json, print_line
 from seqsave.cli.parameters import frames_option, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import open_progress
+from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.sequences.verify import Verification
@@ -79,11 +80,11 @@ def _print(found: Verification) -> None:
 
     looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "not decoded"
     verdict = "whole and sound" if found.decoded else "whole"
-    head = f"{found.pattern} in {found.url}: {found.frames} frame{'' if found.frames == 1 else 's'}, {looked}"
+    head = f"{found.pattern} in {found.url}: {counted(found.frames, 'frame')}, {looked}"
     if found.ok:
         print_line(f"{head}: {verdict}{', as its manifest says' if found.manifest else ''}")
         return
-    print_line(f"{head}: {len(found.findings)} problem{'' if len(found.findings) == 1 else 's'}")
+    print_line(f"{head}: {counted(len(found.findings), 'problem')}")
     for obstacle in found.obstacles:
         print_line(f"  {found.manifest}: {obstacle}")
     if any(obstacle.endswith(" is changing it") for obstacle in found.obstacles):

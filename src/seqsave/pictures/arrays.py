@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave.errors import ImageError
-from seqsave.types import spans
+from seqsave.wording import spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

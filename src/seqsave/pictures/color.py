@@ -6,12 +6,12 @@ record below, and none when nothing was stated.
 
 from __future__ import annotations
 
-import difflib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from seqsave.errors import OptionError
 from seqsave.types import ColorSpace
+from seqsave.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +51,5 @@ def color_space(name: str) -> ColorSpace:
     found = COLOR_SPACES.get(name) if isinstance(name, str) else None
     if found is not None:
         return found
-    near = difflib.get_close_matches(str(name).lower(), COLOR_SPACES, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(name, COLOR_SPACES, ignore_case=True)
     raise OptionError(f"color is {name!r}{hint}: it must be one of {', '.join(COLOR_SPACES)}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from seqsave.errors import OptionError
 from seqsave.types import EncoderSpec, Option, OptionValue
+from seqsave.wording import did_you_mean
 
 __all__ = ["check_choice", "check_options"]
 
@@ -32,16 +32,14 @@ def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise OptionError unless ``value`` is one of ``choices``."""
     if value in choices:
         return
-    near = difflib.get_close_matches(str(value), choices, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(value, choices)
     raise OptionError(f"{what} is {value!r}{hint}: it must be one of {', '.join(map(repr, choices))}")
 
 
 def _unknown(spec: EncoderSpec, name: str) -> str:
     if not spec.options:
         return f"{spec.filetype!r} has no option {name!r}: it takes none"
-    near = difflib.get_close_matches(str(name), spec.options, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(name, spec.options)
     return f"{spec.filetype!r} has no option {name!r}{hint}: it takes {', '.join(sorted(spec.options))}"
 
 

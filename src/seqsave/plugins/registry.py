@@ -6,7 +6,6 @@ at any entry point, so saving PNG and JPEG never pays for, or breaks on, somebod
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import re
@@ -26,6 +25,7 @@ from seqsave.errors import (
 )
 from seqsave.plugins.declarations import problems
 from seqsave.types import EMBED_SUFFIX, Encoder, EncoderSpec
+from seqsave.wording import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -202,12 +202,11 @@ class Registry:
 
     def _not_found(self, filetype: str, base: str) -> str:
         known = [row.filetype for row in self.describe()]
-        near = difflib.get_close_matches(filetype.lower(), known, n=1)
         text = f"unknown filetype {filetype!r}"
         if base.lower() in KNOWN_PLUGINS:
             text += install_hint(base)
-        elif near:
-            text += f" (did you mean {near[0]!r}?)"
+        else:
+            text += did_you_mean(filetype, known, ignore_case=True)
         text += f"; there are: {', '.join(map(repr, known))}"
         broken = [info for info in self.loaded().infos if info.error]
         if broken:

@@ -7,6 +7,8 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, TextIO
 
+from seqsave.wording import counted
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -119,7 +121,7 @@ class ProgressBar:
 
 
 def _frames(done: int, total: int | None) -> str:
-    return f"{done}/{total} frames" if total is not None else f"{done} frame{'' if done == 1 else 's'}"
+    return f"{done}/{total} frames" if total is not None else counted(done, "frame")
 
 
 def _waiting(event: Event, retry: str) -> str:

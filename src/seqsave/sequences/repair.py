@@ -11,6 +11,7 @@ from seqsave import manifest, naming
 from seqsave.errors import DecodeError, EncoderNotFoundError, ManifestError, SequenceNotFoundError
 from seqsave.manifest import FrameEntry, Manifest, Picture
 from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.wording import crc32_text
 
 __all__ = ["rebuild", "release"]
 
@@ -105,7 +106,7 @@ def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
         batch=frame.batch,
         name=frame.name,
         size=len(data),
-        checksum=f"crc32:{zlib.crc32(data):08x}",
+        checksum=crc32_text(zlib.crc32(data)),
     )
     try:
         array = frame.decode(data).array

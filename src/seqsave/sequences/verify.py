@@ -14,6 +14,7 @@ from seqsave import naming
 from seqsave.errors import DecodeError, FrameNameError, ManifestError
 from seqsave.manifest import FrameEntry, Manifest
 from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.wording import CRC32, counted, crc32_text
 
 __all__ = ["Finding", "Verification", "verify"]
 
@@ -145,7 +146,7 @@ def _difference(frame: Frame, entry: FrameEntry, checksum: str | None) -> str:
     """Empty for none. A frame without bytes is told as empty."""
     if frame.size and entry.size not in (None, frame.size):
         return f"{frame.name} has {frame.size} bytes, {entry.size} were written"
-    has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith("crc32:")
+    has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith(CRC32)
     if has_both and checksum != entry.checksum:
         return f"{frame.name} has the checksum {checksum}, {entry.checksum} was written"
     return ""
@@ -210,13 +211,13 @@ def _shapes(sequence: FrameSequence, on_frame: Callable[[Frame], None]) -> list[
     """A look into each frame that is not empty."""
 
     def look(frame: Frame, data: bytes) -> _Look:
-        checksum = f"crc32:{zlib.crc32(data):08x}"
+        checksum = crc32_text(zlib.crc32(data))
         try:
             array = frame.decode(data).array
         except DecodeError as error:
             return _Look(frame, error, checksum)
         height, width, channels = array.shape
-        shape = f"{width}x{height}, {channels} channel{'s' if channels > 1 else ''}, {array.dtype}"
+        shape = f"{width}x{height}, {counted(channels, 'channel')}, {array.dtype}"
         return _Look(frame, shape, checksum)
 
     found = []

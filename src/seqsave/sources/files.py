@@ -13,6 +13,7 @@ from seqsave.errors import SourceError
 from seqsave.runtime import retry
 from seqsave.sequences.reader import Files, Frame
 from seqsave.targets.urls import bad_component
+from seqsave.wording import counted, first_of
 
 __all__ = [
     "Chosen",
@@ -212,7 +213,7 @@ def _pattern(members: Sequence[Member]) -> str:
 
 def _several(url: str, sequences: Sequence[Sequence[Member]]) -> str:
     patterns = [_pattern(members) for members in sequences]
-    some = ", ".join(patterns[:5]) + (", ..." if len(patterns) > 5 else "")
+    some = first_of(patterns, 5)
     return (
         f"{url} holds {len(patterns)} sequences: {some}. Name one of them, as {url.rstrip('/')}/{patterns[0]}, "
         "or save every picture with a glob, as '*'"
@@ -220,8 +221,8 @@ def _several(url: str, sequences: Sequence[Sequence[Member]]) -> str:
 
 
 def _left_out(members: Sequence[Member], why: str) -> str:
-    names = ", ".join(member.name for member in members[:3]) + (", ..." if len(members) > 3 else "")
-    return f"left out {len(members)} file{'' if len(members) == 1 else 's'} ({why}): {names}"
+    names = first_of([member.name for member in members], 3)
+    return f"left out {counted(len(members), 'file')} ({why}): {names}"
 
 
 def _no_pictures(url: str, others: Sequence[Member], readable: frozenset[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from seqsave.sources import files, pictures
 from seqsave.sources.reading import source_of_files
 from seqsave.sources.records import Keep, Source
 from seqsave.sources.video import EXTENSIONS as VIDEO_EXTENSIONS
+from seqsave.wording import did_you_mean
 
 __all__ = ["describe_missing", "kind_of", "open_source"]
 
@@ -126,9 +126,7 @@ def describe_missing(url: str | os.PathLike[str], storage_options: Mapping[str, 
     names = [entry.name for entry in siblings]
     if name in names:
         return f"{target.url} is neither a file nor a folder that can be read"
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"there is nothing at {target.url}{hint}"
+    return f"there is nothing at {target.url}{did_you_mean(name, names)}"
 
 
 # --- one file --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from seqsave.metadata.text import RawText
 from seqsave.sequences.reader import Frame, FrameSequence
 from seqsave.sources import files, pictures
 from seqsave.sources.records import Keep, Source, SourceFrame
+from seqsave.wording import counted
 
 __all__ = ["source_of_files"]
 
@@ -18,7 +19,7 @@ def source_of_files(description: str, target: targets.Target, chosen: files.Chos
     """The source whose frames are ``chosen``."""
     frames = chosen.frames
     numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})), 10)
-    count = f"{len(frames)} picture{'' if len(frames) == 1 else 's'}"
+    count = counted(len(frames), "picture")
     notes = list(chosen.notes)
     return Source(
         description=f"{description}: {count}" + (f", numbered {numbers}" if chosen.numbered else ""),

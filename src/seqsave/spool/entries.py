@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from seqsave.errors import SpoolError
 from seqsave.targets.redact import redact_url
+from seqsave.wording import crc32_text
 
 __all__ = ["DamagedError", "Entry", "FileFacts", "Item", "fingerprint", "key_of", "pack", "read_entry", "read_header"]
 
@@ -114,7 +115,7 @@ def pack(entry: Entry, items: Sequence[Item]) -> bytes:
     fields = asdict(entry)
     del fields["name"]
     body = _canonical({**fields, "target": redact_url(entry.target)})
-    head = {"seqsave_spool": FORMAT, "checksum": f"crc32:{zlib.crc32(body):08x}", "entry": json.loads(body)}
+    head = {"seqsave_spool": FORMAT, "checksum": crc32_text(zlib.crc32(body)), "entry": json.loads(body)}
     return b"".join([_canonical(head), b"\n", *(item.data for item in items)])
 
 
@@ -145,7 +146,7 @@ def _header(file: BinaryIO, name: str) -> Entry:
     try:
         head = json.loads(line)
         version, fields = head["seqsave_spool"], head["entry"]
-        is_whole = line.endswith(b"\n") and head["checksum"] == f"crc32:{zlib.crc32(_canonical(fields)):08x}"
+        is_whole = line.endswith(b"\n") and head["checksum"] == crc32_text(zlib.crc32(_canonical(fields)))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise _damaged(name, "its first line is no header") from error
     if version != FORMAT:

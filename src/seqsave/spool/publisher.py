@@ -18,6 +18,7 @@ from seqsave.runtime.threads import Joinable, spawn_daemon
 from seqsave.spool.entries import fingerprint
 from seqsave.spool.flush import Outcome, Records, flush_place, overlaps
 from seqsave.spool.store import Spool
+from seqsave.wording import counted
 
 __all__ = ["Publisher", "publisher_of"]
 
@@ -172,7 +173,7 @@ def _judged(outcomes: list[Outcome], spool: Spool) -> tuple[str, bool]:
     again = any(outcome.status in ("failed", "waiting") for outcome in left)
     first = next((outcome for outcome in left if outcome.status != "waiting"), left[0])
     count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
-    what = f"{count} frame{'' if count == 1 else 's'} saved before" if count else "what a manifest is to say"
+    what = f"{counted(count, 'frame')} saved before" if count else "what a manifest is to say"
     return f"{what} could not be published, and waits in the spool {spool.folder}: {first.message}", again
 
 

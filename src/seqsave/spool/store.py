@@ -25,6 +25,7 @@ from seqsave.errors import OptionError, SpoolError, TargetError
 from seqsave.spool.entries import DamagedError, Entry, Item, fingerprint, key_of, pack, read_entry, read_header
 from seqsave.targets import config
 from seqsave.targets.local import LocalTarget
+from seqsave.wording import did_you_mean
 
 __all__ = ["MAX_BYTES", "VARIABLE", "Contents", "Spool", "default_folder", "open_spool"]
 
@@ -88,8 +89,8 @@ def _settings() -> dict[str, Any]:
     table = config.table("spool")
     for name in table:
         if name not in _SETTINGS:
-            near = config.near_miss(name, _SETTINGS)
-            raise OptionError(f"{config.config_path()}: [spool] has {name!r}: it takes {', '.join(_SETTINGS)}.{near}")
+            near = did_you_mean(name, _SETTINGS)
+            raise OptionError(f"{config.config_path()}: [spool] has {name!r}{near}: it takes {', '.join(_SETTINGS)}")
     folder, limit = table.get("folder"), table.get("max_bytes")
     if folder is not None and not (isinstance(folder, str) and folder.strip()):
         raise OptionError(f"{config.config_path()}: [spool] folder is {folder!r}: it must be a path")

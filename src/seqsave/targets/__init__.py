@@ -19,6 +19,7 @@ from seqsave.targets import config, registry, urls
 from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Published, Target
 from seqsave.targets.failures import FileMissingError
 from seqsave.targets.redact import redact_url, scrub, secrets_of, split_user_info
+from seqsave.wording import did_you_mean
 
 __all__ = [
     "Capabilities",
@@ -108,8 +109,9 @@ def _root_of(target: config.Configured, known: Collection[str]) -> urls.Location
         raise TargetError(scrub(f"the configured target {target.name!r}: {error}", hidden)) from None
     if root.scheme not in known:
         raise TargetError(
-            f"the configured target {target.name!r} has a URL with the unknown scheme {root.scheme}://: "
-            f"write a path or a URL of fsspec's, not another configured name.{config.near_miss(root.scheme, known)}"
+            f"the configured target {target.name!r} has a URL with the unknown scheme "
+            f"{root.scheme}://{did_you_mean(root.scheme, known)}: write a path or a URL of fsspec's, not another "
+            "configured name"
         )
     return root
 
@@ -127,7 +129,7 @@ def _below(root: urls.Location, path: str) -> urls.Location:
 def _unknown(scheme: str, shown: str, known: Collection[str], configured: Collection[str]) -> TargetError:
     named = ", ".join(sorted(configured)) or "none"
     return TargetError(
-        f"{shown}: {scheme!r} is neither a storage nor a configured target."
-        f"{config.near_miss(scheme, {*known, *configured})} Storages are file, memory, s3, gs, az, sftp and what else "
+        f"{shown}: {scheme!r}{did_you_mean(scheme, {*known, *configured})} is neither a storage nor a configured "
+        f"target. Storages are file, memory, s3, gs, az, sftp and what else "
         f"fsspec knows; configured targets are: {named} (in {config.config_path()})"
     )

@@ -21,6 +21,7 @@ from seqsave.runtime.processes import is_running, machine_id
 from seqsave.targets import filesystems
 from seqsave.targets.failures import FileMissingError, Scene, translate
 from seqsave.targets.urls import Location, bad_component
+from seqsave.wording import crc32_text
 
 if TYPE_CHECKING:
     import asyncio
@@ -464,7 +465,7 @@ def is_abandoned(name: str, age: float) -> bool:
 
 def described(data: Data, checksum: int | None, *, etag: str | None = None, acknowledged: bool = False) -> Published:
     """The record of what was just published."""
-    text = None if checksum is None else f"crc32:{checksum & 0xFFFFFFFF:08x}"
+    text = None if checksum is None else crc32_text(checksum)
     return Published(size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged)
 
 

@@ -12,7 +12,6 @@ time a name is looked up. Tables other than ``targets`` belong to programs that 
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -22,8 +21,9 @@ from typing import Any
 
 from seqsave.errors import TargetError
 from seqsave.targets.urls import NAME
+from seqsave.wording import did_you_mean
 
-__all__ = ["VARIABLE", "Configured", "config_path", "load", "near_miss", "table"]
+__all__ = ["VARIABLE", "Configured", "config_path", "load", "table"]
 
 VARIABLE = "SEQSAVE_CONFIG"
 _KEYS = ("url", "storage_options")
@@ -74,12 +74,6 @@ def table(name: str) -> dict[str, Any]:
     return found
 
 
-def near_miss(word: str, known: Collection[str]) -> str:
-    """`` Did you mean 'x'?``, or nothing."""
-    close = difflib.get_close_matches(word, sorted(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
 def _read(path: Path) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
@@ -116,7 +110,8 @@ def _configured(path: Path, name: str, table: Any, reserved: Collection[str]) ->
         raise _wrong(path, f'{where} has no url: write url = "s3://bucket/folder"')
     for key in table:
         if key not in _KEYS:
-            raise _wrong(path, f"{where} has {key!r}: only url and storage_options are known.{near_miss(key, _KEYS)}")
+            near = did_you_mean(key, _KEYS)
+            raise _wrong(path, f"{where} has {key!r}{near}: only url and storage_options are known")
     options = table.get("storage_options", {})
     if not isinstance(options, dict):
         raise _wrong(path, f"{where}: storage_options is not a table, write {{ name = value }}")

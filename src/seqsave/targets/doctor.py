@@ -12,6 +12,7 @@ from typing import Literal
 
 from seqsave import naming, targets
 from seqsave.errors import SeqSaveError, TargetError
+from seqsave.wording import counted
 
 __all__ = ["Check", "Diagnosis", "examine"]
 
@@ -104,7 +105,7 @@ class _Examination:
             count = len(self.target.list())
         except TargetError as error:
             return "warning", f"{error}; saving may work, but ls, verify, resuming and reading need it"
-        return "ok", f"{count} entr{'y' if count == 1 else 'ies'} there"
+        return "ok", f"{counted(count, 'entry', 'entries')} there"
 
     def write(self) -> tuple[Status, str]:
         self.target.check()

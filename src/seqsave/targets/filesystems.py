@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
 from seqsave.targets import failures
-from seqsave.targets.config import near_miss
+from seqsave.wording import did_you_mean
 
 __all__ = [
     "create",
@@ -156,10 +156,9 @@ def refuse_unknown(options: Mapping[str, Any], known: Collection[str], where: st
     """Raise TargetError for an option that would silently mean nothing, with its near miss."""
     for name in options:
         if name not in known:
-            there_are = (
-                f"known are {', '.join(sorted(known))}.{near_miss(str(name), known)}" if known else "it has none"
-            )
-            raise TargetError(f"storage option {name!r} means nothing for {where}: {there_are}")
+            there_are = f"known are {', '.join(sorted(known))}" if known else "it has none"
+            near = did_you_mean(name, known)
+            raise TargetError(f"storage option {name!r}{near} means nothing for {where}: {there_are}")
 
 
 def filesystem_class(protocol: str) -> type[Any]:
@@ -173,7 +172,7 @@ def filesystem_class(protocol: str) -> type[Any]:
         message = f"{protocol}:// needs a package that is not installed ({cause}): pip install {_package_for(protocol)}"
     except ValueError:
         cause = None
-        message = f"unknown protocol {protocol!r}.{near_miss(protocol, protocols())}"
+        message = f"unknown protocol {protocol!r}{did_you_mean(protocol, protocols())}"
     raise TargetError(message) from cause
 
 

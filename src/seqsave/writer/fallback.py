@@ -21,6 +21,7 @@ from seqsave.manifest import FrameEntry
 from seqsave.runtime import retry
 from seqsave.runtime.threads import run_in_thread
 from seqsave.types import SavedFrame, SaveResult
+from seqsave.wording import crc32_text
 from seqsave.writer.deferred import BelatedRecords, closing_facts, opening_facts, publisher_behind
 from seqsave.writer.numbering import Place
 from seqsave.writer.record import Record
@@ -197,7 +198,7 @@ class Outage:
             batch=place.batch,
             url=parcel.url,
             size=frame.size,
-            checksum=f"crc32:{frame.crc32:08x}",
+            checksum=crc32_text(frame.crc32),
             etag=None,
             status="spooled",
         )

@@ -18,6 +18,7 @@ from seqsave.runtime import retry
 from seqsave.runtime.threads import run_in_thread
 from seqsave.sequences import reader
 from seqsave.types import Encoded, SavedFrame, Status
+from seqsave.wording import crc32_text
 from seqsave.writer.deferred import frame_facts
 from seqsave.writer.fallback import Outage, Parcel
 from seqsave.writer.numbering import Place
@@ -315,7 +316,7 @@ class Publication:
             batch=place.batch,
             name=place.path[len(self._folder) :].lstrip("/"),
             size=size,
-            checksum=None if crc32 is None else f"crc32:{crc32:08x}",
+            checksum=None if crc32 is None else crc32_text(crc32),
             recipe=recipe,
             picture=picture,
         )

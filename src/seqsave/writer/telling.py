@@ -5,6 +5,7 @@ from __future__ import annotations
 from seqsave import naming
 from seqsave.errors import WriterAbortedError
 from seqsave.types import FailedFrame, SaveResult
+from seqsave.wording import counted
 from seqsave.writer.fallback import Outage
 
 __all__ = ["aftermath", "cause", "summary"]
@@ -46,7 +47,7 @@ def _reason(result: SaveResult, outage: Outage | None) -> str:
 def aftermath(result: SaveResult, outage: Outage | None) -> str:
     """What became of the accepted frames when the caller's code failed; nothing where there were none."""
     saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
-    parts = [f"{saved} frame{'' if saved == 1 else 's'} saved before this stay saved"] if saved else []
+    parts = [f"{counted(saved, 'frame')} saved before this stay saved"] if saved else []
     if kept and outage is not None:
         parts.append(f"{kept} in the spool {outage.folder}: publish them with seqsave flush {outage.folder}")
     if failed:

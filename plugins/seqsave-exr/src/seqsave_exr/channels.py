@@ -34,8 +34,8 @@ def names_for(count: int, given: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in given.split(","))
     if len(names) != count:
         raise OptionError(
-            f"option 'channel_names' is {given!r}: it names {len(names)} channel{'s' * (len(names) != 1)}, but the "
-            f"picture has {count}"
+            f"option 'channel_names' is {given!r}: it must hold one name for each channel of the picture ({count}), "
+            f"not {len(names)}"
         )
     for name in names:
         problem = _problem(name, names)

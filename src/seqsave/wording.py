@@ -1,0 +1,55 @@
+"""Words and numbers in messages: hints at a near name, counted nouns, shortened lists, checksums."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+__all__ = ["CRC32", "counted", "crc32_text", "did_you_mean", "first_of", "spans"]
+
+CRC32 = "crc32:"
+"""How the text of a checksum starts; the name of the algorithm."""
+
+_LONG_RUN = 4
+
+
+def did_you_mean(given: object, known: Iterable[str], *, ignore_case: bool = False) -> str:
+    """Return a hint at the known name that is nearest to ``given``, to stand right after it in a message.
+
+    The hint is `` (did you mean 'exr'?)`` with its leading space, and ``""`` if no known name is near.
+
+    ignore_case: compare ``given`` in lower case; for known names that are all lower case.
+    """
+    word = str(given).lower() if ignore_case else str(given)
+    near = difflib.get_close_matches(word, sorted(known), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: ``1 frame``, ``3 frames``. Nouns whose plural is not noun + s name it."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def first_of(names: Sequence[str] | Collection[str], most: int) -> str:
+    """Return the first ``most`` names, separated by commas, and ``...`` if there are more."""
+    return ", ".join([*list(names)[:most], *(["..."] if len(names) > most else [])])
+
+
+def crc32_text(crc32: int) -> str:
+    """Return a CRC-32 as manifests and results hold it: ``crc32:9ae0daaf``."""
+    return f"{CRC32}{crc32 & 0xFFFFFFFF:08x}"
+
+
+def spans(numbers: Iterable[int]) -> list[str]:
+    """Return numbers as texts, each run of five or more in a row as one: ``1-64`` for 1, 2, 3 ... 64."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    shown = [[f"{run[0]}-{run[-1]}"] if len(run) > _LONG_RUN else map(str, run) for run in runs]
+    return [text for texts in shown for text in texts]

@@ -1,0 +1,64 @@
+"""The small texts that messages are made of."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from seqsave.wording import counted, crc32_text, did_you_mean, first_of, spans
+
+
+def test_the_nearest_name_is_offered() -> None:
+    assert did_you_mean("jpge", ["png", "jpg", "exr"]) == " (did you mean 'jpg'?)"
+    assert did_you_mean("something else", ["png", "jpg"]) == ""
+    assert did_you_mean("png", []) == ""
+
+
+def test_a_value_that_is_no_text_gets_a_hint_as_well() -> None:
+    assert did_you_mean(160, ["16", "32"]) == " (did you mean '16'?)"
+
+
+def test_case_is_ignored_on_request() -> None:
+    assert did_you_mean("SRGB", ["srgb"]) == ""
+    assert did_you_mean("SRGB", ["srgb"], ignore_case=True) == " (did you mean 'srgb'?)"
+
+
+@pytest.mark.parametrize(
+    ("number", "plural", "text"),
+    [
+        (0, None, "0 frames"),
+        (1, None, "1 frame"),
+        (2, None, "2 frames"),
+        (1, "shots", "1 frame"),
+        (2, "shots", "2 shots"),
+    ],
+)
+def test_a_noun_follows_its_number(number: int, plural: str | None, text: str) -> None:
+    assert counted(number, "frame", plural) == text
+
+
+def test_long_lists_are_cut() -> None:
+    assert first_of(["a", "b", "c"], 3) == "a, b, c"
+    assert first_of(["a", "b", "c", "d"], 3) == "a, b, c, ..."
+    assert first_of((), 3) == ""
+
+
+def test_a_checksum_names_its_algorithm_and_has_eight_digits() -> None:
+    assert crc32_text(zlib.crc32(b"a frame")) == f"crc32:{zlib.crc32(b'a frame'):08x}"
+    assert crc32_text(17) == "crc32:00000011"
+    assert crc32_text(-1) == "crc32:ffffffff"  # as signed 32-bit libraries give it
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ((1, 3, 4), ["1", "3", "4"]),
+        ((1, 2, 3, 4), ["1", "2", "3", "4"]),
+        ((1, 2, 3, 4, 5), ["1-5"]),
+        ((9, 1, 2, 3, 4, 5, 6, 8), ["9", "1-6", "8"]),
+        ((), []),
+    ],
+)
+def test_long_runs_are_one_span(numbers: tuple[int, ...], shown: list[str]) -> None:
+    assert spans(numbers) == shown
