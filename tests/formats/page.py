@@ -20,7 +20,7 @@ TITLES = {
     "pixels": "come back",
     "workflow": "workflow in",
     "colour": "colour stated as",
-    "said": "also said",
+    "stated": "also stated",
     "pattern": "FFmpeg, by pattern",
     "by": "seen by",
 }

@@ -77,7 +77,7 @@ class Row:
     pixels: str
     workflow: str
     colour: str
-    said: str
+    stated: str
     pattern: str
     by: str
 
@@ -99,7 +99,7 @@ def measure(kind: Kind, folder: Path) -> Row:
         pixels="exactly" if kind.lossless else f"{10 * math.floor(seen.psnr / 10)} dB or more",
         workflow=_workflow(kind.filetype, data),
         colour=_colour(kind.filetype, data, folder),
-        said=_said(kind.filetype, data),
+        stated=_stated(kind.filetype, data),
         by=", ".join(sorted(seen.readers | _tools(kind.filetype), key=str.lower)),
         pattern="yes" if _by_pattern(kind.filetype, folder / f"{spec.dtypes[0]}-3") else "no",
     )
@@ -208,7 +208,7 @@ def _channels(kept: list[int], declared: int) -> str:
     return f"1 to {declared}" if declared > 4 else ", ".join(map(str, kept))
 
 
-# --- what is said of them ---------------------------------------------------------------------------------------------
+# --- what the files state --------------------------------------------------------------------------------------------
 
 
 def _tagged(kind: Kind, spec: seqsave.EncoderSpec, folder: Path, color: str = "display-p3") -> bytes:
@@ -270,7 +270,7 @@ def _transfer(data: bytes) -> int:
     return int(frame.color_trc)
 
 
-def _said(extension: str, data: bytes) -> str:
+def _stated(extension: str, data: bytes) -> str:
     tags = exiftool(data, f".{extension}")
     if extension == "exr":
         header = report("exrheader", "{}", data=data, suffix=".exr")
