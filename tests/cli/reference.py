@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -85,9 +86,13 @@ def _row(option: click.Option) -> str:
     names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
     text, _, told = (option.help or "").partition("[default: ")
     value = _value(option)
-    default = told.rstrip("]") or (str(option.default) if option.show_default else "")
+    default = told.rstrip("]") or (_default(option.default) if option.show_default else "")
     cells = [f"{names} `{value}`" if value else names, f"`{default}`" if default else "", text.strip()]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _default(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _value(option: click.Option) -> str:
@@ -97,7 +102,7 @@ def _value(option: click.Option) -> str:
         return option.metavar.strip("[]")
     if isinstance(option.type, click.Choice):
         return "|".join(map(str, option.type.choices))
-    return "NUMBER" if isinstance(option.type, click.types.IntParamType) else "TEXT"
+    return "NUMBER" if isinstance(option.type, click.types.IntParamType | click.types.FloatParamType) else "TEXT"
 
 
 if __name__ == "__main__":

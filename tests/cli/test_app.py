@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 import seqsave as library
 from seqsave.cli import cli
-from seqsave.cli.output import Messages, complain, print_json, print_line, printable
+from seqsave.cli.output import Messages, complain, print_json, print_line, printable, spelled
 from tests.cli.runner import seqsave
 from tests.sources.pictures import encode, picture
 
@@ -156,11 +157,40 @@ def test_the_status_is_the_exit_code() -> None:
 
 
 def test_advice_names_the_options_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    complain("a_1.png is there already: use if_exists='overwrite' or 'skip', or another prefix; see storage_options")
+    complain("a_1.png is there already: use `if_exists='overwrite'` or `if_exists='skip'`; see `storage_options`")
     assert capsys.readouterr().err == (
-        "seqsave: error: a_1.png is there already: use --if-exists overwrite or --if-exists skip, or another prefix; "
+        "seqsave: error: a_1.png is there already: use --if-exists overwrite or --if-exists skip; "
         "see --storage-option\n"
     )
+    complain("`if_exists='skip same recipe'` needs a `recipe`, not `on_event`")
+    assert capsys.readouterr().err == "seqsave: error: --if-exists skip-same-recipe needs a --recipe, not `on_event`\n"
+
+
+@pytest.mark.parametrize("text", ["/a/storage_options/if_exists='skip'", "/odd`name/`", "`if_exists='never'`"])
+def test_what_names_no_setting_stays_as_it_is(text: str) -> None:
+    assert spelled(text) == text
+
+
+def test_every_message_names_settings_that_exist() -> None:
+    """A mention in backquotes that the command would not spell is a misspelt one."""
+    package = Path(library.__file__).parent
+    mentions = [
+        (path.name, mention)
+        for path in package.rglob("*.py")
+        for text in _texts(path)
+        for mention in re.findall(r"(?<!`)`([a-z_]+(?:='[^'`]*')?)`(?!`)", text)
+    ]
+    assert len(mentions) > 10
+    assert [one for one in mentions if spelled(f"`{one[1]}`") == f"`{one[1]}`"] == []
+
+
+def _texts(path: Path) -> list[str]:
+    """The texts in a module's code; docstrings are left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [text for text in texts if text not in docs]
 
 
 # --- what is printed ---------------------------------------------------------------------------------------------

@@ -108,5 +108,5 @@ def test_the_options_of_save(tmp_path: Path) -> None:
     assert seqsave(*again, "skip-same-recipe", "--recipe", "a").document["counts"]["skipped"] == 5
     assert seqsave(*again, "skip same recipe", "--recipe", "b").document["counts"]["skipped"] == 0
     assert seqsave(*again, "skip-valid").document["counts"]["skipped"] == 5
-    assert "needs a recipe" in seqsave(*again, "skip-same-recipe", status=None).err
+    assert "--if-exists skip-same-recipe needs a --recipe" in seqsave(*again, "skip-same-recipe", status=None).err
     assert "is not one of" in seqsave(*again, "skip-some", status=2).err

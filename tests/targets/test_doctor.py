@@ -103,7 +103,7 @@ def strange(fault: str, skew: float = 0.0) -> _Strange:
 @pytest.mark.parametrize(
     ("fault", "name", "said"),
     [
-        ("ignores create", "create", "do not use if_exists='error' here"),
+        ("ignores create", "create", "do not use `if_exists='error'` here"),
         ("no list", "list", "saving may work"),
         ("no read", "read", "reading back does not"),
         ("cache", "replace", "a cache stands between"),

@@ -101,7 +101,7 @@ def test_a_lost_answer_does_no_harm(s3_server: S3Server, proxy: Proxy, options: 
 @pytest.mark.s3
 def test_a_store_without_the_condition_says_so(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     proxy.answer(501, "NotImplemented")
-    with pytest.raises(TargetError, match="replaces files that it was asked not to replace; use if_exists='overwrite'"):
+    with pytest.raises(TargetError, match="it was asked not to replace; use `if_exists='overwrite'`"):
         targets.resolve(s3_server.new_prefix(), options).prove_create(PROBE)
 
 

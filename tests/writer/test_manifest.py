@@ -338,7 +338,7 @@ def test_skip_same_recipe(place: Place, settings: dict[str, Any]) -> None:
 
 
 def test_skip_same_recipe_needs_one(place: Place, settings: dict[str, Any]) -> None:
-    with pytest.raises(seqsave.OptionError, match="needs a recipe"):
+    with pytest.raises(seqsave.OptionError, match="needs a `recipe`"):
         seqsave.save([picture()], place.url, if_exists="skip same recipe", **settings)
     for wrong in ("", 3, "x" * 1001):
         with pytest.raises(seqsave.OptionError, match="recipe is"):

@@ -9,10 +9,8 @@ import click
 
 from seqsave.cli.app import Command
 from seqsave.cli.output import Messages
-from seqsave.cli.parameters import json_option, quiet_option, storage_option
-from seqsave.cli.places import folder_at
+from seqsave.cli.parameters import folder_at, json_option, quiet_option, setting_option, storage_option
 from seqsave.cli.run import Job
-from seqsave.cli.save import DEFAULT_FILETYPE
 
 if TYPE_CHECKING:
     from seqsave.writer import SequenceWriter
@@ -29,7 +27,7 @@ __all__ = ["demo_command"]
     ],
 )
 @click.argument("url", metavar="URL")
-@click.option("--filetype", default=DEFAULT_FILETYPE, show_default=True, help="See 'seqsave filetypes'.")
+@setting_option("filetype", text="The file format. See 'seqsave filetypes'.")
 @storage_option()
 @quiet_option
 @json_option("the result")

@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from seqsave.cli.app import FAILED, Command
-from seqsave.cli.output import Messages, as_arguments, print_json, print_line
-from seqsave.cli.parameters import json_option, storage_option
-from seqsave.cli.places import folder_at
+from seqsave.cli.output import Messages, print_json, print_line, spelled
+from seqsave.cli.parameters import folder_at, json_option, storage_option
 
 __all__ = ["doctor_command"]
 
@@ -35,13 +34,13 @@ def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> i
     with Messages().catching():
         found = examine(folder_at(url, storage_option))
     if as_json:
-        checks = [{"name": c.name, "status": c.status, "message": as_arguments(c.message)} for c in found.checks]
+        checks = [{"name": c.name, "status": c.status, "message": spelled(c.message)} for c in found.checks]
         print_json({"url": found.url, "ok": found.ok, "facts": dict(found.facts), "checks": checks})
     else:
         print_line(found.url)
         for check in found.checks:
             if check.status != "skipped":
-                print_line(f"  {check.status:8}{check.name}: {as_arguments(check.message)}")
+                print_line(f"  {check.status:8}{check.name}: {spelled(check.message)}")
         for name in ("endpoint", "region"):
             if name in found.facts:
                 print_line(f"  {name}: {found.facts[name]}")

@@ -9,8 +9,7 @@ import click
 
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line
-from seqsave.cli.parameters import json_option, storage_option
-from seqsave.cli.places import file_at, folder_at
+from seqsave.cli.parameters import file_at, folder_at, json_option, storage_option
 from seqsave.errors import ManifestError, TargetError
 from seqsave.runtime.progress import format_size
 from seqsave.wording import counted, did_you_mean

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command, Failure
-from seqsave.cli.counting import Counter
-from seqsave.cli.output import Messages, print_json
+from seqsave.cli.output import Counter, Messages, print_json
 from seqsave.cli.parameters import frames_option, quiet_option, storage_option
 from seqsave.runtime.progress import open_progress
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from seqsave.errors import SeqSaveWarning
+from seqsave.types import Event
+from seqsave.writer.config import SETTINGS
 
-__all__ = ["Messages", "as_arguments", "complain", "print_json", "print_line", "printable"]
+if TYPE_CHECKING:
+    from seqsave.runtime.progress import ProgressBar
+    from seqsave.sequences.reader import Frame
 
-# As in: use if_exists='overwrite' or 'skip'.
-_CHOICE = re.compile(r"\bif_exists=('\w+'(?: or '\w+')*)")
-_WORD = re.compile(r"\w+(?=')")
+__all__ = ["Counter", "Messages", "complain", "print_json", "print_line", "printable", "spelled"]
 
 
 def printable(text: str) -> str:
@@ -39,15 +41,22 @@ def print_json(document: Any) -> None:
     _write(sys.stdout, text)
 
 
-def as_arguments(message: str) -> str:
-    """A message of the library, with its keyword arguments spelled as options of the command."""
-    message = _CHOICE.sub(lambda found: " or ".join(f"--if-exists {word}" for word in _WORD.findall(found[1])), message)
-    return message.replace("storage_options", "--storage-option")
+def spelled(message: str) -> str:
+    """Return a message of the library with the settings that it names as options of the command.
+
+    Messages name a setting in backquotes, as Python spells it: ``use `if_exists='skip'` ``.
+    """
+    for name, one in SETTINGS.items() if "`" in message else ():
+        if one.option:
+            for choice in one.choices:
+                message = message.replace(f"`{name}={choice!r}`", f"{one.option} {choice.replace(' ', '-')}")
+            message = message.replace(f"`{name}`", one.option)
+    return message
 
 
 def complain(message: str) -> None:
     """An error, in the form in which all of them are told."""
-    _write(sys.stderr, f"seqsave: error: {printable(as_arguments(message))}")
+    _write(sys.stderr, f"seqsave: error: {printable(spelled(message))}")
 
 
 def _write(stream: TextIO, line: str) -> None:
@@ -84,3 +93,19 @@ class Messages:
             warnings.simplefilter("always", SeqSaveWarning)
             warnings.showwarning = lambda message, *_: self.warn(str(message))
             yield
+
+
+class Counter:
+    """Counts frames that are read, and shows them on a bar if there is one."""
+
+    def __init__(self, bar: ProgressBar | None) -> None:
+        self._bar = bar
+        self._frames = self._bytes = 0
+        self._started = time.monotonic()
+
+    def __call__(self, frame: Frame) -> None:
+        self._frames += 1
+        self._bytes += frame.size
+        if self._bar is not None:
+            seconds = time.monotonic() - self._started
+            self._bar(Event(kind="saved", done=self._frames, bytes_done=self._bytes, seconds=seconds))

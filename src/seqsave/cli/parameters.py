@@ -1,22 +1,36 @@
-"""Types and groups of options that several commands take."""
+"""What commands take: options made from the declarations of the settings, other shared options, URLs.
+
+A URL or storage options that are not understood are a wrong call, in every command.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from seqsave.cli.app import FAILED, WRONG_CALL, Failure
+from seqsave.errors import TargetError
+from seqsave.writer.config import SETTINGS
+from seqsave.writer.table import Setting
+
+if TYPE_CHECKING:
+    from seqsave.targets import Target
+
 __all__ = [
     "as_pairs",
-    "as_size",
+    "file_at",
+    "folder_at",
     "frames_option",
     "json_option",
     "metadata_of",
-    "one_of",
     "quiet_option",
+    "setting_option",
+    "settings_options",
     "storage_option",
 ]
 
@@ -52,7 +66,7 @@ def as_size(ctx: click.Context, param: click.Parameter, value: str | None) -> in
     return int(float(found[1]) * _UNITS[found[2]])
 
 
-def one_of(choices: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], str]:
+def _one_of(choices: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], str]:
     """Choices of several words, which may also be joined by dashes, so that they need no quotes: ``stop-output``."""
 
     def chosen(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -95,11 +109,68 @@ def json_or_text(text: str) -> Any:
         return text
 
 
+def setting_option(name: str, *, text: str = "", note: str = "", **different: Any) -> Callable[[F], F]:
+    """Return the option for a setting of the writer, as it is declared.
+
+    text:      a sentence in place of the declared one. note: one that follows it.
+    different: arguments of ``click.option`` in which it differs.
+    """
+    one = SETTINGS[name]
+    made: dict[str, Any] = {"metavar": one.metavar, "default": one.default, **_kind(one), **different}
+    made["show_default"] = made["default"] not in (None, [])
+    help_text = " ".join(
+        filter(None, (text or one.help, note, _joined(one), "Repeatable." if made.get("multiple") else ""))
+    )
+    flag = f"{one.option}/--no-{one.option[2:]}" if one.type == "bool" else one.option
+    return click.option(flag, name, help=help_text, **made)
+
+
+def settings_options(different: Mapping[str, Mapping[str, Any]]) -> Callable[[F], F]:
+    """Return the options for all settings that have one. different: arguments of ``setting_option``, by setting."""
+
+    def decorate(command: F) -> F:
+        for name, one in reversed(list(SETTINGS.items())):
+            if one.option:
+                command = setting_option(name, **different.get(name, {}))(command)
+        return command
+
+    return decorate
+
+
+def _joined(one: Setting) -> str:
+    """Return a sentence on how choices of several words are typed without quotes; ``""`` where there are none."""
+    long = next((choice for choice in one.choices if " " in choice), "")
+    return long and f"Words may be joined: {long.replace(' ', '-')}."
+
+
+def _kind(one: Setting) -> dict[str, Any]:
+    """Return the arguments of ``click.option`` for the type of a setting."""
+    kind = one.type.partition(" | None")[0]
+    if _joined(one):
+        return {"metavar": f"[{'|'.join(one.choices)}]", "callback": _one_of(one.choices)}
+    if one.choices:
+        return {"type": click.Choice(one.choices)}
+    if one.metavar == "SIZE":
+        return {"callback": as_size}
+    if kind == "int":
+        return {"type": click.IntRange(_whole(one.min), _whole(one.max))}
+    if kind == "float":
+        return {"type": click.FloatRange(one.min, one.max)}
+    if kind.startswith("Mapping"):
+        return {"multiple": True, "default": [], "callback": as_pairs}
+    return {"multiple": True, "default": []} if kind.startswith("Sequence") else {}
+
+
+def _whole(limit: float | None) -> int | None:
+    return None if limit is None else int(limit)
+
+
 def storage_option(name: str = "--storage-option", what: str = "URL") -> Callable[[F], F]:
-    """The option that hands settings to the storage behind ``what``."""
+    """Return the option that hands settings to the storage behind ``what``."""
+    one = SETTINGS["storage_options"]
     return click.option(
         name,
-        metavar="NAME=VALUE",
+        metavar=one.metavar,
         multiple=True,
         callback=as_storage_options,
         help=f"For the storage of {what}, as endpoint_url=https://objects.example; values may be JSON. Repeatable. "
@@ -141,3 +212,28 @@ def workflow_file(path: str) -> dict[str, Any]:
         raise click.BadParameter(f"{path} holds no workflow: it must be a JSON object", param_hint="'--workflow'")
     is_prompt = bool(value) and all(isinstance(node, dict) and "class_type" in node for node in value.values())
     return {"prompt" if is_prompt else "workflow": value}
+
+
+def folder_at(url: str, storage_options: Mapping[str, Any]) -> Target:
+    """The target of a folder, as ``targets.resolve``. Raises Failure."""
+    from seqsave import targets
+
+    with _understood():
+        return targets.resolve(url, storage_options)
+
+
+def file_at(url: str, storage_options: Mapping[str, Any]) -> tuple[Target, str]:
+    """The target of a file's folder, and the file's name, as ``targets.resolve_file``. Raises Failure."""
+    from seqsave import targets
+
+    with _understood():
+        return targets.resolve_file(url, storage_options)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except TargetError as error:
+        # Some drivers connect as soon as they are made: that a server does not answer is not the caller's fault.
+        raise Failure(str(error), FAILED if error.transient else WRONG_CALL) from error

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import Command
-from seqsave.cli.counting import Counter
-from seqsave.cli.output import Messages, print_json, print_line
-from seqsave.cli.parameters import json_option, quiet_option, storage_option
-from seqsave.cli.places import file_at
+from seqsave.cli.output import Counter, Messages, print_json, print_line
+from seqsave.cli.parameters import file_at, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import format_size, open_progress
 
 if TYPE_CHECKING:

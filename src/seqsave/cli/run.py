@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqsave.cli.app import FAILED, INTERRUPTED
-from seqsave.cli.output import Messages, as_arguments, complain, print_json
+from seqsave.cli.output import Messages, complain, print_json, spelled
 from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
 from seqsave.runtime.progress import format_size, open_progress
@@ -90,11 +90,11 @@ class Job:
                     "index": failure.index,
                     "batch": failure.batch,
                     "url": failure.url,
-                    "error": as_arguments(failure.error),
+                    "error": spelled(failure.error),
                 }
                 for failure in result.failures
             ],
-            "error": as_arguments(error) or None,
+            "error": spelled(error) or None,
         }
 
     def _summary(self, result: SaveResult, seconds: float) -> str:

@@ -12,19 +12,18 @@ import click
 from seqsave.cli.app import WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import (
-    as_pairs,
-    as_size,
+    as_storage_options,
+    folder_at,
     json_option,
     metadata_of,
-    one_of,
     quiet_option,
+    settings_options,
     storage_option,
 )
-from seqsave.cli.pictures import asks_for_change, picture_options, picture_settings
-from seqsave.cli.places import folder_at
 from seqsave.cli.run import Job
 from seqsave.errors import OptionError
 from seqsave.wording import first_of
+from seqsave.writer.config import SETTINGS
 
 if TYPE_CHECKING:
     from seqsave.naming import NameRule
@@ -35,9 +34,20 @@ if TYPE_CHECKING:
 
 __all__ = ["save_command"]
 
-AT_END = ("stop output", "raise error", "keep going")
-IF_EXISTS = ("overwrite", "error", "skip", "skip valid", "skip same recipe")
-DEFAULT_FILETYPE = "png with embedded workflow"
+# What an option of the command means or takes beyond the setting of the writer.
+_DIFFERENT: Mapping[str, Mapping[str, Any]] = {
+    "filetype": {"multiple": True, "default": [SETTINGS["filetype"].default], "note": "See 'seqsave filetypes'."},
+    "options": {"note": "As quality=92."},
+    "metadata": {"note": "What is no JSON is text."},
+    "withhold": {"note": "As 'Note.*' or '*.api_key'."},
+    "max_bytes": {"note": "As 500MB or 2GiB."},
+    "start": {"default": None, "note": "Without it the source's own numbers are kept."},
+    "step": {"default": None, "note": "With it the frames get new numbers."},
+    "storage_options": {"callback": as_storage_options, "note": "Values may be JSON."},
+    "spool": {"note": "'default' is the usual folder; 'seqsave flush' publishes what is left there."},
+}
+# None of these can be had by copying a file.
+_CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "withhold", "metadata_in")
 
 
 @click.command(
@@ -52,72 +62,9 @@ DEFAULT_FILETYPE = "png with embedded workflow"
     ],
 )
 @click.argument("paths", metavar="SOURCE URL", nargs=-1)
-@click.option(
-    "--filetype",
-    "filetypes",
-    multiple=True,
-    default=[DEFAULT_FILETYPE],
-    show_default=True,
-    help="See 'seqsave filetypes'. Repeatable: each frame is saved as each.",
-)
-@click.option(
-    "--option",
-    "options",
-    metavar="NAME=VALUE",
-    multiple=True,
-    callback=as_pairs,
-    help="Encoder option, as quality=92. Repeatable.",
-)
-@click.option("--prefix", default="frame", show_default=True, help="First part of each name; 'shots/a' makes a folder.")
-@click.option(
-    "--digits",
-    type=click.IntRange(0, 32),
-    default=5,
-    show_default=True,
-    help="Minimum width of the number, zero padded.",
-)
-@click.option(
-    "--start", type=click.IntRange(0), help="Number of the first frame; without it the source's own numbers are kept."
-)
-@click.option("--step", type=click.IntRange(1), help="Distance from one number to the next; numbers the frames anew.")
-@click.option("--total", type=click.IntRange(0), help="Number of frames of the animation, for --at-end.")
-@click.option(
-    "--at-end",
-    metavar=f"[{'|'.join(AT_END)}]",
-    default=AT_END[0],
-    show_default=True,
-    callback=one_of(AT_END),
-    help="For a frame after the last; words may be joined: stop-output.",
-)
-@click.option(
-    "--if-exists",
-    metavar=f"[{'|'.join(IF_EXISTS)}]",
-    default=IF_EXISTS[0],
-    show_default=True,
-    callback=one_of(IF_EXISTS),
-    help="For a frame that is there already; 'skip' resumes, 'skip-valid' with a look at each frame, "
-    "'skip-same-recipe' where --recipe is the same.",
-)
-@click.option("--recipe", help="What the frames are made from, as a hash; kept in the manifest.")
-@click.option("--manifest/--no-manifest", default=True, show_default=True, help="Keep a record of the frames.")
-@click.option(
-    "--metadata",
-    metavar="NAME=JSON",
-    multiple=True,
-    callback=as_pairs,
-    help="Embed NAME with a JSON value, or text. Repeatable.",
-)
-@click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")
-@picture_options
-@storage_option()
+@settings_options(_DIFFERENT)
 @storage_option("--source-storage-option", "SOURCE")
-@click.option("--concurrency", type=click.IntRange(1), help="Frames published at once.")
-@click.option(
-    "--max-bytes",
-    metavar="SIZE",
-    callback=as_size,
-    help="Memory for frames under way, as 500MB or 2GiB.  [default: 512MiB]",
-)
+@click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")
 @click.option(
     "--attempts", type=click.IntRange(1), help="Requests for one file when the storage falters.  [default: 30]"
 )
@@ -126,12 +73,6 @@ DEFAULT_FILETYPE = "png with embedded workflow"
     type=click.FloatRange(0),
     metavar="SECONDS",
     help="How long one file is tried again; 10 where the storage was never reached.  [default: 120]",
-)
-@click.option(
-    "--spool",
-    metavar="DIR",
-    help="Keep frames in DIR while the storage is away, and go on; 'seqsave flush' publishes them. 'default' is the "
-    "usual folder.",
 )
 @quiet_option
 @json_option("the result")
@@ -185,17 +126,15 @@ class _Task:
         from seqsave.writer import check_settings
 
         metadata = metadata_of(given["metadata"], given["workflow"])
-        options = given["options"]
-        shown = {name: given[name] for name in ("prefix", "digits", "dtype", "color", "convert_to")}
-        formats = check_settings(filetype=given["filetypes"], options=options, **shown).formats
+        settings = _settings(given, metadata)
+        formats = check_settings(**settings).formats
         resolved = [form.resolved for form in formats]
         if given["metadata_in"] != "sidecar":
             _check_embeds(resolved, metadata)
-        settings = _settings(given, [one.filetype for one in resolved], options, metadata)
-        into_options, from_options = given["storage_option"], given["source_storage_option"]
+        into_options, from_options = given["storage_options"], given["source_storage_option"]
         target = folder_at(url, into_options)
         folder_at(source_url, from_options)
-        is_changed = bool(options or metadata or len(resolved) > 1 or asks_for_change(given))
+        is_changed = bool(metadata or len(resolved) > 1 or any(_is_given(given, name) for name in _CHANGING))
         source = open_source(source_url, from_options, keep=None if is_changed else _keep(resolved[0]))
         numbers = _Numbers(source.first, given["start"], given["step"])
         settings["start"], settings["step"], settings["rate"] = numbers.start, numbers.step, source.rate
@@ -309,28 +248,21 @@ def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> 
     )
 
 
-def _settings(
-    given: Mapping[str, Any], filetypes: list[str], options: Mapping[str, Any], metadata: Mapping[str, Any]
-) -> dict[str, Any]:
+def _is_given(given: Mapping[str, Any], name: str) -> bool:
+    return bool(given[name]) and given[name] != SETTINGS[name].default
+
+
+def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the writer; numbers and rate are known once the source is open."""
     from seqsave.runtime.retry import RetryPolicy
 
+    settings = {name: given[name] for name in SETTINGS if name in given and name not in ("start", "step")}
     return {
-        "prefix": given["prefix"],
-        "digits": given["digits"],
-        "filetype": filetypes,
-        "total": given["total"],
-        "at_end": given["at_end"],
-        "if_exists": given["if_exists"],
+        **settings,
+        "filetype": list(given["filetype"]),
         "metadata": metadata,
-        "options": options,
-        "storage_options": given["storage_option"],
-        "concurrency": given["concurrency"],
-        "max_bytes": given["max_bytes"],
-        "manifest": given["manifest"],
-        "recipe": given["recipe"],
         "spool": True if given["spool"] == "default" else given["spool"],
         "retry": RetryPolicy(**{name: given[name] for name in ("attempts", "deadline") if given[name] is not None}),
-        **picture_settings(given),
     }
 
 
@@ -348,7 +280,8 @@ def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> 
     if len(source.extensions) != 1:
         return
     spec = spec_for_extension(next(iter(source.extensions)))
-    if spec is not None and spec.content_type != resolved.spec.content_type and resolved.filetype == DEFAULT_FILETYPE:
+    is_default = resolved.filetype == SETTINGS["filetype"].default
+    if spec is not None and spec.content_type != resolved.spec.content_type and is_default:
         messages.note(
             f"the frames become {resolved.filetype!r}; --filetype {spec.filetype} would copy them as they are"
         )

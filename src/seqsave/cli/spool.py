@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
-from seqsave.cli.output import Messages, as_arguments, complain, print_json, print_line
-from seqsave.cli.parameters import json_option, quiet_option, storage_option
-from seqsave.cli.places import folder_at
+from seqsave.cli.output import Messages, complain, print_json, print_line, spelled
+from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import ProgressBar, format_size, open_progress
 from seqsave.types import Event
 from seqsave.wording import counted
@@ -95,7 +94,7 @@ def flush_command(
     for line in _flushed_lines(spool, outcomes):
         messages.note(line)
     for message in dict.fromkeys(outcome.message for outcome in left if outcome.status != "waiting" or outcome.error):
-        messages.warn(as_arguments(message))
+        messages.warn(spelled(message))
     if left:
         count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
         what = counted(count, "frame") if count else "what is to be told to the manifest is"
@@ -157,7 +156,7 @@ def _flushed_document(spool: Spool, outcomes: Sequence[Outcome]) -> dict[str, An
             {
                 **({} if outcome.entry is None else _entry_document(outcome.entry)),
                 "status": outcome.status,
-                "message": as_arguments(outcome.message) or None,
+                "message": spelled(outcome.message) or None,
                 "verified": outcome.verified,
             }
             for outcome in outcomes
@@ -197,7 +196,7 @@ def spool_command(folder: str | None, as_json: bool) -> int:
     print_line(f"{spool.folder}: {counted(len(frames), 'frame')} waiting ({_size(frames)} of {limit})")
     for (target, pattern), entries in _grouped(frames).items():
         since, why = min(entry.time for entry in entries), entries[-1].why
-        told = f": {as_arguments(why)}" if why else ""
+        told = f": {spelled(why)}" if why else ""
         print_line(f"  {pattern} {_indices(entries)} for {target} ({_size(entries)}, since {since}){told}")
     for name, why in found.damaged:
         print_line(f"  damaged: {why if name in why else f'{name}: {why}'}")
@@ -216,7 +215,7 @@ def _entry_document(entry: Entry) -> dict[str, Any]:
         "size": entry.size,
         "files": [file.path for file in entry.files],
         "time": entry.time,
-        "why": as_arguments(entry.why) or None,
+        "why": spelled(entry.why) or None,
         "file": entry.name,
     }
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command
-from seqsave.cli.counting import Counter
-from seqsave.cli.output import Messages, print_json, print_line
+from seqsave.cli.output import Counter, Messages, print_json, print_line
 from seqsave.cli.parameters import frames_option, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import open_progress
 from seqsave.wording import counted

@@ -337,7 +337,7 @@ class _Flush:
     def _conflict(self, entry: Entry, facts: FileFacts, is_same: bool | None) -> Outcome:
         other = "another file is there" if is_same is False else "a file is there, and it cannot be read"
         message = (
-            f"{self._target.url_of(facts.path)}: {other}, which this frame must not replace (if_exists='error'); it "
+            f"{self._target.url_of(facts.path)}: {other}, which this frame must not replace (`if_exists='error'`); it "
             f"stays in {entry.name}"
         )
         return Outcome(entry=entry, status="conflict", message=message)

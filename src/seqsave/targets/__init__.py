@@ -77,7 +77,7 @@ def resolve_file(
 
 def _open(location: urls.Location, given: Mapping[str, Any] | None, connections: int) -> Target:
     if given is not None and not isinstance(given, Mapping):
-        raise TargetError(f"storage_options is a mapping of names to values, not {type(given).__name__}")
+        raise TargetError(f"`storage_options` is a mapping of names to values, not {type(given).__name__}")
     options: dict[str, Any] = {**location.options, **(given or {})}
     shown = location.shown
     if location.scheme not in registry.BUILTIN:

@@ -341,8 +341,8 @@ class Target(ABC):
 
     def _overlooked(self) -> TargetError:
         return TargetError(
-            f"cannot save to {self.url} with if_exists='error': this storage replaces files that it was asked not to "
-            "replace; use if_exists='overwrite', or an empty folder"
+            f"cannot save to {self.url} with `if_exists='error'`: this storage replaces files that it was asked not to "
+            "replace; use `if_exists='overwrite'`, or an empty folder"
         )
 
     def __repr__(self) -> str:
@@ -392,8 +392,8 @@ class Target(ABC):
 
     def _no_create(self, url: str) -> TargetError:
         return TargetError(
-            f"cannot save {url} with if_exists='error': this storage is not known to refuse to replace a file; "
-            "use if_exists='overwrite', or an empty folder"
+            f"cannot save {url} with `if_exists='error'`: this storage is not known to refuse to replace a file; "
+            "use `if_exists='overwrite'`, or an empty folder"
         )
 
 

@@ -138,13 +138,13 @@ class _Examination:
     def create(self) -> tuple[Status, str]:
         """With create=True, one is there already and the other one is not."""
         if self.target.capabilities.create == "none":
-            return "warning", "this storage has no way to refuse a second file: if_exists='error' is not available"
+            return "warning", "this storage has no way to refuse a second file: `if_exists='error'` is not available"
         self._publish(self.other, b"new", create=True)
         if self.target.refuses(self.path):
             return "ok", f"a file that is there is never replaced ({self.target.capabilities.create})"
         return (
             "failed",
-            "the storage replaces files that it was asked not to replace: do not use if_exists='error' here",
+            "the storage replaces files that it was asked not to replace: do not use `if_exists='error'` here",
         )
 
     def content_type(self) -> tuple[Status, str]:

@@ -61,7 +61,9 @@ class Fault(Enum):
     """What can go wrong. ``what`` and ``advice`` are the message's words; ``detail`` adds what the backend said."""
 
     MISSING = _Verdict("there is no such file")
-    EXISTS = _Verdict("it is there already", "use if_exists='overwrite' or 'skip', or another prefix or start")
+    EXISTS = _Verdict(
+        "it is there already", "use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
+    )
     NO_CONTAINER = _Verdict("{container} does not exist", "create it or correct the URL: seqsave makes no buckets")
     NO_FOLDER = _Verdict("its folder is not there, and none can be made", "create it, or save elsewhere", detail=True)
     BAD_NAME = _Verdict("the name is not allowed there", "use another one", detail=True)
@@ -73,11 +75,11 @@ class Fault(Enum):
     EXPIRED = _Verdict("the credentials have expired", "sign in again")
     NO_CREDENTIALS = _Verdict(
         "no credentials were found",
-        "give key and secret or a profile in storage_options, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or what "
-        "this storage reads instead, or configure a target; anon=True signs nothing",
+        "give key and secret or a profile in `storage_options`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or "
+        "what this storage reads instead, or configure a target; anon=True signs nothing",
     )
-    BAD_CREDENTIALS = _Verdict("the credentials are not accepted", "check them in storage_options", detail=True)
-    NO_PROFILE = _Verdict("the profile is not in the credentials file", "correct it in storage_options", detail=True)
+    BAD_CREDENTIALS = _Verdict("the credentials are not accepted", "check them in `storage_options`", detail=True)
+    NO_PROFILE = _Verdict("the profile is not in the credentials file", "correct it in `storage_options`", detail=True)
     DENIED = _Verdict(
         "the credentials do not allow it", "ask for the right, or use others; writing takes s3:PutObject or the like"
     )

@@ -102,7 +102,7 @@ class S3Client:
         client = await self._prepare(bucket)
         if "IfNoneMatch" not in client.meta.service_model.operation_model("PutObject").input_shape.members:
             raise TargetError(
-                "if_exists='error' needs a newer botocore, whose PutObject knows IfNoneMatch: "
+                "`if_exists='error'` needs a newer botocore, whose PutObject knows IfNoneMatch: "
                 "pip install --upgrade s3fs aiobotocore botocore"
             )
 

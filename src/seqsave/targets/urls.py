@@ -211,7 +211,7 @@ def _check_remote(scheme: str, rest: str) -> str:
     for part in re.split("[?#&;]", address)[1:]:
         if "=" in part and is_secret_name(part.partition("=")[0]):
             before = re.split("[?#&;]", shown)[0]
-            raise TargetError(f"{before}... holds a secret: give it in storage_options, or configure a target")
+            raise TargetError(f"{before}... holds a secret: give it in `storage_options`, or configure a target")
     try:
         rest.encode()
     except UnicodeEncodeError:

@@ -61,7 +61,7 @@ class PixelFormat:
     )
     dtype: str | None = setting(
         None,
-        choices=("uint8", "uint16", "float16", "float32"),
+        offered=("uint8", "uint16", "float16", "float32"),
         help="The type of the values in the file, of those that the format takes: uint16 makes 16-bit PNGs, float16 "
         "half floats.",
         details="By default the one that is nearest to the picture's.",
@@ -72,7 +72,7 @@ class PixelFormat:
     )
     color: str | None = setting(
         None,
-        choices=tuple(COLOR_SPACES),
+        offered=tuple(COLOR_SPACES),
         help="The colour space of the values, such as srgb or acescg; it is noted in the files.",
         details="One of seqsave.COLOR_SPACES. Nothing is guessed: without it the files state none.",
         example='"acescg"',
@@ -82,7 +82,7 @@ class PixelFormat:
     )
     convert_to: str | None = setting(
         None,
-        choices=tuple(COLOR_SPACES),
+        offered=tuple(COLOR_SPACES),
         help="The colour space to convert to before saving; needs color, and pip install 'seqsave[color]'.",
         example='"srgb"',
         page="pictures.md",

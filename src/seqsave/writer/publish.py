@@ -285,7 +285,8 @@ class Publication:
         if self._if_exists == "skip":
             return self.passed_over(place, "skipped")
         raise FrameExistsError(
-            f"{self.url_of(place)} is there already: use if_exists='overwrite' or 'skip', or another prefix or start"
+            f"{self.url_of(place)} is there already: use `if_exists='overwrite'` or `if_exists='skip'`, or another "
+            "prefix or start"
         )
 
     def _saved(self, place: Place, payload: Payload, answer: targets.Published | None) -> SavedFrame:

@@ -18,7 +18,6 @@ from seqsave import naming
 from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump
-from seqsave.metadata.xmp import TAGS, check_tags
 from seqsave.plugins.options import check_choice
 from seqsave.writer.table import setting
 
@@ -142,7 +141,6 @@ class EmbeddedMetadata:
     )
     tags: Mapping[str, str] | None = setting(
         None,
-        choices=TAGS,
         help="What each picture states: artist, copyright, description, software, digital_source_type "
         "(trainedAlgorithmicMedia for pictures made by AI).",
         example='{"copyright": "2026 Studio"}',
@@ -155,6 +153,8 @@ class EmbeddedMetadata:
     texts: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        from seqsave.metadata.xmp import check_tags  # here, as parsers of XML come with it
+
         check_choice("metadata_in", self.metadata_in, get_args(MetadataIn))
         withholding = Withholding(check_patterns(self.withhold))
         given = self.metadata
@@ -227,7 +227,7 @@ class Delivery:
     storage_options: Mapping[str, Any] | None = setting(
         None,
         secret=True,
-        help="Options of the storage, such as endpoint_url or profile.",
+        help="Options of the storage, such as endpoint_url=https://objects.example.",
         details="They go to the fsspec filesystem. Credentials are better kept in the environment, a profile or a "
         "configured target.",
         example='{"profile": "renderer"}',
@@ -244,10 +244,9 @@ class Delivery:
     )
     spool: str | os.PathLike[str] | bool | None = setting(
         None,
-        help="A folder of this machine (True: the usual one) that keeps frames while the storage is away, so that the "
-        "run goes on.",
-        details="They are published as soon as the storage is back, at the latest by the next writer or by 'seqsave "
-        "flush'. close raises SaveError when any are left there.",
+        help="A folder of this machine that keeps frames while the storage is away, so that the run goes on.",
+        details="True is the usual folder. They are published as soon as the storage is back, at the latest by the "
+        "next writer or by 'seqsave flush'. close raises SaveError when any are left there.",
         example="True",
         page="spool.md",
         metavar="DIR",
@@ -300,8 +299,9 @@ class Limits:
     max_bytes: int | None = setting(
         None,
         min=1,
-        help="How many bytes pictures and encoded frames may hold before write waits; 512 MiB by default.",
-        details="By default pictures may hold 32 MiB of these, and more where that would leave cores idle.",
+        help="Memory for pictures and encoded frames under way; 512 MiB by default.",
+        details="In bytes; write waits while they hold more. By default pictures may hold 32 MiB of these, and more "
+        "where that would leave cores idle.",
         example="2 * 2**30",
         metavar="SIZE",
     )

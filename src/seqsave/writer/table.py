@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -10,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from seqsave.errors import OptionError
+from seqsave.wording import did_you_mean
 
 __all__ = ["Setting", "check_names", "setting", "show_settings", "table"]
 
@@ -22,13 +22,14 @@ class Setting:
 
     group:    the field of WriterConfig that it belongs to.
     type:     the annotation, as text.
-    choices:  every value that it can have, or that is worth offering; empty for any.
+    choices:  every value that it can have; empty where it is not a choice.
+    offered:  values that are worth offering where others are possible too, or depend on other settings.
     min, max: the limits of a number, inclusive.
     help:     what it means, in one short sentence for every reader.
     details:  what a reader of the whole documentation needs beyond that.
     example:  a value as Python code, where the default shows none.
     page:     the page of the documentation that explains it.
-    flag:     the option of the command, None where the command has none.
+    flag:     the option of the command where its name is another one; None where the command has none.
     metavar:  how the command's help calls the value.
     widget:   whether the nodes have a widget for it: always shown, or hidden until it is asked for.
     """
@@ -38,6 +39,7 @@ class Setting:
     type: str
     default: Any
     choices: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None
     help: str
@@ -47,6 +49,11 @@ class Setting:
     flag: str | None = ""
     metavar: str | None = None
     widget: Literal["", "shown", "advanced"] = ""
+
+    @property
+    def option(self) -> str:
+        """The option of the command, ``""`` where it has none."""
+        return "" if self.flag is None else self.flag or f"--{self.name.replace('_', '-')}"
 
 
 def setting(default: Any, *, secret: bool = False, **declared: Any) -> Any:
@@ -70,9 +77,8 @@ def check_names(names: Iterable[str], known: Mapping[str, Setting]) -> None:
     """Raise OptionError, naming the nearest one, for a name that no setting has."""
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise OptionError(f"there is no setting {name!r}{hint}: the settings are {', '.join(known)}")
+            near = did_you_mean(name, known)
+            raise OptionError(f"there is no setting {name!r}{near}: the settings are {', '.join(known)}")
 
 
 def show_settings(known: Mapping[str, Setting]) -> Callable[[F], F]:

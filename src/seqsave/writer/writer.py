@@ -305,7 +305,7 @@ class SequenceWriter:
         delivery = self._config.delivery
         chosen = delivery.recipe if recipe is None else check_recipe(recipe)
         if chosen is None and delivery.if_exists == "skip same recipe":
-            raise OptionError("if_exists='skip same recipe' needs a recipe, of the writer or of each frame")
+            raise OptionError("`if_exists='skip same recipe'` needs a `recipe`, of the writer or of each frame")
         return chosen
 
     def _accept(
@@ -377,7 +377,7 @@ class SequenceWriter:
     def _check_usable(self) -> None:
         self._check_process()
         if self._state != "open":
-            raise WriterClosedError(f"this writer is {self._state}: open a new one (if_exists='skip' goes on)")
+            raise WriterClosedError(f"this writer is {self._state}: open a new one (`if_exists='skip'` goes on)")
 
     def _close_after(self, error: Exception) -> None:
         """The caller's code failed: finish what was accepted, and let its error go on, with what became of that."""
