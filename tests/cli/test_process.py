@@ -7,20 +7,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.clip import bigbuckbunny
 from tests.support.needs import needs_package
+from tests.support.patience import PATIENCE, wait_until
 
 COMMAND = [sys.executable, "-m", "seqsave"]
 
 
 def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, **settings
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=PATIENCE, **settings
     )
 
 
@@ -52,13 +52,23 @@ def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(60) == 1
+    assert process.wait(PATIENCE) == 1
 
 
 def _ranges(numbers: set[int]) -> str:
     from seqsave import naming
 
     return naming.format_ranges(naming.to_ranges(sorted(numbers)), 10)
+
+
+def _is_pending(pid: int, number: str) -> bool:
+    """Whether a signal was sent and has not reached the process yet; another one would be lost. Known on Linux only."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    pending = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
+    return any(mask >> (getattr(signal, number) - 1) & 1 for mask in pending)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on systems with signals for one process, which Windows is not")
@@ -80,13 +90,11 @@ def test_an_interrupt_says_what_is_saved_and_leaves_only_whole_frames(
         # A run in the background may ignore Ctrl-C or a hang-up, and its children with it.
         preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGHUP)],
     )
-    end = time.monotonic() + 100
-    while not list(out.glob("frame_*.png")) and time.monotonic() < end and process.poll() is None:
-        time.sleep(0.05)
+    wait_until(lambda: list(out.glob("frame_*.png")) or process.poll() is not None, "the first frame")
     for _ in range(times):
         process.send_signal(getattr(signal, number))
-        time.sleep(0.1)
-    stdout, stderr = process.communicate(timeout=60)
+        wait_until(lambda: not _is_pending(process.pid, number), f"the delivery of {number}")
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == status, stderr
     document = json.loads(stdout)
     assert document["counts"]["saved"] >= 1
@@ -124,7 +132,7 @@ def test_a_terminal_sees_a_bar(tmp_path: Path) -> None:
             break
         shown += piece
     os.close(leader)
-    stdout, _ = process.communicate(timeout=60)
+    stdout, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert json.loads(stdout)["counts"]["saved"] == 48
     text = shown.decode()

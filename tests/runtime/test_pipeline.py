@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
 from seqsave.runtime.pipeline import Pipeline
+from tests.support.patience import PATIENCE, wait_until
 
 MODES = ["inline", "one stage", "two stages", "loop"]
 # Inline, everything has happened when submit returns: nothing waits, is held, or is under way.
@@ -114,6 +114,7 @@ def test_what_waits_behind_an_error_is_given_up(make: Callable[..., Pipeline[Any
 def test_the_window_bounds_the_bytes(make: Callable[..., Pipeline[Any, Any]]) -> None:
     pipeline = make(max_bytes=100, workers=2)
     held, most, lock = 0, 0, threading.Lock()
+    go = threading.Semaphore(0)
 
     def take() -> None:
         nonlocal held, most
@@ -123,17 +124,23 @@ def test_the_window_bounds_the_bytes(make: Callable[..., Pipeline[Any, Any]]) ->
 
     def publish(_: Any) -> None:
         nonlocal held
-        time.sleep(0.002)
+        go.acquire(timeout=PATIENCE)
         with lock:
             held -= 40
 
     waited = []
+
+    def wait() -> None:
+        waited.append(1)
+        go.release()
+
     for _ in range(30):
         # Counted where it is taken: at most two of 40 fit into 100, and the third waits in submit.
-        submit(pipeline, take, publish, cost=40, while_waiting=lambda: waited.append(1))
+        submit(pipeline, take, publish, cost=40, while_waiting=wait)
+    go.release(30)
     pipeline.drain()
     assert most <= 100
-    assert waited
+    assert len(waited) >= 28
 
 
 def test_what_is_not_encoded_yet_has_a_bound_of_its_own() -> None:
@@ -144,13 +151,12 @@ def test_what_is_not_encoded_yet_has_a_bound_of_its_own() -> None:
         waited.append(pipeline.waiting())
         first.set()  # lets the first one be encoded: room for the third
 
-    submit(pipeline, lambda: first.wait(10), lambda _: later.wait(10), cost=50)
-    submit(pipeline, lambda: 1, lambda _: later.wait(10), cost=50)
-    submit(pipeline, lambda: 1, lambda _: later.wait(10), cost=50, while_waiting=note)
+    submit(pipeline, lambda: first.wait(PATIENCE), lambda _: later.wait(PATIENCE), cost=50)
+    submit(pipeline, lambda: 1, lambda _: later.wait(PATIENCE), cost=50)
+    submit(pipeline, lambda: 1, lambda _: later.wait(PATIENCE), cost=50, while_waiting=note)
     assert waited[0] == (2, 0)
     # Encoded ones count for nothing there: many more fit beside them.
-    while pipeline.waiting() != (0, 3):
-        time.sleep(0.01)
+    wait_until(lambda: pipeline.waiting() == (0, 3))
     later.set()
     pipeline.drain()
     pipeline.close()
@@ -160,7 +166,9 @@ def test_so_many_jobs_may_be_larger_than_the_window() -> None:
     pipeline: Pipeline[Any, Any] = Pipeline(workers=3, publishers=0, max_bytes=10, least=3)
     together, waited = threading.Barrier(3), []
     for _ in range(3):
-        submit(pipeline, lambda: together.wait(10), lambda p: p, cost=1000, while_waiting=lambda: waited.append(1))
+        submit(
+            pipeline, lambda: together.wait(PATIENCE), lambda p: p, cost=1000, while_waiting=lambda: waited.append(1)
+        )
     assert not waited
     submit(pipeline, lambda: 1, lambda p: p, cost=1000)
     pipeline.drain()
@@ -182,7 +190,7 @@ def test_no_thread_without_need() -> None:
     several: Pipeline[Any, Any] = Pipeline(workers=8, publishers=0, max_bytes=10)
     submit(several, lambda: 1, lambda p: p)
     several.drain()
-    time.sleep(0.05)  # until the thread has noted that it is free
+    wait_until(lambda: several._workers._busy == 0, "the thread's note that it is free")
     submit(several, lambda: 1, lambda p: p)
     several.drain()
     assert len(set(threading.enumerate()) - before) == 1
@@ -196,7 +204,7 @@ def test_abort_is_quick_and_names_everything(make: Callable[..., Pipeline[Any, A
 
     def hang(_: Any) -> None:
         begun.set()
-        go.wait(10)
+        go.wait(PATIENCE)
 
     futures = [submit(pipeline, lambda: 1, hang) for _ in range(5)]
     assert begun.wait(5)
@@ -238,8 +246,9 @@ def test_nothing_is_accepted_once_it_is_closed(make: Callable[..., Pipeline[Any,
 @threaded
 def test_closing_waits_for_what_was_accepted(make: Callable[..., Pipeline[Any, Any]]) -> None:
     pipeline = make(workers=1, publishers=1)
-    futures = [submit(pipeline, lambda: time.sleep(0.01), lambda p: p) for _ in range(5)]
-    pipeline.close()
+    closing = threading.Event()
+    futures = [submit(pipeline, lambda: closing.wait(PATIENCE), lambda p: p) for _ in range(5)]
+    pipeline.close(closing.set)
     assert all(future.done() for future in futures)
 
 
@@ -248,15 +257,15 @@ def test_left_alone_it_finishes_and_its_threads_end(make: Callable[..., Pipeline
     before = set(threading.enumerate())
     begun, go = threading.Event(), threading.Event()
     pipeline = make(workers=1, publishers=1)
-    first = submit(pipeline, lambda: (begun.set(), go.wait(10)), lambda _: 1)
+    first = submit(pipeline, lambda: (begun.set(), go.wait(PATIENCE)), lambda _: 1)
     second = submit(pipeline, lambda: None, lambda _: 2)  # has not begun when the pipeline is left
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     threads = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("seqsave-")]
     pipeline.leave()
     with pytest.raises(WriterClosedError):
         submit(pipeline, lambda: None, lambda _: 3)
     go.set()
-    assert (first.result(10), second.result(10)) == (1, 2)
+    assert (first.result(PATIENCE), second.result(PATIENCE)) == (1, 2)
     for thread in threads:
         thread.join(10)
     assert not [thread.name for thread in threads if thread.is_alive()]
@@ -266,7 +275,7 @@ def test_left_alone_it_finishes_and_its_threads_end(make: Callable[..., Pipeline
 def test_left_idle_its_threads_end(make: Callable[..., Pipeline[Any, Any]]) -> None:
     before = set(threading.enumerate())
     pipeline = make(workers=2, publishers=2)
-    submit(pipeline, lambda: None, lambda _: None).result(10)
+    submit(pipeline, lambda: None, lambda _: None).result(PATIENCE)
     threads = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("seqsave-")]
     pipeline.drain()
     pipeline.leave()
@@ -305,15 +314,16 @@ class Gauge:
 
     def __init__(self) -> None:
         self.go = threading.Semaphore(0)
-        self.now = self.most = 0
+        self.now = self.most = self.begun = 0
         self.changed = threading.Condition()
 
     def __call__(self, payload: Any) -> Any:
         with self.changed:
             self.now += 1
+            self.begun += 1
             self.most = max(self.most, self.now)
             self.changed.notify_all()
-        self.go.acquire(timeout=10)
+        self.go.acquire(timeout=PATIENCE)
         with self.changed:
             self.now -= 1
             self.changed.notify_all()
@@ -321,7 +331,7 @@ class Gauge:
 
     def wait_for(self, count: int) -> None:
         with self.changed:
-            assert self.changed.wait_for(lambda: self.now == count, 10), f"{self.now} and not {count}"
+            assert self.changed.wait_for(lambda: self.now == count, PATIENCE), f"{self.now} and not {count}"
 
 
 @pytest.fixture(params=["two stages", "loop"])
@@ -344,14 +354,15 @@ def test_a_slow_down_halves_what_publishes_at_once(paced: Pipeline[Any, Any]) ->
     paced.slow_down()
     paced.slow_down()  # the storage has not felt the first one yet
     assert paced.at_once == 4
+    slow = Gauge()
     for i in range(12):
-        submit(paced, lambda i=i: i, gauge)
-    gauge.wait_for(4)
-    while paced.waiting() != (0, 12):  # the others are encoded, and wait
-        time.sleep(0.001)
-    time.sleep(0.1)  # a fifth one would begin now
-    assert gauge.now == 4
-    gauge.go.release(12)
+        submit(paced, lambda i=i: i, slow)
+    slow.wait_for(4)
+    wait_until(lambda: paced.waiting() == (0, 12), "the others, which are encoded and wait")
+    slow.go.release(3)  # a fourth one that is published would let a fifth one begin
+    wait_until(lambda: slow.begun == 7)
+    assert slow.most == 4
+    slow.go.release(9)
     paced.drain()
 
 
@@ -359,7 +370,7 @@ def test_it_recovers_one_by_one(paced: Pipeline[Any, Any]) -> None:
     paced.slow_down()
     seen = []
     for i in range(4 + 5 + 6 + 7 + 20):
-        submit(paced, lambda i=i: i, lambda p: p).result(10)
+        submit(paced, lambda i=i: i, lambda p: p).result(PATIENCE)
         paced.drain()
         seen.append(paced.at_once)
     assert seen == [4] * 3 + [5] * 5 + [6] * 6 + [7] * 7 + [8] * 21
@@ -380,8 +391,7 @@ def test_what_waits_alone_is_published_as_soon_as_it_may(paced: Pipeline[Any, An
     for so_many in (4, 5, 6, 7, 8):
         gauge.wait_for(so_many)
         gauge.go.release(so_many)
-        while paced.at_once == so_many and so_many < 8:
-            time.sleep(0.001)
+        wait_until(lambda so_many=so_many: paced.at_once > so_many or so_many == 8)
     gauge.go.release(40)
     paced.drain()
     assert gauge.most == 8
@@ -393,7 +403,7 @@ def test_it_never_stops_altogether(paced: Pipeline[Any, Any], monkeypatch: pytes
         paced.slow_down()
     assert paced.at_once == 1
     futures = [submit(paced, lambda i=i: i, lambda p: p) for i in range(10)]
-    assert [future.result(10) for future in futures] == list(range(10))
+    assert [future.result(PATIENCE) for future in futures] == list(range(10))
 
 
 def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from seqsave.spool import Publisher, Records, Spool, publisher
 from seqsave.spool.publisher import publisher_of
 from tests.spool.kept import keep
 from tests.spool.test_flush import Failing
+from tests.support.patience import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def behind(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]
     monkeypatch.setattr(publisher, "LONGEST_WAIT", 0.2)
     made = Publisher(spool, Records)
     yield made
-    made.stop(10)
+    made.stop(PATIENCE)
 
 
 @pytest.fixture
@@ -62,8 +63,7 @@ def test_there_is_no_thread_without_work(spool: Spool, behind: Publisher, failin
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.place())
     behind.wait(failing.place())
-    while running():
-        pass
+    wait_until(lambda: not running())
     keep(spool, failing.target, 2)
     behind.wake(failing, failing.place())
     behind.wait(failing.place())
@@ -76,9 +76,9 @@ def test_trouble_is_told_once_and_ends_by_itself(spool: Spool, behind: Publisher
     behind.wake(failing, failing.place())
     with pytest.raises(SpoolError, match=r"1 frame saved before could not be published, and waits in the spool .*away"):
         behind.wait(failing.place())
-    while not (told := behind.trouble(failing.place())):
-        pass  # it is tried again, and fails again
-    assert "it is away" in told
+    told: list[str] = []
+    wait_until(lambda: told.append(behind.trouble(failing.place())) or told[-1], "another failure of the next try")
+    assert "it is away" in told[-1]
     failing.error = None
     behind.wait(failing.place())
     assert behind.trouble(failing.place()) == ""
@@ -100,8 +100,7 @@ def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Pub
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
     keep(spool, failing.target, 1, create=True)
     behind.wake(failing, failing.place())
-    while not behind.is_idle:
-        pass  # nobody waits yet
+    wait_until(lambda: behind.is_idle)
     with pytest.raises(SpoolError, match="another file is there"):
         behind.wait(failing.place())
     behind.wait(failing.place())
@@ -113,14 +112,14 @@ def test_waiting_can_be_interrupted(spool: Spool, behind: Publisher, failing: An
 
     def slow(*arguments: Any, **named: Any) -> Any:
         begun.set()
-        going_on.wait(60)
+        going_on.wait(PATIENCE)
         return publish(*arguments, **named)
 
     failing.publish = slow
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.place())
 
-    assert begun.wait(60)  # from now on nothing waits in the spool that is not being published
+    assert begun.wait(PATIENCE)  # from now on nothing waits in the spool that is not being published
 
     def interrupt() -> None:
         raise KeyboardInterrupt

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from comfyui_seqsave import host, parallel
+from tests.support.patience import PATIENCE
+
+
+def join_threads() -> None:
+    """Wait for what parallel has left behind."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("seqsave-node"):
+            thread.join(PATIENCE)
 
 
 def test_results_in_order(folders: host.Folders) -> None:
@@ -17,18 +24,19 @@ def test_results_in_order(folders: host.Folders) -> None:
 
 def test_the_first_error_stops_what_has_not_begun(folders: host.Folders) -> None:
     begun = []
+    stopped = threading.Event()
 
     def work(number: int) -> None:
         begun.append(number)
         if number == 3:
             raise ValueError("three")
-        time.sleep(0.01)
+        stopped.wait(PATIENCE)
 
     with pytest.raises(ValueError, match="three"):
         parallel.each(work, range(10_000))
-    before = len(begun)
-    time.sleep(0.1)
-    assert len(begun) < before + 50
+    stopped.set()
+    join_threads()
+    assert len(begun) <= 17  # one on each of the 16 threads, and one more after the error
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -37,18 +45,17 @@ def test_the_interrupt_button_waits_for_nobody(folders: host.Folders, alone: boo
 
     silent = threading.Event()  # a storage that does not answer
     ended = []
-    button = threading.Timer(0.2, model_management.interrupt_current_processing)
 
     def ask(_: object) -> None:
-        silent.wait(30)
+        model_management.interrupt_current_processing()  # as the button does
+        silent.wait(PATIENCE)
         ended.append(1)
 
-    button.start()
     try:
         with pytest.raises(model_management.InterruptProcessingException):
             parallel.away(lambda: ask(None)) if alone else parallel.each(ask, range(40))
         assert not ended
     finally:
-        button.join()
-        model_management.interrupt_current_processing(False)
         silent.set()
+        join_threads()
+        model_management.interrupt_current_processing(False)
