@@ -21,6 +21,7 @@ from seqsave.writer import config
 from seqsave.writer.config import GROUPS, SETTINGS
 from seqsave.writer.formats import PixelFormat
 from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
+from tests.writer.pages import PAGE, README, page, readme
 from tests.writer.stub import STUB, stub
 
 FACES: list[Callable[..., Any]] = [seqsave.SequenceWriter, seqsave.open_writer, seqsave.save, seqsave.check_settings]
@@ -45,6 +46,15 @@ def test_the_docstring_explains_every_setting(face: Callable[..., Any]) -> None:
     text = inspect.getdoc(face) or ""
     for name, one in SETTINGS.items():
         assert f"\n{name}: {one.help}" in text
+
+
+def test_readme_and_the_page_of_settings_are_up_to_date() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == readme(text), "make it again: python -m tests.writer.pages"
+    assert PAGE.read_text(encoding="utf-8") == page(), "make it again: python -m tests.writer.pages"
+    for name, one in SETTINGS.items():
+        assert f"`{name}`" in page()
+        assert one.help in text
 
 
 def test_every_setting_is_declared_fully() -> None:

@@ -247,7 +247,7 @@ class Delivery:
         help="A folder of this machine that keeps frames while the storage is away, so that the run goes on.",
         details="True is the usual folder. They are published as soon as the storage is back, at the latest by the "
         "next writer or by 'seqsave flush'. close raises SaveError when any are left there.",
-        example="True",
+        example='"/var/spool/renders"',
         page="spool.md",
         metavar="DIR",
     )
