@@ -46,6 +46,8 @@ def test_rebuilt_out_of_the_frames(place: Place) -> None:
     for frame in written["frames"]:
         frame["etag"] = None
         frame["acknowledged"] = False
+    for frame in (*written["frames"], *document["frames"]):
+        frame.pop("version", None)  # where it is not the ETag
     for name in ("complete", "frames", "picture", "expected", "prefix", "digits"):
         assert document[name] == written[name]
     assert seqsave("verify", place.url, "--deep", *options(place)).status == 0

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqsave.manifest import Facts, FrameEntry, Manifest, Outcome, WriterEntry, cleared
-from seqsave.manifest.merging import begun, ended
+from seqsave.manifest import Facts, FrameEntry, Manifest, Outcome, WriterEntry, without
+from seqsave.manifest.merging import Listing, Seen, begun, ended
 
 INDICES = st.integers(0, 1)  # few, so that runs meet
 
 
-def entry(index: int, content: int | None) -> FrameEntry:
+def entry(index: int, content: int | None, version: int = 0) -> FrameEntry:
     """A frame; content None is one that was only seen."""
     checksum = None if content is None else f"crc32:{content:08x}"
-    return FrameEntry(index=index, batch=None, name=f"frame_{index}.png", size=1, checksum=checksum)
+    name = f"frame_{index}.png"
+    return FrameEntry(index=index, batch=None, name=name, size=1, checksum=checksum, version=f"{version}")
 
 
 @dataclass
@@ -35,12 +36,23 @@ class World:
 
     def __init__(self) -> None:
         self.there: dict[int, int] = {}
+        self.versions: dict[int, int] = {}
+        self.puts = 0
         self.manifest: Manifest | None = None
         self.runs: list[Run] = []
         self.number = 0
 
-    def dead(self, writer: WriterEntry) -> bool:
-        return all(run.me != writer or run.is_dead for run in self.runs)
+    def gone(self, but: Run | None = None) -> list[str]:
+        alive = {run.me.id for run in self.runs if not run.is_dead} | ({but.me.id} if but else set())
+        return [] if self.manifest is None else [w.id for w in self.manifest.writers if w.id not in alive]
+
+    def put(self, index: int, content: int) -> int:
+        self.puts += 1
+        self.there[index], self.versions[index] = content, self.puts
+        return self.puts
+
+    def listing(self) -> Listing:
+        return {f"frame_{index}.png": Seen(1, f"{version}") for index, version in self.versions.items()}
 
     def begin(self, total: int | None, defines: bool) -> None:
         if self.manifest is None and not defines:
@@ -48,14 +60,13 @@ class World:
         self.number += 1
         me = WriterEntry(id=str(self.number), host="h", pid=self.number, since="")
         facts = Facts(prefix="frame", extension="png", filetype="png", total=total)
-        current = None if self.manifest is None else cleared(self.manifest, self.dead)
+        current = None if self.manifest is None else without(self.manifest, self.gone())
         self.manifest = begun(current, facts, me, defines=defines)
         assert begun(self.manifest, facts, me, defines=defines) == self.manifest
         self.runs.append(Run(me, facts, defines, self.manifest))
 
     def write(self, run: Run, index: int, content: int) -> None:
-        self.there[index] = content
-        run.entries[index] = entry(index, content)
+        run.entries[index] = entry(index, content, self.put(index, content))
         run.lost.discard(index)
 
     def see(self, run: Run, index: int) -> None:
@@ -65,7 +76,7 @@ class World:
     def lose(self, run: Run, index: int, content: int | None) -> None:
         """It failed; nobody knows whether it has arrived."""
         if content is not None:
-            self.there[index] = content
+            self.put(index, content)
         run.entries.pop(index, None)
         run.lost.add(index)
 
@@ -77,10 +88,10 @@ class World:
             sound=sound and not run.lost,
             defines=run.defines,
         )
-        current = None if self.manifest is None else cleared(self.manifest, lambda w: w != run.me and self.dead(w))
-        self.manifest = ended(current, run.facts, run.me, outcome, run.base)
+        current = None if self.manifest is None else without(self.manifest, self.gone(run))
+        self.manifest = ended(current, run.facts, run.me, outcome, run.base, self.listing())
         # The answer was lost, and it is tried once more.
-        assert ended(self.manifest, run.facts, run.me, outcome, run.base) == self.manifest
+        assert ended(self.manifest, run.facts, run.me, outcome, run.base, self.listing()) == self.manifest
 
     def check(self) -> None:
         one = self.manifest

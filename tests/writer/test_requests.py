@@ -43,7 +43,7 @@ def seen(proxy: Proxy) -> dict[str, int]:
 
 @pytest.mark.parametrize("client", ["obstore", "s3fs"])
 @pytest.mark.parametrize("concurrency", [1, None])
-def test_one_put_for_each_frame_and_three_requests_for_the_manifest(
+def test_one_put_for_each_frame_and_four_requests_for_the_manifest(
     s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None, client: str
 ) -> None:
     if client == "obstore":
@@ -51,11 +51,12 @@ def test_one_put_for_each_frame_and_three_requests_for_the_manifest(
     settings["storage_options"]["client"] = client
     url = s3_server.new_prefix()
     seqsave.save([RED] * 7, url, concurrency=concurrency, **settings)
-    assert seen(proxy) == {"GET": 1, "PUT": 1 + 7 + 1}
+    # One GET reads the manifest, the other one lists the folder before the manifest says that all frames exist.
+    assert seen(proxy) == {"GET": 1 + 1, "PUT": 1 + 7 + 1}
     assert [request.path.rpartition("/")[2] for request in (*proxy.requests[:2], proxy.requests[-1])] == [MANIFEST] * 3
     proxy.requests.clear()
     seqsave.save([RED] * 7, url, concurrency=concurrency, **settings)
-    assert seen(proxy) == {"GET": 1, "PUT": 1 + 7 + 1}
+    assert seen(proxy) == {"GET": 1 + 1, "PUT": 1 + 7 + 1}
 
 
 @pytest.mark.parametrize("concurrency", [1, None])
@@ -78,8 +79,11 @@ def test_a_key_that_may_only_put_suffices(s3_server: S3Server, proxy: Proxy, set
     proxy.answer(403, "AccessDenied", methods=("GET", "HEAD", "DELETE"))
     url = s3_server.new_prefix()
     seqsave.save([RED] * 3, url, **settings)
-    assert seen(proxy) == {"GET": 1, "PUT": 1 + 3 + 1}
-    assert manifest.load(s3_server.read(f"{url}/.seqsave/{MANIFEST}")).complete
+    assert seen(proxy) == {"GET": 1 + 1, "PUT": 1 + 3 + 1}
+    # All frames are recorded, and since no listing confirmed them, the manifest does not say complete.
+    written = manifest.load(s3_server.read(f"{url}/.seqsave/{MANIFEST}"))
+    assert (written.complete, written.confirmed, len(written.frames)) == (False, False, 3)
+    assert "may not list the folder" in written.obstacles()[0]
     with pytest.raises(seqsave.SaveError, match=r"the manifest .* reading it failed.* manifest=False saves without"):
         seqsave.save([RED] * 3, url, **settings)
     assert seqsave.save([RED] * 3, url, manifest=False, **settings).counts["saved"] == 3
@@ -90,7 +94,7 @@ def test_a_large_frame_is_one_put_as_well(s3_server: S3Server, proxy: Proxy, set
     url = s3_server.new_prefix()
     with seqsave.open_writer(url, **settings) as writer:
         writer.write_encoded(data)
-    assert seen(proxy) == {"GET": 1, "PUT": 1 + 1 + 1}
+    assert seen(proxy) == {"GET": 1 + 1, "PUT": 1 + 1 + 1}
     assert s3_server.read(f"{url}/frame_00000.png") == data
 
 
@@ -100,10 +104,10 @@ def test_skip_lists_once(s3_server: S3Server, proxy: Proxy, settings: dict[str, 
     proxy.requests.clear()
     result = seqsave.save([RED] * 5, url, if_exists="skip", **settings)
     assert result.counts["skipped"] == 3
-    assert seen(proxy) == {"GET": 1 + 1, "PUT": 1 + 2 + 1}
+    assert seen(proxy) == {"GET": 1 + 2, "PUT": 1 + 2 + 1}
     proxy.requests.clear()
     seqsave.save([RED] * 5, url, if_exists="skip", **settings)
-    assert seen(proxy) == {"GET": 1 + 1}  # all is there, and the manifest says so
+    assert seen(proxy) == {"GET": 1 + 2}  # all frames exist, and the manifest says so
 
 
 def test_content_types(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
@@ -173,8 +177,8 @@ def test_what_passes_is_tried_again(s3_server: S3Server, proxy: Proxy, settings:
     url = s3_server.new_prefix()
     result = seqsave.save([RED] * 5, url, **settings)
     assert result.counts["saved"] == 5
-    # Each key is refused twice; each attempt at the manifest that is refused begins with a look.
-    assert seen(proxy) == {"GET": 3, "PUT": 3 + 15 + 1}
+    # Each key is refused twice; each attempt at the manifest that is refused begins with a look. One GET is the listing.
+    assert seen(proxy) == {"GET": 3 + 1, "PUT": 3 + 15 + 1}
     assert len(s3_server.keys(url)) == 5 + 1
 
 

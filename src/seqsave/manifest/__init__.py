@@ -5,6 +5,7 @@ that may change a frame says first that it is not, and puts what it did into it 
 """
 
 from seqsave.manifest.document import (
+    UNKNOWN_VERSION,
     VERSION,
     Facts,
     FrameEntry,
@@ -15,11 +16,12 @@ from seqsave.manifest.document import (
     load,
     path_of,
 )
-from seqsave.manifest.merging import CONTENT_TYPE, Outcome, cleared
-from seqsave.manifest.session import Session, change, merge_into, read
+from seqsave.manifest.merging import CONTENT_TYPE, Outcome, without
+from seqsave.manifest.session import Session, change, list_frames, merge_into, read
 
 __all__ = [
     "CONTENT_TYPE",
+    "UNKNOWN_VERSION",
     "VERSION",
     "Facts",
     "FrameEntry",
@@ -29,10 +31,11 @@ __all__ = [
     "Session",
     "WriterEntry",
     "change",
-    "cleared",
     "dump",
+    "list_frames",
     "load",
     "merge_into",
     "path_of",
     "read",
+    "without",
 ]

@@ -13,6 +13,7 @@ from seqsave.errors import FrameNameError, ManifestError
 
 __all__ = [
     "MOST_FRAMES",
+    "UNKNOWN_VERSION",
     "VERSION",
     "Facts",
     "FrameEntry",
@@ -27,6 +28,7 @@ __all__ = [
 VERSION = 1
 # Of one sequence, so that a damaged or hostile file cannot fill the memory: four days of film.
 MOST_FRAMES = 10_000_000
+UNKNOWN_VERSION = "?"
 
 Key = tuple[int, int | None]
 _REQUIRED: Any = object()
@@ -50,9 +52,11 @@ class FrameEntry:
     size:         bytes; None where nobody has looked.
     checksum:     ``"crc32:9ae0daaf"`` of what was sent; None for a frame that was there already when it was found.
     etag:         what the store called it, where it has such a thing.
+    version:      what a listing of the storage shows for this file until it is replaced; None where it shows nothing;
+                  ``UNKNOWN_VERSION`` where the answer to the PUT was lost, so that the file has to be read.
     acknowledged: the store answered that it has bytes with this very checksum.
     recipe:       what it was made from, as the caller says it.
-    disputed:     two runs that went on at the same time wrote it, with different bytes: nobody knows which are there.
+    disputed:     the storage shows another file than the one that was recorded, so that its bytes are not known.
     """
 
     index: int
@@ -65,6 +69,7 @@ class FrameEntry:
     recipe: str | None = None
     picture: Picture | None = None
     disputed: bool = False
+    version: str | None = None
 
     @property
     def key(self) -> Key:
@@ -136,12 +141,14 @@ class Facts:
 class Manifest(Facts):
     """A whole manifest. The facts are those of the run that began last.
 
-    complete:   every expected frame is there, nobody is changing anything, and nothing is in doubt.
+    complete:   a listing of the folder confirmed every expected frame, no run is at work, and nothing is in doubt.
     expected:   the indices that there should be, as ascending runs.
     frames:     by index, then batch.
     writers:    who is changing it now.
     unfinished: ids of runs that broke off without having said how many frames there should be; a later run that ends
                 well makes up for those that it has found.
+    confirmed:  the run that ended last listed the folder; without that right, it takes its own frames on trust, and the
+                manifest is not complete.
     updated:    UTC, ISO 8601. software: what wrote it.
     """
 
@@ -150,6 +157,7 @@ class Manifest(Facts):
     frames: tuple[FrameEntry, ...] = ()
     writers: tuple[WriterEntry, ...] = ()
     unfinished: tuple[str, ...] = ()
+    confirmed: bool = True
     updated: str = ""
     software: str = ""
 
@@ -180,7 +188,7 @@ class Manifest(Facts):
 
     @property
     def disputed(self) -> tuple[FrameEntry, ...]:
-        """Frames that two runs wrote at the same time."""
+        """Frames whose bytes are not those that were recorded for them."""
         return tuple(frame for frame in self.frames if frame.disputed)
 
     def frame(self, index: int, batch: int | None = None) -> FrameEntry | None:
@@ -216,9 +224,11 @@ def _obstacles(manifest: Manifest) -> Iterable[str]:
         yield f"frames are missing{where}: {naming.format_ranges(runs, 10)}"
     if manifest.disputed:
         indices = naming.to_ranges(sorted({frame.index for frame in manifest.disputed}))
-        yield f"two runs wrote the same frames at the same time: {naming.format_ranges(indices, 10)}"
+        yield f"frames were replaced after they were recorded: {naming.format_ranges(indices, 10)}"
     if manifest.unfinished:
         yield "a run broke off before its end"
+    if not manifest.confirmed:
+        yield "no listing confirmed the frames, since the key of the run that ended last may not list the folder"
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -238,6 +248,7 @@ def dump(manifest: Manifest) -> bytes:
             for w in manifest.writers
         ],
         "unfinished": list(manifest.unfinished),
+        "confirmed": manifest.confirmed,
         "updated": manifest.updated,
         "software": manifest.software,
     }
@@ -281,6 +292,8 @@ def _frame_document(frame: FrameEntry, picture: Picture | None, recipe: str | No
         document["picture"] = _picture_document(frame.picture)
     if frame.disputed:
         document["disputed"] = True
+    if frame.version != frame.etag:
+        document["version"] = frame.version
     return document
 
 
@@ -324,6 +337,7 @@ def _manifest(reader: _Reader) -> Manifest:
         frames=tuple(sorted(entries, key=sort_key)),
         writers=tuple(map(_writer, reader.objects("writers", "writer"))),
         unfinished=tuple(map(str, reader.value("unfinished", list, []))),
+        confirmed=reader.flag("confirmed", True),
         updated=reader.text("updated", ""),
         software=reader.text("software", ""),
     )
@@ -350,6 +364,7 @@ def _facts(reader: _Reader) -> dict[str, Any]:
 
 
 def _frame(reader: _Reader, picture: Picture | None, recipe: str | None) -> FrameEntry:
+    etag = reader.optional("etag", str)
     batch, size = reader.value("batch", (int, type(None)), None), reader.value("size", (int, type(None)), None)
     return FrameEntry(
         index=reader.number("index"),
@@ -357,11 +372,12 @@ def _frame(reader: _Reader, picture: Picture | None, recipe: str | None) -> Fram
         name=reader.text("name"),
         size=None if size is None else reader.number("size"),
         checksum=reader.optional("checksum", str),
-        etag=reader.optional("etag", str),
+        etag=etag,
         acknowledged=reader.flag("acknowledged", False),
         recipe=reader.optional("recipe", str) if "recipe" in reader.document else recipe,
         picture=_picture(reader) if "picture" in reader.document else picture,
         disputed=reader.flag("disputed", False),
+        version=reader.optional("version", str) if "version" in reader.document else etag,
     )
 
 

@@ -1,13 +1,13 @@
 """What becomes of a manifest when a run begins and when it ends: plain functions from one manifest to the next.
 
-Two rules keep it honest. Whoever may change a frame says before that the manifest is incomplete, and is named in it
-until the end. And what nobody can know any more is not claimed: a run that died may have replaced any frame, so that
-checksums from before it mean nothing; of two runs that wrote one frame at the same time, nobody knows who was last.
+Two rules keep it honest, and ``tests/manifest/protocol.py`` proves them. A run enters its id before it changes a frame,
+and leaves at its end. And a run that ends looks: it records only what a listing of the folder shows in the version that
+was acknowledged. Whatever another run, dead or alive, or another program did to a frame shows as another version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from seqsave.manifest.document import (
     sort_key,
 )
 
-__all__ = ["CONTENT_TYPE", "Outcome", "begun", "cleared", "ended", "weakened"]
+__all__ = ["CONTENT_TYPE", "Listing", "Outcome", "Seen", "begun", "confirmed", "ended", "in_doubt", "without"]
 
 CONTENT_TYPE = "application/json"
 
@@ -46,23 +46,28 @@ class Outcome:
     defines: bool = True
 
 
-def cleared(manifest: Manifest, is_dead: Callable[[WriterEntry], bool]) -> Manifest:
-    """Without the writers that are dead, and without what they have made doubtful."""
-    dead = [writer for writer in manifest.writers if is_dead(writer)]
-    if not dead:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One frame as a listing shows it: its size in bytes, and its version, None where the storage has none."""
+
+    size: int
+    version: str | None
+
+
+Listing = Mapping[str, Seen]
+"""What a listing of the sequence's folder shows, by the names that a manifest uses."""
+
+
+def without(manifest: Manifest, gone: Collection[str]) -> Manifest:
+    """Return the manifest without the runs whose ids are in ``gone``: it is proved that they are dead.
+
+    What they replaced shows at the next commit, which looks at every version.
+    """
+    left = tuple(writer for writer in manifest.writers if writer.id not in gone)
+    if len(left) == len(manifest.writers):
         return manifest
-    return replace(
-        manifest,
-        complete=False,
-        writers=tuple(writer for writer in manifest.writers if writer not in dead),
-        unfinished=(*manifest.unfinished, *(writer.id for writer in dead)),
-        frames=weakened(manifest.frames) if any(writer.replaces for writer in dead) else manifest.frames,
-    )
-
-
-def weakened(frames: Collection[FrameEntry]) -> tuple[FrameEntry, ...]:
-    """The frames as what is there, without saying what is in them."""
-    return tuple(replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None) for frame in frames)
+    dead = [writer.id for writer in manifest.writers if writer.id in gone]
+    return replace(manifest, complete=False, writers=left, unfinished=(*manifest.unfinished, *dead))
 
 
 def begun(current: Manifest | None, facts: Facts, me: WriterEntry, *, defines: bool = True) -> Manifest:
@@ -79,36 +84,92 @@ def begun(current: Manifest | None, facts: Facts, me: WriterEntry, *, defines: b
     return replace(current, **_values(facts), complete=False, expected=expected, writers=writers)
 
 
-def ended(current: Manifest | None, facts: Facts, me: WriterEntry, outcome: Outcome, base: Manifest | None) -> Manifest:
-    """The manifest with what ``me`` did, who is gone from it. ``base`` is how it was when ``me`` began."""
-    now = begun(None, facts, me) if current is None else current  # None: somebody removed it
-    known = {frame.key: frame for frame in now.frames}
-    before = {} if base is None else {frame.key: frame for frame in base.frames}
-    for frame in outcome.frames:
-        known[frame.key] = _newest(frame, known.get(frame.key), before.get(frame.key))
-    for key in outcome.lost:
-        known.pop(key, None)
+def ended(
+    current: Manifest | None,
+    facts: Facts,
+    me: WriterEntry,
+    outcome: Outcome,
+    base: Manifest | None,
+    listing: Listing | None,
+    same: Collection[str] = (),
+) -> Manifest:
+    """Return the manifest with what ``me`` did, which leaves it.
+
+    base:    the manifest as it was when ``me`` began.
+    listing: the folder, listed after ``current`` was read; None where the key may not list.
+    same:    names of frames of ``in_doubt`` that were read since, and hold the bytes that were recorded.
+    """
+    now = begun(None, facts, me) if current is None else current  # None: it was removed
+    known = _merged(now, outcome, listing or {})
     accepted = {*outcome.wanted, *(frame.index for frame in outcome.frames), *(index for index, _ in outcome.lost)}
+    found = known.values() if listing is None else confirmed(known.values(), listing, same)
     result = replace(
         now,
         expected=_union(now.expected, naming.to_ranges(sorted(accepted))),
-        frames=tuple(sorted(known.values(), key=sort_key)),
+        frames=tuple(sorted(found, key=sort_key)),
         writers=tuple(writer for writer in now.writers if writer.id != me.id),
         unfinished=_unfinished(now, facts, me, outcome, base),
+        confirmed=listing is not None,
     )
     return replace(result, complete=_is_complete(result, facts, outcome))
 
 
-def _newest(mine: FrameEntry, theirs: FrameEntry | None, before: FrameEntry | None) -> FrameEntry:
-    """``theirs`` stands there now, ``before`` stood there when this run began."""
-    if theirs is None:
+def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> list[FrameEntry]:
+    """Return the frames that the listing shows with the recorded size and another version, or a version never seen.
+
+    Their bytes may be those that were recorded: the answer to a PUT was lost, or the folder was copied.
+    """
+    found = []
+    for frame in _merged(current, outcome, listing).values():
+        seen = listing.get(frame.name)
+        if seen is not None and frame.checksum is not None and frame.size == seen.size:
+            found += [frame] * (not _is_same_file(frame, seen))
+    return found
+
+
+def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[str]) -> Iterator[FrameEntry]:
+    """Yield the frames that the listing shows: those with another size or version are disputed from now on."""
+    for frame in frames:
+        seen = listing.get(frame.name)
+        if seen is None:
+            continue
+        if frame.checksum is None and not frame.disputed:  # only seen, and seen again
+            yield replace(frame, size=seen.size, version=seen.version)
+        elif not frame.disputed and (_is_same_file(frame, seen) or frame.name in same):
+            yield replace(frame, version=seen.version)
+        else:
+            yield replace(_of_unknown_bytes(frame), size=seen.size, version=seen.version, disputed=True)
+
+
+def _of_unknown_bytes(frame: FrameEntry) -> FrameEntry:
+    return replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None)
+
+
+def _merged(current: Manifest | None, outcome: Outcome, listing: Listing) -> dict[Key, FrameEntry]:
+    """Return what is recorded of each frame once the run's own are put in."""
+    known = {} if current is None else {frame.key: frame for frame in current.frames}
+    for frame in outcome.frames:
+        known[frame.key] = _newest(frame, known.get(frame.key), listing.get(frame.name))
+    for key in outcome.lost:
+        known.pop(key, None)
+    return known
+
+
+def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> FrameEntry:
+    """Return what is known of a frame that this run wrote, or left alone; ``theirs`` is recorded.
+
+    A frame that was left alone keeps its record. If it is another file than the recorded one, only a run that decoded
+    it (it knows the picture) says what it is.
+    """
+    if theirs is None or mine.checksum is not None:
         return mine
-    changed = theirs != before
-    if mine.checksum is None:  # only seen, not written
-        return theirs if changed or mine.size in (None, theirs.size) else mine
-    if changed and (theirs.disputed or theirs.checksum not in (None, mine.checksum)):
-        return replace(mine, disputed=True)
-    return mine
+    is_the_recorded = seen is not None and not theirs.disputed and _is_same_file(theirs, seen)
+    return mine if mine.picture is not None and not is_the_recorded else theirs
+
+
+def _is_same_file(frame: FrameEntry, seen: Seen) -> bool:
+    """Return True if the listing shows what was recorded. Where either has no version, the size must do."""
+    return frame.size == seen.size and (seen.version in (None, frame.version) or frame.version is None)
 
 
 def _unfinished(
@@ -126,7 +187,7 @@ def _unfinished(
 
 
 def _is_complete(manifest: Manifest, facts: Facts, outcome: Outcome) -> bool:
-    doubts = manifest.writers or manifest.unfinished or manifest.disputed or manifest.missing
+    doubts = manifest.writers or manifest.unfinished or manifest.disputed or manifest.missing or not manifest.confirmed
     too_many = facts.total is not None and facts.total > MOST_FRAMES
     return outcome.sound and bool(manifest.frames) and not doubts and not too_many
 

@@ -7,7 +7,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cache, partial
@@ -16,13 +17,16 @@ from typing import Any
 from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
 from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump, load, path_of
-from seqsave.manifest.merging import CONTENT_TYPE, Outcome, begun, cleared, ended, weakened
+from seqsave.manifest.merging import CONTENT_TYPE, Listing, Outcome, Seen, begun, confirmed, ended, in_doubt, without
 from seqsave.runtime import retry
 from seqsave.runtime.processes import is_running, machine_id
 
-__all__ = ["Session", "change", "merge_into", "read", "software"]
+__all__ = ["Session", "change", "list_frames", "merge_into", "read", "software"]
 
 _POLICY = retry.RetryPolicy()
+
+# How many bytes a run reads at its end of frames whose version is not the recorded one, to see what they hold.
+MOST_READ = 512 * 2**20
 
 # How long a run without a manifest goes before it looks again whether there is one.
 LATE_SECONDS = 1.0
@@ -65,6 +69,25 @@ def merge_into(
     """
     session = Session(target, facts, policy=policy, replaces=False)
     return session.close(Outcome(frames=list(frames), lost=set(lost), sound=sound, defines=defines))
+
+
+def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Listing | None:
+    """List the folders of these frames, which are named as in a manifest; None where the key may not list.
+
+    Raises TargetError for what may pass.
+    """
+    below = prefix.rpartition("/")[0]
+    found: dict[str, Seen] = {}
+    for folder in {name.rpartition("/")[0] for name in names}:
+        try:
+            entries = target.list("/".join(filter(None, (below, folder))))
+        except TargetError as error:
+            if error.transient:
+                raise
+            return None
+        head = f"{folder}/" if folder else ""
+        found |= {f"{head}{one.name}": Seen(one.size, one.version) for one in entries if not one.is_folder}
+    return found
 
 
 def change(
@@ -175,16 +198,15 @@ class Session:
         return self._finish(change)
 
     def peek(self) -> Manifest | None:
-        """The manifest now, as far as it can be believed: of frames that somebody may be replacing nothing is said."""
+        """Return the manifest as a listing confirms it; None where it cannot be read."""
         try:
             found = read(self._target, self._facts.prefix, self._facts.extension, policy=self._policy)
         except (TargetError, ManifestError):
             return None
         if found is None:
             return None
-        found = cleared(found, _is_dead)
-        is_unsure = any(writer.replaces and writer.id != self._me.id for writer in found.writers)
-        return replace(found, frames=weakened(found.frames)) if is_unsure else found
+        listing = list_frames(self._target, self._facts.prefix, [frame.name for frame in found.frames])
+        return found if listing is None else replace(found, frames=tuple(confirmed(found.frames, listing, ())))
 
     # --- beginning ---
 
@@ -238,7 +260,7 @@ class Session:
 
     def _begun(self, current: Manifest | None) -> Manifest:
         if current is not None:
-            current = cleared(current, _is_dead)
+            current = without(current, self._gone(current))
             # Our own id is in it when an earlier attempt arrived after all.
             self._was_there = self._was_there or all(writer.id != self._me.id for writer in current.writers)
         self.base = begun(current, self._facts, self._me, defines=self._creates)
@@ -265,22 +287,60 @@ class Session:
         mended = replace(outcome, defines=False)
 
         def change(current: Manifest | None) -> Manifest | None:
-            current = None if current is None else cleared(current, self._is_gone)
-            return None if current is None else ended(current, self._facts, self._me, mended, None)
+            return None if current is None else self._committed(current, mended, None)
 
         return self._finish(change)
 
     def _ended(self, current: Manifest | None, outcome: Outcome) -> Manifest:
         base = self.base
-        if current is not None:
-            current = cleared(current, self._is_gone)
-        if not self.is_open:  # nothing was written, or nobody was told before
+        if not self.is_open:  # nothing was written, or no manifest existed
             base = current
             current = begun(current, self._facts, self._me, defines=outcome.defines)
-        return ended(current, self._facts, self._me, outcome, base)
+        return self._committed(current, outcome, base)
 
-    def _is_gone(self, writer: WriterEntry) -> bool:
-        return writer.id != self._me.id and _is_dead(writer)
+    def _committed(self, current: Manifest | None, outcome: Outcome, base: Manifest | None) -> Manifest:
+        """Look at the storage, and return what it confirms. The order of the steps is the protocol's.
+
+        ``current`` was read before, and the swap fails if it changes. Deaths are proved before the listing, since a run
+        that is alive while the folder is listed may still replace a frame.
+        """
+        if current is not None:
+            current = without(current, self._gone(current))
+        names = {frame.name for frame in (*outcome.frames, *(() if current is None else current.frames))}
+        listing = self._looked(current, outcome, names)
+        same = () if listing is None else self._read_again(in_doubt(current, outcome, listing))
+        return ended(current, self._facts, self._me, outcome, base, listing, same)
+
+    def _looked(self, current: Manifest | None, outcome: Outcome, names: Collection[str]) -> Listing | None:
+        """List the folder. A run that mends one frame, with the manifest to itself, takes the records as they are.
+
+        Nothing else changed the manifest since it entered, so that a listing of a long sequence for each frame that is
+        mended would show what is recorded.
+        """
+        is_alone = current is not None and current == self.base and current.writers == (self._me,)
+        if not is_alone or self._creates or len(outcome.frames) > 1:
+            return list_frames(self._target, self._facts.prefix, names)
+        frames = (*(current.frames if current is not None else ()), *outcome.frames)
+        return {frame.name: Seen(frame.size or 0, frame.version) for frame in frames}
+
+    def _gone(self, current: Manifest) -> set[str]:
+        """Return the ids of the other runs that are dead, as far as that can be proved."""
+        return {writer.id for writer in current.writers if writer.id != self._me.id and _is_dead(writer)}
+
+    def _read_again(self, doubtful: Collection[FrameEntry]) -> set[str]:
+        """Return the names of those frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
+        below, same, left = self._facts.prefix.rpartition("/")[0], set(), MOST_READ
+        for frame in doubtful:
+            left -= frame.size or 0
+            if left < 0:
+                break
+            try:
+                data = self._target.read("/".join(filter(None, (below, frame.name))))
+            except TargetError:
+                continue
+            if f"crc32:{zlib.crc32(data):08x}" == frame.checksum:
+                same.add(frame.name)
+        return same
 
     def _finish(self, change: Callable[[Manifest | None], Manifest | None]) -> Manifest | None:
         try:

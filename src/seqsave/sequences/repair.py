@@ -36,10 +36,19 @@ def rebuild(
     """
     target = _target_of(sequence)
     found = []
+    names = [_name_below(sequence, frame) for frame in sequence]
+    before = manifest.list_frames(target, sequence.prefix, names) or {}
     for frame, entry in sequence.decoded(_looked_at):
         if entry is not None:
             found.append(replace(entry, name=_name_below(sequence, frame)))
         on_frame(frame)
+    after = manifest.list_frames(target, sequence.prefix, names) or {}
+    # A file that was replaced while the others were read has no version that belongs to the bytes that were read.
+    found = [
+        replace(entry, version=after[entry.name].version if before.get(entry.name) == after.get(entry.name) else None)
+        for entry in found
+        if entry.name in after
+    ]
     at_start = _known(sequence)
     seen = {writer.id for writer in at_start.writers} if at_start is not None else set()
 
@@ -63,8 +72,7 @@ def rebuild(
 def release(sequence: FrameSequence) -> Manifest:
     """Forget the runs that the manifest names as being at work, since somebody knows that they will not come back.
 
-    What they may have replaced keeps its name and size alone. It is not complete by that: a run that ends well makes
-    it so, and with if_exists="skip" that takes no time.
+    The manifest is not complete by that: a run that ends well makes it so. With if_exists="skip" that takes no time.
 
     Raises TargetError, ManifestError, SequenceNotFoundError (there is no manifest).
     """
@@ -73,7 +81,7 @@ def release(sequence: FrameSequence) -> Manifest:
     path = manifest.path_of(sequence.prefix, sequence.extension)
 
     def make(current: Manifest | None) -> Manifest | None:
-        return None if current is None else manifest.cleared(current, lambda writer: True)
+        return None if current is None else manifest.without(current, [writer.id for writer in current.writers])
 
     made = manifest.change(_target_of(sequence), path, make)
     if made is None:

@@ -28,7 +28,7 @@ State = Literal["complete", "unfinished", "damaged"]
 class Finding:
     """Something wrong with one frame. ``url`` is None for a frame that is not there.
 
-    changed:  it has another size or checksum than the manifest says. disputed: two runs wrote it at the same time.
+    changed:  it has another size or checksum than the manifest says. disputed: it was replaced after it was recorded.
     foreign:  the manifest does not know it.
     """
 
@@ -135,7 +135,7 @@ def _against(
             kind: Kind = "foreign"
             message = f"the manifest does not know {frame.name}"
         elif entry.disputed:
-            kind, message = "disputed", f"two runs wrote {frame.name} at the same time, with different bytes"
+            kind, message = "disputed", f"{frame.name} was replaced after it was recorded"
         else:
             kind, message = "changed", _difference(frame, entry, checksums.get(_key(frame)))
         if message:

@@ -92,12 +92,14 @@ class Published:
     etag:         what the store calls this content, without quotes; None where it has no such thing.
     checksum:     ``"crc32:9ae0daaf"`` where it is known, else None.
     acknowledged: the store answered that it has bytes with this very checksum.
+    version:      what a listing says of this file as long as nothing replaces it; None where the storage cannot tell.
     """
 
     size: int
     etag: str | None = None
     checksum: str | None = None
     acknowledged: bool = False
+    version: str | None = None
 
 
 class Known:
@@ -118,12 +120,15 @@ class Entry:
     """One thing in a folder: its name in there, its size in bytes (0 for folders).
 
     is_link: it is a link to a folder, which may lie above it: whoever descends into all of them would never end.
+    version: a text that is another one once the file was replaced (an ETag; locally the time of change and the inode);
+             None where the storage has no such thing.
     """
 
     name: str
     size: int
     is_folder: bool
     is_link: bool = False
+    version: str | None = None
 
 
 # In a class whose method is called list, that word means the method.
@@ -463,10 +468,19 @@ def is_abandoned(name: str, age: float) -> bool:
     return age > _MINUTE and not is_running(int(whose[2]))
 
 
-def described(data: Data, checksum: int | None, *, etag: str | None = None, acknowledged: bool = False) -> Published:
-    """The record of what was just published."""
+def described(
+    data: Data,
+    checksum: int | None,
+    *,
+    etag: str | None = None,
+    acknowledged: bool = False,
+    version: str | None = None,
+) -> Published:
+    """Return the record of what was just published. Where a store has ETags, they are its versions."""
     text = None if checksum is None else crc32_text(checksum)
-    return Published(size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged)
+    return Published(
+        size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged, version=version or etag
+    )
 
 
 def pause(attempt: int) -> None:

@@ -105,6 +105,8 @@ class LocalTarget(Target):
         temporary = os.path.join(folder, temporary_name())
         try:
             self._write(temporary, data)
+            # Before it has its name: after that, another writer may have replaced it.
+            version = _version(os.stat(temporary))
             if create:
                 _give_new_name(temporary, final)
             else:
@@ -117,7 +119,7 @@ class LocalTarget(Target):
             raise
         if self._fsync:
             _flush_folder(folder)
-        return described(data, checksum)
+        return described(data, checksum, version=version)
 
     @guarded("save")
     def update(
@@ -307,4 +309,10 @@ def _flush_folder(folder: str) -> None:
 def _entry(entry: os.DirEntry[str]) -> Entry:
     if entry.is_dir():
         return Entry(entry.name, 0, True, entry.is_symlink())
-    return Entry(entry.name, entry.stat().st_size, False)
+    status = entry.stat()
+    return Entry(entry.name, status.st_size, False, version=_version(status))
+
+
+def _version(status: os.stat_result) -> str:
+    """Return what tells a file from the one that replaces it. A listing on Windows has no inodes."""
+    return f"{status.st_mtime_ns:x}" if _WINDOWS else f"{status.st_mtime_ns:x}-{status.st_ino:x}"

@@ -40,6 +40,11 @@ def _known_options() -> set[str]:
     return {"global_store"} & set(inspect.signature(MemoryFileSystem.__init__).parameters)
 
 
+def _version(file: Any) -> str | None:
+    """Return what tells one file from the next of the same name: fsspec makes a new object for each."""
+    return None if file is None else f"{file.modified.timestamp():.6f}-{id(file):x}"
+
+
 class MemoryTarget(Target):
     """A folder in memory."""
 
@@ -81,7 +86,8 @@ class MemoryTarget(Target):
         full, content = self._full(path), bytes(data)
         with _lock:
             self._put(full, content, create)
-        return described(content, checksum)
+            version = _version(self._filesystem.store[full])
+        return described(content, checksum, version=version)
 
     @guarded("save")
     def update(
@@ -119,7 +125,16 @@ class MemoryTarget(Target):
             return []
         if any(entry["name"] == full for entry in found):  # fsspec lists a file as itself
             raise NotADirectoryError(full)
-        return [Entry(entry["name"].rpartition("/")[2], entry["size"], entry["type"] == "directory") for entry in found]
+        store = self._filesystem.store
+        return [
+            Entry(
+                entry["name"].rpartition("/")[2],
+                entry["size"],
+                entry["type"] == "directory",
+                version=_version(store.get(entry["name"])),
+            )
+            for entry in found
+        ]
 
     @guarded("look for")
     def exists(self, path: str) -> bool:

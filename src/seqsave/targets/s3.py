@@ -328,7 +328,10 @@ def _split(path: str) -> tuple[str, str]:
 
 def _entries(page: Mapping[str, Any], prefix: str) -> Entries:
     folders = [Entry(common["Prefix"][len(prefix) :].rstrip("/"), 0, True) for common in page.get("CommonPrefixes", ())]
-    files = [Entry(item["Key"][len(prefix) :], item["Size"], False) for item in page.get("Contents", ())]
+    files = [
+        Entry(item["Key"][len(prefix) :], item["Size"], False, version=unquoted(item.get("ETag")))
+        for item in page.get("Contents", ())
+    ]
     # The prefix itself may lie there as an empty object: some tools show folders that way.
     return [entry for entry in (*folders, *files) if entry.name]
 

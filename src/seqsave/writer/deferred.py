@@ -6,7 +6,6 @@ note in the spool, which says what it would have written there; it is read befor
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -71,9 +70,7 @@ class BelatedRecords(Records):
             if "closing" in entry.facts:
                 _close(target, entry, self._spool.waiting(entry.place), policy)
         for facts in _facts_of(entry for entry in told if entry.is_frame):
-            # By the same name whenever this spool is published: one that was killed meanwhile leaves no doubt behind.
-            run = _named(str(self._spool.folder), target.url_of(facts.path))
-            session = manifest.Session(target, facts, creates=False, replaces=False, policy=policy, run=run)
+            session = manifest.Session(target, facts, creates=False, policy=policy)
             session.open()
             self._sessions[facts.path] = session
 
@@ -131,8 +128,5 @@ def _published(document: Any, outcome: Outcome) -> FrameEntry:
     entry = FrameEntry.from_document(document)
     if outcome.published is None:
         return entry
-    return replace(entry, etag=outcome.published.etag, acknowledged=outcome.published.acknowledged)
-
-
-def _named(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    answer = outcome.published
+    return replace(entry, etag=answer.etag, acknowledged=answer.acknowledged, version=answer.version)

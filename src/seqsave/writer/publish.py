@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from seqsave import naming, targets
 from seqsave.errors import DecodeError, FrameExistsError, TargetError
-from seqsave.manifest import FrameEntry, Picture
+from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Picture
 from seqsave.runtime import retry
 from seqsave.runtime.threads import run_in_thread
 from seqsave.sequences import reader
@@ -95,6 +95,7 @@ class Publication:
         self._content_type = content_type
         self._on_retry = on_retry
         self._on_throttled = on_throttled
+        self._examined: dict[str, Picture] = {}
         self._listings: dict[str, dict[str, int] | None] = {}
         self._published = Counter[str]()
         self._lock = threading.Lock()
@@ -122,7 +123,10 @@ class Publication:
         wanted = picture()
         if told is not None and told.picture is not None and _is_as_large(told.picture, wanted):
             return True
-        return self._is_valid(place, wanted)
+        is_valid = self._is_valid(place, wanted)
+        if is_valid:
+            self._examined[place.path] = wanted
+        return is_valid
 
     def url_of(self, place: Place) -> str:
         """Where the frame lies, or would lie."""
@@ -131,7 +135,7 @@ class Publication:
     def passed_over(self, place: Place, status: Status) -> SavedFrame:
         """The record of a frame that is not written."""
         if status == "skipped":
-            self._record.add(self._entry(place, self._listed(place)))
+            self._record.add(self._entry(place, self._listed(place), picture=self._examined.get(place.path)))
         return SavedFrame(
             index=place.index,
             batch=place.batch,
@@ -291,8 +295,10 @@ class Publication:
 
     def _saved(self, place: Place, payload: Payload, answer: targets.Published | None) -> SavedFrame:
         """No answer: it was lost, and what is there was read and is the same."""
-        etag, acknowledged = (None, True) if answer is None else (answer.etag, answer.acknowledged)
-        entry = replace(payload.entry, etag=etag, acknowledged=acknowledged)
+        etag, acknowledged, version = (
+            (None, True, UNKNOWN_VERSION) if answer is None else (answer.etag, answer.acknowledged, answer.version)
+        )
+        entry = replace(payload.entry, etag=etag, acknowledged=acknowledged, version=version)
         self._record.add(entry)
         return SavedFrame(
             index=place.index,
