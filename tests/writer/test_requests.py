@@ -177,7 +177,7 @@ def test_what_passes_is_tried_again(s3_server: S3Server, proxy: Proxy, settings:
     url = s3_server.new_prefix()
     result = seqsave.save([RED] * 5, url, **settings)
     assert result.counts["saved"] == 5
-    # Each key is refused twice; each attempt at the manifest that is refused begins with a look. One GET is the listing.
+    # Each key is refused twice; each attempt at the manifest that is refused begins with a look. One more GET lists.
     assert seen(proxy) == {"GET": 3 + 1, "PUT": 3 + 15 + 1}
     assert len(s3_server.keys(url)) == 5 + 1
 

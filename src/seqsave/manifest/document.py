@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
@@ -29,6 +30,8 @@ VERSION = 1
 # Of one sequence, so that a damaged or hostile file cannot fill the memory: four days of film.
 MOST_FRAMES = 10_000_000
 UNKNOWN_VERSION = "?"
+
+_RATE = re.compile(r"[0-9]{1,20}(?:[./][0-9]{1,20})?", re.ASCII)
 
 Key = tuple[int, int | None]
 _REQUIRED: Any = object()
@@ -91,6 +94,7 @@ class WriterEntry:
     """A run that is changing the sequence, or was when it died.
 
     host, pid: its process. since: when it began, as UTC in ISO 8601. replaces: it may replace frames that are there.
+    started:   when that process was started, as ``runtime.processes.started`` puts it; "" where that is not known.
     """
 
     id: str
@@ -98,6 +102,7 @@ class WriterEntry:
     pid: int
     since: str
     replaces: bool = True
+    started: str = ""
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.since}"
@@ -244,7 +249,7 @@ def dump(manifest: Manifest) -> bytes:
         "picture": _picture_document(picture),
         "expected": naming.format_ranges(manifest.expected),
         "writers": [
-            {"id": w.id, "host": w.host, "pid": w.pid, "since": w.since, "replaces": w.replaces}
+            {"id": w.id, "host": w.host, "pid": w.pid, "since": w.since, "replaces": w.replaces, "started": w.started}
             for w in manifest.writers
         ],
         "unfinished": list(manifest.unfinished),
@@ -345,10 +350,10 @@ def _manifest(reader: _Reader) -> Manifest:
 
 def _facts(reader: _Reader) -> dict[str, Any]:
     rate, total = reader.optional("rate", str), reader.value("total", (int, type(None)), None)
-    try:
-        exact = None if rate is None else Fraction(rate)
-    except ValueError:
-        raise ManifestError(f"{reader.what} is damaged: rate is {rate[:60]!r}") from None
+    # Checked before it is computed: "1e99999999" is a number with a hundred million digits.
+    if rate is not None and not _RATE.fullmatch(rate):
+        raise ManifestError(f"{reader.what} is damaged: rate is {rate[:60]!r}")
+    exact = None if rate is None else Fraction(rate)
     return {
         "prefix": reader.text("prefix"),
         "digits": reader.number("digits"),
@@ -397,6 +402,7 @@ def _writer(reader: _Reader) -> WriterEntry:
         pid=reader.number("pid"),
         since=reader.text("since"),
         replaces=reader.flag("replaces", True),
+        started=reader.text("started", ""),
     )
 
 

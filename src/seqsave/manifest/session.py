@@ -19,7 +19,7 @@ from seqsave.errors import FrameExistsError, ManifestError, TargetError
 from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump, load, path_of
 from seqsave.manifest.merging import CONTENT_TYPE, Listing, Outcome, Seen, begun, confirmed, ended, in_doubt, without
 from seqsave.runtime import retry
-from seqsave.runtime.processes import is_running, machine_id
+from seqsave.runtime.processes import has_died, machine_id, started
 
 __all__ = ["Session", "change", "list_frames", "merge_into", "read", "software"]
 
@@ -144,6 +144,7 @@ class Session:
             pid=os.getpid(),
             since=_now(),
             replaces=replaces,
+            started=started(os.getpid()),
         )
         self._was_there = False
         self._found_none_at: float | None = None
@@ -211,13 +212,13 @@ class Session:
     # --- beginning ---
 
     def _open(self) -> None:
+        # Before the manifest names it: another run of this process would take it for a former process's.
+        _alive.add(self._me.id)
         if self._creates:
             self._create()
             self.is_open = True
         else:
             self.is_open = self._mark()
-        if self.is_open:
-            _alive.add(self._me.id)
 
     def _create(self) -> None:
         try:
@@ -431,12 +432,16 @@ def _marked(data: bytes) -> bytes:
 
 
 def _is_dead(writer: WriterEntry) -> bool:
-    """Whether it is known that nothing will ever come of this run. Those of other machines are never known to be dead,
-    nor those of this one from before it was started anew.
+    """Return True if it is proved that the run's process is gone.
+
+    That cannot be proved of a process of another machine, nor of this one from before it was started again.
     """
-    if writer.id in _alive or not writer.id.startswith(f"{machine_id()}-"):
+    if writer.id in _alive:
         return False
-    return writer.pid == os.getpid() or not is_running(writer.pid)
+    machine = writer.id.partition("-")[0]
+    if machine == machine_id() and writer.pid == os.getpid():
+        return True
+    return has_died(machine, writer.pid, writer.started)
 
 
 @cache

@@ -1,44 +1,84 @@
-"""Which machine this is, and whether one of its processes is still running."""
+"""Which machine this is, and whether one of its processes is still at work. Only proof makes a process dead."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import os
+import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["is_running", "machine_id"]
+__all__ = ["has_died", "is_running", "machine_id", "started"]
 
 
 @functools.cache
 def machine_id() -> str:
-    """Eight hexadecimal digits for this machine since it was started, and for this container on it.
+    """Return eight hexadecimal digits for this machine since it was started, and for this container on it.
 
-    Where two have it in common, a process id means the same process. Host names will not do: many machines of a farm,
-    and most containers, bear the same.
+    Where two processes have it in common, a process id means the same process. Host names alone do not do: many
+    machines of a farm, and most containers, bear the same. Where the system does not say when it was started and which
+    processes it can see, the digits are random, so that no other process is ever taken for dead.
     """
     import platform
 
-    parts = [platform.node(), _text("/proc/sys/kernel/random/boot_id"), _link("/proc/self/ns/pid")]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+    known = [_boot(), _link("/proc/self/ns/pid") if sys.platform == "linux" else sys.platform]
+    if not all(known):
+        known = [secrets.token_hex(8)]
+    return hashlib.sha256("\n".join([platform.node(), *known]).encode()).hexdigest()[:8]
+
+
+def started(pid: int) -> str:
+    """Return when a process was started, in the system's own words; "" where that is not known.
+
+    With the machine and the number, it tells a process from a later one that has the same number.
+    """
+    # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: field 22; the name before it may hold ")".
+    fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return fields[19] if len(fields) > 19 else ""
+
+
+def has_died(machine: str, pid: int, start: str = "") -> bool:
+    """Return True if it is proved that a process is gone. ``start``: what ``started`` returned for it, if anything."""
+    if machine != machine_id():
+        return False
+    if not is_running(pid):
+        return True
+    now = started(pid) if start else ""
+    return bool(now) and now != start
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is a process of this number on this machine; True also where nobody knows."""
+    """Return True if a process of this number may be running on this machine."""
     if os.name == "nt":
         return _is_running_on_windows(pid)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # somebody else's
+    except (OSError, OverflowError):  # another user's
         return True
     return not _has_ended(pid)
 
 
+def _boot() -> str:
+    """Return what is different each time the system is started; "" where it does not say."""
+    if sys.platform == "darwin":
+        return _boot_session()
+    return _text("/proc/sys/kernel/random/boot_id")
+
+
+def _boot_session() -> str:
+    import ctypes
+
+    text, size = ctypes.create_string_buffer(64), ctypes.c_size_t(64)
+    failed = ctypes.CDLL(None).sysctlbyname(b"kern.bootsessionuuid", text, ctypes.byref(size), None, 0)
+    return "" if failed else text.value.decode("ascii", "replace")
+
+
 def _has_ended(pid: int) -> bool:
-    """Whether it is dead, and only its parent has not asked yet how it ended; in a container often nobody ever does."""
+    """Return True for a process that is dead and not reaped; in a container that may last for ever."""
     # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state comes after the name, which may hold ")".
     return _text(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
 
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
-from seqsave.runtime.processes import is_running, machine_id
+from seqsave.runtime.processes import has_died, machine_id
 from seqsave.targets import filesystems
 from seqsave.targets.failures import FileMissingError, Scene, translate
 from seqsave.targets.urls import Location, bad_component
@@ -465,7 +465,7 @@ def is_abandoned(name: str, age: float) -> bool:
     if whose[1] != machine_id():
         return age > _DAY
     # Not at once: on a network mount it may have been written under another machine's clock.
-    return age > _MINUTE and not is_running(int(whose[2]))
+    return age > _MINUTE and has_died(whose[1], int(whose[2]))
 
 
 def described(
