@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import seqsave
 from seqsave import errors
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.stubs import stubs
 
 HEAVY = [
     *("numpy", "PIL", "fsspec", "s3fs", "aiobotocore", "botocore", "aiohttp"),
@@ -27,6 +26,7 @@ PUBLIC = {
     *("filetypes", "describe_filetypes", "register_encoder", "unregister_encoder", "hookimpl"),
     *("EncoderSpec", "Option", "Encoder", "FrameInfo", "Encoded", "Decoded"),
     *("SavedFrame", "FailedFrame", "SaveResult", "Event"),
+    *("check_settings", "WriterConfig"),
     *errors.__all__,
 }
 
@@ -94,3 +94,21 @@ def test_import_star(tmp_path: Path) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = seqsave.no_such_name  # type: ignore[attr-defined]
+
+
+def test_the_stubs_are_up_to_date() -> None:
+    made = stubs()
+    assert len(made) > 3
+    assert sorted(made) == sorted(Path(seqsave.__file__).parent.rglob("*.pyi"))
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, "make them again: python -m tests.stubs"
+
+
+@pytest.mark.parametrize("path", stubs(), ids=lambda path: path.parent.name)
+def test_every_listed_name_is_there(path: Path) -> None:
+    parts = path.relative_to(Path(seqsave.__file__).parents[1]).parent.parts
+    package = importlib.import_module(".".join(parts))
+    assert package.__all__ == sorted(set(package.__all__)) or package is seqsave
+    assert set(package.__all__) <= set(dir(package))
+    for name in package.__all__:
+        assert getattr(package, name) is getattr(package, name)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FLOORS = (
-    ("errors", "types"),
+    ("errors", "types", "_lazy"),
     ("naming", "wording"),
     ("runtime",),
     ("pictures", "metadata"),

@@ -22,14 +22,9 @@ from seqsave.writer.config import GROUPS, SETTINGS
 from seqsave.writer.formats import PixelFormat
 from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
 from tests.writer.pages import PAGE, README, page, readme
-from tests.writer.stub import STUB, stub
 
 FACES: list[Callable[..., Any]] = [seqsave.SequenceWriter, seqsave.open_writer, seqsave.save, seqsave.check_settings]
 RED = np.full((4, 6, 3), (255, 0, 0), np.uint8)
-
-
-def test_the_stub_is_up_to_date() -> None:
-    assert STUB.read_text(encoding="utf-8") == stub(), "make it again: python -m tests.writer.stub"
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)

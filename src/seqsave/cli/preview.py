@@ -53,7 +53,7 @@ def preview_command(
     Needs PyAV: pip install "seqsave[video]".
     """
     from seqsave.sequences.finder import open_sequence
-    from seqsave.sequences.preview import make
+    from seqsave.sequences.preview import make_preview
 
     messages = Messages(quiet)
     with messages.catching():
@@ -63,7 +63,7 @@ def preview_command(
             raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")
         bar = open_progress(sequence.pattern, len(sequence.indices)) if not quiet else None
         with bar or nullcontext():
-            made = make(sequence, target, path, rate=_rate(rate), height=height, on_frame=Counter(bar))
+            made = make_preview(sequence, target, path, rate=_rate(rate), height=height, on_frame=Counter(bar))
     where = target.url_of(path)
     if as_json:
         print_json({"url": where, "frames": made.frames, "size": made.size})

@@ -16,7 +16,7 @@ from seqsave.sequences.reader import Frame, FrameSequence
 if TYPE_CHECKING:
     from seqsave.targets import Target
 
-__all__ = ["Made", "make"]
+__all__ = ["Made", "make_preview"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Made:
     size: int
 
 
-def make(
+def make_preview(
     sequence: FrameSequence,
     target: Target,
     path: str,

@@ -1,28 +1,15 @@
-"""Write the frames of one animation: numbering, at_end, batches, collisions, and what became of each frame.
+"""Write the frames of one animation: numbering, at_end, batches, collisions, and what became of each frame."""
 
-The stub beside this file, which type checkers and editors read, is made from the declarations of the settings.
-"""
+from seqsave import _lazy
 
-import importlib
-from typing import Any
-
-# Nothing is imported before it is asked for: the command makes its options from ``seqsave.writer.config``.
+# The stub beside this file also holds the signatures that are made from the settings: python -m tests.stubs
 _HOMES = {
-    "AtEnd": "settings",
-    "IfExists": "settings",
-    "MetadataIn": "settings",
-    "SequenceWriter": "writer",
-    "WriterConfig": "config",
-    "check_settings": "config",
-    "open_writer": "saving",
-    "publisher_behind": "deferred",
-    "save": "saving",
+    "config": "SETTINGS WriterConfig check_settings",
+    "deferred": "publisher_behind",
+    "formats": "Format",
+    "saving": "open_writer save",
+    "settings": "AtEnd IfExists MetadataIn",
+    "table": "Setting",
+    "writer": "SequenceWriter",
 }
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
+__getattr__, __dir__, __all__ = _lazy.attach(__name__, _HOMES)

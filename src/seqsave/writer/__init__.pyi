@@ -1,4 +1,4 @@
-# Made from the declarations of the settings: python -m tests.writer.stub
+# Made by: python -m tests.stubs
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -8,15 +8,20 @@ from typing import Any
 from seqsave.runtime.retry import RetryPolicy
 from seqsave.types import Event, SaveResult
 from seqsave.writer import writer as _writer
-from seqsave.writer.config import WriterConfig
+from seqsave.writer.config import SETTINGS, WriterConfig
 from seqsave.writer.deferred import publisher_behind
+from seqsave.writer.formats import Format
 from seqsave.writer.settings import AtEnd, IfExists, MetadataIn
+from seqsave.writer.table import Setting
 
 __all__ = [
+    "SETTINGS",
     "AtEnd",
+    "Format",
     "IfExists",
     "MetadataIn",
     "SequenceWriter",
+    "Setting",
     "WriterConfig",
     "check_settings",
     "open_writer",

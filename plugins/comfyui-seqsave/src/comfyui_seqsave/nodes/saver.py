@@ -180,8 +180,8 @@ def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame]) ->
 
 def _movie(place: access.Place, form: Format, extension: str, sequence: seqsave.FrameSequence) -> str:
     """Make the movie of all frames, and tell where it is."""
-    from seqsave.sequences.preview import make
+    from seqsave.sequences import make_preview
 
     path = f"{form.rule.prefix}.{extension}"
-    make(sequence, place.target, path)
+    make_preview(sequence, place.target, path)
     return f"Saved {place.target.url_of(path)}"

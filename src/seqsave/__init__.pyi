@@ -1,0 +1,110 @@
+# Made by: python -m tests.stubs
+
+from .errors import DecodeError as DecodeError
+from .errors import EncodeError as EncodeError
+from .errors import EncoderConflictError as EncoderConflictError
+from .errors import EncoderNotFoundError as EncoderNotFoundError
+from .errors import EncoderUnavailableError as EncoderUnavailableError
+from .errors import EndOfSequenceError as EndOfSequenceError
+from .errors import FrameExistsError as FrameExistsError
+from .errors import FrameNameError as FrameNameError
+from .errors import ImageError as ImageError
+from .errors import ManifestError as ManifestError
+from .errors import MetadataError as MetadataError
+from .errors import OptionError as OptionError
+from .errors import PluginError as PluginError
+from .errors import SaveError as SaveError
+from .errors import SeqSaveError as SeqSaveError
+from .errors import SeqSaveWarning as SeqSaveWarning
+from .errors import SequenceNotFoundError as SequenceNotFoundError
+from .errors import SourceError as SourceError
+from .errors import SpoolError as SpoolError
+from .errors import TargetError as TargetError
+from .errors import WriterAbortedError as WriterAbortedError
+from .errors import WriterClosedError as WriterClosedError
+from .metadata.text import RawText as RawText
+from .pictures.color import COLOR_SPACES as COLOR_SPACES
+from .plugins.hookspecs import hookimpl as hookimpl
+from .plugins.registry import FiletypeInfo as FiletypeInfo
+from .plugins.registry import describe_filetypes as describe_filetypes
+from .plugins.registry import filetypes as filetypes
+from .plugins.registry import register_encoder as register_encoder
+from .plugins.registry import unregister_encoder as unregister_encoder
+from .runtime.retry import RetryPolicy as RetryPolicy
+from .sequences.finder import find_sequences as find_sequences
+from .sequences.finder import open_sequence as open_sequence
+from .sequences.reader import Frame as Frame
+from .sequences.reader import FrameSequence as FrameSequence
+from .types import ColorSpace as ColorSpace
+from .types import Decoded as Decoded
+from .types import Encoded as Encoded
+from .types import Encoder as Encoder
+from .types import EncoderSpec as EncoderSpec
+from .types import Event as Event
+from .types import FailedFrame as FailedFrame
+from .types import FrameInfo as FrameInfo
+from .types import Option as Option
+from .types import SaveResult as SaveResult
+from .types import SavedFrame as SavedFrame
+from .writer import SequenceWriter as SequenceWriter
+from .writer import WriterConfig as WriterConfig
+from .writer import check_settings as check_settings
+from .writer import open_writer as open_writer
+from .writer import save as save
+
+__version__: str
+
+__all__ = [
+    "COLOR_SPACES",
+    "ColorSpace",
+    "DecodeError",
+    "Decoded",
+    "EncodeError",
+    "Encoded",
+    "Encoder",
+    "EncoderConflictError",
+    "EncoderNotFoundError",
+    "EncoderSpec",
+    "EncoderUnavailableError",
+    "EndOfSequenceError",
+    "Event",
+    "FailedFrame",
+    "FiletypeInfo",
+    "Frame",
+    "FrameExistsError",
+    "FrameInfo",
+    "FrameNameError",
+    "FrameSequence",
+    "ImageError",
+    "ManifestError",
+    "MetadataError",
+    "Option",
+    "OptionError",
+    "PluginError",
+    "RawText",
+    "RetryPolicy",
+    "SaveError",
+    "SaveResult",
+    "SavedFrame",
+    "SeqSaveError",
+    "SeqSaveWarning",
+    "SequenceNotFoundError",
+    "SequenceWriter",
+    "SourceError",
+    "SpoolError",
+    "TargetError",
+    "WriterAbortedError",
+    "WriterClosedError",
+    "WriterConfig",
+    "__version__",
+    "check_settings",
+    "describe_filetypes",
+    "filetypes",
+    "find_sequences",
+    "hookimpl",
+    "open_sequence",
+    "open_writer",
+    "register_encoder",
+    "save",
+    "unregister_encoder",
+]

@@ -1,0 +1,17 @@
+# Made by: python -m tests.stubs
+
+from .finder import find_sequences as find_sequences
+from .finder import open_sequence as open_sequence
+from .preview import make_preview as make_preview
+from .reader import Frame as Frame
+from .reader import FrameSequence as FrameSequence
+from .reader import decode as decode
+
+__all__ = [
+    "Frame",
+    "FrameSequence",
+    "decode",
+    "find_sequences",
+    "make_preview",
+    "open_sequence",
+]
