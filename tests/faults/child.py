@@ -9,40 +9,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import re
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
+
+from tests.support.holds import Gate, Hold, install
 
 __all__ = ["Hold", "Order", "name_of", "picture"]
 
 METADATA = {"workflow": {"nodes": [{"id": 7, "type": "KSampler"}]}, "prompt": {"7": {"class_type": "KSampler"}}}
 _write = os.write  # what follows may replace it
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hold:
-    """Where to stop: at ``what``, when it comes up for ``path`` (a regular expression) for the n-th time.
-
-    encoding:  the encoder has the picture.
-    encoded:   and has made bytes of it.
-    half:      half of the bytes are in the temporary file.
-    temporary: all of them are.
-    named:     the file has just got its name.
-    saved:     the writer has told of it.
-    """
-
-    what: str
-    path: str = ""
-    nth: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +72,7 @@ def main() -> None:
     while True:
         order = _order(lines.get())
         if order.hold:
-            _HOLDS[order.hold.what](_Gate(order.hold))
+            _hold(order.hold)
         if order.wait_for_go:
             _warm_up()
             say(ready=os.getpid())
@@ -191,86 +173,21 @@ def _race(order: Order) -> None:
 
 # --- where to stop ---------------------------------------------------------------------------------------------------
 
-
-class _Gate:
-    """Stops whoever comes by for the n-th time."""
-
-    def __init__(self, hold: Hold) -> None:
-        self.hold = hold
-        self.seen = 0
-
-    def matches(self, path: str) -> bool:
-        if not re.search(self.hold.path, path):
-            return False
-        self.seen += 1
-        return self.seen == self.hold.nth
-
-    def stop(self) -> None:
-        say(held=self.hold.what)
-        time.sleep(600)
+_stopping: list[Gate] = []
 
 
-_stopping: list[_Gate] = []
+def _hold(hold: Hold) -> None:
+    gate = Gate(hold, lambda: say(held=hold.what))
+    if hold.what == "saved":
+        _stopping.append(gate)
+    else:
+        install(gate)
 
 
 def _listen(event: Any) -> None:
     for gate in _stopping:
         if event.kind == "saved" and gate.matches(event.url):
             gate.stop()
-
-
-def _around_encoder(gate: _Gate, before: bool) -> None:
-    from seqsave.encoders.png.encoder import PngEncoder
-
-    real = PngEncoder.encode
-
-    def encode(self: Any, image: Any, **named: Any) -> Any:
-        struck = gate.matches(named["info"].name)
-        if struck and before:
-            gate.stop()
-        encoded = real(self, image, **named)
-        if struck:
-            gate.stop()
-        return encoded
-
-    PngEncoder.encode = encode  # type: ignore[method-assign,assignment]
-
-
-def _at_half(gate: _Gate) -> None:
-    def write(descriptor: int, data: Any) -> int:
-        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
-        if not gate.matches(path):
-            return _write(descriptor, data)
-        _write(descriptor, memoryview(data)[: len(data) // 2])
-        gate.stop()
-        return 0
-
-    os.write = write
-
-
-def _around_naming(gate: _Gate, before: bool) -> None:
-    def wrapped(real: Callable[..., None]) -> Callable[..., None]:
-        def give_name(source: Any, final: Any, **named: Any) -> None:
-            struck = gate.matches(os.fspath(final))
-            if struck and before:
-                gate.stop()
-            real(source, final, **named)
-            if struck:
-                gate.stop()
-
-        return give_name
-
-    os.replace, os.link, os.rename = wrapped(os.replace), wrapped(os.link), wrapped(os.rename)
-
-
-_HOLDS: dict[str, Callable[[_Gate], None]] = {
-    "encoding": partial(_around_encoder, before=True),
-    "encoded": partial(_around_encoder, before=False),
-    "half": _at_half,
-    "temporary": partial(_around_naming, before=True),
-    "named": partial(_around_naming, before=False),
-    "saved": _stopping.append,
-}
 
 
 def as_line(order: Order) -> str:

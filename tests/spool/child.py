@@ -1,19 +1,23 @@
-"""A process that puts frames into a spool, or publishes them, and says so line by line: it is there to be killed.
+"""A program that puts frames into a spool, or publishes them, and says so line by line: tests kill it.
 
-``python -m tests.spool.child put|flush SPOOL URL OPTIONS FIRST COUNT``
+An order: ``what`` (put or flush), ``spool``, ``url``, ``options``, ``first``, ``count``, ``hold``. Besides the points
+of ``Hold`` there are publishing, published (a file of the target), dropping and dropped (an entry of the spool).
 """
 
 from __future__ import annotations
 
-import json
 import random
-import sys
 from pathlib import Path
+from typing import Any
+
+import s3fs  # noqa: F401 - before the forks, each of which would need a second for it
 
 from seqsave import targets
 from seqsave.errors import SpoolError
 from seqsave.spool import Outcome, Records, Spool, flush_place
 from tests.spool.kept import keep
+from tests.support.forks import gate_of, say, serve
+from tests.support.holds import Gate, around_method, install
 
 
 def picture(index: int) -> bytes:
@@ -21,31 +25,38 @@ def picture(index: int) -> bytes:
     return random.Random(index).randbytes(200_000 + index)
 
 
-def say(word: str) -> None:
-    sys.stdout.write(word + "\n")
-    sys.stdout.flush()
+def install_in_spool(gate: Gate, target: targets.Target) -> None:
+    what = gate.hold.what
+    if what in ("publishing", "published"):
+        around_method(type(target), "publish", str, gate, before=what == "publishing")
+    elif what in ("dropping", "dropped"):
+        around_method(Spool, "drop", lambda entry: entry.path, gate, before=what == "dropping")
+    else:
+        install(gate)
 
 
-def main(what: str, folder: str, url: str, options: str, first: str, count: str) -> None:
-    target = targets.resolve(url, json.loads(options))
-    spool = Spool(Path(folder))
+def work(order: dict[str, Any]) -> None:
+    target = targets.resolve(order["url"], order["options"])
+    spool = Spool(Path(order["spool"]))
     target.place()
-    say("ready")
-    if what == "put":
-        for index in range(int(first), int(first) + int(count)):
+    gate = gate_of(order)
+    if gate is not None:
+        install_in_spool(gate, target)
+    if order["what"] == "put":
+        for index in range(order["first"], order["first"] + order["count"]):
             keep(spool, target, index, picture(index))
-            say(str(index))
+            say(index)
         return
 
     def tell(outcome: Outcome) -> None:
         if outcome.entry is not None:
-            say(f"{outcome.status} {outcome.entry.index}")
+            say(outcome.status, outcome.entry.index)
 
     try:
         flush_place(spool, target, target.place(), records=Records(), on_outcome=tell)
     except SpoolError as error:
-        say(f"refused {error}")
+        say("refused", error)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(work)

@@ -1,14 +1,10 @@
-"""SIGKILL at any moment: what was said to be kept is kept or published, whole, once."""
+"""SIGKILL at every step: what was said to be kept is kept or published, whole, once."""
 
 from __future__ import annotations
 
-import json
-import random
-import subprocess
-import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,39 +12,40 @@ from seqsave import targets
 from seqsave.spool import Records, Spool, flush_place
 from tests.spool.child import picture
 from tests.spool.kept import keep
-from tests.support.processes import ROOT
+from tests.support.forks import Forks
+from tests.support.holds import Hold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.support.s3 import S3Server
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems with fork")
+
 PLACES = ["local", pytest.param("s3", marks=pytest.mark.s3)]
-KILLS = 12
+TEMPORARY = r"/\.seqsave-[^/]*\.tmp$"
+PUTTING = [
+    Hold(what=what, path=path, nth=nth)
+    for what, path in (("half", TEMPORARY), ("temporary", r"\.frame$"), ("named", r"\.frame$"))
+    for nth in (1, 5)
+]
+# The first frame is published and dropped alone, before the others are.
+PUBLISHING = [
+    Hold(what=what, nth=nth)
+    for what, several in (("publishing", (1, 2, 15)), ("published", (1, 20)), ("dropping", (1, 2)), ("dropped", (1, 9)))
+    for nth in several
+]
+PUBLISHING_LOCALLY = [
+    Hold(what=what, path=path, nth=3)
+    for what, path in (("half", TEMPORARY), ("temporary", r"\.png$"), ("named", r"\.png$"))
+]
 
 
-class Child:
-    def __init__(self, what: str, spool: Path, target: targets.Target, options: object, first: int, count: int) -> None:
-        arguments = [what, spool, target.url, json.dumps(options), first, count]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.spool.child", *map(str, arguments)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.out = self.process.stdout
-        assert self.out.readline() == "ready\n"
-
-    def kill_after(self, seconds: float) -> list[str]:
-        """What it said until then; the last line may be cut, and does not count."""
-        time.sleep(seconds)
-        self.process.kill()
-        return self.end()
-
-    def end(self) -> list[str]:
-        said = self.out.read()
-        self.process.wait()
-        self.out.close()
-        return said.splitlines() if said.endswith("\n") else said.splitlines()[:-1]
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with Forks("tests.spool.child") as running:
+        yield running
 
 
 @pytest.fixture(params=PLACES)
@@ -59,44 +56,55 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, dict[str
     return server.new_prefix(), server.storage_options
 
 
-def test_killed_while_frames_are_kept(where: tuple[str, dict[str, object]], tmp_path: Path) -> None:
+def order(what: str, spool: Spool, where: tuple[str, dict[str, object]], first: int = 0, count: int = 0) -> Any:
+    return {
+        "what": what,
+        "spool": str(spool.folder),
+        "url": where[0],
+        "options": where[1],
+        "first": first,
+        "count": count,
+    }
+
+
+def test_killed_while_frames_are_kept(where: tuple[str, dict[str, object]], tmp_path: Path, forks: Forks) -> None:
     target = targets.resolve(*where)
     spool = Spool(tmp_path / "spool")
-    dice = random.Random(1)
     promised: set[int] = set()
-    for turn in range(KILLS):
-        child = Child("put", spool.folder, target, where[1], 1000 * turn, 1000)
-        promised.update(map(int, child.kill_after(dice.uniform(0, 0.15))))
+    for turn, hold in enumerate(PUTTING):
+        said = forks.run(hold=hold, **order("put", spool, where, 1000 * turn, 10))
+        assert said == [str(1000 * turn + number) for number in range(hold.nth - 1)]
+        promised.update(map(int, said))
     found = spool.contents()
     assert found.damaged == ()
-    assert promised <= {entry.index for entry in found.entries}
-    assert len(promised) > KILLS
+    kept = {entry.index for entry in found.entries}
+    assert promised <= kept
     for entry in found.entries:
         assert spool.read(entry) == [picture(entry.index)]
     outcomes = flush_place(spool, target, target.place(), records=Records())
     assert {outcome.status for outcome in outcomes} == {"published"}
     there = [entry.name for entry in target.list() if not entry.is_folder]
     assert len(there) == len(found.entries)
-    assert all(target.read(f"frame_{index:05d}.png") == picture(index) for index in promised)
+    assert all(target.read(f"frame_{index:05d}.png") == picture(index) for index in kept)
 
 
-def test_killed_while_frames_are_published(where: tuple[str, dict[str, object]], tmp_path: Path) -> None:
+def test_killed_while_frames_are_published(where: tuple[str, dict[str, object]], tmp_path: Path, forks: Forks) -> None:
     target = targets.resolve(*where)
     spool = Spool(tmp_path / "spool")
-    dice = random.Random(2)
-    count = 60
+    count = 40
     for index in range(count):
         keep(spool, target, index, picture(index))
     said: list[str] = []
-    for _ in range(KILLS):
-        said += Child("flush", spool.folder, target, where[1], 0, 0).kill_after(dice.uniform(0, 0.4))
+    for hold in PUBLISHING + (PUBLISHING_LOCALLY if not where[1] else []):
+        said += forks.run(hold=hold, **order("flush", spool, where))
         waiting = {entry.index for entry in spool.contents().entries}
         there = {entry.name for entry in target.list() if not entry.is_folder}
         # Each is kept, or there, or both; and whatever can be seen there is whole.
         assert all(index in waiting or f"frame_{index:05d}.png" in there for index in range(count))
         for name in there:
             assert target.read(name) == picture(int(name[6:11]))
-    said += Child("flush", spool.folder, target, where[1], 0, 0).end()
+    assert spool.contents().entries, "all were published before the last kill: it proves nothing"
+    said += forks.run(**order("flush", spool, where))
     assert spool.contents() == type(spool.contents())(())
     assert [target.read(f"frame_{index:05d}.png") for index in range(count)] == [picture(n) for n in range(count)]
     told = [line for line in said if line.startswith("published")]
@@ -107,12 +115,13 @@ def test_killed_while_frames_are_published(where: tuple[str, dict[str, object]],
 def test_two_processes_publish_at_once(where: tuple[str, dict[str, object]], tmp_path: Path) -> None:
     target = targets.resolve(*where)
     spool = Spool(tmp_path / "spool")
-    for index in range(60):
+    for index in range(40):
         keep(spool, target, index, picture(index))
-    children = [Child("flush", spool.folder, target, where[1], 0, 0) for _ in range(3)]
-    said = [line for child in children for line in child.end()]
+    with Forks("tests.spool.child") as one, Forks("tests.spool.child") as other, ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(forks.run, **order("flush", spool, where)) for forks in (one, other)]
+        said = [line for future in running for line in future.result()]
     published = [line for line in said if line.startswith("published")]
-    assert sorted(published) == sorted(f"published {index}" for index in range(60))  # each by one of them
+    assert sorted(published) == sorted(f"published {index}" for index in range(40))  # each by one of them
     assert all(line.startswith(("published", "refused")) for line in said)
     assert spool.contents().entries == ()
-    assert [target.read(f"frame_{index:05d}.png") for index in range(60)] == [picture(n) for n in range(60)]
+    assert [target.read(f"frame_{index:05d}.png") for index in range(40)] == [picture(n) for n in range(40)]

@@ -1,16 +1,24 @@
-"""A process that saves frames with a spool and says which are safe, line by line: it is there to be killed.
+"""A program that saves frames with a spool and says which are safe, line by line: tests kill it.
 
-``python -m tests.writer.spooling URL OPTIONS SPOOL FIRST COUNT BEHIND``
+An order: ``url``, ``options``, ``spool``, ``first``, ``count``, ``behind``, ``hold``. Besides the points of ``Hold``
+there are saved and spooled (the writer's events), dropping and dropped (an entry of the spool).
 """
 
 from __future__ import annotations
 
-import json
-import sys
+import threading
+from typing import Any
 
 import numpy as np
+import s3fs  # noqa: F401 - before the forks, each of which would need a second for it
 
 import seqsave
+from seqsave.spool import Spool
+from tests.support.forks import gate_of, say, serve
+from tests.support.holds import around_method, install
+from tests.support.patience import PATIENCE
+
+EVENTS = ("saved", "spooled")
 
 
 def picture(index: int) -> np.ndarray:
@@ -18,27 +26,34 @@ def picture(index: int) -> np.ndarray:
     return np.random.default_rng(index).integers(0, 256, (64, 64, 3), "uint8")
 
 
-def main(url: str, options: str, spool: str, first: str, count: str, behind: str) -> None:
+def work(order: dict[str, Any]) -> None:
+    gate = gate_of(order)
+    if gate is not None and gate.hold.what in ("dropping", "dropped"):
+        around_method(Spool, "drop", lambda entry: entry.path, gate, before=gate.hold.what == "dropping")
+    elif gate is not None and gate.hold.what not in EVENTS:
+        install(gate)
+
+    def tell(event: seqsave.Event) -> None:
+        if event.kind in EVENTS:
+            say(event.kind, event.index)
+            if gate is not None and gate.hold.what == event.kind and gate.matches(event.url):
+                gate.stop()
+
     with seqsave.open_writer(
-        url,
-        storage_options=json.loads(options),
+        order["url"],
+        storage_options=order["options"],
         filetype="png",
-        spool=spool,
-        publish_behind=behind == "behind",
+        spool=order["spool"],
+        publish_behind=order["behind"],
         retry=seqsave.RetryPolicy(attempts=2, first_wait=0.01),
         on_event=tell,
     ) as writer:
-        for index in range(int(first), int(first) + int(count)):
+        for index in range(order["first"], order["first"] + order["count"]):
             writer.write(picture(index), index=index)
             if index % 8 == 0:
                 writer.flush()
-
-
-def tell(event: seqsave.Event) -> None:
-    if event.kind in ("saved", "spooled"):
-        sys.stdout.write(f"{event.kind} {event.index}\n")
-        sys.stdout.flush()
+        threading.Event().wait(PATIENCE)  # a run that is killed later than here would have ended well
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(work)

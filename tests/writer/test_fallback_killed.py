@@ -1,13 +1,8 @@
-"""SIGKILL of a run that spools, at any moment: what it has said to be safe is published or kept, whole."""
+"""SIGKILL of a run that spools, at every step: what it has said to be safe is published or kept, whole."""
 
 from __future__ import annotations
 
-import json
-import random
-import subprocess
-import sys
-import time
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,56 +12,56 @@ import seqsave
 from seqsave import targets
 from seqsave.spool import Spool, flush_spool
 from seqsave.writer.deferred import BelatedRecords
-from tests.support.processes import ROOT
+from tests.support.forks import Forks
+from tests.support.holds import Hold
 from tests.support.proxy import Proxy
 from tests.writer.spooling import picture
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.s3 import S3Server
 
-KILLS = 8
+pytestmark = [
+    pytest.mark.s3,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems with fork"),
+]
+
+KEEPING = [
+    Hold(what="half", path=r"/\.seqsave-[^/]*\.tmp$", nth=3),
+    Hold(what="temporary", path=r"\.frame$", nth=3),
+    Hold(what="named", path=r"\.frame$", nth=3),
+    Hold(what="spooled", nth=3),
+]
+HOLDS = {
+    "spooling": [Hold(what="saved"), *KEEPING],
+    "behind": [*KEEPING, Hold(what="dropping", nth=2), Hold(what="dropped", nth=2)],
+}
+REFUSED = r"frame_\d*[1-8]\.png$"
 
 
-def run_and_kill(arguments: list[str], seconds: float) -> list[int]:
-    """What it said to be safe until so long after the first one."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.writer.spooling", *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as child:
-        assert child.stdout is not None
-        said = child.stdout.readline()
-        time.sleep(seconds)
-        child.kill()
-        said += child.stdout.read()
-    lines = said.splitlines() if said.endswith("\n") else said.splitlines()[:-1]
-    return [int(line.split()[1]) for line in lines]
-
-
-@pytest.mark.s3
 @pytest.mark.parametrize("mode", ["spooling", "behind"])
 def test_a_run_that_is_killed(s3_server: S3Server, tmp_path: Path, mode: str) -> None:
     url = s3_server.new_prefix()
     spool = Spool(tmp_path / "spool")
-    dice = random.Random(3)
-    promised: set[int] = set()
-    with Proxy(s3_server.endpoint_url) as proxy:
+    said: list[str] = []
+    with Proxy(s3_server.endpoint_url) as proxy, Forks("tests.writer.spooling") as forks:
         options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
-        for turn in range(KILLS):
-            proxy.clear()
-            if mode == "spooling":
-                proxy.slow_down(probability=0.7)
-            given = [url, json.dumps(options), str(spool.folder), str(1000 * turn), "500", mode]
-            promised.update(run_and_kill(given, dice.uniform(0, 0.6)))
+        order = {"url": url, "options": options, "spool": str(spool.folder), "count": 40, "behind": mode == "behind"}
+        if mode == "spooling":
+            proxy.slow_down(path=REFUSED)
+        for turn, hold in enumerate(HOLDS[mode]):
+            said += forks.run(hold=hold, first=1000 * turn, **order)
         proxy.clear()
+        cut = proxy.cut(path=r"frame_\d+\.png$")
+        said += forks.run(reached=cut.reached, first=1000 * len(HOLDS[mode]), **order)
+        proxy.clear()
+        promised = {int(line.split()[1]) for line in said}
         there = {entry.name for entry in targets.resolve(url, options).list() if not entry.is_folder}
         waiting = {entry.index for entry in spool.contents().entries if entry.is_frame}
         assert all(index in waiting or f"frame_{index:05d}.png" in there for index in promised)
-        assert len(promised) > KILLS
-        if mode == "spooling":
-            assert waiting, "nothing was spooled: the test proves nothing"
+        assert len(promised) > len(HOLDS[mode])
+        assert waiting, "nothing was spooled: the test proves nothing"
         outcomes = flush_spool(spool, lambda text: targets.resolve(text, options), records=BelatedRecords(spool))
         assert {outcome.status for outcome in outcomes} <= {"published"}
         sequence = seqsave.open_sequence(url, storage_options=options)
