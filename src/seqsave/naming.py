@@ -17,6 +17,8 @@ from urllib.parse import unquote
 from seqsave.errors import FrameNameError
 
 __all__ = [
+    "MAX_DIGITS",
+    "MAX_INDEX",
     "PRIVATE_FOLDER",
     "NameRule",
     "ParsedName",

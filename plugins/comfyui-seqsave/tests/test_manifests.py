@@ -130,7 +130,7 @@ def test_save_frames_keeps_a_recipe(folder: str, folders: host.Folders) -> None:
     assert run({"1": {"inputs": {"b": 2, "seed": 1}, "class_type": "A"}}) == ["Left"] * 3
     assert run({"1": {"class_type": "A", "inputs": {"seed": 2, "b": 2}}}) == ["Saved"] * 3
     assert run(graph, "skip valid") == ["Left"] * 3
-    with pytest.raises(seqsave.OptionError, match="needs a recipe"):
+    with pytest.raises(seqsave.OptionError, match="needs a `recipe`"):
         run(None)
     one = found(folder, folders)
     assert one is not None

@@ -9,30 +9,49 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seqsave.errors import TargetError
+from seqsave.runtime import retry
 from seqsave.targets import config, registry, urls
 from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Published, Target
+from seqsave.targets.config import Configured, config_path
+from seqsave.targets.config import load as configured_targets
+from seqsave.targets.config import table as config_table
 from seqsave.targets.failures import FileMissingError
 from seqsave.targets.redact import redact_url, scrub, secrets_of, split_user_info
+from seqsave.targets.urls import Location, bad_component, split_file
+from seqsave.targets.urls import parse as parse_url
 from seqsave.wording import did_you_mean
 
 __all__ = [
     "Capabilities",
     "Change",
+    "Configured",
     "Data",
     "Entry",
     "FileMissingError",
     "Known",
+    "Location",
     "Published",
     "Target",
+    "bad_component",
+    "config_path",
+    "config_table",
+    "configured_targets",
+    "parse_url",
+    "redact_url",
     "resolve",
     "resolve_file",
+    "schemes",
+    "split_file",
+    "with_retries",
 ]
+
+T = TypeVar("T")
 
 CONNECTIONS = 32
 
@@ -73,6 +92,21 @@ def resolve_file(
     """The target of the folder that a file lies in, and the file's name there. Raises as ``resolve`` does."""
     folder, name = urls.split_file(urls.parse(url))
     return _open(folder, storage_options, connections), name
+
+
+def schemes() -> Collection[str]:
+    """Return every scheme that names a storage here; another one can only be the name of a configured target."""
+    from seqsave.targets.filesystems import protocols
+
+    return {*registry.BUILTIN, *protocols()}
+
+
+def with_retries(target: Target, function: Callable[[], T], policy: retry.RetryPolicy | None = None) -> T:
+    """Call a function that asks ``target`` something, and again after failures that can pass; return its result.
+
+    Raises what the function raises, once the policy (by default that of a writer) is used up.
+    """
+    return retry.call(policy or retry.RetryPolicy(), function, contact=target.known)
 
 
 def _open(location: urls.Location, given: Mapping[str, Any] | None, connections: int) -> Target:

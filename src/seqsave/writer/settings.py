@@ -101,6 +101,28 @@ class EmbeddedMetadata:
     withholding: takes out what is withheld.
     """
 
+    rate: Fraction | float | None = setting(
+        None, help="Frames per second, for formats that note it.", example="24", flag=None
+    )
+    dpi: float | None = setting(
+        None,
+        min=1,
+        max=HIGHEST_DPI,
+        help="Pixels per inch, for formats that note it.",
+        example="300",
+        page="pictures.md",
+        widget="advanced",
+    )
+    tags: Mapping[str, str] | None = setting(
+        None,
+        help="What each picture states: artist, copyright, description, software, digital_source_type "
+        "(trainedAlgorithmicMedia for pictures made by AI).",
+        example='{"copyright": "2026 Studio"}',
+        page="pictures.md",
+        flag="--tag",
+        metavar="NAME=TEXT",
+        widget="advanced",
+    )
     metadata: Mapping[str, Any] | None = setting(
         None,
         secret=True,
@@ -125,28 +147,6 @@ class EmbeddedMetadata:
         example='["Note.*", "*.api_key"]',
         page="pictures.md",
         metavar="PATTERN",
-        widget="advanced",
-    )
-    rate: Fraction | float | None = setting(
-        None, help="Frames per second, for formats that note it.", example="24", flag=None
-    )
-    dpi: float | None = setting(
-        None,
-        min=1,
-        max=HIGHEST_DPI,
-        help="Pixels per inch, for formats that note it.",
-        example="300",
-        page="pictures.md",
-        widget="advanced",
-    )
-    tags: Mapping[str, str] | None = setting(
-        None,
-        help="What each picture states: artist, copyright, description, software, digital_source_type "
-        "(trainedAlgorithmicMedia for pictures made by AI).",
-        example='{"copyright": "2026 Studio"}',
-        page="pictures.md",
-        flag="--tag",
-        metavar="NAME=TEXT",
         widget="advanced",
     )
     withholding: Withholding = field(init=False, repr=False, compare=False)

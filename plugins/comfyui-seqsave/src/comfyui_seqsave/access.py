@@ -24,11 +24,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import seqsave
-from seqsave import naming, targets
-from seqsave.errors import SeqSaveError, TargetError
-from seqsave.runtime import retry
-from seqsave.targets import config, filesystems, registry, urls
-from seqsave.targets.redact import redact_url
+from seqsave import SeqSaveError, TargetError, naming, targets
+from seqsave.targets import Location, bad_component, configured_targets, parse_url, redact_url, split_file
 
 from . import behind, host, settings
 
@@ -96,7 +93,7 @@ class Place:
         else:
             _refuse_characters(path, path)
         target = self.settled()
-        return retry.call(retry.RetryPolicy(), lambda: target.read(path), contact=target.known)
+        return targets.with_retries(target, lambda: target.read(path))
 
     def open(self, prefix: str, filetype: str) -> FrameSequence:
         """``seqsave.open_sequence`` here; empty is any. Nothing of it may be a link that leads out."""
@@ -134,12 +131,12 @@ def admit(text: str) -> Place:
     place at all.
     """
     text = _checked_text(text).strip()
-    return _admit(urls.parse(text or host.folders().output))
+    return _admit(parse_url(text or host.folders().output))
 
 
 def admit_file(url: str) -> tuple[Place, str]:
     """``admit`` for one file: the folder it lies in, and its name."""
-    folder, name = urls.split_file(urls.parse(_checked_text(url)))
+    folder, name = split_file(parse_url(_checked_text(url)))
     return _admit(folder), name
 
 
@@ -153,17 +150,17 @@ def _checked_text(text: Any) -> str:
     return text
 
 
-def _admit(location: urls.Location) -> Place:
+def _admit(location: Location) -> Place:
     if location.is_local:
         return _admit_local(location.rest)
     shown = redact_url(location.url)
     _refuse_characters(location.rest, shown)
     if shown != location.url or "@" in location.rest.lstrip("/").partition("/")[0]:
         raise RefusedError(f"{shown} holds user info: credentials do not belong into a graph. {_NAMED_INSTEAD}")
-    problem = urls.bad_component(location.rest.lstrip("/")) if location.rest.strip("/") else None
+    problem = bad_component(location.rest.lstrip("/")) if location.rest.strip("/") else None
     if problem:  # of http too, where it is no fault as such
         raise RefusedError(f"{shown} {problem}: name the folder itself")
-    if location.scheme.lower() not in {*registry.BUILTIN, *filesystems.protocols()}:
+    if location.scheme.lower() not in targets.schemes():
         return _admit_named(location)
     if not any(_covers(entry, location) for entry in settings.load().allow):
         raise _refused(location.url)
@@ -190,16 +187,16 @@ def _admit_local(path: str) -> Place:
     return Place(whole, roots)
 
 
-def _admit_named(location: urls.Location) -> Place:
+def _admit_named(location: Location) -> Place:
     """A configured target; where it is a local folder, links below it may not lead out of it."""
-    target = config.load().get(location.scheme)
+    target = configured_targets().get(location.scheme)
     if target is None:
         raise TargetError(
             f"{redact_url(location.url)}: {location.scheme!r} is neither a storage nor a configured target; "
             f"targets are configured in {settings.where()}"
         )
     try:
-        root = urls.parse(target.url)
+        root = parse_url(target.url)
     except TargetError:  # which seqsave tells with care, as the administrator's URL may hold a secret
         return Place(location.url)
     if not root.is_local:
@@ -211,10 +208,10 @@ def _admit_named(location: urls.Location) -> Place:
 
 def _local_path(url: str) -> str:
     """The folder behind a local place's URL, which may be a configured name."""
-    location = urls.parse(url)
+    location = parse_url(url)
     if location.is_local:
         return location.rest
-    root = urls.parse(config.load()[location.scheme].url)
+    root = parse_url(configured_targets()[location.scheme].url)
     return os.path.join(os.path.abspath(os.path.expanduser(root.rest)), *filter(None, location.rest.split("/")))
 
 
@@ -254,19 +251,19 @@ def _is_at_or_below(path: str, root: str, separator: str = os.sep) -> bool:
     return path == root or path.startswith(root if root.endswith(separator) else root + separator)
 
 
-def _covers(entry: urls.Location, location: urls.Location) -> bool:
+def _covers(entry: Location, location: Location) -> bool:
     if entry.is_local or _protocol(entry) != _protocol(location):
         return False
     above, below = _components(entry), _components(location)
     return below[: len(above)] == above
 
 
-def _protocol(location: urls.Location) -> str:
+def _protocol(location: Location) -> str:
     scheme = location.scheme.lower()
     return _SAME.get(scheme, scheme)
 
 
-def _components(location: urls.Location) -> list[str]:
+def _components(location: Location) -> list[str]:
     """Container and folders. One that begins with a slash (``hdfs:///folder``) names no container, and says so."""
     return location.rest.split("/") if location.rest else []
 

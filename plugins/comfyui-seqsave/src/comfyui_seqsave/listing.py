@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from seqsave import naming, targets
-from seqsave.errors import FrameNameError
-from seqsave.plugins import registry
-from seqsave.runtime import retry
+import seqsave
+from seqsave import FrameNameError, naming, targets
 
 from . import access
 
@@ -34,10 +33,10 @@ class Picture:
 
     def read(self) -> Any:
         """What is in it, as an array H,W,C. Raises DecodeError, RefusedError for a link that leads out, TargetError."""
-        from seqsave.sequences import reader
+        from seqsave.sequences import decode
 
         path = f"{self.folder}/{self.name}" if self.folder else self.name
-        return reader.decode(self.name, self.place.read(path)).array
+        return decode(self.name, self.place.read(path)).array
 
 
 def check(directory_path: str | None, pattern: str | None) -> None:
@@ -58,10 +57,11 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
     place = access.admit(directory_path)
     target = place.settled()
     found: dict[int, list[Picture]] = {}
+    known = {*_PICTURES, *(end for info in seqsave.describe_filetypes() for end in info.spec.extensions)}
     batches = [entry.name for entry in _list(target, "") if entry.is_folder and _is_batch(entry.name)]
     for folder in ["", *sorted(batches, key=_batch_number)]:
         place.check(folder)
-        names = {entry.name: entry.size for entry in _list(target, folder) if _counts(entry, pattern)}
+        names = {entry.name: entry.size for entry in _list(target, folder) if _counts(entry, pattern, known)}
         for index, name in _numbered(sorted(names), indexing):
             path = f"{folder}/{name}" if folder else name
             found.setdefault(index, []).append(Picture(name, names[name], folder, target.url_of(path), place))
@@ -70,14 +70,18 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
 
 def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
     """What lies there, without what cannot be asked for by its name."""
-    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
+    entries = targets.with_retries(target, lambda: target.list(folder))
     return [entry for entry in entries if target.accepts(entry.name)]
 
 
-def _counts(entry: targets.Entry, pattern: str) -> bool:
+def _counts(entry: targets.Entry, pattern: str, known: Collection[str]) -> bool:
     extension = entry.name.rpartition(".")[2].lower()
-    is_picture = extension in _PICTURES or registry.spec_for_extension(extension) is not None
-    return is_picture and not entry.is_folder and fnmatchcase(entry.name, pattern) and not entry.name.startswith(".")
+    return (
+        extension in known
+        and not entry.is_folder
+        and fnmatchcase(entry.name, pattern)
+        and not entry.name.startswith(".")
+    )
 
 
 def _numbered(names: list[str], indexing: str) -> list[tuple[int, str]]:

@@ -55,7 +55,7 @@ def _copy(picture: Any, folder: str) -> dict[str, str]:
     """A small one in ComfyUI's temp folder, which it empties at every start."""
     from PIL import Image
 
-    from seqsave.pictures.arrays import as_array, prepare
+    from seqsave.pictures import as_array, prepare
 
     array = as_array(picture)
     step = max(1, max(array.shape[:2]) // (2 * _LARGEST))  # so that a large one is not converted as a whole

@@ -17,9 +17,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from seqsave.errors import OptionError, TargetError
-from seqsave.targets import config, urls
-from seqsave.targets.redact import redact_url
+from seqsave import OptionError, TargetError
+from seqsave.targets import Location, bad_component, config_path, config_table, parse_url, redact_url
 
 __all__ = ["Settings", "load", "where"]
 
@@ -36,7 +35,7 @@ class Settings:
     withhold:       inputs of nodes that are taken out of every prompt and workflow before they are written.
     """
 
-    allow: tuple[urls.Location, ...] = ()
+    allow: tuple[Location, ...] = ()
     original_ids: bool = False
     publish_behind: bool = True
     withhold: tuple[str, ...] = ()
@@ -44,7 +43,7 @@ class Settings:
 
 def load() -> Settings:
     """Read the table. Raises OptionError for one that does not say what it should, TargetError for a broken file."""
-    table = config.table("comfyui")
+    table = config_table("comfyui")
     for key in table:
         if key not in _KEYS:
             raise OptionError(f"{where()}: [comfyui] has {key!r}: it takes {', '.join(_KEYS)}")
@@ -61,9 +60,9 @@ def load() -> Settings:
     return Settings(tuple(map(_entry, allow)), withhold=tuple(withhold), **flags)
 
 
-def _entry(text: str) -> urls.Location:
+def _entry(text: str) -> Location:
     try:
-        entry = urls.parse(text.strip())
+        entry = parse_url(text.strip())
     except TargetError as error:
         raise OptionError(f"{where()}: allow: {error}") from None
     shown = redact_url(entry.url)
@@ -73,7 +72,7 @@ def _entry(text: str) -> urls.Location:
             raise OptionError(f"{where()}: allow has {shown!r}: write the whole path")
         return entry
     path = entry.rest.lstrip("/")
-    problem = urls.bad_component(path) if path else None
+    problem = bad_component(path) if path else None
     if shown != entry.url or "@" in path.partition("/")[0]:
         problem = "holds user info; write a target with its storage_options, under a name that graphs can use"
     if problem:
@@ -83,4 +82,4 @@ def _entry(text: str) -> urls.Location:
 
 def where() -> str:
     """The file's path."""
-    return str(config.config_path())
+    return str(config_path())

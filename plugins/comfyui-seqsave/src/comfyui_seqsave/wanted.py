@@ -9,29 +9,37 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import seqsave
+from seqsave.writer import SETTINGS
 
 from . import host, settings
 
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult
-    from seqsave.writer.formats import Format
+    from seqsave.writer import Format
 
 __all__ = ["PICTURE", "Wanted", "metadata_of", "of"]
 
+# What a widget holds when its setting is not given, where the setting's own default is None.
+_UNSET = {
+    "dtype": "automatic",
+    "color": "not stated",
+    "convert_to": "as it is",
+    "dpi": 0.0,
+    "tags": "",
+    "withhold": "",
+    "preview": "none",
+}
 PICTURE: Mapping[str, Any] = MappingProxyType(
     {
         "also_as": "nothing else",
-        "dtype": "automatic",
-        "color": "not stated",
-        "convert_to": "as it is",
-        "dpi": 0.0,
-        "tags": "",
-        "metadata_in": "each frame",
-        "withhold": "",
-        "preview": "none",
+        **{
+            name: _UNSET.get(name, one.default)
+            for name, one in SETTINGS.items()
+            if one.widget == "advanced" and name != "options"
+        },
     }
 )
-"""The widgets about what pictures are and what is said of them, with what each holds when nothing is wanted."""
+"""The widgets about what pictures are and what is stated of them, with what each holds when nothing is wanted."""
 
 _LONGEST = 2000
 _COMMAS, _SEMICOLONS = "[,\n]", "[;\n]"
@@ -72,8 +80,8 @@ def of(
     *,
     filetype: str,
     options: str = "",
-    prefix: str = "frame",
-    digits: int = 5,
+    prefix: str = SETTINGS["prefix"].default,
+    digits: int = SETTINGS["digits"].default,
     rate: float | None = None,
     picture: Mapping[str, Any] = PICTURE,
     metadata: Mapping[str, Any] | None = None,

@@ -48,23 +48,15 @@ class SaveFrames(inputs.Saving):
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
         """What ComfyUI asks for."""
-        if_exists = (
-            "What happens where a frame is there already: 'overwrite' replaces it, 'error' stops before replacing "
-            "anything, 'skip' leaves it as it is, to go on after an interruption; 'skip valid' only if it can be "
-            "read and is as large, 'skip same recipe' only if the same graph with the same values has made it."
-        )
         return {
             "required": {
                 "images": ("IMAGE", {"tooltip": "The frames, in order."}),
                 "directory_path": inputs.directory_path("Where to save"),
                 "prefix": inputs.prefix(),
-                "start": inputs.number(0, 0, "The first frame's number: 0, 1 or 1001 are usual."),
+                "start": inputs.start(),
                 "digits": inputs.digits(),
                 "filetype": inputs.filetype(),
-                "if_exists": (
-                    ["overwrite", "error", "skip", "skip valid", "skip same recipe"],
-                    {"default": "overwrite", "tooltip": if_exists},
-                ),
+                "if_exists": inputs.if_exists(),
             },
             "optional": {
                 "frames_per_second": inputs.rate("FLOAT", 24.0),

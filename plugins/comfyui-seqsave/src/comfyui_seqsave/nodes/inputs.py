@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import seqsave
-from seqsave import naming
-from seqsave.errors import SeqSaveError
-from seqsave.plugins import registry
+from seqsave import SeqSaveError, naming
+from seqsave.writer import SETTINGS
 
 from .. import access, host, listing, wanted
 
@@ -19,10 +18,12 @@ __all__ = [
     "SEQUENCE",
     "Looking",
     "Saving",
+    "at_end",
     "checked",
     "digits",
     "directory_path",
     "filetype",
+    "if_exists",
     "indexing",
     "number",
     "options",
@@ -30,6 +31,7 @@ __all__ = [
     "picture",
     "prefix",
     "rate",
+    "start",
     "validate_loading",
 ]
 
@@ -59,105 +61,83 @@ def directory_path(what: str) -> Input:
 
 def prefix() -> Input:
     """The first part of file names."""
-    tooltip = "The first part of each file's name: prefix_00017.png. With '/' it makes subfolders."
-    return ("STRING", {"default": "frame", "multiline": False, "tooltip": tooltip})
+    return _widget("prefix")
+
+
+def start() -> Input:
+    """The first frame's number."""
+    return _widget("start", note="0, 1 or 1001 are usual.", max=MOST)
 
 
 def digits() -> Input:
     """The width of numbers in names."""
-    tooltip = "Zeros are put before the number until it has so many digits. Larger numbers simply are wider."
-    return ("INT", {"default": 5, "min": 0, "max": naming.MAX_DIGITS, "tooltip": tooltip})
+    return _widget("digits", note="Larger numbers simply are wider.")
+
+
+def at_end() -> Input:
+    """What happens to a frame after the last one."""
+    return _widget("at_end")
+
+
+def if_exists() -> Input:
+    """What happens when a frame exists already."""
+    return _widget("if_exists", note="The recipe is the graph with its values.")
 
 
 def filetype() -> Input:
     """What seqsave can write here, with what plugins add; PNG with workflow first."""
-    default = registry.DEFAULT_FILETYPE
+    default = SETTINGS["filetype"].default
     known = seqsave.filetypes()
     first = [default, *(name for name in ("png", "jpg") if name in known)]
-    return (
-        [*first, *(name for name in known if name not in first)],
-        {
-            "default": default,
-            "tooltip": "The file format. Only '... with embedded workflow' writes the workflow into the file. Plugins "
-            "of seqsave add more, for example: pip install seqsave-webp",
-        },
+    tooltip = (
+        "The file format. Only '... with embedded workflow' writes the workflow into the file. Plugins of seqsave add "
+        "more, for example: pip install seqsave-webp"
     )
+    return ([*first, *(name for name in known if name not in first)], {"default": default, "tooltip": tooltip})
 
 
 def options() -> Input:
     """Encoder options as text."""
-    return _advanced(
-        "STRING",
-        "",
-        "For the file format, as NAME=VALUE: quality=92, compression=balanced; of one of two formats: jpg.quality=92. "
-        "'seqsave filetypes' lists them.",
-    )
+    return _widget("options", default="", note="As NAME=VALUE: quality=92, compression=balanced; " + _OF_ONE)
 
 
 def picture() -> dict[str, Input]:
-    """The widgets of ``wanted.PICTURE``: what pictures are in their files, and what is said of them."""
+    """The widgets of ``wanted.PICTURE``: what pictures are in their files, and what these state of them."""
     chosen = wanted.PICTURE
-    spaces = list(seqsave.COLOR_SPACES)
-    return {
-        "also_as": _advanced(
-            [chosen["also_as"], *filetype()[0]],
-            chosen["also_as"],
-            "A second file of each frame in another format, in the same run: EXR for compositing, PNG for a look.",
-        ),
-        "dtype": _advanced(
-            [chosen["dtype"], "uint8", "uint16", "float16", "float32"],
-            chosen["dtype"],
-            "The values in the file, of those that the format takes: uint16 makes 16-bit PNGs, float16 half floats.",
-        ),
-        "color": _advanced(
-            [chosen["color"], *spaces],
-            chosen["color"],
-            "What the values mean; it is written into the files. ComfyUI's own nodes give srgb. Nothing is guessed.",
-        ),
-        "convert_to": _advanced(
-            [chosen["convert_to"], *spaces],
-            chosen["convert_to"],
-            "Convert the colours before saving: acescg for EXR files, for example. Needs color, and 'opencolorio'.",
-        ),
-        "dpi": (
-            "FLOAT",
-            {
-                "default": chosen["dpi"],
-                "min": 0.0,
-                "max": 100_000.0,
-                "advanced": True,
-                "tooltip": "Pixels per inch, written into the files; 0 says nothing.",
-            },
-        ),
-        "tags": _advanced(
-            "STRING",
-            chosen["tags"],
-            "What is said of each picture, with ; between: artist=Ada; copyright=2026 Studio; "
-            "digital_source_type=trainedAlgorithmicMedia (made by AI); description, software.",
-        ),
-        "metadata_in": _advanced(
-            ["each frame", "first frame", "sidecar", "none"],
-            chosen["metadata_in"],
-            "Where the workflow goes: into each frame, the first one only, files in .seqsave beside it, or nowhere.",
-        ),
-        "withhold": _advanced(
-            "STRING",
-            chosen["withhold"],
-            "Inputs of nodes that are taken out of the workflow before it is saved: *.api_key, Note.*, "
-            "CLIPTextEncode.text",
-        ),
-        "preview": _advanced(
-            [chosen["preview"], "mp4", "webm"],
-            chosen["preview"],
-            "A small movie beside the frames, with the workflow inside. Of single frames it is made with the last.",
-        ),
-    }
+    also_as = "A second file of each frame in another format, in the same run: EXR for compositing, PNG for a look."
+    made = {name: _widget(name, default=chosen[name], note=_NOTES.get(name, "")) for name in chosen if name in SETTINGS}
+    kinds = [chosen["also_as"], *filetype()[0]]
+    return {"also_as": (kinds, {"default": chosen["also_as"], "advanced": True, "tooltip": also_as}), **made}
 
 
-def _advanced(kind: str | list[str], default: str, tooltip: str) -> Input:
-    """One that few need: the front end hides it until it is asked for."""
-    more = {"multiline": False} if kind == "STRING" else {}
-    return (kind, {"default": default, **more, "advanced": True, "tooltip": tooltip})
+_OF_ONE = "of one of two formats: jpg.quality=92. 'seqsave filetypes' lists them."
+# How the text of a widget is written, and what the nodes add to a setting.
+_NOTES = {
+    "color": "ComfyUI's own nodes give srgb.",
+    "convert_to": "acescg for EXR files, for example.",
+    "dpi": "0 states none.",
+    "tags": "With ; between: artist=Ada; copyright=2026 Studio.",
+    "withhold": "With , between: *.api_key, Note.*, CLIPTextEncode.text",
+    "preview": "The workflow is inside. Of single frames it is made with the last.",
+}
+
+
+def _widget(name: str, *, note: str = "", **different: Any) -> Input:
+    """The widget for a setting of the writer, as it is declared. different: what the node has in another way."""
+    one = SETTINGS[name]
+    values = {"default": one.default, **different}
+    kind = one.type.partition(" | None")[0]
+    shown: str | list[str] = {"int": "INT", "float": "FLOAT"}.get(kind, "STRING")
+    if one.choices or one.offered:
+        unset = [values["default"]] if values["default"] not in one.choices else []
+        shown = [*unset, *(one.choices or one.offered)]
+    elif shown == "STRING":
+        values["multiline"] = False
+    else:
+        limits = {"min": one.min, "max": one.max, **values}
+        values = {**limits, "min": min(limits["min"], limits["default"])}
+    tooltip = " ".join(filter(None, (one.help, one.details, note)))
+    return (shown, {**values, **({"advanced": True} if one.widget == "advanced" else {}), "tooltip": tooltip})
 
 
 def pattern() -> Input:
@@ -246,7 +226,9 @@ def _check_saving(
 ) -> None:
     rules = [] if prefix is None else [naming.NameRule(prefix, extension="png")]
     if filetype is not None:
-        asked = wanted.of(filetype=filetype, options=options or "", prefix=prefix or "frame", picture=picture)
+        asked = wanted.of(
+            filetype=filetype, options=options or "", prefix=prefix or SETTINGS["prefix"].default, picture=picture
+        )
         rules = rules and [form.rule for form in asked.formats]
     if directory_path is not None:
         place = access.admit(directory_path)

@@ -16,7 +16,7 @@ from . import inputs
 
 if TYPE_CHECKING:
     from seqsave.manifest import Facts
-    from seqsave.writer.formats import Format
+    from seqsave.writer import Format
 
 __all__ = ["ImageSequenceSaver"]
 
@@ -50,10 +50,6 @@ class ImageSequenceSaver(inputs.Saving):
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
         """What ComfyUI asks for."""
-        at_end = (
-            "What happens with a frame after the last one: 'stop output' leaves it out, 'raise error' stops the graph, "
-            "'keep going' saves it."
-        )
         return {
             "required": {
                 "frame_counter": inputs.FRAME_COUNTER,
@@ -61,7 +57,7 @@ class ImageSequenceSaver(inputs.Saving):
                 "directory_path": inputs.directory_path("Where to save"),
                 "prefix": inputs.prefix(),
                 "digits": inputs.digits(),
-                "at_end": (["stop output", "raise error", "keep going"], {"default": "stop output", "tooltip": at_end}),
+                "at_end": inputs.at_end(),
                 "filetype": inputs.filetype(),
             },
             "optional": {"options": inputs.options(), **inputs.picture()},
