@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -37,7 +39,7 @@ def test_objects_are_told_apart_by_what_they_are() -> None:
 
 def test_the_key_shows_no_secret() -> None:
     shared("s3", {"secret": "very-secret"}, object)
-    assert "very-secret" not in repr(filesystems._registry._made)
+    assert "very-secret" not in repr(filesystems._registry._shared)
 
 
 def test_it_is_made_once_however_many_ask_at_once() -> None:
@@ -89,7 +91,65 @@ def test_not_all_are_kept_for_ever() -> None:
     assert shared("x", {"number": 0}, object) is first  # used again, so it is not the oldest any more
     shared("x", {"number": -1}, object)
     assert shared("x", {"number": 0}, object) is first
-    assert len(filesystems._registry._made) == filesystems._LIMIT
+    assert len(filesystems._registry._shared) == filesystems._LIMIT
+
+
+class User:
+    """Something that asks for what is shared."""
+
+
+def test_what_is_used_is_kept_whatever_comes() -> None:
+    user, gone = User(), User()
+    kept = shared("x", {"of": "user"}, object, user=user)
+    shared("x", {"of": "nobody"}, object, user=gone)
+    lost = weakref.ref(shared("x", {"of": "gone"}, User, user=gone))
+    del gone
+    gc.collect()
+    for number in range(2 * filesystems._LIMIT):
+        shared("x", {"number": number}, object)
+    gc.collect()
+    assert shared("x", {"of": "user"}, object) is kept
+    assert lost() is None
+    assert len(filesystems._registry._shared) == filesystems._LIMIT
+
+
+def test_many_may_be_used_at_once() -> None:
+    users = [User() for _ in range(filesystems._LIMIT + 20)]
+    made = [shared("x", {"number": number}, object, user=user) for number, user in enumerate(users)]
+    assert [shared("x", {"number": number}, object) for number in range(len(users))] == made
+    shared("x", {}, object, user=users[0])
+    users.clear()
+    gc.collect()
+    shared("y", {}, object)
+    assert len(filesystems._registry._shared) == filesystems._LIMIT
+
+
+def test_one_for_each_thread_goes_with_its_thread() -> None:
+    seen: list[weakref.ref[User]] = []
+    thread = threading.Thread(target=lambda: seen.append(weakref.ref(shared("x", {}, User, per_thread=True))))
+    thread.start()
+    thread.join()
+    own = shared("x", {}, User, per_thread=True)
+    del thread
+    gc.collect()
+    assert seen[0]() is None
+    assert shared("x", {}, User, per_thread=True) is own
+
+
+def test_a_broken_one_of_a_thread_is_given_up_there() -> None:
+    own = shared("x", {}, User, per_thread=True)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(lambda: shared("x", {}, User, per_thread=True)).result()
+        filesystems.discard(other)
+        assert pool.submit(lambda: shared("x", {}, User, per_thread=True)).result() is not other
+    assert shared("x", {}, User, per_thread=True) is own
+
+
+def test_those_of_threads_are_closed_when_they_are_let_go() -> None:
+    lost = weakref.ref(shared("x", {}, User, per_thread=True))
+    for number in range(filesystems._LIMIT):
+        shared("x", {"number": number}, object)
+    assert lost() is None
 
 
 def test_a_forked_child_starts_without_any() -> None:

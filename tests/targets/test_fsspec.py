@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import shutil
 import threading
 import traceback
 import uuid
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import fsspec
+import numpy as np
 import pytest
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import _registry as implementations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
 from seqsave.targets import fsspec as generic
@@ -573,3 +578,52 @@ def test_no_backend_can_give_a_secret_away(
     for link in chain_of(caught.value):
         shown += str(link) + repr(link)
     assert secret not in shown
+
+
+# --- one client for each thread --------------------------------------------------------------------------------------
+
+
+class FakeFtp(MemoryFileSystem):
+    """A filesystem like that of ftp, where each instance stands for one connection."""
+
+    protocol = "ftp"
+    cachable = False
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    made: ClassVar[list[weakref.ref[FakeFtp]]] = []
+    together: threading.Barrier
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.made.append(weakref.ref(self))
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return "/" + path.removeprefix("ftp://host").strip("/")
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
+        self.together.wait(60)
+        super().pipe_file(path, value, mode=mode, **kwargs)
+
+    def mv(self, path1: str, path2: str, **kwargs: Any) -> None:
+        self.store[path2] = self.store.pop(path1)
+
+
+@pytest.mark.parametrize("publishers", [8, 70])
+def test_each_thread_keeps_its_connection(publishers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(implementations, "ftp", FakeFtp)
+    monkeypatch.setattr(FakeFtp, "store", {})
+    monkeypatch.setattr(FakeFtp, "made", [])
+    # All of them publish at once, four times over: each needs its own connection, and nobody a second one.
+    monkeypatch.setattr(FakeFtp, "together", threading.Barrier(publishers), raising=False)
+    before = set(threading.enumerate())
+    frames = [np.zeros((2, 2, 3), np.uint8)] * (4 * publishers)
+    result = seqsave.save(frames, f"ftp://host/{publishers}", filetype="png", concurrency=publishers, manifest=False)
+    assert result.counts["saved"] == len(FakeFtp.store) == len(frames)
+    assert len(FakeFtp.made) <= publishers + 1  # and the caller's own
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    FakeFtp.store.clear()  # each file holds the instance that wrote it
+    del thread
+    gc.collect()
+    assert sum(connection() is not None for connection in FakeFtp.made) <= 1

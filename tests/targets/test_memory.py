@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import fsspec
 import pytest
@@ -11,6 +13,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from seqsave import targets
 from seqsave.errors import TargetError
+from seqsave.targets import filesystems, memory
 
 
 def publish(target: targets.Target, path: str, data: bytes = b"data", *, create: bool = False) -> None:
@@ -83,3 +86,78 @@ def test_names_with_a_backslash() -> None:
     target = targets.resolve("memory://x")
     publish(target, "back\\slash.png")
     assert target.list() == [targets.Entry("back\\slash.png", 4, False)]
+
+
+def test_a_store_of_one_s_own_outlives_many_others() -> None:
+    if "global_store" not in inspect.signature(MemoryFileSystem.__init__).parameters:
+        pytest.skip("this fsspec has no such stores")
+    mine = targets.resolve("memory://x", {"global_store": False})
+    publish(mine, "a")
+    for number in range(100):
+        filesystems.shared("others", {"number": number}, object)
+    assert mine.read("a") == b"data"
+
+
+# --- update ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_change_may_use_the_storage_itself() -> None:
+    """Also from another thread, which it waits for."""
+    target = targets.resolve("memory://x")
+    publish(target, "log", b"1")
+
+    def change(before: bytes | None) -> bytes:
+        def work() -> None:
+            publish(target, "beside", b"2")
+            target.update("other", lambda _: b"3", content_type="text/plain")
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+        publish(target, "own", b"4")
+        return (before or b"") + b"5"
+
+    target.update("log", change, content_type="text/plain")
+    assert [target.read(name) for name in ("log", "beside", "other", "own")] == [b"15", b"2", b"3", b"4"]
+
+
+def test_a_change_is_made_again_when_the_file_was_changed_under_it() -> None:
+    target = targets.resolve("memory://x")
+    publish(target, "log", b"1")
+    seen: list[bytes | None] = []
+
+    def change(before: bytes | None) -> bytes:
+        seen.append(before)
+        if len(seen) == 1:
+            publish(target, "log", b"12")
+        return (before or b"") + b"3"
+
+    assert target.update("log", change, content_type="text/plain") is not None
+    assert seen == [b"1", b"12"]
+    assert target.read("log") == b"123"
+
+
+def test_no_change_of_many_threads_is_lost() -> None:
+    target = targets.resolve("memory://x")
+    with ThreadPoolExecutor(8) as pool:
+        list(
+            pool.map(
+                lambda _: target.update("count", lambda b: b"%d" % (int(b or b"0") + 1), content_type="text/plain"),
+                range(200),
+            )
+        )
+    assert target.read("count") == b"200"
+
+
+def test_a_file_that_others_change_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "pause", lambda _: None)
+    target = targets.resolve("memory://x")
+
+    def change(before: bytes | None) -> bytes:
+        publish(target, "log", (before or b"") + b".")
+        return b"mine"
+
+    with pytest.raises(TargetError, match="others change it all the time") as caught:
+        target.update("log", change, content_type="text/plain")
+    assert caught.value.transient

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from seqsave.errors import (
     SeqSaveWarning,
 )
 from seqsave.plugins.declarations import problems
+from seqsave.runtime.threads import ForkSafeLock
 from seqsave.types import EMBED_SUFFIX, Encoder, EncoderSpec
 from seqsave.wording import did_you_mean
 
@@ -114,7 +114,7 @@ class Registry:
         self._builtin = {spec.filetype: spec for spec in BUILTIN_SPECS}
         self._loaded: _Loaded | None = None
         self._encoders: dict[str, Encoder] = {}
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
 
     def register(self, spec: EncoderSpec, clobber: bool = False) -> None:
         """Add an encoder for this process; see ``register_encoder``."""

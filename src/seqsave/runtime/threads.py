@@ -1,4 +1,4 @@
-"""Start threads. Every thread of the package starts here.
+"""Start threads, each of the package's here; and locks that survive a fork.
 
 All of them are daemons: a storage that hangs must not keep a program alive. What has to be finished before the program
 ends is closed by ``atexit`` hooks of its owners.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["Joinable", "run_in_thread", "run_with_timeout", "spawn_daemon"]
+__all__ = ["ForkSafeLock", "Joinable", "run_in_thread", "run_with_timeout", "spawn_daemon"]
 
 T = TypeVar("T")
 
@@ -76,3 +78,40 @@ def run_with_timeout(function: Callable[[], object], seconds: float) -> bool:
 
     spawn_daemon(run, name="seqsave-ending")
     return ended.wait(seconds) and bool(succeeded)
+
+
+class ForkSafeLock:
+    """A lock for the life of the process, which one thread may take several times. Use it in a ``with`` block.
+
+    In a forked child only the thread that forked goes on. A lock that another thread held at that moment would never be
+    released there, so the child gets a new one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        _fork_safe.add(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def renew(self) -> None:
+        """Replace the lock unless it is free or this thread's own; for a forked child, which has no other thread."""
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+        else:
+            self._lock = threading.RLock()
+
+
+_fork_safe: weakref.WeakSet[ForkSafeLock] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for lock in list(_fork_safe):
+        lock.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

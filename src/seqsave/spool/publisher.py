@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError
-from seqsave.runtime.threads import Joinable, spawn_daemon
+from seqsave.runtime.threads import ForkSafeLock, Joinable, spawn_daemon
 from seqsave.spool.entries import fingerprint
 from seqsave.spool.flush import Outcome, Records, flush_place, overlaps
 from seqsave.spool.store import Spool
@@ -180,7 +180,7 @@ def _judged(outcomes: list[Outcome], spool: Spool) -> tuple[str, bool]:
 # --- one for each folder and process ---------------------------------------------------------------------------------
 
 _made: dict[tuple[int, str], Publisher] = {}
-_making = threading.Lock()
+_making = ForkSafeLock()
 
 
 def publisher_of(spool: Spool, records: Callable[[], Records]) -> Publisher:

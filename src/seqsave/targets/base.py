@@ -297,7 +297,7 @@ class Target(ABC):
     @property
     def known(self) -> Known:
         """What this process has learned of the storage: one object for all targets on it that were opened alike."""
-        return filesystems.shared("known", self._storage(), Known)
+        return filesystems.shared("known", self._storage(), Known, user=self)
 
     def prove_create(self, path: str) -> None:
         """Raise TargetError unless the storage refuses to replace a file with ``create=True``; seen, not believed.

@@ -7,11 +7,14 @@ set on ours, so they are made with ``skip_instance_cache=True`` and kept here in
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
@@ -31,7 +34,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-# More than anybody uses at once; the oldest is let go, and closes when the last target that has it is gone.
+# So many are kept, in use or not. A connection closes when it is let go and no call has it any more.
 _LIMIT = 64
 
 # What ``pip install`` needs where the package is not called like the module that fsspec names.
@@ -57,44 +60,107 @@ _PACKAGES = {
 }
 
 
+@dataclass(slots=True)
+class _Shared:
+    """What was made for one key, and who uses it."""
+
+    made: Any
+    users: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+
+
 class _Registry:
-    """What was made, by key; thread-safe, and empty in a forked child, where connections of the parent are useless."""
+    """What was made, by key; thread-safe, and empty in a forked child, where connections of the parent are useless.
+
+    What a user that still exists has asked for is kept. Of the rest the oldest is let go.
+    """
 
     def __init__(self) -> None:
-        self._made: OrderedDict[Hashable, Any] = OrderedDict()
-        self._abandoned: list[OrderedDict[Hashable, Any]] = []
+        self._shared: OrderedDict[Hashable, _Shared] = OrderedDict()
+        self._abandoned: list[OrderedDict[Hashable, _Shared]] = []
         self.forget()
 
     def forget(self) -> None:
         # Kept, not used: closing a connection of the parent's would disturb the parent, and asyncio complains aloud.
-        self._abandoned.append(self._made)
-        self._made = OrderedDict()
+        self._abandoned.append(self._shared)
+        self._shared = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, make: Callable[[], T], user: object = None) -> T:
         with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return cast("T", self._made[key])
+            if key in self._shared:
+                return cast("T", self._taken(key, user))
             making = self._making.setdefault(key, threading.Lock())
-        # Making may connect to somewhere: others that want the same wait for it, nobody else does.
+        # Making may connect to somewhere: only those that want the same wait for it.
         with making:
             with self._lock:
-                if key in self._made:
-                    return cast("T", self._made[key])
+                if key in self._shared:
+                    return cast("T", self._taken(key, user))
             made = make()
             with self._lock:
-                self._made[key] = made
+                self._shared[key] = _Shared(made)
                 self._making.pop(key, None)
-                if len(self._made) > _LIMIT:
-                    self._made.popitem(last=False)
-            return made
+                self._taken(key, user)
+                evicted = self._evict()
+        # Outside of the lock: connections may be closed now, which takes a while.
+        for shared in evicted:
+            if isinstance(shared.made, _EachThread):
+                shared.made.clear()
+        del evicted
+        return made
 
     def discard(self, made: object) -> None:
         with self._lock:
-            for key in [key for key, value in self._made.items() if value is made]:
-                del self._made[key]
+            shared = list(self._shared.items())
+            gone = [self._shared.pop(key) for key, value in shared if value.made is made]
+        for value in (value.made for _, value in shared):
+            if isinstance(value, _EachThread):
+                value.discard(made)
+        del gone
+
+    def _taken(self, key: Hashable, user: object) -> Any:
+        self._shared.move_to_end(key)
+        shared = self._shared[key]
+        if user is not None:
+            shared.users.add(user)
+        return shared.made
+
+    def _evict(self) -> list[_Shared]:
+        spare = len(self._shared) - _LIMIT
+        if spare <= 0:
+            return []
+        unused = (key for key, shared in self._shared.items() if not shared.users)
+        return [self._shared.pop(key) for key in list(itertools.islice(unused, spare))]
+
+
+class _EachThread:
+    """One of a kind for each thread; it is let go when its thread has ended.
+
+    Not a ``threading.local``: a forked child would let go of what the parent's other threads have, and close it.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[weakref.ref[Any], Any] = {}
+        self._pid = os.getpid()
+        self._getpid = os.getpid  # threads also end when the interpreter does, and has emptied this module
+
+    def get(self, make: Callable[[], T]) -> T:
+        thread = threading.current_thread()
+        found = self._made.get(weakref.ref(thread))
+        if found is None:
+            found = self._made[weakref.ref(thread, self._ended)] = make()
+        return cast("T", found)
+
+    def discard(self, made: object) -> None:
+        for thread in [thread for thread, value in list(self._made.items()) if value is made]:
+            self._made.pop(thread, None)
+
+    def clear(self) -> None:
+        self._made.clear()
+
+    def _ended(self, thread: weakref.ref[Any]) -> None:
+        if self._getpid() == self._pid:
+            self._made.pop(thread, None)
 
 
 _registry = _Registry()
@@ -112,10 +178,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_afresh)
 
 
-def shared(kind: str, options: Mapping[str, Any], make: Callable[[], T], *, per_thread: bool = False) -> T:
-    """What ``make`` returns, made once for each kind and set of options in this process (or thread)."""
-    held = _Held(options)
-    return _registry.get((kind, held, threading.get_ident() if per_thread else None), make)
+def shared(
+    kind: str,
+    options: Mapping[str, Any],
+    make: Callable[[], T],
+    *,
+    user: object = None,
+    per_thread: bool = False,
+) -> T:
+    """Return what ``make`` returned, called once for each kind and set of options in this process (or thread).
+
+    user: it is kept at least as long as this object exists; otherwise the oldest are let go when there are many.
+    """
+    key = (kind, _Held(options), per_thread)
+    if per_thread:
+        return _registry.get(key, _EachThread, user).get(make)
+    return _registry.get(key, make, user)
 
 
 def discard(made: object) -> None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from seqsave.errors import TargetError
+from seqsave.runtime.threads import ForkSafeLock
 from seqsave.targets import filesystems
 from seqsave.targets.base import (
     Capabilities,
@@ -129,6 +130,7 @@ _WRAPPERS = {
 # Options, and parts of Azure's connection string, that say which server it is.
 _ADDRESS = ("account_host", "account_name", "base_url", "endpoint_url", "host", "port", "share")
 _ACCOUNT = re.compile(r"\b(AccountName|BlobEndpoint)=([^;?]*)", re.IGNORECASE)
+_making_folders = ForkSafeLock()
 _NO_SUCH_FOLDER = (Fault.MISSING, Fault.CONFLICT, Fault.UNKNOWN)
 
 
@@ -341,7 +343,7 @@ class FsspecTarget(Target):
         if not self._traits.folders or not folder.strip("/"):
             return False
         # Drivers look and then make, level by level: another thread must not do the same just then.
-        with filesystems.shared("folders", {}, threading.Lock):
+        with _making_folders:
             if filesystem.isdir(folder):
                 return True
             if self._traits.own_top and not self._has_top(filesystem, folder):
@@ -367,6 +369,7 @@ class FsspecTarget(Target):
             self._protocol,
             self._options,
             lambda: _Handle(kind, self._options),
+            user=self,
             per_thread=self._traits.threads == "each",
         )
 

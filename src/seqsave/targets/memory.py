@@ -9,28 +9,30 @@ from __future__ import annotations
 import inspect
 import io
 import os
-import threading
 from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
+from seqsave.runtime.threads import ForkSafeLock
 from seqsave.targets import filesystems
-from seqsave.targets.base import Capabilities, Change, Data, Entries, Entry, Published, Target, described, guarded
+from seqsave.targets.base import (
+    TRIES,
+    Capabilities,
+    Change,
+    Data,
+    Entries,
+    Entry,
+    Published,
+    Target,
+    described,
+    guarded,
+    pause,
+)
 from seqsave.targets.failures import Scene
 from seqsave.targets.urls import Location
 
 __all__ = ["MemoryTarget"]
 
-_lock = threading.Lock()
-
-
-def _renew_lock() -> None:
-    """In a forked child: the thread that holds it may not be there any more."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+_lock = ForkSafeLock()
 
 
 def _known_options() -> set[str]:
@@ -70,7 +72,7 @@ class MemoryTarget(Target):
         from fsspec.implementations.memory import MemoryFileSystem
 
         options = filesystems.merged_options(MemoryFileSystem, self._options)
-        return filesystems.shared("memory", options, lambda: filesystems.create(MemoryFileSystem, options))
+        return filesystems.shared("memory", options, lambda: filesystems.create(MemoryFileSystem, options), user=self)
 
     @guarded("save")
     def publish(
@@ -95,14 +97,18 @@ class MemoryTarget(Target):
     ) -> Published | None:
         """See Target."""
         full = self._full(path)
-        with _lock:
-            file = self._filesystem.store.get(full)
-            before = None if file is None else bytes(file.getvalue())
+        for attempt in range(TRIES):
+            before = self._stored(full)
+            # Not under the lock: ``change`` may use this storage, or wait for a thread that does.
             after = change(before)
-            if after is None or after == before:
-                return self._left(path, before, after)
-            self._put(full, after, create=False)
-        return described(after, None)
+            with _lock:
+                if self._stored(full) == before:
+                    if after is None or after == before:
+                        return self._left(path, before, after)
+                    self._put(full, after, create=False)
+                    return described(after, None)
+            pause(attempt)
+        raise self._contended(path)
 
     @guarded("read")
     def read(self, path: str) -> bytes:
@@ -149,6 +155,10 @@ class MemoryTarget(Target):
     def place(self) -> Mapping[str, str]:
         """See Target. What another process has in its memory is another place."""
         return {"storage": "memory", "root": self._top, "process": str(os.getpid())}
+
+    def _stored(self, full: str) -> bytes | None:
+        file = self._filesystem.store.get(full)
+        return None if file is None else bytes(file.getvalue())
 
     def _put(self, full: str, content: bytes, create: bool) -> None:
         filesystem = self._filesystem

@@ -301,7 +301,7 @@ class S3Target(Target):
     def _client(self) -> S3Client:
         if self._held is None or self._held[0] != os.getpid():
             key = {**self._options, "connections": self._connections}
-            client = filesystems.shared("s3", key, lambda: S3Client(self._options, self._connections))
+            client = filesystems.shared("s3", key, lambda: S3Client(self._options, self._connections), user=self)
             self._held = (os.getpid(), client)
         return self._held[1]
 
