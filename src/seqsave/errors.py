@@ -5,7 +5,7 @@ Each one is also the builtin that callers already catch, so ``except OSError`` a
     SeqSaveError(Exception)
     ├── SaveError                (OSError)            closing a writer: something was not saved; has .result
     ├── TargetError              (OSError)            a storage or its URL; has .transient, .throttled, .fault
-    ├── SpoolError               (OSError)            the folder that keeps frames while a storage is away
+    ├── SpoolError               (OSError)            the folder that keeps frames while a storage is away; has .reason
     ├── FrameExistsError         (FileExistsError)    if_exists="error" and the frame is there
     ├── EndOfSequenceError       (IndexError)         at_end="raise error" and the frame is past the last one
     ├── SequenceNotFoundError    (FileNotFoundError)  nothing there to read
@@ -29,7 +29,7 @@ Each one is also the builtin that callers already catch, so ``except OSError`` a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from seqsave.types import SaveResult
@@ -58,6 +58,51 @@ __all__ = [
     "WriterAbortedError",
     "WriterClosedError",
 ]
+
+Cause = Literal[
+    "missing",
+    "exists",
+    "no_container",
+    "no_folder",
+    "bad_name",
+    "too_long",
+    "too_large",
+    "bad_key",
+    "bad_secret",
+    "expired",
+    "no_credentials",
+    "bad_credentials",
+    "no_profile",
+    "denied",
+    "clock",
+    "wrong_place",
+    "throttled",
+    "server",
+    "conflict",
+    "damaged",
+    "timeout",
+    "broken",
+    "unreachable",
+    "no_host",
+    "untrusted",
+    "full",
+    "quota",
+    "read_only",
+    "not_permitted",
+    "not_a_folder",
+    "is_a_folder",
+    "in_use",
+    "too_many_files",
+    "disk",
+    "unsupported",
+    "not_installed",
+    "bad_option",
+    "unknown",
+]
+"""What a backend failed with: ``TargetError.fault``. The names are stable, the messages are not."""
+
+SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished"]
+"""Why a spool failed: ``SpoolError.reason``."""
 
 
 class SeqSaveError(Exception):
@@ -89,11 +134,13 @@ class TargetError(SeqSaveError, OSError):
 
     transient: the same request may succeed later (throttling, a reset, a time-out, a 5xx).
     throttled: the storage asks for fewer requests.
-    fault:     what a backend failed with, by the name that ``targets.faults.Fault`` has for it, in lower case
-               (``"unreachable"``, ``"expired"``, ``"full"``); "" for what no backend has said.
+    fault:     what a backend failed with, one of ``Cause`` (``"unreachable"``, ``"expired"``, ``"full"``); ``""`` if
+               the error comes from no backend.
     """
 
-    def __init__(self, message: str, *, transient: bool = False, throttled: bool = False, fault: str = "") -> None:
+    def __init__(
+        self, message: str, *, transient: bool = False, throttled: bool = False, fault: Cause | Literal[""] = ""
+    ) -> None:
         super().__init__(message)
         self.transient = transient
         self.throttled = throttled
@@ -101,7 +148,16 @@ class TargetError(SeqSaveError, OSError):
 
 
 class SpoolError(SeqSaveError, OSError):
-    """The spool, which keeps frames while their storage is away, is full, in use, or cannot be read or written."""
+    """The spool, which keeps frames while their storage is away, cannot do what it should.
+
+    reason: ``"full"``: it holds as much as it may, or its disk does. ``"in use"``: another process or thread publishes
+            the same frames now. ``"damaged"``: an entry is not what was put there. ``"unusable"``: its folder cannot be
+            read or written. ``"unpublished"``: what it holds is not published yet.
+    """
+
+    def __init__(self, message: str, *, reason: SpoolReason = "unusable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class FrameExistsError(SeqSaveError, FileExistsError):

@@ -267,7 +267,7 @@ def test_left_alone_it_finishes_and_its_threads_end(make: Callable[..., Pipeline
     go.set()
     assert (first.result(PATIENCE), second.result(PATIENCE)) == (1, 2)
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not [thread.name for thread in threads if thread.is_alive()]
 
 
@@ -280,7 +280,7 @@ def test_left_idle_its_threads_end(make: Callable[..., Pipeline[Any, Any]]) -> N
     pipeline.drain()
     pipeline.leave()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not [thread.name for thread in threads if thread.is_alive()]
 
 

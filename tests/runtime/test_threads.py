@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from seqsave.runtime.threads import run_in_thread, run_with_timeout, spawn_daemon
+from tests.support.patience import PATIENCE
 
 
 def test_a_call_leaves_the_loop_its_threads() -> None:
@@ -18,7 +19,7 @@ def test_a_call_leaves_the_loop_its_threads() -> None:
 
         def waits_for_the_loop() -> str:
             coroutine = asyncio.to_thread(lambda: "done")
-            return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
+            return asyncio.run_coroutine_threadsafe(coroutine, loop).result(PATIENCE)
 
         return await run_in_thread(waits_for_the_loop)
 
@@ -33,7 +34,7 @@ def test_a_call_passes_errors_on_and_can_be_given_up() -> None:
         with pytest.raises(ValueError, match="broken"):
             await run_in_thread(fail)
         go = threading.Event()
-        task = asyncio.ensure_future(run_in_thread(lambda: go.wait(10)))
+        task = asyncio.ensure_future(run_in_thread(lambda: go.wait(PATIENCE)))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -49,15 +50,15 @@ def test_a_call_with_an_end() -> None:
     def fail() -> None:
         raise ValueError("broken")
 
-    assert run_with_timeout(lambda: None, 10)
-    assert not run_with_timeout(fail, 10)
-    assert not run_with_timeout(lambda: go.wait(10), 0.01)
+    assert run_with_timeout(lambda: None, PATIENCE)
+    assert not run_with_timeout(fail, PATIENCE)
+    assert not run_with_timeout(lambda: go.wait(PATIENCE), 0.01)
     go.set()
 
 
 def test_a_spawned_thread_is_a_daemon_with_a_name() -> None:
     seen: list[threading.Thread] = []
-    spawn_daemon(lambda value: seen.append(threading.current_thread()), 1, name="seqsave-test").join(10)
+    spawn_daemon(lambda value: seen.append(threading.current_thread()), 1, name="seqsave-test").join(PATIENCE)
     (thread,) = seen
     assert thread.daemon
     assert thread.name == "seqsave-test"

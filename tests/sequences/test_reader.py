@@ -16,6 +16,7 @@ import pytest
 import seqsave
 from seqsave.sequences import reader
 from seqsave.targets.memory import MemoryTarget
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
 
@@ -244,7 +245,7 @@ def test_sound_frames_come_first_though_the_damaged_one_fails_first(
     def late(name: str, data: bytes) -> Any:
         try:
             if name < "frame_00005.png":
-                assert failed.wait(30)
+                assert failed.wait(PATIENCE)
             return decode(name, data)
         except seqsave.DecodeError:
             failed.set()

@@ -176,6 +176,8 @@ def test_a_manifest_that_is_not_complete(tmp_path: Path) -> None:
         assert missing == "frames are missing: 2-3"
         assert who.startswith("process ")
         assert who.endswith(" is changing it")
+        assert verify(open_sequence(tmp_path)).has_writers
+    assert not verify(open_sequence(tmp_path)).has_writers
 
 
 def test_a_damaged_manifest_is_told_and_the_frames_looked_at(tmp_path: Path) -> None:

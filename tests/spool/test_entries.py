@@ -70,8 +70,9 @@ def test_every_change_of_a_byte_is_seen(tmp_path: Path) -> None:
     name = tmp_path / "entry"
     for position in range(len(whole)):
         name.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
-        with pytest.raises(DamagedError, match="no sound entry"):
+        with pytest.raises(DamagedError, match="no sound entry") as caught:
             read_entry(name)
+        assert caught.value.reason == "damaged"
 
 
 def test_every_cut_is_seen(tmp_path: Path) -> None:

@@ -106,6 +106,45 @@ def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Pub
     behind.wait(failing.place())
 
 
+@pytest.mark.parametrize("name", ["broken", "already-rendered"])
+def test_a_broken_spool_is_reported_whatever_its_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "FIRST_WAIT", 0.05)
+    broken, target = Spool(tmp_path / name), targets.resolve(tmp_path / "renders")
+    keep(broken, target, 1)
+    (tmp_path / name / broken.identities()[0] / "lock").mkdir()
+    behind = Publisher(broken, Records)
+    behind.wake(target, target.place())
+    with pytest.raises(SpoolError, match="cannot be used"):
+        behind.wait(target.place())
+    behind.stop(PATIENCE)
+
+
+def test_another_publisher_of_the_same_frames_is_no_trouble(
+    spool: Spool, behind: Publisher, failing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(spool, failing.target, 1)
+    tried: list[str] = []
+    flush = publisher.flush_place
+
+    def note(*arguments: Any, **named: Any) -> Any:
+        try:
+            return flush(*arguments, **named)
+        except SpoolError as error:
+            tried.append(error.reason)
+            raise
+
+    monkeypatch.setattr(publisher, "flush_place", note)
+    with spool.locked(spool.identities()[0]):
+        behind.wake(failing, failing.place())
+        wait_until(lambda: tried and not any(place.is_busy for place in behind._places.values()))
+        assert tried[0] == "in use"
+        assert behind.trouble(failing.place()) == ""
+    behind.wait(failing.place())
+    assert spool.contents().entries == ()
+
+
 def test_waiting_can_be_interrupted(spool: Spool, behind: Publisher, failing: Any) -> None:
     begun, going_on = threading.Event(), threading.Event()
     publish = failing.target.publish

@@ -107,8 +107,11 @@ def test_many_threads_may_put_frames_there(spool: Spool, target: targets.Target)
 def test_it_is_bounded(tmp_path: Path, target: targets.Target) -> None:
     spool = Spool(tmp_path / "spool", max_bytes=2500)
     keep(spool, target, 1, bytes(1000))
-    with pytest.raises(SpoolError, match=r"is full: it holds \d+ of 2500 bytes.*seqsave flush .*spool.*max_bytes"):
+    with pytest.raises(
+        SpoolError, match=r"is full: it holds \d+ of 2500 bytes.*seqsave flush .*spool.*max_bytes"
+    ) as caught:
         keep(spool, target, 2, bytes(1000))
+    assert caught.value.reason == "full"
     assert [entry.index for entry in spool.contents().entries] == [1]
     spool.drop(spool.contents().entries[0])
     keep(spool, target, 2, bytes(1000))
@@ -116,17 +119,19 @@ def test_it_is_bounded(tmp_path: Path, target: targets.Target) -> None:
 
 def test_what_another_process_has_put_there_counts(tmp_path: Path, target: targets.Target) -> None:
     keep(Spool(tmp_path / "spool"), target, 1, bytes(2500))
-    with pytest.raises(SpoolError, match="is full"):
+    with pytest.raises(SpoolError, match="is full") as caught:
         keep(Spool(tmp_path / "spool", max_bytes=2500), target, 2, bytes(1000))
+    assert caught.value.reason == "full"
 
 
 def test_some_of_the_disk_stays_free(tmp_path: Path, target: targets.Target) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         spool = Spool(disk / "spool")
         kept = 0
-        with pytest.raises(SpoolError, match=r"nearly full: only \d+ bytes are free.*seqsave flush"):
+        with pytest.raises(SpoolError, match=r"nearly full: only \d+ bytes are free.*seqsave flush") as caught:
             for kept in range(1000):
                 keep(spool, target, kept, bytes(50_000))
+        assert caught.value.reason == "full"
         free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
         assert free > 0.04 * 2**20
         assert kept >= 10
@@ -138,16 +143,18 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(tmp_path: Path, ta
         spool = Spool(disk / "spool")
         keep(spool, target, 0, b"small")
         spool._take_room = lambda *_: []  # type: ignore[method-assign]  # it looked free a moment ago
-        with pytest.raises(SpoolError, match=r"cannot be kept in the spool.*the disk is full"):
+        with pytest.raises(SpoolError, match=r"cannot be kept in the spool.*the disk is full") as caught:
             keep(spool, target, 1, bytes(2 << 20))
+        assert caught.value.reason == "full"
         assert [entry.index for entry in spool.contents().entries] == [0]
         assert len(list(spool.folder.rglob("*.tmp"))) == 0
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, target: targets.Target) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SpoolError, match=r"spool .*file/spool cannot be used"):
+    with pytest.raises(SpoolError, match=r"spool .*file/spool cannot be used") as caught:
         keep(Spool(tmp_path / "file" / "spool"), target, 1)
+    assert caught.value.reason == "unusable"
 
 
 def test_other_files_are_left_alone(spool: Spool, target: targets.Target) -> None:
@@ -175,9 +182,10 @@ def test_damaged_entries_are_told_and_can_be_put_aside(spool: Spool, target: tar
 def test_only_one_may_publish_a_place(spool: Spool, target: targets.Target) -> None:
     identity = keep(spool, target, 1).identity
     with spool.locked(identity):
-        with pytest.raises(SpoolError, match="are being published already"):
+        with pytest.raises(SpoolError, match="are being published already") as caught:
             with Spool(spool.folder).locked(identity):
                 pass
+        assert caught.value.reason == "in use"
     with spool.locked(identity):
         pass
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -26,11 +28,11 @@ def held_elsewhere(lock: contextlib.AbstractContextManager[object]) -> Iterator[
     def hold() -> None:
         with lock:
             held.set()
-            go.wait(60)
+            go.wait(PATIENCE)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert held.wait(10)
+    assert held.wait(PATIENCE)
     try:
         yield
     finally:

@@ -8,13 +8,13 @@ import os
 import socket
 import ssl
 import traceback
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
 from seqsave.targets.failures import Fault, FileMissingError, Scene, diagnose, translate
 from seqsave.targets.redact import BackendError, chain_of, secrets_of
 from tests.support.needs import needs_package
@@ -344,3 +344,7 @@ def test_an_error_says_what_the_storage_failed_with() -> None:
 def test_what_paramiko_says_of_a_connection_that_is_gone() -> None:
     assert diagnose(OSError("Socket is closed")) is Fault.BROKEN
     assert diagnose(OSError("Something else")) is Fault.UNKNOWN
+
+
+def test_the_public_names_of_causes_are_those_of_the_faults() -> None:
+    assert [fault.cause for fault in Fault] == list(get_args(Cause))

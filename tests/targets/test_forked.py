@@ -13,6 +13,7 @@ from seqsave import spool, targets
 from seqsave.plugins import registry
 from seqsave.spool import publisher
 from seqsave.targets import filesystems, memory
+from tests.support.patience import PATIENCE
 from tests.targets.forking import held_elsewhere, in_forked_child
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ def test_a_connection_of_another_thread_is_not_closed_in_a_child() -> None:
     def ask() -> None:
         filesystems.shared("each", {}, Connection, per_thread=True)
         asked.set()
-        go.wait(60)
+        go.wait(PATIENCE)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert asked.wait(10)
+    assert asked.wait(PATIENCE)
 
     def look() -> None:
         gc.collect()

@@ -31,6 +31,7 @@ from seqsave.errors import FrameExistsError, TargetError
 from seqsave.targets import fsspec as generic
 from seqsave.targets.fsspec import Traits
 from seqsave.targets.redact import chain_of
+from tests.support.patience import PATIENCE
 from tests.targets.test_suite import AWKWARD, paths
 
 if TYPE_CHECKING:
@@ -402,11 +403,11 @@ def test_coroutines() -> None:
     assert target.loop is not None
     coroutine = target.publish_async("f.png", b"1", content_type="a/b", create=True)
     assert coroutine is not None
-    assert asyncio.run_coroutine_threadsafe(coroutine, target.loop).result(10).size == 1
+    assert asyncio.run_coroutine_threadsafe(coroutine, target.loop).result(PATIENCE).size == 1
     again = target.publish_async("f.png", b"2", content_type="a/b", create=True)
     assert again is not None
     with pytest.raises(FrameExistsError):
-        asyncio.run_coroutine_threadsafe(again, target.loop).result(10)
+        asyncio.run_coroutine_threadsafe(again, target.loop).result(PATIENCE)
 
 
 def test_those_that_are_not_asynchronous_have_no_coroutines(tmp_path: Path) -> None:
@@ -570,7 +571,7 @@ def test_no_backend_can_give_a_secret_away(
         "async": lambda: asyncio.run_coroutine_threadsafe(
             target.publish_async("f", b"", content_type="a/b"),  # type: ignore[arg-type]
             target.loop,  # type: ignore[arg-type]
-        ).result(10),
+        ).result(PATIENCE),
     }
     with pytest.raises(TargetError) as caught:
         calls.get(way, lambda: publish(target, "f"))()
@@ -602,7 +603,7 @@ class FakeFtp(MemoryFileSystem):
         return "/" + path.removeprefix("ftp://host").strip("/")
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
-        self.together.wait(60)
+        self.together.wait(PATIENCE)
         super().pipe_file(path, value, mode=mode, **kwargs)
 
     def mv(self, path1: str, path2: str, **kwargs: Any) -> None:
@@ -622,7 +623,7 @@ def test_each_thread_keeps_its_connection(publishers: int, monkeypatch: pytest.M
     assert result.counts["saved"] == len(FakeFtp.store) == len(frames)
     assert len(FakeFtp.made) <= publishers + 1  # and the caller's own
     for thread in set(threading.enumerate()) - before:
-        thread.join(10)
+        thread.join(PATIENCE)
     FakeFtp.store.clear()  # each file holds the instance that wrote it
     del thread
     gc.collect()

@@ -14,6 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from seqsave import targets
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems, memory
+from tests.support.patience import PATIENCE
 
 
 def publish(target: targets.Target, path: str, data: bytes = b"data", *, create: bool = False) -> None:
@@ -113,7 +114,7 @@ def test_a_change_may_use_the_storage_itself() -> None:
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
         publish(target, "own", b"4")
         return (before or b"") + b"5"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +40,10 @@ def test_a_dropped_writer_warns_and_its_threads_end(preview: str | None) -> None
         del writer
         with pytest.warns(ResourceWarning, match=r"<SequenceWriter frame_#####\.png in .* was never closed"):
             drop(kept)
-        assert [future.result(10).status for future in futures] == ["saved", "saved"]
+        assert [future.result(PATIENCE).status for future in futures] == ["saved", "saved"]
     assert threads
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not [thread.name for thread in threads if thread.is_alive()]
 
 
@@ -74,7 +75,7 @@ atexit.register(at_the_end.set)  # runs first: nothing is published before the p
 @pytest.mark.parametrize("how", ["dropped", "held"])
 def test_frames_that_were_accepted_are_finished_when_the_program_ends(tmp_path: Path, how: str) -> None:
     run = [sys.executable, "-c", textwrap.dedent(PROGRAM), tmp_path, "", how]
-    ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert ended.stderr == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"frame_{i:05d}.png" for i in range(3)]
 
@@ -82,5 +83,5 @@ def test_frames_that_were_accepted_are_finished_when_the_program_ends(tmp_path: 
 @pytest.mark.parametrize("how", ["dropped", "held"])
 def test_a_frame_that_fails_then_is_named(tmp_path: Path, how: str) -> None:
     run = [sys.executable, "-c", textwrap.dedent(PROGRAM), tmp_path, "frame_00002.png", how]
-    ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert "the disk is away" in ended.stderr

@@ -86,7 +86,7 @@ def _print(found: Verification) -> None:
     print_line(f"{head}: {counted(len(found.findings), 'problem')}")
     for obstacle in found.obstacles:
         print_line(f"  {found.manifest}: {obstacle}")
-    if any(obstacle.endswith(" is changing it") for obstacle in found.obstacles):
+    if found.has_writers:
         print_line("    (of a run that is gone for good, seqsave manifest --release forgets)")
     for kind in dict.fromkeys(finding.kind for finding in found.findings):
         print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")

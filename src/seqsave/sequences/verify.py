@@ -47,6 +47,7 @@ class Verification:
     shape:  of most pictures, as ``1920x1080, 3 channels, uint8``; None when none was decoded.
     manifest:  what the manifest says of itself; None where there is none.
     obstacles: why it is not complete, each as one clause.
+    has_writers: the manifest names runs that have begun to write the sequence and have not ended.
     """
 
     url: str
@@ -57,6 +58,7 @@ class Verification:
     findings: tuple[Finding, ...]
     manifest: State | None = None
     obstacles: tuple[str, ...] = ()
+    has_writers: bool = False
 
     @property
     def ok(self) -> bool:
@@ -110,6 +112,7 @@ def verify(
         findings=tuple(findings),
         manifest=state,
         obstacles=tuple(obstacles),
+        has_writers=known is not None and bool(known.writers),
     )
 
 

@@ -164,7 +164,7 @@ def _header(file: BinaryIO, name: str) -> Entry:
 
 
 def _damaged(name: str | os.PathLike[str], what: str) -> DamagedError:
-    return DamagedError(f"{os.fspath(name)} is no sound entry of a spool: {what}")
+    return DamagedError(f"{os.fspath(name)} is no sound entry of a spool: {what}", reason="damaged")
 
 
 def _canonical(value: Any) -> bytes:

@@ -91,7 +91,7 @@ class Publisher:
                 failed = next((place for place in concerned if place.told), None)
                 if failed is not None:
                     text, failed.told = failed.told, ""
-                    raise SpoolError(text)
+                    raise SpoolError(text, reason="unpublished")
                 if not any(place.is_waiting or place.is_busy for place in concerned):
                     return
                 self._changed.wait(TICK)
@@ -132,8 +132,9 @@ class Publisher:
             try:
                 outcomes = flush_place(self.spool, place.target, place.where, records=self._records(), stop=self._stop)
                 trouble, again = _judged(outcomes, self.spool)
-            except SpoolError as error:  # somebody else is publishing the same, or the spool's disk has failed
-                trouble, again = "" if "already" in str(error) else str(error), True
+            except SpoolError as error:
+                # In use: another process publishes the same frames, and reports its failures itself.
+                trouble, again = "" if error.reason == "in use" else str(error), True
             except SeqSaveError as error:
                 trouble, again = str(error), True
             except Exception as error:  # noqa: BLE001 - whatever it is: nobody else would ever hear of it

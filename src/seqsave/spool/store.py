@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from seqsave.errors import OptionError, SpoolError, TargetError
+from seqsave.errors import OptionError, SpoolError, SpoolReason, TargetError
 from seqsave.spool.entries import DamagedError, Entry, Item, fingerprint, key_of, pack, read_entry, read_header
 from seqsave.targets import config
 from seqsave.targets.local import LocalTarget
@@ -158,7 +158,8 @@ class Spool:
             LocalTarget(str(folder), fsync=True, mode=0o600).publish(name, data)
         except TargetError as error:
             self._give_room(len(data))
-            raise SpoolError(f"the frame cannot be kept in the spool {self.folder}: {error}") from error
+            reason: SpoolReason = "full" if error.fault in ("full", "quota") else "unusable"
+            raise SpoolError(f"the frame cannot be kept in the spool {self.folder}: {error}", reason=reason) from error
         with self._lock:
             self._known[f"{folder.name}/{entry.key}"] = [name]
         for old in older:
@@ -185,12 +186,14 @@ class Spool:
                 raise SpoolError(
                     f"the spool {self.folder} is full: it holds {self._used} of {self.max_bytes} bytes; publish what "
                     f"is in it (seqsave flush {self.folder}), or raise max_bytes in the table [spool] of "
-                    f"{config.config_path()}"
+                    f"{config.config_path()}",
+                    reason="full",
                 )
             if disk.free - size < min(LEFT_FREE, LEFT_FREE_SHARE * disk.total):
                 raise SpoolError(
                     f"the disk of the spool {self.folder} is nearly full: only {disk.free} bytes are free; publish "
-                    f"what is in it (seqsave flush {self.folder}), free some space, or use another folder"
+                    f"what is in it (seqsave flush {self.folder}), free some space, or use another folder",
+                    reason="full",
                 )
             self._used += size
             return list(self._known.get(frame, ()))
@@ -276,7 +279,8 @@ class Spool:
                 raise self._unusable(error) from error
         if not lock.is_locked:
             raise SpoolError(
-                f"the frames in {folder} are being published already, by another process or thread: wait for it"
+                f"the frames in {folder} are being published already, by another process or thread: wait for it",
+                reason="in use",
             )
         try:
             yield

@@ -15,9 +15,9 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, unique
-from typing import Any
+from typing import Any, cast
 
-from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
+from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
 from seqsave.targets.redact import chain_of, safe_cause, scrub
 
 __all__ = ["Fault", "FileMissingError", "Scene", "diagnose", "translate"]
@@ -114,6 +114,11 @@ class Fault(Enum):
     UNKNOWN = _Verdict("the storage failed in a way that seqsave does not know", detail=True)
 
     @property
+    def cause(self) -> Cause:
+        """The public name."""
+        return cast("Cause", self.name.lower())
+
+    @property
     def transient(self) -> bool:
         """Whether the same request may succeed later."""
         return self.value.transient
@@ -135,13 +140,13 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
     if fault is Fault.EXISTS:
         result = FrameExistsError(message)
     elif fault is Fault.MISSING:
-        result = FileMissingError(message, fault=fault.name.lower())
+        result = FileMissingError(message, fault=fault.cause)
     else:
         result = TargetError(
             message,
             transient=fault.transient and not scene.tried,
             throttled=fault is Fault.THROTTLED,
-            fault=fault.name.lower(),
+            fault=fault.cause,
         )
     result.__cause__ = safe_cause(error, scene.secrets)
     return result

@@ -192,7 +192,7 @@ class Outage:
         except SpoolError as full:
             if not self._why:
                 raise
-            raise SpoolError(f"{full} (it had to go there because of this: {self._why})") from full
+            raise SpoolError(f"{full} (it had to go there because of this: {self._why})", reason=full.reason) from full
         saved = SavedFrame(
             index=place.index,
             batch=place.batch,

@@ -176,7 +176,8 @@ class Track:
             return
         if is_told and not outage.behind:
             why = "" if self.unrecorded is None else f"{self.unrecorded}. "
-            self.unrecorded = SpoolError(f"{why}To do that when the storage is back: seqsave flush {outage.folder}")
+            advice = f"To do that when the storage is back: seqsave flush {outage.folder}"
+            self.unrecorded = SpoolError(f"{why}{advice}", reason="unpublished")
 
     def _mine(self, result: SaveResult) -> SaveResult:
         """The frames of this filetype only."""
