@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from seqsave.plugins import manager
 from tests.support.environment import isolate
 from tests.support.guard import only_loopback
-from tests.support.needs import in_ci, missing
+from tests.support.needs import entry_points_of, in_ci, missing
 from tests.support.places import Place
 from tests.support.s3 import S3Server, find_weed
+from tests.support.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -65,6 +67,19 @@ def target_options(place: Place) -> dict[str, Any]:
     return place.storage_options
 
 
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A folder on sys.path for plugins; a manager made now finds them, with what else is installed."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(folder))
+    yield Site(folder)
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(folder)):
+            del sys.modules[name]
+
+
 @pytest.fixture(autouse=True)
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     isolate(monkeypatch, tmp_path_factory.mktemp("home"))
@@ -82,11 +97,10 @@ def _loopback_only() -> Iterator[None]:
 def _fresh_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers ends with it, and plugins that happen to be installed here are not seen.
 
-    A test about entry points builds a ``Registry`` of its own, or runs another interpreter.
+    Except for the other client of S3, which the tests of S3 ask for by name. A test about entry points builds a manager
+    of its own, or runs another interpreter.
     """
-    plugins = sys.modules.get("seqsave.plugins.registry")
-    if plugins is not None:
-        monkeypatch.setattr(plugins, "_registry", plugins.Registry(()))
+    monkeypatch.setattr(manager, "_manager", manager.PluginManager(entry_points_of("seqsave-obstore")))
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,8 @@ PUBLIC = {
     *("open_sequence", "find_sequences", "FrameSequence", "Frame"),
     *("filetypes", "describe_filetypes", "register_encoder", "unregister_encoder", "hookimpl"),
     *("EncoderSpec", "Option", "Encoder", "FrameInfo", "Encoded", "Decoded"),
+    *("TargetSpec", "Traits", "register_target", "unregister_target"),
+    *("ObserverSpec", "register_observer", "unregister_observer"),
     *("SavedFrame", "FailedFrame", "SaveResult", "Event"),
     *("check_settings", "WriterConfig"),
     *errors.__all__,
@@ -65,7 +67,10 @@ def test_listing_dir_and_errors_stay_light(tmp_path: Path) -> None:
     assert loaded("import seqsave; dir(seqsave); seqsave.TargetError; seqsave.EncoderSpec", tmp_path) == set()
 
 
-def test_saving_a_png_to_a_folder_loads_no_store_and_no_plugins(tmp_path: Path) -> None:
+def test_saving_a_png_to_a_folder_loads_no_store_and_no_plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQSAVE_LOAD_PLUGINS", "")  # as where none is installed: an observer has to be loaded
     code = """
 import numpy, seqsave
 seqsave.save(numpy.zeros((2, 4, 4, 3), "uint8"), "out")

@@ -46,7 +46,7 @@ OWNERS = {
     "s3fs": {"targets"},
     "aiobotocore": {"targets"},
     "botocore": {"targets"},
-    "obstore": {"targets"},
+    "obstore": set(),
     "upath": {"targets"},
     "PyOpenColorIO": {"pictures"},
     "tenacity": {"runtime"},

@@ -11,16 +11,30 @@ import textwrap
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import click
 import pytest
+from click.testing import CliRunner
 
 import seqsave
 from seqsave.cli import new_plugin
 from seqsave.cli.app import status_of
 from seqsave.metadata.xmp import TAGS
 from seqsave.pictures.color import COLOR_SPACES
-from seqsave.plugins import declarations, hookspecs, registry
+from seqsave.plugins import declarations, hookspecs, manager, registry
 from seqsave.testing import EncoderSuite
-from seqsave.types import ColorSpace, Decoded, Encoded, Encoder, EncoderSpec, FrameInfo, Option
+from seqsave.types import (
+    ColorSpace,
+    Decoded,
+    Encoded,
+    Encoder,
+    EncoderSpec,
+    FrameInfo,
+    ObserverSpec,
+    Option,
+    TargetSpec,
+    Traits,
+)
+from tests.support.site import Site
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -40,7 +54,7 @@ def rows(text: str) -> dict[str, list[str]]:
 
 
 def test_there_is_a_hook() -> None:
-    assert list(HOOKS) == ["seqsave_encoders"]
+    assert list(HOOKS) == [*(hook.function for hook in manager.HOOKS.values()), manager.COMMANDS]
 
 
 @pytest.mark.parametrize("name", HOOKS)
@@ -50,7 +64,7 @@ def test_every_hook_is_documented_with_its_exact_signature(name: str) -> None:
 
 
 def test_no_hook_is_documented_that_is_not_there() -> None:
-    assert set(re.findall(r"\bseqsave_[a-z_]+\(\)", PAGE)) == {f"{name}()" for name in HOOKS}
+    assert set(re.findall(r"\b(seqsave_[a-z_]+)\(", PAGE)) == set(HOOKS)
 
 
 @pytest.mark.parametrize("name", HOOKS)
@@ -60,13 +74,31 @@ def test_the_example_of_a_hook_runs(name: str) -> None:
     assert example.strip()
     names: dict[str, Any] = {}
     exec(compile(textwrap.dedent(example), name, "exec", dont_inherit=True), names)  # noqa: S102 - our own docstring
+    assert hasattr(names[name], "seqsave_impl")
+    if name == manager.COMMANDS:
+        group = click.Group()
+        names[name](group)
+        (command,) = group.commands.values()
+        assert CliRunner().invoke(command).output == "nothing\n"
+        return
+    (kind,) = (kind for kind, hook in manager.HOOKS.items() if hook.function == name)
     result = names[name]()
     assert result
-    assert [declarations.problems(spec) for spec in result] == [[]] * len(result)
-    assert hasattr(names[name], "seqsave_impl")
+    assert [manager.check(kind, spec, name) for spec in result] == result
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_plugin_that_takes_the_documented_arguments_is_sound(site: Site, name: str) -> None:
+    body = "pass" if name == manager.COMMANDS else "return []"
+    arguments = ", ".join(inspect.signature(HOOKS[name]).parameters)
+    site.install("sound", f"import seqsave\n@seqsave.hookimpl\ndef {name}({arguments}):\n    {body}\n")
+    plugins = manager.PluginManager()
+    plugins.commands(click.Group)
+    assert [info.error for info in plugins.infos() if info.name == "sound"] == [None]
 
 
 RECORDS = [EncoderSpec, Option, FrameInfo, ColorSpace, Encoded, Decoded, registry.FiletypeInfo]
+RECORDS += [TargetSpec, Traits, ObserverSpec]
 
 
 @pytest.mark.parametrize("record", RECORDS)
@@ -119,7 +151,7 @@ def test_every_check_and_attribute_of_the_kit_is_named() -> None:
 
 
 def test_every_environment_variable_is_named() -> None:
-    used = set(re.findall(r"SEQSAVE_[A-Z_]+", inspect.getsource(registry)))
+    used = set(re.findall(r"SEQSAVE_[A-Z_]+", inspect.getsource(manager)))
     assert {name.partition("=")[0] for name in rows(section("Environment variables"))} == used
 
 

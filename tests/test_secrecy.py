@@ -23,7 +23,7 @@ import seqsave
 from seqsave import targets
 from seqsave.targets.doctor import examine
 from seqsave.targets.redact import chain_of
-from tests.support.needs import needs_package
+from tests.support.needs import needs_obstore
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -103,7 +103,7 @@ def test_a_store_that_cannot_be_reached(
     tmp_path: Path, closed_port: int, caplog: pytest.LogCaptureFixture, secret: str, token: str, client: str
 ) -> None:
     if client == "obstore":
-        needs_package("obstore")
+        needs_obstore()
     options = {
         "key": "AKIAEXAMPLE",
         "secret": secret,
@@ -184,7 +184,7 @@ def test_a_store_that_repeats_what_it_refuses(
     s3_server: S3Server, caplog: pytest.LogCaptureFixture, client: str
 ) -> None:
     if client == "obstore":
-        needs_package("obstore")
+        needs_obstore()
     options = {**s3_server.storage_options, "secret": "hush-hush-hush-hush-hush", "client": client}
     with listening(caplog) as told:
         save(told, s3_server.new_prefix(), storage_options=options, retry=ONCE)

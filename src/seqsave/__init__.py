@@ -19,11 +19,16 @@ _HOMES = {
     ),
     "plugins.hookspecs": "hookimpl",
     "metadata.text": "RawText",
+    "plugins.observers": "register_observer unregister_observer",
     "plugins.registry": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
     "sequences.finder": "find_sequences open_sequence",
     "sequences.reader": "Frame FrameSequence",
     "runtime.retry": "RetryPolicy",
-    "types": "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo Option SavedFrame SaveResult",
+    "targets.registry": "register_target unregister_target",
+    "types": (
+        "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo ObserverSpec Option SavedFrame "
+        "SaveResult TargetSpec Traits"
+    ),
     "writer": "SequenceWriter WriterConfig check_settings open_writer save",
 }
 __getattr__, __dir__, __all__ = _lazy.attach(__name__, _HOMES)

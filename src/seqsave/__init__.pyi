@@ -25,6 +25,8 @@ from .errors import WriterClosedError as WriterClosedError
 from .metadata.text import RawText as RawText
 from .pictures.color import COLOR_SPACES as COLOR_SPACES
 from .plugins.hookspecs import hookimpl as hookimpl
+from .plugins.observers import register_observer as register_observer
+from .plugins.observers import unregister_observer as unregister_observer
 from .plugins.registry import FiletypeInfo as FiletypeInfo
 from .plugins.registry import describe_filetypes as describe_filetypes
 from .plugins.registry import filetypes as filetypes
@@ -35,6 +37,8 @@ from .sequences.finder import find_sequences as find_sequences
 from .sequences.finder import open_sequence as open_sequence
 from .sequences.reader import Frame as Frame
 from .sequences.reader import FrameSequence as FrameSequence
+from .targets.registry import register_target as register_target
+from .targets.registry import unregister_target as unregister_target
 from .types import ColorSpace as ColorSpace
 from .types import Decoded as Decoded
 from .types import Encoded as Encoded
@@ -43,9 +47,12 @@ from .types import EncoderSpec as EncoderSpec
 from .types import Event as Event
 from .types import FailedFrame as FailedFrame
 from .types import FrameInfo as FrameInfo
+from .types import ObserverSpec as ObserverSpec
 from .types import Option as Option
 from .types import SaveResult as SaveResult
 from .types import SavedFrame as SavedFrame
+from .types import TargetSpec as TargetSpec
+from .types import Traits as Traits
 from .writer import SequenceWriter as SequenceWriter
 from .writer import WriterConfig as WriterConfig
 from .writer import check_settings as check_settings
@@ -78,6 +85,7 @@ __all__ = [
     "ImageError",
     "ManifestError",
     "MetadataError",
+    "ObserverSpec",
     "Option",
     "OptionError",
     "PluginError",
@@ -93,6 +101,8 @@ __all__ = [
     "SourceError",
     "SpoolError",
     "TargetError",
+    "TargetSpec",
+    "Traits",
     "WriterAbortedError",
     "WriterClosedError",
     "WriterConfig",
@@ -105,6 +115,10 @@ __all__ = [
     "open_sequence",
     "open_writer",
     "register_encoder",
+    "register_observer",
+    "register_target",
     "save",
     "unregister_encoder",
+    "unregister_observer",
+    "unregister_target",
 ]

@@ -23,11 +23,14 @@ __all__ = [
     "Event",
     "FailedFrame",
     "FrameInfo",
+    "ObserverSpec",
     "Option",
     "OptionValue",
     "SaveResult",
     "SavedFrame",
     "Status",
+    "TargetSpec",
+    "Traits",
 ]
 
 OptionValue = bool | int | float | str
@@ -81,6 +84,74 @@ class EncoderSpec:
     metadata: Literal["embed", "none"] = "none"
     content_type: str = "application/octet-stream"
     lossless: bool = True
+    install_hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """How seqsave treats a filesystem of fsspec's: what its ``pipe_file``, ``mv`` and ``ls`` can be relied on for.
+
+    Of a filesystem without traits nothing good is assumed: ``create`` is refused, and threads take turns.
+
+    publish:  ``"put"``: one ``pipe_file`` publishes a whole file, which appears under its name complete or not at all.
+              ``"move"``: a temporary file beside it, then ``mv``. ``"plain"``: one ``pipe_file``, which a reader may
+              see unfinished.
+    create:   ``pipe_file(path, data, mode="create")`` raises FileExistsError where the path is taken, decided by the
+              store in the same request. seqsave tries this on a small file before it relies on it.
+    folders:  it has real folders, which seqsave makes when a write finds none.
+    own_top:  the first part of a path is a container (a bucket, a share) that seqsave never makes.
+    threads:  ``"shared"``: one instance serves all threads at the same time. ``"each"``: one instance for each thread.
+              ``"turns"``: one instance, one thread at a time.
+    retries:  its client tries failed requests again by itself, and that cannot be switched off: its failures are
+              reported as final, so that attempts do not multiply.
+    keywords: ``"package.module:function"``, called with a content type and a size in bytes; returns the keyword
+              arguments that ``pipe_file`` gets for them. None: it gets none.
+    move:     ``"package.module:function"``, called with the filesystem, an old and a new path; renames the file, over
+              an existing one too. None: ``mv`` does it.
+    refused:  characters that its driver takes for something else than a part of a name.
+    """
+
+    publish: Literal["put", "move", "plain"]
+    create: bool = False
+    folders: bool = True
+    own_top: bool = False
+    threads: Literal["shared", "each", "turns"] = "turns"
+    retries: bool = False
+    keywords: str | None = None
+    move: str | None = None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSpec:
+    """Which URLs a storage serves and how, without importing any of its code. Either ``target`` or ``traits`` is set.
+
+    protocols:    what stands before ``://``, such as ``("shelf",)``; lower case.
+    target:       ``"package.module:Class"``, a subclass of ``seqsave.targets.Target``, imported at first use.
+    traits:       how to treat the filesystem that fsspec knows under these protocols.
+    options:      storage options that are checked before anything is opened. Others are passed on unchecked.
+    install_hint: the command that installs a missing backend.
+    """
+
+    protocols: tuple[str, ...]
+    target: str | None = None
+    traits: Traits | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
+    install_hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverSpec:
+    """What observes every writer of this process, without importing any of its code.
+
+    name:         for messages and ``seqsave plugins``, such as ``"farm-database"``.
+    observer:     ``"package.module:function"``, called with each ``Event``; or ``"package.module:Class"``, of which one
+                  instance is made for each writer, without arguments, and called with each ``Event`` of that writer.
+    install_hint: the command that installs a missing backend.
+    """
+
+    name: str
+    observer: str
     install_hint: str | None = None
 
 

@@ -93,7 +93,9 @@ def test_plugins() -> None:
 @pytest.mark.usefixtures("installed")
 def test_plugins_as_json() -> None:
     rows: dict[str, Any] = {row["name"]: row for row in seqsave("plugins", "--json").document["plugins"]}
-    assert set(rows["grain"]) == {"name", "distribution", "version", "filetypes", "unused", "error"}
+    assert set(rows["grain"]) == {
+        *("name", "distribution", "version", "filetypes", "protocols", "observers", "commands", "unused", "error"),
+    }
     assert rows["grain"]["filetypes"] == ["grain"]
     assert rows["grain"]["unused"] == {}
     assert rows["grain"]["error"] is None

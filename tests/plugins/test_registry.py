@@ -6,9 +6,9 @@ import importlib.metadata
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -20,63 +20,11 @@ from seqsave.errors import (
     PluginError,
     SeqSaveWarning,
 )
-from seqsave.plugins import registry
+from seqsave.plugins import manager, registry
 from seqsave.plugins.registry import Registry
 from seqsave.types import EncoderSpec
 from tests.kit import TINY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HOOK = """
-from seqsave import EncoderSpec, hookimpl
-
-@hookimpl
-def seqsave_encoders():
-    return [EncoderSpec(
-        filetype="{filetype}", extensions=("{filetype}",), encoder="{encoder}", dtypes=("uint8",),
-        metadata="embed", install_hint="pip install {filetype}-codec",
-    )]
-"""
-
-
-@dataclass
-class Site:
-    """A folder on sys.path, into which distributions are put as an installer does it."""
-
-    folder: Path
-
-    def install(self, name: str, source: str, *, entry: str = "", **files: str) -> str:
-        """A distribution with one module, named by an entry point of the same name."""
-        module = name.replace("-", "_").replace(".", "_")
-        self.record(name, f"[seqsave]\n{name} = {entry or module}\n")
-        (self.folder / f"{module}.py").write_text(source)
-        for other, text in files.items():
-            (self.folder / f"{other}.py").write_text(text)
-        return name
-
-    def format(self, name: str, filetype: str, encoder: str = "tests.kit.codec:TinyEncoder") -> str:
-        """A sound plugin."""
-        return self.install(name, HOOK.format(filetype=filetype, encoder=encoder))
-
-    def record(self, name: str, entry_points: str, metadata: str | None = "Name: {name}\nVersion: 1.2\n") -> None:
-        info = self.folder / f"{name.replace('-', '_').replace('.', '_')}-1.2.dist-info"
-        info.mkdir()
-        (info / "entry_points.txt").write_text(entry_points)
-        if metadata is not None:
-            (info / "METADATA").write_text("Metadata-Version: 2.1\n" + metadata.format(name=name))
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    folder = tmp_path / "site-packages"
-    folder.mkdir()
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(folder))
-    yield Site(folder)
-    for name in set(sys.modules) - before:
-        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(folder)):
-            del sys.modules[name]
+from tests.support.site import HOOK, Site
 
 
 @pytest.fixture
@@ -88,12 +36,12 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert category is SeqSaveWarning
         told.append(str(message))
 
-    monkeypatch.setattr(registry.warnings, "warn", warn)
+    monkeypatch.setattr(manager.warnings, "warn", warn)
     return told
 
 
-def report(registry: Registry) -> dict[str, registry.PluginInfo]:
-    return {info.name: info for info in registry.loaded().infos}
+def report(registry: Registry) -> dict[str, manager.PluginInfo]:
+    return {info.name: info for info in registry.manager.infos()}
 
 
 # --- sound plugins ----------------------------------------------------------------------------------------------------
@@ -170,7 +118,10 @@ BROKEN = {
     "not-decorated": (hook("return [TINY]", "def seqsave_encoders():"), "no @seqsave.hookimpl in front of it"),
     "wrong-arguments": (hook("return [TINY]", "@hookimpl\ndef seqsave_encoders(config):"), "config"),
     "wraps": (hook("return (yield) + [TINY]", "@hookimpl(wrapper=True)\ndef seqsave_encoders():"), "Error"),
-    "no-hook": (TOP, "it implements no hook: seqsave_encoders is the one there is"),
+    "no-hook": (
+        TOP,
+        "it implements no hook: there are seqsave_encoders, seqsave_targets, seqsave_observers, seqsave_commands",
+    ),
     "bad-filetype": (hook("return [dataclasses.replace(TINY, filetype=7)]"), "filetype"),
     "bad-extensions": (hook("return [dataclasses.replace(TINY, extensions='tiny')]"), "extensions"),
     "bad-dtypes": (hook("return [dataclasses.replace(TINY, dtypes=('half',))]"), "dtypes"),
@@ -254,7 +205,7 @@ def test_a_distribution_whose_record_is_broken(
             registry.resolve("aaa")
         return
     registry.resolve("aaa")
-    broken = [info for info in registry.loaded().infos if info.error]
+    broken = [info for info in registry.manager.infos() if info.error]
     assert [info.name for info in broken] == ["record-trouble"]
     place = "record-trouble" if metadata and "Name" in metadata else f"something without a name in {site.folder}"
     assert broken[0].distribution == place
@@ -272,7 +223,7 @@ def test_other_entry_points_of_a_plugin_are_no_concern_of_ours(site: Site) -> No
     (site.folder / "seqsave_aaa.py").write_text(HOOK.format(filetype="aaa", encoder="a:B"))
     registry = Registry()
     registry.describe()
-    assert [info.name for info in registry.loaded().infos if info.distribution == "seqsave-aaa"] == ["aaa"]
+    assert [info.name for info in registry.manager.infos() if info.distribution == "seqsave-aaa"] == ["aaa"]
 
 
 def test_what_is_installed_twice_counts_once(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +233,7 @@ def test_what_is_installed_twice_counts_once(site: Site, tmp_path: Path, monkeyp
     Site(tmp_path / "other").format("Seqsave.AAA", "aaa")
     registry = Registry()
     registry.resolve("aaa")
-    assert [info.distribution for info in registry.loaded().infos if "aaa" in info.filetypes] == ["Seqsave.AAA"]
+    assert [info.distribution for info in registry.manager.infos() if "aaa" in info.filetypes] == ["Seqsave.AAA"]
 
 
 def test_the_warning_is_a_seqsave_warning(site: Site) -> None:
@@ -338,7 +289,7 @@ def test_disabled_plugins_are_not_imported(site: Site, monkeypatch: pytest.Monke
 
 
 def of_the_studio(registry: Registry) -> list[str]:
-    return [info.name for info in registry.loaded().infos if info.distribution == "studio-formats"]
+    return [info.name for info in registry.manager.infos() if info.distribution == "studio-formats"]
 
 
 def test_an_entry_point_is_chosen_by_its_own_name_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,7 +329,7 @@ def test_two_plugins_for_one_filetype_are_an_error_only_when_it_is_asked_for(sit
         assert "SEQSAVE_DISABLE_PLUGINS" in str(raised.value)
     row = next(row for row in registry.describe() if row.filetype == "aaa")
     assert row.conflict == ("first-exr", "second-exr")
-    assert all(info.error is None for info in registry.loaded().infos)
+    assert all(info.error is None for info in registry.manager.infos())
 
 
 def test_a_conflict_is_settled_as_the_message_says(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from seqsave.testing import outside
 from seqsave.testing.outside import in_ci, missing
 
-__all__ = ["in_ci", "missing", "needs_package", "needs_program"]
+__all__ = ["entry_points_of", "in_ci", "missing", "needs_obstore", "needs_package", "needs_program"]
 
 # Packages that have left the oldest Python behind.
 NEWER_PYTHON = {"obstore": (3, 11)}
@@ -28,3 +29,18 @@ def needs_package(name: str, install: str | None = None) -> Any:
     if sys.version_info < oldest:
         pytest.skip(f"only on Python {oldest[0]}.{oldest[1]} and newer, as {name} is")
     return outside.package(name, install or f"pip install {DISTRIBUTIONS.get(name, name)}")
+
+
+def needs_obstore() -> Any:
+    """The module obstore; the plugin that brings it as another client of S3 is installed too."""
+    obstore = needs_package("obstore")
+    needs_package("seqsave_obstore", "pip install plugins/seqsave-obstore")
+    return obstore
+
+
+def entry_points_of(distribution: str) -> list[importlib.metadata.EntryPoint]:
+    """The plugins of an installed distribution; [] where it is not installed."""
+    try:
+        return list(importlib.metadata.distribution(distribution).entry_points.select(group="seqsave"))
+    except importlib.metadata.PackageNotFoundError:
+        return []

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
 from seqsave.targets.failures import Fault, FileMissingError, Scene, diagnose, translate
 from seqsave.targets.redact import BackendError, chain_of, secrets_of
-from tests.support.needs import needs_package
+from tests.support.needs import needs_obstore
 
 SCENE = Scene("save", "s3://renders/shot/frame_00017.png", "bucket 'renders'")
 
@@ -208,7 +208,7 @@ def test_others(error: BaseException, fault: Fault) -> None:
 
 
 def test_obstore_s_own() -> None:
-    exceptions = needs_package("obstore").exceptions
+    exceptions = needs_obstore().exceptions
     assert diagnose(exceptions.NotFoundError("x")) is Fault.MISSING
     assert diagnose(exceptions.AlreadyExistsError("x")) is Fault.EXISTS
     assert diagnose(exceptions.PreconditionError("x")) is Fault.EXISTS

@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
-from seqsave.targets import fsspec as generic
-from seqsave.targets.fsspec import Traits
+from seqsave.targets import traits
 from seqsave.targets.redact import chain_of
+from seqsave.types import Traits
 from tests.support.patience import PATIENCE
 from tests.targets.test_suite import AWKWARD, paths
 
@@ -150,7 +150,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     for kind in KINDS:
         monkeypatch.setitem(_registry, kind.protocol, kind)
-    monkeypatch.setitem(generic.TRAITS, "seqblobs", generic.TRAITS["gs"])  # type: ignore[call-overload]
+    monkeypatch.setitem(traits.TRAITS, "seqblobs", traits.TRAITS["gs"])  # type: ignore[call-overload]
     yield
     Disk.calls.clear()
     Keeper.store.clear()
@@ -317,7 +317,7 @@ def test_a_file_where_a_folder_is_listed(tmp_path: Path) -> None:
 
 
 def test_folders_made_by_many_threads_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(generic.TRAITS, "seqdisk", generic.TRAITS["sftp"])  # type: ignore[call-overload]
+    monkeypatch.setitem(traits.TRAITS, "seqdisk", traits.TRAITS["sftp"])  # type: ignore[call-overload]
 
     def makedirs(self: Disk, path: str, exist_ok: bool = False) -> None:  # as sftp does it: look, then make, by levels
         for folder in [*reversed(Path(path).parents), Path(path)]:
@@ -427,7 +427,7 @@ def test_a_client_that_tries_again_by_itself_has_the_last_word(monkeypatch: pyte
 
 
 def test_one_instance_for_each_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(generic.TRAITS, "seqdisk", generic.TRAITS["sftp"])  # type: ignore[call-overload]
+    monkeypatch.setitem(traits.TRAITS, "seqdisk", traits.TRAITS["sftp"])  # type: ignore[call-overload]
     seen: set[tuple[int, int]] = set()
     real = Disk.pipe_file
 
@@ -559,7 +559,7 @@ def test_no_backend_can_give_a_secret_away(
             return path.removeprefix("seqleaky://").strip("/")
 
     fsspec.register_implementation("seqleaky", Leaky, clobber=True)
-    monkeypatch.setitem(generic.TRAITS, "seqleaky", Traits(publish="put"))  # type: ignore[call-overload]
+    monkeypatch.setitem(traits.TRAITS, "seqleaky", Traits(publish="put"))  # type: ignore[call-overload]
     options = {"client_kwargs": {name: secret}} if nested else {name: secret}
     target = targets.resolve("seqleaky://bucket/x", {**options, "run": uuid.uuid4().hex})
     calls: dict[str, Callable[[], object]] = {

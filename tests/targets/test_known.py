@@ -11,7 +11,7 @@ import pytest
 from seqsave import targets
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems
-from tests.support.needs import needs_package
+from tests.support.needs import needs_obstore
 from tests.support.processes import Served
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
@@ -28,7 +28,7 @@ def proxy(s3_server: S3Server) -> Iterator[Proxy]:
 @pytest.fixture(params=["s3fs", "obstore"])
 def options(request: pytest.FixtureRequest, s3_server: S3Server, proxy: Proxy) -> dict[str, Any]:
     if request.param == "obstore":
-        needs_package("obstore")
+        needs_obstore()
     return {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": request.param}
 
 
@@ -108,7 +108,7 @@ def test_a_store_without_the_condition_says_so(s3_server: S3Server, proxy: Proxy
 @pytest.mark.parametrize("client", ["s3fs", "obstore"])
 def test_a_store_that_overlooks_the_condition_is_found_out(client: str) -> None:
     if client == "obstore":
-        needs_package("obstore")
+        needs_obstore()
     with Served("tests.support.null_s3") as server:  # says yes to everything
         options = {"key": "k", "secret": "s", "endpoint_url": server.hello["endpoint_url"], "client": client}
         target = targets.resolve("s3://bucket/x", options)

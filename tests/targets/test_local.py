@@ -24,7 +24,7 @@ from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
 from seqsave.runtime.processes import machine_id
 from seqsave.targets import local
-from seqsave.targets.base import is_temporary, temporary_name
+from seqsave.targets.temporary import is_temporary, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import pytest
 
 from seqsave import targets
 from seqsave.errors import TargetError
-from tests.support.needs import needs_package
+from tests.support.needs import needs_obstore
 
 DATA = b"the bytes of a frame"
 
@@ -53,7 +53,7 @@ def stranger() -> Iterator[Stranger]:
 
 def target_at(server: Stranger, client: str) -> targets.Target:
     if client == "obstore":
-        needs_package("obstore")
+        needs_obstore()
     endpoint = f"http://127.0.0.1:{server.server_port}"
     return targets.resolve(
         "s3://bucket/shot", {"key": "KEY", "secret": "SECRET-SECRET", "endpoint_url": endpoint, "client": client}

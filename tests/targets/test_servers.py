@@ -20,7 +20,7 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import TargetError
-from seqsave.targets.base import is_temporary
+from seqsave.targets.temporary import is_temporary
 from tests.support.needs import missing, needs_package
 from tests.support.sftp import SftpServer, find_sshd
 from tests.support.webdav import WebdavServer

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
-from tests.support.needs import needs_package
+from tests.support.needs import needs_obstore, needs_package
 
 if TYPE_CHECKING:
     from tests.support.places import Place
@@ -216,7 +216,7 @@ def shared(request: pytest.FixtureRequest, place: Place) -> targets.Target:
             pytest.skip("only on S3 there are two clients")
         return targets.resolve(place.url, place.storage_options)
     if request.param == "obstore":
-        needs_package("obstore")
+        needs_obstore()
     return targets.resolve(place.url, {**place.storage_options, "client": request.param})
 
 

@@ -48,9 +48,9 @@ def proxy(s3_server: S3Server) -> Iterator[Proxy]:
 @pytest.fixture(params=["obstore", "s3fs"])
 def options(request: pytest.FixtureRequest, s3_server: S3Server, proxy: Proxy) -> dict[str, Any]:
     if request.param == "obstore":
-        from tests.support.needs import needs_package
+        from tests.support.needs import needs_obstore
 
-        needs_package("obstore")
+        needs_obstore()
     return {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": request.param}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import seqsave
 from seqsave import manifest
-from tests.support.needs import needs_package
+from tests.support.needs import needs_obstore
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
@@ -47,7 +47,7 @@ def test_one_put_for_each_frame_and_four_requests_for_the_manifest(
     s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None, client: str
 ) -> None:
     if client == "obstore":
-        needs_package("obstore")
+        needs_obstore()
     settings["storage_options"]["client"] = client
     url = s3_server.new_prefix()
     seqsave.save([RED] * 7, url, concurrency=concurrency, **settings)

@@ -150,3 +150,25 @@ def test_linking_what_pip_installed(installed: Path, comfyui: Path, arguments: l
     if not arguments:
         assert there.resolve() == installed / "comfyui_seqsave"
     check_nodes(there)
+
+
+def test_the_command_of_seqsave_has_it_too(installed: Path, comfyui: Path) -> None:
+    """From the wheel, by its entry point; and what a writer looks at does not load the nodes."""
+    record = installed / "comfyui_seqsave-0.1.0.dist-info" / "entry_points.txt"
+    assert "[seqsave]" in record.read_text()
+    code = "import sys; from seqsave.cli import main; sys.argv[0] = 'seqsave'; main()"
+    environment = {**os.environ, "PYTHONPATH": str(installed), "SEQSAVE_LOAD_PLUGINS": "comfyui"}
+
+    def call(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "command comfyui" in call("plugins")
+    assert "link" in call("comfyui", "--help")
+    assert "Link the pack" in call("comfyui", "link", "--help")
+    assert str(comfyui / "custom_nodes" / NAME) in call("comfyui", "link", str(comfyui))
+    check = "import seqsave_comfyui, sys; assert 'comfyui_seqsave' not in sys.modules and 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", check], env=environment, check=True)

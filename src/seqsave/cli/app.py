@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqsave.cli.output import complain
+from seqsave.cli.output import Messages, complain
 from seqsave.cli.signals import ignore_interrupts
 from seqsave.errors import (
     EncoderNotFoundError,
@@ -20,6 +20,9 @@ from seqsave.errors import (
     SourceError,
 )
 from seqsave.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from seqsave.plugins.manager import Claim
 
 __all__ = [
     "FAILED",
@@ -83,8 +86,8 @@ class CommandGroup(_WithExamples, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which one was probably meant."""
         name = args[0]
-        names = self.list_commands(ctx)
-        if name not in names and not name.startswith("-"):
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            names = self.known_commands(ctx)
             ctx.fail(f"there is no command {name!r}{did_you_mean(name, names)}: there are {', '.join(names)}")
         return super().resolve_command(ctx, args)
 
@@ -92,12 +95,33 @@ class CommandGroup(_WithExamples, click.Group):
         """In the order of use, not of the alphabet."""
         return list(self.commands)
 
+    def known_commands(self, ctx: click.Context) -> list[str]:
+        """Every command that can be called, for the message about one that cannot."""
+        return self.list_commands(ctx)
+
 
 class Application(CommandGroup):
     """The group of commands. Whatever happens inside ends in an exit status, never in a traceback.
 
-    ``SEQSAVE_TRACEBACK=1`` shows where an error comes from.
+    ``SEQSAVE_TRACEBACK=1`` shows where an error comes from. Plugins are looked at for a command that is not built in,
+    and for nothing else: ``--help`` lists the built-in ones, ``seqsave plugins`` the others.
     """
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a built-in command, else the one that a plugin adds."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None or cmd_name.startswith("-"):
+            return found
+        from seqsave.plugins import manager
+
+        claims = _plugin_commands().get(cmd_name, ())
+        if len(claims) > 1:
+            raise Failure(manager.conflict(f"the command {cmd_name!r}", claims))
+        return claims[0].spec if claims else None
+
+    def known_commands(self, ctx: click.Context) -> list[str]:
+        """The built-in commands, and those of plugins."""
+        return [*self.commands, *(name for name in _plugin_commands() if name not in self.commands)]
 
     def main(
         self,
@@ -119,6 +143,14 @@ class Application(CommandGroup):
                 ignore_interrupts()  # one more would end an end that is under way, with another status
             sys.exit(status)
         return status
+
+
+def _plugin_commands() -> Mapping[str, Sequence[Claim]]:
+    """Return the commands that plugins add, by name. A broken plugin is a warning on standard error."""
+    from seqsave.plugins.registry import plugin_manager
+
+    with Messages().catching():
+        return plugin_manager().commands(click.Group)
 
 
 def _told(error: BaseException) -> int:

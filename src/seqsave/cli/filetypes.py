@@ -1,4 +1,4 @@
-"""``seqsave filetypes`` and ``seqsave plugins``: which formats there are, and where they come from."""
+"""``seqsave filetypes`` and ``seqsave plugins``: the formats, where they come from, and what else plugins add."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from seqsave.errors import SeqSaveWarning
 from seqsave.wording import spans
 
 if TYPE_CHECKING:
-    from seqsave.plugins.registry import FiletypeInfo, PluginInfo
+    from seqsave.plugins.manager import Claim, PluginInfo
+    from seqsave.plugins.registry import FiletypeInfo
     from seqsave.types import Option
 
 __all__ = ["filetypes_command", "plugins_command"]
@@ -70,12 +71,13 @@ plugins_command.add_command(new_plugin_command)
 
 
 def _list_plugins(as_json: bool) -> None:
-    from seqsave.plugins.registry import describe_filetypes, plugin_report
+    from seqsave.plugins.registry import plugin_manager, plugin_report
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SeqSaveWarning)  # a broken plugin is told below
+        warnings.simplefilter("ignore", SeqSaveWarning)  # a broken plugin is listed below
+        commands = plugin_manager().commands(click.Group)
         report = plugin_report()
-        unused = {info: _unused(info, describe_filetypes()) for info in report}
+        unused = {info: _unused(info, commands) for info in report}
     if as_json:
         print_json({"plugins": [_plugin_document(info, unused[info]) for info in report]})
         return
@@ -85,24 +87,49 @@ def _list_plugins(as_json: bool) -> None:
         Messages().note("no plugins are installed: png and jpg are built in")
 
 
-def _unused(info: PluginInfo, known: Sequence[FiletypeInfo]) -> dict[str, str]:
-    """The filetypes that the plugin brings but that are not written by it, each with the reason."""
+def _unused(info: PluginInfo, commands: Mapping[str, Sequence[Claim]]) -> dict[str, str]:
+    """What the plugin adds but is not used, by name (protocols with ``://``), each with the reason."""
+    from seqsave.plugins.registry import describe_filetypes, plugin_manager
+    from seqsave.targets.registry import BUILTIN
+
     reasons = {}
-    for row in known:
-        if row.filetype not in info.filetypes:
-            continue
-        if row.conflict:
-            reasons[row.filetype] = f"claimed by {' and '.join(row.conflict)}: uninstall one"
-        elif row.origin != info.distribution:
-            reasons[row.filetype] = f"the {row.origin} one is"
+    for row in describe_filetypes():
+        if row.filetype in info.filetypes and (row.conflict or row.origin != info.distribution):
+            reasons[row.filetype] = _both(row.conflict) if row.conflict else f"the {row.origin} one is"
+    targets, observers = plugin_manager().collect("targets"), plugin_manager().collect("observers")
+    registered = plugin_manager().registered
+    claimed = (
+        (info.protocols, targets, BUILTIN, registered("targets"), "{}://"),
+        (info.observers, observers, (), registered("observers"), "{}"),
+        (info.commands, commands, click.get_current_context().find_root().command.commands, (), "{}"),  # type: ignore[attr-defined]
+    )
+    for names, claims, builtin, added, shown in claimed:
+        for name in names:
+            if name in added or name in builtin:
+                reasons[shown.format(name)] = f"the {'registered' if name in added else 'built-in'} one is"
+            elif len(claims[name]) > 1:
+                reasons[shown.format(name)] = _both([claim.info.distribution for claim in claims[name]])
     return reasons
 
 
+def _both(claimants: Sequence[str]) -> str:
+    return f"claimed by {' and '.join(claimants)}: uninstall one"
+
+
 def _brings(info: PluginInfo, unused: Mapping[str, str]) -> str:
-    if info.error:
-        return f"broken: {info.error}"
-    names = (f"{name} (not used: {unused[name]})" if name in unused else name for name in info.filetypes)
-    return ", ".join(names) or "no filetypes"
+    kinds = {
+        "": info.filetypes,
+        "storage ": [f"{protocol}://" for protocol in info.protocols],
+        "observer ": info.observers,
+        "command ": info.commands,
+    }
+    parts = [
+        kind + ", ".join(f"{name} (not used: {unused[name]})" if name in unused else name for name in names)
+        for kind, names in kinds.items()
+        if names
+    ]
+    parts += [f"broken: {info.error}"] if info.error else []
+    return "; ".join(parts) or "nothing"
 
 
 def _grouped(known: Sequence[FiletypeInfo]) -> list[tuple[list[str], Mapping[str, Option]]]:
@@ -175,6 +202,9 @@ def _plugin_document(info: PluginInfo, unused: Mapping[str, str]) -> dict[str, A
         "distribution": info.distribution,
         "version": info.version,
         "filetypes": list(info.filetypes),
+        "protocols": list(info.protocols),
+        "observers": list(info.observers),
+        "commands": list(info.commands),
         "unused": dict(unused),
         "error": info.error,
     }

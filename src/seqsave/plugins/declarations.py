@@ -1,4 +1,4 @@
-"""What makes an encoder's declaration sound, checked without importing the encoder."""
+"""What makes the declaration of an encoder, a target or an observer sound, checked without importing its code."""
 
 from __future__ import annotations
 
@@ -6,26 +6,97 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seqsave.types import EMBED_SUFFIX, EncoderSpec, Option
+from seqsave.types import EMBED_SUFFIX, EncoderSpec, ObserverSpec, Option, TargetSpec, Traits
 
-__all__ = ["problems"]
+__all__ = ["observer_problems", "problems", "target_problems"]
 
 DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+# The scheme of a URL, RFC 3986; fsspec's own names hold "_" as well.
+_PROTOCOL = re.compile(r"[a-z][a-z0-9+._-]+")
+_CODE = re.compile(r"[\w.]+:[^\W\d]\w*")
 
 
 def problems(spec: Any) -> list[str]:
-    """Everything that makes ``spec`` unusable, one line each; an empty list when it is sound."""
+    """Return what makes an EncoderSpec unusable, one line each; an empty list when it is sound."""
     if not isinstance(spec, EncoderSpec):
         return [f"{spec!r} is no seqsave.EncoderSpec"]
-    found = [*_names(spec), *_pictures(spec)]
-    if not isinstance(spec.options, Mapping):
-        return [*found, f"options is {spec.options!r}: it must map names to seqsave.Option"]
-    for name, option in spec.options.items():
-        if isinstance(option, Option):
-            found += [f"option {name!r}: {problem}" for problem in _option(name, option)]
-        else:
-            found.append(f"option {name!r} is {option!r}: it must be a seqsave.Option")
+    return [*_names(spec), *_pictures(spec), *_options(spec.options)]
+
+
+def target_problems(spec: Any) -> list[str]:
+    """Return what makes a TargetSpec unusable, one line each; an empty list when it is sound."""
+    if not isinstance(spec, TargetSpec):
+        return [f"{spec!r} is no seqsave.TargetSpec"]
+    found = [*_protocols(spec.protocols), *_install_hint(spec.install_hint), *_options(spec.options)]
+    if (spec.target is None) == (spec.traits is None):
+        found.append("one of target and traits must be set, and only one")
+    elif spec.traits is None and not _is_code(spec.target):
+        found.append(f"target is {spec.target!r}: it must be 'package.module:Class'")
+    elif spec.traits is not None:
+        found += _traits(spec.traits)
     return found
+
+
+def observer_problems(spec: Any) -> list[str]:
+    """Return what makes an ObserverSpec unusable, one line each; an empty list when it is sound."""
+    if not isinstance(spec, ObserverSpec):
+        return [f"{spec!r} is no seqsave.ObserverSpec"]
+    found = list(_install_hint(spec.install_hint))
+    if not _text(spec.name):
+        found.append(f"name is {spec.name!r}: a short name such as 'farm-database'")
+    if not _is_code(spec.observer):
+        found.append(f"observer is {spec.observer!r}: it must be 'package.module:function'")
+    return found
+
+
+def _protocols(protocols: object) -> Iterator[str]:
+    if not isinstance(protocols, tuple) or not protocols:
+        yield f"protocols is {protocols!r}: a tuple of at least one, such as ('shelf',)"
+        return
+    for protocol in protocols:
+        if not isinstance(protocol, str) or not _PROTOCOL.fullmatch(protocol):
+            yield f"protocol is {protocol!r}: lower case, at least two characters, without ://"
+    if len(set(map(str, protocols))) < len(protocols):
+        yield f"protocols names something twice: {protocols!r}"
+
+
+def _traits(traits: object) -> Iterator[str]:
+    if not isinstance(traits, Traits):
+        yield f"traits is {traits!r}: it must be a seqsave.Traits"
+        return
+    for name, allowed in (("publish", ("put", "move", "plain")), ("threads", ("shared", "each", "turns"))):
+        if getattr(traits, name) not in allowed:
+            yield f"traits.{name} is {getattr(traits, name)!r}: allowed are {', '.join(allowed)}"
+    for name in ("create", "folders", "own_top", "retries"):
+        if not isinstance(getattr(traits, name), bool):
+            yield f"traits.{name} is {getattr(traits, name)!r}: True or False"
+    for name in ("keywords", "move"):
+        if getattr(traits, name) is not None and not _is_code(getattr(traits, name)):
+            yield f"traits.{name} is {getattr(traits, name)!r}: 'package.module:function', or None"
+    if not isinstance(traits.refused, str):
+        yield f"traits.refused is {traits.refused!r}: text"
+    if traits.create and traits.publish == "move":
+        yield "traits.create is True with publish='move': a move cannot be refused by the store; leave one out"
+
+
+def _options(options: object) -> Iterator[str]:
+    if not isinstance(options, Mapping):
+        yield f"options is {options!r}: it must map names to seqsave.Option"
+        return
+    for name, option in options.items():
+        if isinstance(option, Option):
+            yield from (f"option {name!r}: {problem}" for problem in _option(name, option))
+        else:
+            yield f"option {name!r} is {option!r}: it must be a seqsave.Option"
+
+
+def _install_hint(hint: object) -> Iterator[str]:
+    if hint is not None and not _text(hint):
+        yield f"install_hint is {hint!r}: a command such as 'pip install seqsave-exr', or None"
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
 
 
 def _names(spec: EncoderSpec) -> Iterator[str]:
@@ -40,7 +111,7 @@ def _names(spec: EncoderSpec) -> Iterator[str]:
         for extension in spec.extensions:
             if not isinstance(extension, str) or not re.fullmatch(r"[a-z0-9]+", extension):
                 yield f"extension is {extension!r}: it must be lower case letters and digits, without a dot"
-    if not isinstance(spec.encoder, str) or not re.fullmatch(r"[\w.]+:[^\W\d]\w*", spec.encoder):
+    if not _is_code(spec.encoder):
         yield f"encoder is {spec.encoder!r}: it must be 'package.module:Class'"
     if not isinstance(spec.content_type, str) or not re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", spec.content_type):
         yield f"content_type is {spec.content_type!r}: a MIME type such as 'image/x-exr'"
@@ -48,8 +119,7 @@ def _names(spec: EncoderSpec) -> Iterator[str]:
         yield f"metadata is {spec.metadata!r}: 'embed' or 'none'"
     if not isinstance(spec.lossless, bool):
         yield f"lossless is {spec.lossless!r}: True or False"
-    if spec.install_hint is not None and not _text(spec.install_hint):
-        yield f"install_hint is {spec.install_hint!r}: a command such as 'pip install seqsave-exr', or None"
+    yield from _install_hint(spec.install_hint)
 
 
 def _pictures(spec: EncoderSpec) -> Iterator[str]:

@@ -1,18 +1,33 @@
-"""The pluggy markers and the hook specification: what a plugin may implement, and with which arguments.
+"""The pluggy markers and the hook specifications: what a plugin may implement, and with which arguments.
 
-The only module that imports pluggy for its markers; ``seqsave.hookimpl`` is this one, reached lazily.
+The only module that imports pluggy for its markers; ``seqsave.hookimpl`` is this one, reached lazily. The module that
+implements hooks is named by an entry point in the group ``seqsave`` and imports nothing heavy: records name code as
+text, ``"package.module:attribute"``, which is imported at first use.
+
+The same holds for every hook. The order of plugins never matters. What a call registered wins, then the built-ins,
+then plugins. Two plugins that claim one name are an error that names both, and only when that name is asked for. An
+exception or a wrong result makes the plugin a broken one: it is left out, reported once, listed with its error by
+``seqsave plugins``, and breaks no other.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
-    from seqsave.types import EncoderSpec
+    from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec
 
-__all__ = ["PROJECT_NAME", "hookimpl", "hookspec", "seqsave_encoders"]
+__all__ = [
+    "PROJECT_NAME",
+    "hookimpl",
+    "hookspec",
+    "seqsave_commands",
+    "seqsave_encoders",
+    "seqsave_observers",
+    "seqsave_targets",
+]
 
 PROJECT_NAME = "seqsave"  # pluggy's project name, the entry-point group and the prefix of every hook
 
@@ -24,18 +39,14 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 def seqsave_encoders() -> list[EncoderSpec]:
     """Return the declarations of the file formats that this plugin adds.
 
-    Called without arguments, at most once per process and only when a filetype that is not built in is asked for,
-    or when everything there is gets listed. The module that implements it is named by an entry point in the group
-    ``seqsave`` and imports nothing heavy: a declaration names its encoder as text, and that is imported at first
-    use.
+    Called without arguments, at most once per process, when an entry point is needed for the first time: for a filetype
+    that is not built in, a storage other than a local folder and memory, a writer's observers, or a list of everything.
 
-    The order of plugins never matters. A declaration whose filetype another plugin declares too is an
-    ``EncoderConflictError`` when that filetype is asked for. A built-in filetype cannot be declared again here;
-    ``seqsave.register_encoder(spec, clobber=True)`` replaces one.
+    A built-in filetype cannot be declared again here; ``seqsave.register_encoder(spec, clobber=True)`` replaces one.
+    Two plugins that declare one filetype are an ``EncoderConflictError`` when that filetype is asked for.
 
     Returns:
-        A list of ``EncoderSpec``; an empty one when there is nothing to add. Anything else, or an exception, makes
-        the plugin a broken one: it is listed with its error and breaks no other.
+        A list of ``EncoderSpec``; an empty one when there is nothing to add.
 
     Example::
 
@@ -56,3 +67,86 @@ def seqsave_encoders() -> list[EncoderSpec]:
             ]
     """
     return []
+
+
+@hookspec
+def seqsave_targets() -> list[TargetSpec]:
+    """Return the declarations of the storages that this plugin adds, or knows how to treat.
+
+    Called like ``seqsave_encoders``. A declaration either names a class (``target``), or says how the filesystem is to
+    be treated that fsspec knows under these protocols (``traits``).
+
+    Local folders (``file``) and ``memory`` are built in and cannot be declared here. For every other protocol a
+    declaration wins over what seqsave would do by itself. Two plugins that declare one protocol are a ``TargetError``
+    when a URL with that protocol is opened. ``seqsave.register_target`` does the same without a plugin, and wins.
+
+    Returns:
+        A list of ``TargetSpec``; an empty one when there is nothing to add.
+
+    Example::
+
+        import seqsave
+
+        @seqsave.hookimpl
+        def seqsave_targets() -> list[seqsave.TargetSpec]:
+            return [
+                seqsave.TargetSpec(
+                    protocols=("shelf",),
+                    traits=seqsave.Traits(publish="put", create=True, threads="shared"),
+                    install_hint="pip install shelf-fs",
+                )
+            ]
+    """
+    return []
+
+
+@hookspec
+def seqsave_observers() -> list[ObserverSpec]:
+    """Return the declarations of what is to see every event of every writer: a log, a database, a metric.
+
+    Called like ``seqsave_encoders``. The code that a declaration names is imported at a writer's first event. A
+    function is called with each ``Event``; of a class one instance is made for each writer, and called with its events.
+    Calls come from the thread that is inside ``write``, ``flush`` or ``close``. What an observer raises is a
+    ``SeqSaveWarning``, once for each writer, and never ends a saving.
+
+    Two plugins that declare one name are a warning that names both, and neither is called.
+    ``seqsave.register_observer`` does the same without a plugin, and wins.
+
+    Returns:
+        A list of ``ObserverSpec``; an empty one when there is nothing to add.
+
+    Example::
+
+        import seqsave
+
+        @seqsave.hookimpl
+        def seqsave_observers() -> list[seqsave.ObserverSpec]:
+            return [seqsave.ObserverSpec(name="farm-database", observer="seqsave_farm.database:note")]
+    """
+    return []
+
+
+@hookspec
+def seqsave_commands(cli: Any) -> None:
+    """Add subcommands to the command ``seqsave``.
+
+    Called at most once per process, when a command is asked for that is not built in, and by ``seqsave plugins``.
+    ``seqsave --help`` looks at no plugin.
+
+    A built-in command cannot be replaced. Two plugins that add one name are an error when that command is called.
+
+    Args:
+        cli: a ``click.Group`` of this plugin's own. What is added to it becomes a subcommand of ``seqsave``.
+
+    Example::
+
+        import click
+        import seqsave
+
+        @seqsave.hookimpl
+        def seqsave_commands(cli: click.Group) -> None:
+            @cli.command("farm-status")
+            def farm_status() -> None:
+                "Print what the farm is saving."
+                click.echo("nothing")
+    """

@@ -1,4 +1,4 @@
-"""Encoder options checked against what the encoder declares, before anything is written."""
+"""Options of encoders and targets checked against what their declarations allow, before anything is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqsave.errors import OptionError
 from seqsave.types import EncoderSpec, Option, OptionValue
 from seqsave.wording import did_you_mean
 
-__all__ = ["check_choice", "check_options"]
+__all__ = ["check_choice", "check_options", "convert", "describe"]
 
 
 def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[str, OptionValue | None]:
@@ -26,6 +26,12 @@ def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[st
             raise OptionError(_unknown(spec, name))
         values[name] = _check(spec.filetype, name, spec.options[name], value)
     return values
+
+
+def convert(option: Option, value: Any) -> OptionValue | None:
+    """Return ``value`` in the option's type; None when the option does not allow it."""
+    converted = _in_type(option, value)
+    return converted if converted is not None and _allowed(option, converted) else None
 
 
 def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
@@ -46,13 +52,13 @@ def _unknown(spec: EncoderSpec, name: str) -> str:
 def _check(filetype: str, name: str, option: Option, value: Any) -> OptionValue | None:
     if value is None:
         return option.default
-    converted = _convert(option, value)
-    if converted is None or not _allowed(option, converted):
-        raise OptionError(f"option {name!r} of {filetype!r} is {value!r}: it must be {_describe(option)}")
+    converted = convert(option, value)
+    if converted is None:
+        raise OptionError(f"option {name!r} of {filetype!r} is {value!r}: it must be {describe(option)}")
     return converted
 
 
-def _convert(option: Option, value: Any) -> OptionValue | None:
+def _in_type(option: Option, value: Any) -> OptionValue | None:
     """``value`` in the option's type, or None. Numbers and booleans are also read from text, as commands give them."""
     if option.type is str:
         return value if isinstance(value, str) else None
@@ -84,7 +90,8 @@ def _allowed(option: Option, value: OptionValue) -> bool:
     return (option.min is None or value >= option.min) and (option.max is None or value <= option.max)
 
 
-def _describe(option: Option) -> str:
+def describe(option: Option) -> str:
+    """Return what an option allows, in words."""
     if option.choices is not None:
         return "one of " + ", ".join(map(repr, option.choices))
     kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[option.type]

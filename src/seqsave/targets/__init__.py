@@ -6,9 +6,7 @@ needs none of them.
 
 from __future__ import annotations
 
-import atexit
 import os
-import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Publi
 from seqsave.targets.config import Configured, config_path
 from seqsave.targets.config import load as configured_targets
 from seqsave.targets.config import table as config_table
+from seqsave.targets.ending import at_exit
 from seqsave.targets.failures import FileMissingError
 from seqsave.targets.redact import redact_url, scrub, secrets_of, split_user_info
 from seqsave.targets.urls import Location, bad_component, split_file
@@ -38,6 +37,7 @@ __all__ = [
     "Location",
     "Published",
     "Target",
+    "at_exit",
     "bad_component",
     "config_path",
     "config_table",
@@ -54,14 +54,6 @@ __all__ = [
 T = TypeVar("T")
 
 CONNECTIONS = 32
-
-
-@atexit.register
-def _settle() -> None:
-    # Registered here, before any writer's, so that it runs after all of them have been closed.
-    fast = sys.modules.get("seqsave.targets.s3_fast")
-    if fast is not None:
-        fast.settle()
 
 
 def resolve(
@@ -98,7 +90,9 @@ def schemes() -> Collection[str]:
     """Return every scheme that names a storage here; another one can only be the name of a configured target."""
     from seqsave.targets.filesystems import protocols
 
-    return {*registry.BUILTIN, *protocols()}
+    known = {*registry.BUILTIN, *protocols()}
+    added = {*registry.claimed()} - known
+    return known | (added - {*config.load(reserved=known)} if added else added)
 
 
 def with_retries(target: Target, function: Callable[[], T], policy: retry.RetryPolicy | None = None) -> T:
@@ -116,20 +110,27 @@ def _open(location: urls.Location, given: Mapping[str, Any] | None, connections:
     shown = location.shown
     if location.scheme not in registry.BUILTIN:
         location, options, shown = _look_up(location, options, shown)
+    options = registry.check_options(location.scheme, options)
     return registry.class_for(location.scheme).open(location, options, connections=connections, url=shown)
 
 
 def _look_up(location: urls.Location, options: dict[str, Any], shown: str) -> tuple[urls.Location, dict[str, Any], str]:
-    """Any protocol of fsspec's as it is; else what is configured under that name, with the same path below it."""
+    """Any protocol of fsspec's as it is; else what is configured under that name, with the same path below it.
+
+    A protocol that only a plugin knows comes last: what users have configured keeps its meaning.
+    """
     from seqsave.targets.filesystems import protocols
 
     known = protocols()
-    if location.scheme.lower() in known:
-        return replace(location, scheme=location.scheme.lower()), options, shown
+    as_protocol = replace(location, scheme=location.scheme.lower())
+    if as_protocol.scheme in known:
+        return as_protocol, options, shown
     configured = config.load(reserved=known)
     target = configured.get(location.scheme)
     if target is None:
-        raise _unknown(location.scheme, redact_url(location.url), known, configured)
+        if as_protocol.scheme in registry.claimed():
+            return as_protocol, options, shown
+        raise _unknown(location.scheme, redact_url(location.url), {*known, *registry.claimed()}, configured)
     if split_user_info(location.url)[1]:
         raise TargetError(f"{shown} holds user info: a configured target has its own, write {target.name}://folder")
     return _below(_root_of(target, known), location.rest.strip("/")), {**target.options, **options}, shown
@@ -141,7 +142,7 @@ def _root_of(target: config.Configured, known: Collection[str]) -> urls.Location
     except TargetError as error:
         hidden = secrets_of(target.url, target.options)
         raise TargetError(scrub(f"the configured target {target.name!r}: {error}", hidden)) from None
-    if root.scheme not in known:
+    if root.scheme not in known and root.scheme not in registry.claimed():
         raise TargetError(
             f"the configured target {target.name!r} has a URL with the unknown scheme "
             f"{root.scheme}://{did_you_mean(root.scheme, known)}: write a path or a URL of fsspec's, not another "
@@ -165,5 +166,5 @@ def _unknown(scheme: str, shown: str, known: Collection[str], configured: Collec
     return TargetError(
         f"{shown}: {scheme!r}{did_you_mean(scheme, {*known, *configured})} is neither a storage nor a configured "
         f"target. Storages are file, memory, s3, gs, az, sftp and what else "
-        f"fsspec knows; configured targets are: {named} (in {config.config_path()})"
+        f"fsspec and plugins know; configured targets are: {named} (in {config.config_path()})"
     )

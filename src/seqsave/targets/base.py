@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import io
-import os
 import random
-import re
 import secrets
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
-from seqsave.runtime.processes import has_died, machine_id
 from seqsave.targets import filesystems
 from seqsave.targets.failures import FileMissingError, Scene, translate
 from seqsave.targets.urls import Location, bad_component
@@ -36,29 +31,15 @@ __all__ = [
     "Published",
     "Target",
     "described",
-    "guarded",
-    "guarded_async",
-    "is_abandoned",
-    "is_temporary",
-    "open_ranges",
     "pause",
-    "temporary_name",
 ]
 
 Data = bytes | bytearray | memoryview
 Change = Callable[[bytes | None], bytes | None]
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
 # What is written to see whether a storage refuses it.
 _TRIAL = b"seqsave asks whether this is refused\n"
 
-# Starts with a dot and holds no "_": no frame's name, no glob and no pattern matches it.
-_TEMPORARY_HEAD = ".seqsave-"
-_TEMPORARY_TAIL = ".tmp"
-_TEMPORARY = re.compile(r"\.seqsave-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{16}\.tmp")
-_MINUTE, _DAY = 60.0, 86_400.0
-_PIECE = 4 << 20
 
 # How often a change is tried when others change the same file all the time, and the seconds between two tries.
 TRIES = 100
@@ -128,7 +109,7 @@ class Entry:
     size: int
     is_folder: bool
     is_link: bool = False
-    version: str | None = None
+    version: str | None = field(default=None, compare=False)
 
 
 # In a class whose method is called list, that word means the method.
@@ -155,6 +136,7 @@ class Target(ABC):
     is_fast: ClassVar[bool] = False
     url: str
     capabilities: Capabilities
+    _refuses_for_certain: ClassVar[bool] = False  # create=True is decided by this machine, and need not be tried
     _container: str = ""  # as a phrase, "bucket 'renders'"
     _secrets: tuple[str, ...] = ()
 
@@ -306,7 +288,7 @@ class Target(ABC):
         ``path``, and deletes that if it may; a key that may not delete finds it there the next time, which is the same
         proof. What fails on the way is raised as ``publish`` raises it.
         """
-        if self.capabilities.create != "conditional":
+        if self.capabilities.create == "none" or self._refuses_for_certain:
             return
         known = self.known
         with known.lock:
@@ -402,70 +384,7 @@ class Target(ABC):
         )
 
 
-# --- errors ----------------------------------------------------------------------------------------------------------
-
-
-def guarded(doing: str) -> Callable[[Method], Method]:
-    """Make a method whose first argument is a path raise nothing but errors of seqsave's."""
-
-    def decorate(method: Method) -> Method:
-        @functools.wraps(method)
-        def call(self: Target, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return method(self, *args, **kwargs)
-            except (SeqSaveError, MemoryError):
-                raise
-            except Exception as error:  # noqa: BLE001 - any backend, any exception: translate() sorts them
-                failure = self._translated(error, doing, args, kwargs)
-            # Not inside the handler: the original would become its context, secrets and all.
-            raise failure
-
-        return cast("Method", call)
-
-    return decorate
-
-
-def guarded_async(doing: str) -> Callable[[Method], Method]:
-    """``guarded`` for coroutine functions."""
-
-    def decorate(method: Method) -> Method:
-        @functools.wraps(method)
-        async def call(self: Target, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return await method(self, *args, **kwargs)
-            except (SeqSaveError, MemoryError):
-                raise
-            except Exception as error:  # noqa: BLE001 - as above
-                failure = self._translated(error, doing, args, kwargs)
-            raise failure
-
-        return cast("Method", call)
-
-    return decorate
-
-
 # --- pieces ----------------------------------------------------------------------------------------------------------
-
-
-def temporary_name() -> str:
-    """A name beside a file, for its bytes until they are complete; it says whose it is."""
-    return f"{_TEMPORARY_HEAD}{machine_id()}-{os.getpid()}-{secrets.token_hex(8)}{_TEMPORARY_TAIL}"
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a name is one of ``temporary_name``'s."""
-    return name.startswith(_TEMPORARY_HEAD) and name.endswith(_TEMPORARY_TAIL)
-
-
-def is_abandoned(name: str, age: float) -> bool:
-    """Whether a name is a temporary one that nobody will ever complete. ``age``: seconds since the file was changed."""
-    whose = _TEMPORARY.fullmatch(name)
-    if whose is None:
-        return is_temporary(name) and age > _DAY
-    if whose[1] != machine_id():
-        return age > _DAY
-    # Not at once: on a network mount it may have been written under another machine's clock.
-    return age > _MINUTE and has_died(whose[1], int(whose[2]))
 
 
 def described(
@@ -486,47 +405,3 @@ def described(
 def pause(attempt: int) -> None:
     """Wait a moment, at random, so that two who want the same do not meet again."""
     time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.002 * 2**attempt)))  # noqa: S311 - no secret is made of it
-
-
-def open_ranges(size: int, fetch: Callable[[int, int], bytes]) -> BinaryIO:
-    """A seekable file of ``size`` bytes whose content ``fetch(start, stop)`` gets in pieces of some megabytes."""
-    return io.BufferedReader(_Ranges(size, fetch), min(_PIECE, max(1, size)))
-
-
-class _Ranges(io.RawIOBase):
-    def __init__(self, size: int, fetch: Callable[[int, int], bytes]) -> None:
-        self._size = size
-        self._fetch = fetch
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"cannot seek to {start + offset}")
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self._next(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def readall(self) -> bytes:
-        # The inherited one asks for 8 KiB at a time.
-        return b"".join(iter(lambda: self._next(_PIECE), b""))
-
-    def _next(self, count: int) -> bytes:
-        stop = min(self._at + count, self._size)
-        data = self._fetch(self._at, stop) if stop > self._at else b""
-        self._at += len(data)
-        return data

@@ -1,7 +1,8 @@
 """Any other filesystem of fsspec's, each treated as carefully as what is known of it allows.
 
-``TRAITS`` says what was tried of the usual ones. Of a filesystem that nobody knows nothing good is taken for granted:
-files are written under a temporary name and moved where it can move, ``create`` is refused, and threads take turns.
+``traits`` says what was tried of the usual ones, and a plugin can say it of others. Of an unknown filesystem nothing
+good is assumed: files are written under a temporary name and moved where it can move, ``create`` is refused, and
+threads take turns.
 
 - Names are appended to the filesystem's own path, never to a URL, and only the methods for single files are used: the
   others take ``[ ] * ?`` for a glob. A name that the driver would read differently (one that cuts it at ``#``) is
@@ -19,12 +20,13 @@ import os
 import re
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from seqsave.errors import TargetError
+from seqsave.plugins.manager import import_code
 from seqsave.runtime.threads import ForkSafeLock
-from seqsave.targets import filesystems
+from seqsave.targets import filesystems, registry
 from seqsave.targets.base import (
     Capabilities,
     Data,
@@ -33,92 +35,20 @@ from seqsave.targets.base import (
     Published,
     Target,
     described,
-    guarded,
-    guarded_async,
-    is_temporary,
-    open_ranges,
-    temporary_name,
 )
 from seqsave.targets.failures import Fault, Scene, diagnose
+from seqsave.targets.guards import guarded, guarded_async
+from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
+from seqsave.targets.temporary import is_temporary, temporary_name
+from seqsave.targets.traits import traits_of
 from seqsave.targets.urls import Location, refuse_hidden_user_info
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["FsspecTarget", "Traits"]
+__all__ = ["FsspecTarget"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
-    """How to treat a filesystem.
-
-    publish:  ``"put"``: one ``pipe_file`` publishes a whole file atomically. ``"move"``: a temporary file, then a move.
-              ``"plain"``: one ``pipe_file``, which a reader may see unfinished.
-    create:   ``pipe_file(mode="create")`` is known to be decided by the store.
-    folders:  it has real folders.
-    own_top:  the first part of a path is a container that is never made.
-    threads:  ``"shared"``: one instance serves all threads. ``"each"``: one instance for each thread. ``"turns"``: one
-              instance, one thread at a time.
-    retries:  its client tries failed requests again by itself, and that cannot be switched off: its failures are
-              reported as final, so that attempts do not multiply.
-    keywords: what ``pipe_file`` is given for a content type and a size.
-    move:     gives a file another name, where ``mv`` is not the way.
-    refused:  characters that its driver takes for something else than a part of a name.
-    """
-
-    publish: Literal["put", "move", "plain"]
-    create: bool = False
-    folders: bool = True
-    own_top: bool = False
-    threads: Literal["shared", "each", "turns"] = "turns"
-    retries: bool = False
-    keywords: Callable[[str, int], dict[str, Any]] = lambda content_type, size: {}
-    move: Callable[[Any, str, str], object] = lambda filesystem, old, new: filesystem.mv(old, new)
-    refused: str = ""
-
-
-def _for_google(content_type: str, size: int) -> dict[str, Any]:
-    # A file that is not smaller than chunksize goes in several requests.
-    return {"content_type": content_type, "chunksize": max(50 << 20, size + 1)}
-
-
-def _for_azure(content_type: str, size: int) -> dict[str, Any]:
-    return {"content_settings": {"content_type": content_type}}
-
-
-_GOOGLE = Traits(
-    publish="put", create=True, folders=False, own_top=True, threads="shared", retries=True, keywords=_for_google
-)
-_AZURE = replace(_GOOGLE, keywords=_for_azure)
-_SFTP = Traits(publish="move", threads="each")
-_HDFS = Traits(publish="move", threads="shared")
-# Its mv copies, and takes names for globs; its paths are those of URLs.
-_WEBDAV = Traits(
-    publish="move",
-    threads="shared",
-    move=lambda filesystem, old, new: filesystem.client.move(old, new, overwrite=True),
-    refused="#%?[]",
-)
-_HTTP = Traits(publish="plain", folders=False, threads="shared", refused="#%?")
-
-TRAITS: Mapping[str, Traits] = {
-    "gs": _GOOGLE,
-    "gcs": _GOOGLE,
-    "az": _AZURE,
-    "abfs": _AZURE,
-    "abfss": _AZURE,
-    "sftp": _SFTP,
-    "ssh": _SFTP,
-    "ftp": _SFTP,
-    "smb": replace(_HDFS, own_top=True),
-    "hdfs": _HDFS,
-    "webhdfs": _HDFS,
-    "webdav": _WEBDAV,
-    "dav": _WEBDAV,
-    "http": _HTTP,
-    "https": _HTTP,
-}
 
 _TOPS = {"gs": "bucket", "gcs": "bucket", "az": "container", "abfs": "container", "abfss": "container", "smb": "share"}
 
@@ -152,7 +82,7 @@ class FsspecTarget(Target):
         self._root = root
         self._options = options
         self._secrets = secrets_of("", options)
-        self._traits = _traits_of(protocol)
+        self._traits = traits_of(protocol)
         self._folders_seen: set[str] = set()
         if self._traits.own_top:
             self._container = f"{_TOPS.get(protocol, 'folder')} {root.strip('/').partition('/')[0]!r}"
@@ -173,7 +103,7 @@ class FsspecTarget(Target):
             raise TargetError(f"{url}: {protocol}:// is made of another storage; give that one's URL")
         if protocol in ("gs", "gcs"):
             _prepare_google(options)
-        kind = filesystems.filesystem_class(protocol)
+        kind = _kind(protocol)
         scene = Scene("open", url, secrets=secrets_of(location.url, options))
         root, merged = filesystems.opening(scene, lambda: _understood(kind, location, options))
         target = cls(protocol, root, merged, url=url)
@@ -292,7 +222,7 @@ class FsspecTarget(Target):
                     f"cannot save {self.url_of(path)}: {self._protocol}:// takes no names with {character!r}"
                 )
         mode = {"mode": "create"} if create else {}
-        return self._full(path), {**self._traits.keywords(content_type, memoryview(data).nbytes), **mode}
+        return self._full(path), {**self._keywords(content_type, memoryview(data).nbytes), **mode}
 
     @guarded_async("save")
     async def _pipe(
@@ -315,13 +245,23 @@ class FsspecTarget(Target):
 
     def _replace(self, filesystem: Any, old: str, new: str) -> None:
         try:
-            self._traits.move(filesystem, old, new)
+            self._move(filesystem, old, new)
         except Exception as error:
             if diagnose(error) is not Fault.EXISTS:
                 raise
             # It does not move over a file: for a moment there is none, but never a part of one.
             filesystem.rm_file(new)
-            self._traits.move(filesystem, old, new)
+            self._move(filesystem, old, new)
+
+    def _move(self, filesystem: Any, old: str, new: str) -> None:
+        if self._traits.move is None:
+            filesystem.mv(old, new)
+        else:
+            import_code(self._traits.move)(filesystem, old, new)
+
+    def _keywords(self, content_type: str, size: int) -> dict[str, Any]:
+        code = self._traits.keywords
+        return {} if code is None else dict(import_code(code)(content_type, size))
 
     def _in_folder(self, filesystem: Any, full: str, write: Callable[[], object]) -> None:
         """Write; where that may have failed for want of the folder, make it and write once more."""
@@ -407,19 +347,17 @@ class FsspecTarget(Target):
         return replace(super()._scene(doing, path), tried=self._traits.retries)
 
 
-def _traits_of(protocol: str) -> Traits:
-    known = TRAITS.get(protocol)
-    if known is not None:
-        return known
-    from fsspec import AbstractFileSystem
-
-    kind = filesystems.filesystem_class(protocol)
-    moves = kind.mv is not AbstractFileSystem.mv
-    return Traits(
-        publish="move" if moves else "plain",
-        own_top=True,
-        threads="shared" if getattr(kind, "async_impl", False) else "turns",
-    )
+def _kind(protocol: str) -> type[Any]:
+    """The class of fsspec's. Raises TargetError, which ends with the install line where a declaration has one."""
+    try:
+        return filesystems.filesystem_class(protocol)
+    except TargetError as error:
+        spec = registry.find(protocol)
+        if spec is None or spec.install_hint is None:
+            raise
+        raise TargetError(
+            f"{str(error).partition(': pip install')[0]}; install it with: {spec.install_hint}"
+        ) from error
 
 
 def _understood(kind: type[Any], location: Location, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -35,11 +35,9 @@ from seqsave.targets.base import (
     Published,
     Target,
     described,
-    guarded,
-    is_abandoned,
-    is_temporary,
-    temporary_name,
 )
+from seqsave.targets.guards import guarded
+from seqsave.targets.temporary import is_abandoned, is_temporary, temporary_name
 from seqsave.targets.urls import Location
 
 __all__ = ["LocalTarget"]
@@ -60,6 +58,7 @@ class LocalTarget(Target):
 
     is_local: ClassVar[bool] = True
     is_fast: ClassVar[bool] = True
+    _refuses_for_certain: ClassVar[bool] = True
     capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
 
     def __init__(self, root: str, *, fsync: bool = False, mode: int = 0o666) -> None:

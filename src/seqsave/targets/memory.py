@@ -24,10 +24,10 @@ from seqsave.targets.base import (
     Published,
     Target,
     described,
-    guarded,
     pause,
 )
 from seqsave.targets.failures import Scene
+from seqsave.targets.guards import guarded
 from seqsave.targets.urls import Location
 
 __all__ = ["MemoryTarget"]
@@ -51,6 +51,7 @@ class MemoryTarget(Target):
     """A folder in memory."""
 
     is_fast: ClassVar[bool] = True
+    _refuses_for_certain: ClassVar[bool] = True
     capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
 
     def __init__(self, root: str, options: Mapping[str, Any], *, url: str) -> None:

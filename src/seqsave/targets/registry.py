@@ -1,27 +1,116 @@
-"""Which class serves which protocol; a new kind of storage is one module and one line here.
+"""Which class serves which protocol.
+
+Precedence: what ``register_target`` added, then the built-ins (a local folder, memory), then plugins, then what
+seqsave does by itself: s3fs for ``s3://``, and any other filesystem of fsspec's. The built-ins are found without
+looking at any entry point.
 
 A class is a ``Target`` whose ``open`` makes one from a root that ``urls.parse`` has taken apart.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import cast
+from collections.abc import Collection, Mapping
+from typing import Any
 
+from seqsave.errors import TargetError
+from seqsave.plugins import manager
+from seqsave.plugins.options import convert, describe
 from seqsave.targets.base import Target
+from seqsave.targets.redact import is_secret_name
+from seqsave.types import TargetSpec
 
-__all__ = ["BUILTIN", "class_for"]
+__all__ = ["BUILTIN", "check_options", "claimed", "class_for", "find", "register_target", "unregister_target"]
 
 BUILTIN = {
     "file": "seqsave.targets.local:LocalTarget",
     "memory": "seqsave.targets.memory:MemoryTarget",
-    "s3": "seqsave.targets.s3_fast:FastS3Target",
-    "s3a": "seqsave.targets.s3_fast:FastS3Target",
+}
+_USUAL = {
+    "s3": "seqsave.targets.s3:S3Target",
+    "s3a": "seqsave.targets.s3:S3Target",
 }
 _ANY_OTHER = "seqsave.targets.fsspec:FsspecTarget"
 
 
+def register_target(spec: TargetSpec, clobber: bool = False) -> None:
+    """Add a storage to this process, without a plugin. It wins over every plugin that claims the same protocol.
+
+    Raises TargetError when a protocol is built in or registered already, unless ``clobber`` is True, and PluginError
+    when the declaration is unsound.
+    """
+    manager.check("targets", spec, "register_target")
+    taken: str | None = None
+    if not clobber:
+        taken = next((protocol for protocol in spec.protocols if protocol in BUILTIN), None)
+    taken = taken or manager.current().register("targets", spec, "register_target", clobber)
+    if taken is not None:
+        raise TargetError(f"there is a target for {taken}:// already; pass clobber=True to replace it")
+
+
+def unregister_target(protocol: str) -> None:
+    """Take back ``register_target``, for all protocols of that declaration. Raises TargetError."""
+    if manager.current().unregister("targets", protocol) is None:
+        added = ", ".join(manager.current().registered("targets")) or "nothing"
+        raise TargetError(f"{protocol!r} was not registered in this process (registered: {added})")
+
+
+def find(protocol: str) -> TargetSpec | None:
+    """Return the declaration of a protocol; None where seqsave does without.
+
+    Raises TargetError where two plugins claim it, naming both.
+    """
+    spec: TargetSpec | None = manager.current().registered("targets").get(protocol)
+    if spec is not None or protocol in BUILTIN:
+        return spec
+    claims = manager.current().collect("targets").get(protocol, ())
+    if len(claims) > 1:
+        raise TargetError(manager.conflict(f"the protocol {protocol}://", claims))
+    return claims[0].spec if claims else None
+
+
+def claimed() -> Collection[str]:
+    """Return every protocol that a call registered or a plugin claims."""
+    return {*manager.current().registered("targets"), *manager.current().collect("targets")}
+
+
 def class_for(protocol: str) -> type[Target]:
-    """The class that serves ``protocol``, imported now."""
-    module, _, name = BUILTIN.get(protocol, _ANY_OTHER).partition(":")
-    return cast("type[Target]", getattr(importlib.import_module(module), name))
+    """Return the class that serves ``protocol``, imported now.
+
+    Raises TargetError where the code that a declaration names cannot be imported; it ends with the install line.
+    """
+    spec = find(protocol)
+    if spec is None:
+        code = BUILTIN.get(protocol) or _USUAL.get(protocol, _ANY_OTHER)
+        return _target_class(manager.import_code(code))
+    if spec.target is None:
+        return _target_class(manager.import_code(_ANY_OTHER))
+    try:
+        return _target_class(manager.import_code(spec.target))
+    except ImportError as error:
+        raise TargetError(manager.missing(f"{protocol}://", error, spec)) from error
+    except Exception as error:
+        message = f"the target of {protocol}:// ({spec.target}) could not be imported: {type(error).__name__}: {error}"
+        raise TargetError(message) from error
+
+
+def check_options(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the storage options, those that the protocol's declaration names in their type.
+
+    Raises TargetError for an unsuitable value; the value of an option with a secret's name is not shown.
+    """
+    checked, spec = dict(options), find(protocol)
+    for name, option in spec.options.items() if spec is not None else ():
+        value = checked.get(name)
+        if value is None:
+            continue
+        checked[name] = convert(option, value)
+        if checked[name] is None:
+            shown = "not suitable" if is_secret_name(name) else repr(value)
+            raise TargetError(f"storage option {name!r} of {protocol}:// is {shown}: it must be {describe(option)}")
+    return checked
+
+
+def _target_class(found: object) -> type[Target]:
+    if isinstance(found, type) and issubclass(found, Target):
+        return found
+    raise TypeError(f"{found!r} is no subclass of seqsave.targets.Target")

@@ -32,15 +32,13 @@ from seqsave.targets.base import (
     Published,
     Target,
     described,
-    guarded,
-    guarded_async,
-    open_ranges,
     pause,
 )
 from seqsave.targets.failures import Fault, Scene, diagnose
+from seqsave.targets.guards import guarded, guarded_async
+from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
-from seqsave.targets.s3_answers import refuse_strange
-from seqsave.targets.s3_client import S3Client, checked_options
+from seqsave.targets.s3_client import S3Client, checked_options, refuse_strange
 from seqsave.targets.urls import Location, refuse_hidden_user_info
 
 if TYPE_CHECKING:
@@ -91,7 +89,7 @@ class S3Target(Target):
         if not bucket:
             raise TargetError(f"{url} names no bucket: write s3://bucket/folder")
         scene = Scene("open", url, secrets=secrets_of("", options))
-        full = filesystems.opening(scene, lambda: checked_options(options))
+        full = filesystems.opening(scene, lambda: checked_options(_without_client(options)))
         target = cls(bucket, prefix.strip("/"), full, connections=connections, url=url)
         filesystems.opening(replace(scene, secrets=target._secrets), target._client)
         return target
@@ -319,6 +317,16 @@ class S3Target(Target):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_held": None}
+
+
+def _without_client(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options for s3fs. ``client`` is read by the plugin that brings another client."""
+    client = options.get("client")
+    if client == "obstore":
+        raise TargetError("client='obstore' needs the plugin seqsave-obstore: pip install 'seqsave[fast]'")
+    if client not in (None, "s3fs"):
+        raise TargetError(f"storage option 'client' is 'obstore' or 's3fs', not {client!r}")
+    return {name: value for name, value in options.items() if name != "client"}
 
 
 def _split(path: str) -> tuple[str, str]:

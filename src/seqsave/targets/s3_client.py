@@ -23,7 +23,7 @@ from seqsave.targets.redact import chain_of, redact_url, split_user_info
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["S3Client", "checked_options"]
+__all__ = ["S3Client", "StoreAnswerError", "checked_options", "no_store", "refuse_strange"]
 
 CONNECT_TIMEOUT = 10
 """Seconds for a connection to stand."""
@@ -232,3 +232,37 @@ def _refuses_checksums(error: BaseException) -> bool:
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             return status in (400, 501) and "checksum" in words and "digest" not in words and "match" not in words
     return False
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+class StoreAnswerError(Exception):
+    """The store answered, and not with success.
+
+    response: as botocore's ClientError has it, with the code and the message in the store's own words.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}" if message else f"{status} {code}")
+        self.response: dict[str, Any] = {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+
+
+def refuse_strange(etag: str | None, checksum: str | None, crc32: int) -> None:
+    """Raise StoreAnswerError unless that is what a store says of a PUT that it has done. Others say 200 as well.
+
+    checksum: the CRC-32 that is in the answer, as S3 writes it; None where there is none.
+    """
+    if not etag:
+        raise no_store()
+    if checksum not in (None, base64.b64encode(crc32.to_bytes(4, "big")).decode()):
+        raise StoreAnswerError(400, "BadDigest", "the checksum in the answer is another one")
+
+
+def no_store() -> StoreAnswerError:
+    """Every store names the ETag of what it took. A login page does not, nor a proxy that answers by itself."""
+    text = "something else than a store has answered: check the endpoint, and for proxies and logins before it"
+    return StoreAnswerError(502, "NoETag", text)

@@ -18,6 +18,7 @@ from seqsave.errors import (
     WriterAbortedError,
     WriterClosedError,
 )
+from seqsave.plugins.observers import open_observers
 from seqsave.runtime.progress import open_progress
 from seqsave.runtime.threads import run_with_timeout
 from seqsave.spool import open_spool
@@ -65,6 +66,7 @@ class SequenceWriter:
         """
         self._config = config = with_settings(config, settings)
         delivery, total = config.delivery, config.naming.total
+        observers = open_observers()
         self._rule = config.formats[0].rule
         self._numbering = Numbering(
             self._rule,
@@ -82,7 +84,9 @@ class SequenceWriter:
             url_of=self._target.url_of,
             total=files,
             counts=self._pipeline.waiting,
-            listeners=[listener for listener in (config.reports.on_event, self._bar) if listener is not None],
+            listeners=[
+                listener for listener in (config.reports.on_event, self._bar, *observers) if listener is not None
+            ],
         )
         common = Common(
             target=self._target,

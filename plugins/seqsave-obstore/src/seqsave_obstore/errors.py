@@ -1,4 +1,4 @@
-"""obstore's exceptions, which are little more than text, as exceptions that ``faults`` can read.
+"""obstore's exceptions, which are little more than text, as exceptions that ``seqsave.targets.failures`` can read.
 
 The store's status, code and message become a StoreAnswerError, with a ``response`` like botocore's; what happened to
 the connection becomes the OSError that Python has for it. Of the text nothing else is kept: stores repeat access keys
@@ -7,14 +7,14 @@ and signatures in it.
 
 from __future__ import annotations
 
-import base64
 import errno
 import re
 import socket
 import ssl
-from typing import Any
 
-__all__ = ["StoreAnswerError", "explained", "refuse_strange"]
+from seqsave.targets.s3_client import StoreAnswerError, no_store
+
+__all__ = ["explained"]
 
 # "Error performing PUT URL in 3ms - Server returned non-2xx status code: 503 Service Unavailable: BODY"
 _ANSWER = re.compile(
@@ -41,20 +41,6 @@ _BUILTINS: tuple[tuple[re.Pattern[str], type[OSError], int], ...] = (
 )
 
 
-class StoreAnswerError(Exception):
-    """The store answered, and not with success.
-
-    response: as botocore's ClientError has it, with the code and the message in the store's own words.
-    """
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{status} {code}: {message}" if message else f"{status} {code}")
-        self.response: dict[str, Any] = {
-            "Error": {"Code": code, "Message": message},
-            "ResponseMetadata": {"HTTPStatusCode": status},
-        }
-
-
 def explained(error: Exception) -> Exception | None:
     """The structured exception that obstore's text stands for; None when it tells nothing of the store or the wire."""
     text = str(error)
@@ -62,30 +48,13 @@ def explained(error: Exception) -> Exception | None:
     if answer:
         return StoreAnswerError(int(answer[1]), _element("Code", answer[2]), _element("Message", answer[2]))
     if _NO_ETAG.search(text):
-        return _no_store()
+        return no_store()
     if _REDIRECTED.search(text):
         return StoreAnswerError(301, "PermanentRedirect", "")
     for pattern, kind, number in _BUILTINS:
         if pattern.search(text):
             return kind(number, _said(text))
     return None
-
-
-def refuse_strange(etag: str | None, checksum: str | None, crc32: int) -> None:
-    """Raise StoreAnswerError unless that is what a store says of a PUT that it has done. Others say 200 as well.
-
-    checksum: the CRC-32 that is in the answer, as S3 writes it; None where there is none.
-    """
-    if not etag:
-        raise _no_store()
-    if checksum not in (None, base64.b64encode(crc32.to_bytes(4, "big")).decode()):
-        raise StoreAnswerError(400, "BadDigest", "the checksum in the answer is another one")
-
-
-def _no_store() -> StoreAnswerError:
-    """Every store names the ETag of what it took. A login page does not, nor a proxy that answers by itself."""
-    text = "something else than a store has answered: check the endpoint, and for proxies and logins before it"
-    return StoreAnswerError(502, "NoETag", text)
 
 
 def _element(name: str, body: str) -> str:

@@ -20,6 +20,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from seqsave_obstore.errors import explained
+from seqsave_obstore.plan import RefusedError, make_plan
+from seqsave_obstore.target import FastS3Target
+from tests.support.needs import needs_obstore
+from tests.support.processes import Served, free_ports
+from tests.support.proxy import Proxy
+from tests.support.silence import silence
 
 import seqsave
 from seqsave import targets
@@ -27,13 +34,7 @@ from seqsave.errors import FrameExistsError, TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.redact import chain_of
 from seqsave.targets.s3 import S3Target
-from seqsave.targets.s3_answers import StoreAnswerError, explained
-from seqsave.targets.s3_fast import FastS3Target
-from seqsave.targets.s3_plan import RefusedError, make_plan
-from tests.support.needs import needs_package
-from tests.support.processes import Served, free_ports
-from tests.support.proxy import Proxy
-from tests.support.silence import silence
+from seqsave.targets.s3_client import StoreAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,7 @@ SECRET = "hush-hush-hush-hush-hush"
 
 @pytest.fixture(autouse=True)
 def _obstore(monkeypatch: pytest.MonkeyPatch) -> None:
-    needs_package("obstore")
+    needs_obstore()
     for name in ("REQUESTS_CA_BUNDLE", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -387,11 +388,11 @@ def test_obstore_by_itself_and_by_name() -> None:
     assert kind_of({**PLAIN, "client": "obstore"}) is FastS3Target
     assert kind_of({**PLAIN, "client": "s3fs"}) is S3Target
     error = failed(lambda: kind_of({**PLAIN, "client": "boto"}))
-    assert "'obstore' or 's3fs', not 'boto'" in str(error)
+    assert "client' of s3:// is 'boto': it must be one of 'obstore', 's3fs'" in str(error)
 
 
 def test_without_obstore(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsave.targets.s3_fast.OLDEST", (999, 0))
+    monkeypatch.setattr("seqsave_obstore.target.OLDEST", (999, 0))
     assert kind_of(PLAIN) is S3Target
     assert "pip install 'seqsave[fast]'" in str(failed(lambda: kind_of({**PLAIN, "client": "obstore"})))
 
@@ -660,7 +661,7 @@ def test_credentials_that_expire_are_fetched_anew(
         "                      SessionToken='', Expiration=until.isoformat())))\n"
     )
     Path(os.environ["AWS_CONFIG_FILE"]).write_text(f"[profile p]\ncredential_process = {sys.executable} {script}\n")
-    monkeypatch.setattr("seqsave.targets.s3_plan._CREDENTIALS_KEPT", datetime.timedelta(seconds=0))
+    monkeypatch.setattr("seqsave_obstore.plan._CREDENTIALS_KEPT", datetime.timedelta(seconds=0))
     target = targets.resolve(url, {"profile": "p", "endpoint_url": proxy.endpoint_url, "client": client})
     for number in range(3):
         publish(target, f"f_{number}.png")

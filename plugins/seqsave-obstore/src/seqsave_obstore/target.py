@@ -2,7 +2,7 @@
 
 - Objects are put and read through obstore; what is asked rarely (listings, HEAD, DELETE, ranges) goes through s3fs.
 - The storage option ``client`` names ``"obstore"`` or ``"s3fs"``. Without it obstore is taken where it is installed and
-  ``s3_plan`` proves that it does the same, else s3fs.
+  ``plan`` proves that it does the same, else s3fs.
 - One PUT below 5 GiB, tried once. The SHA-256 of the bytes is part of the signature, so that the store refuses what did
   not arrive as it was sent; obstore does not tell of checksums in the answer, so none counts as acknowledged.
 - Buckets in another region and certificates that obstore does not accept are handed over to s3fs, which follows the
@@ -26,18 +26,16 @@ from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
-from seqsave.targets import failures, filesystems
-from seqsave.targets.base import Published, described
+from seqsave.targets import Location, Published, at_exit, failures, filesystems
+from seqsave.targets.base import described
 from seqsave.targets.s3 import S3Target, unquoted
-from seqsave.targets.s3_answers import explained
-from seqsave.targets.s3_plan import Plan, RefusedError, make_plan, read_environment
-from seqsave.targets.urls import Location
+from seqsave_obstore.errors import explained
+from seqsave_obstore.plan import Plan, RefusedError, make_plan, read_environment
 
 __all__ = ["FastS3Target", "settle"]
 
 R = TypeVar("R")
 
-CLIENTS = ("obstore", "s3fs")
 OLDEST = (0, 12)
 """The oldest version of obstore whose behaviour is known."""
 SLOWEST = 16 * 1024
@@ -54,7 +52,7 @@ _lent: deque[memoryview] = deque()
 
 
 class FastS3Target(S3Target):
-    """A bucket, or a prefix in one."""
+    """A bucket, or a prefix in one, whose objects obstore puts and reads."""
 
     capabilities = replace(S3Target.capabilities, checksum=False)
     _is_handed_over = False
@@ -62,11 +60,9 @@ class FastS3Target(S3Target):
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> S3Target:
-        """See ``targets.registry``: one of these, or an S3Target where s3fs is wanted or obstore would not do."""
+        """Open one of these, or an S3Target where s3fs is asked for or obstore would not do the same."""
         rest = {name: value for name, value in options.items() if name != "client"}
         client = options.get("client")
-        if client is not None and client not in CLIENTS:
-            raise TargetError(f"storage option 'client' is 'obstore' or 's3fs', not {client!r}")
         if client == "obstore" or (client is None and _is_installed()):
             target = cast("FastS3Target", super().open(location, rest, connections=connections, url=url))
             obstacle = target.obstacle()
@@ -223,6 +219,7 @@ def _store(plan: Plan, more: Mapping[str, Any]) -> Any:
     )
 
 
+@at_exit
 def settle() -> None:
     """Wait until obstore's threads have left Python; for the end of the program.
 

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from seqsave.targets import s3_fast
+from seqsave_obstore import target
 
 if TYPE_CHECKING:
     import pytest
@@ -33,7 +33,7 @@ def test_the_end_of_the_program_waits_for_threads_that_are_in_python() -> None:
     try:
         _thread.start_new_thread(loop.call_soon_threadsafe, (print,))  # not threading's, as obstore's are not
         assert begun.wait(10)
-        s3_fast.settle()
+        target.settle()
         assert told
     finally:
         loop.close()
@@ -42,19 +42,19 @@ def test_the_end_of_the_program_waits_for_threads_that_are_in_python() -> None:
 def test_the_end_of_the_program_waits_for_bodies() -> None:
     body = memoryview(b"frame")
     held = memoryview(body)
-    s3_fast._lent.append(body)
+    target._lent.append(body)
     timer = threading.Timer(0.3, held.release)
     timer.start()
-    s3_fast.settle()
-    assert not s3_fast._lent
+    target.settle()
+    assert not target._lent
     timer.join()
 
 
 def test_the_end_of_the_program_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_fast, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(target, "SETTLE_SECONDS", 0.05)
     held = memoryview(body := memoryview(b"frame"))
-    s3_fast._lent.append(body)
-    s3_fast.settle()
+    target._lent.append(body)
+    target.settle()
     held.release()
-    s3_fast.settle()
-    assert not s3_fast._lent
+    target.settle()
+    assert not target._lent

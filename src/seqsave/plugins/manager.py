@@ -1,0 +1,394 @@
+"""Find plugins by their entry points, load each one guarded, and collect what they declare, for every hook alike.
+
+- A plugin is loaded as a whole: its module is imported and each of its hooks that returns records is called. One that
+  fails anywhere is left out with all that it declares, reported once, listed by ``infos``, and never breaks another.
+- Names (a filetype, a protocol, an observer's name, a command) belong to the plugin that claims them. Two that claim
+  the same one are an error only when that name is asked for; the caller that looks the name up raises it.
+- Nothing here is done before the first question that needs an entry point. Then it is done once per process.
+
+``SEQSAVE_STRICT_PLUGINS=1`` makes a broken plugin a PluginError. ``SEQSAVE_LOAD_PLUGINS`` and
+``SEQSAVE_DISABLE_PLUGINS`` choose plugins by the name of their entry point or distribution, separated by commas.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from seqsave.errors import PluginError, SeqSaveWarning
+from seqsave.plugins import declarations
+from seqsave.runtime.threads import ForkSafeLock
+from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
+
+__all__ = [
+    "GROUP",
+    "Claim",
+    "PluginInfo",
+    "PluginManager",
+    "check",
+    "conflict",
+    "current",
+    "import_code",
+    "missing",
+]
+
+GROUP = "seqsave"
+COMMANDS = "seqsave_commands"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """One installed plugin: its entry point's name, its distribution, and either what it adds or why it failed."""
+
+    name: str
+    distribution: str
+    version: str
+    filetypes: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+    observers: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A name that a plugin claims: whose it is, and the record (or the command) behind it."""
+
+    info: PluginInfo
+    spec: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    """A hook that returns records.
+
+    function: its name.
+    record:   the class of its records.
+    noun:     what one of their names is called in messages; its plural is the field of PluginInfo.
+    names:    the names that a record claims.
+    problems: what makes a record unusable, one line each.
+    """
+
+    function: str
+    record: type
+    noun: str
+    names: Callable[[Any], tuple[str, ...]]
+    problems: Callable[[Any], list[str]]
+
+
+HOOKS: Mapping[str, _Hook] = {
+    "encoders": _Hook(
+        "seqsave_encoders", EncoderSpec, "filetype", lambda spec: (spec.filetype,), declarations.problems
+    ),
+    "targets": _Hook(
+        "seqsave_targets", TargetSpec, "protocol", lambda spec: spec.protocols, declarations.target_problems
+    ),
+    "observers": _Hook(
+        "seqsave_observers", ObserverSpec, "observer", lambda spec: (spec.name,), declarations.observer_problems
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A plugin that may be loaded: what it is called, and its entry point or why that cannot be read."""
+
+    info: PluginInfo
+    entry_point: EntryPoint | None
+    error: Exception | None = None
+
+
+@dataclass
+class _Plugin:
+    """A plugin that was loaded. ``hook`` is pluggy's for it alone; None for a broken one."""
+
+    info: PluginInfo
+    hook: Any = None
+    specs: dict[str, list[Any]] = field(default_factory=dict)
+
+
+class PluginManager:
+    """The plugins of one set of entry points (by default, of everything installed), and what calls have registered."""
+
+    def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
+        self._entry_points = entry_points
+        self._plugins: list[_Plugin] | None = None
+        self._claims: dict[str, dict[str, list[Claim]]] = {}
+        self._registered: dict[str, dict[str, Any]] = {kind: {} for kind in HOOKS}
+        # A plugin that is being imported may ask for plugins itself: the same thread may take it again.
+        self._lock = ForkSafeLock()
+
+    # --- what plugins declare ---
+
+    def collect(self, kind: str) -> Mapping[str, list[Claim]]:
+        """Return every name that plugins claim for ``kind`` ("encoders", "targets", "observers"), with its claims.
+
+        In strict mode a broken plugin raises PluginError.
+        """
+        with self._lock:
+            if kind not in self._claims:
+                claims: dict[str, list[Claim]] = {}
+                for plugin, spec in ((one, spec) for one in self._loaded() for spec in one.specs.get(kind, ())):
+                    for name in HOOKS[kind].names(spec):
+                        claims.setdefault(name, []).append(Claim(plugin.info, spec))
+                self._claims[kind] = claims
+            return self._claims[kind]
+
+    def commands(self, make_group: Callable[[], Any]) -> Mapping[str, list[Claim]]:
+        """Return every command that plugins claim, by name. Each plugin adds its own to a group of ``make_group``."""
+        with self._lock:
+            if "commands" not in self._claims:
+                claims: dict[str, list[Claim]] = {}
+                for plugin in self._loaded():
+                    for name, command in self._commands_of(plugin, make_group()).items():
+                        claims.setdefault(name, []).append(Claim(plugin.info, command))
+                self._claims["commands"] = claims
+            return self._claims["commands"]
+
+    def infos(self) -> tuple[PluginInfo, ...]:
+        """Return every installed plugin, the broken ones with their error."""
+        with self._lock:
+            return tuple(plugin.info for plugin in self._loaded())
+
+    # --- what calls register ---
+
+    def register(self, kind: str, spec: Any, where: str, clobber: bool = False) -> str | None:
+        """Add a record for this process. Returns the name that is registered already, and then adds nothing.
+
+        where:   the function that was called, for messages.
+        clobber: replace what is registered already.
+
+        Raises PluginError for an unsound record.
+        """
+        names = HOOKS[kind].names(check(kind, spec, where))
+        with self._lock:
+            taken = [name for name in names if name in self._registered[kind]]
+            if taken and not clobber:
+                return taken[0]
+            self._registered[kind] |= dict.fromkeys(names, spec)
+        return None
+
+    def unregister(self, kind: str, name: str) -> Any | None:
+        """Remove the record that ``register`` added under ``name``, with all its names; None where there is none."""
+        with self._lock:
+            spec = self._registered[kind].get(name)
+            if spec is not None:
+                kept = {other: value for other, value in self._registered[kind].items() if value is not spec}
+                self._registered[kind] = kept
+            return spec
+
+    def registered(self, kind: str) -> Mapping[str, Any]:
+        """Return the records that calls registered, by name."""
+        return self._registered[kind]
+
+    # --- loading ---
+
+    def _loaded(self) -> list[_Plugin]:
+        if self._plugins is None:
+            found = _discover() if self._entry_points is None else map(_candidate, self._entry_points)
+            chosen = [candidate for candidate in found if _is_chosen(candidate.info)]
+            chosen.sort(key=lambda candidate: (candidate.info.distribution, candidate.info.name))
+            self._plugins = [_load(candidate) for candidate in chosen]
+        return self._plugins
+
+    def _commands_of(self, plugin: _Plugin, group: Any) -> Mapping[str, Any]:
+        if plugin.hook is None:
+            return {}
+        try:
+            plugin.hook.seqsave_commands(cli=group)
+            commands = dict(group.commands)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as in _load
+            plugin.info = replace(plugin.info, error=_report(plugin.info, error))
+            return {}
+        plugin.info = replace(plugin.info, commands=tuple(commands))
+        return commands
+
+
+def _load(candidate: _Candidate) -> _Plugin:
+    """Import one plugin's declarations, register it with a manager of its own and call its hooks."""
+    try:
+        hook, specs = _records_of(candidate)
+    # A plugin may fail in any way, at import or in its hooks, and may even try to end the program; none of it may
+    # break another.
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        return _Plugin(replace(candidate.info, error=_report(candidate.info, error)))
+    added: dict[str, Any] = {
+        f"{HOOKS[kind].noun}s": tuple(name for spec in found for name in HOOKS[kind].names(spec))
+        for kind, found in specs.items()
+    }
+    return _Plugin(replace(candidate.info, **added), hook, specs)
+
+
+def _report(info: PluginInfo, error: BaseException) -> str:
+    """Warn of a broken plugin, or raise PluginError in strict mode. Returns the error as text."""
+    message = f"{type(error).__name__}: {error}"
+    if os.environ.get("SEQSAVE_STRICT_PLUGINS", "") not in ("", "0"):
+        raise PluginError(f"plugin {info.name!r} of {info.distribution} is broken: {message}") from error
+    warnings.warn(f"plugin {info.name!r} of {info.distribution} is left out: {message}", SeqSaveWarning, 2)
+    return message
+
+
+def _records_of(candidate: _Candidate) -> tuple[Any, dict[str, list[Any]]]:
+    """Return pluggy's hooks of one plugin, and the records that they return.
+
+    One pluggy manager for each plugin: a hook that raises ends pluggy's call for all that are registered with it.
+    """
+    import pluggy
+
+    from seqsave.plugins import hookspecs
+
+    if candidate.entry_point is None:
+        raise PluginError(f"its entry points cannot be read: {candidate.error}") from candidate.error
+    module = candidate.entry_point.load()
+    manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module)
+    manager.check_pending()
+    implemented = _implemented(module, manager)
+    specs = {}
+    for kind, hook in HOOKS.items():
+        if hook.function in implemented:
+            results = getattr(manager.hook, hook.function)() or [None]  # pluggy leaves out a None
+            specs[kind] = _checked(kind, [spec for result in results for spec in _as_list(hook, result)])
+    return manager.hook, specs
+
+
+def _implemented(module: Any, manager: Any) -> set[str]:
+    """Return the names of the hooks that a module implements.
+
+    Raises PluginError for a function that looks like a hook but is none: it would do nothing, silently.
+    """
+    for name in dir(module):
+        if not name.startswith("seqsave_") or not callable(getattr(module, name)):
+            continue
+        if manager.parse_hookimpl_opts(module, name) is None:
+            raise PluginError(f"{name} has no @seqsave.hookimpl in front of it")
+    callers = manager.get_hookcallers(module)
+    if not callers:
+        known = ", ".join([*(hook.function for hook in HOOKS.values()), COMMANDS])
+        raise PluginError(f"it implements no hook: there are {known}")
+    return {caller.name for caller in callers}
+
+
+def _as_list(hook: _Hook, result: Any) -> list[Any]:
+    if isinstance(result, (str, bytes, Mapping, hook.record)) or not isinstance(result, Iterable):
+        raise PluginError(f"{hook.function} returned {result!r}: it must be a list of seqsave.{hook.record.__name__}")
+    return list(result)
+
+
+def _checked(kind: str, specs: list[Any]) -> list[Any]:
+    hook = HOOKS[kind]
+    names = [name for spec in specs for name in hook.names(check(kind, spec, hook.function))]
+    if len(set(names)) < len(names):
+        raise PluginError(f"{hook.function} declares a {hook.noun} twice: {', '.join(names)}")
+    return specs
+
+
+def check(kind: str, spec: Any, where: str) -> Any:
+    """Return ``spec`` if it is a sound record of this kind, else raise PluginError. ``where``: what gave it."""
+    hook = HOOKS[kind]
+    if not isinstance(spec, hook.record):
+        raise PluginError(f"{where} gave {spec!r}: it must be a seqsave.{hook.record.__name__}")
+    found = hook.problems(spec)
+    if found:
+        first = getattr(spec, {"encoders": "filetype", "targets": "protocols", "observers": "name"}[kind])
+        raise PluginError(f"{where} declares {first!r}: {'; '.join(found)}")
+    return spec
+
+
+def import_code(code: str) -> Any:
+    """Return the attribute that ``"package.module:attribute"`` names, imported now. Raises what importing raises."""
+    module, _, name = code.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def conflict(what: str, claims: Iterable[Claim]) -> str:
+    """Return the message for a name that several plugins claim. ``what``: the name with its noun."""
+    names = " and ".join(claim.info.distribution for claim in claims)
+    return f"{what} is claimed by {names}: uninstall one, or name it in SEQSAVE_DISABLE_PLUGINS"
+
+
+def missing(what: str, error: ImportError, spec: Any) -> str:
+    """Return the message for a record whose code cannot be imported; it ends with the install line."""
+    hint = f"; install it with: {spec.install_hint}" if spec.install_hint else ""
+    return f"{what} needs something that is missing: {error}{hint}"
+
+
+# --- entry points -----------------------------------------------------------------------------------------------------
+
+
+def _discover() -> Iterator[_Candidate]:
+    """The entry points of everything installed, one distribution after the other.
+
+    Not ``importlib.metadata.entry_points``: one unreadable record, of whatever package, makes that fail for all.
+    """
+    from importlib.metadata import distributions
+
+    seen = set()
+    for distribution in distributions():
+        text = distribution.read_text("entry_points.txt")
+        if text is None or f"[{GROUP}]" not in text:
+            continue
+        info = _label(distribution)
+        key = re.sub(r"[-_.]+", "-", info.distribution).lower()
+        if key in seen:
+            continue  # installed twice: as with modules, the first on the path is the one
+        seen.add(key)
+        try:
+            found = [entry_point for entry_point in distribution.entry_points if entry_point.group == GROUP]
+        except Exception as error:  # noqa: BLE001  (a record may be unreadable in any way)
+            yield _Candidate(info, None, error)
+            continue
+        for entry_point in found:
+            yield _Candidate(replace(info, name=entry_point.name), entry_point)
+
+
+def _candidate(entry_point: EntryPoint) -> _Candidate:
+    if entry_point.dist is not None:
+        return _Candidate(replace(_label(entry_point.dist), name=entry_point.name), entry_point)
+    module = entry_point.value.partition(":")[0]
+    return _Candidate(PluginInfo(name=entry_point.name, distribution=module, version=""), entry_point)
+
+
+def _label(distribution: Distribution) -> PluginInfo:
+    """Name and version of what is installed; where it lies, when its record has no name."""
+    found = {}
+    try:
+        metadata = distribution.metadata
+        found = {key: metadata[key] for key in ("Name", "Version") if key in metadata}
+    except Exception:  # noqa: BLE001  (a missing or damaged record fails differently from Python to Python)
+        found.clear()
+    name = found.get("Name") or f"something without a name in {distribution.locate_file('')}"
+    return PluginInfo(name=name, distribution=name, version=found.get("Version", ""))
+
+
+def _is_chosen(info: PluginInfo) -> bool:
+    """Whether the two environment variables let this plugin in, by its entry point's or distribution's name."""
+    names = {info.name, info.distribution}
+    only = os.environ.get("SEQSAVE_LOAD_PLUGINS")
+    if only is not None and not names & _words(only):
+        return False
+    return not names & _words(os.environ.get("SEQSAVE_DISABLE_PLUGINS", ""))
+
+
+def _words(text: str) -> set[str]:
+    return {word.strip() for word in text.split(",") if word.strip()}
+
+
+# --- the manager of this process --------------------------------------------------------------------------------------
+
+
+_manager = PluginManager()
+
+
+def current() -> PluginManager:
+    """Return the manager of this process."""
+    return _manager

@@ -1,0 +1,80 @@
+"""Observers: what plugins and calls have declared to see every event of every writer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+
+from seqsave.errors import PluginError, SeqSaveWarning
+from seqsave.plugins import manager
+from seqsave.types import Event, ObserverSpec
+
+__all__ = ["open_observers", "register_observer", "unregister_observer"]
+
+
+def register_observer(spec: ObserverSpec, clobber: bool = False) -> None:
+    """Add an observer to this process, without a plugin. It wins over every plugin's of the same name.
+
+    Writers that are open already are not observed. Raises PluginError for an unsound declaration, and for a name that
+    is registered already, unless ``clobber`` is True.
+    """
+    if manager.current().register("observers", spec, "register_observer", clobber) is not None:
+        raise PluginError(f"there is an observer {spec.name!r} already; pass clobber=True to replace it")
+
+
+def unregister_observer(name: str) -> None:
+    """Take back ``register_observer``. Raises PluginError."""
+    if manager.current().unregister("observers", name) is None:
+        added = ", ".join(manager.current().registered("observers")) or "nothing"
+        raise PluginError(f"{name!r} was not registered in this process (registered: {added})")
+
+
+def open_observers() -> list[Callable[[Event], None]]:
+    """Open every observer for one writer: returns functions that take an Event and raise nothing of the observer's."""
+    return [_Observer(spec) for spec in _specs().values()]
+
+
+def _specs() -> Mapping[str, ObserverSpec]:
+    found: dict[str, ObserverSpec] = dict(manager.current().registered("observers"))
+    for name, claims in sorted(manager.current().collect("observers").items()):
+        if name in found:
+            continue
+        if len(claims) == 1:
+            found[name] = claims[0].spec
+        else:
+            warnings.warn(manager.conflict(f"the observer {name!r}", claims), SeqSaveWarning, 2)
+    return found
+
+
+class _Observer:
+    """One observer of one writer. What it raises is reported once, as a warning; it is called all the same."""
+
+    def __init__(self, spec: ObserverSpec) -> None:
+        self._spec = spec
+        self._call: Callable[[Event], object] | None = None
+        self._has_warned = False
+
+    def __call__(self, event: Event) -> None:
+        try:
+            if self._call is None:
+                self._call = self._open()
+            self._call(event)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer is another's code, and must not end a saving
+            if self._has_warned:
+                return
+            self._has_warned = True
+            message = self._message(error)
+        else:
+            return
+        warnings.warn(message, SeqSaveWarning, 2)
+
+    def _open(self) -> Callable[[Event], object]:
+        found = manager.import_code(self._spec.observer)
+        opened: Callable[[Event], object] = found() if isinstance(found, type) else found
+        return opened
+
+    def _message(self, error: BaseException) -> str:
+        what = f"the observer {self._spec.name!r}"
+        if isinstance(error, ImportError) and self._call is None:
+            return manager.missing(what, error, self._spec)
+        return f"{what} failed: {type(error).__name__}: {error}; saving goes on"

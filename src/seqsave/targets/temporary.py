@@ -1,0 +1,38 @@
+"""Names of the files that hold a frame's bytes until they are complete, beside the file that they become."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+
+from seqsave.runtime.processes import has_died, machine_id
+
+__all__ = ["is_abandoned", "is_temporary", "temporary_name"]
+
+# Starts with a dot and holds no "_": no frame's name, no glob and no pattern matches it.
+_TEMPORARY_HEAD = ".seqsave-"
+_TEMPORARY_TAIL = ".tmp"
+_TEMPORARY = re.compile(r"\.seqsave-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{16}\.tmp")
+_MINUTE, _DAY = 60.0, 86_400.0
+
+
+def temporary_name() -> str:
+    """A name beside a file, for its bytes until they are complete; it says whose it is."""
+    return f"{_TEMPORARY_HEAD}{machine_id()}-{os.getpid()}-{secrets.token_hex(8)}{_TEMPORARY_TAIL}"
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name is one of ``temporary_name``'s."""
+    return name.startswith(_TEMPORARY_HEAD) and name.endswith(_TEMPORARY_TAIL)
+
+
+def is_abandoned(name: str, age: float) -> bool:
+    """Whether a name is a temporary one that nobody will ever complete. ``age``: seconds since the file was changed."""
+    whose = _TEMPORARY.fullmatch(name)
+    if whose is None:
+        return is_temporary(name) and age > _DAY
+    if whose[1] != machine_id():
+        return age > _DAY
+    # Not at once: on a network mount it may have been written under another machine's clock.
+    return age > _MINUTE and has_died(whose[1], int(whose[2]))

@@ -1,0 +1,78 @@
+"""How filesystems of fsspec's are treated: as a plugin declares it, else as was tried, else with the least trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from seqsave.targets import filesystems, registry
+from seqsave.types import Traits
+
+__all__ = ["TRAITS", "for_azure", "for_google", "move_on_webdav", "traits_of"]
+
+_GOOGLE = Traits(
+    publish="put",
+    create=True,
+    folders=False,
+    own_top=True,
+    threads="shared",
+    retries=True,
+    keywords="seqsave.targets.traits:for_google",
+)
+_AZURE = replace(_GOOGLE, keywords="seqsave.targets.traits:for_azure")
+_SFTP = Traits(publish="move", threads="each")
+_HDFS = Traits(publish="move", threads="shared")
+# Its mv copies, and takes names for globs; its paths are those of URLs.
+_WEBDAV = Traits(publish="move", threads="shared", move="seqsave.targets.traits:move_on_webdav", refused="#%?[]")
+_HTTP = Traits(publish="plain", folders=False, threads="shared", refused="#%?")
+
+TRAITS: Mapping[str, Traits] = {
+    "gs": _GOOGLE,
+    "gcs": _GOOGLE,
+    "az": _AZURE,
+    "abfs": _AZURE,
+    "abfss": _AZURE,
+    "sftp": _SFTP,
+    "ssh": _SFTP,
+    "ftp": _SFTP,
+    "smb": replace(_HDFS, own_top=True),
+    "hdfs": _HDFS,
+    "webhdfs": _HDFS,
+    "webdav": _WEBDAV,
+    "dav": _WEBDAV,
+    "http": _HTTP,
+    "https": _HTTP,
+}
+
+
+def traits_of(protocol: str) -> Traits:
+    """Return how to treat the filesystem that fsspec knows under ``protocol``."""
+    spec = registry.find(protocol)
+    known = TRAITS.get(protocol) if spec is None or spec.traits is None else spec.traits
+    if known is not None:
+        return known
+    from fsspec import AbstractFileSystem
+
+    kind = filesystems.filesystem_class(protocol)
+    moves = kind.mv is not AbstractFileSystem.mv
+    return Traits(
+        publish="move" if moves else "plain",
+        own_top=True,
+        threads="shared" if getattr(kind, "async_impl", False) else "turns",
+    )
+
+
+def for_google(content_type: str, size: int) -> dict[str, Any]:
+    """Return gcsfs's keywords. A file that is not smaller than chunksize goes in several requests."""
+    return {"content_type": content_type, "chunksize": max(50 << 20, size + 1)}
+
+
+def for_azure(content_type: str, size: int) -> dict[str, Any]:
+    """Return adlfs's keywords."""
+    return {"content_settings": {"content_type": content_type}}
+
+
+def move_on_webdav(filesystem: Any, old: str, new: str) -> None:
+    """Rename a file, over an existing one too, in one request."""
+    filesystem.client.move(old, new, overwrite=True)

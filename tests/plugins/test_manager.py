@@ -1,0 +1,202 @@
+"""What holds for every hook alike: who wins, what is broken, what is chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+
+from seqsave.errors import PluginError, SeqSaveWarning
+from seqsave.plugins.manager import HOOKS, PluginManager
+from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec, Traits
+from tests.kit import TINY
+
+if TYPE_CHECKING:
+    from tests.support.site import Site
+
+RECORDS = {
+    "encoders": "EncoderSpec(filetype='{name}', extensions=('x',), encoder='a:B', dtypes=('uint8',))",
+    "targets": "TargetSpec(protocols=('{name}',), target='a:B')",
+    "observers": "ObserverSpec(name='{name}', observer='a:b')",
+}
+PLUGIN = """
+from seqsave import EncoderSpec, ObserverSpec, TargetSpec, Traits, hookimpl
+
+@hookimpl
+def seqsave_{kind}():
+    return [{record}]
+"""
+BOTH = """
+from seqsave import EncoderSpec, ObserverSpec, TargetSpec, hookimpl
+
+@hookimpl
+def seqsave_encoders():
+    return [EncoderSpec(filetype='sound', extensions=('x',), encoder='a:B', dtypes=('uint8',))]
+
+@hookimpl
+def seqsave_{kind}({arguments}):
+    {body}
+"""
+COMMAND = """
+import click
+from seqsave import hookimpl
+
+@hookimpl
+def seqsave_commands(cli):
+    @cli.command("{name}")
+    def command():
+        "Print it."
+        click.echo("{text}")
+"""
+KINDS = pytest.mark.parametrize("kind", HOOKS)
+
+
+def plugin(kind: str, name: str, **changes: str) -> str:
+    record = RECORDS[kind].format(name=name)
+    for old, new in changes.items():
+        record = record.replace(old, new)
+    return PLUGIN.format(kind=kind, record=record)
+
+
+def names(manager: PluginManager, kind: str) -> dict[str, list[str]]:
+    return {
+        name: [claim.info.distribution for claim in claims]
+        for name, claims in manager.collect(kind).items()
+        if name.startswith("our")
+    }
+
+
+def error_of(manager: PluginManager, name: str) -> str | None:
+    return next(info.error for info in manager.infos() if info.name == name)
+
+
+@KINDS
+def test_every_hook_is_collected_with_whose_it_is(site: Site, kind: str) -> None:
+    site.install("studio-one", plugin(kind, "our1"))
+    site.install("studio-two", plugin(kind, "our2"))
+    site.install("studio-three", plugin(kind, "our2"))
+    manager = PluginManager()
+    assert names(manager, kind) == {"our1": ["studio-one"], "our2": ["studio-three", "studio-two"]}
+    info = next(info for info in manager.infos() if info.name == "studio-one")
+    assert {"encoders": info.filetypes, "targets": info.protocols, "observers": info.observers}[kind] == ("our1",)
+    assert info.error is None
+
+
+@KINDS
+@pytest.mark.parametrize("broken", ["import", "raises", "exits", "other record", "not a list", "unsound", "twice"])
+def test_a_broken_plugin_is_reported_once_listed_and_breaks_no_other(site: Site, kind: str, broken: str) -> None:
+    other = "TINY" if kind != "encoders" else "ObserverSpec(name='x', observer='a:b')"
+    source, says = {
+        "import": ("import no_such_backend", "No module named 'no_such_backend'"),
+        "raises": (PLUGIN.format(kind=kind, record="1 / 0"), "ZeroDivisionError"),
+        "exits": (PLUGIN.format(kind=kind, record="exit('enough')"), "SystemExit: enough"),
+        "other record": (
+            PLUGIN.format(kind=kind, record=other) + "\nfrom tests.kit import TINY",
+            "it must be a seqsave.",
+        ),
+        "not a list": (plugin(kind, "our9").replace("return [", "return (").replace("]\n", ")\n"), "must be a list of"),
+        "unsound": (
+            plugin(
+                kind,
+                "",
+            ),
+            "declares",
+        ),
+        "twice": (plugin(kind, "our9").replace("return [", "return 2 * ["), "twice"),
+    }[broken]
+    site.install("broken-one", source)
+    site.install("studio-one", plugin(kind, "our1"))
+    manager = PluginManager()
+    with pytest.warns(SeqSaveWarning, match="plugin 'broken-one' of broken-one is left out") as told:
+        assert names(manager, kind) == {"our1": ["studio-one"]}
+    assert len(told) == 1
+    for each in HOOKS:
+        manager.collect(each)  # and not again
+    assert says in str(error_of(manager, "broken-one"))
+    assert error_of(manager, "studio-one") is None
+
+
+@KINDS
+def test_strict_makes_it_an_error_each_time(site: Site, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    site.install("broken-one", PLUGIN.format(kind=kind, record="1 / 0"))
+    monkeypatch.setenv("SEQSAVE_STRICT_PLUGINS", "1")
+    manager = PluginManager()
+    for _ in range(2):
+        with pytest.raises(PluginError, match="plugin 'broken-one' of broken-one is broken: ZeroDivisionError"):
+            manager.collect(kind)
+
+
+@pytest.mark.parametrize("kind", ["targets", "observers"])
+def test_a_plugin_is_left_out_as_a_whole(site: Site, kind: str) -> None:
+    site.install("half-broken", BOTH.format(kind=kind, arguments="", body="raise OSError('no disk')"))
+    manager = PluginManager()
+    with pytest.warns(SeqSaveWarning, match="OSError: no disk"):
+        assert "sound" not in manager.collect("encoders")
+
+
+@KINDS
+def test_plugins_are_chosen_for_every_hook(site: Site, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    site.install("studio-one", plugin(kind, "our1"))
+    site.install("studio-two", plugin(kind, "our2"))
+    monkeypatch.setenv("SEQSAVE_DISABLE_PLUGINS", "studio-one")
+    assert list(names(PluginManager(), kind)) == ["our2"]
+    monkeypatch.delenv("SEQSAVE_DISABLE_PLUGINS")
+    monkeypatch.setenv("SEQSAVE_LOAD_PLUGINS", "studio-one")
+    assert list(names(PluginManager(), kind)) == ["our1"]
+    monkeypatch.setenv("SEQSAVE_LOAD_PLUGINS", "")
+    assert names(PluginManager(), kind) == {}
+
+
+SPECS: dict[str, Any] = {
+    "encoders": TINY,
+    "targets": TargetSpec(protocols=("shelf", "shelves"), traits=Traits(publish="put")),
+    "observers": ObserverSpec(name="log", observer="a:b"),
+}
+
+
+@KINDS
+def test_what_is_registered_is_kept_until_it_is_taken_back(kind: str) -> None:
+    manager, spec = PluginManager([]), SPECS[kind]
+    first, *others = HOOKS[kind].names(spec)
+    assert manager.register(kind, spec, "test") is None
+    assert manager.register(kind, spec, "test") == first
+    assert manager.register(kind, spec, "test", clobber=True) is None
+    assert manager.registered(kind) == dict.fromkeys([first, *others], spec)
+    assert manager.unregister(kind, first) is spec
+    assert manager.registered(kind) == {}
+    assert manager.unregister(kind, first) is None
+    with pytest.raises(PluginError, match="test gave 3: it must be a seqsave"):
+        manager.register(kind, 3, "test")
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def test_commands_are_collected_into_a_group_of_each_plugin_s_own(site: Site) -> None:
+    site.install("studio-one", COMMAND.format(name="status", text="one"))
+    site.install("studio-two", COMMAND.format(name="status", text="two"))
+    manager = PluginManager()
+    claims = manager.commands(click.Group)["status"]
+    assert [claim.info.distribution for claim in claims] == ["studio-one", "studio-two"]
+    assert [info.commands for info in manager.infos() if info.name == "studio-one"] == [("status",)]
+    assert manager.commands(click.Group) is manager.commands(click.Group)
+
+
+def test_commands_that_cannot_be_made_cost_the_plugin_nothing_else(site: Site) -> None:
+    site.install("half-broken", BOTH.format(kind="commands", arguments="cli", body="cli.no_such_thing()"))
+    site.install("studio-one", COMMAND.format(name="status", text="one"))
+    manager = PluginManager()
+    assert "sound" in manager.collect("encoders")
+    with pytest.warns(SeqSaveWarning, match="plugin 'half-broken' of half-broken is left out: AttributeError"):
+        assert "status" in manager.commands(click.Group)
+    manager.commands(click.Group)
+    assert "AttributeError" in str(error_of(manager, "half-broken"))
+    assert isinstance(manager.collect("encoders")["sound"][0].spec, EncoderSpec)
+
+
+def test_a_hook_with_other_arguments_is_broken(site: Site) -> None:
+    site.install("broken-one", BOTH.format(kind="commands", arguments="group", body="pass"))
+    manager = PluginManager()
+    with pytest.warns(SeqSaveWarning, match="group"):
+        manager.infos()
