@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.guard import only_loopback
+from tests.support.patience import wait_until
 from tests.support.s3 import S3Server, _make_client
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ if sys.argv[1] == "True":
         [sys.executable, "-c", code, str(kill)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     pid, port = map(int, done.stdout.split())
-    assert _comes_true(lambda: not _listens(port) and not _runs(pid)), done.stderr
+    wait_until(lambda: not _listens(port) and not _runs(pid), f"the end of the server: {done.stderr!r}")
 
 
 @pytest.mark.s3
@@ -72,17 +73,6 @@ def test_a_server_that_was_killed_comes_back_with_what_it_had() -> None:
         assert server.read(url) == b"kept"
         server.kill()
     assert not _listens(port)
-
-
-def _comes_true(condition: Any, seconds: float = 20) -> bool:
-    import time
-
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _runs(pid: int) -> bool:

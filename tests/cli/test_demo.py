@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from tests.support.places import Place
 
 
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray[Any, Any]]:
+    return list(demo_scene.render())
+
+
+@pytest.fixture
+def rendered(pictures: list[np.ndarray[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command saves the same pictures without drawing them again; tests/cli/test_process.py does that."""
+    monkeypatch.setattr(demo_scene, "render", lambda: iter(pictures))
+
+
+@pytest.mark.usefixtures("rendered")
 def test_the_main_job_without_any_input(place: Place) -> None:
     result = seqsave("demo", place.url, "--json", *options(place))
     assert result.document["counts"]["saved"] == demo_scene.FRAMES
@@ -25,6 +37,7 @@ def test_the_main_job_without_any_input(place: Place) -> None:
     assert found == demo_scene.metadata()
 
 
+@pytest.mark.usefixtures("rendered")
 def test_what_to_try_next_works(tmp_path: Path) -> None:
     url = tmp_path / "my demo"
     told = seqsave("demo", url).err.splitlines()
@@ -38,23 +51,20 @@ def test_what_to_try_next_works(tmp_path: Path) -> None:
     assert len(list((tmp_path / "copy").glob("frame_*.jpg"))) == demo_scene.FRAMES
 
 
+@pytest.mark.usefixtures("rendered")
 def test_without_an_embedding_filetype(tmp_path: Path) -> None:
     told = seqsave("demo", tmp_path, "--filetype", "jpg").err
     assert "seqsave workflow" not in told
     assert seqsave("workflow", tmp_path / "frame_00000.jpg", status=1).out == ""
 
 
+@pytest.mark.usefixtures("rendered")
 def test_memory_is_told_to_be_short(tmp_path: Path) -> None:
     assert "memory:// lasts as long as this command" in seqsave("demo", "memory://demo").err
 
 
 def test_an_unknown_filetype() -> None:
     assert "did you mean 'jpg'" in seqsave("demo", "memory://demo", "--filetype", "jgp", status=2).err
-
-
-@pytest.fixture(scope="module")
-def pictures() -> list[np.ndarray[Any, Any]]:
-    return list(demo_scene.render())
 
 
 def test_it_moves(pictures: list[np.ndarray[Any, Any]]) -> None:
@@ -90,6 +100,7 @@ def test_the_workflow_has_the_shape_that_comfyui_reads() -> None:
     assert "not rendered by ComfyUI" in workflow["nodes"][0]["widgets_values"][0]
 
 
+@pytest.mark.usefixtures("rendered")
 def test_the_pictures_open_elsewhere(tmp_path: Path) -> None:
     seqsave("demo", tmp_path, "-q")
     with Image.open(tmp_path / "frame_00024.png") as image:

@@ -33,6 +33,7 @@ class Order:
 
     seed, shape: what the pictures are made of.
     pace:        seconds between two of them.
+    halt_before: the index before which it waits for another line, with the writer open.
     first_alone: wait for the first frame before the others.
     race:        go on after a collision until it is decided for each frame whose it is.
     wait_for_go: say ``ready`` and wait for another line.
@@ -47,6 +48,7 @@ class Order:
     seed: int = 0
     shape: tuple[int, int, int] = (96, 128, 3)
     pace: float = 0.0
+    halt_before: int | None = None
     hold: Hold | None = None
     first_alone: bool = False
     race: bool = False
@@ -66,25 +68,27 @@ def name_of(index: int) -> str:
     return f"frame_{index:05d}.png"
 
 
+_lines: SimpleQueue[str] = SimpleQueue()
+
+
 def main() -> None:
-    lines: SimpleQueue[str] = SimpleQueue()
-    threading.Thread(target=_listen_to_parent, args=(lines,), daemon=True).start()
+    threading.Thread(target=_listen_to_parent, daemon=True).start()
     while True:
-        order = _order(lines.get())
+        order = _order(_lines.get())
         if order.hold:
             _hold(order.hold)
         if order.wait_for_go:
             _warm_up()
             say(ready=os.getpid())
-            lines.get()
+            _lines.get()
         (_race if order.race else _save)(order)
         if not order.stay:
             return
 
 
-def _listen_to_parent(lines: SimpleQueue[str]) -> None:
+def _listen_to_parent() -> None:
     for line in sys.stdin:
-        lines.put(line)
+        _lines.put(line)
     os._exit(1)  # the parent is gone, whatever we are doing
 
 
@@ -113,6 +117,8 @@ def _save(order: Order) -> None:
     try:
         with _open(order) as writer:
             for index in order.indices:
+                if index == order.halt_before:
+                    _lines.get()
                 future = writer.write(picture(index, order.seed, order.shape), index=index)
                 told[index] = future
                 future.add_done_callback(partial(_tell, index))

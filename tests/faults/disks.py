@@ -6,7 +6,6 @@ import contextlib
 import functools
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.faults.judge import Judge, healthy_run
 from tests.faults.saver import Saver
 from tests.faults.steps import resume
 from tests.faults.trial import Faults, Lab, Trial
+from tests.support.patience import wait_until
 from tests.support.places import Place
 
 FAULTS = Faults()
@@ -47,12 +47,7 @@ class SmallDisk:
 
     def remount(self, options: str) -> None:
         """``size=64m``, ``ro``, ``rw``. While a file is open for writing it cannot become read-only: wait for that."""
-        for _ in range(500):
-            done = _mount("-o", f"remount,{options}", str(self.path))
-            if done.returncode == 0:
-                return
-            time.sleep(0.002)
-        raise RuntimeError(f"cannot remount {self.path}: {done.stderr.decode()}")
+        wait_until(lambda: _mount("-o", f"remount,{options}", str(self.path)).returncode == 0, f"remount {options}")
 
 
 @contextmanager
@@ -94,12 +89,13 @@ def read_only(lab: Lab, trial: Trial, times: int) -> None:
     for number in range(times):
         with small_disk(lab.folder(), LARGE) as disk:
             place = Place("local", str(disk.path / "shot"))
-            order = Order(url=place.url, indices=list(range(FRAMES)), pace=0.01)
+            order = Order(url=place.url, indices=list(range(FRAMES)), halt_before=FRAMES // 2)
             judge = Judge(trial, place, healthy_run(lab, order))
             with Saver(order) as saver:
                 saver.wait_for(lambda word: word.get("status") == "saved", 3 + number)
                 disk.remount("ro")
                 trial.tried += 1
+                saver.go()
                 judge.fails(saver.end(), "SaveError", "read-only")
                 judge.hear(saver)
             with Saver(order) as refused:

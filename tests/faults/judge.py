@@ -184,7 +184,15 @@ def healthy_run(lab: Lab, order: Order) -> dict[str, bytes]:
 
     def make(folder: Path) -> dict[str, bytes]:
         undisturbed = replace(
-            order, url=str(folder), storage_options={}, hold=None, pace=0.0, settings={}, retry=None, race=False
+            order,
+            url=str(folder),
+            storage_options={},
+            hold=None,
+            pace=0.0,
+            halt_before=None,
+            settings={},
+            retry=None,
+            race=False,
         )
         with Saver(replace(undisturbed, wait_for_go=False)) as saver:
             last = saver.end()

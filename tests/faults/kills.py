@@ -15,6 +15,7 @@ from tests.faults.judge import Judge, healthy_run
 from tests.faults.saver import Saver
 from tests.faults.steps import Resumer
 from tests.faults.trial import Faults, Lab, Trial
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 from tests.support.proxy import Fault as Trouble
 from tests.support.proxy import Proxy
@@ -105,7 +106,7 @@ def killed_during_put(bring: Callable[[Proxy, int], Trouble], lab: Lab, trial: T
             with lab.behind_proxy(place) as proxy:
                 trouble = bring(proxy, number)
                 with Saver(_order(place, number // 2)) as saver:
-                    if not trouble.reached.wait(60):
+                    if not trouble.reached.wait(PATIENCE):
                         raise AssertionError(f"no such PUT came: {saver.words}, {saver.errors()}")
                     _kill_and_resume(trial, Judge(trial, place, healthy), saver, resumer)
 

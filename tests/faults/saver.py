@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.child import Order, as_line
+from tests.support.patience import PATIENCE
 from tests.support.processes import ROOT
 
-__all__ = ["PATIENCE", "Saver", "environment"]
-
-PATIENCE = 240.0
+__all__ = ["Saver", "environment"]
 
 
 class Saver:
@@ -61,7 +60,7 @@ class Saver:
         self._put(as_line(order))
 
     def go(self) -> None:
-        """To one that was told to wait for it."""
+        """To one that waits: before it begins, or at ``halt_before``."""
         self._put("go\n")
 
     def wait_for(self, right: Callable[[dict[str, Any]], bool], count: int = 1) -> None:

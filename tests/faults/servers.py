@@ -41,12 +41,13 @@ def killed_and_restarted(lab: Lab, trial: Trial, times: int, *, gone: float = 0.
     for number in range(times):
         with S3Server() as server:
             place = lab.bucket(server, client=number)
-            order = order_of(place, 60, pace=0.05)
+            order = order_of(place, 60, halt_before=20 + number)
             judge = Judge(trial, place, healthy_run(lab, order))
             with Saver(order) as saver:
                 saver.wait_for(is_saved, 10 + number)
                 server.kill()
                 trial.tried += saver.is_running
+                saver.go()
                 time.sleep(gone)
                 server.restart()
                 began = time.monotonic()
@@ -65,12 +66,13 @@ def gone_for_good(lab: Lab, trial: Trial, times: int) -> None:
     for number in range(times):
         with S3Server() as server:
             place = lab.bucket(server, client=number)
-            order = order_of(place, 40, pace=0.05, retry=IMPATIENT)
+            order = order_of(place, 40, halt_before=20, retry=IMPATIENT)
             judge = Judge(trial, place, healthy_run(lab, order))
             with Saver(order) as saver:
                 saver.wait_for(is_saved, 10)
                 server.kill()
                 trial.tried += saver.is_running
+                saver.go()
                 last = saver.end()
                 server.restart()
                 judge.fails(last, "SaveError")

@@ -17,9 +17,10 @@ from typing import Any
 from tests.faults.child import Hold, Order
 from tests.faults.disks import LARGE, small_disk
 from tests.faults.judge import Judge, healthy_run
-from tests.faults.saver import PATIENCE, Saver, environment
+from tests.faults.saver import Saver, environment
 from tests.faults.steps import Resumer, resume
 from tests.faults.trial import Faults, Lab, Trial
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.places import Place
 from tests.support.processes import ROOT
 from tests.support.proxy import Fault as Trouble
@@ -145,7 +146,8 @@ def comes_and_goes(lab: Lab, trial: Trial, times: int) -> None:
             with Saver(order) as saver:
                 while saver.process.poll() is None:
                     trouble = proxy.slow_down(methods=EVERY)
-                    time.sleep(0.7)
+                    said = len(saver.said("spooled"))
+                    wait_until(lambda said=said: len(saver.said("spooled")) > said + 8 or not saver.is_running)
                     trial.tried += bool(trouble.hits)
                     proxy.clear()
                     with Flush(spool, place) as flushing:
@@ -232,7 +234,7 @@ def killed_behind(lab: Lab, trial: Trial, times: int) -> None:
             with lab.behind_proxy(place) as proxy:
                 order = order_of(place, spool)
                 judge = Judge(trial, place, healthy_run(lab, order))
-                with Saver(replace(order_of(place, spool, publish_behind=True), pace=0.05)) as saver:
+                with Saver(replace(order_of(place, spool, publish_behind=True), halt_before=14)) as saver:
                     saver.wait_for(is_spooled, 1 + number)
                     _kill_and_flush(trial, judge, saver, spool, proxy)
                 resumer.resume(trial, judge, order)
@@ -269,7 +271,7 @@ def killed_flushing(lab: Lab, trial: Trial, times: int) -> None:
                 proxy.clear()
                 strike = STRIKES[number // 2 % len(STRIKES)](proxy, number)
                 with Flush(spool, place) as flushing:
-                    if not strike.reached.wait(60):
+                    if not strike.reached.wait(PATIENCE):
                         raise AssertionError(f"no such PUT came: {flushing.end()}")
                     flushing.kill()
                 trial.tried += 1

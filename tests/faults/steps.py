@@ -43,7 +43,7 @@ class Resumer:
     def resume(self, trial: Trial, judge: Judge, order: Order) -> list[int]:
         """Do what somebody else left, until all is there. Returns the frames that had still to be saved."""
         settings = {**order.settings, "if_exists": "skip"}
-        rest = replace(order, hold=None, retry=None, pace=0.0, settings=settings, stay=True)
+        rest = replace(order, hold=None, retry=None, pace=0.0, halt_before=None, settings=settings, stay=True)
         began = time.monotonic()
         if self._saver is None:
             self._saver = Saver(rest)

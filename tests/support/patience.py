@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PATIENCE", "wait_until"]
 
-PATIENCE = 240.0  # seconds; far above anything that a busy machine needs, below faulthandler_timeout
+PATIENCE = 600.0  # seconds; far above anything that a busy machine needs, below faulthandler_timeout
 PAUSE = 0.01
 
 

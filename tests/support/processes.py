@@ -18,6 +18,8 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
+from tests.support.patience import PATIENCE
+
 __all__ = ["Served", "cpu_seconds", "free_ports", "leave_with_parent", "say"]
 
 ROOT = Path(__file__).parents[2]
@@ -64,11 +66,11 @@ class Served:
             self.process.stdin.close()
         last = self._line()
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return last

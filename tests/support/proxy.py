@@ -44,6 +44,7 @@ __all__ = ["Fault", "Proxy", "Request"]
 
 CHUNK = 1 << 16
 HEAD_LIMIT = 1 << 20
+LINGER = 30.0  # seconds for a client to hear the answer that it did not wait for
 
 
 @dataclass
@@ -191,7 +192,7 @@ class Proxy:
     def __enter__(self) -> Proxy:
         self._thread = threading.Thread(target=lambda: asyncio.run(self.run()), daemon=True, name="proxy")
         self._thread.start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(PATIENCE):
             raise RuntimeError("the proxy did not start")
         return self
 
@@ -431,7 +432,7 @@ class _Connection:
         """Let the client read our last words before its unread bytes turn the close into a reset."""
         with contextlib.suppress(asyncio.TimeoutError, OSError):
             self.writer.write_eof()
-            await asyncio.wait_for(self._drain_client(), 2)
+            await asyncio.wait_for(self._drain_client(), LINGER)
         raise _EndError(reset=False)
 
     async def _drain_client(self) -> None:

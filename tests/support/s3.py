@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.patience import PATIENCE
 from tests.support.processes import free_ports
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class S3Server:
         self.pid = int(self._keeper.stdout.readline() or 0)
         return "" if self._is_ready() else f"{_tail(Path(folder, 'server.log'))}\n{self._refused!r}"
 
-    def _is_ready(self, patience: float = 30.0) -> bool:
+    def _is_ready(self, patience: float = 120.0) -> bool:
         # Our own key is random, so a bucket made with it proves that this is our server and that it checks keys.
         self._bucket = "seqsave-" + secrets.token_hex(4)
         end = time.monotonic() + patience
@@ -131,7 +132,7 @@ class S3Server:
     def restart(self) -> None:
         """Start it again after ``kill``, on the same ports and with what it had stored, and wait until it serves."""
         self.pid = self._tell_keeper("start")
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         ready = {"Bucket": self._bucket, "Key": "ready"}
         if not self._succeeds(self.client.put_object, end, Body=b"ready", **ready):
             raise RuntimeError(f"the S3 server did not come back: {self._refused!r}")
@@ -156,7 +157,7 @@ class S3Server:
         assert keeper.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             keeper.stdin.close()
-        keeper.wait(30)
+        keeper.wait(PATIENCE)
         keeper.stdout.close()
 
     def __enter__(self) -> S3Server:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import PATIENCE
 from tests.support.processes import free_ports
 
 __all__ = ["SftpServer", "find_sshd"]
@@ -68,7 +69,7 @@ class SftpServer:
                 stderr=log,
                 start_new_session=True,
             )
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return self
@@ -81,7 +82,7 @@ class SftpServer:
             for pid in (self._process.pid, *_below(self._process.pid)):  # each connection has a process
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
             self._process = None
 
     def __enter__(self) -> SftpServer:

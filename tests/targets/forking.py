@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
-import time
 import traceback
 import warnings
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,11 +56,17 @@ def in_forked_child(work: Callable[[], object]) -> None:
             traceback.print_exc()
         finally:
             os._exit(code)
-    end = time.monotonic() + 30
-    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
-        if time.monotonic() > end:
-            os.kill(child, 9)
+    ended: list[int] = []
+
+    def has_ended() -> bool:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        ended[:] = [status] * bool(pid)
+        return bool(pid)
+
+    try:
+        wait_until(has_ended, "the end of the child")
+    finally:
+        if not ended:
+            os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            pytest.fail("the child hangs")
-        time.sleep(0.01)
-    assert ended[1] == 0
+    assert ended == [0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +12,7 @@ import pytest
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.filesystems import _Registry, shared
+from tests.support.patience import wait_until
 from tests.targets.forking import in_forked_child
 
 
@@ -44,14 +44,19 @@ def test_the_key_shows_no_secret() -> None:
 
 def test_it_is_made_once_however_many_ask_at_once() -> None:
     made: list[int] = []
+    asked: list[int] = []
 
     def make() -> object:
         made.append(1)
-        time.sleep(0.05)
+        wait_until(lambda: len(asked) == 16)
         return object()
 
+    def ask(number: int) -> int:
+        asked.append(number)
+        return id(shared("x", {}, make))
+
     with ThreadPoolExecutor(16) as pool:
-        found = set(pool.map(lambda _: id(shared("x", {}, make)), range(64)))
+        found = set(pool.map(ask, range(16)))
     assert len(found) == len(made) == 1
 
 

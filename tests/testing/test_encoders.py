@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from seqsave import testing
 from seqsave.testing import EncoderSuite, _damage, _declaration, _pictures
 from seqsave.types import Option
 from tests.kit import TINY, suites
+from tests.support.patience import wait_until
 
 REPORTER = """
 import json, os, pytest
@@ -61,9 +61,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[st
     try:
         folder.mkdir()
     except FileExistsError:
-        end = time.monotonic() + 280
-        while not report.exists() and time.monotonic() < end:
-            time.sleep(0.2)
+        wait_until(report.exists, "the report of the worker that runs the suites")
     else:
         run_suites(folder, report)
     told: dict[str, list[tuple[str, str, str]]] = {name: [] for name in SUITES}
