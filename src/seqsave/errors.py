@@ -1,30 +1,30 @@
-"""Every error that seqsave raises on purpose.
+"""All errors that seqsave raises.
 
-Each one is also the builtin that callers already catch, so ``except OSError`` around a save keeps working::
+Each one is also the builtin error that callers expect, so ``except OSError`` around a save keeps working::
 
     SeqSaveError(Exception)
-    ├── SaveError                (OSError)            closing a writer: something was not saved; has .result
+    ├── SaveError                (OSError)            closing a writer: some frames are not saved; has .result
     ├── TargetError              (OSError)            a storage or its URL; has .transient, .throttled, .fault
-    ├── SpoolError               (OSError)            the folder that keeps frames while a storage is away; has .reason
-    ├── FrameExistsError         (FileExistsError)    if_exists="error" and the frame is there
+    ├── SpoolError               (OSError)            the folder of frames for an unavailable storage; has .reason
+    ├── FrameExistsError         (FileExistsError)    if_exists="error" and the frame exists
     ├── EndOfSequenceError       (IndexError)         at_end="raise error" and the frame is past the last one
-    ├── SequenceNotFoundError    (FileNotFoundError)  nothing there to read
+    ├── SequenceNotFoundError    (FileNotFoundError)  no such sequence or frame
     ├── ImageError               (ValueError)         a picture of the wrong shape, type or size
     ├── FrameNameError           (ValueError)         a prefix, index, batch or number of digits
     ├── MetadataError            (ValueError)         metadata that is not JSON
     ├── OptionError              (ValueError)         an encoder option or a setting of the writer
-    ├── SourceError              (ValueError)         something to save from that cannot be read as frames
+    ├── SourceError              (ValueError)         a source that cannot be read as frames
     ├── ManifestError            (ValueError)         a manifest that is damaged, or of a newer version
-    ├── EncoderNotFoundError     (LookupError)        nobody knows this filetype
-    ├── EncoderConflictError     (RuntimeError)       two claim one filetype
-    ├── EncoderUnavailableError  (ImportError)        its backend is not installed
-    ├── EncodeError              (RuntimeError)       an encoder failed on a picture that it should take
-    ├── DecodeError              (ValueError)         bytes that are not a sound picture
+    ├── EncoderNotFoundError     (LookupError)        the filetype is unknown
+    ├── EncoderConflictError     (RuntimeError)       two encoders claim one filetype
+    ├── EncoderUnavailableError  (ImportError)        the encoder's backend is not installed
+    ├── EncodeError              (RuntimeError)       an encoder failed on a picture that it declares to accept
+    ├── DecodeError              (ValueError)         a damaged file, or a picture larger than allowed
     ├── PluginError              (RuntimeError)       a broken plugin, in strict mode
     ├── WriterClosedError        (RuntimeError)       writing to a closed writer, or from a forked child
-    └── WriterAbortedError       (RuntimeError)       given up, because something failed before it
+    └── WriterAbortedError       (RuntimeError)       the frame was given up after an earlier failure
 
-``EndOfSequenceError`` is not a ``StopIteration``: a generator would swallow that one.
+``EndOfSequenceError`` is not a ``StopIteration``, because a generator would swallow that.
 """
 
 from __future__ import annotations
@@ -99,17 +99,17 @@ Cause = Literal[
     "bad_option",
     "unknown",
 ]
-"""What a backend failed with: ``TargetError.fault``. The names are stable, the messages are not."""
+"""The cause of a backend's failure: ``TargetError.fault``. The names are stable, the messages are not."""
 
 SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished"]
 """Why a spool failed: ``SpoolError.reason``."""
 
 
 class SeqSaveError(Exception):
-    """Base of every error here.
+    """Base class of all errors of seqsave.
 
-    saved:     how many frames are saved all the same, when the error left a writer's ``with`` block; else None.
-    aftermath: the same in words, with what was accepted and is not saved; the message ends with it.
+    saved:     number of frames that are saved, if the error left a writer's ``with`` block; otherwise None.
+    aftermath: the same in words, with the accepted frames that are not saved; the end of the message.
     """
 
     saved: int | None = None
@@ -122,7 +122,7 @@ class SeqSaveError(Exception):
 
 
 class SaveError(SeqSaveError, OSError):
-    """Not everything was saved. ``result`` says what is and what is not; the first cause is ``__cause__``."""
+    """Some frames are not saved. ``result`` lists saved and failed frames; ``__cause__`` is the first cause."""
 
     def __init__(self, message: str, result: SaveResult | None = None) -> None:
         super().__init__(message)
@@ -161,7 +161,7 @@ class SpoolError(SeqSaveError, OSError):
 
 
 class FrameExistsError(SeqSaveError, FileExistsError):
-    """The frame is there already and ``if_exists="error"``."""
+    """The frame exists and ``if_exists="error"``."""
 
 
 class EndOfSequenceError(SeqSaveError, IndexError):
@@ -169,7 +169,7 @@ class EndOfSequenceError(SeqSaveError, IndexError):
 
 
 class SequenceNotFoundError(SeqSaveError, FileNotFoundError):
-    """There is no such sequence, or no such frame in it."""
+    """The sequence, or a frame of it, does not exist."""
 
 
 class ImageError(SeqSaveError, ValueError):
@@ -177,7 +177,7 @@ class ImageError(SeqSaveError, ValueError):
 
 
 class FrameNameError(SeqSaveError, ValueError):
-    """A prefix, index, batch or number of digits that makes no valid name."""
+    """A prefix, index, batch or number of digits from which no valid name can be made."""
 
 
 class MetadataError(SeqSaveError, ValueError):
@@ -193,7 +193,7 @@ class SourceError(SeqSaveError, ValueError):
 
 
 class ManifestError(SeqSaveError, ValueError):
-    """A manifest that is damaged, or that a newer version of seqsave wrote: ``is_newer``."""
+    """A manifest that is damaged, or written by a newer version of seqsave (``is_newer``)."""
 
     def __init__(self, message: str, *, is_newer: bool = False) -> None:
         super().__init__(message)
@@ -201,7 +201,7 @@ class ManifestError(SeqSaveError, ValueError):
 
 
 class EncoderNotFoundError(SeqSaveError, LookupError):
-    """No encoder for this filetype."""
+    """No encoder has this filetype."""
 
 
 class EncoderConflictError(SeqSaveError, RuntimeError):
@@ -209,19 +209,19 @@ class EncoderConflictError(SeqSaveError, RuntimeError):
 
 
 class EncoderUnavailableError(SeqSaveError, ImportError):
-    """The encoder is known but something that it needs is not installed."""
+    """The encoder is known, but a package that it needs is not installed."""
 
 
 class EncodeError(SeqSaveError, RuntimeError):
-    """An encoder failed on a picture that its declaration says it takes."""
+    """An encoder failed on a picture that its declaration accepts."""
 
 
 class DecodeError(SeqSaveError, ValueError):
-    """Bytes that are not a sound file of their format, or a picture larger than allowed."""
+    """A damaged file, or a picture larger than allowed."""
 
 
 class PluginError(SeqSaveError, RuntimeError):
-    """A broken plugin, when ``SEQSAVE_STRICT_PLUGINS=1`` asks for an error."""
+    """A broken plugin, with ``SEQSAVE_STRICT_PLUGINS=1``."""
 
 
 class WriterClosedError(SeqSaveError, RuntimeError):
@@ -229,8 +229,8 @@ class WriterClosedError(SeqSaveError, RuntimeError):
 
 
 class WriterAbortedError(SeqSaveError, RuntimeError):
-    """This frame was given up because something failed before it."""
+    """The frame was given up after an earlier failure."""
 
 
 class SeqSaveWarning(UserWarning):
-    """Something was saved, but not quite as asked: clipped values, metadata in a sidecar, changing sizes."""
+    """Frames were saved with a deviation: clipped values, metadata in a sidecar file, frames of different sizes."""

@@ -1,8 +1,8 @@
-"""Frame names from (prefix, digits, index, batch, extension), and back.
+"""Make frame names from prefix, digits, index, batch and extension, and parse them.
 
-The rule is the one of ComfyUI's Image Sequence Saver: prefix, ``_``, the index zero padded to ``digits``, ``.``, the
-extension. Variations of one frame lie in ``batch_0000/``, ``batch_0001/`` ... under the same name. A prefix may hold
-``/`` to name a subfolder: ``"shots/a"`` puts everything of that sequence, batch folders included, under ``shots/``.
+The rule is that of ComfyUI's Image Sequence Saver: prefix, ``_``, the index zero padded to ``digits``, ``.``,
+extension. Variations of one frame have the same name in the folders ``batch_0000/``, ``batch_0001/`` and so on. A
+prefix may contain ``/``: ``"shots/a"`` puts all files of the sequence, including its batch folders, into ``shots/``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
 PRIVATE_FOLDER = ".seqsave"
 MAX_DIGITS = 32
 MAX_INDEX = 2**63 - 1
-# Local file systems hold 255 bytes per name; this leaves room for the name of a temporary file beside it.
+# Local file systems allow 255 bytes per name; this leaves room for the longer name of a temporary file.
 MAX_NAME_BYTES = 220
 
 _FRAME = re.compile(r"(?P<prefix>.+)_(?P<number>[0-9]+)\.(?P<extension>[^./]+)", re.DOTALL)
@@ -49,7 +49,7 @@ _PLACEHOLDER = re.compile(r"#+|%0?(?P<width>[0-9]*)d")
 
 
 def check_index(value: SupportsIndex, what: str = "index", *, least: int = 0, most: int = MAX_INDEX) -> int:
-    """Return ``value`` as an int from ``least`` to ``most``, or raise FrameNameError naming ``what``."""
+    """Return ``value`` as an int from ``least`` to ``most``. Raises FrameNameError, which names ``what``, otherwise."""
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -61,12 +61,12 @@ def check_index(value: SupportsIndex, what: str = "index", *, least: int = 0, mo
 
 
 def batch_folder(batch: int) -> str:
-    """``batch_0003`` for 3."""
+    """Return the name of a batch folder: ``batch_0003`` for 3."""
     return f"batch_{check_index(batch, 'batch'):04d}"
 
 
 def parse_batch_folder(name: str) -> int | None:
-    """3 for ``batch_0003``; None for a name that the rule would not make (``batch_3``, ``batch_00003``)."""
+    """Return the number in ``batch_0003``: 3. None for other names (``batch_3``, ``batch_00003``)."""
     found = _BATCH.fullmatch(name)
     if found is None:
         return None
@@ -103,7 +103,7 @@ class NameRule:
 
     @property
     def folder(self) -> str:
-        """The subfolder that the prefix names, ``""`` when it names none."""
+        """The subfolder in the prefix; ``""`` if it has none."""
         return self.prefix.rpartition("/")[0]
 
     @property
@@ -112,11 +112,11 @@ class NameRule:
         return self.prefix.rpartition("/")[2]
 
     def file_name(self, index: SupportsIndex) -> str:
-        """``frame_00017.png`` for 17."""
+        """Return the name of a frame: ``frame_00017.png`` for 17."""
         return f"{self.stem}_{check_index(index):0{self.digits}d}.{self.extension}"
 
     def format(self, index: SupportsIndex, batch: SupportsIndex | None = None) -> str:
-        """The frame's path under the target: ``frame_00017.png``, ``batch_0003/frame_00017.png``."""
+        """Return the frame's path below the target: ``frame_00017.png``, ``batch_0003/frame_00017.png``."""
         parts = [self.folder] if self.folder else []
         if batch is not None:
             parts.append(batch_folder(check_index(batch, "batch")))
@@ -124,13 +124,13 @@ class NameRule:
 
     @property
     def pattern(self) -> str:
-        """``frame_#####.png``: how people write the sequence."""
+        """The sequence as a pattern: ``frame_#####.png``."""
         return f"{self.prefix}_{'#' * max(1, self.digits)}.{self.extension}"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """A file name taken apart around its number: ``frame_00017.png`` is ("frame_", 17, 5, ".png")."""
+    """The parts of a file name: ``frame_00017.png`` is ("frame_", 17, 5, ".png")."""
 
     head: str
     number: int
@@ -139,22 +139,22 @@ class ParsedName:
 
     @property
     def prefix(self) -> str:
-        """``frame``: what stands before the number, without the rule's ``_``."""
+        """The part before the number, without the separator ``_``: ``frame``."""
         return self.head.removesuffix("_")
 
     @property
     def extension(self) -> str:
-        """``png``: the tail's last part, without the dot."""
+        """The extension, without its dot: ``png``."""
         return self.tail.rpartition(".")[2]
 
     @property
     def padded(self) -> bool:
-        """Whether the number is written with leading zeros, so that its width is the sequence's digits."""
+        """True if the number has leading zeros, so that its width is the sequence's digits."""
         return self.width > len(str(self.number))
 
 
 def parse_frame(name: str) -> ParsedName | None:
-    """Take one path component apart by the rule; None when it is no frame's name. Digits are 0 to 9 only."""
+    """Parse the last component of a frame's path; None for other names. Digits are 0 to 9 only."""
     found = _FRAME.fullmatch(name)
     if found is None:
         return None
@@ -169,9 +169,10 @@ def _parsed(head: str, number: str, tail: str) -> ParsedName | None:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A sequence written as a path with one placeholder: everything before the number and after it.
+    """A sequence, written as a path with a placeholder for the number.
 
-    ``folder`` is the part up to the last ``/`` (with it), ``head`` and ``tail`` are the name's parts around the number.
+    ``folder`` is the part up to and including the last ``/``; ``head`` and ``tail`` are the parts of the name before
+    and after the number.
     """
 
     folder: str
@@ -183,23 +184,23 @@ class Pattern:
         return f"{self.head}{'#' * self.digits}{self.tail}"
 
     def parse(self, name: str) -> ParsedName | None:
-        """Take a name apart when it is one of this sequence's, else None."""
+        """Parse the name of a frame of this sequence; None for other names."""
         if not (name.startswith(self.head) and name.endswith(self.tail)):
             return None
         number = name[len(self.head) : len(name) - len(self.tail)]
         if re.fullmatch(r"[0-9]+", number) is None:
             return None
-        # A number narrower than the placeholder, or a wider one with leading zeros, is some other sequence's.
+        # A number narrower than the placeholder, or a wider one with leading zeros, belongs to another sequence.
         if len(number) < self.digits or (len(number) > self.digits and number[0] == "0"):
             return None
         return _parsed(self.head, number, self.tail)
 
 
 def parse_pattern(url: str) -> Pattern | None:
-    """Read ``.../frame_#####.png`` or ``.../frame_%05d.png``; None when the file's name holds no placeholder.
+    """Parse ``.../frame_#####.png`` or ``.../frame_%05d.png``; None if the file's name has no placeholder.
 
-    The last placeholder before the extension counts, so that a prefix may hold ``#`` itself; a name without an
-    extension is a folder's and no pattern. Raises FrameNameError for an absurd number of digits.
+    The last placeholder before the extension counts, so that a prefix may contain ``#``. A name without an extension is
+    a folder and no pattern. Raises FrameNameError for more than 32 digits.
     """
     folder, slash, name = url.rpartition("/")
     found = [match for match in _PLACEHOLDER.finditer(name) if "." in name[match.end() :]]
@@ -216,18 +217,18 @@ def parse_pattern(url: str) -> Pattern | None:
 
 
 def sidecar_name(file_name: str, crc32: int, key: str) -> str:
-    """Where metadata ``key`` of the frame ``file_name`` is kept, beside it, when the file's CRC-32 is ``crc32``.
+    """Return the path of the sidecar file for metadata ``key`` of the frame ``file_name``, relative to its folder.
 
-    ``.seqsave/frame_00017.jpg.9ae0daaf.workflow.json``. The checksum ties it to this very file: another one that takes
-    the name later does not inherit its metadata. Characters of the key that are not ASCII letters, digits, ``-``, ``_``
-    or ``.`` are percent-encoded.
+    Example: ``.seqsave/frame_00017.jpg.9ae0daaf.workflow.json``. The file's CRC-32 in the name binds the sidecar to
+    these bytes: a later file of that name does not inherit the metadata. Characters of the key other than ASCII
+    letters, digits, ``-``, ``_`` and ``.`` are percent-encoded.
     """
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else _percent(c) for c in key)
     return f"{PRIVATE_FOLDER}/{file_name}.{crc32:08x}.{safe}.json"
 
 
 def sidecar_key(sidecar: str, file_name: str, crc32: int) -> str | None:
-    """The key again, when ``sidecar`` (one path component) belongs to this file; else None."""
+    """Return the key in ``sidecar`` (one path component) if it belongs to this file; otherwise None."""
     head = f"{file_name}.{crc32:08x}."
     if not (sidecar.startswith(head) and sidecar.endswith(".json")):
         return None
@@ -235,7 +236,7 @@ def sidecar_key(sidecar: str, file_name: str, crc32: int) -> str | None:
 
 
 def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:
-    """Ascending numbers as runs without gaps."""
+    """Return ascending numbers as ranges without gaps."""
     runs: list[range] = []
     for index in indices:
         if runs and index == runs[-1].stop:
@@ -246,7 +247,7 @@ def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:
 
 
 def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
-    """What ``runs`` (ascending, disjoint) leave out of first..last, both inclusive."""
+    """Return the ranges of first..last (inclusive) that are not in ``runs``, which are ascending and disjoint."""
     left = []
     for run in runs:
         if first < run.start:
@@ -260,7 +261,7 @@ def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
 
 
 def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
-    """Ranges as renderers take them: ``17,40-52``. Of more than ``most`` the others are only counted."""
+    """Return ranges in the notation of renderers: ``17,40-52``. Ranges after the first ``most`` are only counted."""
     texts = [str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs]
     if most is None or len(texts) <= most:
         return ",".join(texts)
@@ -268,15 +269,15 @@ def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
 
 
 def parse_ranges(text: str) -> tuple[range, ...]:
-    """What ``format_ranges`` wrote: ``17,40-52`` as ascending ranges that do not touch. Raises FrameNameError."""
+    """Parse the text of ``format_ranges``: ``17,40-52``. The ranges ascend and do not touch. Raises FrameNameError."""
     if not _RANGES.fullmatch(text):
-        raise FrameNameError(f"{_short(text)} is no list of frames: write 0-16,18-131")
+        raise FrameNameError(f"{_short(text)} is not a list of frames: write 0-16,18-131")
     runs: list[range] = []
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         run = range(int(first), int(last or first) + 1)
         if not run or (runs and run.start <= runs[-1].stop) or run.stop > MAX_INDEX:
-            raise FrameNameError(f"{_short(text)} is no list of frames in ascending order")
+            raise FrameNameError(f"{_short(text)} is not a list of frames in ascending order")
         runs.append(run)
     return tuple(runs)
 

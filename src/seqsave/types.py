@@ -1,4 +1,4 @@
-"""The frozen records that travel between the layers, and the protocol of an encoder."""
+"""The frozen records that the layers exchange, and the protocol of an encoder."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ EMBED_SUFFIX = " with embedded workflow"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One encoder option, declared so that it can be checked early and shown by the command and the node.
+    """One option of an encoder. The declaration is checked early, and shown by the command and the nodes.
 
     ``type`` is ``bool``, ``int``, ``float`` or ``str``. ``min`` and ``max`` are inclusive. ``default`` is of that
-    type, or None for "the encoder decides".
+    type; None means that the encoder decides.
     """
 
     type: type[bool] | type[int] | type[float] | type[str]
@@ -60,18 +60,18 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSpec:
-    """What an encoder is called and what it takes, without importing any of its code.
+    """The declaration of an encoder: its name and the values that it accepts. Imports none of its code.
 
-    filetype:     what the user picks, ``"exr"``. With ``metadata="embed"`` there also is the variant
-                  ``"exr with embedded workflow"``, and only that one embeds metadata.
+    filetype:     the name that users pick, ``"exr"``. ``metadata="embed"`` also adds the variant
+                  ``"exr with embedded workflow"``; only that variant embeds metadata.
     extensions:   without dots; the first one is written, all are read.
     encoder:      ``"package.module:Class"``, imported at first use and called without arguments.
-    dtypes:       numpy names of what ``encode`` takes, preferred first. Floats are 0..1 by convention.
-    channels:     how many channels ``encode`` takes (last axis of H,W,C); 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA.
-    options:      by name; checked before anything is written.
-    metadata:     ``"embed"`` when the container can hold text.
-    content_type: the MIME type that is set on stores which keep one.
-    lossless:     whether decoded pixels equal the encoded ones with default options.
+    dtypes:       numpy names of the dtypes that ``encode`` accepts, preferred first. Floats are 0..1 by convention.
+    channels:     numbers of channels that ``encode`` accepts (last axis of H,W,C): 1 grey, 2 with alpha, 3 RGB, 4 RGBA.
+    options:      by name; values are checked before anything is written.
+    metadata:     ``"embed"`` if the file can hold text.
+    content_type: the MIME type, set on stores that keep one.
+    lossless:     True if decoding returns exactly the encoded pixels, with default options.
     install_hint: the command that installs a missing backend.
     """
 
@@ -157,12 +157,12 @@ class ObserverSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColorSpace:
-    """What pixel values mean. ``seqsave.pictures.color`` has those that can be named.
+    """A colour space: the meaning of pixel values. ``seqsave.COLOR_SPACES`` contains those that have a name.
 
     primaries: CIE 1931 x and y of red, green, blue and white.
-    transfer:  how values stand for light: ``"linear"`` is proportional to it (1.0 is diffuse white), ``"pq"`` and
+    transfer:  how values encode light: ``"linear"`` is proportional to light (1.0 is diffuse white), ``"pq"`` and
                ``"hlg"`` are those of ITU-R BT.2100, ``"bt709"`` that of BT.709, ``"srgb"`` that of IEC 61966-2-1.
-    cicp:      the numbers of primaries and transfer in ITU-T H.273; None when it has none for these.
+    cicp:      the numbers of primaries and transfer in ITU-T H.273; None if it has none.
     """
 
     name: str
@@ -173,11 +173,12 @@ class ColorSpace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameInfo:
-    """Which frame an encoder is looking at. ``rate`` is in frames per second, where known.
+    """Facts about the frame that an encoder encodes. Fields that are None are unknown and must not be written.
 
-    color: what the values mean, as the caller stated it; None when nothing was stated: then no tag may say anything.
-    dpi:   pixels per inch, for containers that note it; None when nothing was stated.
-    tags:  what ``seqsave.metadata.xmp`` checked: artist, copyright, description, software, digital_source_type.
+    rate:  frames per second.
+    color: the colour space that the caller stated.
+    dpi:   pixels per inch.
+    tags:  texts by name, checked: artist, copyright, description, software, digital_source_type.
     """
 
     index: int
@@ -194,10 +195,10 @@ class FrameInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """One file's bytes.
+    """The bytes of one encoded file.
 
-    leftover: metadata (name to text) that the container could not hold; the writer keeps it as sidecar files.
-    warnings: one-line messages for the user, told once per sequence.
+    leftover: metadata (name to text) that the file cannot hold; the writer saves it in sidecar files.
+    warnings: one-line messages for the user, each shown once per sequence.
     """
 
     data: bytes | bytearray | memoryview
@@ -207,17 +208,14 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """A picture read back: ``array`` is H,W,C, ``metadata`` maps names to text exactly as the file has it."""
+    """A decoded picture: ``array`` is H,W,C, ``metadata`` maps names to the texts in the file."""
 
     array: ImageArray
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Encoder(Protocol):
-    """Array in, bytes out. Re-entrant, opens no files, never changes its input.
-
-    ``decode`` is optional: a format that cannot be read back leaves it out.
-    """
+    """The protocol of an encoder: thread-safe, opens no files, never changes its input. ``decode`` is optional."""
 
     def encode(
         self,
@@ -227,27 +225,28 @@ class Encoder(Protocol):
         options: Mapping[str, Any],
         info: FrameInfo,
     ) -> Encoded:
-        """Encode one C-contiguous array of shape H,W,C, in a dtype and channel count that the spec declares.
+        """Encode one C-contiguous array of shape H,W,C, in a dtype and number of channels that the spec declares.
 
-        ``metadata`` is name to text (JSON), empty unless the filetype embeds it. ``options`` holds every declared
-        option, checked, with defaults filled in.
+        metadata: text (JSON) by name; empty unless the filetype embeds it.
+        options:  every declared option, checked; the default if not set.
+
+        Raises ImageError for a picture that the format cannot hold, and EncodeError if encoding fails.
         """
         ...
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode one file. Raises DecodeError on unsound data and on more than ``max_pixels`` pixels (W x H)."""
+        """Decode one file. Raises DecodeError for damaged data and for more than ``max_pixels`` pixels (W x H)."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedFrame:
-    """What became of one frame.
+    """The outcome of one frame.
 
-    url:      where it lies (no secrets in it); also set for a skipped or stopped frame: where it would lie; and for a
-              spooled one: where it will.
-    size:     bytes written (to the storage, or to the spool), 0 when nothing was.
-    checksum: algorithm and value, ``"crc32:9ae0daaf"``; None when nothing was written.
-    etag:     what the store answered, where it has such a thing.
+    url:      URL of the frame, without secrets; of a stopped or spooled frame, the URL that it would have or will have.
+    size:     bytes written (to the storage, or to the spool); 0 if nothing was written.
+    checksum: algorithm and value, ``"crc32:9ae0daaf"``; None if nothing was written.
+    etag:     ETag in the store's answer; None for storages without ETags.
     """
 
     index: int
@@ -261,7 +260,7 @@ class SavedFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedFrame:
-    """A frame that was accepted but is not saved, and why: ``error`` as text, ``exception`` as it was raised."""
+    """A frame that was accepted and is not saved, with its error as text and as ``exception``."""
 
     index: int
     batch: int | None
@@ -272,7 +271,7 @@ class FailedFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveResult:
-    """What a writer did: ``frames`` in the order in which they were written, ``failures`` likewise."""
+    """The result of a writer: ``frames`` and ``failures``, each in the order of their ``write`` calls."""
 
     url: str
     frames: tuple[SavedFrame, ...]
@@ -281,14 +280,14 @@ class SaveResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of frames by status: saved, skipped, stopped, spooled, failed. All five keys are always there."""
+        """Number of frames by status. The keys are always saved, skipped, stopped, spooled, failed."""
         counted = Counter[str](frame.status for frame in self.frames)
         names = ("saved", "skipped", "stopped", "spooled")
         return {name: counted[name] for name in names} | {"failed": len(self.failures)}
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """URLs of the frames that are there now: saved or skipped."""
+        """URLs of the frames that are saved or skipped."""
         return tuple(frame.url for frame in self.frames if frame.status in ("saved", "skipped"))
 
     @property
@@ -299,14 +298,14 @@ class SaveResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened while saving; given to ``on_event`` on the caller's thread.
+    """An event of a writer, passed to ``on_event``.
 
-    kind:     what happened. ``index``, ``batch`` and ``url`` name the frame, where it concerns one.
-    message:  for people: the warning, the error, why a retry is waiting.
-    size:     encoded bytes of this frame (encoded, saved).
-    accepted, done, bytes_done: running totals. ``total`` is the expected number of frames, where known.
-    encoding, publishing: how many frames wait for, or are in, each stage at this moment.
-    seconds:  since the writer was opened.
+    kind:     the kind of event. ``index``, ``batch`` and ``url`` name its frame; None if it concerns no single frame.
+    message:  text for people: the warning, the error, the reason for a retry.
+    size:     bytes of the encoded frame (kinds ``encoded`` and ``saved``).
+    accepted, done, bytes_done: running totals. ``total`` is the expected number of frames, or None.
+    encoding, publishing: number of frames in or before each stage at this moment.
+    seconds:  time since the writer was opened.
     """
 
     kind: EventKind

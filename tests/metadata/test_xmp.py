@@ -47,7 +47,7 @@ def test_nothing_said_is_nothing_written() -> None:
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        ({"author": "x"}, "'author' is not known: there are artist,"),
+        ({"author": "x"}, "'author' is not known: the tags are artist,"),
         ({"artist": 3}, "artist is int"),
         ({"artist": "x" * 2001}, "at most 2000"),
         ({"artist": "a\0b"}, "control characters"),

@@ -1,1 +1,1 @@
-"""Texts that travel inside files: JSON values, Exif, XMP, ICC profiles, ComfyUI graphs. For format authors too."""
+"""Metadata in files: JSON values, Exif, XMP, ICC profiles, ComfyUI graphs. exif, icc and xmp are public."""

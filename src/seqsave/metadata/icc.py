@@ -1,7 +1,7 @@
-"""ICC profiles made from primaries and transfer: a matrix and a curve, as version 4 of the specification has them.
+"""Make ICC profiles (version 4) from primaries and transfer: a matrix and a curve.
 
-For containers that have no better way to state a colour space: TIFF, and PNG where cICP has no number. Nothing is
-copied from anybody's profile, so nobody's licence goes along. Source: ICC.1:2022 (profile version 4.4).
+They are for formats without a better way to state a colour space, such as TIFF, and PNG if cICP has no number for it.
+No part of an existing profile is copied, so no foreign licence applies. Source: ICC.1:2022 (profile version 4.4).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["profile"]
 
 _VERSION = 0x04300000
-_DATE = (2026, 1, 1, 0, 0, 0)  # the same bytes whenever they are made
+_DATE = (2026, 1, 1, 0, 0, 0)  # fixed, so that the bytes are the same each time
 _RIGHTS = "No rights reserved"
-_D50 = (0.9642, 1.0, 0.8249)  # section 7.2.16; the white of the space in which profiles are connected
+_D50 = (0.9642, 1.0, 0.8249)  # section 7.2.16; the white of the profile connection space
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # Annex E
 
-# Parametric curve of type 3 (section 10.18): (a x + b) ** g from d on, below it c x. In the order g, a, b, c, d.
-# Those of PQ and HLG are not here: they state light that goes far beyond a display's white, which no curve of a profile
-# between 0 and 1 says without choosing how it is shown.
+# Parametric curve of type 3 (section 10.18): (a x + b) ** g from d on, c x below. In the order g, a, b, c, d.
+# PQ and HLG are missing: they encode light far beyond a display's white. A curve between 0 and 1 cannot state that
+# without choosing how it is displayed.
 _CURVES = {
     "srgb": (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),  # IEC 61966-2-1
     "bt709": (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081),  # ITU-R BT.709-6, inverted
@@ -39,9 +39,10 @@ _CURVES = {
 
 
 def profile(color: ColorSpace, *, grey: bool = False) -> bytes | None:
-    """The profile of an RGB picture in this space, or of a grey one with its white and curve.
+    """Return the ICC profile of RGB pictures in this space, or with ``grey`` that of grey ones.
 
-    None for the transfers of BT.2100 (PQ, HLG), which no profile of this kind can state. The same bytes every time.
+    The result is None for the transfers of BT.2100 (PQ, HLG), which such a profile cannot state. The bytes are the same
+    each time.
     """
     if color.transfer == "linear":
         curve = struct.pack(">4sII", b"curv", 0, 0)  # no entries: the identity
@@ -71,20 +72,20 @@ def _xyz(point: tuple[float, float]) -> Matrix:
 
 
 def _to_xyz(color: ColorSpace) -> Matrix:
-    """Linear RGB to XYZ under the space's own white: the primaries, as strong as it takes to give that white."""
+    """Return the matrix from linear RGB to XYZ: the primaries, scaled so that their sum is the space's white."""
     directions = np.array([(x, y, 1 - x - y) for x, y in color.primaries[:3]]).T
     strengths = np.linalg.solve(directions, _xyz(color.primaries[3]))
     return np.asarray(directions * strengths)
 
 
 def _adaptation(white: Matrix) -> Matrix:
-    """From ``white`` to D50, by the linear Bradford transform (Annex E)."""
+    """Return the matrix from ``white`` to D50, by the linear Bradford transform (Annex E)."""
     gains = (_BRADFORD @ _D50) / (_BRADFORD @ white)
     return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(gains) @ _BRADFORD)
 
 
 def _fixed(*values: float) -> bytes:
-    """Section 4.6, s15Fixed16Number."""
+    """Return numbers as s15Fixed16Number (section 4.6)."""
     return struct.pack(f">{len(values)}i", *(round(float(value) * 65536) for value in values))
 
 
@@ -93,13 +94,13 @@ def _point(values: tuple[float, ...] | Matrix) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    """Section 10.15, multiLocalizedUnicodeType with one record."""
+    """Return text as multiLocalizedUnicodeType with one record (section 10.15)."""
     encoded = text.encode("utf-16-be")
     return struct.pack(">4sIII2s2sII", b"mluc", 0, 1, 12, b"en", b"US", len(encoded), 28) + encoded
 
 
 def _file(tags: Mapping[bytes, bytes], space: bytes) -> bytes:
-    """Header, table of tags, values. Equal values stand once, as section 7.3.1 allows."""
+    """Return header, table of tags, and values. Equal values are stored once, as section 7.3.1 allows."""
     start = 128 + 4 + 12 * len(tags)
     places: dict[bytes, int] = {}
     body = b""
@@ -112,6 +113,6 @@ def _file(tags: Mapping[bytes, bytes], space: bytes) -> bytes:
     size = start + len(body)
     head = struct.pack(">I4xI4s4s4s6H4s", size, _VERSION, b"mntr", space, b"XYZ ", *_DATE, b"acsp")
     head = head.ljust(68, b"\0") + _fixed(*_D50) + bytes(4)
-    # Section 7.2.18: over the whole file, with flags, intent and this field as zeros, which the first two are.
+    # Section 7.2.18: the MD5 of the whole file, with flags, intent and this field as zeros. The first two are zero.
     identity = hashlib.md5(head + bytes(44) + table + body, usedforsecurity=False).digest()
     return head + identity + bytes(28) + table + body

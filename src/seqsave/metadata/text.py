@@ -1,7 +1,6 @@
-"""Prompt, workflow and other values to text, and back.
+"""Convert prompt, workflow and other values to text, and back.
 
-The text is ASCII JSON exactly as ``json.dumps`` gives it, which is what ComfyUI's own savers write and its front end
-reads.
+The text is ASCII JSON exactly as from ``json.dumps``, which ComfyUI's own savers write and its front end reads.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ __all__ = ["RawText", "dump", "load"]
 
 
 class RawText(str):
-    """A text that is written into the file as it is, not as JSON."""
+    """A text that is written to the file unchanged, not as JSON."""
 
     __slots__ = ()
 
 
 def dump(values: Mapping[str, Any]) -> dict[str, str]:
-    """Turn each value into ASCII JSON, keeping the order of the names. ``RawText`` stays as it is.
+    """Convert each value to ASCII JSON. The order of the names is kept, and ``RawText`` is not changed.
 
-    NaN and the infinities, which JSON does not have, become null (ComfyUI puts NaN into prompts, as the mark of a
-    node that always runs again). Raises MetadataError, with the name and the place, for a name that is not a str and
-    for a value that is not JSON.
+    NaN and the infinities become null, because JSON cannot hold them (ComfyUI puts NaN into prompts to mark a node that
+    always runs). Raises MetadataError for a name that is not a str and for a value that is not JSON; the message has
+    the name and the path of the value.
     """
     if not isinstance(values, Mapping):
         raise MetadataError(f"metadata must be a dict of names and values, not {_kind(values)}")
@@ -35,7 +34,7 @@ def dump(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def load(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Turn texts as found in a file into values: parsed where they are JSON, ``RawText`` where they are not."""
+    """Convert texts from a file to values: parsed if they are JSON, otherwise ``RawText``."""
     return {name: _loaded(text) for name, text in texts.items()}
 
 
@@ -51,7 +50,7 @@ def _dumped(name: str, value: Any) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        pass  # find out what and where it is; NaN is to be mended, not refused
+        pass  # search for the value, for the message; or for NaN, which is replaced
     try:
         return json.dumps(_json_only(value, name))
     except RecursionError:

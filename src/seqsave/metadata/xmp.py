@@ -1,7 +1,7 @@
-"""What is said of a picture for other programs to read (who, what, by which rights, made by AI), as one XMP packet.
+"""Check the tags of a picture (artist, rights, description, digital source type), and make an XMP packet of them.
 
-Every container that frames are saved in has a place for such a packet. Sources: ISO 16684-1 (XMP), the IPTC Photo
-Metadata Standard 2023.2 for the digital source type, and its terms at https://cv.iptc.org/newscodes/digitalsourcetype/
+All supported file formats can hold such a packet. Sources: ISO 16684-1 (XMP), the IPTC Photo Metadata Standard 2023.2
+for the digital source type, and its terms at https://cv.iptc.org/newscodes/digitalsourcetype/
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from seqsave.errors import MetadataError
 __all__ = ["SOURCE_TYPES", "TAGS", "check_tags", "packet"]
 
 TAGS: Final = ("artist", "copyright", "description", "software", "digital_source_type")
-"""The names of what can be said."""
+"""The names of the tags."""
 
 SOURCE_TYPES: Final = (
     *("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"),
@@ -24,7 +24,7 @@ SOURCE_TYPES: Final = (
     *("digitalCapture", "computationalCapture", "humanEdits", "composite", "compositeCapture"),
     *("negativeFilm", "positiveFilm", "print"),
 )
-"""IPTC's terms; pictures of a generative model are ``trainedAlgorithmicMedia``."""
+"""IPTC's terms; that of pictures made by a generative model is ``trainedAlgorithmicMedia``."""
 
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _LONGEST = 2000
@@ -38,10 +38,10 @@ _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 
 
 def check_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
-    """The tags as they are written, without those that are None or empty.
+    """Return the tags without those that are None or empty.
 
-    Raises MetadataError for a name that is not in TAGS, a value that is no text, is longer than 2000 characters or
-    holds control characters, and a digital source type that is not one of IPTC's terms.
+    Raises MetadataError for a name that is not in TAGS, for a value that is not text, has more than 2000 characters or
+    contains control characters, and for a digital source type that is not one of IPTC's terms.
     """
     if tags is not None and not isinstance(tags, Mapping):
         raise MetadataError(f"tags are {tags!r}: they must map {', '.join(TAGS)} to text")
@@ -49,7 +49,7 @@ def check_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def packet(tags: Mapping[str, str]) -> bytes:
-    """The packet in UTF-8 for what ``check_tags`` returned; ``b""`` when nothing is said."""
+    """Return the XMP packet, in UTF-8, of tags that ``check_tags`` returned; ``b""`` for no tags."""
     if not tags:
         return b""
     spaces = " ".join(f'xmlns:{name}="{url}"' for name, url in _NAMESPACES)
@@ -64,7 +64,7 @@ def packet(tags: Mapping[str, str]) -> bytes:
 
 def _checked(name: object, value: object) -> str:
     if name not in TAGS:
-        raise MetadataError(f"tag {name!r} is not known: there are {', '.join(TAGS)}")
+        raise MetadataError(f"tag {name!r} is not known: the tags are {', '.join(TAGS)}")
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise MetadataError(f"tag {name} is {type(value).__name__}: it must be text of at most {_LONGEST} characters")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Cn") and character not in "\t\n" for character in value):
