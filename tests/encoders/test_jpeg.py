@@ -261,8 +261,8 @@ def test_exiftool_reads_tags_density_and_profile(channels: int, options: dict[st
 def test_a_space_is_a_profile_or_a_warning(color: str) -> None:
     encoded = encode(NOISE, info=FrameInfo(index=0, color=COLOR_SPACES[color]))
     hdr = color in ("rec2100-pq", "rec2100-hlg")
-    told = (f"JPEG: the file does not say that its colours are {color}, as no profile can",)
-    assert encoded.warnings == (told if hdr else ())
+    warning = (f"JPEG: the file does not state the colour space {color}, because an ICC profile cannot",)
+    assert encoded.warnings == (warning if hdr else ())
     assert ("icc_profile" in opened(encoded.data).info) == (not hdr)
 
 
@@ -299,7 +299,7 @@ def test_files_of_others() -> None:
 
 def test_pixels_beyond_the_limit_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(encode(NOISE).data)
-    with pytest.raises(DecodeError, match="400 x 300 pixels, more than the 119999 that are allowed"):
+    with pytest.raises(DecodeError, match="400 x 300 pixels, more than the allowed 119999"):
         JpegEncoder().decode(data, max_pixels=119_999)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # Pillow's own limit is not ours
     assert JpegEncoder().decode(data, max_pixels=120_000).array.shape == (300, 400, 3)

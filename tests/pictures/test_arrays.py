@@ -296,7 +296,7 @@ def test_channels_and_dtype_at_the_same_time() -> None:
     ("shape", "part"),
     [
         ((3, 480, 640), r"channels first \(C,H,W\).*transpose\(1, 2, 0\)"),
-        ((480, 640, 5), "5 channels, but this format takes 1, 3"),
+        ((480, 640, 5), "5 channels, but this format accepts 1, 3"),
     ],
 )
 def test_channels_that_nobody_takes(shape: tuple[int, ...], part: str) -> None:
@@ -305,7 +305,7 @@ def test_channels_that_nobody_takes(shape: tuple[int, ...], part: str) -> None:
 
 
 def test_colours_are_not_made_grey_in_silence() -> None:
-    with pytest.raises(ImageError, match="turn it into grey yourself"):
+    with pytest.raises(ImageError, match="convert it to grey yourself"):
         prepare(np.zeros((2, 2, 3), np.uint8), ("uint8",), (1, 2))
 
 
@@ -529,9 +529,9 @@ def test_pil_picture_that_cannot_be_read(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     ("thing", "part"),
     [
-        ("frame.png", "str is no picture.*numpy array, a PIL image, a torch tensor"),
-        (None, "NoneType is no picture"),
-        ([[1, 2], [3, 4]], "list is no picture"),
+        ("frame.png", "str is not a picture.*numpy array, a PIL image, a torch tensor"),
+        (None, "NoneType is not a picture"),
+        ([[1, 2], [3, 4]], "list is not a picture"),
         (np.zeros((2, 4, 5, 3)), "2 x 4 x 5 x 3: use write_frames .*T,H,W,C.* or write_batch .*B,H,W,C"),
         (np.zeros(5), "has 1: shape 5"),
         (np.zeros(()), "has 0"),
@@ -582,10 +582,10 @@ def test_many_channels_when_declared(array: np.ndarray[Any, Any]) -> None:
     assert prepare(array, ("float32",), (array.shape[2],)).array.tobytes() == array.tobytes()
 
 
-def test_many_channels_go_where_they_are_declared_and_are_told_as_a_run() -> None:
+def test_many_channels_go_where_they_are_declared_and_are_shown_as_a_run() -> None:
     many = tuple(range(1, 65))
     for count in (1, 2, 5, 64):
         picture = np.random.default_rng(0).normal(size=(3, 4, count)).astype("float32")
         assert (prepare(picture[::-1], ("float16", "float32"), many).array == picture[::-1]).all()
-    with pytest.raises(ImageError, match=r"has 65 channels, but this format takes 1-64: "):
+    with pytest.raises(ImageError, match=r"has 65 channels, but this format accepts 1-64: "):
         prepare(np.zeros((9, 9, 65), "float32"), ("float32",), many)

@@ -36,6 +36,6 @@ def test_every_space_has_its_own_name_and_code_points() -> None:
     assert all(name == space.name for name, space in COLOR_SPACES.items())
 
 
-def test_an_unknown_name_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(OptionError, match=r"did you mean 'srgb'\?.*acescg"):
         color_space("sRGB")

@@ -62,7 +62,7 @@ def test_the_input_is_not_changed() -> None:
     assert (picture == 0.5).all()
 
 
-def test_what_cannot_be_converted_is_told() -> None:
+def test_spaces_that_cannot_be_converted_are_refused() -> None:
     with pytest.raises(OptionError, match="rec2100-hlg"):
         Conversion(color_space("rec2100-hlg"), color_space("srgb"))
     with pytest.raises(ImageError, match="floats"):

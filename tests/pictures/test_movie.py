@@ -92,7 +92,7 @@ def test_a_picture_of_another_size_is_fitted_to_the_first() -> None:
     assert [one.shape for one in decoded(movie([*frames(1), *frames(1, 45, 80)], "webm"))] == [(90, 160, 3)] * 2
 
 
-def test_what_is_wrong_is_told() -> None:
+def test_errors_name_their_cause() -> None:
     with pytest.raises(OptionError, match="mp4 or webm, not 'gif'"):
         Movie("gif")
     made = Movie("webm")

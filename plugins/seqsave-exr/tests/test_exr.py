@@ -213,7 +213,7 @@ def test_the_right_values_have_the_right_name() -> None:
         ("R,G", "one name for each channel of the picture (3), not 2"),
         ("R", "one name for each channel of the picture (3), not 1"),
         ("R,,B", "a name is empty"),
-        ("R,G,R", "'R' is there twice"),
+        ("R,G,R", "'R' occurs twice"),
         ("R,G,B\n2", "'B\\n2' has characters that cannot be printed"),
         ("R,G," + "\u00fc" * 128, "... is longer than 255 bytes"),
     ],
@@ -478,10 +478,12 @@ def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("compression", ["zip", "pxr24", "dwaa"])
-def test_damaged_pixels_are_told_and_nothing_is_printed(compression: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_damaged_pixels_are_reported_and_nothing_is_printed(
+    compression: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     data = bytearray(encode(picture(64, 64, 4), compression=compression))
     data[-200:-100] = b"\xff" * 100
-    with pytest.raises(seqsave.DecodeError, match="not a sound EXR file: "):
+    with pytest.raises(seqsave.DecodeError, match="damaged EXR file: "):
         decode(bytes(data))
     assert capfd.readouterr().out == ""  # the document of --json stands there alone
 

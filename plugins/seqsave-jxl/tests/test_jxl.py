@@ -197,7 +197,7 @@ def test_light_beyond_white_survives() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_what_is_no_number_is_told(dtype: str) -> None:
+def test_values_that_are_not_finite_are_reported(dtype: str) -> None:
     image = smooth(dtype, 4)
     image[10, 10] = np.nan
     image[20, 20] = np.inf

@@ -135,7 +135,7 @@ def test_lossless_keeps_every_bit(
     )  # how it makes 16 bits of 10
 
 
-def test_16_bits_that_do_not_fit_are_told() -> None:
+def test_16_bits_that_do_not_fit_are_reported() -> None:
     image = noise("uint16")
     for depth in (10, 12):
         made = encoded(image, lossless=True, depth=depth)
@@ -254,9 +254,9 @@ def test_exiftool_reads_workflow_and_tags(tmp_path: Path, channels: int) -> None
 def test_texts_change_no_pixel() -> None:
     for channels in (3, 4):
         image = noise(channels=channels)
-        plain, told = encode(image), encode(image, {"workflow": "w" * 10**6}, tags={"artist": "A"})
-        assert (decode(plain).array == decode(told).array).all()
-        assert plain[-500:] in told
+        plain, annotated = encode(image), encode(image, {"workflow": "w" * 10**6}, tags={"artist": "A"})
+        assert (decode(plain).array == decode(annotated).array).all()
+        assert plain[-500:] in annotated
 
 
 def test_ffprobe_reads_it(tmp_path: Path) -> None:

@@ -127,11 +127,11 @@ def test_exiftool_reads_workflow_tags_density_and_profile(tmp_path: Path, lossle
 
 
 @pytest.mark.parametrize("color", [None, *COLOR_SPACES])
-def test_a_space_that_no_profile_states_is_told(tmp_path: Path, color: str | None) -> None:
+def test_a_space_that_no_profile_states_is_reported(tmp_path: Path, color: str | None) -> None:
     made = encoded(picture(), color=color)
     hdr = color in ("rec2100-pq", "rec2100-hlg")
-    told = (f"WebP: the file does not say that its colours are {color}, as no profile can",)
-    assert made.warnings == (told if hdr else ())
+    warning = (f"WebP: the file does not state the colour space {color}, because an ICC profile cannot",)
+    assert made.warnings == (warning if hdr else ())
     assert ("ICCP" in webpinfo(bytes(made.data), tmp_path)) == (color is not None and not hdr)
 
 

@@ -1,4 +1,4 @@
-"""What the built-in encoders are called and what they take; their code is imported at first use."""
+"""The declarations of the built-in encoders, whose code is imported at first use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _JPEG_OPTIONS = {
         type=str,
         default="drop",
         choices=("drop", "black", "white"),
-        help="JPEG has no alpha: drop it and keep the colours, or lay the picture over black or white",
+        help="JPEG has no alpha: drop it and keep the colours, or composite over black or white",
     ),
     "progressive": Option(type=bool, default=False, help="coarse to fine while loading; slower to write"),
     "optimize": Option(type=bool, default=False, help="a few per cent smaller, slower to write"),

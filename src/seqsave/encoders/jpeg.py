@@ -1,4 +1,4 @@
-"""JPEG through Pillow, on all cores, with texts in Exif, XMP and a profile; alpha is dropped or laid over a colour."""
+"""Encode JPEG files with Pillow, on all cores, with texts in Exif, XMP and an ICC profile."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ __all__ = ["JpegEncoder"]
 _LONGEST_SIDE = 65_500  # libjpeg's own limit, a little under the 65,535 of the format
 _DENSEST = 65_535  # pixels per inch, 16 bits in JFIF
 _BLOCK_ROWS = 32
-_SCAN = b"\xff\xda"  # in no compressed data: T.81, B.1.1.5 puts a zero behind 0xFF there
-_MOST_SCANS = 1000  # progressive files have about ten, and a few bytes of a profile or preview may look like one
+_SCAN = b"\xff\xda"  # never in compressed data, where 0xFF is followed by zero (T.81, B.1.1.5)
+_MOST_SCANS = 1000  # progressive files have about ten; bytes of a profile or preview may look like some more
 _BACKGROUNDS = {"black": 0, "white": 255}
 
 
@@ -46,14 +46,16 @@ class JpegEncoder:
         options: Mapping[str, Any],
         info: FrameInfo,
     ) -> Encoded:
-        """Encode an array H,W,C of uint8 as grey or colours.
+        """Encode an array H,W,C of uint8 as grey or RGB.
 
-        Options: ``quality`` 1 to 100; ``subsampling`` of the colours, ``"4:4:4"``, ``"4:2:2"`` or ``"4:2:0"``;
-        ``alpha``, ``"drop"`` (colours stay as they are), ``"black"`` or ``"white"`` (laid over it, alpha not
-        premultiplied); ``progressive``; ``optimize``. Texts beyond the 65,533 bytes of an Exif segment are left over.
-        ``info.tags`` are in an XMP segment, ``info.color`` is an ICC profile, and ``info.dpi`` stands in JFIF, rounded,
-        and in Exif.
-        Raises ImageError for pictures with a side over 65,500 pixels, which libjpeg does not write.
+        options: ``quality`` 1 to 100; ``subsampling`` of the colours, ``"4:4:4"``, ``"4:2:2"`` or ``"4:2:0"``;
+                 ``alpha``, ``"drop"`` (colours are unchanged), ``"black"`` or ``"white"`` (composited over it; alpha is
+                 not premultiplied); ``progressive``; ``optimize``.
+        info:    ``tags`` are written to an XMP segment, ``color`` as an ICC profile, ``dpi`` to JFIF, rounded, and to
+                 Exif.
+
+        ``leftover`` contains texts that do not fit into the 65,533 bytes of an Exif segment. Raises ImageError for a
+        picture with a side of more than 65,500 pixels, which libjpeg does not write.
         """
         height, width = image.shape[:2]
         if max(height, width) > _LONGEST_SIDE:
@@ -73,41 +75,41 @@ class JpegEncoder:
         try:
             data = _saved(picture, settings | passes)
         except OSError:
-            # With these two Pillow sets aside one or two bytes per pixel for the whole file, and gives up on a noisy
+            # With these two, Pillow allocates one or two bytes per pixel for the whole file, and fails for a noisy
             # picture that needs more.
             if not passes:
                 raise
             data = _saved(picture, settings)
-            warnings += (f"JPEG: written without {' and '.join(passes)}, as the picture is too noisy for Pillow's way",)
+            warnings += (f"JPEG: written without {' and '.join(passes)}, because the picture is too noisy for Pillow",)
         return Encoded(data=data, leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode a JPEG to uint8, H,W,1 or H,W,3.
 
-        Raises DecodeError on what is not a whole JPEG, and on more than ``max_pixels`` pixels.
+        Raises DecodeError for truncated and damaged files, and for more than ``max_pixels`` pixels.
         """
-        # Each scan goes over the whole picture, and takes a few bytes.
+        # A scan of a few bytes makes the decoder process the whole picture.
         if data.count(_SCAN) > _MOST_SCANS:
-            raise DecodeError(f"this JPEG goes over its picture more than {_MOST_SCANS} times: it is not sound")
+            raise DecodeError(f"this JPEG has more than the allowed {_MOST_SCANS} scans of its picture")
         try:
-            # The class and not Image.open: that one has a limit of its own on pixels.
+            # The class is used because Image.open has its own limit on pixels.
             picture: Any = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
             width, height = picture.size
             if width * height <= max_pixels:
                 picture.load()
         except Exception as error:
-            raise DecodeError(f"this JPEG is damaged, or none at all: {error}") from error
+            raise DecodeError(f"this JPEG is damaged, or is not a JPEG: {error}") from error
         if width * height > max_pixels:
             raise DecodeError(
-                f"this JPEG has {width} x {height} pixels, more than the {max_pixels} that are allowed; "
-                "raise max_pixels if it is meant to be that large"
+                f"this JPEG has {width} x {height} pixels, more than the allowed {max_pixels}: "
+                "raise max_pixels to decode it"
             )
-        array = np.array(as_array(picture))  # in memory of its own, that may be changed
+        array = np.array(as_array(picture))  # a copy that the caller may change
         return Decoded(array=array, metadata=exif.unpack(picture.info.get("exif", b"")))
 
 
 def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What Pillow is to write beside the pixels and Exif, and what cannot be stated."""
+    """Return Pillow's settings for colour, density and XMP, and warnings about facts that cannot be stated."""
     about: dict[str, Any] = {"xmp": packet(info.tags)} if info.tags else {}
     if info.dpi is not None:
         density = min(_DENSEST, max(1, round(info.dpi)))
@@ -116,7 +118,9 @@ def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, .
         return about, ()
     profile = icc.profile(info.color, grey=grey)
     if profile is None:
-        return about, (f"JPEG: the file does not say that its colours are {info.color.name}, as no profile can",)
+        return about, (
+            f"JPEG: the file does not state the colour space {info.color.name}, because an ICC profile cannot",
+        )
     return about | {"icc_profile": profile}, ()
 
 
@@ -125,7 +129,7 @@ def _picture(image: ImageArray, alpha: str) -> Image.Image:
     height, width, channels = pixels.shape
     if channels in (2, 4) and alpha != "drop":
         pixels = _laid_over(pixels, _BACKGROUNDS[alpha])
-    elif channels == 4:  # as RGB with a fourth byte that is not looked at; nothing is copied
+    elif channels == 4:  # as RGB with a fourth byte that is ignored, so that nothing is copied
         return Image.frombuffer("RGBX", (width, height), np.ascontiguousarray(pixels), "raw", "RGBX", 0, 1)
     if channels < 3:
         pixels = pixels[..., 0]
@@ -139,15 +143,15 @@ def _laid_over(pixels: Bytes, background: int) -> Bytes:
         block = pixels[top : top + _BLOCK_ROWS]
         alpha = block[..., -1].astype(np.uint16)
         behind = background * (255 - alpha) + 128
-        for channel in range(channels - 1):  # one by one, as numpy is slow where the innermost axis is short
+        for channel in range(channels - 1):  # one by one, because numpy is slow with a short innermost axis
             mixed = block[..., channel] * alpha + behind
-            out[top : top + _BLOCK_ROWS, :, channel] = (mixed + (mixed >> 8)) >> 8  # divided by 255, to nearest
+            out[top : top + _BLOCK_ROWS, :, channel] = (mixed + (mixed >> 8)) >> 8  # divided by 255, rounded to nearest
     return out
 
 
 def _saved(picture: Image.Image, settings: Mapping[str, Any]) -> bytes:
-    # Into an object in Python Pillow encodes while it holds the interpreter's lock, so that two threads are as slow
-    # as one. Into something with a file descriptor it does not. So a file that lies in memory, where there is such.
+    # Pillow holds the interpreter's lock while it encodes into a Python object, so that two threads are as slow as one.
+    # It releases the lock while it encodes into a file descriptor. Therefore a file in memory is used, where possible.
     with _memory_file() as file:
         picture.save(file, "JPEG", **settings)
         file.seek(0)
@@ -157,9 +161,9 @@ def _saved(picture: Image.Image, settings: Mapping[str, Any]) -> bytes:
 def _memory_file() -> IO[bytes]:
     try:
         return os.fdopen(os.memfd_create("seqsave"), "w+b", buffering=0)
-    except (AttributeError, OSError):  # not Linux, or not allowed
+    except (AttributeError, OSError):  # not Linux, or no permission
         pass
     try:
         return tempfile.TemporaryFile(buffering=0)
-    except OSError:  # no room or no right to write: slower, but the frame is saved
+    except OSError:  # no space or no right to write: slower, but the frame is saved
         return io.BytesIO()

@@ -1,4 +1,4 @@
-"""Pixels as arrays: shapes, dtypes, colour spaces, conversion and movies. No files are read or written here."""
+"""Pixels as arrays: shapes, dtypes, colour spaces, conversion and movies. Reads and writes no files."""
 
 from seqsave import _lazy
 

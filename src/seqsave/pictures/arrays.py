@@ -1,8 +1,8 @@
-"""Anything picture-like to a checked array, and from there to the dtype and channels that an encoder takes.
+"""Convert picture-like objects to checked arrays, and arrays to the dtype and channels that an encoder accepts.
 
-The rules for pixels: from float, 8 bits are ``clip(255 * x, 0, 255)`` in the source's dtype, cut off and not rounded,
-so that they equal those of ComfyUI's own saver; 16 bits are rounded to nearest. Integers are never narrowed. Floats
-stay as they are where the encoder takes floats.
+From floats, 8 bits are ``clip(255 * x, 0, 255)`` in the source's dtype, truncated, so that they equal those of
+ComfyUI's own saver; 16 bits are rounded to nearest. Integers are never narrowed. Floats are unchanged if the encoder
+accepts floats.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prepared", "as_array", "as_stack", "is_stack", "prepare"]
 
-# Where a picture of one dtype may go without loss, nearest first.
+# The dtypes to which each dtype can be converted without loss, nearest first.
 _HOMES = {
     "bool": ("bool", "uint8", "uint16", "float32", "float16", "float64"),
     "uint8": ("uint8", "uint16", "float32", "float64", "float16"),
@@ -34,25 +34,26 @@ _HOMES = {
     "float32": ("float32", "float64"),
     "float64": ("float64", "float32"),
 }
-# Which channel counts a picture may get, nearest first. Alpha goes only where no encoder's count has room for it.
+# The numbers of channels to which each number can be converted, nearest first. Those that drop alpha come last.
 _LAYOUTS = {1: (1, 3, 2, 4), 2: (2, 4, 1, 3), 3: (3, 4), 4: (4, 3)}
 _SCALES = {"bool": 1, "uint8": 255, "uint16": 65535}
 
-# Work goes block by block through one scratch buffer of this many bytes: it stays in the caches, and calls into numpy
-# (each of which may hand the interpreter's lock over) are few. Measured on 1080p float32: 3.1 ms, against 4.3 with a
-# quarter of it, 6.0 in steps over the whole picture, and 15 for numpy's clip(255 * x).astype.
+# Pictures are converted block by block in one scratch buffer of this many bytes. It stays in the caches, and there are
+# few calls into numpy, each of which may release the interpreter's lock. Measured with 1080p float32: 3.1 ms; 4.3 ms
+# with a quarter of this size, 6.0 ms in steps over the whole picture, and 15 ms for numpy's clip(255 * x).astype.
 _BLOCK_BYTES = 1 << 20
 _HALF_ONE = 0x3C00  # the bits of 1.0 in float16; non-negative halves sort like their bits
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture as an encoder takes it, and what was lost on the way.
+    """A picture in a form that an encoder accepts, and the losses of the conversion.
 
     array:         H,W,C, C-contiguous, native byte order, in memory of its own.
-    clipped:       values outside of 0..1 were clipped. nan: NaN became 0. Only when quantising.
-    alpha_dropped: the encoder takes no alpha.
-    infinite:      numbers were too large for the narrower floats that were asked for.
+    clipped:       True if values outside 0..1 were clipped (only from floats to integers).
+    nan:           True if NaN became 0 (only from floats to integers).
+    alpha_dropped: True if alpha was dropped because the encoder accepts none.
+    infinite:      True if values became infinite because they are too large for the narrower floats.
     """
 
     array: ImageArray
@@ -63,36 +64,38 @@ class Prepared:
 
 
 def as_array(picture: Any) -> ImageArray:
-    """Turn a picture into an array H,W,C; a view wherever that is possible.
+    """Return a picture as an array H,W,C; as a view if possible.
 
-    Takes numpy arrays of any strides and byte order, PIL images of every mode, torch tensors on any device, and what
-    has ``__array__`` or ``__dlpack__``. Axes are H,W or H,W,C, dtypes bool, uint8, uint16, float16, float32, float64
-    (bfloat16 becomes float32). Raises ImageError on everything else.
+    picture: a numpy array of any strides and byte order, a PIL image of any mode, a torch tensor on any device, or an
+             object with ``__array__`` or ``__dlpack__``. Axes are H,W or H,W,C, dtypes bool, uint8, uint16, float16,
+             float32, float64 (bfloat16 becomes float32).
+
+    Raises ImageError for everything else.
     """
     array = as_stack(picture)
-    if array.dtype.name == "bfloat16":  # as jax and ml_dtypes give it; numpy has none of its own
+    if array.dtype.name == "bfloat16":  # from jax and ml_dtypes; numpy has no such dtype
         array = array.astype(np.float32)
     _check(array)
     return array[..., None] if array.ndim == 2 else array
 
 
 def as_stack(pictures: Any) -> ImageArray:
-    """Turn anything array-like into a numpy array, whatever its axes and dtype. Raises ImageError."""
+    """Return an array-like object as a numpy array of any axes and dtype. Raises ImageError."""
     try:
         return _converted(pictures)
     except ImageError:
         raise
-    except Exception as error:  # foreign conversion code raises what it likes
+    except Exception as error:  # foreign conversion code may raise any error
         raise ImageError(
             f"a picture of type {_type_name(pictures)} cannot be read: {error}; give it as float32, float16, uint8 or "
-            "uint16 in memory that numpy can see"
+            "uint16 in memory that numpy can access"
         ) from error
 
 
 def is_stack(frames: Any) -> int | None:
-    """Tell how many axes an array-like (numpy, torch, ``__array__``, DLPack) has; None for any other iterable.
+    """Return the number of axes of an array-like (numpy, torch, ``__array__``, DLPack); None for any other iterable.
 
-    A PIL image has 3: it is one picture. Nothing is converted where the object itself knows its shape.
+    A PIL image has 3, because it is one picture. The object is converted only if it does not know its shape.
     """
     if _is_pil(frames):
         return 3
@@ -106,10 +109,10 @@ def is_stack(frames: Any) -> int | None:
 
 
 def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -> Prepared:
-    """Bring an array from ``as_array`` into one of the declared dtypes (preferred first) and channel counts.
+    """Convert an array from ``as_array`` to one of the declared dtypes (preferred first) and numbers of channels.
 
-    The result never shares memory with the input, so the caller may change its buffer at once. Raises ImageError
-    where that would lose bits or colours without the caller's say.
+    The result never shares memory with the input, so the caller may change its buffer at once. Raises ImageError if the
+    conversion would lose bits or colours.
     """
     dtype = _target_dtype(array.dtype.name, tuple(dtypes))
     count = _target_channels(array.shape, tuple(channels))
@@ -124,7 +127,7 @@ def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -
     return Prepared(converted, clipped, nan, alpha_dropped)
 
 
-# --- anything to an array ---------------------------------------------------------------------------------------
+# --- objects to arrays --------------------------------------------------------------------------------------------
 
 
 def _read(picture: Any) -> ImageArray:
@@ -132,7 +135,7 @@ def _read(picture: Any) -> ImageArray:
         return _converted(picture)
     except ImageError:
         raise
-    except Exception as error:  # foreign conversion code raises what it likes
+    except Exception as error:  # foreign conversion code may raise any error
         raise ImageError(f"a picture of type {_type_name(picture)} cannot be read: {error}") from error
 
 
@@ -148,13 +151,13 @@ def _converted(picture: Any) -> ImageArray:
     if hasattr(picture, "__dlpack__"):
         return np.from_dlpack(picture)
     raise ImageError(
-        f"{_type_name(picture)} is no picture: give a numpy array, a PIL image, a torch tensor, "
-        "or something with __array__ or __dlpack__"
+        f"{_type_name(picture)} is not a picture: pass a numpy array, a PIL image, a torch tensor, "
+        "or an object with __array__ or __dlpack__"
     )
 
 
 def _is_pil(picture: Any) -> bool:
-    # A PIL image can only be there when somebody has imported PIL; no need to do so here.
+    # PIL images exist only after PIL has been imported, so it need not be imported here.
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(picture, module.Image)
 
@@ -187,12 +190,12 @@ def _from_pil(image: Any) -> ImageArray:
 
 
 def _from_pil_int32(array: ImageArray) -> ImageArray:
-    # Pillow reads 16-bit grey files into 32-bit mode "I" in places, so what fits into 16 bits is 16 bits.
+    # Pillow reads some 16-bit grey files into the 32-bit mode "I", so values that fit into 16 bits become 16 bits.
     low, high = array.min(initial=0), array.max(initial=0)
     if low < 0 or high > 65535:
         raise ImageError(
             f"a PIL image of mode 'I' with values {low}..{high} does not fit into 16 bits (0..65535): "
-            "scale it, or turn it into floats 0..1"
+            "scale it, or convert it to floats 0..1"
         )
     return array.astype(np.uint16)
 
@@ -215,7 +218,7 @@ def _check(array: ImageArray) -> None:
         )
 
 
-# --- which dtype and how many channels --------------------------------------------------------------------------
+# --- choice of dtype and channels --------------------------------------------------------------------------------
 
 
 def _target_dtype(name: str, declared: tuple[str, ...]) -> np.dtype[Any]:
@@ -227,8 +230,8 @@ def _target_dtype(name: str, declared: tuple[str, ...]) -> np.dtype[Any]:
             if home in ("uint8", "uint16"):
                 return np.dtype(home)
     raise ImageError(
-        f"a picture of dtype {name} would lose bits in a format that takes only {', '.join(declared)}: choose a format "
-        f"that takes {name} (png takes uint16), or convert it yourself"
+        f"a picture of dtype {name} would lose bits in a format that accepts only {', '.join(declared)}: choose a "
+        f"format that accepts {name} (png accepts uint16), or convert it yourself"
         + (
             ", for instance (image >> 8).astype('uint8')"
             if name == "uint16"
@@ -246,23 +249,23 @@ def _target_channels(shape: tuple[int, ...], declared: tuple[int, ...]) -> int:
     if count > 4 and shape[0] <= 4:
         hint = "it looks like channels first (C,H,W): move them last with image.transpose(1, 2, 0), in torch permute"
     elif count in (3, 4):
-        hint = "turn it into grey yourself, or choose a format for colours"
+        hint = "convert it to grey yourself, or choose a format for colours"
     else:
         hint = "1 is grey, 2 grey and alpha, 3 RGB, 4 RGBA"
-    raise ImageError(f"a picture {_times(shape)} has {count} channels, but this format takes {allowed}: {hint}")
+    raise ImageError(f"a picture {_times(shape)} has {count} channels, but this format accepts {allowed}: {hint}")
 
 
 # --- pixels ---------------------------------------------------------------------------------------------------------
 
 
 def _arranged(array: ImageArray, count: int) -> ImageArray:
-    """Copy into C order with ``count`` channels, along inner loops that are long."""
+    """Return a copy in C order with ``count`` channels, made with long inner loops."""
     out = np.empty((*array.shape[:2], count), array.dtype.newbyteorder("="))
     have = array.shape[2]
     if have == count and (array.strides[1:] == (have * array.itemsize, array.itemsize)):
         np.copyto(out, array)
         return out
-    # One channel at a time: with three or four of them as the innermost axis numpy is several times slower.
+    # One channel at a time: with a short innermost axis of three or four channels, numpy is several times slower.
     colours, wanted = (number if number > 4 else 1 if number < 3 else 3 for number in (have, count))
     for channel in range(wanted):
         np.copyto(out[..., channel], array[..., min(channel, colours - 1)])
@@ -274,8 +277,8 @@ def _arranged(array: ImageArray, count: int) -> ImageArray:
 
 
 def _in_dtype(array: ImageArray, dtype: np.dtype[Any]) -> tuple[ImageArray, bool, bool]:
-    """Convert, keeping the source's order in memory; tell whether values were clipped and whether there were NaN."""
-    # Seen along rising addresses a permuted or mirrored picture is a plain one, and goes at the full speed.
+    """Return the array in a dtype, in the source's memory order, and True for clipped values, and True for NaN."""
+    # In the order of ascending addresses a permuted or mirrored picture is contiguous, and is converted at full speed.
     forward = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in array.strides)
     order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
     source = array[forward].transpose(order)
@@ -324,7 +327,7 @@ def _float_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tu
     top = _SCALES[out.dtype.name]
     values = scratch[: source.size].reshape(source.shape)
     np.multiply(source, scratch.dtype.type(top), out=values)
-    in_range = bool(values.min() >= 0 and values.max() <= top)  # False when there is a NaN as well
+    in_range = bool(values.min() >= 0 and values.max() <= top)  # also False if there is a NaN
     lost = (False, False) if in_range else _mend(values, top)
     if top == 65535:
         np.rint(values, out=values)
@@ -343,7 +346,7 @@ def _mend(values: ImageArray, top: int) -> tuple[bool, bool]:
 
 
 def _half_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tuple[bool, bool]:
-    # Arithmetic on halves is done in software, at 17 times the cost of a look-up among the 65,536 there are.
+    # Arithmetic with halves is done in software, and takes 17 times as long as a look-up among all 65,536 values.
     if not source.dtype.isnative:
         scratch = scratch[: source.size].reshape(source.shape)
         np.copyto(scratch, source)
@@ -352,7 +355,7 @@ def _half_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tup
     np.take(_half_table(out.dtype.name), bits, out=out, mode="clip")
     if bits.max() <= _HALF_ONE:
         return False, False
-    # Infinity is 0x7C00, what lies above is NaN; the highest bit is the sign.
+    # Infinity is 0x7C00, larger numbers are NaN; the highest bit is the sign.
     nan = bool(((bits & 0x7FFF) > 0x7C00).any())
     above = bool(((bits > _HALF_ONE) & (bits <= 0x7C00)).any())
     return above or bool(((bits > 0x8000) & (bits <= 0xFC00)).any()), nan
@@ -362,7 +365,7 @@ def _half_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tup
 def _half_table(name: str) -> ImageArray:
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     with np.errstate(all="ignore"):
-        if name == "uint8":  # in float16, overflow to infinity included, as ComfyUI's formula has it
+        if name == "uint8":  # in float16, including overflow to infinity, as in ComfyUI's formula
             values = np.clip(halves * np.float16(255), 0, 255)
         else:
             values = np.rint(np.clip(halves.astype(np.float64), 0, 1) * 65535).astype(np.float32)

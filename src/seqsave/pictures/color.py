@@ -1,7 +1,7 @@
-"""What pixel values mean: a few named colour spaces, as primaries and transfer, in the terms that files state them in.
+"""The named colour spaces, with the primaries, transfer and numbers by which files state them.
 
-A colour space is stated by whoever saves and never guessed; an encoder writes the tags of its container from the
-record below, and none when nothing was stated.
+The caller states a colour space; it is never guessed. An encoder writes the tags of its format from the record, and
+none if no colour space is stated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["COLOR_SPACES", "color_space"]
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
 
-# x and y of red, green, blue and white, in CIE 1931; the numbers of those that ITU-T H.273 table 2 has.
+# x and y of red, green, blue and white, in CIE 1931.
 _BT709 = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65)  # ITU-R BT.709-6, table 1
 _P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _D65)  # SMPTE EG 432-1
 _BT2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65)  # ITU-R BT.2020-2, table 3
@@ -43,11 +43,11 @@ _SPACES = (
 )
 
 COLOR_SPACES: Final[Mapping[str, ColorSpace]] = MappingProxyType({space.name: space for space in _SPACES})
-"""Every colour space that can be stated, by name."""
+"""All named colour spaces, by name."""
 
 
 def color_space(name: str) -> ColorSpace:
-    """The colour space of that name. Raises OptionError for another one, naming the nearest."""
+    """Return the colour space of that name. Raises OptionError, which suggests the nearest name, for other names."""
     found = COLOR_SPACES.get(name) if isinstance(name, str) else None
     if found is not None:
         return found

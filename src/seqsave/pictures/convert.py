@@ -1,7 +1,7 @@
-"""Values from one colour space to another, through OpenColorIO.
+"""Convert values from one colour space to another with OpenColorIO.
 
 Needs the extra ``color`` (``pip install 'seqsave[color]'``). Linear 1.0 is diffuse white; in PQ that is 203 cd/m2, as
-ITU-R BT.2408 has it. HLG is not converted: what it means depends on the display.
+in ITU-R BT.2408. HLG is not converted, because its conversion depends on the display.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Conversion"]
 
-# One that every OpenColorIO that we take carries, so that results do not change with its version.
+# A configuration that every supported OpenColorIO contains, so that results do not change with its version.
 _CONFIG = "ocio://cg-config-v2.1.0_aces-v1.3_ocio-v2.3"
 _LINEAR = {
     "srgb": "Linear Rec.709 (sRGB)",
@@ -39,27 +39,27 @@ _WHITE = 2.03  # in OpenColorIO's PQ, whose unit is 100 cd/m2
 
 
 class Conversion:
-    """Converts pictures from ``source`` to ``target``. Thread-safe.
+    """A conversion of pictures from ``source`` to ``target``. Thread-safe.
 
-    Raises OptionError where one of them cannot be converted, EncoderUnavailableError without OpenColorIO.
+    Raises OptionError if one of them cannot be converted, and EncoderUnavailableError without OpenColorIO.
     """
 
     def __init__(self, source: ColorSpace, target: ColorSpace) -> None:
         for space in (source, target):
             if space.name not in _LINEAR:
-                raise OptionError(f"color {space.name!r} cannot be converted: possible are {', '.join(_LINEAR)}")
+                raise OptionError(f"color {space.name!r} cannot be converted: choose one of {', '.join(_LINEAR)}")
         self._processor = _processor(source.name, target.name)
 
     def apply(self, picture: npt.NDArray[Any]) -> Floats:
-        """A new float32 array of the same shape H,W,C. Alpha stays; grey is converted as equal red, green and blue.
+        """Return a new float32 array of the same shape H,W,C. Alpha is kept; grey is converted like equal R, G and B.
 
-        Raises ImageError for other than 1 to 4 channels, and for integers: they have no room for what comes out.
+        Raises ImageError for integers, whose type cannot hold the result, and for more than 4 channels.
         """
         height, width, channels = picture.shape
         if not 1 <= channels <= 4 or picture.dtype.kind != "f":
             raise ImageError(
                 f"a picture of {channels} channels of {picture.dtype} cannot be converted to another colour space: "
-                "give floats 0..1 with 1 to 4 channels"
+                "pass floats 0..1 with 1 to 4 channels"
             )
         grey = channels < 3
         colors = np.empty((height, width, 3), np.float32)
@@ -76,7 +76,7 @@ class Conversion:
 @functools.lru_cache(maxsize=16)
 def _processor(source: str, target: str) -> Any:
     try:
-        import PyOpenColorIO as ocio  # noqa: N813 - as everybody calls it
+        import PyOpenColorIO as ocio  # noqa: N813 - the usual name
     except ImportError as error:
         raise EncoderUnavailableError("converting colours needs OpenColorIO: pip install 'seqsave[color]'") from error
     config = ocio.Config.CreateFromBuiltinConfig(_CONFIG)
@@ -85,12 +85,12 @@ def _processor(source: str, target: str) -> Any:
         ocio.ColorSpaceTransform(src=_LINEAR[source], dst=_LINEAR[target]),
         *reversed(_decoded(ocio, target, ocio.TRANSFORM_DIR_INVERSE)),
     ]
-    # By default it takes short cuts in powers and curves that show in 16 bits.
+    # Its default approximations of powers and curves are visible in 16 bits.
     return config.getProcessor(ocio.GroupTransform(steps)).getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS)
 
 
 def _decoded(ocio: Any, name: str, direction: Any) -> list[Any]:
-    """What leads from the values of a space to linear light, or back, each step in that direction."""
+    """Return the transforms from the values of a space to linear light, or back, each in that direction."""
     if name in ("srgb", "display-p3"):  # IEC 61966-2-1
         return [_curve(ocio, 2.4, 0.055, direction)]
     if name == "rec709":  # ITU-R BT.709-6, 1.2: of a camera

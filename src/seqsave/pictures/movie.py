@@ -1,7 +1,7 @@
-"""A movie for a quick look at a sequence: pictures in, one mp4 or webm out, with the workflow in its tags.
+"""Encode pictures as a preview movie, mp4 or webm, with the workflow in its tags.
 
-It is no encoder of frames: one movie holds many of them. Encoding is PyAV's (``pip install 'seqsave[video]'``), with
-codecs that need no licence: VP9 in webm; in mp4 H.264 where the system brings an encoder for it, else AV1.
+Uses PyAV (``pip install 'seqsave[video]'``) with licence-free codecs: VP9 in webm; in mp4 H.264 if the system provides
+an encoder for it, otherwise AV1.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ _SETTINGS = {
     "libaom-av1": {"cpu-used": "8", "crf": "32", "row-mt": "1"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "32", "b": "0", "row-mt": "1"},
 }
-# The shortest side that an encoder takes; smaller pictures are stretched.
+# The shortest side that an encoder accepts; smaller pictures are stretched.
 _LEAST = {"libsvtav1": 64}
-# Else mp4 keeps only the few tags that it has names for: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
+# Without it, mp4 keeps only the few tags that it has names for: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
 _FORMAT_OPTIONS = {"mp4": {"movflags": "use_metadata_tags"}, "webm": {}}
-# Both codecs keep a quarter of the colours.
+# Both codecs store colour at half the resolution in each direction.
 _PIXELS = "yuv420p"
 
 
 class Movie:
-    """Takes the pictures of one movie, one by one, in order. Not thread-safe. Leaving its ``with`` block discards it.
+    """One movie; ``add`` takes its pictures in order. Not thread-safe. Leaving its ``with`` block discards it.
 
     extension: ``mp4`` or ``webm``.
-    rate:      pictures per second, 24 when None.
+    rate:      pictures per second; None for 24.
     texts:     tags by name, such as ComfyUI's ``prompt`` and ``workflow``.
-    height:    in pixels; larger pictures are scaled down to it, smaller ones stay as they are.
+    height:    in pixels; higher pictures are scaled down to it, others are not scaled.
 
-    Raises OptionError for another extension, EncoderUnavailableError without PyAV or an encoder in it.
+    Raises OptionError for another extension, and EncoderUnavailableError without PyAV or its encoder.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Movie:
         self._container.metadata.update(texts or {})
         self._stream: Any = None
         self.count = 0
-        """How many pictures there are."""
+        """The number of pictures so far."""
 
     def add(self, picture: ImageArray) -> None:
-        """One picture H,W,C with 1 to 4 channels, of uint8, uint16, or floats 0..1; alpha is left out.
+        """Add a picture H,W,C with 1 to 4 channels, of uint8, uint16, or floats 0..1; alpha is ignored.
 
         Raises EncodeError.
         """
@@ -85,11 +85,11 @@ class Movie:
             for packet in self._stream.encode(frame):
                 self._container.mux(packet)
         except (OSError, ValueError) as error:
-            raise EncodeError(f"the preview cannot take picture {self.count}: {error}") from error
+            raise EncodeError(f"picture {self.count} cannot be added to the preview: {error}") from error
         self.count += 1
 
     def finish(self) -> bytes:
-        """The movie. Raises EncodeError."""
+        """Return the movie's bytes. Raises EncodeError."""
         try:
             if self._stream is not None:
                 for packet in self._stream.encode():
@@ -109,14 +109,14 @@ class Movie:
         self.discard()
 
     def discard(self) -> None:
-        """Let everything go without a movie."""
+        """Release all resources without making a movie."""
         self._stream = None
         self._file.close()
 
     def _open_stream(self, width: int, height: int) -> None:
         scale = min(1.0, self._height / height)
         stream = self._container.add_stream(self._codec, rate=self._rate, options=_SETTINGS.get(self._codec, {}))
-        # Even, as a quarter of the colours is one for each square of four pixels.
+        # Even sides, because colour is stored once for each square of four pixels.
         least = _LEAST.get(self._codec, 2)
         stream.width, stream.height = (max(least, 2 * round(scale * side / 2)) for side in (width, height))
         stream.pix_fmt = _PIXELS

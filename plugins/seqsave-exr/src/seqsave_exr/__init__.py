@@ -1,4 +1,4 @@
-"""OpenEXR for seqsave: what the format is called and what it takes; its code is imported at first use."""
+"""OpenEXR for seqsave: the declaration of its encoder, whose code is imported at first use."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ EXR = EncoderSpec(
 
 @hookimpl
 def seqsave_encoders() -> list[EncoderSpec]:
-    """The format that this distribution adds."""
+    """Return the declaration of ``exr``."""
     return [EXR]

@@ -1,6 +1,6 @@
-"""What the channels of a picture are called, and in which order they stand in an array.
+"""Names of channels, and their order in an array.
 
-A file keeps its channels by name, sorted as bytes; an array has them in an order that people expect.
+A file stores its channels by name, sorted as bytes; an array has them in the usual order (R, G, B, A).
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ _COLOURS = ("R", "G", "B", "Y")
 
 
 def names_for(count: int, given: str) -> tuple[str, ...]:
-    """The names of ``count`` channels: those in ``given``, separated by commas, or the usual ones when it is empty.
+    """Return the names of ``count`` channels: those in ``given``, separated by commas, or the usual ones if empty.
 
-    Y, YA, RGB, RGBA, and ``channel04`` and so on for what has no usual name. Raises OptionError when there are more or
-    fewer, one is empty, stands there twice, is longer than 255 bytes in UTF-8, or has control characters.
+    The usual names are Y, YA, RGB, RGBA, and ``channel04`` and so on for further channels. Raises OptionError for
+    another number of names, and for a name that is empty, occurs twice, has more than 255 bytes in UTF-8, or contains
+    control characters.
     """
     if not given:
         more = tuple(f"channel{number:02d}" for number in range(4, count))
@@ -45,12 +46,12 @@ def names_for(count: int, given: str) -> tuple[str, ...]:
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Colours before others, then layers by name, each layer R,G,B,A, Y,A, X,Y,Z or U,V; numbers count as numbers."""
+    """Return names in reading order: colours, then layers by name; each layer R,G,B,A, Y,A, X,Y,Z or U,V."""
     return tuple(sorted(names, key=_key))
 
 
 def alpha_of(name: str, names: Iterable[str]) -> str | None:
-    """The channel that holds the alpha of the colour ``name``: the A of its layer. None where it has none."""
+    """Return the alpha channel of the colour ``name``: the A of its layer, or None."""
     layer, dot, base = name.rpartition(".")
     alpha = f"{layer}{dot}A"
     return alpha if base in _COLOURS and alpha in names else None
@@ -60,7 +61,7 @@ def _problem(name: str, names: tuple[str, ...]) -> str | None:
     if not name:
         return "a name is empty"
     if names.count(name) > 1:
-        return f"{name!r} is there twice"
+        return f"{name!r} occurs twice"
     if not name.isprintable():
         return f"{name!r} has characters that cannot be printed"
     if len(name.encode()) > _LONGEST:

@@ -1,7 +1,7 @@
-"""OpenEXR through its own library: array in, bytes out, and back.
+"""Encode and decode OpenEXR files with the OpenEXR library.
 
-The library lets go of the interpreter lock while it compresses, so several threads encode at once; each picture is
-compressed by the thread that asks for it. Values are never touched, unless their alpha is said to be straight.
+The library releases the interpreter lock while it compresses, so several threads encode at the same time, each its own
+picture. Values are not changed, except that colours are multiplied by alpha with the option ``alpha="straight"``.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["ORDER", "ExrEncoder", "channel_names"]
 
 ORDER = "seqsave:channels"
-"""The attribute that keeps the order of channels, where it is not the one in which they are read otherwise."""
+"""The attribute with the order of channels, written if it differs from the reading order."""
 
-_THIS_THREAD = 0  # no pool of the library's: the caller has one
+_THIS_THREAD = 0  # no thread pool in the library, because the caller has one
 _LONGEST_NAME = 255
 _KINDS = ("<u4", "<f2", "<f4")
 _INT32, _UINT32 = (1 << 31) - 1, (1 << 32) - 1
 
 _TAGS = {"artist": "Artist", "copyright": "owner", "description": "comments", "software": "Software"}
-# What a file says of its own structure and of its picture: no metadata of that name, neither written nor read.
+# Attributes of the format itself: metadata of these names are neither written nor read.
 _RESERVED = frozenset(
     (
         *("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "preview"),
@@ -56,16 +56,16 @@ _INTEROP_IDS = {
 
 
 class ExrEncoder:
-    """Encodes and decodes single-part EXR files of scan lines, half or float. Keeps no state."""
+    """Encoder and decoder for single-part EXR files of scan lines, half or float. Stateless."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
         """Encode one array H,W,C of float16 (half) or float32 (float).
 
-        With a lossless compression every bit of every value comes back. Metadata become string attributes. Raises
-        OptionError for channel names that do not fit the picture and for drop frame at a rate that has none,
-        EncodeError when the library fails.
+        A lossless compression preserves every bit of every value. Metadata are written as string attributes. Raises
+        OptionError for channel names that do not match the picture and for drop frame at a rate without it, and
+        EncodeError if the library fails.
         """
         names = names_for(image.shape[2], options["channel_names"])
         header = _about(info, options["drop_frame"])
@@ -84,11 +84,11 @@ class ExrEncoder:
         return Encoded(data=_written(header, channels, info), leftover=leftover, warnings=_warnings(info.color))
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode one EXR file to float16 or float32 of shape H,W,C; float32 when channels differ, float64 for ids.
+        """Decode the data window of one EXR file to float16 or float32 of shape H,W,C.
 
-        Channels stand in the order in which seqsave wrote them; in other files colours come first, then layers by
-        name: ``channel_names`` tells them. Pixels are those of the data window. Raises DecodeError for unsound data,
-        deep and multi-part files, and more than ``max_pixels`` pixels.
+        The dtype is float32 if channels differ, and float64 if some are 32-bit integers. Channels are in the order in
+        which seqsave wrote them; from other files, colours first, then layers by name: ``channel_names`` returns the
+        order. Raises DecodeError for damaged, deep and multi-part files, and for more than ``max_pixels`` pixels.
         """
         header = read_header(data, max_pixels)
         names = _names(data, header)
@@ -101,21 +101,21 @@ class ExrEncoder:
 
 
 def channel_names(data: bytes) -> tuple[str, ...]:
-    """The names of a file's channels, in the order in which ``decode`` returns them.
+    """Return the names of a file's channels, in the order in which ``decode`` returns them.
 
-    Raises DecodeError for what is no EXR file of one flat picture.
+    Raises DecodeError for files other than EXR files of one flat picture.
     """
     return _names(data, read_header(data, _UINT32**2))
 
 
-# --- what is written ------------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------------------------
 
 
 def _about(info: FrameInfo, drop_frame: bool) -> dict[str, Any]:
-    """Standard attributes that state what is known of a frame. No date: the same picture gives the same file."""
+    """Return the standard attributes of a frame. None is a date, so that the same picture gives the same file."""
     header: dict[str, Any] = {_TAGS[name]: text for name, text in info.tags.items() if name in _TAGS}
     if info.tags:
-        header["xmp"] = packet(info.tags).decode()  # where darktable keeps it
+        header["xmp"] = packet(info.tags).decode()  # the attribute that darktable uses
     if info.index <= _INT32:
         header["imageCounter"] = info.index
     if info.dpi is not None:
@@ -143,25 +143,25 @@ def _warnings(color: ColorSpace | None) -> tuple[str, ...]:
     if color is None or color.transfer == "linear":
         return ()
     return (
-        f"EXR files are taken for scene-linear: pictures in {color.name} are written as they are, and programs will "
-        "show them too bright; convert them to a linear colour space first",
+        f"programs expect EXR files to be scene-linear: pictures in {color.name} are written unchanged and will look "
+        "too bright; convert them to a linear colour space first",
     )
 
 
 def _fits(name: str, text: str) -> bool:
-    """Whether this can be a string attribute: UTF-8, of a name that is not taken and ends at its NUL."""
+    """Return True if this can be a string attribute: UTF-8, with a name that the format does not use, without NUL."""
     try:
         length = len(name.encode())
         text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
+    except UnicodeEncodeError:  # a lone surrogate
         return False
     return 0 < length <= _LONGEST_NAME and "\0" not in name and name not in _RESERVED
 
 
 def _planes(image: ImageArray, names: tuple[str, ...], *, straight: bool) -> dict[str, ImageArray]:
-    """Channels by name; interleaved where the library takes them that way, which is faster.
+    """Return channels by name; interleaved if the library accepts them so, which is faster.
 
-    It reads any other array as if it were contiguous, whatever its strides are.
+    The library ignores the strides of all other arrays, so these must be contiguous.
     """
     places = {name: place for place, name in enumerate(names)}
     alphas = {name: alpha_of(name, names) for name in names} if straight else {}
@@ -182,18 +182,20 @@ def _written(header: dict[str, Any], channels: dict[str, ImageArray], info: Fram
     file = io.BytesIO()
     try:
         OpenEXR.File(header, channels, _THIS_THREAD).write(file)
-    # It raises whatever its C++ does; a mistake of ours would be no other thing to the user.
+    # The library passes on all errors of its C++ code, which have no common class.
     except Exception as error:
         raise EncodeError(f"OpenEXR cannot write {info.name or 'this picture'}: {error}") from error
     return file.getbuffer()
 
 
-# --- what is read ---------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def _read(data: bytes, header: Header, names: tuple[str, ...]) -> list[ImageArray]:
-    """Not through OpenEXR.File: that one prints to standard output what is wrong with a file, and refuses one for a
-    text that is not UTF-8.
+    """Return the channels as arrays.
+
+    OpenEXR.File is not used, because it prints the faults of a file to standard output, and refuses texts that are not
+    UTF-8.
     """
     kinds = {channel.name: _KINDS[channel.kind] for channel in header.channels}
     shape = (header.height, header.width)
@@ -202,7 +204,7 @@ def _read(data: bytes, header: Header, names: tuple[str, ...]) -> list[ImageArra
         return [np.frombuffer(plane, kinds[name]).reshape(shape) for name, plane in zip(names, found, strict=True)]
     # What its C++ and its reading of a damaged header raise has no common class.
     except Exception as error:
-        raise DecodeError(f"not a sound EXR file: {error}") from error
+        raise DecodeError(f"damaged EXR file: {error}") from error
 
 
 def _names(data: bytes, header: Header) -> tuple[str, ...]:
@@ -226,5 +228,5 @@ def _texts(data: bytes, header: Header) -> dict[str, str]:
 def _text(value: bytes) -> str:
     try:
         return value.decode()
-    except UnicodeDecodeError:  # what older programs have written
+    except UnicodeDecodeError:  # from older programs
         return value.decode("latin-1")

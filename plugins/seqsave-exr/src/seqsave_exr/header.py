@@ -1,6 +1,6 @@
-"""What stands at the start of an EXR file, read without reading pixels: attributes, size, channels.
+"""Read the header of an EXR file: attributes, size, channels.
 
-Looked at before a library makes room for a picture. Source: the OpenEXR file layout,
+It is checked before the library allocates memory for the picture. Source: the OpenEXR file layout,
 https://openexr.com/en/latest/OpenEXRFileLayout.html
 """
 
@@ -19,11 +19,11 @@ _VERSION = 2
 _TILED, _LONG_NAMES, _DEEP, _PARTS = 0x200, 0x400, 0x800, 0x1000
 _MOST_CHANNELS = 1024
 _KINDS = 3
-_LARGEST_TILE = 1 << 22  # pixels, where a picture is smaller than one tile
+_LARGEST_TILE = 1 << 22  # pixels, for pictures smaller than one tile
 
 
 class Attribute(NamedTuple):
-    """One value: its type's name, and where its bytes lie in the file."""
+    """One attribute: the name of its type, and the position of its bytes in the file."""
 
     kind: str
     start: int
@@ -31,7 +31,7 @@ class Attribute(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """One channel: its name, and 0 for 32-bit whole numbers, 1 for half, 2 for float."""
+    """One channel: its name, and its type: 0 for 32-bit integers, 1 for half, 2 for float."""
 
     name: str
     kind: int
@@ -39,7 +39,7 @@ class Channel(NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """width, height: of the data window, which is what a file has pixels of."""
+    """The header of a file. ``width`` and ``height`` are those of the data window, which has the pixels."""
 
     attributes: dict[str, Attribute]
     width: int
@@ -48,13 +48,15 @@ class Header:
 
 
 def read_header(data: bytes, max_pixels: int) -> Header:
-    """Read the header of a file of one part. Raises DecodeError when it is unsound, is of a kind that holds no plain
-    picture (deep, several parts, channels of lower resolution), or tells of more than ``max_pixels`` pixels.
+    """Return the header of a file of one part.
+
+    Raises DecodeError for a damaged header, for a file without a flat picture (deep, several parts, channels of lower
+    resolution), and for more than ``max_pixels`` pixels.
     """
     try:
         return _read(data, max_pixels)
     except (struct.error, IndexError, KeyError, UnicodeDecodeError) as error:
-        raise DecodeError(f"not a sound EXR file: its header cannot be read ({type(error).__name__})") from error
+        raise DecodeError(f"damaged EXR file: its header cannot be read ({type(error).__name__})") from error
 
 
 def _read(data: bytes, max_pixels: int) -> Header:
@@ -82,7 +84,7 @@ def _attributes(data: bytes) -> dict[str, Attribute]:
         (size,) = struct.unpack_from("<i", data, place)
         place += 4
         if size < 0 or place + size >= len(data):
-            raise DecodeError("not a sound EXR file: it ends within its header")
+            raise DecodeError("damaged EXR file: it ends within its header")
         found[name] = Attribute(kind, place, place + size)
         place += size
     return found
@@ -91,7 +93,7 @@ def _attributes(data: bytes) -> dict[str, Attribute]:
 def _word(data: bytes, place: int) -> tuple[str, int]:
     end = data.find(b"\0", place, place + 257)
     if end < 0:
-        raise DecodeError("not a sound EXR file: a name in its header does not end")
+        raise DecodeError("damaged EXR file: a name in its header does not end")
     return data[place:end].decode("utf-8", "replace"), end + 1
 
 
@@ -99,7 +101,7 @@ def _size(data: bytes, window: Attribute, max_pixels: int) -> tuple[int, int]:
     left, top, right, bottom = struct.unpack("<4i", data[window.start : window.end])
     width, height = right - left + 1, bottom - top + 1
     if width < 1 or height < 1:
-        raise DecodeError(f"not a sound EXR file: its size is {width}x{height}")
+        raise DecodeError(f"damaged EXR file: its size is {width}x{height}")
     if width * height > max_pixels:
         raise DecodeError(f"an EXR picture of {width}x{height} pixels: at most {max_pixels} are allowed")
     return width, height
@@ -121,8 +123,8 @@ def _channels(data: bytes, listed: Attribute) -> tuple[Channel, ...]:
         if (across, down) != (1, 1):
             raise DecodeError(f"an EXR file whose channel {name!r} has fewer pixels than the picture: it is not read")
         if not 0 <= kind < _KINDS:
-            raise DecodeError(f"not a sound EXR file: channel {name!r} is of an unknown type ({kind})")
+            raise DecodeError(f"damaged EXR file: channel {name!r} is of an unknown type ({kind})")
         found.append(Channel(name, kind))
     if place >= listed.end or not 0 < len(found) <= _MOST_CHANNELS:
-        raise DecodeError(f"not a sound EXR file: its list of {len(found)} channels is not right")
+        raise DecodeError(f"damaged EXR file: its list of {len(found)} channels is invalid")
     return tuple(found)

@@ -1,6 +1,6 @@
-"""Which SMPTE time code a frame has: its index as hours, minutes, seconds and frames at a rate.
+"""Compute the SMPTE time code of a frame from its index and rate.
 
-Source: SMPTE ST 12-1. Rates above 30 count pairs of frames, and the field mark tells which one of a pair it is.
+Source: SMPTE ST 12-1. Rates above 30 count pairs of frames, and the field mark distinguishes the frames of a pair.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MINUTE, _TEN_MINUTES = 30 * 60 - 2, 30 * 600 - 18
 
 
 class TimeCode(NamedTuple):
-    """``frame`` counts from 0; ``second_of_pair`` is True for every other frame of rates above 30."""
+    """A time code. ``frame`` counts from 0; ``second_of_pair`` is True for every other frame of rates above 30."""
 
     hours: int
     minutes: int
@@ -30,18 +30,18 @@ class TimeCode(NamedTuple):
 
 
 def time_code(index: int, rate: Fraction, drop_frame: bool) -> TimeCode | None:
-    """The time code of frame ``index``, where frame 0 is 00:00:00:00; after 24 hours it starts again.
+    """Return the time code of frame ``index``. Frame 0 has 00:00:00:00; after 24 hours it starts again.
 
-    None for a rate that time code knows nothing of: neither whole nor a whole one times 1000/1001, more than 60, or
-    an odd one above 30. Without ``drop_frame`` every frame is counted, so that at 29.97 the code falls behind the clock
-    by 3.6 seconds an hour. Raises OptionError for drop frame at another rate than 29.97 and 59.94.
+    The result is None for rates without time code: neither an integer nor an integer times 1000/1001, more than 60, or
+    odd above 30. Without ``drop_frame`` every frame is counted, so that at 29.97 the code falls behind the clock by 3.6
+    seconds an hour. Raises OptionError for drop frame at other rates than 29.97 and 59.94.
     """
     nominal = round(rate)
     known = nominal > 0 and rate in (nominal, nominal * _NTSC)
     if drop_frame and not (known and rate != nominal and nominal in (30, 60)):
         raise OptionError(
             f"option 'drop_frame' is True at {float(rate):g} frames per second: only 29.97 (30000/1001) and 59.94 "
-            "(60000/1001) have drop-frame time code; leave it out"
+            "(60000/1001) have drop-frame time code; do not set it"
         )
     paired = nominal > _FASTEST_SINGLE
     if not known or nominal > _FASTEST or (paired and nominal % 2):
@@ -57,5 +57,5 @@ def time_code(index: int, rate: Fraction, drop_frame: bool) -> TimeCode | None:
 
 def _with_gaps(count: int) -> int:
     tens, rest = divmod(count, _TEN_MINUTES)
-    # The first minute of ten is whole, two longer than the others.
+    # The first of ten minutes is complete, two frames longer than the others.
     return count + 18 * tens + 2 * max(0, (rest - 2) // _MINUTE)

@@ -1,4 +1,4 @@
-"""JPEG XL for seqsave: what the format is called and what it takes; its code is imported at first use."""
+"""JPEG XL for seqsave: the declaration of its encoder, whose code is imported at first use."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ JXL = EncoderSpec(
 
 @hookimpl
 def seqsave_encoders() -> list[EncoderSpec]:
-    """The format that this distribution adds."""
+    """Return the declaration of ``jxl``."""
     return [JXL]

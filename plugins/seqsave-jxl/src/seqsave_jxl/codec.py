@@ -1,4 +1,4 @@
-"""JPEG XL: array in, bytes out, and back, with colour, metadata and tags where readers look for them."""
+"""Encode and decode JPEG XL files, with colour, metadata and tags in the places where readers expect them."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["MAX_SIDE", "JxlEncoder", "distance_of"]
 MAX_SIDE = 1 << 30  # annex D, SizeHeader
 _HALF = Depth(16, 5)
 _DEPTHS = {"uint8": Depth(8), "uint16": Depth(16), "float16": _HALF, "float32": Depth(32, 8)}
-_SRGB = COLOR_SPACES["srgb"]  # what a codestream says that says nothing
-_NOT_FINITE = "JPEG XL: NaN became black and infinities 65504, as lossy pictures hold numbers only; lossless keeps them"
+_SRGB = COLOR_SPACES["srgb"]  # the default of the codestream
+_NOT_FINITE = "JPEG XL: NaN became black and infinities 65504, because lossy pictures cannot hold them; lossless can"
 _HEADER = b"Exif\0\0"
 
 
 class JxlEncoder:
-    """Encodes and decodes still JPEG XL files: grey and RGB, with and without alpha. Keeps no state."""
+    """Encoder and decoder for still JPEG XL files: grey and RGB, with and without alpha. Stateless."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
         """Encode one array H,W,C of uint8, uint16, float16 or float32 with 1 to 4 channels.
 
-        Metadata goes into an Exif box as ComfyUI's front end reads it in other formats, ``info.tags`` into an XMP
-        box. The codestream states ``info.color``; sRGB, the format's own default, when that is None.
-        Raises ImageError for a side of more than 2 ** 30 pixels, EncodeError when libjxl fails.
+        Metadata are written to an Exif box, in the form that ComfyUI's front end reads from other formats, and
+        ``info.tags`` to an XMP box. The codestream states ``info.color``, or sRGB, the format's default, if that is
+        None. Raises ImageError for a side of more than 2 ** 30 pixels, and EncodeError if libjxl fails.
         """
         height, width = image.shape[:2]
         if max(width, height) > MAX_SIDE:
@@ -59,13 +59,13 @@ class JxlEncoder:
             exif=block.removeprefix(_HEADER),
             xmp=packet(info.tags),
         )
-        told = not options["lossless"] and image.dtype.kind == "f" and not np.isfinite(image).all()
-        return Encoded(data=data, leftover=leftover, warnings=(_NOT_FINITE,) if told else ())
+        changed = not options["lossless"] and image.dtype.kind == "f" and not np.isfinite(image).all()
+        return Encoded(data=data, leftover=leftover, warnings=(_NOT_FINITE,) if changed else ())
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode one still JPEG XL file to uint8, uint16, float16 or float32 of shape H,W,C, as it was stored.
+        """Decode one still JPEG XL file to H,W,C of the stored type: uint8, uint16, float16 or float32.
 
-        Raises DecodeError for unsound data, an animation, and more than ``max_pixels`` pixels.
+        Raises DecodeError for a damaged file, an animation, and more than ``max_pixels`` pixels.
         """
         head = codestream.read(container.codestream(data))
         if head.animated:
@@ -77,30 +77,32 @@ class JxlEncoder:
         try:
             array = _pixels(data, head)
         except Exception as error:
-            raise DecodeError(f"not a sound JPEG XL file: {error}") from error
+            raise DecodeError(f"damaged JPEG XL file: {error}") from error
         if array.ndim != 3 or array.shape[2] > 4:
-            raise DecodeError(f"a JPEG XL picture of the shape {array.shape}: only grey and RGB, and alpha, are read")
+            raise DecodeError(
+                f"a JPEG XL picture of the shape {array.shape}: only grey and RGB, with or without alpha, are read"
+            )
         return Decoded(array=array, metadata=exif.unpack(_tiff(container.content(data, b"Exif"))))
 
 
 def distance_of(quality: int) -> float:
-    """Distance in libjxl's terms for a quality in those of libjpeg, as the program cjxl has it: 90 is 1.0."""
+    """Return libjxl's distance for a quality of libjpeg, as in the program cjxl: 1.0 for 90."""
     if quality >= 30:
         return 0.1 + 0.09 * (100 - quality)
     return 53 / 3000 * quality**2 - 23 / 20 * quality + 25
 
 
 def _as_given(image: ImageArray, color: ColorSpace, *, lossless: bool) -> ImageArray:
-    """The picture as the backend takes it without a change, or for what it is."""
+    """Return the picture in a form that the backend does not change, or interprets correctly."""
     if lossless:
-        # As bits: the backend's own way from halves changes the smallest of them, and what is not a number.
+        # As bits, because the backend's conversion of halves changes the smallest numbers and NaN.
         return image.view(np.uint16) if image.dtype == np.float16 else image
-    # 8 bits of sRGB is what the backend takes bytes for; everything else is given to it as light.
+    # The backend interprets 8 bits as sRGB; everything else is passed as light.
     return image if image.dtype == np.uint8 and color == _SRGB else linear(image, color)
 
 
 def _distance(options: Mapping[str, Any]) -> float | None:
-    """None is without loss."""
+    """Return the distance; None for lossless."""
     if options["lossless"]:
         return None
     distance: float | None = options["distance"]

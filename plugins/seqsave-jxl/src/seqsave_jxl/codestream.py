@@ -1,8 +1,8 @@
-"""The head of a JPEG XL codestream: what it says of the picture, and how to make it say something else.
+"""Read and replace the header of a JPEG XL codestream.
 
-The backend knows two colour spaces, which it chooses by dtype. What values mean, and how many bits they had, stands in
-a few bits before the first frame, and no frame depends on them: so they are written anew. Source: ISO/IEC 18181-1,
-annexes D (headers) and E (colour encoding).
+The backend supports only two colour spaces, which it chooses by dtype. The colour space and the number of bits are
+stored before the first frame, and no frame depends on them, so they are replaced here. Source: ISO/IEC 18181-1, annexes
+D (headers) and E (colour encoding).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Depth", "Head", "read", "relabelled"]
 
 SIGNATURE = b"\xff\x0a"
-_LONGEST = 16_384  # bytes of a head; names of extra channels are what can make it long
+_LONGEST = 16_384  # bytes of a header; names of extra channels can make it long
 _SIZES = ((9, 1), (13, 1), (18, 1), (30, 1))
 _RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
@@ -34,14 +34,14 @@ _PREVIEW_DIV8 = ((0, 16), (0, 32), (5, 1), (9, 33))
 _PREVIEW = ((6, 1), (8, 65), (10, 321), (12, 1345))
 _ALPHA, _SPOT, _COLOR_FILTER = 0, 2, 5
 
-# By the numbers of ITU-T H.273, which the enumerations of annex E take over where both have a value.
+# By the numbers of ITU-T H.273, which the enumerations of annex E share.
 _RGB, _GREY, _XYB = 0, 1, 2
 _D65, _CUSTOM = 1, 2
 _PRIMARIES = {1: 1, 9: 9, 12: 11}
 _TRANSFERS = {"bt709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
 _RELATIVE = 1
 _D65_POINT = (0.3127, 0.3290)
-# Candela per square metre that the value 1.0 stands for, where it is not the format's 255: ITU-R BT.2100.
+# The light of the value 1.0 in candela per square metre, if it is not the format's 255: ITU-R BT.2100.
 _INTENSITY = {"pq": 10_000.0, "hlg": 1_000.0}
 
 
@@ -55,11 +55,12 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the beginning of a codestream says.
+    """The contents of a header.
 
-    alpha:   there is one channel beside the colours, and it is alpha. plain: nothing in it is unusual: no profile,
-             no other channels. The last ones are positions in bits, for ``relabelled``; with ``standard`` there are
-             only the first and the last.
+    alpha: True if there is one channel beside the colours, and it is alpha.
+    plain: True if the header has no unusual parts: no profile, no other channels.
+
+    The last fields are positions in bits, for ``relabelled``; with ``standard`` only the first and the last are set.
     """
 
     width: int
@@ -79,17 +80,17 @@ class Head:
 
 
 def read(data: bytes | memoryview) -> Head:
-    """The head of a codestream. Raises DecodeError when it is none, or ends early."""
+    """Return the header of a codestream. Raises DecodeError for other data and for a truncated header."""
     if data[: len(SIGNATURE)] != SIGNATURE:
         raise DecodeError("not a JPEG XL codestream")
     bits = _Bits(data[:_LONGEST])
     bits.take(16)
     width, height = _size(bits)
     size_end = bits.at
-    if bits.take(1):  # everything as by default: 8 bit, sRGB, kept as XYB
+    if bits.take(1):  # all fields have their defaults: 8 bit, sRGB, stored as XYB
         return Head(width, height, standard=True, size_end=size_end, end=bits.at)
     more = bool(bits.take(1))
-    if more and _more(bits):  # how it moves would follow; nobody here asks for it
+    if more and _more(bits):  # the timing of the animation, which is not needed, would follow
         return Head(width, height, animated=True)
     depth_start, depth = bits.at, _depth(bits)
     depth_end = bits.at
@@ -119,24 +120,24 @@ def read(data: bytes | memoryview) -> Head:
 def relabelled(
     data: memoryview, depth: Depth, alpha: Depth, color: ColorSpace | None = None
 ) -> tuple[bytes, memoryview]:
-    """The same frames under a head that states other depths, and another colour space if one is given: head and frames.
+    """Return a new header and the frames of a codestream. The header states other depths, and ``color`` if given.
 
-    data: a codestream whose head is ``plain``. Frames that are kept as XYB must show the colours that ``color``
-    states, since a reader converts them to it.
+    data: a codestream whose header is ``plain``. Frames stored as XYB must have the colours that ``color`` states,
+    because a reader converts them to it.
     """
     head = read(data)
     old = _Bits(data[:_LONGEST])
     new = _Writer()
     new.copy(old, 0, head.size_end)
-    new.put(0, 1)  # not everything as by default
+    new.put(0, 1)  # not all fields have their defaults
     intensity = _INTENSITY.get(color.transfer) if color else None
     if color is None:
         new.copy(old, head.size_end + 1, head.depth_start)
     else:
         new.put(intensity is not None, 1)
-        new.put(0, 0 if intensity is None else 3 + 3)  # upright, as large as it is, no preview, no animation
+        new.put(0, 0 if intensity is None else 3 + 3)  # upright, full size, no preview, no animation
     _put_depth(new, depth)
-    new.put(old.look(head.depth_end) if not head.standard else 1, 1)  # whether buffers of 16 bits are enough
+    new.put(old.look(head.depth_end) if not head.standard else 1, 1)  # True if buffers of 16 bits are enough
     new.number(int(head.alpha), _EXTRA_CHANNELS)
     if head.alpha:
         _put_alpha(new, alpha)
@@ -145,12 +146,12 @@ def relabelled(
         new.copy(old, head.extra_end + 1, head.end)
     else:
         _put_color(new, color, intensity, grey=head.channels == 1)
-    new.put(old.look(head.end), 1)  # how XYB is undone: as by default
+    new.put(old.look(head.end), 1)  # the default inverse of XYB
     return new.bytes(), data[-(-(head.end + 1) // 8) :]
 
 
 class _Bits:
-    """A reader of bits, lowest first."""
+    """Read bits, lowest first."""
 
     def __init__(self, data: bytes | memoryview) -> None:
         self.value = int.from_bytes(data, "little")
@@ -159,7 +160,7 @@ class _Bits:
 
     def look(self, at: int, count: int = 1) -> int:
         if at + count > self.length:
-            raise DecodeError("a JPEG XL codestream that ends in its head")
+            raise DecodeError("a JPEG XL codestream that ends in its header")
         return self.value >> at & ((1 << count) - 1)
 
     def take(self, count: int) -> int:
@@ -168,7 +169,7 @@ class _Bits:
         return found
 
     def number(self, choices: tuple[tuple[int, int], ...]) -> int:
-        """One of four ways to write a number, each with a count of bits and an offset."""
+        """Read a number in one of four forms, each with a number of bits and an offset."""
         count, offset = choices[self.take(2)]
         return self.take(count) + offset
 
@@ -191,7 +192,7 @@ class _Writer:
                 self.put(choice, 2)
                 self.put(value - offset, count)
                 return
-        raise ValueError(f"{value} has no place in the head of a JPEG XL codestream")
+        raise ValueError(f"{value} cannot be written in the header of a JPEG XL codestream")
 
     def bytes(self) -> bytes:
         return self.value.to_bytes(-(-self.at // 8), "little")
@@ -212,7 +213,7 @@ def _side(bits: _Bits, small: int) -> int:
 
 
 def _more(bits: _Bits) -> bool:
-    """Orientation, size to show, preview; whether an animation's timing follows."""
+    """Skip orientation, display size and preview; return True if an animation's timing follows."""
     bits.take(3)
     if bits.take(1):
         _size(bits)
@@ -240,7 +241,7 @@ def _put_depth(new: _Writer, depth: Depth) -> None:
 
 
 def _extra_channel(bits: _Bits) -> int:
-    """Pass over what is said of a channel; which kind it is."""
+    """Skip the description of a channel; return its kind."""
     if bits.take(1):
         return _ALPHA
     kind = bits.number(_ENUM)
@@ -262,11 +263,11 @@ def _put_alpha(new: _Writer, depth: Depth) -> None:
     _put_depth(new, depth)
     new.number(0, _DIM_SHIFT)
     new.number(0, _NAME_LENGTH)
-    new.put(0, 1)  # colours are not multiplied by it
+    new.put(0, 1)  # not premultiplied
 
 
 def _color(bits: _Bits) -> tuple[int, bool]:
-    """Pass over the colour encoding; which kind of space it is, and whether a profile follows."""
+    """Skip the colour encoding; return the kind of space, and True if a profile follows."""
     if bits.take(1):
         return _RGB, False
     profile = bool(bits.take(1))
@@ -292,8 +293,8 @@ def _points(bits: _Bits, count: int) -> None:
 
 
 def _put_color(new: _Writer, color: ColorSpace, intensity: float | None, *, grey: bool) -> None:
-    """The colour encoding, how bright 1.0 is where that matters, and no extensions."""
-    new.put(0, 2)  # not all by default, no profile
+    """Write the colour encoding, the light of 1.0 if it differs from the default, and no extensions."""
+    new.put(0, 2)  # not all defaults, no profile
     new.number(_GREY if grey else _RGB, _ENUM)
     white = color.primaries[3]
     new.number(_D65 if white == _D65_POINT else _CUSTOM, _ENUM)
@@ -304,7 +305,7 @@ def _put_color(new: _Writer, color: ColorSpace, intensity: float | None, *, grey
         new.number(known or _CUSTOM, _ENUM)
         if known is None:
             _put_points(new, *color.primaries[:3])
-    new.put(0, 1)  # no plain power
+    new.put(0, 1)  # not a power
     new.number(_TRANSFERS[color.transfer], _ENUM)
     new.number(_RELATIVE, _ENUM)
     if intensity is not None:

@@ -1,4 +1,4 @@
-"""The boxes around a JPEG XL codestream, which hold what is not the picture: Exif, XMP, the level that a reader needs.
+"""Write and read the boxes around a JPEG XL codestream: Exif, XMP, the level that a reader needs.
 
 Source: ISO/IEC 18181-2.
 """
@@ -24,19 +24,19 @@ _BIG = 1 << 32
 
 
 def wrapped(stream: Sequence[Piece], *, level: bytes = b"", exif: bytes = b"", xmp: bytes = b"") -> bytes:
-    """One file: the codestream, before it what is said of it. ``exif`` starts with its TIFF header."""
+    """Return a file with the boxes and the codestream. ``exif`` starts with its TIFF header."""
     parts: list[Piece] = [SIGNATURE, _FTYP]
     if level:
         parts += _box(b"jxll", level)
     if exif:
-        parts += _box(b"Exif", bytes(4), exif)  # where in it the TIFF header is: at its start
+        parts += _box(b"Exif", bytes(4), exif)  # the offset of the TIFF header
     if xmp:
         parts += _box(b"xml ", xmp)
-    return b"".join([*parts, *_box(b"jxlc", *stream)])  # the only time that the picture is copied
+    return b"".join([*parts, *_box(b"jxlc", *stream)])  # the only copy of the picture
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Kind and content of each box, in place. A bare codestream is one ``jxlc``. DecodeError for anything else."""
+    """Yield kind and content of each box, as views. A bare codestream is one ``jxlc``. Raises DecodeError."""
     if data.startswith(_BARE):
         yield b"jxlc", memoryview(data)
         return
@@ -53,13 +53,13 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
             start += 8
         end = at + size if size else len(data)
         if end < start:
-            raise DecodeError("a JPEG XL file with a box that is shorter than its own head")
+            raise DecodeError("a JPEG XL file with a box that is shorter than its own header")
         yield kind, memoryview(data)[start:end]
         at = end
 
 
 def codestream(data: bytes) -> memoryview:
-    """The codestream, or its first part where it is cut into several. Raises DecodeError when there is none."""
+    """Return the codestream, or its first part if it has several. Raises DecodeError if there is none."""
     for kind, body in boxes(data):
         if kind == b"jxlc":
             return body
@@ -69,7 +69,7 @@ def codestream(data: bytes) -> memoryview:
 
 
 def content(data: bytes, kind: bytes) -> bytes:
-    """What the first box of that kind holds; ``b""`` when there is none."""
+    """Return the content of the first box of that kind; ``b""`` if there is none."""
     return next((bytes(body) for found, body in boxes(data) if found == kind), b"")
 
 

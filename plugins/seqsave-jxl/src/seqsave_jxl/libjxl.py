@@ -1,9 +1,8 @@
-"""An array in, a JPEG XL file out: by imagecodecs, or by the build of libjxl that pyjpegxl brings.
+"""Encode and decode arrays with imagecodecs, or with the build of libjxl in pyjpegxl.
 
-pyjpegxl makes pictures of whole numbers without loss in a third to two thirds of the time on some processors, and on
-others is as quick as imagecodecs. It is used for these where it is installed (``pip install 'seqsave-jxl[fast]'``);
-readers see the same, whichever made a file. Both let go of the interpreter lock while they work, so several threads
-encode at once, each picture on one.
+pyjpegxl encodes lossless integer pictures in a third to two thirds of the time on some processors, and is as fast as
+imagecodecs on others. It is used for these if it is installed (``pip install 'seqsave-jxl[fast]'``); readers get the
+same values from both. Both release the interpreter lock, so several threads encode at the same time, each one picture.
 """
 
 from __future__ import annotations
@@ -26,22 +25,22 @@ def _load() -> Any:
         import pyjpegxl
     except ImportError:
         return None
-    # The number of threads is one for the whole process. 0, as many as there are cores for each picture, is how it
-    # comes; another one is somebody's wish.
+    # The number of threads applies to the whole process. Its default is 0, as many threads as cores for each picture;
+    # another number has been set on purpose.
     if pyjpegxl.get_num_threads() == 0:
         pyjpegxl.set_num_threads(1)
     return pyjpegxl
 
 
 quick = _load()
-"""pyjpegxl; None where it is not installed."""
+"""The module pyjpegxl; None if it is not installed."""
 
 # By effort, from 1 on.
 _SPEEDS = ("Lightning", "Thunder", "Falcon", "Cheetah", "Hare", "Wombat", "Squirrel", "Kitten", "Tortoise")
 
 
 def encode(image: ImageArray, *, effort: int, distance: float | None) -> bytes:
-    """Encode H,W,C of uint8, uint16 or float32; without loss where ``distance`` is None. Raises EncodeError."""
+    """Encode H,W,C of uint8, uint16 or float32; lossless if ``distance`` is None. Raises EncodeError."""
     try:
         if distance is None and quick is not None and image.dtype.kind == "u":
             speed = getattr(quick.EncoderSpeed, _SPEEDS[effort - 1])
@@ -54,6 +53,6 @@ def encode(image: ImageArray, *, effort: int, distance: float | None) -> bytes:
 
 
 def decode(data: bytes) -> ImageArray:
-    """Decode to H,W,C. Raises whatever the library does."""
+    """Decode to H,W,C. Raises the errors of the library."""
     array: ImageArray = imagecodecs.jpegxl_decode(data, numthreads=1)
     return array[..., None] if array.ndim == 2 else array

@@ -1,7 +1,7 @@
-"""Values of any colour space to light, as the backend wants it for lossy pictures: linear, with sRGB's primaries.
+"""Convert values of any colour space to linear light with sRGB's primaries, for lossy encoding.
 
-What is lost in a lossy picture is chosen by what eyes see, so the backend must know what values mean. It is told in
-the one way that it understands. Sources: IEC 61966-2-1, ITU-R BT.709-6, ITU-R BT.2100-2, SMPTE ST 2084.
+A lossy encoder removes what eyes do not see, so it must know what the values mean. Linear light is the one form that
+the backend interprets correctly. Sources: IEC 61966-2-1, ITU-R BT.709-6, ITU-R BT.2100-2, SMPTE ST 2084.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _PLAIN = ("linear", "srgb", "bt709")  # light of 0..1
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _SRGB = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), (0.3127, 0.3290))
 _BRIGHTEST = 65_504.0  # the largest half
-_PEAK = 255.0  # candela per square metre at 1.0, which the backend takes for granted
+_PEAK = 255.0  # candela per square metre at 1.0, assumed by the backend
 _PQ_PEAK, _HLG_PEAK = 10_000.0, 1_000.0
 _HLG_GAMMA = 1.2  # BT.2100-2 table 5, at 1000 candela per square metre
 _HLG_LUMA = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 
 def linear(image: ImageArray, color: ColorSpace) -> ImageArray:
-    """An array of its own, H,W,C of float32: colours as light, alpha 0..1 as it is.
+    """Return a new array H,W,C of float32, with colours as light and alpha unchanged in 0..1.
 
-    It is of uint16 for 16 bits with alpha, where these hold all the light there is: alpha then stays as it is, in as
-    many bits as the colours have, which older readers want.
+    For 16 bits with alpha, the result is uint16 if that holds all of the light: alpha then has as many bits as the
+    colours, as older readers need.
     """
     colors = 1 if image.shape[2] < 3 else 3
-    with np.errstate(all="ignore"):  # what is no number comes back as one
+    with np.errstate(all="ignore"):  # NaN is replaced
         out = _finite(_light(image[..., :colors], color))
     if image.shape[2] > colors and image.dtype == np.uint16 and color.transfer in _PLAIN and color.primaries == _SRGB:
         return np.concatenate([np.rint(out * 65535).astype(np.uint16), image[..., colors:]], axis=2)
@@ -48,7 +48,7 @@ def linear(image: ImageArray, color: ColorSpace) -> ImageArray:
 
 
 def _finite(values: Floats) -> Floats:
-    """Without what the backend refuses or makes something else of: NaN becomes 0, and so does -0.0."""
+    """Replace values that the backend refuses or changes: NaN and -0.0 become 0."""
     out: Floats = np.nan_to_num(values, nan=0.0, posinf=_BRIGHTEST, neginf=-_BRIGHTEST)
     np.clip(out, -_BRIGHTEST, _BRIGHTEST, out=out)
     out += np.float32(0)
@@ -76,7 +76,7 @@ def _straightened(image: ImageArray, transfer: str) -> Floats:
     out: Floats
     if image.dtype.kind == "f":
         out = _CURVES[transfer](image.astype(np.float32))
-    else:  # every value that there is, once; then each pixel is looked up
+    else:  # computed once for every possible value, then looked up for each pixel
         out = _table(transfer, image.dtype.name)[image]
     return out
 
@@ -93,7 +93,7 @@ def _linear(values: Floats) -> Floats:
 
 
 def _srgb(values: Floats) -> Floats:
-    """Mirrored for values below 0, which a wide gamut has."""
+    """Mirror the curve for values below 0, which occur with a wide gamut."""
     size = np.abs(values)
     return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), values)
 
@@ -111,7 +111,7 @@ def _pq(values: Floats) -> Floats:
 
 
 def _hlg(values: Floats) -> Floats:
-    """Light of the scene, 0..1; ``_display`` has the rest."""
+    """Return the light of the scene, 0..1; ``_display`` converts it to that of the display."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     size = np.abs(values)
     return np.copysign(np.where(size <= 0.5, size**2 / 3, (np.exp((size - c) / a) + b) / 12), values)
@@ -127,7 +127,7 @@ _CURVES: dict[str, Callable[[Floats], Any]] = {
 
 
 def _display(scene: Floats) -> None:
-    """Light of a scene to light of a display, BT.2100-2 table 5."""
+    """Convert the light of a scene to that of a display, in place (BT.2100-2 table 5)."""
     luma = scene @ _HLG_LUMA if scene.shape[2] == 3 else scene[..., 0]
     scene *= (np.maximum(luma, 1e-12) ** (_HLG_GAMMA - 1) * (_HLG_PEAK / _PEAK))[..., None]
 

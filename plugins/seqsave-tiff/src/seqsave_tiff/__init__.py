@@ -1,4 +1,4 @@
-"""TIFF for seqsave: what the format is called and what it takes; its code is imported at first use."""
+"""TIFF for seqsave: the declarations of its encoder, whose code is imported at first use."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ TIFF = _spec("tiff", "tif")
 
 @hookimpl
 def seqsave_encoders() -> list[EncoderSpec]:
-    """The two names that the one format has; files end as it is called."""
+    """Return the declarations of ``tiff`` and ``tif``, which differ in their extension only."""
     return [TIF, TIFF]

@@ -1,8 +1,8 @@
-"""TIFF through tifffile: array in, bytes out, and back.
+"""Encode and decode TIFF files with tifffile.
 
-Strips are compressed here, by libraries that let go of the interpreter lock: igzip for the fastest deflate, which
-takes a third to three quarters of the time of others at the same size, imagecodecs for the rest. tifffile lays out the
-file.
+Strips are compressed here, by libraries that release the interpreter lock: igzip for the fastest deflate, which takes a
+third to three quarters of the time of others for the same size, otherwise imagecodecs. tifffile writes the structure of
+the file.
 Sources: TIFF 6.0, and Adobe's technical note 3 for the predictor of floats.
 """
 
@@ -39,15 +39,15 @@ _TAGS = {"artist": 315, "copyright": 33432}
 
 
 class TiffEncoder:
-    """Encodes and decodes TIFF files of one picture. Keeps no state."""
+    """Encoder and decoder for TIFF files of one picture. Stateless."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
         """Encode one array H,W,C of uint8, uint16, float16 or float32, without loss.
 
-        Metadata of any kind and length is one JSON object, ASCII, in ImageDescription. Raises EncodeError when a
-        library fails.
+        Metadata are written as one JSON object, in ASCII, to ImageDescription. Raises EncodeError if a library
+        fails.
         """
         channels = image.shape[2]
         color = profile(info.color, grey=channels < 3) if info.color is not None else None
@@ -63,7 +63,7 @@ class TiffEncoder:
             image = image[..., 0]
         try:
             data = _written(image, layout, options)
-        # Each of the libraries has errors of its own, and none of them is any other thing to the user.
+        # The errors of the libraries have no common class.
         except Exception as error:
             raise EncodeError(f"tifffile cannot write {info.name or 'this picture'}: {error}") from error
         return Encoded(data=data, warnings=_warnings(info.color, color))
@@ -71,8 +71,8 @@ class TiffEncoder:
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode the first picture of a TIFF file to H,W,C: grey, RGB, with or without alpha, palettes as RGB.
 
-        uint8, uint16, float16, float32 and float64 as they are; one bit becomes uint8, 0 and 255. Raises DecodeError
-        for unsound data, other kinds of pictures, and more than ``max_pixels`` pixels.
+        The dtype is that of the file: uint8, uint16, float16, float32 or float64; one bit becomes uint8, 0 and 255.
+        Raises DecodeError for damaged files, other kinds of pictures, and more than ``max_pixels`` pixels.
         """
         array, description = read(data, max_pixels)
         return Decoded(array=array, metadata=_texts(description))
@@ -110,7 +110,7 @@ def _predictor(image: ImageArray, options: Mapping[str, Any]) -> int:
 
 
 def _differences(strip: ImageArray, predictor: int) -> Any:
-    """Along each row, channel by channel; bytes of floats are put together by their weight first."""
+    """Return the differences along each row, channel by channel; of floats, those of the bytes grouped by weight."""
     if predictor == _NO_PREDICTOR:
         return strip
     along = 1
@@ -122,7 +122,7 @@ def _differences(strip: ImageArray, predictor: int) -> Any:
 def _compressor(kind: str, level: int) -> Callable[[Any], Any]:
     if kind == "deflate":
         return lambda strip: _deflated(strip, level)
-    if kind == "packbits":  # rows are packed one by one, section 9
+    if kind == "packbits":  # rows are packed separately (section 9)
         return lambda strip: imagecodecs.packbits_encode(strip.reshape(len(strip), -1), axis=-1)
     if kind == "lzw":
         return lambda strip: imagecodecs.lzw_encode(strip)
@@ -131,16 +131,16 @@ def _compressor(kind: str, level: int) -> Callable[[Any], Any]:
 
 def _deflated(strip: Any, level: int) -> Any:
     data = isal_zlib.compress(strip, 1) if level == 1 else imagecodecs.deflate_encode(strip, level)
-    # Readers make room for as much as zlib needs at most (OpenImageIO 2.4 does), and cut off the rest; igzip needs more
-    # than that for noise.
+    # Some readers (OpenImageIO 2.4) allocate the most that zlib would need, and cut off the rest; igzip needs more than
+    # that for noise.
     return data if len(data) <= strip.nbytes else zlib.compress(strip, 0)
 
 
-# --- what a file says of its picture ----------------------------------------------------------------------------------
+# --- tags -------------------------------------------------------------------------------------------------------------
 
 
 def _words(metadata: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, Any]:
-    """Arguments of tifffile for texts. The description of a file with metadata is in its XMP alone."""
+    """Return tifffile's arguments for texts. If there are metadata, the description is in XMP only."""
     description = json.dumps(dict(metadata)) if metadata else tags.get("description")
     more = [(_TAGS[name], _ASCII, 0, tags[name].encode() + b"\0", True) for name in _TAGS if name in tags]
     if tags:
@@ -165,4 +165,6 @@ def _texts(description: str) -> dict[str, str]:
 def _warnings(color: ColorSpace | None, stated: bytes | None) -> tuple[str, ...]:
     if color is None or stated is not None:
         return ()
-    return (f"TIFF files cannot state the colour space {color.name}: no ICC profile is written; tell it otherwise",)
+    return (
+        f"TIFF files cannot state the colour space {color.name}: no ICC profile is written; state it in another way",
+    )

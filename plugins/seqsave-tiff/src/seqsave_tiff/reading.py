@@ -1,4 +1,4 @@
-"""The first picture of a TIFF file through tifffile, looked at before room is made for it."""
+"""Read the first picture of a TIFF file with tifffile; checked before memory for it is allocated."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MINISWHITE, _MINISBLACK, _RGB, _PALETTE = 0, 1, 2, 3
 _KINDS = {_MINISWHITE: "grey", _MINISBLACK: "grey", _RGB: "RGB", _PALETTE: "palette"}
 _DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 _MOST_CHANNELS = 64
-_LARGEST_TILE = 1 << 22  # pixels, where a picture is smaller than one tile
+_LARGEST_TILE = 1 << 22  # pixels, for pictures smaller than one tile
 _SEPARATE = 2
 _DESCRIPTION, _COLORMAP = 270, 320
 
 
 def read(data: bytes, max_pixels: int) -> tuple[ImageArray, str]:
-    """The picture H,W,C and the text of ImageDescription. Raises DecodeError."""
+    """Return the picture H,W,C and the text of ImageDescription. Raises DecodeError."""
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages.first
@@ -33,23 +33,23 @@ def read(data: bytes, max_pixels: int) -> tuple[ImageArray, str]:
             return _arranged(page, np.asarray(page.asarray(maxworkers=1))), _description(page)
     except DecodeError:
         raise
-    # Damage shows itself in many ways: what tifffile, numpy and each of the codecs raise has no common class.
+    # The errors that tifffile, numpy and the codecs raise for damaged files have no common class.
     except Exception as error:
-        raise DecodeError(f"not a sound TIFF file: {error}") from error
+        raise DecodeError(f"damaged TIFF file: {error}") from error
 
 
 def _check(page: Any, size: int, max_pixels: int) -> None:
     width, height, depth = page.imagewidth, page.imagelength, page.imagedepth
     if min(width, height) < 1 or depth != 1:
-        raise DecodeError(f"not a sound TIFF file: its size is {width}x{height}, depth {depth}")
+        raise DecodeError(f"damaged TIFF file: its size is {width}x{height}, depth {depth}")
     if width * height > max_pixels:
         raise DecodeError(f"a TIFF picture of {width}x{height} pixels: at most {max_pixels} are allowed")
     if page.photometric not in _KINDS:
         raise DecodeError(f"a TIFF picture of kind {_name(page.photometric)}: grey, RGB and palettes are read")
     if page.dtype is None or page.dtype.name not in _DTYPES or _odd_depth(page):
         raise DecodeError(
-            f"a TIFF picture of {page.bitspersample} bits ({page.dtype}): 1, 8 and 16 bits without a sign, and floats, "
-            "are read"
+            f"a TIFF picture of {page.bitspersample} bits ({page.dtype}): only 1, 8 and 16 bits without a sign, "
+            "and floats, are read"
         )
     if not 1 <= page.samplesperpixel <= _MOST_CHANNELS:
         raise DecodeError(f"a TIFF picture of {page.samplesperpixel} channels: at most {_MOST_CHANNELS} are read")
@@ -59,17 +59,17 @@ def _check(page: Any, size: int, max_pixels: int) -> None:
 
 
 def _odd_depth(page: Any) -> bool:
-    """12 bits are unpacked into 16 without being scaled, so nobody would know how bright they are."""
+    """Return True for 12 bits, for example, which tifffile unpacks to 16 without scaling: brightness would be lost."""
     return bool(page.dtype.kind == "u" and page.bitspersample != 8 * page.dtype.itemsize)
 
 
 def _check_places(page: Any, size: int) -> None:
-    """Strips that are missing are black for tifffile, so they are looked for here."""
+    """Raise DecodeError for missing strips, which tifffile reads as black."""
     places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if len(places) != int(np.prod(page.chunked)):
-        raise DecodeError(f"not a sound TIFF file: it tells of {len(places)} strips or tiles, which is not right")
+        raise DecodeError(f"damaged TIFF file: its number of strips or tiles, {len(places)}, is invalid")
     if any(start < 8 or count < 1 or start + count > size for start, count in places):
-        raise DecodeError("not a sound TIFF file: it ends before its last pixel")
+        raise DecodeError("damaged TIFF file: it ends before its last pixel")
 
 
 def _arranged(page: Any, array: Any) -> ImageArray:
@@ -85,7 +85,7 @@ def _arranged(page: Any, array: Any) -> ImageArray:
     elif page.planarconfig == _SEPARATE:
         array = np.moveaxis(array, 0, -1)
     if array.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
-        raise DecodeError("not a sound TIFF file: its pixels do not have the size that it tells")
+        raise DecodeError("damaged TIFF file: its pixels do not have the size in its tags")
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 

@@ -1,4 +1,4 @@
-"""WebP and AVIF for seqsave: what they are called and what they take; their code is imported at first use."""
+"""WebP and AVIF for seqsave: the declarations of their encoders, whose code is imported at first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WEBP = EncoderSpec(
     extensions=("webp",),
     encoder="seqsave_webp.codec:WebpEncoder",
     dtypes=("uint8",),
-    channels=(3, 4),  # the container knows no grey; seqsave replicates it
+    channels=(3, 4),  # the format has no grey; seqsave replicates it
     options={
         "lossless": Option(type=bool, default=False, help="keep every pixel as it is"),
         "quality": Option(
@@ -62,5 +62,5 @@ AVIF = EncoderSpec(
 
 @hookimpl
 def seqsave_encoders() -> list[EncoderSpec]:
-    """The formats that this distribution adds."""
+    """Return the declarations of ``webp`` and ``avif``."""
     return [WEBP, AVIF]

@@ -1,6 +1,6 @@
-"""AVIF through imagecodecs (libavif, libaom): array in, bytes out, and back.
+"""Encode and decode AVIF files with imagecodecs (libavif, libaom).
 
-The backend lets go of the interpreter lock while it works, so several threads encode at once, each picture on one.
+The backend releases the interpreter lock, so several threads encode at the same time, each one picture.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _LOSSLESS = 100
 
 
 class AvifEncoder:
-    """Encodes and decodes still AVIF files of 8, 10 and 12 bits: grey and RGB, with and without alpha. No state."""
+    """Encoder and decoder for still AVIF files of 8, 10 and 12 bits: grey, RGB, with or without alpha. Stateless."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
         """Encode one array H,W,C of uint8 or uint16 with 1 to 4 channels.
 
-        Metadata goes into Exif as ComfyUI's front end reads it, ``info.tags`` into XMP. ``info.color`` is stated in
-        numbers of ITU-T H.273 where it has some, else as an ICC profile. Values of 16 bits are rounded to 10, or to
-        what the option ``depth`` says. Raises ImageError when a side is longer than 65536 pixels, EncodeError when
-        libavif fails.
+        Metadata are written to Exif, as ComfyUI's front end reads them, and ``info.tags`` to XMP. ``info.color`` is
+        stated in numbers of ITU-T H.273, or as an ICC profile if it has none. Values of 16 bits are rounded to the
+        option ``depth``, by default 10 bits. Raises ImageError for a side of more than 65536 pixels, and EncodeError
+        if libavif fails.
         """
         height, width = image.shape[:2]
         if max(width, height) > MAX_SIDE:
             raise ImageError(
                 f"{info.name or 'the picture'} is {width}x{height} pixels: an AVIF side has at most {MAX_SIDE}; "
-                "make it smaller or save it as png"
+                "scale it, or save it as png"
             )
         depth = options["depth"] or (8 if image.dtype == np.uint8 else 10)
         samples = _scaled(image, depth)
@@ -63,13 +63,13 @@ class AvifEncoder:
             and samples.dtype == image.dtype == np.uint16
             and (_widened(samples, depth) != image).any()
         ):
-            warnings = (f"AVIF: values of 16 bits were rounded to {depth} bits, which are then kept exactly",)
+            warnings = (f"AVIF: values of 16 bits were rounded to {depth} bits; the rounded values are stored exactly",)
         return Encoded(data=data, leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode one still AVIF file to uint8 of shape H,W,C, or to uint16 when it has more than 8 bits.
+        """Decode one still AVIF file to H,W,C of uint8, or of uint16 if it has more than 8 bits.
 
-        Raises DecodeError for unsound data, an animation, and more than ``max_pixels`` pixels.
+        Raises DecodeError for a damaged file, an animation, and more than ``max_pixels`` pixels.
         """
         about = heif.properties(data)
         if about.animated:
@@ -81,11 +81,11 @@ class AvifEncoder:
         try:
             array = imagecodecs.avif_decode(data, numthreads=1)
         except Exception as error:
-            raise DecodeError(f"not a sound AVIF file: {error}") from error
+            raise DecodeError(f"damaged AVIF file: {error}") from error
         if array.ndim == 2:
             array = array[..., None]
         if array.ndim != 3 or array.shape[0] * array.shape[1] > max_pixels:
-            raise DecodeError(f"an AVIF picture of the shape {array.shape}, which is not what its file says")
+            raise DecodeError(f"an AVIF picture of the shape {array.shape}, which differs from that in its header")
         if array.dtype == np.uint16:
             array = _widened(array, about.bits)
         return Decoded(array=array, metadata=exif.unpack(heif.exif_of(data)))
@@ -93,26 +93,26 @@ class AvifEncoder:
 
 def _made(samples: ImageArray, depth: int, options: Mapping[str, Any], cicp: tuple[int, int] | None) -> bytes:
     settings: dict[str, Any] = {"speed": options["speed"], "bitspersample": depth, "numthreads": 1}
-    if options["lossless"] or samples.shape[2] < 3:  # some versions of the backend know no other way for grey
+    if options["lossless"] or samples.shape[2] < 3:  # some versions of the backend encode grey only so
         settings["level"] = _LOSSLESS
     else:
-        # One less than what the backend takes for lossless.
+        # One less than the quality that the backend treats as lossless.
         settings["level"] = min(options["quality"], _LOSSLESS - 1)
         settings["pixelformat"] = imagecodecs.AVIF.PIXEL_FORMAT["YUV" + options["subsampling"].replace(":", "")]
     if cicp and hasattr(imagecodecs.AVIF, "COLOR_PRIMARIES"):
-        # Into the picture's own head too, where the backend can: some readers look there and not at the file's.
+        # Also in the picture's own header, if the backend can: some readers ignore that of the file.
         settings |= {"primaries": cicp[0], "transfer": cicp[1]}
     return bytes(imagecodecs.avif_encode(samples, **settings))
 
 
 def _scaled(image: ImageArray, depth: int) -> ImageArray:
-    """Samples of that many bits: white stays white, the others go to the nearest."""
+    """Return samples of that many bits, rounded to nearest; white stays white."""
     source, top = (255 if image.dtype == np.uint8 else 65_535), (1 << depth) - 1
     return image if source == top else _stretched(image, source, top).astype(np.uint8 if depth == 8 else np.uint16)
 
 
 def _widened(samples: ImageArray, depth: int) -> ImageArray:
-    """Samples of 10 or 12 bits to 16."""
+    """Return samples of 10 or 12 bits as 16 bits."""
     top = (1 << depth) - 1
     return _stretched(np.minimum(samples, top), top, 65_535).astype(np.uint16)
 

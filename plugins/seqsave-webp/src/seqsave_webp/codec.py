@@ -1,6 +1,6 @@
-"""WebP through Pillow: array in, bytes out, and back.
+"""Encode and decode WebP files with Pillow.
 
-Pillow lets go of the interpreter lock while libwebp encodes, so several threads encode at once.
+Pillow releases the interpreter lock while libwebp encodes, so several threads encode at the same time.
 The container is described in RFC 9649.
 """
 
@@ -29,22 +29,22 @@ MAX_SIDE = 16383  # 14 bits, RFC 9649 section 2.5
 
 
 class WebpEncoder:
-    """Encodes and decodes still WebP files, 8 bit, RGB or RGBA. Keeps no state."""
+    """Encoder and decoder for still WebP files, 8 bit, RGB or RGBA. Stateless."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
         """Encode one H,W,3 or H,W,4 array of uint8.
 
-        Metadata goes into Exif as ComfyUI's front end reads it: ``prompt`` in Model, ``workflow`` in Make; ``info.dpi``
-        stands there too. ``info.tags`` are in an XMP chunk, and ``info.color`` is stated by an ICC profile.
-        Raises ImageError when a side is longer than 16383 pixels, EncodeError when libwebp fails.
+        Metadata are written to Exif, as ComfyUI's front end reads them: ``prompt`` in Model, ``workflow`` in Make; so
+        is ``info.dpi``. ``info.tags`` are written to an XMP chunk, and ``info.color`` as an ICC profile. Raises
+        ImageError for a side of more than 16383 pixels, and EncodeError if libwebp fails.
         """
         height, width = image.shape[:2]
         if max(width, height) > MAX_SIDE:
             raise ImageError(
                 f"{info.name or 'the picture'} is {width}x{height} pixels: a WebP side has at most {MAX_SIDE}; "
-                "make it smaller or save it as png"
+                "scale it, or save it as png"
             )
         block, leftover = exif.pack(metadata, dpi=info.dpi)
         profile = icc.profile(info.color) if info.color else None
@@ -56,20 +56,22 @@ class WebpEncoder:
             raise EncodeError(f"libwebp cannot encode this picture of {width}x{height} pixels: {error}") from error
         warnings: tuple[str, ...] = ()
         if info.color and not profile:
-            warnings = (f"WebP: the file does not say that its colours are {info.color.name}, as no profile can",)
+            warnings = (
+                f"WebP: the file does not state the colour space {info.color.name}, because an ICC profile cannot",
+            )
         return Encoded(data=file.getvalue(), leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode one still WebP file to uint8 of shape H,W,3, or H,W,4 when it has alpha.
+        """Decode one still WebP file to uint8 of shape H,W,3, or H,W,4 if it has alpha.
 
-        Raises DecodeError for unsound data, an animation, and more than ``max_pixels`` pixels.
+        Raises DecodeError for a damaged file, an animation, and more than ``max_pixels`` pixels.
         """
-        # Looked at first, since libwebp makes room for the picture as soon as it is given the file.
+        # Checked first, because libwebp allocates memory for the picture when it opens the file.
         width, height = _size(data[:30])
         if width * height > max_pixels:
             raise DecodeError(f"a WebP picture of {width}x{height} pixels: at most {max_pixels} are allowed")
         try:
-            # Not Image.open: its limit on pixels is a warning, and max_pixels is ours.
+            # Image.open is not used, because it has its own limit on pixels, and only warns.
             with WebPImageFile(io.BytesIO(data)) as picture:
                 frames = getattr(picture, "n_frames", 1)
                 if frames > 1:
@@ -79,12 +81,12 @@ class WebpEncoder:
         except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             if isinstance(error, DecodeError):
                 raise
-            raise DecodeError(f"not a sound WebP file: {error}") from error
+            raise DecodeError(f"damaged WebP file: {error}") from error
         return Decoded(array=array, metadata=exif.unpack(block))
 
 
 def _size(header: bytes) -> tuple[int, int]:
-    """Width and height, which lie in the first 30 bytes; RFC 9649 sections 2.5 to 2.7."""
+    """Return width and height, from the first 30 bytes (RFC 9649 sections 2.5 to 2.7)."""
     kind, length = header[12:16] if header[:4] == b"RIFF" and header[8:12] == b"WEBP" else b"", len(header)
     if kind == b"VP8X" and length >= 30:
         return int.from_bytes(header[24:27], "little") + 1, int.from_bytes(header[27:30], "little") + 1

@@ -1,6 +1,6 @@
-"""The boxes of an AVIF file: what lies where, and how to add Exif, XMP and what the values mean.
+"""Read the boxes of an AVIF file, and add Exif, XMP and the colour space, which the backend does not write.
 
-The backend writes none of that. Sources: ISO/IEC 14496-12 (boxes and items), ISO/IEC 23008-12 (Exif and XMP as items,
+Sources: ISO/IEC 14496-12 (boxes and items), ISO/IEC 23008-12 (Exif and XMP as items,
 properties of items), and the AVIF specification 1.1.
 """
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Item", "Properties", "annotated", "exif_of", "properties"]
 
 _XMP_TYPE = b"application/rdf+xml"
-_FULL = 4  # bytes of version and flags, with which many boxes begin
-_CONTAINERS = 64  # an AVIF file has a handful of boxes at each level
+_FULL = 4  # bytes of version and flags, at the start of many boxes
+_CONTAINERS = 64  # the most boxes at each level; an AVIF file has a few
 _UNSPECIFIED = 2
 _LONGEST = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to put into a file beside the picture: its kind (``Exif`` or ``mime``), name, and content."""
+    """An item to add to a file: its kind (``Exif`` or ``mime``), name, and content."""
 
     kind: bytes
     name: bytes
@@ -35,7 +35,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a file says of its pictures: the sides of the largest, bits of a sample, whether it moves."""
+    """Properties of a file: the sides of its largest picture, bits of a sample, and True for an animation."""
 
     width: int
     height: int
@@ -44,7 +44,7 @@ class Properties:
 
 
 def exif_item(tiff: bytes) -> Item:
-    """Exif, given from its TIFF header on."""
+    """Return an item for Exif, which starts with its TIFF header."""
     return Item(b"Exif", b"Exif", bytes(4) + tiff)
 
 
@@ -54,7 +54,7 @@ def xmp_item(packet: bytes) -> Item:
 
 
 def properties(data: bytes) -> Properties:
-    """What is said of the pictures in a file, without decoding any. Raises DecodeError when nothing sound is."""
+    """Return the properties of a file without decoding pictures. Raises DecodeError for damaged files."""
     kinds = dict(_boxes(data, 0, len(data)))
     ftyp, meta = kinds.get(b"ftyp"), kinds.get(b"meta")
     if ftyp is None or not data[ftyp[0] : ftyp[0] + 4].startswith((b"avi", b"mif1", b"msf1")) or meta is None:
@@ -67,12 +67,12 @@ def properties(data: bytes) -> Properties:
             bits = max(bits, 12 if data[start + 2] & 0x20 else 10)
     width, height = max(sizes, key=lambda size: size[0] * size[1])
     if not width * height:
-        raise DecodeError("an AVIF file that does not say how large its picture is")
+        raise DecodeError("an AVIF file without the size of its picture")
     return Properties(width, height, bits, data[ftyp[0] : ftyp[0] + 4] == b"avis" or b"moov" in kinds)
 
 
 def exif_of(data: bytes) -> bytes:
-    """Exif from its TIFF header on; ``b""`` when there is none, or none that is sound: the picture may be."""
+    """Return Exif from its TIFF header on; ``b""`` if it is missing or damaged (the picture may be intact)."""
     try:
         meta = dict(_boxes(data, 0, len(data)))[b"meta"]
         inner = dict(_boxes(data, meta[0] + _FULL, meta[1]))
@@ -86,11 +86,12 @@ def exif_of(data: bytes) -> bytes:
 def annotated(
     data: bytes, items: Iterable[Item], cicp: tuple[int, int] | None, icc: bytes | None, *, grey: bool = False
 ) -> bytes:
-    """A file of the backend with more items in it, and with what the values mean.
+    """Return a file of the backend with additional items and with its colour space.
 
-    data: as libavif writes it: the boxes ``ftyp``, ``meta`` and, at the end, ``mdat``; items numbered from 1 on,
-    the picture being 1. cicp: primaries and transfer in the numbers of ITU-T H.273. Raises ValueError for other
-    files, and for more than 4 GiB.
+    data: a file of libavif: the boxes ``ftyp``, ``meta`` and, at the end, ``mdat``; items numbered from 1, the picture.
+    cicp: primaries and transfer in the numbers of ITU-T H.273.
+
+    Raises ValueError for other files, and for more than 4 GiB.
     """
     top = list(_boxes(data, 0, len(data)))
     if [kind for kind, _ in top] != [b"ftyp", b"meta", b"mdat"]:
@@ -105,7 +106,7 @@ def annotated(
         references = inner.get(b"iref", bytes(_FULL))
         inner[b"iref"] = references + b"".join(_box(b"cdsc", struct.pack(">HHH", n, 1, 1)) for n in numbers)
     inner[b"iprp"] = _colored(inner[b"iprp"], cicp, icc, grey)
-    # Where things lie depends on how long the head is, and that not on where they lie.
+    # Positions depend on the length of the header, whose length does not depend on positions.
     inner[b"iloc"] += bytes(14 * len(new))
     shift = _FULL + sum(8 + len(body) for body in inner.values()) - (meta[1] - meta[0])
     inner[b"iloc"] = _moved(inner[b"iloc"], shift, new, numbers, len(data) + shift)
@@ -120,7 +121,7 @@ def annotated(
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Kind of each box, and where its content starts and ends."""
+    """Yield the kind of each box, with the start and end of its content."""
     for _ in range(_CONTAINERS):
         if start + 8 > end:
             return
@@ -131,7 +132,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int
             body += 8
         stop = start + size if size else end
         if not body <= stop <= end:
-            raise DecodeError(f"an AVIF file whose box {kind!r} is longer or shorter than it can be")
+            raise DecodeError(f"an AVIF file whose box {kind!r} has an invalid length")
         yield kind, (body, stop)
         start = stop
 
@@ -144,7 +145,7 @@ def _properties(data: bytes, meta: tuple[int, int]) -> Iterator[tuple[bytes, tup
 
 
 def _items(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Number and kind of each item (``iinf``)."""
+    """Yield number and kind of each item (``iinf``)."""
     wide = data[start] > 0
     for kind, (body, _) in _boxes(data, start + _FULL + (4 if wide else 2), end):
         if kind == b"infe" and data[body] in (2, 3):
@@ -154,7 +155,7 @@ def _items(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _extents(data: bytes, start: int, end: int) -> dict[int, list[tuple[int, int]]]:
-    """By number of an item: where its parts lie in the file, and how long they are (``iloc``)."""
+    """Return, by number of an item, position and length of its parts in the file (``iloc``)."""
     version, sizes = data[start], int.from_bytes(data[start + _FULL : start + _FULL + 2], "big")
     at = start + _FULL + 2
 
@@ -198,7 +199,7 @@ def _more_infos(iinf: bytes, new: list[Item], numbers: range) -> bytes:
 
 
 def _moved(iloc: bytes, shift: int, new: list[Item], numbers: range, end: int) -> bytes:
-    """The table with everything ``shift`` bytes later, and with the new items, which lie one after the other."""
+    """Return the table with all positions moved by ``shift`` bytes, and with the new items, one after the other."""
     if iloc[:1] != b"\0" or iloc[_FULL : _FULL + 2] != b"\x44\0":
         raise ValueError("the backend's file has a table of items of another kind")
     rows = [(number, parts) for number, parts in _extents(iloc, 0, len(iloc) - 14 * len(new)).items()]
@@ -213,7 +214,7 @@ def _moved(iloc: bytes, shift: int, new: list[Item], numbers: range, end: int) -
 
 
 def _colored(iprp: bytes, cicp: tuple[int, int] | None, icc: bytes | None, grey: bool) -> bytes:
-    """The properties with the numbers of a colour space in place of "unspecified", and with a profile."""
+    """Return the properties with the numbers of a colour space in place of "unspecified", and with a profile."""
     inner = {kind: iprp[start:end] for kind, (start, end) in _boxes(iprp, 0, len(iprp))}
     shelf = [(kind, inner[b"ipco"][start:end]) for kind, (start, end) in _boxes(inner[b"ipco"], 0, len(inner[b"ipco"]))]
     shelf = [(kind, _numbers(body, cicp, grey) if body.startswith(b"nclx") else body) for kind, body in shelf]
@@ -227,13 +228,13 @@ def _colored(iprp: bytes, cicp: tuple[int, int] | None, icc: bytes | None, grey:
 def _numbers(nclx: bytes, cicp: tuple[int, int] | None, grey: bool) -> bytes:
     primaries, transfer, matrix = struct.unpack_from(">3H", nclx, 4)
     primaries, transfer = cicp or (primaries, transfer)
-    # Older backends state for grey what is allowed for colours only, and some readers then refuse the file.
+    # Older backends write numbers for grey that are allowed only for colours; some readers then refuse the file.
     matrix = _UNSPECIFIED if grey else matrix
     return b"nclx" + struct.pack(">3H", primaries, transfer, matrix) + nclx[10:]
 
 
 def _associated(ipma: bytes, index: int) -> bytes:
-    """One more property for the picture, which is the first item in the table."""
+    """Return the table with one more property for the picture, its first item."""
     at = _FULL + 4
     if ipma[:_FULL] != bytes(_FULL) or struct.unpack_from(">H", ipma, at)[0] != 1:
         raise ValueError("the backend's file has a table of properties of another kind")

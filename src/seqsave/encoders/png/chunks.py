@@ -1,7 +1,7 @@
-"""What a PNG says of its picture beside the texts: colour space, density, Exif and XMP, as chunks before the pixels.
+"""Make the chunks of a PNG that state colour space, density, Exif and XMP. They precede the pixels.
 
-Source: PNG specification, third edition. Of several statements about colour the first of cICP, iCCP, sRGB, and cHRM
-with gAMA counts (section 4.3), so a reader takes the best one that it knows.
+Source: PNG specification, third edition. If several chunks state a colour space, a reader uses the first that it
+supports of cICP, iCCP, sRGB, and cHRM with gAMA (section 4.3).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ __all__ = ["about"]
 
 INCH = 0.0254
 _LARGEST = (1 << 31) - 1
-# Section 11.3.2.2: gamma times 100,000, where a plain power is meant; that of sRGB stands in section 11.3.2.5.
+# Section 11.3.2.2: gamma times 100,000, for transfers that are powers; for sRGB the value of section 11.3.2.5.
 _GAMMA = {"linear": 100_000, "srgb": 45_455}
 _RGB, _FULL_RANGE = 0, 1
 _PERCEPTUAL = 0
 
 
 def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of each chunk, in an order that is allowed: all of them stand before the pixels.
+    """Yield type and content of each chunk, in the order in which they are to be written.
 
-    channels: of the picture; primaries mean nothing for grey.
+    channels: number of channels of the picture; primaries are not stated for grey.
     """
     if info.color is not None:
         yield from _color(info.color, grey=channels < 3)
@@ -63,6 +63,6 @@ def _color(color: ColorSpace, *, grey: bool) -> Iterator[tuple[bytes, bytes]]:
     if gamma is not None:
         yield b"gAMA", struct.pack(">I", gamma)
     points = (color.primaries[3], *color.primaries[:3])
-    # Those of ACES are no real colours: readers refuse them here, where an ICC profile would do.
+    # ACES primaries are not real colours: readers refuse them in cHRM, but not in an ICC profile.
     if not grey and all(min(x, y) >= 0 and x + y <= 1 for x, y in points):
         yield b"cHRM", struct.pack(">8I", *(round(100_000 * value) for point in points for value in point))

@@ -1,7 +1,7 @@
-"""PNG files back to pixels and texts, with every checksum checked and every size bounded.
+"""Decode PNG files to pixels and texts. Every checksum is verified and every size is bounded.
 
-Pillow cuts 16-bit colours down to 8, so those are decoded here, and so are the 8-bit files of row filters that numpy
-undoes fast (all of our own); the rest (palettes, few bits, other 8-bit files) goes through Pillow.
+Pillow reduces 16-bit colours to 8, so these are decoded here, and also 8-bit files with row filters that numpy undoes
+fast (including all files of seqsave). Pillow decodes all others (palettes, fewer bits, other 8-bit files).
 Source: PNG specification, third edition.
 """
 
@@ -54,7 +54,7 @@ class _Header(NamedTuple):
 
     @property
     def step(self) -> int:
-        """Bytes per pixel, where that is a whole number."""
+        """Bytes per pixel; 1 if less."""
         return _CHANNELS[self.colour_type] * self.depth // 8
 
     @property
@@ -70,7 +70,7 @@ class _Chunk(NamedTuple):
 
 
 def decode(data: bytes, *, max_pixels: int) -> Decoded:
-    """Decode a PNG file. See ``PngEncoder.decode``."""
+    """Decode a PNG file to H,W,C of uint8 or uint16. Raises DecodeError for damaged files and too many pixels."""
     chunks = _chunks(data)
     header = _header(next(chunks), max_pixels)
     kept = list(chunks)
@@ -92,7 +92,7 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
 
 def _chunks(data: bytes) -> Iterator[_Chunk]:
     if data[: len(_SIGNATURE)] != _SIGNATURE:
-        raise DecodeError(f"this is no PNG file: it starts with {bytes(data[:8])!r}")
+        raise DecodeError(f"this is not a PNG file: it starts with {bytes(data[:8])!r}")
     view = memoryview(data)
     position = len(_SIGNATURE)
     kind = b""
@@ -122,11 +122,11 @@ def _header(chunk: _Chunk, max_pixels: int) -> _Header:
         or header.filtering
         or header.interlace > 1
     ):
-        raise DecodeError(f"this PNG is damaged: its header says {header}")
+        raise DecodeError(f"this PNG is damaged: its header is {header}")
     if header.width * header.height > max_pixels:
         raise DecodeError(
-            f"this PNG has {header.width} x {header.height} pixels, more than the {max_pixels} that are allowed; "
-            "raise max_pixels if it is meant to be that large"
+            f"this PNG has {header.width} x {header.height} pixels, more than the allowed {max_pixels}: "
+            "raise max_pixels to decode it"
         )
     return header
 
@@ -139,7 +139,7 @@ def _texts(chunks: list[_Chunk]) -> dict[str, str]:
             continue
         keyword, nul, rest = bytes(chunk.content).partition(b"\0")
         if not nul:
-            continue  # not a text after all; the pixels do not suffer
+            continue  # not a text; the pixels are not affected
         encoding, packed = "latin-1", chunk.kind == b"zTXt"
         if packed:
             rest = rest[1:]
@@ -150,7 +150,7 @@ def _texts(chunks: list[_Chunk]) -> dict[str, str]:
             rest = _inflated_text(rest, budget)
             budget -= len(rest)
         if keyword == _XMP and rest.startswith(b"<?xpacket"):
-            continue  # for programs that know XMP; what a caller gave under that name is no packet
+            continue  # an XMP packet, and not the caller's metadata, which never has this form
         texts[keyword.decode("latin-1")] = rest.decode(encoding, "replace")
     return texts
 
@@ -162,7 +162,7 @@ def _inflated_text(packed: bytes, budget: int) -> bytes:
     except zlib.error as error:
         raise DecodeError(f"this PNG is damaged: a compressed text in it is broken ({error})") from error
     if len(text) > budget:
-        raise DecodeError(f"the texts in this PNG unpack to more than {_INFLATED_TEXT_LIMIT} bytes: it is not sound")
+        raise DecodeError(f"the texts in this PNG unpack to more than the allowed {_INFLATED_TEXT_LIMIT} bytes")
     return text
 
 
@@ -174,14 +174,14 @@ def _is_for_us(header: _Header, stream: bytes) -> bool:
         return True
     if header.depth < 8 or header.colour_type == _PALETTE or header.interlace:
         return False
-    # Average and Paeth, of which other writers make much use, are slow to undo in numpy.
+    # Average and Paeth, which other writers use often, are slow to undo with numpy.
     length = 1 + header.width * header.step
     start, _ = _inflate(stream, min(max(_PEEK_BYTES, length), header.height * length))
     return max(start[::length], default=0) <= UP
 
 
 def _inflate(stream: bytes, size: int) -> tuple[bytes, bool]:
-    """Unpack at most ``size`` bytes of a zlib stream, whatever it holds; tell whether its end was reached."""
+    """Return at most ``size`` unpacked bytes of a zlib stream, and True if its end was reached."""
     inflater = isal_zlib.decompressobj()
     try:
         return bytes(inflater.decompress(stream, size)), inflater.eof
@@ -195,7 +195,7 @@ def _pixels(header: _Header, stream: bytes) -> ImageArray:
         for left, top, across, down in header.passes
     ]
     size = sum(rows * (1 + columns * header.step) for *_, columns, rows in passes)
-    # One byte more than there are pixels: only then does the end of the stream, with its checksum, get read.
+    # One byte more than the pixels need, because only then the end of the stream, with its checksum, is read.
     data, ended = _inflate(stream, size + 1)
     if len(data) < size or (len(data) == size and not ended):
         raise DecodeError(f"this PNG is cut short: its pixels unpack to {len(data)} of {size} bytes")
@@ -228,7 +228,7 @@ def _samples(picture: Bytes, depth: int) -> ImageArray:
 
 
 def _with_alpha(array: ImageArray, header: _Header, transparent: memoryview | None) -> ImageArray:
-    """Turn the one transparent colour of a tRNS chunk into a channel of alpha."""
+    """Convert the transparent colour of a tRNS chunk to an alpha channel."""
     if transparent is None or len(transparent) != 2 * array.shape[2]:
         return array
     colour: Any = np.frombuffer(transparent, ">u2")
@@ -245,7 +245,7 @@ def _with_alpha(array: ImageArray, header: _Header, transparent: memoryview | No
 def _through_pillow(header: _Header, start: bytes, chunks: list[_Chunk]) -> ImageArray:
     from PIL import PngImagePlugin
 
-    # Only what the pixels need. The class and not Image.open: that one has a limit of its own on pixels.
+    # Only the chunks for the pixels. The class is used because Image.open has its own limit on pixels.
     wanted = (b"PLTE", b"tRNS", b"IDAT", b"IEND") if header.colour_type == _PALETTE else (b"IDAT", b"IEND")
     needed = [chunk for chunk in chunks if chunk.kind in wanted]
     if header.colour_type == _PALETTE and not any(chunk.kind == b"PLTE" for chunk in needed):
@@ -255,4 +255,4 @@ def _through_pillow(header: _Header, start: bytes, chunks: list[_Chunk]) -> Imag
         image.load()
     except Exception as error:
         raise DecodeError(f"this PNG is damaged: {error}") from error
-    return np.array(as_array(image.convert("L") if image.mode == "1" else image))  # memory of its own, to be changed
+    return np.array(as_array(image.convert("L") if image.mode == "1" else image))  # a copy that the caller may change

@@ -1,6 +1,6 @@
-"""From rows of pixels to the compressed stream of a PNG: which filter, which deflate, tried on a sample of rows.
+"""Compress rows of pixels for a PNG, with the row filter and compressor that do best on a sample of the rows.
 
-Nothing here holds the interpreter's lock for long, so that frames are encoded on all cores.
+The interpreter's lock is never held for long, so that frames are encoded on all cores.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["compress"]
 
-_BANDS, _BAND_ROWS = 4, 2  # of a sample, at least: to meet what is in the picture, and what rows have in common
-# Sizes as parts of the raw size. Below the first, what is left is mostly what deflate itself needs.
+_BANDS, _BAND_ROWS = 4, 2  # at least: several bands for variety, of two rows because neighbours are alike
+# Sizes relative to the raw size. Below the first, the result is mostly deflate's own overhead.
 _FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY = 0.0055, 0.01, 0.25, 0.45, 0.6
-# How many times as much the worse of two filters has to leave.
+# The ratio from which the worse of two filters is not tried.
 _CLEARLY = 1.25
 _SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 16, 1 << 18
 _PART_BYTES = 1 << 21
@@ -32,9 +32,9 @@ _ISAL = -1
 
 
 class _Recipe(NamedTuple):
-    """How to make a stream: a row filter, a level, zlib's strategy or _ISAL for igzip, and deflate's window.
+    """The parameters of a stream: a row filter, a level, zlib's strategy or _ISAL for igzip, and deflate's window.
 
-    handicap: how many times smaller than another's its result has to be, as it takes longer.
+    handicap: factor by which its result must be smaller than another's, because it takes longer.
     """
 
     row_filter: int
@@ -49,28 +49,28 @@ _DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
 
 _CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
 _FOR_SMALL = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3))
-# For what shrinks to little (flat, drawn, gradients) deflate takes less time, and zlib may shrink it much more.
+# For pictures that compress well (flat, drawn, gradients): deflate is faster there, and zlib may be much better.
 _FOR_COMPRESSIBLE = (
     _Recipe(PAETH, 1, handicap=1.03),
     _Recipe(NONE, 3, handicap=1.05),
     _Recipe(SUB, 3, _DEFAULT, handicap=1.3),
 )
-# Where next to nothing is left, igzip keeps a fifth more than zlib; how much depends on the processor, as its ways do.
+# For very small results, igzip's are about a fifth larger than zlib's, depending on the processor.
 _FOR_SMOOTH = (_Recipe(UP, 3, _DEFAULT, handicap=1.09),)
 _BALANCED = (
     *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
     *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
     _Recipe(ADAPTIVE, 1, handicap=1.02, window_bits=_SHORT_WINDOW),
-    # Five to ten times as slow.
+    # Takes five to ten times as long.
     *(_Recipe(kind, *how, handicap=1.04) for kind in _EVERY_FILTER for how in ((4, _FILTERED), (3, _DEFAULT))),
 )
 _SMALL = tuple(_Recipe(kind, 9, strategy) for kind in _EVERY_FILTER for strategy in (_FILTERED, _DEFAULT))
-# What other writers do when they are told to optimise. Always tried, so that a sample that deceives costs nothing.
+# What other writers use when asked to optimise. Always tried, in case the sample is misleading.
 _USUAL = _Recipe(ADAPTIVE, 9, _FILTERED)
 
 
 def compress(rows: Bytes, step: int, effort: str) -> list[bytes]:
-    """Filter and compress a picture's rows into one zlib stream, in pieces.
+    """Filter and compress a picture's rows; return one zlib stream in pieces.
 
     rows: uint8, shape rows x bytes of a row. step: bytes per pixel. effort: ``"fast"``, ``"balanced"``, ``"small"``.
     """
@@ -97,8 +97,8 @@ def _fast(rows: Bytes, step: int) -> list[bytes]:
     result = _cooked(rows, step, recipe)
     if _size(result) < 2 * sample.ratio(recipe) * rows.size + 1024:
         return result
-    # Not what the sample promised: it was of unusual rows, or igzip loses track of patterns that it saw while the
-    # data was short.
+    # Larger than the sample promised: its rows were unusual, or igzip misses patterns in long data that it found in
+    # short data.
     second = sample.at_least(max(_SMALL_PICTURE, rows.size // 24)).best(_CHEAP + _FOR_COMPRESSIBLE)
     other = second if second != recipe else _Recipe(recipe.row_filter, 3)
     return min(result, _cooked(rows, step, other), key=_size)
@@ -108,30 +108,30 @@ def _fast_for_large(sample: _Sample) -> _Recipe:
     rivals = sample.rivals()
     recipe = sample.best(rivals)
     is_grey = sample.has_grey_pixels()
-    # Of photographs, of which one filter leaves clearly less than the other, none at all leaves twice as much.
+    # For photographs for which one filter is clearly better than the other, no filter gives twice the size.
     if is_grey or len(rivals) > 1 or not _COMPRESSIBLE < sample.ratio(recipe) < _NOISY:
         recipe = sample.best((_CHEAP[0], recipe))
     more = []
     if sample.ratio(recipe) > _COARSE:
-        # Coarse grain holds next to no repetition: a short window is a little faster there, and smaller, as it keeps
-        # deflate from spending bits on far and short matches.
+        # Coarse grain has almost no repetition: a short window is slightly faster, and gives smaller results because
+        # deflate spends no bits on distant short matches.
         more.append(recipe._replace(window_bits=_SHORT_WINDOW))
     if len(rivals) > 1:
-        # Half as much time again for mostly 3 per cent; it is worth it for coarse grain. It helps where both neighbours
-        # tell something.
+        # It takes half as long again for about 3 per cent, which is worth it for coarse grain. It helps if both
+        # neighbours predict the pixel.
         more.append(_Recipe(PAETH, 1, handicap=1.07, window_bits=_SHORT_WINDOW))
-    # Level 3 takes twice the time, but finds repeated patterns that level 1 does not see at all. Where there are any,
-    # no filter does about as well as the best one.
+    # Level 3 takes twice as long, but finds repeated patterns that level 1 misses. If there are any, no filter is about
+    # as good as the best one.
     if sample.knows(_CHEAP[0]) and sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
         more.append(_Recipe(NONE, 3, handicap=1.25))
-    # The three equal bytes of a grey pixel are too short a repetition for igzip, which leaves up to 1.4 times as much.
+    # The three equal bytes of a grey pixel are too short for igzip to match; its result is up to 1.4 times as large.
     if is_grey:
         more.append(_Recipe(UP, 2, _DEFAULT, handicap=1.1))
     return sample.best((recipe, *more))
 
 
 class _Sample:
-    """Some rows of a picture, and what recipes make of them. A sample of all of it has no handicaps."""
+    """Some rows of a picture, and the sizes that recipes compress them to. A sample of all rows has no handicaps."""
 
     def __init__(self, rows: Bytes, step: int, sample_bytes: int) -> None:
         self._rows, self._step = rows, step
@@ -140,7 +140,7 @@ class _Sample:
         self._sizes: dict[_Recipe, int] = {}
 
     def at_least(self, sample_bytes: int) -> _Sample:
-        """Give a sample of so many bytes; this one where it has them."""
+        """Return a sample of at least so many bytes; this one if it is large enough."""
         larger = _Sample(self._rows, self._step, sample_bytes)
         return self if larger._bands == self._bands else larger
 
@@ -149,9 +149,9 @@ class _Sample:
         return min(recipes, key=lambda recipe: self.size(recipe) * (1 if whole else recipe.handicap))
 
     def rivals(self) -> tuple[_Recipe, ...]:
-        """Give Sub and Up, without the one that leaves so much larger numbers that deflate need not be asked.
+        """Return recipes with Sub and Up, without the one that is so much worse that compressing is not needed to know.
 
-        The measure is the specification's (section 12.7): the sum of what is left, taken as signed.
+        The measure is that of the specification (section 12.7): the sum of the absolute filtered values.
         """
         sums = []
         for recipe in _CHEAP[1:]:
@@ -166,14 +166,14 @@ class _Sample:
         return self._sizes[recipe]
 
     def knows(self, recipe: _Recipe) -> bool:
-        """Tell whether it was tried."""
+        """Return True if the recipe was tried."""
         return recipe in self._sizes
 
     def ratio(self, recipe: _Recipe) -> float:
         return self.size(recipe) / self._rows_through(recipe.row_filter).size
 
     def has_grey_pixels(self) -> bool:
-        """Tell whether red, green and blue of 8 bits are the same everywhere."""
+        """Return True if red, green and blue, of 8 bits, are equal in every pixel."""
         if self._step not in (3, 4):
             return False
         pixels = self._rows_through(NONE)[:, 1:].reshape(-1, self._step)
@@ -187,7 +187,7 @@ class _Sample:
 
 
 def _bands(rows: Bytes, sample_bytes: int) -> list[tuple[int, int]]:
-    """Choose runs of rows, spread over the picture, of about so many bytes; all of it where that is no more."""
+    """Return bands of rows, spread over the picture, of about so many bytes; one band if that is most of it."""
     height, length = rows.shape
     run = max(_BAND_ROWS, sample_bytes // (_BANDS * length))
     count = max(_BANDS, -(-sample_bytes // (run * length)))
@@ -198,8 +198,8 @@ def _bands(rows: Bytes, sample_bytes: int) -> list[tuple[int, int]]:
 
 
 def _cooked(rows: Bytes, step: int, recipe: _Recipe) -> list[bytes]:
-    # A part of the rows at a time: the filtered ones stay in the cache, and no memory has to be got for all of them,
-    # which costs as much as a tenth of deflating them.
+    # A part of the rows at a time: the filtered rows stay in the cache, and memory for all of them is not needed, whose
+    # allocation takes a tenth of the time of deflating them.
     packer = _packer(recipe)
     run = max(1, _PART_BYTES // rows.shape[1])
     pieces = []

@@ -1,7 +1,8 @@
-"""PNG, written by hand: 8 and 16 bits, grey to RGBA, with texts before the pixels.
+"""Encode PNG files: 8 and 16 bits, grey to RGBA, with texts before the pixels.
 
-A writer of our own because none writes 16-bit colours and texts into memory from Python, and because most of the time
-of the usual ones goes into a deflate that is ten times slower than need be. Source: PNG specification, third edition.
+seqsave has its own writer because no other one for Python writes 16-bit colours and texts to memory, and because the
+others spend most of their time in a deflate that takes ten times as long as necessary. Source: PNG specification, third
+edition.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ class PngEncoder:
         options: Mapping[str, Any],
         info: FrameInfo,
     ) -> Encoded:
-        """Encode an array H,W,C of uint8 or uint16 without loss, with what ``info`` says of it.
+        """Encode an array H,W,C of uint8 or uint16 without loss, with the facts in ``info``.
 
-        ``options["compression"]`` is ``"fast"``, ``"balanced"`` or ``"small"``. Texts that PNG cannot hold are left
-        over: names beyond 79 printable Latin-1 characters, NUL in a text.
+        ``options["compression"]`` is ``"fast"``, ``"balanced"`` or ``"small"``. ``leftover`` contains texts that PNG
+        cannot hold: with names other than 1 to 79 printable Latin-1 characters, or with NUL in the text.
         """
         height, width, channels = image.shape
         texts, leftover = _text_chunks(metadata)
@@ -56,16 +57,16 @@ class PngEncoder:
         image = np.ascontiguousarray(image, ">u2" if depth == 16 else None)
         rows = image.view(np.uint8).reshape(height, -1)
         pixels = compress(rows, channels * image.itemsize, options.get("compression", "fast"))
-        # One join, and of bytes only: that one gives the interpreter's lock up while it copies.
-        said = [piece for kind, content in about(info, channels) for piece in _chunk(kind, content)]
-        head = [_SIGNATURE, *_chunk(b"IHDR", header), *said, *texts]
+        # One join, and only of bytes, because such a join releases the interpreter's lock while it copies.
+        facts = [piece for kind, content in about(info, channels) for piece in _chunk(kind, content)]
+        head = [_SIGNATURE, *_chunk(b"IHDR", header), *facts, *texts]
         parts = [*head, *_pixel_chunks(pixels), *_chunk(b"IEND", b"")]
         return Encoded(data=b"".join(parts), leftover=leftover)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode a PNG: 8 bits and less become uint8, 16 bits uint16; a palette becomes RGB or RGBA.
+        """Decode a PNG: up to 8 bits become uint8, 16 bits uint16; a palette becomes RGB or RGBA.
 
-        Raises DecodeError on what is not a whole and sound PNG, and on more than ``max_pixels`` pixels.
+        Raises DecodeError for truncated and damaged files, and for more than ``max_pixels`` pixels.
         """
         return decode(data, max_pixels=max_pixels)
 
@@ -108,7 +109,7 @@ def _text_content(name: str, text: str) -> tuple[bytes, bytes] | None:
     except UnicodeEncodeError:
         pass
     try:
-        # Not compressed, without language and translation. A compressed one hangs ComfyUI's front end.
+        # Not compressed, without language and translation. A compressed text hangs ComfyUI's front end.
         return b"iTXt", b"%b\0\0\0\0\0%b" % (name.encode("latin-1"), text.encode())
     except UnicodeEncodeError:  # a lone surrogate
         return None

@@ -1,7 +1,7 @@
-"""The row filters of PNG, over whole blocks of rows: applied, chosen row by row, and undone.
+"""Apply, choose and undo the row filters of PNG, for blocks of rows at a time.
 
-Source of the arithmetic: PNG specification, third edition, section 9. A row of bytes is filtered against ``left``
-(the byte of the pixel before it), ``above`` and ``corner`` (above and before); what lies outside of the picture is 0.
+Source: PNG specification, third edition, section 9. Each byte is filtered with ``left`` (the byte of the pixel before
+it), ``above`` and ``corner`` (above and before), which are 0 outside of the picture.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["ADAPTIVE", "AVERAGE", "NONE", "PAETH", "SUB", "UP", "filter_rows", "
 
 NONE, SUB, UP, AVERAGE, PAETH = range(5)
 ADAPTIVE = 5
-"""Not a filter of PNG: for each row the one that leaves the smallest numbers."""
+"""Not a filter of PNG: chooses for each row the filter with the smallest sum of absolute values."""
 
 # Filters that need temporaries work in blocks that stay in the second-level cache.
 _BLOCK_BYTES = 1 << 17
@@ -31,7 +31,7 @@ _STRIP_ROWS = 1024
 
 
 def filter_rows(rows: Bytes, kind: int, step: int, top: int = 0, bottom: int | None = None) -> Bytes:
-    """Filter rows ``top`` to ``bottom`` of a picture, each with its filter's number before it, as deflate gets them.
+    """Return rows ``top`` to ``bottom`` of a picture filtered, each after the number of its filter.
 
     rows: uint8, shape rows x bytes of a row. step: bytes per pixel. kind: a filter, or ADAPTIVE.
     """
@@ -48,14 +48,14 @@ def filter_rows(rows: Bytes, kind: int, step: int, top: int = 0, bottom: int | N
         else:
             target[:, 0] = kind
             _FILTERS[kind](block, above, step, target[:, 1:])
-    if kind == UP and top == 0:  # there is nothing above it
+    if kind == UP and top == 0:  # the first row has no row above
         out[0, 0] = SUB
         _sub(rows[:1], zeros, step, out[:1, 1:])
     return out
 
 
 def undo(filtered: Bytes, step: int) -> Bytes:
-    """Get the rows back from what ``filter_rows`` makes, or any other PNG writer. Raises ValueError on bad filters."""
+    """Return the rows from filtered rows of any PNG writer. Raises ValueError for unknown filters."""
     kinds = filtered[:, 0]
     if kinds.max(initial=0) > PAETH:
         raise ValueError(f"row filter {kinds.max()} does not exist")
@@ -69,7 +69,7 @@ def undo(filtered: Bytes, step: int) -> Bytes:
     return rows
 
 
-# --- the filters: (rows, the row above them, bytes per pixel, where to put the result) ------------------------------
+# --- the filters: (rows, the row above them, bytes per pixel, array for the result) ---------------------------------
 
 
 def _none(rows: Bytes, above: Bytes, step: int, out: Bytes) -> None:
@@ -121,14 +121,14 @@ def _neighbours(rows: Bytes, above: Bytes, step: int) -> tuple[Bytes, Bytes, Byt
 
 
 def _mean(left: Bytes, up: Bytes) -> Bytes:
-    mean: Bytes = (left & up) + ((left ^ up) >> 1)  # the mean, cut off, without leaving 8 bits
+    mean: Bytes = (left & up) + ((left ^ up) >> 1)  # the mean, rounded down, computed in 8 bits
     return mean
 
 
 def _predicted(left: Bytes, up: Bytes, corner: Bytes) -> Bytes:
-    """Paeth's choice: of left, up and corner the one nearest to left + up - corner, in this order."""
-    # In 8 bits and without branches, which is four times as fast as the textbook's way in 16. Where corner lies
-    # between the other two, its distance is the difference of theirs; elsewhere it is their sum, so never chosen.
+    """Return Paeth's prediction: of left, up and corner the one nearest to left + up - corner, in this order."""
+    # In 8 bits and without branches, which is four times as fast as the usual way in 16 bits. If corner is between the
+    # other two, its distance is the difference of theirs; otherwise it is their sum, so corner is never chosen.
     from_left = np.maximum(up, corner) - np.minimum(up, corner)
     from_up = np.maximum(left, corner) - np.minimum(left, corner)
     from_corner = np.maximum(from_left, from_up) - np.minimum(from_left, from_up)
@@ -144,11 +144,11 @@ def _mask(condition: npt.NDArray[np.bool_]) -> Bytes:
     return mask
 
 
-# --- undoing them ---------------------------------------------------------------------------------------------------
+# --- undoing --------------------------------------------------------------------------------------------------------
 
 
 def _undo_easy(filtered: Bytes, rows: Bytes, step: int, top: int, bottom: int) -> None:
-    """Undo None, Sub and Up, a run of equal filters at a time."""
+    """Undo None, Sub and Up, for a run of rows with the same filter at a time."""
     kinds = filtered[top:bottom, 0]
     edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
     for start, end in pairwise(edges):
@@ -174,9 +174,9 @@ def _undo_up(source: Bytes, rows: Bytes, top: int, bottom: int) -> None:
 def _undo_strip(filtered: Bytes, rows: Bytes, step: int, top: int, bottom: int) -> None:
     """Undo any mix of filters, one anti-diagonal of pixels after the other.
 
-    All pixels of one anti-diagonal depend only on the two before it, so each is one step for numpy. ``slanted`` keeps
-    the pixel (row, column) at [row + column, row]: an anti-diagonal lies side by side in memory. Its row 0 is the row
-    above the strip.
+    The pixels of an anti-diagonal depend only on the two before it, so each is one step of numpy. ``slanted`` stores
+    the pixel (row, column) at [row + column, row], so that an anti-diagonal is contiguous in memory. Its row 0 is the
+    row above the strip.
     """
     count, width = bottom - top, (filtered.shape[1] - 1) // step
     slanted: Bytes = np.zeros((count + 1 + width, count + 1, step), np.uint8)
