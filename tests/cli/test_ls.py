@@ -193,7 +193,7 @@ def test_what_lies_beside_the_file_is_printed(tmp_path: Path) -> None:
         (["bare_1.png"], 1, "holds no workflow or other metadata"),
         (["sub"], 2, "is a folder: name one of its frames, as "),
         (["empty"], 2, "empty is a folder: name one of its frames\n"),
-        (["text.png"], 1, "no PNG file"),
+        (["text.png"], 1, "not a PNG file"),
     ],
 )
 def test_workflow_of_the_wrong_thing(tmp_path: Path, arguments: list[str], status: int, message: str) -> None:

@@ -309,7 +309,7 @@ def test_pixels_beyond_the_limit_are_not_decoded(monkeypatch: pytest.MonkeyPatch
     "data", [b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", bytes(encode(NOISE).data)[:-5000], b"rubbish" * 100]
 )
 def test_files_that_are_not_sound(data: bytes) -> None:
-    with pytest.raises(DecodeError, match="this JPEG is damaged, or none at all"):
+    with pytest.raises(DecodeError, match="this JPEG is damaged, or is not a JPEG"):
         JpegEncoder().decode(data, max_pixels=10**6)
 
 
@@ -329,6 +329,6 @@ def test_a_bomb_of_scans_is_refused_before_it_is_decoded() -> None:
     data = out.getvalue()
     last = data.rindex(b"\xff\xda")
     bomb = data[:last] + data[last:-2] * 1001 + data[-2:]
-    with pytest.raises(DecodeError, match="more than 1000 times"):
+    with pytest.raises(DecodeError, match="more than the allowed 1000 scans"):
         JpegEncoder().decode(bomb, max_pixels=10**9)
     assert JpegEncoder().decode(data, max_pixels=10**9).array.shape == (64, 64, 3)

@@ -19,6 +19,7 @@ from seqsave_webp import AVIF
 from seqsave_webp.avif import MAX_SIDE, AvifEncoder
 
 import seqsave
+from seqsave.metadata import exif
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite, outside
 
@@ -139,7 +140,7 @@ def test_16_bits_that_do_not_fit_are_reported() -> None:
     image = noise("uint16")
     for depth in (10, 12):
         made = encoded(image, lossless=True, depth=depth)
-        assert made.warnings == (f"AVIF: values of 16 bits were rounded to {depth} bits, which are then kept exactly",)
+        assert made.warnings == (f"AVIF: values of 16 bits were rounded to {depth} bits, which are stored exactly",)
         assert (decode(bytes(made.data)).array == rounded(image, depth)).all()
     assert not encoded(image).warnings  # lossy is lossy
 
@@ -296,7 +297,7 @@ def pillow_writes() -> None:
 
 def test_metadata_of_another_writer() -> None:
     pillow_writes()
-    block = seqsave.encoders.exif.pack({"workflow": "{}"})[0]
+    block = exif.pack({"workflow": "{}"})[0]
     file = io.BytesIO()
     Image.fromarray(noise()).save(file, "AVIF", exif=block, xmp=b"<x/>")
     assert decode(file.getvalue()).metadata == {"workflow": "{}"}

@@ -146,7 +146,7 @@ def test_a_side_that_is_too_long(height: int, width: int) -> None:
     with pytest.raises(seqsave.ImageError) as raised:
         encode(np.zeros((height, width, 3), np.uint8))
     assert str(raised.value) == (
-        f"frame_00017.webp is {width}x{height} pixels: a WebP side has at most 16383; make it smaller or save it as png"
+        f"frame_00017.webp is {width}x{height} pixels: a WebP side has at most 16383; scale it, or save it as png"
     )
 
 

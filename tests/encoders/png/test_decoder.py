@@ -234,8 +234,8 @@ def test_headers(header: tuple[int, int, int, int, int], part: str) -> None:
 @pytest.mark.parametrize(
     ("data", "part"),
     [
-        (b"", "no PNG file: it starts with b''"),
-        (b"\xff\xd8\xff\xe0 a JPEG", "no PNG file"),
+        (b"", "not a PNG file: it starts with b''"),
+        (b"\xff\xd8\xff\xe0 a JPEG", "not a PNG file"),
         (b"\x89PNG\r\n\x1a\n", "cut short"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b""), "does not begin with a header"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"short"), "does not begin with a header"),

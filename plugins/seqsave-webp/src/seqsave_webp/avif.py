@@ -63,7 +63,7 @@ class AvifEncoder:
             and samples.dtype == image.dtype == np.uint16
             and (_widened(samples, depth) != image).any()
         ):
-            warnings = (f"AVIF: values of 16 bits were rounded to {depth} bits; the rounded values are stored exactly",)
+            warnings = (f"AVIF: values of 16 bits were rounded to {depth} bits, which are stored exactly",)
         return Encoded(data=data, leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
