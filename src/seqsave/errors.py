@@ -110,14 +110,17 @@ class SeqSaveError(Exception):
 
     saved:     number of frames that are saved, if the error left a writer's ``with`` block; otherwise None.
     aftermath: the same in words, with the accepted frames that are not saved; the end of the message.
+    frame:     index of the frame that an encoder could not encode, the beginning of the message; otherwise None.
     """
 
     saved: int | None = None
     aftermath: str = ""
+    frame: int | None = None
 
     def __str__(self) -> str:
         # args[0] and not super().__str__(): LookupError and OSError print themselves in their own ways.
         text = str(self.args[0]) if self.args else type(self).__name__
+        text = text if self.frame is None else f"frame {self.frame}: {text}"
         return f"{text} ({self.aftermath})" if self.aftermath else text
 
 

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from seqsave.errors import FrameExistsError, OptionError, TargetError
-from seqsave.runtime import retry
+from seqsave.runtime import flow, retry
 from seqsave.runtime.retry import RetryPolicy
 
 QUICK = RetryPolicy(attempts=4, first_wait=0.001)
@@ -31,14 +31,21 @@ class Flaky:
         return "done"
 
 
+class Here:
+    """A step of an event loop that waits for nothing."""
+
+    def __init__(self, function: Flaky) -> None:
+        self.run = function
+
+    async def arun(self) -> str:
+        return self.run()
+
+
 def run(way: str, policy: RetryPolicy, function: Flaky, **more: object) -> str:
     if way == "sync":
         return retry.call(policy, function, **more)  # type: ignore[arg-type]
 
-    async def coroutine() -> str:
-        return function()
-
-    return asyncio.run(retry.acall(policy, coroutine, **more))  # type: ignore[arg-type]
+    return asyncio.run(flow.arun(retry.attempts(policy, lambda: flow.wait(Here(function)), **more)))  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -115,12 +122,10 @@ class Clock:
     """Time that passes only while somebody waits for it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        import tenacity
-
         self.now = 1000.0
         monkeypatch.setattr("seqsave.runtime.retry.time.monotonic", lambda: self.now)
-        monkeypatch.setattr(tenacity.nap, "sleep", self.sleep)
-        monkeypatch.setattr("seqsave.runtime.retry.asyncio.sleep", self.sleep_async)
+        monkeypatch.setattr("seqsave.runtime.flow.time.sleep", self.sleep)
+        monkeypatch.setattr("seqsave.runtime.flow.asyncio.sleep", self.sleep_async)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

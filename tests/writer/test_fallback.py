@@ -14,7 +14,7 @@ from seqsave import RetryPolicy, SaveError, targets
 from seqsave.manifest import read
 from seqsave.spool import Records, Spool, flush_place, flush_spool, publisher_of
 from seqsave.writer import fallback
-from seqsave.writer.deferred import BelatedRecords
+from seqsave.writer.deferred import DeferredUpdates
 from tests.support.needs import missing
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server, find_weed
@@ -69,7 +69,7 @@ def waiting(folder: Path) -> list[int]:
 
 def flush(folder: Path, options: dict[str, Any]) -> list[str]:
     spool = Spool(folder)
-    outcomes = flush_spool(spool, lambda url: targets.resolve(url, options), records=BelatedRecords(spool))
+    outcomes = flush_spool(spool, lambda url: targets.resolve(url, options), records=DeferredUpdates(spool))
     return [outcome.status for outcome in outcomes]
 
 

@@ -11,7 +11,7 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.spool import Spool, flush_spool
-from seqsave.writer.deferred import BelatedRecords
+from seqsave.writer.deferred import DeferredUpdates
 from tests.support.forks import Forks
 from tests.support.holds import Hold
 from tests.support.proxy import Proxy
@@ -62,7 +62,7 @@ def test_a_run_that_is_killed(s3_server: S3Server, tmp_path: Path, mode: str) ->
         assert all(index in waiting or f"frame_{index:05d}.png" in there for index in promised)
         assert len(promised) > len(HOLDS[mode])
         assert waiting, "nothing was spooled: the test proves nothing"
-        outcomes = flush_spool(spool, lambda text: targets.resolve(text, options), records=BelatedRecords(spool))
+        outcomes = flush_spool(spool, lambda text: targets.resolve(text, options), records=DeferredUpdates(spool))
         assert {outcome.status for outcome in outcomes} <= {"published"}
         sequence = seqsave.open_sequence(url, storage_options=options)
         for frame in sequence:

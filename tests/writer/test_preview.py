@@ -44,7 +44,7 @@ def test_pictures_are_in_the_movie_in_order_and_may_be_changed_at_once() -> None
     buffer = grey(0)
     for number in range(6):
         buffer[:] = number / 5
-        preview.add(number * 10, buffer)
+        preview.add(number * 10, preview.take(buffer))
     buffer[:] = 0
     preview.finish()
     assert sink.levels() == pytest.approx([0, 51, 102, 153, 204, 255], abs=6)
@@ -55,7 +55,7 @@ def test_a_frame_out_of_order_ends_it_with_one_warning() -> None:
     sink = Sink()
     preview = sink.preview()
     for index in (5, 6, 3, 4, 7):
-        preview.add(index, grey(0.5))
+        preview.add(index, preview.take(grey(0.5)))
     preview.finish()
     assert sink.movies == []
     assert sink.warnings == [
@@ -66,8 +66,8 @@ def test_a_frame_out_of_order_ends_it_with_one_warning() -> None:
 def test_a_picture_that_the_movie_cannot_take_is_a_warning() -> None:
     sink = Sink()
     preview = sink.preview()
-    preview.add(0, np.zeros((2, 100_000, 3), np.uint8))
-    preview.add(1, grey(0.5))
+    preview.add(0, preview.take(np.zeros((2, 100_000, 3), np.uint8)))
+    preview.add(1, preview.take(grey(0.5)))
     preview.finish()
     assert sink.movies == []
     assert len(sink.warnings) == 1
@@ -79,7 +79,7 @@ def test_a_storage_that_fails_is_a_warning() -> None:
 
     sink = Sink()
     preview = Preview("webm", rate=None, texts={}, color=None, publish=refuse, warn=sink.warnings.append)
-    preview.add(0, grey(0.5))
+    preview.add(0, preview.take(grey(0.5)))
     preview.finish()
     assert "cannot save it" in sink.warnings[0]
 
@@ -94,6 +94,6 @@ def test_linear_light_is_shown_as_a_display_wants_it() -> None:
     needs_package("PyOpenColorIO", "pip install opencolorio")
     sink = Sink()
     preview = sink.preview(color=color_space("linear-srgb"))
-    preview.add(0, grey(0.21404))
+    preview.add(0, preview.take(grey(0.21404)))
     preview.finish()
     assert sink.levels() == pytest.approx([128], abs=4)

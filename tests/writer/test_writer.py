@@ -475,3 +475,44 @@ def test_one_frame_starts_no_thread(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     seqsave.save([RED], tmp_path / "one")
     assert set(threading.enumerate()) == before
+
+
+# --- settings, endings and the threads of both ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refused", [{"preview": "mov"}, {"spool": "s3://x"}, {"spool": 5}, {"options": {"no": 1}}])
+def test_settings_that_are_refused_leave_no_thread(refused: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqsave.runtime import progress
+
+    monkeypatch.setattr(progress, "is_terminal", lambda _: True)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    before = set(threading.enumerate())
+    with pytest.raises(seqsave.OptionError):
+        seqsave.open_writer(URL, progress=True, **refused)
+    assert set(threading.enumerate()) == before
+
+
+def test_a_second_thread_that_closes_waits_for_the_first() -> None:
+    may_go_on, is_closing, ended = threading.Event(), threading.Event(), list[str]()
+
+    def listen(event: seqsave.Event) -> None:
+        if event.kind == "closed":
+            is_closing.set()
+            may_go_on.wait(20)
+
+    writer = seqsave.open_writer(URL, on_event=listen)
+    writer.write(RED)
+
+    def close(name: str) -> None:
+        writer.close()
+        ended.append(f"{name}: {may_go_on.is_set()}")
+
+    threads = [threading.Thread(target=close, args=(name,)) for name in ("first", "second")]
+    threads[0].start()
+    assert is_closing.wait(20)
+    threads[1].start()
+    threads[1].join(0.5)  # long enough for a close that does not wait to return, and to be found out below
+    may_go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(ended) == ["first: True", "second: True"]

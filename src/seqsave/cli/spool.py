@@ -70,7 +70,7 @@ def flush_command(
     """
     from seqsave.spool import flush_spool
     from seqsave.targets import resolve
-    from seqsave.writer.deferred import BelatedRecords
+    from seqsave.writer.deferred import DeferredUpdates
 
     messages = Messages(quiet)
     with messages.catching():
@@ -81,7 +81,7 @@ def flush_command(
             outcomes = flush_spool(
                 spool,
                 lambda url: resolve(url, storage_option),
-                records=BelatedRecords(spool),
+                records=DeferredUpdates(spool),
                 policy=_policy(attempts),
                 wanted=wanted,
                 on_outcome=counter,

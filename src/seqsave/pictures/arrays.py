@@ -8,6 +8,7 @@ accepts floats.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -19,11 +20,14 @@ from seqsave.errors import ImageError
 from seqsave.wording import spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from seqsave.types import ImageArray
 
-__all__ = ["Prepared", "as_array", "as_stack", "is_stack", "prepare"]
+__all__ = ["IN_TIME", "VARIATIONS", "Prepared", "as_array", "as_stack", "each_frame", "is_stack", "prepare"]
+
+# How an array of frames has to lie, for ``each_frame``.
+IN_TIME = "T,H,W,C with time first"
+VARIATIONS = "B,H,W,C with variations first"
+
 
 # The dtypes to which each dtype can be converted without loss, nearest first.
 _HOMES = {
@@ -106,6 +110,23 @@ def is_stack(frames: Any) -> int | None:
         return axes
     shape = getattr(frames, "shape", None)
     return len(shape) if shape is not None else _read(frames).ndim
+
+
+def each_frame(frames: Any, layout: str) -> Iterator[Any]:
+    """Return the images of an array with a leading axis, or of an iterable, one by one.
+
+    layout: how an array has to lie, ``IN_TIME`` or ``VARIATIONS``. Raises ImageError for anything else.
+    """
+    axes = is_stack(frames)
+    if axes is not None and axes != 4:
+        raise ImageError(
+            f"frames have {axes} axes: an array of frames is {layout}; for one image use write(image) or a list of it"
+        )
+    if axes == 4 and not isinstance(frames, Iterable):
+        frames = as_stack(frames)
+    if not isinstance(frames, Iterable) or isinstance(frames, str | bytes | Mapping):
+        raise ImageError(f"frames are {type(frames).__name__}: give an array {layout}, or an iterable of images")
+    return iter(frames)
 
 
 def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -> Prepared:

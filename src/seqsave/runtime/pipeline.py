@@ -10,21 +10,24 @@ caller's thread and no thread is started.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
 from seqsave.runtime.threads import spawn_daemon
 
-__all__ = ["Pipeline"]
+__all__ = ["Job", "Pipeline", "gather"]
 
 P = TypeVar("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 # How long a wait lasts before it looks again. Windows cannot interrupt a wait without an end.
 TICK = 0.2
@@ -33,14 +36,19 @@ SLOW_DOWN_SECONDS = 1.0
 
 
 @dataclass(eq=False, slots=True)
-class _Job(Generic[P, R]):
-    """One piece of work: ``held`` counts the bytes that it keeps in memory at the moment."""
+class Job(Generic[P, R]):
+    """One piece of work, and the future of its result.
+
+    encode:  the first stage; it returns what the second one takes. publish: the second stage.
+    size_of: how many bytes what ``encode`` returned keeps in memory.
+    held:    how many bytes the job keeps in memory at the moment.
+    """
 
     encode: Callable[[], P]
     publish: Callable[[P], Any]
     size_of: Callable[[P], int]
     held: int
-    future: Future[R]
+    future: Future[R] = field(default_factory=Future)
     publishing: bool = False
 
 
@@ -71,7 +79,7 @@ class Pipeline(Generic[P, R]):
         self._max_raw = max_bytes if max_raw is None else max_raw
         self._least = least
         self._changed = threading.Condition()
-        self._jobs: set[_Job[P, R]] = set()
+        self._jobs: set[Job[P, R]] = set()
         self._held = 0
         self._raw = 0
         self._publishing = 0
@@ -133,13 +141,52 @@ class Pipeline(Generic[P, R]):
         ``on_accepted`` is told the future before anything can become of it. Raises WriterAbortedError once a job has
         failed, WriterClosedError once ``close`` was called.
         """
-        job: _Job[P, R] = _Job(encode, publish, size_of, cost, Future())
-        self._admit(job, on_accepted, while_waiting)
-        if self._inline:
-            self._encode(job)
-        else:
-            self._workers.put(lambda: self._encode(job))
+        job: Job[P, R] = Job(encode, publish, size_of, cost)
+        while not self.try_submit([job], lambda: on_accepted(job.future)):
+            self.wait_for_room([job], while_waiting)
+        self.run_inline([job])
         return job.future
+
+    def try_submit(self, jobs: Sequence[Job[P, R]], on_accepted: Callable[[], None] = lambda: None) -> bool:
+        """Accept all of these jobs in one step, or none of them; return False when there is no room for all now.
+
+        ``on_accepted`` is called before anything can become of them. It must not wait. With ``workers=0`` they are
+        done by ``run_inline``, which the caller has to call next. Raises as ``submit``, and then has accepted none.
+        """
+        with self._changed:
+            self._check_open()
+            if not self._has_room(jobs):
+                return False
+            on_accepted()
+            self._jobs.update(jobs)
+            self._held += sum(job.held for job in jobs)
+            self._raw += sum(job.held for job in jobs)
+        if not self._inline:
+            for job in jobs:
+                self._workers.put(partial(self._encode, job))
+        return True
+
+    def wait_for_room(self, jobs: Sequence[Job[P, R]], while_waiting: Callable[[], None] = lambda: None) -> None:
+        """Wait until there may be room for all of these jobs, then call ``while_waiting``. Raises as ``submit``."""
+        with self._changed:
+            self._check_open()
+            if not self._has_room(jobs):
+                self._changed.wait(TICK)
+        while_waiting()
+
+    def run_inline(self, jobs: Sequence[Job[P, R]]) -> None:
+        """Do jobs that were accepted, on this thread; nothing to do where there are threads for them.
+
+        When one is interrupted the others are given up, and the interrupt goes on.
+        """
+        interrupt: BaseException | None = None
+        for job in jobs if self._inline else ():
+            try:
+                self._encode(job)
+            except BaseException as error:  # noqa: BLE001, PERF203 - raised below, when no job is left behind
+                interrupt = interrupt or error
+        if interrupt is not None:
+            raise interrupt
 
     def drain(self, while_waiting: Callable[[], None] = lambda: None) -> None:
         """Wait until nothing is under way."""
@@ -183,33 +230,20 @@ class Pipeline(Generic[P, R]):
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
-    def _admit(
-        self, job: _Job[P, R], on_accepted: Callable[[Future[R]], None], while_waiting: Callable[[], None]
-    ) -> None:
-        while True:
-            with self._changed:
-                if self._closed and self._error is None:
-                    raise WriterClosedError("the writer was closed meanwhile")
-                if self._error is not None:
-                    raise WriterAbortedError(
-                        f"stopped, because something failed before: {self._error}"
-                    ) from self._error
-                if self._has_room(job):
-                    self._jobs.add(job)
-                    self._held += job.held
-                    self._raw += job.held
-                    on_accepted(job.future)
-                    return
-                self._changed.wait(TICK)
-            while_waiting()
+    def _check_open(self) -> None:
+        if self._closed and self._error is None:
+            raise WriterClosedError("the writer was closed meanwhile")
+        if self._error is not None:
+            raise WriterAbortedError(f"stopped, because something failed before: {self._error}") from self._error
 
-    def _has_room(self, job: _Job[P, R]) -> bool:
-        fits = self._held + job.held <= self._max_bytes and self._raw + job.held <= self._max_raw
+    def _has_room(self, jobs: Sequence[Job[P, R]]) -> bool:
+        more = sum(job.held for job in jobs)
+        fits = self._held + more <= self._max_bytes and self._raw + more <= self._max_raw
         return fits or len(self._jobs) < self._least
 
     # --- the two stages ----------------------------------------------------------------------------------------------
 
-    def _encode(self, job: _Job[P, R]) -> None:
+    def _encode(self, job: Job[P, R]) -> None:
         if not self._begin(job):
             return
         try:
@@ -225,7 +259,7 @@ class Pipeline(Generic[P, R]):
         if self._publishers is None:
             self._publish(job, payload)
 
-    def _begin(self, job: _Job[P, R]) -> bool:
+    def _begin(self, job: Job[P, R]) -> bool:
         """Whether the job is still wanted: not cancelled by its owner, not behind an error, not given up by abort."""
         with self._changed:
             if job not in self._jobs:
@@ -236,7 +270,7 @@ class Pipeline(Generic[P, R]):
         self._finish(job, error=self._given_up())
         return False
 
-    def _encoded(self, job: _Job[P, R], payload: P) -> None:
+    def _encoded(self, job: Job[P, R], payload: P) -> None:
         """From now on the job holds its encoded bytes, and the picture is let go."""
         size = job.size_of(payload)
         del job.encode
@@ -248,7 +282,7 @@ class Pipeline(Generic[P, R]):
             job.held, job.publishing = size, True
             self._changed.notify_all()
 
-    def _publish(self, job: _Job[P, R], payload: P) -> None:
+    def _publish(self, job: Job[P, R], payload: P) -> None:
         if self._error is not None:
             self._finish(job, error=self._given_up())
             return
@@ -260,7 +294,7 @@ class Pipeline(Generic[P, R]):
             self._pace.note_success()
             self._finish(job, result)
 
-    async def _publish_async(self, job: _Job[P, R], payload: P) -> None:
+    async def _publish_async(self, job: Job[P, R], payload: P) -> None:
         if self._error is not None:
             self._finish(job, error=self._given_up())
             return
@@ -281,7 +315,7 @@ class Pipeline(Generic[P, R]):
         error.__cause__ = self._error
         return error
 
-    def _fail(self, job: _Job[P, R], error: BaseException) -> None:
+    def _fail(self, job: Job[P, R], error: BaseException) -> None:
         """Called while ``error`` is handled. It belongs to the job's future; Ctrl-C belongs to the caller as well."""
         self._stop_with(error)
         self._finish(job, error=error)
@@ -294,7 +328,7 @@ class Pipeline(Generic[P, R]):
                 self._error = error
             self._changed.notify_all()
 
-    def _finish(self, job: _Job[P, R], result: Any = None, error: BaseException | None = None) -> None:
+    def _finish(self, job: Job[P, R], result: Any = None, error: BaseException | None = None) -> None:
         with self._changed:
             if job not in self._jobs:
                 return  # abort() gave it up while it was running
@@ -319,6 +353,28 @@ class Pipeline(Generic[P, R]):
         self._workers.close()
         if self._publishers is not None:
             self._publishers.close()
+
+
+def gather(futures: Sequence[Future[T]]) -> Future[T]:
+    """Return one future for all of these: it gets the first one's result once all are done, or what failed."""
+    if len(futures) == 1:
+        return futures[0]
+    whole: Future[T] = Future()
+    whole.set_running_or_notify_cancel()
+
+    def look(_: Future[T]) -> None:
+        if all(future.done() for future in futures) and not whole.done():
+            failures = [future.exception() for future in futures if not future.cancelled()]
+            failure = next((one for one in failures if one is not None), None)
+            with contextlib.suppress(InvalidStateError):  # two of them may end at the same moment
+                if failure is not None:
+                    whole.set_exception(failure)
+                else:
+                    whole.set_result(futures[0].result())
+
+    for future in futures:
+        future.add_done_callback(look)
+    return whole
 
 
 class _Pace:

@@ -16,19 +16,20 @@ frame in ten thousand:
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from seqsave.errors import OptionError, SeqSaveError, TargetError
+from seqsave.runtime import flow
+from seqsave.runtime.flow import Call, Flow, Pause, wait
 
 if TYPE_CHECKING:
     import tenacity
 
-__all__ = ["Contact", "OnRetry", "RetryPolicy", "acall", "call", "passes"]
+__all__ = ["Contact", "OnRetry", "RetryPolicy", "attempts", "call", "passes"]
 
 T = TypeVar("T")
 OnRetry = Callable[[int, float, BaseException], None]
@@ -91,73 +92,48 @@ def call(
     then no further attempt is made. ``contact`` is what is known of the storage, and is told of its answers; without
     it, this call is the first.
     """
-    # The first attempt needs no machinery: a save that just works never imports tenacity.
-    patience = _Patience(policy, contact)
-    try:
-        with patience:
-            return function()
-    except TargetError as error:
-        if policy.attempts == 1 or not passes(error):
-            raise
-        first_error = error
-    import tenacity
-
-    replay = _Replay(first_error, function)
-
-    def attempt() -> T:
-        with patience:
-            answer: T = replay()
-        return answer
-
-    sleep = tenacity.sleep_using_event(stop_event) if stop_event is not None else tenacity.nap.sleep
-    retrying = tenacity.Retrying(sleep=sleep, **_settings(policy, patience, on_retry, stop_event))
-    result: T = retrying(attempt)
-    return result
+    return flow.run(
+        attempts(policy, lambda: wait(Call(function)), on_retry=on_retry, stop_event=stop_event, contact=contact)
+    )
 
 
-async def acall(
+def attempts(
     policy: RetryPolicy,
-    function: Callable[[], Awaitable[T]],
+    attempt: Callable[[], Flow[T]],
     *,
     on_retry: OnRetry | None = None,
     stop_event: threading.Event | None = None,
     contact: Contact | None = None,
-) -> T:
-    """As ``call``, for a coroutine function. Cancelling ends a wait at once."""
+) -> Flow[T]:
+    """As ``call``, as a flow: ``attempt`` returns the flow of one attempt."""
     patience = _Patience(policy, contact)
     try:
         with patience:
-            return await function()
+            return (yield from attempt())
     except TargetError as error:
         if policy.attempts == 1 or not passes(error):
             raise
-        first_error = error
+        failure: BaseException | None = error
+    # The first attempt needs no machinery: a save that just works never imports tenacity.
     import tenacity
 
-    replay = _Replay(first_error, function)
-
-    async def attempt() -> T:
-        with patience:
-            answer: T = await replay()
-        return answer
-
-    retrying = tenacity.AsyncRetrying(sleep=asyncio.sleep, **_settings(policy, patience, on_retry, stop_event))
-    result: T = await retrying(attempt)
-    return result
-
-
-class _Replay:
-    """The failed first attempt told to tenacity as its first one, so that it counts and times all of them."""
-
-    def __init__(self, error: BaseException, function: Callable[[], Any]) -> None:
-        self.error: BaseException | None = error
-        self.function = function
-
-    def __call__(self) -> Any:
-        if self.error is not None:
-            error, self.error = self.error, None
-            raise error
-        return self.function()
+    retrying = tenacity.Retrying(**_settings(policy, patience, on_retry, stop_event))
+    retrying.begin()
+    state = tenacity.RetryCallState(retrying, None, (), {})
+    while True:
+        if failure is not None:
+            state.set_exception((type(failure), failure, failure.__traceback__))
+            failure = None
+        todo = retrying.iter(retry_state=state)  # raises the last error when there is no further attempt
+        if isinstance(todo, tenacity.DoSleep):
+            state.prepare_for_next_attempt()
+            yield Pause(float(todo), stop_event)
+            continue
+        try:
+            with patience:
+                return (yield from attempt())
+        except TargetError as error:
+            failure = error
 
 
 class _FirstCall:

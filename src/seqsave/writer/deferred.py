@@ -1,4 +1,4 @@
-"""The manifest of frames that are published after their run, out of the spool.
+"""Manifest updates for frames that are published after their run, out of the spool.
 
 Each such frame brings what its run knew of the sequence. A run that could not reach its manifest at its end leaves a
 note in the spool, which says what it would have written there; it is read before the run's frames are published.
@@ -17,7 +17,7 @@ from seqsave.manifest import Facts, FrameEntry
 from seqsave.runtime import retry
 from seqsave.spool import Entry, Outcome, Publisher, Records, Spool, key_of, publisher_of
 
-__all__ = ["BelatedRecords", "closing_facts", "frame_facts", "opening_facts", "publisher_behind"]
+__all__ = ["DeferredUpdates", "closing_facts", "frame_facts", "opening_facts", "publisher_behind"]
 
 Key = tuple[int, int | None]
 
@@ -50,7 +50,7 @@ def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mappi
     }
 
 
-class BelatedRecords(Records):
+class DeferredUpdates(Records):
     """Keeps the manifests true while a spool is published.
 
     run: entries of this run are left out, as it is still there and tells its manifest itself.
@@ -92,7 +92,7 @@ class BelatedRecords(Records):
 
 def publisher_behind(kept_in: Spool) -> Publisher:
     """What publishes the frames of a spool behind this program, and can be waited for."""
-    return publisher_of(kept_in, partial(BelatedRecords, kept_in))
+    return publisher_of(kept_in, partial(DeferredUpdates, kept_in))
 
 
 def _facts_of(entries: Iterable[Entry]) -> list[Facts]:

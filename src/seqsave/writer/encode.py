@@ -1,10 +1,9 @@
-"""From a picture to the bytes of its frame: array, metadata, what is lost on the way, and the encoder's work."""
+"""From an image to the bytes of its frame: array, metadata, warnings of what is lost, and the encoder's work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming
@@ -13,41 +12,21 @@ from seqsave.manifest import Picture
 from seqsave.plugins import registry
 from seqsave.sequences import reader
 from seqsave.types import Encoded, FrameInfo
-from seqsave.writer.numbering import Place
-from seqsave.writer.pixels import Pixels, Taken
+from seqsave.writer.frame import FrameKey, FrameTask
+from seqsave.writer.pixels import Pixels, SharedImage, Taken
 
 if TYPE_CHECKING:
     from seqsave.pictures.arrays import Prepared
     from seqsave.types import OptionValue
     from seqsave.writer.settings import EmbeddedMetadata
 
-__all__ = ["Encoding", "Work", "checked_file"]
+__all__ = ["Encoding", "checked_file"]
 
-Warn = Callable[[str, Place, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is left to do for one picture, and how many bytes it holds meanwhile.
-
-    picture: what will be in the file; None for a file that was encoded elsewhere.
-    """
-
-    encode: Callable[[], Encoded]
-    cost: int
-    picture: Picture | None
-    recipe: str | None
-
-    def look(self, name: str) -> Picture:
-        """What is in the file, called ``name``; decoded, where that was encoded elsewhere."""
-        if self.picture is not None:
-            return self.picture
-        height, width, channels = (array := reader.decode(name, bytes(self.encode().data)).array).shape
-        return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+Warn = Callable[[str, FrameKey, str], None]
 
 
 class Encoding:
-    """Makes the frames of one filetype. ``warn`` is told (kind, place, message)."""
+    """Makes the frames of one filetype. ``warn`` is called with (kind, key, message)."""
 
     def __init__(
         self,
@@ -72,36 +51,53 @@ class Encoding:
         self._shape: tuple[int, ...] | None = None
         self._picture: Picture | None = None
 
-    def prepare(
-        self, take: Callable[[Pixels], Taken], own: Mapping[str, str], recipe: str | None, place: Place
-    ) -> Work:
-        """Accept a picture; ``take`` is its ``Pixels.take``. own: the frame's own metadata. Raises ImageError."""
-        taken = take(self._pixels)
-        self._note_shape(place, taken)
-        info = FrameInfo(
-            index=place.index,
-            batch=place.batch,
-            prefix=self._rule.prefix,
-            filetype=self._resolved.filetype,
-            name=place.name,
-            total=self._total,
-            rate=self._embedding.exact_rate,
-            color=self._pixels.color,
-            dpi=self._embedding.dpi,
-            tags=self._embedding.stated_tags,
-        )
-        if not self._pixels.converts:
-            self._tell_losses(place, taken.prepare())
-        inside, beside = self._placed(own, place)
-        encode = partial(self._encode, place, taken, inside, beside, info)
-        return Work(encode, taken.held, self._picture_of(taken), recipe)
+    def prepare(self, key: FrameKey, image: SharedImage, texts: Mapping[str, str], recipe: str | None) -> FrameTask:
+        """Return the task of one image, as far as it can be made before the frame is accepted. Raises ImageError.
 
-    def _placed(self, own: Mapping[str, str], place: Place) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        texts: the frame's own metadata.
+        """
+        taken = image.take(self._pixels)
+        picture = self._picture_of(taken)
+        return FrameTask(key, taken=taken, texts=texts, recipe=recipe, held=taken.held, picture=picture)
+
+    def note_accepted(self, task: FrameTask) -> None:
+        """Warn of what is known to be lost, now that the frame is accepted."""
+        if task.taken is None:
+            return
+        self._note_shape(task.key, task.taken)
+        if not self._pixels.converts:
+            self._warn_of_losses(task.key, task.taken.prepare())
+
+    def encode(self, task: FrameTask) -> Encoded:
+        """Return the frame's bytes. Runs on an encoding thread, and lets the picture go."""
+        if task.encoded is not None:
+            return task.encoded
+        assert task.taken is not None  # noqa: S101 - for the type checker: a task has one of the two
+        inside, beside = self._placed(task.texts, task.key)
+        encoded = self._encode(task.key, task.taken, inside)
+        task.taken = None
+        for message in encoded.warnings:
+            self._warn(message, task.key, message)
+        if encoded.leftover:
+            names = ", ".join(map(repr, encoded.leftover))
+            text = f"metadata that does not fit into the file is kept beside it in {naming.PRIVATE_FOLDER}/: {names}"
+            self._warn("sidecar", task.key, text)
+        return replace(encoded, leftover={**beside, **encoded.leftover}) if beside else encoded
+
+    def picture_in(self, task: FrameTask) -> Picture:
+        """Return what is in the frame's file; a file that was encoded elsewhere is decoded. Raises DecodeError."""
+        if task.picture is not None:
+            return task.picture
+        array = reader.decode(task.key.name, bytes(self.encode(task).data)).array
+        height, width, channels = array.shape
+        return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+
+    def _placed(self, own: Mapping[str, str], key: FrameKey) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Which metadata goes into this frame's file, and which beside it."""
         where, texts = self._embedding.metadata_in, self._embedding.texts
         if where == "none":
             return {}, {}
-        shared = texts if where == "each frame" or place.index == self._start else {}
+        shared = texts if where == "each frame" or key.index == self._start else {}
         all_texts = {**shared, **own} if own else shared
         if where == "sidecar":
             return {}, all_texts
@@ -114,46 +110,52 @@ class Encoding:
             self._picture = picture
         return self._picture or picture  # one object for all frames that are alike
 
-    def _encode(
-        self, place: Place, taken: Taken, inside: Mapping[str, str], beside: Mapping[str, str], info: FrameInfo
-    ) -> Encoded:
-        """Runs on an encoding thread."""
+    def _encode(self, key: FrameKey, taken: Taken, inside: Mapping[str, str]) -> Encoded:
+        info = self._info_of(key)
         try:
             prepared = taken.prepare()
             if self._pixels.converts:
-                self._tell_losses(place, prepared)
+                self._warn_of_losses(key, prepared)
             encoder = self._resolved.encoder
-            encoded = _checked(encoder.encode(prepared.array, metadata=inside, options=self._options, info=info))
+            return _checked(encoder.encode(prepared.array, metadata=inside, options=self._options, info=info))
         except SeqSaveError as error:
-            raise type(error)(f"frame {info.index}: {error}") from error
+            error.frame = key.index  # not a new error: a plugin's own class may take other arguments
+            raise
         except (Exception, SystemExit) as error:
             problem = f"{type(error).__name__}: {error}"
-            raise EncodeError(f"frame {info.index}: the encoder of {info.filetype!r} failed: {problem}") from error
-        for message in encoded.warnings:
-            self._warn(message, place, message)
-        if encoded.leftover:
-            names = ", ".join(map(repr, encoded.leftover))
-            text = f"metadata that does not fit into the file is kept beside it in {naming.PRIVATE_FOLDER}/: {names}"
-            self._warn("sidecar", place, text)
-        return replace(encoded, leftover={**beside, **encoded.leftover}) if beside else encoded
+            raise EncodeError(f"frame {key.index}: the encoder of {info.filetype!r} failed: {problem}") from error
 
-    def _note_shape(self, place: Place, taken: Taken) -> None:
+    def _info_of(self, key: FrameKey) -> FrameInfo:
+        return FrameInfo(
+            index=key.index,
+            batch=key.batch,
+            prefix=self._rule.prefix,
+            filetype=self._resolved.filetype,
+            name=key.name,
+            total=self._total,
+            rate=self._embedding.exact_rate,
+            color=self._pixels.color,
+            dpi=self._embedding.dpi,
+            tags=self._embedding.stated_tags,
+        )
+
+    def _note_shape(self, key: FrameKey, taken: Taken) -> None:
         height, width = taken.shape[:2]
         if self._shape is None:
             self._shape = (height, width)
         elif self._shape != (height, width):
             first = f"{self._shape[1]}x{self._shape[0]}"
-            self._warn("size", place, f"is {width}x{height}, the frames before are {first}")
+            self._warn("size", key, f"is {width}x{height}, the frames before are {first}")
 
-    def _tell_losses(self, place: Place, prepared: Prepared) -> None:
+    def _warn_of_losses(self, key: FrameKey, prepared: Prepared) -> None:
         if prepared.clipped:
-            self._warn("clipped", place, "values outside 0..1 were clipped")
+            self._warn("clipped", key, "values outside 0..1 were clipped")
         if prepared.nan:
-            self._warn("nan", place, "NaN became 0")
+            self._warn("nan", key, "NaN became 0")
         if prepared.infinite:
-            self._warn("infinite", place, "numbers beyond what the narrower floats hold became infinite")
+            self._warn("infinite", key, "numbers beyond what the narrower floats hold became infinite")
         if prepared.alpha_dropped:
-            self._warn("alpha", place, f"{self._resolved.extension} files have no alpha: it was dropped")
+            self._warn("alpha", key, f"{self._resolved.extension} files have no alpha: it was dropped")
 
 
 def checked_file(data: Any, leftover: Any) -> Encoded:

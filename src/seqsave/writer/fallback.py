@@ -1,4 +1,4 @@
-"""What happens to frames that the storage does not take: they go into the spool, and the run goes on.
+"""The fallback for frames that the storage does not take: they go into the spool, and the run goes on.
 
 Once one frame has gone there the following ones go there at once, and every few seconds one of them is really tried. As
 soon as that succeeds frames are published directly again; those that are in the spool are published at the end.
@@ -9,24 +9,22 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from seqsave import spool, targets
 from seqsave.errors import FrameExistsError, SpoolError, TargetError
 from seqsave.manifest import FrameEntry
+from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
-from seqsave.runtime.threads import run_in_thread
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.wording import crc32_text
-from seqsave.writer.deferred import BelatedRecords, closing_facts, opening_facts, publisher_behind
-from seqsave.writer.numbering import Place
-from seqsave.writer.record import Record
+from seqsave.writer.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
+from seqsave.writer.frame import FileToPublish, FrameTask
 
-__all__ = ["File", "Outage", "Parcel"]
+__all__ = ["Fallback"]
 
 Key = tuple[int, int | None]
 
@@ -39,53 +37,25 @@ _ONCE = retry.RetryPolicy(attempts=1)
 _UNFIT = ("", "bad_name", "too_long", "too_large")
 
 
-class File(Protocol):
-    """What is known of one file that is to be published."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def data(self) -> Any: ...
-    @property
-    def content_type(self) -> str: ...
-    @property
-    def create(self) -> bool: ...
-    @property
-    def crc32(self) -> int: ...
-    @property
-    def size(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One encoded frame on its way: ``files`` in the order of publishing, ``facts`` for ``BelatedRecords``."""
-
-    place: Place
-    url: str
-    files: tuple[File, ...]
-    frame: File
-    facts: Callable[[], Mapping[str, Any]]
-
-
 @dataclass(frozen=True, slots=True)
 class _Kept:
     entry: spool.Entry
     frame: SavedFrame
 
 
-class Outage:
-    """One writer's way around a storage that is away. Thread-safe.
+class Fallback:
+    """Decides about the frames of one filetype while the storage is away; the publish flow asks it. Thread-safe.
 
     behind:         every frame goes into the spool first, and is published behind the program.
     keeps_manifest: the run makes a manifest where there is none.
-    on_stop:        told an error that will not pass, when nothing was ever published: the run had better end.
+    on_stop:        called with an error that will not pass, when nothing was ever published: the run had better end.
     """
 
     def __init__(
         self,
         kept_in: spool.Spool,
         target: targets.Target,
-        record: Record,
+        record: RunRecord,
         *,
         policy: retry.RetryPolicy,
         behind: bool,
@@ -115,47 +85,23 @@ class Outage:
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
-    def publish(self, parcel: Parcel, attempt: Callable[[retry.RetryPolicy], SavedFrame]) -> SavedFrame:
-        """Publish by ``attempt``, or keep. Raises what it raises where that is not for the spool, and SpoolError."""
-        self._begin()
-        policy = self._way(parcel)
-        if policy is None:
-            return self._keep(parcel)
-        try:
-            saved = attempt(policy)
-        except TargetError as error:
-            failure = error
-        else:
-            self._note_success()
-            return saved
-        return self._take(parcel, failure)
+    @property
+    def has_begun(self) -> bool:
+        """Whether ``begin`` has nothing left to do."""
+        return self._where is not None
 
-    async def publish_async(
-        self, parcel: Parcel, attempt: Callable[[retry.RetryPolicy], Awaitable[SavedFrame]]
-    ) -> SavedFrame:
-        """``publish`` for coroutines: disks and locks are waited for on another thread."""
-        if self._where is None:
-            await run_in_thread(self._begin)
-        policy = self._way(parcel)
-        if policy is None:
-            return await run_in_thread(partial(self._keep, parcel))
-        try:
-            saved = await attempt(policy)
-        except TargetError as error:
-            failure = error
-        else:
-            self._note_success()
-            return saved
-        return await run_in_thread(partial(self._take, parcel, failure))
+    def policy_for(self, task: FrameTask) -> retry.RetryPolicy | None:
+        """Return how often to try the storage; None for a frame that goes into the spool at once.
 
-    def _way(self, parcel: Parcel) -> retry.RetryPolicy | None:
-        """How often to try it; None for "into the spool"."""
+        Raises FrameExistsError for a frame that is in the spool already and must not be replaced.
+        """
         if self.behind:
             return None
-        if self._pending and spool.key_of(parcel.frame.path) in self._pending:
+        if self._pending and spool.key_of(task.key.path) in self._pending:
             # An older one waits, which would replace this one when its turn comes. This one takes its place there.
-            if parcel.frame.create:
-                raise FrameExistsError(f"{parcel.url} is in the spool {self.folder} already, from an earlier run")
+            if task.frame.create:
+                url = self._target.url_of(task.key.path)
+                raise FrameExistsError(f"{url} is in the spool {self.folder} already, from an earlier run")
             return None
         with self._lock:
             if not self._wait:
@@ -165,45 +111,47 @@ class Outage:
             self._next_try = time.monotonic() + self._wait
             return _ONCE
 
-    def _note_success(self) -> None:
+    def note_success(self) -> None:
+        """Note that the storage has taken a frame."""
         self._has_published = True
         if self._wait:
             with self._lock:
                 self._wait = 0.0
 
-    def _take(self, parcel: Parcel, error: TargetError) -> SavedFrame:
-        """The storage did not take it."""
+    def keep_after(self, task: FrameTask, error: TargetError) -> SavedFrame:
+        """Put a frame into the spool that the storage did not take; raise ``error`` if it is the frame's own fault."""
         if error.fault in _UNFIT and not error.transient:
             raise error
         with self._lock:
             self._why = str(error)
             self._wait = min(LONGEST_WAIT, 2 * self._wait) if self._wait else FIRST_WAIT
             self._next_try = time.monotonic() + self._wait
-        kept = self._keep(parcel)
+        kept = self.keep(task)
         if not error.transient and not self._has_published:
             self._on_stop(error)
         return kept
 
-    def _keep(self, parcel: Parcel) -> SavedFrame:
-        place, frame = parcel.place, parcel.frame
-        items = [_item(file) for file in parcel.files]
+    def keep(self, task: FrameTask) -> SavedFrame:
+        """Put a frame into the spool. Raises SpoolError."""
+        key, frame = task.key, task.frame
+        facts = frame_facts(self._record.facts, task.stated())
         try:
-            entry = self._put(items, frame.path, place.index, place.batch, parcel.facts())
+            entry = self._put([_item(file) for file in task.files], key.path, key.index, key.batch, facts)
         except SpoolError as full:
             if not self._why:
                 raise
             raise SpoolError(f"{full} (it had to go there because of this: {self._why})", reason=full.reason) from full
         saved = SavedFrame(
-            index=place.index,
-            batch=place.batch,
-            url=parcel.url,
+            index=key.index,
+            batch=key.batch,
+            url=self._target.url_of(key.path),
             size=frame.size,
             checksum=crc32_text(frame.crc32),
             etag=None,
             status="spooled",
         )
         with self._lock:
-            self._kept[place.index, place.batch] = _Kept(entry, saved)
+            self._kept[key.numbers] = _Kept(entry, saved)
         if self.behind:
             self._publisher.wake(self._target, self._place)
         return saved
@@ -228,11 +176,11 @@ class Outage:
     @property
     def _place(self) -> Mapping[str, str]:
         if self._where is None:
-            self._begin()
+            self.begin()
         return self._where or {}
 
-    def _begin(self) -> None:
-        """Publish what earlier runs have left, once: it is older than what comes now."""
+    def begin(self) -> None:
+        """Publish what earlier runs have left, once: it is older than the frames of this run."""
         if self._where is not None:
             return
         with self._beginning:
@@ -250,7 +198,7 @@ class Outage:
         try:
             outcomes = self._flush(where)
         except SpoolError:
-            return  # somebody else is at it
+            return  # another process is publishing it
         failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
         if isinstance(failed, TargetError) and failed.transient:
             with self._lock:
@@ -283,7 +231,7 @@ class Outage:
             try:
                 outcomes = self._flush(self._place)
             except (SpoolError, TargetError):
-                pass  # they stay there, and that is told
+                pass  # they stay there, and the result says so
             else:
                 self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
         answers = {outcome.entry.name: outcome.published for outcome in outcomes if outcome.entry is not None}
@@ -301,10 +249,10 @@ class Outage:
         self._record.add(replace(entry, etag=etag, acknowledged=acknowledged))
         return replace(kept.frame, status="saved", etag=etag)
 
-    def tell_later(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
-        """Leave word in the spool of what the manifest is to be told, when the storage is back.
+    def defer_manifest(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
+        """Leave a note in the spool of what the manifest has to state, for when the storage is back.
 
-        Returns whether there was anything to tell. Raises SpoolError.
+        Returns whether there was anything to note. Raises SpoolError.
         """
         if not self._keeps_manifest or (broken and not self.behind):
             return False
@@ -329,14 +277,14 @@ class Outage:
             self._spool,
             self._target,
             where,
-            records=BelatedRecords(self._spool, run=self.run),
+            records=DeferredUpdates(self._spool, run=self.run),
             policy=self._policy,
             patience=PATIENCE,
             stop=self._stop_event,
         )
 
 
-def _item(file: File) -> spool.Item:
+def _item(file: FileToPublish) -> spool.Item:
     facts = spool.FileFacts(
         path=file.path, size=file.size, crc32=file.crc32, content_type=file.content_type, create=file.create
     )

@@ -1,34 +1,38 @@
-"""One filetype at work: what makes its frames' bytes, where they are published, and its part in the manifest."""
+"""One filetype of a writer: what makes its frames' bytes, where they are published, and its part in the manifest."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.manifest import Facts, Session
-from seqsave.types import SavedFrame, SaveResult
-from seqsave.writer.encode import Encoding, Work
-from seqsave.writer.fallback import Outage
-from seqsave.writer.numbering import Numbering, Place
-from seqsave.writer.publish import Payload, Publication
-from seqsave.writer.record import Record
+from seqsave.manifest.run import RunRecord
+from seqsave.types import Encoded, SavedFrame, SaveResult
+from seqsave.writer.encode import Encoding
+from seqsave.writer.fallback import Fallback
+from seqsave.writer.frame import FrameKey, FrameTask
+from seqsave.writer.numbering import Numbering
+from seqsave.writer.pixels import SharedImage
+from seqsave.writer.publish import FramePublisher
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seqsave.runtime.retry import RetryPolicy
     from seqsave.spool import Spool
-    from seqsave.writer.events import Ledger
+    from seqsave.types import ImageArray
+    from seqsave.writer.events import EventLog
     from seqsave.writer.formats import Format
-    from seqsave.writer.pixels import Pixels, Taken
     from seqsave.writer.settings import EmbeddedMetadata, IfExists
 
-__all__ = ["Common", "Picture", "Track"]
+__all__ = ["Common", "FrameSource", "Output"]
 
-# These replace no frame that is there.
+# These replace no existing frame.
 _REPLACING_NOTHING = ("error", "skip")
 
 
@@ -36,50 +40,80 @@ _REPLACING_NOTHING = ("error", "skip")
 class Common:
     """What all filetypes of a writer share.
 
-    kept_in:        the spool, if there is one. behind: all frames go there first.
-    stop_event:     set when the run is broken off. on_stop: told what breaks it off.
+    spool:          keeps frames that the storage does not take; None for no such folder. behind: all frames go there.
+    stop_event:     set when the run is broken off. on_stop: called with what breaks it off.
     on_throttled:   called when the storage asks for fewer requests.
     """
 
     target: targets.Target
     numbering: Numbering
-    ledger: Ledger
+    log: EventLog
     embedding: EmbeddedMetadata
     policy: RetryPolicy
     if_exists: IfExists
     keeps_manifest: bool
     recipe: str | None
-    kept_in: Spool | None
+    spool: Spool | None
     behind: bool
     stop_event: threading.Event
     on_stop: Callable[[BaseException], None]
     on_throttled: Callable[[], None]
 
 
-class Picture:
-    """A picture that several filetypes take: what is the same for some of them is made once."""
+@dataclass(eq=False, slots=True)
+class FrameSource:
+    """What a caller gave for one frame: an image, or a file that is encoded already; its metadata and its recipe.
 
-    def __init__(self, picture: Any) -> None:
-        self.picture = picture
-        self._taken: dict[Any, Taken] = {}
+    shown: the image as the preview takes it, or why that cannot take it.
+    """
 
-    def take(self, pixels: Pixels) -> Taken:
-        """See ``Pixels.take``."""
-        if pixels.key not in self._taken:
-            self._taken[pixels.key] = pixels.take(self.picture)
-        return self._taken[pixels.key]
+    image: SharedImage | None
+    encoded: Encoded | None = None
+    texts: Mapping[str, str] | None = None
+    recipe: str | None = None
+    shown: ImageArray | SeqSaveError | None = None
 
 
-class Track:
-    """See the module."""
+class Output:
+    """Makes and publishes the frames of one filetype."""
 
     def __init__(self, form: Format, common: Common) -> None:
         self.rule = form.rule
         self.embeds = form.resolved.embed
-        self._common = common
         self.unrecorded: SeqSaveError | None = None
-        """Why the manifest does not say what has become of the frames, when it does not."""
-        facts = Facts(
+        """Why the manifest does not state what has become of the frames, if it does not."""
+        self._common = common
+        facts = self._facts(form)
+        replaces = common.if_exists not in _REPLACING_NOTHING
+        session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
+        self._record = RunRecord(session, facts, creates=common.keeps_manifest)
+        self.fallback = self._open_fallback()
+        self._publisher = FramePublisher(
+            common.target,
+            self._record,
+            folder=self.rule.folder,
+            policy=common.policy,
+            if_exists=common.if_exists,
+            content_type=form.resolved.spec.content_type,
+            stop_event=common.stop_event,
+            on_retry=partial(common.log.note, "retry"),
+            on_throttled=common.on_throttled,
+            fallback=self.fallback,
+        )
+        self._encoding = Encoding(
+            form.resolved,
+            form.rule,
+            pixels=form.pixels,
+            options=form.options,
+            embedding=common.embedding,
+            start=common.numbering.start,
+            total=common.numbering.total,
+            warn=common.log.warn,
+        )
+
+    def _facts(self, form: Format) -> Facts:
+        common = self._common
+        return Facts(
             prefix=self.rule.prefix,
             extension=self.rule.extension,
             filetype=form.resolved.filetype,
@@ -91,38 +125,13 @@ class Track:
             metadata=common.embedding.for_manifest(embeds=form.resolved.embed),
             recipe=common.recipe,
         )
-        replaces = common.if_exists not in _REPLACING_NOTHING
-        session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
-        self._record = Record(session, facts, creates=common.keeps_manifest)
-        self.outage = self._open_outage()
-        self.publication = Publication(
-            common.target,
-            self._record,
-            folder=self.rule.folder,
-            policy=common.policy,
-            if_exists=common.if_exists,
-            content_type=form.resolved.spec.content_type,
-            on_retry=partial(common.ledger.note, "retry"),
-            on_throttled=common.on_throttled,
-            outage=self.outage,
-        )
-        self._encoding = Encoding(
-            form.resolved,
-            form.rule,
-            pixels=form.pixels,
-            options=form.options,
-            embedding=common.embedding,
-            start=common.numbering.start,
-            total=common.numbering.total,
-            warn=common.ledger.warn,
-        )
 
-    def _open_outage(self) -> Outage | None:
+    def _open_fallback(self) -> Fallback | None:
         common = self._common
-        if common.kept_in is None:
+        if common.spool is None:
             return None
-        return Outage(
-            common.kept_in,
+        return Fallback(
+            common.spool,
             common.target,
             self._record,
             policy=common.policy,
@@ -132,55 +141,87 @@ class Track:
             on_stop=common.on_stop,
         )
 
-    def own(self, place: Place) -> Place:
-        """The same frame under this filetype's name."""
-        path = self.rule.format(place.index, place.batch)
-        return place if path == place.path else replace(place, path=path)
+    # --- one frame ---------------------------------------------------------------------------------------------------
 
-    def prepare(self, picture: Picture, own: Mapping[str, str], recipe: str | None, place: Place) -> Work:
-        """See ``Encoding.prepare``."""
-        return self._encoding.prepare(picture.take, own, recipe, place)
+    def prepare(self, key: FrameKey, source: FrameSource) -> FrameTask:
+        """Return the task of one frame, as far as it can be made before it is accepted. Raises ImageError.
 
-    def payload(self, place: Place, work: Work) -> Payload | None:
-        """What is to be published, if anything is. Runs on an encoding thread."""
-        if self.publication.stands(place, partial(work.look, place.name), work.recipe):
-            return None
-        payload = self.publication.payload(place, work.encode(), work.picture, work.recipe)
-        self._common.ledger.note("encoded", place, size=payload.size)
-        return payload
+        key: the frame under the writer's first filetype.
+        """
+        key = self._own(key)
+        if key.after_end:
+            return FrameTask(key, passed_over="stopped")
+        if self._publisher.exists(key):
+            return FrameTask(key, passed_over="skipped")
+        if source.image is None:
+            held = 0 if source.encoded is None else memoryview(source.encoded.data).nbytes
+            return FrameTask(key, encoded=source.encoded, recipe=source.recipe, held=held)
+        return self._encoding.prepare(key, source.image, source.texts or {}, source.recipe)
 
-    def come_back(self) -> list[SavedFrame]:
-        """Try once more to publish what is in the spool; returns what is there now."""
-        return [] if self.outage is None else list(self.outage.finish().values())
+    def note_accepted(self, task: FrameTask) -> None:
+        """Warn of what is known to be lost, now that the frame is accepted."""
+        self._encoding.note_accepted(task)
 
-    def settle(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
-        """Put what has become of the frames into the manifest. That this failed stays in ``unrecorded``."""
+    def pass_over(self, task: FrameTask) -> SavedFrame:
+        """Return the record of a frame that is not to be written at all."""
+        return self._publisher.pass_over(task.key, task.passed_over or "skipped")
+
+    def encode(self, task: FrameTask) -> FrameTask:
+        """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
+        if self._publisher.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe):
+            task.passed_over, task.taken = "skipped", None
+            return task
+        self._publisher.add_files(task, self._encoding.encode(task))
+        self._common.log.note("encoded", task.key, size=task.size)
+        return task
+
+    def publish(self, task: FrameTask) -> SavedFrame:
+        """Publish the frame's files from this thread."""
+        return self._publisher.publish(task)
+
+    async def publish_async(self, task: FrameTask) -> SavedFrame:
+        """Publish the frame's files from the target's event loop."""
+        return await self._publisher.publish_async(task)
+
+    def _own(self, key: FrameKey) -> FrameKey:
+        """Return the same frame under this filetype's name."""
+        path = self.rule.format(key.index, key.batch)
+        return key if path == key.path else replace(key, path=path)
+
+    # --- after the last frame ----------------------------------------------------------------------------------------
+
+    def flush_spool(self) -> list[SavedFrame]:
+        """Try once more to publish this run's frames in the spool; return those that are in the storage now."""
+        return [] if self.fallback is None else list(self.fallback.finish().values())
+
+    def finish(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
+        """Put what has become of the frames into the manifest. An error of that stays in ``unrecorded``."""
         mine = self._mine(result)
-        later = partial(self._settle_later, mine, broken=broken, stopped=stopped)
+        later = partial(self._finish_later, mine, broken=broken, stopped=stopped)
         try:
-            if self.outage is None or not self.outage.is_away:
-                self._record.settle(mine, broken=broken, stopped=stopped)
+            if self.fallback is None or not self.fallback.is_away:
+                self._record.finish(mine, broken=broken, stopped=stopped)
             else:
-                later(self.outage)
+                later(self.fallback)
         except SeqSaveError as error:
-            # Without a manifest of our own, one that is there says that it is incomplete, and that is true.
+            # Without a manifest of our own, an existing one says that it is incomplete, and that is true.
             self.unrecorded = error if self._common.keeps_manifest else None
-            if self.outage is not None and isinstance(error, TargetError):
-                later(self.outage)
+            if self.fallback is not None and isinstance(error, TargetError):
+                later(self.fallback)
 
-    def _settle_later(self, result: SaveResult, outage: Outage, *, broken: bool, stopped: bool) -> None:
+    def _finish_later(self, result: SaveResult, fallback: Fallback, *, broken: bool, stopped: bool) -> None:
         try:
-            is_told = outage.tell_later(result, broken=broken, stopped=stopped)
+            is_noted = fallback.defer_manifest(result, broken=broken, stopped=stopped)
         except SpoolError as error:
             self.unrecorded = error
             return
-        if is_told and not outage.behind:
+        if is_noted and not fallback.behind:
             why = "" if self.unrecorded is None else f"{self.unrecorded}. "
-            advice = f"To do that when the storage is back: seqsave flush {outage.folder}"
+            advice = f"To do that when the storage is back: seqsave flush {fallback.folder}"
             self.unrecorded = SpoolError(f"{why}{advice}", reason="unpublished")
 
     def _mine(self, result: SaveResult) -> SaveResult:
-        """The frames of this filetype only."""
+        """Return the result for the frames of this filetype only."""
         end = f".{self.rule.extension}"
         return replace(
             result,

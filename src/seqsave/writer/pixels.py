@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seqsave.pictures.convert import Conversion
     from seqsave.types import ColorSpace, EncoderSpec, ImageArray
 
-__all__ = ["Pixels", "Taken"]
+__all__ = ["Pixels", "SharedImage", "Taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,20 @@ class Pixels:
         narrow = _narrowed(array, self._narrow)
         prepared = arrays.prepare(narrow, self._dtypes, self._channels)
         return replace(prepared, infinite=_infinities(narrow) > _infinities(array))
+
+
+class SharedImage:
+    """An image that several filetypes take: what is the same for some of them is made once."""
+
+    def __init__(self, image: Any) -> None:
+        self.image = image
+        self._taken: dict[Any, Taken] = {}
+
+    def take(self, pixels: Pixels) -> Taken:
+        """Return what ``pixels`` takes of the image. Raises ImageError."""
+        if pixels.key not in self._taken:
+            self._taken[pixels.key] = pixels.take(self.image)
+        return self._taken[pixels.key]
 
 
 class _Once:

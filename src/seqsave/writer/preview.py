@@ -17,7 +17,7 @@ from seqsave.pictures.movie import Movie
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
 from seqsave.writer.encode import Warn
-from seqsave.writer.numbering import Place
+from seqsave.writer.frame import FrameKey
 
 if TYPE_CHECKING:
     from seqsave.pictures.convert import Conversion
@@ -50,12 +50,12 @@ def open_preview(
     """
     form = formats[0]
     stem, folder = f"{form.rule.stem}.{extension}", form.rule.folder
-    place = Place(start, None, f"{folder}/{stem}" if folder else stem)
+    key = FrameKey(start, None, f"{folder}/{stem}" if folder else stem)
     embeds = any(one.resolved.embed for one in formats)
 
     def publish(data: bytes) -> None:
         kind = _CONTENT_TYPES[extension]
-        call(policy, lambda: target.publish(place.path, data, content_type=kind, create=create))
+        call(policy, lambda: target.publish(key.path, data, content_type=kind, create=create))
 
     return Preview(
         extension,
@@ -63,15 +63,15 @@ def open_preview(
         texts=embedding.texts if embeds and embedding.metadata_in != "none" else {},
         color=form.pixels.stated,
         publish=publish,
-        warn=partial(warn, "preview", place),
+        warn=partial(warn, "preview", key),
     )
 
 
 class Preview:
-    """One movie. ``add`` and ``finish`` are called on the caller's thread.
+    """One movie. ``add``, ``give_up`` and ``finish`` are called by one thread at a time.
 
     color:   what the pictures' values mean; shown as sRGB where OpenColorIO is there to convert them.
-    publish: given the finished movie. warn: told, once, why there is none.
+    publish: called with the finished movie. warn: called once, with the reason why there is none.
 
     Raises OptionError, EncoderUnavailableError.
     """
@@ -90,25 +90,41 @@ class Preview:
         self._conversion = _to_display(color)
         self._publish = publish
         self._warn = warn
-        self._last = -1
+        self._last: int | None = None
         self._pipeline: Pipeline[None, None] = Pipeline(workers=1, publishers=0, max_bytes=_WAITING_BYTES)
 
-    def add(self, index: int, picture: Any) -> None:
-        """The frame of this index; only in rising order, as a movie cannot be changed afterwards."""
+    def take(self, image: Any) -> ImageArray | SeqSaveError:
+        """Return a copy of an image as the movie needs it, or why there is none; any thread may call this.
+
+        The copy has as few bits as a movie can show; all of them where its colours are to be converted.
+        """
+        if self._movie is None:
+            return SeqSaveError("there is no movie")
+        dtypes = ("uint8", "uint16") if self._conversion is None else ("float32",)
+        try:
+            array = arrays.as_array(image)
+            return arrays.prepare(array, dtypes, (array.shape[2],)).array
+        except SeqSaveError as error:
+            return error
+
+    def add(self, index: int, taken: ImageArray | SeqSaveError) -> None:
+        """Add the frame of this index; only in rising order, as a movie cannot be changed afterwards."""
         if self._movie is None:
             return
-        if index <= self._last:
+        if self._last is not None and index <= self._last:
             self.give_up(f"frame {index} came after frame {self._last}")
             return
         self._last = index
+        if isinstance(taken, SeqSaveError):
+            self.give_up(str(taken))
+            return
         try:
-            array = self._taken(arrays.as_array(picture))
-            self._pipeline.submit(lambda: self._add(array), lambda _: None, cost=array.nbytes, size_of=lambda _: 0)
+            self._pipeline.submit(lambda: self._add(taken), lambda _: None, cost=taken.nbytes, size_of=lambda _: 0)
         except SeqSaveError as error:
             self.give_up(str(self._pipeline.error or error))
 
     def give_up(self, why: str) -> None:
-        """There will be no movie. Says so, once."""
+        """Make no movie, and warn of that once."""
         movie, self._movie = self._movie, None
         if movie is None:
             return
@@ -117,7 +133,7 @@ class Preview:
         self._warn(f"no preview: {why}; make one of the saved frames with seqsave preview")
 
     def finish(self, *, wanted: bool = True) -> None:
-        """Wait for the movie, and publish it; without a word there is none where it is not wanted any more."""
+        """Wait for the movie, and publish it; discard it without a warning if it is not wanted any more."""
         movie = self._movie
         if movie is None:
             return
@@ -137,13 +153,6 @@ class Preview:
         except SeqSaveError as error:
             self.give_up(str(error))
         self._movie = None
-
-    def _taken(self, array: ImageArray) -> ImageArray:
-        """A copy with as few bits as a movie can show; with all of them where its colours are to be converted."""
-        count = array.shape[2]
-        if self._conversion is not None:
-            return arrays.prepare(array, ("float32",), (count,)).array
-        return arrays.prepare(array, ("uint8", "uint16"), (count,)).array
 
     def _add(self, array: ImageArray) -> None:
         movie = self._movie

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from seqsave.pictures import arrays
 from seqsave.writer.config import SETTINGS, WriterConfig
-from seqsave.writer.frames import IN_TIME, each, is_single
 from seqsave.writer.table import show_settings
 from seqsave.writer.writer import SequenceWriter
 
@@ -37,10 +37,10 @@ def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None =
     Raises what ``open_writer`` raises, what ``write`` raises for a bad image (frames before it stay saved, and the
     error says how many), and SaveError when an accepted frame is not saved.
     """
-    if config is None and is_single(frames):
+    if config is None and hasattr(frames, "__len__") and len(frames) == 1:
         settings.setdefault("concurrency", 1)  # no thread for a single frame
         settings.setdefault("manifest", False)  # a loop of such calls would write it again each time
     with SequenceWriter(url, config, **settings) as writer:
-        for image in each(frames, IN_TIME):  # not write_frames: nobody needs ten thousand futures
+        for image in arrays.each_frame(frames, arrays.IN_TIME):  # not write_frames: ten thousand futures are no use
             writer.write(image)
     return writer.result

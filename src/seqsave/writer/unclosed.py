@@ -5,19 +5,26 @@ from __future__ import annotations
 import atexit
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from seqsave.errors import SeqSaveWarning
 
 if TYPE_CHECKING:
     from seqsave.runtime.pipeline import Pipeline
-    from seqsave.writer.writer import SequenceWriter
 
 __all__ = ["leave", "open_writers", "warn_unclosed"]
 
+
+class Closable(Protocol):
+    """A writer, as far as it is known here."""
+
+    def close_at_exit(self) -> None:
+        """Finish a writer that the program forgot to close."""
+
+
 # Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. At the
 # end of a program that has not closed its writers their last frames would be lost silently: they are finished here.
-open_writers: weakref.WeakSet[SequenceWriter] = weakref.WeakSet()
+open_writers: weakref.WeakSet[Closable] = weakref.WeakSet()
 # Of writers that were dropped. A pipeline lives as long as one of its frames is under way.
 _left: weakref.WeakSet[Pipeline[Any, Any]] = weakref.WeakSet()
 
@@ -28,7 +35,7 @@ def leave(pipeline: Pipeline[Any, Any]) -> None:
     pipeline.leave()
 
 
-def warn_unclosed(writer: SequenceWriter) -> None:
+def warn_unclosed(writer: object) -> None:
     """Warn that a writer was not closed, where it was left."""
     text = f"{writer!r} was never closed: use it in a with block"
     warnings.warn(text, ResourceWarning, stacklevel=3, source=writer)

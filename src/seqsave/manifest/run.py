@@ -1,0 +1,119 @@
+"""One run's part in the manifest: started before its first frame is published, finished after its last one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+
+from seqsave.errors import FrameExistsError
+from seqsave.manifest.document import Facts, FrameEntry
+from seqsave.manifest.merging import Outcome
+from seqsave.manifest.session import Session
+from seqsave.runtime import retry
+from seqsave.types import FailedFrame, SavedFrame, SaveResult
+
+__all__ = ["RunRecord"]
+
+
+class RunRecord:
+    """What one writer knows for the manifest. Thread-safe, up to ``finish``.
+
+    creates: a manifest is made where there is none; otherwise only an existing one is kept true.
+    """
+
+    def __init__(self, session: Session, facts: Facts, *, creates: bool) -> None:
+        self.facts = facts
+        self.has_started = False
+        """Whether ``start`` has succeeded."""
+        self._session = session
+        self._creates = creates
+        self._entries: dict[tuple[int, int | None], FrameEntry] = {}
+        self._lock = threading.Lock()
+        self._lock_entries = threading.Lock()
+        self._lock_earlier = threading.Lock()
+        self._failures = 0
+        self._error: BaseException | None = None
+        self._earlier: dict[tuple[int, int | None], FrameEntry] | None = None
+
+    @property
+    def run(self) -> str:
+        """The run's id in the manifest."""
+        return self._session.run
+
+    def start(
+        self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
+    ) -> None:
+        """Note in the manifest, once, that the sequence is being changed. A second thread waits for the first.
+
+        policy: how often to try, instead of as often as for everything else.
+
+        Raises TargetError, ManifestError: in every thread that has waited. A later call tries again.
+        """
+        if self.has_started:
+            return
+        failures = self._failures
+        with self._lock:
+            if self.has_started:
+                return
+            if self._failures != failures and self._error is not None:
+                raise self._error
+            try:
+                self._session.open(on_retry, stop_event, policy)
+            except Exception as error:
+                self._failures += 1
+                self._error = error
+                raise
+            self.has_started = True
+
+    def add(self, entry: FrameEntry) -> None:
+        """Add a frame that is in the storage: written, or left alone."""
+        with self._lock_entries:
+            self._entries[entry.key] = entry
+
+    def earlier(self, index: int, batch: int | None) -> FrameEntry | None:
+        """Return what the manifest stated of a frame when this was first asked, as far as it can be believed."""
+        with self._lock_earlier:
+            if self._earlier is None:
+                found = self._session.peek()
+                self._earlier = {} if found is None else {frame.key: frame for frame in found.frames}
+            return self._earlier.get((index, batch))
+
+    def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> None:
+        """Put what has become of all frames into the manifest.
+
+        broken: the caller broke the run off. stopped: something failed that stopped it.
+
+        Raises TargetError, ManifestError.
+        """
+        outcome = self.outcome(result, broken=broken, stopped=stopped)
+        if not self._session.is_open and (outcome.lost or not outcome.frames):
+            return  # nothing was changed
+        if broken and self.facts.recipe is None:
+            self._session.drop(outcome)
+        else:
+            self._session.close(outcome)
+
+    def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
+        """Return what has become of all frames, in the manifest's terms. As for ``finish``."""
+        present = [frame for frame in result.frames if frame.status in ("saved", "skipped")]
+        # Kept elsewhere for now, such as in the spool.
+        away = [frame for frame in result.frames if frame.status not in ("saved", "skipped", "stopped")]
+        collided, failed = _parted(result.failures)
+        return Outcome(
+            frames=[self._entries[frame.index, frame.batch] for frame in present],
+            lost={*_keys(failed), *_keys(away)},
+            wanted={frame.index for frame in collided},
+            # What is kept elsewhere is known to be wanted: nothing is open but that it gets there.
+            sound=not (broken or stopped or result.failures),
+            defines=self._creates,
+        )
+
+
+def _keys(frames: Collection[FailedFrame] | Collection[SavedFrame]) -> set[tuple[int, int | None]]:
+    return {(frame.index, frame.batch) for frame in frames}
+
+
+def _parted(failures: Collection[FailedFrame]) -> tuple[list[FailedFrame], list[FailedFrame]]:
+    """Return the failures in whose place another saver's frame is, and those of which it is unknown what is there."""
+    collided = [failure for failure in failures if isinstance(failure.exception, FrameExistsError)]
+    return collided, [failure for failure in failures if failure not in collided]

@@ -1,0 +1,116 @@
+"""One frame on its way from ``write`` to the storage: its numbers, what is to be done with it, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from seqsave.manifest import FrameEntry, Picture
+    from seqsave.types import Encoded
+    from seqsave.writer.pixels import Taken
+
+__all__ = ["FileToPublish", "FrameKey", "FrameTask"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameKey:
+    """One frame's numbers, and the path of its file under the target.
+
+    after_end: why the frame is past the last one and is left out; "" for a frame that is not.
+    """
+
+    index: int
+    batch: int | None
+    path: str
+    after_end: str = ""
+
+    @property
+    def numbers(self) -> tuple[int, int | None]:
+        """Index and batch, by which the manifest knows the frame."""
+        return self.index, self.batch
+
+    @property
+    def folder(self) -> str:
+        """The folder under the target, ``""`` for the target itself."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.rpartition("/")[2]
+
+    def beside(self, name: str) -> str:
+        """Return the path of the file ``name`` in the frame's folder."""
+        return f"{self.folder}/{name}" if self.folder else name
+
+
+@dataclass(frozen=True, slots=True)
+class FileToPublish:
+    """One file that is ready to be published, with the CRC-32 of its bytes.
+
+    create: the storage must refuse the file if one of that name exists.
+    """
+
+    path: str
+    data: Any
+    content_type: str
+    create: bool
+    crc32: int
+
+    @classmethod
+    def of(cls, path: str, data: Any, content_type: str, *, create: bool = False) -> FileToPublish:
+        """Return the file of these bytes."""
+        from isal.isal_zlib import crc32
+
+        return cls(path, data, content_type, create, crc32(data))
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return memoryview(self.data).nbytes
+
+
+@dataclass(eq=False, slots=True)
+class FrameTask:
+    """One file of one frame on its way. Each step fills in its own part, and drops what no later step needs.
+
+    Prepared, on the caller's thread:
+        taken:    the picture; None once it is encoded, and for a file that was encoded elsewhere: ``encoded``.
+        texts:    the frame's own metadata.
+        recipe:   what the frame is made from.
+        held:     bytes that the task keeps in memory until it is encoded.
+        picture:  what will be in the file; None for a file that was encoded elsewhere.
+    Accepted, in one step with its numbering:
+        key:      its numbers and path. passed_over: why nothing is written, if so.
+    Encoded, on an encoding thread:
+        files:    in the order in which they are published. entry: what the manifest will say of the frame.
+    """
+
+    key: FrameKey
+    passed_over: Literal["stopped", "skipped"] | None = None
+    taken: Taken | None = None
+    encoded: Encoded | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    recipe: str | None = None
+    held: int = 0
+    picture: Picture | None = None
+    files: Sequence[FileToPublish] = ()
+    entry: FrameEntry | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def frame(self) -> FileToPublish:
+        """The frame's own file; the others are sidecars."""
+        return next(file for file in self.files if file.path == self.key.path)
+
+    def stated(self) -> FrameEntry:
+        """Return what the manifest will say of the frame, which is known once it is encoded."""
+        if self.entry is None:
+            raise RuntimeError(f"frame {self.key.index} is not encoded yet")
+        return self.entry

@@ -1,0 +1,145 @@
+"""What has become of each accepted frame: the records, and their summary in words for errors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqsave import naming
+from seqsave.errors import WriterAbortedError
+from seqsave.types import FailedFrame, SavedFrame, SaveResult
+from seqsave.wording import counted
+from seqsave.writer.frame import FrameKey
+
+if TYPE_CHECKING:
+    from seqsave.writer.fallback import Fallback
+
+__all__ = ["Results", "aftermath", "cause", "summary"]
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """A frame that was accepted. Its record takes its place as soon as it has ended: a future is ten times as large."""
+
+    key: FrameKey
+    future: Future[SavedFrame]
+
+
+class Results:
+    """The records of a writer's frames, in the order in which they were accepted. Thread-safe."""
+
+    def __init__(self, url_of: Callable[[str], str]) -> None:
+        self.url_of = url_of
+        self._records: list[_UnderWay | SavedFrame | FailedFrame] = []
+        self._done = 0
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, key: FrameKey, future: Future[SavedFrame]) -> int:
+        """Add a frame that was accepted, and return its position."""
+        with self._lock:
+            self._records.append(_UnderWay(key, future))
+            return len(self._records) - 1
+
+    def end(self, position: int, key: FrameKey, future: Future[SavedFrame]) -> SavedFrame | FailedFrame:
+        """Replace a frame whose future is done by its record, and return that."""
+        record = self._record(key, future)
+        with self._lock:
+            self._records[position] = record
+            if isinstance(record, SavedFrame):
+                self._done += 1
+                self._bytes += record.size
+        return record
+
+    def replace(self, saved: Iterable[SavedFrame]) -> None:
+        """Replace the records of frames that were in the spool, and are in the storage now."""
+        now = {frame.url: frame for frame in saved}
+        with self._lock:
+            for position, record in enumerate(self._records):
+                if isinstance(record, SavedFrame) and record.status == "spooled":
+                    self._records[position] = now.get(record.url, record)
+
+    def totals(self) -> tuple[int, int, int]:
+        """Return how many frames were accepted, how many are done, and the bytes of those."""
+        with self._lock:
+            return len(self._records), self._done, self._bytes
+
+    def all(self) -> tuple[tuple[SavedFrame, ...], tuple[FailedFrame, ...]]:
+        """Return the frames that are saved, and those that failed; frames still under way are in neither."""
+        with self._lock:
+            records = list(self._records)
+        ended = [self._ended(one) if isinstance(one, _UnderWay) else one for one in records]
+        saved = tuple(one for one in ended if isinstance(one, SavedFrame))
+        return saved, tuple(one for one in ended if isinstance(one, FailedFrame))
+
+    def _ended(self, one: _UnderWay) -> SavedFrame | FailedFrame | None:
+        return self._record(one.key, one.future) if one.future.done() else None
+
+    def _record(self, key: FrameKey, future: Future[SavedFrame]) -> SavedFrame | FailedFrame:
+        error = _error_of(future)
+        if error is None:
+            return future.result()
+        return FailedFrame(
+            index=key.index,
+            batch=key.batch,
+            url=self.url_of(key.path),
+            error=str(error) or repr(error),
+            exception=error,
+        )
+
+
+def _error_of(future: Future[SavedFrame]) -> BaseException | None:
+    try:
+        return future.exception()
+    except CancelledError:
+        return WriterAbortedError("cancelled before it was saved")
+
+
+# --- in words --------------------------------------------------------------------------------------------------------
+
+
+def cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
+    """Return what raised the error at the end of a writer: of the first frame that failed, otherwise of the run."""
+    return _root(result).exception if result.failures else error
+
+
+def summary(result: SaveResult, fallback: Fallback | None) -> str:
+    """Return how many accepted frames are saved, in the spool and lost, which, why, and what to do."""
+    kept = [frame.index for frame in result.frames if frame.status == "spooled"]
+    lost = [failure.index for failure in result.failures]
+    numbers = naming.format_ranges(naming.to_ranges(sorted({*kept, *lost})), 10)
+    counts = f"{result.counts['saved']} saved"
+    advice = ""
+    if kept and fallback is not None:
+        counts += f", {len(kept)} in the spool {fallback.folder}, {len(lost)} lost"
+        advice = f". To publish what is in the spool: seqsave flush {fallback.folder}"
+    return (
+        f"{len(kept) + len(lost)} of {len(lost) + len(result.frames)} accepted frames not saved to {result.url} "
+        f"({numbers}; {counts}): {_reason(result, fallback)}{advice}"
+    )
+
+
+def aftermath(result: SaveResult, fallback: Fallback | None) -> str:
+    """Return what became of the accepted frames when the caller's code failed; "" if there were none."""
+    saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
+    parts = [f"{counted(saved, 'frame')} saved before this stay saved"] if saved else []
+    if kept and fallback is not None:
+        parts.append(f"{kept} in the spool {fallback.folder}: publish them with seqsave flush {fallback.folder}")
+    if failed:
+        parts.append(f"{failed} accepted before this not saved: {_root(result).error}")
+    return "; ".join(parts)
+
+
+def _root(result: SaveResult) -> FailedFrame:
+    """Return the failure that the others are a consequence of."""
+    return next((f for f in result.failures if not isinstance(f.exception, WriterAbortedError)), result.failures[0])
+
+
+def _reason(result: SaveResult, fallback: Fallback | None) -> str:
+    if not result.failures:
+        return fallback.why if fallback is not None else ""
+    first = _root(result)
+    return first.error if first.error.startswith("frame ") else f"frame {first.index}: {first.error}"

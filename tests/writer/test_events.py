@@ -1,0 +1,82 @@
+"""Events and warnings: on the caller's thread, in order, all of them before ``close`` returns."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import seqsave
+
+URL = "memory://renders/events"
+RED = np.zeros((4, 6, 3), np.uint8)
+
+
+class Waiting:
+    """A listener that stays inside one event on one thread until it may go on, and then perhaps raises."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.kinds: list[str] = []
+        self.began, self.may_go_on = threading.Event(), threading.Event()
+        self._error = error
+
+    def __call__(self, event: seqsave.Event) -> None:
+        if threading.current_thread().name == "other" and not self.began.is_set():
+            self.began.set()
+            self.may_go_on.wait(20)
+            if self._error is not None:
+                raise self._error
+        self.kinds.append(event.kind)
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError("in the listener")])
+def test_close_waits_for_events_that_another_thread_delivers(error: Exception | None) -> None:
+    listener = Waiting(error)
+    writer = seqsave.open_writer(URL, on_event=listener, manifest=False)
+    other = threading.Thread(target=writer.write, args=(RED,), name="other")
+    other.start()
+    assert listener.began.wait(20)
+    raised: list[Exception] = []
+
+    def close() -> None:
+        try:
+            writer.close()
+        except ZeroDivisionError as failure:
+            raised.append(failure)
+        raised_when_closed.append(list(listener.kinds))
+
+    raised_when_closed: list[list[str]] = []
+    closing = threading.Thread(target=close)
+    closing.start()
+    closing.join(0.5)  # long enough for a close that does not wait to return, and to be found out below
+    listener.may_go_on.set()
+    for thread in (closing, other):
+        thread.join(20)
+    assert raised_when_closed == [listener.kinds]
+    assert listener.kinds[-1] == "closed"
+    assert raised == ([] if error is None else [error])
+
+
+def test_a_listener_that_closes_the_writer_still_gets_every_event() -> None:
+    kinds: list[str] = []
+
+    def listen(event: seqsave.Event) -> None:
+        kinds.append(event.kind)
+        if event.kind == "saved":
+            writer.close()
+
+    writer = seqsave.open_writer(URL, on_event=listen, concurrency=1, manifest=False)
+    writer.write(RED)
+    assert kinds[-1] == "closed"
+    assert writer.result.counts["saved"] == 1
+
+
+def test_nothing_comes_after_closed() -> None:
+    kinds: list[str] = []
+    writer = seqsave.open_writer(URL, on_event=lambda event: kinds.append(event.kind), manifest=False)
+    for _ in range(20):
+        writer.write(RED)
+    writer.abort()
+    assert kinds.count("closed") == 1
+    assert kinds[-1] == "closed"
