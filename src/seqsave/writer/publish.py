@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from seqsave import naming, targets
 from seqsave.errors import DecodeError, FrameExistsError, TargetError
-from seqsave.manifest import FrameEntry, Picture
+from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Picture
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import flow, retry
 from seqsave.runtime.flow import Call, Flow, SharedCall, wait
@@ -92,6 +92,7 @@ class FramePublisher:
         self._stop_event = stop_event
         self._on_retry = on_retry
         self._on_throttled = on_throttled
+        self._examined: dict[str, Picture] = {}
         self._listings: dict[str, dict[str, int] | None] = {}
         self._published = Counter[str]()
         self._lock = threading.Lock()
@@ -202,7 +203,7 @@ class FramePublisher:
     def pass_over(self, key: FrameKey, status: Status) -> SavedFrame:
         """Return the record of a frame that is not written."""
         if status == "skipped":
-            self._record.add(self._entry(key, self._listed(key)))
+            self._record.add(self._entry(key, self._listed(key), picture=self._examined.get(key.path)))
         return SavedFrame(
             index=key.index,
             batch=key.batch,
@@ -226,8 +227,10 @@ class FramePublisher:
 
     def _saved(self, task: FrameTask, answer: targets.Published | None) -> SavedFrame:
         """Return the record. Without an answer, which was lost, the file was read and is the same."""
-        etag, acknowledged = (None, True) if answer is None else (answer.etag, answer.acknowledged)
-        entry = replace(task.stated(), etag=etag, acknowledged=acknowledged)
+        etag, acknowledged, version = (
+            (None, True, UNKNOWN_VERSION) if answer is None else (answer.etag, answer.acknowledged, answer.version)
+        )
+        entry = replace(task.stated(), etag=etag, acknowledged=acknowledged, version=version)
         self._record.add(entry)
         return SavedFrame(
             index=task.key.index,
@@ -279,7 +282,10 @@ class FramePublisher:
         wanted = picture()
         if stated is not None and stated.picture is not None and _is_as_large(stated.picture, wanted):
             return True
-        return self._is_valid(key, wanted)
+        is_valid = self._is_valid(key, wanted)
+        if is_valid:
+            self._examined[key.path] = wanted
+        return is_valid
 
     def _entry(
         self,
