@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -164,6 +164,7 @@ def test_a_stack_that_is_only_array_like() -> None:
 # --- the end --------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     start=st.integers(0, 50), step=st.integers(1, 5), total=st.integers(0, 6),
     at_end=st.sampled_from(["stop output", "raise error", "keep going"]),
