@@ -6,7 +6,6 @@ ends is closed by ``atexit`` hooks of its owners.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import threading
@@ -42,6 +41,8 @@ async def run_in_thread(function: Callable[[], T]) -> T:
     ``asyncio.to_thread`` would take one of the loop's few threads. A function that waits for the same loop could then
     wait for ever, for something that needs one of these threads.
     """
+    import asyncio  # here, as the command's settings need this module and no event loop
+
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[T] = loop.create_future()
 
