@@ -24,6 +24,7 @@ from seqsave import targets
 from seqsave.targets.doctor import examine
 from seqsave.targets.redact import chain_of
 from tests.support.needs import needs_obstore
+from tests.cli.runner import seqsave as run
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -198,3 +199,15 @@ def test_a_pickle_is_the_one_place_that_holds_them() -> None:
     target = targets.resolve("s3://bucket/x", options)
     assert b"hush-hush-hush" in pickle.dumps(target)
     assert "with their secrets" in str(targets.Target.__doc__)
+
+
+@pytest.mark.parametrize("command", ["save", "verify", "ls", "workflow"])
+@pytest.mark.parametrize("name", ["frame.png", "frames.npy", "clip.mp4"])
+def test_a_presigned_url_is_shown_without_its_signature(command: str, name: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:  # bound and not listening: each connection is refused
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/b/{name}?X-Amz-Signature=Sx7signature77"
+        done = run(command, url, *([tmp_path / "out"] if command == "save" else []), status=None)
+    assert done.status != 0
+    assert "Sx7signature77" not in done.out + done.err
+    assert "127.0.0.1" in done.err

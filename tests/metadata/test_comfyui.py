@@ -159,3 +159,13 @@ def test_calls_that_interleave_do_not_share_what_they_remove(call: Callable[[Cal
     assert results == [{"prompt": {"9": {"class_type": "Other", "inputs": {}}}}]
     assert SECRET not in json.dumps(mine)
     assert mine["workflow"]["nodes"][4]["widgets_values"] == ["", 4]
+
+
+@pytest.mark.parametrize("depth", [3000, 100_000])
+@pytest.mark.parametrize("kind", ["list", "dict"])
+def test_values_that_are_nested_too_deeply(depth: int, kind: str) -> None:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value] if kind == "list" else {"a": value}
+    with pytest.raises(MetadataError, match="nested too deeply"):
+        Withholding(("Note.*",)).apply({"workflow": value})

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, pack, read_entry, read_header
+from seqsave.targets.urls import bad_component
+from seqsave.wording import crc32_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +31,12 @@ FRAME = item("frame_00007.png", b"\x89PNG and so on\n\n")
 SIDECAR = item(".seqsave/frame_00007.png.9ae0daaf.workflow.json", b"{}")
 
 
+PATHS = st.text(min_size=1).filter(lambda text: bad_component(text) is None)
+
+
 @given(
     datas=st.lists(st.binary(max_size=300), min_size=1, max_size=4),
-    names=st.lists(st.text(min_size=1), min_size=4, max_size=4, unique=True),
+    names=st.lists(PATHS, min_size=4, max_size=4, unique=True),
     facts=st.dictionaries(st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)),
     why=st.text(),
     batch=st.none() | st.integers(0, 2**62),
@@ -83,7 +88,7 @@ def test_every_cut_is_seen(tmp_path: Path) -> None:
         with pytest.raises(DamagedError, match="no sound entry"):
             read_entry(name)
     name.write_bytes(whole + b"x")
-    with pytest.raises(DamagedError, match="after its end"):
+    with pytest.raises(DamagedError, match="have 18 bytes by its header, and 19 in the file"):
         read_entry(name)
 
 
@@ -107,3 +112,50 @@ def test_another_format_is_told(tmp_path: Path) -> None:
 def test_no_secret_of_a_url_is_kept() -> None:
     entry = Entry(target="ftp://me:hush@host/x", place=PLACE, path="f", files=(item("f", b"").facts,), index=0)
     assert b"hush" not in pack(entry, [item("f", b"")])
+
+
+def forged(**changes: object) -> bytes:
+    """An entry with a right checksum, as another program, or a hand that mends the checksum, would write it."""
+    head = json.loads(pack(entry_of(FRAME), [FRAME]).partition(b"\n")[0])
+    entry = head["entry"]
+    entry["files"][0].update({name[5:]: value for name, value in changes.items() if name.startswith("file_")})
+    entry.update({name: value for name, value in changes.items() if not name.startswith("file_")})
+    body = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
+    head["checksum"] = crc32_text(zlib.crc32(body))
+    return json.dumps({**head, "entry": json.loads(body)}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"file_path": "../../evil.png", "path": "../../evil.png"},
+        {"file_path": "/tmp/evil.png", "path": "/tmp/evil.png"},
+        {"file_path": 5, "path": 5},
+        {"file_size": "5"},
+        {"file_size": None},
+        {"file_size": -1},
+        {"file_size": 10**30},
+        {"file_size": 10**12},
+        {"file_size": True},
+        {"file_crc32": "x"},
+        {"file_content_type": 5},
+        {"target": 5},
+        {"index": "x"},
+        {"index": -1},
+        {"place": []},
+        {"place": {"root": 5}},
+        {"facts": [1]},
+        {"facts": {"manifest": 3}},
+        {"facts": {"frame": {"index": "0"}}},
+        {"path": "another.png"},
+        {"unknown": 1},
+    ],
+    ids=str,
+)
+def test_a_right_checksum_does_not_make_wrong_values_right(tmp_path: Path, changes: dict[str, object]) -> None:
+    name = tmp_path / "entry"
+    name.write_bytes(forged() + bytes(FRAME.data))
+    assert read_header(name).index == 7
+    name.write_bytes(forged(**changes) + bytes(FRAME.data))
+    with pytest.raises(DamagedError, match=r"is no sound entry of a spool: "):
+        read_header(name)

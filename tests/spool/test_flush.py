@@ -372,3 +372,14 @@ def test_places_below_one_another(one: str, other: str, answer: bool) -> None:
     assert overlaps({"storage": "s3", "root": one}, {"storage": "s3", "root": other}) is answer
     assert not overlaps({"storage": "s3", "root": one}, {"storage": "gs", "root": other})
     assert not overlaps({"storage": "s3", "root": one, "endpoint": "x"}, {"storage": "s3", "root": other})
+
+
+def test_a_frame_that_can_never_be_published_does_not_hold_up_the_others(spool: Spool, tmp_path: Path) -> None:
+    target = targets.resolve(tmp_path / "renders")
+    for index in range(4):
+        keep(spool, target, index)
+    (tmp_path / "renders" / "frame_00000.png").mkdir(parents=True)
+    outcomes = flush_place(spool, target, target.place(), records=Records(), policy=QUICK)
+    assert statuses(outcomes) == ["failed", "published", "published", "published"]
+    assert "it is a folder" in outcomes[0].message
+    assert left(spool) == [0]

@@ -117,6 +117,13 @@ def test_broken_toml_tells_where_but_not_what(configure: Any) -> None:
     assert "verysecret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["a=" + "[" * 5000 + "]" * 5000, "a=" + "{a=" * 3000 + "1" + "}" * 3000])
+def test_toml_that_is_nested_too_deeply(configure: Any, text: str) -> None:
+    path = configure(text)
+    with pytest.raises(TargetError, match=f"{re.escape(str(path))} is nested too deeply: correct it"):
+        targets.resolve("renders://shot")
+
+
 def test_bytes_that_are_no_text(configure: Any) -> None:
     configure("").write_bytes(b"\xff\xfe")
     with pytest.raises(TargetError, match="not valid TOML"):

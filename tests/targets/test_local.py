@@ -124,19 +124,20 @@ class Recorder:
 
 
 @posix
-def test_the_usual_write_is_four_system_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_usual_write_is_five_system_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = targets.resolve(tmp_path / "new" / "folder")
     publish(target, "first")
     recorder = Recorder()
     monkeypatch.setattr(local, "os", recorder)
     publish(target, "a", b"x" * 3_000_000)
-    assert recorder.calls == ["open", "write", "close", "replace"]
+    # stat: the version, by which a manifest tells this file from the one that replaces it
+    assert recorder.calls == ["open", "write", "close", "stat", "replace"]
     recorder.calls.clear()
     publish(target, "b", create=True)
-    assert recorder.calls == ["open", "write", "close", "link", "unlink"]
+    assert recorder.calls == ["open", "write", "close", "stat", "link", "unlink"]
     recorder.calls.clear()
     publish(target, "batch_0001/a")
-    assert recorder.calls == ["open", "makedirs", "open", "write", "close", "replace"]
+    assert recorder.calls == ["open", "makedirs", "open", "write", "close", "stat", "replace"]
 
 
 @posix
@@ -382,7 +383,7 @@ def test_a_killed_process_leaves_no_part_under_a_name(tmp_path: Path, step: str,
     assert len(leftover) == 1
     assert is_temporary(leftover[0])
     target = targets.resolve(tmp_path)
-    assert target.list() == [targets.Entry("whole", 100_000, False)]
+    assert [(entry.name, entry.size) for entry in target.list()] == [("whole", 100_000)]
     publish(target, "killed")
     assert target.read("killed") == b"data"
 
@@ -552,3 +553,23 @@ def test_what_a_killed_process_leaves_is_swept_by_the_next_run(tmp_path: Path) -
     assert path.exists()  # one frame is not worth a look at all names
     seqsave.save([picture] * 2, tmp_path)
     assert not path.exists()
+
+
+def test_a_link_that_took_effect_and_was_reported_as_taken_is_our_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS does it: the answer to the first request is lost, and the one that is sent again finds the file."""
+    real = os.link
+
+    def link(source: str, final: str) -> None:
+        real(source, final)
+        raise FileExistsError(17, "File exists", final)
+
+    monkeypatch.setattr(os, "link", link)
+    target = targets.resolve(tmp_path)
+    target.publish("frame", b"ours", content_type="image/png", create=True)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("frame", b"ours")]
+    monkeypatch.undo()
+    with pytest.raises(FrameExistsError):
+        target.publish("frame", b"other", content_type="image/png", create=True)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"ours"]

@@ -208,6 +208,8 @@ def workflow_file(path: str) -> dict[str, Any]:
         raise click.BadParameter(f"{path}: {error.strerror or error}", param_hint="'--workflow'") from error
     except ValueError as error:
         raise click.BadParameter(f"{path} is no JSON file: {error}", param_hint="'--workflow'") from error
+    except RecursionError:
+        raise click.BadParameter(f"{path} is nested too deeply", param_hint="'--workflow'") from None
     if not isinstance(value, dict):
         raise click.BadParameter(f"{path} holds no workflow: it must be a JSON object", param_hint="'--workflow'")
     is_prompt = bool(value) and all(isinstance(node, dict) and "class_type" in node for node in value.values())

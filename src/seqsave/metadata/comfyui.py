@@ -50,8 +50,17 @@ class Withholding:
         """Return a copy of ``values`` in which every prompt and workflow lacks the values that the patterns name.
 
         Names and their order stay. ``values`` itself is not changed.
+
+        Raises MetadataError for values that are nested more deeply than JSON can be written.
         """
-        return _Removal(self.patterns).run(values) if self.patterns else dict(values)
+        if not self.patterns:
+            return dict(values)
+        try:
+            return _Removal(self.patterns).run(values)
+        except RecursionError:
+            raise MetadataError(
+                "metadata is nested too deeply, or contains itself, so no inputs can be withheld from it"
+            ) from None
 
 
 @dataclass(slots=True)

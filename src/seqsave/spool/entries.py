@@ -15,8 +15,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from seqsave.errors import SpoolError
+from seqsave import naming
+from seqsave.errors import SeqSaveError, SpoolError
+from seqsave.manifest import Facts, FrameEntry
 from seqsave.targets.redact import redact_url
+from seqsave.targets.urls import bad_component
 from seqsave.wording import crc32_text
 
 __all__ = ["DamagedError", "Entry", "FileFacts", "Item", "fingerprint", "key_of", "pack", "read_entry", "read_header"]
@@ -156,11 +159,36 @@ def _header(file: BinaryIO, name: str) -> Entry:
     try:
         files = tuple(FileFacts(**facts) for facts in fields.pop("files"))
         entry = Entry(**fields, files=files, name=name)
-        if files:
-            entry.frame  # noqa: B018 - it must be one of them
-    except (TypeError, LookupError, StopIteration) as error:
+        problem = _problem(entry)
+    except (TypeError, ValueError, LookupError, AttributeError, SeqSaveError) as error:
         raise _damaged(name, "its header says something else than this version of seqsave knows") from error
+    left = os.fstat(file.fileno()).st_size - len(line)
+    if problem is None and entry.size != left:
+        problem = f"its files have {entry.size} bytes by its header, and {left} in the file"
+    if problem is not None:
+        raise _damaged(name, problem)
     return entry
+
+
+def _problem(entry: Entry) -> str | None:
+    """Return what is wrong with an entry's fields, before anything is computed from them. Raises as JSON's types do."""
+    texts = (entry.target, entry.path, entry.run, entry.why, entry.time, *entry.place.keys(), *entry.place.values())
+    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.facts, dict):
+        return "its header has a value of another type"
+    naming.check_index(entry.index)
+    for file in entry.files:
+        numbers = [number for number in (file.size, file.crc32) if type(number) is int and number >= 0]
+        if len(numbers) < 2 or not (isinstance(file.path, str) and isinstance(file.content_type, str)):
+            return "its header has a value of another type"
+        if bad_component(file.path) is not None:
+            return f"the path {file.path!r} leads out of its folder"
+    if entry.files and entry.path not in [file.path for file in entry.files]:
+        return "its header names a frame that it does not hold"
+    if "manifest" in entry.facts:
+        Facts.from_document(entry.facts["manifest"])
+    if "frame" in entry.facts:
+        FrameEntry.from_document(entry.facts["frame"])
+    return None
 
 
 def _damaged(name: str | os.PathLike[str], what: str) -> DamagedError:

@@ -290,7 +290,9 @@ class _Flush:
         try:
             outcome = self._published(entry, data)
         except SeqSaveError as error:
-            self._failures += 1
+            # A name that this storage cannot have says nothing of the other frames.
+            if not (isinstance(error, TargetError) and error.fault in _UNFIT and not error.transient):
+                self._failures += 1
             return Outcome(entry=entry, status="failed", message=str(error), error=error)
         self._answers, self._failures = True, 0
         return outcome
@@ -351,6 +353,8 @@ class _Flush:
 
 
 _UNREADABLE = ("denied", "not_permitted")
+# Of the name or the bytes, whatever the storage's state.
+_UNFIT = ("", "bad_name", "too_long", "too_large", "is_a_folder", "exists")
 
 
 def _unrecorded(outcome: Outcome, error: SeqSaveError) -> Outcome:

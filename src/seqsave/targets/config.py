@@ -92,6 +92,8 @@ def _read(path: Path) -> dict[str, Any]:
         # Broken TOML or broken UTF-8. Only where it breaks is told: the line itself may be the one with the secret.
         place = _place(error)
         raise TargetError(f"the configuration {path} is not valid TOML{place}: correct it or move it away") from None
+    except RecursionError:
+        raise TargetError(f"the configuration {path} is nested too deeply: correct it or move it away") from None
     return tables
 
 

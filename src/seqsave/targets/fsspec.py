@@ -204,6 +204,11 @@ class FsspecTarget(Target):
                 if diagnose(error) is not Fault.MISSING:
                     raise
 
+    def url_of(self, path: str) -> str:
+        """See Target. The query of an HTTP URL may be a signature, and is hidden."""
+        url = super().url_of(path)
+        return redact_url(url) if self._protocol in ("http", "https") and "?" in path else url
+
     def place(self) -> Mapping[str, str]:
         """See Target."""
         named = {name: redact_url(str(self._options[name])) for name in _ADDRESS if self._options.get(name)}
@@ -344,7 +349,10 @@ class FsspecTarget(Target):
         raise TargetError(f"{self.url_of(path)}: the driver of {self._protocol}:// reads this name as {read_as!r}")
 
     def _scene(self, doing: str, path: str) -> Scene:
-        return replace(super()._scene(doing, path), tried=self._traits.retries)
+        scene = super()._scene(doing, path)
+        if self._protocol in ("http", "https") and "?" in path:
+            scene = replace(scene, secrets=(*scene.secrets, *secrets_of(super().url_of(path))))
+        return replace(scene, tried=self._traits.retries)
 
 
 def _kind(protocol: str) -> type[Any]:

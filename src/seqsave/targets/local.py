@@ -279,14 +279,28 @@ def _give_new_name(temporary: str, final: str) -> None:
         return
     try:
         os.link(temporary, final)
+    except FileExistsError:
+        # A network file system may have made the link, lost the answer, and tried again: then it is our own file.
+        if not _is_linked(temporary, final):
+            raise
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-    else:
-        # The file has its name: a second one that cannot be removed is no reason to say that it failed.
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        _reserve_and_replace(temporary, final)
         return
+    # The file has its name: a second one that cannot be removed is no reason to say that it failed.
+    with contextlib.suppress(OSError):
+        os.unlink(temporary)
+
+
+def _is_linked(temporary: str, final: str) -> bool:
+    try:
+        return os.path.samestat(os.stat(temporary), os.stat(final, follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def _reserve_and_replace(temporary: str, final: str) -> None:
     os.close(os.open(final, _FLAGS, 0o666))
     try:
         os.replace(temporary, final)
