@@ -23,8 +23,8 @@ import seqsave
 from seqsave import targets
 from seqsave.targets.doctor import examine
 from seqsave.targets.redact import chain_of
-from tests.support.needs import needs_obstore
 from tests.cli.runner import seqsave as run
+from tests.support.needs import needs_obstore
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
