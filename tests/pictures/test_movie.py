@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -99,3 +100,15 @@ def test_errors_name_their_cause() -> None:
     with pytest.raises(EncodeError, match="picture 0"):
         made.add(np.zeros((2, 100_000, 3), np.uint8))  # longer than a side of VP9 can be
     made.discard()
+
+
+@pytest.mark.parametrize("theirs", [None, "2"])
+def test_the_environment_stays_as_it_is(theirs: str | None, capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SVT_LOG", raising=False)
+    if theirs is not None:
+        monkeypatch.setenv("SVT_LOG", theirs)
+    before = dict(os.environ)
+    movie(frames(3), "mp4")
+    assert dict(os.environ) == before
+    if theirs is None:
+        assert capfd.readouterr().err == ""

@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import shutil
+import sys
 import threading
 import traceback
 import uuid
@@ -28,6 +29,7 @@ from hypothesis import strategies as st
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
+from seqsave.targets import fsspec as any_other
 from seqsave.targets import traits
 from seqsave.targets.redact import chain_of
 from seqsave.types import Traits
@@ -628,3 +630,16 @@ def test_each_thread_keeps_its_connection(publishers: int, monkeypatch: pytest.M
     del thread
     gc.collect()
     assert sum(connection() is not None for connection in FakeFtp.made) <= 1
+
+
+def test_gcsfs_is_prepared_for_an_emulator_and_the_environment_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gcsfs.py").write_text("import os\nseen = os.getenv('GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "gcsfs", raising=False)
+    monkeypatch.delenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", raising=False)
+    before = dict(os.environ)
+    any_other._prepare_google({"endpoint_url": "http://127.0.0.1:9"})
+    assert sys.modules.pop("gcsfs").seen == "false"
+    assert dict(os.environ) == before

@@ -6,7 +6,6 @@ an encoder for it, otherwise AV1.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
 from fractions import Fraction
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave.errors import EncodeError, EncoderUnavailableError, OptionError
+from seqsave.runtime.processes import environment_variable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -120,6 +120,9 @@ class Movie:
         least = _LEAST.get(self._codec, 2)
         stream.width, stream.height = (max(least, 2 * round(scale * side / 2)) for side in (width, height))
         stream.pix_fmt = _PIXELS
+        # SVT-AV1 would print its settings on standard error. It reads this as it is opened, and has no option for it.
+        with environment_variable("SVT_LOG", "1"):
+            stream.codec_context.open()
         self._stream = stream
 
 
@@ -146,8 +149,6 @@ def _load() -> Any:
         import av
     except ImportError as error:
         raise EncoderUnavailableError(f"a preview needs PyAV ({error}): pip install 'seqsave[video]'") from error
-    # Its AV1 encoder would tell of itself on standard error; 1 is for errors only.
-    os.environ.setdefault("SVT_LOG", "1")
     return av
 
 

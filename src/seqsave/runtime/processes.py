@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["has_died", "is_running", "machine_id", "started"]
+from seqsave.runtime.threads import ForkSafeLock
+
+__all__ = ["environment_variable", "has_died", "is_running", "machine_id", "started"]
+
+
+_changing = ForkSafeLock()
+
+
+@contextlib.contextmanager
+def environment_variable(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable for the time of the block; a value that the user has set stays.
+
+    For settings that a library reads at one moment and takes in no other way. The variable does not stay, since it
+    would reach every process that the program starts.
+    """
+    with _changing:
+        if name in os.environ:
+            yield
+            return
+        os.environ[name] = value
+        try:
+            yield
+        finally:
+            os.environ.pop(name, None)
 
 
 @functools.cache

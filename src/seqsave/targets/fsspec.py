@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import io
 import os
 import re
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from seqsave.errors import TargetError
 from seqsave.plugins.manager import import_code
+from seqsave.runtime.processes import environment_variable
 from seqsave.runtime.threads import ForkSafeLock
 from seqsave.targets import filesystems, registry
 from seqsave.targets.base import (
@@ -397,4 +399,6 @@ def _entries(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
 def _prepare_google(options: Mapping[str, Any]) -> None:
     """Keep gcsfs from asking an emulator for hierarchical buckets: its gRPC channel would wait for a minute."""
     if options.get("endpoint_url") or os.environ.get("STORAGE_EMULATOR_HOST"):
-        os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        # It chooses the class of its filesystem by this, while it is imported.
+        with environment_variable("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false"), contextlib.suppress(ImportError):
+            importlib.import_module("gcsfs")
