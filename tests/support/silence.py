@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from typing import TYPE_CHECKING
+
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,15 +18,11 @@ __all__ = ["silence"]
 @contextlib.contextmanager
 def silence() -> Iterator[str]:
     """An address behind which somebody listens but lets nobody in: no connection comes about, and none is refused."""
-    listener = socket.socket()
-    waiting = [socket.socket() for _ in range(4)]  # more than wait in line for a listener with room for none
-    try:
+    with socket.socket() as listener, socket.socket() as first:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
+        first.connect(listener.getsockname())
+        # Once the first one stands in the line, which has room for one, the system drops whatever else comes.
+        readable, _, _ = select.select([listener], [], [], PATIENCE)
+        assert readable
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        for one in (*waiting, listener):
-            one.close()
