@@ -100,7 +100,7 @@ def test_what_waits_behind_an_error_is_given_up(make: Callable[..., Pipeline[Any
     go = threading.Event()
 
     def fail() -> None:
-        go.wait(5)
+        go.wait(PATIENCE)
         raise ValueError("broken")
 
     futures = [submit(pipeline, fail, lambda p: p)] + [submit(pipeline, lambda: 1, lambda p: p) for _ in range(5)]
@@ -207,7 +207,7 @@ def test_abort_is_quick_and_names_everything(make: Callable[..., Pipeline[Any, A
         go.wait(PATIENCE)
 
     futures = [submit(pipeline, lambda: 1, hang) for _ in range(5)]
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE)
     pipeline.abort(timeout=0.1)
     assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
     assert pipeline.stop_event.is_set()
@@ -220,7 +220,7 @@ def test_abort_is_quick_and_names_everything(make: Callable[..., Pipeline[Any, A
 def test_a_future_that_was_cancelled_is_passed_over(make: Callable[..., Pipeline[Any, Any]]) -> None:
     pipeline = make(workers=1)
     go = threading.Event()
-    first = submit(pipeline, lambda: go.wait(5), lambda p: p)
+    first = submit(pipeline, lambda: go.wait(PATIENCE), lambda p: p)
     second = submit(pipeline, lambda: 1, lambda p: p)
     third = submit(pipeline, lambda: 3, lambda p: p)
     assert second.cancel()

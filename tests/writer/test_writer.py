@@ -19,6 +19,7 @@ from PIL import Image
 
 import seqsave
 from seqsave import naming
+from tests.support.patience import PATIENCE
 
 URL = "memory://renders/shot"
 RED = np.zeros((4, 6, 3), np.uint8)
@@ -177,7 +178,7 @@ def test_a_frame_is_after_the_end_by_the_rule(start: int, step: int, total: int,
                 with pytest.raises(seqsave.EndOfSequenceError, match=f"frame {index} is after the end"):
                     writer.write(RED)
                 break
-            status = writer.write(RED).result(timeout=10).status
+            status = writer.write(RED).result(timeout=PATIENCE).status
             assert status == ("stopped" if number >= total and at_end == "stop output" else "saved")
 
 
@@ -297,7 +298,7 @@ def test_closing_twice_and_writing_after_it() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_may_not_write() -> None:
     writer = seqsave.open_writer(URL)
-    writer.write(RED).result(timeout=10)
+    writer.write(RED).result(timeout=PATIENCE)
     child = os.fork()
     if child == 0:
         try:
@@ -316,7 +317,7 @@ def test_a_write_that_races_with_close_is_saved_or_refused() -> None:
     class Slow(OnlyArray):
         def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
             began.set()
-            slow.wait(5)
+            slow.wait(PATIENCE)
             return self._array
 
     writer = seqsave.open_writer(URL)
@@ -324,13 +325,13 @@ def test_a_write_that_races_with_close_is_saved_or_refused() -> None:
 
     def write() -> None:
         try:
-            outcome.append(writer.write(Slow(RED)).result(timeout=5))
+            outcome.append(writer.write(Slow(RED)).result(timeout=PATIENCE))
         except seqsave.WriterClosedError as error:
             outcome.append(error)
 
     thread = threading.Thread(target=write)
     thread.start()
-    assert began.wait(5)
+    assert began.wait(PATIENCE)
     writer.close()
     slow.set()
     thread.join()
@@ -421,7 +422,7 @@ def test_a_save_that_fails_is_an_oserror_and_names_its_cause(tmp_path: Path) -> 
     (tmp_path / "frame_00001.png").write_bytes(b"there")
     with pytest.raises(OSError, match=r"1 of 2 accepted frames not saved .*\(1; 1 saved\): frame 1: ") as caught:
         with seqsave.open_writer(tmp_path, if_exists="error") as writer:
-            writer.write(RED, index=0).result(timeout=10)
+            writer.write(RED, index=0).result(timeout=PATIENCE)
             writer.write(RED, index=1)
     assert isinstance(caught.value, seqsave.SaveError)
     assert isinstance(caught.value.__cause__, FileExistsError)
@@ -499,7 +500,7 @@ def test_a_second_thread_that_closes_waits_for_the_first() -> None:
     def listen(event: seqsave.Event) -> None:
         if event.kind == "closed":
             is_closing.set()
-            may_go_on.wait(20)
+            may_go_on.wait(PATIENCE)
 
     writer = seqsave.open_writer(URL, on_event=listen)
     writer.write(RED)
@@ -510,10 +511,10 @@ def test_a_second_thread_that_closes_waits_for_the_first() -> None:
 
     threads = [threading.Thread(target=close, args=(name,)) for name in ("first", "second")]
     threads[0].start()
-    assert is_closing.wait(20)
+    assert is_closing.wait(PATIENCE)
     threads[1].start()
     threads[1].join(0.5)  # long enough for a close that does not wait to return, and to be found out below
     may_go_on.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert sorted(ended) == ["first: True", "second: True"]
