@@ -243,6 +243,7 @@ class Encoder(Protocol):
 class SavedFrame:
     """The outcome of one frame.
 
+    filetype: filetype of the file, as the user named it; with several filetypes a frame has one record for each.
     url:      URL of the frame, without secrets; of a stopped or spooled frame, the URL that it would have or will have.
     size:     bytes written (to the storage, or to the spool); 0 if nothing was written.
     checksum: algorithm and value, ``"crc32:9ae0daaf"``; None if nothing was written.
@@ -251,6 +252,7 @@ class SavedFrame:
 
     index: int
     batch: int | None
+    filetype: str
     url: str
     size: int
     checksum: str | None
@@ -264,6 +266,7 @@ class FailedFrame:
 
     index: int
     batch: int | None
+    filetype: str
     url: str
     error: str
     exception: BaseException | None = field(default=None, repr=False, compare=False)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import seqsave
-from seqsave.errors import EncodeError, ImageError, OptionError, SaveError
+from seqsave.errors import EncodeError, ImageError, OptionError, SaveError, TargetError
+from seqsave.targets.memory import MemoryTarget
 from seqsave.types import Encoded, EncoderSpec, FrameInfo
 from tests.support.needs import needs_package
 from tests.support.places import Place
@@ -211,3 +212,38 @@ def test_a_file_that_is_encoded_already_is_of_one_filetype(tmp_path: Path) -> No
     with seqsave.open_writer(tmp_path, filetype=BOTH) as writer:
         with pytest.raises(OptionError, match="of one filetype"):
             writer.write_encoded(b"x")
+
+
+def test_every_record_names_its_filetype(tmp_path: Path) -> None:
+    def by_filetype(records: Any) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for record in records:
+            assert record.url.endswith({"raw": ".raw", BOTH[0]: ".png"}[record.filetype])
+            found.setdefault(record.filetype, []).append(record.index)
+        return found
+
+    settings: Any = {"filetype": ["raw", BOTH[0]], "manifest": False}
+    assert by_filetype(seqsave.save(frames(2), tmp_path, **settings).frames) == {"raw": [0, 1], BOTH[0]: [0, 1]}
+    again = seqsave.save(frames(4), tmp_path, if_exists="skip", total=3, **settings)
+    assert [frame.status for frame in again.frames] == ["skipped"] * 4 + ["saved"] * 2 + ["stopped"] * 2
+    assert by_filetype(again.frames) == {"raw": [0, 1, 2, 3], BOTH[0]: [0, 1, 2, 3]}
+    RawEncoder.fails_at = 5
+    with pytest.raises(SaveError) as caught:
+        seqsave.save(frames(1), tmp_path, start=5, **settings)
+    assert caught.value.result is not None
+    assert "raw" in by_filetype(caught.value.result.failures)
+
+
+def test_a_record_of_a_frame_in_the_spool_names_its_filetype(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: MemoryTarget, path: str, data: Any, **more: Any) -> None:
+        raise TargetError("the storage is away", transient=True)
+
+    monkeypatch.setattr(MemoryTarget, "publish", fail)
+    once = seqsave.RetryPolicy(attempts=1)
+    with pytest.raises(SaveError) as caught:
+        seqsave.save(frames(1), "memory://away", filetype=["raw", BOTH[0]], spool=tmp_path, retry=once, manifest=False)
+    assert caught.value.result is not None
+    assert [(frame.status, frame.filetype) for frame in caught.value.result.frames] == [
+        ("spooled", "raw"),
+        ("spooled", BOTH[0]),
+    ]

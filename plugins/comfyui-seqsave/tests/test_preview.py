@@ -14,7 +14,7 @@ from seqsave import SavedFrame
 
 
 def saved(url: str, status: str = "saved") -> SavedFrame:
-    return SavedFrame(index=0, batch=None, url=url, size=1, checksum=None, etag=None, status=status)
+    return SavedFrame(index=0, batch=None, filetype="png", url=url, size=1, checksum=None, etag=None, status=status)
 
 
 def pictures(count: int, height: int = 4, width: int = 6) -> torch.Tensor:

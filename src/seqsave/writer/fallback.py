@@ -144,6 +144,7 @@ class Fallback:
         saved = SavedFrame(
             index=key.index,
             batch=key.batch,
+            filetype=key.filetype,
             url=self._target.url_of(key.path),
             size=frame.size,
             checksum=crc32_text(frame.crc32),

@@ -16,8 +16,9 @@ __all__ = ["FileToPublish", "FrameKey", "FrameTask"]
 
 @dataclass(frozen=True, slots=True)
 class FrameKey:
-    """One frame's numbers, and the path of its file under the target.
+    """One frame's numbers, its filetype, and the path of its file under the target.
 
+    filetype:  as the user named it; "" before the frame is prepared for a filetype.
     after_end: why the frame is past the last one and is left out; "" for a frame that is not.
     """
 
@@ -25,6 +26,7 @@ class FrameKey:
     batch: int | None
     path: str
     after_end: str = ""
+    filetype: str = ""
 
     @property
     def numbers(self) -> tuple[int, int | None]:

@@ -79,6 +79,7 @@ class Output:
 
     def __init__(self, form: Format, common: Common) -> None:
         self.rule = form.rule
+        self.filetype = form.resolved.filetype
         self.embeds = form.resolved.embed
         self.unrecorded: SeqSaveError | None = None
         """Why the manifest does not state what has become of the frames, if it does not."""
@@ -185,8 +186,7 @@ class Output:
 
     def _own(self, key: FrameKey) -> FrameKey:
         """Return the same frame under this filetype's name."""
-        path = self.rule.format(key.index, key.batch)
-        return key if path == key.path else replace(key, path=path)
+        return replace(key, path=self.rule.format(key.index, key.batch), filetype=self.filetype)
 
     # --- after the last frame ----------------------------------------------------------------------------------------
 
@@ -222,9 +222,8 @@ class Output:
 
     def _mine(self, result: SaveResult) -> SaveResult:
         """Return the result for the frames of this filetype only."""
-        end = f".{self.rule.extension}"
         return replace(
             result,
-            frames=tuple(frame for frame in result.frames if frame.url.endswith(end)),
-            failures=tuple(failure for failure in result.failures if failure.url.endswith(end)),
+            frames=tuple(frame for frame in result.frames if frame.filetype == self.filetype),
+            failures=tuple(failure for failure in result.failures if failure.filetype == self.filetype),
         )

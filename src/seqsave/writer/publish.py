@@ -207,6 +207,7 @@ class FramePublisher:
         return SavedFrame(
             index=key.index,
             batch=key.batch,
+            filetype=key.filetype,
             url=self._target.url_of(key.path),
             size=0,
             checksum=None,
@@ -235,6 +236,7 @@ class FramePublisher:
         return SavedFrame(
             index=task.key.index,
             batch=task.key.batch,
+            filetype=task.key.filetype,
             url=self._target.url_of(task.key.path),
             size=entry.size or 0,
             checksum=entry.checksum,

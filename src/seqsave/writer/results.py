@@ -85,6 +85,7 @@ class Results:
         return FailedFrame(
             index=key.index,
             batch=key.batch,
+            filetype=key.filetype,
             url=self.url_of(key.path),
             error=str(error) or repr(error),
             exception=error,

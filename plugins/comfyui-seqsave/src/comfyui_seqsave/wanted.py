@@ -67,8 +67,8 @@ class Wanted:
 
     def by_filetype(self, result: SaveResult) -> list[list[SavedFrame]]:
         """What became of the frames, for each of ``formats``."""
-        ends = [f".{form.rule.extension}" for form in self.formats]
-        return [[frame for frame in result.frames if frame.url.endswith(end)] for end in ends]
+        filetypes = [form.resolved.filetype for form in self.formats]
+        return [[frame for frame in result.frames if frame.filetype == filetype] for filetype in filetypes]
 
     @property
     def width(self) -> int:
