@@ -101,7 +101,7 @@ Cause = Literal[
 ]
 """The cause of a backend's failure: ``TargetError.fault``. The names are stable, the messages are not."""
 
-SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished"]
+SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished", "deleted"]
 """Why a spool failed: ``SpoolError.reason``."""
 
 
@@ -155,7 +155,8 @@ class SpoolError(SeqSaveError, OSError):
 
     reason: ``"full"``: it holds as much as it may, or its disk does. ``"in use"``: another process or thread publishes
             the same frames now. ``"damaged"``: an entry is not what was put there. ``"unusable"``: its folder cannot be
-            read or written. ``"unpublished"``: what it holds is not published yet.
+            read or written. ``"unpublished"``: what it holds is not published yet. ``"deleted"``: an entry is gone, and
+            its frame was not published.
     """
 
     def __init__(self, message: str, *, reason: SpoolReason = "unusable") -> None:

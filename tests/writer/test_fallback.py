@@ -448,3 +448,27 @@ def test_behind_without_a_folder_is_the_usual_one(tmp_path: Path, monkeypatch: p
     assert len(list((tmp_path / "renders").glob("*.png"))) == 3
     place = targets.resolve(tmp_path / "renders")
     assert flush_place(Spool(tmp_path / "usual"), place, place.place(), records=Records()) == []
+
+
+@pytest.mark.parametrize("gone", ["all", "one"])
+def test_an_entry_that_was_deleted_is_a_frame_that_is_not_saved(
+    s3_server: S3Server, proxy: Proxy, options: dict[str, Any], folder: Path, gone: str
+) -> None:
+    url = s3_server.new_prefix()
+    with pytest.raises(SaveError, match=r"deleted from the spool .*: save the frame again") as caught:
+        with seqsave.open_writer(url, total=4, **settings(options, folder)) as writer:
+            writer.write(FRAMES[0]).result(timeout=60)
+            proxy.slow_down(methods=("PUT",))
+            kept = [writer.write(frame).result(timeout=60) for frame in FRAMES[1:4]]
+            assert [frame.status for frame in kept] == ["spooled"] * 3
+            entries = sorted(folder.glob("*/*.frame"))
+            for entry in entries if gone == "all" else entries[:1]:
+                entry.unlink()
+            proxy.clear()
+    assert caught.value.result is not None
+    lost = 3 if gone == "all" else 1
+    assert caught.value.result.counts == {"saved": 4 - lost, "skipped": 0, "stopped": 0, "spooled": 0, "failed": lost}
+    assert len([key for key in s3_server.keys(url) if key.endswith(".png")]) == 4 - lost
+    sequence = seqsave.open_sequence(url, storage_options=s3_server.storage_options)
+    assert sequence.manifest is not None
+    assert not sequence.manifest.complete

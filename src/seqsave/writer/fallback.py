@@ -9,17 +9,19 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seqsave import spool, targets
 from seqsave.errors import FrameExistsError, SpoolError, TargetError
-from seqsave.manifest import FrameEntry
+from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
-from seqsave.types import SavedFrame, SaveResult
+from seqsave.types import FailedFrame, SavedFrame, SaveResult
 from seqsave.wording import crc32_text
 from seqsave.writer.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
 from seqsave.writer.frame import FileToPublish, FrameTask
@@ -220,13 +222,14 @@ class Fallback:
         """What kept the last frame from being published."""
         return self._why
 
-    def finish(self) -> dict[Key, SavedFrame]:
-        """Try once more to publish what this run has put into the spool; returns what is there now.
+    def finish(self) -> list[SavedFrame | FailedFrame]:
+        """Try once more to publish what this run put into the spool; return what became of what is not there any more.
 
-        With ``behind`` it is not waited for.
+        With ``behind`` it is not waited for. An entry that is gone without having been published, since its file was
+        deleted, is a frame that failed.
         """
         if not self._kept:
-            return {}
+            return []
         outcomes: list[spool.Outcome] = []
         if not self.behind:
             try:
@@ -235,20 +238,41 @@ class Fallback:
                 pass  # they stay there, and the result says so
             else:
                 self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
-        answers = {outcome.entry.name: outcome.published for outcome in outcomes if outcome.entry is not None}
+        ended = {outcome.entry.name: outcome for outcome in outcomes if outcome.entry is not None}
         waiting = self._spool.waiting(self._place)
         damaged = {Path(name).name for name in self._spool.aside()}
-        settled = {}
-        for key, kept in self._kept.items():
-            if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged:
-                settled[key] = self._settled(kept, answers.get(kept.entry.name))
-        return settled
+        return [
+            self._settled(kept, ended.get(kept.entry.name))
+            for kept in self._kept.values()
+            if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged
+        ]
 
-    def _settled(self, kept: _Kept, answer: targets.Published | None) -> SavedFrame:
-        etag, acknowledged = (None, False) if answer is None else (answer.etag, answer.acknowledged)
+    def _settled(self, kept: _Kept, outcome: spool.Outcome | None) -> SavedFrame | FailedFrame:
+        """Return the record of a frame whose entry is gone: from this run's flush, or from a look at the storage."""
+        answer = None if outcome is None else outcome.published
+        if (outcome is None or outcome.is_left) and not self._is_stored(kept.entry):
+            error = SpoolError(
+                f"the entry of this frame was deleted from the spool {self.folder}, and the storage does not hold it: "
+                "save the frame again",
+                reason="deleted",
+            )
+            frame = kept.frame
+            return FailedFrame(index=frame.index, batch=frame.batch, url=frame.url, error=str(error), exception=error)
         entry = FrameEntry.from_document(kept.entry.facts["frame"])
-        self._record.add(replace(entry, etag=etag, acknowledged=acknowledged))
-        return replace(kept.frame, status="saved", etag=etag)
+        if answer is None:
+            entry = replace(entry, version=UNKNOWN_VERSION)
+        else:
+            entry = replace(entry, etag=answer.etag, acknowledged=answer.acknowledged, version=answer.version)
+        self._record.add(entry)
+        return replace(kept.frame, status="saved", etag=entry.etag)
+
+    def _is_stored(self, entry: spool.Entry) -> bool:
+        """Return True if the storage holds the bytes of a frame that another process may have published."""
+        try:
+            data = retry.call(self._policy, partial(self._target.read, entry.path), stop_event=self._stop_event)
+        except TargetError:
+            return False
+        return (len(data), zlib.crc32(data)) == (entry.frame.size, entry.frame.crc32)
 
     def defer_manifest(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
         """Leave a note in the spool of what the manifest has to state, for when the storage is back.

@@ -12,7 +12,7 @@ from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
-from seqsave.types import Encoded, SavedFrame, SaveResult
+from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encode import Encoding
 from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FrameKey, FrameTask
@@ -190,9 +190,9 @@ class Output:
 
     # --- after the last frame ----------------------------------------------------------------------------------------
 
-    def flush_spool(self) -> list[SavedFrame]:
-        """Try once more to publish this run's frames in the spool; return those that are in the storage now."""
-        return [] if self.fallback is None else list(self.fallback.finish().values())
+    def flush_spool(self) -> list[SavedFrame | FailedFrame]:
+        """Try once more to publish this run's frames in the spool; return those that are not there any more."""
+        return [] if self.fallback is None else self.fallback.finish()
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
         """Put what has become of the frames into the manifest. An error of that stays in ``unrecorded``."""

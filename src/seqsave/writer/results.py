@@ -54,9 +54,9 @@ class Results:
                 self._bytes += record.size
         return record
 
-    def replace(self, saved: Iterable[SavedFrame]) -> None:
-        """Replace the records of frames that were in the spool, and are in the storage now."""
-        now = {frame.url: frame for frame in saved}
+    def replace(self, settled: Iterable[SavedFrame | FailedFrame]) -> None:
+        """Replace the records of frames that were in the spool, and are not there any more."""
+        now = {frame.url: frame for frame in settled}
         with self._lock:
             for position, record in enumerate(self._records):
                 if isinstance(record, SavedFrame) and record.status == "spooled":
