@@ -29,10 +29,10 @@ def run(plan: Plan) -> Report:
     root = Path(tempfile.mkdtemp(prefix="seqsave-bench-"))
 
     def prepare() -> None:
-        """Remove what is there, and have memory for as much again.
+        """Remove the files of the last way, and allocate memory for as many again.
 
-        A virtual machine may give memory that is free for two seconds back to its host, and getting it again takes
-        longer than encoding into it: which way paid for that would be chance.
+        A virtual machine may return memory that is free for two seconds to its host, and allocating it again takes
+        longer than encoding. Without this, chance would decide which way is charged for that.
         """
         for run in root.glob("*"):
             shutil.rmtree(run) if run.is_dir() else run.unlink()

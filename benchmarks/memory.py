@@ -27,7 +27,9 @@ RESET_PEAK = Path("/proc/self/clear_refs")
 
 def run(plan: Plan) -> Report:
     if not RESET_PEAK.exists():
-        return Report([Table("Peak memory", ["frames"], [], "This system does not tell a process its peak.")])
+        return Report(
+            [Table("Peak memory", ["frames"], [], "This system does not report the peak memory of a process.")]
+        )
     counts = (100, 500) if plan.quick else (500, 2000, 10_000)
     found = {count: _in_a_process(count) for count in counts}
     rows = [

@@ -133,7 +133,7 @@ def _seconds(server: Any, graph: Graph) -> float:
     history = server.wait(server.queue(graph, {"nodes": []}))
     if history["status"]["status_str"] != "success":
         raise RuntimeError(f"{graph} failed: {history['status']['messages']}")
-    times = {kind: said["timestamp"] for kind, said in history["status"]["messages"]}
+    times = {kind: message["timestamp"] for kind, message in history["status"]["messages"]}
     return float(times["execution_success"] - times["execution_start"]) / 1000
 
 

@@ -76,7 +76,7 @@ def run(plan: Plan) -> Report:
 
 
 def _with_cpu(way: Callable[[], object], pid: int, spent: list[float]) -> float:
-    """CPU seconds that the server took meanwhile."""
+    """Call ``way`` and return the CPU seconds that the server used for it."""
     before = cpu_seconds(pid)
     way()
     spent.append(cpu_seconds(pid) - before)

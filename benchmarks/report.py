@@ -76,7 +76,7 @@ def draw(curve: Curve, folder: Path) -> Path | None:
 
 
 def save(reports: dict[str, Report], text: str, folder: Path) -> None:
-    """The tables as Markdown, and the claims as JSON for whoever wants to compare runs."""
+    """Save the tables as Markdown, and the claims as JSON for comparing runs."""
     (folder / "results.md").write_text(text, encoding="utf-8")
     claims = [
         {"measurement": name, "claim": claim.text, "got": claim.got, "wanted": claim.wanted, "holds": claim.holds}

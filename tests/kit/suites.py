@@ -132,7 +132,7 @@ class TestInstalledBefore(Installed):
     """What is installed is not what is tested."""
 
     spec = SMALL
-    fails = {"test_installed": "tiny has another declaration of it: install anew"}
+    fails = {"test_installed": "tiny has another declaration of it: install the tested version again"}
 
 
 class TestInstalledInPart(Installed):
@@ -349,7 +349,7 @@ class TestLeavesNumbers(Quick):
     spec = broken("LeavesNumbers")
     fails = {
         "test_result": "leftover is {'seed': 7}: it must map text to text",
-        "test_metadata": "nobody gave: ['seed']",
+        "test_metadata": "not passed to encode: ['seed']",
         "test_small_metadata_is_embedded": "['seed'] is left over",
     }
     may_fail = ("test_frame_info",)
@@ -512,7 +512,7 @@ class TestMegabytesFail(Quick):
 
 class TestMetadataInvented(Quick):
     spec = broken("MetadataInvented")
-    fails = {"test_metadata": "nobody gave: ['software']"}
+    fails = {"test_metadata": "not passed to encode: ['software']"}
 
 
 class TestMetadataBeside(Quick):

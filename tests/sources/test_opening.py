@@ -80,7 +80,7 @@ def test_a_glob_over_folders_is_numbered_by_name(place: Place) -> None:
     source = opened(place, "*/*_*.png")
     assert indices(source) == [None] * 3
     assert [url.rpartition("/")[2] for url, _, _ in source.files] == ["shot_9.png", "shot_10.png", "shot_2.png"]
-    assert any("numbered anew" in note for note in source.notes)
+    assert any("get new numbers" in note for note in source.notes)
 
 
 def test_two_stars_stand_for_any_depth(place: Place) -> None:
@@ -149,7 +149,7 @@ def test_what_is_no_picture_is_left_out_and_told(place: Place) -> None:
     place.write(".DS_Store", b"x")
     source = opened(place)
     assert indices(source) == [1, 2]
-    assert source.notes == ["left out 1 file (no picture that can be read here): notes.txt"]
+    assert source.notes == ["left out 1 file (not a picture that can be read): notes.txt"]
 
 
 def test_a_name_that_no_storage_should_have_is_left_out_and_told(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_name_that_says_nothing_is_looked_into(place: Place) -> None:
 @pytest.mark.parametrize("name", ["movie.xyz", "readme"])
 def test_a_file_that_is_nothing(place: Place, name: str) -> None:
     place.write(name, b"just some text, nothing else")
-    with pytest.raises(SourceError, match=r"nothing that frames can be read from: use a video .*mp4.*\.npy.*png"):
+    with pytest.raises(SourceError, match=r"cannot be read as frames: use a video .*mp4.*\.npy.*png"):
         opened(place, name)
 
 

@@ -166,7 +166,7 @@ def test_sound_alone(tmp_path: Path, av: Any) -> None:
 
 def test_more_than_eight_bits_are_told(tmp_path: Path, av: Any) -> None:
     path = film(tmp_path / "deep.mkv", av, codec="ffv1", pix_fmt="yuv420p10le")
-    assert open_source(path).notes == ["the video has 10 bits per channel; its frames are taken with 8"]
+    assert open_source(path).notes == ["the video has 10 bits per channel; its frames are read with 8"]
 
 
 def test_without_pyav_the_command_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

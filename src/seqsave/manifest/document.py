@@ -52,7 +52,7 @@ class FrameEntry:
     """One frame.
 
     name:         the path below the sequence's folder: ``frame_00017.png``, ``batch_0003/frame_00017.png``.
-    size:         bytes; None where nobody has looked.
+    size:         bytes; None if unknown.
     checksum:     ``"crc32:9ae0daaf"`` of what was sent; None for a frame that was there already when it was found.
     etag:         what the store called it, where it has such a thing.
     version:      what a listing of the storage shows for this file until it is replaced; None where it shows nothing;
@@ -150,7 +150,7 @@ class Manifest(Facts):
     expected:   the indices that there should be, as ascending runs.
     frames:     by index, then batch.
     writers:    who is changing it now.
-    unfinished: ids of runs that broke off without having said how many frames there should be; a later run that ends
+    unfinished: ids of runs that were interrupted before the number of their frames was known; a later run that ends
                 well makes up for those that it has found.
     confirmed:  the run that ended last listed the folder; without that right, it takes its own frames on trust, and the
                 manifest is not complete.

@@ -34,7 +34,7 @@ class Outcome:
 
     frames:  what it wrote, and what it left alone because it was there (checksum None).
     lost:    (index, batch) of what it accepted and did not get there: failed, given up, kept in the spool.
-    wanted:  further indices that there should be, where somebody else's frame is.
+    wanted:  further expected indices, of frames that other runs or programs wrote.
     sound:   it ran to its end and lost nothing. What it saved is all that there should be, where no total says more.
     defines: it is a run over the whole, and not one that only mends frames.
     """

@@ -280,7 +280,7 @@ class Session:
         )
 
     def _close_late(self, outcome: Outcome) -> Manifest | None:
-        """Of a run that told nobody that it writes: what somebody else has written meanwhile may be ours by now."""
+        """Merge a run that did not enter itself before it wrote. Other runs may have replaced its frames since."""
         try:
             self._target.read(self.path)
         except TargetError:  # there is none still, or we may not know

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 DEFAULT_FILETYPE = "png" + EMBED_SUFFIX
-# Where to send somebody who asks for a format that a first-party plugin adds.
+# The plugins of the project, by the formats that they add, for messages.
 KNOWN_PLUGINS = {
     "avif": "seqsave-webp",
     "exr": "seqsave-exr",

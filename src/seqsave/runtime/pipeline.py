@@ -138,7 +138,7 @@ class Pipeline(Generic[P, R]):
         """Accept one job that holds ``cost`` bytes until it is encoded and ``size_of(payload)`` after that.
 
         Waits while the window is full, calling ``while_waiting`` on this thread whenever something has changed.
-        ``on_accepted`` is told the future before anything can become of it. Raises WriterAbortedError once a job has
+        ``on_accepted`` is called with the future before the job starts. Raises WriterAbortedError once a job has
         failed, WriterClosedError once ``close`` was called.
         """
         job: Job[P, R] = Job(encode, publish, size_of, cost)
@@ -232,7 +232,7 @@ class Pipeline(Generic[P, R]):
 
     def _check_open(self) -> None:
         if self._closed and self._error is None:
-            raise WriterClosedError("the writer was closed meanwhile")
+            raise WriterClosedError("the writer was closed by another thread")
         if self._error is not None:
             raise WriterAbortedError(f"stopped, because something failed before: {self._error}") from self._error
 
@@ -336,9 +336,10 @@ class Pipeline(Generic[P, R]):
             self._held -= job.held
             self._raw -= 0 if job.publishing else job.held
             self._publishing -= job.publishing
-        # Outside the lock, since callbacks run here; before the wake-up, so that whoever wakes sees it done.
+        # Outside the lock, since callbacks run here; before the wake-up, so that waking threads see a future that is
+        # done.
         if job.future.cancelled():
-            pass  # by whoever holds it, before it began
+            pass  # the holder of the future cancelled it before the job began
         elif error is None:
             job.future.set_result(result)
         elif job.future.running() or job.future.set_running_or_notify_cancel():
@@ -399,7 +400,7 @@ class _Pace:
 
     def note_success(self) -> None:
         if self.now == self._most:
-            return  # as nearly always: then nobody needs the lock
+            return  # the usual case, without the lock
         with self._lock:
             self._successes += 1
             if self._successes >= self.now and self.now < self._most:
@@ -480,7 +481,7 @@ class _Tasks:
         self._loop.call_soon_threadsafe(self._cancel)
 
     def close(self) -> None:
-        """Nothing to let go: the loop belongs to somebody else."""
+        """Do nothing: the loop belongs to the caller."""
 
     def _add(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._waiting.append(work)

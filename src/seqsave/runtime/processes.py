@@ -57,7 +57,7 @@ def machine_id() -> str:
 def started(pid: int) -> str:
     """Return when a process was started, in the system's own words; "" where that is not known.
 
-    With the machine and the number, it tells a process from a later one that has the same number.
+    With the machine and the number, it distinguishes a process from a later one with the same number.
     """
     # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: field 22; the name before it may hold ")".
     fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()

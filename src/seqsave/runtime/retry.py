@@ -88,9 +88,9 @@ def call(
 ) -> T:
     """Call ``function`` until it returns, fails for good, or the policy is used up; the last error is raised.
 
-    ``on_retry(attempt, wait, error)`` is told before each wait, on this thread. ``stop_event`` ends a wait early, and
-    then no further attempt is made. ``contact`` is what is known of the storage, and is told of its answers; without
-    it, this call is the first.
+    on_retry:   called with (attempt, seconds to wait, error) before each wait, on this thread.
+    stop_event: ends a wait early; no further attempt is made.
+    contact:    whether the storage has ever answered; updated by this call. Without it, this call is the first.
     """
     return flow.run(
         attempts(policy, lambda: wait(Call(function)), on_retry=on_retry, stop_event=stop_event, contact=contact)
@@ -137,7 +137,7 @@ def attempts(
 
 
 class _FirstCall:
-    """For whoever knows nothing of the storage."""
+    """A contact for callers that know nothing about the storage."""
 
     answered = False
 
@@ -179,7 +179,7 @@ def _settings(
     if stop_event is not None:
         stops.append(tenacity.stop_when_event_set(stop_event))
 
-    def tell(state: tenacity.RetryCallState) -> None:
+    def report(state: tenacity.RetryCallState) -> None:
         if on_retry is not None and state.outcome is not None and state.next_action is not None:
             error = state.outcome.exception()
             if error is not None:
@@ -189,6 +189,6 @@ def _settings(
         "stop": lambda state: any(stop(state) for stop in stops),
         "wait": tenacity.wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait),
         "retry": tenacity.retry_if_exception(passes),
-        "before_sleep": tell,
+        "before_sleep": report,
         "reraise": True,
     }

@@ -41,7 +41,7 @@ def make_preview(
     path:     below ``target``, ending in .mp4 or .webm.
     rate:     frames per second; by default the manifest's, or 24.
     height:   in pixels, at most.
-    on_frame: told each frame that is in it.
+    on_frame: called with each frame that has been added.
 
     Raises OptionError for another ending, EncoderUnavailableError without PyAV, DecodeError, EncodeError, TargetError.
     """

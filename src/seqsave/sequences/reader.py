@@ -252,7 +252,7 @@ class FrameSequence(Sequence[Frame]):
     def missing(self) -> tuple[int, ...]:
         """Indices between the first and the last that have no frame, or lack one in some batch folder.
 
-        Raises FrameNameError when there are more than ten million: ``missing_ranges`` then tells where.
+        Raises FrameNameError for more than ten million; ``missing_ranges`` has no such limit.
         """
         runs = self.missing_ranges
         if sum(map(len, runs)) > MAX_LISTED:

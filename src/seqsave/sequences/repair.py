@@ -1,4 +1,4 @@
-"""A manifest made anew out of the frames themselves, and one without the runs that will never come back."""
+"""Rebuild a manifest from the frames, and release runs that have died from it."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ def rebuild(
     expected: range | None = None,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Manifest:
-    """Read every frame and write the manifest anew, where there was none or where nobody knows any more.
+    """Read every frame and write a new manifest, for a sequence without one or with a damaged or disputed one.
 
-    What only the manifest knows (its facts, recipes of frames that are as they were) is kept. Frames that are empty or
-    cannot be decoded are left out, so that it is not complete. Runs that it names as being at work are forgotten.
+    Facts and the recipes of unchanged frames are taken from the old manifest. Frames that are empty or cannot be
+    decoded are left out, so that the manifest is not complete. Runs that it lists as being at work are removed.
 
-    expected: the indices that there should be; by default what the manifest expects, or those from the first frame to
-              the last one.
-    on_frame: told each frame that has been read.
+    expected: the expected indices; by default those of the manifest, or those from the first frame to the last one.
+    on_frame: called with each frame that has been read.
 
-    Raises TargetError, EncoderUnavailableError; ManifestError for one of a newer version; SequenceNotFoundError for a
-    sequence whose names another rule made.
+    Raises TargetError, EncoderUnavailableError; ManifestError for a manifest of a newer version; SequenceNotFoundError
+    for a sequence whose names do not follow the rule of seqsave.
     """
     target = _target_of(sequence)
     found = []
@@ -70,9 +69,9 @@ def rebuild(
 
 
 def release(sequence: FrameSequence) -> Manifest:
-    """Forget the runs that the manifest names as being at work, since somebody knows that they will not come back.
+    """Remove all runs that the manifest lists as being at work. Call it only if they have died.
 
-    The manifest is not complete by that: a run that ends well makes it so. With if_exists="skip" that takes no time.
+    This does not make the manifest complete; the next successful run does, also one with if_exists="skip".
 
     Raises TargetError, ManifestError, SequenceNotFoundError (there is no manifest).
     """

@@ -81,12 +81,12 @@ def verify(
     deep: bool = False,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Verification:
-    """Look whether every frame is there, once, and not empty; with ``deep`` also read and decode each one.
+    """Check that every frame exists once and is not empty; with ``deep`` also read and decode each frame.
 
-    expected: the indices that there should be; by default those that the manifest expects and has; without one, those
-              from the first to the last one that is there. Frames in batch folders are expected in each of these.
-    deep:     a picture whose size, channels or dtype differ from those of most is told as ``size``.
-    on_frame: told each frame that has been looked into.
+    expected: the expected indices; by default those of the manifest; without one, those from the first to the last
+              existing frame. Frames in batch folders are expected in each of these.
+    deep:     also report a picture whose size, channels or dtype differ from those of most as ``size``.
+    on_frame: called with each frame that has been read.
 
     Raises TargetError when the storage fails, EncoderNotFoundError and EncoderUnavailableError when nothing here reads
     the format, FrameNameError when more than a million frames are missing: a stray number makes the gap then.
@@ -146,7 +146,7 @@ def _against(
 
 
 def _difference(frame: Frame, entry: FrameEntry, checksum: str | None) -> str:
-    """Empty for none. A frame without bytes is told as empty."""
+    """Return how a frame differs from its entry; "" if it does not. A frame without bytes is reported as empty."""
     if frame.size and entry.size not in (None, frame.size):
         return f"{frame.name} has {frame.size} bytes, {entry.size} were written"
     has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith(CRC32)

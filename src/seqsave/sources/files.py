@@ -152,7 +152,7 @@ def choose(
     pictures, others = _split(members, readable)
     if not pictures:
         raise SourceError(_no_pictures(url, others, readable))
-    notes = [_left_out(others, "no picture that can be read here")] if others else []
+    notes = [_left_out(others, "not a picture that can be read")] if others else []
     groups: dict[tuple[str, str, str], list[Member]] = defaultdict(list)
     for member in pictures:
         if member.group is not None:
@@ -168,7 +168,7 @@ def choose(
         rest = [member for member in pictures if member not in inside]
         notes.append(_left_out(rest, f"not part of the sequence {_pattern(sequences[0])}"))
         return _numbered(target, sequences[0], notes)
-    notes.append("the names are not those of one sequence: the pictures are numbered anew, in the order of their names")
+    notes.append("the names are not those of one sequence: the pictures get new numbers, in the order of their names")
     beside = Files(target)
     frames = tuple(beside.frame(member.path, member.size, number) for number, member in enumerate(pictures))
     return Chosen(frames, False, tuple(notes))

@@ -28,12 +28,12 @@ def open_source(
 ) -> Source:
     """Open a video, a ``.npy`` file, a picture, a folder, a pattern (``frame_#####.png``) or a glob, on any storage.
 
-    What exists under exactly this name is never taken for a pattern or a glob.
+    If a file or folder of exactly this name exists, it is not treated as a pattern or glob.
 
-    keep: files of this format are passed on byte for byte instead of being decoded.
+    keep: files of this format are passed on byte by byte instead of being decoded.
 
-    Raises SequenceNotFoundError (nothing there), SourceError (nothing that can be read as frames), TargetError,
-    EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError while iterating.
+    Raises SequenceNotFoundError (nothing exists there), SourceError (no frames can be read from it), TargetError,
+    EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError during the iteration.
     """
     found = _look(source, storage_options)
     if isinstance(found, _File):
@@ -49,12 +49,12 @@ def open_source(
     raise SequenceNotFoundError(describe_missing(source, storage_options))
 
 
-# --- what is there ---------------------------------------------------------------------------------------------------
+# --- existing files and folders --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file, as its parent folder and its name in it."""
+    """A file: its parent folder and its name."""
 
     target: targets.Target
     name: str
@@ -71,7 +71,7 @@ class _Folder:
 
 
 def _look(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> _File | _Folder | None:
-    """What lies at exactly this path; None when nothing does."""
+    """Return the file or folder of exactly this path; None if it does not exist."""
     target = targets.resolve(source, options)
     if target.is_local and Path(target.url).is_dir():
         return _Folder(target, files.listing(target))
@@ -87,7 +87,7 @@ def _look(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> 
 def kind_of(
     url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None
 ) -> Literal["file", "folder"] | None:
-    """What lies at exactly this URL; None when nothing does. Raises TargetError."""
+    """Return the kind of the file or folder of exactly this URL; None if it does not exist. Raises TargetError."""
     found = _look(url, storage_options)
     if found is None:
         return None
@@ -95,7 +95,7 @@ def kind_of(
 
 
 def _is_empty_folder(source: str | os.PathLike[str], target: targets.Target, options: Mapping[str, Any] | None) -> bool:
-    """An empty folder lists as much as none at all: only the folder above tells, where there are real folders."""
+    """Return True for an existing empty folder. Only the listing of its parent shows that it exists."""
     if not target.capabilities.folders:
         return False
     name, siblings = _siblings(source, options)
@@ -103,24 +103,24 @@ def _is_empty_folder(source: str | os.PathLike[str], target: targets.Target, opt
 
 
 def _siblings(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> tuple[str, Sequence[targets.Entry]]:
-    """The name that ``source`` has in the folder above, and what lies there; nothing where that cannot be listed."""
+    """Return the name of ``source`` in its parent folder, and the entries of that; none if it cannot be listed."""
     try:
         parent, name = targets.resolve_file(source, options)
         return name, files.listing(parent)
-    except TargetError:  # a bucket, or a root: there is none above
+    except TargetError:  # a bucket or root has no parent
         return "", []
 
 
 def _look_for_file(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> _File | None:
     try:
         parent, name = targets.resolve_file(source, options)
-    except TargetError:  # a bucket, or a root: no file's name
+    except TargetError:  # a bucket or root is no file
         return None
     return _File(parent, name) if parent.exists(name) else None
 
 
 def describe_missing(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> str:
-    """Say that there is nothing at ``url``, and what was probably meant: ``(did you mean 'clip.mp4'?)``."""
+    """Return a message that ``url`` does not exist, with a similar name: ``(did you mean 'clip.mp4'?)``."""
     target = targets.resolve(url, storage_options)
     name, siblings = _siblings(url, storage_options)
     names = [entry.name for entry in siblings]
@@ -151,7 +151,7 @@ def _open_video(file: _File) -> Source:
 
 
 def _open_unknown(file: _File, keep: Keep | None) -> Source:
-    """A file whose name does not say what it is: a picture if it looks like one, else a video, else an error."""
+    """Open a file of an unknown extension: as a picture if it is one, otherwise as a video. Raises SourceError."""
     try:
         if pictures.is_picture(files.read_file(file.target, file.name)):
             return _open_picture(file, keep)
@@ -159,7 +159,7 @@ def _open_unknown(file: _File, keep: Keep | None) -> Source:
     except (SourceError, ImportError):
         kinds = ", ".join(sorted(pictures.readable_extensions()))
         raise SourceError(
-            f"{file.target.url_of(file.name)} is nothing that frames can be read from: use a video "
+            f"{file.target.url_of(file.name)} cannot be read as frames: use a video "
             f"({', '.join(sorted(VIDEO_EXTENSIONS))}), a .npy array, or pictures ({kinds})"
         ) from None
 
@@ -215,7 +215,7 @@ def _open_glob(text: str, options: Mapping[str, Any] | None, keep: Keep | None) 
 
 
 def _split_glob(text: str) -> tuple[str, list[str]]:
-    """The folder before the first wildcard, and the rest level by level."""
+    """Return the folder before the first wildcard, and the other levels of the path."""
     if os.name == "nt" and "://" not in text:
         text = text.replace("\\", "/")
     wildcard = _WILDCARD.search(text)

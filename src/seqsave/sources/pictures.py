@@ -1,4 +1,4 @@
-"""One picture file's bytes to a frame: passed on as they are where that is asked for and safe, else decoded."""
+"""Convert the bytes of a picture file to a frame: passed on unchanged if requested and safe, otherwise decoded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ANIMATED", "is_picture", "load_picture", "open_animation", "readable_extensions"]
 
-# What Pillow reads by itself on every platform; formats that our encoders read come on top.
+# Formats that Pillow reads on every platform, in addition to those of the encoders.
 _BY_PILLOW = (
     "apng avif avifs bmp dib dds gif ico j2k jfif jp2 jpe jpeg jpg jpx pbm pcx pgm png pnm ppm psd qoi rgb sgi tga tif "
     "tiff webp xbm"
@@ -35,7 +35,7 @@ _UPRIGHT = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 0x0102
 
-# What Pillow calls a JPEG with further pictures (for 3D, or a preview) behind it, and an animated PNG.
+# Pillow's names of a JPEG with further pictures (for 3D, or a preview), and of an animated PNG.
 _MIME = {"image/mpo": "image/jpeg", "image/apng": "image/png"}
 
 Note = Callable[[str], None]
@@ -50,9 +50,9 @@ def readable_extensions() -> frozenset[str]:
 def load_picture(
     frame: Frame, data: bytes, beside: Mapping[str, RawText], keep: Keep | None, note: Note
 ) -> SourceFrame:
-    """The frame of the file ``data``. ``beside`` is metadata that was kept in sidecar files.
+    """Return the frame of the file ``data``. ``beside`` is metadata from sidecar files.
 
-    Raises SourceError when it is no picture, or not a whole one.
+    Raises SourceError if it is not a picture, or truncated.
     """
     header = _look(data)
     extension = frame.name.rpartition(".")[2].lower()
@@ -90,13 +90,13 @@ class _Header:
 
 
 def _look(data: bytes) -> _Header | None:
-    """What Pillow sees without decoding; None for a format, or a damage, that it does not know."""
+    """Return Pillow's header of a picture; None for an unknown format or a damaged file."""
     try:
         with _open(data) as image:
             mime = image.get_format_mimetype() or ""
             animated = bool(getattr(image, "is_animated", False)) and mime != "image/mpo"
             return _Header(_MIME.get(mime, mime), image.size, image.getexif().get(_ORIENTATION, 1), animated)
-    except Exception:  # noqa: BLE001 - on foreign bytes Pillow's parsers raise whatever they stumble over
+    except Exception:  # noqa: BLE001 - Pillow's parsers raise any error for foreign bytes
         return None
 
 
@@ -107,7 +107,7 @@ def _open(data: bytes) -> Image:
 
 
 def _prove(frame: Frame, data: bytes, header: _Header) -> None:
-    """Raise SourceError when the file is cut short or damaged, as far as can be seen without decoding it."""
+    """Raise SourceError if the file is truncated or damaged, as far as this can be found without decoding it."""
     try:
         with _open(data) as image:
             image.verify()  # the checksums of a PNG; little for other formats
@@ -129,7 +129,7 @@ def _decode(
         texts = {name: RawText(text) for name, text in decoded.metadata.items()}
         return _upright(decoded.array, header), texts
     if header is None:
-        raise SourceError(f"{frame.url} is no picture that can be read here")
+        raise SourceError(f"{frame.url} is not a picture that can be read")
     return _by_pillow(frame, data, note), {}
 
 
@@ -156,12 +156,12 @@ def _upright(array: ImageArray, header: _Header | None) -> ImageArray:
 
 
 def is_picture(data: bytes) -> bool:
-    """Whether these bytes are a picture that can be read without knowing the file's name."""
+    """Return True if these bytes are a picture that can be read without its name."""
     return _look(data) is not None
 
 
 def open_animation(url: str, data: bytes) -> Source | None:
-    """The pictures of an animated GIF, PNG, WebP or AVIF as frames; None when it holds a single one."""
+    """Return the pictures of an animated GIF, PNG, WebP or AVIF as frames; None for a single picture."""
     header = _look(data)
     if header is None or not header.animated:
         return None
@@ -182,6 +182,6 @@ def open_animation(url: str, data: bytes) -> Source | None:
                 yield SourceFrame(index=None, image=array, size=image.size)
 
     size = f"{header.size[0]}x{header.size[1]}"
-    # Milliseconds of the first picture; an animation may show each for a time of its own.
+    # Milliseconds of the first picture, although each may have its own duration.
     rate = Fraction(1000, round(duration)) if duration and round(duration) > 0 else None
     return Source(description=f"{url}: animation, {size}, {total} pictures", frames=frames, total=total, rate=rate)

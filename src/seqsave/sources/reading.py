@@ -1,4 +1,4 @@
-"""Picture files as frames: read and decoded ahead on several threads, with what lies beside them."""
+"""Read picture files as frames, decoded ahead on several threads, with the metadata of their sidecar files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["source_of_files"]
 
 
 def source_of_files(description: str, target: targets.Target, chosen: files.Chosen, keep: Keep | None) -> Source:
-    """The source whose frames are ``chosen``."""
+    """Return a source of the ``chosen`` frames."""
     frames = chosen.frames
     numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})), 10)
     count = counted(len(frames), "picture")
@@ -38,10 +38,10 @@ class _Reading:
     chosen: files.Chosen
     keep: Keep | None
     notes: list[str]
-    told: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
 
     def frames(self) -> Iterator[SourceFrame]:
-        """Each frame in order. Raises SourceError and TargetError where one cannot be read."""
+        """Yield the frames in order. Raises SourceError and TargetError for a frame that cannot be read."""
         sequence = FrameSequence(
             url=self.target.url, prefix="", extension="", digits=0, frames=self.chosen.frames, pattern=self.target.url
         )
@@ -54,8 +54,8 @@ class _Reading:
             yield loaded if self.chosen.numbered else replace(loaded, index=None)
 
     def note(self, message: str) -> None:
-        """Tell each kind of trouble once: of all files with the same one, the first is named."""
+        """Note each kind of problem once, with the first file that has it."""
         kind = message.partition(" ")[2]
-        if kind not in self.told:
-            self.told.add(kind)
+        if kind not in self.noted:
+            self.noted.add(kind)
             self.notes.append(message)

@@ -1,4 +1,4 @@
-"""What a source is and what it yields."""
+"""The records of a source and of its frames."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Keep", "Source", "SourceFrame"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
-    """Which files are to be passed on byte for byte instead of being decoded: those of ``spec``'s format.
+    """A format whose files are passed on byte by byte instead of being decoded.
 
-    bare: only when the file holds no metadata, since the filetype that is to be written promises to hold none.
+    bare: pass on only files without metadata, because the filetype to be written contains none.
     """
 
     spec: EncoderSpec
@@ -30,8 +30,8 @@ class SourceFrame:
 
     index:     the number in the source's own names, None when it has none.
     image:     an array of shape H,W or H,W,C; None when ``data`` is there.
-    metadata:  texts found in or beside the file, exactly as they are; they are to be written verbatim.
-    extension: of the file that it came from, in lower case; empty when it came out of a video or an array.
+    metadata:  texts found in or beside the file, to be written unchanged.
+    extension: of its file, in lower case; empty for frames of a video or an array.
     size:      width and height in pixels.
     """
 
@@ -46,16 +46,16 @@ class SourceFrame:
 
 @dataclass(slots=True, kw_only=True)
 class Source:
-    """Frames, read as they are asked for. Iterating again reads again.
+    """An iterable of frames, which are read during the iteration. Iterating again reads again.
 
     description: what it is, for people.
-    frames:      begins one reading.
-    total:       how many frames there are; an estimate for videos, whose containers may lie; None when unknown.
-    rate:        frames per second, where known.
-    first:       the lowest number in its names, None when its frames have no numbers.
+    frames:      starts an iteration.
+    total:       number of frames; an estimate for videos, whose containers may be wrong; None if unknown.
+    rate:        frames per second; None if unknown.
+    first:       the lowest number in its names; None if its frames have no numbers.
     files:       (URL, index, batch) of each file that it reads frames from, in order; empty for videos and arrays.
     extensions:  of those files.
-    notes:       what the user should know about how it was understood. More may be added while it is read.
+    notes:       messages for the user about how it is read. More may be added during the iteration.
     """
 
     description: str

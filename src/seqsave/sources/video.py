@@ -1,4 +1,4 @@
-"""Frames out of a video file, decoded by PyAV as they are asked for."""
+"""Read the frames of a video file with PyAV, decoded during the iteration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXTENSIONS = frozenset(_NAMES.split())
 
 
 def open_video(target: targets.Target, name: str) -> Source:
-    """Look at the container now, decode when asked. Frames are uint8 arrays H,W,3, turned upright.
+    """Open a video. Frames are decoded during the iteration: uint8 arrays H,W,3, turned upright.
 
     Raises EncoderUnavailableError when PyAV is not installed, SourceError when the file is no video, TargetError.
     """
@@ -39,12 +39,12 @@ def open_video(target: targets.Target, name: str) -> Source:
         rate=Fraction(rate) if rate else None,
     )
     if depth > 8:
-        source.notes.append(f"the video has {depth} bits per channel; its frames are taken with 8")
+        source.notes.append(f"the video has {depth} bits per channel; its frames are read with 8")
     return source
 
 
 def _promised(stream: Any, duration: int | None) -> int:
-    """How many frames there ought to be at least; by time alone that is not known to the frame."""
+    """Return the least number of frames that the container promises; its duration is not exact to the frame."""
     return stream.frames or int(0.95 * (_estimate(stream, duration, stream.average_rate) or 0))
 
 
@@ -108,7 +108,7 @@ def _frame(picture: Any) -> SourceFrame:
 
 
 def _estimate(stream: Any, duration: int | None, rate: Fraction | None) -> int | None:
-    """Frames by time. ``duration`` is the container's, in microseconds."""
+    """Return the number of frames by time. ``duration`` is the container's, in microseconds."""
     seconds = Fraction(duration, 1_000_000) if duration else None
     if stream.duration and stream.time_base:
         seconds = stream.duration * stream.time_base

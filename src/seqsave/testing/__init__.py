@@ -118,7 +118,7 @@ class EncoderSuite:
         return encoder.encode(image, metadata=metadata or {}, options=options, info=info or self.info())
 
     def info(self) -> FrameInfo:
-        """The frame that the encoder is told it is looking at."""
+        """Return the facts about the frame that are passed to the encoder."""
         name = f"frame_00017.{self.spec.extensions[0]}"
         return FrameInfo(index=17, filetype=self.spec.filetype, name=name)
 
@@ -220,8 +220,8 @@ class EncoderSuite:
             _is_text(encoded.leftover),
             f"Encoded.leftover is {encoded.leftover!r}: it must map text to text, as it was given in metadata",
         )
-        told = isinstance(encoded.warnings, tuple) and all(isinstance(line, str) for line in encoded.warnings)
-        _expect(told, f"Encoded.warnings is {encoded.warnings!r}: it must be a tuple of text, as in ('one line',)")
+        is_tuple = isinstance(encoded.warnings, tuple) and all(isinstance(line, str) for line in encoded.warnings)
+        _expect(is_tuple, f"Encoded.warnings is {encoded.warnings!r}: it must be a tuple of text, as in ('one line',)")
         decoded = self.read(bytes(encoded.data))
         _expect(
             isinstance(decoded, Decoded),
@@ -298,7 +298,7 @@ class EncoderSuite:
         _expect(problem is None, f"the file starts with {data[:16]!r}: {problem}")
 
     def test_deterministic(self) -> None:
-        """A file depends on the picture and what is said of it: not on the time, the process, or earlier frames."""
+        """A file depends on the picture and its facts only: not on the time, the process, or earlier frames."""
         picture, texts, info = self.picture(), self._some_texts(), _cases.full(self.info())
         encoder, second = self.make_encoder(), int(time.time())
         first = bytes(self.encode(picture, encoder, metadata=texts, info=info).data)
@@ -402,7 +402,8 @@ class EncoderSuite:
             )
         invented = sorted((set(encoded.leftover) | set(decoded.metadata)) - set(texts))
         _expect(
-            not invented, f"metadata that nobody gave: {invented}; give back names and texts as they came, no others"
+            not invented,
+            f"metadata that were not passed to encode: {invented}; return exactly the names and texts that were",
         )
         plain = self.read(bytes(self.encode(picture).data)).array
         _expect(

@@ -91,7 +91,7 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
     if row.conflict:
         return {"problem": f"it is claimed by {' and '.join(row.conflict)}: uninstall one", **_broken()}
     if repr(row.spec) != request["spec"]:
-        return {"problem": f"{row.origin} has another declaration of it: install anew what you test", **_broken()}
+        return {"problem": f"{row.origin} has another declaration of it: install the tested version again", **_broken()}
     save_frames([picture], request["folder"], filetype=request["filetype"], metadata=request["metadata"])
     answer: dict[str, Any] = {"problem": None, "broken": [], "metadata": None}
     if request["reads"]:

@@ -36,7 +36,7 @@ def run_child(**request: Any) -> dict[str, Any]:
     )
     if done.returncode:
         last = "\n".join(done.stderr.strip().splitlines()[-12:])
-        raise AssertionError(f"what works here fails in a new interpreter; what it said last:\n{last}")
+        raise AssertionError(f"this fails in a new interpreter, although it works here; the end of its output:\n{last}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 

@@ -1,12 +1,12 @@
-"""What others wrote, to show a file to: programs and libraries. One that is not there skips a test, and fails it in CI.
+"""Read files with independent programs and libraries. A missing one skips the test, or fails it in CI.
 
 ::
 
     from seqsave.testing import outside
 
     def test_exrheader_sees_half_floats() -> None:
-        told = outside.run("exrheader", "{}", data=encoded, suffix=".exr", install="apt-get install openexr")
-        assert "16-bit floating-point" in told
+        printed = outside.run("exrheader", "{}", data=encoded, suffix=".exr", install="apt-get install openexr")
+        assert "16-bit floating-point" in printed
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ sys.stdout.buffer.write(array.tobytes())
 
 
 def in_ci() -> bool:
-    """Whether a test may not be skipped, as nobody would see it: the variable CI is set."""
+    """Return True if the variable CI is set: tests are not skipped then, because skips in CI go unnoticed."""
     return os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
 def missing(what: str, install: str) -> NoReturn:
-    """Skip the running test, or fail it in CI. ``install`` is the command that brings what is missing."""
+    """Skip the running test, or fail it in CI. ``install`` is the command that installs ``what``."""
     import pytest
 
     message = f"needs {what}: {install}"
@@ -53,12 +53,12 @@ def missing(what: str, install: str) -> NoReturn:
 
 
 def program(name: str, install: str) -> str:
-    """The path of a program."""
+    """Return the path of a program."""
     return shutil.which(name) or missing(f"the program {name}", install)
 
 
 def package(name: str, install: str) -> Any:
-    """The imported module."""
+    """Return an imported module."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -66,9 +66,9 @@ def package(name: str, install: str) -> Any:
 
 
 def run(name: str, *arguments: str, data: bytes, suffix: str, install: str, strict: bool = True) -> str:
-    """What a program prints about a file of these bytes, whose path stands for ``{}`` among the arguments.
+    """Return the output of a program for a file of these bytes. ``{}`` in the arguments stands for the file's path.
 
-    strict: raise AssertionError, with what it said, when it ends with an error or warns on standard error.
+    strict: raise AssertionError, with the output, if the program fails or prints to standard error.
     """
     path = program(name, install)
     with tempfile.TemporaryDirectory() as folder:
@@ -82,7 +82,7 @@ def run(name: str, *arguments: str, data: bytes, suffix: str, install: str, stri
 
 
 def openimageio(data: bytes, suffix: str) -> Any:
-    """The pixels as OpenImageIO reads them, alpha as it is: Debian's, in the system's own Python."""
+    """Return the pixels as Debian's OpenImageIO reads them, with alpha unchanged; it runs in the system's Python."""
     install = "apt-get install python3-openimageio python3-numpy"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"picture{suffix}")

@@ -42,7 +42,7 @@ _BUILTINS: tuple[tuple[re.Pattern[str], type[OSError], int], ...] = (
 
 
 def explained(error: Exception) -> Exception | None:
-    """The structured exception that obstore's text stands for; None when it tells nothing of the store or the wire."""
+    """Return the structured exception for an error of obstore; None if it concerns neither store nor connection."""
     text = str(error)
     answer = _ANSWER.search(text)
     if answer:
@@ -53,7 +53,7 @@ def explained(error: Exception) -> Exception | None:
         return StoreAnswerError(301, "PermanentRedirect", "")
     for pattern, kind, number in _BUILTINS:
         if pattern.search(text):
-            return kind(number, _said(text))
+            return kind(number, _reason(text))
     return None
 
 
@@ -62,8 +62,8 @@ def _element(name: str, body: str) -> str:
     return found[1].strip() if found else ""
 
 
-def _said(text: str) -> str:
-    """What the system or the library said of the connection, and to which host it was."""
+def _reason(text: str) -> str:
+    """Return the system's or library's reason for a failed connection, and its host."""
     words, code, host = _WORDS.search(text), _CODE.search(text), _HOST.search(text)
-    said = words[1] if words else f"error {code[1]}" if code else "the connection failed"
-    return f"{said}: {host[1]}" if host else said
+    reason = words[1] if words else f"error {code[1]}" if code else "the connection failed"
+    return f"{reason}: {host[1]}" if host else reason

@@ -1,4 +1,4 @@
-"""What obstore must be told so that it sends the very request that s3fs would, or the one reason why it cannot.
+"""Compute the settings with which obstore sends the same request as s3fs, or the reason why it cannot.
 
 Nothing is guessed about endpoints, regions and addressing: botocore, which s3fs stands on, prepares a PUT with the same
 options in the same environment, and that request is read instead of sent. Credentials are botocore's own as well, and
@@ -146,7 +146,7 @@ def make_plan(bucket: str, options: Mapping[str, Any], connections: int) -> Plan
         _check_trust(session)
     return Plan(
         bucket,
-        # Told twice: obstore would prefer its AWS_ENDPOINT_URL_S3 to an endpoint that is given.
+        # Set twice, because obstore prefers AWS_ENDPOINT_URL_S3 to the setting ``endpoint``.
         {
             "endpoint": endpoint,
             "aws_endpoint_url_s3": endpoint,
@@ -235,8 +235,8 @@ def _rehearse(session: Any, bucket: str, settings: Mapping[str, Any], client_kwa
 
     used = {name: value for name, value in settings.items() if name in _REHEARSED}
     config = Config(**used, retries={"total_max_attempts": 1}, request_checksum_calculation="when_required")
-    nobody = dict.fromkeys(_CREDENTIALS[:2], "rehearsal")
-    client = session.create_client("s3", config=config, **nobody, **client_kwargs)
+    credentials = dict.fromkeys(_CREDENTIALS[:2], "rehearsal")
+    client = session.create_client("s3", config=config, **credentials, **client_kwargs)
 
     def stop(request: Any, **_: Any) -> None:
         raise _PreparedError(request)

@@ -4,7 +4,7 @@
 - The storage option ``client`` names ``"obstore"`` or ``"s3fs"``. Without it obstore is taken where it is installed and
   ``plan`` proves that it does the same, else s3fs.
 - One PUT below 5 GiB, tried once. The SHA-256 of the bytes is part of the signature, so that the store refuses what did
-  not arrive as it was sent; obstore does not tell of checksums in the answer, so none counts as acknowledged.
+  not arrive as it was sent; obstore does not return checksums of answers, so none counts as acknowledged.
 - Buckets in another region and certificates that obstore does not accept are handed over to s3fs, which follows the
   store's redirects and has the last word.
 - Requests are coroutines: on the same two cores they leave encoders more time than threads do, and can be cancelled.
@@ -117,7 +117,7 @@ class FastS3Target(S3Target):
         return _Sender(make_plan(self._bucket, self._options, self._connections), self._connections)
 
     def obstacle(self) -> Exception | None:
-        """Why obstore cannot be used, as an error for whoever asked for it by name."""
+        """Return an error for client="obstore" that says why obstore cannot be used; None if it can."""
         if not _is_installed():
             least = ".".join(map(str, OLDEST))
             return TargetError(f"client='obstore' needs obstore {least} or newer: pip install 'seqsave[fast]'")
@@ -194,9 +194,9 @@ class _Sender:
                 return await start()
             except asyncio.TimeoutError:
                 raise
-            except Exception as error:  # noqa: BLE001 - the text tells what it is
+            except Exception as error:  # noqa: BLE001 - classified by its text
                 reason = self._reason(error)
-        # Not inside the handler: the text of the original repeats what the store said of the credentials.
+        # Not inside the handler: the text of the original error may repeat credentials.
         raise reason
 
     def _reason(self, error: Exception) -> Exception:
@@ -221,13 +221,13 @@ def _store(plan: Plan, more: Mapping[str, Any]) -> Any:
 
 @at_exit
 def settle() -> None:
-    """Wait until obstore's threads have left Python; for the end of the program.
+    """Wait until obstore's threads have left Python; called at the end of the program.
 
-    They come back to tell of an answer, and to let a body go. When the interpreter is ending it takes its threads away
-    from them, and Rust aborts the process: with status -6, although everything is saved.
+    These threads enter Python to report an answer, and to release a body. If they do so while the interpreter shuts
+    down, Rust aborts the process with status -6, although everything is saved.
     """
     end = time.monotonic() + SETTLE_SECONDS
-    while (_take_back() or _is_telling()) and time.monotonic() < end and not _is_forked():
+    while (_take_back() or _is_reporting()) and time.monotonic() < end and not _is_forked():
         time.sleep(0.001)
 
 
@@ -246,14 +246,14 @@ def _take_back() -> bool:
     return False
 
 
-def _is_telling() -> bool:
-    """Whether a thread that Python did not start is calling an event loop."""
+def _is_reporting() -> bool:
+    """Return True if a thread that Python did not start is calling an event loop."""
     own = {thread.ident for thread in threading.enumerate()}
     frames = sys._current_frames()  # noqa: SLF001 - documented, with this name
-    return any(ident not in own and _TELL in _codes(frame) for ident, frame in frames.items())
+    return any(ident not in own and _REPORT in _codes(frame) for ident, frame in frames.items())
 
 
-_TELL = asyncio.BaseEventLoop.call_soon_threadsafe.__code__
+_REPORT = asyncio.BaseEventLoop.call_soon_threadsafe.__code__
 
 
 def _codes(frame: FrameType | None) -> Iterator[CodeType]:
