@@ -257,7 +257,14 @@ class Fallback:
                 reason="deleted",
             )
             frame = kept.frame
-            return FailedFrame(index=frame.index, batch=frame.batch, url=frame.url, error=str(error), exception=error)
+            return FailedFrame(
+                index=frame.index,
+                batch=frame.batch,
+                filetype=frame.filetype,
+                url=frame.url,
+                error=str(error),
+                exception=error,
+            )
         entry = FrameEntry.from_document(kept.entry.facts["frame"])
         if answer is None:
             entry = replace(entry, version=UNKNOWN_VERSION)
