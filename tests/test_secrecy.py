@@ -116,7 +116,7 @@ def test_a_store_that_cannot_be_reached(
         save(told, "s3://bucket/x", storage_options=options, retry=ONCE, spool=tmp_path / "spool")
         save(told, "s3://bucket/x", storage_options=options, retry=ONCE)
         target = targets.resolve("s3://bucket/x", options)
-        told += [repr(target), target.url, repr(examine(target)), repr(target.place())]
+        told += [repr(target), target.url, repr(examine(target)), repr(target.identity())]
     check([*told, *files_below(tmp_path)], secret, token)
 
 
@@ -150,7 +150,7 @@ def test_passwords_however_they_are_given(
         save(told, url, storage_options=options, retry=ONCE, spool=tmp_path / "spool")
         try:
             target = targets.resolve(url, options)
-            told += [repr(target), repr(target.place()), repr(examine(target))]
+            told += [repr(target), repr(target.identity()), repr(examine(target))]
             target.list()
         except seqsave.SeqSaveError as error:
             told.append(told_by(error))

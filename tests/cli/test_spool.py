@@ -202,5 +202,5 @@ def test_batches_are_one_sequence(tmp_path: Path, spool: Spool) -> None:
     target = targets.resolve(tmp_path / "renders")
     for batch in (0, 1):
         one: Any = item(f"shots/batch_{batch:04d}/a_00007.png", b"1")
-        spool.put([one], target=target.url, place=target.place(), path=one.facts.path, index=7, batch=batch)
+        spool.put([one], target=target.url, place=target.identity(), path=one.facts.path, index=7, batch=batch)
     assert "shots/a_#####.png 7 for" in seqsave("spool", spool.folder).out

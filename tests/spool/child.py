@@ -38,7 +38,7 @@ def install_in_spool(gate: Gate, target: targets.Target) -> None:
 def work(order: dict[str, Any]) -> None:
     target = targets.resolve(order["url"], order["options"])
     spool = Spool(Path(order["spool"]))
-    target.place()
+    target.identity()
     gate = gate_of(order)
     if gate is not None:
         install_in_spool(gate, target)
@@ -53,7 +53,7 @@ def work(order: dict[str, Any]) -> None:
             say(outcome.status, outcome.entry.index)
 
     try:
-        flush_place(spool, target, target.place(), records=Records(), on_outcome=tell)
+        flush_place(spool, target, target.identity(), records=Records(), on_outcome=tell)
     except SpoolError as error:
         say("refused", error)
 

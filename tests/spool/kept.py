@@ -34,7 +34,7 @@ def keep(
     return spool.put(
         [frame, *sidecars] if create else [*sidecars, frame],
         target=target.url,
-        place=target.place(),
+        place=target.identity(),
         path=frame.facts.path,
         index=index,
         **more,

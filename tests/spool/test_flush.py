@@ -69,7 +69,7 @@ def test_what_is_kept_arrives_and_goes(place: Place, spool: Spool) -> None:
         sidecars = [item(f".seqsave/{index}.json", b"{}", content_type="application/json")]
         keep(spool, target, index, b"picture %d" % index, sidecars=sidecars)
     told: list[Outcome] = []
-    outcomes = flush_place(spool, target, target.place(), records=Records(), on_outcome=told.append)
+    outcomes = flush_place(spool, target, target.identity(), records=Records(), on_outcome=told.append)
     assert statuses(outcomes) == ["published"] * 40
     assert all(outcome.verified for outcome in outcomes)
     assert told == outcomes
@@ -78,7 +78,7 @@ def test_what_is_kept_arrives_and_goes(place: Place, spool: Spool) -> None:
     )
     assert [place.read(f"frame_{index:05d}.png") for index in range(40)] == [b"picture %d" % n for n in range(40)]
     assert left(spool) == []
-    assert flush_place(spool, target, target.place(), records=Records()) == []
+    assert flush_place(spool, target, target.identity(), records=Records()) == []
 
 
 @pytest.mark.s3
@@ -86,7 +86,7 @@ def test_the_content_type_arrives(s3_server: S3Server, spool: Spool) -> None:
     url = s3_server.new_prefix()
     target = targets.resolve(url, s3_server.storage_options)
     keep(spool, target, 1)
-    flush_place(spool, target, target.place(), records=Records())
+    flush_place(spool, target, target.identity(), records=Records())
     assert s3_server.head(f"{url}/frame_00001.png")["ContentType"] == "image/png"
 
 
@@ -95,7 +95,7 @@ def test_the_newest_of_a_frame_arrives(spool: Spool, failing: Failing, monkeypat
         patch.setattr(Spool, "_remove", lambda *_: None)  # as when another process had put the older one there
         for data in (b"old", b"newer", b"newest"):
             keep(spool, failing.target, 1, data)
-    outcomes = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    outcomes = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
     assert sorted(statuses(outcomes)) == ["published", "superseded", "superseded"]
     assert failing.asked == ["frame_00001.png"]
     assert failing.target.read("frame_00001.png") == b"newest"
@@ -110,7 +110,7 @@ def test_what_is_put_there_meanwhile_goes_along(spool: Spool, failing: Failing) 
             if outcomes[0].entry is not None and outcomes[0].entry.index < 4:
                 keep(spool, failing.target, outcomes[0].entry.index + 1)
 
-    outcomes = flush_place(spool, failing.target, failing.place(), records=More())
+    outcomes = flush_place(spool, failing.target, failing.identity(), records=More())
     assert [outcome.entry.index for outcome in outcomes if outcome.entry] == [1, 2, 3, 4]
     assert left(spool) == []
 
@@ -141,7 +141,7 @@ def test_entries_go_only_after_the_records_are_right(spool: Spool, failing: Fail
     for index in range(300):
         keep(spool, failing.target, index, facts={"n": index})
     records = Looking()
-    flush_place(spool, failing.target, failing.place(), records=records)
+    flush_place(spool, failing.target, failing.identity(), records=records)
     assert records.begun == records.ended
     assert sorted(records.ended) == list(range(300))
 
@@ -156,7 +156,7 @@ def test_records_that_fail_keep_the_entries(spool: Spool, failing: Failing, when
 
     records = Records()
     setattr(records, when, fail)
-    outcomes = flush_place(spool, failing.target, failing.place(), records=records)
+    outcomes = flush_place(spool, failing.target, failing.identity(), records=records)
     assert statuses(outcomes) == ["failed", "waiting", "waiting", "waiting", "waiting"]
     assert "the manifest is away" in outcomes[0].message
     assert left(spool) == list(range(5))
@@ -173,7 +173,7 @@ def test_what_must_not_replace_leaves_another_file_alone(place: Place, spool: Sp
         keep(spool, target, index, b"ours", create=True, sidecars=[beside])
     place.write("frame_00001.png", b"theirs")
     place.write("frame_00002.png", b"ours")
-    outcomes = flush_place(spool, target, target.place(), records=Records())
+    outcomes = flush_place(spool, target, target.identity(), records=Records())
     found = {outcome.entry.index: outcome for outcome in outcomes if outcome.entry}
     assert {index: one.status for index, one in found.items()} == {1: "conflict", 2: "published", 3: "published"}
     assert "another file is there" in found[1].message
@@ -192,7 +192,7 @@ def test_a_storage_that_is_away_is_asked_once(spool: Spool, failing: Failing) ->
     for index in range(20):
         keep(spool, failing.target, index)
     failing.error = TargetError("cannot be reached", transient=True)
-    outcomes = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    outcomes = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
     assert statuses(outcomes) == ["failed"] + ["waiting"] * 19
     assert len(failing.asked) == 1
     assert left(spool) == list(range(20))
@@ -202,7 +202,7 @@ def test_one_that_fails_does_not_stop_the_others(spool: Spool, failing: Failing)
     for index in range(20):
         keep(spool, failing.target, index)
     failing.error, failing.only = TargetError("not this one"), "00007"
-    outcomes = flush_place(spool, failing, failing.place(), records=Records(), policy=QUICK)  # type: ignore[arg-type]
+    outcomes = flush_place(spool, failing, failing.identity(), records=Records(), policy=QUICK)  # type: ignore[arg-type]
     assert sorted(statuses(outcomes)) == ["failed"] + ["published"] * 19
     assert left(spool) == [7]
 
@@ -212,17 +212,17 @@ def test_what_passes_is_tried_again(spool: Spool, failing: Failing) -> None:
         keep(spool, failing.target, index)
     keep(spool, failing.target, 9)
     failing.error, failing.only = TargetError("busy", transient=True), "00009"
-    flush_place(spool, failing, failing.place(), records=Records(), policy=QUICK)  # type: ignore[arg-type]
+    flush_place(spool, failing, failing.identity(), records=Records(), policy=QUICK)  # type: ignore[arg-type]
     assert failing.asked.count("frame_00009.png") in (1, 2)  # once when it comes first
     failing.asked.clear()
     failing.error = None
-    assert statuses(flush_place(spool, failing, failing.place(), records=Records())) == ["published"]  # type: ignore[arg-type]
+    assert statuses(flush_place(spool, failing, failing.identity(), records=Records())) == ["published"]  # type: ignore[arg-type]
 
 
 def test_what_does_not_arrive_as_it_was_sent_stays(spool: Spool, failing: Failing) -> None:
     keep(spool, failing.target, 1, b"picture")
     failing.read = lambda _: b"pictUre"  # type: ignore[attr-defined]
-    (outcome,) = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    (outcome,) = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
     assert outcome.status == "failed"
     assert "not what was saved" in outcome.message
     assert left(spool) == [1]
@@ -235,7 +235,7 @@ def test_credentials_that_may_only_write_are_good_enough(spool: Spool, failing: 
         raise TargetError("the credentials do not allow it", fault="denied")
 
     failing.read = read  # type: ignore[attr-defined]
-    (outcome,) = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    (outcome,) = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
     assert (outcome.status, outcome.verified) == ("published", False)
     assert left(spool) == []
 
@@ -245,7 +245,7 @@ def test_an_acknowledged_checksum_saves_the_look(spool: Spool, failing: Failing)
     publish = failing.target.publish
     failing.publish = lambda *a, **k: replace(publish(*a, **k), acknowledged=True)  # type: ignore[method-assign]
     failing.read = None  # type: ignore[attr-defined]
-    (outcome,) = flush_place(spool, failing, failing.place(), records=Records())  # type: ignore[arg-type]
+    (outcome,) = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
     assert (outcome.status, outcome.verified) == ("published", True)
 
 
@@ -254,7 +254,7 @@ def test_damaged_entries_are_put_aside_and_told(spool: Spool, failing: Failing) 
     Path(entries[0].name).write_bytes(b"")
     broken = Path(entries[1].name)
     broken.write_bytes(broken.read_bytes()[:-1])
-    outcomes = flush_place(spool, failing.target, failing.place(), records=Records())
+    outcomes = flush_place(spool, failing.target, failing.identity(), records=Records())
     assert sorted(statuses(outcomes)) == ["damaged", "damaged", "published", "published"]
     assert left(spool) == []
     assert len(spool.aside()) == 2
@@ -266,7 +266,7 @@ def test_another_place_is_refused(spool: Spool, failing: Failing, tmp_path: Path
     keep(spool, failing.target, 1)
     other = targets.resolve(tmp_path / "elsewhere")
     with pytest.raises(TargetError, match=r"not the place.*root was .*renders and is .*elsewhere"):
-        flush_place(spool, other, failing.place(), records=Records())
+        flush_place(spool, other, failing.identity(), records=Records())
     assert left(spool) == [1]
     assert not (tmp_path / "elsewhere").exists()
 
@@ -297,10 +297,10 @@ def test_a_server_that_was_killed_and_comes_back(client: str | None, spool: Spoo
         for index in range(30):
             keep(spool, target, index, b"picture %d" % index)
         server.kill()
-        outcomes = flush_place(spool, target, target.place(), records=Records())
+        outcomes = flush_place(spool, target, target.identity(), records=Records())
         assert statuses(outcomes) == ["failed"] + ["waiting"] * 29
         server.restart()
-        outcomes = flush_place(spool, target, target.place(), records=Records())
+        outcomes = flush_place(spool, target, target.identity(), records=Records())
         assert statuses(outcomes) == ["published"] * 30
         assert [server.read(f"{url}/frame_{n:05d}.png") for n in range(30)] == [b"picture %d" % n for n in range(30)]
         assert left(spool) == []
@@ -335,10 +335,10 @@ def test_a_second_flush_says_so(spool: Spool, failing: Failing) -> None:
     class Second(Records):
         def end(self, *_: object) -> None:
             with pytest.raises(SpoolError, match="published already") as caught:
-                flush_place(Spool(spool.folder), failing.target, failing.place(), records=Records())
+                flush_place(Spool(spool.folder), failing.target, failing.identity(), records=Records())
             seen.append(str(caught.value))
 
-    flush_place(spool, failing.target, failing.place(), records=Second())
+    flush_place(spool, failing.target, failing.identity(), records=Second())
     assert len(seen) == 1
     assert left(spool) == []
 
@@ -348,7 +348,7 @@ def test_a_flush_that_is_stopped_leaves_the_rest(spool: Spool, failing: Failing)
     for index in range(300):
         keep(spool, failing.target, index)
     outcomes = flush_place(
-        spool, failing.target, failing.place(), records=Records(), stop=stop, on_outcome=lambda _: stop.set()
+        spool, failing.target, failing.identity(), records=Records(), stop=stop, on_outcome=lambda _: stop.set()
     )
     counted = statuses(outcomes)
     assert counted.count("published") == 1
@@ -379,7 +379,7 @@ def test_a_frame_that_can_never_be_published_does_not_hold_up_the_others(spool: 
     for index in range(4):
         keep(spool, target, index)
     (tmp_path / "renders" / "frame_00000.png").mkdir(parents=True)
-    outcomes = flush_place(spool, target, target.place(), records=Records(), policy=QUICK)
+    outcomes = flush_place(spool, target, target.identity(), records=Records(), policy=QUICK)
     assert statuses(outcomes) == ["failed", "published", "published", "published"]
     assert "it is a folder" in outcomes[0].message
     assert left(spool) == [0]

@@ -81,7 +81,7 @@ def test_killed_while_frames_are_kept(where: tuple[str, dict[str, object]], tmp_
     assert promised <= kept
     for entry in found.entries:
         assert spool.read(entry) == [picture(entry.index)]
-    outcomes = flush_place(spool, target, target.place(), records=Records())
+    outcomes = flush_place(spool, target, target.identity(), records=Records())
     assert {outcome.status for outcome in outcomes} == {"published"}
     there = [entry.name for entry in target.list() if not entry.is_folder]
     assert len(there) == len(found.entries)

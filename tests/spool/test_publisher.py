@@ -46,10 +46,10 @@ def names(folder: Path) -> list[str]:
 def test_what_is_put_there_is_published_behind(spool: Spool, behind: Publisher, failing: Any, tmp_path: Path) -> None:
     for index in range(20):
         keep(spool, failing.target, index)
-        behind.wake(failing, failing.place())
-    behind.wait(failing.place())
+        behind.wake(failing, failing.identity())
+    behind.wait(failing.identity())
     assert names(tmp_path / "renders") == [f"frame_{index:05d}.png" for index in range(20)]
-    assert behind.trouble(failing.place()) == ""
+    assert behind.trouble(failing.identity()) == ""
     assert spool.contents().entries == ()
 
 
@@ -57,41 +57,41 @@ def test_there_is_no_thread_without_work(spool: Spool, behind: Publisher, failin
     def running() -> list[str]:
         return [thread.name for thread in threading.enumerate() if thread.name == "seqsave-spool"]
 
-    behind.wait(failing.place())
-    behind.adopt(failing.place())
+    behind.wait(failing.identity())
+    behind.adopt(failing.identity())
     assert running() == []
     keep(spool, failing.target, 1)
-    behind.wake(failing, failing.place())
-    behind.wait(failing.place())
+    behind.wake(failing, failing.identity())
+    behind.wait(failing.identity())
     wait_until(lambda: not running())
     keep(spool, failing.target, 2)
-    behind.wake(failing, failing.place())
-    behind.wait(failing.place())
+    behind.wake(failing, failing.identity())
+    behind.wait(failing.identity())
     assert failing.target.exists("frame_00002.png")
 
 
 def test_trouble_is_told_once_and_ends_by_itself(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.error = TargetError("it is away", transient=True)
     keep(spool, failing.target, 1)
-    behind.wake(failing, failing.place())
+    behind.wake(failing, failing.identity())
     with pytest.raises(SpoolError, match=r"1 frame saved before could not be published, and waits in the spool .*away"):
-        behind.wait(failing.place())
+        behind.wait(failing.identity())
     told: list[str] = []
-    wait_until(lambda: told.append(behind.trouble(failing.place())) or told[-1], "another failure of the next try")
+    wait_until(lambda: told.append(behind.trouble(failing.identity())) or told[-1], "another failure of the next try")
     assert "it is away" in told[-1]
     failing.error = None
-    behind.wait(failing.place())
-    assert behind.trouble(failing.place()) == ""
+    behind.wait(failing.identity())
+    assert behind.trouble(failing.identity()) == ""
     assert spool.contents().entries == ()
 
 
 def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
     keep(spool, failing.target, 1, create=True)
-    behind.wake(failing, failing.place())
+    behind.wake(failing, failing.identity())
     with pytest.raises(SpoolError, match="another file is there"):
-        behind.wait(failing.place())
-    behind.wait(failing.place())
+        behind.wait(failing.identity())
+    behind.wait(failing.identity())
     assert len(failing.asked) == 1
     assert len(spool.contents().entries) == 1
 
@@ -99,11 +99,11 @@ def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher,
 def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
     keep(spool, failing.target, 1, create=True)
-    behind.wake(failing, failing.place())
+    behind.wake(failing, failing.identity())
     wait_until(lambda: behind.is_idle)
     with pytest.raises(SpoolError, match="another file is there"):
-        behind.wait(failing.place())
-    behind.wait(failing.place())
+        behind.wait(failing.identity())
+    behind.wait(failing.identity())
 
 
 @pytest.mark.parametrize("name", ["broken", "already-rendered"])
@@ -115,9 +115,9 @@ def test_a_broken_spool_is_reported_whatever_its_name(
     keep(broken, target, 1)
     (tmp_path / name / broken.identities()[0] / "lock").mkdir()
     behind = Publisher(broken, Records)
-    behind.wake(target, target.place())
+    behind.wake(target, target.identity())
     with pytest.raises(SpoolError, match="cannot be used"):
-        behind.wait(target.place())
+        behind.wait(target.identity())
     behind.stop(PATIENCE)
 
 
@@ -137,11 +137,11 @@ def test_another_publisher_of_the_same_frames_is_no_trouble(
 
     monkeypatch.setattr(publisher, "flush_place", note)
     with spool.locked(spool.identities()[0]):
-        behind.wake(failing, failing.place())
+        behind.wake(failing, failing.identity())
         wait_until(lambda: tried and not any(place.is_busy for place in behind._places.values()))
         assert tried[0] == "in use"
-        assert behind.trouble(failing.place()) == ""
-    behind.wait(failing.place())
+        assert behind.trouble(failing.identity()) == ""
+    behind.wait(failing.identity())
     assert spool.contents().entries == ()
 
 
@@ -156,7 +156,7 @@ def test_waiting_can_be_interrupted(spool: Spool, behind: Publisher, failing: An
 
     failing.publish = slow
     keep(spool, failing.target, 1)
-    behind.wake(failing, failing.place())
+    behind.wake(failing, failing.identity())
 
     assert begun.wait(PATIENCE)  # from now on nothing waits in the spool that is not being published
 
@@ -164,15 +164,15 @@ def test_waiting_can_be_interrupted(spool: Spool, behind: Publisher, failing: An
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        behind.wait(failing.place(), interrupt)
+        behind.wait(failing.identity(), interrupt)
     going_on.set()
-    behind.wait(failing.place())
+    behind.wait(failing.identity())
 
 
 def test_a_place_above_or_below_is_waited_for_and_no_other(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.error = TargetError("it is away", transient=True)
     keep(spool, failing.target, 1)
-    place = dict(failing.place())
+    place = dict(failing.identity())
     behind.wake(failing, place)
     behind.wait({**place, "root": place["root"] + "other"})
     behind.wait({**place, "storage": "s3"})
@@ -184,7 +184,7 @@ def test_a_place_above_or_below_is_waited_for_and_no_other(spool: Spool, behind:
 def test_what_others_have_left_is_taken_over(spool: Spool, behind: Publisher, tmp_path: Path) -> None:
     for name in ("one", "two"):
         keep(spool, targets.resolve(tmp_path / name), 1)
-    place = targets.resolve(tmp_path / "one" / "below").place()
+    place = targets.resolve(tmp_path / "one" / "below").identity()
     behind.adopt(place)
     behind.wait(place)
     assert behind.is_idle
@@ -195,9 +195,9 @@ def test_what_others_have_left_is_taken_over(spool: Spool, behind: Publisher, tm
 def test_an_error_that_nobody_expects_is_told(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.error = ZeroDivisionError("oh")
     keep(spool, failing.target, 1)
-    behind.wake(failing, failing.place())
+    behind.wake(failing, failing.identity())
     with pytest.raises(SpoolError, match="unexpected ZeroDivisionError: oh"):
-        behind.wait(failing.place())
+        behind.wait(failing.identity())
 
 
 def test_one_for_each_folder(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_the_end_of_the_program_loses_nothing(tmp_path: Path) -> None:
         "spool, target = Spool(root / 'spool'), targets.resolve(root / 'renders')\n"
         "for index in range(50):\n"
         "    keep(spool, target, index)\n"
-        "    publisher_of(spool, Records).wake(target, target.place())\n"
+        "    publisher_of(spool, Records).wake(target, target.identity())\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=Path(__file__).parents[2], check=True)
     waiting = {entry.path for entry in Spool(tmp_path / "spool").contents().entries}

@@ -101,7 +101,7 @@ def test_many_threads_may_put_frames_there(spool: Spool, target: targets.Target)
         thread.join()
     found = spool.contents().entries
     assert sorted(entry.index for entry in found) == list(range(100))
-    assert spool.waiting(target.place()) == {entry.key for entry in found}
+    assert spool.waiting(target.identity()) == {entry.key for entry in found}
 
 
 def test_it_is_bounded(tmp_path: Path, target: targets.Target) -> None:

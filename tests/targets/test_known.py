@@ -39,21 +39,21 @@ def seen(proxy: Proxy) -> list[str]:
 @pytest.mark.s3
 def test_it_is_proved_once_and_leaves_nothing(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     url = s3_server.new_prefix()
-    targets.resolve(url, options).prove_create(PROBE)
+    targets.resolve(url, options).probe_create(PROBE)
     assert seen(proxy) == ["PUT", "PUT", "DELETE"]
     assert s3_server.keys(url) == []
-    targets.resolve(url, options).prove_create(PROBE)
-    targets.resolve(s3_server.new_prefix(), options).prove_create(PROBE)  # in the same bucket
+    targets.resolve(url, options).probe_create(PROBE)
+    targets.resolve(s3_server.new_prefix(), options).probe_create(PROBE)  # in the same bucket
     assert len(proxy.requests) == 3
     bucket = s3_server.new_bucket()
-    targets.resolve(f"s3://{bucket}/x", options).prove_create(PROBE)
+    targets.resolve(f"s3://{bucket}/x", options).probe_create(PROBE)
     assert len(proxy.requests) == 6
 
 
 @pytest.mark.s3
 def test_threads_wait_for_one_proof(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     target = targets.resolve(s3_server.new_prefix(), options)
-    threads = [threading.Thread(target=target.prove_create, args=(PROBE,)) for _ in range(8)]
+    threads = [threading.Thread(target=target.probe_create, args=(PROBE,)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -67,11 +67,11 @@ def test_a_key_that_may_not_delete_leaves_one_file(
 ) -> None:
     proxy.answer(403, "AccessDenied", methods=("DELETE",))
     url = s3_server.new_prefix()
-    targets.resolve(url, options).prove_create(PROBE)
+    targets.resolve(url, options).probe_create(PROBE)
     assert s3_server.keys(url) == [PROBE]
     monkeypatch.setattr(filesystems, "_registry", filesystems._Registry())  # as in another process
     proxy.requests.clear()
-    targets.resolve(url, options).prove_create(PROBE)
+    targets.resolve(url, options).probe_create(PROBE)
     assert seen(proxy) == ["PUT", "DELETE"]
     assert s3_server.keys(url) == [PROBE]
 
@@ -81,9 +81,9 @@ def test_what_fails_on_the_way_proves_nothing(s3_server: S3Server, proxy: Proxy,
     target = targets.resolve(s3_server.new_prefix(), options)
     proxy.slow_down(first=1)
     with pytest.raises(TargetError, match="throttling") as caught:
-        target.prove_create(PROBE)
+        target.probe_create(PROBE)
     assert caught.value.transient
-    target.prove_create(PROBE)
+    target.probe_create(PROBE)
     assert target.known.refuses
 
 
@@ -93,8 +93,8 @@ def test_a_lost_answer_does_no_harm(s3_server: S3Server, proxy: Proxy, options: 
     target = targets.resolve(url, options)
     proxy.lose_reply(first=1)
     with pytest.raises(TargetError):
-        target.prove_create(PROBE)
-    target.prove_create(PROBE)
+        target.probe_create(PROBE)
+    target.probe_create(PROBE)
     assert s3_server.keys(url) == []
 
 
@@ -102,7 +102,7 @@ def test_a_lost_answer_does_no_harm(s3_server: S3Server, proxy: Proxy, options: 
 def test_a_store_without_the_condition_says_so(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
     proxy.answer(501, "NotImplemented")
     with pytest.raises(TargetError, match="it was asked not to replace; use `if_exists='overwrite'`"):
-        targets.resolve(s3_server.new_prefix(), options).prove_create(PROBE)
+        targets.resolve(s3_server.new_prefix(), options).probe_create(PROBE)
 
 
 @pytest.mark.parametrize("client", ["s3fs", "obstore"])
@@ -114,14 +114,14 @@ def test_a_store_that_overlooks_the_condition_is_found_out(client: str) -> None:
         target = targets.resolve("s3://bucket/x", options)
         for _ in range(2):
             with pytest.raises(TargetError, match="replaces files that it was asked not to replace"):
-                target.prove_create(PROBE)
+                target.probe_create(PROBE)
         assert not target.known.refuses
 
 
 def test_where_the_machine_decides_nothing_is_asked(tmp_path: Any) -> None:
     for url in (str(tmp_path / "a"), "memory://known"):
         target = targets.resolve(url)
-        target.prove_create(PROBE)
+        target.probe_create(PROBE)
         assert target.list() == []
 
 

@@ -527,11 +527,11 @@ def test_only_what_nobody_will_complete_is_swept(tmp_path: Path) -> None:
         kept[-1].write_bytes(b"x")
         os.utime(kept[-1], (0, 0))
     target = targets.resolve(tmp_path)
-    assert target.sweep() == len(gone) + 1
+    assert target.remove_stale_temporaries() == len(gone) + 1
     assert not any(path.exists() for path in [*gone, old_style])
     assert all(path.exists() for path in kept)
-    assert target.sweep("below") == 1
-    assert target.sweep("nowhere") == 0
+    assert target.remove_stale_temporaries("below") == 1
+    assert target.remove_stale_temporaries("nowhere") == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on systems with SIGKILL, which Windows is not")

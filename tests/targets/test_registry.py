@@ -247,7 +247,7 @@ def test_a_declaration_says_otherwise() -> None:
     with pytest.raises(FrameExistsError):
         target.publish("a/b", b"2", content_type="image/png", create=True)
     assert target.read("a/b") == b"1"
-    target.prove_create(".seqsave/create.txt")
+    target.probe_create(".seqsave/create.txt")
     assert target.known.refuses
 
 
@@ -259,7 +259,7 @@ def test_what_it_claims_is_tried_before_it_is_relied_on() -> None:
         seqsave.save(np.zeros((1, 2, 2, 3), "uint8"), "careless://top/x", if_exists="error")
     assert [name for name in Careless.store if name.endswith(".png")] == []
     with pytest.raises(TargetError, match="replaces files that it was asked not to replace"):
-        targets.resolve("careless://top/x").prove_create("probe.txt")
+        targets.resolve("careless://top/x").probe_create("probe.txt")
 
 
 def test_a_class_s_claim_is_tried_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_a_class_s_claim_is_tried_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["special"], "Special", Boaster)
     declare("shelf", target="special:Special")
     with pytest.raises(TargetError, match="replaces files that it was asked not to replace"):
-        targets.resolve("shelf://x").prove_create("probe.txt")
+        targets.resolve("shelf://x").probe_create("probe.txt")
 
 
 def test_functions_of_traits_are_imported_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:

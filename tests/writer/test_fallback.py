@@ -413,7 +413,7 @@ def behind(options: dict[str, Any], folder: Path, **more: Any) -> dict[str, Any]
 
 
 def wait_for(url: str, options: dict[str, Any], folder: Path) -> None:
-    publisher_of(Spool(folder), Records).wait(targets.resolve(url, options).place())
+    publisher_of(Spool(folder), Records).wait(targets.resolve(url, options).identity())
 
 
 def test_publishing_behind(s3_server: S3Server, options: dict[str, Any], folder: Path) -> None:
@@ -444,10 +444,10 @@ def test_behind_without_a_folder_is_the_usual_one(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("SEQSAVE_SPOOL", str(tmp_path / "usual"))
     result = seqsave.save(FRAMES[:3], tmp_path / "renders", publish_behind=True)
     assert len(result.frames) == 3
-    publisher_of(Spool(tmp_path / "usual"), Records).wait(targets.resolve(tmp_path / "renders").place())
+    publisher_of(Spool(tmp_path / "usual"), Records).wait(targets.resolve(tmp_path / "renders").identity())
     assert len(list((tmp_path / "renders").glob("*.png"))) == 3
     place = targets.resolve(tmp_path / "renders")
-    assert flush_place(Spool(tmp_path / "usual"), place, place.place(), records=Records()) == []
+    assert flush_place(Spool(tmp_path / "usual"), place, place.identity(), records=Records()) == []
 
 
 @pytest.mark.parametrize("gone", ["all", "one"])

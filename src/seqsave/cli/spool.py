@@ -113,7 +113,7 @@ def _wanted(only: str | None, options: Mapping[str, Any]) -> Any:
 
     if only is None:
         return lambda _: True
-    place = folder_at(only, options).place()
+    place = folder_at(only, options).identity()
     return lambda entry: overlaps(place, entry.place) and len(entry.place["root"]) >= len(place["root"])
 
 

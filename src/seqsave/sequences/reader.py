@@ -446,4 +446,4 @@ def join(folder: str, name: str) -> str:
 def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:
     """Return the entries of a folder, without those whose names the target cannot be asked for."""
     entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
-    return [entry for entry in entries if target.accepts(entry.name)]
+    return [entry for entry in entries if target.is_valid_path(entry.name)]

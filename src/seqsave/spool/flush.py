@@ -157,7 +157,7 @@ def flush_place(
 
 
 def _check_place(target: targets.Target, place: Mapping[str, str]) -> None:
-    now = target.place()
+    now = target.identity()
     if fingerprint(now) == fingerprint(place):
         return
     differences = [

@@ -223,17 +223,17 @@ class Target(ABC):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The running event loop that ``publish_async``'s coroutines must run on; None where there are none."""
+        """The running event loop for the coroutines of ``publish_async``; None for a storage without them."""
         return None
 
     def publish_async(
         self, path: str, data: Data, *, content_type: str, create: bool = False, checksum: int | None = None
     ) -> Coroutine[Any, Any, Published] | None:
-        """``publish`` as a coroutine for ``loop``, or None where the storage is not asynchronous."""
+        """Return ``publish`` as a coroutine for ``loop``, or None if the storage is not asynchronous."""
         return None
 
     def check(self, *, create: bool = False) -> None:
-        """Raise TargetError if it is plain already that nothing can be saved here; changes nothing, asks no network.
+        """Raise TargetError if nothing can be saved here, as far as this machine knows. Changes nothing, sends nothing.
 
         create: files are going to be published with ``create=True``.
         """
@@ -241,7 +241,7 @@ class Target(ABC):
             raise self._no_create(self.url)
 
     def url_of(self, path: str) -> str:
-        """Where the file lies; ``resolve_file`` with the same storage options reads it back to this file."""
+        """Return the URL of a file; ``resolve_file`` with the same storage options leads back to the file."""
         path = self._checked(path)
         if not self.url.endswith("://"):
             return f"{self.url}/{path}"
@@ -249,27 +249,30 @@ class Target(ABC):
         return f"{self.url}/{path}" if set("@:") & set(path.partition("/")[0]) else f"{self.url}{path}"
 
     def about(self, path: str) -> Mapping[str, str]:
-        """What the storage says of a file and itself, where it does: ``content type``, ``date`` (as HTTP has it),
-        ``region``, ``endpoint``.
+        """Return what the storage reports about a file and itself.
+
+        Keys, each present only if the storage reports it: ``content type``, ``date`` (in HTTP's format), ``region``,
+        ``endpoint``.
         """
         return {}
 
-    def place(self) -> Mapping[str, str]:
-        """What tells this place apart from others with the same URL, such as another endpoint's; without secrets.
+    def identity(self) -> Mapping[str, str]:
+        """Return what distinguishes this target from others with the same URL, such as the endpoint; without secrets.
 
-        ``storage`` and ``root``; a place below has a root that begins with this one and a slash. Asks no network.
+        Always has the keys ``storage`` and ``root``. The root of a folder below begins with this root and a slash.
+        Sends no request.
         """
         return {"storage": "file" if self.is_local else self.url.partition("://")[0], "root": self.url}
 
-    def sweep(self, folder: str = "") -> int:
-        """Remove temporary files that killed processes have left in a folder; how many there were.
+    def remove_stale_temporaries(self, folder: str = "") -> int:
+        """Remove temporary files that killed processes left in a folder, and return their number.
 
-        Looks at every name there. Does nothing where nothing is ever left, or where nobody knows whose it is.
+        Lists the whole folder. Does nothing on storages where no file can be left, or where its writer is unknown.
         """
         return 0
 
-    def accepts(self, path: str) -> bool:
-        """Whether ``path`` can be asked for here. What other programs put there may have names that cannot."""
+    def is_valid_path(self, path: str) -> bool:
+        """Return True if ``path`` is one that this target can address; other programs may use names that are not."""
         try:
             self._checked(path)
         except TargetError:
@@ -278,15 +281,15 @@ class Target(ABC):
 
     @property
     def known(self) -> Known:
-        """What this process has learned of the storage: one object for all targets on it that were opened alike."""
+        """What this process has learned about the storage; shared by all targets with the same options."""
         return filesystems.shared("known", self._storage(), Known, user=self)
 
-    def prove_create(self, path: str) -> None:
-        """Raise TargetError unless the storage refuses to replace a file with ``create=True``; seen, not believed.
+    def probe_create(self, path: str) -> None:
+        """Raise TargetError unless a trial shows that the storage refuses to replace a file with ``create=True``.
 
-        Some stores accept the condition and overlook it. The first call in a process tries it on the small file
-        ``path``, and deletes that if it may; a key that may not delete finds it there the next time, which is the same
-        proof. What fails on the way is raised as ``publish`` raises it.
+        Some stores accept the condition and ignore it. The first call in a process writes the small file ``path``
+        twice, and deletes it if the credentials allow that. A file that remains serves the next trial. Errors on the
+        way are raised as by ``publish``.
         """
         if self.capabilities.create == "none" or self._refuses_for_certain:
             return
@@ -294,13 +297,13 @@ class Target(ABC):
         with known.lock:
             if known.refuses:
                 return
-            # The second look is at a file that nobody else knows, and that nobody can have deleted in between.
+            # The second trial is on a name that no other program knows, so none can have deleted it in between.
             if not (self._refuses_second(path) or self._refuses_second(f"{path}-{secrets.token_hex(8)}")):
                 raise self._overlooked()
             known.refuses = True
 
-    def refuses(self, path: str) -> bool:
-        """Whether the file ``path``, which is there, is left alone by ``create=True``. Else it is replaced by this."""
+    def refuses_to_replace(self, path: str) -> bool:
+        """Return True if ``create=True`` leaves the existing file ``path`` as it is; otherwise this has replaced it."""
         try:
             self.publish(path, _TRIAL, content_type="text/plain", create=True)
         except FrameExistsError:
@@ -316,12 +319,12 @@ class Target(ABC):
     # --- for the storages ---
 
     def _storage(self) -> Mapping[str, Any]:
-        """What tells this storage from others in this process; may hold secrets."""
+        """Return what distinguishes this storage from others in this process; may hold secrets."""
         return {"kind": type(self).__name__}
 
     def _refuses_second(self, path: str) -> bool:
         try:
-            return self.refuses(path) or self.refuses(path)
+            return self.refuses_to_replace(path) or self.refuses_to_replace(path)
         finally:
             with contextlib.suppress(TargetError):
                 self.delete(path)

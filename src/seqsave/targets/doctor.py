@@ -140,7 +140,7 @@ class _Examination:
         if self.target.capabilities.create == "none":
             return "warning", "this storage has no way to refuse a second file: `if_exists='error'` is not available"
         self._publish(self.other, b"new", create=True)
-        if self.target.refuses(self.path):
+        if self.target.refuses_to_replace(self.path):
             return "ok", f"a file that is there is never replaced ({self.target.capabilities.create})"
         return (
             "failed",

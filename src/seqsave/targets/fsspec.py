@@ -211,7 +211,7 @@ class FsspecTarget(Target):
         url = super().url_of(path)
         return redact_url(url) if self._protocol in ("http", "https") and "?" in path else url
 
-    def place(self) -> Mapping[str, str]:
+    def identity(self) -> Mapping[str, str]:
         """See Target."""
         named = {name: redact_url(str(self._options[name])) for name in _ADDRESS if self._options.get(name)}
         parts = _ACCOUNT.findall(str(self._options.get("connection_string") or ""))

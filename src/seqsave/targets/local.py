@@ -8,7 +8,8 @@
 - A file that several change (``update``) has a lock file beside it, ``NAME.lock``, which stays there to be used again.
   File systems without locks do as storages do that have none.
 - Files get the mode that the umask leaves. A killed process may leave ``.seqsave-*.tmp`` files; they are never listed,
-  and swept by ``sweep``: those of a dead process of this machine after a minute, those of other machines after a day.
+  and ``remove_stale_temporaries`` removes them: those of a dead process of this machine after a minute, those of
+  other machines after a day.
 
 Storage options: ``fsync=True`` puts each file on the disk before it gets its name (it survives a power cut then, at the
 cost of one flush for each frame). fsspec's ``auto_mkdir`` is accepted and means nothing: folders are always made.
@@ -195,7 +196,7 @@ class LocalTarget(Target):
         return open(self.url_of(path), "rb")
 
     @guarded("list")
-    def sweep(self, folder: str = "") -> int:
+    def remove_stale_temporaries(self, folder: str = "") -> int:
         """See Target."""
         folder = self._checked_folder(folder)
         swept = 0

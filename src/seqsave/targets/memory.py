@@ -153,7 +153,7 @@ class MemoryTarget(Target):
         """See Target."""
         self._filesystem.store.pop(self._full(path), None)
 
-    def place(self) -> Mapping[str, str]:
+    def identity(self) -> Mapping[str, str]:
         """See Target. What another process has in its memory is another place."""
         return {"storage": "memory", "root": self._top, "process": str(os.getpid())}
 

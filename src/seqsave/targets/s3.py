@@ -217,7 +217,7 @@ class S3Target(Target):
         return {name: value for name, value in found.items() if value}
 
     @guarded("open")
-    def place(self) -> Mapping[str, str]:
+    def identity(self) -> Mapping[str, str]:
         """See Target. Names of buckets are unique in all regions of AWS, but not in the world."""
         endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
         found = _AWS.fullmatch(urlsplit(endpoint).hostname or "")

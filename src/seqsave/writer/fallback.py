@@ -189,7 +189,7 @@ class Fallback:
         with self._beginning:
             if self._where is not None:
                 return
-            where = self._target.place()
+            where = self._target.identity()
             if not self.behind and self._spool.waiting(where):
                 self._catch_up(where)
                 self._pending = self._spool.waiting(where)

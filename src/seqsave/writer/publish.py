@@ -148,7 +148,7 @@ class FramePublisher:
 
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
         if self._has_to_prove(file):
-            yield self._proof.step(partial(self._target.prove_create, _trial_beside(file.path)))
+            yield self._proof.step(partial(self._target.probe_create, _trial_beside(file.path)))
         return (yield from wait(_Put(self._target, file)))
 
     def _is_ours(self, file: FileToPublish) -> Flow[bool]:
@@ -196,7 +196,7 @@ class FramePublisher:
                 return
         for one in (folder, f"{folder}/{naming.PRIVATE_FOLDER}" if folder else naming.PRIVATE_FOLDER):
             with contextlib.suppress(TargetError):  # stale files do no harm
-                self._target.sweep(one)
+                self._target.remove_stale_temporaries(one)
 
     # --- results -----------------------------------------------------------------------------------------------------
 

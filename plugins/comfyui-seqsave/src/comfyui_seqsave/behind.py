@@ -42,7 +42,7 @@ def trouble(target: Target) -> SpoolError | None:
 
     To be raised when the frames of this graph are safe.
     """
-    text = _publisher(_spool()).trouble(target.place())
+    text = _publisher(_spool()).trouble(target.identity())
     if not text:
         return None
     return SpoolError(f"{text}. What this graph saves is safe there too. It is tried again, also by 'seqsave flush'")
@@ -57,7 +57,7 @@ def wait_for(target: Target) -> None:
     publisher = _publisher(spool)
     if publisher.is_idle and not any(map(spool.newest, spool.identities())):
         return
-    where = target.place()
+    where = target.identity()
     publisher.adopt(where)
     publisher.wait(where)
 
@@ -85,7 +85,7 @@ _proven: set[str] = set()
 
 
 def _container(target: Target) -> str:
-    place = dict(target.place())
+    place = dict(target.identity())
     place["root"] = place["root"].strip("/").partition("/")[0]
     # Two configured names may mean the same bucket with different keys.
     return fingerprint({**place, "name": target.url.partition("://")[0]})

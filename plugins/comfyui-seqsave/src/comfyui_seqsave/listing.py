@@ -71,7 +71,7 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
 def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
     """What lies there, without what cannot be asked for by its name."""
     entries = targets.with_retries(target, lambda: target.list(folder))
-    return [entry for entry in entries if target.accepts(entry.name)]
+    return [entry for entry in entries if target.is_valid_path(entry.name)]
 
 
 def _counts(entry: targets.Entry, pattern: str, known: Collection[str]) -> bool:
