@@ -137,7 +137,7 @@ class Application(CommandGroup):
         except BaseException as error:
             if os.environ.get("SEQSAVE_TRACEBACK", "") not in ("", "0") or isinstance(error, SystemExit):
                 raise
-            status = _told(error)
+            status = _report(error)
         if standalone_mode:
             if status == INTERRUPTED:
                 ignore_interrupts()  # one more would end an end that is under way, with another status
@@ -153,8 +153,8 @@ def _plugin_commands() -> Mapping[str, Sequence[Claim]]:
         return plugin_manager().commands(click.Group)
 
 
-def _told(error: BaseException) -> int:
-    """Tell the error on standard error, and give its exit status."""
+def _report(error: BaseException) -> int:
+    """Print an error to standard error, and return its exit status."""
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx is not None else "seqsave"
         complain(f"{error.format_message()}\nTry '{where} --help'.")
@@ -165,10 +165,10 @@ def _told(error: BaseException) -> int:
     if isinstance(error, SeqSaveError):
         complain(str(error))
         return status_of(error)
-    return _told_foreign(error)
+    return _report_foreign(error)
 
 
-def _told_foreign(error: BaseException) -> int:
+def _report_foreign(error: BaseException) -> int:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         complain("interrupted")
         return int(getattr(error, "status", INTERRUPTED))

@@ -32,7 +32,7 @@ RIDGES = ((78.0, 17.0, 0.66), (52.0, 15.0, 0.40), (31.0, 11.0, 0.17), (13.0, 7.0
 
 def metadata() -> dict[str, Any]:
     """The ``prompt`` and ``workflow`` saved with each frame: of ComfyUI's shape, and honest about what drew it."""
-    told = (
+    text = (
         "This animation was not rendered by ComfyUI. `seqsave demo` computed it with numpy: one day over a lake, "
         f"{FRAMES} frames of {WIDTH} x {HEIGHT}, {RATE} frames per second, in a loop. It shows that every frame "
         "carries its workflow."
@@ -56,7 +56,7 @@ def metadata() -> dict[str, Any]:
         "outputs": [],
         "title": "seqsave demo",
         "properties": {},
-        "widgets_values": [told],
+        "widgets_values": [text],
     }
     workflow = {
         "last_node_id": 1,

@@ -71,7 +71,7 @@ def _find(url: str, recursive: bool, prefix: str | None, options: dict[str, Any]
         return [sequence for sequence in found if prefix in (None, sequence.prefix)]
     except TargetError as error:
         if isinstance(error.__cause__, NotADirectoryError):
-            return []  # why there is nothing is told as on storages that list nothing for a file
+            return []  # reported as on storages that list nothing for a file
         raise
 
 

@@ -31,7 +31,7 @@ __all__ = ["manifest_command"]
 @click.argument("url", metavar="URL")
 @click.option("--prefix", help="Which sequence, where several lie there.")
 @click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
-@click.option("--rebuild", is_flag=True, help="Read every frame, and write the manifest anew.")
+@click.option("--rebuild", is_flag=True, help="Read every frame, and write a new manifest.")
 @click.option(
     "--release", is_flag=True, help="Forget the runs that it names as being at work: they will not come back."
 )

@@ -97,17 +97,19 @@ def _filled(words: Mapping[str, str]) -> dict[str, str]:
     """The files of the template by their paths, with other words in both."""
     any_word = re.compile("|".join(words))
 
-    def told(text: str) -> str:
+    def replaced(text: str) -> str:
         return any_word.sub(lambda found: words[found[0]], text)
 
     root = Path(__file__).with_name("plugin_template")
     paths = {path: path.relative_to(root).as_posix().removesuffix(".txt") for path in sorted(root.rglob("*.txt"))}
-    return {told(_HIDDEN.get(name, name)): told(path.read_text(encoding="utf-8")) for path, name in paths.items()}
+    return {
+        replaced(_HIDDEN.get(name, name)): replaced(path.read_text(encoding="utf-8")) for path, name in paths.items()
+    }
 
 
 def _write(folder: Path, written: Mapping[str, str]) -> None:
     try:
-        folder.mkdir()  # whoever makes it has it to himself: nothing can be overwritten
+        folder.mkdir()  # fails if it exists, so that nothing can be overwritten
         for path, text in written.items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)

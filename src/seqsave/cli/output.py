@@ -55,7 +55,7 @@ def spelled(message: str) -> str:
 
 
 def complain(message: str) -> None:
-    """An error, in the form in which all of them are told."""
+    """Print an error to standard error."""
     _write(sys.stderr, f"seqsave: error: {printable(spelled(message))}")
 
 
@@ -68,7 +68,7 @@ def _write(stream: TextIO, line: str) -> None:
 class Messages:
     """Notes and warnings on standard error; the warnings are also kept for the result.
 
-    quiet: leave the notes out. Warnings and errors are told all the same.
+    quiet: print no notes, only warnings and errors.
     """
 
     def __init__(self, quiet: bool = False) -> None:
@@ -76,19 +76,19 @@ class Messages:
         self.warnings: list[str] = []
 
     def note(self, text: str) -> None:
-        """Something that is good to know."""
+        """Print a note, unless quiet."""
         if not self.quiet:
             _write(sys.stderr, printable(text))
 
     def warn(self, text: str) -> None:
-        """Something that is not quite as asked; the same one is told once."""
+        """Print a warning; the same one only once."""
         if text not in self.warnings:
             self.warnings.append(text)
             _write(sys.stderr, f"seqsave: warning: {printable(text)}")
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Tell Python's warnings in our own form while this lasts."""
+        """Print Python's warnings in the form of the command within this context."""
         with warnings.catch_warnings():
             warnings.simplefilter("always", SeqSaveWarning)
             warnings.showwarning = lambda message, *_: self.warn(str(message))

@@ -44,7 +44,7 @@ class Job:
     resuming: str = ""
 
     def run(self) -> int:
-        """Save, tell, and give the exit status. Errors from before the first frame are raised."""
+        """Save, print the result, and return the exit status. Errors before the first frame are raised."""
         started = time.monotonic()
         writer, status, error = self._write()
         seconds = time.monotonic() - started
@@ -109,15 +109,15 @@ class Job:
 
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)
-        told = f"{counted(result.counts['saved'], 'frame')} saved in {result.url}"
-        told += f" ({present})" if present else ""
+        text = f"{counted(result.counts['saved'], 'frame')} saved in {result.url}"
+        text += f" ({present})" if present else ""
         kept = result.counts["spooled"]
         if kept:
-            told += f", {counted(kept, 'frame')} in the spool ({_spooled(result)}; seqsave flush publishes them)"
+            text += f", {counted(kept, 'frame')} in the spool ({_spooled(result)}; seqsave flush publishes them)"
         if result.failures:
-            told += f"; {counted(len(result.failures), 'frame')} under way not saved ({_absent(result, RUNS_SHOWN)})"
+            text += f"; {counted(len(result.failures), 'frame')} under way not saved ({_absent(result, RUNS_SHOWN)})"
         advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
-        return f"interrupted: {told}{advice}"
+        return f"interrupted: {text}{advice}"
 
 
 def _present(result: SaveResult, most: int | None = None) -> str:

@@ -164,11 +164,11 @@ class _Task:
 
     def feed(self, writer: SequenceWriter) -> None:
         """Write every frame of the source."""
-        told = 0
+        shown = 0
         copied = _Sizes(self.messages)
         try:
             for frame, index in self.numbers.of(self.source):
-                told = self._tell_notes(told)
+                shown = self._warn_of_notes(shown)
                 if frame.data is not None:
                     copied.look(index, frame)
                     writer.write_encoded(frame.data, index=index, batch=frame.batch, leftover=frame.metadata)
@@ -177,10 +177,10 @@ class _Task:
                     metadata = {name: value for name, value in frame.metadata.items() if name not in self.metadata}
                     writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata)
         finally:
-            self._tell_notes(told)
+            self._warn_of_notes(shown)
 
-    def _tell_notes(self, told: int) -> int:
-        for note in self.source.notes[told:]:
+    def _warn_of_notes(self, shown: int) -> int:
+        for note in self.source.notes[shown:]:
             self.messages.warn(note)
         return len(self.source.notes)
 
@@ -220,19 +220,19 @@ class _Numbers:
 
 
 class _Sizes:
-    """Tells once when copied pictures change their size; the writer looks at those that it encodes."""
+    """Warn once if copied pictures change their size; the writer checks those that it encodes."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
         self._first: tuple[int, int] | None = None
-        self._told = False
+        self._warned = False
 
     def look(self, index: int, frame: SourceFrame) -> None:
         """Compare the frame with the first one."""
         self._first = self._first or frame.size
-        if self._told or frame.size is None or self._first is None or frame.size == self._first:
+        if self._warned or frame.size is None or self._first is None or frame.size == self._first:
             return
-        self._told = True
+        self._warned = True
         size, first = ("x".join(map(str, pair)) for pair in (frame.size, self._first))
         self._messages.warn(f"frame {index}: is {size}, the frames before are {first}")
 

@@ -86,7 +86,7 @@ def flush_command(
                 wanted=wanted,
                 on_outcome=counter,
             )
-    # What a run has left to tell the manifest is nobody's frame; where it could not be told, that counts.
+    # A manifest update is no frame; it is shown only if it could not be published.
     outcomes = [one for one in outcomes if one.entry is None or one.entry.is_frame or one.is_left]
     if as_json:
         print_json(_flushed_document(spool, outcomes))
@@ -97,7 +97,7 @@ def flush_command(
         messages.warn(spelled(message))
     if left:
         count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
-        what = counted(count, "frame") if count else "what is to be told to the manifest is"
+        what = counted(count, "frame") if count else "manifest updates are"
         complain(f"{what} left in the spool {spool.folder}")
     return FAILED if left else 0
 
@@ -118,7 +118,7 @@ def _wanted(only: str | None, options: Mapping[str, Any]) -> Any:
 
 
 class _Counter:
-    """Tells a bar, if there is one, of each entry."""
+    """Update a progress bar, if there is one, for each entry."""
 
     def __init__(self, bar: ProgressBar | None) -> None:
         self.bar = bar
@@ -196,8 +196,8 @@ def spool_command(folder: str | None, as_json: bool) -> int:
     print_line(f"{spool.folder}: {counted(len(frames), 'frame')} waiting ({_size(frames)} of {limit})")
     for (target, pattern), entries in _grouped(frames).items():
         since, why = min(entry.time for entry in entries), entries[-1].why
-        told = f": {spelled(why)}" if why else ""
-        print_line(f"  {pattern} {_indices(entries)} for {target} ({_size(entries)}, since {since}){told}")
+        reason = f": {spelled(why)}" if why else ""
+        print_line(f"  {pattern} {_indices(entries)} for {target} ({_size(entries)}, since {since}){reason}")
     for name, why in found.damaged:
         print_line(f"  damaged: {why if name in why else f'{name}: {why}'}")
     for name in aside:

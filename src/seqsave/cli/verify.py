@@ -90,11 +90,11 @@ def _print(found: Verification) -> None:
         print_line("    (of a run that is gone for good, seqsave manifest --release forgets)")
     for kind in dict.fromkeys(finding.kind for finding in found.findings):
         print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")
-    told = [finding.message for finding in found.findings if finding.message]
-    for message in told[:FINDINGS_SHOWN]:
+    messages = [finding.message for finding in found.findings if finding.message]
+    for message in messages[:FINDINGS_SHOWN]:
         print_line(f"    {message}")
-    if len(told) > FINDINGS_SHOWN:
-        print_line(f"    ... and {len(told) - FINDINGS_SHOWN} more, see --json")
+    if len(messages) > FINDINGS_SHOWN:
+        print_line(f"    ... and {len(messages) - FINDINGS_SHOWN} more, see --json")
     if found.indices():
         print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
 

@@ -114,6 +114,6 @@ def _keys(frames: Collection[FailedFrame] | Collection[SavedFrame]) -> set[tuple
 
 
 def _parted(failures: Collection[FailedFrame]) -> tuple[list[FailedFrame], list[FailedFrame]]:
-    """Return the failures in whose place another saver's frame is, and those of which it is unknown what is there."""
+    """Return the failures whose names another saver's frames have, and the failures with unknown contents."""
     collided = [failure for failure in failures if isinstance(failure.exception, FrameExistsError)]
     return collided, [failure for failure in failures if failure not in collided]

@@ -51,7 +51,7 @@ class Capabilities:
     """What a storage can do.
 
     folders:     it has real folders, which are made as needed; otherwise a folder is a part of a name.
-    atomic:      a file appears under its name whole or not at all, whoever is killed when.
+    atomic:      a file appears under its name whole or not at all, even if a process is killed at any moment.
     create:      how ``create=True`` is kept: ``"conditional"`` (the store decides, in the same request),
                  ``"exclusive"`` (an exclusive link or move), ``"none"`` (not at all: it is refused).
     checksum:    what is published carries a checksum that the store compares.
@@ -73,7 +73,7 @@ class Published:
     etag:         what the store calls this content, without quotes; None where it has no such thing.
     checksum:     ``"crc32:9ae0daaf"`` where it is known, else None.
     acknowledged: the store answered that it has bytes with this very checksum.
-    version:      what a listing says of this file as long as nothing replaces it; None where the storage cannot tell.
+    version:      what a listing shows for this file until it is replaced; None if the storage shows nothing.
     """
 
     size: int
@@ -100,7 +100,7 @@ class Known:
 class Entry:
     """One thing in a folder: its name in there, its size in bytes (0 for folders).
 
-    is_link: it is a link to a folder, which may lie above it: whoever descends into all of them would never end.
+    is_link: it is a link to a folder, possibly one above it, so that following all links may never end.
     version: a text that is another one once the file was replaced (an ETag; locally the time of change and the inode);
              None where the storage has no such thing.
     """
@@ -202,9 +202,9 @@ class Target(ABC):
                 the same bytes for leaving it as it is. It may be called several times, so it must not mind.
         known:  bytes and etag as they were last seen. Saves reading them again where the storage can compare.
 
-        Returns what is there then, None for nothing. The local folder locks; memory has its lock; S3 compares the ETag
-        in the same request. A storage that can do neither is read again afterwards: two that change a file in the same
-        moment are noticed there by one of them at most.
+        Returns the bytes of the file afterwards, None for no file. The local folder locks; memory has its lock; S3
+        compares the ETag in the same request. A storage that can do neither is read again afterwards: two that change a
+        file in the same moment are noticed there by one of them at most.
         """
         for attempt in range(TRIES):
             before = self._content(path)

@@ -89,7 +89,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise TargetError(f"the configuration {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        # Broken TOML or broken UTF-8. Only where it breaks is told: the line itself may be the one with the secret.
+        # Invalid TOML or UTF-8. Only the position is reported, because the line may contain a secret.
         place = _place(error)
         raise TargetError(f"the configuration {path} is not valid TOML{place}: correct it or move it away") from None
     except RecursionError:

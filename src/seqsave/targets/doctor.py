@@ -54,7 +54,7 @@ class _Stop(Exception):  # noqa: N818 - it is no error
 def examine(target: targets.Target) -> Diagnosis:
     """Write, replace, read and delete two small files in ``.seqsave`` below the target, and look at the answers.
 
-    Never touches another file. What it cannot delete it names. Raises nothing of the storage's: that is what it tells.
+    Touches no other file, and names those that it cannot delete. Errors of the storage are results and not raised.
     """
     examination = _Examination(target)
     try:
@@ -111,12 +111,12 @@ class _Examination:
         self.target.check()
         started = time.monotonic()
         published = self._publish(self.path, b"seqsave doctor")
-        said = f"{1000 * (time.monotonic() - started):.0f} ms"
+        took = f"{1000 * (time.monotonic() - started):.0f} ms"
         if published.acknowledged:
-            return "ok", f"{said}; the storage confirms the checksum of what arrived"
+            return "ok", f"{took}; the storage confirms the checksum of what arrived"
         if self.target.is_local:
-            return "ok", said
-        return "ok", f"{said}; the storage does not repeat the checksum of what arrived"
+            return "ok", took
+        return "ok", f"{took}; the storage does not repeat the checksum of what arrived"
 
     def read(self) -> tuple[Status, str]:
         try:
@@ -130,7 +130,7 @@ class _Examination:
         try:
             data = self.target.read(self.path)
         except TargetError:
-            return "ok", "accepted; what is there now cannot be read"
+            return "ok", "accepted; the new file cannot be read"
         if data == b"seqsave doctor, again":
             return "ok", "seen at once"
         return "warning", "the old bytes are still read: a cache stands between; look for it before you resume"
@@ -159,12 +159,12 @@ class _Examination:
     def clock(self) -> tuple[Status, str]:
         date = self.facts.get("date")
         if date is None:
-            return "ok", "this storage tells no time"
+            return "ok", "this storage does not report its time"
         skew = (datetime.now(timezone.utc) - parsedate_to_datetime(date)).total_seconds()
         if abs(skew) < NOTICED_SKEW:
             return "ok", "the same as the storage's"
-        said = f"this machine's is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the storage's"
-        return "warning", f"{said}: set it; from {REFUSED_SKEW} s on requests are refused"
+        difference = f"this machine's is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the storage's"
+        return "warning", f"{difference}: set it; from {REFUSED_SKEW} s on requests are refused"
 
     def delete(self) -> tuple[Status, str]:
         left = [problem for problem in map(self._deleted, (self.path, self.other)) if problem]

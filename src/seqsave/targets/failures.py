@@ -38,7 +38,7 @@ class Scene:
     url:       what it was done to, without secrets.
     container: what holds it, ``"bucket 'renders'"``, where it has a name.
     secrets:   texts that may not be shown.
-    tried:     the backend's client has tried again by itself already, so that nobody else should.
+    tried:     the backend's client has retried already, so that no caller should.
     """
 
     doing: str
@@ -58,7 +58,7 @@ class _Verdict:
 
 @unique
 class Fault(Enum):
-    """What can go wrong. ``what`` and ``advice`` are the message's words; ``detail`` adds what the backend said."""
+    """The causes of failures. ``what`` and ``advice`` are parts of the message; ``detail`` adds the backend's text."""
 
     MISSING = _Verdict("there is no such file")
     EXISTS = _Verdict(
@@ -153,7 +153,7 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
 
 
 def diagnose(error: BaseException) -> Fault:
-    """What went wrong, as far as the exception and its chain tell."""
+    """Return the cause of a failure, from the exception and its chain."""
     chain = list(_links(error))
     for look in (_by_code, _by_status, _by_connection, _by_class, _by_errno, _by_builtin):
         for link in chain:
@@ -166,13 +166,13 @@ def diagnose(error: BaseException) -> Fault:
 def _message(fault: Fault, error: BaseException, scene: Scene) -> str:
     verdict: _Verdict = fault.value
     what = verdict.what.format(container=scene.container or "the bucket or container")
-    said = f" ({_said(error)})" if verdict.detail else ""
+    detail = f" ({_detail(error)})" if verdict.detail else ""
     advice = f"; {verdict.advice}" if verdict.advice else ""
-    return f"cannot {scene.doing} {_shortened(scene.url)}: {what}{said}{advice}"
+    return f"cannot {scene.doing} {_shortened(scene.url)}: {what}{detail}{advice}"
 
 
-def _said(error: BaseException) -> str:
-    """The backend's words on one line; of botocore's "could not connect", which stands for much, what is inside."""
+def _detail(error: BaseException) -> str:
+    """Return the backend's text on one line; for botocore's unspecific "could not connect", that of its cause."""
     error = _wrapped(error) or error
     # Libraries say more than the system's word for the errno: the host, the share.
     plain = error.strerror if isinstance(error, OSError) and type(error).__module__ == "builtins" else None

@@ -202,7 +202,7 @@ def discard(made: object) -> None:
 
 
 def create(cls: type[Any], options: Mapping[str, Any]) -> Any:
-    """A new filesystem that nobody else has, without listing cache, for synchronous use."""
+    """Return a new filesystem that is not shared, without listing cache, for synchronous use."""
     made = cls(**{**options, "skip_instance_cache": True})
     # Afterwards, since some pass every option that they do not know on to their client, which then objects.
     cache: Any = getattr(made, "dircache", None)

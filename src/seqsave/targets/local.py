@@ -49,7 +49,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _WINDOWS = os.name == "nt"
 
-# Seconds to wait for the lock of a file that somebody else changes, and between two looks at it.
+# Seconds to wait for the lock of a file that another process changes, and between two attempts.
 LOCK_PATIENCE = 30.0
 _LOCK_POLL = 0.005
 
@@ -203,7 +203,7 @@ class LocalTarget(Target):
         with contextlib.suppress(FileNotFoundError), os.scandir(self.url_of(folder) if folder else self.url) as entries:
             for entry in entries:
                 if is_temporary(entry.name):
-                    with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+                    with contextlib.suppress(OSError):  # deleted since, or of another user
                         age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                         if is_abandoned(entry.name, age):
                             os.unlink(entry.path)
@@ -328,5 +328,5 @@ def _entry(entry: os.DirEntry[str]) -> Entry:
 
 
 def _version(status: os.stat_result) -> str:
-    """Return what tells a file from the one that replaces it. A listing on Windows has no inodes."""
+    """Return a text that differs for a file and its replacement. A listing on Windows has no inodes."""
     return f"{status.st_mtime_ns:x}" if _WINDOWS else f"{status.st_mtime_ns:x}-{status.st_ino:x}"

@@ -43,7 +43,7 @@ def _known_options() -> set[str]:
 
 
 def _version(file: Any) -> str | None:
-    """Return what tells one file from the next of the same name: fsspec makes a new object for each."""
+    """Return a text that differs for a file and its replacement, for which fsspec makes a new object."""
     return None if file is None else f"{file.modified.timestamp():.6f}-{id(file):x}"
 
 

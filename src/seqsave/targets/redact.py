@@ -1,8 +1,8 @@
-"""Secrets out of URLs, storage options and exception chains.
+"""Remove secrets from URLs, storage options and exception chains.
 
-A secret is what a storage option under a telling name holds (``secret``, ``token``, ``client_kwargs`` ->
+A secret is the value of a storage option with a suspicious name (``secret``, ``token``, ``client_kwargs`` ->
 ``aws_secret_access_key`` ...), the user info of a URL and the values of its query. Where a backend's exception repeats
-one, the exception itself is not chained: a ``BackendError`` that says the same without the secret takes its place.
+one, a ``BackendError`` with the same text without the secret is chained in its place.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ _NO_HOST = {"file://", "local://", "memory://"}
 # Shorter secrets are looked for as words of their own: replacing every "K" would leave no message.
 _SHORT = 6
 # A line of a PEM key that is as long as this counts by itself too.
-_TELLING_LINE = 16
+_LONG_LINE = 16
 
 
 class BackendError(Exception):
-    """What a storage's own exception said, without its secrets; it stands in the chain in its place."""
+    """The text of a storage's exception without its secrets; chained in its place."""
 
 
 def redact_url(url: str) -> str:
@@ -122,8 +122,8 @@ def secrets_of(url: str, options: Mapping[str, Any] | None = None) -> tuple[str,
     Longest first, so that replacing one leaves no remainder of another.
     """
     found = {*_secrets_in_url(url), *_secrets_in_value(options or {}, secret=False)}
-    telling = (text for text in found if text.strip() and text.lower() not in _PLAIN_VALUES)
-    spellings = {spelling for text in telling for spelling in _spellings(text)}
+    used = (text for text in found if text.strip() and text.lower() not in _PLAIN_VALUES)
+    spellings = {spelling for text in used for spelling in _spellings(text)}
     return tuple(sorted(spellings, key=lambda text: (-len(text), text)))
 
 
@@ -141,8 +141,8 @@ def safe_cause(error: BaseException, secrets: Iterable[str]) -> BaseException:
     chain = list(chain_of(error))
     if all(text == scrub(text, secrets) for link in chain for text in _texts(link)):
         return error
-    said = (f"{type(link).__module__}.{type(link).__qualname__}: {_printed(str, link)}" for link in chain)
-    clean = (" ".join(scrub(text.removeprefix("builtins."), secrets).split()) for text in said)
+    texts = (f"{type(link).__module__}.{type(link).__qualname__}: {_printed(str, link)}" for link in chain)
+    clean = (" ".join(scrub(text.removeprefix("builtins."), secrets).split()) for text in texts)
     return BackendError("; from ".join(clean))
 
 
@@ -236,7 +236,7 @@ def _secrets_in_text(text: str, secret: bool) -> Iterator[str]:
     if not secret:
         return
     yield text
-    yield from (line for line in text.splitlines() if len(line) >= _TELLING_LINE)
+    yield from (line for line in text.splitlines() if len(line) >= _LONG_LINE)
     # A connection string or a SAS token: messages may repeat one part of it alone.
     for part in _SEPARATORS.split(text):
         name, _, value = part.partition("=")
@@ -275,5 +275,5 @@ def _printed(show: Callable[[BaseException], str], error: BaseException) -> str:
     """As it prints itself; some exceptions of some libraries fail at that."""
     try:
         return show(error)
-    except Exception:  # noqa: BLE001 - whatever it is, it must not take the place of the error that is being told
+    except Exception:  # noqa: BLE001 - it must not replace the error that is being reported
         return f"<{type(error).__name__} that cannot be printed>"

@@ -157,7 +157,7 @@ class S3Target(Target):
         raise self._contended(path)
 
     def _tagged(self, path: str) -> tuple[bytes | None, str | None]:
-        """What is there now, and its ETag."""
+        """Return the current content and its ETag."""
         try:
             return self._wait_for(lambda: self._get(path))
         except Exception as error:
@@ -226,7 +226,7 @@ class S3Target(Target):
 
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
-        """See Target. What is read belongs together: a file that is replaced meanwhile is an error."""
+        """See Target. All reads are of one version: a file that is replaced in between raises an error."""
         about = self._wait_for(lambda: self._head(path))
         return open_ranges(
             about["ContentLength"], lambda start, stop: self._read_range(path, start, stop, about.get("ETag"))

@@ -1,4 +1,4 @@
-"""One s3fs filesystem set up so that every call is one request: its pool, its time-outs, and nobody's retries but ours.
+"""Set up an s3fs filesystem so that every call is one request: its pool, its time-outs, and no retries below seqsave.
 
 The user's ``config_kwargs``, ``s3_additional_kwargs`` and the rest of s3fs's options are kept; what they say wins.
 """
@@ -70,7 +70,7 @@ class S3Client:
         return str((await self._prepare(bucket)).meta.endpoint_url)
 
     async def put(self, *, bucket: str, crc32: int, create: bool, match: str | None = None, **request: Any) -> Any:
-        """``put_object``, once, carrying the CRC-32 unless the store has refused to be told.
+        """Send ``put_object`` once, with the CRC-32 unless the store has refused checksums.
 
         match: the ETag, without quotes, of what it may replace.
         """
@@ -223,12 +223,12 @@ def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
 
 
 def _refuses_checksums(error: BaseException) -> bool:
-    """Whether a store objects to the header itself, not to its value."""
+    """Return True if a store refuses the checksum header itself, not its value."""
     for link in chain_of(error):
         response = getattr(link, "response", None)
         if isinstance(response, dict):
-            said = response.get("Error", {})
-            words = f"{said.get('Code', '')} {said.get('Message', '')} {said.get('Header', '')}".lower()
+            details = response.get("Error", {})
+            words = f"{details.get('Code', '')} {details.get('Message', '')} {details.get('Header', '')}".lower()
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             return status in (400, 501) and "checksum" in words and "digest" not in words and "match" not in words
     return False

@@ -23,12 +23,12 @@ def temporary_name() -> str:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a name is one of ``temporary_name``'s."""
+    """Return True if a name is one of ``temporary_name``."""
     return name.startswith(_TEMPORARY_HEAD) and name.endswith(_TEMPORARY_TAIL)
 
 
 def is_abandoned(name: str, age: float) -> bool:
-    """Whether a name is a temporary one that nobody will ever complete. ``age``: seconds since the file was changed."""
+    """Return True for a temporary file that no process will complete. ``age``: seconds since the file was changed."""
     whose = _TEMPORARY.fullmatch(name)
     if whose is None:
         return is_temporary(name) and age > _DAY
