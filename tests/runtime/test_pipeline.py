@@ -398,7 +398,7 @@ def test_what_waits_alone_is_published_as_soon_as_it_may(paced: Pipeline[Any, An
 
 
 def test_it_never_stops_altogether(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsave.runtime.pipeline.SLOW_DOWN_SECONDS", 0)
+    monkeypatch.setattr("seqsave.runtime.pools.SLOW_DOWN_SECONDS", 0)
     for _ in range(10):
         paced.slow_down()
     assert paced.at_once == 1
@@ -407,7 +407,7 @@ def test_it_never_stops_altogether(paced: Pipeline[Any, Any], monkeypatch: pytes
 
 
 def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsave.runtime.pipeline.SLOW_DOWN_SECONDS", 0)
+    monkeypatch.setattr("seqsave.runtime.pools.SLOW_DOWN_SECONDS", 0)
     gauge = Gauge()
     for _ in range(4):
         paced.slow_down()

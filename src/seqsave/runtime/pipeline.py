@@ -1,10 +1,9 @@
 """Run encode and publish concurrently, bounded by bytes, in order, stopping at the first fatal error.
 
-It knows neither files nor storages: each job brings two callables. Encoding runs on
-``workers`` threads. Publishing runs right behind it on the same thread (``publishers=0``: storages that answer at
-once), on threads of its own (``publishers=n``), or as coroutines on an event loop (``loop``), at most
-``publishers`` at a time: fewer while a storage throttles (``slow_down``). With ``workers=0`` everything runs on the
-caller's thread and no thread is started.
+The pipeline knows neither files nor storages: each job brings two callables. Encoding runs on ``workers`` threads.
+Publishing runs on the same thread right after it (``publishers=0``, for storages that answer at once), on threads of
+its own (``publishers=n``), or as coroutines on an event loop (``loop``). At most ``publishers`` jobs publish at a time,
+fewer while a storage throttles (``slow_down``). With ``workers=0`` everything runs on the caller's thread.
 """
 
 from __future__ import annotations
@@ -12,16 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
-from seqsave.runtime.threads import spawn_daemon
+from seqsave.runtime.pools import LoopTasks, Pace, WorkerThreads
 
 __all__ = ["Job", "Pipeline", "gather"]
 
@@ -31,8 +28,6 @@ T = TypeVar("T")
 
 # How long a wait lasts before it looks again. Windows cannot interrupt a wait without an end.
 TICK = 0.2
-# How long a slow-down has to show its effect before the next one: what was sent before it is still being answered.
-SLOW_DOWN_SECONDS = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -59,7 +54,7 @@ class Pipeline(Generic[P, R]):
     publishers: how many publish at once; 0 for "on the encoding thread, right behind it".
     max_bytes:  how many bytes jobs may hold together before ``submit`` waits.
     max_raw:    how many of these by jobs that are not encoded yet; no bound of its own when None.
-    least:      how many jobs may be under way whatever they hold.
+    least:      how many jobs may be under way even if they hold more than that.
     loop:       a running event loop; ``publish`` then is a coroutine function.
     """
 
@@ -85,43 +80,43 @@ class Pipeline(Generic[P, R]):
         self._publishing = 0
         self._error: BaseException | None = None
         self._closed = False
-        self._workers = _Threads(_Pace(workers), "seqsave-encode")
-        self._pace = _Pace(publishers)
-        self._publishers: _Threads | _Tasks | None = None
+        self._workers = WorkerThreads(Pace(workers), "seqsave-encode")
+        self._pace = Pace(publishers)
+        self._publishers: WorkerThreads | LoopTasks | None = None
         if loop is not None:
-            self._publishers = _Tasks(self._pace, loop)
+            self._publishers = LoopTasks(self._pace, loop)
         elif publishers:
-            self._publishers = _Threads(self._pace, "seqsave-publish")
+            self._publishers = WorkerThreads(self._pace, "seqsave-publish")
 
     @property
     def is_async(self) -> bool:
-        """Whether ``publish`` is to be a coroutine function."""
-        return isinstance(self._publishers, _Tasks)
+        """True if ``publish`` must be a coroutine function."""
+        return isinstance(self._publishers, LoopTasks)
 
     @property
     def error(self) -> BaseException | None:
-        """The first fatal error, None as long as there is none."""
+        """The first fatal error, or None."""
         return self._error
 
     @property
     def at_once(self) -> int:
-        """How many jobs may publish at the same time now: ``publishers``, or less while the storage throttles."""
+        """Number of jobs that may publish at once now: ``publishers``, or fewer while the storage throttles."""
         return self._pace.now
 
     def stop(self, error: BaseException) -> None:
-        """Accept nothing more, because of ``error``, and give up what has not begun. What is under way goes on."""
+        """Accept no more jobs, because of ``error``, and give up those that have not begun. Running jobs go on."""
         self._stop_with(error)
 
     def slow_down(self) -> None:
-        """Let half as many jobs publish at once, but at least one; called again within a second it changes nothing.
+        """Let half as many jobs publish at once, but at least one; a second call within a second has no effect.
 
-        After every ``at_once`` jobs that were published one more may, until there are ``publishers`` again. What is
-        being published goes on. From any thread.
+        After every ``at_once`` published jobs one more may publish at once, up to ``publishers``. Running jobs go on.
+        May be called from any thread.
         """
         self._pace.slow_down()
 
     def waiting(self) -> tuple[int, int]:
-        """How many jobs are before or in encoding, and how many before or in publishing."""
+        """Return the number of jobs that wait for or are in encoding, and the same for publishing."""
         with self._changed:
             return len(self._jobs) - self._publishing, self._publishing
 
@@ -189,7 +184,7 @@ class Pipeline(Generic[P, R]):
             raise interrupt
 
     def drain(self, while_waiting: Callable[[], None] = lambda: None) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no job is under way."""
         while True:
             with self._changed:
                 if not self._jobs:
@@ -198,13 +193,13 @@ class Pipeline(Generic[P, R]):
             while_waiting()
 
     def close(self, while_waiting: Callable[[], None] = lambda: None) -> None:
-        """Accept nothing more, wait until nothing is under way, and let the threads go."""
+        """Accept no more jobs, wait until none is under way, and end the threads."""
         self.leave()
         self.drain(while_waiting)
         self._let_threads_go()
 
     def leave(self) -> None:
-        """Accept nothing more, and let the threads go as soon as nothing is under way; that is not waited for."""
+        """Accept no more jobs, and end the threads as soon as none is under way. Does not wait for that."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -213,9 +208,9 @@ class Pipeline(Generic[P, R]):
             self._let_threads_go()
 
     def abort(self, timeout: float) -> None:
-        """Give up what has not begun, stop waits and coroutines, and wait up to ``timeout`` seconds for the rest.
+        """Give up jobs that have not begun, stop waits and coroutines, and wait up to ``timeout`` seconds for the rest.
 
-        What still runs then gets WriterAbortedError: its thread is a daemon and cannot keep the process alive.
+        Jobs that still run then get WriterAbortedError; their threads are daemons and cannot keep the process alive.
         """
         self.stop_event.set()
         self._stop_with(WriterAbortedError("the writer was aborted"))
@@ -226,7 +221,7 @@ class Pipeline(Generic[P, R]):
             left = list(self._jobs)
         for job in left:
             self._finish(job, error=WriterAbortedError("the writer was aborted while this frame was under way"))
-        self.close()  # at once: nothing is under way any more
+        self.close()  # returns at once: no job is under way
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
@@ -249,11 +244,11 @@ class Pipeline(Generic[P, R]):
         try:
             payload = job.encode()
             self._encoded(job, payload)
-            if isinstance(self._publishers, _Tasks):
+            if isinstance(self._publishers, LoopTasks):
                 self._publishers.put(lambda: self._publish_async(job, payload))
             elif self._publishers is not None:
                 self._publishers.put(lambda: self._publish(job, payload))
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
+        except BaseException as error:  # noqa: BLE001 - any error belongs to the job's future
             self._fail(job, error)
             return
         if self._publishers is None:
@@ -271,7 +266,7 @@ class Pipeline(Generic[P, R]):
         return False
 
     def _encoded(self, job: Job[P, R], payload: P) -> None:
-        """From now on the job holds its encoded bytes, and the picture is let go."""
+        """Note that the job holds its encoded bytes from now on, and drop the picture."""
         size = job.size_of(payload)
         del job.encode
         with self._changed:
@@ -288,7 +283,7 @@ class Pipeline(Generic[P, R]):
             return
         try:
             result = job.publish(payload)
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the job's future
+        except BaseException as error:  # noqa: BLE001 - any error belongs to the job's future
             self._fail(job, error)
         else:
             self._pace.note_success()
@@ -302,7 +297,7 @@ class Pipeline(Generic[P, R]):
             result = await job.publish(payload)
         except asyncio.CancelledError:
             self._finish(job, error=self._given_up())
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the job's future
+        except Exception as error:  # noqa: BLE001 - any error belongs to the job's future
             self._fail(job, error)
         else:
             self._pace.note_success()
@@ -376,127 +371,3 @@ def gather(futures: Sequence[Future[T]]) -> Future[T]:
     for future in futures:
         future.add_done_callback(look)
     return whole
-
-
-class _Pace:
-    """How much may run at once: half as much after a slow-down, one more after each round without, ``most`` at best.
-
-    Halving is quick to relieve a storage, adding one is slow to press it again: many clients come to share it evenly.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.now = most
-        self._most = most
-        self._successes = 0
-        self._slowed = float("-inf")
-        self._lock = threading.Lock()
-
-    def slow_down(self) -> None:
-        with self._lock:
-            if time.monotonic() - self._slowed >= SLOW_DOWN_SECONDS and self.now:
-                self.now = max(1, self.now // 2)
-                self._successes = 0
-                self._slowed = time.monotonic()
-
-    def note_success(self) -> None:
-        if self.now == self._most:
-            return  # the usual case, without the lock
-        with self._lock:
-            self._successes += 1
-            if self._successes >= self.now and self.now < self._most:
-                self.now += 1
-                self._successes = 0
-
-
-class _Threads:
-    """A few daemon threads that are started only when there is work and no thread is free for it.
-
-    Not a ThreadPoolExecutor: the interpreter waits at its end for every thread of one, for ever if a storage hangs.
-    """
-
-    def __init__(self, pace: _Pace, name: str) -> None:
-        self._pace = pace
-        self._name = name
-        self._changed = threading.Condition()
-        self._queue: deque[Callable[[], None]] = deque()
-        self._started = 0
-        self._busy = 0
-        self._closed = False
-
-    def put(self, work: Callable[[], None]) -> None:
-        with self._changed:
-            self._queue.append(work)
-            self._call_a_thread()
-
-    def cancel(self) -> None:
-        """Nothing to do: work that has not begun gives itself up when its turn comes."""
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def _run(self) -> None:
-        while (work := self._next()) is not None:
-            work()
-            del work  # or the last frame stays in memory until the next one comes
-            with self._changed:
-                self._busy -= 1
-                self._call_a_thread()
-
-    def _call_a_thread(self) -> None:
-        """Wake a free thread, or start one where too few are free for what waits."""
-        if not self._queue:
-            return
-        if self._busy + len(self._queue) <= self._started or self._started >= self._pace.now:
-            self._changed.notify()
-            return
-        self._started += 1
-        spawn_daemon(self._run, name=f"{self._name}-{self._started}")
-
-    def _next(self) -> Callable[[], None] | None:
-        """Wait for work whose turn has come and return it; None when there will be no more."""
-        with self._changed:
-            while not self._closed:
-                if self._queue and self._busy < self._pace.now:
-                    self._busy += 1
-                    return self._queue.popleft()
-                self._changed.wait()
-            return None
-
-
-class _Tasks:
-    """Coroutines on another thread's event loop, as many at a time as the pace allows, in the order they came in."""
-
-    def __init__(self, pace: _Pace, loop: asyncio.AbstractEventLoop) -> None:
-        self._pace = pace
-        self._loop = loop
-        self._waiting: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
-        self._running: set[asyncio.Task[None]] = set()
-
-    def put(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._loop.call_soon_threadsafe(self._add, work)
-
-    def cancel(self) -> None:
-        self._loop.call_soon_threadsafe(self._cancel)
-
-    def close(self) -> None:
-        """Do nothing: the loop belongs to the caller."""
-
-    def _add(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._waiting.append(work)
-        self._start()
-
-    def _start(self) -> None:
-        while self._waiting and len(self._running) < self._pace.now:
-            task = self._loop.create_task(self._waiting.popleft()())
-            self._running.add(task)
-            task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._start()
-
-    def _cancel(self) -> None:
-        for task in self._running:
-            task.cancel()

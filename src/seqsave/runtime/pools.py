@@ -1,0 +1,149 @@
+"""Threads, or tasks of an event loop, that do work in order, as much of it at once as a pace allows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from seqsave.runtime.threads import spawn_daemon
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["LoopTasks", "Pace", "WorkerThreads"]
+
+# How long a slow-down has to show its effect before the next one: what was sent before it is still being answered.
+SLOW_DOWN_SECONDS = 1.0
+
+
+class Pace:
+    """How much may run at once: half after a slow-down, one more after each round without one, at most ``most``.
+
+    Halving relieves a storage quickly, and adding one loads it again slowly, so that many clients share it evenly.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.now = most
+        self._most = most
+        self._successes = 0
+        self._slowed = float("-inf")
+        self._lock = threading.Lock()
+
+    def slow_down(self) -> None:
+        """Halve the pace; a second call within ``SLOW_DOWN_SECONDS`` has no effect."""
+        with self._lock:
+            if time.monotonic() - self._slowed >= SLOW_DOWN_SECONDS and self.now:
+                self.now = max(1, self.now // 2)
+                self._successes = 0
+                self._slowed = time.monotonic()
+
+    def note_success(self) -> None:
+        """Count one piece of work that ended well."""
+        if self.now == self._most:
+            return  # the usual case, without the lock
+        with self._lock:
+            self._successes += 1
+            if self._successes >= self.now and self.now < self._most:
+                self.now += 1
+                self._successes = 0
+
+
+class WorkerThreads:
+    """A few daemon threads that are started only when there is work and no thread is free for it.
+
+    Not a ThreadPoolExecutor: the interpreter waits at its end for every thread of one, for ever if a storage hangs.
+    """
+
+    def __init__(self, pace: Pace, name: str) -> None:
+        self._pace = pace
+        self._name = name
+        self._changed = threading.Condition()
+        self._queue: deque[Callable[[], None]] = deque()
+        self._started = 0
+        self._busy = 0
+        self._closed = False
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Add work to the queue. It must not raise."""
+        with self._changed:
+            self._queue.append(work)
+            self._call_a_thread()
+
+    def cancel(self) -> None:
+        """Do nothing: jobs that have not begun give themselves up when their turn comes."""
+
+    def close(self) -> None:
+        """End the threads; work that has not begun is dropped."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while (work := self._next()) is not None:
+            work()
+            del work  # or the last frame stays in memory until the next one comes
+            with self._changed:
+                self._busy -= 1
+                self._call_a_thread()
+
+    def _call_a_thread(self) -> None:
+        """Wake a free thread, or start one where too few are free for what waits."""
+        if not self._queue:
+            return
+        if self._busy + len(self._queue) <= self._started or self._started >= self._pace.now:
+            self._changed.notify()
+            return
+        self._started += 1
+        spawn_daemon(self._run, name=f"{self._name}-{self._started}")
+
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for work whose turn has come and return it; None if there will be no more."""
+        with self._changed:
+            while not self._closed:
+                if self._queue and self._busy < self._pace.now:
+                    self._busy += 1
+                    return self._queue.popleft()
+                self._changed.wait()
+            return None
+
+
+class LoopTasks:
+    """Coroutines on another thread's event loop, as many at a time as the pace allows, in the order they came in."""
+
+    def __init__(self, pace: Pace, loop: asyncio.AbstractEventLoop) -> None:
+        self._pace = pace
+        self._loop = loop
+        self._waiting: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def put(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Add work to the queue, from any thread. It must not raise."""
+        self._loop.call_soon_threadsafe(self._add, work)
+
+    def cancel(self) -> None:
+        """Cancel the running tasks, from any thread."""
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    def close(self) -> None:
+        """Do nothing: the loop belongs to the caller."""
+
+    def _add(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._waiting.append(work)
+        self._start()
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._pace.now:
+            task = self._loop.create_task(self._waiting.popleft()())
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start()
+
+    def _cancel(self) -> None:
+        for task in self._running:
+            task.cancel()
