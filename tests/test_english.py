@@ -45,7 +45,6 @@ _WORD = re.compile(
 OPEN: tuple[str, ...] = (
     "src/seqsave/spool/",
     "src/seqsave/writer/",
-    "plugins/comfyui-seqsave/src/",
 )
 
 

@@ -36,20 +36,20 @@ def test_log_tells_of_each_frame(folders: host.Folders, write_config: Write) -> 
     write_config('[targets.ram]\nurl = "memory://saving"')
     images = torch.rand(2, 4, 4, 3)
     result = save("shot", images)
-    assert [text for _, text in saving.told(LogEntry(), result)._data] == [
+    assert [text for _, text in saving.log_of(LogEntry(), result)._data] == [
         f"Saved frame_00000.png in {folders.output}/shot",
         f"Saved frame_00001.png in {folders.output}/shot",
     ]
     with pytest.warns(seqsave.SeqSaveWarning, match="NaN"):
         result = save("ram://shot", images * float("nan"), start=4, total=5, digits=2)
-    assert [text for _, text in saving.told(LogEntry().add("before"), result)._data] == [
+    assert [text for _, text in saving.log_of(LogEntry().add("before"), result)._data] == [
         "before",
         "Saved frame_04.png in ram://shot",
         "Saved frame_05.png in ram://shot",
         "frame 4: NaN became 0",
     ]
     result = save("shot", images, start=1, total=1, if_exists="skip")
-    assert [text for _, text in saving.told(LogEntry(), result)._data] == [
+    assert [text for _, text in saving.log_of(LogEntry(), result)._data] == [
         f"Left frame_00001.png in {folders.output}/shot as it is",
         "Reached the end of the animation: frame_00002.png is not saved",
     ]

@@ -26,7 +26,7 @@ NODE_DISPLAY_NAME_MAPPINGS: dict[str, str] = {f"{node.TITLE} {_MARK}": node.TITL
 
 
 def _original_ids() -> dict[str, Any]:
-    """The ids of the Dream pack's nodes, when the administrator wants them and nobody has them yet.
+    """Return the ids of the Dream pack's nodes, if the administrator wants them and no pack has registered them.
 
     If that pack is loaded after this one, its nodes take the place of these.
     """
@@ -39,7 +39,7 @@ def _original_ids() -> dict[str, Any]:
     return {name: node for name, node in ids.items() if not host.has_node(name)}
 
 
-behind.tell_waiting()
+behind.log_waiting()
 
 for _name, _node in _original_ids().items():
     NODE_CLASS_MAPPINGS[_name] = _node

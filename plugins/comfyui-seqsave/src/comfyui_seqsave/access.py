@@ -10,7 +10,7 @@ goes through ``admit``, for saving, loading and counting alike, and every folder
   spelling of the same place leads around them.
 - Refused whatever is allowed: chained URLs (``::``), user info, queries, fragments and parameters, percent-encoding,
   ``..``, ``~``, control characters, and texts of absurd length.
-- A refusal says what the graph itself said and nothing of what is there: where a link leads would be an answer too.
+- A refusal repeats only the text of the graph: even the target of a link would reveal something about the machine.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def _admit_named(location: Location) -> Place:
         )
     try:
         root = parse_url(target.url)
-    except TargetError:  # which seqsave tells with care, as the administrator's URL may hold a secret
+    except TargetError:  # reported by seqsave, which hides secrets in the administrator's URL
         return Place(location.url)
     if not root.is_local:
         return Place(location.url)
@@ -221,9 +221,9 @@ def _local_folders() -> list[str]:
 
 
 def _asks_a_server(path: str, folders: Iterable[str]) -> bool:
-    r"""Whether looking at a path of Windows' (``\\server\share``) would sign in to a server that nobody has allowed.
+    r"""Return True if opening a path of Windows (``\\server\share``) would sign in to a server that is not allowed.
 
-    Windows proves who it is to whoever asks, so that looking alone, to refuse it then, would be too late.
+    Windows sends proof of the user's identity to any server that asks, so a refusal after looking would be too late.
     """
     if not _WINDOWS or not ntpath.splitdrive(path)[0].startswith(("\\\\", "//")):
         return False
@@ -275,7 +275,7 @@ def _refuse_characters(text: str, shown: str) -> None:
 
 
 def _refused(entry: str, *, is_link: bool = False) -> RefusedError:
-    """entry: as it was named. What it really is would tell about this machine; and an entry is read the same way."""
+    """Return the refusal of ``entry``, which is shown as the graph has it. Its real path would reveal this machine."""
     line = entry.replace("\\", "\\\\").replace('"', '\\"')
     link = ", where a link leads out of the folders that are allowed" if is_link else ""
     return RefusedError(

@@ -1,8 +1,8 @@
-"""Saving behind the graph: frames are safe in seqsave's spool first, and published while the next ones are rendered.
+"""Save in the background: frames are stored in seqsave's spool, and published while the next ones are rendered.
 
-For places that are not on this machine, unless the administrator does not want it (``settings``), and once a frame has
-arrived there. A failure makes the next graph red that saves there, and the frames stay in the spool. Whoever reads a
-place waits for what is still to be published there. While nothing waits, nothing is asked of any storage.
+This is used for storages on other machines once a frame has arrived there, unless the administrator has disabled it
+(``settings``). After a failure, the next graph that saves there fails, and the frames stay in the spool. Nodes that
+read a place wait until its frames are published. While no frame waits, no storage is accessed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from . import settings
 if TYPE_CHECKING:
     from seqsave.targets import Target
 
-__all__ = ["note_saved", "tell_waiting", "trouble", "wait_for", "writer_settings"]
+__all__ = ["log_waiting", "note_saved", "trouble", "wait_for", "writer_settings"]
 
 _log = logging.getLogger(__name__)
 
 
 def writer_settings(target: Target) -> Mapping[str, Any]:
-    """What a writer is told beside everything else: nothing, where it is to wait for the storage."""
+    """Return further settings of a writer; none if it is to wait for the storage."""
     if target.is_fast or not settings.load().publish_behind or _container(target) not in _proven:
         return {}
     return {"spool": True, "publish_behind": True}
@@ -49,9 +49,10 @@ def trouble(target: Target) -> SpoolError | None:
 
 
 def wait_for(target: Target) -> None:
-    """Wait until everything that was saved to this place, or above or below it, is there.
+    """Wait until all frames that were saved to this place, or above or below it, are published.
 
-    Raises SpoolError when it cannot be published. To be called on a thread on which nobody waits for the button.
+    Raises SpoolError if they cannot be published. Not for the node's thread, which must respond to the interrupt
+    button.
     """
     spool = _spool()
     publisher = _publisher(spool)
@@ -62,8 +63,8 @@ def wait_for(target: Target) -> None:
     publisher.wait(where)
 
 
-def tell_waiting() -> None:
-    """Say in the log what former runs of this server have left."""
+def log_waiting() -> None:
+    """Log the number of frames that former runs of this server left in the spool."""
     try:
         spool = _spool()
         count = sum(entry.is_frame for entry in spool.contents().entries)
@@ -79,8 +80,8 @@ def tell_waiting() -> None:
         )
 
 
-# Buckets and the like in which a frame of this server's has arrived. A mistake in an address or a key is told by the
-# very graph that saves there first.
+# Buckets and other containers in which a frame of this server has arrived. The first graph that saves there waits, so
+# that it reports a mistake in an address or a key.
 _proven: set[str] = set()
 
 

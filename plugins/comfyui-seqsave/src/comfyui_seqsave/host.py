@@ -42,12 +42,12 @@ def metadata_wanted() -> bool:
 
 
 def check_interrupt() -> None:
-    """Raise ComfyUI's own exception if somebody has pressed its button. Never swallow that one."""
+    """Raise ComfyUI's own exception if the user has pressed its interrupt button. Never catch it."""
     importlib.import_module("comfy.model_management").throw_exception_if_processing_interrupted()
 
 
 def has_node(node_id: str) -> bool:
-    """Whether another pack has registered this node already; nobody has where no server runs."""
+    """Return True if another pack has registered this node; False outside of a server."""
     return node_id in getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", {})
 
 

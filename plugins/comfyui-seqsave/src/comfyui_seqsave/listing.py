@@ -40,7 +40,7 @@ class Picture:
 
 
 def check(directory_path: str | None, pattern: str | None) -> None:
-    """Raise what can be said without looking into the folder. None is an input that is not known yet."""
+    """Check inputs without looking into the folder. None is an input that is not known yet. Raises FrameNameError."""
     if pattern is not None and (not pattern or len(pattern) > _LONGEST or "/" in pattern or "\\" in pattern):
         shown = pattern[:_LONGEST]
         raise FrameNameError(f"pattern {shown!r} is none of file names: write * or frame_*.png, without folders")

@@ -1,7 +1,7 @@
 """What travels on the sockets FRAME_COUNTER, ANIMATION_SEQUENCE and LOG_ENTRY.
 
-These sockets are those of the Dream Project Animation nodes. Objects are told by their attributes and never by their
-class, so that either pack's nodes take the other's.
+These sockets are those of the Dream Project Animation nodes. Objects are recognised by their attributes and never by
+their class, so that the nodes of both packs accept those of the other.
 """
 
 from __future__ import annotations

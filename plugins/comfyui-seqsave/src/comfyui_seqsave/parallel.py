@@ -50,7 +50,7 @@ def each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
 
 
 def away(function: Callable[[], R]) -> R:
-    """``function()`` on a thread, so that the interrupt button works meanwhile."""
+    """Return the result of ``function()``, called on a thread so that the interrupt button works."""
     (result,) = each(lambda _: function(), [None])
     return result
 
@@ -63,6 +63,6 @@ def _work(function: Callable[[T], R], waiting: deque[tuple[Future[R], T]], finis
             return
         try:
             future.set_result(function(item))
-        except BaseException as error:  # noqa: BLE001 - told on the node's own thread
+        except BaseException as error:  # noqa: BLE001 - raised on the node's own thread
             future.set_exception(error)
         finished.put(future)

@@ -17,7 +17,7 @@ from .objects import LogEntry
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult, SequenceWriter
 
-__all__ = ["save", "told", "urls_of"]
+__all__ = ["log_of", "save", "urls_of"]
 
 Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
@@ -69,7 +69,7 @@ def save(place: Place, pictures: Sequence[Any], write: Write, *, width: int = 1,
 
 
 def _await(pending: set[Future[SavedFrame]], room: int, show: Callable[[int], None]) -> set[Future[SavedFrame]]:
-    """Wait until no more than ``room`` are pending; those are returned. What has failed is for the writer to tell."""
+    """Wait until no more than ``room`` are pending, and return those. The writer reports failures."""
     host.check_interrupt()
     pending = {future for future in pending if not future.done()}
     while len(pending) > room:
@@ -89,20 +89,20 @@ def _room(place: Place, pictures: Sequence[Any], width: int = 1) -> int:
 
 
 def urls_of(*saved: Iterable[SavedFrame]) -> list[str]:
-    """Where each frame is, or is going to be."""
+    """Return the URL of each frame that is or will be saved."""
     return [frame.url for frames in saved for frame in frames if frame.status != "stopped"]
 
 
-def told(log: LogEntry, result: SaveResult) -> LogEntry:
-    """The log with a line for each frame: its name, and its folder or URL."""
+def log_of(log: LogEntry, result: SaveResult) -> LogEntry:
+    """Return the log with a line for each frame: its name, and its folder or URL."""
     for frame in result.frames:
         folder, name = os.path.split(frame.url) if os.path.isabs(frame.url) else frame.url.rsplit("/", 1)
-        said = {
+        lines = {
             "saved": f"Saved {name} in {folder}",
             "spooled": f"Saving {name} in {folder}",
             "skipped": f"Left {name} in {folder} as it is",
         }
-        log = log.add(said.get(frame.status, f"Reached the end of the animation: {name} is not saved"))
+        log = log.add(lines.get(frame.status, f"Reached the end of the animation: {name} is not saved"))
     for warning in result.warnings:
         log = log.add(warning)
     return log

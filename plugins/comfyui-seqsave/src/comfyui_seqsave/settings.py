@@ -67,7 +67,7 @@ def _entry(text: str) -> Location:
         raise OptionError(f"{where()}: allow: {error}") from None
     shown = redact_url(entry.url)
     if entry.is_local:
-        # Nobody knows in which folder a server was started.
+        # Relative paths depend on the folder in which the server was started.
         if not os.path.isabs(os.path.expanduser(entry.rest)):
             raise OptionError(f"{where()}: allow has {shown!r}: write the whole path")
         return entry

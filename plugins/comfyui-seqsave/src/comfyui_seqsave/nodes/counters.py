@@ -1,4 +1,4 @@
-"""Frame counters: one that is told its frame, and one that goes on after the frames that are there."""
+"""Frame counters: one with a given frame, and one that continues after the existing frames."""
 
 from __future__ import annotations
 

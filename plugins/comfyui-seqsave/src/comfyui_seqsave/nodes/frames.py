@@ -108,7 +108,7 @@ class SaveFrames(inputs.Saving):
         saved = asked.by_filetype(result)
         counter = FrameCounter(len(images) - 1, len(images), frames_per_second)
         sequence = AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]})
-        outputs = (images, saving.urls_of(saved[0]), sequence, saving.told(LogEntry(), result))
+        outputs = (images, saving.urls_of(saved[0]), sequence, saving.log_of(LogEntry(), result))
         shown = {"images": preview.images_of(saved, images), "text": saving.urls_of(*saved)}
         return {"ui": shown, "result": outputs}
 
@@ -154,7 +154,7 @@ class LoadFrames:
 
     @classmethod
     def VALIDATE_INPUTS(cls, directory_path: str | None = None, prefix: str | None = None) -> bool | str:  # noqa: N802
-        """Tell what is wrong before anything is rendered."""
+        """Return what is wrong with the inputs, before anything is rendered."""
         return inputs.validate_loading(directory_path, prefix)
 
     @classmethod

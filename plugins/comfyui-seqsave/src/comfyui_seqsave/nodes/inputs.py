@@ -185,8 +185,8 @@ class Saving:
     ) -> bool | str:
         """True, or what is wrong. None is an input that is not known yet."""
         given = {"also_as": also_as, "dtype": dtype, "color": color, "convert_to": convert_to, "dpi": dpi}
-        said = {"tags": tags, "withhold": withhold, "preview": preview}
-        return checked(lambda: _check_saving(directory_path, prefix, filetype, options, {**given, **said}))
+        texts = {"tags": tags, "withhold": withhold, "preview": preview}
+        return checked(lambda: _check_saving(directory_path, prefix, filetype, options, {**given, **texts}))
 
 
 class Looking:

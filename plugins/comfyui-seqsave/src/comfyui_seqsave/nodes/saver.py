@@ -100,13 +100,13 @@ class ImageSequenceSaver(inputs.Saving):
                 width=asked.width,
                 total=int(frame_counter.total_frames),
                 at_end=at_end,
-                manifest=False,  # one graph after the other would write it anew
+                manifest=False,  # every graph would write it again
                 **asked.settings,
             )
         except seqsave.EndOfSequenceError as error:
             _log.warning("Reached the end of the animation: %s", error)
             raise
-        log = saving.told(LogEntry(), result)
+        log = saving.log_of(LogEntry(), result)
         for _, line in log.get_filtered_entries(0):
             _log.info("%s", line)
         saved = asked.by_filetype(result)
@@ -132,10 +132,10 @@ def _finished(
         # Frames beside the batch folders, or in them when there are none here, are an older run's.
         frames = [frame for frame in sequence if (frame.batch is not None) == (batches > 1)]
         facts = _facts(form, asked, frame_counter)
-        log = _told(log, "manifest", partial(_recorded, place, facts, frames)) if frames else log
+        log = _with_result(log, "manifest", partial(_recorded, place, facts, frames)) if frames else log
         urls = _urls(frames)
     if asked.preview is not None:
-        log = _told(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence))
+        log = _with_result(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence))
     return urls, log
 
 
@@ -158,24 +158,24 @@ def _facts(form: Format, asked: wanted.Wanted, frame_counter: Any) -> Facts:
     )
 
 
-def _told(log: LogEntry, what: str, work: Callable[[], str]) -> LogEntry:
-    """Do it, while the interrupt button works, and say what came of it where that is of interest."""
+def _with_result(log: LogEntry, what: str, work: Callable[[], str]) -> LogEntry:
+    """Do the work while the interrupt button works, and log its result or failure."""
     try:
-        said = parallel.away(work)
+        line = parallel.away(work)
     except seqsave.SeqSaveError as error:
         _log.warning("The animation is saved, but not its %s: %s", what, error)
         return log.add(f"The {what} is not written: {error}")
-    return log.add(said) if said else log
+    return log.add(line) if line else log
 
 
 def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame]) -> str:
-    """Write the manifest, and tell what is missing."""
+    """Write the manifest, and return a line about missing frames."""
     written = manifests.write(place, facts, frames)
     return "" if written is None or written.complete else f"Not complete: {'; '.join(written.obstacles())}"
 
 
 def _movie(place: access.Place, form: Format, extension: str, sequence: seqsave.FrameSequence) -> str:
-    """Make the movie of all frames, and tell where it is."""
+    """Make the movie of all frames, and return a line with its URL."""
     from seqsave.sequences import make_preview
 
     path = f"{form.rule.prefix}.{extension}"
