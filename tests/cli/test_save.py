@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seqsave.runtime.retry import RetryPolicy
 from tests.cli.runner import Result, options, seqsave
 from tests.sources.pictures import WORKFLOW, encode, npy, picture, png_with_workflow
 from tests.support.clip import CLIP_FRAMES, bigbuckbunny, clip_frames
@@ -431,3 +432,10 @@ def test_interrupted_by_ctrl_c(renders: Path, tmp_path: Path, monkeypatch: pytes
     assert result.document["error"].endswith("--if-exists skip goes on from there")
     assert "--if-exists skip" in result.err
     shutil.rmtree(tmp_path / "out")
+
+
+def test_the_help_names_the_defaults_of_the_retry_policy() -> None:
+    policy = RetryPolicy()
+    text = " ".join(seqsave("save", "--help").out.split())
+    assert f"when the storage falters. [default: {policy.attempts}]" in text
+    assert f"{policy.first_answer:g} where the storage was never reached. [default: {policy.deadline:g}]" in text

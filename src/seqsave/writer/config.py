@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -66,12 +67,17 @@ def check_settings(**settings: Any) -> WriterConfig:
     EncoderConflictError, EncoderUnavailableError.
     """
     check_names(settings, SETTINGS)
-    return WriterConfig(
-        **{
-            group: members(**{name: settings[name] for name in settings if SETTINGS[name].group == group})
-            for group, members in GROUPS.items()
-        }
-    )
+    given: dict[str, dict[str, Any]] = {}
+    for name, value in settings.items():
+        given.setdefault(SETTINGS[name].group, {})[name] = value
+    made = {group: GROUPS[group](**values) for group, values in given.items()}
+    return WriterConfig(**{**_defaults(), **made})
+
+
+@functools.cache
+def _defaults() -> Mapping[str, Any]:
+    """Return the groups that mean the same in every writer when nothing is given; file types can change."""
+    return {group: members() for group, members in GROUPS.items() if members is not PixelFormat}
 
 
 def with_settings(config: WriterConfig | None, settings: Mapping[str, Any]) -> WriterConfig:

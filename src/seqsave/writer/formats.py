@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ class Format:
 
     def named(self, prefix: str, digits: int) -> Format:
         """Return the same with other names. Raises FrameNameError."""
+        if (prefix, digits) == (self.rule.prefix, self.rule.digits):
+            return self
         return replace(self, rule=NameRule(prefix, digits, self.resolved.extension))
 
 
@@ -119,10 +122,15 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
                 color=wanted.color,
                 convert_to=wanted.convert_to,
             ),
-            NameRule("frame", extension=one.extension),
+            _usual_names(one.extension),
         )
         for one, own in zip(found, _shared(found, wanted.options), strict=True)
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _usual_names(extension: str) -> NameRule:
+    return NameRule("frame", extension=extension)
 
 
 def _filetypes(filetype: str | Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ module imports nothing heavy.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -260,11 +261,10 @@ class Delivery:
     )
 
     def __post_init__(self) -> None:
-        from seqsave.runtime.retry import RetryPolicy
-
         check_choice("if_exists", self.if_exists, get_args(IfExists))
-        policy = RetryPolicy() if self.retry is None else self.retry
-        if not isinstance(policy, RetryPolicy):
+        usual = _usual_policy()
+        policy = usual if self.retry is None else self.retry
+        if not isinstance(policy, type(usual)):
             raise OptionError(f"retry is {policy!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
         check_recipe(self.recipe)
         if self.preview is not None:
@@ -367,6 +367,13 @@ def check_recipe(recipe: Any) -> str | None:
             f"recipe is {recipe!r:.80}: it must be text of 1 to {LONGEST_RECIPE} characters, as a hash is"
         )
     return recipe
+
+
+@functools.cache
+def _usual_policy() -> RetryPolicy:
+    from seqsave.runtime.retry import RetryPolicy
+
+    return RetryPolicy()
 
 
 def _available_cores() -> int:
