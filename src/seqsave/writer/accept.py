@@ -74,7 +74,7 @@ class FrameAcceptor:
             jobs = [file.job for files in frames for file in files if file.job is not None]
             with self.lock:
                 check_usable()
-                is_next = self._numbering.following(index, batches) == keys
+                is_next = self._numbering.still_follow(index, keys)
                 if is_next and self._submit(jobs, partial(self._enter, keys, frames)):
                     self._add_to_preview(frames, sources)
                     break

@@ -1,7 +1,7 @@
 """Manifest updates for frames that are published after their run, out of the spool.
 
 Each such frame brings what its run knew of the sequence. A run that could not reach its manifest at its end leaves a
-note in the spool, which says what it would have written there; it is read before the run's frames are published.
+note in the spool of what it would have written there; the note is read before the run's frames are published.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ class DeferredUpdates(Records):
         self._sessions: dict[str, manifest.Session] = {}
 
     def begin(self, target: targets.Target, entries: Sequence[Entry], policy: retry.RetryPolicy) -> None:
-        """Say in each manifest that frames are coming. Raises TargetError, ManifestError."""
-        told = [entry for entry in entries if "manifest" in entry.facts and not self._is_own(entry)]
-        for entry in told:
+        """Note in each manifest that frames are coming. Raises TargetError, ManifestError."""
+        known = [entry for entry in entries if "manifest" in entry.facts and not self._is_own(entry)]
+        for entry in known:
             if "opening" in entry.facts:
                 _open(target, entry, policy)
             if "closing" in entry.facts:
                 _close(target, entry, self._spool.waiting(entry.place), policy)
-        for facts in _facts_of(entry for entry in told if entry.is_frame):
+        for facts in _facts_of(entry for entry in known if entry.is_frame):
             session = manifest.Session(target, facts, creates=False, policy=policy)
             session.open()
             self._sessions[facts.path] = session

@@ -32,10 +32,10 @@ Key = tuple[int, int | None]
 
 # Between one real attempt and the next while the storage is away; it doubles up to the second.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
-# How long somebody else's publishing of the same spool is waited for.
+# How long to wait for another process that publishes the same spool.
 PATIENCE = 20.0
 _ONCE = retry.RetryPolicy(attempts=1)
-# No later attempt can help: it is the name or the bytes that do not fit. "": what no storage has said.
+# No later attempt can help: it is the name or the bytes that do not fit. "": not reported by a storage.
 _UNFIT = ("", "bad_name", "too_long", "too_large")
 
 
@@ -223,7 +223,7 @@ class Fallback:
         return self._why
 
     def finish(self) -> list[SavedFrame | FailedFrame]:
-        """Try once more to publish what this run put into the spool; return what became of what is not there any more.
+        """Try once more to publish what this run put into the spool; return what became of the frames that left it.
 
         With ``behind`` it is not waited for. An entry that is gone without having been published, since its file was
         deleted, is a frame that failed.

@@ -47,6 +47,12 @@ class Numbering:
         reason = after_end if self._at_end == "stop output" else ""
         return [FrameKey(number, v, path, reason) for v, path in zip(variations, paths, strict=True)]
 
+    def still_follow(self, index: SupportsIndex | None, keys: Sequence[FrameKey]) -> bool:
+        """Return whether ``following`` would return these keys again: no other thread has taken one of them."""
+        with self._lock:
+            is_next = index is not None or all(key.index == self._next for key in keys)
+            return is_next and self._taken.isdisjoint([key.numbers for key in keys])
+
     def take(self, keys: Sequence[FrameKey]) -> None:
         """Take what ``following`` returned."""
         with self._lock:

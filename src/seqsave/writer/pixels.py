@@ -21,7 +21,7 @@ __all__ = ["Pixels", "SharedImage", "Taken"]
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A picture that was accepted; whoever gave it may change it.
+    """A picture that was accepted; its giver may change it now.
 
     prepare:  gives the array for the encoder, and tells what was lost. Takes long where colours are converted.
     shape:    of that array. dtype: its name. held: bytes that it keeps in memory until it is encoded.
@@ -37,11 +37,11 @@ class Pixels:
     """What one filetype makes of pictures.
 
     dtype:      one of the encoder's, for what is converted to it and for floats that have to become narrower.
-    color:      what the values mean; None when nobody says.
+    color:      what the values mean; None if it is not known.
     convert_to: what they are to mean in the file.
 
     Raises OptionError for a dtype that the encoder does not take, an unknown colour space, and for a conversion from
-    nobody knows what; EncoderUnavailableError without what converts colours.
+    an unknown one; EncoderUnavailableError if the library that converts colours is not installed.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Pixels:
         if dtype is not None and dtype not in spec.dtypes:
             raise OptionError(f"dtype is {dtype!r}: {spec.filetype!r} takes {', '.join(spec.dtypes)}")
         if convert_to is not None and color is None:
-            raise OptionError(f"convert_to is {convert_to!r}, but nothing says what the values are: give color as well")
+            raise OptionError(f"convert_to is {convert_to!r}, but the colour space of the values is unknown: give `color` as well")
         stated = None if color is None else color_space(color)
         self.color: ColorSpace | None = stated if convert_to is None else color_space(convert_to)
         """What the values in the file mean."""
@@ -78,7 +78,7 @@ class Pixels:
         if self._conversion is None:
             prepared = self._prepared(array)
             return Taken(lambda: prepared, prepared.array.shape, prepared.array.dtype.name, prepared.array.nbytes)
-        # Converting takes long and is left to the encoding thread; what may change meanwhile is a copy.
+        # Converting takes long and is left to the encoding thread; a copy is made of what may change until then.
         floats = arrays.prepare(array, ("float32",), _every_count(array)).array
         sample = self._prepared(floats[:1, :1]).array
         shape = (*floats.shape[:2], sample.shape[2])

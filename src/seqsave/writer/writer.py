@@ -217,7 +217,7 @@ class SequenceWriter:
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``.
 
-        Raises what ``on_event`` raised meanwhile.
+        Raises what ``on_event`` has raised.
         """
         self._check_process()
         self._pipeline.drain(self._log.deliver)
@@ -265,7 +265,7 @@ class SequenceWriter:
         return self._target.url
 
     def close_at_exit(self) -> None:
-        """Finish a writer that the program forgot to close, and say so."""
+        """Finish a writer that the program forgot to close, with a warning."""
         if os.getpid() == self._pid and self._state == "open":
             warn_unclosed(self)
             self.close()
@@ -277,12 +277,12 @@ class SequenceWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None or isinstance(error, WriterAbortedError):
-            # Aborted: a frame failed, and the write after it said so. SaveError tells what is saved and what is not.
+            # Aborted: a frame failed, and a later write raised. SaveError lists what is saved and what is not.
             self.close()
         elif isinstance(error, Exception):
             self._close_after(error)
         else:
-            self.abort()  # KeyboardInterrupt and its like: somebody wants out, now
+            self.abort()  # KeyboardInterrupt and its like have to end the writer now
 
     def __del__(self) -> None:
         if getattr(self, "_state", "") == "open" and os.getpid() == self._pid:

@@ -1,0 +1,87 @@
+"""What has become of each frame, and its summary in words."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+
+from seqsave.errors import EncodeError, WriterAbortedError
+from seqsave.types import FailedFrame, SavedFrame, SaveResult
+from seqsave.writer import results
+from seqsave.writer.frame import FrameKey
+from seqsave.writer.results import Results
+
+
+def saved(index: int, status: str = "saved") -> SavedFrame:
+    return SavedFrame(
+        index=index,
+        batch=None,
+        url=f"memory://x/{index}.png",
+        size=10,
+        checksum=None,
+        etag=None,
+        status=status,  # type: ignore[arg-type]
+        filetype="png",
+    )
+
+
+def failed(index: int, error: Exception) -> FailedFrame:
+    url = f"memory://x/{index}.png"
+    return FailedFrame(index=index, batch=None, url=url, error=str(error), exception=error, filetype="png")
+
+
+def test_frames_come_in_the_order_in_which_they_were_accepted() -> None:
+    found = Results(lambda path: f"memory://x/{path}")
+    futures: list[Future[SavedFrame]] = [Future() for _ in range(4)]
+    keys = [FrameKey(index, None, f"{index}.png") for index in range(4)]
+    positions = [found.add(key, future) for key, future in zip(keys, futures, strict=True)]
+    futures[2].set_result(saved(2))
+    found.end(positions[2], keys[2], futures[2])
+    futures[0].set_result(saved(0))  # done, and not reported yet
+    futures[1].set_exception(EncodeError("too large"))
+    frames, failures = found.all()
+    assert [one.index for one in frames] == [0, 2]
+    assert [(one.index, one.url, one.error) for one in failures] == [(1, "memory://x/1.png", "too large")]
+    assert found.totals() == (4, 1, 10)
+
+
+def test_a_cancelled_frame_is_not_saved() -> None:
+    found = Results(str)
+    future: Future[SavedFrame] = Future()
+    found.add(FrameKey(0, None, "0.png"), future)
+    future.cancel()
+    assert isinstance(found.all()[1][0].exception, WriterAbortedError)
+
+
+def test_frames_that_leave_the_spool_replace_their_records() -> None:
+    found = Results(str)
+    for index, status in enumerate(("spooled", "spooled", "saved")):
+        future: Future[SavedFrame] = Future()
+        future.set_result(saved(index, status))
+        found.add(FrameKey(index, None, f"{index}.png"), future)
+        found.end(index, FrameKey(index, None, f"{index}.png"), future)
+    found.replace([saved(1)])
+    assert [one.status for one in found.all()[0]] == ["spooled", "saved", "saved"]
+
+
+def test_the_first_failure_is_named_and_not_its_consequences() -> None:
+    root = EncodeError("no room")
+    result = SaveResult(
+        url="memory://x",
+        frames=(saved(0),),
+        failures=(failed(1, WriterAbortedError("stopped")), failed(2, root)),
+        warnings=(),
+    )
+    assert results.cause(result, None) is root
+    assert results.summary(result, None) == (
+        "2 of 3 accepted frames not saved to memory://x (1-2; 1 saved): frame 2: no room"
+    )
+    assert results.aftermath(result, None) == "1 frame saved before this stay saved; 2 accepted before this not saved: no room"
+
+
+@pytest.mark.parametrize("error", [None, KeyError("run")])
+def test_without_a_failed_frame_the_run_is_the_cause(error: Exception | None) -> None:
+    result = SaveResult(url="memory://x", frames=(saved(0),), failures=(), warnings=())
+    assert results.cause(result, error) is error
+    assert results.aftermath(result, None) == "1 frame saved before this stay saved"
