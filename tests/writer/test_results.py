@@ -77,7 +77,10 @@ def test_the_first_failure_is_named_and_not_its_consequences() -> None:
     assert results.summary(result, None) == (
         "2 of 3 accepted frames not saved to memory://x (1-2; 1 saved): frame 2: no room"
     )
-    assert results.aftermath(result, None) == "1 frame saved before this stay saved; 2 accepted before this not saved: no room"
+    assert (
+        results.aftermath(result, None)
+        == "1 frame saved before this stay saved; 2 accepted before this not saved: no room"
+    )
 
 
 @pytest.mark.parametrize("error", [None, KeyError("run")])
