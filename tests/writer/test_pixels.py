@@ -84,7 +84,7 @@ def test_the_same_colour_space_is_no_conversion() -> None:
     ("settings", "message"),
     [
         ({"dtype": "float32"}, "'png' takes uint8, uint16"),
-        ({"convert_to": "srgb"}, "give `color` as well"),
+        ({"convert_to": "srgb"}, "give color as well"),
         ({"color": "sRGB"}, "did you mean 'srgb'"),
     ],
 )
