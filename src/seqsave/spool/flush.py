@@ -1,7 +1,7 @@
-"""Publish what a spool keeps: in parallel, verified, told to whoever keeps the records, and only then let go.
+"""Publish the entries of a spool: in parallel, verified, and recorded before they are deleted.
 
-Nothing is lost and nothing is published twice in effect, whoever is killed when: an entry goes only after its frame is
-known to lie in the storage, and publishing the same bytes under the same name again changes nothing.
+Whenever a process is killed, no frame is lost and none is published twice in effect: an entry is deleted only after its
+frame is known to be in the storage, and publishing the same bytes under the same name again changes nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Resolve = Callable[[str], targets.Target]
 
 PUBLISHERS = 16
 READ_AHEAD_BYTES = 64 * 2**20
-# How many entries are published before the records are brought up to date and the entries go.
+# How many entries are published before the records are updated and the entries deleted.
 ROUND = 256
 # So many failures with no success between them mean that the rest would fail as well.
 MOST_FAILURES = 3
@@ -38,13 +38,14 @@ PROBE = retry.RetryPolicy(attempts=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one entry.
+    """The outcome of one entry.
 
-    status:    ``published``; ``superseded``: a newer one took its place; ``conflict``: something else has its name, and
-               it must not replace that; ``damaged``: put aside; ``failed``; ``waiting``: not tried, as others failed.
-    message:   why, where it is not published.
-    error:     what ``failed`` raised.
-    published: what the storage answered for the frame's own file, None where it was there already.
+    status:    ``published``; ``superseded``: a newer entry took its place; ``conflict``: another file has its name, and
+               the entry must not replace it; ``damaged``: put aside; ``failed``; ``waiting``: not tried, after failures
+               of others.
+    message:   why the entry is not published; "" if it is.
+    error:     the error behind ``failed``.
+    published: the storage's answer for the frame's own file; None if the file existed already.
     verified:  the storage acknowledged the checksum, or the bytes were read back and are the same.
     """
 
@@ -57,21 +58,22 @@ class Outcome:
 
     @property
     def is_left(self) -> bool:
-        """Whether the frame is still in the spool only."""
+        """True if the frame is still in the spool only."""
         return self.status not in ("published", "superseded")
 
 
 class Records:
-    """Told what is published, while the entries are still there. This one keeps none.
+    """Keeps records of published frames. This base class keeps none.
 
-    Both may raise SeqSaveError, which leaves the entries in the spool. They are called in turn, on one thread.
+    ``end`` is called before the entries are deleted. Both methods may raise SeqSaveError, which leaves the entries in
+    the spool. They are called in turn, on one thread.
     """
 
     def begin(self, target: targets.Target, entries: Sequence[Entry], policy: retry.RetryPolicy) -> None:
-        """These are going to be published."""
+        """Note the entries that are about to be published."""
 
     def end(self, target: targets.Target, outcomes: Sequence[Outcome], policy: retry.RetryPolicy) -> None:
-        """This became of them."""
+        """Note the outcomes of these entries."""
 
 
 def overlaps(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
@@ -90,12 +92,13 @@ def flush_spool(
     wanted: Callable[[Entry], bool] = lambda _: True,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Publish what a spool keeps, place after place.
+    """Publish the entries of a spool, place after place.
 
-    resolve: makes the target of an entry's URL. wanted: which entries, by their target. The rest as ``flush_place``.
+    resolve: returns the target of an entry's URL.
+    wanted:  chooses the entries. The other parameters are those of ``flush_place``.
 
-    What one place makes impossible (its target cannot be opened, is another one now, or somebody else is publishing
-    there) is an outcome ``waiting`` of each of its entries, and the next place is tried.
+    A place whose target cannot be opened, is another one now, or is being published by another process gives the
+    outcome ``waiting`` for each of its entries, and the next place is tried.
     """
     outcomes: list[Outcome] = []
     for identity in spool.identities():
@@ -128,15 +131,15 @@ def flush_place(
     stop: threading.Event | None = None,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Publish everything that waits for one place, also what is put there meanwhile.
+    """Publish all entries for one place, including those that are added during the call.
 
-    place:    what the entries were put there with; ``target`` must be the very same place.
-    records:  told what is published.
+    place:    the identity that the entries were added with; ``target`` must have the same one.
+    records:  called before and after each round of entries.
     policy:   for each request after the first one, which is tried once.
-    patience: seconds to wait for somebody who is publishing the same.
+    patience: seconds to wait for another process or thread that publishes the same entries.
 
-    Returns what became of each entry. Raises SpoolError when somebody else is publishing there, or when the spool
-    cannot be read, and TargetError when ``target`` is another place.
+    Returns the outcome of each entry. Raises SpoolError if another process or thread still publishes them (``reason``
+    is ``"in use"``) or the spool cannot be read, and TargetError if ``target`` has another identity.
     """
     _check_place(target, place)
     identity = fingerprint(place)
@@ -211,10 +214,10 @@ class _Flush:
             if newest[entry.key] is not entry:
                 self._spool.drop(entry)
                 self.tell(Outcome(entry=entry, status="superseded", message="a newer one takes its place"))
-        # What is only to be told first: it says which frames there should be.
+        # Entries without files first: they say which frames are expected.
         left = sorted(newest.values(), key=lambda entry: entry.is_frame)
         while left:
-            # One first: while nobody knows whether the storage answers, the others need not find out as well.
+            # One alone first: if the storage does not answer, the others need not find out as well.
             count = ROUND if self._answers else 1
             for outcome in self._round(left[:count]):
                 if outcome.status == "published" and outcome.entry is not None:

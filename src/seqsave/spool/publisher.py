@@ -1,6 +1,6 @@
-"""Publish what a spool keeps behind a program that goes on: one thread for each folder, while there is something to do.
+"""Publish the entries of a spool in the background: one thread for each folder, as long as it has work.
 
-What fails is tried again after a growing wait, and told to whoever asks for it (``trouble``).
+Failures are tried again after a growing wait; ``trouble`` returns their messages.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ __all__ = ["Publisher", "publisher_of"]
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 TICK = 0.2
-# How long the end of the program waits for the file that is just being published.
+# Seconds that the end of the program waits for the file that is being published.
 ENDING_SECONDS = 2.0
 
 
 @dataclass(slots=True)
 class _Place:
-    """What there is to do for one place. ``told`` is what ``trouble`` has not been asked for yet."""
+    """The work for one place. ``message`` is the last failure, until ``trouble`` or ``wait`` has reported it."""
 
     target: targets.Target
     where: Mapping[str, str]
@@ -38,13 +38,13 @@ class _Place:
     is_busy: bool = False
     next_try: float = 0.0
     wait: float = 0.0
-    told: str = ""
+    message: str = ""
 
 
 class Publisher:
-    """Publishes the entries of one spool. From any thread.
+    """Publishes the entries of one spool. May be used from any thread.
 
-    records: makes what is told of the frames that are published.
+    records: called for each flush; the result records the published frames, see ``Records``.
     """
 
     def __init__(self, spool: Spool, records: Callable[[], Records]) -> None:
@@ -56,7 +56,7 @@ class Publisher:
         self._thread: Joinable | None = None
 
     def wake(self, target: targets.Target, where: Mapping[str, str]) -> None:
-        """There is something new for this place. What has failed before waits for its turn all the same."""
+        """Note that the spool has new entries for this place. Entries that failed before still wait for their turn."""
         with self._changed:
             place = self._places.setdefault(fingerprint(where), _Place(target, where))
             place.is_waiting, place.target = True, target
@@ -65,33 +65,33 @@ class Publisher:
             self._changed.notify_all()
 
     def trouble(self, where: Mapping[str, str]) -> str:
-        """What has failed at this place since this was last asked; "" when nothing has."""
+        """Return the message of what failed at this place since the last call; "" if nothing did."""
         with self._changed:
             place = self._places.get(fingerprint(where))
             if place is None:
                 return ""
-            told, place.told = place.told, ""
-            return told
+            message, place.message = place.message, ""
+            return message
 
     def wait(self, where: Mapping[str, str], while_waiting: Callable[[], None] = lambda: None) -> None:
-        """Wait until nothing waits for this place, those above and those below it.
+        """Wait until the spool has no entries for this place, the places above it and those below it.
 
-        while_waiting: called several times a second; what it raises ends the wait.
+        while_waiting: called several times a second; an error that it raises ends the wait.
 
-        Raises SpoolError when publishing fails meanwhile, or has failed for good and nobody has been told.
+        Raises SpoolError if publishing fails during the wait, or has failed before and was not reported yet.
         """
         with self._changed:
             for place in self._places.values():
                 if overlaps(place.where, where) and (place.is_waiting or place.is_busy):
-                    place.next_try, place.told = 0.0, ""  # now, as somebody waits for it; and what was before is over
+                    place.next_try, place.message = 0.0, ""  # try now; older failures do not matter any more
             self._changed.notify_all()
         while True:
             with self._changed:
                 concerned = [place for place in self._places.values() if overlaps(place.where, where)]
-                failed = next((place for place in concerned if place.told), None)
+                failed = next((place for place in concerned if place.message), None)
                 if failed is not None:
-                    text, failed.told = failed.told, ""
-                    raise SpoolError(text, reason="unpublished")
+                    message, failed.message = failed.message, ""
+                    raise SpoolError(message, reason="unpublished")
                 if not any(place.is_waiting or place.is_busy for place in concerned):
                     return
                 self._changed.wait(TICK)
@@ -99,12 +99,12 @@ class Publisher:
 
     @property
     def is_idle(self) -> bool:
-        """Whether this program has nothing to publish."""
+        """True if this program has nothing to publish."""
         with self._changed:
             return not any(place.is_waiting or place.is_busy for place in self._places.values())
 
     def adopt(self, where: Mapping[str, str], resolve: Callable[[str], targets.Target] = targets.resolve) -> None:
-        """Take over what was left here by programs that are gone: for this place, those above and those below it.
+        """Take over the entries of ended programs for this place, the places above it and those below it.
 
         Raises what ``resolve`` raises.
         """
@@ -117,7 +117,7 @@ class Publisher:
                 self.wake(resolve(entry.target), entry.place)
 
     def stop(self, seconds: float) -> None:
-        """Begin nothing more, and wait for what is under way. What is left stays in the spool."""
+        """Begin no more work, and wait up to ``seconds`` for what is under way. The rest stays in the spool."""
         self._stop.set()
         with self._changed:
             thread = self._thread
@@ -137,7 +137,7 @@ class Publisher:
                 trouble, again = "" if error.reason == "in use" else str(error), True
             except SeqSaveError as error:
                 trouble, again = str(error), True
-            except Exception as error:  # noqa: BLE001 - whatever it is: nobody else would ever hear of it
+            except Exception as error:  # noqa: BLE001 - no other code would ever report it
                 trouble, again = f"unexpected {type(error).__name__}: {error}", True
             self._note(place, trouble, again)
 
@@ -159,7 +159,7 @@ class Publisher:
 
     def _note(self, place: _Place, trouble: str, again: bool) -> None:
         with self._changed:
-            place.told = trouble or ("" if not again else place.told)
+            place.message = trouble or ("" if not again else place.message)
             place.wait = min(LONGEST_WAIT, 2 * place.wait or FIRST_WAIT) if again else 0.0
             place.next_try = time.monotonic() + place.wait if again else 0.0
             place.is_waiting, place.is_busy = place.is_waiting or again, False
@@ -167,14 +167,14 @@ class Publisher:
 
 
 def _judged(outcomes: list[Outcome], spool: Spool) -> tuple[str, bool]:
-    """What to tell, and whether to try again."""
+    """Return the message for the user, "" for none, and whether to try again."""
     left = [outcome for outcome in outcomes if outcome.is_left]
     if not left:
         return "", False
     again = any(outcome.status in ("failed", "waiting") for outcome in left)
     first = next((outcome for outcome in left if outcome.status != "waiting"), left[0])
     count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
-    what = f"{counted(count, 'frame')} saved before" if count else "what a manifest is to say"
+    what = f"{counted(count, 'frame')} saved before" if count else "the update of a manifest"
     return f"{what} could not be published, and waits in the spool {spool.folder}: {first.message}", again
 
 
@@ -185,7 +185,7 @@ _making = ForkSafeLock()
 
 
 def publisher_of(spool: Spool, records: Callable[[], Records]) -> Publisher:
-    """The one publisher of this process for a spool's folder."""
+    """Return the publisher of a spool's folder; each process has one."""
     with _making:
         return _made.setdefault((os.getpid(), str(spool.folder)), Publisher(spool, records))
 

@@ -32,7 +32,7 @@ __all__ = ["MAX_BYTES", "VARIABLE", "Contents", "Spool", "default_folder", "open
 VARIABLE = "SEQSAVE_SPOOL"
 MAX_BYTES = 20 * 2**30
 """Bytes that a spool holds at most, unless the configuration says otherwise."""
-# Never the last of a disk: whatever else runs here would fail, and perhaps the program that is to publish the frames.
+# A spool never takes the last of a disk: other programs would fail, perhaps also the one that publishes the frames.
 LEFT_FREE, LEFT_FREE_SHARE = 2**30, 0.05
 # How long the size of what others have put there is taken for granted.
 SIZE_SECONDS = 5.0
@@ -167,13 +167,13 @@ class Spool:
         return replace(entry, name=str(folder / name))
 
     def _next_stamp(self, older: Sequence[str]) -> int:
-        """Later than every entry that this one takes the place of, also where the clock has been set back."""
+        """Return a stamp later than those of all entries that this one replaces, even if the clock was set back."""
         with self._lock:
             self._stamp = max([time.time_ns(), self._stamp + 1, *(_stamp(name) + 1 for name in older)])
             return self._stamp
 
     def _take_room(self, frame: str, size: int) -> list[str]:
-        """Count ``size`` bytes more; returns the entries that there are for this frame already."""
+        """Reserve ``size`` bytes, and return the names of existing entries for this frame."""
         with self._lock:
             if time.monotonic() - self._measured > SIZE_SECONDS:
                 self._measure()
@@ -203,7 +203,7 @@ class Spool:
             self._used = max(0, self._used - size)
 
     def _measure(self) -> None:
-        """Look what is there: others put entries there too, and take them away."""
+        """Measure the entries again: other processes add and delete them too."""
         self._used, self._known = 0, {}
         for identity in self.identities():
             for name in self._names(identity):
@@ -258,9 +258,9 @@ class Spool:
 
     @contextlib.contextmanager
     def locked(self, identity: str, *, patience: float = 0.0, stop: threading.Event | None = None) -> Iterator[None]:
-        """Be the only one who publishes entries of this place.
+        """Be the only publisher of this place's entries for the time of the block.
 
-        patience: seconds to wait for somebody who does. Raises SpoolError after that, or when ``stop`` is set.
+        patience: seconds to wait for another publisher. Raises SpoolError after that, or when ``stop`` is set.
         """
         import filelock
 
@@ -288,7 +288,10 @@ class Spool:
             lock.release()
 
     def read(self, entry: Entry) -> list[bytes]:
-        """The bytes of its files, sound. Raises DamagedError, FileNotFoundError when it is gone, else SpoolError."""
+        """Return the verified bytes of an entry's files.
+
+        Raises DamagedError, FileNotFoundError if the entry is gone, and SpoolError.
+        """
         try:
             return read_entry(entry.name)[1]
         except (SpoolError, FileNotFoundError):
@@ -297,11 +300,11 @@ class Spool:
             raise self._unusable(error) from error
 
     def drop(self, entry: Entry) -> None:
-        """Let an entry go: what it holds is published, or has been replaced. That it is gone already is no error."""
+        """Delete an entry whose frame is published or replaced. A missing entry is no error."""
         self._remove(Path(entry.name))
 
     def put_aside(self, name: str) -> str:
-        """Move a damaged entry out of the way; returns where it is now."""
+        """Move a damaged entry out of the way, and return its new path."""
         path = Path(name)
         aside = path.parent / _ASIDE
         try:
@@ -326,7 +329,7 @@ class Spool:
         self._give_room(size)
 
     def _names(self, identity: str, key: str = "") -> list[str]:
-        """Entries of a place, or of one frame of it, in the order in which they came."""
+        """Return the entries of a place, or of one frame of it, in the order of their arrival."""
         found = [name for name in _listed(self.folder / identity[:16]) if name.startswith(key)]
         return sorted((name for name in found if _ENTRY.fullmatch(name)), key=_stamp)
 
