@@ -21,7 +21,7 @@ from seqsave.cli.app import status_of
 from seqsave.metadata.xmp import TAGS
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import declarations, hookspecs, manager, registry
-from seqsave.testing import EncoderSuite
+from seqsave.testing import EncoderSuite, TargetSuite
 from seqsave.types import (
     ColorSpace,
     Decoded,
@@ -150,6 +150,17 @@ def test_every_check_and_attribute_of_the_kit_is_named() -> None:
         assert table[name][0] == str(getattr(EncoderSuite, name))
 
 
+def test_every_check_and_attribute_of_the_kit_for_storages_is_named() -> None:
+    table = rows(section("A storage of your own"))
+    assert [name for name in table if name.startswith("test_")] == [
+        name for name in vars(TargetSuite) if name.startswith("test_")
+    ]
+    attributes = [name for name in table if not name.startswith("test_")]
+    assert attributes == list(inspect.get_annotations(TargetSuite))
+    for name in ("spec", "updates_are_safe"):
+        assert table[name][0] == str(getattr(TargetSuite, name))
+
+
 def test_every_environment_variable_is_named() -> None:
     used = set(re.findall(r"SEQSAVE_[A-Z_]+", inspect.getsource(manager)))
     assert {name.partition("=")[0] for name in rows(section("Environment variables"))} == used
@@ -181,6 +192,13 @@ def test_the_smallest_plugin_is_short() -> None:
     code = re.search(r"<!-- save as: seqsave_ppm\.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
     assert code
     assert len(code[1].splitlines()) < 40
+
+
+def test_the_storage_of_one_s_own_is_short() -> None:
+    """A storage that is declared and gets if_exists="error", in under 60 lines of code."""
+    code = re.findall(r"<!-- save as: (?:seqsave_shelf|shelf_fs)\.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(code) == 2
+    assert len([line for text in code for line in text.splitlines() if line.strip()]) < 60
 
 
 def test_the_template_is_what_the_page_says() -> None:

@@ -1,13 +1,12 @@
-"""What every target does alike: in memory, in a local folder, in a bucket of a real S3 server."""
+"""What every target does alike: in memory, in a local folder, in a bucket of a real S3 server. The kit, and more."""
 
 from __future__ import annotations
 
 import asyncio
-import pickle
 import re
 import subprocess
 import sys
-import threading
+import uuid
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,10 +18,12 @@ from hypothesis import strategies as st
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
+from seqsave.testing import TargetPlace, TargetSuite
 from tests.support.needs import needs_obstore, needs_package
 
 if TYPE_CHECKING:
     from tests.support.places import Place
+    from tests.support.s3 import S3Server
 
 PNG = "image/png"
 
@@ -56,6 +57,50 @@ AWKWARD = [
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
 
 
+class TestMemory(TargetSuite):
+    updates_are_safe = True
+
+    def place(self, tmp_path: Path) -> TargetPlace:
+        return TargetPlace(f"memory://{uuid.uuid4().hex}/shot")
+
+
+class TestLocal(TargetSuite):
+    updates_are_safe = True
+
+    def place(self, tmp_path: Path) -> TargetPlace:
+        return TargetPlace(str(tmp_path / "renders" / "shot"))
+
+
+@pytest.mark.s3
+class TestS3(TargetSuite):
+    updates_are_safe = True
+    server: S3Server
+
+    @pytest.fixture(autouse=True)
+    def _server(self, s3_server: S3Server) -> None:
+        type(self).server = s3_server
+
+    def place(self, tmp_path: Path) -> TargetPlace:
+        return ServerPlace(self.server, {**self.server.storage_options, "client": "s3fs"})
+
+
+class ServerPlace(TargetPlace):
+    """A prefix on the server, read and written through a client of its own."""
+
+    def __init__(self, server: S3Server, storage_options: dict[str, Any]) -> None:
+        super().__init__(server.new_prefix(), storage_options)
+        self.server = server
+
+    def read(self, path: str) -> bytes:
+        return self.server.read(f"{self.url}/{path}")
+
+    def write(self, path: str, data: bytes) -> None:
+        self.server.write(f"{self.url}/{path}", data)
+
+    def names(self) -> list[str]:
+        return self.server.keys(self.url)
+
+
 @pytest.fixture
 def target(place: Place) -> targets.Target:
     return targets.resolve(place.url, place.storage_options)
@@ -66,16 +111,6 @@ def publish(target: targets.Target, path: str, data: Any = b"data", **more: Any)
 
 
 # --- saving and reading ----------------------------------------------------------------------------------------------
-
-
-def test_what_is_published_is_there(place: Place, target: targets.Target) -> None:
-    data = bytes(range(256)) * 40
-    published = publish(target, "batch_0003/frame_00017.png", data)
-    assert published.size == len(data)
-    assert published.checksum in (None, f"crc32:{zlib.crc32(data):08x}")
-    assert place.names() == ["batch_0003/frame_00017.png"]
-    assert place.read("batch_0003/frame_00017.png") == data
-    assert target.read("batch_0003/frame_00017.png") == data
 
 
 def test_a_checksum_that_is_known_is_passed_on(target: targets.Target) -> None:
@@ -134,60 +169,6 @@ def test_a_view_of_wider_items(place: Place, target: targets.Target) -> None:
     words = array.array("I", range(1000))
     assert publish(target, "words", memoryview(words)).size == 4000
     assert place.read("words") == words.tobytes()
-
-
-def test_publishing_again_replaces(place: Place, target: targets.Target) -> None:
-    publish(target, "a", b"a longer first one")
-    publish(target, "a", b"second")
-    assert place.read("a") == b"second"
-    assert place.names() == ["a"]
-
-
-def test_create_refuses_what_is_there(place: Place, target: targets.Target) -> None:
-    publish(target, "x/a", b"first", create=True)
-    with pytest.raises(FrameExistsError, match=re.escape(target.url_of("x/a"))) as caught:
-        publish(target, "x/a", b"second", create=True)
-    assert isinstance(caught.value, FileExistsError)
-    assert place.read("x/a") == b"first"
-    assert place.names() == ["x/a"]
-
-
-def test_of_many_that_create_at_once_one_wins(place: Place, target: targets.Target) -> None:
-    start = threading.Barrier(8)
-
-    def create(number: int) -> int | None:
-        start.wait()
-        try:
-            publish(target, "a", b"%d" % number * 1000, create=True)
-        except FrameExistsError:
-            return None
-        return number
-
-    with ThreadPoolExecutor(8) as pool:
-        winners = [number for number in pool.map(create, range(8)) if number is not None]
-    assert len(winners) == 1
-    assert place.read("a") == b"%d" % winners[0] * 1000
-    assert place.names() == ["a"]
-
-
-def test_sixteen_threads_at_once(place: Place, target: targets.Target) -> None:
-    def work(number: int) -> bytes:
-        path = f"batch_{number % 4:04d}/frame_{number:05d}.png"
-        publish(target, path, b"%d" % number * 2000)
-        return target.read(path)
-
-    with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(work, range(96))) == [b"%d" % number * 2000 for number in range(96)]
-    assert len(place.names()) == 96
-
-
-def test_many_targets_made_at_once(place: Place) -> None:
-    def work(number: int) -> None:
-        publish(targets.resolve(place.url, place.storage_options), f"f{number}")
-
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(work, range(32)))
-    assert len(place.names()) == 32
 
 
 def test_publish_async_runs_on_its_loop(place: Place, target: targets.Target) -> None:
@@ -306,99 +287,6 @@ def test_of_updates_from_several_processes_none_is_lost(
     assert place.read("a/x") == b"100"
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
-def test_reading_what_is_not_there(target: targets.Target) -> None:
-    for read in (target.read, target.open_read):
-        with pytest.raises(FileNotFoundError, match=re.escape(target.url_of("none"))) as caught:
-            read("none")
-        assert isinstance(caught.value, TargetError)
-        assert not caught.value.transient
-
-
-def test_open_read_seeks(place: Place, target: targets.Target) -> None:
-    data = bytes(range(256)) * 50_000
-    place.write("big", data)
-    with target.open_read("big") as file:
-        assert file.seekable()
-        assert file.read(10) == data[:10]
-        assert file.seek(-6, 2) == len(data) - 6
-        assert file.read() == data[-6:]
-        assert file.read() == b""
-        file.seek(5_000_000)
-        assert file.read(300) == data[5_000_000:5_000_300]
-        assert file.tell() == 5_000_300
-        file.seek(0)
-        assert file.read() == data
-        with pytest.raises((ValueError, OSError)):
-            file.seek(-1)
-
-
-def test_readers_do_not_share_a_position(place: Place, target: targets.Target) -> None:
-    place.write("a", b"0123456789")
-    with target.open_read("a") as one, target.open_read("a") as other:
-        assert one.read(3) == b"012"
-        assert other.read(5) == b"01234"
-        assert one.read(3) == b"345"
-
-
-def test_an_empty_file(place: Place, target: targets.Target) -> None:
-    place.write("empty", b"")
-    with target.open_read("empty") as file:
-        assert file.read() == b""
-    assert target.read("empty") == b""
-    assert target.list() == [targets.Entry("empty", 0, False)]
-
-
-# --- listing ---------------------------------------------------------------------------------------------------------
-
-
-def test_listing_is_one_level_and_fresh(place: Place, target: targets.Target) -> None:
-    assert target.list() == []
-    assert target.list("not/there") == []
-    place.write("a.png", b"1")
-    place.write("batch_0001/b.png", b"22")
-    place.write("batch_0001/deep/er.png", b"333")
-    assert sorted(target.list(), key=lambda entry: entry.name) == [
-        targets.Entry("a.png", 1, False),
-        targets.Entry("batch_0001", 0, True),
-    ]
-    assert {(entry.name, entry.is_folder) for entry in target.list("batch_0001")} == {("b.png", False), ("deep", True)}
-    assert target.list("batch_0001/") == target.list("batch_0001")
-    place.write("late.png", b"")  # somebody else's
-    assert "late.png" in {entry.name for entry in target.list()}
-    target.delete("late.png")
-    assert "late.png" not in {entry.name for entry in target.list()}
-
-
-def test_a_long_listing_is_complete(place: Place, target: targets.Target) -> None:
-    def write(number: int) -> None:
-        place.write(f"frame_{number}.png", b"")
-
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(write, range(2100)))
-    found = target.list()
-    assert len(found) == 2100
-    assert {entry.name for entry in found} == {f"frame_{number}.png" for number in range(2100)}
-
-
-def test_exists(place: Place, target: targets.Target) -> None:
-    place.write("folder/a", b"")
-    assert target.exists("folder/a")
-    assert not target.exists("folder")
-    assert not target.exists("folder/b")
-    assert not target.exists("nowhere/b")
-
-
-def test_deleting_what_is_not_there_is_no_error(place: Place, target: targets.Target) -> None:
-    place.write("a", b"")
-    target.delete("a")
-    target.delete("a")
-    target.delete("nowhere/a")
-    assert place.names() == []
-
-
 # --- paths -----------------------------------------------------------------------------------------------------------
 
 
@@ -432,19 +320,6 @@ def test_it_says_what_it_can_do(place: Place, target: targets.Target) -> None:
     assert target.is_local == (place.kind == "local")
     assert target.is_fast == (place.kind != "s3")
     assert target.url == place.url
-
-
-def test_check_changes_nothing(place: Place, target: targets.Target) -> None:
-    target.check()
-    target.check(create=True)
-    assert place.names() == []
-
-
-def test_it_can_be_pickled(place: Place, target: targets.Target) -> None:
-    publish(target, "a")
-    copy = pickle.loads(pickle.dumps(target))  # noqa: S301 - our own bytes
-    assert copy.read("a") == b"data"
-    assert copy.url == target.url
 
 
 @pytest.mark.parametrize("options", [3, "key=x", [("key", "x")]])

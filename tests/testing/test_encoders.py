@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqsave import testing
-from seqsave.testing import EncoderSuite, _damage, _declaration, _pictures
+from seqsave.testing import EncoderSuite, _damage, _declaration, _encoding, _pictures
 from seqsave.types import Option
 from tests.kit import TINY, suites
 from tests.support.patience import wait_until
@@ -129,19 +128,19 @@ def test_nothing_is_skipped(reports: dict[str, list[tuple[str, str, str]]]) -> N
 
 
 def test_wrong_options_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "check_options", lambda spec, given: given)
+    monkeypatch.setattr(_encoding, "check_options", lambda spec, given: given)
     with pytest.raises(AssertionError, match="no_such_option=1 is accepted"):
         suites.TestSound().test_wrong_options()
 
 
 def test_declared_range_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = testing.check_options
+    real = _encoding.check_options
 
     def lenient(spec: Any, given: Any) -> Any:
         wide = {name: replace(option, max=None) for name, option in spec.options.items()}
         return real(replace(spec, options=wide), given)
 
-    monkeypatch.setattr(testing, "check_options", lenient)
+    monkeypatch.setattr(_encoding, "check_options", lenient)
     with pytest.raises(AssertionError, match="level=10 is accepted"):
         suites.TestSound().test_wrong_options()
 
