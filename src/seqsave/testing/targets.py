@@ -396,7 +396,7 @@ class TargetSuite:
         expect(copy.read("a") == b"data" and copy.url == target.url, "a pickled target is another one")
 
     def test_save(self, tmp_path: Path) -> None:
-        """Seqsave saves a sequence here and reads it back; ``if_exists="error"`` keeps what is there."""
+        """Seqsave saves a sequence here and reads it back; ``if_exists="error"`` keeps existing frames."""
         place = self.place(tmp_path)
         frames = np.arange(3 * 4 * 6 * 3, dtype=np.uint8).reshape(3, 4, 6, 3)
         can = self.open(place).capabilities
