@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import ImageError, OptionError
@@ -19,18 +17,43 @@ if TYPE_CHECKING:
 __all__ = ["Pixels", "SharedImage", "Taken"]
 
 
-@dataclass(frozen=True, slots=True)
 class Taken:
-    """A picture that was accepted; its giver may change it now.
+    """A picture that was accepted; its giver may change it now. Several filetypes may share it. Thread-safe.
 
-    prepare:  gives the array for the encoder, and tells what was lost. Takes long where colours are converted.
-    shape:    of that array. dtype: its name. held: bytes that it keeps in memory until it is encoded.
+    shape: of the array for the encoder. dtype: its name. held: bytes that are kept in memory until it is encoded.
     """
 
-    prepare: Callable[[], arrays.Prepared]
-    shape: tuple[int, ...]
-    dtype: str
-    held: int
+    def __init__(self, shape: tuple[int, ...], dtype: str, held: int) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.held = held
+        self._prepared: arrays.Prepared | None = None
+        self._to_convert: tuple[Pixels, ImageArray] | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def ready(cls, prepared: arrays.Prepared) -> Taken:
+        """Return a picture that needs no conversion of its colours."""
+        array = prepared.array
+        taken = cls(array.shape, array.dtype.name, array.nbytes)
+        taken._prepared = prepared
+        return taken
+
+    @classmethod
+    def unconverted(cls, pixels: Pixels, floats: ImageArray, shape: tuple[int, ...], dtype: str) -> Taken:
+        """Return a picture whose colours ``pixels`` converts when it is prepared; ``floats`` is H,W,C, float32."""
+        taken = cls(shape, dtype, floats.nbytes)
+        taken._to_convert = pixels, floats
+        return taken
+
+    def prepare(self) -> arrays.Prepared:
+        """Return the array for the encoder, and what was lost. The first call may have to convert the colours."""
+        with self._lock:
+            if self._to_convert is not None:
+                pixels, floats = self._to_convert
+                self._prepared, self._to_convert = pixels.convert(floats), None
+        assert self._prepared is not None  # noqa: S101 - for the type checker: each constructor provides for one
+        return self._prepared
 
 
 class Pixels:
@@ -78,17 +101,15 @@ class Pixels:
         """Accept one picture, H,W or H,W,C. Raises ImageError."""
         array = arrays.as_array(picture)
         if self._conversion is None:
-            prepared = self._prepared(array)
-            return Taken(lambda: prepared, prepared.array.shape, prepared.array.dtype.name, prepared.array.nbytes)
+            return Taken.ready(self._prepared(array))
         # Converting takes long and is left to the encoding thread; a copy is made of what may change until then.
         floats = arrays.prepare(array, ("float32",), _every_count(array)).array
         sample = self._prepared(floats[:1, :1]).array
-        shape = (*floats.shape[:2], sample.shape[2])
-        convert = _Once(partial(self._converted, self._conversion, floats))
-        return Taken(convert, shape, sample.dtype.name, floats.nbytes)
+        return Taken.unconverted(self, floats, (*floats.shape[:2], sample.shape[2]), sample.dtype.name)
 
-    def _converted(self, conversion: Conversion, floats: Any) -> arrays.Prepared:
-        return self._prepared(conversion.apply(floats))
+    def convert(self, floats: ImageArray) -> arrays.Prepared:
+        """Return the array for the encoder, in the colour space of the file. floats: H,W,C, float32."""
+        return self._prepared(floats if self._conversion is None else self._conversion.apply(floats))
 
     def _prepared(self, array: ImageArray) -> arrays.Prepared:
         if self._narrow is None or array.dtype.kind != "f" or array.dtype.name in self._dtypes:
@@ -110,22 +131,6 @@ class SharedImage:
         if pixels.key not in self._taken:
             self._taken[pixels.key] = pixels.take(self.image)
         return self._taken[pixels.key]
-
-
-class _Once:
-    """Calls a function the first time, and gives what that gave ever after: several filetypes may ask."""
-
-    def __init__(self, function: Callable[[], arrays.Prepared]) -> None:
-        self._function: Callable[[], arrays.Prepared] | None = function
-        self._result: arrays.Prepared | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> arrays.Prepared:
-        with self._lock:
-            if self._result is None and self._function is not None:
-                self._result, self._function = self._function(), None
-        assert self._result is not None  # noqa: S101 - for the type checker: one of the two is always there
-        return self._result
 
 
 def _every_count(array: ImageArray) -> tuple[int, ...]:

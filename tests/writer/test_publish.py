@@ -1,4 +1,7 @@
-"""if_exists="error" on a real S3 server: proved first, never fooled by a lost reply, never by another's frame."""
+"""The publish flow on a real S3 server: if_exists="error" replaces nothing, and a store that throttles is spared.
+
+The condition is proved first; a lost reply, or another saver's frame, is not mistaken for the own frame.
+"""
 
 from __future__ import annotations
 
@@ -120,3 +123,31 @@ def test_a_lost_reply_and_another_frame_in_its_place(
     with pytest.raises(seqsave.SaveError, match="is there already"):
         seqsave.save([RED], url, if_exists="error", concurrency=concurrency, **settings)
     assert s3_server.read(f"{url}/frame_00000.png") == theirs
+
+
+# --- a store that throttles ----------------------------------------------------------------------------------------
+
+
+def test_throttling_halves_what_is_under_way_and_recovers(
+    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]
+) -> None:
+    proxy.slow_down(probability=0.2)
+    url = s3_server.new_prefix()
+    seen_at_once: list[int] = []
+    with seqsave.open_writer(
+        url, on_event=lambda _: seen_at_once.append(writer._pipeline.at_once), **settings | {"retry": None}
+    ) as writer:
+        for i in range(150):
+            writer.write(RED + i)
+        writer.flush()
+        least = min(seen_at_once)
+        proxy.clear()
+        recovered = 0
+        while writer._pipeline.at_once < 32 and recovered < 2000:
+            writer.write(RED)
+            recovered += 1
+        writer.flush()
+        assert writer._pipeline.at_once == 32
+    assert least < 32
+    assert writer.result.counts["failed"] == 0
+    assert len(s3_server.keys(url)) == writer.result.counts["saved"] == 150 + recovered
