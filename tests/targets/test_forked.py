@@ -79,7 +79,7 @@ def test_a_thread_that_forks_may_hold_the_lock_of_memory() -> None:
 
 
 def test_the_list_of_filetypes_can_be_asked_for_in_a_child() -> None:
-    with held_elsewhere(registry._registry._lock):
+    with held_elsewhere(registry._registry.manager._lock):
         in_forked_child(seqsave.filetypes)
 
 
