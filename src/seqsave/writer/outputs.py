@@ -14,6 +14,7 @@ from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encode import Encoding
+from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FrameKey, FrameTask
 from seqsave.writer.numbering import Numbering
@@ -89,9 +90,11 @@ class Output:
         session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
         self._record = RunRecord(session, facts, creates=common.keeps_manifest)
         self.fallback = self._open_fallback()
+        self._existing = ExistingFrames(common.target, self._record, common.policy, common.if_exists)
         self._publisher = FramePublisher(
             common.target,
             self._record,
+            self._existing,
             folder=self.rule.folder,
             policy=common.policy,
             if_exists=common.if_exists,
@@ -152,7 +155,7 @@ class Output:
         key = self._own(key)
         if key.after_end:
             return FrameTask(key, passed_over="stopped")
-        if self._publisher.exists(key):
+        if self._existing.exists(key):
             return FrameTask(key, passed_over="skipped")
         if source.image is None:
             held = 0 if source.encoded is None else memoryview(source.encoded.data).nbytes
@@ -169,7 +172,7 @@ class Output:
 
     def encode(self, task: FrameTask) -> FrameTask:
         """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
-        if self._publisher.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe):
+        if self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe):
             task.passed_over, task.taken = "skipped", None
             return task
         self._publisher.add_files(task, self._encoding.encode(task))

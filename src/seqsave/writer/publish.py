@@ -17,14 +17,14 @@ from functools import partial
 from typing import Any, cast
 
 from seqsave import naming, targets
-from seqsave.errors import DecodeError, FrameExistsError, TargetError
+from seqsave.errors import FrameExistsError, TargetError
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Picture
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import flow, retry
 from seqsave.runtime.flow import Call, Flow, SharedCall, wait
-from seqsave.sequences import reader
 from seqsave.types import Encoded, SavedFrame, Status
 from seqsave.wording import crc32_text
+from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
 
@@ -69,6 +69,7 @@ class FramePublisher:
         self,
         target: targets.Target,
         record: RunRecord,
+        existing: ExistingFrames,
         *,
         folder: str,
         policy: retry.RetryPolicy,
@@ -92,8 +93,7 @@ class FramePublisher:
         self._stop_event = stop_event
         self._on_retry = on_retry
         self._on_throttled = on_throttled
-        self._examined: dict[str, Picture] = {}
-        self._listings: dict[str, dict[str, int] | None] = {}
+        self._existing = existing
         self._published = Counter[str]()
         self._lock = threading.Lock()
 
@@ -186,7 +186,7 @@ class FramePublisher:
         """
         if not file.create or self._known.refuses:
             return False
-        return self._if_exists == "error" or self._listings.get(file.path.rpartition("/")[0]) is None
+        return self._if_exists == "error" or self._existing.is_unlisted(file.path.rpartition("/")[0])
 
     def _remove_stale_files(self, folder: str) -> None:
         """Sweep a folder when its second frame is there: a look at all names is too much for a single frame."""
@@ -203,7 +203,7 @@ class FramePublisher:
     def pass_over(self, key: FrameKey, status: Status) -> SavedFrame:
         """Return the record of a frame that is not written."""
         if status == "skipped":
-            self._record.add(self._entry(key, self._listed(key), picture=self._examined.get(key.path)))
+            self._record.add(self._entry(key, self._existing.size(key), picture=self._existing.picture(key)))
         return SavedFrame(
             index=key.index,
             batch=key.batch,
@@ -253,41 +253,13 @@ class FramePublisher:
         first, so that a collision leaves the other one's sidecars alone.
         """
         key = task.key
-        frame = FileToPublish.of(key.path, encoded.data, self._content_type, create=self._must_create(key))
+        frame = FileToPublish.of(key.path, encoded.data, self._content_type, create=self._existing.must_create(key))
         sidecars = tuple(
             FileToPublish.of(key.beside(naming.sidecar_name(key.name, frame.crc32, name)), text.encode(), _JSON)
             for name, text in encoded.leftover.items()
         )
         task.files = (frame, *sidecars) if frame.create else (*sidecars, frame)
         task.entry = self._entry(key, frame.size, frame.crc32, task.picture, task.recipe)
-
-    def exists(self, key: FrameKey) -> bool:
-        """Return whether if_exists="skip" and the frame existed when its folder was first looked at.
-
-        An empty file is no frame, whatever put it there.
-        """
-        return self._if_exists == "skip" and bool(self._listed(key))
-
-    def is_as_good(self, key: FrameKey, picture: Callable[[], Picture], recipe: str | None) -> bool:
-        """Return whether, with the two degrees of skip that look closer, the existing frame is as good as this one.
-
-        picture: of this one. Asks the storage; not to be called on the caller's thread.
-        """
-        size = self._listed(key) if self._if_exists in ("skip valid", "skip same recipe") else None
-        if not size:
-            return False
-        stated = self._record.earlier(key.index, key.batch)
-        if stated is None or stated.checksum is None or stated.size != size:
-            stated = None
-        if self._if_exists == "skip same recipe":
-            return stated is not None and recipe is not None and stated.recipe == recipe
-        wanted = picture()
-        if stated is not None and stated.picture is not None and _is_as_large(stated.picture, wanted):
-            return True
-        is_valid = self._is_valid(key, wanted)
-        if is_valid:
-            self._examined[key.path] = wanted
-        return is_valid
 
     def _entry(
         self,
@@ -307,46 +279,6 @@ class FramePublisher:
             picture=picture,
         )
 
-    def _is_valid(self, key: FrameKey, wanted: Picture) -> bool:
-        """Return whether the existing frame can be read, and is as large as this one."""
-        data = retry.call(self._policy, lambda: self._target.read(key.path), contact=self._known)
-        try:
-            height, width = reader.decode(key.name, data).array.shape[:2]
-        except DecodeError:
-            return False
-        return (width, height) == (wanted.width, wanted.height)
-
-    def _listed(self, key: FrameKey) -> int | None:
-        """Return the size that the frame had when its folder was first looked at; None if it did not exist."""
-        if not self._if_exists.startswith("skip"):
-            return None
-        return (self._listing(key.folder) or {}).get(key.name)
-
-    def _must_create(self, key: FrameKey) -> bool:
-        """Return whether the storage must refuse the frame when it exists."""
-        if self._if_exists != "skip":  # its other degrees replace an existing frame that does not do
-            return self._if_exists == "error"
-        if self._target.capabilities.create == "none":
-            return False
-        # An empty file that was listed is to be replaced; anything that was not listed is the storage's to decide.
-        return key.name not in (self._listing(key.folder) or {})
-
-    def _listing(self, folder: str) -> dict[str, int] | None:
-        """Return names and sizes in ``folder`` when it was first looked at; None where listing is not allowed."""
-        with self._lock:
-            if folder not in self._listings:
-                self._listings[folder] = self._list(folder)
-            return self._listings[folder]
-
-    def _list(self, folder: str) -> dict[str, int] | None:
-        try:
-            entries = retry.call(self._policy, lambda: self._target.list(folder), contact=self._known)
-        except TargetError:
-            if self._target.capabilities.create == "none":
-                raise
-            return None  # a key that may write but not list is a good key: the storage decides frame by frame
-        return {entry.name: entry.size for entry in entries if not entry.is_folder}
-
 
 class _Attempts:
     """Whether a file was tried more than once; reports why."""
@@ -364,10 +296,6 @@ class _Attempts:
         if getattr(error, "throttled", False):
             self._on_throttled()
         self._on_retry(self._key, f"attempt {attempt} failed, next in {wait:.1f} s: {error}")
-
-
-def _is_as_large(one: Picture, other: Picture) -> bool:
-    return (one.width, one.height) == (other.width, other.height)
 
 
 def _trial_beside(path: str) -> str:

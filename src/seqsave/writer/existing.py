@@ -1,0 +1,112 @@
+"""The frames that existed before a run, for the degrees of ``if_exists`` that leave some of them alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from seqsave import targets
+from seqsave.errors import DecodeError, TargetError
+from seqsave.manifest import Picture
+from seqsave.manifest.run import RunRecord
+from seqsave.runtime import retry
+from seqsave.sequences import reader
+from seqsave.writer.frame import FrameKey
+
+__all__ = ["ExistingFrames"]
+
+
+class ExistingFrames:
+    """What is known of the frames of one filetype that existed before. Each folder is listed once. Thread-safe.
+
+    record: knows what the manifest states of them.
+    """
+
+    def __init__(self, target: targets.Target, record: RunRecord, policy: retry.RetryPolicy, if_exists: str) -> None:
+        self._target = target
+        self._record = record
+        self._policy = policy
+        self._if_exists = if_exists
+        self._examined: dict[str, Picture] = {}
+        self._listings: dict[str, dict[str, int] | None] = {}
+        self._lock = threading.Lock()
+
+    def exists(self, key: FrameKey) -> bool:
+        """Return whether if_exists="skip" and the frame existed when its folder was first looked at.
+
+        An empty file is no frame, whatever put it there.
+        """
+        return self._if_exists == "skip" and bool(self.size(key))
+
+    def is_as_good(self, key: FrameKey, picture: Callable[[], Picture], recipe: str | None) -> bool:
+        """Return whether, with the two degrees of skip that look closer, the existing frame is as good as this one.
+
+        picture: of this one. Asks the storage; not to be called on the caller's thread.
+        """
+        size = self.size(key) if self._if_exists in ("skip valid", "skip same recipe") else None
+        if not size:
+            return False
+        stated = self._record.earlier(key.index, key.batch)
+        if stated is None or stated.checksum is None or stated.size != size:
+            stated = None
+        if self._if_exists == "skip same recipe":
+            return stated is not None and recipe is not None and stated.recipe == recipe
+        wanted = picture()
+        if stated is not None and stated.picture is not None and _is_as_large(stated.picture, wanted):
+            return True
+        is_valid = self._is_valid(key, wanted)
+        if is_valid:
+            self._examined[key.path] = wanted
+        return is_valid
+
+    def picture(self, key: FrameKey) -> Picture | None:
+        """Return what an existing frame holds, if ``is_as_good`` has decoded it."""
+        return self._examined.get(key.path)
+
+    def is_unlisted(self, folder: str) -> bool:
+        """Return whether it is unknown which frames existed in ``folder``."""
+        return self._listings.get(folder) is None
+
+    def _is_valid(self, key: FrameKey, wanted: Picture) -> bool:
+        """Return whether the existing frame can be read, and is as large as this one."""
+        data = retry.call(self._policy, lambda: self._target.read(key.path), contact=self._target.known)
+        try:
+            height, width = reader.decode(key.name, data).array.shape[:2]
+        except DecodeError:
+            return False
+        return (width, height) == (wanted.width, wanted.height)
+
+    def size(self, key: FrameKey) -> int | None:
+        """Return the size that the frame had when its folder was first looked at; None if it did not exist."""
+        if not self._if_exists.startswith("skip"):
+            return None
+        return (self._listing(key.folder) or {}).get(key.name)
+
+    def must_create(self, key: FrameKey) -> bool:
+        """Return whether the storage must refuse the frame when it exists."""
+        if self._if_exists != "skip":  # its other degrees replace an existing frame that does not do
+            return self._if_exists == "error"
+        if self._target.capabilities.create == "none":
+            return False
+        # An empty file that was listed is to be replaced; anything that was not listed is the storage's to decide.
+        return key.name not in (self._listing(key.folder) or {})
+
+    def _listing(self, folder: str) -> dict[str, int] | None:
+        """Return names and sizes in ``folder`` when it was first looked at; None where listing is not allowed."""
+        with self._lock:
+            if folder not in self._listings:
+                self._listings[folder] = self._list(folder)
+            return self._listings[folder]
+
+    def _list(self, folder: str) -> dict[str, int] | None:
+        try:
+            entries = retry.call(self._policy, lambda: self._target.list(folder), contact=self._target.known)
+        except TargetError:
+            if self._target.capabilities.create == "none":
+                raise
+            return None  # a key that may write but not list is a good key: the storage decides frame by frame
+        return {entry.name: entry.size for entry in entries if not entry.is_folder}
+
+
+def _is_as_large(one: Picture, other: Picture) -> bool:
+    return (one.width, one.height) == (other.width, other.height)
