@@ -74,7 +74,7 @@ def test_trouble_is_told_once_and_ends_by_itself(spool: Spool, behind: Publisher
     failing.error = TargetError("it is away", transient=True)
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.identity())
-    with pytest.raises(SpoolError, match=r"1 frame saved before could not be published, and waits in the spool .*away"):
+    with pytest.raises(SpoolError, match=r"1 frame saved before could not be published \(kept in the spool .*away"):
         behind.wait(failing.identity())
     told: list[str] = []
     wait_until(lambda: told.append(behind.trouble(failing.identity())) or told[-1], "another failure of the next try")

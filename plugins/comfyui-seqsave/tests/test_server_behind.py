@@ -86,7 +86,7 @@ def test_a_failure_makes_the_next_graph_red_and_loses_nothing(
             comfy.run(graph)
         except ComfyError as error:
             said = error.answer["exception_message"]
-    assert "could not be published, and waits in the spool" in said
+    assert "could not be published (kept in the spool" in said
     assert "do not allow it" in said
     assert "seqsave flush" in said
     assert renders.s3.secret not in said

@@ -1,4 +1,4 @@
-"""Frames kept safe in a folder of this machine while their storage is away, and published when it is back."""
+"""Keep frames in a local folder while their storage is unavailable, and publish them when it is available again."""
 
 from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, fingerprint, key_of
 from seqsave.spool.flush import Outcome, Records, flush_place, flush_spool, overlaps

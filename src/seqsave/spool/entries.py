@@ -1,7 +1,7 @@
-"""One entry of the spool: the files of one frame in one file of its own, with a header that says what they are.
+"""Write and read entries of the spool. An entry is one file with a header and the files of one frame.
 
-The header is one line of JSON with a checksum of itself, then come the bytes of each file. What it holds of the target
-is its URL without secrets and what tells the place apart from others (storage, endpoint, root): never storage options.
+The header is one line of JSON with its own checksum; the bytes of each file follow. Of the target, the header has the
+URL without secrets and the identity (storage, endpoint, root), but never storage options.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from seqsave.wording import crc32_text
 __all__ = ["DamagedError", "Entry", "FileFacts", "Item", "fingerprint", "key_of", "pack", "read_entry", "read_header"]
 
 FORMAT = 1
-# Of one header: the writer's metadata stands in it, which may be a workflow of some megabytes.
+# Bytes of a header. It contains the writer's metadata, possibly a workflow of some megabytes.
 _LONGEST_HEADER = 64 << 20
 
 
 class DamagedError(SpoolError):
-    """An entry that is not what was put there: cut short, changed, or no entry at all."""
+    """A damaged entry: truncated, changed, or no entry at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """One file of a frame. ``create``: it must not replace another one. ``crc32`` is that of its bytes."""
+    """One file of a frame. ``create``: it must not replace another file. ``crc32`` is that of its bytes."""
 
     path: str
     size: int
@@ -46,7 +46,7 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file that is to be kept: what is known of it, and its bytes."""
+    """One file to keep: its facts and its bytes."""
 
     facts: FileFacts
     data: bytes | bytearray | memoryview
@@ -54,15 +54,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One frame that is kept; or, without ``files``, something that is only to be told when the frames are published.
+    """A frame in the spool; or, without ``files``, only a manifest update to be published with the frames.
 
     target:   the URL (or configured name) of its target, without secrets.
-    place:    what tells the target apart from others of the same URL: ``storage``, ``root``, ``endpoint`` ...
+    place:    what distinguishes the target from others with the same URL: ``storage``, ``root``, ``endpoint`` ...
     identity: the SHA-256 of ``place``.
     path:     the frame's, relative to the target; ``files`` has it and its sidecars, in the order of publishing.
-    facts:    what whoever put it there wants to know again when it is published.
-    run:      which run it is from. why: what kept it from being published. time: ISO 8601, UTC.
-    name:     the file that it is kept in; "" before it is.
+    facts:    facts of the writer, which it gets back when the frame is published.
+    run:      its run. why: the reason for spooling. time: ISO 8601, UTC.
+    name:     the path of its file; "" before it is written.
     """
 
     target: str
@@ -84,7 +84,7 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Number of bytes of all files."""
         return sum(file.size for file in self.files)
 
     @property
@@ -94,27 +94,27 @@ class Entry:
 
     @property
     def is_frame(self) -> bool:
-        """Whether there is something to publish."""
+        """True if the entry has files to publish."""
         return bool(self.files)
 
     @property
     def key(self) -> str:
-        """What two entries for the same frame of the same place share."""
+        """The key that all entries of the same frame and place share."""
         return key_of(self.path)
 
 
 def fingerprint(place: Mapping[str, str]) -> str:
-    """The SHA-256 of what tells a place apart, in hexadecimal."""
+    """Return the SHA-256 of a target's identity, in hexadecimal."""
     return hashlib.sha256(_canonical(place)).hexdigest()
 
 
 def key_of(path: str) -> str:
-    """A short name for a frame's path, in hexadecimal."""
+    """Return a short name for a frame's path, in hexadecimal."""
     return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def pack(entry: Entry, items: Sequence[Item]) -> bytes:
-    """The entry as one file."""
+    """Return the bytes of an entry's file."""
     fields = asdict(entry)
     del fields["name"]
     body = _canonical({**fields, "target": redact_url(entry.target)})
@@ -123,13 +123,13 @@ def pack(entry: Entry, items: Sequence[Item]) -> bytes:
 
 
 def read_header(name: str | os.PathLike[str]) -> Entry:
-    """What an entry says of itself, without its bytes. Raises DamagedError, and FileNotFoundError when it is gone."""
+    """Read an entry's header only. Raises DamagedError, and FileNotFoundError if the entry has been removed."""
     with Path(name).open("rb") as file:
         return _header(file, os.fspath(name))
 
 
 def read_entry(name: str | os.PathLike[str]) -> tuple[Entry, list[bytes]]:
-    """An entry and the bytes of its files, compared with their checksums. Raises as ``read_header`` does."""
+    """Read an entry and the bytes of its files, and verify their checksums. Raises as ``read_header``."""
     with Path(name).open("rb") as file:
         entry = _header(file, os.fspath(name))
         data = [file.read(facts.size) for facts in entry.files]
@@ -140,7 +140,7 @@ def read_entry(name: str | os.PathLike[str]) -> tuple[Entry, list[bytes]]:
         if zlib.crc32(content) != facts.crc32:
             raise _damaged(name, f"the bytes of {facts.path} have changed")
     if rest:
-        raise _damaged(name, "it goes on after its end")
+        raise _damaged(name, "it has bytes after its last file")
     return entry, data
 
 

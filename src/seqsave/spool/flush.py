@@ -30,9 +30,9 @@ PUBLISHERS = 16
 READ_AHEAD_BYTES = 64 * 2**20
 # How many entries are published before the records are updated and the entries deleted.
 ROUND = 256
-# So many failures with no success between them mean that the rest would fail as well.
+# After so many failures without a success, the other entries are not tried.
 MOST_FAILURES = 3
-# Whether a storage answers at all is a matter of one request, not of minutes.
+# One request is enough to find out if a storage answers.
 PROBE = retry.RetryPolicy(attempts=1)
 
 
@@ -77,7 +77,7 @@ class Records:
 
 
 def overlaps(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether one of two places is the other, or lies below it."""
+    """Return True if two places are the same, or one is below the other."""
     first, second = dict(one), dict(other)
     above, below = sorted((first.pop("root", ""), second.pop("root", "")), key=len)
     return first == second and (above == below or not above or below.startswith(above.rstrip("/") + "/"))
@@ -151,7 +151,7 @@ def flush_place(
         while True:
             found = spool.contents(identity)
             for name, why in found.damaged:
-                flush.tell(_put_aside(spool, name, why))
+                flush.note(_put_aside(spool, name, why))
             entries = [entry for entry in found.entries if entry.name not in tried]
             if not entries:
                 return flush.outcomes
@@ -181,7 +181,7 @@ def _put_aside(spool: Spool, name: str, why: str, on_outcome: Callable[[Outcome]
 
 
 class _Flush:
-    """One run over one place."""
+    """One flush of one place."""
 
     def __init__(
         self,
@@ -203,12 +203,12 @@ class _Flush:
         self._failures = 0
         self._trouble: SeqSaveError | None = None
 
-    def tell(self, outcome: Outcome) -> None:
+    def note(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         self._on_outcome(outcome)
 
     def run(self, entries: Sequence[Entry]) -> None:
-        """Publish them, the newest of each frame only."""
+        """Publish entries, of each frame only the newest."""
         newest = {entry.key: entry for entry in entries}
         for entry in entries:
             if newest[entry.key] is not entry:
@@ -222,11 +222,11 @@ class _Flush:
             for outcome in self._round(left[:count]):
                 if outcome.status == "published" and outcome.entry is not None:
                     self._spool.drop(outcome.entry)
-                self.tell(outcome)
+                self.note(outcome)
             left = left[count:]
 
     def _round(self, entries: Sequence[Entry]) -> list[Outcome]:
-        """Publish some entries between two looks at the records: they may go when these are right."""
+        """Publish some entries between two updates of the records, and remove those that are recorded."""
         if self._given_up:
             return [self._publish(entry, None) for entry in entries]
         try:
@@ -289,11 +289,11 @@ class _Flush:
             return Outcome(entry=entry, status="failed", message=str(data), error=data)
         if not isinstance(data, list) or self._given_up:
             why = "" if self._trouble is None else f": {self._trouble}"
-            return Outcome(entry=entry, status="waiting", message=f"not tried, as others failed before it{why}")
+            return Outcome(entry=entry, status="waiting", message=f"not tried, because others failed before it{why}")
         try:
             outcome = self._published(entry, data)
         except SeqSaveError as error:
-            # A name that this storage cannot have says nothing of the other frames.
+            # A name that this storage does not allow does not concern the other frames.
             if not (isinstance(error, TargetError) and error.fault in _UNFIT and not error.transient):
                 self._failures += 1
             return Outcome(entry=entry, status="failed", message=str(error), error=error)
@@ -328,7 +328,7 @@ class _Flush:
         return True if published.acknowledged else self._is_same(facts)
 
     def _is_same(self, facts: FileFacts) -> bool | None:
-        """Whether what lies there are the same bytes; None where the credentials do not allow to look."""
+        """Return True if the existing file has the same bytes; None if the credentials do not allow reading it."""
         try:
             content = self._call(partial(self._target.read, facts.path))
         except targets.FileMissingError:
@@ -356,7 +356,7 @@ class _Flush:
 
 
 _UNREADABLE = ("denied", "not_permitted")
-# Of the name or the bytes, whatever the storage's state.
+# Causes that lie in the name or the bytes, and not in the state of the storage.
 _UNFIT = ("", "bad_name", "too_long", "too_large", "is_a_folder", "exists")
 
 

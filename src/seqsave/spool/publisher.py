@@ -106,7 +106,7 @@ class Publisher:
     def adopt(self, where: Mapping[str, str], resolve: Callable[[str], targets.Target] = targets.resolve) -> None:
         """Take over the entries of ended programs for this place, the places above it and those below it.
 
-        Raises what ``resolve`` raises.
+        Raises the errors of ``resolve``.
         """
         for identity in self.spool.identities():
             with self._changed:
@@ -150,7 +150,7 @@ class Publisher:
                 first = min(waiting, key=lambda place: place.next_try)
                 seconds = first.next_try - time.monotonic()
                 if seconds <= 0:
-                    # Before looking: what comes from now on is seen, or asks for another look.
+                    # Before reading the folder, so that later entries are read or set this again.
                     first.is_waiting, first.is_busy = False, True
                     return first
                 self._changed.wait(seconds)

@@ -1,9 +1,9 @@
-"""The folder: private, bounded, one subfolder for each place, and in it one file for each frame that is kept.
+"""The spool's folder: private, bounded, with one subfolder for each place, and one file in it for each frame.
 
-- An entry is written beside its name, flushed to the disk, renamed, and the folder is flushed: it is there whole or not
-  at all, whoever is killed when. Whoever has its name has the frame.
-- Entries for the same frame share the first part of their names; the second is their order, and the newest counts.
-- Whoever publishes entries of a place holds that place's lock. Putting entries there takes no lock.
+- An entry is written to a temporary file, flushed to the disk, renamed, and the folder is flushed. So it exists whole
+  or not at all, even if the process is killed at any moment.
+- Entries for the same frame share the first part of their names; the second part is their order, and the newest counts.
+- Publishing entries of a place requires the place's lock. Adding entries requires no lock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_BYTES = 20 * 2**30
 """Bytes that a spool holds at most, unless the configuration says otherwise."""
 # A spool never takes the last of a disk: other programs would fail, perhaps also the one that publishes the frames.
 LEFT_FREE, LEFT_FREE_SHARE = 2**30, 0.05
-# How long the size of what others have put there is taken for granted.
+# Seconds for which the measured size of the folder is used.
 SIZE_SECONDS = 5.0
 LOCK_SECONDS = 0.2
 
@@ -46,14 +46,14 @@ _SETTINGS = ("folder", "max_bytes")
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What lies in a spool: ``entries`` in the order in which they came, and files that are ``damaged``, with why."""
+    """The contents of a spool: ``entries`` in their order, and ``damaged`` files with the reasons."""
 
     entries: tuple[Entry, ...]
     damaged: tuple[tuple[str, str], ...] = ()
 
 
 def default_folder() -> Path:
-    """``SEQSAVE_SPOOL``, else ``folder`` in the configuration's table ``[spool]``, else one in the user's state folder.
+    """Return ``SEQSAVE_SPOOL``, or ``folder`` in the configuration's ``[spool]``, or one in the user's state folder.
 
     Raises TargetError and OptionError for a configuration that cannot be used.
     """
@@ -66,9 +66,9 @@ def default_folder() -> Path:
 
 
 def open_spool(where: str | os.PathLike[str] | bool | None) -> Spool | None:
-    """The spool in a folder, or in the default one (True); None for None and False. Makes and asks nothing yet.
+    """Return the spool in a folder, or in the default one (True); None for None and False. Creates no folder.
 
-    Raises OptionError for what is no folder's path, and as ``default_folder`` does.
+    Raises OptionError for values that are not the path of a folder, and the errors of ``default_folder``.
     """
     if where is None or where is False:
         return None
@@ -85,7 +85,7 @@ def open_spool(where: str | os.PathLike[str] | bool | None) -> Spool | None:
 
 
 def _settings() -> dict[str, Any]:
-    """The configuration's table ``[spool]``, checked."""
+    """Return the configuration's table ``[spool]``, checked."""
     table = config.table("spool")
     for name in table:
         if name not in _SETTINGS:
@@ -100,10 +100,10 @@ def _settings() -> dict[str, Any]:
 
 
 class Spool:
-    """One folder of frames that wait for their storage. From any thread, and from several processes at once."""
+    """A folder of frames that wait for their storage. Safe to use from several threads and processes."""
 
     def __init__(self, folder: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> None:
-        """folder: absolute; it need not be there yet."""
+        """folder: absolute path; it is created when needed."""
         self.folder = Path(folder)
         self.max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -130,11 +130,11 @@ class Spool:
         run: str = "",
         why: str = "",
     ) -> Entry:
-        """Keep the files of one frame; it is on the disk when this returns. The fields are those of ``Entry``.
+        """Keep the files of one frame; they are on the disk when this returns. The fields are those of ``Entry``.
 
-        Older entries for the same frame are let go, as this one takes their place.
+        Older entries for the same frame are removed.
 
-        Raises SpoolError when the spool is full or cannot be written.
+        Raises SpoolError if the spool is full or cannot be written.
         """
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         files = tuple(item.facts for item in items)
@@ -184,15 +184,15 @@ class Spool:
                 raise self._unusable(error) from error
             if self._used + size > self.max_bytes:
                 raise SpoolError(
-                    f"the spool {self.folder} is full: it holds {self._used} of {self.max_bytes} bytes; publish what "
-                    f"is in it (seqsave flush {self.folder}), or raise max_bytes in the table [spool] of "
+                    f"the spool {self.folder} is full: it holds {self._used} of {self.max_bytes} bytes; publish its "
+                    f"frames (seqsave flush {self.folder}), or raise max_bytes in the table [spool] of "
                     f"{config.config_path()}",
                     reason="full",
                 )
             if disk.free - size < min(LEFT_FREE, LEFT_FREE_SHARE * disk.total):
                 raise SpoolError(
                     f"the disk of the spool {self.folder} is nearly full: only {disk.free} bytes are free; publish "
-                    f"what is in it (seqsave flush {self.folder}), free some space, or use another folder",
+                    f"its frames (seqsave flush {self.folder}), free some space, or use another folder",
                     reason="full",
                 )
             self._used += size
@@ -214,11 +214,11 @@ class Spool:
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def identities(self) -> list[str]:
-        """The places that have had entries here, as the first part of their identities."""
+        """Return the places that have had entries here, as the first part of their identities."""
         return sorted(name for name in _listed(self.folder) if _PLACE.fullmatch(name))
 
     def contents(self, identity: str | None = None) -> Contents:
-        """What lies here, of one place or of all. Reads headers only."""
+        """Return the contents, of one place or of all. Reads only headers."""
         entries: list[Entry] = []
         damaged: list[tuple[str, str]] = []
         for one in self.identities() if identity is None else [identity[:16]]:
@@ -229,29 +229,29 @@ class Spool:
                 except DamagedError as error:
                     damaged.append((str(path), str(error)))
                 except FileNotFoundError:
-                    continue  # it was published meanwhile
+                    continue  # it has just been published
                 except OSError as error:
                     damaged.append((str(path), f"{path} cannot be read: {error.strerror or error}"))
         return Contents(tuple(entries), tuple(damaged))
 
     def newest(self, identity: str) -> Entry | None:
-        """The entry of this place that came last, if there is any."""
+        """Return the last entry of this place, or None."""
         for name in reversed(self._names(identity)):
             with contextlib.suppress(DamagedError, OSError):
                 return read_header(self.folder / identity[:16] / name)
         return None
 
     def aside(self) -> list[str]:
-        """Damaged entries that were put aside."""
+        """Return the damaged entries that were moved aside."""
         folders = [self.folder / identity / _ASIDE for identity in self.identities()]
         return [str(folder / name) for folder in folders for name in sorted(_listed(folder))]
 
     def waiting(self, place: Mapping[str, str]) -> set[str]:
-        """The ``key_of`` every frame of this place that waits here."""
+        """Return the ``key_of`` every frame of this place that waits here."""
         return {name[:16] for name in self._names(fingerprint(place))}
 
     def holds(self, place: Mapping[str, str], path: str) -> bool:
-        """Whether this frame of this place waits here."""
+        """Return True if this frame of this place waits here."""
         return bool(self._names(fingerprint(place), key_of(path)))
 
     # --- taking out --------------------------------------------------------------------------------------------------
