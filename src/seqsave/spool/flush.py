@@ -213,7 +213,7 @@ class _Flush:
         for entry in entries:
             if newest[entry.key] is not entry:
                 self._spool.drop(entry)
-                self.tell(Outcome(entry=entry, status="superseded", message="a newer one takes its place"))
+                self.note(Outcome(entry=entry, status="superseded", message="a newer one takes its place"))
         # Entries without files first: they say which frames are expected.
         left = sorted(newest.values(), key=lambda entry: entry.is_frame)
         while left:

@@ -175,7 +175,7 @@ def _judged(outcomes: list[Outcome], spool: Spool) -> tuple[str, bool]:
     first = next((outcome for outcome in left if outcome.status != "waiting"), left[0])
     count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
     what = f"{counted(count, 'frame')} saved before" if count else "the update of a manifest"
-    return f"{what} could not be published, and waits in the spool {spool.folder}: {first.message}", again
+    return f"{what} could not be published (kept in the spool {spool.folder}): {first.message}", again
 
 
 # --- one for each folder and process ---------------------------------------------------------------------------------

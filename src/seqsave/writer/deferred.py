@@ -53,7 +53,7 @@ def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mappi
 class DeferredUpdates(Records):
     """Keeps the manifests true while a spool is published.
 
-    run: entries of this run are left out, as it is still there and tells its manifest itself.
+    run: entries of this run are left out, because it is still at work and updates its manifest itself.
     """
 
     def __init__(self, spool: Spool, *, run: str = "") -> None:

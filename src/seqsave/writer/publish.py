@@ -154,7 +154,7 @@ class FramePublisher:
     def _is_ours(self, file: FileToPublish) -> Flow[bool]:
         """Return whether the file that exists is the one that we sent: then an earlier attempt's answer was lost.
 
-        A file that may not be read cannot be told from another one. Resuming, it exists and that is enough; otherwise
+        A file that may not be read cannot be compared. Resuming, it exists and that is enough; otherwise
         that is an error.
         """
         try:
