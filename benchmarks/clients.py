@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLIENTS", "save_with"]
 
-CLIENTS = ("s3fs", "obstore") if find_spec("obstore") else ("s3fs",)
+CLIENTS = ("s3fs", "obstore") if find_spec("seqsave_obstore") else ("s3fs",)
 
 
 def save_with(client: str, frames: Sequence[Any], new_url: Callable[[], str], options: dict[str, Any]) -> None:

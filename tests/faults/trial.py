@@ -140,7 +140,8 @@ class Lab:
 
 def _clients() -> tuple[str, ...]:
     try:
-        import obstore  # noqa: F401 - whether it is there
+        import obstore  # noqa: F401 - whether it is installed, and the plugin that uses it
+        import seqsave_obstore  # noqa: F401
     except ImportError:
         return ("s3fs",)
     return ("obstore", "s3fs")
