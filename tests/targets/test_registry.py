@@ -286,3 +286,12 @@ def test_functions_of_traits_are_imported_when_they_are_needed(monkeypatch: pyte
     target.publish("f", b"123", content_type="image/png")
     assert calls == [("image/png", 3), "/top/x/f"]
     assert [entry.name for entry in target.list()] == ["f"]
+
+
+def test_schemes_are_those_that_are_no_configured_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare("newest", "newer", target="special:Special")
+    assert {"file", "memory", "s3", "newest", "newer"} <= set(targets.schemes())
+    (tmp_path / "config.toml").write_text('[targets.newest]\nurl = "memory://configured"\n')
+    monkeypatch.setenv("SEQSAVE_CONFIG", str(tmp_path / "config.toml"))
+    assert "newest" not in targets.schemes()
+    assert "newer" in targets.schemes()
