@@ -110,6 +110,21 @@ def test_a_config_is_frozen_and_holds_checked_values() -> None:
             setattr(part, dataclasses.fields(part)[0].name, None)
 
 
+@pytest.mark.parametrize("rate", [10**9, Fraction(10**9 * 10**6 - 1, 10**6), 1 / 10**6, 23.976])
+def test_every_rate_that_is_taken_fits_a_manifest(rate: Any) -> None:
+    url = "memory://rates"
+    seqsave.save([RED] * 2, url, rate=rate)
+    manifest = seqsave.open_sequence(url).manifest
+    assert manifest is not None
+    assert manifest.rate == seqsave.check_settings(rate=rate).embedding.exact_rate
+
+
+@pytest.mark.parametrize("rate", [10**9 + 1, 1e300, float("inf")])
+def test_a_rate_that_fits_no_manifest_is_refused(rate: float) -> None:
+    with pytest.raises(seqsave.OptionError, match=r"rate is .* at most 1000000000"):
+        seqsave.check_settings(rate=rate)
+
+
 def test_a_config_gives_its_settings_back() -> None:
     made = seqsave.check_settings(
         prefix="shots/a", metadata={"seed": 7}, withhold=["*.key"], retry=RetryPolicy(attempts=3)

@@ -518,3 +518,9 @@ def test_a_second_thread_that_closes_waits_for_the_first() -> None:
     for thread in threads:
         thread.join(PATIENCE)
     assert sorted(ended) == ["first: True", "second: True"]
+
+
+@pytest.mark.parametrize("frames", [list, np.array(3), 7, None])
+def test_what_has_no_length_is_no_frames(frames: Any) -> None:
+    with pytest.raises(seqsave.ImageError, match="frames"):
+        seqsave.save(frames, URL)

@@ -46,6 +46,8 @@ MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
 
 LONGEST_RECIPE = 1000
 HIGHEST_DPI = 100_000
+# A rate is kept as a fraction; above this its numerator would not fit into a manifest.
+HIGHEST_RATE = 10**9
 # How many bytes may be under way by default: about eighty 1080p pictures, so that a slow store is hidden for a while
 # and memory stays flat.
 DEFAULT_MAX_BYTES = 512 * 2**20
@@ -394,8 +396,10 @@ def _checked_rate(rate: Any) -> Fraction:
         exact = Fraction(rate).limit_denominator(1_001_000)
     except (TypeError, ValueError, OverflowError):
         exact = Fraction(0)
-    if exact <= 0:
-        raise OptionError(f"rate is {rate!r}: it must be a number of frames per second, more than 0")
+    if not 0 < exact <= HIGHEST_RATE:
+        raise OptionError(
+            f"rate is {rate!r}: it must be a number of frames per second, more than 0 and at most {HIGHEST_RATE}"
+        )
     return exact
 
 
