@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from seqsave import ManifestError, manifest, naming
 from seqsave.manifest import Facts, FrameEntry, Manifest, Picture, WriterEntry
+from seqsave.writer.settings import HIGHEST_RATE
 
 SCHEMA = json.loads(resources.files("seqsave").joinpath("manifest.schema.json").read_text(encoding="utf-8"))
 
@@ -42,10 +43,12 @@ writers = st.builds(
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | words, lambda inner: st.lists(inner) | st.dictionaries(words, inner)
 )
+# Every rate that a writer takes: see settings.HIGHEST_RATE and the denominator beside it.
+rates = st.fractions(min_value=Fraction(1, 1_001_000), max_value=HIGHEST_RATE, max_denominator=1_001_000)
 manifests = st.builds(
     Manifest, prefix=words, extension=words, filetype=words, digits=st.integers(0, 32), start=indices,
     step=st.integers(1, 5), total=st.none() | indices, metadata=st.dictionaries(words, values), recipe=maybe,
-    rate=st.none() | st.fractions(min_value=Fraction(1, 100)), complete=st.booleans(),
+    rate=st.none() | rates, complete=st.booleans(),
     expected=st.sets(indices).map(lambda found: naming.to_ranges(sorted(found))),
     frames=st.lists(frames, unique_by=lambda frame: frame.key).map(
         lambda found: tuple(sorted(found, key=lambda f: (f.index, -1 if f.batch is None else f.batch)))
@@ -108,6 +111,7 @@ def example() -> Manifest:
 PATHS = [
     ("version",), ("version", "text"), ("version", 0), ("complete",), ("complete", 1), ("prefix",), ("prefix", 3),
     ("digits", -1), ("digits", True), ("step", 0), ("total", -1), ("total", 1.5), ("rate", "fast"), ("rate", "1/0"),
+    ("rate", "9" * 21), ("rate", "1/" + "9" * 21),
     ("rate", 24), ("metadata", []), ("recipe", 7), ("picture", {"width": 1}), ("picture", []), ("expected",),
     ("expected", "5-3"), ("expected", "0-9,3"), ("expected", "-1"), ("expected", "0-99999999999999999999999"),
     ("expected", "0-99999999999"), ("frames",), ("frames", {}), ("frames", [3]), ("frames", [{}]), ("writers", [{}]),
