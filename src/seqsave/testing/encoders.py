@@ -317,10 +317,8 @@ class EncoderSuite(EncoderChecks):
                 "into Encoded.leftover",
             )
         invented = sorted((set(encoded.leftover) | set(decoded.metadata)) - set(texts))
-        expect(
-            not invented,
-            f"metadata that were not passed to encode: {invented}; return exactly the names and texts that were",
-        )
+        advice = "return exactly the names and texts that were"
+        expect(not invented, f"metadata that were not passed to encode: {invented}; {advice}")
         plain = self.read(bytes(self.encode(picture).data)).array
         expect(
             plain.tobytes() == decoded.array.tobytes(),
