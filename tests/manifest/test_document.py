@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqsave import ManifestError, manifest, naming
@@ -20,6 +20,9 @@ from seqsave.manifest import Facts, FrameEntry, Manifest, Picture, WriterEntry
 from seqsave.writer.settings import HIGHEST_RATE
 
 SCHEMA = json.loads(resources.files("seqsave").joinpath("manifest.schema.json").read_text(encoding="utf-8"))
+
+# How long examples take to make says something of the machine only.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
 maybe = st.none() | words
@@ -44,7 +47,7 @@ values = st.recursive(
     st.none() | st.booleans() | st.integers() | words, lambda inner: st.lists(inner) | st.dictionaries(words, inner)
 )
 # Every rate that a writer takes: see settings.HIGHEST_RATE and the denominator beside it.
-rates = st.fractions(min_value=Fraction(1, 1_001_000), max_value=HIGHEST_RATE, max_denominator=1_001_000)
+rates = st.builds(Fraction, st.integers(1, HIGHEST_RATE), st.integers(1, 1_001_000))
 manifests = st.builds(
     Manifest, prefix=words, extension=words, filetype=words, digits=st.integers(0, 32), start=indices,
     step=st.integers(1, 5), total=st.none() | indices, metadata=st.dictionaries(words, values), recipe=maybe,
@@ -62,6 +65,7 @@ def validate(data: bytes) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(data))
 
 
+@UNHURRIED
 @given(manifests)
 def test_what_is_written_is_read_again_and_fits_the_schema(made: Manifest) -> None:
     data = manifest.dump(made)
@@ -70,11 +74,13 @@ def test_what_is_written_is_read_again_and_fits_the_schema(made: Manifest) -> No
     validate(data)
 
 
+@UNHURRIED
 @given(frames)
 def test_a_frame_alone(frame: FrameEntry) -> None:
     assert FrameEntry.from_document(json.loads(json.dumps(frame.as_document()))) == frame
 
 
+@UNHURRIED
 @given(manifests)
 def test_facts_alone(made: Manifest) -> None:
     facts = Facts(**{name: getattr(made, name) for name in Facts.__dataclass_fields__})
@@ -144,12 +150,14 @@ def test_a_newer_version() -> None:
     assert caught.value.is_newer
 
 
+@UNHURRIED
 @given(st.binary() | values.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_manifest_or_an_error(data: bytes) -> None:
     with pytest.raises(ManifestError):
         manifest.load(data)
 
 
+@UNHURRIED
 @given(made=manifests, data=st.data())
 def test_any_damage_is_found_or_harmless(made: Manifest, data: st.DataObject) -> None:
     whole = bytearray(manifest.dump(made))
