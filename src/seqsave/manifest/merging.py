@@ -14,6 +14,7 @@ from typing import Any
 from seqsave import naming
 from seqsave.manifest.document import (
     MOST_FRAMES,
+    UNKNOWN_VERSION,
     Facts,
     FrameEntry,
     Key,
@@ -161,6 +162,8 @@ def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> F
     A frame that was left alone keeps its record. If it is another file than the recorded one, only a run that decoded
     it (it knows the picture) says what it is.
     """
+    if theirs is not None and mine.version == UNKNOWN_VERSION and mine.checksum == theirs.checksum:
+        return theirs  # published and recorded by a flush of the spool
     if theirs is None or mine.checksum is not None:
         return mine
     is_the_recorded = seen is not None and not theirs.disputed and _is_same_file(theirs, seen)

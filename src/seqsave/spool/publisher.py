@@ -9,7 +9,7 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from seqsave import targets
@@ -51,6 +51,7 @@ class Publisher:
         self.spool = spool
         self._records = records
         self._places: dict[str, _Place] = {}
+        self._published: set[str] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread: Joinable | None = None
@@ -63,6 +64,13 @@ class Publisher:
             if self._thread is None and not self._stop.is_set():
                 self._thread = spawn_daemon(self._run, name="seqsave-spool")
             self._changed.notify_all()
+
+    def take_published(self, names: Collection[str]) -> set[str]:
+        """Return those of the entries that this publisher has published, and forget them. ``names``: their files."""
+        with self._changed:
+            found = self._published.intersection(names)
+            self._published -= found
+            return found
 
     def trouble(self, where: Mapping[str, str]) -> str:
         """Return the message of what failed at this place since the last call; "" if nothing did."""
@@ -131,6 +139,10 @@ class Publisher:
         while (place := self._next()) is not None:
             try:
                 outcomes = flush_place(self.spool, place.target, place.where, records=self._records(), stop=self._stop)
+                with self._changed:
+                    self._published.update(
+                        outcome.entry.name for outcome in outcomes if outcome.entry is not None and not outcome.is_left
+                    )
                 trouble, again = _judged(outcomes, self.spool)
             except SpoolError as error:
                 # In use: another process publishes the same frames, and reports its failures itself.

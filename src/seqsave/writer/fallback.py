@@ -225,8 +225,8 @@ class Fallback:
     def finish(self) -> list[SavedFrame | FailedFrame]:
         """Try once more to publish what this run put into the spool; return what became of the frames that left it.
 
-        With ``behind`` it is not waited for. An entry that is gone without having been published, since its file was
-        deleted, is a frame that failed.
+        An entry that is gone without having been published, since its file was deleted, is a frame that failed. With
+        ``behind`` this waits for nothing: frames that the publisher has not reported stay spooled.
         """
         if not self._kept:
             return []
@@ -241,11 +241,15 @@ class Fallback:
         ended = {outcome.entry.name: outcome for outcome in outcomes if outcome.entry is not None}
         waiting = self._spool.waiting(self._place)
         damaged = {Path(name).name for name in self._spool.aside()}
-        return [
-            self._settled(kept, ended.get(kept.entry.name))
+        gone = [
+            kept
             for kept in self._kept.values()
             if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged
         ]
+        if self.behind:  # without a look at the storage, which may be away
+            published = self._publisher.take_published([kept.entry.name for kept in gone])
+            return [self._saved(kept, None) for kept in gone if kept.entry.name in published]
+        return [self._settled(kept, ended.get(kept.entry.name)) for kept in gone]
 
     def _settled(self, kept: _Kept, outcome: spool.Outcome | None) -> SavedFrame | FailedFrame:
         """Return the record of a frame whose entry is gone: from this run's flush, or from a look at the storage."""
@@ -265,6 +269,9 @@ class Fallback:
                 error=str(error),
                 exception=error,
             )
+        return self._saved(kept, answer)
+
+    def _saved(self, kept: _Kept, answer: targets.Published | None) -> SavedFrame:
         entry = FrameEntry.from_document(kept.entry.facts["frame"])
         if answer is None:
             entry = replace(entry, version=UNKNOWN_VERSION)
