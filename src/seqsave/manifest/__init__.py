@@ -17,7 +17,8 @@ from seqsave.manifest.document import (
     path_of,
 )
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, without
-from seqsave.manifest.session import Session, change, list_frames, merge_into, read
+from seqsave.manifest.session import Session, merge_into
+from seqsave.manifest.store import change, list_frames, read
 
 __all__ = [
     "CONTENT_TYPE",

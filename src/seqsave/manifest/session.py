@@ -1,4 +1,4 @@
-"""One run's part in a manifest, from before its first frame to after its last one; and reading one."""
+"""One run's part in a manifest, from before its first frame to after its last one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timezone
 from functools import cache, partial
 from typing import Any
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
-from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump, load, path_of
+from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump
 from seqsave.manifest.merging import CONTENT_TYPE, Listing, Outcome, Seen, begun, confirmed, ended, in_doubt, without
+from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, stamped
 from seqsave.runtime import retry
 from seqsave.runtime.processes import has_died, machine_id, started
 
-__all__ = ["Session", "change", "list_frames", "merge_into", "read", "software"]
-
-_POLICY = retry.RetryPolicy()
+__all__ = ["Session", "merge_into"]
 
 # How many bytes a run reads at its end of frames whose version is not the recorded one, to see what they hold.
 MOST_READ = 512 * 2**20
@@ -35,21 +33,6 @@ LATE_SECONDS = 1.0
 _alive: set[str] = set()
 
 
-def read(
-    target: targets.Target, prefix: str, extension: str, *, policy: retry.RetryPolicy = _POLICY
-) -> Manifest | None:
-    """The manifest of a sequence in ``target``; None where there is none.
-
-    Raises ManifestError (damaged, or of a newer version), TargetError.
-    """
-    path = path_of(prefix, extension)
-    try:
-        data = retry.call(policy, lambda: target.read(path), contact=target.known)
-    except targets.FileMissingError:
-        return None
-    return _load(target, path, data)
-
-
 def merge_into(
     target: targets.Target,
     facts: Facts,
@@ -58,7 +41,7 @@ def merge_into(
     lost: Iterable[Key] = (),
     sound: bool = True,
     defines: bool = False,
-    policy: retry.RetryPolicy = _POLICY,
+    policy: retry.RetryPolicy = DEFAULT_POLICY,
 ) -> Manifest | None:
     """Put frames that were just published into the manifest, which is made when there is none. Returns how it is now.
 
@@ -69,48 +52,6 @@ def merge_into(
     """
     session = Session(target, facts, policy=policy, replaces=False)
     return session.close(Outcome(frames=list(frames), lost=set(lost), sound=sound, defines=defines))
-
-
-def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Listing | None:
-    """List the folders of these frames, which are named as in a manifest; None where the key may not list.
-
-    Raises TargetError for what may pass.
-    """
-    below = prefix.rpartition("/")[0]
-    found: dict[str, Seen] = {}
-    for folder in {name.rpartition("/")[0] for name in names}:
-        try:
-            entries = target.list("/".join(filter(None, (below, folder))))
-        except TargetError as error:
-            if error.transient:
-                raise
-            return None
-        head = f"{folder}/" if folder else ""
-        found |= {f"{head}{one.name}": Seen(one.size, one.version) for one in entries if not one.is_folder}
-    return found
-
-
-def change(
-    target: targets.Target,
-    path: str,
-    make: Callable[[Manifest | None], Manifest | None],
-    *,
-    policy: retry.RetryPolicy = _POLICY,
-) -> Manifest | None:
-    """Make the manifest at ``path`` into what ``make`` makes of it, which is given None for a damaged one too.
-
-    Returns how it is now. Raises TargetError; ManifestError for one of a newer version.
-    """
-    result: list[Manifest | None] = []
-
-    def change_bytes(data: bytes | None) -> bytes | None:
-        before = None if data is None else _load_or_none(target, path, data)
-        after = make(before)
-        result[:] = [after]
-        return None if after is None else dump(_stamped(after))
-
-    retry.call(policy, lambda: target.update(path, change_bytes, content_type=CONTENT_TYPE), contact=target.known)
-    return result[0]
 
 
 class Session:
@@ -128,7 +69,7 @@ class Session:
         *,
         creates: bool = True,
         replaces: bool = True,
-        policy: retry.RetryPolicy = _POLICY,
+        policy: retry.RetryPolicy = DEFAULT_POLICY,
         run: str | None = None,
     ) -> None:
         self.is_open = False
@@ -142,9 +83,9 @@ class Session:
             id=run or f"{machine_id()}-{secrets.token_hex(6)}",
             host=_host(),
             pid=os.getpid(),
-            since=_now(),
+            since=now(),
             replaces=replaces,
-            started=started(os.getpid()),
+            started=_started(os.getpid()),
         )
         self._was_there = False
         self._found_none_at: float | None = None
@@ -230,7 +171,7 @@ class Session:
 
     def _create_unread(self, error: TargetError) -> None:
         """With a key that may write and not read: there may be none yet."""
-        data = dump(_stamped(self._begun(None)))
+        data = dump(stamped(self._begun(None)))
         try:
             published = self._target.publish(self.path, data, content_type=CONTENT_TYPE, create=True)
         except FrameExistsError:
@@ -252,7 +193,7 @@ class Session:
                 raise
             return False  # a key that may write and not read is a good key
         try:
-            _load(self._target, self.path, data)
+            load_from(self._target, self.path, data)
         except ManifestError:
             self._raw_update(lambda now: None if now is None else _marked(now))
             return False
@@ -363,7 +304,7 @@ class Session:
             result[:] = [after]
             if after is None or (current is not None and _says_the_same(after, current)):
                 return None if after is None else data
-            return dump(_stamped(after))
+            return dump(stamped(after))
 
         self._raw_update(change_bytes)
         return result[0]
@@ -382,35 +323,7 @@ class Session:
             self._known = (data, published.etag)
 
     def _loaded(self, data: bytes, fresh_if_damaged: bool) -> Manifest | None:
-        return (_load_or_none if fresh_if_damaged else _load)(self._target, self.path, data)
-
-
-def software() -> str:
-    """``seqsave 0.1.0``."""
-    import sys
-
-    return f"seqsave {getattr(sys.modules.get('seqsave'), '__version__', '')}".rstrip()
-
-
-def _load(target: targets.Target, path: str, data: bytes) -> Manifest:
-    try:
-        return load(data)
-    except ManifestError as error:
-        raise ManifestError(f"{target.url_of(path)}: {error}", is_newer=error.is_newer) from None
-
-
-def _load_or_none(target: targets.Target, path: str, data: bytes) -> Manifest | None:
-    """None for a damaged one."""
-    try:
-        return _load(target, path, data)
-    except ManifestError as error:
-        if error.is_newer:
-            raise
-        return None
-
-
-def _stamped(manifest: Manifest) -> Manifest:
-    return replace(manifest, updated=_now(), software=software())
+        return (load_or_none if fresh_if_damaged else load_from)(self._target, self.path, data)
 
 
 def _says_the_same(one: Manifest, other: Manifest) -> bool:
@@ -445,11 +358,12 @@ def _is_dead(writer: WriterEntry) -> bool:
 
 
 @cache
+def _started(pid: int) -> str:
+    return started(pid)
+
+
+@cache
 def _host() -> str:
     import platform
 
     return platform.node() or "unknown"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,106 @@
+"""Read a manifest, change it, and list the frames that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from seqsave import targets
+from seqsave.errors import ManifestError, TargetError
+from seqsave.manifest.document import Manifest, dump, load, path_of
+from seqsave.manifest.merging import CONTENT_TYPE, Listing, Seen
+from seqsave.runtime import retry
+
+__all__ = ["DEFAULT_POLICY", "change", "list_frames", "load_from", "load_or_none", "now", "read", "software", "stamped"]
+
+DEFAULT_POLICY = retry.RetryPolicy()
+
+
+def read(
+    target: targets.Target, prefix: str, extension: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY
+) -> Manifest | None:
+    """The manifest of a sequence in ``target``; None where there is none.
+
+    Raises ManifestError (damaged, or of a newer version), TargetError.
+    """
+    path = path_of(prefix, extension)
+    try:
+        data = retry.call(policy, lambda: target.read(path), contact=target.known)
+    except targets.FileMissingError:
+        return None
+    return load_from(target, path, data)
+
+
+def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Listing | None:
+    """List the folders of these frames, which are named as in a manifest; None where the key may not list.
+
+    Raises TargetError for what may pass.
+    """
+    below = prefix.rpartition("/")[0]
+    found: dict[str, Seen] = {}
+    for folder in {name.rpartition("/")[0] for name in names}:
+        try:
+            entries = target.list("/".join(filter(None, (below, folder))))
+        except TargetError as error:
+            if error.transient:
+                raise
+            return None
+        head = f"{folder}/" if folder else ""
+        found |= {f"{head}{one.name}": Seen(one.size, one.version) for one in entries if not one.is_folder}
+    return found
+
+
+def change(
+    target: targets.Target,
+    path: str,
+    make: Callable[[Manifest | None], Manifest | None],
+    *,
+    policy: retry.RetryPolicy = DEFAULT_POLICY,
+) -> Manifest | None:
+    """Make the manifest at ``path`` into what ``make`` makes of it, which is given None for a damaged one too.
+
+    Returns how it is now. Raises TargetError; ManifestError for one of a newer version.
+    """
+    result: list[Manifest | None] = []
+
+    def change_bytes(data: bytes | None) -> bytes | None:
+        before = None if data is None else load_or_none(target, path, data)
+        after = make(before)
+        result[:] = [after]
+        return None if after is None else dump(stamped(after))
+
+    retry.call(policy, lambda: target.update(path, change_bytes, content_type=CONTENT_TYPE), contact=target.known)
+    return result[0]
+
+
+def software() -> str:
+    """``seqsave 0.1.0``."""
+    import sys
+
+    return f"seqsave {getattr(sys.modules.get('seqsave'), '__version__', '')}".rstrip()
+
+
+def load_from(target: targets.Target, path: str, data: bytes) -> Manifest:
+    try:
+        return load(data)
+    except ManifestError as error:
+        raise ManifestError(f"{target.url_of(path)}: {error}", is_newer=error.is_newer) from None
+
+
+def load_or_none(target: targets.Target, path: str, data: bytes) -> Manifest | None:
+    """None for a damaged one."""
+    try:
+        return load_from(target, path, data)
+    except ManifestError as error:
+        if error.is_newer:
+            raise
+        return None
+
+
+def stamped(manifest: Manifest) -> Manifest:
+    return replace(manifest, updated=now(), software=software())
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
