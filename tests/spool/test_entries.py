@@ -65,7 +65,7 @@ def test_the_header_is_one_line_that_people_can_read(tmp_path: Path) -> None:
     data = pack(entry_of(SIDECAR, FRAME), [SIDECAR, FRAME])
     line, _, rest = data.partition(b"\n")
     head = json.loads(line)
-    assert head["seqsave_spool"] == 1
+    assert head["seqsave_spool"] == 2
     assert head["entry"]["target"] == "s3://renders/shot"
     assert rest == b"{}" + FRAME.data
 
@@ -104,9 +104,11 @@ def test_what_is_no_entry_is_told(tmp_path: Path, content: bytes) -> None:
 
 def test_another_format_is_told(tmp_path: Path) -> None:
     name = tmp_path / "entry"
-    name.write_bytes(pack(entry_of(FRAME), [FRAME]).replace(b'"seqsave_spool":1', b'"seqsave_spool":2'))
-    with pytest.raises(DamagedError, match="format 2"):
+    name.write_bytes(pack(entry_of(FRAME), [FRAME]).replace(b'"seqsave_spool":2', b'"seqsave_spool":3'))
+    with pytest.raises(DamagedError, match="format 3"):
         read_header(name)
+    name.write_bytes(pack(entry_of(FRAME), [FRAME]).replace(b'"seqsave_spool":2', b'"seqsave_spool":1'))
+    assert read_header(name).index == 7
 
 
 def test_no_secret_of_a_url_is_kept() -> None:

@@ -6,25 +6,28 @@ URL without secrets and the identity (storage, endpoint, root), but never storag
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqsave import naming
 from seqsave.errors import SeqSaveError, SpoolError
 from seqsave.manifest import Facts, FrameEntry
+from seqsave.spool.shared import is_reference, read_shared
 from seqsave.targets.redact import redact_url
 from seqsave.targets.urls import bad_component
 from seqsave.wording import crc32_text
 
 __all__ = ["DamagedError", "Entry", "FileFacts", "Item", "fingerprint", "key_of", "pack", "read_entry", "read_header"]
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 repeats in each entry what format 2 keeps once for each run; both are read."""
 # Bytes of a header. It contains the writer's metadata, possibly a workflow of some megabytes.
 _LONGEST_HEADER = 64 << 20
 
@@ -61,6 +64,7 @@ class Entry:
     identity: the SHA-256 of ``place``.
     path:     the frame's, relative to the target; ``files`` has it and its sidecars, in the order of publishing.
     facts:    facts of the writer, which it gets back when the frame is published.
+    shared:   the reference of ``facts["manifest"]``, which the entries of a run share; "" if the entry has it itself.
     run:      its run. why: the reason for spooling. time: ISO 8601, UTC.
     name:     the path of its file; "" before it is written.
     """
@@ -76,6 +80,7 @@ class Entry:
     why: str = ""
     time: str = ""
     name: str = ""
+    shared: str = ""
 
     @property
     def identity(self) -> str:
@@ -115,8 +120,10 @@ def key_of(path: str) -> str:
 
 def pack(entry: Entry, items: Sequence[Item]) -> bytes:
     """Return the bytes of an entry's file."""
-    fields = asdict(entry)
-    del fields["name"]
+    fields = {one.name: getattr(entry, one.name) for one in dataclasses.fields(entry) if one.name != "name"}
+    fields["files"] = [asdict(file) for file in entry.files]
+    if entry.shared:
+        fields["facts"] = {name: value for name, value in entry.facts.items() if name != "manifest"}
     body = _canonical({**fields, "target": redact_url(entry.target)})
     head = {"seqsave_spool": FORMAT, "checksum": crc32_text(zlib.crc32(body)), "entry": json.loads(body)}
     return b"".join([_canonical(head), b"\n", *(item.data for item in items)])
@@ -152,7 +159,7 @@ def _header(file: BinaryIO, name: str) -> Entry:
         is_whole = line.endswith(b"\n") and head["checksum"] == crc32_text(zlib.crc32(_canonical(fields)))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise _damaged(name, "its first line is no header") from error
-    if version != FORMAT:
+    if version not in (1, FORMAT):
         raise _damaged(name, f"it has the format {version!r}, which this version of seqsave does not know")
     if not is_whole:
         raise _damaged(name, "its header has changed")
@@ -167,13 +174,29 @@ def _header(file: BinaryIO, name: str) -> Entry:
         problem = f"its files have {entry.size} bytes by its header, and {left} in the file"
     if problem is not None:
         raise _damaged(name, problem)
-    return entry
+    return _with_shared(entry)
+
+
+def _with_shared(entry: Entry) -> Entry:
+    """Return the entry with the facts of its run. If these are gone, its frame is published without a manifest."""
+    if not entry.shared:
+        return entry
+    document = read_shared(Path(entry.name).parent, entry.shared)
+    try:
+        Facts.from_document(document)
+    except SeqSaveError as error:
+        if not entry.files:
+            raise _damaged(entry.name, "the facts of its run are gone") from error
+        return entry
+    return replace(entry, facts={**entry.facts, "manifest": document})
 
 
 def _problem(entry: Entry) -> str | None:
     """Return what is wrong with an entry's fields, before anything is computed from them. Raises as JSON's types do."""
     texts = (entry.target, entry.path, entry.run, entry.why, entry.time, *entry.place.keys(), *entry.place.values())
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.facts, dict):
+        return "its header has a value of another type"
+    if entry.shared and not is_reference(entry.shared):
         return "its header has a value of another type"
     naming.check_index(entry.index)
     for file in entry.files:

@@ -154,6 +154,7 @@ def flush_place(
                 flush.note(_put_aside(spool, name, why))
             entries = [entry for entry in found.entries if entry.name not in tried]
             if not entries:
+                spool.remove_unused_facts(identity)
                 return flush.outcomes
             tried.update(entry.name for entry in entries)
             flush.run(entries)

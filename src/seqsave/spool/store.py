@@ -23,6 +23,7 @@ from typing import Any
 
 from seqsave.errors import OptionError, SpoolError, SpoolReason, TargetError
 from seqsave.spool.entries import DamagedError, Entry, Item, fingerprint, key_of, pack, read_entry, read_header
+from seqsave.spool.shared import keep_shared, remove_unused
 from seqsave.targets import config
 from seqsave.targets.local import LocalTarget
 from seqsave.wording import did_you_mean
@@ -150,16 +151,20 @@ class Spool:
             why=why,
             time=now,
         )
-        data = pack(entry, items)
         folder = self._subfolder(entry.identity, make=True)
+        if "manifest" in entry.facts:
+            try:
+                entry = replace(entry, shared=keep_shared(folder, entry.facts["manifest"]))
+            except (OSError, TargetError) as error:
+                raise self._not_kept(error) from error
+        data = pack(entry, items)
         older = self._take_room(f"{folder.name}/{entry.key}", len(data))
         name = f"{entry.key}-{self._next_stamp(older):020d}-{secrets.token_hex(4)}.frame"
         try:
             LocalTarget(str(folder), fsync=True, mode=0o600).publish(name, data)
         except TargetError as error:
             self._give_room(len(data))
-            reason: SpoolReason = "full" if error.fault in ("full", "quota") else "unusable"
-            raise SpoolError(f"the frame cannot be kept in the spool {self.folder}: {error}", reason=reason) from error
+            raise self._not_kept(error) from error
         with self._lock:
             self._known[f"{folder.name}/{entry.key}"] = [name]
         for old in older:
@@ -346,6 +351,16 @@ class Spool:
         except OSError as error:
             raise self._unusable(error) from error
         return folder
+
+    def _not_kept(self, error: OSError) -> SpoolError:
+        is_full = isinstance(error, TargetError) and error.fault in ("full", "quota")
+        reason: SpoolReason = "full" if is_full else "unusable"
+        return SpoolError(f"the frame cannot be kept in the spool {self.folder}: {error}", reason=reason)
+
+    def remove_unused_facts(self, identity: str) -> None:
+        """Remove the facts of runs that have no entries of this place any more. For the holder of its lock."""
+        used = {entry.shared for entry in self.contents(identity).entries}
+        remove_unused(self.folder / identity[:16], used)
 
     def _unusable(self, error: OSError) -> SpoolError:
         return SpoolError(

@@ -79,7 +79,7 @@ class DeferredUpdates(Records):
         frames: dict[str, list[FrameEntry]] = {}
         for outcome in outcomes:
             entry = outcome.entry
-            if entry is not None and outcome.status == "published" and "frame" in entry.facts:
+            if entry is not None and outcome.status == "published" and {"manifest", "frame"} <= entry.facts.keys():
                 path = Facts.from_document(entry.facts["manifest"]).path
                 frames.setdefault(path, []).append(_published(entry.facts["frame"], outcome))
         sessions, self._sessions = self._sessions, {}
