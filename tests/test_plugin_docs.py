@@ -201,6 +201,13 @@ def test_the_storage_of_one_s_own_is_short() -> None:
     assert len([line for text in code for line in text.splitlines() if line.strip()]) < 60
 
 
+def test_the_wheel_of_the_storage_has_all_its_modules() -> None:
+    modules = re.findall(r"<!-- save as: ((?:seqsave_shelf|shelf_fs)\.py) -->", PAGE)
+    listed = re.search(r"^only-include = \[(.*)\]$", section("A storage of your own"), re.MULTILINE)
+    assert listed
+    assert re.findall(r'"(.*?)"', listed[1]) == modules
+
+
 def test_the_template_is_what_the_page_says() -> None:
     """The files that the page sends its reader to; that its commands work is tests/template."""
     root = Path(new_plugin.__file__).with_name("plugin_template")

@@ -509,3 +509,22 @@ def test_the_checksum_that_s3_repeats_is_acknowledged(s3_server: S3Server) -> No
 def test_a_local_run_makes_no_folder_for_a_single_frame(tmp_path: Path) -> None:
     seqsave.save([picture()], tmp_path / "x")
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["frame_00000.png"]
+
+
+def test_a_run_that_is_refused_leaves_the_manifest_as_it_was(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(i) for i in range(12)], place.url, **settings)
+    before = found(place)
+    with pytest.raises(seqsave.SaveError, match="exist"):
+        seqsave.save([picture(9)] * 12, place.url, if_exists="error", **settings)
+    after = found(place)
+    assert after.complete
+    assert (after.frames, after.expected, after.unfinished) == (before.frames, before.expected, ())
+
+
+def test_a_refused_run_does_not_hide_what_another_program_did(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(i) for i in range(3)], place.url, **settings)
+    place.write("frame_00001.png", b"another's")
+    with pytest.raises(seqsave.SaveError, match="exist"):
+        seqsave.save([picture(9)] * 3, place.url, if_exists="error", **settings)
+    assert not found(place).complete
+    assert [frame.index for frame in found(place).disputed] == [1]

@@ -88,6 +88,7 @@ class Session:
             started=_started(os.getpid()),
         )
         self._was_there = False
+        self._before: Manifest | None = None
         self._found_none_at: float | None = None
         self._known: tuple[bytes, str | None] | None = None
 
@@ -204,7 +205,8 @@ class Session:
         if current is not None:
             current = without(current, self._gone(current))
             # Our own id is in it when an earlier attempt arrived after all.
-            self._was_there = self._was_there or all(writer.id != self._me.id for writer in current.writers)
+            if all(writer.id != self._me.id for writer in current.writers):
+                self._was_there, self._before = True, current
         self.base = begun(current, self._facts, self._me, defines=self._creates)
         return self.base
 
@@ -235,10 +237,26 @@ class Session:
 
     def _ended(self, current: Manifest | None, outcome: Outcome) -> Manifest:
         base = self.base
+        wrote = any(frame.checksum is not None for frame in outcome.frames)
+        if not wrote and not outcome.sound and self._before is not None and current == base:
+            return self._as_before(self._before)
         if not self.is_open:  # nothing was written, or no manifest existed
             base = current
             current = begun(current, self._facts, self._me, defines=outcome.defines)
         return self._committed(current, outcome, base)
+
+    def _as_before(self, before: Manifest) -> Manifest:
+        """Return the manifest as it was before a run that saved nothing, as far as a listing still confirms it.
+
+        A frame that failed may have arrived all the same: then the listing shows another version.
+        """
+        nothing = Outcome()
+        listing = list_frames(self._target, self._facts.prefix, [frame.name for frame in before.frames])
+        if listing is None:
+            return before
+        same = self._read_again(in_doubt(before, nothing, listing))
+        found = replace(before, frames=tuple(confirmed(before.frames, listing, same)))
+        return replace(found, complete=before.complete and not found.disputed and not found.missing)
 
     def _committed(self, current: Manifest | None, outcome: Outcome, base: Manifest | None) -> Manifest:
         """Look at the storage, and return what it confirms. The order of the steps is the protocol's.
