@@ -23,8 +23,8 @@ standard output holds one JSON document and nothing else. A progress bar is draw
 |---|---|
 | 0 | done |
 | 1 | something was not saved, or not found |
-| 2 | the call was wrong |
-| 130 | interrupted by Ctrl-C; what is saved stays saved, and `--if-exists skip` goes on from there |
+| 2 | wrong usage |
+| 130 | interrupted by Ctrl-C; saved frames stay saved; run again with `--if-exists skip` to resume |
 | 143 | ended by SIGTERM (129 by SIGHUP), with the same account of what is saved and what is not |
 
 `SEQSAVE_TRACEBACK=1` shows where in the code an error comes from. (This page is written by

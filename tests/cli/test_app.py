@@ -29,7 +29,7 @@ def test_help_names_every_command_and_the_exit_statuses() -> None:
     text = seqsave("--help").out
     for name in COMMANDS:
         assert re.search(rf"^  {name}  +\S", text, re.MULTILINE)
-    assert "0 done, 1 something was not saved or not found, 2 the call was" in text
+    assert "0 done, 1 something was not saved or not found, 2 wrong usage" in text
     assert "Examples:" in text
 
 

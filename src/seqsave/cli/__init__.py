@@ -35,7 +35,7 @@ __all__ = ["cli", "main"]
 def cli(context: click.Context) -> int:
     """Save image sequences to a folder, a bucket or memory: whole, in order, with their workflow inside.
 
-    Exit status: 0 done, 1 something was not saved or not found, 2 the call was wrong, 130 interrupted, 143 terminated.
+    Exit status: 0 done, 1 something was not saved or not found, 2 wrong usage, 130 interrupted, 143 terminated.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)

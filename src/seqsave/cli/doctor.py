@@ -16,6 +16,7 @@ __all__ = ["doctor_command"]
 @click.command(
     "doctor",
     cls=Command,
+    short_help="Test whether frames can be saved to a storage.",
     examples=[
         "seqsave doctor s3://renders/shot010",
         "seqsave doctor renders://shot010 --json",
@@ -25,7 +26,7 @@ __all__ = ["doctor_command"]
 @storage_option()
 @json_option("what was found")
 def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> int:
-    """Try what saving to URL needs: rights, create without replacing, content type, clock.
+    """Test whether frames can be saved to URL: rights, create without replacing, content type, clock.
 
     Writes two small files into .seqsave below URL, and deletes them. Exit status 1 when frames cannot be saved there.
     """

@@ -27,6 +27,7 @@ RUNS_SHOWN = 20
 @click.command(
     "ls",
     cls=Command,
+    short_help="List sequences, their gaps and sizes.",
     examples=[
         "seqsave ls ./renders",
         "seqsave ls s3://renders --recursive",
@@ -34,7 +35,7 @@ RUNS_SHOWN = 20
     ],
 )
 @click.argument("url", metavar="URL")
-@click.option("--recursive", "-r", is_flag=True, help="Look into the folders below as well.")
+@click.option("--recursive", "-r", is_flag=True, help="Search subfolders too.")
 @click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
 @storage_option()
 @json_option("the sequences")

@@ -23,18 +23,17 @@ __all__ = ["manifest_command"]
 @click.command(
     "manifest",
     cls=Command,
+    short_help="Print or rebuild the manifest of a sequence.",
     examples=[
         "seqsave manifest s3://renders/shot010",
         "seqsave manifest ./renders --rebuild --frames 1001-1100",
     ],
 )
 @click.argument("url", metavar="URL")
-@click.option("--prefix", help="Which sequence, where several lie there.")
-@click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
+@click.option("--prefix", help="Which sequence, if there are several.")
+@click.option("--filetype", help="Which file type of the sequence, if there are several.")
 @click.option("--rebuild", is_flag=True, help="Read every frame, and write a new manifest.")
-@click.option(
-    "--release", is_flag=True, help="Forget the runs that it names as being at work: they will not come back."
-)
+@click.option("--release", is_flag=True, help="Remove runs still listed as active; use it only if they are dead.")
 @frames_option("For --rebuild: the frames that there should be, as 0-119 or 0-118x2; by default as it says already.")
 @storage_option()
 @quiet_option
@@ -48,7 +47,7 @@ def manifest_command(
     storage_option: dict[str, Any],
     quiet: bool,
 ) -> int:
-    """Print the manifest of a sequence as JSON: which frames there are, their sizes and checksums, who is at work.
+    """Print the manifest of a sequence as JSON: its frames, their sizes and checksums, and which runs are active.
 
     Runs of several frames write it. Exit status 1 when there is none, or when a rebuilt one is not complete.
     """

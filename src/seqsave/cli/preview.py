@@ -23,14 +23,15 @@ __all__ = ["preview_command"]
 @click.command(
     "preview",
     cls=Command,
+    short_help="Make a movie of a sequence for a quick look.",
     examples=[
         "seqsave preview s3://renders/shot010",
         "seqsave preview ./renders --rate 24000/1001 --height 1080 --to shot010.webm",
     ],
 )
 @click.argument("url", metavar="URL")
-@click.option("--prefix", help="Which sequence, where several lie there.")
-@click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
+@click.option("--prefix", help="Which sequence, if there are several.")
+@click.option("--filetype", help="Which file type of the sequence, if there are several.")
 @click.option("--to", metavar="URL", help="The movie, .mp4 or .webm. By default PREFIX.mp4 beside the frames.")
 @click.option("--rate", metavar="FPS", help="Pictures per second, as 24000/1001. By default the manifest's, or 24.")
 @click.option("--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Pixels, at most.")

@@ -37,10 +37,10 @@ __all__ = ["save_command"]
 # What an option of the command means or takes beyond the setting of the writer.
 _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
     "filetype": {"multiple": True, "default": [SETTINGS["filetype"].default], "note": "See 'seqsave filetypes'."},
-    "options": {"note": "As quality=92."},
-    "metadata": {"note": "What is no JSON is text."},
-    "withhold": {"note": "As 'Note.*' or '*.api_key'."},
-    "max_bytes": {"note": "As 500MB or 2GiB."},
+    "options": {"note": "For example quality=92."},
+    "metadata": {"note": "Anything that is not JSON is stored as text."},
+    "withhold": {"note": "For example 'Note.*' or '*.api_key'."},
+    "max_bytes": {"note": "For example 500MB or 2GiB."},
     "start": {"default": None, "note": "Without it the source's own numbers are kept."},
     "step": {"default": None, "note": "With it the frames get new numbers."},
     "storage_options": {"callback": as_storage_options, "note": "Values may be JSON."},
@@ -65,14 +65,12 @@ _CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "withhold
 @settings_options(_DIFFERENT)
 @storage_option("--source-storage-option", "SOURCE")
 @click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")
-@click.option(
-    "--attempts", type=click.IntRange(1), help="Requests for one file when the storage falters.  [default: 30]"
-)
+@click.option("--attempts", type=click.IntRange(1), help="Maximum requests per file.  [default: 30]")
 @click.option(
     "--deadline",
     type=click.FloatRange(0),
     metavar="SECONDS",
-    help="How long one file is tried again; 10 where the storage was never reached.  [default: 120]",
+    help="Seconds to keep retrying a file; 10 if the storage was never reached.  [default: 120]",
 )
 @quiet_option
 @json_option("the result")

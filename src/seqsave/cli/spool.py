@@ -40,6 +40,7 @@ def _spool_at(folder: str | None) -> Spool:
 @click.command(
     "flush",
     cls=Command,
+    short_help="Publish the frames that wait in the spool.",
     examples=[
         "seqsave flush",
         "seqsave flush ./spool --target renders://shot010",
@@ -49,9 +50,7 @@ def _spool_at(folder: str | None) -> Spool:
 @click.argument("folder", metavar="[DIR]", required=False)
 @click.option("--target", "only", metavar="URL", help="Only frames for this URL or configured name, or below it.")
 @storage_option(what="the frames")
-@click.option(
-    "--attempts", type=click.IntRange(1), help="Requests for one file when the storage falters, once it has answered."
-)
+@click.option("--attempts", type=click.IntRange(1), help="Maximum requests per file, once the storage has answered.")
 @quiet_option
 @json_option("what became of each frame")
 def flush_command(
@@ -167,13 +166,19 @@ def _flushed_document(spool: Spool, outcomes: Sequence[Outcome]) -> dict[str, An
 # --- seqsave spool ---------------------------------------------------------------------------------------------------
 
 
-@click.command("spool", cls=Command, examples=["seqsave spool", "seqsave spool ./spool --json"])
+@click.command(
+    "spool",
+    cls=Command,
+    short_help="List the frames that wait in the spool.",
+    examples=["seqsave spool", "seqsave spool ./spool --json"],
+)
 @click.argument("folder", metavar="[DIR]", required=False)
 @json_option("every frame in it")
 def spool_command(folder: str | None, as_json: bool) -> int:
     """List the frames that wait in the spool DIR: where they are to go, since when, and why they are not there.
 
-    Without DIR that is the folder that SEQSAVE_SPOOL or the configuration names, or the usual one. Asks no storage.
+    Without DIR that is the folder that SEQSAVE_SPOOL or the configuration names, or the usual one. Does not contact the
+    storage.
     """
     with Messages().catching():
         spool = _spool_at(folder)

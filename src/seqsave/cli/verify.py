@@ -25,14 +25,15 @@ FINDINGS_SHOWN = 20
 @click.command(
     "verify",
     cls=Command,
+    short_help="Check that a sequence is complete and intact.",
     examples=[
         "seqsave verify s3://renders/shot010",
         "seqsave verify ./renders --frames 1001-1100 --deep",
     ],
 )
 @click.argument("url", metavar="URL")
-@click.option("--prefix", help="Which sequence, where several lie there.")
-@click.option("--filetype", help="Which one, where a sequence lies there as several file types.")
+@click.option("--prefix", help="Which sequence, if there are several.")
+@click.option("--filetype", help="Which file type of the sequence, if there are several.")
 @frames_option(
     "The frames that there should be, as 0-119 or 0-118x2; by default those of the manifest, or from the first to "
     "the last one."

@@ -65,7 +65,7 @@ class PixelFormat:
     dtype: str | None = setting(
         None,
         offered=("uint8", "uint16", "float16", "float32"),
-        help="The type of the values in the file, of those that the format takes: uint16 makes 16-bit PNGs, float16 "
+        help="Data type of the values in the file; one that the format supports: uint16 makes 16-bit PNGs, float16 "
         "half floats.",
         details="By default the one that is nearest to the picture's.",
         example='"uint16"',
@@ -76,7 +76,7 @@ class PixelFormat:
     color: str | None = setting(
         None,
         offered=tuple(COLOR_SPACES),
-        help="The colour space of the values, such as srgb or acescg; it is noted in the files.",
+        help="The colour space of the values, such as srgb or acescg; it is recorded in the files.",
         details="One of seqsave.COLOR_SPACES. Nothing is guessed: without it the files state none.",
         example='"acescg"',
         page="pictures.md",

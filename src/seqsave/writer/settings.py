@@ -69,7 +69,7 @@ class Naming:
         5,
         min=0,
         max=naming.MAX_DIGITS,
-        help="The minimum width of the number in each name, zero padded.",
+        help="The minimum width of the number in each name, zero-padded.",
         widget="shown",
     )
     start: int = setting(0, min=0, help="The number of the first frame.")
@@ -105,20 +105,20 @@ class EmbeddedMetadata:
     """
 
     rate: Fraction | float | None = setting(
-        None, help="Frames per second, for formats that note it.", example="24", flag=None
+        None, help="Frames per second, for formats that store it.", example="24", flag=None
     )
     dpi: float | None = setting(
         None,
         min=1,
         max=HIGHEST_DPI,
-        help="Pixels per inch, for formats that note it.",
+        help="Pixels per inch, for formats that store it.",
         example="300",
         page="pictures.md",
         widget="advanced",
     )
     tags: Mapping[str, str] | None = setting(
         None,
-        help="What each picture states: artist, copyright, description, software, digital_source_type "
+        help="Credits and origin to embed: artist, copyright, description, software, digital_source_type "
         "(trainedAlgorithmicMedia for pictures made by AI).",
         example='{"copyright": "2026 Studio"}',
         page="pictures.md",
@@ -139,14 +139,14 @@ class EmbeddedMetadata:
         choices=get_args(MetadataIn),
         help="Where metadata goes: into each frame, the first frame only, sidecar files in .seqsave beside that one, "
         "or nowhere.",
-        details="What write is given goes with its frame.",
+        details="Metadata passed to write() always goes with that frame.",
         page="pictures.md",
         widget="advanced",
     )
     withhold: Sequence[str] | None = setting(
         None,
-        help="Inputs of nodes to take out of prompt and workflow before they are written anywhere, as patterns "
-        "NodeType.input.",
+        help="Node inputs to remove from prompt and workflow before anything is written, as NodeType.input patterns; "
+        "'*.input' for all nodes.",
         example='["Note.*", "*.api_key"]',
         page="pictures.md",
         metavar="PATTERN",
@@ -201,16 +201,16 @@ class Delivery:
         "overwrite",
         choices=get_args(IfExists),
         help="What happens when a frame exists already: 'overwrite' replaces it, 'error' never does, 'skip' leaves it "
-        "(to resume), 'skip valid' if it is sound, 'skip same recipe' if it was made from the same recipe.",
-        details="'error' replaces no frame either when another writer works at the same time. A frame is sound when it "
-        "can be decoded and is as large as the picture; the recipe of a frame stands in the manifest.",
+        "(to resume), 'skip valid' if it is intact, 'skip same recipe' if it was made from the same recipe.",
+        details="'error' replaces no frame, not even if another writer runs at the same time. A frame is intact when "
+        "it can be decoded and is as large as the picture; the recipe of a frame is recorded in the manifest.",
         page="storage.md",
     )
     manifest: bool = setting(
         True,
-        help="Keep a manifest: a record of the frames beside them, which says once all of them are there.",
-        details="It lies in .seqsave, with sizes and checksums. With False none is made; one that exists is kept true "
-        "all the same.",
+        help="Write a manifest beside the frames: it lists them and says when the sequence is complete.",
+        details="It lies in .seqsave, with sizes and checksums. With False, none is created; an existing one is still "
+        "updated.",
         page="manifest.md",
     )
     recipe: str | None = setting(
@@ -240,14 +240,14 @@ class Delivery:
     )
     retry: RetryPolicy | None = setting(
         None,
-        help="How often and how long to try again what can pass: throttling, resets, time-outs, 5xx.",
+        help="How often and how long to retry temporary failures: throttling, resets, time-outs, 5xx.",
         example="seqsave.RetryPolicy(attempts=3)",
         page="storage.md",
         flag=None,
     )
     spool: str | os.PathLike[str] | bool | None = setting(
         None,
-        help="A folder of this machine that keeps frames while the storage is away, so that the run goes on.",
+        help="A local folder that keeps frames while the storage is unavailable, so that the run can continue.",
         details="True is the usual folder. They are published as soon as the storage is back, at the latest by the "
         "next writer or by 'seqsave flush'. close raises SaveError when any are left there.",
         example='"/var/spool/renders"',
@@ -256,7 +256,7 @@ class Delivery:
     )
     publish_behind: bool = setting(
         False,
-        help="Put every frame into the spool first, and publish from there behind the program.",
+        help="Put every frame into the spool first, and publish from there in the background.",
         details="A frame is 'spooled' as soon as it is safe there, and close waits for nothing else.",
         page="spool.md",
         flag=None,
@@ -294,15 +294,15 @@ class Limits:
     concurrency: int | None = setting(
         None,
         min=1,
-        help="How many frames are published at once; chosen for the storage by default.",
+        help="How many frames are published at once; by default chosen for the storage.",
         details="1 does everything on the caller's thread.",
         example="16",
     )
     max_bytes: int | None = setting(
         None,
         min=1,
-        help="Memory for pictures and encoded frames under way; 512 MiB by default.",
-        details="In bytes; write waits while they hold more. By default pictures may hold 32 MiB of these, and more "
+        help="Memory limit, in bytes, for frames being encoded or published; 512 MiB by default.",
+        details="A write waits while they hold more. By default pictures may hold 32 MiB of these, and more "
         "where that would leave cores idle.",
         example="2 * 2**30",
         metavar="SIZE",
