@@ -91,7 +91,7 @@ def test_names_with_a_backslash() -> None:
 
 def test_a_store_of_one_s_own_outlives_many_others() -> None:
     if "global_store" not in inspect.signature(MemoryFileSystem.__init__).parameters:
-        pytest.skip("this fsspec has no such stores")
+        pytest.skip("only on an fsspec that has such stores")
     mine = targets.resolve("memory://x", {"global_store": False})
     publish(mine, "a")
     for number in range(100):

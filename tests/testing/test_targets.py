@@ -90,9 +90,9 @@ def test_save_finds_what_replaces_frames(tmp_path: Path) -> None:
 def test_every_check_finds_something() -> None:
     found = {check for check, _ in SINS.values()}
     assert set(CHECKS) - found == {"test_declaration"}, "which is below"
-    broken = {
-        name for name, kind in vars(storages).items() if inspect.isclass(kind) and issubclass(kind, storages.Sound)
-    }
+    # Those of this module: on Python 3.10, an alias such as list[int] passes for a class.
+    own = [kind for kind in vars(storages).values() if getattr(kind, "__module__", "") == storages.__name__]
+    broken = {kind.__name__ for kind in own if inspect.isclass(kind) and issubclass(kind, storages.Sound)}
     assert broken - {"Sound"} <= set(SINS)
 
 
