@@ -437,5 +437,5 @@ def test_interrupted_by_ctrl_c(renders: Path, tmp_path: Path, monkeypatch: pytes
 def test_the_help_names_the_defaults_of_the_retry_policy() -> None:
     policy = RetryPolicy()
     text = " ".join(seqsave("save", "--help").out.split())
-    assert f"when the storage falters. [default: {policy.attempts}]" in text
-    assert f"{policy.first_answer:g} where the storage was never reached. [default: {policy.deadline:g}]" in text
+    assert f"Maximum requests per file. [default: {policy.attempts}]" in text
+    assert f"{policy.first_answer:g} if the storage was never reached. [default: {policy.deadline:g}]" in text
