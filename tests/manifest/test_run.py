@@ -452,6 +452,14 @@ def test_what_a_run_that_died_has_replaced_is_seen(place: Place, settings: dict[
     assert [frame.checksum is None for frame in one.frames] == [True, True, False, False]
 
 
+def test_a_run_that_only_skips_makes_up_for_one_that_died(place: Place, settings: dict[str, Any]) -> None:
+    die(place)
+    seqsave.save([picture(7)] * 2, place.url, start=2, manifest=False, **settings)
+    assert seqsave.save([picture()] * 4, place.url, if_exists="skip", **settings).counts["skipped"] == 4
+    assert found(place).obstacles() == []
+    assert found(place).complete
+
+
 def test_a_recipe_is_not_believed_of_what_a_run_that_died_replaced(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(1)] * 4, place.url, recipe="r", **settings)
     die(place)

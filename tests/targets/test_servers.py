@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,8 +161,11 @@ def test_a_server_that_goes_away_and_comes_back() -> None:
             server.stop()
             for frame in NOISE[4:]:
                 writer.write(frame)
-            wait_until(lambda: "retry" in events, "a retry")
-            server.start()
+            with ThreadPoolExecutor(1) as pool:
+                flushed = pool.submit(writer.flush)  # events are delivered to a thread that is inside the writer
+                wait_until(lambda: "retry" in events, "a retry")
+                server.start()
+                flushed.result()
         assert writer.result.counts["failed"] == 0
         sequence = seqsave.open_sequence(server.url, storage_options=server.storage_options)
         for index, frame in enumerate(NOISE):

@@ -241,7 +241,8 @@ class Session:
         if not wrote and not outcome.sound and self._before is not None and current == base:
             return self._as_before(self._before)
         if not self.is_open:  # nothing was written, or no manifest existed
-            base = current
+            # Who is dead is unfinished from the start: a run over the whole makes up for that.
+            base = current = None if current is None else without(current, self._gone(current))
             current = begun(current, self._facts, self._me, defines=outcome.defines)
         return self._committed(current, outcome, base)
 
