@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from typing import Any
 
@@ -95,6 +95,7 @@ class WriterEntry:
 
     host, pid: its process. since: when it began, as UTC in ISO 8601. replaces: it may replace frames that are there.
     started:   when that process was started, as ``runtime.processes.started`` puts it; "" where that is not known.
+    defines:   the run is over the whole sequence, so that it leaves it unfinished if it dies; else it mends frames.
     """
 
     id: str
@@ -103,6 +104,7 @@ class WriterEntry:
     since: str
     replaces: bool = True
     started: str = ""
+    defines: bool = True
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {self.since}"
@@ -248,10 +250,7 @@ def dump(manifest: Manifest) -> bytes:
         **_facts_document(manifest),
         "picture": _picture_document(picture),
         "expected": naming.format_ranges(manifest.expected),
-        "writers": [
-            {"id": w.id, "host": w.host, "pid": w.pid, "since": w.since, "replaces": w.replaces, "started": w.started}
-            for w in manifest.writers
-        ],
+        "writers": [asdict(writer) for writer in manifest.writers],
         "unfinished": list(manifest.unfinished),
         "confirmed": manifest.confirmed,
         "updated": manifest.updated,
@@ -403,6 +402,7 @@ def _writer(reader: _Reader) -> WriterEntry:
         since=reader.text("since"),
         replaces=reader.flag("replaces", True),
         started=reader.text("started", ""),
+        defines=reader.flag("defines", True),
     )
 
 

@@ -67,7 +67,7 @@ def without(manifest: Manifest, gone: Collection[str]) -> Manifest:
     left = tuple(writer for writer in manifest.writers if writer.id not in gone)
     if len(left) == len(manifest.writers):
         return manifest
-    dead = [writer.id for writer in manifest.writers if writer.id in gone]
+    dead = [writer.id for writer in manifest.writers if writer.id in gone and writer.defines]
     return replace(manifest, complete=False, writers=left, unfinished=(*manifest.unfinished, *dead))
 
 

@@ -86,6 +86,7 @@ class Session:
             since=now(),
             replaces=replaces,
             started=_started(os.getpid()),
+            defines=creates,
         )
         self._was_there = False
         self._before: Manifest | None = None
