@@ -249,12 +249,19 @@ class Fallback:
         if self.behind:  # without a look at the storage, which may be away
             published = self._publisher.take_published([kept.entry.name for kept in gone])
             return [self._saved(kept, None) for kept in gone if kept.entry.name in published]
-        return [self._settled(kept, ended.get(kept.entry.name)) for kept in gone]
+        settled = [self._settled(kept, ended.get(kept.entry.name)) for kept in gone]
+        return [frame for frame in settled if frame is not None]
 
-    def _settled(self, kept: _Kept, outcome: spool.Outcome | None) -> SavedFrame | FailedFrame:
-        """Return the record of a frame whose entry is gone: from this run's flush, or from a look at the storage."""
+    def _settled(self, kept: _Kept, outcome: spool.Outcome | None) -> SavedFrame | FailedFrame | None:
+        """Return the record of a frame whose entry is gone: from this run's flush, or from a look at the storage.
+
+        None if the storage cannot be asked: another process may have published the frame, and it stays spooled.
+        """
         answer = None if outcome is None else outcome.published
-        if (outcome is None or outcome.is_left) and not self._is_stored(kept.entry):
+        is_stored = True if outcome is not None and not outcome.is_left else self._is_stored(kept.entry)
+        if is_stored is None:
+            return None
+        if not is_stored:
             error = SpoolError(
                 f"the entry of this frame was deleted from the spool {self.folder}, and the storage does not hold it: "
                 "save the frame again",
@@ -280,12 +287,14 @@ class Fallback:
         self._record.add(entry)
         return replace(kept.frame, status="saved", etag=entry.etag)
 
-    def _is_stored(self, entry: spool.Entry) -> bool:
-        """Return True if the storage holds the bytes of a frame that another process may have published."""
+    def _is_stored(self, entry: spool.Entry) -> bool | None:
+        """Return True if the storage holds the bytes of a frame, None if that cannot be seen."""
         try:
             data = retry.call(self._policy, partial(self._target.read, entry.path), stop_event=self._stop_event)
-        except TargetError:
+        except targets.FileMissingError:
             return False
+        except TargetError:
+            return None
         return (len(data), zlib.crc32(data)) == (entry.frame.size, entry.frame.crc32)
 
     def defer_manifest(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
