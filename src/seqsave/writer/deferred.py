@@ -13,7 +13,7 @@ from typing import Any
 
 from seqsave import manifest, targets
 from seqsave.errors import ManifestError
-from seqsave.manifest import Facts, FrameEntry
+from seqsave.manifest import UNKNOWN_VERSION, Facts, FrameEntry
 from seqsave.runtime import retry
 from seqsave.spool import Entry, Outcome, Publisher, Records, Spool, key_of, publisher_of
 
@@ -32,22 +32,26 @@ def opening_facts(facts: Facts, run: str) -> dict[str, Any]:
     return {"manifest": facts.as_document(), "opening": {"run": run}}
 
 
-def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mapping[Key, str]) -> dict[str, Any]:
+def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mapping[Key, Entry]) -> dict[str, Any]:
     """The note of a run that could not reach its manifest at its end.
 
-    kept: the paths of those of ``outcome.lost`` that are in the spool.
+    kept: the spool's entries of those of ``outcome.lost`` that were put there.
     """
     return {
         "manifest": facts.as_document(),
         "closing": {
             "run": run,
             "frames": [frame.as_document() for frame in outcome.frames],
-            "lost": [[*key, kept.get(key)] for key in outcome.lost],
+            "lost": [[*key, *_of_kept(kept.get(key))] for key in outcome.lost],
             "wanted": sorted(outcome.wanted),
             "sound": outcome.sound,
             "defines": outcome.defines,
         },
     }
+
+
+def _of_kept(entry: Entry | None) -> tuple[Any, ...]:
+    return (None,) if entry is None else (entry.path, entry.facts.get("frame"))
 
 
 class DeferredUpdates(Records):
@@ -109,12 +113,15 @@ def _open(target: targets.Target, entry: Entry, policy: retry.RetryPolicy) -> No
 def _close(target: targets.Target, entry: Entry, waiting: Collection[str], policy: retry.RetryPolicy) -> None:
     facts, closing = Facts.from_document(entry.facts["manifest"]), entry.facts["closing"]
     try:
-        # Of what was in the spool then, some may have been published since, and be in the manifest already.
-        gone = [(index, path) for index, _, path in closing["lost"] if path is not None and key_of(path) not in waiting]
+        # Of what was in the spool then, some may have been published since, perhaps without a manifest to enter it
+        # into: a look at the storage says which.
+        gone = [one for one in closing["lost"] if one[2] is not None and key_of(one[2]) not in waiting]
+        stated = [FrameEntry.from_document(one[3]) for one in gone if len(one) > 3 and one[3] is not None]
+        frames = [FrameEntry.from_document(one) for one in closing["frames"]]
         outcome = manifest.Outcome(
-            frames=[FrameEntry.from_document(one) for one in closing["frames"]],
-            lost={(index, batch) for index, batch, path in closing["lost"] if (index, path) not in gone},
-            wanted={*closing["wanted"], *(index for index, _ in gone)},
+            frames=[*frames, *(replace(frame, version=UNKNOWN_VERSION) for frame in stated)],
+            lost={(one[0], one[1]) for one in closing["lost"] if one not in gone},
+            wanted={*closing["wanted"], *(one[0] for one in gone)},
             sound=bool(closing["sound"]),
             defines=bool(closing["defines"]),
         )

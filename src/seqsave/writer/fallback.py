@@ -307,8 +307,8 @@ class Fallback:
         outcome = self._record.outcome(result, broken=broken, stopped=stopped)
         if not (outcome.frames or outcome.lost):
             return False
-        paths = {key: kept.entry.path for key, kept in self._kept.items()}
-        self._leave_note("ends", closing_facts(self._record.facts, self._record.run, outcome, paths))
+        entries = {key: kept.entry for key, kept in self._kept.items()}
+        self._leave_note("ends", closing_facts(self._record.facts, self._record.run, outcome, entries))
         if self.behind:
             self._publisher.wake(self._target, self._place)
         return True
