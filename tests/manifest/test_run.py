@@ -217,6 +217,25 @@ def test_with_a_recipe_it_stays_unfinished(place: Place, settings: dict[str, Any
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_with_a_total_it_says_what_is_missing(place: Place, settings: dict[str, Any], error: Any) -> None:
+    with pytest.raises(error):
+        with seqsave.open_writer(place.url, total=10, **settings) as writer:
+            for value in range(4):
+                writer.write(picture(value)).result(timeout=30)
+            raise error
+    assert not found(place).complete
+    assert found(place).missing == {None: (range(4, 10),)}
+
+
+def test_the_failure_of_another_writer_ends_a_run_unfinished(place: Place, settings: dict[str, Any]) -> None:
+    with pytest.raises(seqsave.WriterAbortedError):
+        with seqsave.open_writer(place.url, recipe="r", **settings) as writer:
+            writer.write(picture()).result(timeout=30)
+            raise seqsave.WriterAbortedError("of another writer")
+    assert not found(place).complete
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 def test_one_that_was_there_stays_and_is_not_complete(place: Place, settings: dict[str, Any], error: Any) -> None:
     seqsave.save([picture()] * 3, place.url, **settings)
     with pytest.raises(error):

@@ -88,7 +88,7 @@ class RunRecord:
         outcome = self.outcome(result, broken=broken, stopped=stopped)
         if not self._session.is_open and (outcome.lost or not outcome.frames):
             return  # nothing was changed
-        if broken and self.facts.recipe is None:
+        if broken and self.facts.recipe is None and self.facts.total is None:
             self._session.drop(outcome)
         else:
             self._session.close(outcome)

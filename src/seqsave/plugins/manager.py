@@ -121,6 +121,7 @@ class PluginManager:
     def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
         self._entry_points = entry_points
         self._plugins: list[_Plugin] | None = None
+        self._is_loading = False
         self._claims: dict[str, dict[str, list[Claim]]] = {}
         self._registered: dict[str, dict[str, Any]] = {kind: {} for kind in HOOKS}
         # A plugin that is being imported may ask for plugins itself: the same thread may take it again.
@@ -139,6 +140,8 @@ class PluginManager:
                 for plugin, spec in ((one, spec) for one in self._loaded() for spec in one.specs.get(kind, ())):
                     for name in HOOKS[kind].names(spec):
                         claims.setdefault(name, []).append(Claim(plugin.info, spec))
+                if self._is_loading:
+                    return claims
                 self._claims[kind] = claims
             return self._claims[kind]
 
@@ -173,7 +176,7 @@ class PluginManager:
             taken = [name for name in names if name in self._registered[kind]]
             if taken and not clobber:
                 return taken[0]
-            self._registered[kind] |= dict.fromkeys(names, spec)
+            self._registered[kind] = {**self._registered[kind], **dict.fromkeys(names, spec)}
         return None
 
     def unregister(self, kind: str, name: str) -> Any | None:
@@ -196,7 +199,16 @@ class PluginManager:
             found = _discover() if self._entry_points is None else map(_candidate, self._entry_points)
             chosen = [candidate for candidate in found if _is_chosen(candidate.info)]
             chosen.sort(key=lambda candidate: (candidate.info.distribution, candidate.info.name))
-            self._plugins = [_load(candidate) for candidate in chosen]
+            self._plugins, self._is_loading = [], True
+            try:
+                # One after the other: a plugin that asks for plugins while it is imported gets those before it.
+                for candidate in chosen:
+                    self._plugins.append(_load(candidate))
+            except BaseException:
+                self._plugins = None
+                raise
+            finally:
+                self._is_loading = False
         return self._plugins
 
     def _commands_of(self, plugin: _Plugin, group: Any) -> Mapping[str, Any]:

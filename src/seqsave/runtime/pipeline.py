@@ -158,8 +158,14 @@ class Pipeline(Generic[P, R]):
             self._raw += sum(job.held for job in jobs)
         if not self._inline:
             for job in jobs:
-                self._workers.put(partial(self._encode, job))
+                self._hand_over(job)
         return True
+
+    def _hand_over(self, job: Job[P, R]) -> None:
+        try:
+            self._workers.put(partial(self._encode, job))
+        except RuntimeError as error:  # no thread can be started: the accepted job ends with that
+            self._fail(job, error)
 
     def wait_for_room(self, jobs: Sequence[Job[P, R]], while_waiting: Callable[[], None] = lambda: None) -> None:
         """Wait until there may be room for all of these jobs, then call ``while_waiting``. Raises as ``submit``."""

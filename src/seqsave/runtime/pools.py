@@ -96,8 +96,13 @@ class WorkerThreads:
         if self._busy + len(self._queue) <= self._started or self._started >= self._pace.now:
             self._changed.notify()
             return
-        self._started += 1
-        spawn_daemon(self._run, name=f"{self._name}-{self._started}")
+        try:
+            spawn_daemon(self._run, name=f"{self._name}-{self._started + 1}")
+        except RuntimeError:  # the system gives no more threads: those that there are do the work
+            if not self._started:
+                raise
+        else:
+            self._started += 1
 
     def _next(self) -> Callable[[], None] | None:
         """Wait for work whose turn has come and return it; None if there will be no more."""

@@ -76,7 +76,11 @@ class FrameAcceptor:
                 check_usable()
                 is_next = self._numbering.still_follow(index, keys)
                 if is_next and self._submit(jobs, partial(self._enter, keys, frames)):
-                    self._add_to_preview(frames, sources)
+                    try:
+                        self._add_to_preview(frames, sources)
+                    except BaseException:
+                        self._pipeline.run_inline(jobs)  # they are accepted, and have to end
+                        raise
                     break
             if jobs:
                 self._pipeline.wait_for_room(jobs, self._log.deliver)

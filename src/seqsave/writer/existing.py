@@ -30,6 +30,7 @@ class ExistingFrames:
         self._examined: dict[str, Picture] = {}
         self._listings: dict[str, dict[str, int] | None] = {}
         self._lock = threading.Lock()
+        self._listers: dict[str, threading.Lock] = {}
 
     def exists(self, key: FrameKey) -> bool:
         """Return whether if_exists="skip" and the frame existed when its folder was first looked at.
@@ -82,6 +83,10 @@ class ExistingFrames:
             return None
         return (self._listing(key.folder) or {}).get(key.name)
 
+    def known_size(self, key: FrameKey) -> int | None:
+        """Return ``size`` without a look at the storage; None if its folder was not listed. For event loops."""
+        return (self._listings.get(key.folder) or {}).get(key.name)
+
     def must_create(self, key: FrameKey) -> bool:
         """Return whether the storage must refuse the frame when it exists."""
         if self._if_exists != "skip":  # its other degrees replace an existing frame that does not do
@@ -93,10 +98,14 @@ class ExistingFrames:
 
     def _listing(self, folder: str) -> dict[str, int] | None:
         """Return names and sizes in ``folder`` when it was first looked at; None where listing is not allowed."""
-        with self._lock:
-            if folder not in self._listings:
-                self._listings[folder] = self._list(folder)
-            return self._listings[folder]
+        if folder not in self._listings:
+            with self._lock:
+                lister = self._listers.setdefault(folder, threading.Lock())
+            # One for each folder: who waits here may be what another folder's listing waits for.
+            with lister:
+                if folder not in self._listings:
+                    self._listings[folder] = self._list(folder)
+        return self._listings[folder]
 
     def _list(self, folder: str) -> dict[str, int] | None:
         try:

@@ -203,7 +203,7 @@ class FramePublisher:
     def pass_over(self, key: FrameKey, status: Status) -> SavedFrame:
         """Return the record of a frame that is not written."""
         if status == "skipped":
-            self._record.add(self._entry(key, self._existing.size(key), picture=self._existing.picture(key)))
+            self._record.add(self._entry(key, self._existing.known_size(key), picture=self._existing.picture(key)))
         return SavedFrame(
             index=key.index,
             batch=key.batch,

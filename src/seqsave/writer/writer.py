@@ -276,7 +276,7 @@ class SequenceWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, WriterAbortedError):
+        if error is None or (isinstance(error, WriterAbortedError) and self._pipeline.error is not None):
             # Aborted: a frame failed, and a later write raised. SaveError lists what is saved and what is not.
             self.close()
         elif isinstance(error, Exception):
