@@ -624,10 +624,11 @@ def test_each_thread_keeps_its_connection(publishers: int, monkeypatch: pytest.M
     result = seqsave.save(frames, f"ftp://host/{publishers}", filetype="png", concurrency=publishers, manifest=False)
     assert result.counts["saved"] == len(FakeFtp.store) == len(frames)
     assert len(FakeFtp.made) <= publishers + 1  # and the caller's own
+    thread = None
     for thread in set(threading.enumerate()) - before:
         thread.join(PATIENCE)
     FakeFtp.store.clear()  # each file holds the instance that wrote it
-    del thread
+    del thread  # also where all of them had ended already
     gc.collect()
     assert sum(connection() is not None for connection in FakeFtp.made) <= 1
 
