@@ -53,8 +53,8 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sav", "a", "b"], "there is no command 'sav' (did you mean 'save'?): there are save, ls,"),
-        (["clip.mp4", "out"], "there is no command 'clip.mp4': there are save, ls,"),
+        (["sav", "a", "b"], "unknown command 'sav' (did you mean 'save'?); commands: save, ls,"),
+        (["clip.mp4", "out"], "unknown command 'clip.mp4'; commands: save, ls,"),
         (["save"], "SOURCE and URL are needed"),
         (["save", "clip.mp4"], "URL is missing"),
         (
@@ -68,7 +68,7 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
         (["save", "a", "b", "--step", "0"], "'--step'"),
         (["save", "a", "b", "--concurrency", "0"], "'--concurrency'"),
         (["save", "a", "b", "--attempts", "0"], "'--attempts'"),
-        (["save", "a", "b", "--max-bytes", "lots"], "'lots' is no size: use bytes, or a unit as in 500MB"),
+        (["save", "a", "b", "--max-bytes", "lots"], "'lots' is not a size: use bytes, or a unit as in 500MB"),
         (["save", "a", "b", "--at-end", "stop"], "'stop' is not one of 'stop output', 'raise error', 'keep going'"),
         (["save", "a", "b", "--if-exists", "replace"], "'replace' is not one of"),
         (["save", "a", "b", "--option", "quality"], "'--option': must be NAME=VALUE"),
@@ -157,10 +157,9 @@ def test_the_status_is_the_exit_code() -> None:
 
 
 def test_advice_names_the_options_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    complain("a_1.png is there already: use `if_exists='overwrite'` or `if_exists='skip'`; see `storage_options`")
+    complain("a_1.png already exists: use `if_exists='overwrite'` or `if_exists='skip'`; see `storage_options`")
     assert capsys.readouterr().err == (
-        "seqsave: error: a_1.png is there already: use --if-exists overwrite or --if-exists skip; "
-        "see --storage-option\n"
+        "seqsave: error: a_1.png already exists: use --if-exists overwrite or --if-exists skip; see --storage-option\n"
     )
     complain("`if_exists='skip same recipe'` needs a `recipe`, not `on_event`")
     assert capsys.readouterr().err == "seqsave: error: --if-exists skip-same-recipe needs a --recipe, not `on_event`\n"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_a_good_place(place: Place) -> None:
     result = seqsave("doctor", place.url, *options(place))
-    assert "  ok      create: a file that is there is never replaced" in result.out
+    assert "  ok      create: existing files are never replaced" in result.out
     document = seqsave("doctor", place.url, "--json", *options(place)).document
     assert document["ok"] is True
     assert [check["name"] for check in document["checks"]][-1] == "delete"

@@ -71,17 +71,20 @@ def test_the_longest_filetype_still_fits_the_lines(here: Path, name: str) -> Non
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        *((name, "is no name for a distribution") for name in ("Seqsave-QOI", "seqsave_qoi", "seqsave--qoi", "-qoi-")),
         *(
-            (name, "is no name for a distribution")
+            (name, "is not a name for a distribution")
+            for name in ("Seqsave-QOI", "seqsave_qoi", "seqsave--qoi", "-qoi-")
+        ),
+        *(
+            (name, "is not a name for a distribution")
             for name in ("1qoi", "qoi-", "../qoi", "a/b", "a b", "q\u00fcoi", ".")
         ),
-        ("", "is no name for a distribution"),
+        ("", "is not a name for a distribution"),
         ("a" * 41, "at most 40 characters"),
         *((name, "Python has one already") for name in ("numpy", "seqsave", "json", "class")),
-        *((name, "is no filetype") for name in ("seqsave-qoi-two", "seqsave-1", "seqsave-" + "q" * 17)),
-        ("seqsave-png", "'png' is there already (built-in): choose another one"),
-        ("seqsave-jpeg", "'jpeg' is there already (built-in)"),
+        *((name, "is not a filetype") for name in ("seqsave-qoi-two", "seqsave-1", "seqsave-" + "q" * 17)),
+        ("seqsave-png", "'png' already exists (built-in): choose another one"),
+        ("seqsave-jpeg", "'jpeg' already exists (built-in)"),
     ],
 )
 def test_bad_names_are_refused(here: Path, name: str, part: str) -> None:
@@ -94,7 +97,7 @@ def test_bad_names_are_refused(here: Path, name: str, part: str) -> None:
 @pytest.mark.parametrize("filetype", ["QOI", "q-oi", "", "qoi ", ".qoi", "1", "q\u00fc", "png", "jpeg", "qoi/../x"])
 def test_bad_filetypes_are_refused(here: Path, filetype: str) -> None:
     result = seqsave("plugins", "new", "seqsave-qoi", "--filetype", filetype, status=2)
-    assert "is no filetype" in result.err or "is there already" in result.err
+    assert "is not a filetype" in result.err or "already exists" in result.err
     assert list(here.iterdir()) == []
 
 
@@ -118,7 +121,7 @@ def test_what_is_there_is_never_overwritten(here: Path, kind: str) -> None:
         (place / "README.md").write_text("mine")
     before = sorted(here.rglob("*"))
     result = seqsave("plugins", "new", "seqsave-qoi", status=1)
-    assert "is there already, and stays as it is: choose another name, or remove it" in result.err
+    assert "already exists, and stays as it is: choose another name, or remove it" in result.err
     assert sorted(here.rglob("*")) == before
     if kind == "folder":
         assert (place / "README.md").read_text() == "mine"
@@ -134,7 +137,7 @@ def test_a_folder_that_cannot_be_made(here: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_near_miss_is_told() -> None:
-    assert "there is no command 'neu' (did you mean 'new'?)" in seqsave("plugins", "neu", status=2).err
+    assert "unknown command 'neu' (did you mean 'new'?)" in seqsave("plugins", "neu", status=2).err
     assert "Missing argument 'NAME'" in seqsave("plugins", "new", status=2).err
 
 

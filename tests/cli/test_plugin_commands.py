@@ -70,7 +70,7 @@ def test_a_broken_one_breaks_no_other(site: Site, source: str) -> None:
     assert result.out == "all is well\n"
     assert result.err.count("plugin 'broken-one' of broken-one is left out") == 1
     broken = seqsave("broken", status=2).err
-    assert "there is no command 'broken': there are save, ls," in broken
+    assert "unknown command 'broken'; commands: save, ls," in broken
     assert broken.strip().endswith("Try 'seqsave --help'.")
     listed = seqsave("plugins")
     assert "broken-one 1.2  broken: " in listed.out
@@ -87,5 +87,5 @@ def test_one_that_fails_when_it_is_called(site: Site) -> None:
 def test_a_near_miss_may_be_a_plugin_s(site: Site) -> None:
     site.install("studio-one", COMMAND.format(name="status", text="all is well"))
     error = seqsave("statsu", status=2).err
-    assert "there is no command 'statsu' (did you mean 'status'?)" in error
+    assert "unknown command 'statsu' (did you mean 'status'?)" in error
     assert "demo, status" in error

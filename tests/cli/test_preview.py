@@ -68,7 +68,11 @@ def test_frames_of_another_rule_need_a_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--to", "a.gif"], "neither .mp4 nor .webm"), (["--rate", "fast"], "no rate"), (["--rate", "0"], "no rate")],
+    [
+        (["--to", "a.gif"], "neither .mp4 nor .webm"),
+        (["--rate", "fast"], "is not a rate"),
+        (["--rate", "0"], "is not a rate"),
+    ],
 )
 def test_what_makes_no_sense_is_a_wrong_call(tmp_path: Path, arguments: list[str], message: str) -> None:
     save(frames(2), tmp_path)

@@ -223,7 +223,7 @@ def test_a_workflow_from_standard_input(renders: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file"), ("nope", "is no JSON file"), ("[1]", "holds no workflow: it must be a JSON object")],
+    [(None, "No such file"), ("nope", "is not a JSON file"), ("[1]", "holds no workflow: it must be a JSON object")],
 )
 def test_a_workflow_file_that_is_none(renders: Path, tmp_path: Path, content: str | None, message: str) -> None:
     if content is not None:
@@ -253,7 +253,7 @@ def test_error_keeps_what_is_there_and_tells(place: Place, renders: Path) -> Non
     result = seqsave("save", renders, place.url, "--if-exists", "error", "--json", *options(place), status=1)
     assert place.read("frame_00006.png") == b"mine"
     assert any(failure["index"] == 6 for failure in result.document["failures"])
-    assert "frame_00006.png is there already" in result.document["error"]
+    assert "frame_00006.png already exists" in result.document["error"]
     assert result.err.strip().endswith(result.document["error"])
     told = [result.document["error"], *(failure["error"] for failure in result.document["failures"])]
     assert all("if_exists" not in text for text in told)
@@ -341,7 +341,7 @@ def test_a_bad_file_in_the_middle(tmp_path: Path) -> None:
     (tmp_path / "a_3.png").write_bytes(b"not a picture")
     result = seqsave("save", tmp_path, tmp_path / "out", "--json", status=1)
     assert "a_3.png" in result.document["error"]
-    assert "(3 frames saved before this stay saved)" in result.document["error"]
+    assert "(the 3 frames saved before the error are kept)" in result.document["error"]
     assert result.document["counts"]["saved"] == 3
     assert names(tmp_path / "out") == ["frame_00000.png", "frame_00001.png", "frame_00002.png"]
 
@@ -429,7 +429,7 @@ def test_interrupted_by_ctrl_c(renders: Path, tmp_path: Path, monkeypatch: pytes
     result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, status=130)
     assert result.document["counts"]["saved"] == 1
     assert result.document["error"].startswith(f"interrupted: 1 frame saved in {tmp_path / 'out'} (3)")
-    assert result.document["error"].endswith("--if-exists skip goes on from there")
+    assert result.document["error"].endswith("run again with --if-exists skip to resume")
     assert "--if-exists skip" in result.err
     shutil.rmtree(tmp_path / "out")
 

@@ -73,7 +73,7 @@ def test_the_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("command", ["flush", "spool"])
 def test_what_is_no_folder(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").touch()
-    assert "is no folder" in seqsave(command, tmp_path / "file", status=2).err
+    assert "is not a folder" in seqsave(command, tmp_path / "file", status=2).err
 
 
 def test_a_spool_that_was_never_needed(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_spool_lists_what_waits(tmp_path: Path, spool: Spool) -> None:
     assert out[0] == f"{spool.folder}: 5 frames waiting (50 B of 21.5 GB)"
     assert out[1].startswith(f"  frame_#####.png 0-4 for {target.url} (50 B, since 20")
     assert out[1].endswith("): the storage cannot be reached")
-    assert out[2].startswith(f"  damaged: {broken.name} is no sound entry")
+    assert out[2].startswith(f"  damaged: {broken.name} is not a valid entry")
     document = seqsave("spool", spool.folder, "--json").document
     assert [frame["index"] for frame in document["frames"]] == list(range(5))
     assert document["size"] == 50

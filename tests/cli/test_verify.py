@@ -57,7 +57,7 @@ def test_json(frames: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["all", "9-3", "0-10x0", "-3", "1..5"])
 def test_wrong_ranges(frames: Path, wrong: str) -> None:
-    assert "is no range of frames" in seqsave("verify", str(frames), f"--frames={wrong}", status=2).err
+    assert "is not a range of frames" in seqsave("verify", str(frames), f"--frames={wrong}", status=2).err
 
 
 def test_nothing_there(tmp_path: Path) -> None:

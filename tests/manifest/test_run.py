@@ -187,7 +187,7 @@ def test_a_single_frame_does_not_finish_what_broke_off(place: Place, settings: d
             writer.write(picture())
             1 / 0  # noqa: B018
     seqsave.save([picture()], place.url, start=1, **settings)
-    assert found(place).obstacles() == ["a run broke off before its end"]
+    assert found(place).obstacles() == ["a run was interrupted"]
     seqsave.save([picture()] * 3, place.url, **settings)
     assert found(place).complete
 
@@ -270,7 +270,7 @@ def test_a_frame_that_fails_is_known_no_more(place: Place, settings: dict[str, A
 
 def test_a_collision_leaves_it_unfinished_until_somebody_has_looked(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture()], place.url, start=1, **settings)
-    with pytest.raises(seqsave.SaveError, match="is there already"):
+    with pytest.raises(seqsave.SaveError, match="already exists"):
         seqsave.save([picture()] * 3, place.url, if_exists="error", concurrency=1, **settings)
     assert not found(place).complete
     seqsave.save([picture()] * 3, place.url, if_exists="skip", **settings)
@@ -433,7 +433,7 @@ def test_a_part_that_breaks_off_is_not_made_up_for_by_one_that_does_not(place: P
             writer.write(picture()).result(timeout=30)
             1 / 0  # noqa: B018
     other.close()
-    assert found(place).obstacles() == ["a run broke off before its end"]
+    assert found(place).obstacles() == ["a run was interrupted"]
 
 
 DYING = """

@@ -77,4 +77,4 @@ def test_sound_declarations() -> None:
     assert problems(replace(TINY, options={"level": replace(INT, default=None)})) == []
     assert problems(replace(TINY, channels=(1, 2, 3, 4, 7))) == []
     assert [problem for spec in BUILTIN_SPECS for problem in problems(spec)] == []
-    assert problems("tiny") == ["'tiny' is no seqsave.EncoderSpec"]
+    assert problems("tiny") == ["'tiny' is not a seqsave.EncoderSpec"]

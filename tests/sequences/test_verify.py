@@ -186,5 +186,5 @@ def test_a_damaged_manifest_is_told_and_the_frames_looked_at(tmp_path: Path) -> 
     (tmp_path / "frame_00001.png").unlink()
     state, (why,) = states(tmp_path)
     assert state == "damaged"
-    assert "is no JSON" in why
+    assert "is not JSON" in why
     assert {finding.kind for finding in verify(open_sequence(tmp_path)).findings} == {"missing"}

@@ -75,7 +75,7 @@ def test_every_change_of_a_byte_is_seen(tmp_path: Path) -> None:
     name = tmp_path / "entry"
     for position in range(len(whole)):
         name.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
-        with pytest.raises(DamagedError, match="no sound entry") as caught:
+        with pytest.raises(DamagedError, match="is not a valid entry") as caught:
             read_entry(name)
         assert caught.value.reason == "damaged"
 
@@ -85,7 +85,7 @@ def test_every_cut_is_seen(tmp_path: Path) -> None:
     name = tmp_path / "entry"
     for length in range(len(whole)):
         name.write_bytes(whole[:length])
-        with pytest.raises(DamagedError, match="no sound entry"):
+        with pytest.raises(DamagedError, match="is not a valid entry"):
             read_entry(name)
     name.write_bytes(whole + b"x")
     with pytest.raises(DamagedError, match="have 18 bytes by its header, and 19 in the file"):
@@ -159,5 +159,5 @@ def test_a_right_checksum_does_not_make_wrong_values_right(tmp_path: Path, chang
     name.write_bytes(forged() + bytes(FRAME.data))
     assert read_header(name).index == 7
     name.write_bytes(forged(**changes) + bytes(FRAME.data))
-    with pytest.raises(DamagedError, match=r"is no sound entry of a spool: "):
+    with pytest.raises(DamagedError, match=r"is not a valid entry of a spool: "):
         read_header(name)

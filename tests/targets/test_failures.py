@@ -230,7 +230,7 @@ def test_the_message_says_what_where_and_what_to_do() -> None:
     assert not error.transient
     assert str(error) == (
         "cannot save s3://renders/shot/frame_00017.png: bucket 'renders' does not exist; "
-        "create it or correct the URL: seqsave makes no buckets"
+        "create it or correct the URL: seqsave does not create buckets"
     )
 
 

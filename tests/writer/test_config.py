@@ -70,7 +70,7 @@ def test_declared_types_are_real() -> None:
 @pytest.mark.parametrize("face", [*FACES], ids=lambda face: face.__name__)
 def test_a_misspelt_setting_is_named_with_the_near_one(face: Callable[..., Any]) -> None:
     given = {seqsave.save: [[RED], "memory://misspelt"], seqsave.check_settings: []}.get(face, ["memory://misspelt"])
-    with pytest.raises(seqsave.OptionError, match="there is no setting 'filetpye' \\(did you mean 'filetype'\\?\\)"):
+    with pytest.raises(seqsave.OptionError, match="unknown setting 'filetpye' \\(did you mean 'filetype'\\?\\)"):
         face(*given, filetpye="png")
 
 

@@ -331,7 +331,7 @@ def test_a_caller_who_breaks_off_is_told(
             proxy.slow_down(methods=("PUT", "GET"))
             writer.write(FRAMES[1]).result()
             writer.write("no picture")
-    assert "1 frame saved before this stay saved" in caught.value.aftermath
+    assert "the frame saved before the error is kept" in caught.value.aftermath
     assert f"1 in the spool {folder}: publish them with seqsave flush {folder}" in caught.value.aftermath
 
 

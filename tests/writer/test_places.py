@@ -82,7 +82,7 @@ def test_overwrite_replaces(place: Place, settings: dict[str, Any]) -> None:
 def test_error_never_replaces(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(1)], place.url, start=2, **settings)
     before = place.read("frame_00002.png")
-    with pytest.raises(seqsave.SaveError, match=r"frame 2: .*frame_00002\.png is there already") as caught:
+    with pytest.raises(seqsave.SaveError, match=r"frame 2: .*frame_00002\.png already exists") as caught:
         with seqsave.open_writer(place.url, if_exists="error", concurrency=1, **settings) as writer:
             for value in range(3):
                 last = writer.write(picture(value))

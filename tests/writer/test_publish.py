@@ -120,7 +120,7 @@ def test_a_lost_reply_and_another_frame_in_its_place(
     seqsave.save([RED + 7], url, **settings)
     theirs = s3_server.read(f"{url}/frame_00000.png")
     proxy.reset(first=1, path="frame")
-    with pytest.raises(seqsave.SaveError, match="is there already"):
+    with pytest.raises(seqsave.SaveError, match="already exists"):
         seqsave.save([RED], url, if_exists="error", concurrency=concurrency, **settings)
     assert s3_server.read(f"{url}/frame_00000.png") == theirs
 

@@ -79,7 +79,7 @@ def test_the_first_failure_is_named_and_not_its_consequences() -> None:
     )
     assert (
         results.aftermath(result, None)
-        == "1 frame saved before this stay saved; 2 accepted before this not saved: no room"
+        == "the frame saved before the error is kept; 2 accepted before the error not saved: no room"
     )
 
 
@@ -87,4 +87,4 @@ def test_the_first_failure_is_named_and_not_its_consequences() -> None:
 def test_without_a_failed_frame_the_run_is_the_cause(error: Exception | None) -> None:
     result = SaveResult(url="memory://x", frames=(saved(0),), failures=(), warnings=())
     assert results.cause(result, error) is error
-    assert results.aftermath(result, None) == "1 frame saved before this stay saved"
+    assert results.aftermath(result, None) == "the frame saved before the error is kept"

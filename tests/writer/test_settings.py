@@ -111,7 +111,7 @@ def test_a_preview_beside_the_frames(tmp_path: Path, extension: str) -> None:
 def test_a_resumed_run_has_no_preview_and_says_so(tmp_path: Path) -> None:
     needs_package("av")
     save(tmp_path, 2)
-    with pytest.warns(seqsave.SeqSaveWarning, match="no preview: frame 0 was there already"):
+    with pytest.warns(seqsave.SeqSaveWarning, match="no preview: frame 0 already existed"):
         save(tmp_path, 3, preview="webm", if_exists="skip")
     assert not (tmp_path / "frame.webm").exists()
 

@@ -101,7 +101,7 @@ def test_frames_from_a_generator_are_taken_lazily() -> None:
     assert len(made) == 21
     assert len(names()) == 21
     if hasattr(caught.value, "__notes__"):
-        assert "21 frames saved before this stay saved" in caught.value.__notes__[0]
+        assert "the 21 frames saved before the error are kept" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("shape", [(6, 8), (6, 8, 3), (2, 2, 6, 8, 3)])
@@ -268,7 +268,7 @@ def test_an_error_in_the_block_lets_accepted_frames_finish() -> None:
 
 
 def test_our_own_error_says_how_many_frames_are_saved() -> None:
-    with pytest.raises(seqsave.ImageError, match=r"frame 3: .*\(3 frames saved before this stay saved\)"):
+    with pytest.raises(seqsave.ImageError, match=r"frame 3: .*\(the 3 frames saved before the error are kept\)"):
         seqsave.save([RED, RED, RED, np.zeros((0, 3, 3), np.uint8)], URL)
     assert len(names()) == 3
 
@@ -409,7 +409,7 @@ class Odd:
 
 def test_what_failed_is_told_when_the_block_fails_too(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(seqsave.FrameNameError, match=r"1 accepted before this not saved: .*is a file") as caught:
+    with pytest.raises(seqsave.FrameNameError, match=r"1 accepted before the error not saved: .*is a file") as caught:
         with seqsave.open_writer(tmp_path / "later") as writer:
             (tmp_path / "later").write_bytes(b"")
             writer.write(RED)

@@ -94,7 +94,7 @@ def test_the_interrupt_button(shown: list[int], write_config: Write, folders: ho
 
 def test_errors_come_through(shown: list[int], folders: host.Folders) -> None:
     save("", torch.rand(3, 4, 4, 3))
-    with pytest.raises(seqsave.SaveError, match="there already"):
+    with pytest.raises(seqsave.SaveError, match="already exists"):
         save("", torch.rand(3, 4, 4, 3), start=1, if_exists="error")
     with pytest.raises(seqsave.ImageError):
         save("", torch.rand(3, 4, 4, 9))

@@ -162,7 +162,7 @@ def test_the_bytes_are_signed(options: dict[str, Any], url: str, proxy: Proxy) -
 
 def test_create_never_replaces(s3_server: S3Server, target: targets.Target, proxy: Proxy, url: str) -> None:
     publish(target, create=True)
-    with pytest.raises(FrameExistsError, match=r"f\.png: it is there already"):
+    with pytest.raises(FrameExistsError, match=r"f\.png: it already exists"):
         publish(target, data=b"other", create=True)
     assert s3_server.read(f"{url}/f.png") == b"data"
     assert proxy.count() == 2

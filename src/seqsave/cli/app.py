@@ -88,7 +88,7 @@ class CommandGroup(_WithExamples, click.Group):
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             names = self.known_commands(ctx)
-            ctx.fail(f"there is no command {name!r}{did_you_mean(name, names)}: there are {', '.join(names)}")
+            ctx.fail(f"unknown command {name!r}{did_you_mean(name, names)}; commands: {', '.join(names)}")
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

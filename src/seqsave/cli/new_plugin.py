@@ -58,7 +58,7 @@ def new_plugin_command(name: str, filetype: str | None) -> None:
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > _LONGEST:
         raise click.BadParameter(
-            f"{name!r} is no name for a distribution here: lower case letters and digits, joined by single dashes, at "
+            f"{name!r} is not a name for a distribution: lower case letters and digits, joined by single dashes, at "
             f"most {_LONGEST} characters, as in seqsave-qoi",
             param_hint="NAME",
         )
@@ -73,15 +73,13 @@ def _check_name(name: str) -> None:
 def _check_filetype(name: str, filetype: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", filetype):
         raise click.BadParameter(
-            f"{filetype!r} is no filetype: a lower case letter, then up to 15 letters and digits, as in "
+            f"{filetype!r} is not a filetype: a lower case letter, then up to 15 letters and digits, as in "
             f"seqsave plugins new {name if '-' in name else 'seqsave-qoi'} --filetype qoi",
             param_hint="--filetype",
         )
     taken = _taken(filetype)
     if taken is not None:
-        raise click.BadParameter(
-            f"{filetype!r} is there already ({taken}): choose another one", param_hint="--filetype"
-        )
+        raise click.BadParameter(f"{filetype!r} already exists ({taken}): choose another one", param_hint="--filetype")
 
 
 def _taken(filetype: str) -> str | None:
@@ -116,7 +114,7 @@ def _write(folder: Path, written: Mapping[str, str]) -> None:
             file.write_text(text, encoding="utf-8", newline="\n")
     except FileExistsError:
         raise Failure(
-            f"{folder.resolve()} is there already, and stays as it is: choose another name, or remove it"
+            f"{folder.resolve()} already exists, and stays as it is: choose another name, or remove it"
         ) from None
     except OSError as error:
         raise Failure(f"{folder.resolve()} cannot be written: {error.strerror or error}") from error

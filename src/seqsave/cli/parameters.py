@@ -62,7 +62,7 @@ def as_size(ctx: click.Context, param: click.Parameter, value: str | None) -> in
         return None
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]I?|)B?", value.strip().upper())
     if found is None:
-        raise click.BadParameter(f"{value!r} is no size: use bytes, or a unit as in 500MB or 2GiB", ctx, param)
+        raise click.BadParameter(f"{value!r} is not a size: use bytes, or a unit as in 500MB or 2GiB", ctx, param)
     return int(float(found[1]) * _UNITS[found[2]])
 
 
@@ -97,7 +97,7 @@ def as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> r
     if value is None:
         return None
     if found is None or int(found[1]) > int(found[2]) or found[3] == "0":
-        raise click.BadParameter(f"{value!r} is no range of frames: write 0-119, or 0-118x2 for every second one")
+        raise click.BadParameter(f"{value!r} is not a range of frames: write 0-119, or 0-118x2 for every second one")
     return range(int(found[1]), int(found[2]) + 1, int(found[3] or 1))
 
 
@@ -207,7 +207,7 @@ def workflow_file(path: str) -> dict[str, Any]:
     except OSError as error:
         raise click.BadParameter(f"{path}: {error.strerror or error}", param_hint="'--workflow'") from error
     except ValueError as error:
-        raise click.BadParameter(f"{path} is no JSON file: {error}", param_hint="'--workflow'") from error
+        raise click.BadParameter(f"{path} is not a JSON file: {error}", param_hint="'--workflow'") from error
     except RecursionError:
         raise click.BadParameter(f"{path} is nested too deeply", param_hint="'--workflow'") from None
     if not isinstance(value, dict):

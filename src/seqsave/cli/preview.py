@@ -90,5 +90,5 @@ def _rate(given: str | None) -> Fraction | None:
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
     if rate <= 0:
-        raise click.BadParameter(f"{given!r} is no rate: write 24, 29.97 or 24000/1001", param_hint="'--rate'")
+        raise click.BadParameter(f"{given!r} is not a rate: write 24, 29.97 or 24000/1001", param_hint="'--rate'")
     return rate.limit_denominator(1_001_000)

@@ -101,7 +101,7 @@ class Job:
         counts = result.counts
         text = f"saved {counted(counts['saved'], 'frame')} ({format_size(result.size)} in {seconds:.1f} s)"
         if counts["skipped"]:
-            text += f", skipped {counts['skipped']} that were there"
+            text += f", skipped {counts['skipped']} existing"
         if counts["stopped"]:
             text += f", left out {counts['stopped']} after the end"
         present = _present(result, RUNS_SHOWN)
@@ -115,8 +115,10 @@ class Job:
         if kept:
             text += f", {counted(kept, 'frame')} in the spool ({_spooled(result)}; seqsave flush publishes them)"
         if result.failures:
-            text += f"; {counted(len(result.failures), 'frame')} under way not saved ({_absent(result, RUNS_SHOWN)})"
-        advice = f"; the same command with {self.resuming} goes on from there" if self.resuming else ""
+            were = "was" if len(result.failures) == 1 else "were"
+            lost = counted(len(result.failures), "unfinished frame")
+            text += f"; {lost} {were} not saved ({_absent(result, RUNS_SHOWN)})"
+        advice = f"; run again with {self.resuming} to resume" if self.resuming else ""
         return f"interrupted: {text}{advice}"
 
 

@@ -30,7 +30,7 @@ def _spool_at(folder: str | None) -> Spool:
 
     spool = open_spool(True if folder is None else folder)
     if spool is None or (spool.folder.exists() and not spool.folder.is_dir()):
-        raise Failure(f"{folder} is no folder: give that of a spool", WRONG_CALL)
+        raise Failure(f"{folder} is not a folder: give that of a spool", WRONG_CALL)
     return spool
 
 

@@ -233,7 +233,7 @@ def _obstacles(manifest: Manifest) -> Iterable[str]:
         indices = naming.to_ranges(sorted({frame.index for frame in manifest.disputed}))
         yield f"frames were replaced after they were recorded: {naming.format_ranges(indices, 10)}"
     if manifest.unfinished:
-        yield "a run broke off before its end"
+        yield "a run was interrupted"
     if not manifest.confirmed:
         yield "no listing confirmed the frames, since the key of the run that ended last may not list the folder"
 
@@ -313,7 +313,7 @@ def load(data: bytes) -> Manifest:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"the manifest is damaged: it is no JSON ({error})") from None
+        raise ManifestError(f"the manifest is damaged: it is not JSON ({error})") from None
     reader = _Reader(document, "the manifest")
     version = reader.number("version", least=1)
     if version > VERSION:
@@ -411,7 +411,7 @@ class _Reader:
 
     def __init__(self, document: Any, what: str) -> None:
         if not isinstance(document, dict):
-            raise ManifestError(f"{what} is damaged: it is no JSON object")
+            raise ManifestError(f"{what} is damaged: it is not a JSON object")
         self.document: dict[str, Any] = document
         self.what = what
 

@@ -19,14 +19,14 @@ _CODE = re.compile(r"[\w.]+:[^\W\d]\w*")
 def problems(spec: Any) -> list[str]:
     """Return what makes an EncoderSpec unusable, one line each; an empty list when it is sound."""
     if not isinstance(spec, EncoderSpec):
-        return [f"{spec!r} is no seqsave.EncoderSpec"]
+        return [f"{spec!r} is not a seqsave.EncoderSpec"]
     return [*_names(spec), *_pictures(spec), *_options(spec.options)]
 
 
 def target_problems(spec: Any) -> list[str]:
     """Return what makes a TargetSpec unusable, one line each; an empty list when it is sound."""
     if not isinstance(spec, TargetSpec):
-        return [f"{spec!r} is no seqsave.TargetSpec"]
+        return [f"{spec!r} is not a seqsave.TargetSpec"]
     found = [*_protocols(spec.protocols), *_install_hint(spec.install_hint), *_options(spec.options)]
     if (spec.target is None) == (spec.traits is None):
         found.append("one of target and traits must be set, and only one")
@@ -40,7 +40,7 @@ def target_problems(spec: Any) -> list[str]:
 def observer_problems(spec: Any) -> list[str]:
     """Return what makes an ObserverSpec unusable, one line each; an empty list when it is sound."""
     if not isinstance(spec, ObserverSpec):
-        return [f"{spec!r} is no seqsave.ObserverSpec"]
+        return [f"{spec!r} is not a seqsave.ObserverSpec"]
     found = list(_install_hint(spec.install_hint))
     if not _text(spec.name):
         found.append(f"name is {spec.name!r}: a short name such as 'farm-database'")

@@ -38,7 +38,7 @@ def _header(file: IO[bytes], url: str) -> tuple[tuple[int, ...], bool, np.dtype[
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
         return read(file)
     except (ValueError, KeyError) as error:
-        raise SourceError(f"{url} is no sound .npy file ({error}): write it with numpy.save") from error
+        raise SourceError(f"{url} is not a valid .npy file ({error}): write it with numpy.save") from error
 
 
 def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) -> None:
@@ -52,7 +52,7 @@ def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) 
         raise SourceError(f"{url} has the shape {shape}: it holds no frames")
     expected = math.prod(shape) * dtype.itemsize
     if length < expected:
-        raise SourceError(f"{url} is cut short: it has {length} bytes of pixels where its header promises {expected}")
+        raise SourceError(f"{url} is truncated: it has {length} bytes of pixels where its header promises {expected}")
 
 
 def _frames(

@@ -126,7 +126,7 @@ def describe_missing(url: str | os.PathLike[str], storage_options: Mapping[str, 
     names = [entry.name for entry in siblings]
     if name in names:
         return f"{target.url} is neither a file nor a folder that can be read"
-    return f"there is nothing at {target.url}{did_you_mean(name, names)}"
+    return f"{target.url} does not exist{did_you_mean(name, names)}"
 
 
 # --- one file --------------------------------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ def _problem(entry: Entry) -> str | None:
 
 
 def _damaged(name: str | os.PathLike[str], what: str) -> DamagedError:
-    return DamagedError(f"{os.fspath(name)} is no sound entry of a spool: {what}", reason="damaged")
+    return DamagedError(f"{os.fspath(name)} is not a valid entry of a spool: {what}", reason="damaged")
 
 
 def _canonical(value: Any) -> bytes:

@@ -105,7 +105,7 @@ class _Examination:
             count = len(self.target.list())
         except TargetError as error:
             return "warning", f"{error}; saving may work, but ls, verify, resuming and reading need it"
-        return "ok", f"{counted(count, 'entry', 'entries')} there"
+        return "ok", f"{counted(count, 'entry', 'entries')}"
 
     def write(self) -> tuple[Status, str]:
         self.target.check()
@@ -141,7 +141,7 @@ class _Examination:
             return "warning", "this storage has no way to refuse a second file: `if_exists='error'` is not available"
         self._publish(self.other, b"new", create=True)
         if self.target.refuses_to_replace(self.path):
-            return "ok", f"a file that is there is never replaced ({self.target.capabilities.create})"
+            return "ok", f"existing files are never replaced ({self.target.capabilities.create})"
         return (
             "failed",
             "the storage replaces files that it was asked not to replace: do not use `if_exists='error'` here",

@@ -62,9 +62,11 @@ class Fault(Enum):
 
     MISSING = _Verdict("there is no such file")
     EXISTS = _Verdict(
-        "it is there already", "use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
+        "it already exists", "use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
     )
-    NO_CONTAINER = _Verdict("{container} does not exist", "create it or correct the URL: seqsave makes no buckets")
+    NO_CONTAINER = _Verdict(
+        "{container} does not exist", "create it or correct the URL: seqsave does not create buckets"
+    )
     NO_FOLDER = _Verdict("its folder is not there, and none can be made", "create it, or save elsewhere", detail=True)
     BAD_NAME = _Verdict("the name is not allowed there", "use another one", detail=True)
     TOO_LONG = _Verdict("the name is too long", "use a shorter prefix, folder or metadata name")
@@ -95,7 +97,7 @@ class Fault(Enum):
     TIMEOUT = _Verdict("the storage did not answer in time", "it may work later", transient=True)
     BROKEN = _Verdict("the connection broke", "it may work later", transient=True, detail=True)
     UNREACHABLE = _Verdict("the storage cannot be reached", "check the endpoint and the network", True, detail=True)
-    NO_HOST = _Verdict("there is no host of that name", "check the endpoint and the host in the URL", detail=True)
+    NO_HOST = _Verdict("host not found", "check the endpoint and the host in the URL", detail=True)
     UNTRUSTED = _Verdict("the connection cannot be made secure", "check the certificate and the endpoint", detail=True)
 
     FULL = _Verdict("the disk is full", "free some space or save elsewhere")

@@ -194,7 +194,9 @@ def _check_local(path: str, windows: bool) -> str:
     mistyped = _MISTYPED.match(path)
     if mistyped and mistyped[1].lower() in _USUAL:
         # Not more of it: who left out a slash may have put a key into the rest.
-        raise TargetError(f"'{mistyped[1]}:...' is no URL: write {mistyped[1].lower()}://..., or ./{mistyped[1]}:...")
+        raise TargetError(
+            f"'{mistyped[1]}:...' is not a URL: write {mistyped[1].lower()}://..., or ./{mistyped[1]}:..."
+        )
     return path
 
 

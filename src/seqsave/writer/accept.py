@@ -128,7 +128,7 @@ class FrameAcceptor:
         for files, source in zip(frames, sources, strict=True):
             key = files[0].task.key
             if any(file.task.passed_over == "skipped" and file.job is None for file in files):
-                self._preview.give_up(f"frame {key.index} was there already")
+                self._preview.give_up(f"frame {key.index} already existed")
             elif source.image is None:
                 self._preview.give_up("frames came that were encoded elsewhere")
             elif source.shown is not None and not key.after_end:

@@ -8,6 +8,7 @@ from typing import SupportsIndex
 
 from seqsave.errors import EndOfSequenceError, FrameExistsError
 from seqsave.naming import NameRule, check_index
+from seqsave.wording import counted
 from seqsave.writer.frame import FrameKey
 
 __all__ = ["Numbering"]
@@ -65,4 +66,4 @@ class Numbering:
             return ""
         last = self.start + (self.total - 1) * self.step
         ends = f"ends with frame {last}" if self.total else "has no frames"
-        return f"frame {index} is after the end: the sequence of {self.total} frames {ends}"
+        return f"frame {index} is after the end: the sequence of {counted(self.total, 'frame')} {ends}"

@@ -163,7 +163,7 @@ class FramePublisher:
             if self._if_exists == "skip":
                 return False
             raise TargetError(
-                f"{self._target.url_of(file.path)} is there already. It may be this very frame, since the answer to an "
+                f"{self._target.url_of(file.path)} already exists. It may be this very frame, since the answer to an "
                 f"earlier attempt was lost, but it cannot be looked at: {error}",
                 fault=error.fault,
             ) from error
@@ -223,7 +223,7 @@ class FramePublisher:
             return self.pass_over(key, "skipped")
         url = self._target.url_of(key.path)
         raise FrameExistsError(
-            f"{url} is there already: use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
+            f"{url} already exists: use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
         )
 
     def _saved(self, task: FrameTask, answer: targets.Published | None) -> SavedFrame:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from seqsave import naming
 from seqsave.errors import WriterAbortedError
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
-from seqsave.wording import counted
 from seqsave.writer.frame import FrameKey
 
 if TYPE_CHECKING:
@@ -126,11 +125,15 @@ def summary(result: SaveResult, fallback: Fallback | None) -> str:
 def aftermath(result: SaveResult, fallback: Fallback | None) -> str:
     """Return what became of the accepted frames when the caller's code failed; "" if there were none."""
     saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
-    parts = [f"{counted(saved, 'frame')} saved before this stay saved"] if saved else []
+    parts = []
+    if saved == 1:
+        parts.append("the frame saved before the error is kept")
+    elif saved:
+        parts.append(f"the {saved} frames saved before the error are kept")
     if kept and fallback is not None:
         parts.append(f"{kept} in the spool {fallback.folder}: publish them with seqsave flush {fallback.folder}")
     if failed:
-        parts.append(f"{failed} accepted before this not saved: {_root(result).error}")
+        parts.append(f"{failed} accepted before the error not saved: {_root(result).error}")
     return "; ".join(parts)
 
 

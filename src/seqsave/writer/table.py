@@ -78,7 +78,7 @@ def check_names(names: Iterable[str], known: Mapping[str, Setting]) -> None:
     for name in names:
         if name not in known:
             near = did_you_mean(name, known)
-            raise OptionError(f"there is no setting {name!r}{near}: the settings are {', '.join(known)}")
+            raise OptionError(f"unknown setting {name!r}{near}: the settings are {', '.join(known)}")
 
 
 def show_settings(known: Mapping[str, Setting]) -> Callable[[F], F]:

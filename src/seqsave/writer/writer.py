@@ -324,7 +324,7 @@ class SequenceWriter:
     def _check_usable(self) -> None:
         self._check_process()
         if self._state != "open":
-            raise WriterClosedError(f"this writer is {self._state}: open a new one (`if_exists='skip'` goes on)")
+            raise WriterClosedError(f"this writer is {self._state}: open a new one (use `if_exists='skip'` to resume)")
 
     def _close_after(self, error: Exception) -> None:
         """The caller's code failed: finish what was accepted, and let its error go on, with what became of that."""

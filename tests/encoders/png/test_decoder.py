@@ -222,8 +222,8 @@ def test_rubbish_with_right_checksums(content: bytes, packed: bool, colour: int,
         ((5, 5, 8, 2, 2), "its header is"),
         ((1 << 31, 1, 8, 2, 0), "its header is"),
         ((100_000, 100_000, 16, 6, 0), "100000 x 100000 pixels, more than the allowed 1000000"),
-        ((5, 5, 8, 2, 0), "cut short: its pixels unpack to 3 of 80 bytes"),
-        ((5, 5, 16, 6, 1), "cut short: its pixels unpack to 3 of"),
+        ((5, 5, 8, 2, 0), "truncated: its pixels unpack to 3 of 80 bytes"),
+        ((5, 5, 16, 6, 1), "truncated: its pixels unpack to 3 of"),
     ],
 )
 def test_headers(header: tuple[int, int, int, int, int], part: str) -> None:
@@ -236,7 +236,7 @@ def test_headers(header: tuple[int, int, int, int, int], part: str) -> None:
     [
         (b"", "not a PNG file: it starts with b''"),
         (b"\xff\xd8\xff\xe0 a JPEG", "not a PNG file"),
-        (b"\x89PNG\r\n\x1a\n", "cut short"),
+        (b"\x89PNG\r\n\x1a\n", "truncated"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b""), "does not begin with a header"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"short"), "does not begin with a header"),
         (SMALL[:33] + chunk(b"IEND", b""), "no IDAT chunk"),
@@ -245,7 +245,7 @@ def test_headers(header: tuple[int, int, int, int, int], part: str) -> None:
         (png((2, 2, 16, 0, 0), b"not zlib at all"), "cannot be unpacked"),
         (png((2, 2, 8, 0, 0), zlib.compress(b"\7\1\2\7\1\2")), "damaged"),
         (png((2, 2, 16, 0, 0), zlib.compress(b"\7\1\2\3\4" * 2)), "row filter 7 does not exist"),
-        (png((2, 2, 8, 0, 0), zlib.compress(b"\0\1\2\0\1\2")[:-1]), "cut short"),
+        (png((2, 2, 8, 0, 0), zlib.compress(b"\0\1\2\0\1\2")[:-1]), "truncated"),
         (png((2, 2, 8, 0, 0), zlib.compress(b"\0\1\2\0\1\2")[:-4] + b"\0\0\0\0"), "cannot be unpacked"),
         (png((2, 2, 8, 3, 0), zlib.compress(b"\0\1\2\0\1\2")), "damaged"),
     ],

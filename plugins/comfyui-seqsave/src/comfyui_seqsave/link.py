@@ -41,7 +41,7 @@ def link(comfyui: Path, copy: bool) -> None:
     if there.is_symlink() and not there.exists():
         there.unlink()  # to a version that is gone
     if there.exists() or there.is_symlink():
-        raise click.ClickException(f"{there} is there already: move it away first")
+        raise click.ClickException(f"{there} already exists: move it away first")
     if copy:
         shutil.copytree(source, there, ignore=shutil.ignore_patterns("__pycache__", "tests"))
     else:

@@ -100,7 +100,7 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
         length = int.from_bytes(view[position : position + 4], "big")
         end = position + 12 + length
         if end > len(view):
-            raise DecodeError(f"this PNG is cut short: it ends at byte {len(view)} of at least {end}")
+            raise DecodeError(f"this PNG is truncated: it ends at byte {len(view)} of at least {end}")
         kind, content = bytes(view[position + 4 : position + 8]), view[position + 8 : end - 4]
         if isal_zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise DecodeError(f"this PNG is damaged: the checksum of its {kind!r} chunk at byte {position} is wrong")
@@ -198,7 +198,7 @@ def _pixels(header: _Header, stream: bytes) -> ImageArray:
     # One byte more than the pixels need, because only then the end of the stream, with its checksum, is read.
     data, ended = _inflate(stream, size + 1)
     if len(data) < size or (len(data) == size and not ended):
-        raise DecodeError(f"this PNG is cut short: its pixels unpack to {len(data)} of {size} bytes")
+        raise DecodeError(f"this PNG is truncated: its pixels unpack to {len(data)} of {size} bytes")
     filtered = np.frombuffer(data, np.uint8, size)
     picture: Bytes = np.empty((header.height, header.width, header.step), np.uint8)
     start = 0
