@@ -1,111 +1,293 @@
-"""What manifest and spool cost a healthy run: with them, without them, and an older version where one is given.
+"""What a saving costs beside encoding: each frame, a call for a single frame, the manifest, the spool.
 
-``SEQSAVE_BASELINE=/path/to/older/src`` adds the same run with the code of an earlier version.
-Each run is a process of its own, as two versions do not fit into one; start and imports are not counted.
+``SEQSAVE_BASELINE=/path/to/older/src`` measures an older version beside this one. Each version has one process for all
+of its turns. Turns alternate, and each figure of one version is compared with the other's of the same round.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.processes import Served
+from tests.support.s3 import S3Server
 
 from benchmarks.plan import Claim, Report, Table
-from benchmarks.timing import alternate
+from benchmarks.timing import Timing, alternate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from benchmarks.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 LATENCY = 0.08
-PLAIN, USUAL, SPOOL, OLDER = "manifest=False", "as usual (manifest)", "with a spool", "the older version"
-MOST = 1.05
+THIS, OLDER = "this version", "the older version"
+SIZES = {"64x64": 64, "512x512": 512, "1080p": 1080}
+# So many frames take a tenth of a second or more, so that the clock's steps do not count.
+COUNTS = {64: 300, 512: 40, 1080: 4}
+MOST = 1.03
+MOST_WITH_MANIFEST = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One saving. It is done by one thread where ``settings`` say concurrency=1, and its calls are counted then.
+
+    size: the height; 1080 is 1920 wide, others are square. single: each frame in a call of ``save`` of its own.
+    """
+
+    name: str
+    size: int
+    count: int
+    url: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    single: bool = False
+
+    @property
+    def counts_calls(self) -> bool:
+        return self.single or self.settings.get("concurrency") == 1
 
 
 def run(plan: Plan) -> Report:
-    count = plan.pick(8, 128)
-    folder = Path(tempfile.mkdtemp(prefix="seqsave-bench-"))
-    older = os.environ.get("SEQSAVE_BASELINE")
-    settings: dict[str, dict[str, Any]] = {
-        PLAIN: {"manifest": False},
-        USUAL: {},
-        SPOOL: {"spool": str(folder / "spool")},
+    rounds = plan.pick(3, 15)
+    report = Report()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seqsave-bench-")))
+        versions = {THIS: stack.enter_context(_Version(ROOT / "src", folder))}
+        older = os.environ.get("SEQSAVE_BASELINE")
+        if older:
+            versions[OLDER] = stack.enter_context(_Version(Path(older), folder))
+        server = stack.enter_context(S3Server())
+        slow = stack.enter_context(Served("tests.support.null_s3", f"--latency={LATENCY}"))
+        cases = [*_frames(plan, folder), *_singles(plan, folder), *_on_s3(plan, server)]
+        _compare(versions, cases, rounds, report)
+        for place, around in _manifests(plan, folder, slow.hello["endpoint_url"]).items():
+            _share(versions[THIS], place, around, rounds, report)
+    return report
+
+
+# --- what is measured ------------------------------------------------------------------------------------------------
+
+
+def _frames(plan: Plan, folder: Path) -> Iterator[Case]:
+    for place, url in {"memory": "memory://bench", "local": str(folder / "frames")}.items():
+        for label, size in SIZES.items():
+            for filetype in ("png", "jpg"):
+                count = max(1, COUNTS[size] // plan.pick(4, 1))
+                yield Case(f"{label} {filetype}, {place}", size, count, url, {"filetype": filetype, "concurrency": 1})
+
+
+def _singles(plan: Plan, folder: Path) -> Iterator[Case]:
+    for place, url in {"memory": "memory://bench", "local": str(folder / "frames")}.items():
+        for label, size in (("64x64", 64), ("512x512", 512)):
+            count = max(1, COUNTS[size] // plan.pick(8, 2))
+            yield Case(f"save([one {label} frame]), {place}", size, count, url, {"filetype": "png"}, single=True)
+
+
+def _on_s3(plan: Plan, server: S3Server) -> Iterator[Case]:
+    for label, size in SIZES.items():
+        count = max(1, COUNTS[size] // plan.pick(4, 1))
+        settings = {"filetype": "png", "storage_options": {**server.storage_options, "client": "s3fs"}}
+        yield Case(f"{label} png, S3 server", size, count, server.new_prefix(), settings)
+
+
+def _manifests(plan: Plan, folder: Path, endpoint_url: str) -> dict[str, list[Case]]:
+    options = {"key": "any", "secret": "any", "endpoint_url": endpoint_url}
+    places: dict[str, tuple[str, dict[str, Any]]] = {
+        "memory": ("memory://bench", {}),
+        "a local disk": (str(folder / "frames"), {}),
+        f"a server behind {1000 * LATENCY:.0f} ms": ("s3://bucket/folder", {"storage_options": options}),
     }
-    tables, claims = [], []
-    with Served("tests.support.null_s3", f"--latency={LATENCY}") as server:
-        options = {"key": "any", "secret": "any", "endpoint_url": server.hello["endpoint_url"]}
-        places = {
-            "a local disk": (str(folder / "frames"), None),
-            f"a server behind {1000 * LATENCY:.0f} ms": ("s3://bucket/folder", options),
-        }
-        for place, (url, storage) in places.items():
-            rows = {
-                name: partial(_child, count, url, {**more, "storage_options": storage})
-                for name, more in settings.items()
-            }
-            if older:
-                rows[OLDER] = partial(_child, count, url, {"storage_options": storage}, older)
-            timings = alternate(rows, plan.rounds, before=partial(shutil.rmtree, folder / "frames", True))
-            base = OLDER if older else PLAIN
-            cpu, wall = ({name: _median(timing.results, at) for name, timing in timings.items()} for at in (0, 1))
-            tables.append(
-                Table(
-                    f"{count} float32 frames of 1080p to {place}",
-                    ["run", "CPU ms per frame", f"of {base}", "ms per frame", f"of {base}"],
-                    [
-                        [
-                            name,
-                            f"{1000 * cpu[name] / count:.1f}",
-                            f"{cpu[name] / cpu[base]:.3f}",
-                            f"{1000 * wall[name] / count:.1f}",
-                            f"{wall[name] / wall[base]:.3f}",
-                        ]
-                        for name in rows
-                    ],
-                )
-            )
-            claims += [
-                Claim(f"CPU to {place}, {name}: of {base}", cpu[name] / cpu[base], MOST, at_most=True)
-                for name in (USUAL, SPOOL)
-            ]
-    shutil.rmtree(folder)
-    return Report(tables, claims=claims)
+    spool = {"spool": str(folder / "spool")}
+    count = plan.pick(4, 32)
+    return {
+        place: [
+            Case("manifest=False", 1080, count, url, {**settings, "manifest": False}),
+            Case("as usual (manifest)", 1080, count, url, settings),
+            Case("with a spool", 1080, count, url, {**settings, **spool}),
+        ]
+        for place, (url, settings) in places.items()
+    }
 
 
-def _median(results: list[Any], position: int) -> float:
-    values = sorted(result[position] for result in results)
-    return float(values[len(values) // 2])
+# --- in turns --------------------------------------------------------------------------------------------------------
 
 
-def _child(count: int, url: str, settings: dict[str, Any], source: str | None = None) -> tuple[float, float]:
-    """CPU and wall seconds of one save in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.overhead", json.dumps([count, url, settings])]
-    paths = [source, str(ROOT)] if source else [str(ROOT / "src"), str(ROOT)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    answer = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=ROOT)
-    cpu, wall = json.loads(answer.stdout)
-    return cpu, wall
+def _compare(versions: dict[str, _Version], cases: Sequence[Case], rounds: int, report: Report) -> None:
+    """Measure each case with every version, in turns."""
+    columns = ["saving", "version", "CPU us per frame, least", "median", "us per frame, least", "median", "calls"]
+    rows = []
+    for case in cases:
+        measured = _in_turns({name: (version, case) for name, version in versions.items()}, rounds)
+        calls = {name: version.calls(case) for name, version in versions.items() if case.counts_calls}
+        for name, of in measured.items():
+            figures = [f"{1e6 * one / case.count:.0f}" for one in (of.least_cpu, of.cpu, min(of.walls), of.seconds)]
+            rows.append([case.name, name, *figures, f"{calls[name]:.0f}" if calls else ""])
+        if len(measured) > 1:
+            this, older = measured[THIS], measured[OLDER]
+            ratios = [this.least_cpu / older.least_cpu, _paired(this.cpus, older.cpus)]
+            ratios += [min(this.walls) / min(older.walls), _paired(this.walls, older.walls)]
+            ratio = f"{calls[THIS] / calls[OLDER]:.3f}" if calls else ""
+            rows.append([case.name, "**ratio**", *(f"{one:.3f}" for one in ratios), ratio])
+            report.claims.append(Claim(f"{case.name}: CPU of the older version's", min(ratios[:2]), MOST, at_most=True))
+    note = (
+        "The ratio of the medians is the median of each round's ratio. Calls: of functions, Python's and C's, a frame."
+    )
+    report.tables.append(Table("What a frame takes", columns, rows, note))
 
 
-def _save(count: int, url: str, settings: dict[str, Any]) -> tuple[float, float]:
+def _share(version: _Version, place: str, cases: Sequence[Case], rounds: int, report: Report) -> None:
+    """Measure what manifest and spool add: each case against the first one."""
+    measured = _in_turns({case.name: (version, case) for case in cases}, rounds)
+    plain = measured[cases[0].name]
+    rows = []
+    for case in cases:
+        of = measured[case.name]
+        ratio = _paired(of.cpus, plain.cpus)
+        cpu, wall = 1000 * of.cpu / case.count, 1000 * of.seconds / case.count
+        rows.append([case.name, f"{cpu:.1f}", f"{ratio:.3f}", f"{wall:.1f}", f"{_paired(of.walls, plain.walls):.3f}"])
+        if of is not plain:
+            text = f"CPU to {place}, {case.name}: of {cases[0].name}"
+            report.claims.append(Claim(text, ratio, MOST_WITH_MANIFEST, at_most=True))
+    columns = ["run", "CPU ms per frame", "of the first", "ms per frame", "of the first"]
+    report.tables.append(Table(f"{cases[0].count} float32 frames of 1080p to {place}", columns, rows))
+
+
+def _in_turns(rows: dict[str, tuple[_Version, Case]], rounds: int) -> dict[str, Timing]:
+    """Measure the rows in turns, with the seconds that the processes of the versions report."""
+    timings = alternate({name: partial(version.save, case) for name, (version, case) in rows.items()}, rounds)
+    return {
+        name: Timing([wall for _, wall in timing.results], [cpu for cpu, _ in timing.results])
+        for name, timing in timings.items()
+    }
+
+
+def _paired(these: Sequence[float], others: Sequence[float]) -> float:
+    return statistics.median(this / other for this, other in zip(these, others, strict=True))
+
+
+# --- one version in a process of its own -----------------------------------------------------------------------------
+
+
+class _Version:
+    """A process that saves with the package in ``source``; it does one case after the other as it is asked to."""
+
+    def __init__(self, source: Path, folder: Path) -> None:
+        paths = os.pathsep.join([str(source), str(ROOT)])
+        # No plugins: those that are installed are made for one of the versions only.
+        environment = {**os.environ, "PYTHONPATH": paths, "SEQSAVE_LOAD_PLUGINS": ""}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.overhead", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+        )
+
+    def __enter__(self) -> _Version:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate()
+
+    def save(self, case: Case) -> tuple[float, float]:
+        """Return the CPU seconds and the wall seconds that the case took."""
+        answer = self._ask(case, calls=False)
+        return answer["cpu"], answer["wall"]
+
+    def calls(self, case: Case) -> float:
+        """Return how many functions are called for a frame."""
+        return float(self._ask(case, calls=True)["calls"])
+
+    def _ask(self, case: Case, *, calls: bool) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([asdict(case), calls]) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process of {self._process.args!r} ended: its own message stands above")
+        return json.loads(line)
+
+
+def _serve(folder: Path) -> None:
     import seqsave
-    from benchmarks.frames import floats_1080p
 
-    frames = list(floats_1080p(4))
-    seqsave.save(frames[:2], "memory://warm")
+    # Imports are not what is measured; nor is what a process does once.
+    seqsave.save([_frame_of(64)] * 2, "memory://warm", filetype="png")
+    for line in sys.stdin:
+        document, calls = json.loads(line)
+        case = Case(**document)
+        shutil.rmtree(folder / "frames", ignore_errors=True)
+        _forget_memory()
+        gc.collect()
+        answer = {"calls": _count_calls(case)} if calls else _timed(case)
+        print(json.dumps(answer), flush=True)
+
+
+def _timed(case: Case) -> dict[str, float]:
     cpu, wall = time.process_time(), time.perf_counter()
-    seqsave.save((frames[number % 4] for number in range(count)), url, **settings)
-    return time.process_time() - cpu, time.perf_counter() - wall
+    _save(case)
+    return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+
+
+def _count_calls(case: Case) -> float:
+    count = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        _save(case)
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+    return count / case.count
+
+
+def _save(case: Case) -> None:
+    import seqsave
+
+    frame = _frame_of(case.size)
+    if not case.single:
+        seqsave.save((frame for _ in range(case.count)), case.url, **case.settings)
+        return
+    for number in range(case.count):
+        seqsave.save([frame], case.url, start=number, **case.settings)
+
+
+@functools.cache
+def _frame_of(size: int) -> Any:
+    from benchmarks.frames import cropped, floats_1080p
+
+    return floats_1080p(1)[0] if size == 1080 else cropped(1, size, size)[0]
+
+
+def _forget_memory() -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
 
 
 if __name__ == "__main__":
-    print(json.dumps(_save(*json.loads(sys.argv[1]))))
+    _serve(Path(sys.argv[1]))
