@@ -69,7 +69,6 @@ class Pipeline(Generic[P, R]):
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.stop_event = threading.Event()
-        self._inline = workers == 0
         self._max_bytes = max_bytes
         self._max_raw = max_bytes if max_raw is None else max_raw
         self._least = least
@@ -80,7 +79,7 @@ class Pipeline(Generic[P, R]):
         self._publishing = 0
         self._error: BaseException | None = None
         self._closed = False
-        self._workers = WorkerThreads(Pace(workers), "seqsave-encode")
+        self._workers = WorkerThreads(Pace(workers), "seqsave-encode") if workers else None
         self._pace = Pace(publishers)
         self._publishers: WorkerThreads | LoopTasks | None = None
         if loop is not None:
@@ -148,22 +147,23 @@ class Pipeline(Generic[P, R]):
         ``on_accepted`` is called before anything can become of them. It must not wait. With ``workers=0`` they are
         done by ``run_inline``, which the caller has to call next. Raises as ``submit``, and then has accepted none.
         """
+        more = sum([job.held for job in jobs])
         with self._changed:
             self._check_open()
-            if not self._has_room(jobs):
+            if not self._has_room(more):
                 return False
             on_accepted()
             self._jobs.update(jobs)
-            self._held += sum(job.held for job in jobs)
-            self._raw += sum(job.held for job in jobs)
-        if not self._inline:
+            self._held += more
+            self._raw += more
+        if self._workers is not None:
             for job in jobs:
-                self._hand_over(job)
+                self._hand_over(job, self._workers)
         return True
 
-    def _hand_over(self, job: Job[P, R]) -> None:
+    def _hand_over(self, job: Job[P, R], workers: WorkerThreads) -> None:
         try:
-            self._workers.put(partial(self._encode, job))
+            workers.put(partial(self._encode, job))
         except RuntimeError as error:  # no thread can be started: the accepted job ends with that
             self._fail(job, error)
 
@@ -171,7 +171,7 @@ class Pipeline(Generic[P, R]):
         """Wait until there may be room for all of these jobs, then call ``while_waiting``. Raises as ``submit``."""
         with self._changed:
             self._check_open()
-            if not self._has_room(jobs):
+            if not self._has_room(sum([job.held for job in jobs])):
                 self._changed.wait(TICK)
         while_waiting()
 
@@ -181,7 +181,7 @@ class Pipeline(Generic[P, R]):
         When one is interrupted the others are given up, and the interrupt goes on.
         """
         interrupt: BaseException | None = None
-        for job in jobs if self._inline else ():
+        for job in jobs if self._workers is None else ():
             try:
                 self._encode(job)
             except BaseException as error:  # noqa: BLE001, PERF203 - raised below, when no job is left behind
@@ -202,7 +202,6 @@ class Pipeline(Generic[P, R]):
         """Accept no more jobs, wait until none is under way, and end the threads."""
         self.leave()
         self.drain(while_waiting)
-        self._let_threads_go()
 
     def leave(self) -> None:
         """Accept no more jobs, and end the threads as soon as none is under way. Does not wait for that."""
@@ -237,8 +236,7 @@ class Pipeline(Generic[P, R]):
         if self._error is not None:
             raise WriterAbortedError(f"stopped, because something failed before: {self._error}") from self._error
 
-    def _has_room(self, jobs: Sequence[Job[P, R]]) -> bool:
-        more = sum(job.held for job in jobs)
+    def _has_room(self, more: int) -> bool:
         fits = self._held + more <= self._max_bytes and self._raw + more <= self._max_raw
         return fits or len(self._jobs) < self._least
 
@@ -320,7 +318,7 @@ class Pipeline(Generic[P, R]):
         """Called while ``error`` is handled. It belongs to the job's future; Ctrl-C belongs to the caller as well."""
         self._stop_with(error)
         self._finish(job, error=error)
-        if self._inline and not isinstance(error, Exception):
+        if self._workers is None and not isinstance(error, Exception):
             raise error
 
     def _stop_with(self, error: BaseException) -> None:
@@ -352,9 +350,9 @@ class Pipeline(Generic[P, R]):
             self._let_threads_go()
 
     def _let_threads_go(self) -> None:
-        self._workers.close()
-        if self._publishers is not None:
-            self._publishers.close()
+        for threads in (self._workers, self._publishers):
+            if threads is not None:
+                threads.close()
 
 
 def gather(futures: Sequence[Future[T]]) -> Future[T]:

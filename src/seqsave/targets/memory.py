@@ -6,6 +6,7 @@ writes. Reading gives every reader bytes of its own position, where fsspec's ope
 
 from __future__ import annotations
 
+import functools
 import inspect
 import io
 import os
@@ -35,11 +36,12 @@ __all__ = ["MemoryTarget"]
 _lock = ForkSafeLock()
 
 
-def _known_options() -> set[str]:
+@functools.cache
+def _known_options() -> frozenset[str]:
     """``global_store``, where fsspec is new enough to have it."""
     from fsspec.implementations.memory import MemoryFileSystem
 
-    return {"global_store"} & set(inspect.signature(MemoryFileSystem.__init__).parameters)
+    return frozenset({"global_store"} & inspect.signature(MemoryFileSystem.__init__).parameters.keys())
 
 
 def _version(file: Any) -> str | None:
@@ -88,8 +90,7 @@ class MemoryTarget(Target):
         """See Target."""
         full, content = self._full(path), bytes(data)
         with _lock:
-            self._put(full, content, create)
-            version = _version(self._filesystem.store[full])
+            version = _version(self._put(full, content, create))
         return described(content, checksum, version=version)
 
     @guarded("save")
@@ -161,12 +162,13 @@ class MemoryTarget(Target):
         file = self._filesystem.store.get(full)
         return None if file is None else bytes(file.getvalue())
 
-    def _put(self, full: str, content: bytes, create: bool) -> None:
+    def _put(self, full: str, content: bytes, create: bool) -> Any:
         filesystem = self._filesystem
         self._check_folders(filesystem, full)
         if create and full in filesystem.store:
             raise FileExistsError(full)
         filesystem.pipe_file(full, content)
+        return filesystem.store[full]
 
     @property
     def _top(self) -> str:

@@ -68,8 +68,9 @@ class FrameAcceptor:
         check_usable: raises when the writer takes no more frames.
         """
         while True:
-            check_usable()
-            keys = self._numbering.following(index, batches)
+            with self.lock:
+                check_usable()
+                keys = self._numbering.following(index, batches)
             frames = [self._prepare(key, source) for key, source in zip(keys, sources, strict=True)]
             jobs = [file.job for files in frames for file in files if file.job is not None]
             with self.lock:
@@ -103,7 +104,7 @@ class FrameAcceptor:
             raise ImageError(f"frame {key.index}: {which}{error.args[0]}") from error
         if task.passed_over is not None:
             return _File(output, task, None, Future())
-        publish = output.publish_async if self._pipeline.is_async else output.publish
+        publish = output.publisher.publish_async if self._pipeline.is_async else output.publisher.publish
         job: Job[FrameTask, SavedFrame] = Job(partial(output.encode, task), publish, attrgetter("size"), task.held)
         return _File(output, task, job, job.future)
 
@@ -120,7 +121,7 @@ class FrameAcceptor:
             if job is None:
                 future.set_result(output.pass_over(task))
             self._log.add(task.key, future)
-            output.note_accepted(task)
+            output.encoding.note_accepted(task)
 
     def _add_to_preview(self, frames: Sequence[Sequence[_File]], sources: Sequence[FrameSource]) -> None:
         if self._preview is None:

@@ -18,13 +18,13 @@ __all__ = ["FileToPublish", "FrameKey", "FrameTask"]
 class FrameKey:
     """One frame's numbers, its filetype, and the path of its file under the target.
 
-    filetype:  as the user named it; "" before the frame is prepared for a filetype.
+    filetype:  as the user named it; it and the path are "" before the frame is prepared for a filetype.
     after_end: why the frame is past the last one and is left out; "" for a frame that is not.
     """
 
     index: int
     batch: int | None
-    path: str
+    path: str = ""
     after_end: str = ""
     filetype: str = ""
 
@@ -50,8 +50,9 @@ class FrameKey:
 
 @dataclass(frozen=True, slots=True)
 class FileToPublish:
-    """One file that is ready to be published, with the CRC-32 of its bytes.
+    """One file that is ready to be published.
 
+    crc32:  of its bytes. size: their number.
     create: the storage must refuse the file if one of that name exists.
     """
 
@@ -60,18 +61,14 @@ class FileToPublish:
     content_type: str
     create: bool
     crc32: int
+    size: int
 
     @classmethod
     def of(cls, path: str, data: Any, content_type: str, *, create: bool = False) -> FileToPublish:
         """Return the file of these bytes."""
         from isal.isal_zlib import crc32
 
-        return cls(path, data, content_type, create, crc32(data))
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return memoryview(self.data).nbytes
+        return cls(path, data, content_type, create, crc32(data), memoryview(data).nbytes)
 
 
 @dataclass(eq=False, slots=True)
@@ -104,7 +101,7 @@ class FrameTask:
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(file.size for file in self.files)
+        return sum([file.size for file in self.files])
 
     @property
     def frame(self) -> FileToPublish:

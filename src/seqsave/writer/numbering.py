@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import SupportsIndex
 
@@ -15,7 +14,10 @@ __all__ = ["Numbering"]
 
 
 class Numbering:
-    """Gives each (index, batch) to one frame only: ``following`` looks, ``take`` takes. Thread-safe."""
+    """Gives each (index, batch) to one frame only: ``following`` looks, ``take`` takes.
+
+    Not thread-safe: the accept step calls it under its lock.
+    """
 
     def __init__(self, rule: NameRule, *, start: int, step: int, total: int | None, at_end: str) -> None:
         self._rule = rule
@@ -25,41 +27,38 @@ class Numbering:
         self._at_end = at_end
         self._next = self.start
         self._taken: set[tuple[int, int | None]] = set()
-        self._lock = threading.Lock()
 
     def following(self, index: SupportsIndex | None, batches: Sequence[SupportsIndex | None]) -> list[FrameKey]:
         """Return the keys of ``index``, or of the index after the frame taken last, for each of ``batches``.
 
-        Nothing is taken yet. Raises FrameNameError, FrameExistsError (taken already) and EndOfSequenceError
-        (at_end="raise error").
+        Nothing is taken yet, and the keys have no path: each filetype has one of its own.
+
+        Raises FrameNameError, FrameExistsError (taken already) and EndOfSequenceError (at_end="raise error").
         """
         variations = [None if batch is None else check_index(batch, "batch") for batch in batches]
-        with self._lock:
-            number = self._next if index is None else check_index(index)
-            paths = [self._rule.format(number, variation) for variation in variations]
-            for variation, path in zip(variations, paths, strict=True):
-                if (number, variation) in self._taken:
-                    raise FrameExistsError(
-                        f"{path} was written by this writer already: each index (and batch) can be written once"
-                    )
+        number = self._next if index is None else check_index(index)
+        for variation in variations:
+            if (number, variation) in self._taken:
+                path = self._rule.format(number, variation)
+                raise FrameExistsError(
+                    f"{path} was written by this writer already: each index (and batch) can be written once"
+                )
         after_end = self._after_end(number)
         if after_end and self._at_end == "raise error":
             raise EndOfSequenceError(after_end)
         reason = after_end if self._at_end == "stop output" else ""
-        return [FrameKey(number, v, path, reason) for v, path in zip(variations, paths, strict=True)]
+        return [FrameKey(number, variation, after_end=reason) for variation in variations]
 
     def still_follow(self, index: SupportsIndex | None, keys: Sequence[FrameKey]) -> bool:
         """Return whether ``following`` would return these keys again: no other thread has taken one of them."""
-        with self._lock:
-            is_next = index is not None or all(key.index == self._next for key in keys)
-            return is_next and self._taken.isdisjoint([key.numbers for key in keys])
+        is_next = index is not None or not keys or keys[0].index == self._next
+        return is_next and self._taken.isdisjoint([key.numbers for key in keys])
 
     def take(self, keys: Sequence[FrameKey]) -> None:
         """Take what ``following`` returned."""
-        with self._lock:
-            self._taken.update(key.numbers for key in keys)
-            if keys:
-                self._next = keys[0].index + self.step
+        self._taken.update([key.numbers for key in keys])
+        if keys:
+            self._next = keys[0].index + self.step
 
     def _after_end(self, index: int) -> str:
         if self.total is None or index < self.start + self.total * self.step:

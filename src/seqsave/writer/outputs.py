@@ -76,7 +76,10 @@ class FrameSource:
 
 
 class Output:
-    """Makes and publishes the frames of one filetype."""
+    """Makes and publishes the frames of one filetype.
+
+    encoding: makes the bytes of its frames. publisher: publishes its files. fallback: keeps what cannot be published.
+    """
 
     def __init__(self, form: Format, common: Common) -> None:
         self.rule = form.rule
@@ -91,7 +94,7 @@ class Output:
         self._record = RunRecord(session, facts, creates=common.keeps_manifest)
         self.fallback = self._open_fallback()
         self._existing = ExistingFrames(common.target, self._record, common.policy, common.if_exists)
-        self._publisher = FramePublisher(
+        self.publisher = FramePublisher(
             common.target,
             self._record,
             self._existing,
@@ -104,7 +107,7 @@ class Output:
             on_throttled=common.on_throttled,
             fallback=self.fallback,
         )
-        self._encoding = Encoding(
+        self.encoding = Encoding(
             form.resolved,
             form.rule,
             pixels=form.pixels,
@@ -160,36 +163,25 @@ class Output:
         if source.image is None:
             held = 0 if source.encoded is None else memoryview(source.encoded.data).nbytes
             return FrameTask(key, encoded=source.encoded, recipe=source.recipe, held=held)
-        return self._encoding.prepare(key, source.image, source.texts or {}, source.recipe)
-
-    def note_accepted(self, task: FrameTask) -> None:
-        """Warn of what is known to be lost, now that the frame is accepted."""
-        self._encoding.note_accepted(task)
+        return self.encoding.prepare(key, source.image, source.texts or {}, source.recipe)
 
     def pass_over(self, task: FrameTask) -> SavedFrame:
         """Return the record of a frame that is not to be written at all."""
-        return self._publisher.pass_over(task.key, task.passed_over or "skipped")
+        return self.publisher.pass_over(task.key, task.passed_over or "skipped")
 
     def encode(self, task: FrameTask) -> FrameTask:
         """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
-        if self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe):
+        if self._existing.is_as_good(task.key, partial(self.encoding.picture_in, task), task.recipe):
             task.passed_over, task.taken = "skipped", None
             return task
-        self._publisher.add_files(task, self._encoding.encode(task))
+        self.publisher.add_files(task, self.encoding.encode(task))
         self._common.log.note("encoded", task.key, size=task.size)
         return task
 
-    def publish(self, task: FrameTask) -> SavedFrame:
-        """Publish the frame's files from this thread."""
-        return self._publisher.publish(task)
-
-    async def publish_async(self, task: FrameTask) -> SavedFrame:
-        """Publish the frame's files from the target's event loop."""
-        return await self._publisher.publish_async(task)
-
     def _own(self, key: FrameKey) -> FrameKey:
         """Return the same frame under this filetype's name."""
-        return replace(key, path=self.rule.format(key.index, key.batch), filetype=self.filetype)
+        path = self.rule.format(key.index, key.batch)
+        return FrameKey(key.index, key.batch, path, key.after_end, self.filetype)
 
     # --- after the last frame ----------------------------------------------------------------------------------------
 

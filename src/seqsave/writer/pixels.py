@@ -48,10 +48,11 @@ class Taken:
 
     def prepare(self) -> arrays.Prepared:
         """Return the array for the encoder, and what was lost. The first call may have to convert the colours."""
-        with self._lock:
-            if self._to_convert is not None:
-                pixels, floats = self._to_convert
-                self._prepared, self._to_convert = pixels.convert(floats), None
+        if self._prepared is None:
+            with self._lock:
+                if self._to_convert is not None:
+                    pixels, floats = self._to_convert
+                    self._prepared, self._to_convert = pixels.convert(floats), None
         assert self._prepared is not None  # noqa: S101 - for the type checker: each constructor provides for one
         return self._prepared
 

@@ -21,7 +21,7 @@ from seqsave.errors import FrameExistsError, TargetError
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Picture
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import flow, retry
-from seqsave.runtime.flow import Call, Flow, SharedCall, wait
+from seqsave.runtime.flow import Call, Flow, SharedCall
 from seqsave.types import Encoded, SavedFrame, Status
 from seqsave.wording import crc32_text
 from seqsave.writer.existing import ExistingFrames
@@ -118,7 +118,8 @@ class FramePublisher:
             yield Call(fallback.begin)
         policy = fallback.policy_for(task)
         if policy is None:
-            return (yield from wait(Call(partial(fallback.keep, task))))
+            kept: SavedFrame = yield Call(partial(fallback.keep, task))
+            return kept
         try:
             saved = yield from self._into_storage(task, policy)
         except TargetError as error:
@@ -126,7 +127,8 @@ class FramePublisher:
         else:
             fallback.note_success()
             return saved
-        return (yield from wait(Call(partial(fallback.keep_after, task, failure))))
+        kept = yield Call(partial(fallback.keep_after, task, failure))
+        return kept
 
     def _into_storage(self, task: FrameTask, policy: retry.RetryPolicy) -> Flow[SavedFrame]:
         if not self._record.has_started:
@@ -149,7 +151,8 @@ class FramePublisher:
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
         if self._has_to_prove(file):
             yield self._proof.step(partial(self._target.probe_create, _trial_beside(file.path)))
-        return (yield from wait(_Put(self._target, file)))
+        answer: targets.Published = yield _Put(self._target, file)
+        return answer
 
     def _is_ours(self, file: FileToPublish) -> Flow[bool]:
         """Return whether the file that exists is the one that we sent: then an earlier attempt's answer was lost.
@@ -158,7 +161,7 @@ class FramePublisher:
         that is an error.
         """
         try:
-            content = yield from self._retrying(lambda: wait(Call(partial(self._target.read, file.path))))
+            content = yield from self._retrying(partial(self._read, file.path))
         except TargetError as error:
             if self._if_exists == "skip":
                 return False
@@ -168,6 +171,10 @@ class FramePublisher:
                 fault=error.fault,
             ) from error
         return bool(content == bytes(file.data))
+
+    def _read(self, path: str) -> Flow[bytes]:
+        content: bytes = yield Call(partial(self._target.read, path))
+        return content
 
     def _retrying(
         self,

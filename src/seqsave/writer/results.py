@@ -70,12 +70,20 @@ class Results:
         """Return the frames that are saved, and those that failed; frames still under way are in neither."""
         with self._lock:
             records = list(self._records)
-        ended = [self._ended(one) if isinstance(one, _UnderWay) else one for one in records]
-        saved = tuple(one for one in ended if isinstance(one, SavedFrame))
-        return saved, tuple(one for one in ended if isinstance(one, FailedFrame))
-
-    def _ended(self, one: _UnderWay) -> SavedFrame | FailedFrame | None:
-        return self._record(one.key, one.future) if one.future.done() else None
+        saved: list[SavedFrame] = []
+        failed: list[FailedFrame] = []
+        for one in records:
+            if isinstance(one, _UnderWay):
+                if not one.future.done():
+                    continue
+                record = self._record(one.key, one.future)
+            else:
+                record = one
+            if isinstance(record, SavedFrame):
+                saved.append(record)
+            else:
+                failed.append(record)
+        return tuple(saved), tuple(failed)
 
     def _record(self, key: FrameKey, future: Future[SavedFrame]) -> SavedFrame | FailedFrame:
         error = _error_of(future)
