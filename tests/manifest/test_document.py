@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqsave import ManifestError, manifest, naming
-from seqsave.manifest import Facts, FrameEntry, Manifest, Picture, WriterEntry
+from seqsave.manifest import Facts, FrameEntry, Manifest, Picture, RunEntry, WriterEntry
 from seqsave.writer.settings import HIGHEST_RATE
 
 SCHEMA = json.loads(resources.files("seqsave").joinpath("manifest.schema.json").read_text(encoding="utf-8"))
@@ -33,7 +33,7 @@ pictures = st.none() | st.builds(
 frames = st.builds(
     FrameEntry, index=indices, batch=st.none() | st.integers(0, 3), name=words, size=st.none() | st.integers(0, 99),
     checksum=st.none() | st.sampled_from(["crc32:00000001", "crc32:ffffffff"]), etag=maybe, acknowledged=st.booleans(),
-    recipe=maybe, picture=pictures, disputed=st.booleans(),
+    recipe=maybe, picture=pictures, disputed=st.booleans(), run=st.none() | st.sampled_from(["a", "b", "c"]),
 )  # fmt: skip
 writers = st.builds(
     WriterEntry,
@@ -43,6 +43,12 @@ writers = st.builds(
     since=st.just("2026-11-23T08:00:00Z"),
     replaces=st.booleans(),
 )
+sets = st.sets(st.integers(0, 40)).map(lambda found: naming.to_ranges(sorted(found)))
+runs = st.builds(
+    RunEntry, id=st.sampled_from(["a", "b", "d"]), since=st.just("2026-11-23T08:00:00Z"), start=indices,
+    step=st.integers(1, 5), total=st.none() | indices, about=st.booleans(), batches=st.lists(indices).map(tuple),
+    expected=sets, defines=st.booleans(),
+)  # fmt: skip
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | words, lambda inner: st.lists(inner) | st.dictionaries(words, inner)
 )
@@ -52,7 +58,7 @@ manifests = st.builds(
     Manifest, prefix=words, extension=words, filetype=words, digits=st.integers(0, 32), start=indices,
     step=st.integers(1, 5), total=st.none() | indices, metadata=st.dictionaries(words, values), recipe=maybe,
     rate=st.none() | rates, complete=st.booleans(),
-    expected=st.sets(indices).map(lambda found: naming.to_ranges(sorted(found))),
+    expected=sets, runs=st.lists(runs, unique_by=lambda run: run.id).map(tuple),
     frames=st.lists(frames, unique_by=lambda frame: frame.key).map(
         lambda found: tuple(sorted(found, key=lambda f: (f.index, -1 if f.batch is None else f.batch)))
     ),
@@ -121,7 +127,19 @@ PATHS = [
     ("rate", 24), ("metadata", []), ("recipe", 7), ("picture", {"width": 1}), ("picture", []), ("expected",),
     ("expected", "5-3"), ("expected", "0-9,3"), ("expected", "-1"), ("expected", "0-99999999999999999999999"),
     ("expected", "0-99999999999"), ("frames",), ("frames", {}), ("frames", [3]), ("frames", [{}]), ("writers", [{}]),
-    ("writers", None), ("unfinished", 3),
+    ("writers", None), ("unfinished", 3), ("unfinished", [3]), ("runs",), ("runs", {}), ("runs", [{}]),
+    ("runs", [{"id": "a", "start": 0, "step": 1, "total": 10**18}, {"id": 3}]),
+    ("runs", [{"id": "a", "start": 0, "step": 2, "total": 10**7}]),
+    ("runs", [{"id": "a", "start": 0, "step": 1, "total": -1}]),
+    ("runs", [{"id": "a", "start": 0, "step": 1, "total": 1, "batches": [-1]}]),
+    ("frames", [{"index": 0, "name": "a", "size": 1, "checksum": None, "run": 0}]),
+    ("frames", [{"index": 2**63, "name": "a", "size": 1, "checksum": None}]),
+    ("frames", [{"index": 0, "name": "a", "size": -1, "checksum": None}]),
+    ("frames", [{"index": 0, "name": "a", "size": True, "checksum": None}]),
+    ("frames", [{"index": 0, "name": ["a"], "size": 1, "checksum": None}]),
+    ("frames", [{"index": 0, "name": "a", "size": 1, "checksum": 7}]),
+    ("frames", [{"index": 0, "name": "a", "size": 1, "checksum": None, "acknowledged": 1}]),
+    ("frames", [{"index": 0, "name": "a", "size": 1, "checksum": None, "batch": -1}]),
 ]  # fmt: skip
 
 
@@ -145,8 +163,8 @@ def test_what_is_no_manifest_at_all(data: bytes) -> None:
 
 def test_a_newer_version() -> None:
     document = json.loads(manifest.dump(example()))
-    with pytest.raises(ManifestError, match="version 2 and this seqsave knows 1: update seqsave") as caught:
-        manifest.load(json.dumps({**document, "version": 2}).encode())
+    with pytest.raises(ManifestError, match="version 3 and this seqsave knows 2: update seqsave") as caught:
+        manifest.load(json.dumps({**document, "version": 3}).encode())
     assert caught.value.is_newer
 
 
@@ -194,3 +212,49 @@ def test_why_it_is_not_complete() -> None:
 def test_where_it_lies(prefix: str, path: str) -> None:
     assert manifest.path_of(prefix, "png") == path
     assert Facts(prefix=prefix, extension="png", filetype="png").path == path
+
+
+VERSION_1 = Path(__file__).with_name("version1.json").read_bytes()
+
+
+def test_version_1_is_read_and_its_frames_are_of_one_earlier_run() -> None:
+    one = manifest.load(VERSION_1)
+    assert (one.complete, one.total, one.expected, one.batches) == (True, 4, (range(4),), (None,))
+    assert [frame.run for frame in one.frames] == ["earlier", "earlier", None, "earlier"]
+    assert [frame.recipe for frame in one.frames] == ["r", None, "r", "r"]
+    assert [frame.version for frame in one.frames] == [None, "a5d0", "7-1", None]
+    (run,) = one.runs
+    assert (run.id, run.start, run.total, run.expected) == ("earlier", 0, 4, (range(4),))
+    validate(VERSION_1)
+    again = manifest.load(manifest.dump(one))
+    assert again == one
+    validate(manifest.dump(one))
+
+
+def test_the_order_of_the_members_does_not_matter() -> None:
+    document = json.loads(manifest.dump(replace(example(), runs=(RunEntry(id="a"),))))
+    for last in ("version", "picture", "recipe", "runs"):
+        moved = {name: value for name, value in document.items() if name != last} | {last: document[last]}
+        assert manifest.load(json.dumps(moved).encode()) == manifest.load(json.dumps(document).encode())
+
+
+def test_a_frame_of_the_first_run_does_not_name_it() -> None:
+    entries = tuple(replace(frame, run=run) for frame, run in zip(example().frames, ("a", "b", None), strict=True))
+    one = replace(example(), frames=entries, runs=(RunEntry(id="a"), RunEntry(id="b")))
+    lines = [json.loads(line.strip(" ,")) for line in manifest.dump(one).decode().splitlines() if '{"index"' in line]
+    assert [line.get("run", "absent") for line in lines] == ["absent", 1, None]
+
+
+def test_metadata_is_bounded_in_depth() -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    document = json.loads(manifest.dump(example()))
+    with pytest.raises(ManifestError, match="metadata is nested more than 200 levels deep"):
+        manifest.load(json.dumps({**document, "metadata": {"workflow": deep}}).encode())
+
+
+def test_ten_million_expected_frames_cost_nothing() -> None:
+    one = replace(example(), expected=(range(10_000_000),))
+    assert one.missing == {None: (range(2, 3), range(4, 10_000_000))}
+    assert one.progress == (3, 10_000_000)

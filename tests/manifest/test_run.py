@@ -196,14 +196,18 @@ def test_a_single_frame_does_not_finish_what_broke_off(place: Place, settings: d
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
-def test_a_run_that_breaks_off_leaves_no_manifest(place: Place, settings: dict[str, Any], error: Any) -> None:
+def test_a_run_that_breaks_off_stays_unfinished(place: Place, settings: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         with seqsave.open_writer(place.url, **settings) as writer:
             writer.write(picture()).result(timeout=30)
-            assert is_there(place)
             raise error
-    assert not is_there(place)
-    assert place.frames() == ["frame_00000.png"]
+    one = found(place)
+    assert (one.complete, indices(one), one.writers) == (False, [0], ())
+    assert one.obstacles() == ["a run was interrupted"]
+    seqsave.save([picture()], place.url, start=1, **settings)
+    assert found(place).obstacles() == ["a run was interrupted"]
+    seqsave.save([picture()] * 2, place.url, if_exists="skip", **settings)
+    assert found(place).complete
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
@@ -514,12 +518,12 @@ def test_a_damaged_manifest_is_written_anew(place: Place, settings: dict[str, An
 
 
 def test_a_newer_manifest_is_left_to_those_who_know_it_but_marked(place: Place, settings: dict[str, Any]) -> None:
-    place.write(PATH, json.dumps({"version": 2, "complete": True, "new": [1]}).encode())
-    with pytest.raises(seqsave.SaveError, match="version 2 and this seqsave knows 1: update seqsave"):
+    place.write(PATH, json.dumps({"version": 3, "complete": True, "new": [1]}).encode())
+    with pytest.raises(seqsave.SaveError, match="version 3 and this seqsave knows 2: update seqsave"):
         seqsave.save([picture()] * 2, place.url, **settings)
     assert place.frames() == []
     seqsave.save([picture()], place.url, **settings)
-    assert json.loads(place.read(PATH)) == {"version": 2, "complete": False, "new": [1]}
+    assert json.loads(place.read(PATH)) == {"version": 3, "complete": False, "new": [1]}
 
 
 @pytest.mark.s3
@@ -555,3 +559,142 @@ def test_a_refused_run_does_not_hide_what_another_program_did(place: Place, sett
         seqsave.save([picture(9)] * 3, place.url, if_exists="error", **settings)
     assert not found(place).complete
     assert [frame.index for frame in found(place).disputed] == [1]
+
+
+# --- what a run set out to save, and which run wrote a frame ----------------------------------------------------------
+
+
+class BrokenError(Exception):
+    """Raised by the caller's code."""
+
+
+def breaking_off(count: int) -> Any:
+    """Frames of a sequence that knows its length, and fails at one of them."""
+
+    class Frames(list[Any]):
+        def __iter__(self) -> Any:
+            for number, one in enumerate(super().__iter__()):
+                if number == count:
+                    raise BrokenError
+                yield one
+
+    return Frames([picture(value) for value in range(10)])
+
+
+def test_what_a_run_sets_out_to_save_is_known_from_its_start(place: Place, settings: dict[str, Any]) -> None:
+    seen = []
+
+    def look(event: Any) -> None:
+        if event.kind == "saved" and not seen:
+            seen.append(found(place))
+
+    seqsave.save([picture()] * 10, place.url, start=5, on_event=look, **settings)
+    (one,) = seen
+    (run,) = one.runs
+    assert (one.complete, one.total, one.missing) == (False, None, {None: (range(5, 15),)})
+    assert (run.id, run.start, run.step, run.total, run.about) == (one.writers[0].id, 5, 1, 10, False)
+    assert (found(place).complete, found(place).runs[0].total) == (True, 10)
+
+
+def test_variations_are_known_from_the_start(place: Place, settings: dict[str, Any]) -> None:
+    with seqsave.open_writer(place.url, **settings) as writer:
+        writer.plan(4)
+        for future in writer.write_batch([picture()] * 3):
+            future.result(timeout=30)
+        one = found(place)
+    assert one.runs[0].batches == (0, 1, 2)
+    assert set(one.missing) == {0, 1, 2}
+
+
+def test_an_interrupted_run_stays_unfinished_until_the_rest_is_saved(place: Place, settings: dict[str, Any]) -> None:
+    with pytest.raises(BrokenError):
+        seqsave.save(breaking_off(4), place.url, **settings)
+    one = found(place)
+    assert (one.complete, one.progress, one.missing) == (False, (4, 10), {None: (range(4, 10),)})
+    assert one.obstacles() == [
+        "frames are missing: 4-9",
+        "a run was interrupted: 4 of 10 frames are recorded",
+    ]
+    for index in range(4, 10):
+        assert not found(place).complete
+        seqsave.save([picture()], place.url, start=index, **settings)
+    one = found(place)
+    assert one.complete
+    assert len({frame.run for frame in one.frames}) == 7
+
+
+def test_an_interrupted_rerender_is_not_whole_for_what_is_older(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(200)] * 10, place.url, **settings)
+    first = found(place).frames[0].run
+    with pytest.raises(BrokenError):
+        seqsave.save(breaking_off(4), place.url, **settings)
+    one = found(place)
+    assert (one.complete, one.missing) == (False, {})
+    assert one.obstacles() == ["a run was interrupted: 4 of 10 frames are recorded"]
+    assert [frame.run == first for frame in one.frames] == [False] * 4 + [True] * 6
+    seqsave.save([picture(9)], place.url, start=4, **settings)
+    assert not found(place).complete
+    seqsave.save([picture(9)] * 5, place.url, start=5, **settings)
+    assert found(place).complete
+
+
+def test_a_shorter_rerender_over_a_longer_one_is_not_whole(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(1)] * 10, place.url, **settings)
+    older = found(place).runs[0].id
+    seqsave.save([picture(2)] * 4, place.url, **settings)
+    one = found(place)
+    assert (one.complete, one.expected) == (False, (range(4),))
+    assert [frame.index for frame in one.outside] == list(range(4, 10))
+    assert {frame.run for frame in one.outside} == {older}
+    assert one.obstacles() == ["frames of an older run are outside of the last one's range: 4-9"]
+    if place.kind == "local":
+        for frame in one.outside:
+            Path(place.url, frame.name).unlink()
+        seqsave.save([picture(3)] * 4, place.url, **settings)
+        assert found(place).complete
+
+
+def test_parts_that_are_saved_again_leave_the_others_alone(place: Place, settings: dict[str, Any]) -> None:
+    for start in (0, 5, 0, 5, 5):
+        seqsave.save([picture(start)] * 5, place.url, start=start, **settings)
+    one = found(place)
+    assert (one.complete, one.outside, one.expected) == (True, (), (range(10),))
+    assert len(one.runs) == 2
+
+
+def test_mending_a_frame_again_and_again_leaves_few_runs(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture()] * 3, place.url, **settings)
+    for value in range(4):
+        seqsave.save([picture(value)], place.url, start=1, **settings)
+        seqsave.save([picture(value)], place.url, start=7, **settings)
+    one = found(place)
+    assert (one.complete, one.expected, len(one.runs)) == (True, (range(3), range(7, 8)), 4)
+
+
+def test_an_estimate_does_not_bind_a_run_that_ends_well(place: Place, settings: dict[str, Any]) -> None:
+    with seqsave.open_writer(place.url, **settings) as writer:
+        writer.plan(10, about=True)
+        writer.write_frames([picture()] * 8)
+    one = found(place)
+    assert (one.complete, one.expected, one.runs[0].total, one.runs[0].about) == (True, (range(8),), 8, False)
+
+
+def test_a_run_that_was_killed_says_what_it_set_out_to_save(place: Place, settings: dict[str, Any]) -> None:
+    die(place)
+    one = found(place)
+    assert one.missing == {None: (range(4),)}
+    assert one.run(one.writers[0].id).total == 4  # type: ignore[union-attr]
+    seqsave.save([picture(7)], place.url, start=2, **settings)
+    one = found(place)
+    assert "a run was interrupted: 0 of 4 frames are recorded" in one.obstacles()
+    assert not one.complete
+
+
+def test_a_manifest_of_version_1_goes_on(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(value) for value in range(4)], place.url, manifest=False, **settings)
+    place.write(PATH, Path(__file__).with_name("version1.json").read_bytes())
+    seqsave.save([picture(5)] * 2, place.url, **settings)
+    one = found(place)
+    assert json.loads(place.read(PATH))["version"] == 2
+    assert not one.complete
+    assert [frame.index for frame in one.outside] == [2, 3]

@@ -162,6 +162,9 @@ class _Task:
 
     def feed(self, writer: SequenceWriter) -> None:
         """Write every frame of the source."""
+        planned = {index for index, _ in self.numbers.of_files(self.source)} or self.source.total
+        if planned is not None:
+            writer.plan(planned, about=self.source.about)
         shown = 0
         copied = _Sizes(self.messages)
         try:

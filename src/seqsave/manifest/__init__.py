@@ -11,12 +11,13 @@ from seqsave.manifest.document import (
     FrameEntry,
     Manifest,
     Picture,
+    RunEntry,
     WriterEntry,
     dump,
     load,
     path_of,
 )
-from seqsave.manifest.merging import CONTENT_TYPE, Outcome, without
+from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without
 from seqsave.manifest.session import Session, merge_into
 from seqsave.manifest.store import change, list_frames, read
 
@@ -29,6 +30,7 @@ __all__ = [
     "Manifest",
     "Outcome",
     "Picture",
+    "RunEntry",
     "Session",
     "WriterEntry",
     "change",
@@ -38,5 +40,6 @@ __all__ = [
     "merge_into",
     "path_of",
     "read",
+    "redefined",
     "without",
 ]

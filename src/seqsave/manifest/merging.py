@@ -12,19 +12,22 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from seqsave import naming
-from seqsave.manifest.document import (
-    MOST_FRAMES,
-    UNKNOWN_VERSION,
-    Facts,
-    FrameEntry,
-    Key,
-    Manifest,
-    WriterEntry,
-    expanded,
-    sort_key,
-)
+from seqsave.manifest.document import EARLIER, UNKNOWN_VERSION, Manifest, sort_key
+from seqsave.manifest.intervals import Intervals, count, covers, subtract, unite
+from seqsave.manifest.records import MOST_FRAMES, Facts, FrameEntry, Key, RunEntry, WriterEntry, declared
 
-__all__ = ["CONTENT_TYPE", "Listing", "Outcome", "Seen", "begun", "confirmed", "ended", "in_doubt", "without"]
+__all__ = [
+    "CONTENT_TYPE",
+    "Listing",
+    "Outcome",
+    "Seen",
+    "begun",
+    "confirmed",
+    "ended",
+    "in_doubt",
+    "redefined",
+    "without",
+]
 
 CONTENT_TYPE = "application/json"
 
@@ -71,18 +74,21 @@ def without(manifest: Manifest, gone: Collection[str]) -> Manifest:
     return replace(manifest, complete=False, writers=left, unfinished=(*manifest.unfinished, *dead))
 
 
-def begun(current: Manifest | None, facts: Facts, me: WriterEntry, *, defines: bool = True) -> Manifest:
-    """The manifest while ``me`` is writing. Twice is the same as once."""
-    if current is None:
-        return Manifest(**_values(facts), expected=_declared(facts), writers=(me,))
-    if any(writer.id == me.id for writer in current.writers):  # an earlier attempt arrived after all
-        return replace(current, complete=False)
-    writers = (*current.writers, me)
-    if not defines:
-        return replace(current, complete=False, writers=writers)
-    declared = _declared(facts)
-    expected = declared if _is_redeclared(current, facts) else _union(current.expected, declared)
-    return replace(current, **_values(facts), complete=False, expected=expected, writers=writers)
+def begun(
+    current: Manifest | None, facts: Facts, me: WriterEntry, *, defines: bool = True, batches: Collection[int] = ()
+) -> Manifest:
+    """Return the manifest while ``me`` is writing. Twice is the same as once.
+
+    batches: the variations that the run is known to save.
+    """
+    now = Manifest(**_values(facts)) if current is None else _with_runs(current)
+    if any(writer.id == me.id for writer in now.writers):  # an earlier attempt arrived after all
+        return replace(now, complete=False)
+    writers = (*now.writers, me)
+    if not defines and current is not None:
+        return replace(now, complete=False, writers=writers)
+    runs = (*now.runs, _run_entry(facts, me, batches))
+    return replace(now, **_values(facts), complete=False, writers=writers, runs=runs, expected=_expected(runs))
 
 
 def ended(
@@ -100,18 +106,22 @@ def ended(
     listing: the folder, listed after ``current`` was read; None where the key may not list.
     same:    names of frames of ``in_doubt`` that were read since, and hold the bytes that were recorded.
     """
-    now = begun(None, facts, me) if current is None else current  # None: it was removed
-    known = _merged(now, outcome, listing or {})
-    accepted = {*outcome.wanted, *(frame.index for frame in outcome.frames), *(index for index, _ in outcome.lost)}
+    # It may have been removed since.
+    now = begun(None, facts, me, defines=outcome.defines) if current is None else _with_runs(current)
+    known = _merged(now, me.id, outcome, listing or {})
     found = known.values() if listing is None else confirmed(known.values(), listing, same)
+    frames = tuple(sorted(found, key=sort_key))
+    runs = _runs_at_end(now, facts, me, outcome)
     result = replace(
         now,
-        expected=_union(now.expected, naming.to_ranges(sorted(accepted))),
-        frames=tuple(sorted(found, key=sort_key)),
+        expected=_expected(runs),
+        frames=frames,
         writers=tuple(writer for writer in now.writers if writer.id != me.id),
-        unfinished=_unfinished(now, facts, me, outcome, base),
         confirmed=listing is not None,
+        runs=runs,
     )
+    result = replace(result, unfinished=_unfinished(result, me, outcome, base))
+    result = replace(result, runs=_still_needed(result))
     return replace(result, complete=_is_complete(result, facts, outcome))
 
 
@@ -121,7 +131,7 @@ def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> li
     Their bytes may be those that were recorded: the answer to a PUT was lost, or the folder was copied.
     """
     found = []
-    for frame in _merged(current, outcome, listing).values():
+    for frame in _merged(current, None, outcome, listing).values():
         seen = listing.get(frame.name)
         if seen is not None and frame.checksum is not None and frame.size == seen.size:
             found += [frame] * (not _is_same_file(frame, seen))
@@ -143,13 +153,15 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
 
 
 def _of_unknown_bytes(frame: FrameEntry) -> FrameEntry:
-    return replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None)
+    return replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None, run=None)
 
 
-def _merged(current: Manifest | None, outcome: Outcome, listing: Listing) -> dict[Key, FrameEntry]:
-    """Return what is recorded of each frame once the run's own are put in."""
+def _merged(current: Manifest | None, run: str | None, outcome: Outcome, listing: Listing) -> dict[Key, FrameEntry]:
+    """Return what is recorded of each frame once those of the run ``run`` are put in."""
     known = {} if current is None else {frame.key: frame for frame in current.frames}
     for frame in outcome.frames:
+        if frame.run is None and frame.checksum is not None:
+            frame = replace(frame, run=run)
         known[frame.key] = _newest(frame, known.get(frame.key), listing.get(frame.name))
     for key in outcome.lost:
         known.pop(key, None)
@@ -175,44 +187,164 @@ def _is_same_file(frame: FrameEntry, seen: Seen) -> bool:
     return frame.size == seen.size and (seen.version in (None, frame.version) or frame.version is None)
 
 
-def _unfinished(
-    now: Manifest, facts: Facts, me: WriterEntry, outcome: Outcome, base: Manifest | None
-) -> tuple[str, ...]:
-    """Runs of which it is not known how much they would have written.
+def _unfinished(now: Manifest, me: WriterEntry, outcome: Outcome, base: Manifest | None) -> tuple[str, ...]:
+    """Return the runs that were interrupted, and for which no other run made up.
 
-    One that has run over the whole, and to its end, makes up for those that had broken off before it began.
+    A run over the whole that ran to its end does so for those over the same frames that had broken off before it began.
+    Others may have written the rest of the frames one by one.
     """
-    whole = outcome.sound and outcome.defines
-    gone = set(now.unfinished if base is None else base.unfinished) if whole else set()
-    ids = [one for one in now.unfinished if one not in gone and one != me.id]
-    is_open = not outcome.sound and facts.total is None and outcome.defines
-    return (*ids, me.id) if is_open else tuple(ids)
+    runs, places = {run.id: run for run in now.runs}, {run.id: place for place, run in enumerate(now.runs)}
+    mine, reach = runs.get(me.id), _accepted(outcome)
+    before = set(now.unfinished if base is None else base.unfinished)
+
+    def is_made_up_for(one: str) -> bool:
+        run = runs.get(one)
+        if run is not None and run.total is not None and not run.about and _is_settled(now, run, places):
+            return True
+        may = outcome.sound and outcome.defines and one in before
+        return may and (run is None or mine is None or _makes_up_for(mine, reach, run))
+
+    ids = [one for one in now.unfinished if one != me.id and not is_made_up_for(one)]
+    return (*ids, me.id) if outcome.defines and not outcome.sound else tuple(ids)
+
+
+def _makes_up_for(mine: RunEntry, reach: Intervals, run: RunEntry) -> bool:
+    """Return True if what ``run`` set out to save is among what ``mine`` saved, as far as that is known."""
+    is_known = run.total is not None and not run.about
+    has_start = any(run.start in one for one in reach)
+    return _takes_place_of(mine, run) or ((is_known or has_start) and covers(reach, run.expected))
+
+
+def _is_settled(now: Manifest, run: RunEntry, places: Mapping[str, int]) -> bool:
+    """Return True if each frame that the run set out to save was written by it, or by a run that began later."""
+    place, wanted = places[run.id], run.expected or declared(run.start, run.step, run.total)
+    written: dict[int | None, list[int]] = {batch: [] for batch in run.batches or now.batches}
+    for frame in now.frames:
+        if frame.batch in written and places.get(frame.run or "", -1) >= place:
+            written[frame.batch].append(frame.index)
+    return bool(wanted) and all(covers(naming.to_ranges(own), wanted) for own in written.values())
 
 
 def _is_complete(manifest: Manifest, facts: Facts, outcome: Outcome) -> bool:
-    doubts = manifest.writers or manifest.unfinished or manifest.disputed or manifest.missing or not manifest.confirmed
+    doubts = manifest.writers or manifest.unfinished or manifest.disputed or manifest.missing or manifest.outside
     too_many = facts.total is not None and facts.total > MOST_FRAMES
-    return outcome.sound and bool(manifest.frames) and not doubts and not too_many
+    return outcome.sound and manifest.confirmed and bool(manifest.frames) and not doubts and not too_many
 
 
-def _declared(facts: Facts) -> tuple[range, ...]:
-    """The indices that the run says there should be, where it says so."""
-    if facts.total is None or facts.total > MOST_FRAMES:
-        return ()
-    return naming.to_ranges(range(facts.start, facts.start + facts.total * facts.step, facts.step))
+# --- which run stands for which frames -------------------------------------------------------------------------------
 
 
-def _is_redeclared(current: Manifest, facts: Facts) -> bool:
-    """Whether the same animation is given another length. (Other machines may write other parts of it.)"""
-    both = current.total is not None and facts.total is not None
-    return both and (current.start, current.step) == (facts.start, facts.step)
+def _run_entry(facts: Facts, me: WriterEntry, batches: Collection[int]) -> RunEntry:
+    """Return what a run sets out to save, as far as it knows."""
+    planned = facts.planned if facts.total is None else None
+    total = facts.total if planned is None else count(planned)
+    return RunEntry(
+        id=me.id,
+        since=me.since,
+        start=facts.start,
+        step=facts.step,
+        total=total,
+        about=facts.about and planned is not None,
+        batches=tuple(sorted(batches)),
+        expected=declared(facts.start, facts.step, total) if planned is None else planned,
+        defines=me.defines,
+    )
 
 
-def _union(*runs: tuple[range, ...]) -> tuple[range, ...]:
-    if len([one for one in runs if one]) < 2:
-        return next((one for one in runs if one), ())
-    return naming.to_ranges(sorted(set().union(*map(expanded, runs))))
+def _runs_at_end(now: Manifest, facts: Facts, me: WriterEntry, outcome: Outcome) -> tuple[RunEntry, ...]:
+    """Return the runs, ``me`` standing for what it set out to save and what it accepted.
+
+    If it ran to its end without a total from its caller, there is no more than it accepted. If it mended frames of
+    other runs, or only found them, it stands for no frames but those for which no other run stands.
+    """
+    accepted, others = _accepted(outcome), tuple(run for run in now.runs if run.id != me.id)
+    known = now.run(me.id) or replace(_run_entry(facts, me, ()), defines=outcome.defines)
+    runs = now.runs if len(others) < len(now.runs) else (*others, known)
+    total = count(accepted) if facts.total is None else known.total
+    wanted = accepted if facts.total is None else unite(known.expected, accepted)
+    is_whole = facts.total is not None or _ran_from_its_start(known, accepted)
+    wrote = any(frame.checksum is not None for frame in outcome.frames)
+    if not outcome.defines or (outcome.sound and not is_whole and facts.planned is None):
+        left = subtract(accepted, _expected(others))
+        return _put(runs, replace(known, total=None, batches=(), expected=left, defines=False))
+    if not outcome.sound:
+        return _put(runs, replace(known, expected=unite(known.expected, accepted)))
+    if not wrote and covers(_expected(others), wanted):
+        return _put(runs, replace(known, expected=()))
+    mine = replace(known, expected=wanted, total=total, about=False)
+    return _in_place_of(runs, mine) if is_whole else _put(runs, mine)
+
+
+def _accepted(outcome: Outcome) -> Intervals:
+    numbers = {*outcome.wanted, *(frame.index for frame in outcome.frames), *(index for index, _ in outcome.lost)}
+    return naming.to_ranges(sorted(numbers))
+
+
+def _put(runs: tuple[RunEntry, ...], mine: RunEntry) -> tuple[RunEntry, ...]:
+    return tuple(mine if run.id == mine.id else run for run in runs)
+
+
+def redefined(manifest: Manifest, expected: Intervals) -> Manifest:
+    """Return the manifest with these expected frames, whatever its runs set out to save.
+
+    Frames whose run is not known are of an earlier one.
+    """
+    found = (
+        replace(frame, run=EARLIER) if frame.run is None and frame.checksum is not None else frame
+        for frame in manifest.frames
+    )
+    manifest = replace(manifest, frames=tuple(found))
+    runs = tuple(replace(run, expected=()) for run in manifest.runs if run.id != EARLIER)
+    made = _with_runs(replace(manifest, expected=expected, runs=runs))
+    return replace(made, runs=_still_needed(made))
+
+
+def _with_runs(manifest: Manifest) -> Manifest:
+    """Return the manifest with a run that stands for the expected frames for which none does."""
+    beyond = subtract(manifest.expected, _expected(manifest.runs))
+    if not beyond:
+        return manifest
+    earlier = RunEntry(id=EARLIER, since=manifest.updated, start=manifest.start, step=manifest.step, expected=beyond)
+    return replace(manifest, runs=(earlier, *(run for run in manifest.runs if run.id != EARLIER)))
+
+
+def _ran_from_its_start(run: RunEntry, accepted: Intervals) -> bool:
+    """Return True for a run over a sequence from its first frame on, and not one that mends some of its frames."""
+    return count(accepted) > 1 and covers(declared(run.start, run.step, count(accepted)), accepted)
+
+
+def _in_place_of(runs: tuple[RunEntry, ...], mine: RunEntry) -> tuple[RunEntry, ...]:
+    """Return the runs, of which those before ``mine`` that were over the same sequence stand for nothing any more.
+
+    A run over another part of it has another start. What was mended, was mended in the earlier ones.
+    """
+    ids = [run.id for run in runs]
+    before = ids.index(mine.id) if mine.id in ids else len(runs)
+    left = (replace(run, expected=()) if _takes_place_of(mine, run) else run for run in runs[:before])
+    return (*left, mine, *runs[before + 1 :])
+
+
+def _takes_place_of(mine: RunEntry, run: RunEntry) -> bool:
+    return not run.defines or (run.start, run.step) == (mine.start, mine.step)
+
+
+def _still_needed(manifest: Manifest) -> tuple[RunEntry, ...]:
+    """Return the runs that stand for frames, or are named by a frame, as being at work, or as unfinished."""
+    named = {frame.run for frame in manifest.frames}
+    named |= {*manifest.unfinished, *(writer.id for writer in manifest.writers)}
+    known = {run.id for run in manifest.runs}
+    # Of a run whose frames came out of a spool, and which never reached the manifest, no more is known.
+    foreign = sorted(one for one in named - known if one is not None and one not in manifest.unfinished)
+    return (
+        *(RunEntry(id=one, defines=False) for one in foreign if all(one != w.id for w in manifest.writers)),
+        *(run for run in manifest.runs if run.expected or run.id in named),
+    )
+
+
+def _expected(runs: tuple[RunEntry, ...]) -> Intervals:
+    return unite(*(run.expected for run in runs))
 
 
 def _values(facts: Facts) -> dict[str, Any]:
-    return {one.name: getattr(facts, one.name) for one in fields(Facts)}
+    own = ("planned", "about")  # of the run, not of the sequence
+    return {one.name: getattr(facts, one.name) for one in fields(Facts) if one.name not in own}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from seqsave import naming
 from seqsave.errors import FrameExistsError
-from seqsave.manifest.document import Facts, FrameEntry
 from seqsave.manifest.merging import Outcome
+from seqsave.manifest.records import Facts, FrameEntry, declared
 from seqsave.manifest.session import Session
 from seqsave.runtime import retry
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
@@ -21,8 +23,7 @@ class RunRecord:
     creates: a manifest is made where there is none; otherwise only an existing one is kept true.
     """
 
-    def __init__(self, session: Session, facts: Facts, *, creates: bool) -> None:
-        self.facts = facts
+    def __init__(self, session: Session, *, creates: bool) -> None:
         self.has_started = False
         """Whether ``start`` has succeeded."""
         self._session = session
@@ -39,6 +40,27 @@ class RunRecord:
     def run(self) -> str:
         """The run's id in the manifest."""
         return self._session.run
+
+    @property
+    def facts(self) -> Facts:
+        """What the run knows of its sequence."""
+        return self._session.facts
+
+    def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
+        """Note, before the first frame, which frames the run is to save, where its settings do not say so.
+
+        frames: their numbers, or how many from the start on. about: it is an estimate.
+        """
+        facts = self.facts
+        if isinstance(frames, int):
+            planned = declared(facts.start, facts.step, frames)
+        else:
+            planned = naming.to_ranges(sorted(set(frames)))
+        self._session.facts = replace(facts, planned=planned, about=about)
+
+    def note_batch(self, batch: int) -> None:
+        """Note that the run saves this variation. Those noted before ``start`` are stated from the start."""
+        self._session.batches.add(batch)
 
     def start(
         self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
@@ -88,10 +110,7 @@ class RunRecord:
         outcome = self.outcome(result, broken=broken, stopped=stopped)
         if not self._session.is_open and (outcome.lost or not outcome.frames):
             return  # nothing was changed
-        if broken and self.facts.recipe is None and self.facts.total is None:
-            self._session.drop(outcome)
-        else:
-            self._session.close(outcome)
+        self._session.close(outcome)
 
     def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
         """Return what has become of all frames, in the manifest's terms. As for ``finish``."""

@@ -15,8 +15,9 @@ from typing import Any
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
-from seqsave.manifest.document import Facts, FrameEntry, Key, Manifest, WriterEntry, dump
+from seqsave.manifest.document import Manifest, dump
 from seqsave.manifest.merging import CONTENT_TYPE, Listing, Outcome, Seen, begun, confirmed, ended, in_doubt, without
+from seqsave.manifest.records import Facts, FrameEntry, Key, WriterEntry
 from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, stamped
 from seqsave.runtime import retry
 from seqsave.runtime.processes import has_died, machine_id, started
@@ -55,7 +56,7 @@ def merge_into(
 
 
 class Session:
-    """``open`` before the first frame is published, ``close`` (or ``drop``) after the last one. Not thread-safe.
+    """``open`` before the first frame is published, ``close`` after the last one. Not thread-safe.
 
     creates:  make a manifest when there is none; else only one that is there is kept true.
     replaces: the run may replace frames that are there.
@@ -75,8 +76,11 @@ class Session:
         self.is_open = False
         self.base: Manifest | None = None
         """The manifest as it was when this run began."""
+        self.facts = facts
+        """What the run knows of its sequence; may be replaced until it is open."""
+        self.batches: set[int] = set()
+        """The variations that it is known to save."""
         self._target = target
-        self._facts = facts
         self._creates = creates
         self._policy = policy
         self._me = WriterEntry(
@@ -88,7 +92,6 @@ class Session:
             started=_started(os.getpid()),
             defines=creates,
         )
-        self._was_there = False
         self._before: Manifest | None = None
         self._found_none_at: float | None = None
         self._known: tuple[bytes, str | None] | None = None
@@ -96,7 +99,7 @@ class Session:
     @property
     def path(self) -> str:
         """Where the manifest lies below the target."""
-        return self._facts.path
+        return self.facts.path
 
     @property
     def run(self) -> str:
@@ -128,28 +131,15 @@ class Session:
             return self._close_late(outcome) if self._may_be_late(outcome) else None
         return self._finish(lambda current: self._ended(current, outcome))
 
-    def drop(self, outcome: Outcome) -> Manifest | None:
-        """As ``close``, for a run that broke off: a manifest that is this run's alone is removed again."""
-        if not self.is_open:
-            return None
-
-        def change(current: Manifest | None) -> Manifest | None:
-            others = current is not None and any(writer.id != self._me.id for writer in current.writers)
-            if self._was_there or others or (current is not None and current.frames):
-                return self._ended(current, outcome)
-            return None
-
-        return self._finish(change)
-
     def peek(self) -> Manifest | None:
         """Return the manifest as a listing confirms it; None where it cannot be read."""
         try:
-            found = read(self._target, self._facts.prefix, self._facts.extension, policy=self._policy)
+            found = read(self._target, self.facts.prefix, self.facts.extension, policy=self._policy)
         except (TargetError, ManifestError):
             return None
         if found is None:
             return None
-        listing = list_frames(self._target, self._facts.prefix, [frame.name for frame in found.frames])
+        listing = list_frames(self._target, self.facts.prefix, [frame.name for frame in found.frames])
         return found if listing is None else replace(found, frames=tuple(confirmed(found.frames, listing, ())))
 
     # --- beginning ---
@@ -207,8 +197,8 @@ class Session:
             current = without(current, self._gone(current))
             # Our own id is in it when an earlier attempt arrived after all.
             if all(writer.id != self._me.id for writer in current.writers):
-                self._was_there, self._before = True, current
-        self.base = begun(current, self._facts, self._me, defines=self._creates)
+                self._before = current
+        self.base = begun(current, self.facts, self._me, defines=self._creates, batches=sorted(self.batches))
         return self.base
 
     # --- ending ---
@@ -244,7 +234,7 @@ class Session:
         if not self.is_open:  # nothing was written, or no manifest existed
             # Who is dead is unfinished from the start: a run over the whole makes up for that.
             base = current = None if current is None else without(current, self._gone(current))
-            current = begun(current, self._facts, self._me, defines=outcome.defines)
+            current = begun(current, self.facts, self._me, defines=outcome.defines)
         return self._committed(current, outcome, base)
 
     def _as_before(self, before: Manifest) -> Manifest:
@@ -253,7 +243,7 @@ class Session:
         A frame that failed may have arrived all the same: then the listing shows another version.
         """
         nothing = Outcome()
-        listing = list_frames(self._target, self._facts.prefix, [frame.name for frame in before.frames])
+        listing = list_frames(self._target, self.facts.prefix, [frame.name for frame in before.frames])
         if listing is None:
             return before
         same = self._read_again(in_doubt(before, nothing, listing))
@@ -271,7 +261,7 @@ class Session:
         names = {frame.name for frame in (*outcome.frames, *(() if current is None else current.frames))}
         listing = self._looked(current, outcome, names)
         same = () if listing is None else self._read_again(in_doubt(current, outcome, listing))
-        return ended(current, self._facts, self._me, outcome, base, listing, same)
+        return ended(current, self.facts, self._me, outcome, base, listing, same)
 
     def _looked(self, current: Manifest | None, outcome: Outcome, names: Collection[str]) -> Listing | None:
         """List the folder. A run that mends one frame, with the manifest to itself, takes the records as they are.
@@ -281,7 +271,7 @@ class Session:
         """
         is_alone = current is not None and current == self.base and current.writers == (self._me,)
         if not is_alone or self._creates or len(outcome.frames) > 1:
-            return list_frames(self._target, self._facts.prefix, names)
+            return list_frames(self._target, self.facts.prefix, names)
         frames = (*(current.frames if current is not None else ()), *outcome.frames)
         return {frame.name: Seen(frame.size or 0, frame.version) for frame in frames}
 
@@ -291,7 +281,7 @@ class Session:
 
     def _read_again(self, doubtful: Collection[FrameEntry]) -> set[str]:
         """Return the names of those frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
-        below, same, left = self._facts.prefix.rpartition("/")[0], set(), MOST_READ
+        below, same, left = self.facts.prefix.rpartition("/")[0], set(), MOST_READ
         for frame in doubtful:
             left -= frame.size or 0
             if left < 0:

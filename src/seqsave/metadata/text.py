@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seqsave.errors import MetadataError
 
-__all__ = ["RawText", "dump", "load"]
+__all__ = ["MOST_DEPTH", "RawText", "dump", "is_shallow", "load"]
+
+# Workflows have less than 20. What JSON can hold, and not be written again by every Python, is nested about 900 deep.
+MOST_DEPTH = 200
 
 
 class RawText(str):
@@ -77,6 +80,22 @@ def _key(key: object, place: str) -> object:
     if key is None or isinstance(key, (str, int, float)):
         return key
     raise MetadataError(f"a key in metadata {place} is {_kind(key)}, which JSON cannot hold: {key!r:.80}; give a str")
+
+
+def is_shallow(value: Any) -> bool:
+    """Return True if JSON values are nested no deeper than ``MOST_DEPTH``."""
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _loaded(text: str) -> Any:

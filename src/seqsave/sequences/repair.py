@@ -27,7 +27,8 @@ def rebuild(
     Facts and the recipes of unchanged frames are taken from the old manifest. Frames that are empty or cannot be
     decoded are left out, so that the manifest is not complete. Runs that it lists as being at work are removed.
 
-    expected: the expected indices; by default those of the manifest, or those from the first frame to the last one.
+    expected: the expected indices; no others are recorded. By default those of the manifest, or from the first frame to
+              the last one.
     on_frame: called with each frame that has been read.
 
     Raises TargetError, EncoderUnavailableError; ManifestError for a manifest of a newer version; SequenceNotFoundError
@@ -46,7 +47,7 @@ def rebuild(
     found = [
         replace(entry, version=after[entry.name].version if before.get(entry.name) == after.get(entry.name) else None)
         for entry in found
-        if entry.name in after
+        if entry.name in after and (expected is None or entry.index in expected)
     ]
     at_start = _known(sequence)
     seen = {writer.id for writer in at_start.writers} if at_start is not None else set()
@@ -56,12 +57,12 @@ def rebuild(
         came = tuple(writer for writer in base.writers if writer.id not in seen)
         made = replace(
             base,
-            expected=_expected(sequence, current, expected),
             frames=tuple(_with_recipes(found, base)),
             writers=came,
             unfinished=(),
         )
-        return replace(made, complete=bool(found) and not came and not made.missing)
+        made = manifest.redefined(made, _expected(sequence, current, expected))
+        return replace(made, complete=bool(found) and not (came or made.missing or made.outside))
 
     made = manifest.change(target, manifest.path_of(sequence.prefix, sequence.extension), make)
     assert made is not None  # noqa: S101 - make returns one
@@ -153,5 +154,7 @@ def _with_recipes(found: Collection[FrameEntry], known: Manifest) -> Collection[
     for entry in found:
         old = before.get(entry.key)
         is_same = old is not None and old.checksum == entry.checksum and old.size == entry.size
-        kept.append(replace(entry, recipe=old.recipe, etag=old.etag) if is_same and old is not None else entry)
+        kept.append(
+            replace(entry, recipe=old.recipe, etag=old.etag, run=old.run) if is_same and old is not None else entry
+        )
     return kept

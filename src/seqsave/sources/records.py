@@ -51,6 +51,7 @@ class Source:
     description: what it is, for people.
     frames:      starts an iteration.
     total:       number of frames; an estimate for videos, whose containers may be wrong; None if unknown.
+    about:       ``total`` is an estimate.
     rate:        frames per second; None if unknown.
     first:       the lowest number in its names; None if its frames have no numbers.
     files:       (URL, index, batch) of each file that it reads frames from, in order; empty for videos and arrays.
@@ -61,6 +62,7 @@ class Source:
     description: str
     frames: Callable[[], Iterator[SourceFrame]]
     total: int | None = None
+    about: bool = False
     rate: Fraction | None = None
     first: int | None = None
     files: tuple[tuple[str, int | None, int | None], ...] = ()

@@ -36,6 +36,7 @@ def open_video(target: targets.Target, name: str) -> Source:
         description=f"{target.url_of(name)}: video, {size}{speed}",
         frames=lambda: _frames(av, target, name, source),
         total=total or None,
+        about=True,
         rate=Fraction(rate) if rate else None,
     )
     if depth > 8:

@@ -122,6 +122,8 @@ class FrameAcceptor:
                 future.set_result(output.pass_over(task))
             self._log.add(task.key, future)
             output.encoding.note_accepted(task)
+            if task.key.batch is not None:
+                output.note_batch(task.key.batch)
 
     def _add_to_preview(self, frames: Sequence[Sequence[_File]], sources: Sequence[FrameSource]) -> None:
         if self._preview is None:

@@ -136,7 +136,7 @@ class Fallback:
     def keep(self, task: FrameTask) -> SavedFrame:
         """Put a frame into the spool. Raises SpoolError."""
         key, frame = task.key, task.frame
-        facts = frame_facts(self._record.facts, task.stated())
+        facts = frame_facts(self._record.facts, replace(task.stated(), run=self._record.run))
         try:
             entry = self._put([_item(file) for file in task.files], key.path, key.index, key.batch, facts)
         except SpoolError as full:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -91,7 +91,7 @@ class Output:
         facts = self._facts(form)
         replaces = common.if_exists not in _REPLACING_NOTHING
         session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
-        self._record = RunRecord(session, facts, creates=common.keeps_manifest)
+        self._record = RunRecord(session, creates=common.keeps_manifest)
         self.fallback = self._open_fallback()
         self._existing = ExistingFrames(common.target, self._record, common.policy, common.if_exists)
         self.publisher = FramePublisher(
@@ -147,6 +147,14 @@ class Output:
             stop_event=common.stop_event,
             on_stop=common.on_stop,
         )
+
+    def plan(self, frames: int | Iterable[int], *, about: bool) -> None:
+        """Note which frames there are to be, for the manifest."""
+        self._record.plan(frames, about=about)
+
+    def note_batch(self, batch: int) -> None:
+        """Note that there is this variation, now that a frame of it is accepted."""
+        self._record.note_batch(batch)
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 

@@ -37,18 +37,21 @@ def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None =
     Raises what ``open_writer`` raises, what ``write`` raises for a bad image (frames before it stay saved, and the
     error says how many), and SaveError when an accepted frame is not saved.
     """
-    if config is None and _is_single(frames):
+    count = _count_of(frames)
+    if config is None and count == 1:
         settings.setdefault("concurrency", 1)  # no thread for a single frame
         settings.setdefault("manifest", False)  # a loop of such calls would write it again each time
     with SequenceWriter(url, config, **settings) as writer:
+        if count is not None:
+            writer.plan(count)
         for image in arrays.each_frame(frames, arrays.IN_TIME):  # not write_frames: ten thousand futures are no use
             writer.write(image)
     return writer.result
 
 
-def _is_single(frames: Any) -> bool:
-    """Return True if it is known to be one image only. A class and an array without axes have no length."""
+def _count_of(frames: Any) -> int | None:
+    """Return how many images there are, as far as that is known. A class and an array without axes have no length."""
     try:
-        return len(frames) == 1
+        return len(frames)
     except TypeError:
-        return False
+        return None

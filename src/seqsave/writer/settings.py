@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from seqsave import naming
 from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
-from seqsave.metadata.text import dump
+from seqsave.metadata.text import dump, is_shallow
 from seqsave.plugins.options import check_choice
 from seqsave.writer.table import setting
 
@@ -412,9 +412,10 @@ def _checked_dpi(dpi: Any) -> float:
 def _value(text: str) -> Any:
     """Return metadata for the manifest: the value of a text that is JSON, strictly, else the text."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return text
+    return value if is_shallow(value) else text  # else the manifest could not be read again
 
 
 def _refuse(constant: str) -> None:

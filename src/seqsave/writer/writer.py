@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
@@ -128,6 +128,18 @@ class SequenceWriter:
             policy=config.delivery.policy,
             warn=self._log.warn,
         )
+
+    def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
+        """State which frames there are to be, before the first one is written: the manifest has it from the start.
+
+        Unlike ``total`` it limits nothing, and a run that ends well with more or fewer frames is complete with those.
+
+        frames: their numbers, or how many from ``start`` on.
+        about:  it is an estimate, such as the length of a video as its container states it.
+        """
+        if self._config.naming.total is None:
+            for output in self._outputs:
+                output.plan(frames, about=about)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,390 @@
+"""The manifest's records, each with the JSON that it is written as: docs/manifest.md, and ``manifest.schema.json``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from fractions import Fraction
+from typing import Any
+
+from seqsave import naming
+from seqsave.errors import FrameNameError, ManifestError
+from seqsave.manifest.checked import LEAST_INDEX, Reader
+from seqsave.manifest.intervals import Intervals, count
+
+__all__ = [
+    "MOST_FRAMES",
+    "Facts",
+    "FrameEntry",
+    "Key",
+    "Picture",
+    "RunEntry",
+    "Shared",
+    "WriterEntry",
+    "declared",
+    "path_of",
+    "ranges_in",
+]
+
+# Of one sequence, so that a damaged or hostile file cannot fill the memory: four days of film.
+MOST_FRAMES = 10_000_000
+
+_RATE = re.compile(r"[0-9]{1,20}(?:[./][0-9]{1,20})?", re.ASCII)
+
+Key = tuple[int, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What a frame's file holds: width and height in pixels, channels, and the numpy name of the dtype."""
+
+    width: int
+    height: int
+    channels: int
+    dtype: str
+
+    def as_document(self) -> dict[str, Any]:
+        """Return JSON values; ``from_document`` reads them."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    @classmethod
+    def from_document(cls, document: Any, what: str) -> Picture | None:
+        """Return the record; None for null. Raises ManifestError."""
+        if document is None:
+            return None
+        inner = Reader(document, f"the picture of {what}")
+        width, height, channels = (inner.number(name, least=1) for name in ("width", "height", "channels"))
+        return cls(width=width, height=height, channels=channels, dtype=inner.text("dtype"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the frames of a manifest have in common, so that a frame states only what differs.
+
+    runs: the ids of the runs, by their position; a frame without a run of its own is of the first one.
+    """
+
+    picture: Picture | None = None
+    recipe: str | None = None
+    runs: Sequence[str] = ()
+
+    @property
+    def run(self) -> str | None:
+        """The run of the frames that state none."""
+        return self.runs[0] if self.runs else None
+
+
+_NOTHING_SHARED = Shared()
+_MOST = naming.MAX_INDEX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameEntry:
+    """One frame.
+
+    name:         the path below the sequence's folder: ``frame_00017.png``, ``batch_0003/frame_00017.png``.
+    size:         bytes; None if unknown.
+    checksum:     ``"crc32:9ae0daaf"`` of what was sent; None for a frame that was there already when it was found.
+    etag:         what the store called it, where it has such a thing.
+    version:      what a listing of the storage shows for this file until it is replaced; None where it shows nothing;
+                  ``UNKNOWN_VERSION`` where the answer to the PUT was lost, so that the file has to be read.
+    acknowledged: the store answered that it has bytes with this very checksum.
+    recipe:       what it was made from, as the caller says it.
+    disputed:     the storage shows another file than the one that was recorded, so that its bytes are not known.
+    run:          the id of the run that wrote it (see ``Manifest.runs``); None for a frame that was only found.
+    """
+
+    index: int
+    batch: int | None
+    name: str
+    size: int | None
+    checksum: str | None = None
+    etag: str | None = None
+    acknowledged: bool = False
+    recipe: str | None = None
+    picture: Picture | None = None
+    disputed: bool = False
+    version: str | None = None
+    run: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """(index, batch)."""
+        return self.index, self.batch
+
+    def as_document(self, shared: Shared = _NOTHING_SHARED, runs: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Return JSON values; ``from_document`` reads them. What is shared, or has the usual value, is left out.
+
+        runs: the position of each run in the manifest; another run is written by its id.
+        """
+        document: dict[str, Any] = {"index": self.index}
+        if self.batch is not None:
+            document["batch"] = self.batch
+        document |= {"name": self.name, "size": self.size, "checksum": self.checksum}
+        if self.etag is not None:
+            document["etag"] = self.etag
+        if self.acknowledged:
+            document["acknowledged"] = True
+        if self.recipe != shared.recipe:
+            document["recipe"] = self.recipe
+        if self.picture != shared.picture:
+            document["picture"] = None if self.picture is None else self.picture.as_document()
+        if self.disputed:
+            document["disputed"] = True
+        if self.version != self.etag:
+            document["version"] = self.version
+        if self.run != shared.run:
+            document["run"] = (runs or {}).get(self.run or "", self.run)
+        return document
+
+    @classmethod
+    def from_document(cls, document: Any, number: int | None = None, shared: Shared = _NOTHING_SHARED) -> FrameEntry:
+        """Return the record of the frame at position ``number`` of a manifest, or alone. Raises ManifestError."""
+        what = "a frame" if number is None else f"frame {number} of the manifest"
+        reader, batch, disputed = Reader(document, what), None, False
+        get = document.get
+        # A manifest may have millions of frames: the usual types are seen here, the reader finds what is wrong.
+        index, name, size, checksum, etag = get("index"), get("name"), get("size"), get("checksum"), get("etag")
+        if type(index) is not int or type(size) is not int or not 0 <= index <= _MOST or not 0 <= size <= _MOST:
+            index, size = reader.number("index", LEAST_INDEX), reader.optional_number("size")
+        if type(name) is not str or type(checksum) is not str or type(etag) is not str:
+            name, checksum, etag = reader.text("name"), reader.optional("checksum", str), reader.optional("etag", str)
+        acknowledged = get("acknowledged", False)
+        if type(acknowledged) is not bool:
+            raise reader.damaged("acknowledged", acknowledged)
+        if "batch" in document:
+            batch = reader.optional_number("batch")
+        if "disputed" in document:
+            disputed = reader.flag("disputed")
+        version = reader.optional("version", str) if "version" in document else etag
+        recipe = reader.optional("recipe", str) if "recipe" in document else shared.recipe
+        picture = Picture.from_document(get("picture"), what) if "picture" in document else shared.picture
+        run = _run_of(reader, shared.runs) if "run" in document else shared.run
+        return cls(
+            index=index,
+            batch=batch,
+            name=name,
+            size=size,
+            checksum=checksum,
+            etag=etag,
+            acknowledged=acknowledged,
+            recipe=recipe,
+            picture=picture,
+            disputed=disputed,
+            version=version,
+            run=run,
+        )
+
+
+def _run_of(reader: Reader, runs: Sequence[str]) -> str | None:
+    found = reader.value("run", (int, str, type(None)))
+    if not isinstance(found, int):
+        return found  # type: ignore[no-any-return]
+    if isinstance(found, bool) or not 0 <= found < len(runs):
+        raise reader.damaged("run", found)
+    return runs[found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterEntry:
+    """A run that is changing the sequence, or was when it died.
+
+    host, pid: its process. since: when it began, as UTC in ISO 8601. replaces: it may replace frames that are there.
+    started:   when that process was started, as ``runtime.processes.started`` puts it; "" where that is not known.
+    defines:   the run is over the whole sequence, so that it leaves it unfinished if it dies; else it mends frames.
+    """
+
+    id: str
+    host: str
+    pid: int
+    since: str
+    replaces: bool = True
+    started: str = ""
+    defines: bool = True
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+    def as_document(self) -> dict[str, Any]:
+        """Return JSON values; ``from_document`` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, reader: Reader) -> WriterEntry:
+        """Return the record. Raises ManifestError."""
+        return cls(
+            id=reader.text("id"),
+            host=reader.text("host"),
+            pid=reader.number("pid"),
+            since=reader.text("since"),
+            replaces=reader.flag("replaces", True),
+            started=reader.text("started", ""),
+            defines=reader.flag("defines", True),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEntry:
+    """A run that wrote frames of the sequence, or is to write them.
+
+    since:       when it began, as UTC in ISO 8601.
+    start, step: the number of its first frame, and the distance to the next.
+    total:       how many frames it set out to save, of each variation; None if it did not know.
+    about:       ``total`` is an estimate, such as the length of a video as its container states it.
+    batches:     the variations that it set out to save, as far as known; () without variations.
+    expected:    the numbers that it stands for, ascending: what it set out to save, or has accepted in the end. A
+                 later run over the same frames takes its place, and then it has none.
+    defines:     it was over a whole sequence, or a part of it; else it mended frames.
+    """
+
+    id: str
+    since: str = ""
+    start: int = 0
+    step: int = 1
+    total: int | None = None
+    about: bool = False
+    batches: tuple[int, ...] = ()
+    expected: Intervals = ()
+    defines: bool = True
+
+    def as_document(self) -> dict[str, Any]:
+        """Return JSON values; ``from_document`` reads them."""
+        document: dict[str, Any] = {"id": self.id, "since": self.since}
+        document |= {"start": self.start, "step": self.step, "total": self.total}
+        if self.about:
+            document["about"] = True
+        if self.batches:
+            document["batches"] = list(self.batches)
+        if not self.defines:
+            document["defines"] = False
+        if self.step != 1 or self.expected != declared(self.start, 1, self.total):
+            document["expected"] = naming.format_ranges(self.expected)
+        return document
+
+    @classmethod
+    def from_document(cls, reader: Reader) -> RunEntry:
+        """Return the record. Raises ManifestError."""
+        start, step = reader.number("start", LEAST_INDEX), reader.number("step", least=1)
+        total, batches = reader.optional_number("total"), reader.value("batches", list, [])
+        if not all(type(batch) is int and 0 <= batch <= naming.MAX_INDEX for batch in batches):
+            raise reader.damaged("batches", batches)
+        # Only where it is one range: the file's length bounds what is made of it.
+        is_implied = step == 1 and "expected" not in reader.document
+        return cls(
+            id=reader.text("id"),
+            since=reader.text("since", ""),
+            start=start,
+            step=step,
+            total=total,
+            about=reader.flag("about", False),
+            batches=tuple(batches),
+            expected=declared(start, 1, total) if is_implied else ranges_in(reader, "expected"),
+            defines=reader.flag("defines", True),
+        )
+
+
+def declared(start: int, step: int, total: int | None) -> Intervals:
+    """Return the numbers of ``total`` frames; () where that is not known, or more than one sequence can have."""
+    if total is None or total > MOST_FRAMES:
+        return ()
+    if step == 1:
+        return (range(start, start + total),) if total else ()
+    return naming.to_ranges(range(start, start + total * step, step))
+
+
+def ranges_in(reader: Reader, name: str) -> Intervals:
+    """Return the ranges in a text, which may be of ``MOST_FRAMES`` numbers. Raises ManifestError."""
+    try:
+        found = naming.parse_ranges(reader.text(name))
+    except FrameNameError as error:
+        raise ManifestError(f"{reader.what} is damaged: {error}") from None
+    if count(found) > MOST_FRAMES:
+        raise ManifestError(f"{reader.what} has more than {MOST_FRAMES} frames")
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a run knows of its sequence before the first frame.
+
+    rate:     frames per second. metadata: what is embedded in each frame; ``{}`` where nothing is.
+    recipe:   what all frames are made from, as the caller says it.
+    total:    how many frames the animation has, as the caller says it.
+    planned:  the numbers that this run sets out to save, where its source knows them and ``total`` does not say so.
+    about:    ``planned`` is an estimate, such as the length of a video as its container states it.
+    """
+
+    prefix: str
+    extension: str
+    filetype: str
+    digits: int = 5
+    start: int = 0
+    step: int = 1
+    total: int | None = None
+    rate: Fraction | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    recipe: str | None = None
+    planned: Intervals | None = None
+    about: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where the manifest lies below the target."""
+        return path_of(self.prefix, self.extension)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return JSON values; ``from_document`` reads them."""
+        document = {
+            "prefix": self.prefix,
+            "digits": self.digits,
+            "extension": self.extension,
+            "filetype": self.filetype,
+            "start": self.start,
+            "step": self.step,
+            "total": self.total,
+            "rate": None if self.rate is None else str(self.rate),
+            "metadata": dict(self.metadata),
+            "recipe": self.recipe,
+        }
+        if self.planned is not None:
+            document["planned"] = naming.format_ranges(self.planned)
+            document["about"] = self.about
+        return document
+
+    @classmethod
+    def from_document(cls, document: Any) -> Facts:
+        """Return the record. Raises ManifestError."""
+        return cls(**facts_in(Reader(document, "the facts")))
+
+
+def facts_in(reader: Reader) -> dict[str, Any]:
+    """Return the values of ``Facts``. Raises ManifestError."""
+    rate = reader.optional("rate", str)
+    # Checked before it is computed: "1e99999999" is a number with a hundred million digits.
+    if rate is not None and not _RATE.fullmatch(rate):
+        raise reader.damaged("rate", rate)
+    try:
+        exact = None if rate is None else Fraction(rate)
+    except ZeroDivisionError:
+        raise reader.damaged("rate", rate) from None
+    return {
+        "prefix": reader.text("prefix"),
+        "digits": reader.number("digits"),
+        "extension": reader.text("extension"),
+        "filetype": reader.text("filetype"),
+        "start": reader.number("start", LEAST_INDEX),
+        "step": reader.number("step", least=1),
+        "total": reader.optional_number("total"),
+        "rate": exact,
+        "metadata": reader.shallow("metadata"),
+        "recipe": reader.optional("recipe", str),
+        "planned": ranges_in(reader, "planned") if reader.document.get("planned") is not None else None,
+        "about": reader.flag("about", False),
+    }
+
+
+def path_of(prefix: str, extension: str) -> str:
+    """Where the manifest of a sequence lies below the target: ``shots/.seqsave/frame.png.json`` for ``shots/frame``."""
+    folder, slash, stem = prefix.rpartition("/")
+    return f"{folder}{slash}{naming.PRIVATE_FOLDER}/{stem}.{extension}.json"
