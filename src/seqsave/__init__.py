@@ -1,4 +1,4 @@
-"""Save image sequences to a folder, a bucket or memory: whole, in order, with their workflow inside.
+"""Save image sequences to a folder, a bucket or memory: complete, in order, with their workflow inside.
 
 ``open_writer`` and ``save`` write, ``open_sequence`` and ``find_sequences`` read, ``filetypes`` says which formats
 there are, and ``register_encoder`` or a plugin (``hookimpl``) adds one.

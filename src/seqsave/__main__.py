@@ -1,4 +1,4 @@
-"""``python -m seqsave``."""
+"""Run the command as ``python -m seqsave``."""
 
 from seqsave.cli import main
 

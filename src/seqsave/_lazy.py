@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are asked for, so that importing the package costs next to nothing.
+"""Import the names of a package at first use, so that importing the package itself is cheap.
 
 Type checkers and editors read the stub beside the package instead, ``__init__.pyi``.
 """

@@ -1,4 +1,4 @@
-"""All errors that seqsave raises.
+"""The errors that seqsave raises.
 
 Each one is also the builtin error that callers expect, so ``except OSError`` around a save keeps working::
 
@@ -109,7 +109,7 @@ class SeqSaveError(Exception):
     """Base class of all errors of seqsave.
 
     saved:     number of frames that are saved, if the error left a writer's ``with`` block; otherwise None.
-    aftermath: the same in words, with the accepted frames that are not saved; the end of the message.
+    aftermath: what happened to the accepted frames, in words; appended to the message.
     frame:     index of the frame that an encoder could not encode, the beginning of the message; otherwise None.
     """
 
@@ -151,12 +151,12 @@ class TargetError(SeqSaveError, OSError):
 
 
 class SpoolError(SeqSaveError, OSError):
-    """The spool, which keeps frames while their storage is away, cannot do what it should.
+    """A spool, the folder that keeps frames while their storage is unavailable, failed.
 
-    reason: ``"full"``: it holds as much as it may, or its disk does. ``"in use"``: another process or thread publishes
-            the same frames now. ``"damaged"``: an entry is not what was put there. ``"unusable"``: its folder cannot be
-            read or written. ``"unpublished"``: what it holds is not published yet. ``"deleted"``: an entry is gone, and
-            its frame was not published.
+    reason: ``"full"``: its size limit is reached, or its disk is full. ``"in use"``: another process or thread is
+            publishing the same frames. ``"damaged"``: an entry has changed. ``"unusable"``: its folder cannot be read
+            or written. ``"unpublished"``: its frames are not published yet. ``"deleted"``: an entry was deleted before
+            its frame was published.
     """
 
     def __init__(self, message: str, *, reason: SpoolReason = "unusable") -> None:

@@ -89,17 +89,17 @@ class EncoderSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """How seqsave treats a filesystem of fsspec's: what its ``pipe_file``, ``mv`` and ``ls`` can be relied on for.
+    """What seqsave relies on when it uses an fsspec filesystem: the guarantees of ``pipe_file``, ``mv`` and ``ls``.
 
-    Of a filesystem without traits nothing good is assumed: ``create`` is refused, and threads take turns.
+    Without traits the weakest guarantees are assumed: ``create`` is refused, and threads take turns.
 
     publish:  ``"put"``: one ``pipe_file`` publishes a whole file, which appears under its name complete or not at all.
               ``"move"``: a temporary file beside it, then ``mv``. ``"plain"``: one ``pipe_file``, which a reader may
               see unfinished.
     create:   ``pipe_file(path, data, mode="create")`` raises FileExistsError where the path is taken, decided by the
               store in the same request. seqsave tries this on a small file before it relies on it.
-    folders:  it has real folders, which seqsave makes when a write finds none.
-    own_top:  the first part of a path is a container (a bucket, a share) that seqsave never makes.
+    folders:  it has real folders, which seqsave creates when a write finds none.
+    own_top:  the first part of a path is a container (a bucket, a share) that seqsave never creates.
     threads:  ``"shared"``: one instance serves all threads at the same time. ``"each"``: one instance for each thread.
               ``"turns"``: one instance, one thread at a time.
     retries:  its client tries failed requests again by itself, and that cannot be switched off: its failures are
@@ -108,7 +108,7 @@ class Traits:
               arguments that ``pipe_file`` gets for them. None: it gets none.
     move:     ``"package.module:function"``, called with the filesystem, an old and a new path; renames the file, over
               an existing one too. None: ``mv`` does it.
-    refused:  characters that its driver takes for something else than a part of a name.
+    refused:  characters that its driver does not treat as part of a name.
     """
 
     publish: Literal["put", "move", "plain"]
@@ -124,13 +124,15 @@ class Traits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSpec:
-    """Which URLs a storage serves and how, without importing any of its code. Either ``target`` or ``traits`` is set.
+    """The declaration of a storage: its protocols and its code or traits. Imports none of its code.
 
-    protocols:    what stands before ``://``, such as ``("shelf",)``; lower case.
-    target:       ``"package.module:Class"``, a subclass of ``seqsave.targets.Target``, imported at first use.
-    traits:       how to treat the filesystem that fsspec knows under these protocols.
-    options:      storage options that are checked before anything is opened. Others are passed on unchecked.
-    install_hint: the command that installs a missing backend.
+        protocols:    the names before ``://``, such as ``("shelf",)``; lower case.
+    Exactly one of ``target`` and ``traits`` is set.
+
+        target:       ``"package.module:Class"``, a subclass of ``seqsave.targets.Target``, imported at first use.
+        traits:       how to treat the filesystem that fsspec knows under these protocols.
+        options:      storage options that are checked before anything is opened. Others are passed on unchecked.
+        install_hint: the command that installs a missing backend.
     """
 
     protocols: tuple[str, ...]
@@ -142,7 +144,7 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserverSpec:
-    """What observes every writer of this process, without importing any of its code.
+    """The declaration of an observer, which gets the events of every writer. Imports none of its code.
 
     name:         for messages and ``seqsave plugins``, such as ``"farm-database"``.
     observer:     ``"package.module:function"``, called with each ``Event``; or ``"package.module:Class"``, of which one
@@ -283,19 +285,19 @@ class SaveResult:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of frames by status. The keys are always saved, skipped, stopped, spooled, failed."""
+        """Return the number of frames by status. The keys are always saved, skipped, stopped, spooled, failed."""
         counted = Counter[str](frame.status for frame in self.frames)
         names = ("saved", "skipped", "stopped", "spooled")
         return {name: counted[name] for name in names} | {"failed": len(self.failures)}
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """URLs of the frames that are saved or skipped."""
+        """Return the URLs of the frames that are saved or skipped."""
         return tuple(frame.url for frame in self.frames if frame.status in ("saved", "skipped"))
 
     @property
     def size(self) -> int:
-        """Bytes written to the storage."""
+        """Return the number of bytes written to the storage."""
         return sum(frame.size for frame in self.frames if frame.status != "spooled")
 
 

@@ -29,7 +29,7 @@ def did_you_mean(given: object, known: Iterable[str], *, ignore_case: bool = Fal
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun: ``1 frame``, ``3 frames``. Nouns whose plural is not noun + s name it."""
+    """Return a number with its noun: ``1 frame``, ``3 frames``. ``plural``: if it is not noun + s."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 

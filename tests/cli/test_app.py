@@ -59,7 +59,7 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
         (["save", "clip.mp4"], "URL is missing"),
         (
             ["save", "a.png", "b.png", "c.png", "out"],
-            "there are 4 paths: a.png, b.png, c.png, .... Put a glob in",
+            "got 4 paths: a.png, b.png, c.png, .... Put a glob in",
         ),
         (["save", "a", "b", "--filtype", "jpg"], "--filetype"),
         (["save", "a", "b", "--start", "x"], "'--start'"),

@@ -223,7 +223,7 @@ def test_a_workflow_from_standard_input(renders: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file"), ("nope", "is not a JSON file"), ("[1]", "holds no workflow: it must be a JSON object")],
+    [(None, "No such file"), ("nope", "is not a JSON file"), ("[1]", "is not a workflow: it must be a JSON object")],
 )
 def test_a_workflow_file_that_is_none(renders: Path, tmp_path: Path, content: str | None, message: str) -> None:
     if content is not None:

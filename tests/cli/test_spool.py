@@ -77,7 +77,7 @@ def test_what_is_no_folder(tmp_path: Path, command: str) -> None:
 
 
 def test_a_spool_that_was_never_needed(tmp_path: Path) -> None:
-    assert seqsave("flush", tmp_path / "spool").err.endswith("spool, which is not there\n")
+    assert seqsave("flush", tmp_path / "spool").err.endswith("spool, which does not exist\n")
     assert "0 frames waiting" in seqsave("spool", tmp_path / "spool").out
     assert not (tmp_path / "spool").exists()
 
@@ -172,7 +172,7 @@ def test_a_configured_name(s3_server: S3Server, spool: Spool) -> None:
     assert s3_server.keys(root) == ["shot/frame_00001.png"]
     keep(spool, targets.resolve("renders://shot"), 1)
     config.write_text(config.read_text().replace(root, s3_server.new_prefix()))
-    assert "not the place that these frames were meant for: root was" in seqsave("flush", spool.folder, status=1).err
+    assert "not the place that these frames were saved to: root was" in seqsave("flush", spool.folder, status=1).err
 
 
 def test_spool_lists_what_waits(tmp_path: Path, spool: Spool) -> None:
@@ -193,7 +193,7 @@ def test_spool_lists_what_waits(tmp_path: Path, spool: Spool) -> None:
     seqsave("flush", spool.folder, status=1)
     out = seqsave("spool", spool.folder).out.splitlines()
     assert out[0].startswith(f"{spool.folder}: 0 frames waiting")
-    assert out[1].startswith("  put aside, as it is damaged: ")
+    assert out[1].startswith("  damaged, moved aside: ")
 
 
 def test_batches_are_one_sequence(tmp_path: Path, spool: Spool) -> None:

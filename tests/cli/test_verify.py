@@ -25,9 +25,10 @@ def frames(tmp_path: Path) -> Path:
 def test_whole(place: Place) -> None:
     save(np.zeros((3, 4, 6, 3), "uint8"), place.url, storage_options=place.storage_options)
     result = seqsave("verify", place.url, *options(place))
-    assert result.out.endswith(": 3 frames, not decoded: whole, as its manifest says\n")
+    assert result.out.endswith(": 3 frames, not decoded: complete, as recorded in its manifest\n")
     deep = seqsave("verify", place.url, "--deep", *options(place))
-    assert deep.out.endswith(": 3 frames, 3 decoded (6x4, 3 channels, uint8): whole and sound, as its manifest says\n")
+    assert deep.out.endswith(": complete and intact, as recorded in its manifest\n")
+    assert ": 3 frames, 3 decoded (6x4, 3 channels, uint8): " in deep.out
 
 
 def test_what_to_render_again(frames: Path) -> None:
@@ -76,7 +77,7 @@ def test_against_the_manifest(tmp_path: Path) -> None:
         "  missing: 3-4",
         "  foreign: 9",
         f"    frame_00001.png has 4 bytes, {(tmp_path / 'frame_00000.png').stat().st_size} were written",
-        "    the manifest does not know frame_00009.png",
+        "    frame_00009.png is not in the manifest",
         "render again: 1,3-4",
     ]
     document = seqsave("verify", str(tmp_path), "--json", status=1).document

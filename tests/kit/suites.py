@@ -120,7 +120,7 @@ class TestMissingModule(Declared):
 
 class TestNotInstalled(Installed):
     spec = replace(TINY, filetype="rare", extensions=("rare",))
-    fails = {"test_installed": "'rare' cannot be saved as installed: there are only png with embedded workflow, png"}
+    fails = {"test_installed": "'rare' cannot be saved as installed: known are only png with embedded workflow, png"}
 
 
 class TestInstalledTwice(Installed):
@@ -139,7 +139,7 @@ class TestInstalledInPart(Installed):
     """Its declarations are there, and what the encoder needs is not."""
 
     spec = replace(TINY, filetype="partial", extensions=("partial",), encoder="tests.kit.partial:PartialEncoder")
-    fails = {"test_installed": "needs something that is missing: No module named 'no_such_backend'"}
+    fails = {"test_installed": "cannot be imported: No module named 'no_such_backend'"}
 
 
 # --- declarations again
@@ -522,7 +522,7 @@ class TestMetadataBeside(Quick):
 
 class TestMetadataInPixels(Quick):
     spec = broken("MetadataInPixels")
-    fails = {"test_metadata": "the pixels are other ones"}
+    fails = {"test_metadata": "metadata changes the pixels"}
 
 
 class TestMetadataAtLevelZero(Quick):

@@ -100,7 +100,7 @@ def test_what_it_raises_is_a_warning_once_and_everything_is_saved(watching: Any,
     [
         (
             "no_such_backend:note",
-            "needs something that is missing: No module named 'no_such_backend'; install it with: x",
+            "cannot be imported: No module named 'no_such_backend'; install it with: x",
         ),
         ("watching:nothing", "AttributeError"),
         ("watching:seen", "'list' object is not callable"),
@@ -115,7 +115,7 @@ def test_one_that_cannot_be_opened(watching: Any, observer: str, says: str) -> N
 
 def test_registering(watching: Any) -> None:
     observe("watching:note")
-    with pytest.raises(PluginError, match="there is an observer 'watch' already; pass clobber=True to replace it"):
+    with pytest.raises(PluginError, match="the observer 'watch' already exists; pass clobber=True to replace it"):
         observe("watching:Log")
     seqsave.register_observer(seqsave.ObserverSpec(name="watch", observer="watching:Log"), clobber=True)
     seqsave.unregister_observer("watch")
@@ -160,4 +160,4 @@ def test_the_command_is_observed_too(watching: Any, tmp_path: Path) -> None:
     np.save(tmp_path / "frames.npy", FRAMES)
     result = command("save", tmp_path / "frames.npy", tmp_path / "renders")
     assert [event.kind for event in watching.seen].count("saved") == 3
-    assert result.err.count("the observer 'watch' failed: RuntimeError: the database is away; saving goes on") == 1
+    assert result.err.count("the observer 'watch' failed: RuntimeError: the database is away; saving continues") == 1

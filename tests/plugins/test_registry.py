@@ -120,7 +120,7 @@ BROKEN = {
     "wraps": (hook("return (yield) + [TINY]", "@hookimpl(wrapper=True)\ndef seqsave_encoders():"), "Error"),
     "no-hook": (
         TOP,
-        "it implements no hook: there are seqsave_encoders, seqsave_targets, seqsave_observers, seqsave_commands",
+        "it implements no hook; the hooks are seqsave_encoders, seqsave_targets, seqsave_observers, seqsave_commands",
     ),
     "bad-filetype": (hook("return [dataclasses.replace(TINY, filetype=7)]"), "filetype"),
     "bad-extensions": (hook("return [dataclasses.replace(TINY, extensions='tiny')]"), "extensions"),
@@ -207,7 +207,7 @@ def test_a_distribution_whose_record_is_broken(
     registry.resolve("aaa")
     broken = [info for info in registry.manager.infos() if info.error]
     assert [info.name for info in broken] == ["record-trouble"]
-    place = "record-trouble" if metadata and "Name" in metadata else f"something without a name in {site.folder}"
+    place = "record-trouble" if metadata and "Name" in metadata else f"a distribution without a name in {site.folder}"
     assert broken[0].distribution == place
     assert len(quiet) == 1
 
@@ -379,7 +379,7 @@ def test_clobber_is_asked_for() -> None:
     registry = Registry([])
     other = replace(TINY, extensions=("other",))
     registry.register(TINY)
-    with pytest.raises(EncoderConflictError, match="'tiny' already; pass clobber=True to replace it"):
+    with pytest.raises(EncoderConflictError, match="'tiny' already exists; pass clobber=True to replace it"):
         registry.register(other)
     assert registry.resolve("tiny").spec is TINY
     registry.register(other, clobber=True)

@@ -86,7 +86,7 @@ def test_every_batch_needs_every_frame(tmp_path: Path) -> None:
 def test_a_stray_number_does_not_fill_the_memory(tmp_path: Path) -> None:
     seqsave.save(pictures(2), tmp_path, manifest=False)
     (tmp_path / "frame_99999999999.png").write_bytes(b"x")
-    with pytest.raises(FrameNameError, match="give the range that there should be"):
+    with pytest.raises(FrameNameError, match="give the expected range"):
         verify(open_sequence(tmp_path))
     assert found(tmp_path, expected=range(3)) == {"missing": (2,)}
 

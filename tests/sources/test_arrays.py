@@ -65,7 +65,7 @@ def test_pickles_are_never_read(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_short(tmp_path: Path) -> None:
     path = save(tmp_path, np.zeros((3, 4, 5, 3), np.uint8))
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(SourceError, match=r"truncated: it has 170 bytes of pixels where its header promises 180"):
+    with pytest.raises(SourceError, match=r"truncated: it has 170 bytes of pixels, but its header says 180"):
         open_source(path)
 
 

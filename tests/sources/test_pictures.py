@@ -129,7 +129,7 @@ def test_a_wrong_name_is_told_and_the_picture_decoded(tmp_path: Path) -> None:
     frame, notes = only(tmp_path, "a.png", encode(picture(), "bmp"), PNG)
     assert frame.data is None
     assert np.array_equal(frame.image, picture())
-    assert notes == ["a.png is image/bmp, whatever its name says"]
+    assert notes == ["a.png contains image/bmp, in spite of its name"]
 
 
 def cut(data: bytes) -> bytes:

@@ -94,8 +94,8 @@ def test_an_unknown_scheme_names_the_near_miss() -> None:
         ("[targets]\nrenders = 3", "renders has no url"),
         ('[targets.renders]\nurl = "memory://x"\nstorage_option = {}', "did you mean 'storage_options'?"),
         ('[targets.renders]\nurl = "memory://x"\nstorage_options = 3', "storage_options is not a table"),
-        ('[targets.s3]\nurl = "memory://x"', "'s3' is a protocol of fsspec's"),
-        ('[targets.S3]\nurl = "memory://x"', "'S3' is a protocol of fsspec's"),
+        ('[targets.s3]\nurl = "memory://x"', "'s3' is an fsspec protocol"),
+        ('[targets.S3]\nurl = "memory://x"', "'S3' is an fsspec protocol"),
         ('[targets."a b"]\nurl = "memory://x"', "a name is two or more letters"),
         ('[targets.x]\nurl = "memory://x"', "a name is two or more letters"),
         ('[targets.renders]\nurl = "other://x"', "unknown scheme other://"),
@@ -132,7 +132,7 @@ def test_bytes_that_are_no_text(configure: Any) -> None:
 
 def test_a_named_file_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(config.VARIABLE, str(tmp_path / "none.toml"))
-    with pytest.raises(TargetError, match="no such file"):
+    with pytest.raises(TargetError, match="does not exist"):
         targets.resolve("renders://shot")
 
 

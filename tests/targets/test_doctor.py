@@ -106,7 +106,7 @@ def strange(fault: str, skew: float = 0.0) -> _Strange:
         ("ignores create", "create", "do not use `if_exists='error'` here"),
         ("no list", "list", "saving may work"),
         ("no read", "read", "reading back does not"),
-        ("cache", "replace", "a cache stands between"),
+        ("cache", "replace", "probably from a cache in between"),
         ("no delete", "delete", "doctor's files stay in .seqsave"),
         ("type", "content type", "browsers may not show"),
     ],

@@ -255,7 +255,7 @@ def test_kinds_of_errors() -> None:
 def test_what_is_missing_when_a_file_is_saved_is_not_the_file() -> None:
     error = translate(FileNotFoundError("x"), SCENE)
     assert "bucket 'renders' does not exist" in str(error)
-    assert "its folder is not there" in str(translate(FileNotFoundError("x"), Scene("save", "sftp://h/x")))
+    assert "its folder does not exist" in str(translate(FileNotFoundError("x"), Scene("save", "sftp://h/x")))
     assert not isinstance(error, FileNotFoundError)
 
 

@@ -134,7 +134,7 @@ def test_what_is_registered_wins(installed: Site) -> None:
     installed.install("two-shelf", PLUGIN.format(protocols=("shelf",), how="target='a:B'"))
     declare("shelf", target="special:Special")
     assert type(targets.resolve("shelf://x")) is Special
-    with pytest.raises(TargetError, match="there is a target for shelf:// already; pass clobber=True"):
+    with pytest.raises(TargetError, match="a target for shelf:// already exists; pass clobber=True"):
         declare("shelf", target="a:B")
     seqsave.unregister_target("shelf")
     with pytest.raises(
@@ -186,7 +186,7 @@ def test_a_configured_name_keeps_its_meaning(tmp_path: Path, monkeypatch: pytest
             "missing: No module named 'no_such_backend'; install it with: pip install shelf-fs$",
         ),
         ("special:nothing", r"the target of shelf:// \(special:nothing\) could not be imported: AttributeError"),
-        ("special:not_a_target", "is no subclass of seqsave.targets.Target"),
+        ("special:not_a_target", "is not a subclass of seqsave.targets.Target"),
     ],
 )
 def test_a_target_that_cannot_be_imported(target: str, says: str) -> None:

@@ -505,10 +505,10 @@ def test_a_wrong_key_is_found_in_no_log(url: str, options: dict[str, Any], caplo
         ({"endpoint_url": "user:WORDWORD@host:9000"}, "holds '@'"),
         ({"client_kwargs": {"endpoint_url": "http://user:WORDWORD@host"}}, "holds '@'"),
         ({"endpoint_url": "127.0.0.1:1"}, "has no scheme: write 'https://127.0.0.1:1'"),
-        ({"endpoint_url": "ftp://host"}, "is no address of a store"),
-        ({"endpoint_url": "http://"}, "is no address of a store"),
+        ({"endpoint_url": "ftp://host"}, "is not the address of a store"),
+        ({"endpoint_url": "http://"}, "is not the address of a store"),
         ({"endpoint_url": 9000}, "is a URL, not int"),
-        ({"client_kwargs": {"verify": "/nope.pem"}}, "'/nope.pem', and there is no such file"),
+        ({"client_kwargs": {"verify": "/nope.pem"}}, "'/nope.pem', which does not exist"),
     ],
 )
 def test_settings_that_can_never_work(client: str | None, more: dict[str, Any], says: str) -> None:

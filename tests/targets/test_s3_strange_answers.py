@@ -68,7 +68,7 @@ def put(server: Stranger, client: str) -> targets.Published:
 @pytest.mark.parametrize("body", [b"", b"<html><body>Please sign in</body></html>"])
 def test_a_login_page_has_saved_nothing(stranger: Stranger, client: str, body: bytes) -> None:
     stranger.headers, stranger.body = {"Content-Type": "text/html"}, body
-    with pytest.raises(TargetError, match="something else than a store has answered: check the endpoint") as caught:
+    with pytest.raises(TargetError, match="the answer does not come from a store: check the endpoint") as caught:
         put(stranger, client)
     assert caught.value.transient
 

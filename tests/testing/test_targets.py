@@ -64,7 +64,7 @@ SINS = {
     "BelievesWhatIsKnown": ("test_update", "update gives b'one' to the change"),
     "LosesUpdates": ("test_updates_from_threads", "of 40 changes"),
     "MissingIsEmpty": ("test_missing_files", "a missing file must raise FileNotFoundError"),
-    "MissingMayPass": ("test_missing_files", "a missing file is reported as a failure that passes"),
+    "MissingMayPass": ("test_missing_files", "a missing file is reported as a temporary failure"),
     "OnePosition": ("test_open_read", "readers share a position"),
     "Remembers": ("test_list", "list must not answer from a cache"),
     "ListsMissing": ("test_list", "folders that do not exist are listed as"),

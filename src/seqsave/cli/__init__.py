@@ -33,7 +33,7 @@ __all__ = ["cli", "main"]
 @click.version_option(version(), prog_name="seqsave", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> int:
-    """Save image sequences to a folder, a bucket or memory: whole, in order, with their workflow inside.
+    """Save image sequences to a folder, a bucket or memory: complete, in order, with their workflow inside.
 
     Exit status: 0 done, 1 something was not saved or not found, 2 wrong usage, 130 interrupted, 143 terminated.
     """

@@ -1,4 +1,4 @@
-"""How the command behaves as a program: errors in one line, exit statuses, near misses, a clean end on Ctrl-C."""
+"""The command as a program: errors in one line, exit statuses, hints at near names, a clean end on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WRONG = (OptionError, FrameNameError, MetadataError, EncoderNotFoundError, Sour
 
 
 class Failure(click.ClickException):
-    """An end of the command with a message and an exit status."""
+    """An error that ends the command with a message and an exit status."""
 
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
@@ -50,12 +50,12 @@ class Failure(click.ClickException):
 
 
 def status_of(error: SeqSaveError) -> int:
-    """WRONG_CALL for what the arguments themselves cause, before anything was written; else FAILED."""
+    """Return WRONG_CALL for errors that the arguments cause before anything is written; otherwise FAILED."""
     return WRONG_CALL if isinstance(error, _WRONG) and error.saved is None else FAILED
 
 
 def version() -> str:
-    """The version of the package that is running."""
+    """Return the version of the running package."""
     # The package itself stands beside the command and is not imported by it; it is there whenever a part of it is.
     return str(getattr(sys.modules["seqsave"], "__version__", "unknown"))
 
@@ -68,7 +68,7 @@ class _WithExamples(click.Command):
         self.examples = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The examples, one in each line."""
+        """Write the examples, one per line."""
         with formatter.section("Examples"):
             for example in self.examples:
                 formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
@@ -79,12 +79,12 @@ class Command(_WithExamples):
 
 
 class CommandGroup(_WithExamples, click.Group):
-    """Several commands under one name, with examples."""
+    """A group of commands, with examples."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one was probably meant."""
+        """Return the command, or fail with a hint at the nearest name."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             names = self.known_commands(ctx)
@@ -92,23 +92,23 @@ class CommandGroup(_WithExamples, click.Group):
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of use, not of the alphabet."""
+        """Return the commands in the order of use, not of the alphabet."""
         return list(self.commands)
 
     def known_commands(self, ctx: click.Context) -> list[str]:
-        """Every command that can be called, for the message about one that cannot."""
+        """Return every command that can be called, for the message about an unknown one."""
         return self.list_commands(ctx)
 
 
 class Application(CommandGroup):
-    """The group of commands. Whatever happens inside ends in an exit status, never in a traceback.
+    """The ``seqsave`` command. Every error ends in an exit status, never in a traceback.
 
-    ``SEQSAVE_TRACEBACK=1`` shows where an error comes from. Plugins are looked at for a command that is not built in,
-    and for nothing else: ``--help`` lists the built-in ones, ``seqsave plugins`` the others.
+    ``SEQSAVE_TRACEBACK=1`` shows where an error comes from. Plugins are loaded only for a command that is not built
+    in: ``--help`` lists the built-in commands, ``seqsave plugins`` the others.
     """
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a built-in command, else the one that a plugin adds."""
+        """Return a built-in command, otherwise the one that a plugin adds."""
         found = super().get_command(ctx, cmd_name)
         if found is not None or cmd_name.startswith("-"):
             return found
@@ -120,7 +120,7 @@ class Application(CommandGroup):
         return claims[0].spec if claims else None
 
     def known_commands(self, ctx: click.Context) -> list[str]:
-        """The built-in commands, and those of plugins."""
+        """Return the built-in commands and those of plugins."""
         return [*self.commands, *(name for name in _plugin_commands() if name not in self.commands)]
 
     def main(
@@ -131,7 +131,7 @@ class Application(CommandGroup):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and exit with the status unless ``standalone_mode`` is False."""
+        """Run the command, and exit with its status unless ``standalone_mode`` is False."""
         try:
             status = super().main(args, prog_name or "seqsave", complete_var, standalone_mode=False, **extra) or 0
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""``seqsave demo``: render the demo animation and save it, so that the main job runs without any input or service."""
+"""``seqsave demo``: render a demo animation and save it, without any input or service."""
 
 from __future__ import annotations
 

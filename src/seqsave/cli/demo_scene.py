@@ -1,4 +1,4 @@
-"""A small real animation, computed with numpy alone: one day over a lake, in a loop, and the workflow saved with it."""
+"""The demo animation, computed with numpy alone: one day over a lake, in a loop, and the workflow saved with it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RIDGES = ((78.0, 17.0, 0.66), (52.0, 15.0, 0.40), (31.0, 11.0, 0.17), (13.0, 7.0
 
 
 def metadata() -> dict[str, Any]:
-    """The ``prompt`` and ``workflow`` saved with each frame: of ComfyUI's shape, and honest about what drew it."""
+    """Return the ``prompt`` and ``workflow`` saved with each frame, in ComfyUI's format."""
     text = (
         "This animation was not rendered by ComfyUI. `seqsave demo` computed it with numpy: one day over a lake, "
         f"{FRAMES} frames of {WIDTH} x {HEIGHT}, {RATE} frames per second, in a loop. It shows that every frame "
@@ -79,7 +79,7 @@ def render(frames: int = FRAMES) -> Iterator[Picture]:
 
 
 class _Scene:
-    """What does not change during the day: the land's outline, the stars, the clouds' shapes."""
+    """The parts that do not change during the day: the outline of the land, the stars, the shapes of the clouds."""
 
     def __init__(self) -> None:
         random = np.random.default_rng(SEED)
@@ -93,7 +93,7 @@ class _Scene:
         self.glitter = random.random((HEIGHT - SHORE, WIDTH), np.float32)
 
     def picture(self, time: float) -> Picture:
-        """The picture at ``time``, a part of the day from 0 (midnight) to 1."""
+        """Return the picture at ``time``, the part of the day from 0 (midnight) to 1."""
         # How high the sun stands, -1 to 1; a cosine, so that the day loops.
         high = -math.cos(2 * math.pi * time)
         sun_x = WIDTH * (0.18 + 0.64 * ((time - 0.25) * 2 if 0.2 < time < 0.8 else 0.5))
@@ -142,7 +142,7 @@ class _Scene:
 
 
 def _by_height(colours: Floats, high: float) -> Floats:
-    """Between the three colours of night, sunrise and day."""
+    """Interpolate between three colours, those of night, sunrise and day."""
     dusk = min(max((high + 0.45) / 0.45, 0), 1)
     day = min(max(high / 0.6, 0), 1)
     dusk, day = dusk * dusk * (3 - 2 * dusk), day * day * (3 - 2 * day)
@@ -156,7 +156,7 @@ def _bell(distance: Floats, width: float | Floats) -> Floats:
 
 
 def _land(random: np.random.Generator) -> Floats:
-    """How much of each pixel above the shore each ridge shows, 0 to 1; the nearer one hides the farther."""
+    """Return how much of each pixel above the shore each ridge covers, 0 to 1; nearer ridges hide farther ones."""
     x = np.arange(WIDTH, dtype=np.float32) / WIDTH * 2 * math.pi
     y = np.arange(SHORE, dtype=np.float32)[:, None]
     covers: list[Floats] = []
@@ -170,14 +170,14 @@ def _land(random: np.random.Generator) -> Floats:
 
 
 def _stars(random: np.random.Generator) -> tuple[Floats, Floats]:
-    """Brightness and twinkling phase of each pixel of the sky."""
+    """Return the brightness and the twinkling phase of each pixel of the sky."""
     light = random.random((SHORE, WIDTH), np.float32)
     bright = np.where(light > 0.9975, (light - 0.9975) / 0.0025, 0).astype(np.float32)
     return bright**2 * 0.8 + bright * 0.1, random.random((SHORE, WIDTH), np.float32)
 
 
 def _clouds(random: np.random.Generator) -> list[Floats]:
-    """Two layers of cover, 0 to 1, that join at the left and right edge."""
+    """Return two layers of clouds, 0 to 1, that join at the left and right edge."""
     down = np.fft.fftfreq(SHORE)[:, None]
     across = np.fft.rfftfreq(WIDTH)[None, :] * 3.2  # wider than tall
     power = np.maximum(np.hypot(down, across), 1 / 150) ** -1.75

@@ -1,4 +1,4 @@
-"""``seqsave doctor``: whether frames can be saved to a storage, and what to do when they cannot."""
+"""``seqsave doctor``: test whether frames can be saved to a storage, and explain what to do if not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``seqsave filetypes`` and ``seqsave plugins``: the formats, where they come from, and what else plugins add."""
+"""``seqsave filetypes`` and ``seqsave plugins``: list the formats, their origin, and what else plugins add."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _list_plugins(as_json: bool) -> None:
 
 
 def _unused(info: PluginInfo, commands: Mapping[str, Sequence[Claim]]) -> dict[str, str]:
-    """What the plugin adds but is not used, by name (protocols with ``://``), each with the reason."""
+    """Return the names that the plugin adds without effect (protocols with ``://``), each with the reason."""
     from seqsave.plugins.registry import describe_filetypes, plugin_manager
     from seqsave.targets.registry import BUILTIN
 
@@ -133,7 +133,7 @@ def _brings(info: PluginInfo, unused: Mapping[str, str]) -> str:
 
 
 def _grouped(known: Sequence[FiletypeInfo]) -> list[tuple[list[str], Mapping[str, Option]]]:
-    """Filetypes with the same options together."""
+    """Return the filetypes, grouped by equal options."""
     groups: list[tuple[list[str], Mapping[str, Option]]] = []
     for info in known:
         name, options = info.spec.filetype, info.spec.options

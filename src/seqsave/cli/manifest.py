@@ -1,4 +1,4 @@
-"""``seqsave manifest``: the record of a sequence, and a new one made from its frames."""
+"""``seqsave manifest``: print the manifest of a sequence, or rebuild it from the frames."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ __all__ = ["manifest_command"]
 @click.argument("url", metavar="URL")
 @click.option("--prefix", help="Which sequence, if there are several.")
 @click.option("--filetype", help="Which file type of the sequence, if there are several.")
-@click.option("--rebuild", is_flag=True, help="Read every frame, and write a new manifest.")
+@click.option("--rebuild", is_flag=True, help="Read every frame and write a new manifest.")
 @click.option("--release", is_flag=True, help="Remove runs still listed as active; use it only if they are dead.")
-@frames_option("For --rebuild: the frames that there should be, as 0-119 or 0-118x2; by default as it says already.")
+@frames_option("For --rebuild: the expected frames, as 0-119 or 0-118x2; by default those of the existing manifest.")
 @storage_option()
 @quiet_option
 def manifest_command(
@@ -49,7 +49,7 @@ def manifest_command(
 ) -> int:
     """Print the manifest of a sequence as JSON: its frames, their sizes and checksums, and which runs are active.
 
-    Runs of several frames write it. Exit status 1 when there is none, or when a rebuilt one is not complete.
+    Runs of several frames write it. Exit status 1 if there is no manifest, or if the rebuilt one is not complete.
     """
     from seqsave.sequences.finder import open_sequence
 

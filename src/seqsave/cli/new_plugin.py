@@ -1,4 +1,4 @@
-"""``seqsave plugins new``: a plugin that works, with its tests, for its author to change into something better."""
+"""``seqsave plugins new``: create a working plugin with tests, as a start for its author."""
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ _HIDDEN = {"gitignore": ".gitignore"}
     examples=["seqsave plugins new seqsave-qoi", "seqsave plugins new studio-formats --filetype raw16"],
 )
 @click.argument("name", metavar="NAME")
-@click.option("--filetype", metavar="NAME", help="What users pick, and the extension. [default: NAME without seqsave-]")
+@click.option(
+    "--filetype",
+    metavar="NAME",
+    help="The name that users choose, and the file extension. [default: NAME without seqsave-]",
+)
 def new_plugin_command(name: str, filetype: str | None) -> None:
-    """Make a plugin that works: a folder NAME with a declaration, an encoder, tests and packaging.
+    """Create a working plugin: a folder NAME with a declaration, an encoder, tests and packaging.
 
-    NAME is that of the distribution, as in seqsave-qoi. The folder must not be there yet.
+    NAME is the name of the distribution, such as seqsave-qoi. The folder must not exist yet.
     """
     filetype = name.removeprefix("seqsave-") if filetype is None else filetype
     _check_name(name)
@@ -83,7 +87,7 @@ def _check_filetype(name: str, filetype: str) -> None:
 
 
 def _taken(filetype: str) -> str | None:
-    """Where a filetype of that name, or files with that extension, come from already."""
+    """Return what already provides a filetype of that name, or files with that extension; None if nothing does."""
     from seqsave.plugins.registry import describe_filetypes
 
     with Messages().catching():
@@ -92,7 +96,7 @@ def _taken(filetype: str) -> str | None:
 
 
 def _filled(words: Mapping[str, str]) -> dict[str, str]:
-    """The files of the template by their paths, with other words in both."""
+    """Return the template's files by path, with names replaced in paths and contents."""
     any_word = re.compile("|".join(words))
 
     def replaced(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the command prints: results on standard output, everything else on standard error."""
+"""Print results on standard output, and everything else on standard error."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["Counter", "Messages", "complain", "print_json", "print_line", "print
 
 
 def printable(text: str) -> str:
-    """``text`` without characters that a terminal would obey: names come from wherever the files come from."""
+    """Return ``text`` without control characters, which file names may contain and a terminal would obey."""
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def print_line(text: str) -> None:
-    """A line of the result."""
+    """Print a line of the result."""
     _write(sys.stdout, printable(text))
 
 
 def print_json(document: Any) -> None:
-    """The result as one JSON document; not ASCII only, where the output can hold more."""
+    """Print the result as one JSON document, in ASCII if the output cannot represent other characters."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "ascii")
@@ -81,7 +81,7 @@ class Messages:
             _write(sys.stderr, printable(text))
 
     def warn(self, text: str) -> None:
-        """Print a warning; the same one only once."""
+        """Print a warning, each text only once."""
         if text not in self.warnings:
             self.warnings.append(text)
             _write(sys.stderr, f"seqsave: warning: {printable(text)}")
@@ -96,7 +96,7 @@ class Messages:
 
 
 class Counter:
-    """Counts frames that are read, and shows them on a bar if there is one."""
+    """A callback that counts the frames read, and updates the progress bar if there is one."""
 
     def __init__(self, bar: ProgressBar | None) -> None:
         self._bar = bar

@@ -1,6 +1,6 @@
-"""What commands take: options made from the declarations of the settings, other shared options, URLs.
+"""Parameters of the commands: options made from the declarations of the settings, other shared options, URLs.
 
-A URL or storage options that are not understood are a wrong call, in every command.
+An invalid URL or storage option is wrong usage (exit status 2) in every command.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ALWAYS_TEXT = frozenset(("key", "secret", "token", "password", "username", "use
 
 
 def as_pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """NAME=VALUE, split at the first ``=``; the last one of each name counts.
+    """Parse NAME=VALUE texts, split at the first ``=``; of equal names the last one counts.
 
     The message does not repeat the value, which may be a secret.
     """
@@ -57,7 +57,7 @@ def as_pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 
 
 def as_size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Bytes of ``500MB``, ``1.5GiB`` or ``1000000``."""
+    """Parse a size such as ``500MB``, ``1.5GiB`` or ``1000000`` into bytes."""
     if value is None:
         return None
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]I?|)B?", value.strip().upper())
@@ -67,7 +67,7 @@ def as_size(ctx: click.Context, param: click.Parameter, value: str | None) -> in
 
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Choices of several words, which may also be joined by dashes, so that they need no quotes: ``stop-output``."""
+    """Return a callback for choices of several words, which may be joined by dashes: ``stop-output``."""
 
     def chosen(ctx: click.Context, param: click.Parameter, value: str) -> str:
         words = value.replace("-", " ")
@@ -79,7 +79,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[click.Context, click.Paramete
 
 
 def as_storage_options(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-    """Values are JSON where they are JSON, otherwise text; credentials of digits stay text."""
+    """Parse storage options: values that are JSON become JSON, except credentials made of digits; others stay text."""
     return {name: _value(name, text) for name, text in as_pairs(ctx, param, values).items()}
 
 
@@ -92,17 +92,17 @@ def _value(name: str, text: str) -> Any:
 
 
 def as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> range | None:
-    """``0-119`` or ``0-118x2``."""
+    """Parse a range of frames: ``0-119`` or ``0-118x2``."""
     found = None if value is None else _FRAMES.fullmatch(value)
     if value is None:
         return None
     if found is None or int(found[1]) > int(found[2]) or found[3] == "0":
-        raise click.BadParameter(f"{value!r} is not a range of frames: write 0-119, or 0-118x2 for every second one")
+        raise click.BadParameter(f"{value!r} is not a range of frames: use 0-119, or 0-118x2 for every second one")
     return range(int(found[1]), int(found[2]) + 1, int(found[3] or 1))
 
 
 def json_or_text(text: str) -> Any:
-    """JSON where it is JSON, otherwise the text itself."""
+    """Parse JSON; return text that is not JSON unchanged."""
     try:
         return json.loads(text)
     except ValueError:
@@ -166,7 +166,7 @@ def _whole(limit: float | None) -> int | None:
 
 
 def storage_option(name: str = "--storage-option", what: str = "URL") -> Callable[[F], F]:
-    """Return the option that hands settings to the storage behind ``what``."""
+    """Return the option for storage options of ``what``."""
     one = SETTINGS["storage_options"]
     return click.option(
         name,
@@ -179,28 +179,28 @@ def storage_option(name: str = "--storage-option", what: str = "URL") -> Callabl
 
 
 def json_option(what: str) -> Callable[[F], F]:
-    """``--json``."""
+    """Return the option ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as one JSON document.")
 
 
 def frames_option(text: str) -> Callable[[F], F]:
-    """``--frames``: those that there should be."""
+    """Return the option ``--frames``, which takes the expected frames."""
     return click.option("--frames", metavar="FIRST-LAST", callback=as_range, help=text)
 
 
 def quiet_option(command: F) -> F:
-    """``--quiet``."""
+    """Return the option ``--quiet``."""
     return click.option("--quiet", "-q", is_flag=True, help="Only warnings and errors.")(command)
 
 
 def metadata_of(given: Mapping[str, str], workflow: str | None) -> Mapping[str, Any]:
-    """What ``--workflow`` and ``--metadata`` say together; the latter wins."""
+    """Merge the values of ``--workflow`` and ``--metadata``; the latter wins."""
     values = workflow_file(workflow) if workflow is not None else {}
     return {**values, **{name: json_or_text(text) for name, text in given.items()}}
 
 
 def workflow_file(path: str) -> dict[str, Any]:
-    """A workflow or an API prompt out of a JSON file (``-`` is standard input), under the name that ComfyUI uses."""
+    """Read a workflow or an API prompt from a JSON file (``-`` is standard input), under the name that ComfyUI uses."""
     try:
         with click.open_file(path, encoding="utf-8-sig") as file:
             value = json.load(file)
@@ -211,13 +211,13 @@ def workflow_file(path: str) -> dict[str, Any]:
     except RecursionError:
         raise click.BadParameter(f"{path} is nested too deeply", param_hint="'--workflow'") from None
     if not isinstance(value, dict):
-        raise click.BadParameter(f"{path} holds no workflow: it must be a JSON object", param_hint="'--workflow'")
+        raise click.BadParameter(f"{path} is not a workflow: it must be a JSON object", param_hint="'--workflow'")
     is_prompt = bool(value) and all(isinstance(node, dict) and "class_type" in node for node in value.values())
     return {"prompt" if is_prompt else "workflow": value}
 
 
 def folder_at(url: str, storage_options: Mapping[str, Any]) -> Target:
-    """The target of a folder, as ``targets.resolve``. Raises Failure."""
+    """Return the target of a folder, as ``targets.resolve``. Raises Failure."""
     from seqsave import targets
 
     with _understood():
@@ -225,7 +225,7 @@ def folder_at(url: str, storage_options: Mapping[str, Any]) -> Target:
 
 
 def file_at(url: str, storage_options: Mapping[str, Any]) -> tuple[Target, str]:
-    """The target of a file's folder, and the file's name, as ``targets.resolve_file``. Raises Failure."""
+    """Return the target of a file's folder, and the file's name, as ``targets.resolve_file``. Raises Failure."""
     from seqsave import targets
 
     with _understood():

@@ -1,4 +1,4 @@
-"""``seqsave preview``: a movie of a sequence, for a quick look, beside its frames or elsewhere."""
+"""``seqsave preview``: make a movie of a sequence, for a quick look, beside its frames or elsewhere."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ __all__ = ["preview_command"]
 @click.argument("url", metavar="URL")
 @click.option("--prefix", help="Which sequence, if there are several.")
 @click.option("--filetype", help="Which file type of the sequence, if there are several.")
-@click.option("--to", metavar="URL", help="The movie, .mp4 or .webm. By default PREFIX.mp4 beside the frames.")
-@click.option("--rate", metavar="FPS", help="Pictures per second, as 24000/1001. By default the manifest's, or 24.")
-@click.option("--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Pixels, at most.")
+@click.option("--to", metavar="URL", help="The file to write, .mp4 or .webm. By default PREFIX.mp4 beside the frames.")
+@click.option(
+    "--rate", metavar="FPS", help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24."
+)
+@click.option(
+    "--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Maximum height in pixels."
+)
 @storage_option()
 @quiet_option
 @json_option("what was made")
@@ -74,11 +78,11 @@ def preview_command(
 
 
 def _place(to: str | None, sequence: FrameSequence, storage_options: dict[str, Any]) -> tuple[Target, str]:
-    """Where the movie goes, and what it is called there."""
+    """Return the target and the name of the movie."""
     if to is not None:
         return file_at(to, storage_options)
     if sequence.target is None:
-        raise click.UsageError("frames found by a pattern have no folder of their own: say where to with --to")
+        raise click.UsageError("frames found by a pattern have no folder of their own: give --to")
     return sequence.target, f"{sequence.prefix}.mp4"
 
 
@@ -90,5 +94,5 @@ def _rate(given: str | None) -> Fraction | None:
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
     if rate <= 0:
-        raise click.BadParameter(f"{given!r} is not a rate: write 24, 29.97 or 24000/1001", param_hint="'--rate'")
+        raise click.BadParameter(f"{given!r} is not a rate: use 24, 29.97 or 24000/1001", param_hint="'--rate'")
     return rate.limit_denominator(1_001_000)

@@ -27,10 +27,10 @@ RUNS_SHOWN = 10
 
 @dataclass(slots=True)
 class Job:
-    """One save. ``feed`` writes the frames; ``expected`` is how many it probably are.
+    """One save. ``feed`` writes the frames; ``expected`` is their probable number.
 
     facts:    further entries of the JSON document.
-    resuming: the option with which the same command goes on after an interruption, if it has one.
+    resuming: the option with which the same command resumes after an interruption, if it has one.
     """
 
     url: str
@@ -44,7 +44,7 @@ class Job:
     resuming: str = ""
 
     def run(self) -> int:
-        """Save, print the result, and return the exit status. Errors before the first frame are raised."""
+        """Save the frames, print the result, and return the exit status. Errors before the first frame are raised."""
         started = time.monotonic()
         writer, status, error = self._write()
         seconds = time.monotonic() - started
@@ -58,7 +58,7 @@ class Job:
         return status
 
     def _write(self) -> tuple[SequenceWriter, int, str]:
-        """The writer, closed; the exit status; and what went wrong, ``""`` if nothing did."""
+        """Return the closed writer, the exit status, and the error message, ``""`` without one."""
         from seqsave.writer import SequenceWriter
 
         bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
@@ -123,7 +123,7 @@ class Job:
 
 
 def _present(result: SaveResult, most: int | None = None) -> str:
-    """The numbers of the frames that are there now."""
+    """Return the numbers of the existing frames, as text."""
     from seqsave import naming
 
     there = sorted({frame.index for frame in result.frames if frame.status in ("saved", "skipped")})
@@ -131,7 +131,7 @@ def _present(result: SaveResult, most: int | None = None) -> str:
 
 
 def _spooled(result: SaveResult) -> str:
-    """The numbers of the frames that wait in the spool."""
+    """Return the numbers of the frames in the spool, as text."""
     from seqsave import naming
 
     kept = sorted({frame.index for frame in result.frames if frame.status == "spooled"})
@@ -139,7 +139,7 @@ def _spooled(result: SaveResult) -> str:
 
 
 def _absent(result: SaveResult, most: int | None = None) -> str:
-    """The numbers of the frames that were accepted and are not saved."""
+    """Return the numbers of the accepted frames that are not saved, as text."""
     from seqsave import naming
 
     lost = sorted({frame.index for frame in result.failures})

@@ -1,4 +1,4 @@
-"""``seqsave save``: a video, folder, glob, array or sequence into a folder, a bucket or memory."""
+"""``seqsave save``: save a video, folder, glob, array or sequence to a folder, a bucket or memory."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, **given: An
 
 
 def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:
-    """Exactly two; more of them are what a shell makes of an unquoted glob."""
+    """Return SOURCE and URL. More than two paths come from a glob that the shell expanded."""
     context = click.get_current_context()
     if len(paths) < 2:
         raise click.UsageError(f"SOURCE and URL are needed: {'URL' if paths else 'SOURCE'} is missing", context)
     if len(paths) > 2:
         some = first_of(paths, 3)
         raise click.UsageError(
-            f"one SOURCE and one URL are taken, but there are {len(paths)} paths: {some}. "
+            f"expected one SOURCE and one URL, but got {len(paths)} paths: {some}. "
             "Put a glob in quotes, as 'renders/*.png'",
             context,
         )
@@ -108,7 +108,7 @@ def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class _Task:
-    """Everything that is decided before the first frame is read."""
+    """The decisions made before the first frame is read."""
 
     source: Source
     numbers: _Numbers
@@ -119,7 +119,7 @@ class _Task:
 
     @classmethod
     def prepare(cls, source_url: str, url: str, given: Mapping[str, Any], messages: Messages) -> _Task:
-        """Check the arguments, open the source and look that it is not overwritten while it is read."""
+        """Check the arguments, open the source and make sure that the save does not overwrite it."""
         from seqsave.sources import open_source
         from seqsave.writer import check_settings
 
@@ -145,7 +145,7 @@ class _Task:
         return cls(source, numbers, [form.rule for form in formats], settings, metadata, messages)
 
     def job(self, url: str, as_json: bool) -> Job:
-        """The save, ready to run."""
+        """Return the save, ready to run."""
         total, limit = self.source.total, self.settings["total"]
         expected = min(total, limit) if total is not None and limit is not None else total
         return Job(
@@ -187,7 +187,7 @@ class _Task:
 
 
 class _Numbers:
-    """Which number each frame gets: its own, or new ones when --start or --step is given or it has none."""
+    """The numbers of the frames: their own, or new ones with --start or --step or if they have none."""
 
     def __init__(self, first: int | None, start: int | None, step: int | None) -> None:
         self.kept = first is not None and start is None and step is None
@@ -195,13 +195,13 @@ class _Numbers:
         self.step = 1 if step is None else step
 
     def of(self, source: Source) -> Iterator[tuple[SourceFrame, int]]:
-        """Each frame with its number."""
+        """Yield each frame with its number."""
         following = self._following()
         for frame in source:
             yield frame, following(frame.index)
 
     def of_files(self, source: Source) -> Iterator[tuple[int, int | None]]:
-        """(number, batch) of each file, without reading any."""
+        """Yield (number, batch) of each file, without reading any."""
         following = self._following()
         for _, index, batch in source.files:
             yield following(index), batch
@@ -210,7 +210,7 @@ class _Numbers:
         state: dict[str, int | None] = {"number": self.start - self.step, "index": None}
 
         def number(index: int | None) -> int:
-            """Variations of one frame, which come one after the other, share its number."""
+            """Return the number of the next frame; consecutive variations of one frame share it."""
             if self.kept and index is not None:
                 return index
             if index is None or index != state["index"]:
@@ -254,7 +254,7 @@ def _is_given(given: Mapping[str, Any], name: str) -> bool:
 
 
 def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the writer; numbers and rate are known once the source is open."""
+    """Return the settings of the writer; numbers and rate come from the open source."""
     from seqsave.runtime.retry import RetryPolicy
 
     settings = {name: given[name] for name in SETTINGS if name in given and name not in ("start", "step")}
@@ -268,14 +268,14 @@ def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
 
 
 def _keep(resolved: Resolved) -> Keep:
-    """Copy files of the wanted format."""
+    """Return the format whose files are copied unchanged; None if all are encoded."""
     from seqsave.sources import Keep
 
     return Keep(spec=resolved.spec, bare=not resolved.embed)
 
 
 def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> None:
-    """A sequence of JPEGs becomes PNG by default: say how to have it copied instead."""
+    """Note how a sequence of JPEGs, which becomes PNG by default, can be copied instead."""
     from seqsave.plugins.registry import spec_for_extension
 
     if len(source.extensions) != 1:
@@ -289,7 +289,7 @@ def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> 
 
 
 def _may_be_same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether equal URLs mean the same files: not when different servers are named."""
+    """Return whether equal URLs mean the same files: not if they name different servers."""
     return bool(_endpoint(one) == _endpoint(other))
 
 
@@ -300,7 +300,7 @@ def _endpoint(options: Mapping[str, Any]) -> Any:
 
 
 def _refuse_own_files(source: Source, target: Target, rule: NameRule, numbers: _Numbers) -> None:
-    """A frame that replaces a file which is yet to be read would destroy the source."""
+    """Raise Failure if the save would replace a file of the source."""
     own = {_canonical(url, target): url for url, _, _ in source.files}
     if not own:
         return

@@ -1,4 +1,4 @@
-"""SIGTERM and a hang-up end a save as Ctrl-C does: in order, with an account of what is saved."""
+"""Handle SIGTERM and SIGHUP like Ctrl-C: stop in order, and report what is saved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = ("SIGTERM", "SIGHUP")
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asks the command to end. ``status`` is what the shell makes of it: 128 and the signal's number."""
+    """A signal asks the command to end. ``status`` is the exit status: 128 plus the signal's number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -27,7 +27,7 @@ class Interrupted(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def taken_as_interrupts() -> Iterator[None]:
-    """While this lasts, such a signal raises Interrupted on the main thread; one that is ignored stays ignored."""
+    """Raise Interrupted on the main thread for such signals in this context; ignored signals stay ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -52,7 +52,7 @@ def taken_as_interrupts() -> Iterator[None]:
 
 
 def ignore_interrupts() -> None:
-    """Nothing is left to interrupt: this process ends."""
+    """Ignore such signals from now on, since the process is about to end."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""``seqsave flush`` and ``seqsave spool``: publish the frames that wait in the spool, and look at them."""
+"""``seqsave flush`` and ``seqsave spool``: publish or list the frames that wait in the spool."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _spool_at(folder: str | None) -> Spool:
 
     spool = open_spool(True if folder is None else folder)
     if spool is None or (spool.folder.exists() and not spool.folder.is_dir()):
-        raise Failure(f"{folder} is not a folder: give that of a spool", WRONG_CALL)
+        raise Failure(f"{folder} is not a folder: give the folder of a spool", WRONG_CALL)
     return spool
 
 
@@ -61,11 +61,10 @@ def flush_command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Publish the frames that wait in the spool DIR, because their storage was away.
+    """Publish the frames in the spool DIR, which wait there because their storage was unavailable.
 
-    Without DIR that is the folder that SEQSAVE_SPOOL or the configuration names, or the usual one. Each frame is
-    published where it was to be saved, compared, entered into the manifest, and only then removed from DIR. Exit status
-    1 when any is left.
+    By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Each frame is published
+    to its target, compared, recorded in the manifest, and only then removed from DIR. Exit status 1 if any is left.
     """
     from seqsave.spool import flush_spool
     from seqsave.targets import resolve
@@ -135,7 +134,7 @@ class _Counter:
 def _flushed_lines(spool: Spool, outcomes: Sequence[Outcome]) -> Iterator[str]:
     done = [outcome.entry for outcome in outcomes if outcome.status == "published" and outcome.entry is not None]
     if not outcomes:
-        unmade = "" if spool.folder.exists() else ", which is not there"
+        unmade = "" if spool.folder.exists() else ", which does not exist"
         yield f"nothing waits in the spool {spool.folder}{unmade}"
     for (target, pattern), entries in _grouped(done).items():
         frames = counted(len(entries), "frame")
@@ -175,9 +174,9 @@ def _flushed_document(spool: Spool, outcomes: Sequence[Outcome]) -> dict[str, An
 @click.argument("folder", metavar="[DIR]", required=False)
 @json_option("every frame in it")
 def spool_command(folder: str | None, as_json: bool) -> int:
-    """List the frames that wait in the spool DIR: where they are to go, since when, and why they are not there.
+    """List the frames that wait in the spool DIR: their targets, since when, and why.
 
-    Without DIR that is the folder that SEQSAVE_SPOOL or the configuration names, or the usual one. Does not contact the
+    By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Does not contact the
     storage.
     """
     with Messages().catching():
@@ -206,7 +205,7 @@ def spool_command(folder: str | None, as_json: bool) -> int:
     for name, why in found.damaged:
         print_line(f"  damaged: {why if name in why else f'{name}: {why}'}")
     for name in aside:
-        print_line(f"  put aside, as it is damaged: {name}")
+        print_line(f"  damaged, moved aside: {name}")
     return 0
 
 
@@ -226,7 +225,7 @@ def _entry_document(entry: Entry) -> dict[str, Any]:
 
 
 def _grouped(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
-    """By target and sequence."""
+    """Group entries by target and sequence."""
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.target, _pattern(entry)), []).append(entry)

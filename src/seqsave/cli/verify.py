@@ -1,4 +1,4 @@
-"""``seqsave verify``: whether a sequence is whole and sound, and what to render again."""
+"""``seqsave verify``: check whether a sequence is complete and intact, and list the frames to render again."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ FINDINGS_SHOWN = 20
 @click.option("--prefix", help="Which sequence, if there are several.")
 @click.option("--filetype", help="Which file type of the sequence, if there are several.")
 @frames_option(
-    "The frames that there should be, as 0-119 or 0-118x2; by default those of the manifest, or from the first to "
-    "the last one."
+    "The expected frames, as 0-119 or 0-118x2; by default those of the manifest, or from the first to the last one."
 )
 @click.option("--deep", is_flag=True, help="Read and decode every frame, and compare their sizes.")
 @storage_option()
@@ -52,12 +51,11 @@ def verify_command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Check that a sequence is whole: no frame missing, empty or there twice; with --deep, each one sound.
+    """Check that a sequence is complete: no frame missing, empty or duplicate; with --deep, each one intact.
 
-    Where there is a manifest, it also says which frames should be there and what is in them: sizes are compared, and
-    with --deep checksums.
+    With a manifest, the frames are compared with it: their numbers and sizes, and with --deep their checksums.
 
-    Prints the frames to render again as ranges (17,40-52). Exit status 1 when anything is wrong.
+    Prints the frames to render again as ranges (17,40-52). Exit status 1 if anything is wrong.
     """
     from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.verify import verify
@@ -79,16 +77,16 @@ def _print(found: Verification) -> None:
     from seqsave import naming
 
     looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "not decoded"
-    verdict = "whole and sound" if found.decoded else "whole"
+    verdict = "complete and intact" if found.decoded else "complete"
     head = f"{found.pattern} in {found.url}: {counted(found.frames, 'frame')}, {looked}"
     if found.ok:
-        print_line(f"{head}: {verdict}{', as its manifest says' if found.manifest else ''}")
+        print_line(f"{head}: {verdict}{', as recorded in its manifest' if found.manifest else ''}")
         return
     print_line(f"{head}: {counted(len(found.findings), 'problem')}")
     for obstacle in found.obstacles:
         print_line(f"  {found.manifest}: {obstacle}")
     if found.has_writers:
-        print_line("    (of a run that is gone for good, seqsave manifest --release forgets)")
+        print_line("    (if that run has died, seqsave manifest --release removes it)")
     for kind in dict.fromkeys(finding.kind for finding in found.findings):
         print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")
     messages = [finding.message for finding in found.findings if finding.message]

@@ -1,7 +1,7 @@
-"""The record of a sequence: which frames there are, their size and checksum, and whether all of them are there.
+"""The manifest of a sequence: its frames with size and checksum, and whether all expected frames exist.
 
-It lies beside the frames as ``.seqsave/<prefix>.<extension>.json`` and says ``complete`` only when that is so. A run
-that may change a frame says first that it is not, and puts what it did into it at the end (``Session``).
+It is the file ``.seqsave/<prefix>.<extension>.json`` beside the frames. A run that may change a frame first marks it
+as incomplete, and records its own frames in it at the end (``Session``).
 """
 
 from seqsave.manifest.document import (

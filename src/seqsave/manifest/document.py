@@ -51,7 +51,7 @@ EARLIER = "earlier"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest(Facts):
-    """A whole manifest. The facts are those of the run that began last.
+    """A complete manifest document. The facts are those of the run that began last.
 
     complete:   a listing of the folder confirmed every expected frame, no run is at work, and nothing is in doubt.
     expected:   the indices that there should be, as ascending runs: those for which any of ``runs`` stands.
@@ -76,12 +76,12 @@ class Manifest(Facts):
 
     @property
     def picture(self) -> Picture | None:
-        """Of the first frame that says so."""
+        """Return the picture format of the first frame that has one."""
         return next((frame.picture for frame in self.frames if frame.picture is not None), None)
 
     @property
     def batches(self) -> tuple[int | None, ...]:
-        """The batches in which each expected frame should be; (None,) without variations.
+        """Return the batches in which each frame is expected; (None,) without variations.
 
         Frames beside batch folders are another run's.
         """
@@ -91,7 +91,7 @@ class Manifest(Facts):
 
     @property
     def missing(self) -> dict[int | None, Intervals]:
-        """Expected indices without a frame, as runs, for each batch that lacks any."""
+        """Return the expected indices without a frame, as runs, for each incomplete batch."""
         there: dict[int | None, list[int]] = {batch: [] for batch in self.batches}
         for frame in self.frames:
             if frame.batch in there:
@@ -101,7 +101,7 @@ class Manifest(Facts):
 
     @property
     def disputed(self) -> tuple[FrameEntry, ...]:
-        """Frames whose bytes are not those that were recorded for them."""
+        """Return the frames whose bytes are not the recorded ones."""
         return tuple(frame for frame in self.frames if frame.disputed)
 
     @property
@@ -121,7 +121,7 @@ class Manifest(Facts):
         return wanted - sum(map(count, self.missing.values())), wanted
 
     def frame(self, index: int, batch: int | None = None) -> FrameEntry | None:
-        """What is known of one frame. (To ask for many, make a dictionary of ``frames`` by ``key``.)"""
+        """Return the entry of one frame. (To look up many, make a dictionary of ``frames`` by ``key``.)"""
         return next((frame for frame in self.frames if frame.key == (index, batch)), None)
 
     def run(self, id: str) -> RunEntry | None:  # noqa: A002 - what it is called in the file
@@ -129,12 +129,12 @@ class Manifest(Facts):
         return next((run for run in self.runs if run.id == id), None)
 
     def obstacles(self) -> list[str]:
-        """Why it is not complete, each as one clause; [] when it is."""
+        """Return the reasons why the manifest is not complete, each as one clause; [] if it is."""
         return [] if self.complete else [*_obstacles(self)] or ["the run that wrote it did not save all of its frames"]
 
 
 def sort_key(frame: FrameEntry) -> tuple[int, int]:
-    """By index, then batch; those outside of batch folders first."""
+    """Return the sort key of a frame: by index, then batch; frames outside of batch folders first."""
     return frame.index, -1 if frame.batch is None else frame.batch
 
 
@@ -172,7 +172,7 @@ def _indices_of(frames: Iterable[FrameEntry]) -> str:
 
 
 def dump(manifest: Manifest) -> bytes:
-    """The file: JSON in ASCII, one frame in each line."""
+    """Return the file's bytes: JSON in ASCII, one frame per line."""
     document = {
         "version": VERSION,
         "complete": manifest.complete,
@@ -223,7 +223,7 @@ def _check_version(reader: Reader) -> None:
     version = reader.number("version", least=1)
     if version > VERSION:
         raise ManifestError(
-            f"the manifest has version {version} and this seqsave knows {VERSION}: update seqsave", is_newer=True
+            f"the manifest has version {version}, but this seqsave knows {VERSION}: update seqsave", is_newer=True
         )
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a manifest when a run begins and when it ends: plain functions from one manifest to the next.
+"""Change a manifest when a run begins and when it ends: pure functions from one manifest to the next.
 
 Two rules keep it honest, and ``tests/manifest/protocol.py`` proves them. A run enters its id before it changes a frame,
 and leaves at its end. And a run that ends looks: it records only what a listing of the folder shows in the version that
@@ -34,7 +34,7 @@ CONTENT_TYPE = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run did.
+    """The outcome of a run.
 
     frames:  what it wrote, and what it left alone because it was there (checksum None).
     lost:    (index, batch) of what it accepted and did not get there: failed, given up, kept in the spool.
@@ -63,7 +63,7 @@ Listing = Mapping[str, Seen]
 
 
 def without(manifest: Manifest, gone: Collection[str]) -> Manifest:
-    """Return the manifest without the runs whose ids are in ``gone``: it is proved that they are dead.
+    """Return the manifest without the runs whose ids are in ``gone``, which are proved to be dead.
 
     What they replaced shows at the next commit, which looks at every version.
     """
@@ -100,7 +100,7 @@ def ended(
     listing: Listing | None,
     same: Collection[str] = (),
 ) -> Manifest:
-    """Return the manifest with what ``me`` did, which leaves it.
+    """Return the manifest with the outcome of ``me``, and without ``me`` among the writers.
 
     base:    the manifest as it was when ``me`` began.
     listing: the folder, listed after ``current`` was read; None where the key may not list.
@@ -139,7 +139,7 @@ def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> li
 
 
 def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[str]) -> Iterator[FrameEntry]:
-    """Yield the frames that the listing shows: those with another size or version are disputed from now on."""
+    """Yield the frames that the listing shows; those with another size or version become disputed."""
     for frame in frames:
         seen = listing.get(frame.name)
         if seen is None:
@@ -169,7 +169,7 @@ def _merged(current: Manifest | None, run: str | None, outcome: Outcome, listing
 
 
 def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> FrameEntry:
-    """Return what is known of a frame that this run wrote, or left alone; ``theirs`` is recorded.
+    """Return the entry of a frame that this run wrote or left alone; ``theirs`` is the recorded entry.
 
     A frame that was left alone keeps its record. If it is another file than the recorded one, only a run that decoded
     it (it knows the picture) says what it is.
@@ -183,7 +183,7 @@ def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> F
 
 
 def _is_same_file(frame: FrameEntry, seen: Seen) -> bool:
-    """Return True if the listing shows what was recorded. Where either has no version, the size must do."""
+    """Return True if the listing shows the recorded file. Without versions, sizes are compared."""
     return frame.size == seen.size and (seen.version in (None, frame.version) or frame.version is None)
 
 

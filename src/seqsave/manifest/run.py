@@ -18,7 +18,7 @@ __all__ = ["RunRecord"]
 
 
 class RunRecord:
-    """What one writer knows for the manifest. Thread-safe, up to ``finish``.
+    """The facts that one writer collects for the manifest. Thread-safe, up to ``finish``.
 
     creates: a manifest is made where there is none; otherwise only an existing one is kept true.
     """
@@ -38,7 +38,7 @@ class RunRecord:
 
     @property
     def run(self) -> str:
-        """The run's id in the manifest."""
+        """Return the run's id in the manifest."""
         return self._session.run
 
     @property
@@ -93,7 +93,7 @@ class RunRecord:
             self._entries[entry.key] = entry
 
     def earlier(self, index: int, batch: int | None) -> FrameEntry | None:
-        """Return what the manifest stated of a frame when this was first asked, as far as it can be believed."""
+        """Return the manifest's entry of a frame, as of the first call, if it can be trusted."""
         with self._lock_earlier:
             if self._earlier is None:
                 found = self._session.peek()
@@ -101,7 +101,7 @@ class RunRecord:
             return self._earlier.get((index, batch))
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> None:
-        """Put what has become of all frames into the manifest.
+        """Record the outcomes of all frames in the manifest.
 
         broken: the caller broke the run off. stopped: something failed that stopped it.
 
@@ -113,7 +113,7 @@ class RunRecord:
         self._session.close(outcome)
 
     def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
-        """Return what has become of all frames, in the manifest's terms. As for ``finish``."""
+        """Return the outcome of all frames in the manifest's terms. The arguments are those of ``finish``."""
         present = [frame for frame in result.frames if frame.status in ("saved", "skipped")]
         # Kept elsewhere for now, such as in the spool.
         away = [frame for frame in result.frames if frame.status not in ("saved", "skipped", "stopped")]

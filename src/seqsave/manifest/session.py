@@ -44,7 +44,7 @@ def merge_into(
     defines: bool = False,
     policy: retry.RetryPolicy = DEFAULT_POLICY,
 ) -> Manifest | None:
-    """Put frames that were just published into the manifest, which is made when there is none. Returns how it is now.
+    """Record frames that were just published in the manifest, which is created if missing. Return the new manifest.
 
     Frames that may replace others are better published between ``Session.open`` and ``Session.close``.
 
@@ -98,12 +98,12 @@ class Session:
 
     @property
     def path(self) -> str:
-        """Where the manifest lies below the target."""
+        """Return the path of the manifest below the target."""
         return self.facts.path
 
     @property
     def run(self) -> str:
-        """What this run is called in the manifest."""
+        """Return the run's id in the manifest."""
         return self._me.id
 
     def open(
@@ -112,7 +112,7 @@ class Session:
         stop_event: threading.Event | None = None,
         policy: retry.RetryPolicy | None = None,
     ) -> None:
-        """Say that the sequence is being changed. Without ``creates`` nothing is done where no manifest is.
+        """Mark the sequence as being changed. Without ``creates``, do nothing if no manifest exists.
 
         policy: instead of the session's own, for this once.
 
@@ -123,7 +123,7 @@ class Session:
         )
 
     def close(self, outcome: Outcome) -> Manifest | None:
-        """Put what the run did into the manifest, and say that it is over. Returns how it is now.
+        """Record the outcome of the run in the manifest, and remove the run from its writers. Return the new manifest.
 
         Raises TargetError, ManifestError.
         """
@@ -132,7 +132,7 @@ class Session:
         return self._finish(lambda current: self._ended(current, outcome))
 
     def peek(self) -> Manifest | None:
-        """Return the manifest as a listing confirms it; None where it cannot be read."""
+        """Return the manifest as confirmed by a listing; None if it cannot be read."""
         try:
             found = read(self._target, self.facts.prefix, self.facts.extension, policy=self._policy)
         except (TargetError, ManifestError):
@@ -162,19 +162,19 @@ class Session:
             self._create_unread(error)
 
     def _create_unread(self, error: TargetError) -> None:
-        """With a key that may write and not read: there may be none yet."""
+        """Create a manifest with credentials that may write but not read."""
         data = dump(stamped(self._begun(None)))
         try:
             published = self._target.publish(self.path, data, content_type=CONTENT_TYPE, create=True)
         except FrameExistsError:
             raise TargetError(
-                f"the manifest {self._target.url_of(self.path)} is there and cannot be kept true, since reading it "
+                f"the manifest {self._target.url_of(self.path)} exists and cannot be kept true, since reading it "
                 f"failed: {error}. manifest=False saves without it, and it may say what is no longer so"
             ) from error
         self._known = (data, published.etag) if published.etag else None
 
     def _mark(self) -> bool:
-        """Whether there is a manifest, which says now that it is incomplete."""
+        """Mark an existing manifest as incomplete; return whether one exists."""
         try:
             data = self._target.read(self.path)
         except targets.FileMissingError:
@@ -204,7 +204,7 @@ class Session:
     # --- ending ---
 
     def _may_be_late(self, outcome: Outcome) -> bool:
-        """Whether it is worth a request to see if there is a manifest now, when there was none before.
+        """Return whether a request is worthwhile to see if a manifest exists by now.
 
         For a single frame that took no time it is not: such calls come by the thousand.
         """
@@ -214,7 +214,7 @@ class Session:
         )
 
     def _close_late(self, outcome: Outcome) -> Manifest | None:
-        """Merge a run that did not enter itself before it wrote. Other runs may have replaced its frames since."""
+        """Merge a run that was not recorded before it wrote. Other runs may have replaced its frames since."""
         try:
             self._target.read(self.path)
         except TargetError:  # there is none still, or we may not know
@@ -251,7 +251,7 @@ class Session:
         return replace(found, complete=before.complete and not found.disputed and not found.missing)
 
     def _committed(self, current: Manifest | None, outcome: Outcome, base: Manifest | None) -> Manifest:
-        """Look at the storage, and return what it confirms. The order of the steps is the protocol's.
+        """List the storage, and return the manifest that it confirms. The order of the steps is the protocol's.
 
         ``current`` was read before, and the swap fails if it changes. Deaths are proved before the listing, since a run
         that is alive while the folder is listed may still replace a frame.
@@ -264,7 +264,7 @@ class Session:
         return ended(current, self.facts, self._me, outcome, base, listing, same)
 
     def _looked(self, current: Manifest | None, outcome: Outcome, names: Collection[str]) -> Listing | None:
-        """List the folder. A run that mends one frame, with the manifest to itself, takes the records as they are.
+        """List the folder. A run that mends one frame, with the manifest to itself, trusts the records.
 
         Nothing else changed the manifest since it entered, so that a listing of a long sequence for each frame that is
         mended would show what is recorded.
@@ -280,7 +280,7 @@ class Session:
         return {writer.id for writer in current.writers if writer.id != self._me.id and _is_dead(writer)}
 
     def _read_again(self, doubtful: Collection[FrameEntry]) -> set[str]:
-        """Return the names of those frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
+        """Return the names of the frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
         below, same, left = self.facts.prefix.rpartition("/")[0], set(), MOST_READ
         for frame in doubtful:
             left -= frame.size or 0
@@ -341,7 +341,7 @@ def _says_the_same(one: Manifest, other: Manifest) -> bool:
 
 
 def _marked(data: bytes) -> bytes:
-    """A manifest that we cannot read otherwise, incomplete."""
+    """Return a manifest marked as incomplete, without parsing more of it than that."""
     try:
         document: Any = json.loads(data)
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ DEFAULT_POLICY = retry.RetryPolicy()
 def read(
     target: targets.Target, prefix: str, extension: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY
 ) -> Manifest | None:
-    """The manifest of a sequence in ``target``; None where there is none.
+    """Return the manifest of a sequence in ``target``; None if it does not exist.
 
     Raises ManifestError (damaged, or of a newer version), TargetError.
     """
@@ -33,7 +33,7 @@ def read(
 
 
 def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Listing | None:
-    """List the folders of these frames, which are named as in a manifest; None where the key may not list.
+    """List the folders of these frames, which are named as in a manifest; return None if the key may not list.
 
     Raises TargetError for what may pass.
     """
@@ -58,7 +58,7 @@ def change(
     *,
     policy: retry.RetryPolicy = DEFAULT_POLICY,
 ) -> Manifest | None:
-    """Make the manifest at ``path`` into what ``make`` makes of it, which is given None for a damaged one too.
+    """Replace the manifest at ``path`` by the result of ``make``, which gets None for a missing or damaged one.
 
     Returns how it is now. Raises TargetError; ManifestError for one of a newer version.
     """
@@ -75,7 +75,7 @@ def change(
 
 
 def software() -> str:
-    """``seqsave 0.1.0``."""
+    """Return the name and version of this software: ``seqsave 0.1.0``."""
     import sys
 
     return f"seqsave {getattr(sys.modules.get('seqsave'), '__version__', '')}".rstrip()
@@ -89,7 +89,7 @@ def load_from(target: targets.Target, path: str, data: bytes) -> Manifest:
 
 
 def load_or_none(target: targets.Target, path: str, data: bytes) -> Manifest | None:
-    """None for a damaged one."""
+    """Return the manifest in a file; None if it is damaged."""
     try:
         return load_from(target, path, data)
     except ManifestError as error:

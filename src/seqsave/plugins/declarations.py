@@ -1,4 +1,4 @@
-"""What makes the declaration of an encoder, a target or an observer sound, checked without importing its code."""
+"""Check the declaration of an encoder, a target or an observer without importing its code."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _CODE = re.compile(r"[\w.]+:[^\W\d]\w*")
 
 
 def problems(spec: Any) -> list[str]:
-    """Return what makes an EncoderSpec unusable, one line each; an empty list when it is sound."""
+    """Return the problems of an EncoderSpec, one line each; an empty list if it is valid."""
     if not isinstance(spec, EncoderSpec):
         return [f"{spec!r} is not a seqsave.EncoderSpec"]
     return [*_names(spec), *_pictures(spec), *_options(spec.options)]
 
 
 def target_problems(spec: Any) -> list[str]:
-    """Return what makes a TargetSpec unusable, one line each; an empty list when it is sound."""
+    """Return the problems of a TargetSpec, one line each; an empty list if it is valid."""
     if not isinstance(spec, TargetSpec):
         return [f"{spec!r} is not a seqsave.TargetSpec"]
     found = [*_protocols(spec.protocols), *_install_hint(spec.install_hint), *_options(spec.options)]
     if (spec.target is None) == (spec.traits is None):
-        found.append("one of target and traits must be set, and only one")
+        found.append("exactly one of target and traits must be set")
     elif spec.traits is None and not _is_code(spec.target):
         found.append(f"target is {spec.target!r}: it must be 'package.module:Class'")
     elif spec.traits is not None:
@@ -38,7 +38,7 @@ def target_problems(spec: Any) -> list[str]:
 
 
 def observer_problems(spec: Any) -> list[str]:
-    """Return what makes an ObserverSpec unusable, one line each; an empty list when it is sound."""
+    """Return the problems of an ObserverSpec, one line each; an empty list if it is valid."""
     if not isinstance(spec, ObserverSpec):
         return [f"{spec!r} is not a seqsave.ObserverSpec"]
     found = list(_install_hint(spec.install_hint))
@@ -57,7 +57,7 @@ def _protocols(protocols: object) -> Iterator[str]:
         if not isinstance(protocol, str) or not _PROTOCOL.fullmatch(protocol):
             yield f"protocol is {protocol!r}: lower case, at least two characters, without ://"
     if len(set(map(str, protocols))) < len(protocols):
-        yield f"protocols names something twice: {protocols!r}"
+        yield f"protocols contains duplicates: {protocols!r}"
 
 
 def _traits(traits: object) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _pictures(spec: EncoderSpec) -> Iterator[str]:
         elif unknown := [value for value in values if not allowed(value)]:
             yield f"{what} holds {unknown!r}: allowed are {known}"
         elif len(set(values)) < len(values):
-            yield f"{what} names something twice: {values!r}"
+            yield f"{what} contains duplicates: {values!r}"
 
 
 def _is_dtype(value: object) -> bool:

@@ -1,6 +1,6 @@
 """The pluggy markers and the hook specifications: what a plugin may implement, and with which arguments.
 
-The only module that imports pluggy for its markers; ``seqsave.hookimpl`` is this one, reached lazily. The module that
+Only this module imports pluggy's markers; ``seqsave.hookimpl`` is the one below, loaded lazily. The module that
 implements hooks is named by an entry point in the group ``seqsave`` and imports nothing heavy: records name code as
 text, ``"package.module:attribute"``, which is imported at first use.
 
@@ -71,7 +71,7 @@ def seqsave_encoders() -> list[EncoderSpec]:
 
 @hookspec
 def seqsave_targets() -> list[TargetSpec]:
-    """Return the declarations of the storages that this plugin adds, or knows how to treat.
+    """Return the declarations of the storages that this plugin adds, or describes.
 
     Called like ``seqsave_encoders``. A declaration either names a class (``target``), or says how the filesystem is to
     be treated that fsspec knows under these protocols (``traits``).
@@ -102,7 +102,7 @@ def seqsave_targets() -> list[TargetSpec]:
 
 @hookspec
 def seqsave_observers() -> list[ObserverSpec]:
-    """Return the declarations of what is to see every event of every writer: a log, a database, a metric.
+    """Return the declarations of this plugin's observers, which get every event of every writer: a log, a database.
 
     Called like ``seqsave_encoders``. The code that a declaration names is imported at a writer's first event. A
     function is called with each ``Event``; of a class one instance is made for each writer, and called with its events.

@@ -1,4 +1,4 @@
-"""Find plugins by their entry points, load each one guarded, and collect what they declare, for every hook alike.
+"""Find plugins by their entry points, load each one guarded, and collect their declarations, for every hook alike.
 
 - A plugin is loaded as a whole: its module is imported and each of its hooks that returns records is called. One that
   fails anywhere is left out with all that it declares, reported once, listed by ``infos``, and never breaks another.
@@ -60,7 +60,7 @@ class PluginInfo:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A name that a plugin claims: whose it is, and the record (or the command) behind it."""
+    """A name that a plugin claims: the plugin, and the record (or the command) behind the name."""
 
     info: PluginInfo
     spec: Any
@@ -99,7 +99,7 @@ HOOKS: Mapping[str, _Hook] = {
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A plugin that may be loaded: what it is called, and its entry point or why that cannot be read."""
+    """A plugin that may be loaded: its names, and its entry point or the error from reading that."""
 
     info: PluginInfo
     entry_point: EntryPoint | None
@@ -116,7 +116,7 @@ class _Plugin:
 
 
 class PluginManager:
-    """The plugins of one set of entry points (by default, of everything installed), and what calls have registered."""
+    """The plugins of one set of entry points (by default, all installed ones), and the records registered by calls."""
 
     def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
         self._entry_points = entry_points
@@ -164,12 +164,12 @@ class PluginManager:
     # --- what calls register ---
 
     def register(self, kind: str, spec: Any, where: str, clobber: bool = False) -> str | None:
-        """Add a record for this process. Returns the name that is registered already, and then adds nothing.
+        """Add a record for this process. If a name is registered already, return it and add nothing.
 
         where:   the function that was called, for messages.
         clobber: replace what is registered already.
 
-        Raises PluginError for an unsound record.
+        Raises PluginError for an invalid record.
         """
         names = HOOKS[kind].names(check(kind, spec, where))
         with self._lock:
@@ -180,7 +180,7 @@ class PluginManager:
         return None
 
     def unregister(self, kind: str, name: str) -> Any | None:
-        """Remove the record that ``register`` added under ``name``, with all its names; None where there is none."""
+        """Remove and return the record registered under ``name``, with all its names; None if there is none."""
         with self._lock:
             spec = self._registered[kind].get(name)
             if spec is not None:
@@ -276,7 +276,7 @@ def _records_of(candidate: _Candidate) -> tuple[Any, dict[str, list[Any]]]:
 def _implemented(module: Any, manager: Any) -> set[str]:
     """Return the names of the hooks that a module implements.
 
-    Raises PluginError for a function that looks like a hook but is none: it would do nothing, silently.
+    Raises PluginError for a function that looks like a hook but is not one: it would silently do nothing.
     """
     for name in dir(module):
         if not name.startswith("seqsave_") or not callable(getattr(module, name)):
@@ -286,7 +286,7 @@ def _implemented(module: Any, manager: Any) -> set[str]:
     callers = manager.get_hookcallers(module)
     if not callers:
         known = ", ".join([*(hook.function for hook in HOOKS.values()), COMMANDS])
-        raise PluginError(f"it implements no hook: there are {known}")
+        raise PluginError(f"it implements no hook; the hooks are {known}")
     return {caller.name for caller in callers}
 
 
@@ -305,7 +305,7 @@ def _checked(kind: str, specs: list[Any]) -> list[Any]:
 
 
 def check(kind: str, spec: Any, where: str) -> Any:
-    """Return ``spec`` if it is a sound record of this kind, else raise PluginError. ``where``: what gave it."""
+    """Return ``spec`` if it is a valid record of this kind, otherwise raise PluginError. ``where``: its origin."""
     hook = HOOKS[kind]
     if not isinstance(spec, hook.record):
         raise PluginError(f"{where} gave {spec!r}: it must be a seqsave.{hook.record.__name__}")
@@ -331,14 +331,14 @@ def conflict(what: str, claims: Iterable[Claim]) -> str:
 def missing(what: str, error: ImportError, spec: Any) -> str:
     """Return the message for a record whose code cannot be imported; it ends with the install line."""
     hint = f"; install it with: {spec.install_hint}" if spec.install_hint else ""
-    return f"{what} needs something that is missing: {error}{hint}"
+    return f"{what} cannot be imported: {error}{hint}"
 
 
 # --- entry points -----------------------------------------------------------------------------------------------------
 
 
 def _discover() -> Iterator[_Candidate]:
-    """The entry points of everything installed, one distribution after the other.
+    """Return the entry points of everything installed, one distribution after the other.
 
     Not ``importlib.metadata.entry_points``: one unreadable record, of whatever package, makes that fail for all.
     """
@@ -371,19 +371,19 @@ def _candidate(entry_point: EntryPoint) -> _Candidate:
 
 
 def _label(distribution: Distribution) -> PluginInfo:
-    """Name and version of what is installed; where it lies, when its record has no name."""
+    """Return name and version of a distribution; its location if its record has no name."""
     found = {}
     try:
         metadata = distribution.metadata
         found = {key: metadata[key] for key in ("Name", "Version") if key in metadata}
     except Exception:  # noqa: BLE001  (a missing or damaged record fails differently from Python to Python)
         found.clear()
-    name = found.get("Name") or f"something without a name in {distribution.locate_file('')}"
+    name = found.get("Name") or f"a distribution without a name in {distribution.locate_file('')}"
     return PluginInfo(name=name, distribution=name, version=found.get("Version", ""))
 
 
 def _is_chosen(info: PluginInfo) -> bool:
-    """Whether the two environment variables let this plugin in, by its entry point's or distribution's name."""
+    """Return whether the two environment variables allow this plugin, by its entry point's or distribution's name."""
     names = {info.name, info.distribution}
     only = os.environ.get("SEQSAVE_LOAD_PLUGINS")
     if only is not None and not names & _words(only):

@@ -1,4 +1,4 @@
-"""Observers: what plugins and calls have declared to see every event of every writer."""
+"""Observers of writers, declared by plugins and by calls of ``register_observer``."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["open_observers", "register_observer", "unregister_observer"]
 def register_observer(spec: ObserverSpec, clobber: bool = False) -> None:
     """Add an observer to this process, without a plugin. It wins over every plugin's of the same name.
 
-    Writers that are open already are not observed. Raises PluginError for an unsound declaration, and for a name that
+    Writers that are open already are not observed. Raises PluginError for an invalid declaration, and for a name that
     is registered already, unless ``clobber`` is True.
     """
     if manager.current().register("observers", spec, "register_observer", clobber) is not None:
-        raise PluginError(f"there is an observer {spec.name!r} already; pass clobber=True to replace it")
+        raise PluginError(f"the observer {spec.name!r} already exists; pass clobber=True to replace it")
 
 
 def unregister_observer(name: str) -> None:
-    """Take back ``register_observer``. Raises PluginError."""
+    """Undo ``register_observer``. Raises PluginError if the name is not registered."""
     if manager.current().unregister("observers", name) is None:
         added = ", ".join(manager.current().registered("observers")) or "nothing"
         raise PluginError(f"{name!r} was not registered in this process (registered: {added})")
 
 
 def open_observers() -> list[Callable[[Event], None]]:
-    """Open every observer for one writer: returns functions that take an Event and raise nothing of the observer's."""
+    """Open every observer for one writer. Return functions that take an Event and raise no error of the observer."""
     return [_Observer(spec) for spec in _specs().values()]
 
 
@@ -47,7 +47,7 @@ def _specs() -> Mapping[str, ObserverSpec]:
 
 
 class _Observer:
-    """One observer of one writer. What it raises is reported once, as a warning; it is called all the same."""
+    """One observer of one writer. Its first error is reported as a warning; further events are still passed on."""
 
     def __init__(self, spec: ObserverSpec) -> None:
         self._spec = spec
@@ -59,7 +59,7 @@ class _Observer:
             if self._call is None:
                 self._call = self._open()
             self._call(event)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer is another's code, and must not end a saving
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer is another's code, and must not end a save
             if self._has_warned:
                 return
             self._has_warned = True
@@ -77,4 +77,4 @@ class _Observer:
         what = f"the observer {self._spec.name!r}"
         if isinstance(error, ImportError) and self._call is None:
             return manager.missing(what, error, self._spec)
-        return f"{what} failed: {type(error).__name__}: {error}; saving goes on"
+        return f"{what} failed: {type(error).__name__}: {error}; saving continues"

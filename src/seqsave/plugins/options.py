@@ -1,4 +1,4 @@
-"""Options of encoders and targets checked against what their declarations allow, before anything is written."""
+"""Check options of encoders and targets against their declarations, before anything is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["check_choice", "check_options", "convert", "describe"]
 
 
 def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[str, OptionValue | None]:
-    """Every option that ``spec`` declares, with its given or default value.
+    """Return every option that ``spec`` declares, with its given or default value.
 
     Raises OptionError for a name that is not declared (naming the nearest) and for an unsuitable value.
     """
@@ -59,7 +59,7 @@ def _check(filetype: str, name: str, option: Option, value: Any) -> OptionValue 
 
 
 def _in_type(option: Option, value: Any) -> OptionValue | None:
-    """``value`` in the option's type, or None. Numbers and booleans are also read from text, as commands give them."""
+    """Return ``value`` in the option's type, or None. Numbers and booleans are also parsed from text."""
     if option.type is str:
         return value if isinstance(value, str) else None
     if option.type is bool:

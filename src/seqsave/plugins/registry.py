@@ -1,4 +1,4 @@
-"""Resolve an encoder by its filetype, and list the filetypes that exist.
+"""Resolve an encoder by its filetype, and list the filetypes.
 
 Precedence: what ``register_encoder`` added, then the built-ins, then plugins. The built-ins resolve without looking
 at any entry point, so saving PNG and JPEG never breaks on a plugin.
@@ -63,7 +63,7 @@ class FiletypeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A filetype that can be written: its declaration, whether it embeds metadata, and the encoder itself."""
+    """A filetype that can be written: its declaration, whether it embeds metadata, and its encoder."""
 
     filetype: str
     spec: EncoderSpec
@@ -72,12 +72,12 @@ class Resolved:
 
     @property
     def extension(self) -> str:
-        """The extension that is written, without a dot."""
+        """Return the extension of written files, without a dot."""
         return self.spec.extensions[0]
 
 
 class Registry:
-    """The filetypes of one set of plugins: by default, of everything installed, looked for by itself."""
+    """The filetypes of one set of plugins: by default, of all installed ones."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Registry:
         *,
         plugins: Callable[[], PluginManager] | None = None,
     ) -> None:
-        """plugins: returns the manager to ask, in place of one of its own for ``entry_points``."""
+        """Create a registry. plugins: returns the manager to use, instead of a new one for ``entry_points``."""
         own = PluginManager(entry_points)
         self._plugins = plugins or (lambda: own)
         self._builtin = {spec.filetype: spec for spec in BUILTIN_SPECS}
@@ -93,31 +93,31 @@ class Registry:
 
     @property
     def manager(self) -> PluginManager:
-        """The manager that loads its plugins."""
+        """Return the manager that loads the plugins."""
         return self._plugins()
 
     def register(self, spec: EncoderSpec, clobber: bool = False) -> None:
-        """Add an encoder for this process; see ``register_encoder``."""
+        """Add an encoder for this process, as ``register_encoder``."""
         manager.check("encoders", spec, "register_encoder")
         is_builtin = spec.filetype in self._builtin
         if (is_builtin and not clobber) or self.manager.register("encoders", spec, "register_encoder", clobber):
             raise EncoderConflictError(
-                f"there is an encoder for {spec.filetype!r} already; pass clobber=True to replace it"
+                f"an encoder for {spec.filetype!r} already exists; pass clobber=True to replace it"
             )
 
     def unregister(self, filetype: str) -> None:
-        """Take back what ``register`` added."""
+        """Remove the encoder that ``register`` added."""
         if self.manager.unregister("encoders", filetype) is None:
             added = ", ".join(map(repr, self._registered)) or "nothing"
             raise EncoderNotFoundError(f"{filetype!r} was not registered in this process (registered: {added})")
 
     def resolve(self, filetype: str) -> Resolved:
-        """The encoder for ``filetype``, imported now; see ``resolve`` below for the errors."""
+        """Return the encoder for ``filetype``, imported now. Raises as the function ``resolve``."""
         spec, embed = self.find(filetype)
         return Resolved(filetype, spec, embed, self._encoder(spec))
 
     def find(self, filetype: str) -> tuple[EncoderSpec, bool]:
-        """The declaration for ``filetype`` and whether it embeds metadata, without importing the encoder."""
+        """Return the declaration for ``filetype`` and whether it embeds metadata, without importing the encoder."""
         if not isinstance(filetype, str):
             raise EncoderNotFoundError(f"filetype is {filetype!r}: it must be text such as {DEFAULT_FILETYPE!r}")
         base, embed = filetype.removesuffix(EMBED_SUFFIX), filetype.endswith(EMBED_SUFFIX)
@@ -129,7 +129,7 @@ class Registry:
         return spec, embed
 
     def describe(self) -> tuple[FiletypeInfo, ...]:
-        """Every filetype there is, the default one first, then built-ins, registered ones, plugins by name."""
+        """Return every filetype: the default one first, then built-in, registered and plugins' ones by name."""
         rows: dict[str, FiletypeInfo] = {}
         for spec in self._builtin.values():
             rows.update(_rows(spec, "built-in"))
@@ -143,7 +143,7 @@ class Registry:
         return (default, *rows.values())
 
     def spec_for_extension(self, extension: str) -> EncoderSpec | None:
-        """The declaration whose encoder reads files that end in ``extension``, or None."""
+        """Return the declaration whose encoder reads files that end in ``extension``, or None."""
         wanted = extension.lower()
         for specs in (self._registered, self._builtin):
             for spec in specs.values():
@@ -156,7 +156,7 @@ class Registry:
         return None
 
     def encoder_of(self, spec: EncoderSpec) -> Encoder:
-        """The encoder that ``spec`` declares, imported once."""
+        """Return the encoder that ``spec`` declares, imported once."""
         return self._encoder(spec)
 
     @property
@@ -197,7 +197,7 @@ def _import_encoder(spec: EncoderSpec) -> Encoder:
         raise EncoderUnavailableError(manager.missing(f"filetype {spec.filetype!r}", error, spec)) from error
     except Exception as error:
         raise EncoderUnavailableError(
-            f"the encoder of {spec.filetype!r} ({spec.encoder}) could not be made: {type(error).__name__}: {error}"
+            f"the encoder of {spec.filetype!r} ({spec.encoder}) could not be created: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -212,7 +212,7 @@ def _rows(spec: EncoderSpec, origin: str, conflict: tuple[str, ...] = ()) -> dic
 
 
 def install_hint(word: str) -> str:
-    """``: pip install seqsave-webp adds it``, where a filetype or extension is known to come from a plugin."""
+    """Return ``: pip install seqsave-webp adds it`` if a known plugin adds the filetype or extension; otherwise ""."""
     name = KNOWN_PLUGINS.get(word.lower())
     return f": pip install {name} adds it" if name else ""
 
@@ -223,26 +223,26 @@ _registry = Registry(plugins=manager.current)
 
 
 def resolve(filetype: str) -> Resolved:
-    """The encoder for ``filetype``, ready to use.
+    """Return the encoder for ``filetype``, ready to use.
 
-    Raises EncoderNotFoundError (listing what there is, and what to install), EncoderConflictError when two plugins
-    claim it, EncoderUnavailableError when its backend is missing.
+    Raises EncoderNotFoundError (which lists the known filetypes, and what to install), EncoderConflictError if two
+    plugins claim it, EncoderUnavailableError if its backend is missing.
     """
     return _registry.resolve(filetype)
 
 
 def spec_of(filetype: str) -> EncoderSpec:
-    """The declaration for ``filetype``, without importing the encoder. Raises as ``resolve`` does."""
+    """Return the declaration for ``filetype``, without importing the encoder. Raises as ``resolve``."""
     return _registry.find(filetype)[0]
 
 
 def filetypes() -> tuple[str, ...]:
-    """Every filetype that can be written, the default one first."""
+    """Return every filetype that can be written, the default one first."""
     return tuple(info.filetype for info in _registry.describe())
 
 
 def describe_filetypes() -> tuple[FiletypeInfo, ...]:
-    """Every filetype with its options, dtypes, channels and where it comes from."""
+    """Return every filetype with its options, dtypes, channels and origin, as FiletypeInfo records."""
     return _registry.describe()
 
 
@@ -250,18 +250,18 @@ def register_encoder(spec: EncoderSpec, clobber: bool = False) -> None:
     """Add an encoder to this process, without a plugin.
 
     Raises EncoderConflictError when the filetype is built in or registered already, unless ``clobber`` is True, and
-    PluginError when the declaration is unsound. It wins over a plugin that claims the same filetype.
+    PluginError when the declaration is invalid. It wins over a plugin that claims the same filetype.
     """
     _registry.register(spec, clobber)
 
 
 def unregister_encoder(filetype: str) -> None:
-    """Take back ``register_encoder``; what was behind it is found again. Raises EncoderNotFoundError."""
+    """Undo ``register_encoder``, so that an encoder that it replaced is used again. Raises EncoderNotFoundError."""
     _registry.unregister(filetype)
 
 
 def plugin_manager() -> PluginManager:
-    """Return the manager that the functions here ask."""
+    """Return the manager that the functions of this module use."""
     return _registry.manager
 
 
@@ -271,10 +271,10 @@ def plugin_report() -> tuple[PluginInfo, ...]:
 
 
 def spec_for_extension(extension: str) -> EncoderSpec | None:
-    """The declaration that reads files of this extension (without a dot), or None."""
+    """Return the declaration that reads files of this extension (without a dot), or None."""
     return _registry.spec_for_extension(extension)
 
 
 def encoder_of(spec: EncoderSpec) -> Encoder:
-    """The encoder that ``spec`` declares, imported at first use."""
+    """Return the encoder that ``spec`` declares, imported at first use."""
     return _registry.encoder_of(spec)

@@ -1,1 +1,1 @@
-"""Threads, retries, processes and progress: how work runs. The only owner of threads."""
+"""Threads, retries, processes and progress. Only this package starts threads."""

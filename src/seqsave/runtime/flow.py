@@ -26,11 +26,11 @@ class Step(Protocol[T_co]):
     """Something to wait for, in two ways."""
 
     def run(self) -> T_co:
-        """Do it on this thread."""
+        """Do the step on this thread."""
         ...
 
     async def arun(self) -> T_co:
-        """Do it without blocking the event loop."""
+        """Do the step without blocking the event loop."""
         ...
 
 
@@ -74,7 +74,7 @@ async def arun(flow: Flow[T]) -> T:
 
 
 def wait(step: Step[T]) -> Flow[T]:
-    """Return the flow that is this one step."""
+    """Return a flow of one step."""
     answer: T = yield step
     return answer
 

@@ -89,17 +89,17 @@ class Pipeline(Generic[P, R]):
 
     @property
     def is_async(self) -> bool:
-        """True if ``publish`` must be a coroutine function."""
+        """Return True if ``publish`` must be a coroutine function."""
         return isinstance(self._publishers, LoopTasks)
 
     @property
     def error(self) -> BaseException | None:
-        """The first fatal error, or None."""
+        """Return the first fatal error, or None."""
         return self._error
 
     @property
     def at_once(self) -> int:
-        """Number of jobs that may publish at once now: ``publishers``, or fewer while the storage throttles."""
+        """Return how many jobs may publish at once now: ``publishers``, or fewer while the storage throttles."""
         return self._pace.now
 
     def stop(self, error: BaseException) -> None:
@@ -259,7 +259,7 @@ class Pipeline(Generic[P, R]):
             self._publish(job, payload)
 
     def _begin(self, job: Job[P, R]) -> bool:
-        """Whether the job is still wanted: not cancelled by its owner, not behind an error, not given up by abort."""
+        """Return whether the job is still wanted: not cancelled, not after an error, not given up by abort."""
         with self._changed:
             if job not in self._jobs:
                 return False
@@ -315,7 +315,7 @@ class Pipeline(Generic[P, R]):
         return error
 
     def _fail(self, job: Job[P, R], error: BaseException) -> None:
-        """Called while ``error`` is handled. It belongs to the job's future; Ctrl-C belongs to the caller as well."""
+        """Set the handled ``error`` as the job's result; raise it too if it is Ctrl-C."""
         self._stop_with(error)
         self._finish(job, error=error)
         if self._workers is None and not isinstance(error, Exception):

@@ -1,4 +1,4 @@
-"""Which machine this is, and whether one of its processes is still at work. Only proof makes a process dead."""
+"""Identify this machine, and find out whether one of its processes has died. Without proof it counts as alive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _changing = ForkSafeLock()
 
 @contextlib.contextmanager
 def environment_variable(name: str, value: str) -> Iterator[None]:
-    """Set an environment variable for the time of the block; a value that the user has set stays.
+    """Set an environment variable during the block, unless the user has set it.
 
     For settings that a library reads at one moment and takes in no other way. The variable does not stay, since it
     would reach every process that the program starts.
@@ -109,7 +109,10 @@ def _has_ended(pid: int) -> bool:
 
 
 def _is_running_on_windows(pid: int) -> bool:
-    """os.kill would end it. https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess"""
+    """Return whether a process is running on Windows, where os.kill would end it.
+
+    https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess
+    """
     import ctypes
 
     windll: Any = getattr(ctypes, "windll")  # noqa: B009 - not there elsewhere

@@ -1,4 +1,4 @@
-"""Draws the Events of a writer as one line on a terminal: frames, bytes, rate, and what is being waited for."""
+"""Draw the events of a writer as one line on a terminal: frames, bytes, rate, and the stages that it waits for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WINDOW_SECONDS = 10.0
 
 
 def format_size(size: float) -> str:
-    """Bytes for people, in powers of 1000 as disks and bills count: ``48.2 MB``."""
+    """Return a number of bytes as text, in powers of 1000: ``48.2 MB``."""
     if size < 1000:
         return f"{size:.0f} B"
     for unit in ("kB", "MB", "GB", "TB"):
@@ -32,7 +32,7 @@ def format_size(size: float) -> str:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether ``stream`` is a terminal that can redraw a line."""
+    """Return whether ``stream`` is a terminal that can redraw a line."""
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:  # closed
@@ -40,13 +40,13 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def open_progress(label: str = "", total: int | None = None, *, stream: TextIO | None = None) -> ProgressBar | None:
-    """A bar on ``stream`` (standard error by default), or None when that is not a terminal."""
+    """Return a progress bar on ``stream`` (standard error by default), or None if that is not a terminal."""
     stream = sys.stderr if stream is None else stream
     return ProgressBar(label, total, stream=stream) if is_terminal(stream) else None
 
 
 class ProgressBar:
-    """Call it with each Event; close it, or use it as a context manager, to leave the terminal in order.
+    """A progress bar. Call it with each Event; close it, or use it in a ``with`` block, to restore the terminal.
 
     label: stands before the bar. total: expected number of frames, where the events do not know it; a guess may
     turn out too low, then the bar stops being one and goes on counting.
@@ -77,7 +77,7 @@ class ProgressBar:
         self._progress.start()
 
     def __call__(self, event: Event) -> None:
-        """Draw what ``event`` says."""
+        """Draw the state that ``event`` reports."""
         if event.kind == "retry":
             self._retry = event.message
         elif event.kind in ("saved", "skipped", "closed"):
@@ -95,7 +95,7 @@ class ProgressBar:
         )
 
     def close(self) -> None:
-        """Take the bar away. Calling it again does nothing."""
+        """Remove the bar. Calling it again does nothing."""
         self._progress.stop()
 
     def __enter__(self) -> ProgressBar:

@@ -1,4 +1,4 @@
-"""Which failures pass and how long to wait for them: the one owner of retries, through tenacity.
+"""Retry temporary failures, through tenacity. No other module retries.
 
 The targets never retry, and s3fs's and botocore's own retries are switched off there, so that the number of attempts
 below is the number of requests that a store sees.
@@ -39,14 +39,14 @@ _SILENT = ("unreachable", "broken")
 
 
 class Contact(Protocol):
-    """Whether a storage has ever answered anything, good or bad: ``targets.Target.known``, or anything like it."""
+    """A record of whether a storage has ever answered, such as ``targets.Target.known``."""
 
     answered: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how long to try one request again.
+    """The limits for retries of one request.
 
     attempts:     requests in all, the first one included; 1 switches retries off.
     deadline:     seconds after the first attempt has failed when no further one is started; None for no limit.
@@ -74,7 +74,7 @@ class RetryPolicy:
 
 
 def passes(error: BaseException) -> bool:
-    """Whether trying again can help: throttling, resets, time-outs and 5xx, as the targets report them."""
+    """Return whether a retry can help: after throttling, resets, time-outs and 5xx, as the targets report them."""
     return isinstance(error, TargetError) and error.transient
 
 
@@ -105,7 +105,7 @@ def attempts(
     stop_event: threading.Event | None = None,
     contact: Contact | None = None,
 ) -> Flow[T]:
-    """As ``call``, as a flow: ``attempt`` returns the flow of one attempt."""
+    """Return the flow of all attempts, with the arguments of ``call``; ``attempt`` returns the flow of one attempt."""
     patience = _Patience(policy, contact)
     try:
         with patience:
@@ -143,7 +143,7 @@ class _FirstCall:
 
 
 class _Patience:
-    """One request and all its attempts: whether the storage has answered, and whether to go on waiting for that."""
+    """One request with all its attempts: whether the storage has answered, and whether to keep waiting for that."""
 
     def __init__(self, policy: RetryPolicy, contact: Contact | None) -> None:
         self._limit = policy.first_answer
@@ -151,14 +151,14 @@ class _Patience:
         self._started = time.monotonic()
 
     def __enter__(self) -> None:
-        """An attempt begins."""
+        """Begin an attempt."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None or (isinstance(error, SeqSaveError) and getattr(error, "fault", "") not in _SILENT):
             self._contact.answered = True
 
     def is_over(self, state: tenacity.RetryCallState) -> bool:
-        """For tenacity: whether to give up after the attempt that ``state`` is about."""
+        """Return whether to give up after the attempt in ``state``. Called by tenacity."""
         error = state.outcome.exception() if state.outcome is not None else None
         if self._limit is None or self._contact.answered or getattr(error, "fault", "") not in _SILENT:
             return False

@@ -1,4 +1,4 @@
-"""Start threads, each of the package's here; and locks that survive a fork.
+"""Start all threads of the package, and provide locks that survive a fork.
 
 All of them are daemons: a storage that hangs must not keep a program alive. What has to be finished before the program
 ends is closed by ``atexit`` hooks of its owners.
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Joinable(Protocol):
-    """Something that runs and can be waited for."""
+    """A running thread that can be waited for."""
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until it has ended, at most ``timeout`` seconds."""

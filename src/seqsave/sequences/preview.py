@@ -1,4 +1,4 @@
-"""A movie for a quick look, made of frames that are there, and published."""
+"""Make a preview movie of existing frames, and publish it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Made", "make_preview"]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A movie that was published: how many frames it shows, and its size in bytes."""
+    """A published movie: the number of its frames, and its size in bytes."""
 
     frames: int
     size: int
@@ -36,7 +36,7 @@ def make_preview(
     height: int = 720,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Made:
-    """Make a movie of a sequence, with the workflow of its first frame in its tags; of its first variation only.
+    """Make a movie of a sequence (of its first variation), with the workflow of its first frame in its tags.
 
     path:     below ``target``, ending in .mp4 or .webm.
     rate:     frames per second; by default the manifest's, or 24.
@@ -64,7 +64,7 @@ def _rate(sequence: FrameSequence) -> Fraction | None:
 
 
 def _texts(sequence: FrameSequence) -> dict[str, str]:
-    """The first frame's metadata; a preview does without where it cannot be read."""
+    """Return the first frame's metadata; empty if it cannot be read."""
     try:
         return dump(sequence[0].read_metadata())
     except SeqSaveError:

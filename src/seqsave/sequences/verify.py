@@ -1,5 +1,5 @@
-"""Is this sequence whole and sound: missing, empty, duplicate, undecodable frames, those of another size, and those
-that are not what the manifest says.
+"""Verify a sequence: find missing, empty, duplicate and undecodable frames, frames of another size, and frames that
+differ from the manifest.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ State = Literal["complete", "unfinished", "damaged"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something wrong with one frame. ``url`` is None for a frame that is not there.
+    """A problem of one frame. ``url`` is None for a missing frame.
 
-    changed:  it has another size or checksum than the manifest says. disputed: it was replaced after it was recorded.
-    foreign:  the manifest does not know it.
+    changed:  size or checksum differ from the manifest. disputed: the frame was replaced after it was recorded.
+    foreign:  the frame is not in the manifest.
     """
 
     kind: Kind
@@ -41,13 +41,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What ``verify`` found: ``findings`` by index, then batch.
+    """The result of ``verify``. ``findings`` are sorted by index, then batch.
 
-    frames: how many there are. decoded: how many of them were read and decoded.
-    shape:  of most pictures, as ``1920x1080, 3 channels, uint8``; None when none was decoded.
-    manifest:  what the manifest says of itself; None where there is none.
-    obstacles: why it is not complete, each as one clause.
-    has_writers: the manifest names runs that have begun to write the sequence and have not ended.
+    frames:  number of existing frames. decoded: number of frames that were read and decoded.
+    shape:   of most pictures, as ``1920x1080, 3 channels, uint8``; None if none was decoded.
+    manifest:    state of the manifest; None if it does not exist.
+    obstacles:   why the manifest is not complete, each as one clause.
+    has_writers: True if the manifest names runs that are writing the sequence.
     """
 
     url: str
@@ -62,13 +62,13 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether the sequence has no problem."""
         return not self.findings and not self.obstacles
 
     def indices(self, kind: Kind | None = None) -> tuple[int, ...]:
-        """The indices of one kind of findings, ascending; by default those of all frames to render again.
+        """Return the indices of one kind of findings, ascending; by default those of all frames to render again.
 
-        Frames that are only foreign need not be.
+        Frames that are only foreign need not be rendered again.
         """
         wanted = [found for found in self.findings if (found.kind != "foreign" if kind is None else found.kind == kind)]
         return tuple(sorted({found.index for found in wanted}))
@@ -88,8 +88,8 @@ def verify(
     deep:     also report a picture whose size, channels or dtype differ from those of most as ``size``.
     on_frame: called with each frame that has been read.
 
-    Raises TargetError when the storage fails, EncoderNotFoundError and EncoderUnavailableError when nothing here reads
-    the format, FrameNameError when more than a million frames are missing: a stray number makes the gap then.
+    Raises TargetError if the storage fails, EncoderNotFoundError and EncoderUnavailableError if no installed encoder
+    reads the format, FrameNameError if more than a million frames are missing, since a stray number makes the gap then.
     """
     state, known, obstacles = _manifest_of(sequence)
     findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence)]
@@ -117,7 +117,7 @@ def verify(
 
 
 def _manifest_of(sequence: FrameSequence) -> tuple[State | None, Manifest | None, list[str]]:
-    """What it says of itself, it, and why it is not complete."""
+    """Return the manifest's state, the manifest, and why it is not complete."""
     try:
         known = sequence.manifest
     except ManifestError as error:
@@ -130,13 +130,13 @@ def _manifest_of(sequence: FrameSequence) -> tuple[State | None, Manifest | None
 def _against(
     known: Manifest, sequence: FrameSequence, checksums: dict[tuple[int, int | None], str]
 ) -> Iterable[Finding]:
-    """What differs from the manifest. ``checksums`` are of the frames that were read."""
+    """Yield the differences from the manifest. ``checksums`` are of the frames that were read."""
     entries = {entry.key: entry for entry in known.frames}
     for frame in sequence:
         entry = entries.get(_key(frame))
         if entry is None:
             kind: Kind = "foreign"
-            message = f"the manifest does not know {frame.name}"
+            message = f"{frame.name} is not in the manifest"
         elif entry.disputed:
             kind, message = "disputed", f"{frame.name} was replaced after it was recorded"
         else:
@@ -180,7 +180,7 @@ def _missing(sequence: FrameSequence, expected: range | None, known: Manifest | 
     if len(there) * len(wanted) - len(sequence) > MOST_MISSING:
         raise FrameNameError(
             f"{sequence.pattern} in {sequence.url} has {len(sequence)} frames between {wanted[0]} and "
-            f"{wanted[-1]} ({naming.format_ranges(sequence.ranges, 10)}): give the range that there should be"
+            f"{wanted[-1]} ({naming.format_ranges(sequence.ranges, 10)}): give the expected range"
         )
     for batch, own in there.items():
         yield from (Finding(kind="missing", index=index, batch=batch) for index in wanted if index not in own)
@@ -203,7 +203,7 @@ def _empty(sequence: FrameSequence) -> Iterable[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A frame that was read, its picture's shape or why there is none, and the checksum of its bytes."""
+    """A frame that was read, with its picture's shape or the error, and the checksum of its bytes."""
 
     frame: Frame
     shape: str | DecodeError
@@ -211,7 +211,7 @@ class _Look:
 
 
 def _shapes(sequence: FrameSequence, on_frame: Callable[[Frame], None]) -> list[_Look]:
-    """A look into each frame that is not empty."""
+    """Read and decode each frame that is not empty."""
 
     def look(frame: Frame, data: bytes) -> _Look:
         checksum = crc32_text(zlib.crc32(data))

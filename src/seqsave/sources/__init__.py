@@ -1,4 +1,4 @@
-"""Videos, arrays, folders, globs and sequences, opened as frames that come one by one."""
+"""Open videos, arrays, folders, globs and sequences as frames, one by one."""
 
 from __future__ import annotations
 

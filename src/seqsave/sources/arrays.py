@@ -1,4 +1,4 @@
-"""Frames out of a ``.npy`` file with the axes T,H,W,C, one at a time and never with pickles."""
+"""Read frames from a ``.npy`` file with the axes T,H,W,C, one at a time and never with pickles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["open_array"]
 
 
 def open_array(target: targets.Target, name: str) -> Source:
-    """Read the header now, and each frame when it is asked for. Raises SourceError, TargetError."""
+    """Open a ``.npy`` file: read its header now, and frames during the iteration. Raises SourceError, TargetError."""
     url = target.url_of(name)
     with target.open_read(name) as file:
         shape, fortran, dtype = _header(file, url)
@@ -38,12 +38,12 @@ def _header(file: IO[bytes], url: str) -> tuple[tuple[int, ...], bool, np.dtype[
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
         return read(file)
     except (ValueError, KeyError) as error:
-        raise SourceError(f"{url} is not a valid .npy file ({error}): write it with numpy.save") from error
+        raise SourceError(f"{url} is not a valid .npy file: {error}") from error
 
 
 def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) -> None:
     if dtype.hasobject:
-        raise SourceError(f"{url} holds pickled Python objects, which are never read: save it as an array of numbers")
+        raise SourceError(f"{url} holds pickled Python objects, which are never read")
     if len(shape) != 4:
         raise SourceError(
             f"{url} has the shape {shape}: it must have exactly four axes T,H,W,C (time, height, width, channels)"
@@ -52,7 +52,7 @@ def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) 
         raise SourceError(f"{url} has the shape {shape}: it holds no frames")
     expected = math.prod(shape) * dtype.itemsize
     if length < expected:
-        raise SourceError(f"{url} is truncated: it has {length} bytes of pixels where its header promises {expected}")
+        raise SourceError(f"{url} is truncated: it has {length} bytes of pixels, but its header says {expected}")
 
 
 def _frames(

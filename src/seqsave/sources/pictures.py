@@ -58,7 +58,7 @@ def load_picture(
     extension = frame.name.rpartition(".")[2].lower()
     spec = registry.spec_for_extension(extension)
     if header is not None and spec is not None and header.mime != spec.content_type:
-        note(f"{frame.name} is {header.mime}, whatever its name says")
+        note(f"{frame.name} contains {header.mime}, in spite of its name")
         spec = None
     if header is not None and header.animated:
         note(f"{frame.name} holds several pictures: only the first one is taken")

@@ -21,7 +21,7 @@ EXTENSIONS = frozenset(_NAMES.split())
 def open_video(target: targets.Target, name: str) -> Source:
     """Open a video. Frames are decoded during the iteration: uint8 arrays H,W,3, turned upright.
 
-    Raises EncoderUnavailableError when PyAV is not installed, SourceError when the file is no video, TargetError.
+    Raises EncoderUnavailableError if PyAV is not installed, SourceError if the file is not a video, TargetError.
     """
     av = _load(target.url_of(name))
     with _opened(av, target, name) as container:

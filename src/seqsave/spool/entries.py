@@ -84,27 +84,27 @@ class Entry:
 
     @property
     def identity(self) -> str:
-        """See above."""
+        """Return the SHA-256 of ``place``."""
         return fingerprint(self.place)
 
     @property
     def size(self) -> int:
-        """Number of bytes of all files."""
+        """Return the number of bytes of all files."""
         return sum(file.size for file in self.files)
 
     @property
     def frame(self) -> FileFacts:
-        """The frame's own file."""
+        """Return the frame's own file."""
         return next(file for file in self.files if file.path == self.path)
 
     @property
     def is_frame(self) -> bool:
-        """True if the entry has files to publish."""
+        """Return True if the entry has files to publish."""
         return bool(self.files)
 
     @property
     def key(self) -> str:
-        """The key that all entries of the same frame and place share."""
+        """Return the key that all entries of the same frame and place share."""
         return key_of(self.path)
 
 
@@ -158,7 +158,7 @@ def _header(file: BinaryIO, name: str) -> Entry:
         version, fields = head["seqsave_spool"], head["entry"]
         is_whole = line.endswith(b"\n") and head["checksum"] == crc32_text(zlib.crc32(_canonical(fields)))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise _damaged(name, "its first line is no header") from error
+        raise _damaged(name, "its first line is not a header") from error
     if version not in (1, FORMAT):
         raise _damaged(name, f"it has the format {version!r}, which this version of seqsave does not know")
     if not is_whole:
@@ -168,7 +168,7 @@ def _header(file: BinaryIO, name: str) -> Entry:
         entry = Entry(**fields, files=files, name=name)
         problem = _problem(entry)
     except (TypeError, ValueError, LookupError, AttributeError, SeqSaveError) as error:
-        raise _damaged(name, "its header says something else than this version of seqsave knows") from error
+        raise _damaged(name, "its header has fields that this version of seqsave does not know") from error
     left = os.fstat(file.fileno()).st_size - len(line)
     if problem is None and entry.size != left:
         problem = f"its files have {entry.size} bytes by its header, and {left} in the file"

@@ -58,12 +58,12 @@ class Outcome:
 
     @property
     def is_left(self) -> bool:
-        """True if the frame is still in the spool only."""
+        """Return True if the frame is still in the spool only."""
         return self.status not in ("published", "superseded")
 
 
 class Records:
-    """Keeps records of published frames. This base class keeps none.
+    """A recorder of published frames. This base class records nothing.
 
     ``end`` is called before the entries are deleted. Both methods may raise SeqSaveError, which leaves the entries in
     the spool. They are called in turn, on one thread.
@@ -170,7 +170,7 @@ def _check_place(target: targets.Target, place: Mapping[str, str]) -> None:
         if place.get(name) != now.get(name)
     ]
     raise TargetError(
-        f"{target.url} is not the place that these frames were meant for: {'; '.join(differences)}. Give the storage "
+        f"{target.url} is not the place that these frames were saved to: {'; '.join(differences)}. Give the storage "
         "options (or the configuration) with which they were to be saved"
     )
 

@@ -42,7 +42,7 @@ class _Place:
 
 
 class Publisher:
-    """Publishes the entries of one spool. May be used from any thread.
+    """The background publisher of one spool. May be used from any thread.
 
     records: called for each flush; the result records the published frames, see ``Records``.
     """
@@ -107,7 +107,7 @@ class Publisher:
 
     @property
     def is_idle(self) -> bool:
-        """True if this program has nothing to publish."""
+        """Return True if this program has nothing to publish."""
         with self._changed:
             return not any(place.is_waiting or place.is_busy for place in self._places.values())
 

@@ -104,7 +104,7 @@ class Spool:
     """A folder of frames that wait for their storage. Safe to use from several threads and processes."""
 
     def __init__(self, folder: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> None:
-        """folder: absolute path; it is created when needed."""
+        """Open a spool. folder: absolute path; it is created when needed."""
         self.folder = Path(folder)
         self.max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -263,7 +263,7 @@ class Spool:
 
     @contextlib.contextmanager
     def locked(self, identity: str, *, patience: float = 0.0, stop: threading.Event | None = None) -> Iterator[None]:
-        """Be the only publisher of this place's entries for the time of the block.
+        """Hold the lock of this place's entries during the block, as their only publisher.
 
         patience: seconds to wait for another publisher. Raises SpoolError after that, or when ``stop`` is set.
         """

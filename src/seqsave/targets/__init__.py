@@ -1,4 +1,4 @@
-"""Places to save to and read from: resolve a URL, a path or a configured name to a Target.
+"""Targets, the places to save to and read from: resolve a URL, a path or a configured name to one.
 
 fsspec and its backends are imported when a URL that needs them is resolved, s3fs for ``s3://`` alone; a local folder
 needs none of them.
@@ -62,15 +62,14 @@ def resolve(
     *,
     connections: int = CONNECTIONS,
 ) -> Target:
-    """The target that a URL, a local path, a path object (``os.PathLike``, UPath) or a configured name means.
+    """Return the target of a URL, a local path, a path object (``os.PathLike``, UPath) or a configured name.
 
-    Nothing is made and no network is asked yet.
+    Creates nothing and sends no request.
 
     storage_options: as fsspec takes them for this protocol; merged over those of a configured target and of a UPath.
     connections:     how many requests may be in flight at once; sizes the connection pool where there is one.
 
-    Raises TargetError: a URL that is not understood, an unknown scheme or name, a missing package, options that do not
-    fit.
+    Raises TargetError for an invalid URL, an unknown scheme or name, a missing package, and unsuitable options.
     """
     return _open(urls.parse(url), storage_options, connections)
 
@@ -81,13 +80,13 @@ def resolve_file(
     *,
     connections: int = CONNECTIONS,
 ) -> tuple[Target, str]:
-    """The target of the folder that a file lies in, and the file's name there. Raises as ``resolve`` does."""
+    """Return the target of a file's folder, and the file's name. Raises as ``resolve``."""
     folder, name = urls.split_file(urls.parse(url))
     return _open(folder, storage_options, connections), name
 
 
 def schemes() -> Collection[str]:
-    """Return every scheme that names a storage here; another one can only be the name of a configured target."""
+    """Return every scheme of a storage; any other scheme can only be the name of a configured target."""
     from seqsave.targets.filesystems import protocols
 
     known = {*registry.BUILTIN, *protocols()}
@@ -96,9 +95,9 @@ def schemes() -> Collection[str]:
 
 
 def with_retries(target: Target, function: Callable[[], T], policy: retry.RetryPolicy | None = None) -> T:
-    """Call a function that asks ``target`` something, and again after failures that can pass; return its result.
+    """Call a function that uses ``target``, retry after temporary failures, and return its result.
 
-    Raises what the function raises, once the policy (by default that of a writer) is used up.
+    Raises the function's last error once the policy (by default that of a writer) is used up.
     """
     return retry.call(policy or retry.RetryPolicy(), function, contact=target.known)
 
@@ -115,7 +114,7 @@ def _open(location: urls.Location, given: Mapping[str, Any] | None, connections:
 
 
 def _look_up(location: urls.Location, options: dict[str, Any], shown: str) -> tuple[urls.Location, dict[str, Any], str]:
-    """Any protocol of fsspec's as it is; else what is configured under that name, with the same path below it.
+    """Return the location and options of an fsspec protocol, or of a configured target with the path appended.
 
     A protocol that only a plugin knows comes last: what users have configured keeps its meaning.
     """
@@ -145,7 +144,7 @@ def _root_of(target: config.Configured, known: Collection[str]) -> urls.Location
     if root.scheme not in known and root.scheme not in registry.claimed():
         raise TargetError(
             f"the configured target {target.name!r} has a URL with the unknown scheme "
-            f"{root.scheme}://{did_you_mean(root.scheme, known)}: write a path or a URL of fsspec's, not another "
+            f"{root.scheme}://{did_you_mean(root.scheme, known)}: write a path or an fsspec URL, not another "
             "configured name"
         )
     return root

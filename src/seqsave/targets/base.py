@@ -1,4 +1,4 @@
-"""The contract of every target, and what all of them share: paths, messages, and files that are read in pieces."""
+"""The base class of all targets: its contract, checks of paths, messages, and files that are read in pieces."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ _LONGEST_PAUSE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a storage can do.
+    """The capabilities of a storage.
 
-    folders:     it has real folders, which are made as needed; otherwise a folder is a part of a name.
-    atomic:      a file appears under its name whole or not at all, even if a process is killed at any moment.
+    folders:     it has real folders, which are created as needed; otherwise a folder is a part of a name.
+    atomic:      a file appears under its name complete or not at all, even if a process is killed at any moment.
     create:      how ``create=True`` is kept: ``"conditional"`` (the store decides, in the same request),
                  ``"exclusive"`` (an exclusive link or move), ``"none"`` (not at all: it is refused).
-    checksum:    what is published carries a checksum that the store compares.
+    checksum:    the store compares the checksum of published files.
     thread_safe: threads may publish at the same time; otherwise they take turns by themselves.
     """
 
@@ -67,13 +67,13 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What became of one file.
+    """The storage's record of one published file.
 
     size:         bytes.
-    etag:         what the store calls this content, without quotes; None where it has no such thing.
+    etag:         the ETag of the content, without quotes; None for storages without ETags.
     checksum:     ``"crc32:9ae0daaf"`` where it is known, else None.
     acknowledged: the store answered that it has bytes with this very checksum.
-    version:      what a listing shows for this file until it is replaced; None if the storage shows nothing.
+    version:      what a listing shows as the version until the file is replaced; None for storages without versions.
     """
 
     size: int
@@ -84,10 +84,10 @@ class Published:
 
 
 class Known:
-    """What this process has learned of a storage, for all who save there.
+    """Facts that this process has learned about a storage, shared by all its targets.
 
-    answered: it has answered something, good or bad.
-    refuses:  it was seen to refuse to replace a file.
+    answered: the storage has answered a request, with success or failure.
+    refuses:  a trial showed that the storage refuses to replace a file.
     """
 
     def __init__(self) -> None:
@@ -98,11 +98,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing in a folder: its name in there, its size in bytes (0 for folders).
+    """One entry of a folder: its name, and its size in bytes (0 for folders).
 
     is_link: it is a link to a folder, possibly one above it, so that following all links may never end.
-    version: a text that is another one once the file was replaced (an ETag; locally the time of change and the inode);
-             None where the storage has no such thing.
+    version: a text that changes when the file is replaced (an ETag; locally the time of change and the inode); None
+             for storages without versions.
     """
 
     name: str
@@ -117,12 +117,12 @@ Entries = list[Entry]
 
 
 class Target(ABC):
-    """A place to save to and read from: one root, and files below it.
+    """A place to save to and read from: a root, and the files below it.
 
     Paths are relative to the root, with ``/`` between their parts; one that is empty, absolute, holds ``..`` or control
     characters raises TargetError. Every failure is a TargetError whose ``transient`` says whether the same call may
     succeed later (a missing file is a FileNotFoundError too), or a FrameExistsError; no chain of them holds a secret.
-    Nothing here is tried again: that is for ``retry`` to decide.
+    Targets do not retry; ``runtime.retry`` does.
 
     Targets may be used from several threads at once, survive a fork, and can be pickled (with their secrets).
 
@@ -143,7 +143,7 @@ class Target(ABC):
     @classmethod
     @abstractmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> Target:
-        """Make one; for ``resolve``. Raises TargetError for what is not understood; asks no network.
+        """Create a target, for ``resolve``. Sends no request. Raises TargetError for an invalid location or option.
 
         options:     configured ones, the URL object's own and the caller's, merged.
         connections: how many requests may be in flight at once.
@@ -156,7 +156,7 @@ class Target(ABC):
     def publish(
         self, path: str, data: Data, *, content_type: str, create: bool = False, checksum: int | None = None
     ) -> Published:
-        """Put a whole file there in one step, instead of what has that name; folders are made as needed.
+        """Publish a complete file in one step, and replace an existing one; folders are created as needed.
 
         create:   raise FrameExistsError when something has that name; decided by the storage, not by looking first.
                   TargetError where ``capabilities.create`` is ``"none"``.
@@ -165,26 +165,26 @@ class Target(ABC):
 
     @abstractmethod
     def read(self, path: str) -> bytes:
-        """The whole file."""
+        """Return the bytes of a file."""
 
     @abstractmethod
     def list(self, folder: str = "") -> Entries:
-        """What lies in a folder now, one level, in no particular order; ``[]`` when there is no such folder.
+        """Return the current entries of a folder, one level, in no particular order; ``[]`` if it does not exist.
 
-        Never from a cache. Temporary files of unfinished writes are left out.
+        Never answered from a cache. Temporary files of unfinished writes are left out.
         """
 
     @abstractmethod
     def exists(self, path: str) -> bool:
-        """Whether there is a file (not a folder) of this name."""
+        """Return whether a file (not a folder) of this name exists."""
 
     @abstractmethod
     def delete(self, path: str) -> None:
-        """Remove one file. That it is not there is no error."""
+        """Delete a file. A missing file is no error."""
 
     @abstractmethod
     def open_read(self, path: str) -> BinaryIO:
-        """A binary file that can seek. Close it."""
+        """Return a seekable binary file, which the caller must close."""
 
     # --- what some do better ---
 
@@ -196,11 +196,11 @@ class Target(ABC):
         content_type: str,
         known: tuple[bytes, str | None] | None = None,
     ) -> Published | None:
-        """Make a small file into what ``change`` makes of it, so that no change of anybody else's is lost on the way.
+        """Replace the content of a small file by the result of ``change``, without losing changes of other processes.
 
-        change: given the bytes that are there, or None, returns the bytes that should be there; None for no file, and
-                the same bytes for leaving it as it is. It may be called several times, so it must not mind.
-        known:  bytes and etag as they were last seen. Saves reading them again where the storage can compare.
+        change: gets the current bytes, or None for a missing file; returns the new bytes, None to delete the file, or
+                the same bytes to leave it unchanged. It may be called several times.
+        known:  bytes and ETag as last seen, to avoid reading them again if the storage can compare.
 
         Returns the bytes of the file afterwards, None for no file. The local folder locks; memory has its lock; S3
         compares the ETag in the same request. A storage that can do neither is read again afterwards: two that change a
@@ -223,7 +223,7 @@ class Target(ABC):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The running event loop for the coroutines of ``publish_async``; None for a storage without them."""
+        """Return the running event loop for the coroutines of ``publish_async``; None for a storage without them."""
         return None
 
     def publish_async(
@@ -233,9 +233,9 @@ class Target(ABC):
         return None
 
     def check(self, *, create: bool = False) -> None:
-        """Raise TargetError if nothing can be saved here, as far as this machine knows. Changes nothing, sends nothing.
+        """Raise TargetError if this machine knows that saving would fail. Changes nothing, sends no request.
 
-        create: files are going to be published with ``create=True``.
+        create: files will be published with ``create=True``.
         """
         if create and self.capabilities.create == "none":
             raise self._no_create(self.url)
@@ -281,7 +281,7 @@ class Target(ABC):
 
     @property
     def known(self) -> Known:
-        """What this process has learned about the storage; shared by all targets with the same options."""
+        """Return what this process has learned about the storage; shared by all targets with the same options."""
         return filesystems.shared("known", self._storage(), Known, user=self)
 
     def probe_create(self, path: str) -> None:
@@ -363,21 +363,21 @@ class Target(ABC):
             return None
 
     def _holds(self, path: str, data: bytes) -> bool:
-        """Whether the file has these bytes; taken for granted where reading fails."""
+        """Return whether the file has these bytes; True if it cannot be read."""
         try:
             return self._content(path) == data
         except TargetError:
             return True
 
     def _left(self, path: str, before: bytes | None, after: bytes | None, etag: str | None = None) -> Published | None:
-        """For ``update``: nothing is to be written."""
+        """Return whether ``update`` has nothing to write."""
         if before is not None and after is None:
             self.delete(path)
         return None if after is None else described(after, None, etag=etag)
 
     def _contended(self, path: str) -> TargetError:
         return TargetError(
-            f"cannot save {self.url_of(path)}: others change it all the time; it may work later", transient=True
+            f"cannot save {self.url_of(path)}: other processes keep changing it; it may work later", transient=True
         )
 
     def _no_create(self, url: str) -> TargetError:
@@ -406,5 +406,5 @@ def described(
 
 
 def pause(attempt: int) -> None:
-    """Wait a moment, at random, so that two who want the same do not meet again."""
+    """Wait for a short random time, so that two processes that collided do not collide again."""
     time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.002 * 2**attempt)))  # noqa: S311 - no secret is made of it

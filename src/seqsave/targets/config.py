@@ -1,4 +1,4 @@
-"""Targets under names of the user's own, in a TOML file, so that no secret is ever typed into a graph or a command.
+"""Configured targets: names for URLs and options, in a TOML file, so that secrets stay out of graphs and commands.
 
 The file is ``config.toml`` in the user's config folder for ``seqsave``, or the one that ``SEQSAVE_CONFIG`` names::
 
@@ -6,8 +6,8 @@ The file is ``config.toml`` in the user's config folder for ``seqsave``, or the 
     url = "s3://studio-renders/project-x"
     storage_options = { profile = "renderer", endpoint_url = "https://objects.example" }
 
-``renders://shot010`` then means ``s3://studio-renders/project-x/shot010`` with these options. It is read afresh each
-time a name is looked up. Tables other than ``targets`` belong to programs that build on this package.
+``renders://shot010`` then means ``s3://studio-renders/project-x/shot010`` with these options. The file is
+read each time a name is looked up. Tables other than ``targets`` belong to programs that build on this package.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Configured:
 
 
 def config_path() -> Path:
-    """Where the file is, or would be."""
+    """Return the path of the configuration file, which may not exist."""
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).expanduser()
@@ -49,12 +49,11 @@ def config_path() -> Path:
 
 
 def load(reserved: Collection[str] = ()) -> dict[str, Configured]:
-    """Every configured target by name; {} when there is no file in the usual place.
+    """Return every configured target by name; {} without a file in the usual place.
 
-    reserved: fsspec's protocols, which no target may be named after.
+    reserved: fsspec's protocols, which are not allowed as names of targets.
 
-    Raises TargetError for a file that ``SEQSAVE_CONFIG`` names and that is not there, that cannot be read, or that
-    does not say what it should.
+    Raises TargetError for a file that cannot be read or is invalid, or that ``SEQSAVE_CONFIG`` names and is missing.
     """
     path = config_path()
     tables = _read(path).get("targets", {})
@@ -64,9 +63,9 @@ def load(reserved: Collection[str] = ()) -> dict[str, Configured]:
 
 
 def table(name: str) -> dict[str, Any]:
-    """Another table of the file, such as what ``[comfyui]`` says to the node pack; {} when there is none.
+    """Return another table of the file, such as ``[comfyui]`` for the node pack; {} if it is missing.
 
-    Raises TargetError for a file that cannot be read, and when it is no table.
+    Raises TargetError for a file that cannot be read, and if the value is not a table.
     """
     found = _read(config_path()).get(name, {})
     if not isinstance(found, dict):
@@ -84,7 +83,7 @@ def _read(path: Path) -> dict[str, Any]:
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         if os.environ.get(VARIABLE):
-            raise TargetError(f"{VARIABLE} names {path}, and there is no such file") from None
+            raise TargetError(f"{VARIABLE} names {path}, which does not exist") from None
         return {}
     except OSError as error:
         raise TargetError(f"the configuration {path} cannot be read: {error.strerror}") from None
@@ -107,7 +106,7 @@ def _configured(path: Path, name: str, table: Any, reserved: Collection[str]) ->
     if not NAME.fullmatch(name) or len(name) < 2:
         raise _wrong(path, f"{where}: a name is two or more letters, digits, '.', '_', '-' or '+'")
     if name.lower() in reserved:
-        raise _wrong(path, f"{where}: {name!r} is a protocol of fsspec's, choose another name")
+        raise _wrong(path, f"{where}: {name!r} is an fsspec protocol: choose another name")
     if not isinstance(table, dict) or not isinstance(table.get("url"), str) or not table["url"]:
         raise _wrong(path, f'{where} has no url: write url = "s3://bucket/folder"')
     for key in table:

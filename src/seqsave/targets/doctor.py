@@ -1,4 +1,4 @@
-"""What can this target do: rights, create without replacing, content type, clock; and what to do about faults."""
+"""Test the abilities of a target: rights, create without replacing, content type, clock; with advice on problems."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTENT_TYPE = "image/png"  # of the file that is tried: what frames have
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was tried. ``message`` says what was found, and what to do when it is not good."""
+    """One check. ``message`` states the result, and what to do about a problem."""
 
     name: str
     status: Status
@@ -35,7 +35,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What ``examine`` found. facts: what the storage says of itself, such as its endpoint and region."""
+    """The result of ``examine``. facts: the storage's own reports, such as its endpoint and region."""
 
     url: str
     checks: tuple[Check, ...]
@@ -43,16 +43,16 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether frames can be saved here."""
+        """Return whether frames can be saved here."""
         return not any(check.status == "failed" for check in self.checks)
 
 
 class _Stop(Exception):  # noqa: N818 - it is no error
-    """Nothing after this can be tried."""
+    """The remaining checks cannot run."""
 
 
 def examine(target: targets.Target) -> Diagnosis:
-    """Write, replace, read and delete two small files in ``.seqsave`` below the target, and look at the answers.
+    """Write, replace, read and delete two small files in ``.seqsave`` below the target, and check the answers.
 
     Touches no other file, and names those that it cannot delete. Errors of the storage are results and not raised.
     """
@@ -123,7 +123,11 @@ class _Examination:
             data = self.target.read(self.path)
         except TargetError as error:
             return "warning", f"{error}; saving works, reading back does not"
-        return ("ok", "what was written") if data == b"seqsave doctor" else ("failed", "other bytes than were written")
+        return (
+            ("ok", "what was written")
+            if data == b"seqsave doctor"
+            else ("failed", "the bytes differ from what was written")
+        )
 
     def replace(self) -> tuple[Status, str]:
         self._publish(self.path, b"seqsave doctor, again")
@@ -133,10 +137,10 @@ class _Examination:
             return "ok", "accepted; the new file cannot be read"
         if data == b"seqsave doctor, again":
             return "ok", "seen at once"
-        return "warning", "the old bytes are still read: a cache stands between; look for it before you resume"
+        return "warning", "the old bytes are still read, probably from a cache in between; find it before you resume"
 
     def create(self) -> tuple[Status, str]:
-        """With create=True, one is there already and the other one is not."""
+        """Test create=True with one file that exists and one that does not."""
         if self.target.capabilities.create == "none":
             return "warning", "this storage has no way to refuse a second file: `if_exists='error'` is not available"
         self._publish(self.other, b"new", create=True)
@@ -173,7 +177,7 @@ class _Examination:
         return "ok", "nothing is left"
 
     def _deleted(self, path: str) -> str:
-        """Why it was not, or nothing."""
+        """Delete a file; return why that failed, or None."""
         try:
             self.target.delete(path)
         except TargetError as error:

@@ -1,4 +1,4 @@
-"""What storages do at the end of the program, after every writer has been closed."""
+"""Run the cleanup of storages at the end of the program, after every writer has been closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that turns what a backend raises into an error of seqsave's: what failed, where, whether it passes.
+"""Translate the exceptions of backends into TargetError: what failed, where, and whether it is temporary.
 
 No backend is imported for it: exceptions are recognised by what they carry (botocore's ``response``, an HTTP status, an
 ``errno``) and by the names of their classes. The whole chain is looked at, since s3fs hides the store's answer in
@@ -27,12 +27,12 @@ _LONGEST = 300
 
 
 class FileMissingError(TargetError, FileNotFoundError):
-    """A file that was to be read is not there."""
+    """A file to be read does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where something failed, for the message.
+    """The place of a failure, for its message.
 
     doing:     "save", "read", "list", "delete", "look for".
     url:       what it was done to, without secrets.
@@ -67,7 +67,7 @@ class Fault(Enum):
     NO_CONTAINER = _Verdict(
         "{container} does not exist", "create it or correct the URL: seqsave does not create buckets"
     )
-    NO_FOLDER = _Verdict("its folder is not there, and none can be made", "create it, or save elsewhere", detail=True)
+    NO_FOLDER = _Verdict("its folder does not exist and cannot be created", "create it, or save elsewhere", detail=True)
     BAD_NAME = _Verdict("the name is not allowed there", "use another one", detail=True)
     TOO_LONG = _Verdict("the name is too long", "use a shorter prefix, folder or metadata name")
     TOO_LARGE = _Verdict("it is too large for one request", "save smaller frames")
@@ -103,8 +103,8 @@ class Fault(Enum):
     FULL = _Verdict("the disk is full", "free some space or save elsewhere")
     QUOTA = _Verdict("the quota is used up", "free some space or save elsewhere")
     READ_ONLY = _Verdict("the file system is read-only", "save elsewhere")
-    NOT_PERMITTED = _Verdict("this user may not do that", "change the permissions or save elsewhere")
-    NOT_A_FOLDER = _Verdict("a part of the path is a file, not a folder", "move it away or save elsewhere", detail=True)
+    NOT_PERMITTED = _Verdict("this user lacks the permission", "change the permissions or save elsewhere")
+    NOT_A_FOLDER = _Verdict("part of the path is a file, not a folder", "move it away or save elsewhere", detail=True)
     IS_A_FOLDER = _Verdict("it is a folder", "move it away or save elsewhere")
     IN_USE = _Verdict("it is in use", "it may work later", transient=True)
     TOO_MANY_FILES = _Verdict("too many files are open", "lower the concurrency or raise the limit", transient=True)
@@ -117,17 +117,17 @@ class Fault(Enum):
 
     @property
     def cause(self) -> Cause:
-        """The public name."""
+        """Return the cause's public name."""
         return cast("Cause", self.name.lower())
 
     @property
     def transient(self) -> bool:
-        """Whether the same request may succeed later."""
+        """Return whether the same request may succeed later."""
         return self.value.transient
 
 
 def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN) -> SeqSaveError:
-    """The error to raise instead of ``error``, chained to it, or to a stand-in where it holds a secret.
+    """Return the error to raise instead of ``error``, chained to it, or to a stand-in if it holds a secret.
 
     Raise it outside of the ``except`` block: inside, Python would chain the original to it after all.
     """
@@ -194,7 +194,7 @@ def _links(error: BaseException) -> Iterator[BaseException]:
 
 
 def _wrapped(error: BaseException) -> BaseException | None:
-    """What botocore keeps in ``kwargs`` rather than in ``__cause__``."""
+    """Return the exceptions that botocore keeps in ``kwargs`` rather than in ``__cause__``."""
     kwargs = getattr(error, "kwargs", None)
     inner = kwargs.get("error") if isinstance(kwargs, dict) else None
     return inner if isinstance(inner, BaseException) else None
@@ -336,7 +336,7 @@ _CLOSED = "Socket is closed"
 
 
 def _by_connection(error: BaseException) -> Fault | None:
-    """Before the class: botocore wraps a mistyped host, a refused connection, a reset and a bad setting alike."""
+    """Return the fault of a failed connection: a wrong host, a refusal, a reset and a bad setting have one class."""
     if _is_setting(_wrapped(error)):
         return Fault.BAD_OPTION
     if not isinstance(error, OSError):
@@ -348,7 +348,7 @@ def _by_connection(error: BaseException) -> Fault | None:
 
 
 def _is_setting(inner: BaseException | None) -> bool:
-    """Whether no connection was tried: a file of certificates is not there, or a value makes no sense."""
+    """Return whether no connection was tried, because of a missing certificate file or an invalid value."""
     # Some of ssl's errors are ValueErrors as well, and about the other side.
     return isinstance(inner, FileNotFoundError) or (isinstance(inner, ValueError) and not isinstance(inner, OSError))
 
@@ -412,7 +412,7 @@ def _by_errno(error: BaseException) -> Fault | None:
 
 
 def _stands_for_an_answer(error: OSError) -> bool:
-    """Whether s3fs made this of a store's answer: of one that it does not know it makes an I/O error."""
+    """Return whether s3fs made this error from an unknown answer of the store."""
     return isinstance(getattr(error.__cause__, "response", None), dict)
 
 

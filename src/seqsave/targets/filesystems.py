@@ -1,6 +1,6 @@
-"""Filesystems of fsspec's of our own, one for each kind, set of options and process; the user's stay as they are.
+"""Own fsspec filesystems, one for each kind, set of options and process; the user's instances are left alone.
 
-fsspec hands one cached instance to everybody who asks with the same options. Pool size, retries and listing caches are
+fsspec returns one cached instance for equal options. Pool size, retries and listing caches are
 set on ours, so they are made with ``skip_instance_cache=True`` and kept here instead. What fsspec's configuration
 (``fsspec.config.conf``, ``FSSPEC_...`` variables, files in its folder) says for a protocol holds for ours too.
 """
@@ -62,16 +62,16 @@ _PACKAGES = {
 
 @dataclass(slots=True)
 class _Shared:
-    """What was made for one key, and who uses it."""
+    """The object made for one key, and its users."""
 
     made: Any
     users: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
 
 
 class _Registry:
-    """What was made, by key; thread-safe, and empty in a forked child, where connections of the parent are useless.
+    """The shared objects by key; thread-safe, and empty in a forked child, where the parent's connections are useless.
 
-    What a user that still exists has asked for is kept. Of the rest the oldest is let go.
+    Objects of live users are kept. Of the rest the oldest is dropped.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class _Registry:
 
 
 class _EachThread:
-    """One of a kind for each thread; it is let go when its thread has ended.
+    """One object per thread; it is dropped when its thread has ended.
 
     Not a ``threading.local``: a forked child would let go of what the parent's other threads have, and close it.
     """
@@ -167,7 +167,7 @@ _registry = _Registry()
 
 
 def _start_afresh() -> None:
-    """In a forked child: nothing of the parent's works, and the thread of fsspec's event loop is not there."""
+    """Reset the state in a forked child, which has no connections and no thread of fsspec's event loop."""
     _registry.forget()
     asyn = sys.modules.get("fsspec.asyn")
     if asyn is not None:
@@ -186,7 +186,7 @@ def shared(
     user: object = None,
     per_thread: bool = False,
 ) -> T:
-    """Return what ``make`` returned, called once for each kind and set of options in this process (or thread).
+    """Return the result of ``make``, called once for each kind and set of options in this process (or thread).
 
     user: it is kept at least as long as this object exists; otherwise the oldest are let go when there are many.
     """
@@ -197,7 +197,7 @@ def shared(
 
 
 def discard(made: object) -> None:
-    """Make a new one next time: the connection of this one is broken."""
+    """Drop a shared object whose connection is broken, so that the next call makes a new one."""
     _registry.discard(made)
 
 
@@ -213,7 +213,7 @@ def create(cls: type[Any], options: Mapping[str, Any]) -> Any:
 
 
 def merged_options(cls: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """``options`` over what fsspec's configuration says for this class."""
+    """Return ``options`` merged over fsspec's configuration for this class."""
     from fsspec.config import apply_config
 
     merged: dict[str, Any] = apply_config(cls, dict(options))
@@ -224,23 +224,23 @@ def merged_options(cls: type[Any], options: Mapping[str, Any]) -> dict[str, Any]
 
 
 def protocols() -> Collection[str]:
-    """Every protocol that fsspec knows here, installed or not."""
+    """Return every protocol that fsspec knows, installed or not."""
     from fsspec.registry import known_implementations, registry
 
     return {*known_implementations, *registry}
 
 
 def refuse_unknown(options: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    """Raise TargetError for an option that would silently mean nothing, with its near miss."""
+    """Raise TargetError for an unknown option, with a hint at the nearest one."""
     for name in options:
         if name not in known:
-            there_are = f"known are {', '.join(sorted(known))}" if known else "it has none"
+            there_are = f"known are {', '.join(sorted(known))}" if known else "it has no options"
             near = did_you_mean(name, known)
-            raise TargetError(f"storage option {name!r}{near} means nothing for {where}: {there_are}")
+            raise TargetError(f"storage option {name!r}{near} is unknown for {where}: {there_are}")
 
 
 def filesystem_class(protocol: str) -> type[Any]:
-    """The class of fsspec's for a protocol. Raises TargetError, with the install line where a package is missing."""
+    """Return fsspec's class for a protocol. Raises TargetError, with the install line for a missing package."""
     from fsspec.registry import get_filesystem_class
 
     try:
@@ -255,7 +255,7 @@ def filesystem_class(protocol: str) -> type[Any]:
 
 
 def opening(scene: failures.Scene, make: Callable[[], T]) -> T:
-    """What ``make`` returns; what it raises becomes a TargetError, by default one about the storage options."""
+    """Return the result of ``make``; its errors become TargetError, by default one about the storage options."""
     try:
         return make()
     except Exception as error:  # noqa: BLE001 - any backend, any exception: translate() sorts them
@@ -271,7 +271,7 @@ def _package_for(protocol: str) -> str:
 
 
 class _Held:
-    """Options as a dictionary's key. It holds them, so that the ``id`` of what cannot be compared stays taken."""
+    """Options as a dictionary's key. It keeps them alive, so that the ``id`` of incomparable values stays unique."""
 
     __slots__ = ("_frozen", "_options")
 

@@ -1,7 +1,7 @@
-"""Any other filesystem of fsspec's, each treated as carefully as what is known of it allows.
+"""All other fsspec filesystems, each used as carefully as its known traits require.
 
-``traits`` says what was tried of the usual ones, and a plugin can say it of others. Of an unknown filesystem nothing
-good is assumed: files are written under a temporary name and moved where it can move, ``create`` is refused, and
+``traits`` knows the usual filesystems, and a plugin can declare others. Of an unknown filesystem nothing good is
+assumed: files are written under a temporary name and moved where it can move, ``create`` is refused, and
 threads take turns.
 
 - Names are appended to the filesystem's own path, never to a URL, and only the methods for single files are used: the
@@ -78,7 +78,7 @@ class FsspecTarget(Target):
     """A folder or prefix on a filesystem that has no class of its own here."""
 
     def __init__(self, protocol: str, root: str, options: Mapping[str, Any], *, url: str) -> None:
-        """root: the filesystem's own path. options: with what the URL says (host, user) merged in."""
+        """Open a filesystem. root: its own path. options: with what the URL says (host, user) merged in."""
         self.url = url
         self._protocol = protocol
         self._root = root
@@ -98,11 +98,11 @@ class FsspecTarget(Target):
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> FsspecTarget:
-        """See ``targets.registry``."""
+        """Create a target for ``targets.resolve``; see ``Target.open``."""
         protocol = location.scheme
         refuse_hidden_user_info(location)
         if protocol in _WRAPPERS:
-            raise TargetError(f"{url}: {protocol}:// is made of another storage; give that one's URL")
+            raise TargetError(f"{url}: {protocol}:// wraps another storage; use the URL of that storage")
         if protocol in ("gs", "gcs"):
             _prepare_google(options)
         kind = _kind(protocol)
@@ -114,7 +114,7 @@ class FsspecTarget(Target):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        """See Target."""
+        """Return the event loop; see ``Target.loop``."""
         if not self._is_async():
             return None
         loop: asyncio.AbstractEventLoop = self._handle().filesystem.loop
@@ -130,7 +130,7 @@ class FsspecTarget(Target):
         create: bool = False,
         checksum: int | None = None,
     ) -> Published:
-        """See Target."""
+        """Publish a file; see ``Target.publish``."""
         full, keywords = self._ready(path, data, content_type, create)
         body = data if isinstance(data, bytes) else bytes(data)
         with self._filesystem() as filesystem:
@@ -149,7 +149,7 @@ class FsspecTarget(Target):
         create: bool = False,
         checksum: int | None = None,
     ) -> Coroutine[Any, Any, Published] | None:
-        """See Target."""
+        """Return a coroutine that publishes a file; see ``Target.publish_async``."""
         if not self._is_async():
             return None
         full, keywords = self._ready(path, data, content_type, create)
@@ -158,13 +158,13 @@ class FsspecTarget(Target):
 
     @guarded("read")
     def read(self, path: str) -> bytes:
-        """See Target."""
+        """Return the bytes of a file; see ``Target.read``."""
         with self._filesystem() as filesystem:
             return bytes(filesystem.cat_file(self._full(path)))
 
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
-        """See Target."""
+        """Return an open file; see ``Target.open_read``."""
         with self._filesystem() as filesystem:
             size = filesystem.info(self._full(path)).get("size")
         if size is None:
@@ -173,7 +173,7 @@ class FsspecTarget(Target):
 
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
-        """See Target."""
+        """Return the entries of a folder; see ``Target.list``."""
         folder = self._checked_folder(folder)
         full = self._full(folder) if folder else self._root
         with self._filesystem() as filesystem:
@@ -187,7 +187,7 @@ class FsspecTarget(Target):
 
     @guarded("look for")
     def exists(self, path: str) -> bool:
-        """See Target."""
+        """Return whether a file exists; see ``Target.exists``."""
         with self._filesystem() as filesystem:
             try:
                 return bool(filesystem.info(self._full(path))["type"] != "directory")
@@ -198,7 +198,7 @@ class FsspecTarget(Target):
 
     @guarded("delete")
     def delete(self, path: str) -> None:
-        """See Target."""
+        """Delete a file; see ``Target.delete``."""
         with self._filesystem() as filesystem:
             try:
                 filesystem.rm_file(self._full(path))
@@ -207,12 +207,12 @@ class FsspecTarget(Target):
                     raise
 
     def url_of(self, path: str) -> str:
-        """See Target. The query of an HTTP URL may be a signature, and is hidden."""
+        """Return the URL of a file; see ``Target.url_of``. Hides the query of an HTTP URL, which may be a signature."""
         url = super().url_of(path)
         return redact_url(url) if self._protocol in ("http", "https") and "?" in path else url
 
     def identity(self) -> Mapping[str, str]:
-        """See Target."""
+        """Return the identity; see ``Target.identity``."""
         named = {name: redact_url(str(self._options[name])) for name in _ADDRESS if self._options.get(name)}
         parts = _ACCOUNT.findall(str(self._options.get("connection_string") or ""))
         return {"storage": self._protocol, "root": self._root.rstrip("/"), **named, **dict(parts)}
@@ -220,13 +220,13 @@ class FsspecTarget(Target):
     # --- publishing ---
 
     def _ready(self, path: str, data: Data, content_type: str, create: bool) -> tuple[str, dict[str, Any]]:
-        """The full path and ``pipe_file``'s keywords, once it is sure that they mean what they should."""
+        """Return the full path and the keywords of ``pipe_file``, checked."""
         if create and not self._traits.create:
             raise self._no_create(self.url_of(path))
         for character in self._traits.refused:
             if character in path:
                 raise TargetError(
-                    f"cannot save {self.url_of(path)}: {self._protocol}:// takes no names with {character!r}"
+                    f"cannot save {self.url_of(path)}: {self._protocol}:// does not support names with {character!r}"
                 )
         mode = {"mode": "create"} if create else {}
         return self._full(path), {**self._keywords(content_type, memoryview(data).nbytes), **mode}
@@ -271,7 +271,7 @@ class FsspecTarget(Target):
         return {} if code is None else dict(import_code(code)(content_type, size))
 
     def _in_folder(self, filesystem: Any, full: str, write: Callable[[], object]) -> None:
-        """Write; where that may have failed for want of the folder, make it and write once more."""
+        """Write a file; if that failed, perhaps because of a missing folder, create the folder and write again."""
         folder = full.rpartition("/")[0]
         # Before, not after: another thread may make it while this one fails.
         suspects = (Fault.MISSING,) if folder in self._folders_seen else _NO_SUCH_FOLDER
@@ -286,7 +286,7 @@ class FsspecTarget(Target):
         write()
 
     def _make_folder(self, filesystem: Any, folder: str) -> bool:
-        """Make it, unless it would be a top level; whether it is there now."""
+        """Create a folder unless it is a top level; return whether it exists now."""
         if not self._traits.folders or not folder.strip("/"):
             return False
         # Drivers look and then make, level by level: another thread must not do the same just then.
@@ -358,7 +358,7 @@ class FsspecTarget(Target):
 
 
 def _kind(protocol: str) -> type[Any]:
-    """The class of fsspec's. Raises TargetError, which ends with the install line where a declaration has one."""
+    """Return fsspec's class. Raises TargetError, which ends with the install line of the declaration."""
     try:
         return filesystems.filesystem_class(protocol)
     except TargetError as error:
@@ -371,7 +371,7 @@ def _kind(protocol: str) -> type[Any]:
 
 
 def _understood(kind: type[Any], location: Location, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The driver's own path for a URL, and the options that it finds in the URL under the given ones."""
+    """Return the driver's path for a URL, and the URL's options merged with the given ones."""
     url = location.url
     root: str = kind._strip_protocol(url)  # noqa: SLF001 - fsspec's own interface
     named = kind._get_kwargs_from_urls(url)  # noqa: SLF001 - likewise
@@ -397,7 +397,7 @@ def _entries(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
 
 
 def _prepare_google(options: Mapping[str, Any]) -> None:
-    """Keep gcsfs from asking an emulator for hierarchical buckets: its gRPC channel would wait for a minute."""
+    """Keep gcsfs from asking an emulator for hierarchical buckets, since its gRPC channel would wait for a minute."""
     if options.get("endpoint_url") or os.environ.get("STORAGE_EMULATOR_HOST"):
         # It chooses the class of its filesystem by this, while it is imported.
         with environment_variable("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false"), contextlib.suppress(ImportError):

@@ -1,4 +1,4 @@
-"""Decorators that turn what a backend raises into errors of seqsave's, without secrets."""
+"""Decorators that turn the exceptions of backends into errors of seqsave, without secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def guarded(doing: str) -> Callable[[Method], Method]:
-    """Make a method whose first argument is a path raise nothing but errors of seqsave's."""
+    """Make a method whose first argument is a path raise only errors of seqsave."""
 
     def decorate(method: Method) -> Method:
         @functools.wraps(method)

@@ -55,7 +55,7 @@ _LOCK_POLL = 0.005
 
 
 class LocalTarget(Target):
-    """A local folder, which need not be there yet."""
+    """A local folder, which need not exist yet."""
 
     is_local: ClassVar[bool] = True
     is_fast: ClassVar[bool] = True
@@ -63,19 +63,19 @@ class LocalTarget(Target):
     capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
 
     def __init__(self, root: str, *, fsync: bool = False, mode: int = 0o666) -> None:
-        """root: absolute. mode: of the files, before the umask takes from it."""
+        """Open a folder. root: absolute path. mode: of the files, before the umask is applied."""
         self.url = root
         self._fsync = fsync
         self._mode = mode
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> LocalTarget:
-        """See ``targets.registry``."""
+        """Create a target for ``targets.resolve``; see ``Target.open``."""
         filesystems.refuse_unknown(options, _OPTIONS, "local folders")
         return cls(_absolute(location.rest), fsync=bool(options.get("fsync", False)))
 
     def check(self, *, create: bool = False) -> None:
-        """Raise TargetError unless the folder, or the nearest one above it that is there, can be written to."""
+        """Raise TargetError unless the folder, or its nearest existing parent, can be written to."""
         folder = self._nearest(self.url)
         if not os.path.isdir(folder):
             raise TargetError(f"cannot save to {self.url}: {_what_is_there(folder)}, not a folder")
@@ -86,7 +86,7 @@ class LocalTarget(Target):
             )
 
     def url_of(self, path: str) -> str:
-        """The absolute path."""
+        """Return the absolute path of a file."""
         return os.path.join(self.url, *self._checked(path).split("/"))
 
     @guarded("save")
@@ -99,7 +99,7 @@ class LocalTarget(Target):
         create: bool = False,
         checksum: int | None = None,
     ) -> Published:
-        """See Target."""
+        """Publish a file; see ``Target.publish``."""
         final = self.url_of(path)
         folder = os.path.dirname(final)
         temporary = os.path.join(folder, temporary_name())
@@ -125,7 +125,7 @@ class LocalTarget(Target):
     def update(
         self, path: str, change: Change, *, content_type: str, known: tuple[bytes, str | None] | None = None
     ) -> Published | None:
-        """See Target."""
+        """Change a small file; see ``Target.update``."""
         try:
             lock = self._lock(path)
         except OSError as error:
@@ -140,7 +140,7 @@ class LocalTarget(Target):
             return self.publish(path, after, content_type=content_type)
 
     def _lock(self, path: str) -> contextlib.AbstractContextManager[Any]:
-        """The file's lock, held already."""
+        """Hold the file's lock during the block."""
         from filelock import FileLock, Timeout
 
         final = self.url_of(path)
@@ -149,7 +149,7 @@ class LocalTarget(Target):
             lock = FileLock(f"{final}.lock")
             return lock.acquire(timeout=LOCK_PATIENCE, poll_interval=_LOCK_POLL)
         except Timeout:
-            problem = f"cannot save {final}: another process has had its lock for {LOCK_PATIENCE:.0f} s"
+            problem = f"cannot save {final}: another process has held its lock for {LOCK_PATIENCE:.0f} s"
         except OSError as error:
             self._explain(error, final)
             raise
@@ -157,13 +157,13 @@ class LocalTarget(Target):
 
     @guarded("read")
     def read(self, path: str) -> bytes:
-        """See Target."""
+        """Return the bytes of a file; see ``Target.read``."""
         with open(self.url_of(path), "rb") as file:
             return file.read()
 
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
-        """See Target. A name whose file is gone, or a link that leads nowhere, is left out."""
+        """Return the entries of a folder; see ``Target.list``. Vanished files and broken links are left out."""
         folder = self._checked_folder(folder)
         found = []
         try:
@@ -178,7 +178,7 @@ class LocalTarget(Target):
 
     @guarded("look for")
     def exists(self, path: str) -> bool:
-        """See Target."""
+        """Return whether a file exists; see ``Target.exists``."""
         try:
             return stat.S_ISREG(os.stat(self.url_of(path)).st_mode)
         except (FileNotFoundError, NotADirectoryError):
@@ -186,18 +186,18 @@ class LocalTarget(Target):
 
     @guarded("delete")
     def delete(self, path: str) -> None:
-        """See Target."""
+        """Delete a file; see ``Target.delete``."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.url_of(path))
 
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
-        """See Target."""
+        """Return an open file; see ``Target.open_read``."""
         return open(self.url_of(path), "rb")
 
     @guarded("list")
     def remove_stale_temporaries(self, folder: str = "") -> int:
-        """See Target."""
+        """Remove stale temporary files; see ``Target.remove_stale_temporaries``."""
         folder = self._checked_folder(folder)
         swept = 0
         with contextlib.suppress(FileNotFoundError), os.scandir(self.url_of(folder) if folder else self.url) as entries:
@@ -240,7 +240,7 @@ class LocalTarget(Target):
         return folder
 
     def _explain(self, error: OSError, final: str) -> None:
-        """Say what stands where a folder is needed, that none can be made, or that a folder has the file's name."""
+        """Explain a failed write: a file in place of a folder, a folder in place of the file, or missing rights."""
         folder = os.path.dirname(final)
         above = self._nearest(folder)
         if os.path.islink(above) and not os.path.exists(above):
@@ -251,16 +251,16 @@ class LocalTarget(Target):
             raise NotADirectoryError(errno.ENOTDIR, f"{above} is a file") from error
         if isinstance(error, FileNotFoundError) and above != folder:
             raise TargetError(
-                f"cannot save {final}: no folders can be made in {above}; save elsewhere", fault="no_folder"
+                f"cannot save {final}: cannot create a folder in {above}; save elsewhere", fault="no_folder"
             ) from error
         if not isinstance(error, FileExistsError) and os.path.isdir(final):
             raise IsADirectoryError(errno.EISDIR, f"{final} is a folder") from error
 
 
 def _what_is_there(path: str) -> str:
-    """Of what is no folder."""
+    """Return what exists in place of a folder, in words."""
     is_lost = os.path.islink(path) and not os.path.exists(path)
-    return f"{path} is a link that leads nowhere" if is_lost else f"{path} is a file"
+    return f"{path} is a broken link" if is_lost else f"{path} is a file"
 
 
 def _absolute(path: str) -> str:
@@ -274,7 +274,7 @@ def _absolute(path: str) -> str:
 
 
 def _give_new_name(temporary: str, final: str) -> None:
-    """Rename, unless something has that name: FileExistsError."""
+    """Rename a file. Raises FileExistsError if the new name is taken."""
     if _WINDOWS:
         os.rename(temporary, final)
         return
@@ -311,7 +311,7 @@ def _reserve_and_replace(temporary: str, final: str) -> None:
 
 
 def _flush_folder(folder: str) -> None:
-    """Put the folder's own entry on the disk, where folders can be opened."""
+    """Flush the folder's own entry to the disk, if folders can be opened."""
     if not _WINDOWS:
         descriptor = os.open(folder, os.O_RDONLY)
         try:

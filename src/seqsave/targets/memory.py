@@ -1,4 +1,4 @@
-"""``memory://``: fsspec's store of this process, shared with everybody here who uses fsspec's ``memory://``.
+"""``memory://``: fsspec's store of this process, shared with all other users of fsspec's ``memory://``.
 
 Files are kept as immutable bytes. One lock makes "create unless it is there" one step; fsspec itself looks and then
 writes. Reading gives every reader bytes of its own position, where fsspec's open files share one.
@@ -38,7 +38,7 @@ _lock = ForkSafeLock()
 
 @functools.cache
 def _known_options() -> frozenset[str]:
-    """``global_store``, where fsspec is new enough to have it."""
+    """Return the known storage options: ``global_store``, if fsspec is new enough to have it."""
     from fsspec.implementations.memory import MemoryFileSystem
 
     return frozenset({"global_store"} & inspect.signature(MemoryFileSystem.__init__).parameters.keys())
@@ -57,14 +57,14 @@ class MemoryTarget(Target):
     capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
 
     def __init__(self, root: str, options: Mapping[str, Any], *, url: str) -> None:
-        """root: the folder's path without slashes around it, "" for the root of all."""
+        """Open a folder. root: its path without slashes around it, "" for the root."""
         self.url = url
         self._root = root
         self._options = dict(options)
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> MemoryTarget:
-        """See ``targets.registry``."""
+        """Create a target for ``targets.resolve``; see ``Target.open``."""
         filesystems.refuse_unknown(options, _known_options(), "memory://")
         target = cls(location.rest.strip("/"), options, url=url)
         filesystems.opening(Scene("open", url), lambda: target._filesystem)
@@ -87,7 +87,7 @@ class MemoryTarget(Target):
         create: bool = False,
         checksum: int | None = None,
     ) -> Published:
-        """See Target."""
+        """Publish a file; see ``Target.publish``."""
         full, content = self._full(path), bytes(data)
         with _lock:
             version = _version(self._put(full, content, create))
@@ -97,7 +97,7 @@ class MemoryTarget(Target):
     def update(
         self, path: str, change: Change, *, content_type: str, known: tuple[bytes, str | None] | None = None
     ) -> Published | None:
-        """See Target."""
+        """Change a small file; see ``Target.update``."""
         full = self._full(path)
         for attempt in range(TRIES):
             before = self._stored(full)
@@ -114,17 +114,17 @@ class MemoryTarget(Target):
 
     @guarded("read")
     def read(self, path: str) -> bytes:
-        """See Target."""
+        """Return the bytes of a file; see ``Target.read``."""
         return self._bytes(path)
 
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
-        """See Target."""
+        """Return an open file; see ``Target.open_read``."""
         return io.BytesIO(self._bytes(path))
 
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
-        """See Target."""
+        """Return the entries of a folder; see ``Target.list``."""
         folder = self._checked_folder(folder)
         full = self._full(folder) if folder else self._top
         try:
@@ -146,16 +146,16 @@ class MemoryTarget(Target):
 
     @guarded("look for")
     def exists(self, path: str) -> bool:
-        """See Target."""
+        """Return whether a file exists; see ``Target.exists``."""
         return self._full(path) in self._filesystem.store
 
     @guarded("delete")
     def delete(self, path: str) -> None:
-        """See Target."""
+        """Delete a file; see ``Target.delete``."""
         self._filesystem.store.pop(self._full(path), None)
 
     def identity(self) -> Mapping[str, str]:
-        """See Target. What another process has in its memory is another place."""
+        """Return the identity; see ``Target.identity``. The memory of another process is another place."""
         return {"storage": "memory", "root": self._top, "process": str(os.getpid())}
 
     def _stored(self, full: str) -> bytes | None:
@@ -185,7 +185,7 @@ class MemoryTarget(Target):
             raise FileNotFoundError(full) from None
 
     def _check_folders(self, filesystem: Any, full: str) -> None:
-        """As on a disk: no file where a folder is needed, no folder where the file should be."""
+        """Raise as a disk would for a file in place of a folder, or a folder in place of the file."""
         above = full
         while above := above.rpartition("/")[0]:
             if above in filesystem.store:

@@ -1,4 +1,4 @@
-"""Files of a storage that are read in pieces."""
+"""Read files of a storage in pieces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PIECE = 4 << 20
 
 
 def open_ranges(size: int, fetch: Callable[[int, int], bytes]) -> BinaryIO:
-    """A seekable file of ``size`` bytes whose content ``fetch(start, stop)`` gets in pieces of some megabytes."""
+    """Return a seekable file of ``size`` bytes, read by ``fetch(start, stop)`` in pieces of some megabytes."""
     return io.BufferedReader(_Ranges(size, fetch), min(_PIECE, max(1, size)))
 
 

@@ -64,7 +64,7 @@ _LONG_LINE = 16
 
 
 class BackendError(Exception):
-    """The text of a storage's exception without its secrets; chained in its place."""
+    """An exception with the text of a storage's exception, without its secrets; chained in its place."""
 
 
 def redact_url(url: str) -> str:
@@ -87,7 +87,7 @@ def redact_url(url: str) -> str:
 
 
 def _without_spare_slashes(url: str) -> str:
-    """Of ``ftp:///user:password@host``, which has no host by the letter, what was meant."""
+    """Correct ``ftp:///user:password@host``, which strictly has no host."""
     scheme = _SCHEME.match(url)
     if scheme is None or scheme[0].lower() in _NO_HOST or "@" not in url:
         return url
@@ -95,7 +95,7 @@ def _without_spare_slashes(url: str) -> str:
 
 
 def _is_compound(text: str) -> bool:
-    """Whether it is more than one URL, or one that is not alone: where user info begins is anybody's guess then."""
+    """Return whether a text has several URLs or text around one, so that the start of the user info is unclear."""
     plain = _BRACKETS.sub("", text)  # of an IPv6 host
     chained = "::" in plain and ("://" in plain or _CHAIN.match(plain)[0] != "")  # type: ignore[index]  # matches ""
     return chained or plain.count("://") > 1 or ("://" in plain and _SCHEME.match(plain) is None)
@@ -112,12 +112,12 @@ def _redact_compound(text: str) -> str:
 
 
 def redact_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy to be shown, with every secret replaced."""
+    """Return a copy with every secret replaced, for messages."""
     return {name: HIDDEN if is_secret_name(name) else _redact_value(value) for name, value in options.items()}
 
 
 def secrets_of(url: str, options: Mapping[str, Any] | None = None) -> tuple[str, ...]:
-    """Every secret text in a URL and its storage options, in each spelling in which a message may repeat it.
+    """Return every secret in a URL and its storage options, in each spelling in which a message may repeat it.
 
     Longest first, so that replacing one leaves no remainder of another.
     """
@@ -128,7 +128,7 @@ def secrets_of(url: str, options: Mapping[str, Any] | None = None) -> tuple[str,
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """``text`` with every secret replaced; a short one only where it stands as a word of its own."""
+    """Return ``text`` with every secret replaced; a short one only where it is a word of its own."""
     for secret in secrets:
         if secret in text:
             text = _pattern(secret).sub(HIDDEN, text)
@@ -136,7 +136,7 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 
 
 def safe_cause(error: BaseException, secrets: Iterable[str]) -> BaseException:
-    """``error`` when nothing in its chain holds a secret, else a BackendError that says the same without it."""
+    """Return ``error`` if its chain holds no secret, otherwise a BackendError with the same text without it."""
     secrets = tuple(secrets)
     chain = list(chain_of(error))
     if all(text == scrub(text, secrets) for link in chain for text in _texts(link)):
@@ -147,7 +147,7 @@ def safe_cause(error: BaseException, secrets: Iterable[str]) -> BaseException:
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it came from, and what that came from: causes, contexts and members of groups, each once."""
+    """Return the error with its causes, contexts and members of groups, each once."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -160,7 +160,7 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def split_user_info(url: str) -> tuple[str, str, str]:
-    """Take ``scheme://user:password@rest`` apart: ("scheme://", "user:password", "rest").
+    """Split ``scheme://user:password@rest``: ("scheme://", "user:password", "rest").
 
     A password with an unescaped ``/`` or ``@`` still counts as user info, unless it begins as a port does
     (``sftp://host:22/me@home``). ("", "", url) when there is no scheme.
@@ -181,7 +181,7 @@ def split_user_info(url: str) -> tuple[str, str, str]:
 
 
 def is_secret_name(name: object) -> bool:
-    """Whether a storage option, or a parameter of a URL's query, of this name holds a secret."""
+    """Return whether a storage option, or a parameter of a URL's query, of this name holds a secret."""
     text = str(name)
     if text.lower() in _PLAIN_NAMES:
         return False
@@ -199,7 +199,7 @@ def _split_query(rest: str) -> tuple[str, str]:
 
 
 def _secrets_in_url(text: str) -> Iterator[str]:
-    """Of each URL in it: chained ones, and those that stand in another one's path."""
+    """Yield the secrets of each URL in a text: chained URLs, and URLs in the path of another one."""
     for found in _SCHEME.finditer(text):
         yield from _secrets_from(_without_spare_slashes(text[found.start() :]))
 
@@ -256,7 +256,7 @@ def _redact_value(value: Any) -> Any:
 
 
 def _spellings(text: str) -> set[str]:
-    """As it is, as Python and JSON print it, and as it stands in a URL."""
+    """Return the spellings of a secret: plain, as Python and JSON print it, and as in a URL."""
     return {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text), quote(text, safe=""), quote_plus(text)}
 
 
@@ -272,7 +272,7 @@ def _texts(error: BaseException) -> Iterator[str]:
 
 
 def _printed(show: Callable[[BaseException], str], error: BaseException) -> str:
-    """As it prints itself; some exceptions of some libraries fail at that."""
+    """Return the text of an exception; some fail to print themselves."""
     try:
         return show(error)
     except Exception:  # noqa: BLE001 - it must not replace the error that is being reported

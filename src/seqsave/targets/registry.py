@@ -1,4 +1,4 @@
-"""Which class serves which protocol.
+"""The registry of protocols and the classes that serve them.
 
 Precedence: what ``register_target`` added, then the built-ins (a local folder, memory), then plugins, then what
 seqsave does by itself: s3fs for ``s3://``, and any other filesystem of fsspec's. The built-ins are found without
@@ -36,7 +36,7 @@ def register_target(spec: TargetSpec, clobber: bool = False) -> None:
     """Add a storage to this process, without a plugin. It wins over every plugin that claims the same protocol.
 
     Raises TargetError when a protocol is built in or registered already, unless ``clobber`` is True, and PluginError
-    when the declaration is unsound.
+    when the declaration is invalid.
     """
     manager.check("targets", spec, "register_target")
     taken: str | None = None
@@ -44,18 +44,18 @@ def register_target(spec: TargetSpec, clobber: bool = False) -> None:
         taken = next((protocol for protocol in spec.protocols if protocol in BUILTIN), None)
     taken = taken or manager.current().register("targets", spec, "register_target", clobber)
     if taken is not None:
-        raise TargetError(f"there is a target for {taken}:// already; pass clobber=True to replace it")
+        raise TargetError(f"a target for {taken}:// already exists; pass clobber=True to replace it")
 
 
 def unregister_target(protocol: str) -> None:
-    """Take back ``register_target``, for all protocols of that declaration. Raises TargetError."""
+    """Undo ``register_target``, for all protocols of that declaration. Raises TargetError if it is not registered."""
     if manager.current().unregister("targets", protocol) is None:
         added = ", ".join(manager.current().registered("targets")) or "nothing"
         raise TargetError(f"{protocol!r} was not registered in this process (registered: {added})")
 
 
 def find(protocol: str) -> TargetSpec | None:
-    """Return the declaration of a protocol; None where seqsave does without.
+    """Return the declaration of a protocol; None if it has none.
 
     Raises TargetError where two plugins claim it, naming both.
     """
@@ -94,7 +94,7 @@ def class_for(protocol: str) -> type[Target]:
 
 
 def check_options(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the storage options, those that the protocol's declaration names in their type.
+    """Return the storage options, converted to the types in the protocol's declaration.
 
     Raises TargetError for an unsuitable value; the value of an option with a secret's name is not shown.
     """
@@ -113,4 +113,4 @@ def check_options(protocol: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def _target_class(found: object) -> type[Target]:
     if isinstance(found, type) and issubclass(found, Target):
         return found
-    raise TypeError(f"{found!r} is no subclass of seqsave.targets.Target")
+    raise TypeError(f"{found!r} is not a subclass of seqsave.targets.Target")

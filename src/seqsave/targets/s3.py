@@ -1,4 +1,4 @@
-"""``s3://`` through s3fs: one PUT request for each object and nothing else, so that keys that may only write suffice.
+"""``s3://`` through s3fs: one PUT request per object and nothing else, so that write-only credentials suffice.
 
 - Below 5 GiB an object is one PUT, however large (s3fs alone goes multipart at 100 MiB; an interrupted multipart upload
   stays, invisible and billed). No HEAD, no listing, and no bucket is ever made.
@@ -66,7 +66,7 @@ class S3Target(Target):
     capabilities = Capabilities(folders=False, atomic=True, create="conditional", checksum=True, thread_safe=True)
 
     def __init__(self, bucket: str, prefix: str, options: Mapping[str, Any], *, connections: int, url: str) -> None:
-        """prefix: without slashes around it. options: what ``s3_client.checked_options`` returned."""
+        """Open a bucket. prefix: without slashes around it. options: from ``s3_client.checked_options``."""
         self.url = url
         self._bucket = bucket
         self._container = f"bucket {bucket!r}"
@@ -78,7 +78,7 @@ class S3Target(Target):
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> S3Target:
-        """See ``targets.registry``."""
+        """Create a target for ``targets.resolve``; see ``Target.open``."""
         if split_user_info(location.url)[1]:
             raise TargetError(
                 f"{redact_url(location.url)} holds credentials: give key and secret as storage options, "
@@ -96,7 +96,7 @@ class S3Target(Target):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """See Target."""
+        """Return the event loop; see ``Target.loop``."""
         return self._client().loop
 
     @guarded("save")
@@ -109,7 +109,7 @@ class S3Target(Target):
         create: bool = False,
         checksum: int | None = None,
     ) -> Published:
-        """See Target."""
+        """Publish a file; see ``Target.publish``."""
         return self._wait_for(
             lambda: self.publish_async(path, data, content_type=content_type, create=create, checksum=checksum)
         )
@@ -123,7 +123,7 @@ class S3Target(Target):
         create: bool = False,
         checksum: int | None = None,
     ) -> Coroutine[Any, Any, Published]:
-        """See Target."""
+        """Return a coroutine that publishes a file; see ``Target.publish_async``."""
         size = memoryview(data).nbytes
         if size >= LARGEST_PUT:
             raise TargetError(
@@ -136,14 +136,14 @@ class S3Target(Target):
 
     @guarded("read")
     def read(self, path: str) -> bytes:
-        """See Target."""
+        """Return the bytes of a file; see ``Target.read``."""
         return self._wait_for(lambda: self._get(path))[0]
 
     @guarded("save")
     def update(
         self, path: str, change: Change, *, content_type: str, known: tuple[bytes, str | None] | None = None
     ) -> Published | None:
-        """See Target."""
+        """Change a small file; see ``Target.update``."""
         for attempt in range(TRIES):
             before, etag = known or self._tagged(path)
             after = change(before)
@@ -166,7 +166,7 @@ class S3Target(Target):
             return None, None
 
     def _exchange(self, path: str, body: bytes, content_type: str, create: bool, etag: str | None) -> Published | None:
-        """Put it instead of what has this ETag; None when something else is there by now.
+        """Replace the content with this ETag; return None if the content has changed.
 
         A store that knows no conditions is not asked for any.
         """
@@ -185,12 +185,12 @@ class S3Target(Target):
 
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
-        """See Target."""
+        """Return the entries of a folder; see ``Target.list``."""
         return self._wait_for(lambda: self._list(self._checked_folder(folder)))
 
     @guarded("look for")
     def exists(self, path: str) -> bool:
-        """See Target."""
+        """Return whether a file exists; see ``Target.exists``."""
         try:
             self._wait_for(lambda: self._head(path))
         except FileNotFoundError:
@@ -199,12 +199,12 @@ class S3Target(Target):
 
     @guarded("delete")
     def delete(self, path: str) -> None:
-        """See Target."""
+        """Delete a file; see ``Target.delete``."""
         self._wait_for(lambda: self._client().call("delete_object", bucket=self._bucket, Key=self._key(path)))
 
     @guarded("look for")
     def about(self, path: str) -> Mapping[str, str]:
-        """See Target."""
+        """Return what the storage reports; see ``Target.about``."""
         answer = self._wait_for(lambda: self._head(path))
         headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
         endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
@@ -218,7 +218,7 @@ class S3Target(Target):
 
     @guarded("open")
     def identity(self) -> Mapping[str, str]:
-        """See Target. Names of buckets are unique in all regions of AWS, but not in the world."""
+        """Return the identity; see ``Target.identity``. Bucket names are unique in AWS, but not across stores."""
         endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
         found = _AWS.fullmatch(urlsplit(endpoint).hostname or "")
         root = f"{self._bucket}/{self._prefix}".rstrip("/")
@@ -226,7 +226,7 @@ class S3Target(Target):
 
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
-        """See Target. All reads are of one version: a file that is replaced in between raises an error."""
+        """Return an open file; see ``Target.open_read``. A file that is replaced between two reads raises an error."""
         about = self._wait_for(lambda: self._head(path))
         return open_ranges(
             about["ContentLength"], lambda start, stop: self._read_range(path, start, stop, about.get("ETag"))
@@ -351,5 +351,5 @@ def _crc32(body: bytes) -> int:
 
 
 def unquoted(etag: str | None) -> str | None:
-    """An ETag as records have it."""
+    """Return an ETag without quotes, as in records."""
     return etag.strip('"') if etag else None

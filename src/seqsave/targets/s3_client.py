@@ -44,7 +44,7 @@ class S3Client:
     """
 
     def __init__(self, options: Mapping[str, Any], connections: int) -> None:
-        """Options are what ``checked_options`` returned; connections is how many requests may be in flight."""
+        """Create a client. options: from ``checked_options``. connections: how many requests may be in flight."""
         from s3fs import S3FileSystem
 
         config = {**_our_config(connections), **(options.get("config_kwargs") or {})}
@@ -55,18 +55,18 @@ class S3Client:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop that the coroutines below belong to."""
+        """Return the event loop of the coroutines below."""
         loop: asyncio.AbstractEventLoop = self._filesystem.loop
         return loop
 
     async def call(self, operation: str, *, bucket: str, **request: Any) -> Any:
-        """One S3 operation, ``"put_object"``, with the user's ``s3_additional_kwargs`` added where they fit."""
+        """Call an S3 operation such as ``"put_object"``, with the user's ``s3_additional_kwargs`` that apply."""
         await self._prepare(bucket)
         # The underscore marks fsspec's coroutines, which are public: https://filesystem-spec.readthedocs.io/en/latest/async.html
         return await self._filesystem._call_s3(operation, Bucket=bucket, **request)  # noqa: SLF001
 
     async def endpoint(self, bucket: str) -> str:
-        """Where requests for this bucket go."""
+        """Return the endpoint for requests to this bucket."""
         return str((await self._prepare(bucket)).meta.endpoint_url)
 
     async def put(self, *, bucket: str, crc32: int, create: bool, match: str | None = None, **request: Any) -> Any:
@@ -98,7 +98,7 @@ class S3Client:
         return client
 
     async def _check_create(self, bucket: str) -> None:
-        """An older botocore does not know the condition, and s3fs drops what botocore does not know."""
+        """Raise TargetError if botocore is too old to know the condition, since s3fs would drop it."""
         client = await self._prepare(bucket)
         if "IfNoneMatch" not in client.meta.service_model.operation_model("PutObject").input_shape.members:
             raise TargetError(
@@ -108,7 +108,7 @@ class S3Client:
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options over fsspec's configuration. Raises TargetError for one that s3fs does not know."""
+    """Return the options merged over fsspec's configuration. Raises TargetError for one unknown to s3fs."""
     from s3fs import S3FileSystem
 
     merged = filesystems.merged_options(S3FileSystem, options)
@@ -125,7 +125,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_endpoint(endpoint: object) -> None:
-    """What botocore takes for one, and what leads to failures later that look as if they would pass."""
+    """Check ``endpoint_url``, since a wrong one leads to errors later that seem temporary."""
     if not isinstance(endpoint, str):
         raise TargetError(f"storage option endpoint_url is a URL, not {type(endpoint).__name__}")
     has_scheme = "://" in endpoint
@@ -136,12 +136,12 @@ def _check_endpoint(endpoint: object) -> None:
     if not has_scheme:
         raise TargetError(f"endpoint_url has no scheme: write {shown!r}, or http:// for a store without encryption")
     if not _ENDPOINT.fullmatch(url):
-        raise TargetError(f"endpoint_url {shown!r} is no address of a store: write https://host or http://host:port")
+        raise TargetError(f"endpoint_url {shown!r} is not the address of a store: use https://host or http://host:port")
 
 
 def _check_certificates(verify: object) -> None:
     if isinstance(verify, str) and not Path(verify).exists():
-        raise TargetError(f"client_kwargs['verify'] names {verify!r}, and there is no such file: correct it")
+        raise TargetError(f"client_kwargs['verify'] names {verify!r}, which does not exist")
 
 
 @functools.cache
@@ -154,7 +154,7 @@ def _known_options() -> frozenset[str]:
 
 
 def _our_config(connections: int) -> dict[str, Any]:
-    """What this version of aiobotocore takes of our settings."""
+    """Return our settings that this version of aiobotocore accepts."""
     from aiobotocore.config import AioConfig
 
     ours: dict[str, Any] = {
@@ -175,7 +175,7 @@ def _session_class() -> type[Any]:
     from aiobotocore.httpsession import AIOHTTPSession
 
     class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # untyped
-        """Aiohttp's session, set up through attributes that it offers no other way to, or not to every version."""
+        """An aiohttp session, set up through attributes, since not every version offers another way."""
 
         async def _get_session(self, proxy_url: str | None) -> Any:
             session = await super()._get_session(proxy_url)
@@ -189,7 +189,7 @@ def _session_class() -> type[Any]:
 
 
 class _PatientSession:
-    """Aiohttp's session, which on a slow line waits for longer until an answer comes.
+    """An aiohttp session that waits longer for an answer on a slow line.
 
     The time for that begins when the kernel has the whole body, not when the store has it.
     """
@@ -210,7 +210,7 @@ class _PatientSession:
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket that gives up when what was sent stays unread. No read time-out covers a body that is being sent."""
+    """Return a socket that fails if sent data stays unread. No read time-out covers a body that is being sent."""
     made = socket.socket(*address[:3])
     if hasattr(socket, "TCP_USER_TIMEOUT") and made.family in (socket.AF_INET, socket.AF_INET6):
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_TIMEOUT * 1000)
@@ -218,7 +218,7 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
 
 
 def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
-    """Do not wait for 100-continue first, as botocore would: that is a round trip more for each frame."""
+    """Send the body without waiting for 100-continue, which would cost a round trip per frame."""
     params["headers"].pop("Expect", None)
 
 
@@ -238,7 +238,7 @@ def _refuses_checksums(error: BaseException) -> bool:
 
 
 class StoreAnswerError(Exception):
-    """The store answered, and not with success.
+    """The store answered with an error.
 
     response: as botocore's ClientError has it, with the code and the message in the store's own words.
     """
@@ -252,7 +252,7 @@ class StoreAnswerError(Exception):
 
 
 def refuse_strange(etag: str | None, checksum: str | None, crc32: int) -> None:
-    """Raise StoreAnswerError unless that is what a store says of a PUT that it has done. Others say 200 as well.
+    """Raise StoreAnswerError unless this is a store's answer to a successful PUT. Other servers answer 200 too.
 
     checksum: the CRC-32 that is in the answer, as S3 writes it; None where there is none.
     """
@@ -263,6 +263,6 @@ def refuse_strange(etag: str | None, checksum: str | None, crc32: int) -> None:
 
 
 def no_store() -> StoreAnswerError:
-    """Every store names the ETag of what it took. A login page does not, nor a proxy that answers by itself."""
-    text = "something else than a store has answered: check the endpoint, and for proxies and logins before it"
+    """Return the error for an answer without an ETag, which comes from a login page or a proxy, not from a store."""
+    text = "the answer does not come from a store: check the endpoint, and look for a proxy or login page before it"
     return StoreAnswerError(502, "NoETag", text)

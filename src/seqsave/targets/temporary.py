@@ -18,7 +18,7 @@ _MINUTE, _DAY = 60.0, 86_400.0
 
 
 def temporary_name() -> str:
-    """A name beside a file, for its bytes until they are complete; it says whose it is."""
+    """Return a name beside a file, for its bytes until they are complete; the name identifies the process."""
     return f"{_TEMPORARY_HEAD}{machine_id()}-{os.getpid()}-{secrets.token_hex(8)}{_TEMPORARY_TAIL}"
 
 

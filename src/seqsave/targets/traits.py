@@ -1,4 +1,4 @@
-"""How filesystems of fsspec's are treated: as a plugin declares it, else as was tried, else with the least trust."""
+"""The traits of fsspec filesystems: declared by a plugin, else known from trials, else the weakest."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TRAITS: Mapping[str, Traits] = {
 
 
 def traits_of(protocol: str) -> Traits:
-    """Return how to treat the filesystem that fsspec knows under ``protocol``."""
+    """Return the traits of the fsspec filesystem of ``protocol``."""
     spec = registry.find(protocol)
     known = TRAITS.get(protocol) if spec is None or spec.traits is None else spec.traits
     if known is not None:

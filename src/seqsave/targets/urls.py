@@ -1,4 +1,4 @@
-r"""What a user's URL or path says, taken apart without looking at any storage.
+r"""Parse URLs and paths, without access to any storage.
 
 Rules, for every URL with a scheme other than ``file://``:
 
@@ -48,7 +48,7 @@ _EMPTY_OR_DOTS = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|(?:^|[/\\])\.\.(?:[/\\]|$)")
 
 @runtime_checkable
 class _UniversalPath(Protocol):
-    """What universal_pathlib's UPath has, whether or not that is installed."""
+    """The attributes of universal_pathlib's UPath, which may not be installed."""
 
     protocol: str
     path: str
@@ -59,8 +59,8 @@ class _UniversalPath(Protocol):
 class Location:
     """A root that a user named.
 
-    scheme:  ``"file"`` for local paths; else what stands before ``://``: a protocol of fsspec's or a configured name.
-    rest:    what stands after it, without trailing slashes; of local paths the path as it was given.
+    scheme:  ``"file"`` for local paths; else the part before ``://``: an fsspec protocol or a configured name.
+    rest:    the part after it, without trailing slashes; for local paths the path as given.
     options: storage options that the object itself brought (a UPath's).
     """
 
@@ -70,17 +70,17 @@ class Location:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a path of this machine."""
+        """Return whether the location is a path of this machine."""
         return self.scheme == LOCAL
 
     @property
     def url(self) -> str:
-        """The whole URL, with what secrets it has: for backends, never for people."""
+        """Return the complete URL, with its secrets, for backends only."""
         return self.rest if self.is_local else f"{self.scheme}://{self.rest}"
 
     @property
     def shown(self) -> str:
-        """The URL without secrets, for people; where it had none, it means the same root."""
+        """Return the URL without secrets, for messages; a URL that has none is unchanged."""
         if self.scheme in _HTTP:
             return redact_url(self.url)
         head, user_info, rest = split_user_info(self.url)
@@ -88,7 +88,7 @@ class Location:
 
 
 def parse(url: str | os.PathLike[str] | object, *, windows: bool = os.name == "nt") -> Location:
-    """Take a ``str``, ``os.PathLike`` or UPath apart. Raises TargetError for what is not understood."""
+    """Parse a ``str``, ``os.PathLike`` or UPath. Raises TargetError for an invalid one."""
     text, options = _text_of(url)
     if not text.strip():
         raise TargetError("the URL is empty: give a folder, or a URL such as s3://bucket/folder or memory://folder")
@@ -105,18 +105,18 @@ def parse(url: str | os.PathLike[str] | object, *, windows: bool = os.name == "n
 
 
 def refuse_hidden_user_info(location: Location) -> None:
-    """Raise TargetError for ``ftp:///user:password@host``: by the letter, that is a folder on no host.
+    """Raise TargetError for ``ftp:///user:password@host``, which strictly is a folder without a host.
 
     For protocols that sign in somewhere; ``memory:///me@home`` is a folder indeed, and so may be that of a configured
     name.
     """
     if location.rest.startswith("/") and "@" in location.rest.lstrip("/").partition("/")[0]:
         shown = redact_url(location.url)
-        raise TargetError(f"{shown} has a slash too many, or names no host: write {location.scheme}://host/folder")
+        raise TargetError(f"{shown} has one slash too many, or no host: use {location.scheme}://host/folder")
 
 
 def split_file(location: Location, *, windows: bool = os.name == "nt") -> tuple[Location, str]:
-    """The folder that a file's URL lies in, and the file's name. Raises TargetError when it names no file."""
+    """Return the folder of a file's URL, and the file's name. Raises TargetError if the URL is a folder."""
     if location.is_local:
         folder, name = (ntpath if windows else posixpath).split(location.rest)
     elif location.scheme in _HTTP:
@@ -132,7 +132,7 @@ def split_file(location: Location, *, windows: bool = os.name == "nt") -> tuple[
 
 
 def bad_component(path: str) -> str | None:
-    """What is wrong with a path of names and slashes, as a phrase; None when nothing is."""
+    """Return what is wrong with a path of names and slashes, as a phrase; None if it is valid."""
     if _EMPTY_OR_DOTS.search(path):
         return "has an empty part or one that is '.' or '..'"
     if has_control_characters(path):
@@ -158,17 +158,17 @@ def _check_characters(text: str) -> None:
     if has_control_characters(text):
         raise TargetError(f"the URL {redact_url(text)!a} holds a control character, such as NUL or a line end")
     if text[0].isspace() and _URL.fullmatch(text.strip()):
-        raise TargetError(f"the URL {redact_url(text.strip())!r} has spaces before it: remove them")
+        raise TargetError(f"the URL {redact_url(text.strip())!r} starts with spaces: remove them")
 
 
 def _without_host(path: str, windows: bool) -> str:
-    """What follows ``file://``, as a path. Raises TargetError where it begins with the name of another machine."""
+    """Return the path after ``file://``. Raises TargetError if it begins with the name of another machine."""
     path = _LOCALHOST.sub("", path, count=1) if _LOCALHOST.match(path) else path
     host = path.partition("/")[0]
     if not host or host.startswith("~") or "::" in path or "://" in path or (windows and _DRIVE.match(path)):
         return path
     raise TargetError(
-        "what stands between file:// and the next '/' is the name of another machine: write file:///folder with three "
+        "the part between file:// and the next '/' is the name of another machine: use file:///folder with three "
         "slashes, or a path without file://"
     )
 
@@ -179,7 +179,7 @@ def _without_slash_before_drive(path: str, windows: bool) -> str:
 
 def _check_local(path: str, windows: bool) -> str:
     if not path:
-        raise TargetError("file:// names no folder: write file:///folder/subfolder")
+        raise TargetError("file:// has no folder: use file:///folder/subfolder")
     if ("::" in path and "://" in path) or _CHAIN.match(path):
         raise _chained(path)
     if "://" in path:
@@ -190,7 +190,7 @@ def _check_local(path: str, windows: bool) -> str:
     if windows:
         return path
     if _DRIVE.match(path) or path.startswith("\\\\"):
-        raise TargetError(f"{path!r} is a Windows path and this is not Windows: give a path of this machine")
+        raise TargetError(f"{path!r} is a Windows path, but this machine does not run Windows")
     mistyped = _MISTYPED.match(path)
     if mistyped and mistyped[1].lower() in _USUAL:
         # Not more of it: who left out a slash may have put a key into the rest.
@@ -226,4 +226,4 @@ def _check_remote(scheme: str, rest: str) -> str:
 
 
 def _chained(shown: str) -> TargetError:
-    return TargetError(f"{redact_url(shown)!r} chains storages with '::': give the URL of one storage")
+    return TargetError(f"{redact_url(shown)!r} chains storages with '::': use the URL of one storage")

@@ -1,4 +1,4 @@
-"""Kits with which the author of a plugin proves it: classes of pytest tests to inherit from.
+"""Test kits for authors of plugins: classes of pytest tests to inherit from.
 
 In a test file of the plugin::
 
@@ -8,8 +8,8 @@ In a test file of the plugin::
     class TestExr(EncoderSuite):
         spec = EXR
 
-``EncoderSuite`` proves an encoder, ``TargetSuite`` a storage. ``seqsave.testing.outside`` shows files to programs of
-others.
+``EncoderSuite`` tests an encoder, ``TargetSuite`` a storage. ``seqsave.testing.outside`` reads files with independent
+programs.
 """
 
 from seqsave import _lazy

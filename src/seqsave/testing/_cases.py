@@ -1,4 +1,4 @@
-"""What the kit tries on an encoder: sizes, texts, frames of which much or little is known, values of options."""
+"""The kit's inputs for an encoder: sizes, texts, frames with many or few known facts, values of options."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ _TAGS = {
 
 
 def infos(frame: FrameInfo) -> dict[str, FrameInfo]:
-    """Frames of which least and most is known, and ``frame`` with each colour space, density and tag by itself."""
+    """Return frames with the fewest and the most known facts, and ``frame`` with each single fact."""
     cases = {"least": FrameInfo(index=0), "most": full(frame)}
     cases |= {f"color {name}": replace(frame, color=space) for name, space in COLOR_SPACES.items()}
     cases |= {f"{dpi:g} dpi": replace(frame, dpi=dpi) for dpi in (1.0, 72.0, 299.99, 2400.0)}
@@ -98,7 +98,7 @@ def infos(frame: FrameInfo) -> dict[str, FrameInfo]:
 
 
 def full(frame: FrameInfo) -> FrameInfo:
-    """``frame`` with everything that may be known of one."""
+    """Return ``frame`` with all facts known."""
     return replace(
         frame,
         index=2**40,
@@ -113,7 +113,7 @@ def full(frame: FrameInfo) -> FrameInfo:
 
 
 def worth_trying(option: Option) -> list[Any]:
-    """Every choice; else both ends of the range, both truths, or some texts."""
+    """Return every choice; without choices both ends of the range, both booleans, or some texts."""
     if option.choices is not None:
         return list(option.choices)
     if option.type is bool:
@@ -126,7 +126,7 @@ def worth_trying(option: Option) -> list[Any]:
 
 
 def not_allowed(option: Option) -> list[Any]:
-    """Values of another type, of no kind, and just beyond the ends."""
+    """Return values of another type, and values just beyond the ends."""
     if option.type is bool:
         return ["perhaps", 2, []]
     wrong: list[Any] = [[], "neither a number nor a choice"] if option.choices or option.type is not str else [[]]

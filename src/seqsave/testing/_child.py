@@ -1,7 +1,7 @@
-"""What the kit runs in an interpreter of its own: a clean import, an encode elsewhere, a look at memory, a real save.
+"""The kit's program for a new interpreter: a clean import, an encoding, a measurement of memory, a real save.
 
 Run by its path, with a JSON request on standard input; the answer is the last line on standard output. Imports
-nothing but the standard library before it has looked at what the request makes it import.
+only the standard library before it measures what the request imports.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def declarations(request: dict[str, Any]) -> dict[str, Any]:
-    """Import a module of declarations and call its hook; say what that imported."""
+    """Import a module of declarations and call its hook; return what that imported."""
     before = set(sys.modules)
     module = importlib.import_module(request["module"])
     hook = getattr(module, "seqsave_encoders", None)
@@ -49,7 +49,7 @@ def declarations(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode(request: dict[str, Any]) -> dict[str, Any]:
-    """Encode the picture in a ``.npy`` file; say what came out, in hexadecimal."""
+    """Encode the picture in a ``.npy`` file; return the result in hexadecimal."""
     import numpy as np
 
     picture = np.load(request["picture"], allow_pickle=False)
@@ -60,7 +60,7 @@ def encode(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def decode(request: dict[str, Any]) -> dict[str, Any]:
-    """Decode a file with more pixels than allowed; say what was raised, and by how many bytes this process grew."""
+    """Decode a file with more pixels than allowed; return the error, and by how many bytes this process grew."""
     encoder = _encoder(request["encoder"])
     encoder.decode(Path(request["small"]).read_bytes(), max_pixels=1 << 24)  # whatever is loaded at first use
     data = Path(request["large"]).read_bytes()
@@ -76,7 +76,7 @@ def decode(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def save(request: dict[str, Any]) -> dict[str, Any]:
-    """Save a picture as users do, through what is installed; say what was found, and what of it was read back."""
+    """Save a picture as users do, with the installed plugin; return what was found and read back."""
     import numpy as np
 
     from seqsave.plugins.registry import describe_filetypes, filetypes
@@ -87,7 +87,7 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
     try:
         (row,) = (row for row in describe_filetypes() if row.filetype == request["filetype"])
     except ValueError:
-        return {"problem": f"there are only {', '.join(filetypes())}", **_broken()}
+        return {"problem": f"known are only {', '.join(filetypes())}", **_broken()}
     if row.conflict:
         return {"problem": f"it is claimed by {' and '.join(row.conflict)}: uninstall one", **_broken()}
     if repr(row.spec) != request["spec"]:
@@ -129,13 +129,13 @@ def _info(document: dict[str, Any]) -> Any:
 
 
 def _forget_the_peak() -> None:
-    """Linux: the largest size is what it is now. Not allowed everywhere, and then growth is seen a little later."""
+    """Reset the peak of this process's size, on Linux. If that is not allowed, growth is seen a little later."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _peak() -> int | None:
-    """The largest resident size of this process so far, in bytes; None where it is not known."""
+    """Return the largest resident size of this process so far, in bytes; None if unknown."""
     with contextlib.suppress(OSError, StopIteration):
         # Not ru_maxrss on Linux: that one begins with the size of the process that started this one.
         lines = Path("/proc/self/status").read_text().splitlines()

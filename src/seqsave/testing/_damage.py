@@ -1,4 +1,4 @@
-"""Files that are not sound: cut off, damaged in every way that is likely, or no file of the format at all."""
+"""Make invalid files: truncated, damaged in every likely way, or of another format."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _NUMBERS = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\
 
 
 def cuts(size: int) -> list[int]:
-    """Where to cut a file of ``size`` bytes: early, at every sixteenth, and before each of the last bytes."""
+    """Return lengths to cut a file of ``size`` bytes to: early, at every sixteenth, before each of the last."""
     places = {0, 1, 2, 4, 8, 12, 16, 32, 64, *(size * part // 16 for part in range(16)), *range(size - END, size)}
     return sorted(place for place in places if 0 <= place < size)
 
 
 def damaged(sound: bytes) -> Iterator[tuple[str, bytes]]:
-    """What was done to the file, and the file; the same ones each time.
+    """Yield a description of the damage, and the damaged file; the same ones each time.
 
-    Bytes turned over, numbers overwritten, single bits and runs changed, parts missing or there twice, and a sound
-    start with noise behind it.
+    Inverted bytes, overwritten numbers, changed bits and runs, missing and duplicate parts, an intact start with noise
+    after it.
     """
     chance, size = random.Random(2), len(sound)  # noqa: S311  (the same damage each time)
     for place in [*range(min(64, size)), *range(64, size, max(1, size // 64))]:

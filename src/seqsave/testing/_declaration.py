@@ -1,4 +1,4 @@
-"""What the kit asks of a declaration beyond its being usable, and what files of well-known formats start with."""
+"""Check a declaration beyond its validity, and the first bytes of files in well-known formats."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SAME = {"jpeg": "jpg", "tiff": "tif", "pgm": "ppm", "pnm": "ppm", "pbm": "ppm",
 
 
 def problems(spec: Any) -> list[str]:
-    """Everything that is wrong with ``spec`` and with the class that it names, one line each."""
+    """Return the problems of ``spec`` and of the class that it names, one line each."""
     found = declarations.problems(spec)
     if found:
         return found
@@ -48,7 +48,7 @@ def problems(spec: Any) -> list[str]:
 
 
 def signature_problem(extension: str, data: bytes, signature: bytes | None) -> str | None:
-    """Why ``data`` does not start as a file with ``extension`` does, or None.
+    """Return why ``data`` does not start as a file with ``extension``, or None.
 
     ``signature`` is a regular expression that replaces the one known here. Where none is known, the file at least
     must not start as one of another format.

@@ -1,4 +1,4 @@
-"""What the checks of an encoder are made of: pictures, encoding in this and another process, comparisons, messages."""
+"""The parts of an encoder's checks: pictures, encoding in this and another process, comparisons, messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ADVICE = "; a format that keeps less declares lossless=False, or its suite over
 
 
 class EncoderChecks:
-    """The attributes of ``EncoderSuite``, and what its checks share."""
+    """The attributes of ``EncoderSuite``, and the methods that its checks share."""
 
     spec: ClassVar[EncoderSpec]
     declarations: ClassVar[str | None]
@@ -40,7 +40,7 @@ class EncoderChecks:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a check once for each value of the arguments that it names."""
         if not isinstance(getattr(self, "spec", None), EncoderSpec):
-            raise TypeError(f"{type(self).__name__} needs spec = ..., the seqsave.EncoderSpec that it proves")
+            raise TypeError(f"{type(self).__name__} needs spec = ..., the seqsave.EncoderSpec to test")
         options = [(name, value) for name, option in self.spec.options.items() for value in _cases.worth_trying(option)]
         exact = [False] if self.lossless_options is None else [False, True]
         floats = [dtype for dtype in self.spec.dtypes if dtype.startswith("float")]
@@ -60,12 +60,12 @@ class EncoderChecks:
                 metafunc.parametrize(argument, values or [None], ids=names or ["none"])
 
     def make_encoder(self) -> Encoder:
-        """A new encoder, made as seqsave makes it."""
+        """Return a new encoder, created as seqsave creates it."""
         module, _, name = self.spec.encoder.partition(":")
         return cast("Encoder", getattr(importlib.import_module(module), name)())
 
     def options(self, **given: Any) -> dict[str, Any]:
-        """Every declared option with its default, as an encoder gets them."""
+        """Return every declared option with its default, as an encoder gets them."""
         return {name: option.default for name, option in self.spec.options.items()} | given
 
     def encode(
@@ -94,14 +94,14 @@ class EncoderChecks:
         return encoder.decode(data, max_pixels=1 << 24)
 
     def expected(self, image: ImageArray) -> ImageArray:
-        """What a reader should see of ``image`` with default options: the picture itself unless overridden.
+        """Return the picture that a reader should get of ``image`` with default options: by default the same.
 
-        For a format that takes alpha and cannot hold it, say: ``return image[..., :3]``.
+        For a format that accepts alpha but cannot store it, override it with ``return image[..., :3]``.
         """
         return image
 
     def picture(self, seed: int = 0, size: tuple[int, int] = (65, 33)) -> ImageArray:
-        """A picture in the preferred dtype and the largest number of channels."""
+        """Return a picture in the preferred dtype and the largest number of channels."""
         return noise(size, max(self.spec.channels), self.spec.dtypes[0], seed)
 
     # --- for the checks alone ---
@@ -149,7 +149,7 @@ class EncoderChecks:
         return dict(_cases.SMALL_TEXTS) if self.spec.metadata == "embed" else {}
 
     def _kept(self, channels: int, dtype: str) -> ImageArray:
-        """A picture that comes back as it is with default options, or near enough."""
+        """Return a picture that is read back unchanged with default options, or near enough."""
         return (noise if self.spec.lossless else smooth)((17, 13), channels, dtype)
 
     def _pictures(self, exact: bool, dtype: str, channels: int, size: tuple[int, int]) -> list[ImageArray]:
@@ -159,11 +159,11 @@ class EncoderChecks:
     def _compare(self, what: str, wanted: ImageArray, got: object, exact: bool = False) -> None:
         bound = None if exact or self.spec.lossless else self.min_psnr
         problem = difference(wanted, got, min_psnr=bound)
-        expect(problem is None, f"{what} is another one than was encoded: {problem}{'' if bound else _ADVICE}")
+        expect(problem is None, f"{what} differs from the encoded one: {problem}{'' if bound else _ADVICE}")
 
 
 def expect(ok: object, message: str) -> None:
-    """An assertion that says what is wrong; pytest rewrites no ``assert`` in an installed library."""
+    """Assert with a message, since pytest does not rewrite ``assert`` in an installed library."""
     __tracebackhide__ = True
     if not ok:
         raise AssertionError(message)
@@ -174,7 +174,7 @@ def decodes(encoder: Encoder) -> bool:
 
 
 def try_decode(encoder: Encoder, data: bytes, max_pixels: int, what: str = "a sound file") -> Decoded | None:
-    """What is decoded; None for a DecodeError. Every other exception is a failed check."""
+    """Return the decoded picture; None for a DecodeError. Every other exception fails the check."""
     try:
         return encoder.decode(data, max_pixels=max_pixels)
     except DecodeError:

@@ -1,4 +1,4 @@
-"""The kit's own pictures and its own comparison: nothing here uses the code that it tests."""
+"""The kit's own pictures and its own comparison, independent of the code under test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["changed", "difference", "flat", "noise", "peak", "psnr", "smooth", "
 
 
 def smooth(size: tuple[int, int], channels: int, dtype: str) -> ImageArray:
-    """A picture that a lossy encoder keeps well: slow waves, other ones in each channel; alpha is never 0 or full.
+    """Return a picture that a lossy encoder keeps well: slow waves that differ by channel; alpha is never 0 or full.
 
     ``size`` is width, height. A small picture is the corner of a large one.
     """
@@ -30,7 +30,7 @@ def smooth(size: tuple[int, int], channels: int, dtype: str) -> ImageArray:
 
 
 def noise(size: tuple[int, int], channels: int, dtype: str, seed: int = 0) -> ImageArray:
-    """A picture in which every value may occur, both ends of the range for sure; floats also leave 0..1."""
+    """Return a picture of random values, with both ends of the range; floats also leave 0..1."""
     width, height = size
     random = np.random.default_rng(seed)
     picture: ImageArray
@@ -47,20 +47,20 @@ def noise(size: tuple[int, int], channels: int, dtype: str, seed: int = 0) -> Im
 
 
 def flat(size: tuple[int, int], channels: int, dtype: str) -> ImageArray:
-    """A picture of one value: a large one makes a small file."""
+    """Return a picture of one value, which makes a small file."""
     width, height = size
     return np.full((height, width, channels), peak(dtype) / 2, dtype)
 
 
 def specials(dtype: str) -> ImageArray:
-    """What float files hold and pixels on a screen never do: one of each, in a row."""
+    """Return the special values of floats, one of each, in a row."""
     kind = np.finfo(dtype)
     ends = [kind.max, kind.min, kind.tiny, kind.smallest_subnormal, -kind.smallest_subnormal, 1 + kind.eps]
     return np.array([math.nan, math.inf, -math.inf, -0.0, 0.0, -1.5, *map(float, ends)], dtype)
 
 
 def changed(wanted: ImageArray, got: ImageArray) -> list[str]:
-    """Which floats have other bits, as ``"inf is 1.0"``; any NaN is a NaN. Each value once."""
+    """Return the floats with other bits, as ``"inf is 1.0"``, each value once; all NaNs count as equal."""
     if got.dtype != wanted.dtype:
         return [f"its dtype is {got.dtype.str}, not {wanted.dtype.str}"]
     bits = f"u{wanted.itemsize}"
@@ -69,18 +69,18 @@ def changed(wanted: ImageArray, got: ImageArray) -> list[str]:
 
 
 def peak(dtype: str) -> float:
-    """The value of white: 255, 65535, or 1 for floats."""
+    """Return the value of white: 255, 65535, or 1 for floats."""
     return 1.0 if dtype.startswith("float") else float(np.iinfo(dtype).max)
 
 
 def psnr(wanted: ImageArray, got: ImageArray) -> float:
-    """Peak signal-to-noise ratio in dB over all channels; infinite for equal pictures."""
+    """Return the peak signal-to-noise ratio in dB over all channels; infinite for equal pictures."""
     error = float(np.mean((wanted.astype(np.float64) - got.astype(np.float64)) ** 2))
     return math.inf if error == 0 else 20 * math.log10(peak(wanted.dtype.name)) - 10 * math.log10(error)
 
 
 def difference(wanted: ImageArray, got: object, *, min_psnr: float | None = None) -> str | None:
-    """What makes ``got`` another picture than ``wanted``, or None. Exact when ``min_psnr`` is None."""
+    """Return the difference between ``got`` and ``wanted``, or None. Exact if ``min_psnr`` is None."""
     if not isinstance(got, np.ndarray):
         return f"it is {type(got).__name__}, not a numpy array"
     if got.shape != wanted.shape:

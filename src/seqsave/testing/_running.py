@@ -1,4 +1,4 @@
-"""Ask an interpreter of its own, with another hash seed: what is in ``_child``."""
+"""Run ``_child`` in a new interpreter, with another hash seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHOOSING = ("SEQSAVE_LOAD_PLUGINS", "SEQSAVE_DISABLE_PLUGINS", "SEQSAVE_STRICT_
 
 
 def run_child(**request: Any) -> dict[str, Any]:
-    """The answer to a request; AssertionError with the end of the traceback when it cannot be done."""
+    """Return the answer to a request. Raises AssertionError with the end of the traceback if it fails."""
     request["path"] = [str(Path(entry).absolute()) for entry in sys.path]
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     inherited = {name: value for name, value in os.environ.items() if name not in _CHOOSING}
@@ -42,5 +42,5 @@ def run_child(**request: Any) -> dict[str, Any]:
 
 
 def as_document(info: FrameInfo) -> dict[str, Any]:
-    """``info`` as JSON can hold it; ``_child`` makes it a FrameInfo again."""
+    """Return ``info`` as JSON values, which ``_child`` converts back to a FrameInfo."""
     return asdict(info) | {"rate": None if info.rate is None else str(info.rate)}

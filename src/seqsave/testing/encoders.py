@@ -1,4 +1,4 @@
-"""The tests that every encoder should pass. Each is a method, and runs on the kit's own pictures.
+"""The tests that every encoder should pass. Each is a method, and uses the kit's own pictures.
 
 A test that cannot apply to a format is switched off by name, with a reason beside it:
 ``test_truncated_data = None  # the format has no length``.
@@ -33,19 +33,18 @@ _RAW = 32 << 20  # bytes of a picture that is not to be decoded
 
 
 class EncoderSuite(EncoderChecks):
-    """Everything that an encoder promises, as tests. Inherit in a class whose name starts with ``Test``.
+    """All promises of an encoder, as tests. Inherit in a class whose name starts with ``Test``.
 
-    spec:             the declaration to prove. The only one that must be set.
+    spec:             the declaration to test. The only attribute that must be set.
     declarations:     the module that implements the hook; by default the package in which the encoder lies.
-    min_psnr:         when ``spec.lossless`` is False: how near, in dB, a smooth picture must come back with the default
-                      options.
+    min_psnr:         if ``spec.lossless`` is False: the least PSNR, in dB, of a smooth picture with default options.
     lossless_options: options that make a lossy format exact; the round trips then run with them as well.
     signature:        a regular expression (bytes) for the beginning of each file; known for common extensions.
     decoders:         readers that you did not write, by name: bytes in, array H,W or H,W,C in the encoded dtype out.
                       A reader that cannot take a certain picture calls ``pytest.skip``.
 
-    A format that cannot be read back has no ``decode`` in its encoder; override ``read`` with a foreign reader. One
-    that cannot hold all that it takes (JPEG and alpha) overrides ``expected``.
+    If the encoder has no ``decode``, override ``read`` with a foreign reader. If the format cannot store all that it
+    accepts (JPEG and alpha), override ``expected``.
     """
 
     spec: ClassVar[EncoderSpec]
@@ -58,15 +57,15 @@ class EncoderSuite(EncoderChecks):
     # --- the declaration ------------------------------------------------------------------------------------------
 
     def test_declaration(self) -> None:
-        """Types, names, extensions, dtypes and options make sense."""
+        """Check types, names, extensions, dtypes and options of the declaration."""
         problems = _declaration.problems(self.spec)
         unknown = sorted(set(self.lossless_options or {}) - set(self.spec.options))
         if unknown:
             problems.append(f"lossless_options of this suite: {unknown} are not declared")
-        expect(not problems, "the declaration is not sound:\n- " + "\n- ".join(problems))
+        expect(not problems, "the declaration is not valid:\n- " + "\n- ".join(problems))
 
     def test_declarations_import_nothing_heavy(self) -> None:
-        """Naming the format costs next to nothing: its module imports the standard library and seqsave only."""
+        """Check that the declaration's module imports only the standard library and seqsave."""
         heavy = self._declared()["heavy"]
         expect(
             not heavy,
@@ -75,7 +74,7 @@ class EncoderSuite(EncoderChecks):
         )
 
     def test_hook_returns_the_declaration(self) -> None:
-        """The module implements ``seqsave_encoders`` and the list that it returns holds this declaration."""
+        """Check that the module implements ``seqsave_encoders``, and that its list contains this declaration."""
         answer, module = self._declared(), self._declarations()
         expect(
             answer["hook"],
@@ -94,7 +93,7 @@ class EncoderSuite(EncoderChecks):
         )
 
     def test_installed(self) -> None:
-        """Who installs it saves with it: a new interpreter finds it by its entry point, saves a frame and reads it."""
+        """Check that a new interpreter finds the installed plugin by its entry point, saves a frame and reads it."""
         picture = self._kept(max(self.spec.channels), self.spec.dtypes[0])
         embeds = self.spec.metadata == "embed"
         with tempfile.TemporaryDirectory() as folder:
@@ -124,7 +123,7 @@ class EncoderSuite(EncoderChecks):
     # --- pixels ---------------------------------------------------------------------------------------------------
 
     def test_result(self) -> None:
-        """``encode`` and ``decode`` return the records, filled with what they promise."""
+        """Check that ``encode`` and ``decode`` return their records, with fields of the right types."""
         encoded = self.encode(self.picture())
         expect(
             isinstance(encoded, Encoded),
@@ -146,13 +145,13 @@ class EncoderSuite(EncoderChecks):
         expect(is_text(decoded.metadata), f"Decoded.metadata is {decoded.metadata!r}: it must map text to text")
 
     def test_round_trip(self, exact: bool, dtype: str, channels: int, size: tuple[int, int]) -> None:
-        """What is read back is what was encoded: exactly, or as near as ``min_psnr`` when the format is lossy."""
+        """Check that the picture is read back exactly, or as near as ``min_psnr`` if the format is lossy."""
         for picture in self._pictures(exact, dtype, channels, size):
             got = self.read(self._encoded(picture, exact)).array
             self._compare("the picture that is read back", self.expected(picture), got, exact)
 
     def test_foreign_decoders(self, exact: bool, dtype: str, channels: int) -> None:
-        """Programs that the author did not write see the same picture."""
+        """Check that independent programs read the same picture."""
         for name, decode in self.decoders.items():
             for picture in self._pictures(exact, dtype, channels, (65, 33)):
                 got = np.asarray(decode(self._encoded(picture, exact)))
@@ -160,9 +159,9 @@ class EncoderSuite(EncoderChecks):
                 self._compare(f"the picture as {name} reads it", self.expected(picture), got, exact)
 
     def test_special_values(self, exact: bool, float_dtype: str | None) -> None:
-        """Floats keep what a picture of light may hold: NaN, infinities, -0.0, the largest and the smallest numbers.
+        """Check that floats keep NaN, infinities, -0.0, the largest and the smallest numbers.
 
-        Bit for bit, though one NaN is as good as another; a lossy format has to take them, and may change them.
+        Bit for bit, except that all NaNs are equal; a lossy format must accept them, but may change them.
         """
         if float_dtype is None:
             return
@@ -183,16 +182,16 @@ class EncoderSuite(EncoderChecks):
             )
 
     def test_frame_info(self, info: FrameInfo, channels: int) -> None:
-        """What is known of a frame, or is not: number, colour space, density, tags. All are taken, and cost nothing.
+        """Check that every fact in FrameInfo is accepted: number, colour space, density, tags.
 
-        The picture and its metadata are as without, and the file is the same each time.
+        The picture and its metadata are the same as without, and the file is the same each time.
         """
         picture, texts = self._kept(channels, self.spec.dtypes[0]), self._some_texts()
         plain_file = self.encode(picture, metadata=texts)
         plain = self.read(bytes(plain_file.data))
         encoded = self.encode(picture, metadata=texts, info=info)
         decoded = self.read(bytes(encoded.data))
-        self._compare("the picture, as it is without what FrameInfo says,", plain.array, decoded.array)
+        self._compare("the picture, compared with the one without FrameInfo,", plain.array, decoded.array)
         for name, text in {**plain_file.leftover, **plain.metadata}.items():
             kept = decoded.metadata.get(name, encoded.leftover.get(name))
             expect(
@@ -208,13 +207,13 @@ class EncoderSuite(EncoderChecks):
         )
 
     def test_signature(self, dtype: str, channels: int) -> None:
-        """Each file starts as files of its format do, so that other programs know it."""
+        """Check that each file starts like files of its format, so that other programs recognise it."""
         data = bytes(self.encode(noise((17, 13), channels, dtype)).data)
         problem = _declaration.signature_problem(self.spec.extensions[0], data, self.signature)
         expect(problem is None, f"the file starts with {data[:16]!r}: {problem}")
 
     def test_deterministic(self) -> None:
-        """A file depends on the picture and its facts only: not on the time, the process, or earlier frames."""
+        """Check that a file depends only on the picture and its facts, not on time, process or earlier frames."""
         picture, texts, info = self.picture(), self._some_texts(), _cases.full(self.info())
         encoder, second = self.make_encoder(), int(time.time())
         first = bytes(self.encode(picture, encoder, metadata=texts, info=info).data)
@@ -235,7 +234,7 @@ class EncoderSuite(EncoderChecks):
         )
 
     def test_input_untouched(self, dtype: str, channels: int) -> None:
-        """The picture that is given is never changed, and one that is read-only is as good as any."""
+        """Check that ``encode`` never changes its picture, and accepts a read-only one."""
         picture = noise((17, 13), channels, dtype)
         before = picture.tobytes()
         wanted = bytes(self.encode(picture).data)
@@ -251,7 +250,7 @@ class EncoderSuite(EncoderChecks):
         expect(same, "a read-only picture gives another file: it must not matter")
 
     def test_results_stay(self) -> None:
-        """A result is not changed by what comes later: the caller's next picture, or the encoder's next call."""
+        """Check that a result does not change later, with the caller's next picture or the encoder's next call."""
         picture, encoder = self.picture(), self.make_encoder()
         wanted = bytes(self.encode(picture.copy()).data)
         encoded = self.encode(picture, encoder)
@@ -263,7 +262,7 @@ class EncoderSuite(EncoderChecks):
         )
 
     def test_threads(self) -> None:
-        """One encoder, used by many threads at once, gives the same results as alone."""
+        """Check that one encoder, used by many threads at once, gives the same results as alone."""
         pictures = [self.picture(seed, (200 + seed, 100)) for seed in range(THREADS)]
         wanted = [bytes(self.encode(picture).data) for picture in pictures]
         arrays = [self.read(data).array for data in wanted]
@@ -297,7 +296,7 @@ class EncoderSuite(EncoderChecks):
     # --- metadata and options -------------------------------------------------------------------------------------
 
     def test_metadata(self, texts: dict[str, str]) -> None:
-        """Every text is in the file or in ``leftover``, unchanged; and the pixels are the same as without."""
+        """Check that every text is in the file or in ``leftover``, unchanged, and that the pixels stay the same."""
         if self.spec.metadata == "none":
             return
         picture = self.picture()
@@ -322,20 +321,20 @@ class EncoderSuite(EncoderChecks):
         plain = self.read(bytes(self.encode(picture).data)).array
         expect(
             plain.tobytes() == decoded.array.tobytes(),
-            "the pixels are other ones when there is metadata: it must not change them",
+            "metadata changes the pixels: it must not",
         )
 
     def test_small_metadata_is_embedded(self) -> None:
-        """A short prompt and workflow are in the file itself."""
+        """Check that a short prompt and workflow are in the file itself."""
         leftover = self.encode(self.picture(), metadata=self._some_texts()).leftover
         expect(
             not leftover,
-            f"the declaration says metadata='embed', but {sorted(leftover)} is left over: embed it, or say "
+            f"the declaration has metadata='embed', but {sorted(leftover)} is left over: embed it, or say "
             "metadata='none'",
         )
 
     def test_option_values(self, option: tuple[str, Any] | None, dtype: str, channels: int) -> None:
-        """Every choice, both ends of every range and both truths give a file that can be read, with its metadata."""
+        """Check that every choice, both ends of every range and both booleans give a readable file with metadata."""
         if option is None:
             return
         name, value = option
@@ -361,7 +360,7 @@ class EncoderSuite(EncoderChecks):
         expect(not lost, f"with {name}={value!r}, metadata {lost} is lost: embed it, or leave it in Encoded.leftover")
 
     def test_wrong_options(self) -> None:
-        """What the declaration does not allow is refused before anything is encoded."""
+        """Check that values that are not allowed are refused before anything is encoded."""
         wrong = [(name, value) for name, option in self.spec.options.items() for value in _cases.not_allowed(option)]
         for name, value in [("no_such_option", 1), *wrong]:
             refusal = self._refusal(name, value)
@@ -371,7 +370,7 @@ class EncoderSuite(EncoderChecks):
     # --- reading what is not sound --------------------------------------------------------------------------------
 
     def test_max_pixels(self) -> None:
-        """A picture of exactly ``max_pixels`` is read; one pixel more is a DecodeError."""
+        """Check that a picture of exactly ``max_pixels`` is read, and that one pixel more is a DecodeError."""
         encoder = self.make_encoder()
         if not decodes(encoder):
             return
@@ -383,7 +382,7 @@ class EncoderSuite(EncoderChecks):
         )
 
     def test_large_pictures_take_no_memory(self) -> None:
-        """A picture with more than ``max_pixels`` pixels is refused by its header, before there is memory for it."""
+        """Check that a picture with more than ``max_pixels`` is refused by its header, before memory is allocated."""
         encoder = self.make_encoder()
         if not decodes(encoder):
             return
@@ -415,7 +414,7 @@ class EncoderSuite(EncoderChecks):
         )
 
     def test_truncated_data(self) -> None:
-        """A file that was cut off is a DecodeError; of its last bytes some may be missing without harm."""
+        """Check that a truncated file is a DecodeError; some of its last bytes may be missing without harm."""
         encoder = self.make_encoder()
         if not decodes(encoder):
             return
@@ -433,13 +432,13 @@ class EncoderSuite(EncoderChecks):
             )
 
     def test_damaged_data(self) -> None:
-        """Changed bytes, and bytes of something else, never give anything but a picture or a DecodeError."""
+        """Check that damaged and foreign bytes give either a picture or a DecodeError."""
         encoder = self.make_encoder()
         if not decodes(encoder):
             return
         for data in NOT_THIS_FORMAT:
-            got = try_decode(encoder, data, 1 << 24, f"what is no file of this format, {data[:20]!r}")
-            expect(got is None, f"decode takes {data[:20]!r} for a picture: it must be a DecodeError")
+            got = try_decode(encoder, data, 1 << 24, f"what is not a file of this format, {data[:20]!r}")
+            expect(got is None, f"decode accepts {data[:20]!r} as a picture: it must be a DecodeError")
         sound = bytes(self.encode(self.picture(size=(17, 13)), metadata=self._some_texts()).data)
         limit = 17 * 13 * 4
         for what, data in damaged(sound):

@@ -1,4 +1,4 @@
-"""The tests that every storage should pass. Each is a method, and checks the storage through other code than it tests.
+"""The tests that every storage should pass. Each is a method, and checks the storage through independent code.
 
 A test that cannot apply to a storage is switched off by name, with a reason beside it:
 ``test_long_listing = None  # the server lists 1,000 entries at most``.
@@ -54,13 +54,13 @@ class TargetPlace:
         return bytes(filesystem.cat_file(f"{root}/{path}"))
 
     def write(self, path: str, data: bytes) -> None:
-        """Put a file there, with its folders."""
+        """Write a file, with its folders."""
         filesystem, root = self._filesystem()
         filesystem.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
         filesystem.pipe_file(f"{root}/{path}", data)
 
     def names(self) -> list[str]:
-        """Return every file below, sorted."""
+        """Return the path of every file below the place, sorted."""
         filesystem, root = self._filesystem()
         try:
             found = filesystem.find(root)
@@ -78,11 +78,11 @@ class TargetPlace:
 
 
 class TargetSuite:
-    """Everything that a storage promises, as tests. Inherit in a class whose name starts with ``Test``, set ``place``.
+    """All promises of a storage, as tests. Inherit in a class whose name starts with ``Test``, and define ``place``.
 
-    spec:             the declaration to prove; None for a storage that has none.
+    spec:             the declaration to test; None for a storage without one.
     names:            file names that the storage accepts.
-    updates_are_safe: of changes that several threads make to one file in the same moment none is lost.
+    updates_are_safe: no change is lost if several threads change one file at the same time.
     """
 
     spec: ClassVar[TargetSpec | None] = None
@@ -115,11 +115,11 @@ class TargetSuite:
     # --- the declaration ------------------------------------------------------------------------------------------
 
     def test_declaration(self, tmp_path: Path) -> None:
-        """The declaration makes sense, and is the one that its URL finds."""
+        """Check that the declaration is valid, and is found by its URL."""
         if self.spec is None:
             return
         problems = target_problems(self.spec)
-        expect(not problems, "the declaration is not sound:\n- " + "\n- ".join(problems))
+        expect(not problems, "the declaration is not valid:\n- " + "\n- ".join(problems))
         url = self.place(tmp_path).url
         protocol = url.partition("://")[0]
         expect(protocol in self.spec.protocols, f"{url} has none of the declared protocols {self.spec.protocols}")
@@ -130,7 +130,7 @@ class TargetSuite:
         )
 
     def test_check_changes_nothing(self, tmp_path: Path) -> None:
-        """Opening a target and asking what it can do leaves no trace."""
+        """Check that opening a target and asking for its capabilities changes nothing."""
         place = self.place(tmp_path)
         target = self.open(place)
         target.check()
@@ -140,7 +140,7 @@ class TargetSuite:
     # --- saving ---------------------------------------------------------------------------------------------------
 
     def test_publish(self, tmp_path: Path) -> None:
-        """What is published is there, byte for byte, and nothing else; folders are made as needed."""
+        """Check that a published file exists, byte for byte, and nothing else; folders are created as needed."""
         place, data = self.place(tmp_path), bytes(range(256)) * 40
         target = self.open(place)
         published = self.publish(target, "batch_0003/frame_00017.png", data)
@@ -150,7 +150,7 @@ class TargetSuite:
         expect(target.read("batch_0003/frame_00017.png") == data, "read returns other bytes than were published")
 
     def test_kinds_of_data(self, tmp_path: Path) -> None:
-        """bytes, bytearray and memoryview are taken, empty ones too; the caller may change a buffer afterwards."""
+        """Check that bytes, bytearray and memoryview are accepted, also empty, and may change afterwards."""
         place = self.place(tmp_path)
         target = self.open(place)
         for kind in (bytes, bytearray, memoryview):
@@ -163,7 +163,7 @@ class TargetSuite:
             expect(target.read("empty") == b"", f"an empty {kind.__name__} is read back as something else")
 
     def test_names(self, tmp_path: Path) -> None:
-        """Every name of ``names`` is kept as it is, in each method."""
+        """Check that every name of ``names`` is kept unchanged, in each method."""
         for number, path in enumerate(self.names):
             (tmp_path / str(number)).mkdir()
             place = self.place(tmp_path / str(number))
@@ -180,18 +180,18 @@ class TargetSuite:
             expect(place.names() == [], f"{path!r} is still there after delete")
 
     def test_bad_paths(self, tmp_path: Path) -> None:
-        """A path that leads out of the root, or nowhere, is refused before anything is written."""
+        """Check that an invalid path, or one that leaves the root, is refused before anything is written."""
         place = self.place(tmp_path)
         target = self.open(place)
         calls = (lambda path: self.publish(target, path), target.read, target.exists, target.delete, target.url_of)
         for path in BAD_PATHS:
             for call in calls:
-                with _raises(TargetError, f"the path {path!r} is taken: check each one with self._checked(path)"):
+                with _raises(TargetError, f"the path {path!r} is accepted: check each one with self._checked(path)"):
                     call(path)
         expect(place.names() == [], f"refused paths have written {place.names()}")
 
     def test_replaces(self, tmp_path: Path) -> None:
-        """Publishing a name again replaces the file."""
+        """Check that publishing a name again replaces the file."""
         place = self.place(tmp_path)
         target = self.open(place)
         self.publish(target, "a", b"a longer first one")
@@ -200,7 +200,7 @@ class TargetSuite:
         expect(place.names() == ["a"], f"a file that is published again leaves {place.names()}")
 
     def test_whole_files_only(self, tmp_path: Path) -> None:
-        """While a file is replaced, a reader sees the old or the new one, and never a part."""
+        """Check that a reader sees the old or the new file during a replacement, and never a part."""
         place = self.place(tmp_path)
         target = self.open(place)
         if not target.capabilities.atomic:
@@ -228,11 +228,11 @@ class TargetSuite:
         expect(not torn, f"a reader saw a part of a file ({torn[:3]} bytes): declare publish='plain', or atomic=False")
 
     def test_create(self, tmp_path: Path) -> None:
-        """``create=True`` refuses to replace a file, or is refused itself where the storage cannot keep it."""
+        """Check that ``create=True`` refuses to replace a file, or is refused by a storage without that ability."""
         place = self.place(tmp_path)
         target = self.open(place)
         if target.capabilities.create == "none":
-            with _raises(TargetError, "create=True is taken although capabilities.create is 'none': refuse it"):
+            with _raises(TargetError, "create=True is accepted although capabilities.create is 'none': refuse it"):
                 self.publish(target, "a", create=True)
             return
         self.publish(target, "x/a", b"first", create=True)
@@ -243,7 +243,7 @@ class TargetSuite:
         expect(place.names() == ["x/a"], f"probing create=True leaves {place.names()}")
 
     def test_create_has_one_winner(self, tmp_path: Path) -> None:
-        """Of several threads that create one file in the same moment, one succeeds."""
+        """Check that one of several threads that create the same file at the same time succeeds."""
         place = self.place(tmp_path)
         target = self.open(place)
         if target.capabilities.create == "none":
@@ -264,7 +264,7 @@ class TargetSuite:
         expect(place.read("a") == b"%d" % winners[0] * 1000, "the file is not the winner's")
 
     def test_threads(self, tmp_path: Path) -> None:
-        """Threads publish and read at the same time, through one target and through several."""
+        """Check that threads can publish and read at the same time, through one target and through several."""
         place = self.place(tmp_path)
         shared = self.open(place)
 
@@ -280,7 +280,7 @@ class TargetSuite:
         expect(len(place.names()) == 96, f"96 threads have left {len(place.names())} files")
 
     def test_publish_async(self, tmp_path: Path) -> None:
-        """Where there are coroutines, they run on ``loop`` and do the same; else there is neither."""
+        """Check that ``publish_async`` works on ``loop``, or that both are None."""
         place = self.place(tmp_path)
         target = self.open(place)
         coroutine = target.publish_async("a", b"data", content_type=CONTENT_TYPE)
@@ -291,10 +291,10 @@ class TargetSuite:
             expect(both, "publish_async and loop must both be None, or neither")
             return
         published = asyncio.run_coroutine_threadsafe(coroutine, target.loop).result()
-        expect(published.size == 4 and place.read("a") == b"data", "publish_async has saved something else")
+        expect(published.size == 4 and place.read("a") == b"data", "publish_async has saved other bytes")
 
     def test_update(self, tmp_path: Path) -> None:
-        """``update`` makes, changes and removes a small file, and notices that it is another one by now."""
+        """Check that ``update`` creates, changes and removes a small file, and notices a concurrent change."""
         place = self.place(tmp_path)
         target = self.open(place)
 
@@ -314,11 +314,11 @@ class TargetSuite:
         seen, _ = update(b"three", known=(b"one", first.etag))
         expect(seen == b"another", f"update gives {seen!r} to the change: read the file when it is not known")
         seen, published = update(None)
-        expect(seen == b"three" and published is None, "update does not give what the file holds, or returns a record")
+        expect(seen == b"three" and published is None, "update does not return the file's bytes")
         expect(not target.exists("x.json"), "update does not remove the file where the change returns None")
 
     def test_updates_from_threads(self, tmp_path: Path) -> None:
-        """Of changes in the same moment none is lost, where ``updates_are_safe``."""
+        """Check that no concurrent change is lost, if ``updates_are_safe``."""
         if not self.updates_are_safe:
             return
         place = self.place(tmp_path)
@@ -334,19 +334,19 @@ class TargetSuite:
     # --- reading --------------------------------------------------------------------------------------------------
 
     def test_missing_files(self, tmp_path: Path) -> None:
-        """A file that does not exist is a FileNotFoundError that is final; deleting it is no error."""
+        """Check that a missing file is a final FileNotFoundError, and that deleting it is no error."""
         target = self.open(self.place(tmp_path))
         for read in (target.read, target.open_read):
             with _raises(FileNotFoundError, "a missing file must raise FileNotFoundError") as caught:
                 read("none")
             transient = getattr(caught[0], "transient", True)
-            expect(not transient, "a missing file is reported as a failure that passes: raise FileNotFoundError")
+            expect(not transient, "a missing file is reported as a temporary failure: raise FileNotFoundError")
         for path in ("none", "nowhere/none"):
             expect(not target.exists(path), f"exists is True for {path!r}, which does not exist")
             target.delete(path)
 
     def test_open_read(self, tmp_path: Path) -> None:
-        """A file can be read in pieces, from any place, by several readers."""
+        """Check that a file can be read in pieces, from any position, by several readers."""
         place, data = self.place(tmp_path), bytes(range(256)) * (LARGE // 256)
         place.write("a", data)
         place.write("empty", b"")
@@ -359,7 +359,7 @@ class TargetSuite:
             expect(file.read() == b"", "an empty file is read as something else")
 
     def test_list(self, tmp_path: Path) -> None:
-        """A listing is one level, fresh, with sizes; of a folder that does not exist it is empty."""
+        """Check that a listing is one level, fresh, with sizes, and empty for a folder that does not exist."""
         place = self.place(tmp_path)
         target = self.open(place)
         missing = [target.list(), target.list("not/there")]
@@ -377,7 +377,7 @@ class TargetSuite:
         expect(target.exists("a.png") and not target.exists("batch_0001"), "exists must be True for files only")
 
     def test_long_listing(self, tmp_path: Path) -> None:
-        """A folder with many files is listed whole."""
+        """Check that a folder with many files is listed completely."""
         place = self.place(tmp_path)
         target = self.open(place)
         with ThreadPoolExecutor(2 * THREADS) as pool:
@@ -388,21 +388,21 @@ class TargetSuite:
     # --- the whole way --------------------------------------------------------------------------------------------
 
     def test_pickle(self, tmp_path: Path) -> None:
-        """A target can be sent to another process."""
+        """Check that a target can be pickled for another process."""
         place = self.place(tmp_path)
         target = self.open(place)
         self.publish(target, "a")
         copy = pickle.loads(pickle.dumps(target))  # noqa: S301 - our own bytes
-        expect(copy.read("a") == b"data" and copy.url == target.url, "a pickled target is another one")
+        expect(copy.read("a") == b"data" and copy.url == target.url, "a pickled target differs from the original")
 
     def test_save(self, tmp_path: Path) -> None:
-        """Seqsave saves a sequence here and reads it back; ``if_exists="error"`` keeps existing frames."""
+        """Check that seqsave saves and reads a sequence, and that ``if_exists="error"`` keeps existing frames."""
         place = self.place(tmp_path)
         frames = np.arange(3 * 4 * 6 * 3, dtype=np.uint8).reshape(3, 4, 6, 3)
         can = self.open(place).capabilities
         settings: dict[str, Any] = {"storage_options": place.storage_options}
         save(frames, place.url, if_exists="overwrite" if can.create == "none" else "error", **settings)
-        self._expect_frames(place, frames, "frames that are saved are read back as others")
+        self._expect_frames(place, frames, "saved frames differ when they are read back")
         if can.create != "none":
             with _raises((SaveError, FrameExistsError), "if_exists='error' replaces frames"):
                 save(frames + 1, place.url, if_exists="error", **settings)
@@ -417,7 +417,7 @@ class TargetSuite:
 def _raises(
     kinds: type[BaseException] | tuple[type[BaseException], ...], otherwise: str
 ) -> Iterator[list[BaseException]]:
-    """Fail unless the block raises one of these; the list then holds it."""
+    """Fail unless the block raises one of these errors; the list then contains it."""
     caught: list[BaseException] = []
     try:
         yield caught

@@ -1,4 +1,4 @@
-"""Write the frames of one animation: numbering, at_end, batches, collisions, and what became of each frame."""
+"""Write the frames of one animation: numbering, at_end, batches, collisions, and the outcome of each frame."""
 
 from seqsave import _lazy
 

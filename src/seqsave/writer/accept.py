@@ -1,4 +1,4 @@
-"""The accept step: numbering, preview and submission of a frame are one, or nothing has happened."""
+"""The accept step: number a frame, add it to the preview and submit it, all of that or nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["FrameAcceptor"]
 
 
 class _File(NamedTuple):
-    """One file of a frame that is about to be accepted; without a job where it is passed over."""
+    """One file of a frame that is about to be accepted; without a job if it is passed over."""
 
     output: Output
     task: FrameTask
@@ -33,9 +33,9 @@ class _File(NamedTuple):
 
 
 class FrameAcceptor:
-    """Accepts the frames of one writer, one at a time. Thread-safe.
+    """The acceptor of one writer's frames, one at a time. Thread-safe.
 
-    lock: held while a frame is accepted; a writer that ends holds it while it says so.
+    lock: held while a frame is accepted, and by a writer that ends.
     """
 
     def __init__(
@@ -133,6 +133,6 @@ class FrameAcceptor:
             if any(file.task.passed_over == "skipped" and file.job is None for file in files):
                 self._preview.give_up(f"frame {key.index} already existed")
             elif source.image is None:
-                self._preview.give_up("frames came that were encoded elsewhere")
+                self._preview.give_up("some frames were encoded elsewhere")
             elif source.shown is not None and not key.after_end:
                 self._preview.add(key.index, source.shown)

@@ -39,7 +39,7 @@ class WriterConfig:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every setting by its name, as ``seqsave.open_writer`` takes them."""
+        """Return every setting by its name, as ``seqsave.open_writer`` takes them."""
         return {name: getattr(getattr(self, one.group), name) for name, one in SETTINGS.items()}
 
 
@@ -63,8 +63,8 @@ SETTINGS: Final[Mapping[str, Setting]] = table(GROUPS)
 def check_settings(**settings: Any) -> WriterConfig:
     """Check the settings of a writer without opening one, and return them as a WriterConfig.
 
-    Raises OptionError (also for a name that no setting has), FrameNameError, MetadataError, EncoderNotFoundError,
-    EncoderConflictError, EncoderUnavailableError.
+    Raises OptionError (also for an unknown name), FrameNameError, MetadataError, EncoderNotFoundError,
+        EncoderConflictError, EncoderUnavailableError.
     """
     check_names(settings, SETTINGS)
     given: dict[str, dict[str, Any]] = {}
@@ -76,7 +76,7 @@ def check_settings(**settings: Any) -> WriterConfig:
 
 @functools.cache
 def _defaults() -> Mapping[str, Any]:
-    """Return the groups that mean the same in every writer when nothing is given; file types can change."""
+    """Return the groups' defaults that are the same for every writer; those of file types can change."""
     return {group: members() for group, members in GROUPS.items() if members is not PixelFormat}
 
 

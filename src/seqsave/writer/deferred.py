@@ -1,4 +1,4 @@
-"""Manifest updates for frames that are published after their run, out of the spool.
+"""Update manifests with frames that are published from the spool after their run.
 
 Each such frame brings what its run knew of the sequence. A run that could not reach its manifest at its end leaves a
 note in the spool of what it would have written there; the note is read before the run's frames are published.
@@ -23,17 +23,17 @@ Key = tuple[int, int | None]
 
 
 def frame_facts(facts: Facts, entry: FrameEntry) -> dict[str, Any]:
-    """What a frame in the spool brings along."""
+    """Return the facts that a frame in the spool keeps for its manifest."""
     return {"manifest": facts.as_document(), "frame": entry.as_document()}
 
 
 def opening_facts(facts: Facts, run: str) -> dict[str, Any]:
-    """The note of a run whose frames all go into the spool first. run: the id by which the manifest knows it."""
+    """Return the note of a run whose frames all go into the spool first. run: its id in the manifest."""
     return {"manifest": facts.as_document(), "opening": {"run": run}}
 
 
 def closing_facts(facts: Facts, run: str, outcome: manifest.Outcome, kept: Mapping[Key, Entry]) -> dict[str, Any]:
-    """The note of a run that could not reach its manifest at its end.
+    """Return the note of a run that could not reach its manifest at its end.
 
     kept: the spool's entries of those of ``outcome.lost`` that were put there.
     """
@@ -55,7 +55,7 @@ def _of_kept(entry: Entry | None) -> tuple[Any, ...]:
 
 
 class DeferredUpdates(Records):
-    """Keeps the manifests true while a spool is published.
+    """The manifest updates that keep manifests correct while a spool is published.
 
     run: entries of this run are left out, because it is still at work and updates its manifest itself.
     """
@@ -79,7 +79,7 @@ class DeferredUpdates(Records):
             self._sessions[facts.path] = session
 
     def end(self, target: targets.Target, outcomes: Sequence[Outcome], policy: retry.RetryPolicy) -> None:
-        """Enter what was published. Raises TargetError, ManifestError."""
+        """Record the published frames. Raises TargetError, ManifestError."""
         frames: dict[str, list[FrameEntry]] = {}
         for outcome in outcomes:
             entry = outcome.entry
@@ -95,12 +95,12 @@ class DeferredUpdates(Records):
 
 
 def publisher_behind(kept_in: Spool) -> Publisher:
-    """What publishes the frames of a spool behind this program, and can be waited for."""
+    """Return the publisher that publishes a spool's frames in the background."""
     return publisher_of(kept_in, partial(DeferredUpdates, kept_in))
 
 
 def _facts_of(entries: Iterable[Entry]) -> list[Facts]:
-    """Of each sequence once."""
+    """Return the facts of each sequence, once."""
     found = [Facts.from_document(entry.facts["manifest"]) for entry in entries]
     return list({facts.path: facts for facts in found}.values())
 

@@ -1,4 +1,4 @@
-"""From an image to the bytes of its frame: array, metadata, warnings of what is lost, and the encoder's work."""
+"""Turn an image into the bytes of its frame: array, metadata, warnings about losses, and encoding."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Warn = Callable[[str, FrameKey, str], None]
 
 
 class Encoding:
-    """Makes the frames of one filetype. ``warn`` is called with (kind, key, message)."""
+    """The encoding of one filetype's frames. ``warn`` is called with (kind, key, message)."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Encoding:
         return FrameTask(key, taken=taken, texts=texts, recipe=recipe, held=taken.held, picture=picture)
 
     def note_accepted(self, task: FrameTask) -> None:
-        """Warn of what is known to be lost, now that the frame is accepted."""
+        """Warn of the known losses of a frame that is accepted."""
         if task.taken is None:
             return
         self._note_shape(task.key, task.taken)
@@ -93,7 +93,7 @@ class Encoding:
         return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
 
     def _placed(self, own: Mapping[str, str], key: FrameKey) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Which metadata goes into this frame's file, and which beside it."""
+        """Return the metadata for this frame's file, and the metadata for sidecars."""
         where, texts = self._embedding.metadata_in, self._embedding.texts
         if where == "none":
             return {}, {}
@@ -159,16 +159,16 @@ class Encoding:
 
 
 def checked_file(data: Any, leftover: Any) -> Encoded:
-    """What the caller says is an encoded file. Raises ImageError, MetadataError."""
+    """Return the caller's encoded file, checked. Raises ImageError, MetadataError."""
     problem = _problem_of(Encoded(data=data, leftover={} if leftover is None else leftover))
     if problem is None:
         return Encoded(data=data, leftover=leftover or {})
     kind = MetadataError if "leftover" in problem else ImageError
-    raise kind(f"this is no encoded file: its {problem}")
+    raise kind(f"this is not an encoded file: its {problem}")
 
 
 def _checked(encoded: Any) -> Encoded:
-    """What a plugin's encoder returned, if it is what an encoder returns."""
+    """Return the result of a plugin's encoder, checked."""
     if not isinstance(encoded, Encoded):
         raise TypeError(f"it returned {type(encoded).__name__} and not seqsave.Encoded")
     problem = _problem_of(encoded)
@@ -178,7 +178,7 @@ def _checked(encoded: Any) -> Encoded:
 
 
 def _problem_of(encoded: Encoded) -> str | None:
-    """Why it cannot be published."""
+    """Return why the data cannot be published; "" if it can."""
     if not isinstance(encoded.data, bytes | bytearray | memoryview):
         return f"data is {type(encoded.data).__name__} and not bytes"
     if not memoryview(encoded.data).nbytes:

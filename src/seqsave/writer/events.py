@@ -27,7 +27,7 @@ TICK = 0.2
 
 
 class EventLog:
-    """What happens in one writer, for its listeners; and its ``results``.
+    """The events of one writer, for its listeners; and its ``results``.
 
     waiting: returns how many frames are encoding and publishing at this moment.
     """
@@ -52,7 +52,7 @@ class EventLog:
         self._listeners.append(listener)
 
     def result(self, url: str) -> SaveResult:
-        """Return what has become of the frames so far; frames still under way are in none of its lists."""
+        """Return the outcomes of the frames so far; frames still under way are in none of its lists."""
         frames, failures = self.results.all()
         return SaveResult(url=url, frames=frames, failures=failures, warnings=tuple(self._warned.values()))
 
@@ -65,7 +65,7 @@ class EventLog:
         future.add_done_callback(partial(self._note_end, position, key))
 
     def warn(self, kind: str, key: FrameKey, message: str) -> None:
-        """Warn once per sequence for each ``kind``, naming the first frame that it concerns."""
+        """Warn once per sequence for each ``kind``, with the first frame concerned."""
         text = f"frame {key.index}: {message}"
         with self._lock:
             if kind in self._warned:

@@ -1,4 +1,4 @@
-"""The frames that existed before a run, for the degrees of ``if_exists`` that leave some of them alone."""
+"""Look up the frames that existed before a run, for the values of ``if_exists`` that keep some of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ExistingFrames"]
 
 
 class ExistingFrames:
-    """What is known of the frames of one filetype that existed before. Each folder is listed once. Thread-safe.
+    """The frames of one filetype that existed before the run. Each folder is listed once. Thread-safe.
 
     record: knows what the manifest states of them.
     """
@@ -40,7 +40,7 @@ class ExistingFrames:
         return self._if_exists == "skip" and bool(self.size(key))
 
     def is_as_good(self, key: FrameKey, picture: Callable[[], Picture], recipe: str | None) -> bool:
-        """Return whether, with the two degrees of skip that look closer, the existing frame is as good as this one.
+        """Return whether the existing frame is as good as this one, for "skip valid" and "skip same recipe".
 
         picture: of this one. Asks the storage; not to be called on the caller's thread.
         """

@@ -1,4 +1,4 @@
-"""The fallback for frames that the storage does not take: they go into the spool, and the run goes on.
+"""Keep frames that the storage does not take in the spool, so that the run continues.
 
 Once one frame has gone there the following ones go there at once, and every few seconds one of them is really tried. As
 soon as that succeeds frames are published directly again; those that are in the spool are published at the end.
@@ -46,11 +46,11 @@ class _Kept:
 
 
 class Fallback:
-    """Decides about the frames of one filetype while the storage is away; the publish flow asks it. Thread-safe.
+    """The decisions about one filetype's frames while the storage is unavailable. Thread-safe.
 
-    behind:         every frame goes into the spool first, and is published behind the program.
+    behind:         every frame goes into the spool first, and is published in the background.
     keeps_manifest: the run makes a manifest where there is none.
-    on_stop:        called with an error that will not pass, when nothing was ever published: the run had better end.
+    on_stop:        called with a permanent error before anything was published, since the run should end then.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Fallback:
 
     @property
     def has_begun(self) -> bool:
-        """Whether ``begin`` has nothing left to do."""
+        """Return whether ``begin`` has nothing left to do."""
         return self._where is not None
 
     def policy_for(self, task: FrameTask) -> retry.RetryPolicy | None:
@@ -103,7 +103,7 @@ class Fallback:
             # An older one waits, which would replace this one when its turn comes. This one takes its place there.
             if task.frame.create:
                 url = self._target.url_of(task.key.path)
-                raise FrameExistsError(f"{url} is in the spool {self.folder} already, from an earlier run")
+                raise FrameExistsError(f"{url} is already in the spool {self.folder}, from an earlier run")
             return None
         with self._lock:
             if not self._wait:
@@ -183,7 +183,7 @@ class Fallback:
         return self._where or {}
 
     def begin(self) -> None:
-        """Publish what earlier runs have left, once: it is older than the frames of this run."""
+        """Publish the spooled frames of earlier runs, once; they are older than those of this run."""
         if self._where is not None:
             return
         with self._beginning:
@@ -214,16 +214,16 @@ class Fallback:
 
     @property
     def is_away(self) -> bool:
-        """Whether the storage was away when it was last asked, or is not asked at all."""
+        """Return whether the storage was unavailable at the last request, or gets none."""
         return bool(self._wait) or self.behind
 
     @property
     def why(self) -> str:
-        """What kept the last frame from being published."""
+        """Return what kept the last frame from being published."""
         return self._why
 
     def finish(self) -> list[SavedFrame | FailedFrame]:
-        """Try once more to publish what this run put into the spool; return what became of the frames that left it.
+        """Try once more to publish this run's spooled frames; return the outcomes of those that left the spool.
 
         An entry that is gone without having been published, since its file was deleted, is a frame that failed. With
         ``behind`` this waits for nothing: frames that the publisher has not reported stay spooled.
@@ -298,7 +298,7 @@ class Fallback:
         return (len(data), zlib.crc32(data)) == (entry.frame.size, entry.frame.crc32)
 
     def defer_manifest(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
-        """Leave a note in the spool of what the manifest has to state, for when the storage is back.
+        """Leave a note in the spool with the manifest update, for when the storage is available again.
 
         Returns whether there was anything to note. Raises SpoolError.
         """

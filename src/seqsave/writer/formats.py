@@ -1,4 +1,4 @@
-"""The settings about file types and pixels, and what they mean for each file type."""
+"""The settings for file types and pixels, resolved for each file type."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Format", "PixelFormat"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One file type of a writer: its encoder, its options, what it makes of pictures, and the names of its files."""
+    """One file type of a writer: its encoder, options, pixel conversion, and file names."""
 
     resolved: registry.Resolved
     options: Mapping[str, OptionValue | None]
@@ -31,7 +31,7 @@ class Format:
     rule: NameRule
 
     def named(self, prefix: str, digits: int) -> Format:
-        """Return the same with other names. Raises FrameNameError."""
+        """Return a copy with other file names. Raises FrameNameError."""
         if (prefix, digits) == (self.rule.prefix, self.rule.digits):
             return self
         return replace(self, rule=NameRule(prefix, digits, self.resolved.extension))
@@ -39,14 +39,14 @@ class Format:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelFormat:
-    """File types, and what becomes of pixels in them. formats: what that is for each file type.
+    """File types, and the conversion of pixels for them. formats: the resolved settings of each file type.
 
     Raises OptionError, EncoderNotFoundError, EncoderConflictError, EncoderUnavailableError.
     """
 
     filetype: str | Sequence[str] = setting(
         registry.DEFAULT_FILETYPE,
-        help="The file format, or several: each frame is saved as each.",
+        help="The file format, or several: each frame is saved in each of them.",
         details="One of seqsave.filetypes(). Only '... with embedded workflow' writes metadata into the files.",
         page="plugins.md",
         widget="shown",
@@ -99,7 +99,7 @@ class PixelFormat:
 
 
 def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
-    """Return what the settings mean for each file type.
+    """Return the settings resolved for each file type.
 
     With several, an option goes to those that declare it, or is given for one of them: ``{"exr": {"compression":
     "zip"}}`` or ``{"exr.compression": "zip"}``; a dtype goes to those that take it.
@@ -142,7 +142,7 @@ def _filetypes(filetype: str | Sequence[str]) -> list[str]:
 
 
 def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | None) -> list[Mapping[str, Any] | None]:
-    """The options of each filetype."""
+    """Return the options of each filetype."""
     if not isinstance(options, Mapping):
         return [options] * len(found)
     shared: list[dict[str, Any]] = [{} for _ in found]
@@ -160,7 +160,10 @@ def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | Non
 
 
 def _takers(found: Sequence[registry.Resolved], name: Any, value: Any) -> tuple[list[int], Mapping[str, Any]]:
-    """Whose option this is, by their numbers, and the option: ``exr.compression`` and ``{"exr": {...}}`` are exr's."""
+    """Return the positions of the filetypes that take an option, and the option.
+
+    ``exr.compression`` and ``{"exr": {...}}`` are options of exr.
+    """
     filetype, dot, option = str(name).partition(".")
     given = value if isinstance(value, Mapping) else {option: value} if dot else {name: value}
     if dot or isinstance(value, Mapping):

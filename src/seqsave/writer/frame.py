@@ -1,4 +1,4 @@
-"""One frame on its way from ``write`` to the storage: its numbers, what is to be done with it, and its files."""
+"""The records of a frame on its way from ``write`` to the storage: its numbers, its task and its files."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class FrameKey:
 
     @property
     def numbers(self) -> tuple[int, int | None]:
-        """Index and batch, by which the manifest knows the frame."""
+        """Return index and batch, which identify the frame in the manifest."""
         return self.index, self.batch
 
     @property
     def folder(self) -> str:
-        """The folder under the target, ``""`` for the target itself."""
+        """Return the folder under the target, ``""`` for the target itself."""
         return self.path.rpartition("/")[0]
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """Return the file's name."""
         return self.path.rpartition("/")[2]
 
     def beside(self, name: str) -> str:
@@ -100,16 +100,16 @@ class FrameTask:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Return the number of bytes of all files."""
         return sum([file.size for file in self.files])
 
     @property
     def frame(self) -> FileToPublish:
-        """The frame's own file; the others are sidecars."""
+        """Return the frame's own file; the others are sidecars."""
         return next(file for file in self.files if file.path == self.key.path)
 
     def stated(self) -> FrameEntry:
-        """Return what the manifest will say of the frame, which is known once it is encoded."""
+        """Return the frame's entry for the manifest, which is known once it is encoded."""
         if self.entry is None:
             raise RuntimeError(f"frame {self.key.index} is not encoded yet")
         return self.entry

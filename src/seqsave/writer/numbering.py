@@ -1,4 +1,4 @@
-"""Which index comes next, which are taken, and which lie after the end."""
+"""Number the frames: the next index, the taken ones, and those after the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Numbering"]
 
 
 class Numbering:
-    """Gives each (index, batch) to one frame only: ``following`` looks, ``take`` takes.
+    """The numbers of one writer, each given to one frame only: ``following`` looks, ``take`` takes.
 
     Not thread-safe: the accept step calls it under its lock.
     """
@@ -29,7 +29,7 @@ class Numbering:
         self._taken: set[tuple[int, int | None]] = set()
 
     def following(self, index: SupportsIndex | None, batches: Sequence[SupportsIndex | None]) -> list[FrameKey]:
-        """Return the keys of ``index``, or of the index after the frame taken last, for each of ``batches``.
+        """Return the keys of ``index`` for each of ``batches``; without ``index``, of the one after the last frame.
 
         Nothing is taken yet, and the keys have no path: each filetype has one of its own.
 
@@ -50,12 +50,12 @@ class Numbering:
         return [FrameKey(number, variation, after_end=reason) for variation in variations]
 
     def still_follow(self, index: SupportsIndex | None, keys: Sequence[FrameKey]) -> bool:
-        """Return whether ``following`` would return these keys again: no other thread has taken one of them."""
+        """Return whether no other thread has taken one of these keys since ``following`` returned them."""
         is_next = index is not None or not keys or keys[0].index == self._next
         return is_next and self._taken.isdisjoint([key.numbers for key in keys])
 
     def take(self, keys: Sequence[FrameKey]) -> None:
-        """Take what ``following`` returned."""
+        """Take the keys that ``following`` returned."""
         self._taken.update([key.numbers for key in keys])
         if keys:
             self._next = keys[0].index + self.step

@@ -1,4 +1,4 @@
-"""One filetype of a writer: what makes its frames' bytes, where they are published, and its part in the manifest."""
+"""One filetype of a writer: the encoding of its frames, their publication, and their part in the manifest."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _REPLACING_NOTHING = ("error", "skip")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
-    """What all filetypes of a writer share.
+    """The objects that all filetypes of a writer share.
 
-    spool:          keeps frames that the storage does not take; None for no such folder. behind: all frames go there.
-    stop_event:     set when the run is broken off. on_stop: called with what breaks it off.
+    spool:          keeps frames that the storage does not take; None without one. behind: all frames go there first.
+    stop_event:     set when the run is aborted. on_stop: called with the error that aborts it.
     on_throttled:   called when the storage asks for fewer requests.
     """
 
@@ -63,7 +63,7 @@ class Common:
 
 @dataclass(eq=False, slots=True)
 class FrameSource:
-    """What a caller gave for one frame: an image, or a file that is encoded already; its metadata and its recipe.
+    """The caller's input for one frame: an image or an encoded file, its metadata and its recipe.
 
     shown: the image as the preview takes it, or why that cannot take it.
     """
@@ -76,7 +76,7 @@ class FrameSource:
 
 
 class Output:
-    """Makes and publishes the frames of one filetype.
+    """The output of one filetype: encodes and publishes its frames.
 
     encoding: makes the bytes of its frames. publisher: publishes its files. fallback: keeps what cannot be published.
     """
@@ -198,7 +198,7 @@ class Output:
         return [] if self.fallback is None else self.fallback.finish()
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
-        """Put what has become of the frames into the manifest. An error of that stays in ``unrecorded``."""
+        """Record the outcomes of the frames in the manifest. An error of that is kept in ``unrecorded``."""
         mine = self._mine(result)
         later = partial(self._finish_later, mine, broken=broken, stopped=stopped)
         try:
@@ -220,7 +220,7 @@ class Output:
             return
         if is_noted and not fallback.behind:
             why = "" if self.unrecorded is None else f"{self.unrecorded}. "
-            advice = f"To do that when the storage is back: seqsave flush {fallback.folder}"
+            advice = f"Run seqsave flush {fallback.folder} once the storage is available again"
             self.unrecorded = SpoolError(f"{why}{advice}", reason="unpublished")
 
     def _mine(self, result: SaveResult) -> SaveResult:

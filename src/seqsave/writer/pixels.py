@@ -1,4 +1,4 @@
-"""From anything picture-like to the array that an encoder gets: dtype, channels and colour space, as asked for."""
+"""Convert picture-like objects to the array that an encoder gets: dtype, channels and colour space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Pixels", "SharedImage", "Taken"]
 
 
 class Taken:
-    """A picture that was accepted; its giver may change it now. Several filetypes may share it. Thread-safe.
+    """An accepted copy of a picture, which the caller may change now. Filetypes may share it. Thread-safe.
 
     shape: of the array for the encoder. dtype: its name. held: bytes that are kept in memory until it is encoded.
     """
@@ -58,7 +58,7 @@ class Taken:
 
 
 class Pixels:
-    """What one filetype makes of pictures.
+    """The pixel conversion of one filetype.
 
     dtype:      one of the encoder's, for what is converted to it and for floats that have to become narrower.
     color:      what the values mean; None if it is not known.
@@ -95,7 +95,7 @@ class Pixels:
 
     @property
     def converts(self) -> bool:
-        """Whether pictures are converted to another colour space, which is left to ``Taken.prepare``."""
+        """Return whether pictures are converted to another colour space, which ``Taken.prepare`` does."""
         return self._conversion is not None
 
     def take(self, picture: Any) -> Taken:
@@ -121,7 +121,7 @@ class Pixels:
 
 
 class SharedImage:
-    """An image that several filetypes take: what is the same for some of them is made once."""
+    """An image for several filetypes; equal conversions are done once."""
 
     def __init__(self, image: Any) -> None:
         self.image = image
@@ -135,7 +135,7 @@ class SharedImage:
 
 
 def _every_count(array: ImageArray) -> tuple[int, ...]:
-    """Each number of channels that can be converted. Raises ImageError for another one."""
+    """Return the array if its number of channels can be converted. Raises ImageError otherwise."""
     if not 1 <= array.shape[2] <= 4:
         raise ImageError(
             f"a picture with {array.shape[2]} channels cannot be converted to another colour space: it takes 1 to 4"
@@ -150,7 +150,7 @@ def _infinities(array: ImageArray) -> int:
 
 
 def _narrowed(array: ImageArray, dtype: str) -> ImageArray:
-    """Rounded to nearest, as was asked for; what is too large becomes infinite."""
+    """Return the array in a narrower float dtype, rounded to nearest; values that are too large become infinite."""
     import numpy as np
 
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""The movie beside the frames: made of the pictures as they come, on a thread of its own, and published at the end.
+"""Make the movie beside the frames, on a thread of its own, and publish it at the end.
 
 It is never in the way of a frame: whatever goes wrong with it is a warning.
 """
@@ -44,7 +44,7 @@ def open_preview(
     policy: RetryPolicy,
     warn: Warn,
 ) -> Preview:
-    """The movie of a writer's frames, beside them. create: never in place of another. Raises what ``Preview`` does.
+    """Open the movie of a writer's frames. create: never replace an existing file. Raises as ``Preview``.
 
     It is called as the frames of the first of ``formats`` are, and holds the metadata that any of them embeds.
     """
@@ -94,7 +94,7 @@ class Preview:
         self._pipeline: Pipeline[None, None] = Pipeline(workers=1, publishers=0, max_bytes=_WAITING_BYTES)
 
     def take(self, image: Any) -> ImageArray | SeqSaveError:
-        """Return a copy of an image as the movie needs it, or why there is none; any thread may call this.
+        """Return a copy of an image for the movie, or why there is none; any thread may call this.
 
         The copy has as few bits as a movie can show; all of them where its colours are to be converted.
         """

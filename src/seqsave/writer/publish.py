@@ -1,4 +1,4 @@
-"""From an encoded frame to files in the storage: the publish flow, which is one rule for threads and event loops.
+"""Publish an encoded frame as files in the storage: the publish flow, one rule for threads and event loops.
 
 start the run in the manifest, once
 for each file: prove that the storage refuses to replace files, where that matters; put, and retry what can pass
@@ -56,7 +56,7 @@ class _Put:
 
 
 class FramePublisher:
-    """Publishes the frames of one filetype of a writer.
+    """The publisher of one filetype's frames.
 
     folder:       the sequence's own below the target, "" for the target itself.
     stop_event:   ends the waits between attempts.
@@ -155,7 +155,7 @@ class FramePublisher:
         return answer
 
     def _is_ours(self, file: FileToPublish) -> Flow[bool]:
-        """Return whether the file that exists is the one that we sent: then an earlier attempt's answer was lost.
+        """Return whether the existing file is the one that was sent, because an earlier attempt's answer was lost.
 
         A file that may not be read cannot be compared. Resuming, it exists and that is enough; otherwise
         that is an error.
@@ -196,7 +196,7 @@ class FramePublisher:
         return self._if_exists == "error" or self._existing.is_unlisted(file.path.rpartition("/")[0])
 
     def _remove_stale_files(self, folder: str) -> None:
-        """Sweep a folder when its second frame is there: a look at all names is too much for a single frame."""
+        """Remove stale temporary files from a folder at its second frame; for a single one a listing costs too much."""
         with self._lock:
             self._published[folder] += 1
             if self._published[folder] != 2:
@@ -223,8 +223,10 @@ class FramePublisher:
         )
 
     def _collided(self, key: FrameKey) -> SavedFrame:
-        """Another saver's frame exists. (Our own exists too when a request was answered late, or never: then the
-        bytes are the same, and the flow does not come here.)
+        """Skip or refuse a frame, since another saver's frame exists.
+
+        (Our own exists too if a request was answered late or never, but then the bytes are the same, and the flow does
+        not come here.)
         """
         if self._if_exists == "skip":
             return self.pass_over(key, "skipped")
@@ -234,7 +236,7 @@ class FramePublisher:
         )
 
     def _saved(self, task: FrameTask, answer: targets.Published | None) -> SavedFrame:
-        """Return the record. Without an answer, which was lost, the file was read and is the same."""
+        """Return the record of a saved frame. Without ``answer``, which was lost, the file was read and is the same."""
         etag, acknowledged, version = (
             (None, True, UNKNOWN_VERSION) if answer is None else (answer.etag, answer.acknowledged, answer.version)
         )
@@ -254,7 +256,7 @@ class FramePublisher:
     # --- before it ---------------------------------------------------------------------------------------------------
 
     def add_files(self, task: FrameTask, encoded: Encoded) -> None:
-        """Give the task its files: the frame and one sidecar for each text that did not fit into it.
+        """Add the files to the task: the frame and one sidecar for each text that did not fit into it.
 
         The frame is published last: where it is, all of it is. But where it must not replace another one it goes
         first, so that a collision leaves the other one's sidecars alone.
@@ -288,7 +290,7 @@ class FramePublisher:
 
 
 class _Attempts:
-    """Whether a file was tried more than once; reports why."""
+    """The attempts for one file: reports failures, and knows whether there was more than one."""
 
     def __init__(
         self, on_retry: Callable[[FrameKey, str], None], on_throttled: Callable[[], None], key: FrameKey

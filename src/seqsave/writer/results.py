@@ -1,4 +1,4 @@
-"""What has become of each accepted frame: the records, and their summary in words for errors."""
+"""Keep the outcome of each accepted frame, and summarise the outcomes for errors."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def summary(result: SaveResult, fallback: Fallback | None) -> str:
 
 
 def aftermath(result: SaveResult, fallback: Fallback | None) -> str:
-    """Return what became of the accepted frames when the caller's code failed; "" if there were none."""
+    """Return a summary of the accepted frames for an error of the caller's code; "" if there were none."""
     saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
     parts = []
     if saved == 1:

@@ -20,7 +20,7 @@ __all__ = ["open_writer", "save"]
 def open_writer(url: str | os.PathLike[str], config: WriterConfig | None = None, **settings: Any) -> SequenceWriter:
     """Open a writer to ``url``: an fsspec URL, a local path, a path object, a UPath, or a configured name.
 
-    config: checked settings, as ``seqsave.check_settings`` returns them; those given beside it go before them.
+    config: checked settings, from ``seqsave.check_settings``; settings given beside it override them.
 
     Raises what ``check_settings`` raises, and TargetError for a target that cannot be used.
     """
@@ -29,7 +29,7 @@ def open_writer(url: str | os.PathLike[str], config: WriterConfig | None = None,
 
 @show_settings(SETTINGS)
 def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None = None, **settings: Any) -> SaveResult:
-    """Save ``frames`` and close: an array with exactly the four axes T,H,W,C, or an iterable of images.
+    """Save all ``frames`` and return the result: an array with exactly the four axes T,H,W,C, or an iterable of images.
 
     Takes the arguments of ``open_writer``; for a single frame without ``config``, ``manifest`` is False by default.
     Returns what was saved.

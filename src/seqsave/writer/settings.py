@@ -98,7 +98,7 @@ class Naming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedMetadata:
-    """What the files say of the pictures. Raises OptionError, MetadataError.
+    """Facts that the files state about the pictures. Raises OptionError, MetadataError.
 
     texts:       the metadata as text, without what is withheld.
     withholding: takes out what is withheld.
@@ -173,12 +173,12 @@ class EmbeddedMetadata:
 
     @property
     def exact_rate(self) -> Fraction | None:
-        """The rate as a fraction."""
+        """Return the rate as a fraction."""
         return cast("Fraction | None", self.rate)
 
     @property
     def stated_tags(self) -> Mapping[str, str]:
-        """The tags; an empty mapping where none were given."""
+        """Return the tags; an empty mapping if none were given."""
         return self.tags or {}
 
     def own_texts(self, metadata: Mapping[str, Any] | None) -> dict[str, str]:
@@ -195,12 +195,12 @@ class EmbeddedMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How the frames reach their storage, and what is kept beside them. Raises OptionError, EncoderUnavailableError."""
+    """Publication of the frames, and the files beside them. Raises OptionError, EncoderUnavailableError."""
 
     if_exists: IfExists = setting(
         "overwrite",
         choices=get_args(IfExists),
-        help="What happens when a frame exists already: 'overwrite' replaces it, 'error' never does, 'skip' leaves it "
+        help="What happens when a frame already exists: 'overwrite' replaces it, 'error' never does, 'skip' leaves it "
         "(to resume), 'skip valid' if it is intact, 'skip same recipe' if it was made from the same recipe.",
         details="'error' replaces no frame, not even if another writer runs at the same time. A frame is intact when "
         "it can be decoded and is as large as the picture; the recipe of a frame is recorded in the manifest.",
@@ -277,19 +277,19 @@ class Delivery:
 
     @property
     def spool_folder(self) -> str | os.PathLike[str] | bool | None:
-        """The spool, also where only ``publish_behind`` asks for one."""
+        """Return the spool, also if only ``publish_behind`` asks for one."""
         return True if self.publish_behind and self.spool in (None, False) else self.spool
 
     @property
     def policy(self) -> RetryPolicy:
-        """The retry policy, the default one where none was given."""
+        """Return the retry policy, the default one if none was given."""
         assert self.retry is not None  # noqa: S101 - for the type checker: __post_init__ has put one there
         return self.retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much may be under way at once. Raises OptionError."""
+    """Limits of concurrency and memory. Raises OptionError."""
 
     concurrency: int | None = setting(
         None,
@@ -316,7 +316,7 @@ class Limits:
 
     @property
     def publishers(self) -> int:
-        """How many frames are published at once where publishing one takes a while."""
+        """Return how many frames are published at once to a slow storage."""
         return self.concurrency or max(32, 2 * _available_cores())
 
     def open_pipeline(self, target: Target) -> Pipeline[Any, SavedFrame]:
@@ -346,7 +346,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
-    """How a program learns of the progress. Raises OptionError."""
+    """Reports of the progress. Raises OptionError."""
 
     progress: bool = setting(False, help="Draw a bar on standard error when that is a terminal.", flag=None)
     on_event: Callable[[Event], None] | None = setting(

@@ -1,4 +1,4 @@
-"""How a setting is declared, and what is made from the declarations: table, check of names, signature, docstring."""
+"""Declare settings, and derive from the declarations: the table, the check of names, signatures, docstrings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What is declared of one setting.
+    """The declaration of one setting.
 
     group:    the field of WriterConfig that it belongs to.
     type:     the annotation, as text.
@@ -26,11 +26,11 @@ class Setting:
     offered:  values that are worth offering where others are possible too, or depend on other settings.
     min, max: the limits of a number, inclusive.
     help:     what it means, in one short sentence for every reader.
-    details:  what a reader of the whole documentation needs beyond that.
+    details:  further sentences for the documentation.
     example:  a value as Python code, where the default shows none.
     page:     the page of the documentation that explains it.
     flag:     the option of the command where its name is another one; None where the command has none.
-    metavar:  how the command's help calls the value.
+    metavar:  the name of the value in the command's help.
     widget:   whether the nodes have a widget for it: always shown, or hidden until it is asked for.
     """
 
@@ -74,7 +74,7 @@ def table(groups: Mapping[str, type[Any]]) -> Mapping[str, Setting]:
 
 
 def check_names(names: Iterable[str], known: Mapping[str, Setting]) -> None:
-    """Raise OptionError, naming the nearest one, for a name that no setting has."""
+    """Raise OptionError, with a hint at the nearest name, for an unknown name."""
     for name in names:
         if name not in known:
             near = did_you_mean(name, known)

@@ -1,4 +1,4 @@
-"""Writers that the program forgot to close: it is warned, and their frames are finished before it ends."""
+"""Handle writers that the program forgot to close: warn, and finish their frames before the program ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["leave", "open_writers", "warn_unclosed"]
 
 
 class Closable(Protocol):
-    """A writer, as far as it is known here."""
+    """The part of a writer that this module uses."""
 
     def close_at_exit(self) -> None:
         """Finish a writer that the program forgot to close."""
@@ -30,13 +30,13 @@ _left: weakref.WeakSet[Pipeline[Any, Any]] = weakref.WeakSet()
 
 
 def leave(pipeline: Pipeline[Any, Any]) -> None:
-    """Let the frames of a writer that is dropped finish, at the latest when the program ends, and then its threads."""
+    """Let the frames and then the threads of a dropped writer finish, at the latest when the program ends."""
     _left.add(pipeline)
     pipeline.leave()
 
 
 def warn_unclosed(writer: object) -> None:
-    """Warn that a writer was not closed, where it was left."""
+    """Warn that a writer was not closed, at the place where it was dropped."""
     text = f"{writer!r} was never closed: use it in a with block"
     warnings.warn(text, ResourceWarning, stacklevel=3, source=writer)
 

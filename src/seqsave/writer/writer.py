@@ -1,4 +1,4 @@
-"""The writer itself: it checks, numbers and converts each image, and hands it to the pipeline."""
+"""The writer: it checks, numbers and converts each image, and passes it to the pipeline."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class SequenceWriter:
 
     @show_settings(SETTINGS)
     def __init__(self, url: str | os.PathLike[str], config: WriterConfig | None = None, **settings: Any) -> None:
-        """Check the settings and look for the target; nothing is written yet.
+        """Check the settings and resolve the target; nothing is written yet.
 
         url:    an fsspec URL, a local path, an ``os.PathLike``, a UPath, or a configured name (``renders://shot010``).
-        config: checked settings, as ``seqsave.check_settings`` returns them; those given beside it go before them.
+        config: checked settings, from ``seqsave.check_settings``; settings given beside it override them.
         """
         self._config = config = with_settings(config, settings)
         delivery, total = config.delivery, config.naming.total
@@ -212,7 +212,7 @@ class SequenceWriter:
         leftover: Mapping[str, str] | None = None,
         recipe: str | None = None,
     ) -> Future[SavedFrame]:
-        """Publish a file of this writer's filetype that is encoded already, byte for byte, as one frame.
+        """Publish an encoded file of this writer's filetype, byte for byte, as one frame.
 
         leftover: texts that belong to the frame but are not inside the file; they are kept beside it.
 
@@ -222,14 +222,14 @@ class SequenceWriter:
         encoded = checked_file(data, leftover)
         chosen = self._chosen_recipe(recipe)
         if len(self._outputs) > 1:
-            raise OptionError("a file that is encoded already is of one filetype: open a writer for that one alone")
+            raise OptionError("an encoded file has one filetype: open a writer for that filetype alone")
         source = FrameSource(None, encoded, recipe=chosen)
         return self._acceptor.accept(index, [batch], [source], self._check_usable)[0]
 
     def flush(self) -> None:
-        """Wait until every accepted frame is saved or has failed. What failed is raised by ``close``.
+        """Wait until every accepted frame is saved or has failed. ``close`` raises an error for failed frames.
 
-        Raises what ``on_event`` has raised.
+        Raises the error that ``on_event`` raised.
         """
         self._check_process()
         self._pipeline.drain(self._log.deliver)
@@ -237,7 +237,7 @@ class SequenceWriter:
         self._log.raise_error()
 
     def close(self) -> None:
-        """Wait for everything and let threads and progress go. Closing again does nothing.
+        """Finish all frames and the manifest, and end threads and progress bar. Closing again does nothing.
 
         Raises SaveError, with ``result``, when a frame that was accepted is not saved, or the manifest is not; else
         what ``on_event`` raised.
@@ -258,7 +258,7 @@ class SequenceWriter:
         self._log.raise_error()
 
     def abort(self) -> None:
-        """Give up what has not begun, and stop within a second. What is saved stays saved."""
+        """Give up frames that have not begun, and stop within a second. Saved frames stay saved."""
         if self._ended.is_set():
             return
         self._check_process()
@@ -268,12 +268,12 @@ class SequenceWriter:
 
     @property
     def result(self) -> SaveResult:
-        """What has become of the frames so far; complete once the writer is closed."""
+        """Return the outcomes of the frames so far; complete once the writer is closed."""
         return self._log.result(self._target.url)
 
     @property
     def url(self) -> str:
-        """The target as it may be shown, without secrets; an absolute path when it is a local folder."""
+        """Return the URL of the target, without secrets; an absolute path for a local folder."""
         return self._target.url
 
     def close_at_exit(self) -> None:
@@ -339,7 +339,7 @@ class SequenceWriter:
             raise WriterClosedError(f"this writer is {self._state}: open a new one (use `if_exists='skip'` to resume)")
 
     def _close_after(self, error: Exception) -> None:
-        """The caller's code failed: finish what was accepted, and let its error go on, with what became of that."""
+        """Finish the accepted frames after an error of the caller, and add their outcome to that error."""
         if os.getpid() != self._pid or not self._begin_end():
             return
         self._end("closed", broken=True)
@@ -362,7 +362,7 @@ class SequenceWriter:
         return False
 
     def _end(self, state: Literal["closed", "aborted"], *, broken: bool = False) -> None:
-        """Wait for what is under way, then let everything go."""
+        """Wait for the frames under way, then release everything."""
         try:
             self._pipeline.close(self._log.deliver)
             if self._preview is not None:
@@ -390,14 +390,14 @@ class SequenceWriter:
                 self._ended.set()
 
     def _finish_outputs(self, *, broken: bool) -> None:
-        """Put what has become of the frames into the manifests."""
+        """Record the outcomes of the frames in the manifests."""
         result, stopped = self.result, self._pipeline.error is not None
         for output in self._outputs:
             output.finish(result, broken=broken, stopped=stopped)
 
     @property
     def _fallback(self) -> Fallback | None:
-        """That of the first filetype with which something was wrong; all of them share one spool."""
+        """Return the fallback of the first filetype that had a problem; all filetypes share one spool."""
         found = [output.fallback for output in self._outputs]
         return next((fallback for fallback in found if fallback is not None and fallback.why), found[0])
 

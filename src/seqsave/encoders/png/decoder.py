@@ -54,7 +54,7 @@ class _Header(NamedTuple):
 
     @property
     def step(self) -> int:
-        """Bytes per pixel; 1 if less."""
+        """Return the number of bytes per pixel, at least 1."""
         return _CHANNELS[self.colour_type] * self.depth // 8
 
     @property
