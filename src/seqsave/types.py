@@ -177,6 +177,10 @@ class ColorSpace:
 class FrameInfo:
     """Facts about the frame that an encoder encodes. Fields that are None are unknown and must not be written.
 
+    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
+    prefix, name: the first part of the file's name, and the whole name.
+    filetype: the base filetype, without "with embedded workflow".
+    total: the expected number of frames.
     rate:  frames per second.
     color: the colour space that the caller stated.
     dpi:   pixels per inch.
@@ -199,6 +203,7 @@ class FrameInfo:
 class Encoded:
     """The bytes of one encoded file.
 
+    data:     the complete file, not empty.
     leftover: metadata (name to text) that the file cannot hold; the writer saves it in sidecar files.
     warnings: one-line messages for the user, each shown once per sequence.
     """
@@ -210,7 +215,11 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """A decoded picture: ``array`` is H,W,C, ``metadata`` maps names to the texts in the file."""
+    """A decoded picture.
+
+    array:    the pixels, of shape H,W,C, in the dtype of the file.
+    metadata: the texts in the file, by name.
+    """
 
     array: ImageArray
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -245,6 +254,9 @@ class Encoder(Protocol):
 class SavedFrame:
     """The outcome of one frame.
 
+    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
+    status:   ``"saved"``; ``"skipped"``, since the frame existed; ``"stopped"``, since it is after the end;
+              ``"spooled"``, since it waits in the spool.
     filetype: filetype of the file, as the user named it; with several filetypes a frame has one record for each.
     url:      URL of the frame, without secrets; of a stopped or spooled frame, the URL that it would have or will have.
     size:     bytes written (to the storage, or to the spool); 0 if nothing was written.
@@ -264,7 +276,14 @@ class SavedFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedFrame:
-    """A frame that was accepted and is not saved, with its error as text and as ``exception``."""
+    """A frame that was accepted and is not saved.
+
+    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
+    filetype:  filetype of the file, as the user named it.
+    url:       URL that the frame would have, without secrets.
+    error:     the error's text.
+    exception: the error; None in results that were read from elsewhere.
+    """
 
     index: int
     batch: int | None
@@ -276,16 +295,29 @@ class FailedFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveResult:
-    """The result of a writer: ``frames`` and ``failures``, each in the order of their ``write`` calls."""
+    """The result of a writer.
+
+    url:      URL of the target, without secrets; an absolute path for a local folder.
+    frames:   frames that are saved, skipped, stopped or spooled, in the order of their ``write`` calls.
+    failures: accepted frames that are not saved, in the same order.
+    warnings: one line for each kind of loss or deviation, with the first frame concerned.
+    """
 
     url: str
     frames: tuple[SavedFrame, ...]
     failures: tuple[FailedFrame, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {status}" for status, count in self.counts.items() if count) or "no frames"
+        return f"<SaveResult {counts} in {self.url}>"
+
     @property
     def counts(self) -> dict[str, int]:
-        """Return the number of frames by status. The keys are always saved, skipped, stopped, spooled, failed."""
+        """Return the number of frames by status.
+
+        The keys are always saved, skipped (existed already), stopped (after the end), spooled and failed.
+        """
         counted = Counter[str](frame.status for frame in self.frames)
         names = ("saved", "skipped", "stopped", "spooled")
         return {name: counted[name] for name in names} | {"failed": len(self.failures)}

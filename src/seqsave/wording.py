@@ -16,15 +16,16 @@ CRC32 = "crc32:"
 _LONG_RUN = 4
 
 
-def did_you_mean(given: object, known: Iterable[str], *, ignore_case: bool = False) -> str:
+def did_you_mean(given: object, known: Iterable[str], *, ignore_case: bool = False, nearness: float = 0.6) -> str:
     """Return a hint at the known name that is nearest to ``given``, to stand right after it in a message.
 
     The hint is `` (did you mean 'exr'?)`` with its leading space, and ``""`` if no known name is near.
 
     ignore_case: compare ``given`` in lower case; for known names that are all lower case.
+    nearness:    the least similarity of the hint, 0 to 1, as ``difflib`` measures it.
     """
     word = str(given).lower() if ignore_case else str(given)
-    near = difflib.get_close_matches(word, sorted(known), n=1)
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=nearness)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

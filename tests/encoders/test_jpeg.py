@@ -112,6 +112,15 @@ def test_alpha_is_dropped_or_laid_over_a_colour(channels: int) -> None:
         assert np.abs(array[:, 40:].astype(int) - right).max() <= 1, choice
 
 
+def test_alpha_that_is_dropped_is_named_unless_it_is_opaque() -> None:
+    image = np.full((8, 8, 4), 255, np.uint8)
+    assert encode(image).warnings == ()
+    image[3, 3, 3] = 254
+    (text,) = encode(image).warnings
+    assert text.startswith("JPEG has no alpha: it was dropped")
+    assert encode(image, alpha="black").warnings == ()
+
+
 def test_laying_over_rounds_to_nearest() -> None:
     from seqsave.encoders.jpeg import _laid_over
 

@@ -161,3 +161,24 @@ def test_a_secret_in_the_configured_url_is_not_shown(configure: Any) -> None:
         targets.resolve("renders://shot")
     assert "verysecret" not in str(caught.value)
     assert "KEYKEYKEY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "near"), [("target.xy", "targets"), ("Targets.xy", "targets"), ("tagets.xy", "targets"), ("spol", "spool")]
+)
+def test_a_misspelt_table_is_an_error_that_names_the_near_one(configure: Any, table: str, near: str) -> None:
+    configure(f'[{table}]\nurl = "memory://x"')
+    wrong = table.partition(".")[0]
+    with pytest.raises(TargetError, match=rf"unknown table \[{wrong}\] \(did you mean '{near}'\?\)"):
+        targets.resolve("xy://z")
+
+
+def test_tables_of_other_programs_are_left_alone(configure: Any) -> None:
+    configure('[farm]\nurl = "x"\n[targets.xy]\nurl = "memory://x"')
+    assert targets.resolve("xy://z").url == "xy://z"
+
+
+def test_a_target_outside_of_the_table_of_targets(configure: Any) -> None:
+    configure('[renders]\nurl = "memory://x"')
+    with pytest.raises(TargetError, match=r"\[renders\] in .* is not a target: write \[targets\.renders\]"):
+        targets.resolve("renders://y")

@@ -64,7 +64,8 @@ def test_a_frames_own_metadata_goes_with_it(tmp_path: Path, where: Any) -> None:
 
 
 def test_a_plain_png_holds_nothing_and_its_manifest_neither(tmp_path: Path) -> None:
-    save(tmp_path, filetype="png")
+    with pytest.warns(seqsave.SeqSaveWarning, match="metadata 'shot' is not saved"):
+        save(tmp_path, filetype="png")
     assert texts(tmp_path / "frame_00000.png") == {}
     assert b"shot" not in (tmp_path / ".seqsave/frame.png.json").read_bytes()
 

@@ -20,6 +20,7 @@ from seqsave.errors import (
     SourceError,
 )
 from seqsave.wording import did_you_mean
+from seqsave.writer.table import other_name
 
 if TYPE_CHECKING:
     from seqsave.plugins.manager import Claim
@@ -157,7 +158,7 @@ def _report(error: BaseException) -> int:
     """Print an error to standard error, and return its exit status."""
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx is not None else "seqsave"
-        complain(f"{error.format_message()}\nTry '{where} --help'.")
+        complain(f"{_usage_message(error)}\nTry '{where} --help'.")
         return WRONG_CALL
     if isinstance(error, click.ClickException):
         complain(error.format_message())
@@ -166,6 +167,15 @@ def _report(error: BaseException) -> int:
         complain(str(error))
         return status_of(error)
     return _report_foreign(error)
+
+
+def _usage_message(error: click.UsageError) -> str:
+    """Return the message of a wrong call, with the option to use in place of one that other programs have."""
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        use = other_name(error.option_name.lstrip("-"))
+        if use and any(param.name == use.partition("=")[0] for param in error.ctx.command.params):
+            return f"No such option: {error.option_name}: use `{use}`"
+    return error.format_message()
 
 
 def _report_foreign(error: BaseException) -> int:

@@ -71,7 +71,10 @@ class JpegEncoder:
             "exif": block,
         }
         passes = {name: True for name in ("progressive", "optimize") if options.get(name)}
-        picture = _picture(image, options.get("alpha", "drop"))
+        alpha = options.get("alpha", "drop")
+        if alpha == "drop" and _is_translucent(image):
+            warnings += ("JPEG has no alpha: it was dropped; option alpha='black' or 'white' composites the picture",)
+        picture = _picture(image, alpha)
         try:
             data = _saved(picture, settings | passes)
         except OSError:
@@ -122,6 +125,10 @@ def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, .
             f"JPEG: the file does not state the colour space {info.color.name}, because an ICC profile cannot",
         )
     return about | {"icc_profile": profile}, ()
+
+
+def _is_translucent(image: ImageArray) -> bool:
+    return image.shape[2] in (2, 4) and bool((image[..., -1] != 255).any())
 
 
 def _picture(image: ImageArray, alpha: str) -> Image.Image:

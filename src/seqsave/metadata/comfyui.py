@@ -46,17 +46,19 @@ class Withholding:
 
     patterns: tuple[str, ...]
 
-    def apply(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def apply(self, values: Mapping[str, Any], matched: set[str] | None = None) -> dict[str, Any]:
         """Return a copy of ``values`` in which every prompt and workflow lacks the values that the patterns name.
 
         Names and their order stay. ``values`` itself is not changed.
+
+        matched: gets the patterns that have matched an input.
 
         Raises MetadataError for values that are nested more deeply than JSON can be written.
         """
         if not self.patterns:
             return dict(values)
         try:
-            return _Removal(self.patterns).run(values)
+            return _Removal(self.patterns, set() if matched is None else matched).run(values)
         except RecursionError:
             raise MetadataError(
                 "metadata is nested too deeply, or contains itself, so no inputs can be withheld from it"
@@ -68,6 +70,7 @@ class _Removal:
     """One call of ``Withholding.apply``: the patterns, and the texts and node types found in this call."""
 
     patterns: tuple[str, ...]
+    matched: set[str]
     _texts: set[str] = field(default_factory=set)
     _kinds: set[str] = field(default_factory=set)
 
@@ -130,14 +133,18 @@ class _Removal:
             self._texts.add(value)
 
     def _names(self, kind: str, name: str) -> bool:
-        return any(_matches(pattern, kind, name) for pattern in self.patterns)
+        found = [pattern for pattern in self.patterns if _matches(pattern, kind, name)]
+        self.matched.update(found)
+        return bool(found)
 
     def _concerns(self, kind: str, declared: Sequence[str]) -> bool:
         """Return True if a node holds a value to remove whose position among its widgets is unknown."""
         if kind in self._kinds or any(self._names(kind, name) for name in declared):
             return True
-        nodes = [_split(pattern)[0] for pattern in self.patterns]
-        return not declared and any(node.strip("*?") and fnmatchcase(kind.lower(), node) for node in nodes)
+        nodes = [(pattern, _split(pattern)[0]) for pattern in self.patterns if not declared]
+        found = [pattern for pattern, node in nodes if node.strip("*?") and fnmatchcase(kind.lower(), node)]
+        self.matched.update(found)
+        return bool(found)
 
 
 def _matches(pattern: str, kind: str, name: str) -> bool:

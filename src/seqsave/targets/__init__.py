@@ -161,9 +161,11 @@ def _below(root: urls.Location, path: str) -> urls.Location:
 
 
 def _unknown(scheme: str, shown: str, known: Collection[str], configured: Collection[str]) -> TargetError:
+    if config.is_misplaced(scheme):
+        return TargetError(f"{shown}: [{scheme}] in {config.config_path()} is not a target: write [targets.{scheme}]")
     named = ", ".join(sorted(configured)) or "none"
     return TargetError(
         f"{shown}: {scheme!r}{did_you_mean(scheme, {*known, *configured})} is neither a storage nor a configured "
-        f"target. Storages are file, memory, s3, gs, az, sftp and what else "
-        f"fsspec and plugins know; configured targets are: {named} (in {config.config_path()})"
+        f"target. Storages are file, memory, s3, gs, az, sftp and others of fsspec "
+        f"and plugins; configured targets are: {named} (in {config.config_path()})"
     )

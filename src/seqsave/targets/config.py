@@ -23,10 +23,11 @@ from seqsave.errors import TargetError
 from seqsave.targets.urls import NAME
 from seqsave.wording import did_you_mean
 
-__all__ = ["VARIABLE", "Configured", "config_path", "load", "table"]
+__all__ = ["VARIABLE", "Configured", "config_path", "is_misplaced", "load", "table"]
 
 VARIABLE = "SEQSAVE_CONFIG"
 _KEYS = ("url", "storage_options")
+_TABLES = ("targets", "spool", "comfyui")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,12 @@ def table(name: str) -> dict[str, Any]:
     return found
 
 
+def is_misplaced(name: str) -> bool:
+    """Return True if the file has a target as ``[renders]`` in place of ``[targets.renders]``. Raises as ``load``."""
+    found = _read(config_path()).get(name)
+    return isinstance(found, dict) and "url" in found
+
+
 def _read(path: Path) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib
@@ -93,6 +100,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise TargetError(f"the configuration {path} is not valid TOML{place}: correct it or move it away") from None
     except RecursionError:
         raise TargetError(f"the configuration {path} is nested too deeply: correct it or move it away") from None
+    for name in tables:
+        # Other programs may have tables of their own, so only a name that is nearly one of ours is an error.
+        near = did_you_mean(name, _TABLES, ignore_case=True, nearness=0.8)
+        if name not in _TABLES and near:
+            raise _wrong(path, f"unknown table [{name}]{near}")
     return tables
 
 

@@ -64,9 +64,9 @@ class EventLog:
         self.note("accepted", key)
         future.add_done_callback(partial(self._note_end, position, key))
 
-    def warn(self, kind: str, key: FrameKey, message: str) -> None:
-        """Warn once per sequence for each ``kind``, with the first frame concerned."""
-        text = f"frame {key.index}: {message}"
+    def warn(self, kind: str, key: FrameKey | None, message: str) -> None:
+        """Warn once per sequence for each ``kind``, with the first frame concerned; None if it is about none."""
+        text = message if key is None else f"frame {key.index}: {message}"
         with self._lock:
             if kind in self._warned:
                 return

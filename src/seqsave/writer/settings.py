@@ -101,7 +101,8 @@ class EmbeddedMetadata:
     """Facts that the files state about the pictures. Raises OptionError, MetadataError.
 
     texts:       the metadata as text, without what is withheld.
-    withholding: takes out what is withheld.
+    withholding: removes the values to withhold.
+    matched:     the patterns of ``withhold`` that matched an input of ``metadata``.
     """
 
     rate: Fraction | float | None = setting(
@@ -154,6 +155,7 @@ class EmbeddedMetadata:
     )
     withholding: Withholding = field(init=False, repr=False, compare=False)
     texts: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    matched: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         from seqsave.metadata.xmp import check_tags  # here, as parsers of XML come with it
@@ -161,15 +163,17 @@ class EmbeddedMetadata:
         check_choice("metadata_in", self.metadata_in, get_args(MetadataIn))
         withholding = Withholding(check_patterns(self.withhold))
         given = self.metadata
+        matched: set[str] = set()
         _put(
             self,
             withhold=withholding.patterns,
             withholding=withholding,
-            texts=dump(withholding.apply(given) if isinstance(given, Mapping) else given or {}),
+            texts=dump(withholding.apply(given, matched) if isinstance(given, Mapping) else given or {}),
             rate=None if self.rate is None else _checked_rate(self.rate),
             dpi=None if self.dpi is None else _checked_dpi(self.dpi),
             tags=check_tags(self.tags),
         )
+        _put(self, matched=frozenset(matched))
 
     @property
     def exact_rate(self) -> Fraction | None:
@@ -181,11 +185,14 @@ class EmbeddedMetadata:
         """Return the tags; an empty mapping if none were given."""
         return self.tags or {}
 
-    def own_texts(self, metadata: Mapping[str, Any] | None) -> dict[str, str]:
-        """Return one frame's own metadata as text. Raises MetadataError."""
+    def own_texts(self, metadata: Mapping[str, Any] | None, matched: set[str] | None = None) -> dict[str, str]:
+        """Return one frame's own metadata as text. Raises MetadataError.
+
+        matched: gets the patterns of ``withhold`` that have matched an input.
+        """
         if metadata is None:
             return {}
-        return dump(self.withholding.apply(metadata) if isinstance(metadata, Mapping) else metadata)
+        return dump(self.withholding.apply(metadata, matched) if isinstance(metadata, Mapping) else metadata)
 
     def for_manifest(self, *, embeds: bool) -> dict[str, Any]:
         """Return the metadata of the whole sequence, if it may be written at all."""

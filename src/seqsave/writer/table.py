@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from seqsave.errors import OptionError
 from seqsave.wording import did_you_mean
 
-__all__ = ["Setting", "check_names", "setting", "show_settings", "table"]
+__all__ = ["Setting", "check_names", "other_name", "setting", "show_settings", "table"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +56,36 @@ class Setting:
         return "" if self.flag is None else self.flag or f"--{self.name.replace('_', '-')}"
 
 
+# What other libraries call these settings.
+_OTHER_NAMES = {
+    "at_end": "on_end",
+    "color": "colorspace color_space colour colour_space icc",
+    "concurrency": "jobs max_workers n_jobs num_workers parallel threads workers",
+    "digits": "frame_digits pad padding zero_pad zero_padding zeros zfill",
+    "dpi": "density resolution",
+    "dtype": "bit_depth bitdepth bits depth pixel_format",
+    "filetype": "codec encoder ext extension file_extension file_format file_type format image_format suffix type",
+    "if_exists='error'": "fail_if_exists no_clobber no_overwrite",
+    "if_exists='overwrite'": "clobber exist_ok exists_ok force overwrite",
+    "if_exists='skip'": "continue resume skip skip_existing",
+    "max_bytes": "max_memory memory memory_limit",
+    "metadata": "extra_pnginfo meta pnginfo prompt workflow",
+    "on_event": "callback on_progress progress_callback",
+    "options": "compress compress_level compression encoder_options lossless optimize quality subsampling",
+    "prefix": "basename base_name file_name filename filename_prefix name stem",
+    "progress": "progress_bar show_progress tqdm verbose",
+    "rate": "fps frame_rate framerate frames_per_second",
+    "retry": "attempts max_retries retries timeout",
+    "start": "begin first first_frame offset start_at start_frame start_index start_number",
+    "step": "increment stride",
+    "storage_options": "anon client_kwargs endpoint endpoint_url key profile secret token",
+    "tags": "artist author copyright description",
+    "total": "count end end_frame frame_count last last_frame length n_frames num_frames stop total_frames",
+    "withhold": "exclude redact strip",
+}
+_BY_OTHER_NAME = {other: use for use, others in _OTHER_NAMES.items() for other in others.split()}
+
+
 def setting(default: Any, *, secret: bool = False, **declared: Any) -> Any:
     """Declare a field of a group. declared: the other fields of Setting. secret: leave the value out of ``repr``."""
     return field(default=default, repr=not secret, metadata=declared)
@@ -76,9 +106,24 @@ def table(groups: Mapping[str, type[Any]]) -> Mapping[str, Setting]:
 def check_names(names: Iterable[str], known: Mapping[str, Setting]) -> None:
     """Raise OptionError, with a hint at the nearest name, for an unknown name."""
     for name in names:
-        if name not in known:
-            near = did_you_mean(name, known)
-            raise OptionError(f"unknown setting {name!r}{near}: the settings are {', '.join(known)}")
+        if name in known:
+            continue
+        if (use := other_name(name)) is not None:
+            raise OptionError(f"unknown setting {name!r}: use `{use}`{_example(known.get(use), name)}")
+        near = did_you_mean(name, known)
+        raise OptionError(f"unknown setting {name!r}{near}: the settings are {', '.join(known)}")
+
+
+def _example(one: Setting | None, name: str) -> str:
+    if one is None or not one.example:
+        return ""
+    is_value = one.type.startswith("Mapping") and one.name != name
+    return f", such as {one.name}={{{name!r}: ...}}" if is_value else f", such as {one.name}={one.example}"
+
+
+def other_name(name: object) -> str | None:
+    """Return the setting, ``rate`` or ``if_exists='skip'``, for its name in other libraries; None for other names."""
+    return _BY_OTHER_NAME.get(str(name).lower().replace("-", "_"))
 
 
 def show_settings(known: Mapping[str, Setting]) -> Callable[[F], F]:

@@ -30,6 +30,7 @@ from seqsave.writer.outputs import Common, FrameSource, Output
 from seqsave.writer.pixels import SharedImage
 from seqsave.writer.settings import check_recipe
 from seqsave.writer.table import show_settings
+from seqsave.writer.texts import FrameTexts
 from seqsave.writer.unclosed import leave, open_writers, warn_unclosed
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class SequenceWriter:
         for listener in (config.reports.on_event, *observers):
             if listener is not None:
                 self._log.listen(listener)
+        self._texts = FrameTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
         common = Common(
             target=self._target,
             numbering=numbering,
@@ -316,9 +318,11 @@ class SequenceWriter:
         metadata: Mapping[str, Any] | None,
         recipe: str | None,
     ) -> list[Future[SavedFrame]]:
-        texts, chosen = self._config.embedding.own_texts(metadata), self._chosen_recipe(recipe)
+        texts, chosen = self._texts.of(metadata), self._chosen_recipe(recipe)
         sources = [FrameSource(SharedImage(image), None, texts, chosen) for image in images]
-        return self._acceptor.accept(index, batches, sources, self._check_usable)
+        futures = self._acceptor.accept(index, batches, sources, self._check_usable)
+        self._texts.note_accepted(texts)
+        return futures
 
     def _chosen_recipe(self, recipe: str | None) -> str | None:
         delivery = self._config.delivery
@@ -368,6 +372,7 @@ class SequenceWriter:
             if self._preview is not None:
                 self._preview.finish(wanted=state == "closed" and not broken and self._pipeline.error is None)
             if state == "closed":
+                self._texts.note_end()
                 self._log.results.replace(frame for output in self._outputs for frame in output.flush_spool())
             if state == "aborted":
                 run_with_timeout(partial(self._finish_outputs, broken=True), ABORT_SECONDS)

@@ -99,7 +99,8 @@ def of(
         "digits": digits,
         "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
         **{name: chosen[name] for name in ("dtype", "color", "convert_to")},
-        "metadata": metadata,
+        # Without it the user wants files without a workflow, which is worth no warning.
+        "metadata": metadata if _keeps_metadata(filetype, chosen["also_as"], given["metadata_in"]) else None,
         "metadata_in": given["metadata_in"],
         "withhold": [*settings.load().withhold, *_parts("withhold", given["withhold"], _COMMAS)],
         "rate": rate,
@@ -115,6 +116,10 @@ def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
         return {}
     values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
     return values if prompt is None else {**values, "prompt": prompt}
+
+
+def _keeps_metadata(filetype: str, also_as: str | None, metadata_in: str) -> bool:
+    return metadata_in == "sidecar" or any("embedded workflow" in (one or "") for one in (filetype, also_as))
 
 
 def _parts(name: str, text: str, separators: str) -> list[str]:

@@ -1,0 +1,67 @@
+"""The metadata of a writer's frames: a warning of metadata that no file holds, and of patterns that match nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seqsave
+
+GREY = np.full((8, 8, 3), 128, np.uint8)
+GRAPH = {"prompt": {"9": {"class_type": "Cloud", "inputs": {"api_key": "sk-live-0123456789", "scale": 2}}}}
+
+
+def warned(folder: Path, **settings: Any) -> tuple[str, ...]:
+    return seqsave.save([GREY] * 3, folder, **settings).warnings
+
+
+@pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")
+@pytest.mark.parametrize("filetype", ["png", "jpg", ["png", "jpg"]])
+def test_metadata_that_no_file_holds_is_named_once(tmp_path: Path, filetype: Any) -> None:
+    (text,) = warned(tmp_path, filetype=filetype, metadata={"workflow": {}, "seed": 1})
+    first = filetype if isinstance(filetype, str) else filetype[0]
+    assert text.startswith(f"metadata 'workflow', 'seed' is not saved, since filetype {first!r} does not embed it")
+    assert f"filetype='{first} with embedded workflow' or `metadata_in='sidecar'`" in text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"filetype": "png with embedded workflow"},
+        {"filetype": ["jpg", "png with embedded workflow"]},
+        {"filetype": "jpg", "metadata_in": "sidecar"},
+        {"filetype": "jpg", "metadata_in": "none"},
+        {"filetype": "jpg", "metadata": None},
+    ],
+)
+def test_no_warning_of_metadata_that_is_saved_or_not_wanted(tmp_path: Path, settings: dict[str, Any]) -> None:
+    assert warned(tmp_path, **{"metadata": {"seed": 1}, **settings}) == ()
+
+
+def test_a_frames_own_metadata_that_its_file_does_not_hold(tmp_path: Path) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning, match="metadata 'seed' is not saved"):  # noqa: SIM117
+        with seqsave.open_writer(tmp_path, filetype="jpg") as writer:
+            writer.write(GREY)
+            writer.write(GREY, metadata={"seed": 7})
+            writer.write(GREY, metadata={"seed": 8})
+    assert len(writer.result.warnings) == 1
+
+
+@pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")
+def test_patterns_that_match_nothing_are_named_at_the_end(tmp_path: Path) -> None:
+    (text,) = warned(tmp_path, metadata=GRAPH, withhold=["*.api_key", "Note.*", "Cluod.scale"])
+    assert text == "withhold: 'Note.*', 'Cluod.scale' matched no input of any prompt or workflow"
+
+
+def test_a_pattern_may_match_in_any_frame(tmp_path: Path) -> None:
+    with seqsave.open_writer(tmp_path, metadata={"seed": 1}, withhold=["Cloud.*"]) as writer:
+        writer.write(GREY)
+        writer.write(GREY, metadata=GRAPH)
+    assert writer.result.warnings == ()
+
+
+def test_patterns_without_any_metadata_are_no_mistake(tmp_path: Path) -> None:
+    assert warned(tmp_path, withhold=["Note.*"]) == ()
