@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seqsave import save
 from seqsave.runtime.retry import RetryPolicy
 from tests.cli.runner import Result, options, seqsave
 from tests.sources.pictures import WORKFLOW, encode, npy, picture, png_with_workflow
@@ -439,3 +440,18 @@ def test_the_help_names_the_defaults_of_the_retry_policy() -> None:
     text = " ".join(seqsave("save", "--help").out.split())
     assert f"Maximum requests per file. [default: {policy.attempts}]" in text
     assert f"{policy.first_answer:g} if the storage was never reached. [default: {policy.deadline:g}]" in text
+
+
+def test_withhold_reaches_the_workflows_in_the_files_of_the_source(tmp_path: Path) -> None:
+    graph = {"nodes": [{"id": 1, "type": "Note", "widgets_values": ["call Ada now"]}]}
+    save([np.zeros((4, 4, 3), np.uint8)] * 2, tmp_path / "a", metadata={"workflow": graph})
+    result = seqsave("save", tmp_path / "a", tmp_path / "b", "--withhold", "Note.*")
+    assert "warning" not in result.err
+    assert not [path for path in (tmp_path / "b").rglob("*") if path.is_file() and b"Ada" in path.read_bytes()]
+
+
+def test_a_workflow_that_the_new_filetype_does_not_hold_is_named(tmp_path: Path) -> None:
+    save([np.zeros((4, 4, 3), np.uint8)] * 2, tmp_path / "a", metadata={"workflow": {"nodes": []}})
+    result = seqsave("save", tmp_path / "a", tmp_path / "b", "--filetype", "jpg")
+    assert result.err.count("warning: metadata 'workflow' is not saved") == 1
+    assert "use --filetype 'jpg with embedded workflow' or --metadata-in sidecar" in result.err

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from seqsave.errors import MetadataError
 from seqsave.metadata.comfyui import Withholding, check_patterns
+from seqsave.metadata.text import RawText
 
 SECRET = "sk-live-0123456789"
 PROMPT = {
@@ -169,3 +170,13 @@ def test_values_that_are_nested_too_deeply(depth: int, kind: str) -> None:
         value = [value] if kind == "list" else {"a": value}
     with pytest.raises(MetadataError, match="nested too deeply"):
         Withholding(("Note.*",)).apply({"workflow": value})
+
+
+@pytest.mark.parametrize("kind", [str, RawText])
+def test_a_graph_that_comes_as_text_loses_the_values_and_stays_text(kind: type[str]) -> None:
+    graph = {"nodes": [{"id": 1, "type": "Note", "widgets_values": ["call Ada now"]}]}
+    values = {"workflow": kind(json.dumps(graph)), "title": kind("{not JSON"), "other": kind('{"a": [1]}')}
+    found = Withholding(("Note.*",)).apply(values)
+    assert json.loads(found["workflow"])["nodes"][0]["widgets_values"] == [""]
+    assert all(type(text) is kind for text in found.values())
+    assert {name: found[name] for name in ("title", "other")} == {name: values[name] for name in ("title", "other")}

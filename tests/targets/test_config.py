@@ -164,7 +164,8 @@ def test_a_secret_in_the_configured_url_is_not_shown(configure: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "near"), [("target.xy", "targets"), ("Targets.xy", "targets"), ("tagets.xy", "targets"), ("spol", "spool")]
+    ("table", "near"),
+    [("target.xy", "targets"), ("Targets.xy", "targets"), ("tagets.xy", "targets"), ("spol", "spool")],
 )
 def test_a_misspelt_table_is_an_error_that_names_the_near_one(configure: Any, table: str, near: str) -> None:
     configure(f'[{table}]\nurl = "memory://x"')

@@ -24,7 +24,7 @@ def test_metadata_that_no_file_holds_is_named_once(tmp_path: Path, filetype: Any
     (text,) = warned(tmp_path, filetype=filetype, metadata={"workflow": {}, "seed": 1})
     first = filetype if isinstance(filetype, str) else filetype[0]
     assert text.startswith(f"metadata 'workflow', 'seed' is not saved, since filetype {first!r} does not embed it")
-    assert f"filetype='{first} with embedded workflow' or `metadata_in='sidecar'`" in text
+    assert f"`filetype='{first} with embedded workflow'` or `metadata_in='sidecar'`" in text
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_no_warning_of_metadata_that_is_saved_or_not_wanted(tmp_path: Path, sett
 
 
 def test_a_frames_own_metadata_that_its_file_does_not_hold(tmp_path: Path) -> None:
-    with pytest.warns(seqsave.SeqSaveWarning, match="metadata 'seed' is not saved"):  # noqa: SIM117
-        with seqsave.open_writer(tmp_path, filetype="jpg") as writer:
-            writer.write(GREY)
-            writer.write(GREY, metadata={"seed": 7})
-            writer.write(GREY, metadata={"seed": 8})
+    writer = seqsave.open_writer(tmp_path, filetype="jpg")
+    for metadata in (None, {"seed": 7}, {"seed": 8}):
+        writer.write(GREY, metadata=metadata)
+    with pytest.warns(seqsave.SeqSaveWarning, match="metadata 'seed' is not saved"):
+        writer.close()
     assert len(writer.result.warnings) == 1
 
 

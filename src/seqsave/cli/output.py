@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import warnings
@@ -51,6 +52,7 @@ def spelled(message: str) -> str:
             for choice in one.choices:
                 message = message.replace(f"`{name}={choice!r}`", f"{one.option} {choice.replace(' ', '-')}")
             message = message.replace(f"`{name}`", one.option)
+            message = re.sub(rf"`{name}=('[^'`]*')`", rf"{one.option} \1", message)
     return message
 
 
@@ -91,7 +93,7 @@ class Messages:
         """Print Python's warnings in the form of the command within this context."""
         with warnings.catch_warnings():
             warnings.simplefilter("always", SeqSaveWarning)
-            warnings.showwarning = lambda message, *_: self.warn(str(message))
+            warnings.showwarning = lambda message, *_: self.warn(spelled(str(message)))
             yield
 
 

@@ -14,6 +14,7 @@ Source: the workflow's JSON as ComfyUI's front end writes it, https://docs.comfy
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -49,7 +50,8 @@ class Withholding:
     def apply(self, values: Mapping[str, Any], matched: set[str] | None = None) -> dict[str, Any]:
         """Return a copy of ``values`` in which every prompt and workflow lacks the values that the patterns name.
 
-        Names and their order stay. ``values`` itself is not changed.
+        Names and their order stay. ``values`` itself is not changed. A prompt or workflow may also be given as JSON
+        text, as it is read from a file; it stays text.
 
         matched: gets the patterns that have matched an input.
 
@@ -58,7 +60,9 @@ class Withholding:
         if not self.patterns:
             return dict(values)
         try:
-            return _Removal(self.patterns, set() if matched is None else matched).run(values)
+            parsed = {name: _parsed(value) for name, value in values.items()}
+            removed = _Removal(self.patterns, set() if matched is None else matched).run(parsed)
+            return {name: _as_given(values[name], parsed[name], kept) for name, kept in removed.items()}
         except RecursionError:
             raise MetadataError(
                 "metadata is nested too deeply, or contains itself, so no inputs can be withheld from it"
@@ -145,6 +149,23 @@ class _Removal:
         found = [pattern for pattern, node in nodes if node.strip("*?") and fnmatchcase(kind.lower(), node)]
         self.matched.update(found)
         return bool(found)
+
+
+def _parsed(value: Any) -> Any:
+    """Return the graph in a JSON text; every other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _as_given(given: Any, parsed: Any, kept: Any) -> Any:
+    """Return ``kept`` in the form of ``given``, of which ``parsed`` was made: a text again, or the value itself."""
+    if not isinstance(given, str) or parsed is given:
+        return kept
+    return given if kept == parsed else type(given)(json.dumps(kept))
 
 
 def _matches(pattern: str, kind: str, name: str) -> bool:

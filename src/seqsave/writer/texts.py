@@ -38,7 +38,7 @@ class FrameTexts:
         if not (self._is_lost and names):
             return
         first = self._formats[0].resolved
-        variant = f"filetype={f'{first.spec.filetype} with embedded workflow'!r} or " * (first.spec.metadata == "embed")
+        variant = f"`filetype='{first.spec.filetype} with embedded workflow'` or " * (first.spec.metadata == "embed")
         self._warn(
             "metadata",
             f"metadata {', '.join(map(repr, names))} is not saved, since filetype {first.filetype!r} does not embed "
