@@ -6,11 +6,15 @@ in identifiers too: docstrings and names are read by users, in an editor and in 
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import seqsave
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +38,19 @@ BANNED = {
     "what is there": "existing frames, existing files",
     "see the module": "a docstring of its own",
 }
+# Phrases that are not said so today, each with what is. Looked for like the words.
+PHRASES = {
+    r"(?<!there )\bis no (?!longer\b|error\b|way\b|more\b|mistake\b|need\b)(?=[a-z{])": "is not a",
+    r"\bthere is nothing at\b": "does not exist",
+    r"\bis there already\b|\bthere already\b": "already exists",
+    r"\bthere is no (setting|command|option)\b": "unknown setting",
+    r"\b(of|for|but) (fsspec|seqsave)'s\b(?! [a-z])": "fsspec filesystems, errors of seqsave",
+    r"\bbrok(e|en) off\b": "was interrupted, was aborted",
+    r"\bmakes no\b": "does not create",
+    r"\bwhole and sound\b|\bunsound\b|\bnot sound\b": "complete and intact, invalid",
+    r"\bTake back\b": "Undo",
+    r'"""See ': "a docstring of its own",
+}
 # A method of files has this name.
 _ALLOWED = re.compile(r"\.tell\(\)|def tell\(self\)")
 _WORD = re.compile(
@@ -55,6 +72,49 @@ def words(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         for match in _WORD.finditer(_ALLOWED.sub("", line)):
             yield number, match[1]
+
+
+def phrases(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, phrase and a better one for each phrase of ``PHRASES`` in ``text``."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for pattern, better in PHRASES.items():
+            for match in re.finditer(pattern, line):
+                yield number, match[0], better
+
+
+def test_no_source_has_a_phrase_that_is_not_said_so() -> None:
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{number}: {phrase!r}: write instead: {better}"
+        for path in (ROOT / "src").rglob("*.py")
+        for number, phrase, better in phrases(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{name!r} is no filetype",
+        "it is there already",
+        "there is nothing at {url}",
+        "a run broke off",
+        "an unsound spec",
+    ],
+)
+def test_such_a_phrase_is_found(line: str) -> None:
+    assert next(iter(phrases(f"a line\n{line}")))[0] == 2
+
+
+def test_every_field_of_a_public_record_is_documented() -> None:
+    records = [getattr(seqsave, name) for name in seqsave.__all__]
+    missing = [
+        f"{record.__name__}.{one.name}"
+        for record in records
+        if isinstance(record, type) and dataclasses.is_dataclass(record)
+        for one in dataclasses.fields(record)
+        if not one.name.startswith("_") and not re.search(rf"\b{one.name}\b", inspect.getdoc(record) or "")
+    ]
+    assert not missing
 
 
 def test_no_text_has_a_banned_word() -> None:

@@ -46,8 +46,11 @@ EMBED_SUFFIX = " with embedded workflow"
 class Option:
     """One option of an encoder. The declaration is checked early, and shown by the command and the nodes.
 
-    ``type`` is ``bool``, ``int``, ``float`` or ``str``. ``min`` and ``max`` are inclusive. ``default`` is of that
-    type; None means that the encoder decides.
+    type:     ``bool``, ``int``, ``float`` or ``str``.
+    default:  a value of that type; None if the encoder decides.
+    min, max: the limits of a number, inclusive; None for no limit.
+    choices:  every allowed value; None if it is not a choice.
+    help:     one short sentence for users.
     """
 
     type: type[bool] | type[int] | type[float] | type[str]

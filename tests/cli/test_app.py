@@ -93,7 +93,7 @@ def test_a_wrong_call_is_one_message_and_status_2(arguments: list[str], message:
         ("s3://", [], "s3://"),
         ("s3://key:hunter2@bucket/x", [], "holds credentials"),
         ("nosuch://x", [], "'nosuch' is neither a storage nor a configured target"),
-        ("out/x.png", ["foo=1"], "storage option 'foo' means nothing"),
+        ("out/x.png", ["foo=1"], "storage option 'foo' is unknown"),
     ],
 )
 def test_a_url_that_is_not_understood_is_status_2_in_every_command(

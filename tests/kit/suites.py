@@ -589,7 +589,7 @@ class TestLastByteIgnored(Quick):
 
 class TestTakesAnything(Quick):
     spec = broken("TakesAnything")
-    fails = {"test_damaged_data": "decode takes b'not a picture"}
+    fails = {"test_damaged_data": "decode accepts b'not a picture"}
 
 
 class TestGrowsWhenDamaged(Quick):

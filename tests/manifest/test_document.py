@@ -163,7 +163,7 @@ def test_what_is_no_manifest_at_all(data: bytes) -> None:
 
 def test_a_newer_version() -> None:
     document = json.loads(manifest.dump(example()))
-    with pytest.raises(ManifestError, match="version 3 and this seqsave knows 2: update seqsave") as caught:
+    with pytest.raises(ManifestError, match="version 3, but this seqsave knows 2: update seqsave") as caught:
         manifest.load(json.dumps({**document, "version": 3}).encode())
     assert caught.value.is_newer
 

@@ -349,3 +349,21 @@ def test_frames_travel_to_spawned_workers(tmp_path: Path) -> None:
     seqsave.save(images, tmp_path, filetype="png")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(sum_of, seqsave.open_sequence(tmp_path)) == [int(image.sum()) for image in images]
+
+
+def test_a_position_that_does_not_exist_names_the_way_by_number(tmp_path: Path) -> None:
+    seqsave.save([np.zeros((4, 4, 3), np.uint8)] * 3, tmp_path, start=1001)
+    with pytest.raises(IndexError) as caught:
+        seqsave.open_sequence(tmp_path)[99]
+    assert str(caught.value) == (
+        f"frame_#####.png in {tmp_path} has 3 frames, so no position 99: positions count from 0; frame(1003) returns a "
+        "frame by its number"
+    )
+
+
+@pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"concurrency": 2.5}, {"concurrency": True}, {"max_bytes": 0}])
+def test_limits_of_reading_ahead(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    seqsave.save([np.zeros((4, 4, 3), np.uint8)] * 3, tmp_path)
+    (name,) = wrong
+    with pytest.raises(seqsave.OptionError, match=rf"{name} is .*: it must be a whole number, 1 or more"):
+        list(seqsave.open_sequence(tmp_path).arrays(**wrong))

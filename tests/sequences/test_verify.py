@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqsave
-from seqsave import FrameNameError, open_sequence
+from seqsave import FrameNameError, TargetError, open_sequence
+from seqsave.sequences.reader import Files
 from seqsave.sequences.verify import verify
+from seqsave.targets.local import LocalTarget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,3 +190,33 @@ def test_a_damaged_manifest_is_told_and_the_frames_looked_at(tmp_path: Path) -> 
     assert state == "damaged"
     assert "is not JSON" in why
     assert {finding.kind for finding in verify(open_sequence(tmp_path)).findings} == {"missing"}
+
+
+def test_frames_that_cannot_be_read_are_all_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seqsave.save([np.full((4, 6, 3), 9, np.uint8)] * 5, tmp_path)
+    read = LocalTarget.read
+
+    def refuse(self: LocalTarget, path: str) -> bytes:
+        if path in ("frame_00001.png", "frame_00003.png"):
+            raise TargetError(f"cannot read {path}: this user lacks the permission")
+        return read(self, path)
+
+    monkeypatch.setattr(LocalTarget, "read", refuse)
+    result = verify(open_sequence(tmp_path), deep=True)
+    assert result.indices("unreadable") == (1, 3)
+    assert [one.message for one in result.findings] == [
+        f"cannot read frame_0000{number}.png: this user lacks the permission" for number in (1, 3)
+    ]
+    assert (result.frames, result.decoded) == (5, 3)
+
+
+def test_a_storage_that_is_away_ends_the_verification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seqsave.save([np.full((4, 6, 3), 9, np.uint8)] * 5, tmp_path)
+    sequence = seqsave.open_sequence(tmp_path)
+
+    def fail(*_: Any) -> bytes:
+        raise TargetError("the storage cannot be reached", transient=True)
+
+    monkeypatch.setattr(Files, "read", fail)
+    with pytest.raises(TargetError, match="cannot be reached"):
+        verify(sequence, deep=True)

@@ -95,14 +95,14 @@ def test_every_cut_is_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"[]\n", b"null\n", b"{}\n", b"\xff\n", b"[" * 100_000 + b"\n", b'{"a": 1}\n']
 )
-def test_what_is_no_entry_is_told(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_entry_is_an_error(tmp_path: Path, content: bytes) -> None:
     name = tmp_path / "entry"
     name.write_bytes(content)
-    with pytest.raises(DamagedError, match="no header"):
+    with pytest.raises(DamagedError, match="not a header"):
         read_header(name)
 
 
-def test_another_format_is_told(tmp_path: Path) -> None:
+def test_another_format_is_an_error(tmp_path: Path) -> None:
     name = tmp_path / "entry"
     name.write_bytes(pack(entry_of(FRAME), [FRAME]).replace(b'"seqsave_spool":2', b'"seqsave_spool":3'))
     with pytest.raises(DamagedError, match="format 3"):

@@ -166,13 +166,13 @@ def test_other_files_are_left_alone(spool: Spool, target: targets.Target) -> Non
     assert spool.contents().damaged == ()
 
 
-def test_damaged_entries_are_told_and_can_be_put_aside(spool: Spool, target: targets.Target) -> None:
+def test_damaged_entries_are_reported_and_can_be_put_aside(spool: Spool, target: targets.Target) -> None:
     entry = keep(spool, target, 1)
     Path(entry.name).write_bytes(b"rubbish")
     found = spool.contents()
     assert found.entries == ()
     ((name, why),) = found.damaged
-    assert "no header" in why
+    assert "not a header" in why
     aside = spool.put_aside(name)
     assert Path(aside).read_bytes() == b"rubbish"
     assert spool.contents() == type(found)(())

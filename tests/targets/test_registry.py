@@ -157,7 +157,7 @@ def test_two_plugins_for_one_protocol_matter_only_where_it_is_asked_for(
 
 
 def test_a_built_in_is_replaced_on_purpose_only() -> None:
-    with pytest.raises(TargetError, match="there is a target for memory:// already; pass clobber=True"):
+    with pytest.raises(TargetError, match="a target for memory:// already exists; pass clobber=True"):
         declare("memory", target="special:Special")
     seqsave.register_target(TargetSpec(protocols=("memory",), target="special:Special"), clobber=True)
     assert type(targets.resolve("memory://x")) is Special
@@ -183,7 +183,7 @@ def test_a_configured_name_keeps_its_meaning(tmp_path: Path, monkeypatch: pytest
     [
         (
             "no_such_backend:Target",
-            "missing: No module named 'no_such_backend'; install it with: pip install shelf-fs$",
+            "cannot be imported: No module named 'no_such_backend'; install it with: pip install shelf-fs$",
         ),
         ("special:nothing", r"the target of shelf:// \(special:nothing\) could not be imported: AttributeError"),
         ("special:not_a_target", "is not a subclass of seqsave.targets.Target"),

@@ -52,7 +52,7 @@ SINS = {
     "LeavesATemporaryFile": ("test_publish", "write one file"),
     "KeepsTheBuffer": ("test_kinds_of_data", "a bytearray that changes after publish is saved changed: copy it"),
     "LowersNames": ("test_names", "'100%_%20_%2F_%s_00001.png' is stored as"),
-    "TakesAnyPath": ("test_bad_paths", "the path '' is taken"),
+    "TakesAnyPath": ("test_bad_paths", "the path '' is accepted"),
     "KeepsTheFirst": ("test_replaces", "holds b'a longer first one'"),
     "Torn": ("test_whole_files_only", "a reader saw a part of a file"),
     "NeverRefuses": ("test_create", "create=True replaces a file"),

@@ -88,3 +88,12 @@ def test_without_a_failed_frame_the_run_is_the_cause(error: Exception | None) ->
     result = SaveResult(url="memory://x", frames=(saved(0),), failures=(), warnings=())
     assert results.cause(result, error) is error
     assert results.aftermath(result, None) == "the frame saved before the error is kept"
+
+
+def test_the_repr_of_a_result_is_short() -> None:
+    frames = [
+        SavedFrame(index=n, batch=None, filetype="png", url=f"u/{n}", size=1, checksum=None, etag=None, status=status)
+        for n, status in enumerate(["saved"] * 38 + ["stopped"] * 2)
+    ]
+    assert repr(SaveResult(url="s3://b/x", frames=tuple(frames))) == "<SaveResult 38 saved, 2 stopped in s3://b/x>"
+    assert repr(SaveResult(url="s3://b/x", frames=())) == "<SaveResult no frames in s3://b/x>"

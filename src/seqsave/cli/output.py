@@ -52,7 +52,8 @@ def spelled(message: str) -> str:
             for choice in one.choices:
                 message = message.replace(f"`{name}={choice!r}`", f"{one.option} {choice.replace(' ', '-')}")
             message = message.replace(f"`{name}`", one.option)
-            message = re.sub(rf"`{name}=('[^'`]*')`", rf"{one.option} \1", message)
+            if not one.choices:
+                message = re.sub(rf"`{name}=('[^'`]*')`", rf"{one.option} \1", message)
     return message
 
 

@@ -84,7 +84,7 @@ def flush_command(
                 wanted=wanted,
                 on_outcome=counter,
             )
-    # A manifest update is no frame; it is shown only if it could not be published.
+    # A manifest update is not a frame; it is shown only if it could not be published.
     outcomes = [one for one in outcomes if one.entry is None or one.entry.is_frame or one.is_left]
     if as_json:
         print_json(_flushed_document(spool, outcomes))

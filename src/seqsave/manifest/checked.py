@@ -23,7 +23,7 @@ _decode = json.JSONDecoder().raw_decode
 
 
 class Reader:
-    """Takes values out of a JSON object, each of the type that it has to be. Raises ManifestError."""
+    """A reader of typed values from a JSON object. Its methods raise ManifestError."""
 
     def __init__(self, document: Any, what: str) -> None:
         if not isinstance(document, dict):

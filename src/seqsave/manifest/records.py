@@ -37,7 +37,7 @@ Key = tuple[int, int | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What a frame's file holds: width and height in pixels, channels, and the numpy name of the dtype."""
+    """The format of a frame's pixels: width and height in pixels, channels, and the numpy name of the dtype."""
 
     width: int
     height: int
@@ -85,7 +85,7 @@ class FrameEntry:
 
     name:         the path below the sequence's folder: ``frame_00017.png``, ``batch_0003/frame_00017.png``.
     size:         bytes; None if unknown.
-    checksum:     ``"crc32:9ae0daaf"`` of what was sent; None for a frame that was there already when it was found.
+    checksum:     ``"crc32:9ae0daaf"`` of what was sent; None for a frame that already existed.
     etag:         what the store called it, where it has such a thing.
     version:      what a listing of the storage shows for this file until it is replaced; None where it shows nothing;
                   ``UNKNOWN_VERSION`` where the answer to the PUT was lost, so that the file has to be read.
@@ -110,7 +110,7 @@ class FrameEntry:
 
     @property
     def key(self) -> Key:
-        """(index, batch)."""
+        """Return (index, batch)."""
         return self.index, self.batch
 
     def as_document(self, shared: Shared = _NOTHING_SHARED, runs: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _run_of(reader: Reader, runs: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterEntry:
-    """A run that is changing the sequence, or was when it died.
+    """A run that is changing the sequence, or was changing it when it died.
 
     host, pid: its process. since: when it began, as UTC in ISO 8601. replaces: it may replace frames that are there.
     started:   when that process was started, as ``runtime.processes.started`` puts it; "" where that is not known.
@@ -306,7 +306,7 @@ def ranges_in(reader: Reader, name: str) -> Intervals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a run knows of its sequence before the first frame.
+    """The facts that a run knows about its sequence before the first frame.
 
     rate:     frames per second. metadata: what is embedded in each frame; ``{}`` where nothing is.
     recipe:   what all frames are made from, as the caller says it.
@@ -330,7 +330,7 @@ class Facts:
 
     @property
     def path(self) -> str:
-        """Where the manifest lies below the target."""
+        """Return the path of the manifest below the target."""
         return path_of(self.prefix, self.extension)
 
     def as_document(self) -> dict[str, Any]:
@@ -385,6 +385,6 @@ def facts_in(reader: Reader) -> dict[str, Any]:
 
 
 def path_of(prefix: str, extension: str) -> str:
-    """Where the manifest of a sequence lies below the target: ``shots/.seqsave/frame.png.json`` for ``shots/frame``."""
+    """Return the path of a manifest below the target: ``shots/.seqsave/frame.png.json`` for ``shots/frame``."""
     folder, slash, stem = prefix.rpartition("/")
     return f"{folder}{slash}{naming.PRIVATE_FOLDER}/{stem}.{extension}.json"

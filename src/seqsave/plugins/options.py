@@ -42,6 +42,13 @@ def check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
     raise OptionError(f"{what} is {value!r}{hint}: it must be one of {', '.join(map(repr, choices))}")
 
 
+def check_count(what: str, value: object) -> int:
+    """Return ``value`` if it is a whole number of 1 or more. Raises OptionError, which names ``what``, otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise OptionError(f"{what} is {value!r}: it must be a whole number, 1 or more")
+    return value
+
+
 def _unknown(spec: EncoderSpec, name: str) -> str:
     if not spec.options:
         return f"{spec.filetype!r} has no option {name!r}: it takes none"

@@ -50,8 +50,13 @@ KNOWN_PLUGINS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiletypeInfo:
-    """One filetype, with everything its encoder declares. ``origin`` is ``built-in``, ``registered`` or the
-    distribution that brings it; ``conflict`` names the others that claim it.
+    """One filetype, with the declaration of its encoder.
+
+    filetype: the name that users pick.
+    spec:     the declaration.
+    embeds_metadata: True for a variant "with embedded workflow".
+    origin:   ``built-in``, ``registered``, or the distribution that adds it.
+    conflict: the other distributions that claim it.
     """
 
     filetype: str

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, get_args, overload
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
 from seqsave import manifest as manifests
 from seqsave import naming, targets
@@ -25,10 +25,12 @@ from seqsave.errors import (
 )
 from seqsave.metadata import text
 from seqsave.plugins import registry
-from seqsave.plugins.options import check_choice
+from seqsave.plugins.options import check_choice, check_count
 from seqsave.runtime import retry
 from seqsave.runtime.pipeline import Pipeline
+from seqsave.sequences.ahead import Outcome, ReadJob, size_of
 from seqsave.types import Decoded
+from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.manifest import Manifest
@@ -53,7 +55,13 @@ Key = tuple[int, int]  # (index, batch), batch -1 for a frame outside batch fold
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame of a sequence. Nothing is read before ``read``, ``read_bytes`` or ``read_metadata`` asks for it."""
+    """One frame of a sequence. Only its methods read the file.
+
+    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
+    url:  URL of the file, without secrets; an absolute path for a local file.
+    size: size of the file in bytes.
+    name: path of the file below the sequence's folder, such as ``batch_0003/frame_00017.png``.
+    """
 
     index: int
     batch: int | None
@@ -199,7 +207,13 @@ class FrameSequence(Sequence[Frame]):
     @overload
     def __getitem__(self, position: slice) -> tuple[Frame, ...]: ...
     def __getitem__(self, position: int | slice) -> Frame | tuple[Frame, ...]:
-        return self._frames[position]
+        try:
+            return self._frames[position]
+        except IndexError:
+            raise IndexError(
+                f"{self.pattern} in {self.url} has {counted(len(self), 'frame')}, so no position {position}: positions "
+                f"count from 0; frame({self._frames[-1].index}) returns a frame by its number"
+            ) from None
 
     def __repr__(self) -> str:
         return f"<FrameSequence {self.pattern} {naming.format_ranges(self.ranges)} in {self.url}>"
@@ -274,7 +288,7 @@ class FrameSequence(Sequence[Frame]):
     def frame(self, index: int, batch: int | None = None) -> Frame:
         """The frame of this index; of its lowest batch when ``batch`` is None and it lies in batch folders only.
 
-        Raises SequenceNotFoundError, and FrameNameError for what is no number of a frame.
+        Raises SequenceNotFoundError, and FrameNameError for a number that is not an index.
         """
         index = naming.check_index(index)
         batch = None if batch is None else naming.check_index(batch, "batch")
@@ -329,17 +343,24 @@ class FrameSequence(Sequence[Frame]):
         decode: Callable[[Frame, bytes], T],
         concurrency: int | None = None,
         max_bytes: int = READ_AHEAD_BYTES,
+        *,
+        on_error: Callable[[Frame, BaseException], T] | None = None,
     ) -> Iterator[T]:
         """Yield ``decode(frame, data)`` of every frame in order, read and decoded ahead like ``arrays``.
+
+        on_error: called with a frame and its error; returns the result, or raises. By default errors are raised.
 
         Raises what reading or ``decode`` raised, once the results of all frames before that one have been yielded.
         """
         with contextlib.closing(self._read_ahead(decode, concurrency, max_bytes)) as outcomes:
-            for _, outcome in outcomes:
-                yield outcome.value()
+            for frame, outcome in outcomes:
+                if on_error is None or outcome.error is None:
+                    yield outcome.value()
+                else:
+                    yield on_error(frame, outcome.error)
 
     def _arrays(
-        self, outcomes: Generator[tuple[Frame, _Outcome[Decoded]], None, None], *, skip: bool
+        self, outcomes: Generator[tuple[Frame, Outcome[Decoded]], None, None], *, skip: bool
     ) -> Iterator[ImageArray]:
         damaged: list[tuple[Frame, DecodeError]] = []
         try:
@@ -360,17 +381,17 @@ class FrameSequence(Sequence[Frame]):
 
     def _read_ahead(
         self, decode: Callable[[Frame, bytes], T], concurrency: int | None, max_bytes: int
-    ) -> Generator[tuple[Frame, _Outcome[T]], None, None]:
+    ) -> Generator[tuple[Frame, Outcome[T]], None, None]:
         """Yield each frame in order with what became of it. No error stops the frames before or after it."""
-        width = READ_AHEAD if concurrency is None else naming.check_index(concurrency, "concurrency", least=1)
-        pipeline: Pipeline[_Outcome[bytes], _Outcome[T]] = Pipeline(
-            workers=width, publishers=os.cpu_count() or 1, max_bytes=max_bytes
+        width = READ_AHEAD if concurrency is None else check_count("concurrency", concurrency)
+        pipeline: Pipeline[Outcome[bytes], Outcome[T]] = Pipeline(
+            workers=width, publishers=os.cpu_count() or 1, max_bytes=check_count("max_bytes", max_bytes)
         )
-        ahead: deque[tuple[Frame, Future[_Outcome[T]]]] = deque()
+        ahead: deque[tuple[Frame, Future[Outcome[T]]]] = deque()
         try:
             for frame in self._frames:
-                job = _ReadJob(frame, decode)
-                ahead.append((frame, pipeline.submit(job.read, job.decode, cost=frame.size, size_of=_size)))
+                job = ReadJob(frame.read_bytes, partial(decode, frame))
+                ahead.append((frame, pipeline.submit(job.read, job.decode, cost=frame.size, size_of=size_of)))
                 if len(ahead) >= width:
                     done, future = ahead.popleft()
                     yield done, future.result()
@@ -379,47 +400,6 @@ class FrameSequence(Sequence[Frame]):
                 yield done, future.result()
         finally:
             pipeline.abort(timeout=1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome(Generic[T]):
-    """What a step returned, or what it raised."""
-
-    result: T | None = None
-    error: BaseException | None = None
-
-    @classmethod
-    def of(cls, step: Callable[[], T]) -> _Outcome[T]:
-        # Any error belongs to its own frame. The pipeline would stop at it, and give up sound frames before it.
-        try:
-            return cls(step())
-        except BaseException as error:  # noqa: BLE001 - raised where the frame stands in the order
-            return cls(error=error)
-
-    def value(self) -> T:
-        if self.error is not None:
-            raise self.error
-        return cast("T", self.result)
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadJob(Generic[T]):
-    """The two steps of one frame. Neither raises."""
-
-    frame: Frame
-    function: Callable[[Frame, bytes], T]
-
-    def read(self) -> _Outcome[bytes]:
-        return _Outcome.of(self.frame.read_bytes)
-
-    def decode(self, data: _Outcome[bytes]) -> _Outcome[T]:
-        if data.error is not None:
-            return _Outcome(error=data.error)
-        return _Outcome.of(lambda: self.function(self.frame, data.value()))
-
-
-def _size(data: _Outcome[bytes]) -> int:
-    return 0 if data.result is None else len(data.result)
 
 
 def _merge(runs: Iterable[range]) -> tuple[range, ...]:

@@ -1,6 +1,4 @@
-"""Verify a sequence: find missing, empty, duplicate and undecodable frames, frames of another size, and frames that
-differ from the manifest.
-"""
+"""Verify a sequence: find frames that are missing, empty, duplicate, damaged, of another size, or not as recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqsave import naming
-from seqsave.errors import DecodeError, FrameNameError, ManifestError
+from seqsave.errors import DecodeError, FrameNameError, ManifestError, SeqSaveError, TargetError
 from seqsave.manifest import FrameEntry, Manifest
 from seqsave.sequences.reader import Frame, FrameSequence
 from seqsave.wording import CRC32, counted, crc32_text
@@ -20,7 +18,7 @@ __all__ = ["Finding", "Verification", "verify"]
 
 MOST_MISSING = 1_000_000
 
-Kind = Literal["missing", "empty", "duplicate", "undecodable", "size", "changed", "disputed", "foreign"]
+Kind = Literal["missing", "empty", "duplicate", "unreadable", "undecodable", "size", "changed", "disputed", "foreign"]
 State = Literal["complete", "unfinished", "damaged"]
 
 
@@ -28,6 +26,10 @@ State = Literal["complete", "unfinished", "damaged"]
 class Finding:
     """A problem of one frame. ``url`` is None for a missing frame.
 
+    kind:     the problem; ``message`` describes it.
+    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
+    unreadable: the storage refuses to return the file. undecodable: the file is damaged.
+    size:     size, channels or dtype differ from most pictures.
     changed:  size or checksum differ from the manifest. disputed: the frame was replaced after it was recorded.
     foreign:  the frame is not in the manifest.
     """
@@ -96,8 +98,8 @@ def verify(
     shape, decoded, checksums = None, 0, {}
     if deep:
         shapes = _shapes(sequence, on_frame)
-        decoded = len(shapes)
-        checksums = {_key(look.frame): look.checksum for look in shapes}
+        decoded = sum(look.checksum is not None for look in shapes)
+        checksums = {_key(look.frame): look.checksum for look in shapes if look.checksum is not None}
         shape, more = _judged(shapes)
         findings += more
     if known is not None:
@@ -203,11 +205,11 @@ def _empty(sequence: FrameSequence) -> Iterable[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A frame that was read, with its picture's shape or the error, and the checksum of its bytes."""
+    """A frame with its picture's shape or the error, and the checksum of its bytes; None if it could not be read."""
 
     frame: Frame
-    shape: str | DecodeError
-    checksum: str
+    shape: str | DecodeError | TargetError
+    checksum: str | None
 
 
 def _shapes(sequence: FrameSequence, on_frame: Callable[[Frame], None]) -> list[_Look]:
@@ -223,8 +225,14 @@ def _shapes(sequence: FrameSequence, on_frame: Callable[[Frame], None]) -> list[
         shape = f"{width}x{height}, {counted(channels, 'channel')}, {array.dtype}"
         return _Look(frame, shape, checksum)
 
+    def note(frame: Frame, error: BaseException) -> _Look:
+        # A failure that may pass is the storage's and not the frame's: each frame after it would wait for it too.
+        if isinstance(error, TargetError) and not error.transient:
+            return _Look(frame, error, None)
+        raise error
+
     found = []
-    for seen in sequence.decoded(look):
+    for seen in sequence.decoded(look, on_error=note):
         if seen.frame.size:
             found.append(seen)
         on_frame(seen.frame)
@@ -237,8 +245,8 @@ def _judged(shapes: list[_Look]) -> tuple[str | None, list[Finding]]:
     findings = []
     for look in shapes:
         frame, shape = look.frame, look.shape
-        if isinstance(shape, DecodeError):
-            kind: Kind = "undecodable"
+        if isinstance(shape, SeqSaveError):
+            kind: Kind = "undecodable" if isinstance(shape, DecodeError) else "unreadable"
             message = str(shape)
         elif shape != usual:
             kind, message = "size", f"{frame.name} is {shape}, most are {usual}"

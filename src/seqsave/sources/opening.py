@@ -114,7 +114,7 @@ def _siblings(source: str | os.PathLike[str], options: Mapping[str, Any] | None)
 def _look_for_file(source: str | os.PathLike[str], options: Mapping[str, Any] | None) -> _File | None:
     try:
         parent, name = targets.resolve_file(source, options)
-    except TargetError:  # a bucket or root is no file
+    except TargetError:  # a bucket or root is not a file
         return None
     return _File(parent, name) if parent.exists(name) else None
 

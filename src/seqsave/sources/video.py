@@ -64,7 +64,7 @@ def _load(url: str) -> ModuleType:
 def _opened(av: ModuleType, target: targets.Target, name: str) -> Iterator[Any]:
     url = target.url_of(name)
     with contextlib.ExitStack() as stack:
-        # FFmpeg reads a local file fastest by itself. The path is absolute, so a ":" in it makes no protocol.
+        # FFmpeg reads a local file fastest by itself. The path is absolute, so a ":" in it is not a protocol.
         place: Any = url if target.is_local else stack.enter_context(target.open_read(name))
         try:
             container = stack.enter_context(av.open(place))

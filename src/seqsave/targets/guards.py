@@ -37,7 +37,7 @@ def guarded(doing: str) -> Callable[[Method], Method]:
 
 
 def guarded_async(doing: str) -> Callable[[Method], Method]:
-    """``guarded`` for coroutine functions."""
+    """Make a coroutine function raise only errors of seqsave, as ``guarded``."""
 
     def decorate(method: Method) -> Method:
         @functools.wraps(method)

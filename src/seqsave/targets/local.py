@@ -289,7 +289,7 @@ def _give_new_name(temporary: str, final: str) -> None:
             raise
         _reserve_and_replace(temporary, final)
         return
-    # The file has its name: a second one that cannot be removed is no reason to say that it failed.
+    # The file has its name: a second one that cannot be removed does not make it a failure.
     with contextlib.suppress(OSError):
         os.unlink(temporary)
 

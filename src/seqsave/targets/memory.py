@@ -1,4 +1,4 @@
-"""``memory://``: fsspec's store of this process, shared with all other users of fsspec's ``memory://``.
+"""``memory://``: fsspec's in-memory store of this process, shared with its other users here.
 
 Files are kept as immutable bytes. One lock makes "create unless it is there" one step; fsspec itself looks and then
 writes. Reading gives every reader bytes of its own position, where fsspec's open files share one.

@@ -1,7 +1,7 @@
 """The registry of protocols and the classes that serve them.
 
 Precedence: what ``register_target`` added, then the built-ins (a local folder, memory), then plugins, then what
-seqsave does by itself: s3fs for ``s3://``, and any other filesystem of fsspec's. The built-ins are found without
+seqsave does by itself: s3fs for ``s3://``, and any other fsspec filesystem. The built-ins are found without
 looking at any entry point.
 
 A class is a ``Target`` whose ``open`` makes one from a root that ``urls.parse`` has taken apart.

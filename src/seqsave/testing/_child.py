@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# cython_runtime is no import: compiled modules leave it behind.
+# cython_runtime is not an import: compiled modules leave it behind.
 ALLOWED = {"seqsave", "pluggy", "cython_runtime"}
 
 

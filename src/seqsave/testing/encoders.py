@@ -367,7 +367,7 @@ class EncoderSuite(EncoderChecks):
             expect(refusal is not None, f"option {name}={value!r} is accepted: declare choices, min or max")
             expect(name in str(refusal), f"the error about option {name!r} does not name it: {refusal}")
 
-    # --- reading what is not sound --------------------------------------------------------------------------------
+    # --- reading damaged files ------------------------------------------------------------------------------------
 
     def test_max_pixels(self) -> None:
         """Check that a picture of exactly ``max_pixels`` is read, and that one pixel more is a DecodeError."""

@@ -20,7 +20,13 @@ __all__ = ["GROUPS", "SETTINGS", "WriterConfig", "check_settings", "with_setting
 class WriterConfig:
     """All settings of a writer, checked, in groups. ``seqsave.check_settings`` makes it.
 
-    formats: what the settings mean for each file type.
+    naming:    names and numbers of the frames.
+    pixels:    file types, and the conversion of pixels for them.
+    embedding: facts that the files state about the pictures.
+    delivery:  publication of the frames, and the files beside them.
+    limits:    limits of concurrency and memory.
+    reports:   reports of the progress.
+    formats:   the settings resolved for each file type.
 
     Raises what the groups raise.
     """

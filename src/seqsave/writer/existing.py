@@ -35,7 +35,7 @@ class ExistingFrames:
     def exists(self, key: FrameKey) -> bool:
         """Return whether if_exists="skip" and the frame existed when its folder was first looked at.
 
-        An empty file is no frame, whatever put it there.
+        An empty file is not a frame.
         """
         return self._if_exists == "skip" and bool(self.size(key))
 

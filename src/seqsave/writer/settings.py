@@ -19,7 +19,7 @@ from seqsave import naming
 from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
-from seqsave.plugins.options import check_choice
+from seqsave.plugins.options import check_choice, check_count
 from seqsave.writer.table import setting
 
 if TYPE_CHECKING:
@@ -317,9 +317,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("max_bytes", "concurrency"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise OptionError(f"{name} is {value!r}: it must be a whole number, 1 or more")
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
 
     @property
     def publishers(self) -> int:

@@ -52,7 +52,7 @@ class Setting:
 
     @property
     def option(self) -> str:
-        """The option of the command, ``""`` where it has none."""
+        """Return the option of the command, ``""`` if it has none."""
         return "" if self.flag is None else self.flag or f"--{self.name.replace('_', '-')}"
 
 
