@@ -190,7 +190,7 @@ def _is_same_file(frame: FrameEntry, seen: Seen) -> bool:
 def _unfinished(now: Manifest, me: WriterEntry, outcome: Outcome, base: Manifest | None) -> tuple[str, ...]:
     """Return the runs that were interrupted, and for which no other run made up.
 
-    A run over the whole that ran to its end does so for those over the same frames that were interrupted before it began.
+    A run over the whole that ran to its end makes up for those of the same frames interrupted before it.
     Others may have written the rest of the frames one by one.
     """
     runs, places = {run.id: run for run in now.runs}, {run.id: place for place, run in enumerate(now.runs)}
