@@ -36,6 +36,7 @@ FLOORS = (
     ("spool",),
     ("sequences",),
     ("sources", "writer"),
+    ("runs",),
     ("__init__", "cli", "testing"),
     ("__main__",),
 )

@@ -1,7 +1,8 @@
 """Save image sequences to a folder, a bucket or memory: complete, in order, with their workflow inside.
 
-``open_writer`` and ``save`` write, ``open_sequence`` and ``find_sequences`` read, ``filetypes`` says which formats
-there are, and ``register_encoder`` or a plugin (``hookimpl``) adds one.
+``open_writer`` and ``save`` write, ``open_run`` lets many tasks write one sequence, ``open_sequence``,
+``find_sequences`` and ``open_frame`` read, ``filetypes`` says which formats there are, and ``register_encoder`` or a
+plugin (``hookimpl``) adds one.
 """
 
 from seqsave import _lazy
@@ -13,15 +14,16 @@ _HOMES = {
     "pictures.color": "COLOR_SPACES",
     "errors": (
         "DecodeError EncodeError EncoderConflictError EncoderNotFoundError EncoderUnavailableError EndOfSequenceError "
-        "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError SaveError "
-        "SeqSaveError SeqSaveWarning SequenceNotFoundError SourceError SpoolError TargetError WriterAbortedError "
-        "WriterClosedError"
+        "FrameExistsError FrameNameError ImageError ManifestError MetadataError OptionError PluginError RunError "
+        "SaveError SeqSaveError SeqSaveWarning SequenceNotFoundError SourceError SpoolError TargetError "
+        "WriterAbortedError WriterClosedError"
     ),
     "plugins.hookspecs": "hookimpl",
     "metadata.text": "RawText",
     "plugins.observers": "register_observer unregister_observer",
     "plugins.registry": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
-    "sequences.finder": "find_sequences open_sequence",
+    "runs": "FrameRecord Run open_run",
+    "sequences.finder": "find_sequences open_frame open_sequence",
     "sequences.reader": "Frame FrameSequence",
     "runtime.retry": "RetryPolicy",
     "targets.registry": "register_target unregister_target",

@@ -13,6 +13,7 @@ from .errors import ManifestError as ManifestError
 from .errors import MetadataError as MetadataError
 from .errors import OptionError as OptionError
 from .errors import PluginError as PluginError
+from .errors import RunError as RunError
 from .errors import SaveError as SaveError
 from .errors import SeqSaveError as SeqSaveError
 from .errors import SeqSaveWarning as SeqSaveWarning
@@ -32,8 +33,12 @@ from .plugins.registry import describe_filetypes as describe_filetypes
 from .plugins.registry import filetypes as filetypes
 from .plugins.registry import register_encoder as register_encoder
 from .plugins.registry import unregister_encoder as unregister_encoder
+from .runs import FrameRecord as FrameRecord
+from .runs import Run as Run
+from .runs import open_run as open_run
 from .runtime.retry import RetryPolicy as RetryPolicy
 from .sequences.finder import find_sequences as find_sequences
+from .sequences.finder import open_frame as open_frame
 from .sequences.finder import open_sequence as open_sequence
 from .sequences.reader import Frame as Frame
 from .sequences.reader import FrameSequence as FrameSequence
@@ -81,6 +86,7 @@ __all__ = [
     "FrameExistsError",
     "FrameInfo",
     "FrameNameError",
+    "FrameRecord",
     "FrameSequence",
     "ImageError",
     "ManifestError",
@@ -91,6 +97,8 @@ __all__ = [
     "PluginError",
     "RawText",
     "RetryPolicy",
+    "Run",
+    "RunError",
     "SaveError",
     "SaveResult",
     "SavedFrame",
@@ -112,6 +120,8 @@ __all__ = [
     "filetypes",
     "find_sequences",
     "hookimpl",
+    "open_frame",
+    "open_run",
     "open_sequence",
     "open_writer",
     "register_encoder",

@@ -15,6 +15,7 @@ Each one is also the builtin error that callers expect, so ``except OSError`` ar
     ├── OptionError              (ValueError)         an encoder option or a setting of the writer
     ├── SourceError              (ValueError)         a source that cannot be read as frames
     ├── ManifestError            (ValueError)         a manifest that is damaged, or of a newer version
+    ├── RunError                 (RuntimeError)       a run of many tasks cannot be committed; has .reason, .frames
     ├── EncoderNotFoundError     (LookupError)        the filetype is unknown
     ├── EncoderConflictError     (RuntimeError)       two encoders claim one filetype
     ├── EncoderUnavailableError  (ImportError)        the encoder's backend is not installed
@@ -29,7 +30,8 @@ Each one is also the builtin error that callers expect, so ``except OSError`` ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from seqsave.types import SaveResult
@@ -48,6 +50,7 @@ __all__ = [
     "MetadataError",
     "OptionError",
     "PluginError",
+    "RunError",
     "SaveError",
     "SeqSaveError",
     "SeqSaveWarning",
@@ -103,6 +106,10 @@ Cause = Literal[
 
 SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished", "deleted"]
 """Why a spool failed: ``SpoolError.reason``."""
+
+
+RunReason = Literal["missing", "replaced", "foreign", "unknown"]
+"""Why a run over many tasks could not be committed: ``RunError.reason``."""
 
 
 class SeqSaveError(Exception):
@@ -202,6 +209,24 @@ class ManifestError(SeqSaveError, ValueError):
     def __init__(self, message: str, *, is_newer: bool = False) -> None:
         super().__init__(message)
         self.is_newer = is_newer
+
+
+class RunError(SeqSaveError, RuntimeError):
+    """A run over many tasks cannot be committed as it is. Nothing was changed, and it can be committed later.
+
+    reason: ``"missing"``: frames have no record, or are gone. ``"replaced"``: the storage holds other bytes than any
+            record of these frames states. ``"foreign"``: records are of another run. ``"unknown"``: there is no such
+            run.
+    frames: the indices of the frames, as ascending ranges.
+    """
+
+    def __init__(self, message: str, *, reason: RunReason, frames: tuple[range, ...] = ()) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.frames = frames
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(RunError, reason=self.reason, frames=self.frames), self.args
 
 
 class EncoderNotFoundError(SeqSaveError, LookupError):

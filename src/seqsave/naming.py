@@ -19,6 +19,7 @@ from seqsave.errors import FrameNameError
 __all__ = [
     "MAX_DIGITS",
     "MAX_INDEX",
+    "MOST_FRAMES",
     "PRIVATE_FOLDER",
     "NameRule",
     "ParsedName",
@@ -29,6 +30,7 @@ __all__ = [
     "gaps",
     "parse_batch_folder",
     "parse_frame",
+    "parse_frames",
     "parse_pattern",
     "parse_ranges",
     "sidecar_key",
@@ -45,6 +47,10 @@ MAX_NAME_BYTES = 220
 _FRAME = re.compile(r"(?P<prefix>.+)_(?P<number>[0-9]+)\.(?P<extension>[^./]+)", re.DOTALL)
 _BATCH = re.compile(r"batch_(?P<number>[0-9]{4,})")
 _RANGES = re.compile(r"(?:[0-9]{1,19}(?:-[0-9]{1,19})?(?:,[0-9]{1,19}(?:-[0-9]{1,19})?)*)?")
+# As render managers write frames: 0-99, 1-10x2, 1,5,9.
+_STEPPED = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19})(?:[x:]([0-9]{1,19}))?)?")
+# Of one sequence, so that a mistyped number or a hostile file cannot fill the memory: four days of film.
+MOST_FRAMES = 10_000_000
 _PLACEHOLDER = re.compile(r"#+|%0?(?P<width>[0-9]*)d")
 
 
@@ -280,6 +286,26 @@ def parse_ranges(text: str) -> tuple[range, ...]:
             raise FrameNameError(f"{_short(text)} is not a list of frames in ascending order")
         runs.append(run)
     return tuple(runs)
+
+
+def parse_frames(text: str) -> tuple[range, ...]:
+    """Parse frames as render managers write them: ``0-99``, ``1-10x2`` (every second one), ``1,5,9``, in any order.
+
+    Returns them as ascending ranges, each frame once. Raises FrameNameError.
+    """
+    frames: set[int] = set()
+    for part in text.replace(" ", "").split(","):
+        found = _STEPPED.fullmatch(part)
+        first, last, step = (int(found[1]), int(found[2] or found[1]), int(found[3] or 1)) if found else (0, -1, 1)
+        if last < first or step < 1 or last > MAX_INDEX:
+            raise FrameNameError(
+                f"{_short(text)} is not a list of frames: write 0-99, 0-98x2 for every second one, or 1,5,9"
+            )
+        run = range(first, last + 1, step)
+        if len(run) + len(frames) > MOST_FRAMES:
+            raise FrameNameError(f"{_short(text)} names more than {MOST_FRAMES} frames")
+        frames.update(run)
+    return to_ranges(sorted(frames))
 
 
 def _percent(character: str) -> str:

@@ -108,7 +108,7 @@ class Counter:
 
     def __call__(self, frame: Frame) -> None:
         self._frames += 1
-        self._bytes += frame.size
+        self._bytes += frame.size or 0
         if self._bar is not None:
             seconds = time.monotonic() - self._started
             self._bar(Event(kind="saved", done=self._frames, bytes_done=self._bytes, seconds=seconds))

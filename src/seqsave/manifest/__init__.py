@@ -18,11 +18,13 @@ from seqsave.manifest.document import (
     path_of,
 )
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without
+from seqsave.manifest.records import RUN_HEAD
 from seqsave.manifest.session import Session, merge_into
 from seqsave.manifest.store import change, list_frames, read
 
 __all__ = [
     "CONTENT_TYPE",
+    "RUN_HEAD",
     "UNKNOWN_VERSION",
     "VERSION",
     "Facts",

@@ -26,6 +26,8 @@ __all__ = [
     "ended",
     "in_doubt",
     "redefined",
+    "shown",
+    "unrecorded",
     "without",
 ]
 
@@ -87,7 +89,8 @@ def begun(
     writers = (*now.writers, me)
     if not defines and current is not None:
         return replace(now, complete=False, writers=writers)
-    runs = (*now.runs, _run_entry(facts, me, batches))
+    # A run over many tasks that was given up may go on.
+    runs = (*(run for run in now.runs if run.id != me.id), _run_entry(facts, me, batches))
     return replace(now, **_values(facts), complete=False, writers=writers, runs=runs, expected=_expected(runs))
 
 
@@ -136,6 +139,33 @@ def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> li
         if seen is not None and frame.checksum is not None and frame.size == seen.size:
             found += [frame] * (not _is_same_file(frame, seen))
     return found
+
+
+def unrecorded(current: Manifest, frames: Iterable[FrameEntry]) -> list[FrameEntry]:
+    """Return the frames of which the manifest does not say the same."""
+    known = {frame.key: frame for frame in current.frames}
+    return [frame for frame in frames if not _says_the_same(frame, known.get(frame.key))]
+
+
+def _says_the_same(frame: FrameEntry, recorded: FrameEntry | None) -> bool:
+    if recorded is None or recorded.disputed:
+        return False
+    return (frame.size, frame.checksum) == (recorded.size, recorded.checksum)
+
+
+def shown(current: Manifest, frames: Iterable[FrameEntry], listing: Listing) -> list[FrameEntry]:
+    """Return the frames that the listing shows as they were written: no other run has replaced them since.
+
+    Where no version proves that, a frame counts only if the manifest names no other one in its place.
+    """
+    known = {frame.key for frame in current.frames}
+    return [frame for frame in frames if _is_shown(frame, listing.get(frame.name), is_known=frame.key in known)]
+
+
+def _is_shown(frame: FrameEntry, seen: Seen | None, *, is_known: bool) -> bool:
+    if seen is None or frame.size != seen.size:
+        return False
+    return seen.version is not None and seen.version == frame.version if is_known else True
 
 
 def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[str]) -> Iterator[FrameEntry]:

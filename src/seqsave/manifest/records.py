@@ -15,6 +15,7 @@ from seqsave.manifest.intervals import Intervals, count
 
 __all__ = [
     "MOST_FRAMES",
+    "RUN_HEAD",
     "Facts",
     "FrameEntry",
     "Key",
@@ -27,8 +28,9 @@ __all__ = [
     "ranges_in",
 ]
 
-# Of one sequence, so that a damaged or hostile file cannot fill the memory: four days of film.
-MOST_FRAMES = 10_000_000
+MOST_FRAMES = naming.MOST_FRAMES
+# What the ids of runs over many tasks begin with: these belong to no process, so that none of them is ever proved dead.
+RUN_HEAD = "run-"
 
 _RATE = re.compile(r"[0-9]{1,20}(?:[./][0-9]{1,20})?", re.ASCII)
 
@@ -204,6 +206,8 @@ class WriterEntry:
     defines: bool = True
 
     def __str__(self) -> str:
+        if self.id.startswith(RUN_HEAD):
+            return f"run {self.id[len(RUN_HEAD) :]} of many tasks, begun on {self.host} at {self.since},"
         return f"process {self.pid} on {self.host} since {self.since}"
 
     def as_document(self) -> dict[str, Any]:

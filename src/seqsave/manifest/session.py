@@ -16,7 +16,19 @@ from typing import Any
 from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
 from seqsave.manifest.document import Manifest, dump
-from seqsave.manifest.merging import CONTENT_TYPE, Listing, Outcome, Seen, begun, confirmed, ended, in_doubt, without
+from seqsave.manifest.merging import (
+    CONTENT_TYPE,
+    Listing,
+    Outcome,
+    Seen,
+    begun,
+    confirmed,
+    ended,
+    in_doubt,
+    shown,
+    unrecorded,
+    without,
+)
 from seqsave.manifest.records import Facts, FrameEntry, Key, WriterEntry
 from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, stamped
 from seqsave.runtime import retry
@@ -131,6 +143,27 @@ class Session:
             return self._close_late(outcome) if self._may_be_late(outcome) else None
         return self._finish(lambda current: self._ended(current, outcome))
 
+    def commit(self, outcome: Outcome, check: Callable[[Manifest], None] = lambda _: None) -> Manifest:
+        """Put what a run over many tasks did into the manifest, from any process. Returns how it is now.
+
+        A run that the manifest lists no longer as active was committed before: then frames that were replaced since are
+        left alone, so that committing again changes nothing.
+
+        check: raises for a manifest that must not be written.
+
+        Raises TargetError, ManifestError.
+        """
+
+        def change(current: Manifest | None) -> Manifest:
+            after = self._commit(current, outcome)
+            if after is not current:
+                check(after)
+            return after
+
+        made = self._finish(change)
+        assert made is not None  # noqa: S101 - for the type checker: ``change`` always returns one
+        return made
+
     def peek(self) -> Manifest | None:
         """Return the manifest as confirmed by a listing; None if it cannot be read."""
         try:
@@ -236,6 +269,21 @@ class Session:
             base = current = None if current is None else without(current, self._gone(current))
             current = begun(current, self.facts, self._me, defines=outcome.defines)
         return self._committed(current, outcome, base)
+
+    def _commit(self, current: Manifest | None, outcome: Outcome) -> Manifest:
+        ids = () if current is None else (*(writer.id for writer in current.writers), *current.unfinished)
+        if current is None or self._me.id in ids:
+            current = None if current is None else without(current, self._gone(current))
+            current = begun(current, self.facts, self._me)
+            return self._committed(current, outcome, current)
+        news = unrecorded(current, outcome.frames)
+        if news:
+            listing = list_frames(self._target, self.facts.prefix, [frame.name for frame in news])
+            news = shown(current, news, listing or {})
+        if not news:
+            return current
+        mended = Outcome(frames=news, defines=False)
+        return self._committed(begun(current, self.facts, self._me, defines=False), mended, None)
 
     def _as_before(self, before: Manifest) -> Manifest:
         """Return the manifest as it was before a run that saved nothing, as far as a listing still confirms it.

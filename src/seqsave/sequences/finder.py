@@ -7,15 +7,16 @@ extension; a pattern (``shot.####.exr``) finds sequences that were named by anot
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from seqsave import naming, targets
-from seqsave.errors import SequenceNotFoundError
+from seqsave.errors import FrameNameError, SequenceNotFoundError
 from seqsave.plugins import registry
 from seqsave.sequences.reader import Files, Frame, FrameSequence, join, key_of, list_folder
 
-__all__ = ["find_sequences", "open_sequence"]
+__all__ = ["find_sequences", "open_frame", "open_sequence"]
 
 
 def open_sequence(
@@ -48,6 +49,30 @@ def open_sequence(
     if prefix is not None:
         found = [sequence for sequence in found if sequence.prefix == prefix]
     return _only(_of_filetype(found, filetype), wanted, target)
+
+
+def open_frame(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Frame:
+    """Open one frame by the URL of its file, without a request: nothing is read or listed before it is asked for.
+
+    Its ``size`` is None. ``read_metadata`` lists the sidecar files beside it. Frames can be pickled.
+
+    Raises FrameNameError for a name without a number, TargetError.
+    """
+    target, name = targets.resolve_file(url, storage_options)
+    number = _number_in(name)
+    if number is None:
+        raise FrameNameError(f"{target.url_of(name)} is not the name of a frame: it has no number, as frame_00017.png")
+    batch = naming.parse_batch_folder(target.url.replace("\\", "/").rpartition("/")[2])
+    return Files(target).frame(name, None, number, batch)
+
+
+def _number_in(name: str) -> int | None:
+    """Return the number of a frame: of a name that the rule makes, else the last one before the extension."""
+    parsed = naming.parse_frame(name)
+    if parsed is not None:
+        return parsed.number
+    found = re.findall(r"[0-9]+", name.rpartition(".")[0])
+    return int(found[-1]) if found and len(found[-1]) <= naming.MAX_DIGITS else None
 
 
 def find_sequences(

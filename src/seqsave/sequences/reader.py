@@ -59,14 +59,14 @@ class Frame:
 
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     url:  URL of the file, without secrets; an absolute path for a local file.
-    size: size of the file in bytes.
+    size: size of the file in bytes; None for a frame that was opened by its URL alone.
     name: path of the file below the sequence's folder, such as ``batch_0003/frame_00017.png``.
     """
 
     index: int
     batch: int | None
     url: str
-    size: int
+    size: int | None
     name: str
     _path: str = field(repr=False)
     _files: Files = field(repr=False, compare=False)
@@ -114,7 +114,7 @@ class Files:
     def __setstate__(self, target: targets.Target) -> None:
         self.__init__(target)  # type: ignore[misc]
 
-    def frame(self, path: str, size: int, index: int, batch: int | None = None) -> Frame:
+    def frame(self, path: str, size: int | None, index: int, batch: int | None = None) -> Frame:
         """The file ``path`` as a frame."""
         return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
 
@@ -283,7 +283,7 @@ class FrameSequence(Sequence[Frame]):
     @property
     def size(self) -> int:
         """Bytes of all frames together."""
-        return sum(frame.size for frame in self._frames)
+        return sum(frame.size or 0 for frame in self._frames)
 
     def frame(self, index: int, batch: int | None = None) -> Frame:
         """The frame of this index; of its lowest batch when ``batch`` is None and it lies in batch folders only.
@@ -391,7 +391,7 @@ class FrameSequence(Sequence[Frame]):
         try:
             for frame in self._frames:
                 job = ReadJob(frame.read_bytes, partial(decode, frame))
-                ahead.append((frame, pipeline.submit(job.read, job.decode, cost=frame.size, size_of=size_of)))
+                ahead.append((frame, pipeline.submit(job.read, job.decode, cost=frame.size or 0, size_of=size_of)))
                 if len(ahead) >= width:
                     done, future = ahead.popleft()
                     yield done, future.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import random
 import secrets
 import threading
@@ -20,6 +21,8 @@ from seqsave.wording import crc32_text
 
 if TYPE_CHECKING:
     import asyncio
+
+    from typing_extensions import Self
 
 __all__ = [
     "Capabilities",
@@ -138,6 +141,7 @@ class Target(ABC):
     capabilities: Capabilities
     _refuses_for_certain: ClassVar[bool] = False  # create=True is decided by this machine, and need not be tried
     _container: str = ""  # as a phrase, "bucket 'renders'"
+    _run: str = ""  # is part of the names of temporary files
     _secrets: tuple[str, ...] = ()
 
     @classmethod
@@ -221,6 +225,17 @@ class Target(ABC):
             pause(attempt)
         raise self._contended(path)
 
+    def read_published(self, path: str) -> tuple[bytes, Published]:
+        """Return the whole file, and what is known of it as it was read."""
+        data = self.read(path)
+        return data, described(data, None)
+
+    def of_run(self, run: str) -> Self:
+        """Return this target for a part of a run over tasks: the run is named in the names of temporary files."""
+        mine = copy.copy(self)
+        mine._run = run  # noqa: SLF001 - another one of this very class
+        return mine
+
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """Return the running event loop for the coroutines of ``publish_async``; None for a storage without them."""
@@ -264,8 +279,10 @@ class Target(ABC):
         """
         return {"storage": "file" if self.is_local else self.url.partition("://")[0], "root": self.url}
 
-    def remove_stale_temporaries(self, folder: str = "") -> int:
+    def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
         """Remove temporary files that killed processes left in a folder, and return their number.
+
+        run: a run over tasks that has ended: all temporary files of its parts are removed.
 
         Lists the whole folder. Does nothing on storages where no file can be left, or where its writer is unknown.
         """

@@ -42,7 +42,7 @@ from seqsave.targets.failures import Fault, Scene, diagnose
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
-from seqsave.targets.temporary import is_temporary, temporary_name
+from seqsave.targets.temporary import is_temporary, run_of, temporary_name
 from seqsave.targets.traits import traits_of
 from seqsave.targets.urls import Location, refuse_hidden_user_info
 
@@ -177,13 +177,29 @@ class FsspecTarget(Target):
         folder = self._checked_folder(folder)
         full = self._full(folder) if folder else self._root
         with self._filesystem() as filesystem:
-            try:
-                found = filesystem.ls(full, detail=True)
-            except Exception as error:
-                if diagnose(error) is not Fault.MISSING:
-                    raise
-                return []
-        return _entries(found, full)
+            return _entries(self._found(filesystem, full), full)
+
+    @guarded("list")
+    def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
+        """See Target. Only those of a run that has ended: no other program knows which process is alive."""
+        if self._traits.publish != "move" or not run:
+            return 0
+        folder = self._checked_folder(folder)
+        removed = 0
+        with self._filesystem() as filesystem:
+            for found in self._found(filesystem, self._full(folder) if folder else self._root):
+                if run_of(str(found["name"]).rstrip("/").rpartition("/")[2]) == run:
+                    filesystem.rm_file(found["name"])
+                    removed += 1
+        return removed
+
+    def _found(self, filesystem: Any, full: str) -> Any:
+        try:
+            return filesystem.ls(full, detail=True)
+        except Exception as error:
+            if diagnose(error) is not Fault.MISSING:
+                raise
+            return []
 
     @guarded("look for")
     def exists(self, path: str) -> bool:
@@ -241,7 +257,7 @@ class FsspecTarget(Target):
 
     def _move_in(self, filesystem: Any, full: str, body: bytes, keywords: Mapping[str, Any]) -> None:
         folder, slash, _ = full.rpartition("/")
-        temporary = f"{folder}{slash}{temporary_name()}"
+        temporary = f"{folder}{slash}{temporary_name(self._run)}"
         try:
             filesystem.pipe_file(temporary, body, **keywords)
             self._replace(filesystem, temporary, full)

@@ -38,7 +38,7 @@ from seqsave.targets.base import (
     described,
 )
 from seqsave.targets.guards import guarded
-from seqsave.targets.temporary import is_abandoned, is_temporary, temporary_name
+from seqsave.targets.temporary import is_abandoned, is_temporary, run_of, temporary_name
 from seqsave.targets.urls import Location
 
 __all__ = ["LocalTarget"]
@@ -102,7 +102,7 @@ class LocalTarget(Target):
         """Publish a file; see ``Target.publish``."""
         final = self.url_of(path)
         folder = os.path.dirname(final)
-        temporary = os.path.join(folder, temporary_name())
+        temporary = os.path.join(folder, temporary_name(self._run))
         try:
             self._write(temporary, data)
             # Before it has its name: after that, another writer may have replaced it.
@@ -161,6 +161,14 @@ class LocalTarget(Target):
         with open(self.url_of(path), "rb") as file:
             return file.read()
 
+    @guarded("read")
+    def read_published(self, path: str) -> tuple[bytes, Published]:
+        """See Target."""
+        with open(self.url_of(path), "rb") as file:
+            version = _version(os.fstat(file.fileno()))
+            data = file.read()
+        return data, described(data, None, version=version)
+
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
         """Return the entries of a folder; see ``Target.list``. Vanished files and broken links are left out."""
@@ -196,7 +204,7 @@ class LocalTarget(Target):
         return open(self.url_of(path), "rb")
 
     @guarded("list")
-    def remove_stale_temporaries(self, folder: str = "") -> int:
+    def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
         """Remove stale temporary files; see ``Target.remove_stale_temporaries``."""
         folder = self._checked_folder(folder)
         swept = 0
@@ -205,7 +213,7 @@ class LocalTarget(Target):
                 if is_temporary(entry.name):
                     with contextlib.suppress(OSError):  # deleted since, or of another user
                         age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-                        if is_abandoned(entry.name, age):
+                        if (run and run_of(entry.name) == run) or is_abandoned(entry.name, age):
                             os.unlink(entry.path)
                             swept += 1
         return swept

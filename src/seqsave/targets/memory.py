@@ -118,6 +118,15 @@ class MemoryTarget(Target):
         return self._bytes(path)
 
     @guarded("read")
+    def read_published(self, path: str) -> tuple[bytes, Published]:
+        """See Target."""
+        file = self._filesystem.store.get(self._full(path))
+        if file is None:
+            raise FileNotFoundError(self._full(path))
+        data = bytes(file.getvalue())
+        return data, described(data, None, version=_version(file))
+
+    @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
         """Return an open file; see ``Target.open_read``."""
         return io.BytesIO(self._bytes(path))

@@ -139,6 +139,12 @@ class S3Target(Target):
         """Return the bytes of a file; see ``Target.read``."""
         return self._wait_for(lambda: self._get(path))[0]
 
+    @guarded("read")
+    def read_published(self, path: str) -> tuple[bytes, Published]:
+        """See Target."""
+        data, etag = self._wait_for(lambda: self._get(path))
+        return data, described(data, None, etag=etag)
+
     @guarded("save")
     def update(
         self, path: str, change: Change, *, content_type: str, known: tuple[bytes, str | None] | None = None

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
     from seqsave.writer.formats import Format
-    from seqsave.writer.settings import EmbeddedMetadata, IfExists
+    from seqsave.writer.settings import EmbeddedMetadata, IfExists, Naming
 
-__all__ = ["Common", "FrameSource", "Output"]
+__all__ = ["Common", "FrameSource", "Output", "facts_of"]
 
 # These replace no existing frame.
 _REPLACING_NOTHING = ("error", "skip")
@@ -75,6 +75,22 @@ class FrameSource:
     shown: ImageArray | SeqSaveError | None = None
 
 
+def facts_of(form: Format, numbers: Naming | Numbering, embedding: EmbeddedMetadata, recipe: str | None) -> Facts:
+    """Return what a run with these settings knows of the sequence of one filetype."""
+    return Facts(
+        prefix=form.rule.prefix,
+        extension=form.rule.extension,
+        filetype=form.resolved.filetype,
+        digits=form.rule.digits,
+        start=numbers.start,
+        step=numbers.step,
+        total=numbers.total,
+        rate=embedding.exact_rate,
+        metadata=embedding.for_manifest(embeds=form.resolved.embed),
+        recipe=recipe,
+    )
+
+
 class Output:
     """The output of one filetype: encodes and publishes its frames.
 
@@ -88,13 +104,10 @@ class Output:
         self.unrecorded: SeqSaveError | None = None
         """Why the manifest does not state what has become of the frames, if it does not."""
         self._common = common
-        facts = self._facts(form)
-        replaces = common.if_exists not in _REPLACING_NOTHING
-        session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
-        self._record = RunRecord(session, creates=common.keeps_manifest)
+        self._record = self._open_record(facts_of(form, common.numbering, common.embedding, common.recipe))
         self.fallback = self._open_fallback()
-        self._existing = ExistingFrames(common.target, self._record, common.policy, common.if_exists)
-        self.publisher = FramePublisher(
+        self._existing = self._open_existing()
+        self.publisher = self._open_publisher(
             common.target,
             self._record,
             self._existing,
@@ -118,20 +131,20 @@ class Output:
             warn=common.log.warn,
         )
 
-    def _facts(self, form: Format) -> Facts:
+    # --- what a part of a run over many tasks does in its own way ---
+
+    def _open_publisher(self, *args: Any, **settings: Any) -> FramePublisher:
+        return FramePublisher(*args, **settings)
+
+    def _open_record(self, facts: Facts) -> RunRecord:
         common = self._common
-        return Facts(
-            prefix=self.rule.prefix,
-            extension=self.rule.extension,
-            filetype=form.resolved.filetype,
-            digits=self.rule.digits,
-            start=common.numbering.start,
-            step=common.numbering.step,
-            total=common.numbering.total,
-            rate=common.embedding.exact_rate,
-            metadata=common.embedding.for_manifest(embeds=form.resolved.embed),
-            recipe=common.recipe,
-        )
+        replaces = common.if_exists not in _REPLACING_NOTHING
+        session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
+        return RunRecord(session, creates=common.keeps_manifest)
+
+    def _open_existing(self) -> ExistingFrames:
+        common = self._common
+        return ExistingFrames(common.target, self._record, common.policy, common.if_exists)
 
     def _open_fallback(self) -> Fallback | None:
         common = self._common

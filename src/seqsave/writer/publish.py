@@ -140,10 +140,10 @@ class FramePublisher:
             try:
                 published = yield from self._retrying(partial(self._put, file), policy, attempts.note)
             except FrameExistsError:
-                if not (attempts.any and (yield from self._is_ours(file))):
-                    return self._collided(task.key)
-            else:
-                answer = published if file.path == task.key.path else answer
+                published = yield from self._after_collision(task, file, was_tried=attempts.any)
+                if isinstance(published, SavedFrame):
+                    return published
+            answer = published if file.path == task.key.path else answer
         if self._target.loop is None:  # storages with a loop leave no temporary files
             yield Call(partial(self._remove_stale_files, task.key.folder))
         return self._saved(task, answer)
@@ -153,6 +153,18 @@ class FramePublisher:
             yield self._proof.step(partial(self._target.probe_create, _trial_beside(file.path)))
         answer: targets.Published = yield _Put(self._target, file)
         return answer
+
+    def _after_collision(
+        self, task: FrameTask, file: FileToPublish, *, was_tried: bool
+    ) -> Flow[SavedFrame | targets.Published | None]:
+        """Decide about a file that exists already and must not be replaced.
+
+        Returns the record of a frame that is left alone; else what was published, None where no answer says it.
+        Raises FrameExistsError.
+        """
+        if was_tried and (yield from self._is_ours(file)):
+            return None
+        return self._collided(task.key)
 
     def _is_ours(self, file: FileToPublish) -> Flow[bool]:
         """Return whether the existing file is the one that was sent, because an earlier attempt's answer was lost.

@@ -77,7 +77,7 @@ class SequenceWriter:
             total=total,
             at_end=config.naming.at_end,
         )
-        self._target = targets.resolve(url, delivery.storage_options, connections=config.limits.publishers)
+        self._target = self._open_target(url)
         self._target.check(create=delivery.if_exists == "error")
         self._pipeline = config.limits.open_pipeline(self._target)
         files = None if total is None else total * len(config.formats)
@@ -101,7 +101,7 @@ class SequenceWriter:
             on_stop=self._pipeline.stop,
             on_throttled=self._pipeline.slow_down,
         )
-        self._outputs = [Output(form, common) for form in config.formats]
+        self._outputs: list[Output] = self._open_outputs(common)
         self._preview = self._open_preview()
         self._acceptor = FrameAcceptor(self._outputs, numbering, self._pipeline, self._log, self._preview)
         # Last, as the bar has a thread of its own: settings that are refused leave none behind.
@@ -113,6 +113,13 @@ class SequenceWriter:
         self._closer: int | None = None
         self._pid = os.getpid()
         open_writers.add(self)
+
+    def _open_target(self, url: str | os.PathLike[str]) -> targets.Target:
+        limits, delivery = self._config.limits, self._config.delivery
+        return targets.resolve(url, delivery.storage_options, connections=limits.publishers)
+
+    def _open_outputs(self, common: Common) -> list[Output]:
+        return [Output(form, common) for form in self._config.formats]
 
     def _open_preview(self) -> Preview | None:
         config = self._config

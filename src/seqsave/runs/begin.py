@@ -1,0 +1,103 @@
+"""What a run notes before its first frame: which frames existed then, where these must never be replaced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from seqsave import manifest, naming, targets
+from seqsave.errors import FrameExistsError, FrameNameError, RunError
+from seqsave.runtime import retry
+
+__all__ = ["folder_of", "leave_note", "may_adopt", "note_path"]
+
+_JSON = "application/json"
+
+Key = tuple[int, int | None]
+
+
+def folder_of(run: str) -> str:
+    """Return the folder below the target where the notes of a run lie."""
+    return f"{naming.PRIVATE_FOLDER}/runs/{run}"
+
+
+def note_path(run: str, rule: naming.NameRule) -> str:
+    """Return where the note about the frames that existed lies."""
+    name = f"{rule.prefix}.{rule.extension}".replace("%", "%25").replace("/", "%2F")
+    return f"{folder_of(run)}/{name}.begun"
+
+
+def leave_note(target: targets.Target, run: str, rule: naming.NameRule, policy: retry.RetryPolicy) -> None:
+    """Note which frames exist, unless that was noted before: then the run goes on. Raises TargetError."""
+    path = note_path(run, rule)
+    if retry.call(policy, lambda: target.exists(path), contact=target.known):
+        return
+    found: dict[str, list[int]] = {}
+    for index, batch in _existing(target, rule, policy):
+        found.setdefault("" if batch is None else str(batch), []).append(index)
+    document = {batch: naming.format_ranges(naming.to_ranges(sorted(own))) for batch, own in found.items()}
+    data = json.dumps({"existing": document}).encode()
+
+    def publish() -> None:
+        target.publish(path, data, content_type=_JSON, create=True)
+
+    try:
+        retry.call(policy, publish, contact=target.known)
+    except FrameExistsError:
+        return  # another driver has begun the same run at the same time
+
+
+def may_adopt(target: targets.Target, run: str, rule: naming.NameRule, key: Key, policy: retry.RetryPolicy) -> bool:
+    """Return whether an existing frame is from an earlier attempt of this run, whose bytes may differ.
+
+    It is if it did not exist when the run began, and if no other run has entered the manifest since.
+
+    Raises TargetError, ManifestError, RunError for a damaged note.
+    """
+    existing = _read_note(target, note_path(run, rule), policy)
+    if existing is None or any(key[0] in one for one in existing.get(key[1], ())):
+        return False
+    current = manifest.read(target, rule.prefix, rule.extension, policy=policy)
+    if current is None or [writer.id for writer in current.writers] != [f"{manifest.RUN_HEAD}{run}"]:
+        return False
+    return key not in {frame.key for frame in current.frames}
+
+
+def _existing(target: targets.Target, rule: naming.NameRule, policy: retry.RetryPolicy) -> list[Key]:
+    found: list[Key] = []
+    batches: list[int] = []
+    for entry in retry.call(policy, lambda: target.list(rule.folder), contact=target.known):
+        batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
+        if batch is not None:
+            batches.append(batch)
+        found += _as_frame(rule, entry, None)
+    for batch in batches:
+        folder = "/".join(filter(None, (rule.folder, naming.batch_folder(batch))))
+        for entry in retry.call(policy, lambda: target.list(folder), contact=target.known):  # noqa: B023 - called here
+            found += _as_frame(rule, entry, batch)
+    return found
+
+
+def _as_frame(rule: naming.NameRule, entry: targets.Entry, batch: int | None) -> list[Key]:
+    parsed = None if entry.is_folder else naming.parse_frame(entry.name)
+    is_ours = parsed is not None and rule.file_name(parsed.number) == entry.name
+    return [(parsed.number, batch)] if parsed is not None and is_ours else []
+
+
+def _read_note(
+    target: targets.Target, path: str, policy: retry.RetryPolicy
+) -> Mapping[int | None, tuple[range, ...]] | None:
+    """Return the frames that existed, by batch; None where no note lies, so that all of them may have existed."""
+    try:
+        data = retry.call(policy, lambda: target.read(path), contact=target.known)
+    except targets.FileMissingError:
+        return None
+    try:
+        existing: Any = json.loads(data)["existing"]
+        return {int(batch) if batch else None: naming.parse_ranges(text) for batch, text in existing.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, FrameNameError):
+        raise RunError(
+            f"{target.url_of(path)} is damaged, so that it is not known which frames existed when the run began",
+            reason="unknown",
+        ) from None

@@ -1,0 +1,174 @@
+"""The end of a run: its records become one change of the manifest, after a look at the storage."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from seqsave import naming, targets
+from seqsave.errors import RunError, TargetError
+from seqsave.manifest import FrameEntry, Manifest, Outcome, Session
+from seqsave.runs.records import FrameRecord
+from seqsave.runtime import retry
+from seqsave.wording import crc32_text
+
+__all__ = ["commit", "remove_temporaries"]
+
+Key = tuple[int, int | None]
+Ranges = tuple[range, ...]
+
+
+def commit(
+    target: targets.Target,
+    session: Session,
+    rule: naming.NameRule,
+    run: str,
+    records: Iterable[FrameRecord],
+    *,
+    expected: Ranges | None,
+    step: int,
+    policy: retry.RetryPolicy,
+) -> Manifest:
+    """Put the frames of a run into the manifest. ``expected``: all of its indices, None if it was not said which.
+
+    Raises RunError, TargetError, ManifestError.
+    """
+    found = _by_frame(records, run, rule)
+    wanted = _between(found, step) if expected is None else expected
+    _check_gaps(found, wanted, is_guess=expected is None)
+    settled = [_settled(target, rule, found[key], policy) for key in sorted(found, key=_order)]
+
+    def check(manifest: Manifest) -> None:
+        _check_confirmed(target, manifest, [entry.key for entry in settled])
+
+    made = session.commit(Outcome(frames=settled, wanted=_indices(wanted)), check)
+    remove_temporaries(target, rule, run, {key[1] for key in found})
+    return made
+
+
+def remove_temporaries(target: targets.Target, rule: naming.NameRule, run: str, batches: Iterable[int | None]) -> None:
+    """Remove the temporary files that killed parts of the run have left. A part that is still at work fails by that."""
+    for batch in {None, *batches}:
+        parts = (rule.folder, "" if batch is None else naming.batch_folder(batch))
+        folder = "/".join(filter(None, parts))
+        for one in (folder, f"{folder}/{naming.PRIVATE_FOLDER}".lstrip("/")):
+            with contextlib.suppress(TargetError):  # they do no harm
+                target.remove_stale_temporaries(one, run=run)
+
+
+# --- which records there are -----------------------------------------------------------------------------------------
+
+
+def _by_frame(records: Iterable[FrameRecord], run: str, rule: naming.NameRule) -> dict[Key, list[FrameRecord]]:
+    """Return the records by frame; one that was handed in twice counts once."""
+    found: dict[Key, list[FrameRecord]] = {}
+    for record in records:
+        if not isinstance(record, FrameRecord):
+            raise RunError(
+                f"{type(record).__name__} is no seqsave.FrameRecord: commit takes what parts have in `records`",
+                reason="foreign",
+            )
+        if record.run != run or record.name != _name_of(rule, record.key):
+            raise RunError(
+                f"the record of {record.name} is of run {record.run!r}, and this is run {run!r} of {rule.pattern}: "
+                "commit each run with its own records",
+                reason="foreign",
+                frames=(range(record.index, record.index + 1),),
+            )
+        same = found.setdefault(record.key, [])
+        if record not in same:
+            same.append(record)
+    return found
+
+
+def _name_of(rule: naming.NameRule, key: Key) -> str:
+    """Return the frame's path below the sequence's folder."""
+    return rule.format(*key)[len(rule.folder) :].lstrip("/")
+
+
+def _between(found: Mapping[Key, object], step: int) -> Ranges:
+    """Return all indices from the first recorded one to the last, where it was not said which there should be."""
+    if not found:
+        return ()
+    indices = [index for index, _ in found]
+    first, last = min(indices), max(indices)
+    if (last - first) // step >= naming.MOST_FRAMES:
+        raise RunError(f"frames {first} to {last} are too many for one run", reason="missing")
+    run = range(first, last + 1, step)
+    return (run,) if step == 1 else naming.to_ranges(run)
+
+
+def _check_gaps(found: Mapping[Key, object], wanted: Ranges, *, is_guess: bool) -> None:
+    numbered: set[int | None] = {batch for _, batch in found if batch is not None}
+    missing: set[int] = set()
+    for batch in numbered or {None}:
+        missing.update(_indices(wanted) - {index for index, own in found if own == batch})
+    if not missing and not found:
+        raise RunError("no frame has a record: no part of the run has saved any", reason="missing")
+    if not missing:
+        return
+    gaps = naming.to_ranges(sorted(missing))
+    advice = "write them and commit with their records too"
+    if is_guess:
+        advice += ", or give `open_run` the `frames` that it is to write"
+    raise RunError(
+        f"frames without a record: {naming.format_ranges(gaps, 20)}: {advice}", reason="missing", frames=gaps
+    )
+
+
+def _indices(runs: Ranges) -> set[int]:
+    return {index for run in runs for index in run}
+
+
+def _order(key: Key) -> tuple[int, int]:
+    return key[0], -1 if key[1] is None else key[1]
+
+
+# --- what the storage holds ------------------------------------------------------------------------------------------
+
+
+def _settled(
+    target: targets.Target, rule: naming.NameRule, records: Sequence[FrameRecord], policy: retry.RetryPolicy
+) -> FrameEntry:
+    """Return what is stated of a frame. Where attempts differ, the storage is asked for that frame alone."""
+    if len(records) == 1:
+        return records[0].entry
+    first = records[0]
+    path = rule.format(first.index, first.batch)
+    try:
+        data, there = retry.call(policy, lambda: target.read_published(path), contact=target.known)
+    except targets.FileMissingError:
+        raise _gone("missing", target, [first.key]) from None
+    facts = (len(data), crc32_text(zlib.crc32(data)))
+    for record in records:
+        if (record.size, record.checksum) == facts:
+            return replace(record.entry, version=there.version, etag=there.etag)
+    raise _gone("replaced", target, [first.key])
+
+
+def _check_confirmed(target: targets.Target, manifest: Manifest, keys: Iterable[Key]) -> None:
+    """Raise RunError for frames of the run that the look at the storage did not confirm."""
+    if not manifest.confirmed:  # the key may not list: the manifest states that
+        return
+    known = {frame.key: frame for frame in manifest.frames}
+    missing = [key for key in keys if key not in known]
+    if missing:
+        raise _gone("missing", target, missing)
+    replaced = [key for key in keys if known[key].disputed]
+    if replaced:
+        raise _gone("replaced", target, replaced)
+
+
+def _gone(reason: str, target: targets.Target, keys: Iterable[Key]) -> RunError:
+    frames = naming.to_ranges(sorted({index for index, _ in keys}))
+    shown = naming.format_ranges(frames, 20)
+    advice = "write them once more and commit with the new records"
+    if reason == "missing":
+        return RunError(f"frames are gone from {target.url}: {shown}: {advice}", reason="missing", frames=frames)
+    return RunError(
+        f"frames in {target.url} have other bytes than their records: {shown}: {advice}",
+        reason="replaced",
+        frames=frames,
+    )

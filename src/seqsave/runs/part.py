@@ -1,0 +1,259 @@
+"""What one task of a run does: it sends frames, and asks for nothing else."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+from seqsave import naming, targets
+from seqsave.errors import DecodeError, FrameExistsError, FrameNameError, OptionError
+from seqsave.manifest import Facts, FrameEntry, Picture, Session
+from seqsave.manifest.run import RunRecord
+from seqsave.runs.records import FrameRecord
+from seqsave.runtime import retry
+from seqsave.runtime.flow import Call, Flow, wait
+from seqsave.sequences import reader
+from seqsave.types import SavedFrame, SaveResult
+from seqsave.wording import crc32_text
+from seqsave.writer import SequenceWriter
+from seqsave.writer.existing import ExistingFrames
+from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
+from seqsave.writer.outputs import Common, Output
+from seqsave.writer.publish import FramePublisher
+from seqsave.writer.settings import Limits, Reports
+
+if TYPE_CHECKING:
+    from seqsave.runs.run import Run
+    from seqsave.writer.formats import Format
+
+__all__ = ["Part"]
+
+
+class Part(SequenceWriter):
+    """Writes frames of a run, as a writer does, but asks for no manifest and no listing. ``Run.part`` opens it.
+
+    Each ``write`` needs the ``index`` of its frame. ``records`` holds what the run is committed with.
+    """
+
+    def __init__(self, run: Run, limits: Limits, reports: Reports | None = None) -> None:
+        """Open a part of ``run``. limits: this part's. reports: how a program learns of its progress."""
+        self._of = run
+        super().__init__(run.url, replace(run.config, limits=limits, reports=reports or Reports()))
+
+    @property
+    def records(self) -> list[FrameRecord]:
+        """The frames that are in the storage by now: written, or found and left alone; by index, then batch."""
+        entries = [entry for output in self._outputs for entry in output.entries]  # type: ignore[attr-defined]
+        return [FrameRecord.of(self._of.id, entry) for entry in sorted(entries, key=_order)]
+
+    def _open_target(self, url: Any) -> targets.Target:
+        return super()._open_target(url).of_run(self._of.id)
+
+    def _open_outputs(self, common: Common) -> list[Output]:
+        return [_PartOutput(form, common, self._of) for form in self._config.formats]
+
+    def _accept(
+        self,
+        index: SupportsIndex | None,
+        batches: Sequence[SupportsIndex | None],
+        images: Sequence[Any],
+        metadata: Mapping[str, Any] | None,
+        recipe: str | None,
+    ) -> list[Future[SavedFrame]]:
+        self._check_index(index)
+        return super()._accept(index, batches, images, metadata, recipe)
+
+    def write_encoded(
+        self,
+        data: bytes,
+        *,
+        index: SupportsIndex | None = None,
+        batch: SupportsIndex | None = None,
+        leftover: Mapping[str, str] | None = None,
+        recipe: str | None = None,
+    ) -> Future[SavedFrame]:
+        """Publish a file of this run's filetype that is encoded already, as SequenceWriter.write_encoded does."""
+        self._check_index(index)
+        return super().write_encoded(data, index=index, batch=batch, leftover=leftover, recipe=recipe)
+
+    def _check_index(self, index: SupportsIndex | None) -> None:
+        if index is None:
+            raise OptionError("a frame of a part needs its `index`: other parts write the frames before and after it")
+        number, frames = naming.check_index(index), self._of.frames
+        if frames is not None and not any(number in run for run in frames):
+            raise FrameNameError(
+                f"frame {number} is none of this run's frames, {naming.format_ranges(frames, 10)}: give `open_run` all "
+                "frames that it is to write"
+            )
+
+
+def _order(entry: FrameEntry) -> tuple[int, int]:
+    return entry.index, -1 if entry.batch is None else entry.batch
+
+
+class _PartRecord(RunRecord):
+    """Keeps what the part wrote; the manifest learns of it when the run is committed."""
+
+    def __init__(self, target: targets.Target, facts: Facts) -> None:
+        super().__init__(Session(target, facts, creates=False), facts, creates=False)
+        self.has_started = True
+
+    @property
+    def entries(self) -> list[FrameEntry]:
+        """The frames so far."""
+        with self._lock_entries:
+            return list(self._entries.values())
+
+    def start(
+        self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
+    ) -> None:
+        """Do nothing: the run has begun."""
+
+    def earlier(self, index: int, batch: int | None) -> FrameEntry | None:
+        """Return None: a part does not read the manifest."""
+        return None
+
+    def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> None:
+        """Do nothing: the run is committed with the records."""
+
+
+class _PartExisting(ExistingFrames):
+    """Knows of no frame that existed before, since a part lists no folder: the storage decides frame by frame."""
+
+    def exists(self, key: FrameKey) -> bool:
+        """Return False."""
+        return False
+
+    def size(self, key: FrameKey) -> int | None:
+        """Return None."""
+        return None
+
+    def is_unlisted(self, folder: str) -> bool:
+        """Return False: that the storage refuses to replace a file was proved when the run began."""
+        return False
+
+    def must_create(self, key: FrameKey) -> bool:
+        """Return whether the storage must refuse the frame when it exists."""
+        return self._if_exists in _LEAVING and self._target.capabilities.create != "none"
+
+
+# These leave an existing frame alone, if it is good enough.
+_LEAVING = ("error", "skip", "skip valid")
+
+
+class _PartOutput(Output):
+    """Makes and publishes the frames of one filetype of a part."""
+
+    def __init__(self, form: Format, common: Common, run: Run) -> None:
+        self._run = run
+        super().__init__(form, common)
+
+    @property
+    def entries(self) -> list[FrameEntry]:
+        """The frames that are in the storage by now."""
+        return self._record.entries  # type: ignore[attr-defined,no-any-return]
+
+    def _open_record(self, facts: Facts) -> RunRecord:
+        return _PartRecord(self._common.target, facts)
+
+    def _open_existing(self) -> ExistingFrames:
+        common = self._common
+        return _PartExisting(common.target, self._record, common.policy, common.if_exists)
+
+    def _open_publisher(self, *args: Any, **settings: Any) -> FramePublisher:
+        return _PartPublisher(self._run, *args, **settings)
+
+
+class _PartPublisher(FramePublisher):
+    """Publishes the frames of a part. A frame that exists may be one that an earlier attempt of the same task wrote."""
+
+    def __init__(self, run: Run, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._run = run
+
+    def _has_to_prove(self, file: FileToPublish) -> bool:
+        return False  # ``Run.begin`` has proved it
+
+    def _remove_stale_files(self, folder: str) -> None:
+        """Leave that to the commit: it looks at whole folders."""
+
+    def _put(self, file: FileToPublish) -> Flow[targets.Published]:
+        if self._must_look_first(file) and (yield from wait(Call(partial(self._target.exists, file.path)))):
+            raise FrameExistsError(f"{self._target.url_of(file.path)} exists")
+        return (yield from super()._put(file))
+
+    def _must_look_first(self, file: FileToPublish) -> bool:
+        """Return whether frames are to be left alone on a storage that cannot refuse to replace them."""
+        can_refuse = self._target.capabilities.create != "none"
+        return self._if_exists in _LEAVING and not can_refuse and naming.PRIVATE_FOLDER not in file.path.split("/")
+
+    def _after_collision(
+        self, task: FrameTask, file: FileToPublish, *, was_tried: bool
+    ) -> Flow[SavedFrame | targets.Published | None]:
+        look = Call(partial(self._target.read_published, file.path))
+        data: bytes
+        there: targets.Published
+        try:
+            data, there = yield from self._retrying(lambda: wait(look))
+        except targets.FileMissingError:  # it was deleted since
+            return (yield from self._put_again(file))
+        if data == bytes(file.data):  # an earlier attempt wrote it, or its answer was lost
+            return replace(there, acknowledged=True)
+        if self._if_exists == "error":
+            if not (yield from wait(Call(partial(self._run.may_adopt, task.key)))):
+                return self._collided(task.key)
+            yield from self._publish_sidecars(task, file, zlib.crc32(data))
+            return self._left_alone(task, data, there, task.picture, task.recipe)
+        picture = None
+        if self._if_exists == "skip valid":
+            picture = yield from wait(Call(partial(self._picture_in, task, data)))
+        if data and (picture is not None or self._if_exists == "skip"):
+            return self._left_alone(task, data, there, picture, None)
+        # An empty or a damaged file is no frame.
+        return (yield from self._put_again(replace(file, create=False)))
+
+    def _put_again(self, file: FileToPublish) -> Flow[targets.Published]:
+        published: targets.Published = yield from self._retrying(partial(super()._put, file))
+        return published
+
+    def _publish_sidecars(self, task: FrameTask, file: FileToPublish, crc32: int) -> Flow[None]:
+        """Publish the texts that are not in the file beside the bytes of the earlier attempt."""
+        for sidecar in task.files:
+            key = naming.sidecar_key(sidecar.path.rpartition("/")[2], task.key.name, file.crc32)
+            if key is not None:
+                path = task.key.beside(naming.sidecar_name(task.key.name, crc32, key))
+                yield from self._put_again(replace(sidecar, path=path))
+
+    def _picture_in(self, task: FrameTask, data: bytes) -> Picture | None:
+        """Return what an existing file holds, if it can be decoded and is as large as the frame."""
+        try:
+            array = reader.decode(task.key.name, data).array
+        except DecodeError:
+            return None
+        height, width, channels = array.shape
+        wanted = task.picture
+        if wanted is not None and (wanted.width, wanted.height) != (width, height):
+            return None
+        return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+
+    def _left_alone(
+        self, task: FrameTask, data: bytes, there: targets.Published, picture: Picture | None, recipe: str | None
+    ) -> SavedFrame:
+        entry = replace(
+            task.stated(),
+            size=len(data),
+            checksum=crc32_text(zlib.crc32(data)),
+            etag=there.etag,
+            acknowledged=False,
+            version=there.version,
+            picture=picture,
+            recipe=recipe,
+        )
+        self._record.add(entry)
+        skipped = self.pass_over(task.key, "stopped")  # "skipped" would look for what a listing said of the frame
+        return replace(skipped, status="skipped", checksum=entry.checksum, etag=entry.etag)

@@ -1,0 +1,69 @@
+"""What a task returns for each frame, so that the run can be committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from seqsave.errors import ManifestError
+from seqsave.manifest import FrameEntry, Picture
+
+__all__ = ["FrameRecord"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRecord:
+    """One frame that a part of a run wrote, or found and left alone. It holds no secret, and can be pickled.
+
+    run:          the id of the run.
+    name:         the path below the sequence's folder: ``frame_00017.png``, ``batch_0003/frame_00017.png``.
+    size:         bytes.
+    checksum:     ``"crc32:9ae0daaf"`` of the file.
+    etag:         what the store called it, where it has such a thing.
+    acknowledged: the store answered that it has bytes with this very checksum, or they were read and compared.
+    version:      what a listing of the storage shows for this file until it is replaced.
+    recipe:       what it was made from, as the caller says it.
+    picture:      what is in the file; None for a frame that was left alone.
+    """
+
+    run: str
+    index: int
+    batch: int | None
+    name: str
+    size: int
+    checksum: str
+    etag: str | None = None
+    acknowledged: bool = False
+    version: str | None = None
+    recipe: str | None = None
+    picture: Picture | None = None
+
+    @classmethod
+    def of(cls, run: str, entry: FrameEntry) -> FrameRecord:
+        """Return the record of an entry that states size and checksum. Raises ManifestError for another one."""
+        values = {one.name: getattr(entry, one.name) for one in fields(cls) if one.name != "run"}
+        if entry.size is None or entry.checksum is None:
+            raise ManifestError(f"the record of frame {entry.index} is damaged: it has no size or no checksum")
+        return cls(run=run, **values)
+
+    @property
+    def key(self) -> tuple[int, int | None]:
+        """(index, batch)."""
+        return self.index, self.batch
+
+    @property
+    def entry(self) -> FrameEntry:
+        """The frame as a manifest states it."""
+        return FrameEntry(**{one.name: getattr(self, one.name) for one in fields(self) if one.name != "run"})
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the record as JSON values; ``from_document`` reads them."""
+        return {"run": self.run, **self.entry.as_document()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> FrameRecord:
+        """Return the record of a document. Raises ManifestError for a damaged one."""
+        if not isinstance(document, Mapping) or not isinstance(document.get("run"), str):
+            raise ManifestError("the record of a frame is damaged: it names no run")
+        return cls.of(document["run"], FrameEntry.from_document(dict(document)))

@@ -1,0 +1,357 @@
+"""A run over many tasks: what its driver and its tasks need to know, in one small record that travels."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from seqsave import manifest, naming, targets
+from seqsave.errors import EndOfSequenceError, FrameNameError, OptionError, TargetError
+from seqsave.metadata.text import RawText
+from seqsave.runs.begin import leave_note, may_adopt, note_path
+from seqsave.runs.commit import commit, remove_temporaries
+from seqsave.runtime import retry
+from seqsave.writer import WriterConfig, check_settings
+from seqsave.writer.config import SETTINGS
+from seqsave.writer.outputs import facts_of
+from seqsave.writer.settings import Limits
+from seqsave.writer.table import show_settings
+
+if TYPE_CHECKING:
+    from seqsave.manifest import Manifest, Session
+    from seqsave.runs.part import Part
+    from seqsave.runs.records import FrameRecord
+    from seqsave.targets import Target
+    from seqsave.writer.formats import Format
+    from seqsave.writer.frame import FrameKey
+
+__all__ = ["Run", "check_id", "open_run"]
+
+VERSION = 1
+# It is part of names of files and objects.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# What one task decides for itself, or what a run over many tasks cannot do.
+_REFUSED: Mapping[str, str] = {
+    "concurrency": "give it to `run.part`, for each task",
+    "max_bytes": "give it to `run.part`, for each task",
+    "progress": "an engine shows the progress of its tasks",
+    "on_event": "tasks run in other processes; an observer of a plugin gets their events",
+    "spool": "a task whose storage is away fails, and is tried again by its engine",
+    "publish_behind": "a task has to be finished when it returns",
+    "preview": "make it of the finished sequence, with 'seqsave preview'",
+}
+_SETTINGS = {name: one for name, one in SETTINGS.items() if name not in {*_REFUSED, "manifest", "total"}}
+
+
+@show_settings({name: one for name, one in _SETTINGS.items() if name != "storage_options"})
+def open_run(
+    url: str | os.PathLike[str],
+    *,
+    run: str | None = None,
+    total: int | None = None,
+    frames: str | Iterable[int] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Run:
+    """Open a run that many tasks, on any machine, write one sequence in. Nothing is written and no network is asked.
+
+    run:    its id; a random one by default. The same id again goes on with the same run.
+    total:  how many frames it writes, from ``start`` in steps of ``step``.
+    frames: instead, which frames it writes: indices, or a text such as ``"0-99"``, ``"1-10x2"`` or ``"1,5,9"``.
+    storage_options: they travel with the run when it is pickled; credentials that each machine has are the better way.
+
+    The settings are those of ``open_writer``, with one filetype.
+
+    Raises what ``check_settings`` raises, and TargetError.
+    """
+    location = targets.parse_url(url)
+    options = {**location.options, **storage_options} if storage_options is not None else dict(location.options)
+    target = targets.resolve(url, options or None)
+    name = secrets.token_hex(8) if run is None else check_id(run)
+    config = _checked_config({**settings, "total": total})
+    wanted = None if frames is None else _checked_frames(frames)
+    if wanted is not None and total is not None:
+        raise OptionError("`total` and `frames` are given: give the one that says which frames the run writes")
+    if wanted is not None and not wanted:
+        raise OptionError("`frames` is empty: give the frames that the run writes")
+    given = {one: getattr(getattr(config, SETTINGS[one].group), one) for one in (*settings, "total")}
+    if given.get("metadata") is not None:
+        given["metadata"] = {one: RawText(text) for one, text in config.embedding.texts.items()}
+    where = target.url if target.is_local else location.url
+    return Run(where, name, wanted, {one: value for one, value in given.items() if value is not None}, options or None)
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """One saving of a sequence by many tasks; ``open_run`` opens it.
+
+    A pickled run holds the storage options that it was given.
+
+    The driver calls ``begin`` before the first task and ``commit`` after the last one. Each task writes with ``part``,
+    or with ``write`` for a single frame.
+
+    url:      where the frames go.
+    id:       what the run is called.
+    frames:   which frames it writes, as ascending ranges; None if that was not said.
+    settings: those of the writer that were given.
+    """
+
+    url: str
+    id: str
+    frames: tuple[range, ...] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    storage_options: Mapping[str, Any] | None = field(default=None, hash=False)
+
+    # --- the driver ---
+
+    def begin(self) -> None:
+        """Note in the manifest that the sequence is being changed. The same run begun again goes on.
+
+        Where existing frames must be left alone, this proves that the storage refuses to replace them.
+
+        Raises TargetError, ManifestError.
+        """
+        target, policy = self.target, self._policy
+        if_exists = self.config.delivery.if_exists
+        target.check(create=if_exists == "error")
+        if if_exists != "overwrite" and target.capabilities.create != "none":
+            trial = f"{self._folder}{naming.PRIVATE_FOLDER}/create.txt"
+            retry.call(policy, partial(target.probe_create, trial), contact=target.known)
+        self._session(target).open()
+        if if_exists == "error":
+            leave_note(target, self.id, self.rule, policy)
+
+    def commit(self, records: Iterable[FrameRecord]) -> Manifest:
+        """Put the frames of all parts into the manifest, after a look at the storage, and return the manifest.
+
+        records: of all parts, in any order; the same one may come several times. Where two attempts of a frame differ,
+                 the storage is asked which of them it holds. Committing again changes nothing.
+
+        Raises RunError, and changes nothing, when frames lack a record, are gone or were replaced; TargetError,
+        ManifestError.
+        """
+        target = self.target
+        made = commit(
+            target,
+            self._session(target),
+            self.rule,
+            self.id,
+            records,
+            expected=self.expected,
+            step=self.config.naming.step,
+            policy=self._policy,
+        )
+        self._remove_note(target)
+        return made
+
+    def abandon(self) -> None:
+        """Give the run up: the manifest says that it was interrupted, and that it is at work no longer.
+
+        Frames that it has written stay. Raises TargetError, ManifestError.
+        """
+        target = self.target
+
+        def change(current: Manifest | None) -> Manifest | None:
+            return None if current is None else manifest.without(current, [self._writer_id])
+
+        path = manifest.path_of(self.rule.prefix, self.rule.extension)
+        manifest.change(target, path, change, policy=self._policy)
+        remove_temporaries(target, self.rule, self.id, ())
+        self._remove_note(target)
+
+    @property
+    def expected(self) -> tuple[range, ...] | None:
+        """The indices that there should be at the end, as ascending ranges; None if it was not said which."""
+        numbers = self.config.naming
+        if self.frames is not None or numbers.total is None:
+            return self.frames
+        return naming.to_ranges(range(numbers.start, numbers.start + numbers.total * numbers.step, numbers.step))
+
+    # --- the tasks ---
+
+    def part(self, concurrency: int = 1, max_bytes: int | None = None) -> Part:
+        """Open a part, which writes frames of this run. Use it in a ``with`` block; it has ``records`` at the end.
+
+        concurrency: how many frames are encoded and sent at once; 1 starts no thread.
+        max_bytes:   how much memory frames under way may hold.
+
+        Raises OptionError, TargetError.
+        """
+        from seqsave.runs.part import Part
+
+        return Part(self, Limits(concurrency=concurrency, max_bytes=max_bytes))
+
+    def write(
+        self,
+        image: Any,
+        *,
+        index: int,
+        batch: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        recipe: str | None = None,
+    ) -> FrameRecord:
+        """Write one image, and return its record once the storage has it. The arguments are those of ``Part.write``.
+
+        Raises what ``Part.write`` raises; SaveError; EndOfSequenceError for a frame after the last one.
+        """
+        with self.part() as part:
+            part.write(image, index=index, batch=batch, metadata=metadata, recipe=recipe)
+        if not part.records:
+            raise EndOfSequenceError(f"frame {index} is after the end of the sequence, and was not saved")
+        return part.records[0]
+
+    # --- how it travels ---
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the run as JSON values, without storage options and other secrets; ``from_document`` reads them."""
+        return {
+            "version": VERSION,
+            "url": self.target.url,
+            "run": self.id,
+            "frames": None if self.frames is None else naming.format_ranges(self.frames),
+            "settings": {name: _as_json(name, value) for name, value in self.settings.items()},
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], storage_options: Mapping[str, Any] | None = None) -> Run:
+        """Return the run of a document. Raises OptionError for a damaged one, and as ``open_run``."""
+        try:
+            if document["version"] != VERSION:
+                raise OptionError(f"the document of the run has version {document['version']!r:.20}: update seqsave")
+            settings = {name: _from_json(name, value) for name, value in document["settings"].items()}
+            total = settings.pop("total", None)
+            given = (document["url"], document["run"], document["frames"])
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, OptionError):
+                raise
+            raise OptionError(f"the document of the run is damaged: {error!r:.200}") from None
+        url, run, frames = given
+        return open_run(url, run=run, total=total, frames=frames, storage_options=storage_options, **settings)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what is made from the fields."""
+        names = ("url", "id", "frames", "settings", "storage_options")
+        return {name: self.__dict__[name] for name in names}
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.rule.pattern} in {targets.parse_url(self.url).shown}>"
+
+    # --- pieces ---
+
+    @cached_property
+    def config(self) -> WriterConfig:
+        """The settings, checked, with the storage options."""
+        return _checked_config({**self.settings, "storage_options": self.storage_options})
+
+    @property
+    def rule(self) -> naming.NameRule:
+        """The names of the frames."""
+        return self._form.rule
+
+    @property
+    def _form(self) -> Format:
+        return self.config.formats[0]
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.rule.folder}/" if self.rule.folder else ""
+
+    @property
+    def _policy(self) -> retry.RetryPolicy:
+        return self.config.delivery.policy
+
+    @property
+    def _writer_id(self) -> str:
+        return f"{manifest.RUN_HEAD}{self.id}"
+
+    @cached_property
+    def target(self) -> Target:
+        """Where the frames go, for everything but the frames."""
+        return targets.resolve(self.url, self.storage_options)
+
+    def _session(self, target: Target) -> Session:
+        config = self.config
+        return manifest.Session(
+            target,
+            facts_of(self._form, config.naming, config.embedding, config.delivery.recipe),
+            replaces=config.delivery.if_exists not in ("error", "skip"),
+            policy=self._policy,
+            run=self._writer_id,
+            expected=self.frames or (),
+        )
+
+    def may_adopt(self, key: FrameKey) -> bool:
+        """Return whether an existing frame with other bytes is from an earlier attempt of this run.
+
+        Asked only where frames of other runs must never be replaced. Raises TargetError, ManifestError, RunError.
+        """
+        return may_adopt(self.target, self.id, self.rule, key.numbers, self._policy)
+
+    def _remove_note(self, target: Target) -> None:
+        if self.config.delivery.if_exists == "error":
+            with contextlib.suppress(TargetError):  # it does no harm
+                target.delete(note_path(self.id, self.rule))
+
+
+def check_id(run: Any) -> str:
+    """Return the id of a run. Raises OptionError for one that cannot be a part of a file's name."""
+    if not isinstance(run, str) or not _ID.fullmatch(run):
+        raise OptionError(
+            f"run is {run!r:.80}: it must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit"
+        )
+    return run
+
+
+def _checked_config(settings: Mapping[str, Any]) -> WriterConfig:
+    """Return the settings, checked. Raises OptionError for one that a run over many tasks cannot have."""
+    for name, why in _REFUSED.items():
+        if settings.get(name) not in (None, False):
+            raise OptionError(f"a run over many tasks has no setting {name!r}: {why}")
+    if not settings.get("manifest", True):
+        raise OptionError("a run over many tasks has a manifest: it cannot be committed with `manifest=False`")
+    if settings.get("if_exists") == "skip same recipe":
+        raise OptionError(
+            "tasks do not read the manifest, which holds the recipes: leave out the frames that need no work when the "
+            "run is opened (open_sequence(url).manifest has their recipes), with `frames`"
+        )
+    config = check_settings(**settings)
+    if len(config.formats) > 1:
+        raise OptionError("a run over many tasks has one filetype: open one for each")
+    return config
+
+
+def _checked_frames(frames: str | Iterable[int]) -> tuple[range, ...]:
+    if isinstance(frames, str):
+        return naming.parse_frames(frames)
+    try:
+        indices = {naming.check_index(index, "a frame of `frames`") for index in frames}
+    except TypeError:
+        raise FrameNameError(f"frames is {frames!r:.80}: it must be indices, or text such as '0-99'") from None
+    return naming.to_ranges(sorted(indices))
+
+
+def _as_json(name: str, value: Any) -> Any:
+    if isinstance(value, retry.RetryPolicy):
+        return asdict(value)
+    if isinstance(value, Fraction):
+        return str(value)
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        raise OptionError(f"the setting {name!r} cannot be written as JSON: pickle the run instead") from None
+
+
+def _from_json(name: str, value: Any) -> Any:
+    if name == "metadata" and value is not None:
+        return {one: RawText(text) for one, text in value.items()}
+    if name == "retry" and value is not None:
+        return retry.RetryPolicy(**value)
+    return Fraction(value) if name == "rate" and isinstance(value, str) else value
