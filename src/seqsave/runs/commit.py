@@ -31,7 +31,7 @@ def commit(
     step: int,
     policy: retry.RetryPolicy,
 ) -> Manifest:
-    """Put the frames of a run into the manifest. ``expected``: all of its indices, None if it was not said which.
+    """Put the frames of a run into the manifest. ``expected``: all of its indices, None if neither is given.
 
     Raises RunError, TargetError, ManifestError.
     """
@@ -89,7 +89,7 @@ def _name_of(rule: naming.NameRule, key: Key) -> str:
 
 
 def _between(found: Mapping[Key, object], step: int) -> Ranges:
-    """Return all indices from the first recorded one to the last, where it was not said which there should be."""
+    """Return all indices from the first recorded one to the last, where neither `total` nor `frames` is given."""
     if not found:
         return ()
     indices = [index for index, _ in found]

@@ -255,5 +255,5 @@ class _PartPublisher(FramePublisher):
             recipe=recipe,
         )
         self._record.add(entry)
-        skipped = self.pass_over(task.key, "stopped")  # "skipped" would look for what a listing said of the frame
+        skipped = self.pass_over(task.key, "stopped")  # "skipped" would look for the size in a listing
         return replace(skipped, status="skipped", checksum=entry.checksum, etag=entry.etag)

@@ -100,7 +100,7 @@ class Run:
 
     url:      where the frames go.
     id:       what the run is called.
-    frames:   which frames it writes, as ascending ranges; None if that was not said.
+    frames:   which frames it writes, as ascending ranges; None if neither is given.
     settings: those of the writer that were given.
     """
 
@@ -169,7 +169,7 @@ class Run:
 
     @property
     def expected(self) -> tuple[range, ...] | None:
-        """The indices that there should be at the end, as ascending ranges; None if it was not said which."""
+        """The indices that there should be at the end, as ascending ranges; None if neither is given."""
         numbers = self.config.naming
         if self.frames is not None or numbers.total is None:
             return self.frames
