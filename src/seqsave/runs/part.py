@@ -100,7 +100,7 @@ class _PartRecord(RunRecord):
     """Keeps what the part wrote; the manifest learns of it when the run is committed."""
 
     def __init__(self, target: targets.Target, facts: Facts) -> None:
-        super().__init__(Session(target, facts, creates=False), facts, creates=False)
+        super().__init__(Session(target, facts, creates=False), creates=False)
         self.has_started = True
 
     @property

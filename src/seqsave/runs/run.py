@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -279,13 +279,13 @@ class Run:
 
     def _session(self, target: Target) -> Session:
         config = self.config
+        facts = facts_of(self._form, config.naming, config.embedding, config.delivery.recipe)
         return manifest.Session(
             target,
-            facts_of(self._form, config.naming, config.embedding, config.delivery.recipe),
+            replace(facts, planned=self.frames),
             replaces=config.delivery.if_exists not in ("error", "skip"),
             policy=self._policy,
             run=self._writer_id,
-            expected=self.frames or (),
         )
 
     def may_adopt(self, key: FrameKey) -> bool:
