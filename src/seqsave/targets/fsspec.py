@@ -181,7 +181,7 @@ class FsspecTarget(Target):
 
     @guarded("list")
     def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
-        """See Target. Only those of a run that has ended: no other program knows which process is alive."""
+        """Remove temporary files of a run that has ended; those of others may be at work. See ``Target``."""
         if self._traits.publish != "move" or not run:
             return 0
         folder = self._checked_folder(folder)

@@ -163,7 +163,7 @@ class LocalTarget(Target):
 
     @guarded("read")
     def read_published(self, path: str) -> tuple[bytes, Published]:
-        """See Target."""
+        """Return a whole file and what is known of it; see ``Target.read_published``."""
         with open(self.url_of(path), "rb") as file:
             version = _version(os.fstat(file.fileno()))
             data = file.read()

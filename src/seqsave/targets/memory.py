@@ -119,7 +119,7 @@ class MemoryTarget(Target):
 
     @guarded("read")
     def read_published(self, path: str) -> tuple[bytes, Published]:
-        """See Target."""
+        """Return a whole file and what is known of it; see ``Target.read_published``."""
         file = self._filesystem.store.get(self._full(path))
         if file is None:
             raise FileNotFoundError(self._full(path))

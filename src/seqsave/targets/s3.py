@@ -141,7 +141,7 @@ class S3Target(Target):
 
     @guarded("read")
     def read_published(self, path: str) -> tuple[bytes, Published]:
-        """See Target."""
+        """Return a whole file and what is known of it; see ``Target.read_published``."""
         data, etag = self._wait_for(lambda: self._get(path))
         return data, described(data, None, etag=etag)
 
