@@ -94,16 +94,19 @@ def test_nothing_is_status_1_and_a_message(place: Place) -> None:
     assert result.out == ""
     assert result.err.startswith("seqsave: error: ")
     assert " does not exist" in result.err
-    assert seqsave("ls", place.url, "--json", *options(place), status=1).document == {"sequences": []}
+    assert seqsave("ls", place.url, "--json", *options(place), status=1).document == {"sequences": [], "folders": []}
 
 
 def test_what_there_is_instead(place: Place) -> None:
     fill(place, ["sub/frame_00001.png"])
-    result = seqsave("ls", place.url, *options(place), status=1)
-    assert "no sequence in" in result.err
-    assert "folders: sub; --recursive looks into them" in result.err
+    assert seqsave("ls", place.url, *options(place)).out == "sub/\n"
+    (folder,) = seqsave("ls", place.url, "--json", *options(place)).document["folders"]
+    assert folder == f"{place.url}/sub/"
+    missed = seqsave("ls", place.url, "--prefix", "x", *options(place), status=1).err
+    assert "no sequence x_#### in " in missed
+    assert "but folders: sub" in missed
     fill(place, ["clip.mp4", "notes.txt"])
-    assert "only: clip.mp4, notes.txt; frames are named as frame_00017.png" in (
+    assert "no sequence x_#### in" in (
         seqsave("ls", place.url, "--recursive", "--prefix", "x", *options(place), status=1).err
     )
 
@@ -130,7 +133,10 @@ def test_a_file_is_no_folder(place: Place) -> None:
     for more in ([], ["--json"]):
         result = seqsave("ls", url, *more, *options(place), status=2)
         assert result.out == ""
-        assert result.err.endswith("frame_1.png is a file, not a folder: give the folder that it lies in\n")
+        assert result.err.endswith(
+            "frame_1.png is a file, not a folder: give the folder that it lies in, or the pattern of its sequence, as "
+            "frame_#.png\n"
+        )
     assert f"{place.url}/frame_1.png/x does not exist" in seqsave("ls", f"{url}/x", *options(place), status=1).err
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from seqsave import save
 from tests.cli.runner import options, seqsave
+from tests.sources.pictures import encode, picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,10 +86,15 @@ def test_wrong_calls(tmp_path: Path) -> None:
     assert seqsave("manifest", tmp_path, "--prefix", "other").document["prefix"] == "other"
 
 
-def test_names_of_another_rule_have_none(tmp_path: Path) -> None:
-    (tmp_path / "shot.0001.png").write_bytes(b"x")
+def test_names_of_another_rule_have_one_of_their_own(tmp_path: Path) -> None:
+    for name in ("shot.0001.png", "shot_0001.png"):
+        (tmp_path / name).write_bytes(encode(picture()))
     assert "has no manifest" in seqsave("manifest", tmp_path / "shot.####.png", status=1).err
-    assert "another rule" in seqsave("manifest", tmp_path / "shot.####.png", "--rebuild", status=1).err
+    made = seqsave("manifest", tmp_path / "shot.####.png", "--rebuild").document
+    assert (made["prefix"], made["separator"], made["tail"], made["complete"]) == ("shot", ".", "", True)
+    read = seqsave("manifest", tmp_path / "shot.####.png").document
+    assert {**read, "updated": "", "software": ""} == {**made, "updated": "", "software": ""}
+    assert "has no manifest" in seqsave("manifest", tmp_path / "shot_####.png", status=1).err
 
 
 @pytest.mark.parametrize(("total", "says"), [(None, "complete"), (9, "unfinished")])

@@ -125,7 +125,8 @@ PATHS = [
     ("digits", -1), ("digits", True), ("step", 0), ("total", -1), ("total", 1.5), ("rate", "fast"), ("rate", "1/0"),
     ("rate", "9" * 21), ("rate", "1/" + "9" * 21),
     ("rate", 24), ("metadata", []), ("recipe", 7), ("picture", {"width": 1}), ("picture", []), ("expected",),
-    ("expected", "5-3"), ("expected", "0-9,3"), ("expected", "-1"), ("expected", "0-99999999999999999999999"),
+    ("expected", "5-3"), ("expected", "0-9,3"), ("expected", "--1"), ("expected", "-1--3"),
+    ("expected", "0-99999999999999999999999"),
     ("expected", "0-99999999999"), ("frames",), ("frames", {}), ("frames", [3]), ("frames", [{}]), ("writers", [{}]),
     ("writers", None), ("unfinished", 3), ("unfinished", [3]), ("runs",), ("runs", {}), ("runs", [{}]),
     ("runs", [{"id": "a", "start": 0, "step": 1, "total": 10**18}, {"id": 3}]),
@@ -210,7 +211,9 @@ def test_why_it_is_not_complete() -> None:
     ("prefix", "path"), [("frame", ".seqsave/frame.png.json"), ("shots/a/frame", "shots/a/.seqsave/frame.png.json")]
 )
 def test_where_it_lies(prefix: str, path: str) -> None:
-    assert manifest.path_of(prefix, "png") == path
+    folder, _, stem = prefix.rpartition("/")
+    assert manifest.path_of(folder, naming.NameRule(stem).name) == path
+    assert manifest.Facts(prefix=prefix, extension="png", filetype="png").path == path
     assert Facts(prefix=prefix, extension="png", filetype="png").path == path
 
 

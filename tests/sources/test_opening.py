@@ -66,7 +66,9 @@ def test_a_pattern_may_have_text_behind_the_number(place: Place) -> None:
 
 def test_a_pattern_that_matches_nothing(place: Place) -> None:
     fill(place, "frame_00001.png")
-    with pytest.raises(SequenceNotFoundError, match=r"no frame mask_#####\.png"):
+    with pytest.raises(
+        SequenceNotFoundError, match=r"no sequence mask_#####\.png in .*, but 1 sequence: frame_#####\.png 1"
+    ):
         opened(place, "mask_#####.png")
 
 

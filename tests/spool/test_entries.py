@@ -143,7 +143,7 @@ def forged(**changes: object) -> bytes:
         {"file_content_type": 5},
         {"target": 5},
         {"index": "x"},
-        {"index": -1},
+        {"index": -(2**63)},
         {"place": []},
         {"place": {"root": 5}},
         {"facts": [1]},

@@ -15,6 +15,7 @@ from seqsave.runtime.progress import format_size
 from seqsave.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
+    from seqsave.sequences.finder import Found
     from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
 
@@ -31,49 +32,132 @@ RUNS_SHOWN = 20
     examples=[
         "seqsave ls ./renders",
         "seqsave ls s3://renders --recursive",
-        "seqsave ls 'renders/shot.####.exr'",
+        "seqsave ls 'renders/shot.####.exr' 'plates/*.dpx'",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("urls", metavar="[URL]...", nargs=-1)
 @click.option("--recursive", "-r", is_flag=True, help="Search subfolders too.")
 @click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
 @storage_option()
 @json_option("the sequences")
-def ls_command(url: str, recursive: bool, prefix: str | None, storage_option: dict[str, Any], as_json: bool) -> int:
-    """List the sequences at URL, with gaps and sizes, and what their manifest says: complete, or unfinished.
+def ls_command(
+    urls: tuple[str, ...], recursive: bool, prefix: str | None, storage_option: dict[str, Any], as_json: bool
+) -> int:
+    """List the sequences at each URL, with gaps and sizes, and what their manifest says: complete, or unfinished.
 
-    URL is a folder on any storage, or a pattern such as 'renders/frame_#####.png'.
+    URL is a folder on any storage (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob
+    such as 'renders/*.exr'. Of a folder that holds only folders, these are listed.
     """
-    with Messages().catching():
-        target = folder_at(url, storage_option)
-        found = list(_find(url, recursive, prefix, storage_option))
-        problem = "" if found else _nothing(url, target, prefix, recursive, storage_option)
-        documents = [_document(sequence) for sequence in found]
+    messages = Messages()
+    places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
+    documents, folders, problems = [], [], []
+    with messages.catching():
+        for place in places:
+            place.look()
+            if as_json:
+                documents += [_document(sequence) for sequence in place.sequences]
+                folders += place.folders
+            else:
+                place.print(with_name=len(places) > 1)
+            for note in place.notes:
+                messages.note(note)
+            problems += [place.problem] if place.problem else []
     if as_json:
-        print_json({"sequences": documents})
-    else:
-        for sequence in found:
-            print_line(_line(sequence))
-    if problem:
+        print_json({"sequences": documents, "folders": folders})
+    for problem in problems:
         complain(problem)
-        return FAILED
-    return 0
+    return FAILED if problems else 0
 
 
-def _find(url: str, recursive: bool, prefix: str | None, options: dict[str, Any]) -> Sequence[FrameSequence]:
+class _Place:
+    """One URL of the command: what it holds, and what the command prints of it."""
+
+    def __init__(self, url: str, recursive: bool, prefix: str | None, options: dict[str, Any]) -> None:
+        self.url = url
+        self.recursive = recursive or (prefix is not None and "/" in prefix)
+        self.prefix = prefix
+        self.options = options
+        self.sequences: list[FrameSequence] = []
+        self.folders: list[str] = []
+        self.notes: list[str] = []
+        self.problem = ""
+
+    def look(self) -> None:
+        """Find the sequences. Raises Failure for a file, and TargetError."""
+        target = folder_at(self.url, self.options)
+        found = self._find()
+        wanted = [sequence for one in found if one.is_wanted for sequence in one.sequences]
+        self.sequences = [one for one in wanted if self._has_prefix(one)]
+        for one in found:
+            self._note(one)
+        if not self.sequences and not self.problem:
+            is_listed = found and not self.recursive and self.prefix is None and found[0].is_wanted
+            names = found[0].folders if is_listed else ()
+            self.folders = [f"{target.url_of(name)}/" for name in names]
+            self.problem = "" if names else self._nothing(target, found)
+
+    def _has_prefix(self, sequence: FrameSequence) -> bool:
+        from seqsave.sequences.finder import has_prefix
+
+        return has_prefix(sequence, self.prefix)
+
+    def print(self, *, with_name: bool) -> None:
+        """Print a line for each sequence, or for each folder. with_name: below a line with the URL."""
+        if with_name:
+            print_line(f"{self.url}:")
+        for sequence in self.sequences:
+            print_line(_line(sequence))
+        for url in self.folders:
+            print_line(f"{url.rstrip('/').rpartition('/')[2]}/")
+
+    def _find(self) -> list[Found]:
+        from seqsave.sequences import finder
+
+        try:
+            return list(finder.survey(self.url, self.recursive, self.options))
+        except TargetError as error:
+            if isinstance(error.__cause__, NotADirectoryError):
+                return []  # reported as on storages that list nothing for a file
+            raise
+
+    def _note(self, found: Found) -> None:
+        """Name files with numbers that are not listed, with the pattern that reads them."""
+        from seqsave.sequences.finder import subframes_message
+
+        for group in found.others if found.is_wanted and self.prefix is None else ():
+            if len(group.members) > 1:
+                pattern = f"{found.where.rstrip('/')}/{group.widest}"
+                count = counted(len(group.members), "file")
+                self.notes.append(f"not listed: {group.widest} ({count}); seqsave ls '{pattern}' lists them")
+        for group in found.subframes:
+            self.problem = f"{found.where}: {subframes_message(group)}"
+
+    def _nothing(self, target: Target, found: list[Found]) -> str:
+        """Return that there is no sequence, and what was found instead. Raises Failure where that is a file."""
+        from seqsave.sequences import lookup
+
+        named = f"{self.prefix}_#### " if self.prefix else ""
+        if found and not found[0].is_wanted:
+            return f"no sequence {self.url.rpartition('/')[2]} in {found[0].where}{found[0].instead()}"
+        if found and lookup.is_pattern(self.url):
+            return f"no sequence matches {found[0].where}{found[0].instead() if found[0].files else ''}"
+        means = lookup.look_at(self.url, self.options)
+        if isinstance(means, lookup.File):
+            raise Failure(_is_file(target, means.name), WRONG_CALL)
+        if means is None or not found:
+            return lookup.describe_missing(self.url, self.options)
+        where = f"no sequence {named}in {target.url}"
+        if self.recursive and found[0].folders and not found[0].files:
+            return f"{where} or the folders below it"
+        return f"{where}{found[0].instead()}"
+
+
+def _is_file(target: Target, name: str) -> str:
     from seqsave import naming
-    from seqsave.sequences import finder
 
-    if prefix is None and naming.parse_pattern(url) is not None:
-        return [finder.open_sequence(url, storage_options=options)]
-    below = recursive or (prefix is not None and "/" in prefix)
-    found = finder.find_sequences(url, recursive=below, storage_options=options)
-    try:
-        return [sequence for sequence in found if prefix in (None, sequence.prefix)]
-    except TargetError as error:
-        if isinstance(error.__cause__, NotADirectoryError):
-            return []  # reported as on storages that list nothing for a file
-        raise
+    split = naming.split_name(name)
+    advice = f", or the pattern of its sequence, as {split[0]}" if split is not None else ""
+    return f"{target.url} is a file, not a folder: give the folder that it lies in{advice}"
 
 
 def _line(sequence: FrameSequence) -> str:
@@ -141,30 +225,6 @@ def _document(sequence: FrameSequence) -> dict[str, Any]:
     }
 
 
-def _nothing(url: str, target: Target, prefix: str | None, recursive: bool, options: dict[str, Any]) -> str:
-    """Say that there is no sequence, and what there is instead. Raises Failure where that is a file."""
-    from seqsave.sources import describe_missing, kind_of
-
-    kind = kind_of(url, options)
-    if kind == "file":
-        raise Failure(f"{target.url} is a file, not a folder: give the folder that it lies in", WRONG_CALL)
-    if kind is None:
-        return describe_missing(url, options)
-    entries = [entry for entry in target.list("") if not entry.name.startswith(".")]
-    folders = [entry.name for entry in entries if entry.is_folder]
-    names = [entry.name for entry in entries if not entry.is_folder]
-    where = f"no sequence {f'{prefix}_#### ' if prefix else ''}in {target.url}"
-    if folders and not recursive:
-        return f"{where}, but folders: {_some(folders)}; --recursive looks into them"
-    if names:
-        return f"{where}, only: {_some(names)}; frames are named as frame_00017.png"
-    return f"{where} or the folders below it" if folders else f"{where}: the folder is empty"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
 @click.command(
     "workflow",
     cls=Command,
@@ -205,11 +265,10 @@ def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_file(url: str, shown: str, options: dict[str, Any]) -> Failure:
-    from seqsave.sequences import finder
-    from seqsave.sources import describe_missing, kind_of
+    from seqsave.sequences import finder, lookup
 
-    if kind_of(url, options) != "folder":
-        return Failure(describe_missing(url, options))
+    if not isinstance(lookup.look_at(url, options), lookup.Folder):
+        return Failure(lookup.describe_missing(url, options))
     inside = next(iter(finder.find_sequences(url, storage_options=options)), None)
     example = f", as {inside[0].url}" if inside is not None else ""
     return Failure(f"{shown} is a folder: name one of its frames{example}", WRONG_CALL)

@@ -81,9 +81,8 @@ def _place(to: str | None, sequence: FrameSequence, storage_options: dict[str, A
     """Return the target and the name of the movie."""
     if to is not None:
         return file_at(to, storage_options)
-    if sequence.target is None:
-        raise click.UsageError("frames found by a pattern have no folder of their own: give --to")
-    return sequence.target, f"{sequence.prefix}.mp4"
+    assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
+    return sequence.target, f"{sequence.prefix or 'preview'}.mp4"
 
 
 def _rate(given: str | None) -> Fraction | None:

@@ -236,12 +236,13 @@ def _pattern(entry: Entry) -> str:
     from seqsave import naming
 
     path = Path(entry.path)
-    parsed = naming.parse_frame(path.name)
+    parsed = naming.split_name(path.name)
     if parsed is None:
         return entry.path
-    digits = parsed.width if parsed.padded else 1
+    name, index = parsed
+    digits = name.digits if name.digits > len(str(abs(index))) else 1
     folder = path.parent if entry.batch is None else path.parent.parent
-    return (folder / f"{parsed.head}{'#' * digits}{parsed.tail}").as_posix()
+    return (folder / f"{name.head}{'#' * digits}{name.ending}").as_posix()
 
 
 def _indices(entries: Sequence[Entry]) -> str:

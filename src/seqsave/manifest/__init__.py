@@ -15,9 +15,9 @@ from seqsave.manifest.document import (
     WriterEntry,
     dump,
     load,
-    path_of,
 )
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without
+from seqsave.manifest.path import path_of
 from seqsave.manifest.records import RUN_HEAD
 from seqsave.manifest.session import Session, merge_into
 from seqsave.manifest.store import change, list_frames, read

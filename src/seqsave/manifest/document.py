@@ -21,7 +21,6 @@ from seqsave.manifest.records import (
     Shared,
     WriterEntry,
     facts_in,
-    path_of,
     ranges_in,
 )
 
@@ -39,7 +38,6 @@ __all__ = [
     "WriterEntry",
     "dump",
     "load",
-    "path_of",
     "sort_key",
 ]
 

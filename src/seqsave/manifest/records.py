@@ -12,6 +12,7 @@ from seqsave import naming
 from seqsave.errors import FrameNameError, ManifestError
 from seqsave.manifest.checked import LEAST_INDEX, Reader
 from seqsave.manifest.intervals import Intervals, count
+from seqsave.manifest.path import path_of, unusual
 
 __all__ = [
     "MOST_FRAMES",
@@ -24,7 +25,6 @@ __all__ = [
     "Shared",
     "WriterEntry",
     "declared",
-    "path_of",
     "ranges_in",
 ]
 
@@ -317,6 +317,7 @@ class Facts:
     total:    how many frames the animation has, as the caller says it.
     planned:  the numbers that this run sets out to save, where its source knows them and ``total`` does not say so.
     about:    ``planned`` is an estimate, such as the length of a video as its container states it.
+    separator, tail: the texts before and after the number in each name, apart from prefix and extension.
     """
 
     prefix: str
@@ -331,16 +332,20 @@ class Facts:
     recipe: str | None = None
     planned: Intervals | None = None
     about: bool = False
+    separator: str = naming.SEPARATOR
+    tail: str = ""
 
     @property
     def path(self) -> str:
         """Return the path of the manifest below the target."""
-        return path_of(self.prefix, self.extension)
+        folder, _, stem = self.prefix.rpartition("/")
+        return path_of(folder, naming.NamePattern(f"{stem}{self.separator}", self.digits, self.tail, self.extension))
 
     def as_document(self) -> dict[str, Any]:
         """Return JSON values; ``from_document`` reads them."""
         document = {
             "prefix": self.prefix,
+            **unusual(self.separator, self.tail),
             "digits": self.digits,
             "extension": self.extension,
             "filetype": self.filetype,
@@ -374,6 +379,8 @@ def facts_in(reader: Reader) -> dict[str, Any]:
         raise reader.damaged("rate", rate) from None
     return {
         "prefix": reader.text("prefix"),
+        "separator": reader.text("separator", naming.SEPARATOR),
+        "tail": reader.text("tail", ""),
         "digits": reader.number("digits"),
         "extension": reader.text("extension"),
         "filetype": reader.text("filetype"),
@@ -386,9 +393,3 @@ def facts_in(reader: Reader) -> dict[str, Any]:
         "planned": ranges_in(reader, "planned") if reader.document.get("planned") is not None else None,
         "about": reader.flag("about", False),
     }
-
-
-def path_of(prefix: str, extension: str) -> str:
-    """Return the path of a manifest below the target: ``shots/.seqsave/frame.png.json`` for ``shots/frame``."""
-    folder, slash, stem = prefix.rpartition("/")
-    return f"{folder}{slash}{naming.PRIVATE_FOLDER}/{stem}.{extension}.json"

@@ -167,7 +167,7 @@ class Session:
     def peek(self) -> Manifest | None:
         """Return the manifest as confirmed by a listing; None if it cannot be read."""
         try:
-            found = read(self._target, self.facts.prefix, self.facts.extension, policy=self._policy)
+            found = read(self._target, self.facts.path, policy=self._policy)
         except (TargetError, ManifestError):
             return None
         if found is None:

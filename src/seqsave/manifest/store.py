@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from seqsave import targets
 from seqsave.errors import ManifestError, TargetError
-from seqsave.manifest.document import Manifest, dump, load, path_of
+from seqsave.manifest.document import Manifest, dump, load
 from seqsave.manifest.merging import CONTENT_TYPE, Listing, Seen
 from seqsave.runtime import retry
 
@@ -17,14 +17,11 @@ __all__ = ["DEFAULT_POLICY", "change", "list_frames", "load_from", "load_or_none
 DEFAULT_POLICY = retry.RetryPolicy()
 
 
-def read(
-    target: targets.Target, prefix: str, extension: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY
-) -> Manifest | None:
-    """Return the manifest of a sequence in ``target``; None if it does not exist.
+def read(target: targets.Target, path: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY) -> Manifest | None:
+    """Return the manifest at ``path`` in ``target``; None if it does not exist.
 
     Raises ManifestError (damaged, or of a newer version), TargetError.
     """
-    path = path_of(prefix, extension)
     try:
         data = retry.call(policy, lambda: target.read(path), contact=target.known)
     except targets.FileMissingError:

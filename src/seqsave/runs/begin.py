@@ -58,7 +58,7 @@ def may_adopt(target: targets.Target, run: str, rule: naming.NameRule, key: Key,
     existing = _read_note(target, note_path(run, rule), policy)
     if existing is None or any(key[0] in one for one in existing.get(key[1], ())):
         return False
-    current = manifest.read(target, rule.prefix, rule.extension, policy=policy)
+    current = manifest.read(target, manifest.path_of(rule.folder, rule.name), policy=policy)
     if current is None or [writer.id for writer in current.writers] != [f"{manifest.RUN_HEAD}{run}"]:
         return False
     return key not in {frame.key for frame in current.frames}
@@ -80,9 +80,8 @@ def _existing(target: targets.Target, rule: naming.NameRule, policy: retry.Retry
 
 
 def _as_frame(rule: naming.NameRule, entry: targets.Entry, batch: int | None) -> list[Key]:
-    parsed = None if entry.is_folder else naming.parse_frame(entry.name)
-    is_ours = parsed is not None and rule.file_name(parsed.number) == entry.name
-    return [(parsed.number, batch)] if parsed is not None and is_ours else []
+    index = None if entry.is_folder else rule.name.parse(entry.name)
+    return [(index, batch)] if index is not None and rule.file_name(index) == entry.name else []
 
 
 def _read_note(

@@ -162,7 +162,7 @@ class Run:
         def change(current: Manifest | None) -> Manifest | None:
             return None if current is None else manifest.without(current, [self._writer_id])
 
-        path = manifest.path_of(self.rule.prefix, self.rule.extension)
+        path = manifest.path_of(self.rule.folder, self.rule.name)
         manifest.change(target, path, change, policy=self._policy)
         remove_temporaries(target, self.rule, self.id, ())
         self._remove_note(target)

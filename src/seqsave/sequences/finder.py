@@ -1,22 +1,100 @@
-"""Find the sequences in a storage.
+"""Find the sequences in a storage: the one place that decides which frames there are, for everything that reads them.
 
-Only names that the rule makes (prefix, ``_``, digits, ``.``, extension) are frames, and only of the asked prefix and
-extension; a pattern (``shot.####.exr``) finds sequences that were named by another rule. Every listing is a fresh one.
+Which names belong together is decided in ``naming``; what a URL means in ``lookup``. Every listing is a fresh one.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seqsave import naming, targets
-from seqsave.errors import FrameNameError, SequenceNotFoundError
+from seqsave.errors import FrameNameError, SeqSaveWarning, SequenceNotFoundError
 from seqsave.plugins import registry
+from seqsave.sequences import lookup
 from seqsave.sequences.reader import Files, Frame, FrameSequence, join, key_of, list_folder
+from seqsave.wording import counted, first_of
 
-__all__ = ["find_sequences", "open_frame", "open_sequence"]
+__all__ = [
+    "Found",
+    "Item",
+    "find",
+    "find_sequences",
+    "glob_items",
+    "has_prefix",
+    "items_in",
+    "main_of",
+    "open_frame",
+    "open_pattern",
+    "open_sequence",
+    "survey",
+]
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file: its path below the target, its size in bytes, and the number of the batch folder that it lies in."""
+
+    path: str
+    size: int
+    batch: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def folder(self) -> str:
+        """Where the sequence lies that it may be one of: the folder of a file, without its batch folder."""
+        folder = self.path.rpartition("/")[0]
+        return folder if self.batch is None else folder.rpartition("/")[0]
+
+
+FrameGroup = naming.Group[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a folder holds.
+
+    sequences: what is read as frames. subframes: parts of frames, which cannot be read as frames.
+    others:    files with numbers that are no pictures. files, folders: the names of all others.
+    is_wanted: False where a pattern matches nothing, so that this is what its folder holds instead.
+    """
+
+    where: str
+    sequences: Sequence[FrameSequence]
+    subframes: Sequence[FrameGroup] = ()
+    others: Sequence[FrameGroup] = ()
+    files: Sequence[str] = ()
+    folders: Sequence[str] = ()
+    is_wanted: bool = True
+
+    def instead(self) -> str:
+        """Return what was found where no sequence was, as the rest of a sentence: ``, but folders: a, b``."""
+        if self.subframes:
+            return f": {subframes_message(self.subframes[0])}"
+        if self.sequences:
+            parts = [f"{one.pattern} {naming.format_ranges(one.ranges, 3)}" for one in self.sequences]
+            return f", but {counted(len(parts), 'sequence')}: {first_of(parts, SHOWN)}"
+        numbered = [group for group in self.others if len(group.members) > 1]
+        if numbered:
+            return (
+                f", but files with numbers: {first_of([group.widest for group in numbered], SHOWN)}; give this pattern"
+            )
+        names = [*self.files, *(member.name for group in self.others for member in group.members)]
+        if self.folders:
+            return f", but folders: {first_of(self.folders, SHOWN)}"
+        if names:
+            return f", only: {first_of(sorted(names), SHOWN)}; frames are named as frame_00017.png or shot.1001.exr"
+        return ": the folder is empty"
 
 
 def open_sequence(
@@ -25,30 +103,34 @@ def open_sequence(
     filetype: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> FrameSequence:
-    """Open the sequence at ``url``: a folder, or a pattern such as ``.../frame_#####.png`` or ``.../frame_%05d.png``.
+    """Open the sequence at ``url``: a folder, a pattern, or a glob such as ``renders/*.exr``.
 
-    ``prefix`` and ``filetype`` choose among several sequences in one folder; a prefix may hold ``/`` for a subfolder.
+    Patterns are ``shot.####.exr``, ``shot.@@@@.exr``, ``shot.%04d.exr``, ``shot.$F4.exr`` and ``shot.<F4>.exr``; a path
+    that exists is never read as one. ``prefix`` and ``filetype`` choose among several sequences in one folder; a prefix
+    may hold ``/`` for a subfolder.
 
     Raises SequenceNotFoundError when there is none, or several to choose from (naming them), TargetError,
-    EncoderNotFoundError for an unknown filetype.
+    FrameNameError, EncoderNotFoundError for an unknown filetype.
     """
     if prefix is not None:
         naming.NameRule(prefix)  # or FrameNameError
     if filetype is not None:
         registry.spec_of(filetype)  # or EncoderNotFoundError
-    pattern = naming.parse_pattern(str(url))
-    if pattern is not None:
-        # A path object (pathlib's, or a UPath with storage options of its own) knows its folder best itself.
-        target = targets.resolve(getattr(url, "parent", pattern.folder or "."), storage_options)
-        found = _sequences(target, "", pattern.parse)
-        wanted = str(pattern)
-    else:
-        target = targets.resolve(url, storage_options)
-        found = _sequences(target, (prefix or "").rpartition("/")[0], naming.parse_frame)
-        wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
-    if prefix is not None:
-        found = [sequence for sequence in found if sequence.prefix == prefix]
-    return _only(_of_filetype(found, filetype), wanted, target)
+    found = find(url, prefix=prefix, storage_options=storage_options)
+    fitting = [one for one in found.sequences if found.is_wanted and has_prefix(one, prefix)]
+    fitting = _of_filetype(fitting, filetype)
+    wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
+    if prefix is None and filetype is None and lookup.is_pattern(url):
+        wanted = str(url).rpartition("/")[2]
+    return _only(fitting, wanted, found, prefers_usual=prefix is not None)
+
+
+def open_pattern(means: lookup.Pattern) -> FrameSequence:
+    """Open the sequence of a pattern. Raises SequenceNotFoundError, TargetError."""
+    found = _of_pattern(means)
+    if not found.is_wanted:
+        raise SequenceNotFoundError(f"no sequence {means.name} in {found.where}{found.instead()}")
+    return found.sequences[0]
 
 
 def open_frame(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Frame:
@@ -59,20 +141,11 @@ def open_frame(url: str | os.PathLike[str], storage_options: Mapping[str, Any] |
     Raises FrameNameError for a name without a number, TargetError.
     """
     target, name = targets.resolve_file(url, storage_options)
-    number = _number_in(name)
-    if number is None:
+    split = naming.split_name(name)
+    if split is None:
         raise FrameNameError(f"{target.url_of(name)} is not the name of a frame: it has no number, as frame_00017.png")
     batch = naming.parse_batch_folder(target.url.replace("\\", "/").rpartition("/")[2])
-    return Files(target).frame(name, None, number, batch)
-
-
-def _number_in(name: str) -> int | None:
-    """Return the number of a frame: of a name that the rule makes, else the last one before the extension."""
-    parsed = naming.parse_frame(name)
-    if parsed is not None:
-        return parsed.number
-    found = re.findall(r"[0-9]+", name.rpartition(".")[0])
-    return int(found[-1]) if found and len(found[-1]) <= naming.MAX_DIGITS else None
+    return Files(target).frame(name, None, split[1], batch)
 
 
 def find_sequences(
@@ -80,103 +153,239 @@ def find_sequences(
     recursive: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[FrameSequence]:
-    """Every sequence in the folder ``url``, by prefix and extension; with ``recursive``, in the folders below it too.
+    """Yield every sequence in a folder, by name; with ``recursive``, in the folders below it too.
 
-    Links to folders below are not followed: they may lead round in circles. Nothing there yields nothing.
+    ``url`` may also be a pattern or a glob, as in ``open_sequence``. Links to folders below are not followed, since
+    they may lead round in circles. A folder without sequences yields nothing.
 
-    Raises TargetError.
+    Raises TargetError, FrameNameError.
     """
+    for found in survey(url, recursive, storage_options):
+        for group in found.subframes:
+            warnings.warn(subframes_message(group), SeqSaveWarning, stacklevel=2)
+        yield from found.sequences if found.is_wanted else ()
+
+
+def survey(
+    url: str | os.PathLike[str],
+    recursive: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Iterator[Found]:
+    """Yield what each folder holds; of a pattern or a glob, what it matches. Arguments as in ``find_sequences``."""
+    if lookup.is_pattern(url):
+        yield find(url, storage_options=storage_options)
+        return
     target = targets.resolve(url, storage_options)
     waiting = [""]
     while waiting:
         folder = waiting.pop(0)
         entries = list_folder(target, folder)
-        yield from _group(target, folder, entries, naming.parse_frame)
+        yield _found(target, folder, entries)
         if recursive:
             waiting += [
                 join(folder, entry.name)
                 for entry in entries
-                if entry.is_folder
-                and not entry.is_link
-                and entry.name != naming.PRIVATE_FOLDER
-                and naming.parse_batch_folder(entry.name) is None
+                if entry.is_folder and not entry.is_link and _is_place(entry.name)
             ]
 
 
-Parse = Callable[[str], "naming.ParsedName | None"]
+def find(
+    url: str | os.PathLike[str], *, prefix: str | None = None, storage_options: Mapping[str, Any] | None = None
+) -> Found:
+    """Return what a folder holds, or what a pattern or glob matches. Raises TargetError, FrameNameError.
+
+    prefix: looks into the subfolder that is a part of it.
+    """
+    means = lookup.look(url, storage_options) if lookup.is_pattern(url) else None
+    if isinstance(means, lookup.Pattern):
+        return _of_pattern(means)
+    if isinstance(means, lookup.Glob):
+        items = list(glob_items(means.target, means.parts))
+        return _of_groups(means.target, f"{means.text} in {means.target.url}", items)
+    target = targets.resolve(url, storage_options)
+    folder = (prefix or "").rpartition("/")[0]
+    return _found(target, folder, list_folder(target, folder))
 
 
-def _sequences(target: targets.Target, folder: str, parse: Parse) -> list[FrameSequence]:
-    return _group(target, folder, list_folder(target, folder), parse)
-
-
-def _group(target: targets.Target, folder: str, entries: Sequence[targets.Entry], parse: Parse) -> list[FrameSequence]:
-    """The sequences in one folder and its batch folders."""
-    groups: dict[tuple[str, str], list[tuple[naming.ParsedName, Frame]]] = {}
-    files = Files(target)
-
-    def add(entries: Sequence[targets.Entry], below: str, batch: int | None) -> None:
-        for entry in entries:
-            parsed = None if entry.is_folder else parse(entry.name)
-            if parsed is not None:
-                frame = files.frame(join(below, entry.name), entry.size, parsed.number, batch)
-                groups.setdefault((parsed.head, parsed.tail), []).append((parsed, frame))
-
-    add(entries, folder, None)
+def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: str = "") -> Iterator[Item]:
+    """Yield every file of a folder and its batch folders that is not hidden."""
     for entry in entries:
+        if naming.is_hidden(entry.name):
+            continue
+        path = join(folder, entry.name)
         batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
-        if batch is not None:
-            below = join(folder, entry.name)
-            add(list_folder(target, below), below, batch)
-    return [_sequence(target, folder, members) for _, members in sorted(groups.items())]
+        if not entry.is_folder:
+            yield Item(path, entry.size)
+        elif batch is not None:
+            for below in list_folder(target, path):
+                if not below.is_folder and not naming.is_hidden(below.name):
+                    yield Item(join(path, below.name), below.size, batch)
 
 
-def _sequence(target: targets.Target, folder: str, members: list[tuple[naming.ParsedName, Frame]]) -> FrameSequence:
-    name = members[0][0]
-    digits = _digits([parsed for parsed, _ in members])
-    # Two names may hold one number (frame_7, frame_00007): the one that the sequence's own digits make is the frame.
-    own = {key_of(f): f for p, f in sorted(members, key=lambda m: m[0].width == max(digits, len(str(m[0].number))))}
-    return FrameSequence(
-        url=target.url_of(folder) if folder else target.url,
-        prefix=join(folder, name.prefix),
-        extension=name.extension,
-        digits=digits,
-        frames=list(own.values()),
-        duplicates=[frame for _, frame in members if frame is not own[key_of(frame)]],
-        pattern=f"{name.head}{'#' * digits}{name.tail}",
-        target=target if _is_by_the_rule(name) else None,
+def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
+    """Yield the files whose path matches the glob ``parts``, one for each level; ``**`` stands for any number of them.
+
+    As in a shell, a wildcard does not match a leading dot.
+    """
+    part, rest = parts[0], parts[1:]
+    if part == "**" and rest:
+        yield from glob_items(target, rest, folder)
+    for entry in lookup.listing(target, folder):
+        if naming.is_hidden(entry.name) and not part.startswith("."):
+            continue
+        path = join(folder, entry.name)
+        if part == "**" and entry.is_folder:
+            yield from glob_items(target, parts, path)
+        elif fnmatch.fnmatchcase(entry.name, part):
+            if rest and entry.is_folder:
+                yield from glob_items(target, rest, path)
+            elif not rest and not entry.is_folder:
+                yield Item(path, entry.size, naming.parse_batch_folder(folder.rpartition("/")[2]))
+
+
+def main_of(counts: Sequence[int], others: int = 0) -> int | None:
+    """Return the position of the one sequence beside which everything else is a stray file; None if there is none.
+
+    It has more than one frame, and more files than all the rest. counts: the number of files of each sequence.
+    others: the number of pictures beside them.
+    """
+    if len(counts) == 1 and not others:
+        return 0
+    several = [position for position, count in enumerate(counts) if count > 1]
+    return several[0] if len(several) == 1 and counts[several[0]] * 2 > others + sum(counts) else None
+
+
+def subframes_message(group: FrameGroup) -> str:
+    """Return why these files are no frames, and what to do."""
+    some = first_of(sorted(member.name for member in group.members), 2)
+    return (
+        f"{some} are parts of frames (a frame, a dot, a fraction), and a frame has a whole number: choose one part "
+        "of each with a pattern such as shot.####.25.exr, or rename them"
     )
 
 
-def _is_by_the_rule(name: naming.ParsedName) -> bool:
-    return name.head == f"{name.prefix}_" and name.tail == f".{name.extension}"
+def is_frame(pattern: naming.NamePattern) -> bool:
+    """Return True for names of pictures; and for any other format's if they are those that seqsave makes by default."""
+    kind = naming.kind_of_extension(pattern.extension)
+    if kind == "picture" or registry.spec_for_extension(pattern.extension) is not None:
+        return True
+    return not kind and pattern.is_usual
 
 
-def _digits(names: Sequence[naming.ParsedName]) -> int:
-    """The width that most zero-padded names have, or the shortest one when no name is padded."""
-    padded = [name.width for name in names if name.padded]
-    if padded:
-        return max(set(padded), key=lambda width: (padded.count(width), width))
-    return min(name.width for name in names)
+# --- one folder ------------------------------------------------------------------------------------------------------
+
+
+def _is_place(name: str) -> bool:
+    """Return True for a folder that may hold sequences of its own."""
+    return name != naming.PRIVATE_FOLDER and naming.parse_batch_folder(name) is None
+
+
+def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]) -> Found:
+    items = list(items_in(target, entries, folder))
+    folders = [one.name for one in entries if one.is_folder and not naming.is_hidden(one.name) and _is_place(one.name)]
+    return _of_groups(target, target.url_of(folder) if folder else target.url, items, sorted(folders))
+
+
+def _of_groups(target: targets.Target, where: str, items: Sequence[Item], folders: Sequence[str] = ()) -> Found:
+    by_folder: dict[str, list[Item]] = {}
+    for item in items:
+        if target.is_valid_path(item.name):
+            by_folder.setdefault(item.folder, []).append(item)
+    sequences, subframes, others, rest = [], [], [], []
+    for folder, inside in sorted(by_folder.items()):
+        grouped = naming.group_names((item.name, item) for item in inside)
+        rest += [name for name, _ in grouped.rest]
+        for group in grouped.groups:
+            if not is_frame(group.pattern):
+                others.append(group)
+            elif group.has_subframes:
+                subframes.append(group)
+            else:
+                sequences.append(sequence_of(target, folder, group))
+    return Found(where, sequences, subframes, others, rest, folders)
+
+
+def _of_pattern(means: lookup.Pattern) -> Found:
+    target = means.target
+    entries = list_folder(target, "")
+    group = naming.group_of_pattern(means.name, ((item.name, item) for item in items_in(target, entries)))
+    if group is None:
+        return replace(_found(target, "", entries), is_wanted=False)
+    return Found(target.url, [sequence_of(target, "", group, means.name)])
+
+
+def sequence_of(
+    target: targets.Target, folder: str, group: FrameGroup, pattern: naming.NamePattern | None = None
+) -> FrameSequence:
+    """Return the sequence of a group. pattern: what was asked for, in place of what the names say."""
+    if group.has_two_forms:
+        warnings.warn(
+            f"{group.pattern} in {target.url_of(folder) if folder else target.url}: some names are in Unicode's "
+            "composed form and others are not (as macOS writes them); they are taken as one sequence",
+            SeqSaveWarning,
+            stacklevel=3,
+        )
+    files, name = Files(target), group.pattern if pattern is None else pattern
+    own: dict[Any, Frame] = {}
+    frames: list[Frame] = []
+    # Two names may hold one number (frame_7, frame_00007): the one that the sequence's own digits make is the frame.
+    for member in sorted(group.members, key=lambda one: _is_own(one, name)):
+        frame = files.frame(member.item.path, member.item.size, member.index, member.item.batch)
+        own[key_of(frame)] = frame
+        frames.append(frame)
+    return FrameSequence(
+        url=target.url_of(folder) if folder else target.url,
+        name=name,
+        frames=list(own.values()),
+        duplicates=[frame for frame in frames if frame is not own[key_of(frame)]],
+        target=target,
+        folder=folder,
+    )
+
+
+def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool, bool]:
+    is_wide = member.digits == max(name.digits, len(str(abs(member.index))))
+    return is_wide, member.name.endswith(name.ending)
+
+
+# --- which one -------------------------------------------------------------------------------------------------------
+
+
+def has_prefix(sequence: FrameSequence, prefix: str | None) -> bool:
+    """Return True if a sequence has this prefix, with its separator or without; None is any."""
+    if prefix is None:
+        return True
+    head = join(sequence.folder, sequence.name.head)
+    return naming.normalized(prefix) in (naming.normalized(sequence.prefix), naming.normalized(head))
 
 
 def _of_filetype(found: list[FrameSequence], filetype: str | None) -> list[FrameSequence]:
-    """Those whose files have the first extension of ``filetype`` that occurs."""
     if filetype is None:
         return found
     for extension in registry.spec_of(filetype).extensions:
-        matching = [s for s in found if s.extension == extension]
+        matching = [s for s in found if s.extension.lower() == extension]
         if matching:
             return matching
     return []
 
 
-def _only(found: list[FrameSequence], wanted: str, target: targets.Target) -> FrameSequence:
-    if not found:
-        raise SequenceNotFoundError(f"no sequence {wanted} in {target.url}: seqsave ls shows what there is")
-    if len(found) > 1:
-        names = ", ".join(sequence.pattern for sequence in found)
+def _only(fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_usual: bool) -> FrameSequence:
+    """Return the one that fits; with a prefix, the one whose names have ``_`` behind it."""
+    usual = [one for one in fitting if one.name.is_usual]
+    if prefers_usual and len(usual) == 1:
+        fitting = usual
+    position = main_of([len(one) for one in fitting])
+    if not fitting or (found.subframes and position is None):
+        raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}{found.instead()}")
+    if position is None:
+        names = ", ".join(sequence.pattern for sequence in fitting)
         raise SequenceNotFoundError(
-            f"{len(found)} sequences in {target.url}: {names}; choose one with prefix and filetype, or by its pattern"
+            f"{len(fitting)} sequences in {found.where}: {names}; choose one with prefix and filetype, or by "
+            "its pattern"
         )
-    return found[0]
+    left_out = [one.pattern for number, one in enumerate(fitting) if number != position]
+    if left_out:
+        some = first_of(left_out, SHOWN)
+        message = f"{fitting[position].pattern} in {found.where} is opened; left out beside it: {some}"
+        warnings.warn(message, SeqSaveWarning, stacklevel=3)
+    return fitting[position]

@@ -170,26 +170,23 @@ class FrameSequence(Sequence[Frame]):
     Sequences and frames can be pickled, for workers in other processes; the pickle holds the storage options, secrets
     included.
 
-    target: what it lies in, where ``manifest`` is looked for; None for a sequence whose names another rule made.
+    name:   head, digits, tail and extension of its files. folder: where they lie below ``target``.
+    target: what it lies in, where ``manifest`` is looked for; None for pictures that are no sequence of their own.
     """
 
     def __init__(
         self,
         *,
         url: str,
-        prefix: str,
-        extension: str,
-        digits: int,
+        name: naming.NamePattern,
         frames: Sequence[Frame],
-        pattern: str,
         duplicates: Sequence[Frame] = (),
         target: targets.Target | None = None,
+        folder: str = "",
     ) -> None:
         self.url = url
-        self.prefix = prefix
-        self.extension = extension
-        self.digits = digits
-        self.pattern = pattern
+        self.name = name
+        self.folder = folder
         self.duplicates = tuple(sorted(duplicates, key=key_of))
         """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
         self._frames = tuple(sorted(frames, key=key_of))
@@ -219,6 +216,26 @@ class FrameSequence(Sequence[Frame]):
         return f"<FrameSequence {self.pattern} {naming.format_ranges(self.ranges)} in {self.url}>"
 
     @property
+    def prefix(self) -> str:
+        """The part of each name before the number and its separator, below ``target``: ``shots/frame``."""
+        return join(self.folder, self.name.prefix)
+
+    @property
+    def extension(self) -> str:
+        """The extension of the files; in small letters where some file has them."""
+        return self.name.extension
+
+    @property
+    def digits(self) -> int:
+        """The number's minimum width."""
+        return self.name.digits
+
+    @property
+    def pattern(self) -> str:
+        """The names as a pattern: ``frame_#####.png``."""
+        return str(self.name)
+
+    @property
     def filetype(self) -> str | None:
         """The filetype whose encoder reads these files; None when none here does."""
         spec = registry.spec_for_extension(self.extension)
@@ -232,7 +249,7 @@ class FrameSequence(Sequence[Frame]):
         """
         if self.target is None:
             return None
-        return manifests.read(self.target, self.prefix, self.extension)
+        return manifests.read(self.target, manifests.path_of(self.folder, self.name))
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -290,7 +307,7 @@ class FrameSequence(Sequence[Frame]):
 
         Raises SequenceNotFoundError, and FrameNameError for a number that is not an index.
         """
-        index = naming.check_index(index)
+        index = naming.check_frame(index)
         batch = None if batch is None else naming.check_index(batch, "batch")
         found = self._by_key.get((index, -1 if batch is None else batch))
         if found is None and batch is None:
@@ -310,12 +327,10 @@ class FrameSequence(Sequence[Frame]):
         first = {frame.index: frame for frame in reversed(self._frames)}
         return FrameSequence(
             url=self.url,
-            prefix=self.prefix,
-            extension=self.extension,
-            digits=self.digits,
+            name=self.name,
             frames=list(first.values()),
-            pattern=self.pattern,
             target=self.target,
+            folder=self.folder,
         )
 
     def arrays(

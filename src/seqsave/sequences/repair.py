@@ -64,7 +64,7 @@ def rebuild(
         made = manifest.redefined(made, _expected(sequence, current, expected))
         return replace(made, complete=bool(found) and not (came or made.missing or made.outside))
 
-    made = manifest.change(target, manifest.path_of(sequence.prefix, sequence.extension), make)
+    made = manifest.change(target, manifest.path_of(sequence.folder, sequence.name), make)
     assert made is not None  # noqa: S101 - make returns one
     return made
 
@@ -78,7 +78,7 @@ def release(sequence: FrameSequence) -> Manifest:
     """
     if sequence.manifest is None:
         raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no manifest")
-    path = manifest.path_of(sequence.prefix, sequence.extension)
+    path = manifest.path_of(sequence.folder, sequence.name)
 
     def make(current: Manifest | None) -> Manifest | None:
         return None if current is None else manifest.without(current, [writer.id for writer in current.writers])
@@ -92,7 +92,7 @@ def release(sequence: FrameSequence) -> Manifest:
 def _target_of(sequence: FrameSequence) -> Any:
     if sequence.target is None:
         raise SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} has names of another rule: manifests are for prefix_00017.png"
+            f"{sequence.pattern} in {sequence.url} is no sequence of its own: it has no manifest"
         )
     return sequence.target
 
@@ -133,6 +133,8 @@ def _name_below(sequence: FrameSequence, frame: Frame) -> str:
 def _from_scratch(sequence: FrameSequence) -> Manifest:
     return Manifest(
         prefix=sequence.prefix,
+        separator=sequence.name.separator,
+        tail=sequence.name.tail,
         extension=sequence.extension,
         filetype=sequence.filetype or sequence.extension,
         digits=sequence.digits,

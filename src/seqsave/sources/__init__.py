@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqsave.sources.opening import describe_missing, kind_of, open_source
+from seqsave.sources.opening import open_source
 from seqsave.sources.records import Keep, Source, SourceFrame
 
-__all__ = ["Keep", "Source", "SourceFrame", "describe_missing", "kind_of", "open_source"]
+__all__ = ["Keep", "Source", "SourceFrame", "open_source"]

@@ -42,9 +42,7 @@ class _Reading:
 
     def frames(self) -> Iterator[SourceFrame]:
         """Yield the frames in order. Raises SourceError and TargetError for a frame that cannot be read."""
-        sequence = FrameSequence(
-            url=self.target.url, prefix="", extension="", digits=0, frames=self.chosen.frames, pattern=self.target.url
-        )
+        sequence = FrameSequence(url=self.target.url, name=naming.NamePattern("", 0, "", ""), frames=self.chosen.frames)
 
         def load(frame: Frame, data: bytes) -> SourceFrame:
             texts = {key: RawText(text) for key, text in frame.texts_beside(data).items()}

@@ -198,7 +198,7 @@ def _problem(entry: Entry) -> str | None:
         return "its header has a value of another type"
     if entry.shared and not is_reference(entry.shared):
         return "its header has a value of another type"
-    naming.check_index(entry.index)
+    naming.check_frame(entry.index)
     for file in entry.files:
         numbers = [number for number in (file.size, file.crc32) if type(number) is int and number >= 0]
         if len(numbers) < 2 or not (isinstance(file.path, str) and isinstance(file.content_type, str)):

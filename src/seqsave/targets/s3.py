@@ -290,15 +290,21 @@ class S3Target(Target):
         prefix = self._prefix + (f"{folder}/" if folder else "")
         found: dict[tuple[str, bool], Entry] = {}
         more: dict[str, str] = {}
+        method = "list_objects_v2"
         while True:
-            page = await self._client().call(
-                "list_objects_v2", bucket=self._bucket, Prefix=prefix, Delimiter="/", **more
-            )
+            page = await self._client().call(method, bucket=self._bucket, Prefix=prefix, Delimiter="/", **more)
             for entry in _entries(page, prefix):
                 found[entry.name, entry.is_folder] = entry
             if not page.get("IsTruncated"):
                 return list(found.values())
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            following = _next_page(page, prefix)
+            if following is None or following == (method, more):
+                shown = self.url_of(folder) if folder else self.url
+                raise TargetError(
+                    f"cannot list {shown}: the server reports more files than it lists, but not how to ask for them. "
+                    "Use folders with fewer files, or a server that lists by pages"
+                )
+            method, more = following
 
     # --- the connection ---
 
@@ -338,6 +344,17 @@ def _without_client(options: Mapping[str, Any]) -> dict[str, Any]:
 def _split(path: str) -> tuple[str, str]:
     found = _BUCKET.fullmatch(path)
     return (found[1], found[2]) if found else ("", "")
+
+
+def _next_page(page: Mapping[str, Any], prefix: str) -> tuple[str, dict[str, str]] | None:
+    """Return how to ask for the page after a truncated one: by the token, or as version 1 of this request did."""
+    token = page.get("NextContinuationToken")
+    if token:
+        return "list_objects_v2", {"ContinuationToken": token}
+    names = [item["Key"] for item in page.get("Contents", ())]
+    names += [common["Prefix"] for common in page.get("CommonPrefixes", ())]
+    marker = page.get("NextMarker") or max(names, default="")
+    return ("list_objects", {"Marker": marker}) if marker > prefix else None
 
 
 def _entries(page: Mapping[str, Any], prefix: str) -> Entries:

@@ -40,7 +40,8 @@ class WriterConfig:
     formats: tuple[Format, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named = (one.named(self.naming.prefix, self.naming.digits) for one in self.pixels.formats)
+        names = self.naming
+        named = (one.named(names.prefix, names.digits, names.separator) for one in self.pixels.formats)
         object.__setattr__(self, "formats", tuple(named))
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from seqsave import targets
+from seqsave import naming, targets
 from seqsave.errors import DecodeError, TargetError
 from seqsave.manifest import Picture
 from seqsave.manifest.run import RunRecord
@@ -28,7 +28,7 @@ class ExistingFrames:
         self._policy = policy
         self._if_exists = if_exists
         self._examined: dict[str, Picture] = {}
-        self._listings: dict[str, dict[str, int] | None] = {}
+        self._listings: dict[str, dict[str, targets.Entry] | None] = {}
         self._lock = threading.Lock()
         self._listers: dict[str, threading.Lock] = {}
 
@@ -70,7 +70,9 @@ class ExistingFrames:
 
     def _is_valid(self, key: FrameKey, wanted: Picture) -> bool:
         """Return whether the existing frame can be read, and is as large as this one."""
-        data = retry.call(self._policy, lambda: self._target.read(key.path), contact=self._target.known)
+        found = (self._listing(key.folder) or {}).get(naming.name_key(key.name))
+        path = f"{key.folder}/{found.name}" if found is not None and key.folder else found.name if found else key.path
+        data = retry.call(self._policy, lambda: self._target.read(path), contact=self._target.known)
         try:
             height, width = reader.decode(key.name, data).array.shape[:2]
         except DecodeError:
@@ -81,11 +83,13 @@ class ExistingFrames:
         """Return the size that the frame had when its folder was first looked at; None if it did not exist."""
         if not self._if_exists.startswith("skip"):
             return None
-        return (self._listing(key.folder) or {}).get(key.name)
+        found = (self._listing(key.folder) or {}).get(naming.name_key(key.name))
+        return None if found is None else found.size
 
     def known_size(self, key: FrameKey) -> int | None:
         """Return ``size`` without a look at the storage; None if its folder was not listed. For event loops."""
-        return (self._listings.get(key.folder) or {}).get(key.name)
+        found = (self._listings.get(key.folder) or {}).get(naming.name_key(key.name))
+        return None if found is None else found.size
 
     def must_create(self, key: FrameKey) -> bool:
         """Return whether the storage must refuse the frame when it exists."""
@@ -94,10 +98,13 @@ class ExistingFrames:
         if self._target.capabilities.create == "none":
             return False
         # An empty file that was listed is to be replaced; anything that was not listed is the storage's to decide.
-        return key.name not in (self._listing(key.folder) or {})
+        return naming.name_key(key.name) not in (self._listing(key.folder) or {})
 
-    def _listing(self, folder: str) -> dict[str, int] | None:
-        """Return names and sizes in ``folder`` when it was first looked at; None where listing is not allowed."""
+    def _listing(self, folder: str) -> dict[str, targets.Entry] | None:
+        """Return the files in ``folder`` when it was first looked at, by ``naming.name_key``.
+
+        None where listing is not allowed.
+        """
         if folder not in self._listings:
             with self._lock:
                 lister = self._listers.setdefault(folder, threading.Lock())
@@ -107,14 +114,16 @@ class ExistingFrames:
                     self._listings[folder] = self._list(folder)
         return self._listings[folder]
 
-    def _list(self, folder: str) -> dict[str, int] | None:
+    def _list(self, folder: str) -> dict[str, targets.Entry] | None:
         try:
             entries = retry.call(self._policy, lambda: self._target.list(folder), contact=self._target.known)
         except TargetError:
             if self._target.capabilities.create == "none":
                 raise
             return None  # a key that may write but not list is a good key: the storage decides frame by frame
-        return {entry.name: entry.size for entry in entries if not entry.is_folder}
+        files = [entry for entry in entries if not entry.is_folder]
+        # A name in small letters comes last, and so goes before the same name in capital ones.
+        return {naming.name_key(entry.name): entry for entry in sorted(files, key=lambda one: one.name)}
 
 
 def _is_as_large(one: Picture, other: Picture) -> bool:

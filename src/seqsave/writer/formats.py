@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import OptionError
-from seqsave.naming import NameRule
+from seqsave.naming import SEPARATOR, NameRule
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_options
@@ -30,11 +30,11 @@ class Format:
     pixels: Pixels
     rule: NameRule
 
-    def named(self, prefix: str, digits: int) -> Format:
+    def named(self, prefix: str, digits: int, separator: str = SEPARATOR) -> Format:
         """Return a copy with other file names. Raises FrameNameError."""
-        if (prefix, digits) == (self.rule.prefix, self.rule.digits):
+        if (prefix, digits, separator) == (self.rule.prefix, self.rule.digits, self.rule.separator):
             return self
-        return replace(self, rule=NameRule(prefix, digits, self.resolved.extension))
+        return replace(self, rule=NameRule(prefix, digits, self.resolved.extension, separator))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import SupportsIndex
 
 from seqsave.errors import EndOfSequenceError, FrameExistsError
-from seqsave.naming import NameRule, check_index
+from seqsave.naming import NameRule, check_frame, check_index
 from seqsave.wording import counted
 from seqsave.writer.frame import FrameKey
 
@@ -21,7 +21,7 @@ class Numbering:
 
     def __init__(self, rule: NameRule, *, start: int, step: int, total: int | None, at_end: str) -> None:
         self._rule = rule
-        self.start = check_index(start, "start")
+        self.start = check_frame(start, "start")
         self.step = check_index(step, "step", least=1)
         self.total = None if total is None else check_index(total, "total")
         self._at_end = at_end
@@ -36,7 +36,7 @@ class Numbering:
         Raises FrameNameError, FrameExistsError (taken already) and EndOfSequenceError (at_end="raise error").
         """
         variations = [None if batch is None else check_index(batch, "batch") for batch in batches]
-        number = self._next if index is None else check_index(index)
+        number = self._next if index is None else check_frame(index)
         for variation in variations:
             if (number, variation) in self._taken:
                 path = self._rule.format(number, variation)

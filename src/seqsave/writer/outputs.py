@@ -79,6 +79,8 @@ def facts_of(form: Format, numbers: Naming | Numbering, embedding: EmbeddedMetad
     """Return what a run with these settings knows of the sequence of one filetype."""
     return Facts(
         prefix=form.rule.prefix,
+        separator=form.rule.separator,
+        tail=form.rule.tail,
         extension=form.rule.extension,
         filetype=form.resolved.filetype,
         digits=form.rule.digits,

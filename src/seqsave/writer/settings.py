@@ -62,8 +62,12 @@ class Naming:
 
     prefix: str = setting(
         "frame",
-        help="The first part of each file's name; 'shots/a' puts the files into the subfolder shots.",
+        help="The first part of each file's name; 'shots/a' puts the files into the subfolder shots. It may be empty.",
         widget="shown",
+    )
+    separator: str = setting(
+        naming.SEPARATOR,
+        help="The text between prefix and number: '.' names files such as shot.1001.exr. It may be empty.",
     )
     digits: int = setting(
         5,
@@ -72,7 +76,7 @@ class Naming:
         help="The minimum width of the number in each name, zero-padded.",
         widget="shown",
     )
-    start: int = setting(0, min=0, help="The number of the first frame.")
+    start: int = setting(0, help="The number of the first frame; it may be negative.")
     step: int = setting(1, min=1, help="The distance from one number to the next.")
     total: int | None = setting(
         None,
@@ -89,10 +93,10 @@ class Naming:
     )
 
     def __post_init__(self) -> None:
-        rule = naming.NameRule(self.prefix, self.digits)
+        rule = naming.NameRule(self.prefix, self.digits, separator=self.separator)
         check_choice("at_end", self.at_end, get_args(AtEnd))
         total = None if self.total is None else naming.check_index(self.total, "total")
-        _put(self, digits=rule.digits, start=naming.check_index(self.start, "start"), total=total)
+        _put(self, digits=rule.digits, start=naming.check_frame(self.start, "start"), total=total)
         _put(self, step=naming.check_index(self.step, "step", least=1))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,10 +14,7 @@ from . import access
 
 __all__ = ["Picture", "check", "frames"]
 
-# Pictures even where nothing here reads them: a counter counts them all the same.
-_PICTURES = {"avif", "bmp", "dpx", "exr", "gif", "hdr", "jxl", "tga", "tif", "tiff", "webp"}
 _LONGEST = 255  # of a name, and so of a pattern
-_LAST_NUMBER = re.compile(r"[0-9]+(?=[^0-9]*\Z)")
 
 
 @dataclass(frozen=True)
@@ -57,14 +53,20 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
     place = access.admit(directory_path)
     target = place.settled()
     found: dict[int, list[Picture]] = {}
-    known = {*_PICTURES, *(end for info in seqsave.describe_filetypes() for end in info.spec.extensions)}
+    # Pictures even where nothing here reads them: a counter counts them all the same.
+    known = {*naming.PICTURES, *(end for info in seqsave.describe_filetypes() for end in info.spec.extensions)}
     batches = [entry.name for entry in _list(target, "") if entry.is_folder and _is_batch(entry.name)]
+    inside: dict[str, dict[str, int]] = {}
     for folder in ["", *sorted(batches, key=_batch_number)]:
         place.check(folder)
-        names = {entry.name: entry.size for entry in _list(target, folder) if _counts(entry, pattern, known)}
-        for index, name in _numbered(sorted(names), indexing):
-            path = f"{folder}/{name}" if folder else name
-            found.setdefault(index, []).append(Picture(name, names[name], folder, target.url_of(path), place))
+        inside[folder] = {one.name: one.size for one in _list(target, folder) if _counts(one, pattern, known)}
+    numbers = _numbers({name for names in inside.values() for name in names})
+    for folder, names in inside.items():
+        numbered = [(numbers.get(name), name) for name in sorted(names)]
+        for index, name in numbered if indexing == "numeric" else enumerate(sorted(names)):
+            if index is not None:
+                path = f"{folder}/{name}" if folder else name
+                found.setdefault(index, []).append(Picture(name, names[name], folder, target.url_of(path), place))
     return found
 
 
@@ -84,15 +86,10 @@ def _counts(entry: targets.Entry, pattern: str, known: Collection[str]) -> bool:
     )
 
 
-def _numbered(names: list[str], indexing: str) -> list[tuple[int, str]]:
-    if indexing != "numeric":
-        return list(enumerate(names))
-    numbers = {name: _LAST_NUMBER.search(name.rpartition(".")[0]) for name in names}
-    # One that is no frame's number (a time in nanoseconds and a serial number together) is none.
-    indices = {
-        name: int(number[0]) for name, number in numbers.items() if number and len(number[0]) <= naming.MAX_DIGITS
-    }
-    return [(index, name) for name, index in indices.items() if index < naming.MAX_INDEX]
+def _numbers(names: Collection[str]) -> dict[str, int]:
+    """Return the frame's number in each name that has one, as ``seqsave ls`` finds it."""
+    groups = naming.group_names((name, None) for name in names).groups
+    return {one.name: one.index for group in groups for one in group.members if one.index < naming.MAX_INDEX}
 
 
 def _is_batch(name: str) -> bool:

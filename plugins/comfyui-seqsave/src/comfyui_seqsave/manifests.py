@@ -35,7 +35,7 @@ _lock = threading.Lock()
 
 def remember(place: Place, rule: NameRule, frames: Iterable[SavedFrame]) -> None:
     """What has become of frames of an animation."""
-    key = (place.url, manifest.path_of(rule.prefix, rule.extension))
+    key = (place.url, manifest.path_of(rule.folder, rule.name))
     with _lock:
         known = _seen.setdefault(key, {})
         _seen.move_to_end(key)

@@ -66,7 +66,7 @@ def prefix() -> Input:
 
 def start() -> Input:
     """The first frame's number."""
-    return _widget("start", note="0, 1 or 1001 are usual.", max=MOST)
+    return _widget("start", note="0, 1 or 1001 are usual.", min=-MOST, max=MOST)
 
 
 def digits() -> Input:
@@ -147,7 +147,10 @@ def pattern() -> Input:
 
 def indexing() -> Input:
     """How files are numbered."""
-    tooltip = "numeric: by the last number in the file's name. alphabetic order: by position, whatever the names are."
+    tooltip = (
+        "numeric: by the number in the file's name that varies, the last one if several do. alphabetic order: by "
+        "position, whatever the names are."
+    )
     return (["numeric", "alphabetic order"], {"default": "numeric", "tooltip": tooltip})
 
 

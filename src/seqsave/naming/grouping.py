@@ -1,0 +1,202 @@
+"""Find the sequences among the names of a folder. No I/O: names in, groups out.
+
+Names are of one sequence if they differ in one number only, the last one where several differ. Unicode's two forms of
+one name are equal, and so are extensions in capital and small letters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from seqsave.naming.numbers import format_ranges, to_ranges
+from seqsave.naming.pattern import (
+    SIGNED,
+    NamePattern,
+    holds_control,
+    is_hidden,
+    normalized,
+    read_number,
+    split_extension,
+)
+
+__all__ = ["Group", "Grouped", "Member", "group_names", "group_of_pattern"]
+
+T = TypeVar("T")
+
+_NUMBER = re.compile(SIGNED)
+# A longer fraction of a frame is taken for a number of its own.
+_FRACTION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Generic[T]):
+    """One file of a sequence: its name, the number in it, the number of digits of that, and what came with the name."""
+
+    name: str
+    index: int
+    digits: int
+    item: T
+
+    @property
+    def is_padded(self) -> bool:
+        """True if the number has leading zeros, so that its width is the sequence's."""
+        return self.digits > len(str(abs(self.index)))
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Generic[T]):
+    """The files of one sequence, in no particular order.
+
+    has_subframes: the files are parts of frames (``shot.1001.25.exr``), which no whole number stands for.
+    has_two_forms: some names are in Unicode's composed form and others are not.
+    """
+
+    pattern: NamePattern
+    members: Sequence[Member[T]]
+    has_subframes: bool = False
+    has_two_forms: bool = False
+
+    @property
+    def widest(self) -> str:
+        """A pattern that matches as many of the files as one can."""
+        least = min(member.digits for member in self.members)
+        return str(NamePattern(self.pattern.head, least, self.pattern.tail, self.pattern.extension))
+
+    @property
+    def numbers(self) -> str:
+        """The frames as a list of ranges, at most ten."""
+        return format_ranges(to_ranges(sorted({member.index for member in self.members})), 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped(Generic[T]):
+    """The sequences in a folder, and the names that have no number."""
+
+    groups: Sequence[Group[T]]
+    rest: Sequence[tuple[str, T]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row(Generic[T]):
+    """A name and its numbers as they are written."""
+
+    name: str
+    numbers: tuple[str, ...]
+    item: T
+
+
+def group_names(names: Iterable[tuple[str, T]]) -> Grouped[T]:
+    """Group names, each with anything that comes with it. Hidden files are left out without a word."""
+    alike: dict[tuple[str, str], list[_Row[T]]] = {}
+    rest: list[tuple[str, T]] = []
+    for name, item in names:
+        if is_hidden(name):
+            continue
+        stem, extension = split_extension(normalized(name))
+        numbers = tuple(_NUMBER.findall(stem)) if extension and not holds_control(name) else ()
+        if numbers:
+            alike.setdefault((_NUMBER.sub("\0", stem), extension.casefold()), []).append(_Row(name, numbers, item))
+        else:
+            rest.append((name, item))
+    groups = [group for (skeleton, _), rows in alike.items() for group in _groups(skeleton, rows, rest)]
+    return Grouped(sorted(groups, key=lambda group: (group.pattern.head, group.pattern.ending)), rest)
+
+
+def group_of_pattern(pattern: NamePattern, names: Iterable[tuple[str, T]]) -> Group[T] | None:
+    """Return the files that a pattern matches; None if there are none."""
+    members = []
+    for name, item in names:
+        index = pattern.parse(name)
+        if index is not None and (not is_hidden(name) or is_hidden(pattern.head)):
+            digits = len(normalized(name)) - len(normalized(f"{pattern.head}{pattern.ending}")) - (index < 0)
+            members.append(Member(name, index, digits, item))
+    return _group(pattern.head, pattern.tail, members) if members else None
+
+
+def _groups(skeleton: str, rows: list[_Row[T]], rest: list[tuple[str, T]]) -> Iterable[Group[T]]:
+    position = _varying(rows)
+    literals = skeleton.split("\0")
+    is_parted = _has_subframes(literals, rows, position)
+    by_rest: dict[tuple[str, ...], tuple[tuple[str, ...], list[Member[T]]]] = {}
+    for row in rows:
+        index = read_number(row.numbers[position])
+        if index is None:
+            rest.append((row.name, row.item))
+            continue
+        others = row.numbers[:position] + row.numbers[position + 1 :]
+        digits = len(row.numbers[position].removeprefix("-"))
+        _, found = by_rest.setdefault(() if is_parted else others, (row.numbers, []))
+        found.append(Member(row.name, index, digits, row.item))
+    for numbers, members in by_rest.values():
+        head = _join(literals[: position + 1], numbers[:position])
+        tail = _join(literals[position + 1 :], numbers[position + 1 :])
+        yield _group(head, tail, members, has_subframes=is_parted)
+
+
+def _join(literals: Sequence[str], numbers: Sequence[str]) -> str:
+    parts = [literals[0]]
+    for number, literal in zip(numbers, literals[1:], strict=True):
+        parts += [number, literal]
+    return "".join(parts)
+
+
+def _varying(rows: Sequence[_Row[T]]) -> int:
+    """Return the position of the last number in which two names differ that are equal otherwise; else the last one."""
+    count = len(rows[0].numbers)
+    if count == 1 or len(rows) == 1:
+        return count - 1
+    for position in range(count - 1, -1, -1):
+        seen: dict[tuple[str, ...], str] = {}
+        for row in rows:
+            others = row.numbers[:position] + row.numbers[position + 1 :]
+            if seen.setdefault(others, row.numbers[position]) != row.numbers[position]:
+                return position
+    return count - 1
+
+
+def _has_subframes(literals: Sequence[str], rows: Sequence[_Row[T]], position: int) -> bool:
+    """Return True for ``shot.1001.25.exr``, ``shot.1001.75.exr``, ``shot.1002.25.exr``: a frame, a dot, a fraction.
+
+    Of a version before the frame (``shot_v001.1001.exr``) a letter stands before the number; a shot's number before
+    the frame (``shot_010.1001.exr``) is not wider than the frame's, and takes fewer values.
+    """
+    is_last = position == len(literals) - 2
+    if (
+        not is_last
+        or position == 0
+        or literals[position] != "."
+        or literals[-1]
+        or literals[position - 1][-1:].isalpha()
+    ):
+        return False
+    frames = {row.numbers[position - 1] for row in rows}
+    fractions = {row.numbers[position] for row in rows}
+    width = max(map(len, fractions))
+    if len(frames) < 2 or len(fractions) < 2 or width > _FRACTION:
+        return False
+    return max(map(len, frames)) > width or len(frames) > len(fractions)
+
+
+def _group(head: str, tail: str, members: Sequence[Member[T]], *, has_subframes: bool = False) -> Group[T]:
+    extensions = Counter(split_extension(member.name)[1] for member in members)
+    # Small letters where some file has them: that is how seqsave and most programs write them.
+    extension = max(extensions, key=lambda one: (one == one.lower(), extensions[one], one))
+    composed = {member.name == normalized(member.name) for member in members if not member.name.isascii()}
+    return Group(
+        NamePattern(head, _digits(members), tail, extension),
+        members,
+        has_subframes=has_subframes,
+        has_two_forms=len(composed) > 1,
+    )
+
+
+def _digits(members: Sequence[Member[T]]) -> int:
+    """Return the width that most zero-padded names have, or the shortest one when no name is padded."""
+    padded = Counter(member.digits for member in members if member.is_padded)
+    if padded:
+        return max(padded, key=lambda width: (padded[width], width))
+    return min(member.digits for member in members)

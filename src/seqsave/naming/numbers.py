@@ -1,0 +1,143 @@
+"""Check the numbers of frames and batches, and write and read lists of them as renderers do: ``-3--1,17,40-52``."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterable
+from typing import SupportsIndex
+
+from seqsave.errors import FrameNameError
+
+__all__ = [
+    "MAX_INDEX",
+    "MIN_INDEX",
+    "MOST_FRAMES",
+    "batch_folder",
+    "check_frame",
+    "check_index",
+    "format_ranges",
+    "gaps",
+    "parse_batch_folder",
+    "parse_frames",
+    "parse_ranges",
+    "to_ranges",
+]
+
+MAX_INDEX = 2**63 - 1
+MIN_INDEX = -MAX_INDEX
+# Of one sequence, so that a mistyped number or a hostile file cannot fill the memory: four days of film.
+MOST_FRAMES = 10_000_000
+
+_BATCH = re.compile(r"batch_(?P<number>[0-9]{4,})")
+# As render managers write frames: 0-99, 1-10x2, 1,5,9.
+_STEPPED = re.compile(r"(-?[0-9]{1,19})(?:-(-?[0-9]{1,19})(?:[x:]([0-9]{1,19}))?)?")
+_RUN = re.compile(r"(?P<first>-?[0-9]{1,19})(?:-(?P<last>-?[0-9]{1,19}))?")
+
+
+def check_index(value: SupportsIndex, what: str = "index", *, least: int = 0, most: int = MAX_INDEX) -> int:
+    """Return ``value`` as an int from ``least`` to ``most``. Raises FrameNameError, which names ``what``, otherwise."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise FrameNameError(f"{what} is {value!r}: it must be a whole number, {_limits(least, most)}")
+    return number
+
+
+def check_frame(value: SupportsIndex, what: str = "index") -> int:
+    """Return the number of a frame as an int; it may be negative. Raises FrameNameError, which names ``what``."""
+    return check_index(value, what, least=MIN_INDEX)
+
+
+def _limits(least: int, most: int) -> str:
+    if most != MAX_INDEX:
+        return f"from {least} to {most}"
+    return "between -2**63 and 2**63" if least == MIN_INDEX else f"{least} or more, below 2**63"
+
+
+def batch_folder(batch: int) -> str:
+    """Return the name of a batch folder: ``batch_0003`` for 3."""
+    return f"batch_{check_index(batch, 'batch'):04d}"
+
+
+def parse_batch_folder(name: str) -> int | None:
+    """Return the number in ``batch_0003``: 3. None for other names (``batch_3``, ``batch_00003``)."""
+    found = _BATCH.fullmatch(name)
+    if found is None:
+        return None
+    number = int(found["number"])
+    return number if batch_folder(number) == name else None
+
+
+def to_ranges(indices: Iterable[int]) -> tuple[range, ...]:
+    """Return ascending numbers as ranges without gaps."""
+    runs: list[range] = []
+    for index in indices:
+        if runs and index == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, index + 1)
+        else:
+            runs.append(range(index, index + 1))
+    return tuple(runs)
+
+
+def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
+    """Return the ranges of first..last (inclusive) that are not in ``runs``, which are ascending and disjoint."""
+    left = []
+    for run in runs:
+        if first < run.start:
+            left.append(range(first, min(run.start, last + 1)))
+        first = max(first, run.stop)
+        if first > last:
+            break
+    if first <= last:
+        left.append(range(first, last + 1))
+    return tuple(left)
+
+
+def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
+    """Return ranges in the notation of renderers: ``17,40-52``. Ranges after the first ``most`` are only counted."""
+    texts = [str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs]
+    if most is None or len(texts) <= most:
+        return ",".join(texts)
+    return ",".join(texts[:most]) + f",... ({len(texts) - most} more)"
+
+
+def parse_ranges(text: str) -> tuple[range, ...]:
+    """Parse the text of ``format_ranges``: ``17,40-52``. The ranges ascend and do not touch. Raises FrameNameError."""
+    runs: list[range] = []
+    for part in text.split(",") if text else ():
+        found = _RUN.fullmatch(part)
+        if found is None:
+            raise FrameNameError(f"{_short(text)} is not a list of frames: write 0-16,18-131")
+        first, last = found["first"], found["last"]
+        run = range(int(first), int(last or first) + 1)
+        if not run or (runs and run.start <= runs[-1].stop) or not MIN_INDEX <= run.start < run.stop <= MAX_INDEX:
+            raise FrameNameError(f"{_short(text)} is not a list of frames in ascending order")
+        runs.append(run)
+    return tuple(runs)
+
+
+def parse_frames(text: str) -> tuple[range, ...]:
+    """Parse frames as render managers write them: ``0-99``, ``1-10x2`` (every second one), ``1,5,9``, in any order.
+
+    Returns them as ascending ranges, each frame once. Raises FrameNameError.
+    """
+    frames: set[int] = set()
+    for part in text.replace(" ", "").split(","):
+        found = _STEPPED.fullmatch(part)
+        first, last, step = (int(found[1]), int(found[2] or found[1]), int(found[3] or 1)) if found else (0, -1, 1)
+        if last < first or step < 1 or last > MAX_INDEX or first < MIN_INDEX:
+            raise FrameNameError(
+                f"{_short(text)} is not a list of frames: write 0-99, 0-98x2 for every second one, or 1,5,9"
+            )
+        run = range(first, last + 1, step)
+        if len(run) + len(frames) > MOST_FRAMES:
+            raise FrameNameError(f"{_short(text)} names more than {MOST_FRAMES} frames")
+        frames.update(run)
+    return to_ranges(sorted(frames))
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

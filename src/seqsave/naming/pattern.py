@@ -1,0 +1,203 @@
+"""One frame's name, taken apart: head, number, tail and extension; and the patterns that stand for a whole sequence.
+
+Everything that writes or finds frames uses ``NamePattern``, so what one of them writes the other ones find.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import SupportsIndex
+
+from seqsave.errors import FrameNameError
+from seqsave.naming.numbers import MAX_INDEX, check_frame
+
+__all__ = [
+    "MAX_DIGITS",
+    "SEPARATOR",
+    "NamePattern",
+    "holds_control",
+    "is_hidden",
+    "is_pattern",
+    "name_key",
+    "normalized",
+    "parse_pattern",
+    "read_number",
+    "split_extension",
+    "split_name",
+]
+
+MAX_DIGITS = 32
+SEPARATOR = "_"
+# What people put between a name and its number, and do not count as a part of the name.
+_SEPARATORS = "_.- "
+
+# A minus sign is one of the number where nothing is joined to something else by it: render_-0004, but not shot-0001.
+SIGNED = r"(?:(?<![^\W_])(?<![)\]}])-(?=[0-9]))?[0-9]+"
+_NUMBER = re.compile(SIGNED)
+_PLACEHOLDER = re.compile(
+    r"#+"
+    r"|@+(?![A-Za-z0-9])"
+    r"|%(?:0(?P<printf>[0-9]+))?[0-9]*[di]"
+    r"|\$F(?P<houdini>[0-9]*)(?![A-Za-z])|\$\{F(?P<braced>[0-9]*)\}"
+    r"|<F(?P<angled>[0-9]*)>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamePattern:
+    """The names of one sequence: ``shot.1001_left.exr`` is head ``shot.``, number, tail ``_left``, extension ``exr``.
+
+    digits: the number's minimum width without its sign: 4 writes ``-0003``. An index that needs more is simply wider.
+    """
+
+    head: str
+    digits: int
+    tail: str
+    extension: str
+
+    def __str__(self) -> str:
+        return f"{self.head}{'#' * max(1, self.digits)}{self.ending}"
+
+    @property
+    def ending(self) -> str:
+        """The part after the number: ``_left.exr``."""
+        return f"{self.tail}.{self.extension}"
+
+    @property
+    def prefix(self) -> str:
+        """The head without the separator before the number: ``shot``."""
+        return self.head.removesuffix(self.separator) if self.separator else self.head
+
+    @property
+    def separator(self) -> str:
+        """The character before the number, if it is one of ``_``, ``.``, ``-`` and space; else ``""``."""
+        return self.head[-1:] if self.head[-1:] in _SEPARATORS else ""
+
+    @property
+    def is_usual(self) -> bool:
+        """True for names that the default settings make, apart from prefix, digits and extension."""
+        return self.head.endswith(SEPARATOR) and not self.tail
+
+    def format(self, index: SupportsIndex) -> str:
+        """Return the name of a frame: ``shot.1001.exr`` for 1001. Raises FrameNameError."""
+        number = check_frame(index)
+        text = f"{'-' if number < 0 else ''}{abs(number):0{self.digits}d}"
+        if number < 0 and _NUMBER.fullmatch(f"{self.head}{text}", len(self.head)) is None:
+            raise FrameNameError(
+                f"frame {number} of {self} would read as frame {-number}: put a separator before the number"
+            )
+        return f"{self.head}{text}{self.ending}"
+
+    def parse(self, name: str) -> int | None:
+        """Return the number in the name of a frame of this sequence; None for other names.
+
+        A number with fewer digits, or a longer one with leading zeros, belongs to another sequence. The case of the
+        extension is not looked at.
+        """
+        name, head, ending = normalized(name), normalized(self.head), normalized(self.ending)
+        if not name.startswith(head) or len(name) < len(head) + len(ending):
+            return None
+        cut = len(name) - len(ending)
+        tail, extension = name[cut : len(name) - len(self.extension)], name[len(name) - len(self.extension) :]
+        if tail != ending[: len(tail)] or extension.casefold() != self.extension.casefold():
+            return None
+        number = name[len(head) : cut]
+        digits = number.removeprefix("-")
+        # As printf counts, the sign is one of the places.
+        if len(number) < self.digits or (len(digits) > self.digits and len(digits) > 1 and digits[0] == "0"):
+            return None
+        if number != digits and _NUMBER.fullmatch(name[: len(head) + len(number)], len(head)) is None:
+            return None
+        return None if holds_control(name) else read_number(number)
+
+
+def read_number(text: str) -> int | None:
+    """Return the number that ASCII digits, after a minus sign or not, make; None where it is no frame's."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > MAX_DIGITS:
+        return None
+    number = int(text)
+    return number if abs(number) <= MAX_INDEX else None
+
+
+def normalized(text: str) -> str:
+    """Return a name in Unicode's composed form, so that both forms of one name are equal."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def name_key(name: str) -> str:
+    """Return a text that is the same for all names that mean the same frame: frame_1.png, frame_1.PNG."""
+    stem, dot, extension = normalized(name).rpartition(".")
+    return f"{stem}{dot}{extension.casefold()}"
+
+
+def is_hidden(name: str) -> bool:
+    """Return True for names that begin with a dot: private files, and what macOS puts beside a file (``._frame``)."""
+    return name.startswith(".")
+
+
+def holds_control(text: str) -> bool:
+    """Return True if a text holds a control character."""
+    return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """Return the part before the last dot, and the extension: ``""`` where it is none, as in ``shot.0001``."""
+    stem, dot, extension = name.rpartition(".")
+    if not dot or "/" in extension or not any(c.isalpha() for c in extension):
+        return name, ""
+    return stem, extension
+
+
+def split_name(name: str) -> tuple[NamePattern, int] | None:
+    """Return pattern and number of one file's name, whose last number is the frame's; None for other names.
+
+    Where the name has leading zeros, they say how many digits the pattern has.
+    """
+    stem, extension = split_extension(name)
+    found = [*_NUMBER.finditer(stem)] if extension and not is_hidden(name) and not holds_control(name) else []
+    if not found:
+        return None
+    last = found[-1]
+    number = read_number(last[0])
+    if number is None:
+        return None
+    digits = len(last[0].removeprefix("-"))
+    return NamePattern(stem[: last.start()], digits, stem[last.end() :], extension), number
+
+
+def is_pattern(url: str) -> bool:
+    """Return True if the last part of a URL has a placeholder: ``#``, ``@``, ``%04d``, ``$F4``, ``<F4>``."""
+    name = url.replace("\\", "/").rpartition("/")[2]
+    return any(split_extension(name[match.end() :])[1] for match in _PLACEHOLDER.finditer(name))
+
+
+def parse_pattern(url: str) -> tuple[str, NamePattern] | None:
+    """Return the folder of a pattern (with its last ``/``) and the pattern; None if the name has no placeholder.
+
+    Placeholders are ``####``, ``@@@@``, ``%04d``, ``%04i``, ``$F4``, ``${F4}`` and ``<F4>``. The last one counts; a
+    single ``#`` or ``@`` before it belongs to the name. A name without an extension is a folder and no pattern.
+
+    Raises FrameNameError for two numbers, and for more than 32 digits.
+    """
+    folder, slash, name = url.rpartition("/")
+    found = [match for match in _PLACEHOLDER.finditer(name) if split_extension(name[match.end() :])[1]]
+    if not found:
+        return None
+    *before, last = found
+    if any(match[0] not in ("#", "@") for match in before):
+        raise FrameNameError(f"the pattern {name!r} has two numbers: write only the frame's, as shot010_v002.####.exr")
+    digits = _digits(last)
+    if digits > MAX_DIGITS:
+        raise FrameNameError(f"{name!r} asks for {digits} digits: at most {MAX_DIGITS}")
+    tail, extension = split_extension(name[last.end() :])
+    return folder + slash, NamePattern(name[: last.start()], digits, tail, extension)
+
+
+def _digits(match: re.Match[str]) -> int:
+    if match[0][0] in "#@":
+        return len(match[0])
+    given = match["printf"] or match["houdini"] or match["braced"] or match["angled"]
+    return max(1, int(given[:4])) if given else 1

@@ -1,0 +1,160 @@
+"""Find out what a URL means: a file, a folder, a pattern (``shot.####.exr``), a glob (``*.exr``), or nothing.
+
+What exists wins: a folder called ``take #1.v2`` is that folder, in every command alike. Where an object store has
+both an object and a folder of one name, as some tools leave them, it is the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqsave import naming, targets
+from seqsave.errors import TargetError
+from seqsave.runtime import retry
+from seqsave.wording import did_you_mean
+
+__all__ = ["File", "Folder", "Glob", "Pattern", "describe_missing", "is_pattern", "listing", "look", "look_at"]
+
+_WILDCARD = re.compile(r"[*?\[]")
+# Of these a file is asked for first: a web server answers for a file with the file, however large it is.
+_HTTP = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file: its parent folder and its name."""
+
+    target: targets.Target
+    name: str
+
+    @property
+    def extension(self) -> str:
+        """In small letters; ``""`` without one."""
+        return self.name.rpartition(".")[2].lower() if "." in self.name else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder and its entries."""
+
+    target: targets.Target
+    entries: Sequence[targets.Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The folder of a pattern, and the names that it means."""
+
+    target: targets.Target
+    name: naming.NamePattern
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """The folder before the first wildcard, and the other levels of the path."""
+
+    target: targets.Target
+    parts: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """The part below the folder."""
+        return "/".join(self.parts)
+
+
+def is_pattern(url: str | os.PathLike[str]) -> bool:
+    """Return True if a URL reads as a pattern or a glob, should nothing exist under this very name."""
+    text = str(url)
+    return not text.endswith("/") and (bool(_WILDCARD.search(text)) or naming.is_pattern(text))
+
+
+def look(
+    url: str | os.PathLike[str], options: Mapping[str, Any] | None = None
+) -> File | Folder | Pattern | Glob | None:
+    """Return what a URL means; None where nothing exists and it is no pattern. Raises TargetError, FrameNameError."""
+    found = look_at(url, options)
+    text = str(url)
+    if found is not None or text.endswith("/"):
+        return found
+    pattern = naming.parse_pattern(text)
+    if pattern is not None:
+        # A path object (pathlib's, or a UPath with storage options of its own) knows its folder best itself.
+        folder, name = pattern
+        return Pattern(targets.resolve(getattr(url, "parent", folder or "."), options), name)
+    return _glob(text, options) if _WILDCARD.search(text) else None
+
+
+def look_at(url: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> File | Folder | None:
+    """Return the file or folder of exactly this name; None if there is none. Raises TargetError."""
+    target = targets.resolve(url, options)
+    if target.is_local:
+        return Folder(target, listing(target)) if Path(target.url).is_dir() else _file(url, options)
+    scheme = target.url.partition("://")[0]
+    if scheme in _HTTP and naming.split_extension(str(url))[1] and not str(url).endswith("/"):
+        file = _file(url, options)
+        if file is not None:
+            return file
+    try:
+        entries = listing(target)
+    except TargetError as error:
+        # A key that may not list can still read a file; and some storages refuse to list a file.
+        file = None if error.transient else _file(url, options)
+        if file is None and not isinstance(error.__cause__, NotADirectoryError):
+            raise
+        return file
+    if entries:
+        return Folder(target, entries)
+    return _file(url, options) or (Folder(target, ()) if _is_empty_folder(url, target, options) else None)
+
+
+def listing(target: targets.Target, folder: str = "") -> list[targets.Entry]:
+    """Return the entries of a folder, asked for again where that can help; ``[]`` when there is no such folder."""
+    return retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
+
+
+def describe_missing(url: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> str:
+    """Return a message that ``url`` does not exist, with a similar name: ``(did you mean 'clip.mp4'?)``."""
+    target = targets.resolve(url, options)
+    name, siblings = _siblings(url, options)
+    names = [entry.name for entry in siblings]
+    if name in names:
+        return f"{target.url} is neither a file nor a folder that can be read"
+    return f"{target.url} does not exist{did_you_mean(name, names)}"
+
+
+def _glob(text: str, options: Mapping[str, Any] | None) -> Glob:
+    if os.name == "nt" and "://" not in text:
+        text = text.replace("\\", "/")
+    wildcard = _WILDCARD.search(text)
+    cut = text.rfind("/", 0, wildcard.start() if wildcard else None) + 1
+    return Glob(targets.resolve(text[:cut] or ".", options), [part for part in text[cut:].split("/") if part])
+
+
+def _file(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> File | None:
+    try:
+        parent, name = targets.resolve_file(url, options)
+    except TargetError:  # a bucket or root is no file
+        return None
+    return File(parent, name) if parent.exists(name) else None
+
+
+def _is_empty_folder(url: str | os.PathLike[str], target: targets.Target, options: Mapping[str, Any] | None) -> bool:
+    """Return True for an existing empty folder. Only the listing of its parent shows that it exists."""
+    if not target.capabilities.folders:
+        return False
+    name, siblings = _siblings(url, options)
+    return any(entry.is_folder and entry.name == name for entry in siblings)
+
+
+def _siblings(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> tuple[str, Sequence[targets.Entry]]:
+    """Return the name of ``url`` in its parent folder, and the entries of that; none if it cannot be listed."""
+    try:
+        parent, name = targets.resolve_file(url, options)
+        return name, listing(parent)
+    except TargetError:  # a bucket or root has no parent
+        return "", []

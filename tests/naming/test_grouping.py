@@ -1,0 +1,77 @@
+"""Which names belong together."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from seqsave import naming
+
+
+def found(*names: str) -> dict[str, str]:
+    """Pattern and frames of each sequence among these names."""
+    groups = naming.group_names((name, None) for name in names).groups
+    return {str(group.pattern): group.numbers for group in groups}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["sh010-v003-000123.jpg", "sh010-v003-000124.jpg"], {"sh010-v003-######.jpg": "123-124"}),
+        (["sh010-v003-01.jpg", "sh020-v003-01.jpg"], {"sh###-v003-01.jpg": "10,20"}),
+        (["cam1_01.png", "cam1_02.png", "cam2_01.png"], {"cam1_##.png": "1-2", "cam2_##.png": "1"}),
+        (["a.1001_v2.exr", "a.1002_v2.exr"], {"a.####_v2.exr": "1001-1002"}),
+        (["s1.1001_v2.exr", "s1.1002_v2.exr", "s2.1001_v3.exr", "s2.1002_v3.exr"],
+         {"s1.####_v2.exr": "1001-1002", "s2.####_v3.exr": "1001-1002"}),
+        (["render_-0004.png", "render_0000.png", "render_0001.png"], {"render_####.png": "-4,0-1"}),
+        (["shot-0001.png", "shot-0002.png"], {"shot-####.png": "1-2"}),
+        (["f_0999.png", "f_1000.png", "f_12345.png"], {"f_####.png": "999-1000,12345"}),
+        (["f_1.png", "f_02.png", "f_003.png", "f_004.png"], {"f_###.png": "1-4"}),
+        (["img9.png", "img10.png"], {"img#.png": "9-10"}),
+        (["f_1.PNG", "f_2.png", "f_3.Png"], {"f_#.png": "1-3"}),
+        (["f_1.PNG", "f_2.PNG"], {"f_#.PNG": "1-2"}),
+        (["ComfyUI_00001_.png", "ComfyUI_00002_.png"], {"ComfyUI_#####_.png": "1-2"}),
+        (["img (1).png", "img (12).png"], {"img (#).png": "1,12"}),
+        (["0001_L.png", "0001_R.png", "0002_L.png"], {"####_L.png": "1-2", "####_R.png": "1"}),
+        (["._f_1.png", ".f_2.png", "f_3.png"], {"f_#.png": "3"}),
+        (["\u24601.png", "1\u00b22.png", "\u0663.png"], {"\u2460#.png": "1", "1\u00b2#.png": "2"}),
+        (["shot_v001.1001.exr", "shot_v002.1001.exr", "shot_v002.1002.exr"],
+         {"shot_v001.####.exr": "1001", "shot_v002.####.exr": "1001-1002"}),
+        (["shot_010.1001.exr", "shot_010.1002.exr", "shot_020.1001.exr", "shot_020.1002.exr"],
+         {"shot_010.####.exr": "1001-1002", "shot_020.####.exr": "1001-1002"}),
+        (["shot.1001.exr", "shot.1001.5.exr", "shot.1002.exr", "shot.1002.5.exr"],
+         {"shot.####.exr": "1001-1002", "shot.####.5.exr": "1001-1002"}),
+    ],
+)  # fmt: skip
+def test_sequences(names: list[str], expected: dict[str, str]) -> None:
+    assert found(*names) == expected
+    assert found(*reversed(names)) == expected
+
+
+def test_parts_of_frames_are_marked() -> None:
+    for names in (
+        ["shot.1001.25.exr", "shot.1001.75.exr", "shot.1002.25.exr"],
+        [f"f_{n}.{part}.exr" for n in range(1, 10) for part in ("00", "50")],
+    ):
+        (group,) = naming.group_names((name, None) for name in names).groups
+        assert group.has_subframes
+
+
+def test_both_unicode_forms_are_one_sequence() -> None:
+    composed, parted = "é_1.png", unicodedata.normalize("NFD", "é_2.png")
+    (group,) = naming.group_names([(composed, None), (parted, None)]).groups
+    assert (str(group.pattern), group.numbers, group.has_two_forms) == ("é_#.png", "1-2", True)
+    assert not naming.group_names([(composed, None)]).groups[0].has_two_forms
+    assert not naming.group_names([(parted, None)]).groups[0].has_two_forms
+
+
+def test_names_without_a_number_are_kept_apart() -> None:
+    grouped = naming.group_names([("a.png", 1), ("f_1.png", 2), ("shot.0001", 3), ("f_" + "9" * 40 + ".png", 4)])
+    assert [item for _, item in grouped.rest] == [1, 3, 4]
+
+
+def test_many_names_cost_as_much_each_as_few() -> None:
+    names = [f"cam{n % 300}_{n:06}.png" for n in range(30_000)]
+    grouped = naming.group_names((name, None) for name in names)
+    assert sum(len(group.members) for group in grouped.groups) == 30_000
