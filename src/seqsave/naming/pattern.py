@@ -114,7 +114,7 @@ class NamePattern:
 
 
 def read_number(text: str) -> int | None:
-    """Return the number that ASCII digits, after a minus sign or not, make; None where it is no frame's."""
+    """Return the number that ASCII digits, after a minus sign or not, make; None if it is not that of a frame."""
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()) or len(digits) > MAX_DIGITS:
         return None

@@ -76,7 +76,7 @@ def is_pattern(url: str | os.PathLike[str]) -> bool:
 def look(
     url: str | os.PathLike[str], options: Mapping[str, Any] | None = None
 ) -> File | Folder | Pattern | Glob | None:
-    """Return what a URL means; None where nothing exists and it is no pattern. Raises TargetError, FrameNameError."""
+    """Return what a URL means; None where nothing exists and it is not a pattern. Raises TargetError, FrameNameError."""
     found = look_at(url, options)
     text = str(url)
     if found is not None or text.endswith("/"):
@@ -138,7 +138,7 @@ def _glob(text: str, options: Mapping[str, Any] | None) -> Glob:
 def _file(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> File | None:
     try:
         parent, name = targets.resolve_file(url, options)
-    except TargetError:  # a bucket or root is no file
+    except TargetError:  # a bucket or root is not a file
         return None
     return File(parent, name) if parent.exists(name) else None
 

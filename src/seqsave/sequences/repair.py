@@ -92,7 +92,7 @@ def release(sequence: FrameSequence) -> Manifest:
 def _target_of(sequence: FrameSequence) -> Any:
     if sequence.target is None:
         raise SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} is no sequence of its own: it has no manifest"
+            f"{sequence.pattern} in {sequence.url} is not a sequence of its own: it has no manifest"
         )
     return sequence.target
 
