@@ -76,7 +76,7 @@ def is_pattern(url: str | os.PathLike[str]) -> bool:
 def look(
     url: str | os.PathLike[str], options: Mapping[str, Any] | None = None
 ) -> File | Folder | Pattern | Glob | None:
-    """Return what a URL means; None where nothing exists and it is not a pattern. Raises TargetError, FrameNameError."""
+    """Return what a URL means; None for a path that does not exist. Raises TargetError, FrameNameError."""
     found = look_at(url, options)
     text = str(url)
     if found is not None or text.endswith("/"):
