@@ -51,6 +51,8 @@ from .types import Encoder as Encoder
 from .types import EncoderSpec as EncoderSpec
 from .types import Event as Event
 from .types import FailedFrame as FailedFrame
+from .types import FlushResult as FlushResult
+from .types import FlushedFrame as FlushedFrame
 from .types import FrameInfo as FrameInfo
 from .types import ObserverSpec as ObserverSpec
 from .types import Option as Option
@@ -63,6 +65,7 @@ from .writer import WriterConfig as WriterConfig
 from .writer import check_settings as check_settings
 from .writer import open_writer as open_writer
 from .writer import save as save
+from .writer.flushing import flush as flush
 
 __version__: str
 
@@ -82,6 +85,8 @@ __all__ = [
     "Event",
     "FailedFrame",
     "FiletypeInfo",
+    "FlushResult",
+    "FlushedFrame",
     "Frame",
     "FrameExistsError",
     "FrameInfo",
@@ -119,6 +124,7 @@ __all__ = [
     "describe_filetypes",
     "filetypes",
     "find_sequences",
+    "flush",
     "hookimpl",
     "open_frame",
     "open_run",

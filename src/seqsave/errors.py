@@ -104,7 +104,7 @@ Cause = Literal[
 ]
 """The cause of a backend's failure: ``TargetError.fault``. The names are stable, the messages are not."""
 
-SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished", "deleted"]
+SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished", "deleted", "newer", "unsafe"]
 """Why a spool failed: ``SpoolError.reason``."""
 
 
@@ -163,7 +163,8 @@ class SpoolError(SeqSaveError, OSError):
     reason: ``"full"``: its size limit is reached, or its disk is full. ``"in use"``: another process or thread is
             publishing the same frames. ``"damaged"``: an entry has changed. ``"unusable"``: its folder cannot be read
             or written. ``"unpublished"``: its frames are not published yet. ``"deleted"``: an entry was deleted before
-            its frame was published.
+            its frame was published. ``"newer"``: a newer version of seqsave has made the entry. ``"unsafe"``:
+            other users can write into its folder, or own it.
     """
 
     def __init__(self, message: str, *, reason: SpoolReason = "unusable") -> None:

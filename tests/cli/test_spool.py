@@ -204,3 +204,15 @@ def test_batches_are_one_sequence(tmp_path: Path, spool: Spool) -> None:
         one: Any = item(f"shots/batch_{batch:04d}/a_00007.png", b"1")
         spool.put([one], target=target.url, place=target.identity(), path=one.facts.path, index=7, batch=batch)
     assert "shots/a_#####.png 7 for" in seqsave("spool", spool.folder).out
+
+
+def test_a_conflict_is_named_and_replaced_on_request(place: Place, spool: Spool) -> None:
+    keep(spool, target_of(place), 1, b"ours")
+    place.write("frame_00001.png", b"theirs")
+    result = seqsave("flush", spool.folder, "--json", *options(place), status=1)
+    (frame,) = result.document["frames"]
+    assert (frame["status"], frame["reason"]) == ("conflict", "changed")
+    assert f"seqsave flush --replace {spool.folder}" in result.err
+    assert place.read("frame_00001.png") == b"theirs"
+    seqsave("flush", spool.folder, "--replace", *options(place))
+    assert place.read("frame_00001.png") == b"ours"

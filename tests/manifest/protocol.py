@@ -72,6 +72,8 @@ class Flaws:
     """A commit asks which runs are dead after it listed the folder."""
     flush_replaces: bool = False
     """A flush publishes whatever exists under the name."""
+    flush_only_looks: bool = False
+    """A flush looks what exists, and then publishes without a condition."""
     lists_before_reading: bool = False
     """A commit lists first, then reads the manifest that it swaps."""
     counts_kept_as_saved: bool = False
@@ -124,10 +126,12 @@ class World:
     conditions: bool = True
     """Whether the storage compares before it swaps."""
     flaws: Flaws = field(default_factory=Flaws)
+    clobbered: bool = False
+    """Whether a flush has replaced a frame that the run of its entry did not know."""
 
 
 def explore(world: World, *, most: int = 3_000_000) -> tuple[int, list[World]]:
-    """Return the number of states that can be reached, and those in which the manifest lies."""
+    """Return the number of states that can be reached, and those in which the manifest lies or a frame was lost."""
     seen, todo, found = {world}, deque([world]), []
     while todo:
         now = todo.popleft()
@@ -135,7 +139,7 @@ def explore(world: World, *, most: int = 3_000_000) -> tuple[int, list[World]]:
             if after not in seen:
                 seen.add(after)
                 todo.append(after)
-                if lies(after):
+                if after.clobbered or lies(after):
                     found.append(after)
         if len(seen) > most:
             raise AssertionError(f"more than {most} states: make the world smaller")
@@ -258,14 +262,26 @@ def _publish(world: World, actor: Actor) -> Steps:
         creates = not entry.known and looked is None
         if is_same and looked is not None and not world.flaws.flush_replaces:
             yield world, replace(done, sent=(*done.sent, (frame, looked)))
-        elif world.flaws.flush_replaces or ((is_base or creates) and existing == looked):
-            yield _stored(world, frame, mine), replace(done, sent=(*done.sent, (frame, mine)))
+        elif _may_publish(world.flaws, is_base or creates, is_unchanged=existing == looked):
+            yield _over(_stored(world, frame, mine), existing, entry), replace(done, sent=(*done.sent, (frame, mine)))
         elif is_base or creates:  # changed between the look and the PUT: the condition fails
             yield world, onward
         else:  # a conflict: reported, and left in the spool
             yield world, replace(done, failed=True)
     if not any(entry.frame == frame for entry in _entries(world, actor)):  # deleted by its owner
         yield world, onward
+
+
+def _may_publish(flaws: Flaws, is_known: bool, *, is_unchanged: bool) -> bool:
+    """Return whether the storage takes a flush's PUT. is_known: what it looked at is what its run knew."""
+    return flaws.flush_replaces or (is_known and (is_unchanged or flaws.flush_only_looks))
+
+
+def _over(world: World, existing: Stored | None, entry: Kept) -> World:
+    """Return the world after a flush's PUT, which has replaced ``existing``."""
+    is_lost = existing is not None and existing.content != entry.content
+    was_known = existing is not None and entry.known and existing.version == entry.base
+    return replace(world, clobbered=world.clobbered or (is_lost and not was_known))
 
 
 def _to_commit(actor: Actor, world: World) -> Actor:

@@ -112,6 +112,8 @@ FLAWED = {
     "deaths that are proved late": (Flaws(proves_deaths_late=True), world(A, replace(B, may_die=True))),
     "deaths that are guessed": (Flaws(guesses_deaths=True), world(A, B)),
     "lists before it reads": (Flaws(lists_before_reading=True), world(A, B)),
+    "a flush that replaces anything": (Flaws(flush_replaces=True), SMALL["an old spool and a newer run"]),
+    "a flush that only looks": (Flaws(flush_only_looks=True), SMALL["an old spool and a newer run"]),
     "kept counts as saved": (
         Flaws(counts_kept_as_saved=True),
         world(replace(A, may_fail=True), Actor("f", "flush"), storage=(None, None)),

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import zlib
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, pack, read_entry, read_header
+from seqsave.spool.before import Before
+from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, NewerError, pack, read_entry, read_header
 from seqsave.targets.urls import bad_component
 from seqsave.wording import crc32_text
 
@@ -27,6 +29,7 @@ def item(path: str, data: bytes) -> Item:
     return Item(FileFacts(path=path, size=len(data), crc32=zlib.crc32(data), content_type="image/png"), data)
 
 
+BEFORE = Before().as_document()
 FRAME = item("frame_00007.png", b"\x89PNG and so on\n\n")
 SIDECAR = item(".seqsave/frame_00007.png.9ae0daaf.workflow.json", b"{}")
 
@@ -65,7 +68,7 @@ def test_the_header_is_one_line_that_people_can_read(tmp_path: Path) -> None:
     data = pack(entry_of(SIDECAR, FRAME), [SIDECAR, FRAME])
     line, _, rest = data.partition(b"\n")
     head = json.loads(line)
-    assert head["seqsave_spool"] == 2
+    assert head["seqsave_spool"] == 3
     assert head["entry"]["target"] == "s3://renders/shot"
     assert rest == b"{}" + FRAME.data
 
@@ -104,11 +107,24 @@ def test_what_is_no_entry_is_an_error(tmp_path: Path, content: bytes) -> None:
 
 def test_another_format_is_an_error(tmp_path: Path) -> None:
     name = tmp_path / "entry"
-    name.write_bytes(pack(entry_of(FRAME), [FRAME]).replace(b'"seqsave_spool":2', b'"seqsave_spool":3'))
-    with pytest.raises(DamagedError, match="format 3"):
+    data = pack(entry_of(FRAME), [FRAME])
+    name.write_bytes(data.replace(b'"seqsave_spool":3', b'"seqsave_spool":4'))
+    with pytest.raises(NewerError, match=r"newer version of seqsave \(format 4\)") as caught:
         read_header(name)
-    name.write_bytes(pack(entry_of(FRAME), [FRAME]).replace(b'"seqsave_spool":2', b'"seqsave_spool":1'))
-    assert read_header(name).index == 7
+    assert caught.value.reason == "newer"
+    for version in (b"0", b"-1", b"true", b'"3"', b"null"):
+        name.write_bytes(data.replace(b'"seqsave_spool":3', b'"seqsave_spool":' + version))
+        with pytest.raises(DamagedError, match="format"):
+            read_header(name)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_formats_are_read(tmp_path: Path, version: int) -> None:
+    name = tmp_path / "entry"
+    name.write_bytes(forged(version, before=..., time="2026-11-23T00:00:00+00:00") + FRAME.data)
+    found = read_header(name)
+    assert (found.index, found.before.state) == (7, "unknown")
+    assert found.before.began == datetime(2026, 11, 23, tzinfo=timezone.utc).timestamp()
 
 
 def test_no_secret_of_a_url_is_kept() -> None:
@@ -116,14 +132,19 @@ def test_no_secret_of_a_url_is_kept() -> None:
     assert b"hush" not in pack(entry, [item("f", b"")])
 
 
-def forged(**changes: object) -> bytes:
-    """An entry with a right checksum, as another program, or a hand that mends the checksum, would write it."""
+def forged(version: int = 3, **changes: object) -> bytes:
+    """An entry with a right checksum, as another program, or a hand that mends the checksum, would write it.
+
+    A change to ``...`` takes the field out.
+    """
     head = json.loads(pack(entry_of(FRAME), [FRAME]).partition(b"\n")[0])
     entry = head["entry"]
     entry["files"][0].update({name[5:]: value for name, value in changes.items() if name.startswith("file_")})
     entry.update({name: value for name, value in changes.items() if not name.startswith("file_")})
+    entry = {name: value for name, value in entry.items() if value is not ...}
     body = json.dumps(entry, sort_keys=True, separators=(",", ":")).encode()
     head["checksum"] = crc32_text(zlib.crc32(body))
+    head["seqsave_spool"] = version
     return json.dumps({**head, "entry": json.loads(body)}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
@@ -151,6 +172,16 @@ def forged(**changes: object) -> bytes:
         {"facts": {"frame": {"index": "0"}}},
         {"path": "another.png"},
         {"unknown": 1},
+        {"before": None},
+        {"before": {"state": "file"}},
+        *(
+            {"before": {**BEFORE, **change}}
+            for change in ({"state": "x"}, {"size": -1}, {"own": [[1]]}, {"own": [[1, -1]]})
+        ),
+        *(
+            {"before": {**BEFORE, **change}}
+            for change in ({"version": 5}, {"began": 1e300}, {"began": "x"}, {"new": 1})
+        ),
     ],
     ids=str,
 )

@@ -65,6 +65,31 @@ def save_everything() -> None:
     seqsave.save([], "renders", no_such_setting=1)  # type: ignore[call-arg]
 
 
+def flush() -> None:
+    result = seqsave.flush()
+    assert_type(result, seqsave.FlushResult)
+    seqsave.flush(
+        Path("spool"),
+        target="s3://renders/shot010",
+        storage_options={"profile": "renderer"},
+        replace=True,
+        retry=seqsave.RetryPolicy(attempts=3),
+        on_frame=published,
+    )
+    assert_type(result.spool, str)
+    assert_type(result.counts, dict[str, int])
+    assert_type(result.frames, tuple[seqsave.FlushedFrame, ...])
+    for frame in (*result.conflicts, *result.failures, *result.left):
+        assert_type(frame.index, int | None)
+        assert_type(frame.message, str)
+    seqsave.flush(3)  # type: ignore[arg-type]
+    seqsave.flush("spool", no_such_argument=1)  # type: ignore[call-arg]
+
+
+def published(frame: seqsave.FlushedFrame) -> None:
+    _ = (frame.url, frame.status, frame.reason, frame.is_left)
+
+
 def configure() -> None:
     config = seqsave.check_settings(prefix="shot", if_exists="skip", rate=23.976)
     assert_type(config, seqsave.WriterConfig)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,22 +14,24 @@ from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line, spelled
 from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import ProgressBar, format_size, open_progress
-from seqsave.types import Event
+from seqsave.types import Event, FlushedFrame, FlushResult
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
-    from seqsave.spool import Entry, Outcome, Spool
+    from seqsave.spool import Entry, Spool
 
 __all__ = ["flush_command", "spool_command"]
 
 RUNS_SHOWN = 20
+F = TypeVar("F", "Entry", FlushedFrame)
 
 
 def _spool_at(folder: str | None) -> Spool:
     from seqsave.spool import open_spool
 
-    spool = open_spool(True if folder is None else folder)
-    if spool is None or (spool.folder.exists() and not spool.folder.is_dir()):
+    is_file = folder is not None and Path(folder).exists() and not Path(folder).is_dir()
+    spool = None if is_file else open_spool(True if folder is None else folder)
+    if spool is None:
         raise Failure(f"{folder} is not a folder: give the folder of a spool", WRONG_CALL)
     return spool
 
@@ -49,6 +51,7 @@ def _spool_at(folder: str | None) -> Spool:
 )
 @click.argument("folder", metavar="[DIR]", required=False)
 @click.option("--target", "only", metavar="URL", help="Only frames for this URL or configured name, or below it.")
+@click.option("--replace", is_flag=True, help="Also replace files that were written after the frames.")
 @storage_option(what="the frames")
 @click.option("--attempts", type=click.IntRange(1), help="Maximum requests per file, once the storage has answered.")
 @quiet_option
@@ -56,6 +59,7 @@ def _spool_at(folder: str | None) -> Spool:
 def flush_command(
     folder: str | None,
     only: str | None,
+    replace: bool,
     storage_option: dict[str, Any],
     attempts: int | None,
     quiet: bool,
@@ -64,40 +68,38 @@ def flush_command(
     """Publish the frames in the spool DIR, which wait there because their storage was unavailable.
 
     By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Each frame is published
-    to its target, compared, recorded in the manifest, and only then removed from DIR. Exit status 1 if any is left.
+    to its target, compared, recorded in the manifest, and only then removed from DIR. A frame whose file was written by
+    another program since is a conflict: both stay as they are, unless --replace is given. Exit status 1 if any is left.
     """
-    from seqsave.spool import flush_spool
-    from seqsave.targets import resolve
-    from seqsave.writer.deferred import DeferredUpdates
+    from seqsave.writer.flushing import flush
 
     messages = Messages(quiet)
     with messages.catching():
         spool = _spool_at(folder)
-        wanted = _wanted(only, storage_option)
+        if only is not None:
+            folder_at(only, storage_option)  # a URL that is not understood is a wrong call
         counter = _Counter(None if quiet else open_progress("flush", len(spool.contents().entries)))
         with counter.bar or nullcontext():
-            outcomes = flush_spool(
-                spool,
-                lambda url: resolve(url, storage_option),
-                records=DeferredUpdates(spool),
-                policy=_policy(attempts),
-                wanted=wanted,
-                on_outcome=counter,
+            result = flush(
+                folder,
+                target=only,
+                storage_options=storage_option,
+                replace=replace,
+                retry=_policy(attempts),
+                on_frame=counter,
             )
-    # A manifest update is not a frame; it is shown only if it could not be published.
-    outcomes = [one for one in outcomes if one.entry is None or one.entry.is_frame or one.is_left]
     if as_json:
-        print_json(_flushed_document(spool, outcomes))
-    left = [outcome for outcome in outcomes if outcome.is_left]
-    for line in _flushed_lines(spool, outcomes):
+        print_json(_flushed_document(result))
+    for line in _flushed_lines(result):
         messages.note(line)
-    for message in dict.fromkeys(outcome.message for outcome in left if outcome.status != "waiting" or outcome.error):
+    reported = [one for one in result.left if one.status != "waiting" or one.exception is not None]
+    for message in dict.fromkeys(one.message for one in (*reported, *_of_status(result, "gone"))):
         messages.warn(spelled(message))
-    if left:
-        count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
+    if result.left:
+        count = sum(one.index is not None or not one.path for one in result.left)
         what = counted(count, "frame") if count else "manifest updates are"
-        complain(f"{what} left in the spool {spool.folder}")
-    return FAILED if left else 0
+        complain(f"{what} left in the spool {result.spool}")
+    return FAILED if result.left else 0
 
 
 def _policy(attempts: int | None) -> Any:
@@ -106,59 +108,68 @@ def _policy(attempts: int | None) -> Any:
     return RetryPolicy() if attempts is None else RetryPolicy(attempts=attempts)
 
 
-def _wanted(only: str | None, options: Mapping[str, Any]) -> Any:
-    from seqsave.spool import overlaps
-
-    if only is None:
-        return lambda _: True
-    place = folder_at(only, options).identity()
-    return lambda entry: overlaps(place, entry.place) and len(entry.place["root"]) >= len(place["root"])
-
-
 class _Counter:
-    """Update a progress bar, if there is one, for each entry."""
+    """Update a progress bar, if there is one, for each frame."""
 
     def __init__(self, bar: ProgressBar | None) -> None:
         self.bar = bar
         self._done = self._bytes = 0
         self._started = time.monotonic()
 
-    def __call__(self, outcome: Outcome) -> None:
+    def __call__(self, frame: FlushedFrame) -> None:
         self._done += 1
-        self._bytes += outcome.entry.size if outcome.entry is not None and not outcome.is_left else 0
+        self._bytes += 0 if frame.is_left else frame.size
         if self.bar is not None:
             seconds = time.monotonic() - self._started
             self.bar(Event(kind="saved", done=self._done, bytes_done=self._bytes, seconds=seconds))
 
 
-def _flushed_lines(spool: Spool, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    done = [outcome.entry for outcome in outcomes if outcome.status == "published" and outcome.entry is not None]
-    if not outcomes:
-        unmade = "" if spool.folder.exists() else ", which does not exist"
-        yield f"nothing waits in the spool {spool.folder}{unmade}"
-    for (target, pattern), entries in _grouped(done).items():
-        frames = counted(len(entries), "frame")
-        yield f"published {frames} ({_size(entries)}): {pattern} {_indices(entries)} in {target}"
-    unseen = sum(outcome.status == "published" and not outcome.verified for outcome in outcomes)
+def _of_status(result: FlushResult, status: str) -> list[FlushedFrame]:
+    return [one for one in result.outcomes if one.status == status]
+
+
+def _flushed_lines(result: FlushResult) -> Iterator[str]:
+    if not result.outcomes:
+        unmade = "" if Path(result.spool).exists() else ", which does not exist"
+        yield f"nothing waits in the spool {result.spool}{unmade}"
+    for (target, pattern), frames in _grouped(result.frames).items():
+        count = counted(len(frames), "frame")
+        yield f"published {count} ({_size(frames)}): {pattern} {_indices(frames)} in {target}"
+    unseen = sum(not one.verified for one in result.frames)
     if unseen:
         yield f"{counted(unseen, 'frame')} could not be read back to compare: the credentials do not allow it"
 
 
-def _flushed_document(spool: Spool, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    statuses = [outcome.status for outcome in outcomes]
+def _flushed_document(result: FlushResult) -> dict[str, Any]:
     return {
-        "spool": str(spool.folder),
-        "counts": {status: statuses.count(status) for status in dict.fromkeys(statuses)},
-        "left": sum(outcome.is_left for outcome in outcomes),
+        "spool": result.spool,
+        "counts": {status: count for status, count in result.counts.items() if count},
+        "left": len(result.left),
         "frames": [
             {
-                **({} if outcome.entry is None else _entry_document(outcome.entry)),
-                "status": outcome.status,
-                "message": spelled(outcome.message) or None,
-                "verified": outcome.verified,
+                **(_frame_document(one) if one.path else {"file": one.file}),
+                "status": one.status,
+                "reason": one.reason or None,
+                "message": spelled(one.message) or None,
+                "verified": one.verified,
             }
-            for outcome in outcomes
+            for one in result.outcomes
         ],
+    }
+
+
+def _frame_document(frame: FlushedFrame) -> dict[str, Any]:
+    return {
+        "target": frame.target,
+        "place": dict(frame.place),
+        "path": frame.path,
+        "index": frame.index,
+        "batch": frame.batch,
+        "size": frame.size,
+        "files": list(frame.files),
+        "time": frame.time,
+        "why": spelled(frame.why) or None,
+        "file": frame.file,
     }
 
 
@@ -192,6 +203,7 @@ def spool_command(folder: str | None, as_json: bool) -> int:
                 "max_bytes": spool.max_bytes,
                 "frames": [_entry_document(entry) for entry in frames],
                 "damaged": [{"file": name, "message": why} for name, why in found.damaged],
+                "unread": [{"file": name, "message": why} for name, why in found.unread],
                 "put_aside": aside,
             }
         )
@@ -204,6 +216,8 @@ def spool_command(folder: str | None, as_json: bool) -> int:
         print_line(f"  {pattern} {_indices(entries)} for {target} ({_size(entries)}, since {since}){reason}")
     for name, why in found.damaged:
         print_line(f"  damaged: {why if name in why else f'{name}: {why}'}")
+    for _, why in found.unread:
+        print_line(f"  not read: {why}")
     for name in aside:
         print_line(f"  damaged, moved aside: {name}")
     return 0
@@ -224,15 +238,15 @@ def _entry_document(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _grouped(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
-    """Group entries by target and sequence."""
-    groups: dict[tuple[str, str], list[Entry]] = {}
+def _grouped(entries: Sequence[F]) -> dict[tuple[str, str], list[F]]:
+    """Group frames by target and sequence."""
+    groups: dict[tuple[str, str], list[F]] = {}
     for entry in entries:
         groups.setdefault((entry.target, _pattern(entry)), []).append(entry)
     return groups
 
 
-def _pattern(entry: Entry) -> str:
+def _pattern(entry: Entry | FlushedFrame) -> str:
     from seqsave import naming
 
     path = Path(entry.path)
@@ -245,11 +259,13 @@ def _pattern(entry: Entry) -> str:
     return (folder / f"{name.head}{'#' * digits}{name.ending}").as_posix()
 
 
-def _indices(entries: Sequence[Entry]) -> str:
+def _indices(entries: Sequence[Entry | FlushedFrame]) -> str:
     from seqsave import naming
 
-    return naming.format_ranges(naming.to_ranges(sorted({entry.index for entry in entries})), RUNS_SHOWN)
+    return naming.format_ranges(
+        naming.to_ranges(sorted({entry.index for entry in entries if entry.index is not None})), RUNS_SHOWN
+    )
 
 
-def _size(entries: Sequence[Entry]) -> str:
+def _size(entries: Sequence[Entry | FlushedFrame]) -> str:
     return format_size(sum(entry.size for entry in entries))

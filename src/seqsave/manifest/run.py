@@ -32,8 +32,10 @@ class RunRecord:
         self._lock = threading.Lock()
         self._lock_entries = threading.Lock()
         self._lock_earlier = threading.Lock()
+        self._others: set[tuple[int, int | None]] = set()
         self._failures = 0
         self._error: BaseException | None = None
+        self._at_start: dict[tuple[int, int | None], FrameEntry] | None = None
         self._earlier: dict[tuple[int, int | None], FrameEntry] | None = None
 
     @property
@@ -92,6 +94,20 @@ class RunRecord:
         with self._lock_entries:
             self._entries[entry.key] = entry
 
+    def note_other(self, index: int, batch: int | None) -> None:
+        """Note that another saver's frame has the name of one that this run keeps elsewhere."""
+        with self._lock_entries:
+            self._others.add((index, batch))
+
+    def at_start(self, index: int, batch: int | None) -> FrameEntry | None:
+        """Return what the manifest recorded of a frame when the run entered it, without a request."""
+        if self._at_start is None:
+            base = self._session.base if self.has_started else None
+            if base is None:
+                return None
+            self._at_start = {frame.key: frame for frame in base.frames}
+        return self._at_start.get((index, batch))
+
     def earlier(self, index: int, batch: int | None) -> FrameEntry | None:
         """Return the manifest's entry of a frame, as of the first call, if it can be trusted."""
         with self._lock_earlier:
@@ -118,10 +134,11 @@ class RunRecord:
         # Kept elsewhere for now, such as in the spool.
         away = [frame for frame in result.frames if frame.status not in ("saved", "skipped", "stopped")]
         collided, failed = _parted(result.failures)
+        others = [key for key in _keys(away) if key in self._others]
         return Outcome(
             frames=[self._entries[frame.index, frame.batch] for frame in present],
-            lost={*_keys(failed), *_keys(away)},
-            wanted={frame.index for frame in collided},
+            lost={*_keys(failed), *_keys(away)}.difference(others),
+            wanted={*(frame.index for frame in collided), *(index for index, _ in others)},
             # What is kept elsewhere is known to be wanted: nothing is open but that it gets there.
             sound=not (broken or stopped or result.failures),
             defines=self._creates,

@@ -1,18 +1,22 @@
 """Keep frames in a local folder while their storage is unavailable, and publish them when it is available again."""
 
-from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, fingerprint, key_of
+from seqsave.spool.before import Before, nothing, unknown
+from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, NewerError, fingerprint, key_of
 from seqsave.spool.flush import Outcome, Records, flush_place, flush_spool, overlaps
+from seqsave.spool.opening import VARIABLE, default_folder, open_spool
 from seqsave.spool.publisher import Publisher, publisher_of
-from seqsave.spool.store import MAX_BYTES, VARIABLE, Contents, Spool, default_folder, open_spool
+from seqsave.spool.store import MAX_BYTES, Contents, Spool
 
 __all__ = [
     "MAX_BYTES",
     "VARIABLE",
+    "Before",
     "Contents",
     "DamagedError",
     "Entry",
     "FileFacts",
     "Item",
+    "NewerError",
     "Outcome",
     "Publisher",
     "Records",
@@ -22,7 +26,9 @@ __all__ = [
     "flush_place",
     "flush_spool",
     "key_of",
+    "nothing",
     "open_spool",
     "overlaps",
     "publisher_of",
+    "unknown",
 ]

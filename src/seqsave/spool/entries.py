@@ -13,27 +13,48 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from seqsave import naming
 from seqsave.errors import SeqSaveError, SpoolError
 from seqsave.manifest import Facts, FrameEntry
+from seqsave.spool.before import Before, unknown
+from seqsave.spool.safety import UnsafeFileError, open_own
 from seqsave.spool.shared import is_reference, read_shared
 from seqsave.targets.redact import redact_url
 from seqsave.targets.urls import bad_component
 from seqsave.wording import crc32_text
 
-__all__ = ["DamagedError", "Entry", "FileFacts", "Item", "fingerprint", "key_of", "pack", "read_entry", "read_header"]
+__all__ = [
+    "DamagedError",
+    "Entry",
+    "FileFacts",
+    "Item",
+    "NewerError",
+    "fingerprint",
+    "key_of",
+    "pack",
+    "read_entry",
+    "read_header",
+]
 
-FORMAT = 2
-"""Format 1 repeats in each entry what format 2 keeps once for each run; both are read."""
+FORMAT = 3
+"""Format 1 repeats in each entry what format 2 keeps once for each run; format 3 states what the storage held before.
+
+All are read."""
+_FIRST_WITH_BEFORE = 3
 # Bytes of a header. It contains the writer's metadata, possibly a workflow of some megabytes.
 _LONGEST_HEADER = 64 << 20
 
 
 class DamagedError(SpoolError):
     """A damaged entry: truncated, changed, or no entry at all."""
+
+
+class NewerError(SpoolError):
+    """An entry that a newer version of seqsave has made. It stays where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +88,7 @@ class Entry:
     shared:   the reference of ``facts["manifest"]``, which the entries of a run share; "" if the entry has it itself.
     run:      its run. why: the reason for spooling. time: ISO 8601, UTC.
     name:     the path of its file; "" before it is written.
+    before:   what the storage held under the frame's name when the entry was made.
     """
 
     target: str
@@ -81,6 +103,7 @@ class Entry:
     time: str = ""
     name: str = ""
     shared: str = ""
+    before: Before = field(default_factory=Before)
 
     @property
     def identity(self) -> str:
@@ -107,6 +130,11 @@ class Entry:
         """Return the key that all entries of the same frame and place share."""
         return key_of(self.path)
 
+    @property
+    def own(self) -> tuple[tuple[int, int], ...]:
+        """Contents of this spool that the storage may hold under the frame's name: size and CRC-32."""
+        return (*self.before.own, *((file.size, file.crc32) for file in self.files if file.path == self.path))
+
 
 def fingerprint(place: Mapping[str, str]) -> str:
     """Return the SHA-256 of a target's identity, in hexadecimal."""
@@ -122,6 +150,7 @@ def pack(entry: Entry, items: Sequence[Item]) -> bytes:
     """Return the bytes of an entry's file."""
     fields = {one.name: getattr(entry, one.name) for one in dataclasses.fields(entry) if one.name != "name"}
     fields["files"] = [asdict(file) for file in entry.files]
+    fields["before"] = entry.before.as_document()
     if entry.shared:
         fields["facts"] = {name: value for name, value in entry.facts.items() if name != "manifest"}
     body = _canonical({**fields, "target": redact_url(entry.target)})
@@ -131,13 +160,13 @@ def pack(entry: Entry, items: Sequence[Item]) -> bytes:
 
 def read_header(name: str | os.PathLike[str]) -> Entry:
     """Read an entry's header only. Raises DamagedError, and FileNotFoundError if the entry has been removed."""
-    with Path(name).open("rb") as file:
+    with _opened(name) as file:
         return _header(file, os.fspath(name))
 
 
 def read_entry(name: str | os.PathLike[str]) -> tuple[Entry, list[bytes]]:
     """Read an entry and the bytes of its files, and verify their checksums. Raises as ``read_header``."""
-    with Path(name).open("rb") as file:
+    with _opened(name) as file:
         entry = _header(file, os.fspath(name))
         data = [file.read(facts.size) for facts in entry.files]
         rest = file.read(1)
@@ -151,19 +180,29 @@ def read_entry(name: str | os.PathLike[str]) -> tuple[Entry, list[bytes]]:
     return entry, data
 
 
+def _opened(name: str | os.PathLike[str]) -> BinaryIO:
+    try:
+        return open_own(name)
+    except UnsafeFileError as error:
+        raise _damaged(name, str(error)) from None
+
+
 def _header(file: BinaryIO, name: str) -> Entry:
     line = file.readline(_LONGEST_HEADER)
     try:
         head = json.loads(line)
-        version, fields = head["seqsave_spool"], head["entry"]
+        version = head["seqsave_spool"]
+        _refuse_newer(version, name)
+        fields = head["entry"]
         is_whole = line.endswith(b"\n") and head["checksum"] == crc32_text(zlib.crc32(_canonical(fields)))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise _damaged(name, "its first line is not a header") from error
-    if version not in (1, FORMAT):
-        raise _damaged(name, f"it has the format {version!r}, which this version of seqsave does not know")
+    if version not in range(1, FORMAT + 1) or isinstance(version, bool):
+        raise _damaged(name, f"it has the format {version!r}, which no version of seqsave writes")
     if not is_whole:
         raise _damaged(name, "its header has changed")
     try:
+        fields["before"] = _before(version, fields)
         files = tuple(FileFacts(**facts) for facts in fields.pop("files"))
         entry = Entry(**fields, files=files, name=name)
         problem = _problem(entry)
@@ -175,6 +214,27 @@ def _header(file: BinaryIO, name: str) -> Entry:
     if problem is not None:
         raise _damaged(name, problem)
     return _with_shared(entry)
+
+
+def _refuse_newer(version: Any, name: str) -> None:
+    if isinstance(version, int) and version > FORMAT:
+        raise NewerError(
+            f"{name} was made by a newer version of seqsave (format {version}); it stays in the spool: publish it with "
+            "that version",
+            reason="newer",
+        )
+
+
+def _before(version: int, fields: Mapping[str, Any]) -> Before:
+    """Return what the storage held before, which formats 1 and 2 do not state: of them the time is known."""
+    if version >= _FIRST_WITH_BEFORE:
+        return Before.from_document(fields["before"])
+    if "before" in fields:
+        raise ValueError("a field of a later format")
+    try:
+        return unknown(began=datetime.fromisoformat(fields["time"]).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return Before()
 
 
 def _with_shared(entry: Entry) -> Entry:

@@ -7,23 +7,24 @@ frame is known to be in the storage, and publishing the same bytes under the sam
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 from seqsave import targets
-from seqsave.errors import FrameExistsError, SeqSaveError, SpoolError, TargetError
+from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.runtime import retry
 from seqsave.runtime.pipeline import Pipeline
-from seqsave.spool.entries import DamagedError, Entry, FileFacts, fingerprint
-from seqsave.spool.store import Contents, Spool
+from seqsave.spool.entries import DamagedError, Entry, fingerprint
+from seqsave.spool.placing import ConflictError, ConflictReason, Placing
+from seqsave.spool.store import Spool
+from seqsave.targets.identity import canonical_identity
 
 __all__ = ["Outcome", "Records", "flush_place", "flush_spool", "overlaps"]
 
-OutcomeStatus = Literal["published", "superseded", "conflict", "damaged", "failed", "waiting"]
+OutcomeStatus = Literal["published", "superseded", "gone", "conflict", "damaged", "unread", "failed", "waiting"]
 Resolve = Callable[[str], targets.Target]
 
 PUBLISHERS = 16
@@ -40,18 +41,24 @@ PROBE = retry.RetryPolicy(attempts=1)
 class Outcome:
     """The outcome of one entry.
 
-    status:    ``published``; ``superseded``: a newer entry took its place; ``conflict``: another file has its name, and
-               the entry must not replace it; ``damaged``: put aside; ``failed``; ``waiting``: not tried, after failures
-               of others.
+    status:    ``published``; ``superseded``: a newer entry took its place; ``gone``: its file was deleted before it was
+               published; ``conflict``: another file has its name, and the entry must not replace it; ``damaged``: put
+               aside; ``unread``: made by a newer version of seqsave, or not readable now; ``failed``; ``waiting``: not
+               tried, after failures of others.
+    reason:    of a conflict: ``exists``: with ``if_exists="error"``; ``changed``: the file was written since the entry
+               was made; ``unreadable``: the credentials do not allow a look at it. Otherwise "".
     message:   why the entry is not published; "" if it is.
     error:     the error behind ``failed``.
     published: the storage's answer for the frame's own file; None if the file existed already.
     verified:  the storage acknowledged the checksum, or the bytes were read back and are the same.
+    file:      the path of the entry's file; after ``damaged``, the one that it was moved to.
     """
 
     entry: Entry | None
     status: OutcomeStatus
     message: str = ""
+    reason: ConflictReason | Literal[""] = ""
+    file: str = ""
     error: SeqSaveError | None = None
     published: targets.Published | None = None
     verified: bool = False
@@ -59,7 +66,7 @@ class Outcome:
     @property
     def is_left(self) -> bool:
         """Return True if the frame is still in the spool only."""
-        return self.status not in ("published", "superseded")
+        return self.status not in ("published", "superseded", "gone")
 
 
 class Records:
@@ -90,12 +97,13 @@ def flush_spool(
     records: Records,
     policy: retry.RetryPolicy | None = None,
     wanted: Callable[[Entry], bool] = lambda _: True,
+    replaces: bool = False,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
     """Publish the entries of a spool, place after place.
 
     resolve: returns the target of an entry's URL.
-    wanted:  chooses the entries. The other parameters are those of ``flush_place``.
+    wanted:  chooses the entries, all or none of each place. The other parameters are those of ``flush_place``.
 
     A place whose target cannot be opened, is another one now, or is being published by another process gives the
     outcome ``waiting`` for each of its entries, and the next place is tried.
@@ -104,16 +112,23 @@ def flush_spool(
     for identity in spool.identities():
         found = spool.contents(identity)
         outcomes += [_put_aside(spool, name, why, on_outcome) for name, why in found.damaged]
+        outcomes += [_unread(name, why, on_outcome) for name, why in found.unread]
         entries = [entry for entry in found.entries if wanted(entry)]
         if not entries:
             continue
         try:
             target = resolve(entries[-1].target)
             outcomes += flush_place(
-                spool, target, entries[-1].place, records=records, policy=policy, on_outcome=on_outcome
+                spool,
+                target,
+                entries[-1].place,
+                records=records,
+                policy=policy,
+                replaces=replaces,
+                on_outcome=on_outcome,
             )
         except (TargetError, SpoolError) as error:
-            left = [Outcome(entry=entry, status="waiting", message=str(error), error=error) for entry in entries]
+            left = [_left(entry, "waiting", str(error), error) for entry in entries]
             for outcome in left:
                 on_outcome(outcome)
             outcomes += left
@@ -129,6 +144,7 @@ def flush_place(
     policy: retry.RetryPolicy | None = None,
     patience: float = 0.0,
     stop: threading.Event | None = None,
+    replaces: bool = False,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
     """Publish all entries for one place, including those that are added during the call.
@@ -137,15 +153,18 @@ def flush_place(
     records:  called before and after each round of entries.
     policy:   for each request after the first one, which is tried once.
     patience: seconds to wait for another process or thread that publishes the same entries.
+    replaces: publish conflicts as well, in the place of what exists under their names.
 
     Returns the outcome of each entry. Raises SpoolError if another process or thread still publishes them (``reason``
     is ``"in use"``) or the spool cannot be read, and TargetError if ``target`` has another identity.
     """
     _check_place(target, place)
     identity = fingerprint(place)
-    if spool.contents(identity) == Contents(()):
+    if not (spool.contents(identity).entries or spool.contents(identity).damaged):
         return []
-    flush = _Flush(spool, target, policy or retry.RetryPolicy(), records, stop or threading.Event(), on_outcome)
+    flush = _Flush(
+        spool, target, policy or retry.RetryPolicy(), records, stop or threading.Event(), on_outcome, replaces=replaces
+    )
     with spool.locked(identity, patience=patience, stop=stop):
         tried: set[str] = set()
         while True:
@@ -161,8 +180,8 @@ def flush_place(
 
 
 def _check_place(target: targets.Target, place: Mapping[str, str]) -> None:
-    now = target.identity()
-    if fingerprint(now) == fingerprint(place):
+    now, place = canonical_identity(target.identity()), canonical_identity(place)
+    if now == place:
         return
     differences = [
         f"{name} was {place.get(name, 'nothing')} and is {now.get(name, 'nothing')}"
@@ -176,9 +195,20 @@ def _check_place(target: targets.Target, place: Mapping[str, str]) -> None:
 
 
 def _put_aside(spool: Spool, name: str, why: str, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Outcome:
-    outcome = Outcome(entry=None, status="damaged", message=f"{why}; it is kept as {spool.put_aside(name)}")
+    kept = spool.put_aside(name)
+    outcome = Outcome(entry=None, status="damaged", message=f"{why}; it is kept as {kept}", file=kept)
     on_outcome(outcome)
     return outcome
+
+
+def _unread(name: str, why: str, on_outcome: Callable[[Outcome], None]) -> Outcome:
+    outcome = Outcome(entry=None, status="unread", message=why, file=name)
+    on_outcome(outcome)
+    return outcome
+
+
+def _left(entry: Entry, status: OutcomeStatus, message: str, error: SeqSaveError | None = None) -> Outcome:
+    return Outcome(entry=entry, status=status, message=message, error=error, file=entry.name)
 
 
 class _Flush:
@@ -192,6 +222,8 @@ class _Flush:
         records: Records,
         stop: threading.Event,
         on_outcome: Callable[[Outcome], None],
+        *,
+        replaces: bool,
     ) -> None:
         self.outcomes: list[Outcome] = []
         self._spool = spool
@@ -203,6 +235,7 @@ class _Flush:
         self._answers = False
         self._failures = 0
         self._trouble: SeqSaveError | None = None
+        self._placing = Placing(target, self._call, replaces=replaces)
 
     def note(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -210,9 +243,12 @@ class _Flush:
 
     def run(self, entries: Sequence[Entry]) -> None:
         """Publish entries, of each frame only the newest."""
-        newest = {entry.key: entry for entry in entries}
+        newest: dict[str, Entry] = {}
         for entry in entries:
-            if newest[entry.key] is not entry:
+            own = newest[entry.key].own if entry.key in newest else ()
+            newest[entry.key] = replace(entry, before=entry.before.with_own(own))
+        for entry in entries:
+            if newest[entry.key].name != entry.name:
                 self._spool.drop(entry)
                 self.note(Outcome(entry=entry, status="superseded", message="a newer one takes its place"))
         # Entries without files first: they say which frames are expected.
@@ -221,9 +257,10 @@ class _Flush:
             # One alone first: if the storage does not answer, the others need not find out as well.
             count = ROUND if self._answers else 1
             for outcome in self._round(left[:count]):
+                # Before the entry goes: a run that misses it knows by then that it was published.
+                self.note(outcome)
                 if outcome.status == "published" and outcome.entry is not None:
                     self._spool.drop(outcome.entry)
-                self.note(outcome)
             left = left[count:]
 
     def _round(self, entries: Sequence[Entry]) -> list[Outcome]:
@@ -234,7 +271,7 @@ class _Flush:
             self._records.begin(self._target, entries, self._pace)
         except SeqSaveError as error:
             self._trouble = error
-            first = Outcome(entry=entries[0], status="failed", message=str(error), error=error)
+            first = _left(entries[0], "failed", str(error), error)
             return [first, *(self._publish(entry, None) for entry in entries[1:])]
         outcomes = self._publish_all(entries)
         try:
@@ -281,72 +318,44 @@ class _Flush:
 
     def _publish(self, entry: Entry, data: list[bytes] | Exception | None) -> Outcome:
         if isinstance(data, FileNotFoundError):
-            return Outcome(entry=entry, status="superseded", message="a newer one took its place")
+            return self._missing(entry)
         if isinstance(data, DamagedError):
-            return Outcome(
-                entry=entry, status="damaged", message=f"{data}; it is kept as {self._spool.put_aside(entry.name)}"
-            )
+            kept = self._spool.put_aside(entry.name)
+            return Outcome(entry=entry, status="damaged", message=f"{data}; it is kept as {kept}", file=kept)
         if isinstance(data, SpoolError):
-            return Outcome(entry=entry, status="failed", message=str(data), error=data)
+            return _left(entry, "failed", str(data), data)
         if not isinstance(data, list) or self._given_up:
             why = "" if self._trouble is None else f": {self._trouble}"
-            return Outcome(entry=entry, status="waiting", message=f"not tried, because others failed before it{why}")
+            return _left(entry, "waiting", f"not tried, because others failed before it{why}")
         try:
-            outcome = self._published(entry, data)
+            published, verified = self._placing.place(entry, data)
+        except ConflictError as error:
+            outcome = self._conflict(entry, error.reason)
         except SeqSaveError as error:
             # A name that this storage does not allow does not concern the other frames.
             if not (isinstance(error, TargetError) and error.fault in _UNFIT and not error.transient):
                 self._failures += 1
-            return Outcome(entry=entry, status="failed", message=str(error), error=error)
+            return _left(entry, "failed", str(error), error)
+        else:
+            outcome = Outcome(entry=entry, status="published", published=published, verified=verified, file=entry.name)
         self._answers, self._failures = True, 0
         return outcome
 
-    def _published(self, entry: Entry, data: Sequence[bytes]) -> Outcome:
-        published, verified = None, True
-        for facts, content in zip(entry.files, data, strict=True):
-            try:
-                one = self._call(partial(self._put, facts, content))
-                is_same = self._is_there(facts, one)
-            except FrameExistsError:
-                one, is_same = None, self._is_same(facts)
-                if not is_same:
-                    return self._conflict(entry, facts, is_same)
-            if is_same is False:
-                raise TargetError(
-                    f"{self._target.url_of(facts.path)} is not what was saved: the bytes that are read back differ",
-                    transient=True,
-                )
-            verified = verified and bool(is_same)
-            published = one if facts.path == entry.path else published
-        return Outcome(entry=entry, status="published", published=published, verified=verified)
-
-    def _put(self, facts: FileFacts, content: bytes) -> targets.Published:
-        return self._target.publish(
-            facts.path, content, content_type=facts.content_type, create=facts.create, checksum=facts.crc32
-        )
-
-    def _is_there(self, facts: FileFacts, published: targets.Published) -> bool | None:
-        return True if published.acknowledged else self._is_same(facts)
-
-    def _is_same(self, facts: FileFacts) -> bool | None:
-        """Return True if the existing file has the same bytes; None if the credentials do not allow reading it."""
-        try:
-            content = self._call(partial(self._target.read, facts.path))
-        except targets.FileMissingError:
-            return False
-        except TargetError as error:
-            if error.fault in _UNREADABLE:
-                return None
-            raise
-        return len(content) == facts.size and zlib.crc32(content) == facts.crc32
-
-    def _conflict(self, entry: Entry, facts: FileFacts, is_same: bool | None) -> Outcome:
-        other = "another file is there" if is_same is False else "a file is there, and it cannot be read"
+    def _missing(self, entry: Entry) -> Outcome:
+        if self._spool.holds(entry.place, entry.path):
+            return Outcome(entry=entry, status="superseded", message="a newer one takes its place")
         message = (
-            f"{self._target.url_of(facts.path)}: {other}, which this frame must not replace (`if_exists='error'`); it "
-            f"stays in {entry.name}"
+            f"the entry of {entry.path} for {self._target.url} was deleted from the spool before it was published: if "
+            "you did not do that, save the frame again"
         )
-        return Outcome(entry=entry, status="conflict", message=message)
+        return Outcome(entry=entry, status="gone", message=message)
+
+    def _conflict(self, entry: Entry, reason: ConflictReason) -> Outcome:
+        message = (
+            f"{self._target.url_of(entry.path)}: {_CONFLICTS[reason]}. The frame stays in {entry.name}: delete that "
+            f"file to keep the other one, or replace that one: seqsave flush --replace {self._spool.folder}"
+        )
+        return Outcome(entry=entry, status="conflict", reason=reason, message=message, file=entry.name)
 
     def _call(self, function: Callable[[], Any]) -> Any:
         return retry.call(self._pace, function, stop_event=self._stop)
@@ -356,7 +365,11 @@ class _Flush:
         return self._policy if self._answers else PROBE
 
 
-_UNREADABLE = ("denied", "not_permitted")
+_CONFLICTS: dict[ConflictReason, str] = {
+    "exists": "another file is there, which this frame must not replace (`if_exists='error'`)",
+    "changed": "the file there was written after this frame was put into the spool, or by another program",
+    "unreadable": "a file is there that cannot be read, so that it is not known whether it is older than this frame",
+}
 # Causes that lie in the name or the bytes, and not in the state of the storage.
 _UNFIT = ("", "bad_name", "too_long", "too_large", "is_a_folder", "exists")
 

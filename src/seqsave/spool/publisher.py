@@ -138,11 +138,14 @@ class Publisher:
     def _run(self) -> None:
         while (place := self._next()) is not None:
             try:
-                outcomes = flush_place(self.spool, place.target, place.where, records=self._records(), stop=self._stop)
-                with self._changed:
-                    self._published.update(
-                        outcome.entry.name for outcome in outcomes if outcome.entry is not None and not outcome.is_left
-                    )
+                outcomes = flush_place(
+                    self.spool,
+                    place.target,
+                    place.where,
+                    records=self._records(),
+                    stop=self._stop,
+                    on_outcome=self._note_published,
+                )
                 trouble, again = _judged(outcomes, self.spool)
             except SpoolError as error:
                 # In use: another process publishes the same frames, and reports its failures itself.
@@ -152,6 +155,12 @@ class Publisher:
             except Exception as error:  # noqa: BLE001 - no other code would ever report it
                 trouble, again = f"unexpected {type(error).__name__}: {error}", True
             self._note(place, trouble, again)
+
+    def _note_published(self, outcome: Outcome) -> None:
+        """Note a frame that is published, before its entry goes."""
+        if outcome.status == "published" and outcome.entry is not None:
+            with self._changed:
+                self._published.add(outcome.entry.name)
 
     def _next(self) -> _Place | None:
         with self._changed:

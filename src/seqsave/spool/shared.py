@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from seqsave.spool.safety import UnsafeFileError, open_own
 from seqsave.targets.local import LocalTarget
 
 __all__ = ["is_reference", "keep_shared", "read_shared", "remove_unused"]
@@ -47,7 +48,8 @@ def keep_shared(folder: Path, document: Any) -> str:
 
 @lru_cache(maxsize=_CACHED)
 def _read(path: str) -> Any:
-    data = Path(path).read_bytes()
+    with open_own(path) as file:
+        data = file.read()
     if hashlib.sha256(data).hexdigest()[:32] != Path(path).name.removesuffix(_SUFFIX):
         raise ValueError("the file has changed")
     return json.loads(data)
@@ -57,7 +59,7 @@ def read_shared(folder: Path, reference: str) -> Any:
     """Return a document, or None if its file is gone or damaged. Do not change it: other entries get the same one."""
     try:
         return _read(str(folder / f"{reference}{_SUFFIX}"))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, UnsafeFileError):
         return None
 
 

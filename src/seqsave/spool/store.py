@@ -21,16 +21,26 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from seqsave.errors import OptionError, SpoolError, SpoolReason, TargetError
-from seqsave.spool.entries import DamagedError, Entry, Item, fingerprint, key_of, pack, read_entry, read_header
+from seqsave.errors import SpoolError, SpoolReason, TargetError
+from seqsave.spool.before import Before, unknown
+from seqsave.spool.entries import (
+    DamagedError,
+    Entry,
+    Item,
+    NewerError,
+    fingerprint,
+    key_of,
+    pack,
+    read_entry,
+    read_header,
+)
+from seqsave.spool.safety import check_folder, check_subfolder
 from seqsave.spool.shared import keep_shared, remove_unused
 from seqsave.targets import config
 from seqsave.targets.local import LocalTarget
-from seqsave.wording import did_you_mean
 
-__all__ = ["MAX_BYTES", "VARIABLE", "Contents", "Spool", "default_folder", "open_spool"]
+__all__ = ["MAX_BYTES", "Contents", "Spool"]
 
-VARIABLE = "SEQSAVE_SPOOL"
 MAX_BYTES = 20 * 2**30
 """Bytes that a spool holds at most, unless the configuration says otherwise."""
 # A spool never takes the last of a disk: other programs would fail, perhaps also the one that publishes the frames.
@@ -42,62 +52,18 @@ LOCK_SECONDS = 0.2
 _PLACE = re.compile(r"[0-9a-f]{16}")
 _ENTRY = re.compile(r"(?P<key>[0-9a-f]{16})-(?P<stamp>\d{20})-[0-9a-f]{8}\.frame")
 _ASIDE, _LOCK = "aside", "lock"
-_SETTINGS = ("folder", "max_bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The contents of a spool: ``entries`` in their order, and ``damaged`` files with the reasons."""
+    """The contents of a spool: ``entries`` in their order; ``damaged`` and ``unread`` files with the reasons.
+
+    Those that are unread were made by a newer version of seqsave, or cannot be opened now. They stay where they are.
+    """
 
     entries: tuple[Entry, ...]
     damaged: tuple[tuple[str, str], ...] = ()
-
-
-def default_folder() -> Path:
-    """Return ``SEQSAVE_SPOOL``, or ``folder`` in the configuration's ``[spool]``, or one in the user's state folder.
-
-    Raises TargetError and OptionError for a configuration that cannot be used.
-    """
-    named = os.environ.get(VARIABLE) or _settings().get("folder")
-    if named:
-        return Path(named).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_state_path("seqsave", appauthor=False)) / "spool"
-
-
-def open_spool(where: str | os.PathLike[str] | bool | None) -> Spool | None:
-    """Return the spool in a folder, or in the default one (True); None for None and False. Creates no folder.
-
-    Raises OptionError for values that are not the path of a folder, and the errors of ``default_folder``.
-    """
-    if where is None or where is False:
-        return None
-    if where is not True and not isinstance(where, (str, os.PathLike)):
-        raise OptionError(f"spool is {where!r}: it must be a folder's path, or True for {default_folder()}")
-    if where is True:
-        folder = default_folder()
-    else:
-        text = os.fsdecode(where)
-        if not text.strip() or "\0" in text or "://" in text:
-            raise OptionError(f"spool is {text!r}: it must be a folder of this machine, or True for {default_folder()}")
-        folder = Path(text).expanduser().absolute()
-    return Spool(folder, max_bytes=_settings().get("max_bytes", MAX_BYTES))
-
-
-def _settings() -> dict[str, Any]:
-    """Return the configuration's table ``[spool]``, checked."""
-    table = config.table("spool")
-    for name in table:
-        if name not in _SETTINGS:
-            near = did_you_mean(name, _SETTINGS)
-            raise OptionError(f"{config.config_path()}: [spool] has {name!r}{near}: it takes {', '.join(_SETTINGS)}")
-    folder, limit = table.get("folder"), table.get("max_bytes")
-    if folder is not None and not (isinstance(folder, str) and folder.strip()):
-        raise OptionError(f"{config.config_path()}: [spool] folder is {folder!r}: it must be a path")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise OptionError(f"{config.config_path()}: [spool] max_bytes is {limit!r}: it must be a whole number of bytes")
-    return table
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 class Spool:
@@ -130,10 +96,11 @@ class Spool:
         facts: Mapping[str, Any] | None = None,
         run: str = "",
         why: str = "",
+        before: Before | None = None,
     ) -> Entry:
         """Keep the files of one frame; they are on the disk when this returns. The fields are those of ``Entry``.
 
-        Older entries for the same frame are removed.
+        Older entries for the same frame are removed, and their contents noted in ``before``.
 
         Raises SpoolError if the spool is full or cannot be written.
         """
@@ -150,6 +117,7 @@ class Spool:
             run=run,
             why=why,
             time=now,
+            before=before or unknown(),
         )
         folder = self._subfolder(entry.identity, make=True)
         if "manifest" in entry.facts:
@@ -157,8 +125,10 @@ class Spool:
                 entry = replace(entry, shared=keep_shared(folder, entry.facts["manifest"]))
             except (OSError, TargetError) as error:
                 raise self._not_kept(error) from error
+        older = self._older(f"{folder.name}/{entry.key}")
+        entry = replace(entry, before=self._before_all(entry.before, folder, older))
         data = pack(entry, items)
-        older = self._take_room(f"{folder.name}/{entry.key}", len(data))
+        self._take_room(len(data))
         name = f"{entry.key}-{self._next_stamp(older):020d}-{secrets.token_hex(4)}.frame"
         try:
             LocalTarget(str(folder), fsync=True, mode=0o600).publish(name, data)
@@ -177,12 +147,28 @@ class Spool:
             self._stamp = max([time.time_ns(), self._stamp + 1, *(_stamp(name) + 1 for name in older)])
             return self._stamp
 
-    def _take_room(self, frame: str, size: int) -> list[str]:
-        """Reserve ``size`` bytes, and return the names of existing entries for this frame."""
+    def _older(self, frame: str) -> list[str]:
+        """Return the names of existing entries for this frame."""
         with self._lock:
             if time.monotonic() - self._measured > SIZE_SECONDS:
                 self._measure()
                 self._measured = time.monotonic()
+            return list(self._known.get(frame, ()))
+
+    def _before_all(self, before: Before, folder: Path, older: Sequence[str]) -> Before:
+        """Return what the storage held before this entry and the older ones that it replaces."""
+        for name in older:
+            with contextlib.suppress(SpoolError, OSError):
+                entry = read_header(folder / name)
+                if before.state == "unknown":
+                    known = entry.before
+                    before = replace(before, state=known.state, version=known.version, size=known.size)
+                before = before.with_own(entry.own)
+        return before
+
+    def _take_room(self, size: int) -> None:
+        """Reserve ``size`` bytes."""
+        with self._lock:
             try:
                 disk = shutil.disk_usage(self.folder)
             except OSError as error:
@@ -201,7 +187,6 @@ class Spool:
                     reason="full",
                 )
             self._used += size
-            return list(self._known.get(frame, ()))
 
     def _give_room(self, size: int) -> None:
         with self._lock:
@@ -226,24 +211,27 @@ class Spool:
         """Return the contents, of one place or of all. Reads only headers."""
         entries: list[Entry] = []
         damaged: list[tuple[str, str]] = []
+        unread: list[tuple[str, str]] = []
         for one in self.identities() if identity is None else [identity[:16]]:
             for name in self._names(one):
                 path = self.folder / one / name
                 try:
-                    entries.append(read_header(path))
+                    entries.append(_read_in_place(path))
+                except NewerError as error:
+                    unread.append((str(path), str(error)))
                 except DamagedError as error:
                     damaged.append((str(path), str(error)))
                 except FileNotFoundError:
                     continue  # it has just been published
                 except OSError as error:
-                    damaged.append((str(path), f"{path} cannot be read: {error.strerror or error}"))
-        return Contents(tuple(entries), tuple(damaged))
+                    unread.append((str(path), f"{path} cannot be read: {error.strerror or error}"))
+        return Contents(tuple(entries), tuple(damaged), tuple(unread))
 
     def newest(self, identity: str) -> Entry | None:
         """Return the last entry of this place, or None."""
         for name in reversed(self._names(identity)):
             with contextlib.suppress(DamagedError, OSError):
-                return read_header(self.folder / identity[:16] / name)
+                return _read_in_place(self.folder / identity[:16] / name)
         return None
 
     def aside(self) -> list[str]:
@@ -282,6 +270,11 @@ class Spool:
                     break
             except OSError as error:
                 raise self._unusable(error) from error
+            except NotImplementedError as error:  # filelock's, where the file system has no locks
+                raise SpoolError(
+                    f"the spool {self.folder} cannot be used: its file system has no locks, by which processes take "
+                    "turns; use another folder"
+                ) from error
         if not lock.is_locked:
             raise SpoolError(
                 f"the frames in {folder} are being published already, by another process or thread: wait for it",
@@ -314,6 +307,7 @@ class Spool:
         aside = path.parent / _ASIDE
         try:
             aside.mkdir(mode=0o700, exist_ok=True)
+            check_subfolder(aside)
             path.replace(aside / path.name)
         except FileNotFoundError:
             return name
@@ -335,21 +329,30 @@ class Spool:
 
     def _names(self, identity: str, key: str = "") -> list[str]:
         """Return the entries of a place, or of one frame of it, in the order of their arrival."""
-        found = [name for name in _listed(self.folder / identity[:16]) if name.startswith(key)]
+        folder = self.folder / identity[:16]
+        check_folder(self.folder)
+        check_subfolder(folder)
+        found = [name for name in _listed(folder) if name.startswith(key)]
         return sorted((name for name in found if _ENTRY.fullmatch(name)), key=_stamp)
 
     def _subfolder(self, identity: str, *, make: bool) -> Path:
         folder = self.folder / identity[:16]
+        check_folder(self.folder)
+        check_subfolder(folder)
         if folder.is_dir():
             return folder
         if not make:
             raise SpoolError(f"the spool {self.folder} has nothing for this place")
         try:
+            made = [above for above in (self.folder, *self.folder.parents) if not above.exists()]
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
-            _flush(self.folder)
+            for above in (self.folder, *(one.parent for one in made)):
+                _flush(above)
         except OSError as error:
             raise self._unusable(error) from error
+        check_folder(self.folder)  # another user may have been faster
+        check_subfolder(folder)
         return folder
 
     def _not_kept(self, error: OSError) -> SpoolError:
@@ -366,6 +369,14 @@ class Spool:
         return SpoolError(
             f"the spool {self.folder} cannot be used: {error.strerror or error}; correct it, or use another folder"
         )
+
+
+def _read_in_place(path: Path) -> Entry:
+    """Read an entry's header, and check that the entry lies in the folder of its place. Raises as ``read_header``."""
+    entry = read_header(path)
+    if entry.identity[:16] != path.parent.name:
+        raise DamagedError(f"{path} is not an intact spool entry: it lies in the folder of another place")
+    return entry
 
 
 def _stamp(name: str) -> int:

@@ -6,18 +6,17 @@ import contextlib
 import copy
 import random
 import secrets
-import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
+from collections.abc import Coroutine, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.failures import FileMissingError, Scene, translate
+from seqsave.targets.records import Capabilities, Change, Data, Entries, Entry, Known, Published, described
 from seqsave.targets.urls import Location, bad_component
-from seqsave.wording import crc32_text
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,8 +36,6 @@ __all__ = [
     "pause",
 ]
 
-Data = bytes | bytearray | memoryview
-Change = Callable[[bytes | None], bytes | None]
 
 # What is written to see whether a storage refuses it.
 _TRIAL = b"seqsave asks whether this is refused\n"
@@ -47,76 +44,6 @@ _TRIAL = b"seqsave asks whether this is refused\n"
 # How often a change is tried when others change the same file all the time, and the seconds between two tries.
 TRIES = 100
 _LONGEST_PAUSE = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """The capabilities of a storage.
-
-    folders:     it has real folders, which are created as needed; otherwise a folder is a part of a name.
-    atomic:      a file appears under its name complete or not at all, even if a process is killed at any moment.
-    create:      how ``create=True`` is kept: ``"conditional"`` (the store decides, in the same request),
-                 ``"exclusive"`` (an exclusive link or move), ``"none"`` (not at all: it is refused).
-    checksum:    the store compares the checksum of published files.
-    thread_safe: threads may publish at the same time; otherwise they take turns by themselves.
-    """
-
-    folders: bool
-    atomic: bool
-    create: Literal["conditional", "exclusive", "none"]
-    checksum: bool
-    thread_safe: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """The storage's record of one published file.
-
-    size:         bytes.
-    etag:         the ETag of the content, without quotes; None for storages without ETags.
-    checksum:     ``"crc32:9ae0daaf"`` where it is known, else None.
-    acknowledged: the store answered that it has bytes with this very checksum.
-    version:      what a listing shows as the version until the file is replaced; None for storages without versions.
-    """
-
-    size: int
-    etag: str | None = None
-    checksum: str | None = None
-    acknowledged: bool = False
-    version: str | None = None
-
-
-class Known:
-    """Facts that this process has learned about a storage, shared by all its targets.
-
-    answered: the storage has answered a request, with success or failure.
-    refuses:  a trial showed that the storage refuses to replace a file.
-    """
-
-    def __init__(self) -> None:
-        self.answered = False
-        self.refuses = False
-        self.lock = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a folder: its name, and its size in bytes (0 for folders).
-
-    is_link: it is a link to a folder, possibly one above it, so that following all links may never end.
-    version: a text that changes when the file is replaced (an ETag; locally the time of change and the inode); None
-             for storages without versions.
-    """
-
-    name: str
-    size: int
-    is_folder: bool
-    is_link: bool = False
-    version: str | None = field(default=None, compare=False)
-
-
-# In a class whose method is called list, that word means the method.
-Entries = list[Entry]
 
 
 class Target(ABC):
@@ -235,6 +162,36 @@ class Target(ABC):
         mine = copy.copy(self)
         mine._run = run  # noqa: SLF001 - another one of this very class
         return mine
+
+    def look(self, path: str) -> Entry | None:
+        """Return a file as a listing would show it, or None if there is no such file. Raises TargetError."""
+        folder, _, name = path.rpartition("/")
+        return next((one for one in self.list(folder) if one.name == name and not one.is_folder), None)
+
+    def replace(
+        self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
+    ) -> Published:
+        """Put a whole file in the place of the one that has this version, as ``look`` returned it.
+
+        The storage compares the version where it can; otherwise this looks right before it publishes.
+
+        Raises FrameExistsError if the file is another one by now, or gone, and the errors of ``publish``.
+        """
+        seen = self.look(path)
+        if seen is None or seen.version != version:
+            raise FrameExistsError(f"{self.url_of(path)} was changed")
+        return self.publish(path, data, content_type=content_type, checksum=checksum)
+
+    def clock(self, path: str) -> float | None:
+        """Return the time by the storage's own clock, in seconds since 1970; None if it does not report it.
+
+        path: a file that exists.
+        """
+        date = self.about(path).get("date")
+        try:
+            return None if date is None else parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
@@ -405,21 +362,6 @@ class Target(ABC):
 
 
 # --- pieces ----------------------------------------------------------------------------------------------------------
-
-
-def described(
-    data: Data,
-    checksum: int | None,
-    *,
-    etag: str | None = None,
-    acknowledged: bool = False,
-    version: str | None = None,
-) -> Published:
-    """Return the record of what was just published. Where a store has ETags, they are its versions."""
-    text = None if checksum is None else crc32_text(checksum)
-    return Published(
-        size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged, version=version or etag
-    )
 
 
 def pause(attempt: int) -> None:

@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from seqsave.errors import TargetError
+from seqsave.targets.homes import expand_home, user_folder, whose_home
 from seqsave.targets.urls import NAME
 from seqsave.wording import did_you_mean
 
 __all__ = ["VARIABLE", "Configured", "config_path", "is_misplaced", "load", "table"]
 
 VARIABLE = "SEQSAVE_CONFIG"
+# For messages: no folder of this name is read.
+_UNKNOWN_HOME = Path("~/.config/seqsave")
 _KEYS = ("url", "storage_options")
 _TABLES = ("targets", "spool", "comfyui")
 
@@ -40,13 +43,19 @@ class Configured:
 
 
 def config_path() -> Path:
-    """Return the path of the configuration file, which may not exist."""
+    """Return the path of the configuration file, which may not exist.
+
+    It begins with ``~`` if the user's home folder is not known.
+
+    Raises TargetError if ``SEQSAVE_CONFIG`` names a home folder that is not known.
+    """
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_config_path("seqsave", appauthor=False)) / "config.toml"
+        expanded = expand_home(named)
+        if expanded is None:
+            raise TargetError(f"{VARIABLE} is {named!r}: {whose_home(named)} is not known; give the full path")
+        return Path(expanded)
+    return (user_folder("config") or _UNKNOWN_HOME) / "config.toml"
 
 
 def load(reserved: Collection[str] = ()) -> dict[str, Configured]:
@@ -86,6 +95,8 @@ def _read(path: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib
 
+    if path.parent == _UNKNOWN_HOME and not os.environ.get(VARIABLE):
+        return {}  # a folder of this name in the current one is not meant
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

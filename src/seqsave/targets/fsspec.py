@@ -40,6 +40,7 @@ from seqsave.targets.base import (
 )
 from seqsave.targets.failures import Fault, Scene, diagnose
 from seqsave.targets.guards import guarded, guarded_async
+from seqsave.targets.identity import canonical_identity
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets.temporary import is_temporary, run_of, temporary_name
@@ -61,6 +62,11 @@ _WRAPPERS = {
 }
 # Options, and parts of Azure's connection string, that say which server it is.
 _ADDRESS = ("account_host", "account_name", "base_url", "endpoint_url", "host", "port", "share")
+# What drivers call a version, or the time of the last change, in a listing.
+_VERSIONS = (
+    *("ETag", "etag", "generation", "mtime", "modify", "modified", "last_write_time", "LastModified"),
+    *("last_modified", "updated"),
+)
 _ACCOUNT = re.compile(r"\b(AccountName|BlobEndpoint)=([^;?]*)", re.IGNORECASE)
 _making_folders = ForkSafeLock()
 _NO_SUCH_FOLDER = (Fault.MISSING, Fault.CONFLICT, Fault.UNKNOWN)
@@ -212,6 +218,20 @@ class FsspecTarget(Target):
                     raise
                 return False
 
+    @guarded("look for")
+    def look(self, path: str) -> Entry | None:
+        """Return a file as a listing shows it; see ``Target.look``."""
+        with self._filesystem() as filesystem:
+            try:
+                item = filesystem.info(self._full(path))
+            except Exception as error:
+                if diagnose(error) is not Fault.MISSING:
+                    raise
+                return None
+        if item["type"] == "directory":
+            return None
+        return Entry(path.rpartition("/")[2], int(item.get("size") or 0), False, version=_version(item))
+
     @guarded("delete")
     def delete(self, path: str) -> None:
         """Delete a file; see ``Target.delete``."""
@@ -231,7 +251,7 @@ class FsspecTarget(Target):
         """Return the identity; see ``Target.identity``."""
         named = {name: redact_url(str(self._options[name])) for name in _ADDRESS if self._options.get(name)}
         parts = _ACCOUNT.findall(str(self._options.get("connection_string") or ""))
-        return {"storage": self._protocol, "root": self._root.rstrip("/"), **named, **dict(parts)}
+        return canonical_identity({"storage": self._protocol, "root": self._root.rstrip("/"), **named, **dict(parts)})
 
     # --- publishing ---
 
@@ -408,8 +428,15 @@ def _entries(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
             if not is_folder and item.get("size"):  # a file is listed as itself
                 raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file")
         elif name and not is_temporary(name):
-            entries.append(Entry(name, 0 if is_folder else int(item.get("size") or 0), is_folder))
+            size = 0 if is_folder else int(item.get("size") or 0)
+            entries.append(Entry(name, size, is_folder, version=None if is_folder else _version(item)))
     return entries
+
+
+def _version(item: Mapping[str, Any]) -> str | None:
+    """Return what changes when a file is replaced, under whichever name its driver reports that; None for nothing."""
+    found = next((item[name] for name in _VERSIONS if item.get(name) not in (None, "")), None)
+    return None if found is None else str(found).strip('"')
 
 
 def _prepare_google(options: Mapping[str, Any]) -> None:

@@ -22,9 +22,10 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, ClassVar
 
+from seqsave import naming
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.base import (
@@ -38,6 +39,8 @@ from seqsave.targets.base import (
     described,
 )
 from seqsave.targets.guards import guarded
+from seqsave.targets.homes import expand_home, whose_home
+from seqsave.targets.identity import canonical_identity
 from seqsave.targets.temporary import is_abandoned, is_temporary, run_of, temporary_name
 from seqsave.targets.urls import Location
 
@@ -48,6 +51,9 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | get
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL}
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _WINDOWS = os.name == "nt"
+
+# The lock under which files are replaced by the version that they have.
+_REPLACING = f"{naming.PRIVATE_FOLDER}/replace"
 
 # Seconds to wait for the lock of a file that another process changes, and between two attempts.
 LOCK_PATIENCE = 30.0
@@ -100,6 +106,26 @@ class LocalTarget(Target):
         checksum: int | None = None,
     ) -> Published:
         """Publish a file; see ``Target.publish``."""
+        return self._publish(path, data, checksum, _give_new_name if create else os.replace)
+
+    @guarded("save")
+    def replace(
+        self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
+    ) -> Published:
+        """Replace a known version of a file; see ``Target.replace``.
+
+        Processes that replace files of one folder in this way take turns by a lock.
+        """
+        folder = path.rpartition("/")[0]
+
+        def take_place(temporary: str, final: str) -> None:
+            with self._lock(f"{folder}/{_REPLACING}" if folder else _REPLACING, needed=False):
+                _check_version(final, version)
+                os.replace(temporary, final)
+
+        return self._publish(path, data, checksum, take_place)
+
+    def _publish(self, path: str, data: Data, checksum: int | None, give_name: Callable[[str, str], None]) -> Published:
         final = self.url_of(path)
         folder = os.path.dirname(final)
         temporary = os.path.join(folder, temporary_name(self._run))
@@ -107,10 +133,7 @@ class LocalTarget(Target):
             self._write(temporary, data)
             # Before it has its name: after that, another writer may have replaced it.
             version = _version(os.stat(temporary))
-            if create:
-                _give_new_name(temporary, final)
-            else:
-                os.replace(temporary, final)
+            give_name(temporary, final)
         except BaseException as error:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -139,8 +162,8 @@ class LocalTarget(Target):
                 return self._left(path, before, after)
             return self.publish(path, after, content_type=content_type)
 
-    def _lock(self, path: str) -> contextlib.AbstractContextManager[Any]:
-        """Hold the file's lock during the block."""
+    def _lock(self, path: str, *, needed: bool = True) -> contextlib.AbstractContextManager[Any]:
+        """Hold the file's lock during the block. needed: raise OSError where the file system has no locks."""
         from filelock import FileLock, Timeout
 
         final = self.url_of(path)
@@ -151,6 +174,8 @@ class LocalTarget(Target):
         except Timeout:
             problem = f"cannot save {final}: another process has held its lock for {LOCK_PATIENCE:.0f} s"
         except OSError as error:
+            if not needed and error.errno in _NO_LOCKS:
+                return contextlib.nullcontext()
             self._explain(error, final)
             raise
         raise TargetError(f"{problem}; it may work later", transient=True)
@@ -191,6 +216,44 @@ class LocalTarget(Target):
             return stat.S_ISREG(os.stat(self.url_of(path)).st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return False
+
+    @guarded("look for")
+    def look(self, path: str) -> Entry | None:
+        """Return a file as a listing shows it; see ``Target.look``.
+
+        The time of change is the one that no program can set.
+        """
+        try:
+            status = os.stat(self.url_of(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, f"{path} is a folder")
+        changed = None if _WINDOWS else max(status.st_mtime, status.st_ctime)
+        return Entry(path.rpartition("/")[2], status.st_size, False, version=_version(status), changed=changed)
+
+    @guarded("look for")
+    def clock(self, path: str) -> float | None:
+        """Return the time by the storage's clock; see ``Target.clock``.
+
+        A folder may lie on another machine, so that only a new file shows the time there.
+        """
+        if _WINDOWS:
+            return None
+        temporary = os.path.join(os.path.dirname(self.url_of(path)), temporary_name())
+        try:
+            self._write(temporary, b"")
+            return os.stat(temporary).st_ctime
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+    def identity(self) -> Mapping[str, str]:
+        """Return what distinguishes this place from others; see ``Target.identity``.
+
+        A folder is the same one by whichever links it is reached.
+        """
+        return canonical_identity({"storage": "file", "root": self.url})
 
     @guarded("delete")
     def delete(self, path: str) -> None:
@@ -272,12 +335,9 @@ def _what_is_there(path: str) -> str:
 
 
 def _absolute(path: str) -> str:
-    expanded = os.path.expanduser(path)
-    if path.startswith("~") and expanded == path:
-        user = path[1:].partition("/")[0]
-        raise TargetError(
-            f"{path}: the home of {user or 'this user'} is not known; for a folder so called write ./{path}"
-        )
+    expanded = expand_home(path)
+    if expanded is None:
+        raise TargetError(f"{path}: {whose_home(path)} is not known; for a folder so called write ./{path}")
     return os.path.abspath(expanded)
 
 
@@ -300,6 +360,16 @@ def _give_new_name(temporary: str, final: str) -> None:
     # The file has its name: a second one that cannot be removed does not make it a failure.
     with contextlib.suppress(OSError):
         os.unlink(temporary)
+
+
+def _check_version(final: str, version: str | None) -> None:
+    """Raise FileExistsError unless the file has this version."""
+    try:
+        seen = _version(os.stat(final))
+    except FileNotFoundError:
+        seen = None
+    if seen != version:
+        raise FileExistsError(errno.EEXIST, "the file was changed", final)
 
 
 def _is_linked(temporary: str, final: str) -> bool:

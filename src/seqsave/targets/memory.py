@@ -10,6 +10,7 @@ import functools
 import inspect
 import io
 import os
+import time
 from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
@@ -158,10 +159,35 @@ class MemoryTarget(Target):
         """Return whether a file exists; see ``Target.exists``."""
         return self._full(path) in self._filesystem.store
 
+    @guarded("look for")
+    def look(self, path: str) -> Entry | None:
+        """Return a file as a listing shows it; see ``Target.look``."""
+        file = self._filesystem.store.get(self._full(path))
+        if file is None:
+            return None
+        changed = file.modified.timestamp()
+        return Entry(path.rpartition("/")[2], len(file.getvalue()), False, version=_version(file), changed=changed)
+
+    @guarded("save")
+    def replace(
+        self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
+    ) -> Published:
+        """Replace a known version of a file; see ``Target.replace``."""
+        full, content = self._full(path), bytes(data)
+        with _lock:
+            if _version(self._filesystem.store.get(full)) != version:
+                raise FileExistsError(full)
+            self._put(full, content, create=False)
+            return described(content, checksum, version=_version(self._filesystem.store[full]))
+
     @guarded("delete")
     def delete(self, path: str) -> None:
         """Delete a file; see ``Target.delete``."""
         self._filesystem.store.pop(self._full(path), None)
+
+    def clock(self, path: str) -> float | None:
+        """Return the time by the storage's clock; see ``Target.clock``."""
+        return time.time()
 
     def identity(self) -> Mapping[str, str]:
         """Return the identity; see ``Target.identity``. The memory of another process is another place."""

@@ -36,6 +36,7 @@ from seqsave.targets.base import (
 )
 from seqsave.targets.failures import Fault, Scene, diagnose
 from seqsave.targets.guards import guarded, guarded_async
+from seqsave.targets.identity import canonical_url
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets.s3_client import S3Client, checked_options, refuse_strange
@@ -203,6 +204,32 @@ class S3Target(Target):
             return False
         return True
 
+    @guarded("look for")
+    def look(self, path: str) -> Entry | None:
+        """Return a file as a listing shows it; see ``Target.look``."""
+        try:
+            about = self._wait_for(lambda: self._head(path))
+        except FileNotFoundError:
+            return None
+        changed = about.get("LastModified")
+        return Entry(
+            path.rpartition("/")[2],
+            about["ContentLength"],
+            False,
+            version=unquoted(about.get("ETag")),
+            changed=None if changed is None else changed.timestamp(),
+        )
+
+    @guarded("save")
+    def replace(
+        self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
+    ) -> Published:
+        """Replace a known version of a file; see ``Target.replace``."""
+        published = self._exchange(path, bytes(data), content_type, False, version)
+        if published is None:
+            raise FileExistsError(path)
+        return published
+
     @guarded("delete")
     def delete(self, path: str) -> None:
         """Delete a file; see ``Target.delete``."""
@@ -226,9 +253,9 @@ class S3Target(Target):
     def identity(self) -> Mapping[str, str]:
         """Return the identity; see ``Target.identity``. Bucket names are unique in AWS, but not across stores."""
         endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
-        found = _AWS.fullmatch(urlsplit(endpoint).hostname or "")
+        found = _AWS.fullmatch((urlsplit(endpoint).hostname or "").rstrip("."))
         root = f"{self._bucket}/{self._prefix}".rstrip("/")
-        return {"storage": "s3", "root": root, "endpoint": found[1] if found else redact_url(endpoint).rstrip("/")}
+        return {"storage": "s3", "root": root, "endpoint": found[1] if found else canonical_url(redact_url(endpoint))}
 
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:

@@ -15,7 +15,7 @@ from seqsave import manifest, targets
 from seqsave.errors import ManifestError
 from seqsave.manifest import UNKNOWN_VERSION, Facts, FrameEntry
 from seqsave.runtime import retry
-from seqsave.spool import Entry, Outcome, Publisher, Records, Spool, key_of, publisher_of
+from seqsave.spool import Entry, Outcome, Publisher, Records, Spool, fingerprint, key_of, publisher_of
 
 __all__ = ["DeferredUpdates", "closing_facts", "frame_facts", "opening_facts", "publisher_behind"]
 
@@ -72,7 +72,7 @@ class DeferredUpdates(Records):
             if "opening" in entry.facts:
                 _open(target, entry, policy)
             if "closing" in entry.facts:
-                _close(target, entry, self._spool.waiting(entry.place), policy)
+                _close(target, entry, self._waiting(entry.place), policy)
         for facts in _facts_of(entry for entry in known if entry.is_frame):
             session = manifest.Session(target, facts, creates=False, policy=policy)
             session.open()
@@ -89,6 +89,10 @@ class DeferredUpdates(Records):
         sessions, self._sessions = self._sessions, {}
         for path, session in sessions.items():
             session.close(manifest.Outcome(frames=frames.get(path, []), defines=False))
+
+    def _waiting(self, place: Mapping[str, str]) -> dict[str, Entry]:
+        """Return the frames of a place that wait in the spool, by their keys."""
+        return {entry.key: entry for entry in self._spool.contents(fingerprint(place)).entries if entry.is_frame}
 
     def _is_own(self, entry: Entry) -> bool:
         return bool(self._run) and entry.run == self._run
@@ -110,8 +114,9 @@ def _open(target: targets.Target, entry: Entry, policy: retry.RetryPolicy) -> No
     manifest.Session(target, facts, policy=policy, run=str(entry.facts["opening"]["run"])).open()
 
 
-def _close(target: targets.Target, entry: Entry, waiting: Collection[str], policy: retry.RetryPolicy) -> None:
+def _close(target: targets.Target, entry: Entry, waiting: Mapping[str, Entry], policy: retry.RetryPolicy) -> None:
     facts, closing = Facts.from_document(entry.facts["manifest"]), entry.facts["closing"]
+    others = _recorded_since(manifest.Session(target, facts, creates=False, policy=policy), waiting.values())
     try:
         # Of what was in the spool then, some may have been published since, perhaps without a manifest to enter it
         # into: a look at the storage says which.
@@ -120,8 +125,8 @@ def _close(target: targets.Target, entry: Entry, waiting: Collection[str], polic
         frames = [FrameEntry.from_document(one) for one in closing["frames"]]
         outcome = manifest.Outcome(
             frames=[*frames, *(replace(frame, version=UNKNOWN_VERSION) for frame in stated)],
-            lost={(one[0], one[1]) for one in closing["lost"] if one not in gone},
-            wanted={*closing["wanted"], *(one[0] for one in gone)},
+            lost={(one[0], one[1]) for one in closing["lost"] if one not in gone and (one[0], one[1]) not in others},
+            wanted={*closing["wanted"], *(one[0] for one in gone), *(index for index, _ in others)},
             sound=bool(closing["sound"]),
             defines=bool(closing["defines"]),
         )
@@ -129,6 +134,23 @@ def _close(target: targets.Target, entry: Entry, waiting: Collection[str], polic
     except (LookupError, TypeError, ValueError) as error:
         raise ManifestError(f"a note in the spool cannot be read: {error!r}") from None
     manifest.Session(target, facts, creates=outcome.defines, policy=policy, run=run).close(outcome)
+
+
+def _recorded_since(session: manifest.Session, waiting: Collection[Entry]) -> set[Key]:
+    """Return those of the frames which another run has written and recorded since they were put into the spool.
+
+    They are conflicts, and the record of the other run stays.
+    """
+    known = [entry for entry in waiting if entry.before.state != "unknown"]
+    found = session.peek() if known else None
+    recorded = {} if found is None else {frame.key: frame for frame in found.frames if frame.checksum is not None}
+    return {
+        (entry.index, entry.batch)
+        for entry in known
+        if (frame := recorded.get((entry.index, entry.batch))) is not None
+        and frame.version not in (None, UNKNOWN_VERSION, entry.before.version)
+        and FrameEntry.from_document(entry.facts.get("frame", {})).name == frame.name
+    }
 
 
 def _published(document: Any, outcome: Outcome) -> FrameEntry:

@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 from seqsave.wording import crc32_text
+from seqsave.writer.before import FilesBefore
 from seqsave.writer.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
 from seqsave.writer.frame import FileToPublish, FrameTask
 
@@ -77,6 +78,7 @@ class Fallback:
         self._keeps_manifest = keeps_manifest
         self._lock = threading.Lock()
         self._beginning = threading.Lock()
+        self._before = FilesBefore(target, record, kept_in)
         self._where: Mapping[str, str] | None = None
         self._pending: set[str] = set()
         self._kept: dict[Key, _Kept] = {}
@@ -119,6 +121,7 @@ class Fallback:
         if self._wait:
             with self._lock:
                 self._wait = 0.0
+            self._before.forget()
 
     def keep_after(self, task: FrameTask, error: TargetError) -> SavedFrame:
         """Put a frame into the spool that the storage did not take; raise ``error`` if it is the frame's own fault."""
@@ -128,6 +131,7 @@ class Fallback:
             self._why = str(error)
             self._wait = min(LONGEST_WAIT, 2 * self._wait) if self._wait else FIRST_WAIT
             self._next_try = time.monotonic() + self._wait
+        self._before.list_folder(task.key.folder)
         kept = self.keep(task)
         if not error.transient and not self._has_published:
             self._on_stop(error)
@@ -137,8 +141,12 @@ class Fallback:
         """Put a frame into the spool. Raises SpoolError."""
         key, frame = task.key, task.frame
         facts = frame_facts(self._record.facts, replace(task.stated(), run=self._record.run))
+        place = self._place
+        if self.behind or not self._wait:
+            self._before.list_folder(key.folder)
+        before = self._before.of(key)
         try:
-            entry = self._put([_item(file) for file in task.files], key.path, key.index, key.batch, facts)
+            entry = self._put([_item(file) for file in task.files], key.path, key.index, key.batch, facts, before)
         except SpoolError as full:
             if not self._why:
                 raise
@@ -156,11 +164,17 @@ class Fallback:
         with self._lock:
             self._kept[key.numbers] = _Kept(entry, saved)
         if self.behind:
-            self._publisher.wake(self._target, self._place)
+            self._publisher.wake(self._target, place)
         return saved
 
     def _put(
-        self, items: list[spool.Item], path: str, index: int, batch: int | None, facts: Mapping[str, Any]
+        self,
+        items: list[spool.Item],
+        path: str,
+        index: int,
+        batch: int | None,
+        facts: Mapping[str, Any],
+        before: spool.Before | None = None,
     ) -> spool.Entry:
         return self._spool.put(
             items,
@@ -172,6 +186,7 @@ class Fallback:
             facts=facts,
             run=self.run,
             why=self._why,
+            before=before,
         )
 
     # --- before the first frame --------------------------------------------------------------------------------------
@@ -193,6 +208,7 @@ class Fallback:
             if not self.behind and self._spool.waiting(where):
                 self._catch_up(where)
                 self._pending = self._spool.waiting(where)
+            self._before.begin(where)
             self._where = where
             if self.behind and self._keeps_manifest:
                 self._leave_note("begins", opening_facts(self._record.facts, self._record.run))
@@ -226,7 +242,7 @@ class Fallback:
         """Try once more to publish this run's spooled frames; return the outcomes of those that left the spool.
 
         An entry that is gone without having been published, since its file was deleted, is a frame that failed. With
-        ``behind`` this waits for nothing: frames that the publisher has not reported stay spooled.
+        ``behind`` this publishes nothing: frames that wait stay spooled.
         """
         if not self._kept:
             return []
@@ -238,6 +254,7 @@ class Fallback:
                 pass  # they stay there, and the result says so
             else:
                 self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
+        self._note_conflicts(outcomes)
         ended = {outcome.entry.name: outcome for outcome in outcomes if outcome.entry is not None}
         waiting = self._spool.waiting(self._place)
         damaged = {Path(name).name for name in self._spool.aside()}
@@ -246,11 +263,30 @@ class Fallback:
             for kept in self._kept.values()
             if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged
         ]
-        if self.behind:  # without a look at the storage, which may be away
+        if self.behind:
             published = self._publisher.take_published([kept.entry.name for kept in gone])
-            return [self._saved(kept, None) for kept in gone if kept.entry.name in published]
+            known = [self._saved(kept, None) for kept in gone if kept.entry.name in published]
+            return [*known, *self._deleted([kept for kept in gone if kept.entry.name not in published])]
         settled = [self._settled(kept, ended.get(kept.entry.name)) for kept in gone]
         return [frame for frame in settled if frame is not None]
+
+    def _deleted(self, gone: Collection[_Kept]) -> Iterator[SavedFrame | FailedFrame]:
+        """Yield what became of entries that were deleted, or that another process has published.
+
+        Ends with the first one for which the storage does not answer: those frames stay spooled in the result.
+        """
+        for kept in gone:
+            settled = self._settled(kept, None)
+            if settled is None:
+                return
+            yield settled
+
+    def _note_conflicts(self, outcomes: Collection[spool.Outcome]) -> None:
+        mine = {kept.entry.name for kept in self._kept.values()}
+        for outcome in outcomes:
+            if outcome.status == "conflict" and outcome.entry is not None and outcome.entry.name in mine:
+                self._why = outcome.message
+                self._record.note_other(outcome.entry.index, outcome.entry.batch)
 
     def _settled(self, kept: _Kept, outcome: spool.Outcome | None) -> SavedFrame | FailedFrame | None:
         """Return the record of a frame whose entry is gone: from this run's flush, or from a look at the storage.
@@ -258,7 +294,8 @@ class Fallback:
         None if the storage cannot be asked: another process may have published the frame, and it stays spooled.
         """
         answer = None if outcome is None else outcome.published
-        is_stored = True if outcome is not None and not outcome.is_left else self._is_stored(kept.entry)
+        is_published = outcome is not None and outcome.status == "published"
+        is_stored = True if is_published else self._is_stored(kept.entry)
         if is_stored is None:
             return None
         if not is_stored:
@@ -290,7 +327,8 @@ class Fallback:
     def _is_stored(self, entry: spool.Entry) -> bool | None:
         """Return True if the storage holds the bytes of a frame, None if that cannot be seen."""
         try:
-            data = retry.call(self._policy, partial(self._target.read, entry.path), stop_event=self._stop_event)
+            policy = _ONCE if self.behind else self._policy
+            data = retry.call(policy, partial(self._target.read, entry.path), stop_event=self._stop_event)
         except targets.FileMissingError:
             return False
         except TargetError:

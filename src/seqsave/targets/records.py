@@ -1,0 +1,103 @@
+"""What is known of a storage, its folders and its files: the records that targets return."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from seqsave.wording import crc32_text
+
+__all__ = ["Capabilities", "Change", "Data", "Entries", "Entry", "Known", "Published", "described"]
+
+Data = bytes | bytearray | memoryview
+Change = Callable[[bytes | None], bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """The capabilities of a storage.
+
+    folders:     it has real folders, which are created as needed; otherwise a folder is a part of a name.
+    atomic:      a file appears under its name complete or not at all, even if a process is killed at any moment.
+    create:      how ``create=True`` is kept: ``"conditional"`` (the store decides, in the same request),
+                 ``"exclusive"`` (an exclusive link or move), ``"none"`` (not at all: it is refused).
+    checksum:    the store compares the checksum of published files.
+    thread_safe: threads may publish at the same time; otherwise they take turns by themselves.
+    """
+
+    folders: bool
+    atomic: bool
+    create: Literal["conditional", "exclusive", "none"]
+    checksum: bool
+    thread_safe: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The storage's record of one published file.
+
+    size:         bytes.
+    etag:         the ETag of the content, without quotes; None for storages without ETags.
+    checksum:     ``"crc32:9ae0daaf"`` where it is known, else None.
+    acknowledged: the store answered that it has bytes with this very checksum.
+    version:      what a listing shows as the version until the file is replaced; None for storages without versions.
+    """
+
+    size: int
+    etag: str | None = None
+    checksum: str | None = None
+    acknowledged: bool = False
+    version: str | None = None
+
+
+class Known:
+    """Facts that this process has learned about a storage, shared by all its targets.
+
+    answered: the storage has answered a request, with success or failure.
+    refuses:  a trial showed that the storage refuses to replace a file.
+    """
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.refuses = False
+        self.lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a folder: its name, and its size in bytes (0 for folders).
+
+    is_link: it is a link to a folder, possibly one above it, so that following all links may never end.
+    version: a text that changes when the file is replaced (an ETag; locally the time of change and the inode); None
+             for storages without versions.
+    changed: seconds since 1970 by the storage's own clock when the file was put there, where no saver can set that
+             time. Only from ``look``.
+    """
+
+    name: str
+    size: int
+    is_folder: bool
+    is_link: bool = False
+    version: str | None = field(default=None, compare=False)
+    changed: float | None = field(default=None, compare=False)
+
+
+# In a class whose method is called list, that word means the method.
+Entries = list[Entry]
+
+
+def described(
+    data: Data,
+    checksum: int | None,
+    *,
+    etag: str | None = None,
+    acknowledged: bool = False,
+    version: str | None = None,
+) -> Published:
+    """Return the record of what was just published. Where a store has ETags, they are its versions."""
+    text = None if checksum is None else crc32_text(checksum)
+    return Published(
+        size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged, version=version or etag
+    )

@@ -1,0 +1,94 @@
+"""What the storage holds under the names of a run's frames before they go into the spool.
+
+That is what a listing of the folder shows, or else what the manifest recorded when the run began. A run whose storage
+is well asks for nothing. (No run writes a frame twice.)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+
+from seqsave import spool, targets
+from seqsave.errors import TargetError
+from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
+from seqsave.manifest.run import RunRecord
+from seqsave.runtime.threads import run_with_timeout
+from seqsave.writer.frame import FrameKey
+
+__all__ = ["FilesBefore"]
+
+# Seconds that a frame waits for a listing, since its storage may be away, and those until the next attempt.
+LISTING_SECONDS, NEXT_LISTING_SECONDS = 5.0, 30.0
+
+Listing = Mapping[str, targets.Entry]
+
+
+class FilesBefore:
+    """What one filetype's frames may replace. Thread-safe."""
+
+    def __init__(self, target: targets.Target, record: RunRecord, kept_in: spool.Spool) -> None:
+        self._target = target
+        self._record = record
+        self._spool = kept_in
+        self._began = spool.unknown()
+        self._own: dict[str, tuple[tuple[int, int], ...]] = {}
+        self._listings: dict[str, list[Listing]] = {}
+        self._next: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, where: Mapping[str, str]) -> None:
+        """Note what waits in the spool for this place, or a place above or below it: it may be published any moment.
+
+        Raises SpoolError.
+        """
+        root = where["root"].rstrip("/") + "/"
+        for entry in self._spool.contents().entries:
+            if entry.is_frame and spool.overlaps(entry.place, where):
+                full = f"{entry.place['root'].rstrip('/')}/{entry.path}"
+                if full.startswith(root):
+                    self._own[full[len(root) :]] = entry.own
+
+    def forget(self) -> None:
+        """Forget the listings: the storage is well again, so that others may write there."""
+        with self._lock:
+            self._listings.clear()
+            self._next.clear()
+
+    def list_folder(self, folder: str) -> None:
+        """List a folder, by one request, unless that was done. A storage that fails is not asked again for a while."""
+        with self._lock:
+            if self._listings.get(folder) or time.monotonic() < self._next.get(folder, 0.0):
+                return
+            self._next[folder] = time.monotonic() + NEXT_LISTING_SECONDS
+            found: list[Listing] = []
+            self._listings[folder] = found  # one that comes late serves the next frames
+            ask = partial(self._list, folder, found)
+            if self._target.is_fast or self._target.is_local:
+                ask()
+            else:
+                run_with_timeout(ask, LISTING_SECONDS)
+
+    def _list(self, folder: str, found: list[Listing]) -> None:
+        try:
+            entries = self._target.list(folder)
+        except TargetError:
+            return
+        found.append({entry.name: entry for entry in entries if not entry.is_folder})
+
+    def of(self, key: FrameKey) -> spool.Before:
+        """Return what is known of the file under a frame's name."""
+        with self._lock:
+            listings, own = self._listings.get(key.folder), self._own.get(key.path, ())
+        before = self._began.with_own(own)
+        if listings:
+            seen = listings[0].get(key.name)
+            return spool.nothing(before) if seen is None else before.of(seen.version, seen.size)
+        entry = self._record.at_start(key.index, key.batch)
+        return before if entry is None or not _is_version(entry) else before.of(entry.version, entry.size)
+
+
+def _is_version(entry: FrameEntry) -> bool:
+    return entry.version not in (None, UNKNOWN_VERSION)

@@ -1,0 +1,404 @@
+"""A frame of the spool never replaces a file that was written since: it is a conflict, and stays."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import seqsave
+from seqsave import targets
+from seqsave.errors import SaveError, TargetError
+from seqsave.runtime.retry import RetryPolicy
+from seqsave.spool import Before, Outcome, Records, Spool, fingerprint, flush_place, nothing, unknown
+from seqsave.targets.local import LocalTarget
+from seqsave.writer import publisher_behind
+from tests.spool.kept import item, keep, target_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.places import Place
+
+FRAME = "frame_00001.png"
+ONCE = RetryPolicy(attempts=1)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+def before_of(target: targets.Target, path: str = FRAME) -> Before:
+    """What the storage holds now."""
+    seen = target.look(path)
+    return nothing(unknown()) if seen is None else unknown().of(seen.version, seen.size)
+
+
+def flushed(spool: Spool, target: targets.Target, **more: Any) -> Outcome:
+    (outcome,) = flush_place(spool, target, target.identity(), records=Records(), policy=ONCE, **more)
+    return outcome
+
+
+def is_conflict(outcome: Outcome, reason: str = "changed") -> bool:
+    entry = outcome.entry
+    assert entry is not None
+    kept = outcome.status == "conflict" and Path(entry.name).exists() and entry.name in outcome.message
+    return kept and outcome.reason == reason and "seqsave flush --replace" in outcome.message
+
+
+# --- what existed ----------------------------------------------------------------------------------------------------
+
+
+def test_the_file_that_existed_is_replaced(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    place.write(FRAME, b"old")
+    keep(spool, target, 1, b"ours", before=before_of(target))
+    outcome = flushed(spool, target)
+    assert outcome.status == "published"
+    assert outcome.published is not None
+    seen = target.look(FRAME)
+    assert seen is not None
+    assert outcome.published.version == seen.version
+    assert place.read(FRAME) == b"ours"
+
+
+def test_a_file_that_was_written_since_stays(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    place.write(FRAME, b"old")
+    sidecar = item(".seqsave/one.json", b"{}", content_type="application/json")
+    keep(spool, target, 1, b"ours", before=before_of(target), sidecars=[sidecar])
+    target.publish(FRAME, b"theirs", content_type="image/png")
+    assert is_conflict(flushed(spool, target))
+    assert place.read(FRAME) == b"theirs"
+    assert ".seqsave/one.json" not in place.names()
+
+
+def test_a_file_that_is_new_since_stays(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    keep(spool, target, 1, b"ours", before=before_of(target))
+    place.write(FRAME, b"theirs")
+    assert is_conflict(flushed(spool, target))
+    assert place.read(FRAME) == b"theirs"
+
+
+def test_the_same_bytes_are_no_conflict(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    keep(spool, target, 1, b"ours", before=before_of(target))
+    place.write(FRAME, b"ours")
+    outcome = flushed(spool, target)
+    assert (outcome.status, outcome.verified) == ("published", True)
+    assert spool.contents().entries == ()
+
+
+def test_an_empty_file_is_no_frame(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    keep(spool, target, 1, b"ours", before=before_of(target))
+    place.write(FRAME, b"")
+    assert flushed(spool, target).status == "published"
+    assert place.read(FRAME) == b"ours"
+
+
+def test_a_file_that_was_deleted_since_is_written(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    place.write(FRAME, b"old")
+    keep(spool, target, 1, b"ours", before=before_of(target))
+    target.delete(FRAME)
+    assert flushed(spool, target).status == "published"
+    assert place.read(FRAME) == b"ours"
+
+
+def test_an_older_frame_of_the_same_spool_is_replaced(place: Place, spool: Spool) -> None:
+    """It was published, perhaps by another process, after the newer one was made."""
+    target = target_of(place)
+    keep(spool, target, 1, b"ours, first", before=before_of(target))
+    keep(spool, target, 1, b"ours, second", before=unknown())
+    place.write(FRAME, b"ours, first")
+    assert flushed(spool, target).status == "published"
+    assert place.read(FRAME) == b"ours, second"
+
+
+def test_a_conflict_is_replaced_on_request(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    keep(spool, target, 1, b"ours", before=before_of(target))
+    keep(spool, target, 2, b"ours", create=True)
+    for name in (FRAME, "frame_00002.png"):
+        place.write(name, b"theirs")
+    outcomes = flush_place(spool, target, target.identity(), records=Records(), replaces=True)
+    assert [outcome.status for outcome in outcomes] == ["published", "published"]
+    assert place.read(FRAME) == place.read("frame_00002.png") == b"ours"
+
+
+@pytest.mark.parametrize("state", ["file", "nothing"])
+def test_a_change_after_the_look_is_seen(
+    place: Place, spool: Spool, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = target_of(place)
+    if state == "file":
+        place.write(FRAME, b"old")
+    keep(spool, target, 1, b"ours", before=before_of(target))
+    look = type(target).look
+
+    def then_theirs(self: targets.Target, path: str) -> targets.Entry | None:
+        seen = look(self, path)
+        place.write(FRAME, b"theirs")
+        return seen
+
+    monkeypatch.setattr(type(target), "look", then_theirs)
+    assert is_conflict(flushed(spool, target))
+    assert place.read(FRAME) == b"theirs"
+
+
+# --- a storage that could not be asked -------------------------------------------------------------------------------
+
+
+def long_ago(before: Before, seconds: float) -> Before:
+    return replace(before, began=before.began - seconds, uptime=before.uptime - seconds)
+
+
+def test_unknown_and_written_before_the_run(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    place.write(FRAME, b"old")
+    keep(spool, target, 1, b"ours", before=long_ago(unknown(), -10))  # ten seconds later than the file
+    assert is_conflict(flushed(spool, target)), "a run that begins in the future: the clock was changed"
+    (entry,) = spool.contents().entries
+    spool.drop(entry)
+    seen = target.look(FRAME)
+    assert seen is not None
+    assert seen.changed is not None
+    began = long_ago(unknown(), 0)
+    assert began.is_older(replace(seen, changed=time.time() - 60), time.time())
+    assert not began.is_older(replace(seen, changed=time.time() - 60), None)
+    assert began.is_older(replace(seen, changed=time.time() - 6000), None)
+    assert not began.is_older(replace(seen, changed=None), time.time())
+
+
+def test_unknown_and_written_after_the_run_began(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    keep(spool, target, 1, b"ours", before=unknown())
+    place.write(FRAME, b"theirs")
+    assert is_conflict(flushed(spool, target))
+    assert place.read(FRAME) == b"theirs"
+
+
+def test_unknown_and_nothing_there(place: Place, spool: Spool) -> None:
+    target = target_of(place)
+    keep(spool, target, 1, b"ours", before=unknown())
+    assert flushed(spool, target).status == "published"
+
+
+def test_a_clock_that_was_set_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time since the start of the machine decides where it is known; else a clock that ran back decides nothing."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        pytest.skip("only on systems that count the time since their start")
+    began = long_ago(unknown(), 100)
+    seen = targets.Entry("x", 5, False, changed=time.time() - 50)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)  # set forward since
+    assert not began.is_older(replace(seen, changed=real() + 3600 - 50), time.time())
+    assert began.is_older(replace(seen, changed=real() + 3600 - 150), time.time())
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
+    other_boot = replace(began, boot="another", uptime=0.0, began=real())
+    assert not other_boot.is_older(replace(seen, changed=real() - 9999), time.time())
+
+
+# --- the same place under other names --------------------------------------------------------------------------------
+
+
+def test_one_place_has_one_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "renders").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "renders")
+    (tmp_path / "above").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "renders"
+    spellings: list[Any] = [folder, f"{folder}/", f"file://{folder}", "renders", "./renders", "~/renders", "link"]
+    spellings += [tmp_path / "above" / "link", f"FILE://localhost{folder}", f"{tmp_path}/x/../renders"]
+    identities = [targets.resolve(spelling).identity() for spelling in spellings]
+    assert all(identity == identities[0] for identity in identities)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["https://objects.example", "https://Objects.Example/", "HTTPS://objects.example:443", "https://objects.example."],
+)
+def test_one_endpoint_has_one_identity(endpoint: str) -> None:
+    options = {"key": "k", "secret": "s", "endpoint_url": endpoint}
+    found = targets.resolve("s3://bucket/shot/", options).identity()
+    assert found == {"storage": "s3", "root": "bucket/shot", "endpoint": "https://objects.example"}
+
+
+def test_entries_under_another_spelling_are_published(tmp_path: Path, spool: Spool) -> None:
+    """Earlier versions kept them under the name by which their run knew the folder."""
+    (tmp_path / "renders").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "renders")
+    target = targets.resolve(tmp_path / "link")
+    place = {"storage": "file", "root": str(tmp_path / "link")}
+    spool.put([item(FRAME, b"ours")], target=target.url, place=place, path=FRAME, index=1)
+    (outcome,) = flush_place(spool, target, place, records=Records())
+    assert outcome.status == "published"
+
+
+def test_a_frame_that_waits_for_a_folder_above_may_be_replaced(tmp_path: Path, spool: Spool) -> None:
+    above, below = targets.resolve(tmp_path / "renders"), targets.resolve(tmp_path / "renders" / "batch_0001")
+    name = f"batch_0001/{FRAME}"
+    given = {"target": above.url, "place": above.identity(), "path": name, "index": 1, "batch": 1}
+    spool.put([item(name, b"older")], before=before_of(above, name), **given)
+    with Away(below):
+        writer = writer_to(tmp_path / "renders" / "batch_0001", spool)
+        writer.write(picture(7), index=1).result()
+        with pytest.raises(SaveError):
+            writer.close()
+    flush_place(spool, above, above.identity(), records=Records())
+    result = seqsave.flush(spool.folder)
+    assert result.counts["published"] == 1, result.outcomes
+    assert value(tmp_path / "renders" / "batch_0001" / FRAME) == 7
+
+
+# --- what runs put there ---------------------------------------------------------------------------------------------
+
+
+def picture(level: int) -> Any:
+    return np.full((8, 8, 3), level, "uint8")
+
+
+def value(path: Path) -> int:
+    return int(seqsave.open_frame(path).read()[0, 0, 0]) if hasattr(seqsave, "open_frame") else _decoded(path)
+
+
+def _decoded(path: Path) -> int:
+    from PIL import Image
+
+    return int(np.asarray(Image.open(path))[0, 0, 0])
+
+
+class Away:
+    """A local folder that takes no frames, and shows no listings if it is away altogether."""
+
+    def __init__(self, target: targets.Target, *, altogether: bool = False) -> None:
+        self.url, self.altogether, self._patch = target.url, altogether, pytest.MonkeyPatch()
+
+    def __enter__(self) -> None:
+        for name in ("publish", "update", "replace", *(("list", "read", "look") if self.altogether else ())):
+            self._patch.setattr(LocalTarget, name, self._failing(getattr(LocalTarget, name)))
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+
+    def _failing(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(target: LocalTarget, *arguments: Any, **more: Any) -> Any:
+            if target.url == self.url:
+                raise TargetError("the storage is away", transient=True, fault="server")
+            return real(target, *arguments, **more)
+
+        return call
+
+
+def writer_to(folder: Path, spool: Spool, **more: Any) -> seqsave.SequenceWriter:
+    return seqsave.open_writer(folder, filetype="png", spool=spool.folder, retry=ONCE, **more)
+
+
+def spooled(folder: Path, spool: Spool, level: int, *, altogether: bool = False, **more: Any) -> None:
+    with Away(targets.resolve(folder), altogether=altogether), pytest.raises(SaveError):
+        with writer_to(folder, spool, **more) as writer:
+            writer.write(picture(level), index=1)
+
+
+def saved(folder: Path, level: int) -> None:
+    seqsave.save([picture(level)], folder, filetype="png", start=1, manifest=True)
+
+
+@pytest.mark.parametrize("altogether", [False, True])
+def test_a_newer_frame_of_another_run_stays(tmp_path: Path, spool: Spool, altogether: bool) -> None:
+    folder = tmp_path / "renders"
+    spooled(folder, spool, 10, altogether=altogether)
+    saved(folder, 200)
+    result = seqsave.flush(spool.folder)
+    assert [(one.index, one.reason) for one in result.conflicts] == [(1, "changed")]
+    assert result.frames == ()
+    assert value(folder / FRAME) == 200
+    if not altogether:
+        found = seqsave.open_sequence(folder).manifest
+        assert found is not None
+        assert found.complete, "the record of the other run stays"
+    assert seqsave.flush(spool.folder, replace=True).counts["published"] == 1
+    assert value(folder / FRAME) == 10
+
+
+def test_an_older_frame_is_replaced(tmp_path: Path, spool: Spool) -> None:
+    folder = tmp_path / "renders"
+    saved(folder, 100)
+    spooled(folder, spool, 10)
+    assert seqsave.flush(spool.folder).counts["published"] == 1
+    assert value(folder / FRAME) == 10
+    found = seqsave.open_sequence(folder).manifest
+    assert found is not None
+    assert found.complete
+
+
+def test_runs_that_follow_each_other_closely(tmp_path: Path, spool: Spool) -> None:
+    """The frame of the first run is published after the second one has looked what exists."""
+    folder = tmp_path / "renders"
+    where = targets.resolve(folder).identity()
+    spool.put([], target=str(folder), place=where, path="makes the folder", index=0)
+    with spool.locked(fingerprint(where)):
+        for level in (1, 2):
+            with writer_to(folder, spool, publish_behind=True) as writer:
+                writer.write(picture(level), index=1).result()
+            if level == 1:  # published by another process meanwhile
+                (entry,) = [one for one in spool.contents().entries if one.is_frame]
+                targets.resolve(folder).publish(FRAME, spool.read(entry)[0], content_type="image/png")
+    publisher_behind(spool).wait(where)
+    assert value(folder / FRAME) == 2
+
+
+@pytest.mark.parametrize("what", ["entry", "spool"])
+def test_a_frame_that_vanishes_before_it_is_published_behind(tmp_path: Path, spool: Spool, what: str) -> None:
+    folder = tmp_path / "renders"
+    where = targets.resolve(folder).identity()
+    spool.put([], target=str(folder), place=where, path="makes the folder", index=0)
+    with spool.locked(fingerprint(where)):
+        writer = writer_to(folder, spool, publish_behind=True)
+        for index in (1, 2):
+            assert writer.write(picture(index), index=index).result().status == "spooled"
+        (first,) = [one for one in spool.contents().entries if one.is_frame and one.index == 1]
+        Path(first.name).unlink() if what == "entry" else shutil.rmtree(spool.folder)
+        with pytest.raises(SaveError, match="deleted from the spool") as caught:
+            writer.close()
+    assert caught.value.result is not None
+    counts = caught.value.result.counts
+    assert (counts["saved"], counts["failed"], counts["spooled"]) == ((0, 1, 1) if what == "entry" else (0, 2, 0))
+
+
+def test_the_newer_one_of_two_entries_replaces_the_older_one(
+    place: Place, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flush was killed after it had published the older one; two processes had put both there at once."""
+    target = target_of(place)
+    monkeypatch.setattr(Spool, "_remove", lambda *_: None)
+    monkeypatch.setattr(Spool, "_older", lambda *_: [])
+    for data in (b"older", b"newer"):
+        keep(spool, target, 1, data, before=before_of(target))
+    place.write(FRAME, b"older")
+    outcomes = flush_place(spool, target, target.identity(), records=Records())
+    assert [outcome.status for outcome in outcomes] == ["superseded", "published"]
+    assert place.read(FRAME) == b"newer"
+
+
+def test_a_conflict_at_the_end_of_a_run_is_reported(tmp_path: Path, spool: Spool) -> None:
+    folder = tmp_path / "renders"
+    saved(folder, 100)
+    target = targets.resolve(folder)
+    with pytest.raises(SaveError, match="was written after this frame") as caught:
+        with writer_to(folder, spool) as writer:
+            with Away(target):
+                writer.write(picture(10), index=1).result()
+            saved(folder, 200)
+    assert caught.value.result is not None
+    assert caught.value.result.counts["spooled"] == 1
+    assert value(folder / FRAME) == 200
