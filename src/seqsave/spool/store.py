@@ -375,7 +375,7 @@ def _read_in_place(path: Path) -> Entry:
     """Read an entry's header, and check that the entry lies in the folder of its place. Raises as ``read_header``."""
     entry = read_header(path)
     if entry.identity[:16] != path.parent.name:
-        raise DamagedError(f"{path} is not an intact spool entry: it lies in the folder of another place")
+        raise DamagedError(f"{path} is not a valid entry of a spool: it lies in the folder of another place")
     return entry
 
 
