@@ -462,8 +462,8 @@ def test_an_encoder_that_cannot_be_made(site: Site, codec: str, error: str) -> N
         ("WEBP", "pip install seqsave-webp"),
         ("pgn", "did you mean 'png'?"),
         ("jpg with embeded workflow", "did you mean 'jpg with embedded workflow'?"),
-        ("", "there are: 'png with embedded workflow'"),
-        ("no such thing", "there are: 'png with embedded workflow', "),
+        ("", "known filetypes: 'png with embedded workflow'"),
+        ("no such thing", "known filetypes: 'png with embedded workflow', "),
     ],
 )
 def test_an_unknown_filetype_says_what_there_is(filetype: str, part: str) -> None:

@@ -168,3 +168,14 @@ def test_the_declarations_are_light() -> None:
 def test_nothing_is_left_out_of_the_groups() -> None:
     assert {one.group for one in SETTINGS.values()} == set(GROUPS)
     assert [one.name for one in dataclasses.fields(config.WriterConfig) if one.init] == list(GROUPS)
+
+
+@pytest.mark.parametrize("name", ["manifest", "publish_behind", "progress"])
+def test_a_text_is_neither_true_nor_false(name: str) -> None:
+    with pytest.raises(seqsave.OptionError, match=rf"{name} is 'no': it must be True or False"):
+        seqsave.check_settings(**{name: "no"})
+
+
+def test_storage_options_are_a_mapping_and_are_not_shown() -> None:
+    with pytest.raises(seqsave.OptionError, match="storage_options is str: it must map names to values"):
+        seqsave.check_settings(storage_options="token=hunter2")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from seqsave.errors import OptionError
 from seqsave.types import EncoderSpec, Option, OptionValue
 from seqsave.wording import did_you_mean
 
-__all__ = ["check_choice", "check_options", "convert", "describe"]
+__all__ = ["check_choice", "check_count", "check_flag", "check_options", "convert", "describe"]
 
 
 def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[str, OptionValue | None]:
@@ -47,6 +47,12 @@ def check_count(what: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise OptionError(f"{what} is {value!r}: it must be a whole number, 1 or more")
     return value
+
+
+def check_flag(what: str, value: object) -> None:
+    """Raise OptionError unless ``value`` is True or False: a text such as "no" would count as True."""
+    if value not in (True, False):
+        raise OptionError(f"{what} is {value!r}: it must be True or False")
 
 
 def _unknown(spec: EncoderSpec, name: str) -> str:

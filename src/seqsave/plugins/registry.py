@@ -181,7 +181,7 @@ class Registry:
             text += install_hint(base)
         else:
             text += did_you_mean(filetype, known, ignore_case=True)
-        text += f"; there are: {', '.join(map(repr, known))}"
+        text += f"; known filetypes: {', '.join(map(repr, known))}"
         broken = [info for info in self.manager.infos() if info.error]
         if broken:
             text += f"; not loaded: {'; '.join(f'{info.distribution} ({info.error})' for info in broken)}"

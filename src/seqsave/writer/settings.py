@@ -19,7 +19,7 @@ from seqsave import naming
 from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
-from seqsave.plugins.options import check_choice, check_count
+from seqsave.plugins.options import check_choice, check_count, check_flag
 from seqsave.writer.table import setting
 
 if TYPE_CHECKING:
@@ -275,6 +275,10 @@ class Delivery:
 
     def __post_init__(self) -> None:
         check_choice("if_exists", self.if_exists, get_args(IfExists))
+        check_flag("manifest", self.manifest)
+        check_flag("publish_behind", self.publish_behind)
+        if self.storage_options is not None and not isinstance(self.storage_options, Mapping):
+            raise OptionError(f"storage_options is {type(self.storage_options).__name__}: it must map names to values")
         usual = _usual_policy()
         policy = usual if self.retry is None else self.retry
         if not isinstance(policy, type(usual)):
@@ -368,6 +372,7 @@ class Reports:
     )
 
     def __post_init__(self) -> None:
+        check_flag("progress", self.progress)
         if self.on_event is not None and not callable(self.on_event):
             raise OptionError(f"on_event is {self.on_event!r}: it must be a function that takes an Event")
 
