@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from seqsave.cli.app import WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages
@@ -58,6 +59,7 @@ _CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "withhold
         "seqsave save ./renders s3://renders/shot010 --if-exists skip",
         "seqsave save 'old/*.tif' new --prefix shot --start 1001 --workflow workflow.json",
         "seqsave save s3://renders/shot010 ./local --filetype jpg",
+        "seqsave save clip.mp4 'out/shot.####.exr' --start 1001",
         "seqsave save ./renders ./out --filetype png --filetype jpg --tag 'copyright=© 2026 Studio' --preview mp4",
     ],
 )
@@ -78,8 +80,9 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, **given: An
     """Save SOURCE as an image sequence at URL.
 
     SOURCE is a video, a .npy array with the axes T,H,W,C, a picture, a folder, a glob ('shots/*.png'), or a sequence
-    to copy or convert: its folder, or a pattern ('frame_#####.png', 'frame_%05d.png'). URL is a folder. Both may be
-    local paths or fsspec URLs (s3://bucket/shot010, memory://shot), or names of configured targets.
+    to copy or convert: its folder, or a pattern ('frame_#####.png', 'frame_%05d.png'). URL is a folder, or a pattern
+    that names the files and their file type ('out/shot.####.exr'). Both may be local paths or fsspec URLs
+    (s3://bucket/shot010, memory://shot), or names of configured targets.
 
     Numbers in the names of a sequence are kept, gaps too. Files that are of the wanted format already are copied byte
     for byte, unless --option, --metadata, --workflow or another file type, dtype, color, dpi or tag ask for a change.
@@ -113,6 +116,7 @@ class _Task:
     source: Source
     numbers: _Numbers
     rules: list[NameRule]
+    filetypes: list[str]
     settings: dict[str, Any]
     metadata: Mapping[str, Any]
     messages: Messages
@@ -121,16 +125,18 @@ class _Task:
     def prepare(cls, source_url: str, url: str, given: Mapping[str, Any], messages: Messages) -> _Task:
         """Check the arguments, open the source and make sure that the save does not overwrite it."""
         from seqsave.sources import open_source
-        from seqsave.writer import check_settings
+        from seqsave.writer.destination import at_destination
 
         metadata = metadata_of(given["metadata"], given["workflow"])
         settings = _settings(given, metadata)
-        formats = check_settings(**settings).formats
+        into_options, from_options = given["storage_options"], given["source_storage_option"]
+        folder_at(url, into_options)
+        folder, config = at_destination(url, None, settings)
+        formats = config.formats
         resolved = [form.resolved for form in formats]
         if given["metadata_in"] != "sidecar":
             _check_embeds(resolved, metadata)
-        into_options, from_options = given["storage_options"], given["source_storage_option"]
-        target = folder_at(url, into_options)
+        target = folder_at(str(folder), into_options)
         folder_at(source_url, from_options)
         is_changed = bool(metadata or len(resolved) > 1 or any(_is_given(given, name) for name in _CHANGING))
         source = open_source(source_url, from_options, keep=None if is_changed else _keep(resolved[0]))
@@ -142,7 +148,8 @@ class _Task:
         messages.note(source.description)
         if len(resolved) == 1:
             _hint_at_copying(source, resolved[0], messages)
-        return cls(source, numbers, [form.rule for form in formats], settings, metadata, messages)
+        rules, filetypes = [form.rule for form in formats], [one.filetype for one in resolved]
+        return cls(source, numbers, rules, filetypes, settings, metadata, messages)
 
     def job(self, url: str, as_json: bool) -> Job:
         """Return the save, ready to run."""
@@ -156,7 +163,7 @@ class _Task:
             pattern=", ".join(rule.pattern for rule in self.rules),
             expected=None if expected is None else expected * len(self.rules),
             as_json=as_json,
-            facts={"source": self.source.description, "filetype": ", ".join(self.settings["filetype"])},
+            facts={"source": self.source.description, "filetype": ", ".join(self.filetypes)},
             resuming="--if-exists skip",
         )
 
@@ -257,10 +264,17 @@ def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
     """Return the settings of the writer; numbers and rate come from the open source."""
     from seqsave.runtime.retry import RetryPolicy
 
-    settings = {name: given[name] for name in SETTINGS if name in given and name not in ("start", "step")}
+    context = click.get_current_context()
+    # The names and file types that were not asked for may come from the pattern of the destination.
+    left_out = [
+        name
+        for name in ("prefix", "separator", "digits", "filetype")
+        if context.get_parameter_source(name) in (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+    ]
+    settings = {name: given[name] for name in SETTINGS if name in given and name not in ("start", "step", *left_out)}
     return {
         **settings,
-        "filetype": list(given["filetype"]),
+        **({} if "filetype" in left_out else {"filetype": list(given["filetype"])}),
         "metadata": metadata,
         "spool": True if given["spool"] == "default" else given["spool"],
         "retry": RetryPolicy(**{name: given[name] for name in ("attempts", "deadline") if given[name] is not None}),

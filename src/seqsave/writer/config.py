@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from seqsave.errors import OptionError
+from seqsave.naming import NamePattern
 from seqsave.writer.formats import Format, PixelFormat
 from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
 from seqsave.writer.table import Setting, check_names, show_settings, table
@@ -26,6 +27,7 @@ class WriterConfig:
     delivery:  publication of the frames, and the files beside them.
     limits:    limits of concurrency and memory.
     reports:   reports of the progress.
+    pattern:   the names of the files as the writer's URL states them; None for a URL of a folder.
     formats:   the settings resolved for each file type.
 
     Raises what the groups raise.
@@ -37,11 +39,12 @@ class WriterConfig:
     delivery: Delivery = field(default_factory=Delivery)
     limits: Limits = field(default_factory=Limits)
     reports: Reports = field(default_factory=Reports)
+    pattern: NamePattern | None = None
     formats: tuple[Format, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = self.naming
-        named = (one.named(names.prefix, names.digits, names.separator) for one in self.pixels.formats)
+        named = (one.named(names.prefix, names.digits, names.separator, self.pattern) for one in self.pixels.formats)
         object.__setattr__(self, "formats", tuple(named))
 
     @property

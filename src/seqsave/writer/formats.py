@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import OptionError
-from seqsave.naming import SEPARATOR, NameRule
+from seqsave.naming import SEPARATOR, NamePattern, NameRule
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_options
@@ -30,11 +30,16 @@ class Format:
     pixels: Pixels
     rule: NameRule
 
-    def named(self, prefix: str, digits: int, separator: str = SEPARATOR) -> Format:
-        """Return a copy with other file names. Raises FrameNameError."""
-        if (prefix, digits, separator) == (self.rule.prefix, self.rule.digits, self.rule.separator):
-            return self
-        return replace(self, rule=NameRule(prefix, digits, self.resolved.extension, separator))
+    def named(self, prefix: str, digits: int, separator: str = SEPARATOR, pattern: NamePattern | None = None) -> Format:
+        """Return a copy with other file names. Raises FrameNameError.
+
+        pattern: states the tail, and the spelling of the extension where it is one of this file type.
+        """
+        extension, tail = self.resolved.extension, "" if pattern is None else pattern.tail
+        if pattern is not None and pattern.extension.lower() in self.resolved.spec.extensions:
+            extension = pattern.extension
+        rule = NameRule(prefix, digits, extension, separator, tail)
+        return self if rule == self.rule else replace(self, rule=rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

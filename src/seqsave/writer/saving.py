@@ -20,6 +20,9 @@ __all__ = ["open_writer", "save"]
 def open_writer(url: str | os.PathLike[str], config: WriterConfig | None = None, **settings: Any) -> SequenceWriter:
     """Open a writer to ``url``: an fsspec URL, a local path, a path object, a UPath, or a configured name.
 
+    The URL is that of a folder, or ends in a pattern such as ``shot.####.exr`` or ``shot.%04d.exr``. Head, digits, tail
+    and file type then come from the pattern, and a setting that contradicts it is an error.
+
     config: checked settings, from ``seqsave.check_settings``; settings given beside it override them.
 
     Raises what ``check_settings`` raises, and TargetError for a target that cannot be used.

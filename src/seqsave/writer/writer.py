@@ -21,7 +21,8 @@ from seqsave.spool import open_spool
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer import results
 from seqsave.writer.accept import FrameAcceptor
-from seqsave.writer.config import SETTINGS, WriterConfig, with_settings
+from seqsave.writer.config import SETTINGS, WriterConfig
+from seqsave.writer.destination import at_destination
 from seqsave.writer.encode import checked_file
 from seqsave.writer.events import EventLog
 from seqsave.writer.fallback import Fallback
@@ -63,10 +64,12 @@ class SequenceWriter:
     def __init__(self, url: str | os.PathLike[str], config: WriterConfig | None = None, **settings: Any) -> None:
         """Check the settings and resolve the target; nothing is written yet.
 
-        url:    an fsspec URL, a local path, an ``os.PathLike``, a UPath, or a configured name (``renders://shot010``).
+        url:    an fsspec URL, a local path, an ``os.PathLike``, a UPath, or a configured name (``renders://shot010``):
+                a folder, or a pattern such as ``out/shot.####.exr``, which names the files and their file type.
         config: checked settings, from ``seqsave.check_settings``; settings given beside it override them.
         """
-        self._config = config = with_settings(config, settings)
+        url, config = at_destination(url, config, settings)
+        self._config = config
         delivery, total = config.delivery, config.naming.total
         observers = open_observers()
         self._rule = config.formats[0].rule

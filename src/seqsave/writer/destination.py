@@ -1,0 +1,134 @@
+"""What a writer's URL means: a folder, or a pattern (``out/shot.####.exr``) that also says how the files are named."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqsave import naming, targets
+from seqsave.errors import OptionError, TargetError
+from seqsave.naming import NamePattern
+from seqsave.plugins import registry
+from seqsave.writer.config import SETTINGS, WriterConfig, with_settings
+
+__all__ = ["Url", "at_destination"]
+
+Url = str | os.PathLike[str]
+# A placeholder that may as well be a part of a folder's name: "take #1.v2", "shot_%d.final".
+_WEAK = re.compile(r"(?<![#@])[#@](?![#@])|%[di]")
+
+
+def at_destination(url: Url, config: WriterConfig | None, settings: Mapping[str, Any]) -> tuple[Url, WriterConfig]:
+    """Return the folder that a writer's URL means, and the settings with what a pattern in it says.
+
+    A folder that exists is a folder, whatever its name is; so is a URL that ends with a slash.
+
+    Raises OptionError for a setting that contradicts the pattern, and for the name of one file without a place for the
+    number; EncoderNotFoundError for a pattern with an extension that no file type writes; and as ``with_settings``.
+    """
+    text = str(url)
+    if not isinstance(url, str | os.PathLike) or text.endswith("/"):
+        return url, with_settings(config, settings)
+    options = settings.get("storage_options", config.delivery.storage_options if config is not None else None)
+    found = naming.parse_pattern(text)
+    if found is None:
+        _refuse_file(url, options)
+        return url, with_settings(config, settings)
+    folder, pattern = found
+    if _may_be_folder(text, pattern) or _is_folder(url, options):
+        return url, with_settings(config, settings)
+    named = {**_given(config, settings), **settings}
+    _check_names(pattern, named)
+    named_by = {
+        "prefix": pattern.prefix,
+        "separator": pattern.separator,
+        "digits": pattern.digits,
+        "filetype": named.get("filetype") or _filetype(pattern),
+    }
+    made = replace(with_settings(config, {**settings, **named_by}), pattern=pattern)
+    if not any(_is_of(form.resolved.spec.extensions, pattern) for form in made.formats):
+        given = ", ".join(form.resolved.filetype for form in made.formats)
+        raise _contradiction(pattern, "filetype", given)
+    return getattr(url, "parent", folder or "."), made
+
+
+def _given(config: WriterConfig | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names and file types of a config that are not those of every writer."""
+    if config is None:
+        return {}
+    names = ("prefix", "separator", "digits", "filetype")
+    known = with_settings(config, {}).settings
+    return {name: known[name] for name in names if known[name] != SETTINGS[name].default and name not in settings}
+
+
+def _check_names(pattern: NamePattern, given: Mapping[str, Any]) -> None:
+    """Raise OptionError for a prefix, separator or number of digits other than that of the pattern."""
+    prefix, separator = given.get("prefix"), given.get("separator")
+    if "digits" in given and given["digits"] != pattern.digits:
+        raise _contradiction(pattern, "digits", given["digits"])
+    if prefix is not None and prefix not in (pattern.prefix, pattern.head) and f"{prefix}{separator}" != pattern.head:
+        raise _contradiction(pattern, "prefix", prefix)
+    if separator is not None and not pattern.head.endswith(str(separator)):
+        raise _contradiction(pattern, "separator", separator)
+
+
+def _contradiction(pattern: NamePattern, name: str, value: Any) -> OptionError:
+    return OptionError(f"the URL ends in {pattern}, which contradicts `{name}` {value!r}: leave one of them out")
+
+
+def _filetype(pattern: NamePattern) -> str:
+    """Return the file type that an extension means. Raises EncoderNotFoundError."""
+    usual = str(SETTINGS["filetype"].default)
+    extension = pattern.extension.lower()
+    if extension in registry.resolve(usual).spec.extensions:
+        return usual
+    spec = registry.spec_for_extension(extension)
+    return registry.resolve(extension if spec is None else spec.filetype).filetype
+
+
+def _is_of(extensions: Sequence[str], pattern: NamePattern) -> bool:
+    return pattern.extension.lower() in extensions
+
+
+def _may_be_folder(text: str, pattern: NamePattern) -> bool:
+    """Return True for ``take #1.v2``: a lone sign, and an extension that is not known."""
+    name = text.rpartition("/")[2]
+    is_weak = bool(_WEAK.search(name)) and not re.search(r"##|@@|%0|\$F|\$\{F|<F", name)
+    is_known = naming.kind_of_extension(pattern.extension) or registry.spec_for_extension(pattern.extension)
+    return is_weak and not is_known
+
+
+def _refuse_file(url: Url, options: Mapping[str, Any] | None) -> None:
+    """Raise OptionError for ``movie.mp4``, ``out.zip`` or ``out/frame.png``, unless a folder has this name."""
+    text = str(url)
+    folder, slash, name = text.rpartition("/")
+    stem, extension = naming.split_extension(name)
+    kind = naming.kind_of_extension(extension) if stem else ""
+    if not kind or _is_folder(url, options):
+        return
+    what = {"picture": "a picture", "movie": "a movie", "archive": "an archive"}[kind]
+    if kind == "picture":
+        rule = naming.split_name(name)
+        pattern = str(rule[0]) if rule is not None else f"{stem}_#####.{extension}"
+        advice = f"write {folder}{slash}{pattern} for numbered files"
+    else:
+        advice = f"write the folder for its frames, as {folder}{slash}{stem}"
+    raise OptionError(
+        f"{text} has the name of {what}, and each frame is a file of its own: {advice}, or {text}/ for a folder of "
+        "this name"
+    )
+
+
+def _is_folder(url: Url, options: Mapping[str, Any] | None) -> bool:
+    """Return True if a folder of exactly this name exists. A storage that does not answer has none."""
+    target = targets.resolve(url, options)
+    if target.is_local:
+        return Path(target.url).is_dir()
+    try:
+        return bool(target.list(""))
+    except TargetError:
+        return False
