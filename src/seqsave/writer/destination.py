@@ -31,7 +31,8 @@ def at_destination(url: Url, config: WriterConfig | None, settings: Mapping[str,
     number; EncoderNotFoundError for a pattern with an extension that no file type writes; and as ``with_settings``.
     """
     text = str(url)
-    if not isinstance(url, str | os.PathLike) or text.endswith("/"):
+    is_url, is_config = isinstance(url, str | os.PathLike), isinstance(config, WriterConfig | None)
+    if not is_url or not is_config or text.endswith("/"):
         return url, with_settings(config, settings)
     options = settings.get("storage_options", config.delivery.storage_options if config is not None else None)
     found = naming.parse_pattern(text)
@@ -39,7 +40,7 @@ def at_destination(url: Url, config: WriterConfig | None, settings: Mapping[str,
         _refuse_file(url, options)
         return url, with_settings(config, settings)
     folder, pattern = found
-    if _may_be_folder(text, pattern) or _is_folder(url, options):
+    if _may_be_folder(text, pattern) or _exists(url, options):
         return url, with_settings(config, settings)
     named = {**_given(config, settings), **settings}
     _check_names(pattern, named)
@@ -108,7 +109,7 @@ def _refuse_file(url: Url, options: Mapping[str, Any] | None) -> None:
     folder, slash, name = text.rpartition("/")
     stem, extension = naming.split_extension(name)
     kind = naming.kind_of_extension(extension) if stem else ""
-    if not kind or _is_folder(url, options):
+    if not kind or _exists(url, options):
         return
     what = {"picture": "a picture", "movie": "a movie", "archive": "an archive"}[kind]
     if kind == "picture":
@@ -123,11 +124,14 @@ def _refuse_file(url: Url, options: Mapping[str, Any] | None) -> None:
     )
 
 
-def _is_folder(url: Url, options: Mapping[str, Any] | None) -> bool:
-    """Return True if a folder of exactly this name exists. A storage that does not answer has none."""
+def _exists(url: Url, options: Mapping[str, Any] | None) -> bool:
+    """Return True if a folder of exactly this name exists; False for a storage that does not answer.
+
+    A local file counts too: the target says that it is a file.
+    """
     target = targets.resolve(url, options)
     if target.is_local:
-        return Path(target.url).is_dir()
+        return Path(target.url).exists()
     try:
         return bool(target.list(""))
     except TargetError:
