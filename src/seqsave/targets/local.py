@@ -22,7 +22,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
 from seqsave import naming
@@ -104,28 +104,9 @@ class LocalTarget(Target):
         content_type: str = "application/octet-stream",
         create: bool = False,
         checksum: int | None = None,
+        replacing: str | None = None,
     ) -> Published:
-        """Publish a file; see ``Target.publish``."""
-        return self._publish(path, data, checksum, _give_new_name if create else os.replace)
-
-    @guarded("save")
-    def replace(
-        self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
-    ) -> Published:
-        """Replace a known version of a file; see ``Target.replace``.
-
-        Processes that replace files of one folder in this way take turns by a lock.
-        """
-        folder = path.rpartition("/")[0]
-
-        def take_place(temporary: str, final: str) -> None:
-            with self._lock(f"{folder}/{_REPLACING}" if folder else _REPLACING, needed=False):
-                _check_version(final, version)
-                os.replace(temporary, final)
-
-        return self._publish(path, data, checksum, take_place)
-
-    def _publish(self, path: str, data: Data, checksum: int | None, give_name: Callable[[str, str], None]) -> Published:
+        """Publish a file; see ``Target.publish``. replacing: as ``version`` of ``replace``."""
         final = self.url_of(path)
         folder = os.path.dirname(final)
         temporary = os.path.join(folder, temporary_name(self._run))
@@ -133,7 +114,12 @@ class LocalTarget(Target):
             self._write(temporary, data)
             # Before it has its name: after that, another writer may have replaced it.
             version = _version(os.stat(temporary))
-            give_name(temporary, final)
+            if replacing is not None:
+                self._replace(temporary, path, replacing)
+            elif create:
+                _give_new_name(temporary, final)
+            else:
+                os.replace(temporary, final)
         except BaseException as error:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -143,6 +129,21 @@ class LocalTarget(Target):
         if self._fsync:
             _flush_folder(folder)
         return described(data, checksum, version=version)
+
+    def replace(
+        self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
+    ) -> Published:
+        """Replace a known version of a file; see ``Target.replace``.
+
+        Processes that replace files of one folder in this way take turns by a lock.
+        """
+        return self.publish(path, data, content_type=content_type, checksum=checksum, replacing=version or "")
+
+    def _replace(self, temporary: str, path: str, version: str) -> None:
+        folder, final = path.rpartition("/")[0], self.url_of(path)
+        with self._lock(f"{folder}/{_REPLACING}" if folder else _REPLACING, needed=False):
+            _check_version(final, version)
+            os.replace(temporary, final)
 
     @guarded("save")
     def update(

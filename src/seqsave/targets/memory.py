@@ -87,10 +87,13 @@ class MemoryTarget(Target):
         content_type: str = "application/octet-stream",
         create: bool = False,
         checksum: int | None = None,
+        replacing: str | None = None,
     ) -> Published:
-        """Publish a file; see ``Target.publish``."""
+        """Publish a file; see ``Target.publish``. replacing: as ``version`` of ``replace``."""
         full, content = self._full(path), bytes(data)
         with _lock:
+            if replacing is not None and _version(self._filesystem.store.get(full)) != replacing:
+                raise FileExistsError(full)
             version = _version(self._put(full, content, create))
         return described(content, checksum, version=version)
 
@@ -168,17 +171,11 @@ class MemoryTarget(Target):
         changed = file.modified.timestamp()
         return Entry(path.rpartition("/")[2], len(file.getvalue()), False, version=_version(file), changed=changed)
 
-    @guarded("save")
     def replace(
         self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
     ) -> Published:
         """Replace a known version of a file; see ``Target.replace``."""
-        full, content = self._full(path), bytes(data)
-        with _lock:
-            if _version(self._filesystem.store.get(full)) != version:
-                raise FileExistsError(full)
-            self._put(full, content, create=False)
-            return described(content, checksum, version=_version(self._filesystem.store[full]))
+        return self.publish(path, data, content_type=content_type, checksum=checksum, replacing=version or "")
 
     @guarded("delete")
     def delete(self, path: str) -> None:
