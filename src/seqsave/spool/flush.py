@@ -257,10 +257,9 @@ class _Flush:
             # One alone first: if the storage does not answer, the others need not find out as well.
             count = ROUND if self._answers else 1
             for outcome in self._round(left[:count]):
-                # Before the entry goes: a run that misses it knows by then that it was published.
-                self.note(outcome)
                 if outcome.status == "published" and outcome.entry is not None:
                     self._spool.drop(outcome.entry)
+                self.note(outcome)
             left = left[count:]
 
     def _round(self, entries: Sequence[Entry]) -> list[Outcome]:

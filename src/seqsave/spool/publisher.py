@@ -157,7 +157,7 @@ class Publisher:
             self._note(place, trouble, again)
 
     def _note_published(self, outcome: Outcome) -> None:
-        """Note a frame that is published, before its entry goes."""
+        """Note a frame as soon as it is published."""
         if outcome.status == "published" and outcome.entry is not None:
             with self._changed:
                 self._published.add(outcome.entry.name)
