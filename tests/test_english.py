@@ -6,6 +6,7 @@ in identifiers too: docstrings and names are read by users, in an editor and in 
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import re
@@ -115,6 +116,31 @@ def test_every_field_of_a_public_record_is_documented() -> None:
         if not one.name.startswith("_") and not re.search(rf"\b{one.name}\b", inspect.getdoc(record) or "")
     ]
     assert not missing
+
+
+def functions(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield place and first line of the docstring of every function in a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
+            yield f"{path.relative_to(ROOT).as_posix()}:{node.lineno}", text.partition("\n")[0]
+
+
+# A docstring of a function begins with what the function does.
+_BEGINNING = re.compile(r"[A-Z][a-z]+[ ,]")
+_NO_VERB = re.compile(
+    r"(A|An|All|Any|As|At|By|Each|Every|For|From|How|If|In|It|Its|Of|One|The|This|What|When|Where|Whether|Which|Why|With)"
+    r"[ ,]"
+)
+
+
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    found = [
+        f"{place}: {line}"
+        for path in (ROOT / "src").rglob("*.py")
+        for place, line in functions(path)
+        if not _BEGINNING.match(line) or _NO_VERB.match(line)
+    ]
+    assert not found, "\n" + "\n".join(found)
 
 
 def test_no_text_has_a_banned_word() -> None:

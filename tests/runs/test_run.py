@@ -139,7 +139,7 @@ def test_records_of_another_run_are_refused(place: Place) -> None:
     with pytest.raises(seqsave.RunError, match="is of run") as caught:
         run.commit(task(other, 0))
     assert caught.value.reason == "foreign"
-    with pytest.raises(seqsave.RunError, match=r"is no seqsave.FrameRecord"):
+    with pytest.raises(seqsave.RunError, match=r"is not a seqsave.FrameRecord"):
         run.commit(["frame_00000.png"])  # type: ignore[list-item]
 
 

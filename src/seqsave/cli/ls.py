@@ -161,7 +161,7 @@ def _is_file(target: Target, name: str) -> str:
 
 
 def _line(sequence: FrameSequence) -> str:
-    """``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
+    """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
     indices = sequence.indices
     span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
     facts = [counted(len(sequence), "frame")]
@@ -176,7 +176,7 @@ def _line(sequence: FrameSequence) -> str:
 
 
 def _state(sequence: FrameSequence) -> bool | None:
-    """Whether its manifest says that it is complete; None without one that can be read."""
+    """Return whether the manifest calls the sequence complete; None without a readable manifest."""
     try:
         known = sequence.manifest
     except (ManifestError, TargetError):

@@ -114,7 +114,7 @@ class Manifest(Facts):
 
     @property
     def progress(self) -> tuple[int, int]:
-        """How many of the expected frames are recorded, and how many are expected, in all batches."""
+        """Return how many of the expected frames are recorded, and how many are expected, in all batches."""
         wanted = count(self.expected) * len(self.batches)
         return wanted - sum(map(count, self.missing.values())), wanted
 
@@ -123,7 +123,7 @@ class Manifest(Facts):
         return next((frame for frame in self.frames if frame.key == (index, batch)), None)
 
     def run(self, id: str) -> RunEntry | None:  # noqa: A002 - what it is called in the file
-        """What is known of one run."""
+        """Return the record of one run."""
         return next((run for run in self.runs if run.id == id), None)
 
     def obstacles(self) -> list[str]:

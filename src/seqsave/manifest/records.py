@@ -73,7 +73,7 @@ class Shared:
 
     @property
     def run(self) -> str | None:
-        """The run of the frames that state none."""
+        """Return the run of the frames that state none."""
         return self.runs[0] if self.runs else None
 
 

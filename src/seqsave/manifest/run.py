@@ -45,11 +45,11 @@ class RunRecord:
 
     @property
     def facts(self) -> Facts:
-        """What the run knows of its sequence."""
+        """Return the facts that the run knows about its sequence."""
         return self._session.facts
 
     def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
-        """Note, before the first frame, which frames the run is to save, where its settings do not say so.
+        """Note which frames the run is to save, before the first one, unless its settings state them.
 
         frames: their numbers, or how many from the start on. about: it is an estimate.
         """

@@ -62,13 +62,13 @@ class Group(Generic[T]):
 
     @property
     def widest(self) -> str:
-        """A pattern that matches as many of the files as one can."""
+        """Return a pattern that matches as many of the files as one can."""
         least = min(member.digits for member in self.members)
         return str(NamePattern(self.pattern.head, least, self.pattern.tail, self.pattern.extension))
 
     @property
     def numbers(self) -> str:
-        """The frames as a list of ranges, at most ten."""
+        """Return the frames as a list of ranges, at most ten."""
         return format_ranges(to_ranges(sorted({member.index for member in self.members})), 10)
 
 

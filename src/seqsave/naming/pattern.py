@@ -62,17 +62,17 @@ class NamePattern:
 
     @property
     def ending(self) -> str:
-        """The part after the number: ``_left.exr``."""
+        """Return the part after the number: ``_left.exr``."""
         return f"{self.tail}.{self.extension}"
 
     @property
     def prefix(self) -> str:
-        """The head without the separator before the number: ``shot``."""
+        """Return the head without the separator before the number: ``shot``."""
         return self.head.removesuffix(self.separator) if self.separator else self.head
 
     @property
     def separator(self) -> str:
-        """The character before the number, if it is one of ``_``, ``.``, ``-`` and space; else ``""``."""
+        """Return the character before the number, if it is one of ``_``, ``.``, ``-`` and space; else ``""``."""
         return self.head[-1:] if self.head[-1:] in _SEPARATORS else ""
 
     @property

@@ -56,12 +56,12 @@ class NameRule:
 
     @property
     def folder(self) -> str:
-        """The subfolder in the prefix; ``""`` if it has none."""
+        """Return the subfolder in the prefix; ``""`` if it has none."""
         return self.prefix.rpartition("/")[0]
 
     @property
     def stem(self) -> str:
-        """The prefix without its subfolder."""
+        """Return the prefix without its subfolder."""
         return self.prefix.rpartition("/")[2]
 
     def file_name(self, index: SupportsIndex) -> str:
@@ -77,7 +77,7 @@ class NameRule:
 
     @property
     def pattern(self) -> str:
-        """The sequence as a pattern: ``frame_#####.png``."""
+        """Return the sequence as a pattern: ``frame_#####.png``."""
         return f"{self.folder}/{self.name}" if self.folder else str(self.name)
 
 

@@ -67,7 +67,7 @@ def _by_frame(records: Iterable[FrameRecord], run: str, rule: naming.NameRule) -
     for record in records:
         if not isinstance(record, FrameRecord):
             raise RunError(
-                f"{type(record).__name__} is no seqsave.FrameRecord: commit takes what parts have in `records`",
+                f"{type(record).__name__} is not a seqsave.FrameRecord: commit takes what parts have in `records`",
                 reason="foreign",
             )
         if record.run != run or record.name != _name_of(rule, record.key):

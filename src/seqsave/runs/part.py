@@ -47,7 +47,7 @@ class Part(SequenceWriter):
 
     @property
     def records(self) -> list[FrameRecord]:
-        """The frames that are in the storage by now: written, or found and left alone; by index, then batch."""
+        """Return the frames that are in the storage by now: written, or found and left alone; by index, then batch."""
         entries = [entry for output in self._outputs for entry in output.entries]  # type: ignore[attr-defined]
         return [FrameRecord.of(self._of.id, entry) for entry in sorted(entries, key=_order)]
 
@@ -105,7 +105,7 @@ class _PartRecord(RunRecord):
 
     @property
     def entries(self) -> list[FrameEntry]:
-        """The frames so far."""
+        """Return the frames so far."""
         with self._lock_entries:
             return list(self._entries.values())
 
@@ -155,7 +155,7 @@ class _PartOutput(Output):
 
     @property
     def entries(self) -> list[FrameEntry]:
-        """The frames that are in the storage by now."""
+        """Return the frames that are in the storage by now."""
         return self._record.entries  # type: ignore[attr-defined,no-any-return]
 
     def _open_record(self, facts: Facts) -> RunRecord:
@@ -214,7 +214,7 @@ class _PartPublisher(FramePublisher):
             picture = yield from wait(Call(partial(self._picture_in, task, data)))
         if data and (picture is not None or self._if_exists == "skip"):
             return self._left_alone(task, data, there, picture, None)
-        # An empty or a damaged file is no frame.
+        # An empty or a damaged file is not a frame.
         return (yield from self._put_again(replace(file, create=False)))
 
     def _put_again(self, file: FileToPublish) -> Flow[targets.Published]:

@@ -17,6 +17,7 @@ class FrameRecord:
     """One frame that a part of a run wrote, or found and left alone. It holds no secret, and can be pickled.
 
     run:          the id of the run.
+    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     name:         the path below the sequence's folder: ``frame_00017.png``, ``batch_0003/frame_00017.png``.
     size:         bytes.
     checksum:     ``"crc32:9ae0daaf"`` of the file.
@@ -49,12 +50,12 @@ class FrameRecord:
 
     @property
     def key(self) -> tuple[int, int | None]:
-        """(index, batch)."""
+        """Return (index, batch)."""
         return self.index, self.batch
 
     @property
     def entry(self) -> FrameEntry:
-        """The frame as a manifest states it."""
+        """Return the frame as a manifest states it."""
         return FrameEntry(**{one.name: getattr(self, one.name) for one in fields(self) if one.name != "run"})
 
     def as_document(self) -> dict[str, Any]:

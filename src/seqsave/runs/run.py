@@ -101,7 +101,8 @@ class Run:
     url:      where the frames go.
     id:       what the run is called.
     frames:   which frames it writes, as ascending ranges; None if neither is given.
-    settings: those of the writer that were given.
+    settings: the given settings of the writer.
+    storage_options: the given options of the storage.
     """
 
     url: str
@@ -169,7 +170,7 @@ class Run:
 
     @property
     def expected(self) -> tuple[range, ...] | None:
-        """The indices that there should be at the end, as ascending ranges; None if neither is given."""
+        """Return the indices that there should be at the end, as ascending ranges; None if neither is given."""
         numbers = self.config.naming
         if self.frames is not None or numbers.total is None:
             return self.frames
@@ -248,12 +249,12 @@ class Run:
 
     @cached_property
     def config(self) -> WriterConfig:
-        """The settings, checked, with the storage options."""
+        """Return the settings, checked, with the storage options."""
         return _checked_config({**self.settings, "storage_options": self.storage_options})
 
     @property
     def rule(self) -> naming.NameRule:
-        """The names of the frames."""
+        """Return the names of the frames."""
         return self._form.rule
 
     @property
@@ -274,7 +275,7 @@ class Run:
 
     @cached_property
     def target(self) -> Target:
-        """Where the frames go, for everything but the frames."""
+        """Return the target of everything but the frames."""
         return targets.resolve(self.url, self.storage_options)
 
     def _session(self, target: Target) -> Session:

@@ -47,12 +47,12 @@ class Item:
 
     @property
     def name(self) -> str:
-        """The last part of the path."""
+        """Return the last part of the path."""
         return self.path.rpartition("/")[2]
 
     @property
     def folder(self) -> str:
-        """Where the sequence lies that it may be one of: the folder of a file, without its batch folder."""
+        """Return the folder of the sequence that the file may belong to, without its batch folder."""
         folder = self.path.rpartition("/")[0]
         return folder if self.batch is None else folder.rpartition("/")[0]
 

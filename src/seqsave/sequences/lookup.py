@@ -34,7 +34,7 @@ class File:
 
     @property
     def extension(self) -> str:
-        """In small letters; ``""`` without one."""
+        """Return the extension in lower case; ``""`` without one."""
         return self.name.rpartition(".")[2].lower() if "." in self.name else ""
 
 
@@ -63,7 +63,7 @@ class Glob:
 
     @property
     def text(self) -> str:
-        """The part below the folder."""
+        """Return the part below the folder."""
         return "/".join(self.parts)
 
 

@@ -1,4 +1,4 @@
-"""The frames of a sequence: sorted, with their gaps, read lazily one by one or ahead of the caller."""
+"""Read the frames of a sequence: sorted, with their gaps, lazily one by one or ahead of the caller."""
 
 from __future__ import annotations
 
@@ -72,32 +72,32 @@ class Frame:
     _files: Files = field(repr=False, compare=False)
 
     def read(self) -> ImageArray:
-        """The picture as an array of shape H,W,C, in the dtype of the file.
+        """Read and return the picture as an array of shape H,W,C, in the dtype of the file.
 
-        Raises DecodeError, TargetError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
+        Raises DecodeError, TargetError, EncoderUnavailableError, EncoderNotFoundError (no encoder reads this format).
         """
         return self.decode().array
 
     def read_bytes(self) -> bytes:
-        """The file as it is."""
+        """Read and return the bytes of the file. Raises TargetError."""
         return self._files.read(self._path)
 
     def read_metadata(self) -> dict[str, Any]:
-        """What was given as metadata: from inside the file and from beside it. Text that is not JSON stays text."""
+        """Read and return the metadata in the file and its sidecars, by name. Text that is not JSON stays text."""
         data = self.read_bytes()
         return text.load({**self.texts_beside(data), **self.decode(data).metadata})
 
     def texts_beside(self, data: bytes) -> dict[str, str]:
-        """Metadata, name to text, that the file itself could not hold; ``data`` is what ``read_bytes`` gave."""
+        """Return the metadata in the sidecars of the frame, name to text; ``data`` is the result of ``read_bytes``."""
         return self._files.texts_beside(self._path, data)
 
     def decode(self, data: bytes | None = None) -> Decoded:
-        """Picture and texts at once; ``data`` saves reading the file again. Raises as ``read`` does."""
+        """Return picture and texts at once; pass ``data`` to avoid reading the file again. Raises as ``read``."""
         return decode(self.name, self.read_bytes() if data is None else data)
 
 
 class Files:
-    """What frames are read through: a target, tried again where that can help, and what lies beside the frames.
+    """The reader of a sequence's files: a target, with retries, and the sidecars beside the frames.
 
     Listings of sidecars are remembered, so that a sequence of any length costs one for each folder.
     """
@@ -115,15 +115,15 @@ class Files:
         self.__init__(target)  # type: ignore[misc]
 
     def frame(self, path: str, size: int | None, index: int, batch: int | None = None) -> Frame:
-        """The file ``path`` as a frame."""
+        """Return the file ``path`` as a frame."""
         return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
 
     def read(self, path: str) -> bytes:
-        """A whole file."""
+        """Return the bytes of a file."""
         return retry.call(retry.RetryPolicy(), lambda: self.target.read(path), contact=self.target.known)
 
     def texts_beside(self, path: str, data: bytes) -> dict[str, str]:
-        """The sidecars of the file ``path`` while its content is ``data``."""
+        """Return the sidecars of the file ``path`` with the content ``data``."""
         folder, _, name = path.rpartition("/")
         private = join(folder, naming.PRIVATE_FOLDER)
         sidecars = self._listed(private)
@@ -139,7 +139,7 @@ class Files:
 
 
 def decode(name: str, data: bytes) -> Decoded:
-    """The picture and texts in a file of this name; its extension says which encoder reads it.
+    """Return the picture and texts in a file; the extension of its name chooses the encoder.
 
     Raises DecodeError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
     """
@@ -217,33 +217,33 @@ class FrameSequence(Sequence[Frame]):
 
     @property
     def prefix(self) -> str:
-        """The part of each name before the number and its separator, below ``target``: ``shots/frame``."""
+        """Return the part of each name before the number and its separator, below ``target``: ``shots/frame``."""
         return join(self.folder, self.name.prefix)
 
     @property
     def extension(self) -> str:
-        """The extension of the files; in small letters where some file has them."""
+        """Return the extension of the files; in small letters where some file has them."""
         return self.name.extension
 
     @property
     def digits(self) -> int:
-        """The number's minimum width."""
+        """Return the number's minimum width."""
         return self.name.digits
 
     @property
     def pattern(self) -> str:
-        """The names as a pattern: ``frame_#####.png``."""
+        """Return the names as a pattern: ``frame_#####.png``."""
         return str(self.name)
 
     @property
     def filetype(self) -> str | None:
-        """The filetype whose encoder reads these files; None when none here does."""
+        """Return the filetype whose encoder reads these files; None if no installed encoder does."""
         spec = registry.spec_for_extension(self.extension)
         return spec.filetype if spec is not None else None
 
     @cached_property
     def manifest(self) -> Manifest | None:
-        """The sequence's manifest, read once, when it is first asked for; None where there is none.
+        """Return the sequence's manifest, read at the first call; None if it does not exist.
 
         Raises ManifestError (it is damaged, or of a newer version), TargetError.
         """
@@ -253,22 +253,22 @@ class FrameSequence(Sequence[Frame]):
 
     @property
     def indices(self) -> tuple[int, ...]:
-        """Every index that has a frame, ascending."""
+        """Return every index that has a frame, ascending."""
         return tuple(sorted({frame.index for frame in self._frames}))
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """The batch numbers there are, ascending; empty when no frame lies in a batch folder."""
+        """Return the numbers of the batches, ascending; empty if no frame is in a batch folder."""
         return tuple(sorted({frame.batch for frame in self._frames if frame.batch is not None}))
 
     @property
     def ranges(self) -> tuple[range, ...]:
-        """The indices as runs without gaps."""
+        """Return the indices as ranges without gaps."""
         return naming.to_ranges(self.indices)
 
     @property
     def missing_ranges(self) -> tuple[range, ...]:
-        """``missing`` as runs; cheap even when one stray file makes the gap enormous."""
+        """Return ``missing`` as ranges; cheap even if a stray file makes the gap enormous."""
         indices = self.indices
         by_batch: dict[int | None, list[int]] = {None: list(indices)}
         if all(frame.batch is not None for frame in self._frames):
@@ -281,7 +281,7 @@ class FrameSequence(Sequence[Frame]):
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Indices between the first and the last that have no frame, or lack one in some batch folder.
+        """Return the indices between the first and the last that lack a frame, or lack one in some batch folder.
 
         Raises FrameNameError for more than ten million; ``missing_ranges`` has no such limit.
         """
@@ -294,16 +294,16 @@ class FrameSequence(Sequence[Frame]):
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """The URL of each frame, in order; absolute paths for local ones."""
+        """Return the URL of each frame, in order; absolute paths for local frames."""
         return tuple(frame.url for frame in self._frames)
 
     @property
     def size(self) -> int:
-        """Bytes of all frames together."""
+        """Return the size of all frames together, in bytes."""
         return sum(frame.size or 0 for frame in self._frames)
 
     def frame(self, index: int, batch: int | None = None) -> Frame:
-        """The frame of this index; of its lowest batch when ``batch`` is None and it lies in batch folders only.
+        """Return the frame of this index. Without ``batch``: the one outside batch folders, or of the lowest batch.
 
         Raises SequenceNotFoundError, and FrameNameError for a number that is not an index.
         """
@@ -321,7 +321,7 @@ class FrameSequence(Sequence[Frame]):
         return found
 
     def variation(self) -> FrameSequence:
-        """This sequence with one frame for each index: the one that ``frame(index)`` gives."""
+        """Return this sequence with one frame per index, the one of ``frame(index)``."""
         if not self.batches:
             return self
         first = {frame.index: frame for frame in reversed(self._frames)}
@@ -418,7 +418,7 @@ class FrameSequence(Sequence[Frame]):
 
 
 def _merge(runs: Iterable[range]) -> tuple[range, ...]:
-    """Ranges that may overlap, as ascending disjoint ones."""
+    """Return ranges that may overlap as ascending disjoint ones."""
     merged: list[range] = []
     for run in sorted(runs, key=lambda run: (run.start, run.stop)):
         if merged and run.start <= merged[-1].stop:

@@ -42,7 +42,7 @@ Note = Callable[[str], None]
 
 
 def readable_extensions() -> frozenset[str]:
-    """Extensions, in lower case and without dots, of the files that can be read as pictures here."""
+    """Return the extensions, in lower case and without dots, of the files that can be read as pictures here."""
     ours = {extension for info in registry.describe_filetypes() for extension in info.spec.extensions}
     return frozenset(_BY_PILLOW.split()) | ours
 

@@ -120,7 +120,7 @@ class Placing:
         return self._checked(facts, self._call(replaced))
 
     def _create_unseen(self, facts: FileFacts, content: bytes) -> Placed:
-        """With a key that may write and not read, only a name that is free is known to replace nothing."""
+        """Allow only a free name with credentials that may write but not read, since it replaces nothing."""
         if self._target.capabilities.create == "none":
             raise ConflictError("unreadable")
         try:
