@@ -58,7 +58,8 @@ OWNERS = {
     # The kit has to encode from several threads and in another process to prove that an encoder bears it.
     "threading.Thread": {"runtime.threads", "testing"},
     "threading.Timer": {"runtime.threads"},
-    "concurrent.futures.ThreadPoolExecutor": {"testing"},
+    # Event loops take no other executor for the calls that they make at the end of the program.
+    "concurrent.futures.ThreadPoolExecutor": {"runtime.program_end", "testing"},
     "concurrent.futures.ProcessPoolExecutor": set(),
     # A coroutine that has to make one blocking call must leave its loop for that moment.
     "asyncio.to_thread": {"runtime", "writer"},

@@ -98,6 +98,7 @@ Cause = Literal[
     "too_many_files",
     "disk",
     "unsupported",
+    "ending",
     "not_installed",
     "bad_option",
     "unknown",

@@ -284,6 +284,45 @@ def test_left_idle_its_threads_end(make: Callable[..., Pipeline[Any, Any]]) -> N
     assert not [thread.name for thread in threads if thread.is_alive()]
 
 
+@threaded
+def test_where_no_thread_can_be_started_the_caller_does_the_work(
+    make: Callable[..., Pipeline[Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("seqsave.runtime.pools.spawn_daemon", refuse)
+    pipeline = make()
+    futures = [submit(pipeline, lambda i=i: i, lambda p: 10 * p) for i in range(20)]
+    assert [future.result(PATIENCE) for future in futures] == list(range(0, 200, 10))
+    pipeline.close()
+    assert pipeline.error is None
+
+
+@threaded
+def test_left_within_its_own_critical_section_its_threads_end(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    """The collector may run while a thread looks for work and then goes to sleep: no call can wake it."""
+    before = set(threading.enumerate())
+    pipeline = make(workers=1)
+    submit(pipeline, lambda: None, lambda _: None).result(PATIENCE)
+    pipeline.drain()
+    threads = {thread for thread in set(threading.enumerate()) - before if thread.name.startswith("seqsave-")}
+    changed = pipeline._workers._changed
+    wait, has_left = changed.wait, threading.Event()
+
+    def leave_then_wait(timeout: float | None = None) -> bool:
+        pipeline.leave()
+        has_left.set()
+        return wait(timeout)
+
+    changed.wait = leave_then_wait  # type: ignore[method-assign]
+    submit(pipeline, lambda: None, lambda _: None).result(PATIENCE)
+    assert has_left.wait(PATIENCE)
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
 def test_ctrl_c_on_the_callers_thread_is_the_callers() -> None:
     inline: Pipeline[Any, Any] = Pipeline(workers=0, publishers=0, max_bytes=1)
 

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import traceback
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -348,3 +349,17 @@ def test_what_paramiko_says_of_a_connection_that_is_gone() -> None:
 
 def test_the_public_names_of_causes_are_those_of_the_faults() -> None:
     assert [fault.cause for fault in Fault] == list(get_args(Cause))
+
+
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: named("HTTPClientError", kwargs={"error": error})])
+def test_what_python_refuses_as_the_program_ends_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, wrap: Callable[[BaseException], BaseException]
+) -> None:
+    error = wrap(RuntimeError("cannot schedule new futures after interpreter shutdown"))
+    assert diagnose(error) is not Fault.ENDING
+    monkeypatch.setattr("seqsave.targets.failures.is_ending", lambda: True)
+    failure = translate(error, SCENE)
+    assert isinstance(failure, TargetError)
+    assert (failure.transient, failure.fault) == (False, "ending")
+    assert "the program is ending" in str(failure)
+    assert diagnose(NotImplementedError()) is Fault.UNSUPPORTED  # a RuntimeError as well

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from tests.support.patience import PATIENCE
 
 URL = "memory://renders/events"
 RED = np.zeros((4, 6, 3), np.uint8)
@@ -70,6 +71,38 @@ def test_a_listener_that_closes_the_writer_still_gets_every_event() -> None:
     writer.write(RED)
     assert kinds[-1] == "closed"
     assert writer.result.counts["saved"] == 1
+
+
+@pytest.mark.parametrize("way", ["close", "abort"])
+def test_a_listener_ends_the_writer_while_another_thread_closes_it(way: str) -> None:
+    """That thread waits for the events which the listener holds up, so that the listener must not wait for it."""
+    is_inside, is_closing = threading.Event(), threading.Event()
+    kinds: list[str] = []
+
+    def listen(event: seqsave.Event) -> None:
+        kinds.append(event.kind)
+        if threading.current_thread().name == "other" and not is_inside.is_set():
+            is_inside.set()
+            assert is_closing.wait(PATIENCE)
+            getattr(writer, way)()
+
+    writer = seqsave.open_writer(URL, on_event=listen, manifest=False)
+    other = threading.Thread(target=writer.write, args=(RED,), name="other", daemon=True)
+    other.start()
+    assert is_inside.wait(PATIENCE)
+    end = writer._log.close
+
+    def close(timeout: float | None = None) -> None:
+        is_closing.set()
+        end(timeout)
+
+    writer._log.close = close  # type: ignore[method-assign]
+    closing = threading.Thread(target=writer.close, daemon=True)
+    closing.start()
+    for thread in (closing, other):
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert kinds[-1] == "closed"
 
 
 def test_nothing_comes_after_closed() -> None:

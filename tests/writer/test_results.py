@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from seqsave.errors import EncodeError, WriterAbortedError
+from seqsave.errors import EncodeError, TargetError, WriterAbortedError
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 from seqsave.writer import results
 from seqsave.writer.frame import FrameKey
@@ -81,6 +81,16 @@ def test_the_first_failure_is_named_and_not_its_consequences() -> None:
         results.aftermath(result, None)
         == "the frame saved before the error is kept; 2 accepted before the error not saved: no room"
     )
+
+
+def test_the_frame_that_ended_the_run_is_named_before_those_that_were_not_tried_again() -> None:
+    tried, root = TargetError("busy", transient=True), EncodeError("no room")
+    failures = (failed(1, tried), failed(2, root))
+    result = SaveResult(url="memory://x", frames=(), failures=failures, warnings=())
+    assert results.cause(result, root) is root
+    assert results.summary(result, None, root).endswith("frame 2: no room")
+    assert results.aftermath(result, None, root).endswith("no room")
+    assert results.cause(result, None) is tried
 
 
 @pytest.mark.parametrize("error", [None, KeyError("run")])

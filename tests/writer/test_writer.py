@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,11 @@ from PIL import Image
 
 import seqsave
 from seqsave import naming
+from seqsave.encoders.png.encoder import PngEncoder
+from seqsave.runtime.pipeline import Pipeline
+from seqsave.targets.local import LocalTarget
+from seqsave.types import SavedFrame
+from seqsave.writer.publish import FramePublisher
 from tests.support.patience import PATIENCE
 
 URL = "memory://renders/shot"
@@ -281,6 +289,150 @@ def test_a_keyboard_interrupt_gives_up_what_has_not_begun() -> None:
     assert "aborted" in repr(writer)
     with pytest.raises(seqsave.WriterClosedError, match="aborted"):
         writer.write(RED)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), asyncio.CancelledError()])
+def test_an_end_that_is_no_interrupt_lets_accepted_frames_finish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    inside = threading.Event()
+
+    def late(self: PngEncoder, *arguments: Any, **more: Any) -> Any:
+        inside.wait(PATIENCE)  # none has begun to be published when the block is left
+        return encode(self, *arguments, **more)
+
+    encode, close = PngEncoder.encode, Pipeline.close
+    monkeypatch.setattr(PngEncoder, "encode", late)
+    monkeypatch.setattr(Pipeline, "close", lambda *arguments: (inside.set(), close(*arguments)))
+    with pytest.raises(type(error)):
+        with seqsave.open_writer(tmp_path, filetype="png") as writer:
+            for _ in range(5):
+                writer.write(RED)
+            raise error
+    assert len(list(tmp_path.glob("*.png"))) == 5
+    assert "closed" in repr(writer)
+
+
+def test_what_is_lost_when_the_program_exits_in_the_block_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "frame_00001.png").mkdir()
+
+    def program() -> None:
+        with seqsave.open_writer(tmp_path, filetype="png", concurrency=1) as writer:
+            writer.write(RED)
+            writer.write(RED, index=2)
+            writer.write(RED, index=1)
+            sys.exit(3)
+
+    with pytest.raises(SystemExit), pytest.warns(seqsave.SeqSaveWarning, match=r"1 of 3 accepted .*1: .*is a folder"):
+        program()
+
+
+def call_back(writer: seqsave.SequenceWriter, call: Callable[[], object]) -> object:
+    """Return what ``call`` returned or raised, called by the first frame's thread while two others are under way."""
+    outcome: Future[object] = Future()
+
+    def back(_: Future[SavedFrame]) -> None:
+        try:
+            outcome.set_result(call())
+        except seqsave.SeqSaveError as error:
+            outcome.set_result(error)
+
+    may_go_on = threading.Event()
+    encode = PngEncoder.encode
+
+    def late(self: PngEncoder, *arguments: Any, **more: Any) -> Any:
+        may_go_on.wait(PATIENCE)
+        return encode(self, *arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PngEncoder, "encode", late)
+        futures = [writer.write(RED) for _ in range(3)]
+        futures[0].add_done_callback(back)
+        may_go_on.set()
+        return outcome.result(PATIENCE)
+
+
+@pytest.mark.parametrize("publishers", [None, 2])
+@pytest.mark.parametrize("call", ["close", "flush"])
+def test_a_callback_of_a_frame_cannot_wait_for_the_writer(
+    call: str, publishers: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with one_worker(monkeypatch, publishers) as writer:
+        error = call_back(writer, getattr(writer, call))
+        assert isinstance(error, seqsave.WriterClosedError)
+        assert "a callback of a frame's future cannot wait" in str(error)
+    assert writer.result.counts["saved"] == 3
+
+
+@pytest.mark.parametrize("publishers", [None, 2])
+def test_a_callback_of_a_frame_may_write(publishers: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait for room, which its own thread would have to make."""
+    with one_worker(monkeypatch, publishers) as writer:
+        call_back(writer, lambda: [writer.write(RED) for _ in range(20)])
+    assert writer.result.counts["saved"] == 23
+
+
+def test_a_callback_closes_the_writer_between_the_files_of_a_frame(tmp_path: Path) -> None:
+    errors: list[BaseException] = []
+    writer = seqsave.open_writer(tmp_path, filetype=["png", "jpg"], concurrency=1)
+
+    def close(event: Future[SavedFrame]) -> None:
+        try:
+            writer.close()
+        except seqsave.WriterClosedError as error:
+            errors.append(error)
+
+    enter = writer._log.add
+
+    def add(key: Any, future: Future[SavedFrame]) -> None:
+        enter(key, future)
+        future.add_done_callback(close)
+
+    writer._log.add = add  # type: ignore[method-assign]
+    writer.write(RED)
+    writer.close()
+    assert errors
+    assert writer.result.counts["saved"] == 2
+
+
+@contextlib.contextmanager
+def one_worker(monkeypatch: pytest.MonkeyPatch, publishers: int | None) -> Iterator[seqsave.SequenceWriter]:
+    """A writer with one encoding thread and room for three frames."""
+    real = Pipeline.__init__
+
+    def narrow(self: Pipeline[Any, Any], **settings: Any) -> None:
+        usual = {"workers": 1, "publishers": publishers or 0, "max_bytes": 1, "least": 3}
+        real(self, **{**settings, **usual})
+
+    monkeypatch.setattr(Pipeline, "__init__", narrow)
+    with seqsave.open_writer(URL, filetype="png", manifest=False) as writer:
+        yield writer
+
+
+def test_a_frame_is_not_tried_again_behind_one_that_failed_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_waiting, publish = threading.Event(), LocalTarget.publish
+
+    def fail(self: LocalTarget, path: str, *arguments: Any, **more: Any) -> Any:
+        if path.endswith("00000.png"):
+            raise seqsave.TargetError("busy", transient=True)
+        if path.endswith("00001.png"):
+            assert is_waiting.wait(PATIENCE)
+            raise seqsave.TargetError("denied")
+        return publish(self, path, *arguments, **more)
+
+    def note(self: FramePublisher, *arguments: Any) -> None:
+        is_waiting.set()
+
+    monkeypatch.setattr(LocalTarget, "publish", fail)
+    monkeypatch.setattr("seqsave.writer.publish._Attempts.note", note)
+    for_ever = seqsave.RetryPolicy(deadline=None, first_wait=10**9, longest_wait=10**9)
+    writer = seqsave.open_writer(tmp_path, filetype="png", manifest=False, retry=for_ever, concurrency=4)
+    futures = [writer.write(RED), writer.write(RED)]
+    with pytest.raises(seqsave.SaveError, match=r"2 of 2 accepted frames .* frame 1: denied"):
+        writer.close()
+    assert [str(future.exception(0)) for future in futures] == ["busy", "denied"]
 
 
 def test_closing_twice_and_writing_after_it() -> None:

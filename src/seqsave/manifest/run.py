@@ -128,6 +128,10 @@ class RunRecord:
             return  # nothing was changed
         self._session.close(outcome)
 
+    def forget(self) -> None:
+        """Let the next run take this one for dead. Takes no lock, so that a finalizer may call it."""
+        self._session.forget()
+
     def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
         """Return the outcome of all frames in the manifest's terms. The arguments are those of ``finish``."""
         present = [frame for frame in result.frames if frame.status in ("saved", "skipped")]

@@ -164,6 +164,10 @@ class Session:
         assert made is not None  # noqa: S101 - for the type checker: ``change`` always returns one
         return made
 
+    def forget(self) -> None:
+        """Let the next run take this one for dead, although its process goes on. Takes no lock."""
+        _alive.discard(self._me.id)
+
     def peek(self) -> Manifest | None:
         """Return the manifest as confirmed by a listing; None if it cannot be read."""
         try:

@@ -18,6 +18,9 @@ from seqsave.runtime.threads import run_in_thread
 
 __all__ = ["Call", "Flow", "Pause", "SharedCall", "Step", "arun", "run", "wait"]
 
+# Between two looks at the event that ends a pause on an event loop.
+LOOK_SECONDS = 0.2
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -96,7 +99,7 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A wait of some seconds. On a thread ``stop_event`` ends it early; on an event loop cancelling does."""
+    """A wait of some seconds, which ``stop_event`` ends early; cancelling does so, too."""
 
     seconds: float
     stop_event: threading.Event | None = None
@@ -109,8 +112,10 @@ class Pause:
             self.stop_event.wait(self.seconds)
 
     async def arun(self) -> None:
-        """Wait on the event loop."""
-        await asyncio.sleep(self.seconds)
+        """Wait on the event loop, which nothing can wake when an event of threads is set: so look at it often."""
+        end = time.monotonic() + self.seconds
+        while (left := end - time.monotonic()) > 0 and not (self.stop_event and self.stop_event.is_set()):
+            await asyncio.sleep(left if self.stop_event is None else min(left, LOOK_SECONDS))
 
 
 class SharedCall(Generic[T]):

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from seqsave.errors import WriterAbortedError, WriterClosedError
 from seqsave.runtime.pools import LoopTasks, Pace, WorkerThreads
+from seqsave.runtime.threads import run_stranded
 
 __all__ = ["Job", "Pipeline", "gather"]
 
@@ -69,6 +70,11 @@ class Pipeline(Generic[P, R]):
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.stop_event = threading.Event()
+        """Set by ``abort``."""
+        self.error_event = threading.Event()
+        """Set once there is an ``error``: no job needs to try again what it fails to do."""
+        self._inline_threads: list[int] = []
+        self._without_thread: set[Job[P, R]] = set()
         self._max_bytes = max_bytes
         self._max_raw = max_bytes if max_raw is None else max_raw
         self._least = least
@@ -79,6 +85,7 @@ class Pipeline(Generic[P, R]):
         self._publishing = 0
         self._error: BaseException | None = None
         self._closed = False
+        self._on_over: list[Callable[[], None]] = []
         self._workers = WorkerThreads(Pace(workers), "seqsave-encode") if workers else None
         self._pace = Pace(publishers)
         self._publishers: WorkerThreads | LoopTasks | None = None
@@ -144,8 +151,8 @@ class Pipeline(Generic[P, R]):
     def try_submit(self, jobs: Sequence[Job[P, R]], on_accepted: Callable[[], None] = lambda: None) -> bool:
         """Accept all of these jobs in one step, or none of them; return False when there is no room for all now.
 
-        ``on_accepted`` is called before anything can become of them. It must not wait. With ``workers=0`` they are
-        done by ``run_inline``, which the caller has to call next. Raises as ``submit``, and then has accepted none.
+        ``on_accepted`` is called before anything can become of them. It must not wait. The caller has to call
+        ``run_inline`` next. Raises as ``submit``, and then has accepted none.
         """
         more = sum([job.held for job in jobs])
         with self._changed:
@@ -162,10 +169,8 @@ class Pipeline(Generic[P, R]):
         return True
 
     def _hand_over(self, job: Job[P, R], workers: WorkerThreads) -> None:
-        try:
-            workers.put(partial(self._encode, job))
-        except RuntimeError as error:  # no thread can be started: the accepted job ends with that
-            self._fail(job, error)
+        if not _has_taken(workers, partial(self._encode, job)):
+            self._without_thread.add(job)
 
     def wait_for_room(self, jobs: Sequence[Job[P, R]], while_waiting: Callable[[], None] = lambda: None) -> None:
         """Wait until there may be room for all of these jobs, then call ``while_waiting``. Raises as ``submit``."""
@@ -173,44 +178,80 @@ class Pipeline(Generic[P, R]):
             self._check_open()
             if not self._has_room(sum([job.held for job in jobs])):
                 self._changed.wait(TICK)
+        run_stranded()
         while_waiting()
 
     def run_inline(self, jobs: Sequence[Job[P, R]]) -> None:
         """Do jobs that were accepted, on this thread; nothing to do where there are threads for them.
 
+        With ``workers``, but where none could be started, this returns when the jobs are done.
+
         When one is interrupted the others are given up, and the interrupt goes on.
         """
+        if self._workers is not None:
+            if self._without_thread:
+                self._run_without_thread(jobs)
+            return
         interrupt: BaseException | None = None
-        for job in jobs if self._workers is None else ():
+        self._inline_threads.append(threading.get_ident())
+        for job in jobs:
             try:
                 self._encode(job)
             except BaseException as error:  # noqa: BLE001, PERF203 - raised below, when no job is left behind
                 interrupt = interrupt or error
+        self._inline_threads.remove(threading.get_ident())
         if interrupt is not None:
             raise interrupt
 
+    def _run_without_thread(self, jobs: Sequence[Job[P, R]]) -> None:
+        for job in self._without_thread.intersection(jobs):
+            self._without_thread.discard(job)
+            self._encode(job)
+        while self._jobs.intersection(jobs):
+            with self._changed:
+                self._changed.wait(TICK)
+            run_stranded()
+
     def drain(self, while_waiting: Callable[[], None] = lambda: None) -> None:
-        """Wait until no job is under way."""
+        """Wait until no job is under way. Raises as ``check_may_wait``."""
+        self.check_may_wait()
         while True:
             with self._changed:
                 if not self._jobs:
                     return
                 self._changed.wait(TICK)
+            run_stranded()
             while_waiting()
 
-    def close(self, while_waiting: Callable[[], None] = lambda: None) -> None:
-        """Accept no more jobs, wait until none is under way, and end the threads."""
-        self.leave()
-        self.drain(while_waiting)
+    def check_may_wait(self) -> None:
+        """Raise WriterClosedError on a thread that does the jobs, as in a future's callback: it waited for itself."""
+        if self._jobs and self._is_here():
+            raise WriterClosedError(
+                "a callback of a frame's future cannot wait for the writer, whose thread it keeps: close it elsewhere"
+            )
 
-    def leave(self) -> None:
-        """Accept no more jobs, and end the threads as soon as none is under way. Does not wait for that."""
+    def close(self, while_waiting: Callable[[], None] = lambda: None) -> None:
+        """Accept no more jobs, wait until none is under way, and end the threads. Raises as ``drain``."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            is_over = not self._jobs
-        if is_over:
-            self._let_threads_go()
+        self.drain(while_waiting)
+        self._let_threads_go()
+
+    def leave(self, on_over: Callable[[], None] = lambda: None) -> None:
+        """Accept no more jobs, and end the threads soon after the last one. Does not wait for that.
+
+        A finalizer may call this: it takes no lock, which the interrupted code of this very thread might hold.
+
+        on_over: called once when no job is under way, on this thread or that of the last job. It must take no lock.
+        """
+        self._on_over.append(on_over)
+        self._closed = True
+        if not self._jobs:
+            for threads in (self._workers, self._publishers):
+                if threads is not None:
+                    threads.leave()
+            self._call_on_over()
 
     def abort(self, timeout: float) -> None:
         """Give up jobs that have not begun, stop waits and coroutines, and wait up to ``timeout`` seconds for the rest.
@@ -238,7 +279,13 @@ class Pipeline(Generic[P, R]):
 
     def _has_room(self, more: int) -> bool:
         fits = self._held + more <= self._max_bytes and self._raw + more <= self._max_raw
-        return fits or len(self._jobs) < self._least
+        # A callback of a future that waited for room would keep the room from becoming free.
+        return fits or len(self._jobs) < self._least or self._is_here()
+
+    def _is_here(self) -> bool:
+        """Return True on a thread that does the jobs."""
+        pools = (self._workers, self._publishers)
+        return threading.get_ident() in self._inline_threads or any(pool is not None and pool.is_here for pool in pools)
 
     # --- the two stages ----------------------------------------------------------------------------------------------
 
@@ -250,12 +297,12 @@ class Pipeline(Generic[P, R]):
             self._encoded(job, payload)
             if isinstance(self._publishers, LoopTasks):
                 self._publishers.put(lambda: self._publish_async(job, payload))
-            elif self._publishers is not None:
-                self._publishers.put(lambda: self._publish(job, payload))
+            elif self._publishers is not None and _has_taken(self._publishers, lambda: self._publish(job, payload)):
+                return
         except BaseException as error:  # noqa: BLE001 - any error belongs to the job's future
             self._fail(job, error)
             return
-        if self._publishers is None:
+        if not isinstance(self._publishers, LoopTasks):
             self._publish(job, payload)
 
     def _begin(self, job: Job[P, R]) -> bool:
@@ -326,6 +373,7 @@ class Pipeline(Generic[P, R]):
             if self._error is None:
                 self._error = error
             self._changed.notify_all()
+        self.error_event.set()
 
     def _finish(self, job: Job[P, R], result: Any = None, error: BaseException | None = None) -> None:
         with self._changed:
@@ -348,11 +396,28 @@ class Pipeline(Generic[P, R]):
             is_over = self._closed and not self._jobs
         if is_over:
             self._let_threads_go()
+            self._call_on_over()
+
+    def _call_on_over(self) -> None:
+        try:
+            on_over = self._on_over.pop()
+        except IndexError:  # there is none, or another thread has seen the end at the same moment
+            return
+        on_over()
 
     def _let_threads_go(self) -> None:
         for threads in (self._workers, self._publishers):
             if threads is not None:
                 threads.close()
+
+
+def _has_taken(threads: WorkerThreads, work: Callable[[], None]) -> bool:
+    """Hand work to one of the threads; return False when there is none, and none can be started."""
+    try:
+        threads.put(work)
+    except RuntimeError:
+        return False
+    return True
 
 
 def gather(futures: Sequence[Future[T]]) -> Future[T]:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from seqsave.runtime.threads import spawn_daemon
+from seqsave.runtime.threads import has_stranded, run_stranded, spawn_daemon
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,6 +17,8 @@ __all__ = ["LoopTasks", "Pace", "WorkerThreads"]
 
 # How long a slow-down has to show its effect before the next one: what was sent before it is still being answered.
 SLOW_DOWN_SECONDS = 1.0
+# How long a thread without work sleeps before it looks whether it was left: ``leave`` may wake no thread.
+IDLE_SECONDS = 1.0
 
 
 class Pace:
@@ -65,12 +67,22 @@ class WorkerThreads:
         self._started = 0
         self._busy = 0
         self._closed = False
+        self._idents: set[int] = set()
+
+    @property
+    def is_here(self) -> bool:
+        """True on one of these threads."""
+        return threading.get_ident() in self._idents
 
     def put(self, work: Callable[[], None]) -> None:
-        """Add work to the queue. It must not raise."""
+        """Add work to the queue. It must not raise. RuntimeError where no thread exists and none can be started."""
         with self._changed:
             self._queue.append(work)
-            self._call_a_thread()
+            try:
+                self._call_a_thread()
+            except RuntimeError:
+                self._queue.remove(work)
+                raise
 
     def cancel(self) -> None:
         """Do nothing: jobs that have not begun give themselves up when their turn comes."""
@@ -81,7 +93,18 @@ class WorkerThreads:
             self._closed = True
             self._changed.notify_all()
 
+    def leave(self) -> None:
+        """As ``close``, without a lock, as finalizers need it: a thread that sleeps ends when it wakes by itself."""
+        self._closed = True
+
     def _run(self) -> None:
+        self._idents.add(threading.get_ident())
+        try:
+            self._work()
+        finally:
+            self._idents.discard(threading.get_ident())
+
+    def _work(self) -> None:
         while (work := self._next()) is not None:
             work()
             del work  # or the last frame stays in memory until the next one comes
@@ -111,7 +134,10 @@ class WorkerThreads:
                 if self._queue and self._busy < self._pace.now:
                     self._busy += 1
                     return self._queue.popleft()
-                self._changed.wait()
+                if has_stranded():
+                    self._busy += 1
+                    return run_stranded
+                self._changed.wait(IDLE_SECONDS)
             return None
 
 
@@ -124,6 +150,21 @@ class LoopTasks:
         self._waiting: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the tasks run on."""
+        return self._loop
+
+    @property
+    def is_here(self) -> bool:
+        """True on the loop's thread."""
+        import asyncio
+
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:  # none runs on this thread
+            return False
+
     def put(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Add work to the queue, from any thread. It must not raise."""
         self._loop.call_soon_threadsafe(self._add, work)
@@ -134,6 +175,8 @@ class LoopTasks:
 
     def close(self) -> None:
         """Do nothing: the loop belongs to the caller."""
+
+    leave = close
 
     def _add(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._waiting.append(work)

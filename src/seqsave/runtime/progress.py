@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, TextIO
 
+from seqsave.runtime.threads import spawn_daemon
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ __all__ = ["ProgressBar", "format_size", "is_terminal", "open_progress"]
 
 # The rate is that of the last seconds, so that a stall shows.
 WINDOW_SECONDS = 10.0
+# Between one picture of the bar and the next.
+REFRESH_SECONDS = 0.2
 
 
 def format_size(size: float) -> str:
@@ -68,13 +73,18 @@ class ProgressBar:
             console=Console(file=sys.stderr if stream is None else stream, force_terminal=True),
             transient=True,
             redirect_stdout=False,
-            refresh_per_second=5,
+            auto_refresh=False,
         )
         self._expected = total
         self._recent: deque[tuple[float, int, int]] = deque([(0.0, 0, 0)])
         self._retry = ""
         self._task = self._progress.add_task(label, total=total, frames=_frames(0, total), amount="", waiting="")
+        self._pid = os.getpid()
+        self._is_left = False
+        self._closed = threading.Event()
         self._progress.start()
+        _shown[id(self)] = self
+        spawn_daemon(self._refresh, name="seqsave-progress")
 
     def __call__(self, event: Event) -> None:
         """Draw the state that ``event`` reports."""
@@ -95,8 +105,22 @@ class ProgressBar:
         )
 
     def close(self) -> None:
-        """Remove the bar. Calling it again does nothing."""
-        self._progress.stop()
+        """Remove the bar. Calling it again does nothing, nor does a forked child's call."""
+        if os.getpid() == self._pid:
+            self._closed.set()
+            self._progress.stop()
+        _shown.pop(id(self), None)
+
+    def leave(self) -> None:
+        """Remove the bar soon. A finalizer may call this: it takes no lock."""
+        self._is_left = True
+
+    def _refresh(self) -> None:
+        while not self._closed.wait(REFRESH_SECONDS):
+            if self._is_left:
+                self.close()
+            else:
+                self._progress.refresh()
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -118,6 +142,16 @@ class ProgressBar:
         rate = (event.done - done) / elapsed
         speed = format_size((event.bytes_done - size) / elapsed)
         return f"{format_size(event.bytes_done)}  {rate:.1f} frames/s  {speed}/s"
+
+
+# A bar hides the cursor, so that none may be left when the program ends.
+_shown: dict[int, ProgressBar] = {}
+
+
+@atexit.register
+def _close_all() -> None:
+    for bar in list(_shown.values()):
+        bar.close()
 
 
 def _frames(done: int, total: int | None) -> str:

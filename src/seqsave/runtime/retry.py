@@ -113,7 +113,8 @@ def attempts(
     except TargetError as error:
         if policy.attempts == 1 or not passes(error):
             raise
-        failure: BaseException | None = error
+        failure: TargetError | None = error
+        last = error
     # The first attempt needs no machinery: a save that just works never imports tenacity.
     import tenacity
 
@@ -123,11 +124,13 @@ def attempts(
     while True:
         if failure is not None:
             state.set_exception((type(failure), failure, failure.__traceback__))
-            failure = None
+            last, failure = failure, None
         todo = retrying.iter(retry_state=state)  # raises the last error when there is no further attempt
         if isinstance(todo, tenacity.DoSleep):
             state.prepare_for_next_attempt()
             yield Pause(float(todo), stop_event)
+            if stop_event is not None and stop_event.is_set():
+                raise last
             continue
         try:
             with patience:

@@ -1,21 +1,38 @@
 """Start all threads of the package, and provide locks that survive a fork.
 
-All of them are daemons: a storage that hangs must not keep a program alive. What has to be finished before the program
-ends is closed by ``atexit`` hooks of its owners.
+All of them are daemons, but for the one that ends the program's work: a storage that hangs must not keep a program
+alive. What has to be finished before the program ends is registered with ``program_end``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["ForkSafeLock", "Joinable", "run_in_thread", "run_with_timeout", "spawn_daemon"]
+__all__ = [
+    "ForkSafeLock",
+    "Joinable",
+    "expect_the_end",
+    "has_stranded",
+    "is_ending",
+    "run_in_thread",
+    "run_stranded",
+    "run_with_timeout",
+    "spawn_daemon",
+    "spawn_last",
+]
 
 T = TypeVar("T")
+
+# Set when the main thread has ended: Python may refuse to start threads from now on.
+_ending = threading.Event()
+# Calls that got no thread then; the thread that waits for their results does them.
+_stranded: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
 
 class Joinable(Protocol):
@@ -35,11 +52,41 @@ def spawn_daemon(function: Callable[..., object], *arguments: Any, name: str) ->
     return thread
 
 
+def spawn_last(function: Callable[..., object], *arguments: Any, name: str) -> None:
+    """Start ``function(*arguments)`` on a new thread that the end of the program waits for."""
+    threading.Thread(target=function, args=arguments, name=name).start()
+
+
+def expect_the_end() -> None:
+    """Note that the program is ending, and that threads may not start any more."""
+    _ending.set()
+
+
+def is_ending() -> bool:
+    """Return True once the main thread has ended."""
+    return _ending.is_set()
+
+
+def has_stranded() -> bool:
+    """Return True if ``run_stranded`` has something to do."""
+    return _ending.is_set() and not _stranded.empty()
+
+
+def run_stranded() -> None:
+    """Make the calls of ``run_in_thread`` that got no thread, as the program is ending."""
+    if not has_stranded():
+        return
+    with contextlib.suppress(queue.Empty):
+        while True:
+            _stranded.get_nowait()()
+
+
 async def run_in_thread(function: Callable[[], T]) -> T:
     """Return what ``function()`` returns, or raise what it raises; it runs on a thread of its own.
 
     ``asyncio.to_thread`` would take one of the loop's few threads. A function that waits for the same loop could then
-    wait for ever, for something that needs one of these threads.
+    wait for ever, for something that needs one of these threads. Raises RuntimeError when no thread can be started; at
+    the end of the program the call is left to ``run_stranded``.
     """
     import asyncio  # here, as the command's settings need this module and no event loop
 
@@ -59,7 +106,12 @@ async def run_in_thread(function: Callable[[], T]) -> T:
         else:
             settle(lambda: ended.set_result(result))
 
-    spawn_daemon(run, name="seqsave-call")
+    try:
+        spawn_daemon(run, name="seqsave-call")
+    except RuntimeError:
+        if not is_ending():
+            raise
+        _stranded.put(run)
     return await ended
 
 

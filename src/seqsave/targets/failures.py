@@ -18,6 +18,7 @@ from enum import Enum, unique
 from typing import Any, cast
 
 from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
+from seqsave.runtime.threads import is_ending
 from seqsave.targets.redact import chain_of, safe_cause, scrub
 
 __all__ = ["Fault", "FileMissingError", "Scene", "diagnose", "translate"]
@@ -111,6 +112,9 @@ class Fault(Enum):
     DISK = _Verdict("the disk failed", "check it, or save elsewhere", detail=True)
 
     UNSUPPORTED = _Verdict("this storage cannot do that", detail=True)
+    ENDING = _Verdict(
+        "the program is ending, and Python starts nothing new", "close the writer before that", detail=True
+    )
     NOT_INSTALLED = _Verdict("a package is missing", detail=True)
     BAD_OPTION = _Verdict("the storage options do not fit", "correct them", detail=True)
     UNKNOWN = _Verdict("the storage failed in a way that seqsave does not know", detail=True)
@@ -339,6 +343,8 @@ def _by_connection(error: BaseException) -> Fault | None:
     """Return the fault of a failed connection: a wrong host, a refusal, a reset and a bad setting have one class."""
     if _is_setting(_wrapped(error)):
         return Fault.BAD_OPTION
+    if is_ending() and type(error).__name__ in ("RuntimeError", "PythonFinalizationError"):
+        return Fault.ENDING  # no thread can be started, or no executor is left
     if not isinstance(error, OSError):
         return None
     looked_up = isinstance(error, socket.gaierror) or type(error).__name__ == "ClientConnectorDNSError"

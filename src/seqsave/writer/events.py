@@ -118,6 +118,11 @@ class EventLog:
         if (self._events or self._warnings) and self._delivering.acquire(blocking=False):
             self._deliver()
 
+    @property
+    def is_delivering_here(self) -> bool:
+        """True inside a listener that this thread has called."""
+        return self._deliverer == threading.get_ident()
+
     def close(self, timeout: float | None = None) -> None:
         """Note ``closed``, and return when every event is delivered, also those that another thread delivers.
 
@@ -125,7 +130,7 @@ class EventLog:
         is not waited for: its own thread goes on with the events when it returns.
         """
         self.note("closed")
-        if self._deliverer == threading.get_ident():
+        if self.is_delivering_here:
             return
         end = None if timeout is None else time.monotonic() + timeout
         # In short waits, as Windows cannot interrupt a wait without an end.

@@ -43,6 +43,7 @@ class Common:
 
     spool:          keeps frames that the storage does not take; None without one. behind: all frames go there first.
     stop_event:     set when the run is aborted. on_stop: called with the error that aborts it.
+    error_event:    set then, and when a frame has failed for good.
     on_throttled:   called when the storage asks for fewer requests.
     """
 
@@ -57,6 +58,7 @@ class Common:
     spool: Spool | None
     behind: bool
     stop_event: threading.Event
+    error_event: threading.Event
     on_stop: Callable[[BaseException], None]
     on_throttled: Callable[[], None]
 
@@ -117,7 +119,7 @@ class Output:
             policy=common.policy,
             if_exists=common.if_exists,
             content_type=form.resolved.spec.content_type,
-            stop_event=common.stop_event,
+            stop_event=common.error_event,
             on_retry=partial(common.log.note, "retry"),
             on_throttled=common.on_throttled,
             fallback=self.fallback,
@@ -211,6 +213,10 @@ class Output:
     def flush_spool(self) -> list[SavedFrame | FailedFrame]:
         """Try once more to publish this run's frames in the spool; return those that are not there any more."""
         return [] if self.fallback is None else self.fallback.finish()
+
+    def forget(self) -> None:
+        """Let the manifest's next run take this one for dead: its writer was dropped, and no frame is under way."""
+        self._record.forget()
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
         """Record the outcomes of the frames in the manifest. An error of that is kept in ``unrecorded``."""

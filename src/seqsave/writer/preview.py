@@ -154,6 +154,12 @@ class Preview:
             self.give_up(str(error))
         self._movie = None
 
+    def leave(self) -> None:
+        """Make no movie, and do not wait. A finalizer may call this: it takes no lock."""
+        movie, self._movie = self._movie, None
+        if movie is not None:
+            self._pipeline.leave(movie.discard)
+
     def _add(self, array: ImageArray) -> None:
         movie = self._movie
         if movie is not None:

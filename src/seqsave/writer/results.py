@@ -110,11 +110,14 @@ def _error_of(future: Future[SavedFrame]) -> BaseException | None:
 
 
 def cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
-    """Return what raised the error at the end of a writer: of the first frame that failed, otherwise of the run."""
-    return _root(result).exception if result.failures else error
+    """Return what raised the error at the end of a writer: of the frame that ended the run, otherwise of the run.
+
+    error: what ended the run, here and below; None if nothing did.
+    """
+    return _root(result, error).exception if result.failures else error
 
 
-def summary(result: SaveResult, fallback: Fallback | None) -> str:
+def summary(result: SaveResult, fallback: Fallback | None, error: BaseException | None = None) -> str:
     """Return how many accepted frames are saved, in the spool and lost, which, why, and what to do."""
     kept = [frame.index for frame in result.frames if frame.status == "spooled"]
     lost = [failure.index for failure in result.failures]
@@ -126,11 +129,11 @@ def summary(result: SaveResult, fallback: Fallback | None) -> str:
         advice = f". To publish what is in the spool: seqsave flush {fallback.folder}"
     return (
         f"{len(kept) + len(lost)} of {len(lost) + len(result.frames)} accepted frames not saved to {result.url} "
-        f"({numbers}; {counts}): {_reason(result, fallback)}{advice}"
+        f"({numbers}; {counts}): {_reason(result, fallback, error)}{advice}"
     )
 
 
-def aftermath(result: SaveResult, fallback: Fallback | None) -> str:
+def aftermath(result: SaveResult, fallback: Fallback | None, error: BaseException | None = None) -> str:
     """Return a summary of the accepted frames for an error of the caller's code; "" if there were none."""
     saved, kept, failed = result.counts["saved"], result.counts["spooled"], len(result.failures)
     parts = []
@@ -141,17 +144,20 @@ def aftermath(result: SaveResult, fallback: Fallback | None) -> str:
     if kept and fallback is not None:
         parts.append(f"{kept} in the spool {fallback.folder}: publish them with seqsave flush {fallback.folder}")
     if failed:
-        parts.append(f"{failed} accepted before the error not saved: {_root(result).error}")
+        parts.append(f"{failed} accepted before the error not saved: {_root(result, error).error}")
     return "; ".join(parts)
 
 
-def _root(result: SaveResult) -> FailedFrame:
-    """Return the failure that the others are a consequence of."""
-    return next((f for f in result.failures if not isinstance(f.exception, WriterAbortedError)), result.failures[0])
+def _root(result: SaveResult, error: BaseException | None) -> FailedFrame:
+    """Return the failure that the others are a consequence of: frames that are tried again are given up behind it."""
+    ended = next((failure for failure in result.failures if failure.exception is error), None)
+    return ended or next(
+        (f for f in result.failures if not isinstance(f.exception, WriterAbortedError)), result.failures[0]
+    )
 
 
-def _reason(result: SaveResult, fallback: Fallback | None) -> str:
+def _reason(result: SaveResult, fallback: Fallback | None, error: BaseException | None) -> str:
     if not result.failures:
         return fallback.why if fallback is not None else ""
-    first = _root(result)
+    first = _root(result, error)
     return first.error if first.error.startswith("frame ") else f"frame {first.index}: {first.error}"

@@ -1,18 +1,32 @@
-"""Handle writers that the program forgot to close: warn, and finish their frames before the program ends."""
+"""Writers that are not closed: a warning, no thread and no bar left behind, and no accepted frame lost.
+
+Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. A writer
+that is still open when the program's own threads have ended is closed then, as long as threads can be started and
+event loops have their executors; an error of one is printed and does not stop the others. The frames of a writer that
+was dropped go on by themselves; the end of the program waits for them. Writers of a parent process are left alone.
+"""
 
 from __future__ import annotations
 
-import atexit
+import os
+import time
+import traceback
 import warnings
 import weakref
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seqsave.errors import SeqSaveWarning
+from seqsave.runtime.program_end import at_program_end, keep_executor
+from seqsave.runtime.threads import is_ending
 
 if TYPE_CHECKING:
+    import asyncio
+
     from seqsave.runtime.pipeline import Pipeline
 
-__all__ = ["leave", "open_writers", "warn_unclosed"]
+__all__ = ["leave", "note_closed", "note_open", "warn_unclosed"]
 
 
 class Closable(Protocol):
@@ -22,17 +36,47 @@ class Closable(Protocol):
         """Finish a writer that the program forgot to close."""
 
 
-# Frames are encoded and published on daemon threads, so that a storage that hangs cannot keep a program alive. At the
-# end of a program that has not closed its writers their last frames would be lost silently: they are finished here.
-open_writers: weakref.WeakSet[Closable] = weakref.WeakSet()
-# Of writers that were dropped. A pipeline lives as long as one of its frames is under way.
-_left: weakref.WeakSet[Pipeline[Any, Any]] = weakref.WeakSet()
+# What finalizers change are dictionaries, by single operations that no other thread can interrupt: a finalizer may run
+# on any thread at any moment, and may not take a lock.
+_open: dict[int, weakref.ref[Closable]] = {}
+_dropped: dict[int, tuple[int, Pipeline[Any, Any]]] = {}
+# The event loops that writers have used, and the process that they run in.
+_loops: dict[asyncio.AbstractEventLoop, int] = {}
 
 
-def leave(pipeline: Pipeline[Any, Any]) -> None:
-    """Let the frames and then the threads of a dropped writer finish, at the latest when the program ends."""
-    _left.add(pipeline)
-    pipeline.leave()
+def note_open(writer: Closable, loop: asyncio.AbstractEventLoop | None) -> None:
+    """Close this writer at the end of the program unless that has happened by then. ``loop``: where it publishes."""
+    _open[id(writer)] = weakref.ref(writer)
+    if loop is not None and _loops.get(loop) != os.getpid():
+        _loops[loop] = os.getpid()
+        if is_ending():  # a thread that goes on after the main one has opened it
+            keep_executor(loop)
+
+
+def note_closed(writer: Closable) -> None:
+    """Forget a writer that has ended, or is being dropped."""
+    _open.pop(id(writer), None)
+
+
+def leave(pipeline: Pipeline[Any, Any], then: Sequence[Callable[[], None]]) -> None:
+    """Let the frames of a writer that is dropped finish, at the latest when the program ends, and then its threads.
+
+    then: called when no frame is under way any more; they must take no lock, as finalizers call them.
+    """
+    key = id(pipeline)
+    _dropped[key] = (os.getpid(), pipeline)
+    pipeline.leave(partial(_leave_behind, key, pipeline, then))
+
+
+def _leave_behind(key: int, pipeline: Pipeline[Any, Any], then: Sequence[Callable[[], None]]) -> None:
+    try:
+        for function in then:
+            function()
+        if pipeline.error is not None:
+            text = f"frames of a writer that was never closed are not saved: {pipeline.error}"
+            warnings.warn(text, SeqSaveWarning, stacklevel=1)
+    finally:
+        _dropped.pop(key, None)
 
 
 def warn_unclosed(writer: object) -> None:
@@ -41,12 +85,26 @@ def warn_unclosed(writer: object) -> None:
     warnings.warn(text, ResourceWarning, stacklevel=3, source=writer)
 
 
-@atexit.register
-def _close_at_exit() -> None:
-    for writer in list(open_writers):
-        writer.close_at_exit()
-    for pipeline in list(_left):
-        pipeline.close()
-        if pipeline.error is not None:
-            text = f"frames of a writer that was never closed are not saved: {pipeline.error}"
-            warnings.warn(text, SeqSaveWarning, stacklevel=1)
+def _keep_executors() -> None:
+    for loop, pid in list(_loops.items()):
+        if pid == os.getpid():
+            keep_executor(loop)
+
+
+def _close_all() -> None:
+    for reference in list(_open.values()):
+        writer = reference()
+        if writer is None:
+            continue
+        try:
+            writer.close_at_exit()
+        except Exception:  # noqa: BLE001 - of one writer; the others' frames are finished all the same
+            traceback.print_exc()
+    for key, (pid, pipeline) in list(_dropped.items()):
+        if pid == os.getpid():
+            pipeline.drain()
+            while key in _dropped:  # its last thread is reporting what has failed
+                time.sleep(0.001)
+
+
+at_program_end(_close_all, before=_keep_executors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -11,12 +11,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from seqsave import targets
-from seqsave.errors import OptionError, SaveError, SeqSaveError, WriterAbortedError, WriterClosedError
+from seqsave.errors import OptionError, SaveError, SeqSaveError, SeqSaveWarning, WriterAbortedError, WriterClosedError
 from seqsave.pictures import arrays
 from seqsave.plugins.observers import open_observers
-from seqsave.runtime.pipeline import TICK
 from seqsave.runtime.progress import open_progress
-from seqsave.runtime.threads import run_with_timeout
+from seqsave.runtime.threads import run_stranded, run_with_timeout
 from seqsave.spool import open_spool
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer import results
@@ -26,13 +25,14 @@ from seqsave.writer.destination import at_destination
 from seqsave.writer.encode import checked_file
 from seqsave.writer.events import EventLog
 from seqsave.writer.fallback import Fallback
+from seqsave.writer.life import Life
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Common, FrameSource, Output
 from seqsave.writer.pixels import SharedImage
 from seqsave.writer.settings import check_recipe
 from seqsave.writer.table import show_settings
 from seqsave.writer.texts import FrameTexts
-from seqsave.writer.unclosed import leave, open_writers, warn_unclosed
+from seqsave.writer.unclosed import leave, note_closed, note_open, warn_unclosed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from seqsave.writer.preview import Preview
 
 __all__ = ["SequenceWriter"]
-
-State = Literal["open", "closing", "closed", "aborted"]
 
 # How long an interrupted writer waits for what it cannot take back.
 ABORT_SECONDS = 0.8
@@ -53,8 +51,8 @@ class SequenceWriter:
     A call that raises has saved nothing and used no index up. KeyboardInterrupt may also come when the frame is
     accepted already: then it is accepted with all its files, and its index is used up.
 
-    ``write`` may be called from several threads, but not from a forked child. An exception in the ``with`` block lets
-    the accepted frames finish and goes on; KeyboardInterrupt gives up what has not begun.
+    ``write`` may be called from several threads, but not from a forked child. An exception in the ``with`` block, also
+    SystemExit, lets the accepted frames finish and goes on; KeyboardInterrupt gives up what has not begun.
 
     Raises OptionError, FrameNameError, MetadataError, EncoderNotFoundError, EncoderConflictError,
     EncoderUnavailableError, TargetError.
@@ -101,6 +99,7 @@ class SequenceWriter:
             spool=open_spool(delivery.spool_folder),
             behind=delivery.publish_behind,
             stop_event=self._pipeline.stop_event,
+            error_event=self._pipeline.error_event,
             on_stop=self._pipeline.stop,
             on_throttled=self._pipeline.slow_down,
         )
@@ -111,11 +110,9 @@ class SequenceWriter:
         self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
         if self._bar is not None:
             self._log.listen(self._bar)
-        self._state: State = "open"
-        self._ended = threading.Event()
-        self._closer: int | None = None
         self._pid = os.getpid()
-        open_writers.add(self)
+        self._life = Life(self._acceptor.lock)
+        note_open(self, self._target.loop)
 
     def _open_target(self, url: str | os.PathLike[str]) -> targets.Target:
         limits, delivery = self._config.limits, self._config.delivery
@@ -241,7 +238,7 @@ class SequenceWriter:
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. ``close`` raises an error for failed frames.
 
-        Raises the error that ``on_event`` raised.
+        Raises the error that ``on_event`` raised; WriterClosedError in a callback of a frame's future.
         """
         self._check_process()
         self._pipeline.drain(self._log.deliver)
@@ -251,27 +248,32 @@ class SequenceWriter:
     def close(self) -> None:
         """Finish all frames and the manifest, and end threads and progress bar. Closing again does nothing.
 
+        A listener that closes the writer while another thread is closing it does not wait for that. At the end of the
+        program this happens by itself, with a ResourceWarning.
+
         Raises SaveError, with ``result``, when a frame that was accepted is not saved, or the manifest is not; else
-        what ``on_event`` raised.
+        what ``on_event`` raised; WriterClosedError in a callback of a frame's future.
         """
-        if self._ended.is_set():
+        if self._life.has_ended:
             return
         self._check_process()
-        if not self._begin_end():
-            return
-        self._end("closed")
+        self._pipeline.check_may_wait()
+        if self._begin_end():
+            self._end("closed")
+            self._raise_failures()
+
+    def _raise_failures(self) -> None:
         result = self.result
         if result.failures or (result.counts["spooled"] and not self._publishes_behind):
-            raise SaveError(results.summary(result, self._fallback), result) from results.cause(
-                result, self._pipeline.error
-            )
+            error = self._pipeline.error
+            raise SaveError(results.summary(result, self._fallback, error), result) from results.cause(result, error)
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._log.raise_error()
 
     def abort(self) -> None:
         """Give up frames that have not begun, and stop within a second. Saved frames stay saved."""
-        if self._ended.is_set():
+        if self._life.has_ended:
             return
         self._check_process()
         self._pipeline.abort(ABORT_SECONDS)  # a thread that is closing the writer comes to its end by this, too
@@ -289,10 +291,24 @@ class SequenceWriter:
         return self._target.url
 
     def close_at_exit(self) -> None:
-        """Finish a writer that the program forgot to close, with a warning."""
-        if os.getpid() == self._pid and self._state == "open":
-            warn_unclosed(self)
-            self.close()
+        """Finish a writer that the program forgot to close, with a warning; or wait for a thread that is closing it.
+
+        Raises as ``close``.
+        """
+        if os.getpid() != self._pid:
+            return
+        was_open = self._life.state == "open"
+        try:
+            if self._life.take_over(self._while_ending):
+                self._end("closed")
+                self._raise_failures()
+        finally:
+            if was_open:
+                warn_unclosed(self)
+
+    def _while_ending(self) -> None:
+        run_stranded()
+        self._log.deliver()
 
     def __enter__(self) -> Self:
         return self
@@ -303,20 +319,25 @@ class SequenceWriter:
         if error is None or (isinstance(error, WriterAbortedError) and self._pipeline.error is not None):
             # Aborted: a frame failed, and a later write raised. SaveError lists what is saved and what is not.
             self.close()
-        elif isinstance(error, Exception):
-            self._close_after(error)
+        elif isinstance(error, KeyboardInterrupt):
+            self.abort()  # it has to end the writer now
         else:
-            self.abort()  # KeyboardInterrupt and its like have to end the writer now
+            self._close_after(error)
 
     def __del__(self) -> None:
-        if getattr(self, "_state", "") == "open" and os.getpid() == self._pid:
-            leave(self._pipeline)
+        life: Life | None = getattr(self, "_life", None)
+        if life is not None and life.state == "open" and os.getpid() == self._pid:
+            # This may run on any thread and interrupt any code, which may hold any lock: none may be taken here.
+            note_closed(self)
+            leave(self._pipeline, [output.forget for output in self._outputs])
+            if self._bar is not None:
+                self._bar.leave()
             if self._preview is not None:
-                self._preview.finish(wanted=False)
+                self._preview.leave()
             warn_unclosed(self)
 
     def __repr__(self) -> str:
-        return f"<SequenceWriter {self._rule.pattern} in {self._target.url}, {self._state}>"
+        return f"<SequenceWriter {self._rule.pattern} in {self._target.url}, {self._life.state}>"
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
@@ -349,34 +370,37 @@ class SequenceWriter:
 
     def _check_usable(self) -> None:
         self._check_process()
-        if self._state != "open":
-            raise WriterClosedError(f"this writer is {self._state}: open a new one (use `if_exists='skip'` to resume)")
+        if self._life.state != "open":
+            text = f"this writer is {self._life.state}: open a new one (use `if_exists='skip'` to resume)"
+            raise WriterClosedError(text)
 
-    def _close_after(self, error: Exception) -> None:
-        """Finish the accepted frames after an error of the caller, and add their outcome to that error."""
+    def _close_after(self, error: BaseException) -> None:
+        """Finish the accepted frames after an error of the caller, and add their outcome to that error.
+
+        Python shows no notes of SystemExit and its like: lost frames are a warning then.
+        """
         if os.getpid() != self._pid or not self._begin_end():
             return
         self._end("closed", broken=True)
         result = self.result
-        aftermath = results.aftermath(result, self._fallback)
+        aftermath = results.aftermath(result, self._fallback, self._pipeline.error)
         if isinstance(error, SeqSaveError):
             error.saved, error.aftermath = result.counts["saved"], aftermath
         elif aftermath and hasattr(error, "add_note"):  # Python 3.11
             error.add_note(f"seqsave: {aftermath}, in {result.url}")
+        if not isinstance(error, Exception) and (result.failures or result.counts["spooled"]):
+            warnings.warn(results.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
 
     def _begin_end(self) -> bool:
-        """Return True if this call has to end the writer. If another thread does, wait until it has."""
-        with self._acceptor.lock:
-            if self._state == "open":
-                self._state, self._closer = "closing", threading.get_ident()
-                return True
-        if self._closer != threading.get_ident():  # a listener that closes the writer is inside ``close`` already
-            while not self._ended.wait(TICK):
-                pass
-        return False
+        """Return True if this call has to end the writer. If another thread does, wait until it has.
+
+        Not in a listener: that thread waits for it.
+        """
+        return self._life.begin_end(waits=not self._log.is_delivering_here)
 
     def _end(self, state: Literal["closed", "aborted"], *, broken: bool = False) -> None:
         """Wait for the frames under way, then release everything."""
+        patience: float | None = ABORT_SECONDS
         try:
             self._pipeline.close(self._log.deliver)
             if self._preview is not None:
@@ -388,6 +412,7 @@ class SequenceWriter:
                 run_with_timeout(partial(self._finish_outputs, broken=True), ABORT_SECONDS)
             else:
                 self._finish_outputs(broken=broken)
+                patience = None
         except BaseException:  # Ctrl-C while waiting
             self._pipeline.abort(ABORT_SECONDS)
             if self._preview is not None:
@@ -395,14 +420,14 @@ class SequenceWriter:
             run_with_timeout(partial(self._finish_outputs, broken=True), ABORT_SECONDS)
             raise
         finally:
-            self._state = state
-            open_writers.discard(self)
+            self._life.state = state
+            note_closed(self)
             try:
-                self._log.close(ABORT_SECONDS if state == "aborted" else None)
+                self._log.close(patience)
             finally:
                 if self._bar is not None:
                     self._bar.close()
-                self._ended.set()
+                self._life.end()
 
     def _finish_outputs(self, *, broken: bool) -> None:
         """Record the outcomes of the frames in the manifests."""
