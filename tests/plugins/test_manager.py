@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +14,8 @@ from seqsave.errors import PluginError, SeqSaveWarning
 from seqsave.plugins.manager import HOOKS, PluginManager
 from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec, Traits
 from tests.kit import TINY
+from tests.plugins import meeting
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.site import Site
@@ -200,3 +205,51 @@ def test_a_hook_with_other_arguments_is_broken(site: Site) -> None:
     manager = PluginManager()
     with pytest.warns(SeqSaveWarning, match="group"):
         manager.infos()
+
+
+def test_a_plugin_that_another_thread_imports_may_ask_for_plugins(site: Site) -> None:
+    """That thread has Python's lock of the module, for which a thread that loads plugins waits."""
+    waits = "from tests.plugins import meeting\n"
+    site.install("a-first", waits + "meeting.reach('loading')\nmeeting.wait('importing')\n" + plugin("targets", "our1"))
+    asks = waits + "meeting.reach('importing')\nmeeting.wait('loading')\nmeeting.answers.append(meeting.ask())\n"
+    site.install("b-second", asks + plugin("targets", "our2"))
+    manager = PluginManager()
+    meeting.start(lambda: names(manager, "targets"))
+    whole: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: importlib.import_module("b_second"), daemon=True),
+        threading.Thread(target=lambda: whole.append(names(manager, "targets")), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert [sorted(answer) for answer in meeting.answers] == [["our1"]]
+    assert whole == [{"our1": ["a-first"], "our2": ["b-second"]}]
+    assert names(manager, "targets") == whole[0]
+
+
+def test_a_plugin_that_the_program_imports_may_ask_for_plugins(site: Site) -> None:
+    asks = "from tests.plugins import meeting\nmeeting.answers.append(meeting.ask())\n"
+    site.install("b-second", asks + plugin("targets", "our2"))
+    manager = PluginManager()
+    meeting.start(lambda: names(manager, "targets"))
+    importlib.import_module("b_second")
+    assert meeting.answers == [{}]  # it has declared nothing yet
+    assert names(manager, "targets") == {"our2": ["b-second"]}
+
+
+def test_of_threads_that_load_at_the_same_time_one_reports_what_is_broken(site: Site) -> None:
+    site.install("broken-one", "1 / 0")
+    site.install("studio-one", plugin("targets", "our1"))
+    manager = PluginManager()
+    at_once = threading.Barrier(4)
+
+    def ask(_: int) -> object:
+        at_once.wait(PATIENCE)
+        return names(manager, "targets")
+
+    with pytest.warns(SeqSaveWarning, match="plugin 'broken-one'") as reported, ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(4))) == [{"our1": ["studio-one"]}] * 4
+    assert len(reported) == 1

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -115,16 +116,25 @@ class _Plugin:
     specs: dict[str, list[Any]] = field(default_factory=dict)
 
 
+class _Loading(threading.local):
+    """The plugins that a thread has loaded so far, while it loads them."""
+
+    plugins: list[_Plugin] | None = None
+
+
+class _UnfinishedError(Exception):
+    """A plugin's module is being imported, further up on this thread or in a circle with another one."""
+
+
 class PluginManager:
     """The plugins of one set of entry points (by default, all installed ones), and the records registered by calls."""
 
     def __init__(self, entry_points: Iterable[EntryPoint] | None = None) -> None:
         self._entry_points = entry_points
         self._plugins: list[_Plugin] | None = None
-        self._is_loading = False
+        self._loading = _Loading()
         self._claims: dict[str, dict[str, list[Claim]]] = {}
         self._registered: dict[str, dict[str, Any]] = {kind: {} for kind in HOOKS}
-        # A plugin that is being imported may ask for plugins itself: the same thread may take it again.
         self._lock = ForkSafeLock()
 
     # --- what plugins declare ---
@@ -134,32 +144,36 @@ class PluginManager:
 
         In strict mode a broken plugin raises PluginError.
         """
-        with self._lock:
-            if kind not in self._claims:
-                claims: dict[str, list[Claim]] = {}
-                for plugin, spec in ((one, spec) for one in self._loaded() for spec in one.specs.get(kind, ())):
-                    for name in HOOKS[kind].names(spec):
-                        claims.setdefault(name, []).append(Claim(plugin.info, spec))
-                if self._is_loading:
-                    return claims
-                self._claims[kind] = claims
-            return self._claims[kind]
+        claims = self._claims.get(kind)
+        if claims is None:
+            plugins, is_whole = self._loaded()
+            claims = {}
+            for plugin, spec in ((one, spec) for one in plugins for spec in one.specs.get(kind, ())):
+                for name in HOOKS[kind].names(spec):
+                    claims.setdefault(name, []).append(Claim(plugin.info, spec))
+            return self._kept(kind, claims) if is_whole else claims
+        return claims
 
     def commands(self, make_group: Callable[[], Any]) -> Mapping[str, list[Claim]]:
         """Return every command that plugins claim, by name. Each plugin adds its own to a group of ``make_group``."""
-        with self._lock:
-            if "commands" not in self._claims:
-                claims: dict[str, list[Claim]] = {}
-                for plugin in self._loaded():
-                    for name, command in self._commands_of(plugin, make_group()).items():
-                        claims.setdefault(name, []).append(Claim(plugin.info, command))
-                self._claims["commands"] = claims
-            return self._claims["commands"]
+        claims = self._claims.get("commands")
+        if claims is None:
+            plugins, is_whole = self._loaded()
+            claims = {}
+            for plugin in plugins:
+                for name, command in self._commands_of(plugin, make_group()).items():
+                    claims.setdefault(name, []).append(Claim(plugin.info, command))
+            claims = self._kept("commands", claims) if is_whole else claims
+        return claims
 
     def infos(self) -> tuple[PluginInfo, ...]:
         """Return every installed plugin, the broken ones with their error."""
+        return tuple(plugin.info for plugin in self._loaded()[0])
+
+    def _kept(self, kind: str, claims: dict[str, list[Claim]]) -> dict[str, list[Claim]]:
+        """Return the claims that later calls get as well: these, or those of a thread that was faster."""
         with self._lock:
-            return tuple(plugin.info for plugin in self._loaded())
+            return self._claims.setdefault(kind, claims)
 
     # --- what calls register ---
 
@@ -194,22 +208,40 @@ class PluginManager:
 
     # --- loading ---
 
-    def _loaded(self) -> list[_Plugin]:
-        if self._plugins is None:
-            found = _discover() if self._entry_points is None else map(_candidate, self._entry_points)
-            chosen = [candidate for candidate in found if _is_chosen(candidate.info)]
-            chosen.sort(key=lambda candidate: (candidate.info.distribution, candidate.info.name))
-            self._plugins, self._is_loading = [], True
-            try:
-                # One after the other: a plugin that asks for plugins while it is imported gets those before it.
-                for candidate in chosen:
-                    self._plugins.append(_load(candidate))
-            except BaseException:
-                self._plugins = None
-                raise
-            finally:
-                self._is_loading = False
-        return self._plugins
+    def _loaded(self) -> tuple[list[_Plugin], bool]:
+        """Return the plugins, and whether these are all of them.
+
+        No lock is held while they are imported: a plugin's code may wait for another thread, which asks for plugins
+        itself. Of several threads that load at the same time the first one to end decides for all.
+        """
+        if self._plugins is not None:
+            return self._plugins, True
+        if self._loading.plugins is not None:
+            return self._loading.plugins, False  # a plugin that asks while it is imported gets those before it
+        found = _discover() if self._entry_points is None else map(_candidate, self._entry_points)
+        chosen = [candidate for candidate in found if _is_chosen(candidate.info)]
+        chosen.sort(key=lambda candidate: (candidate.info.distribution, candidate.info.name))
+        plugins = self._loading.plugins = []
+        try:
+            for candidate in chosen:
+                plugins.extend(_load(candidate))
+        finally:
+            self._loading.plugins = None
+        is_whole = len(plugins) == len(chosen)
+        return (self._decided(plugins) if is_whole else plugins), is_whole
+
+    def _decided(self, plugins: list[_Plugin]) -> list[_Plugin]:
+        with self._lock:
+            if self._plugins is not None:
+                return self._plugins
+            self._plugins = plugins
+        try:
+            for plugin in plugins:
+                _warn(plugin.info)
+        except BaseException:  # warnings are errors here: so it is each time
+            self._plugins = None
+            raise
+        return plugins
 
     def _commands_of(self, plugin: _Plugin, group: Any) -> Mapping[str, Any]:
         if plugin.hook is None:
@@ -218,34 +250,44 @@ class PluginManager:
             plugin.hook.seqsave_commands(cli=group)
             commands = dict(group.commands)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - as in _load
-            plugin.info = replace(plugin.info, error=_report(plugin.info, error))
+            plugin.info = replace(plugin.info, error=_described(plugin.info, error))
+            _warn(plugin.info)
             return {}
         plugin.info = replace(plugin.info, commands=tuple(commands))
         return commands
 
 
-def _load(candidate: _Candidate) -> _Plugin:
-    """Import one plugin's declarations, register it with a manager of its own and call its hooks."""
+def _load(candidate: _Candidate) -> list[_Plugin]:
+    """Import one plugin's declarations, register it with a manager of its own and call its hooks.
+
+    Returns nothing for a module that is being imported: its hooks may come yet.
+    """
     try:
         hook, specs = _records_of(candidate)
+    except _UnfinishedError:
+        return []
     # A plugin may fail in any way, at import or in its hooks, and may even try to end the program; none of it may
     # break another.
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        return _Plugin(replace(candidate.info, error=_report(candidate.info, error)))
+        return [_Plugin(replace(candidate.info, error=_described(candidate.info, error)))]
     added: dict[str, Any] = {
         f"{HOOKS[kind].noun}s": tuple(name for spec in found for name in HOOKS[kind].names(spec))
         for kind, found in specs.items()
     }
-    return _Plugin(replace(candidate.info, **added), hook, specs)
+    return [_Plugin(replace(candidate.info, **added), hook, specs)]
 
 
-def _report(info: PluginInfo, error: BaseException) -> str:
-    """Warn of a broken plugin, or raise PluginError in strict mode. Returns the error as text."""
+def _described(info: PluginInfo, error: BaseException) -> str:
+    """Return the error of a broken plugin as text, or raise PluginError in strict mode."""
     message = f"{type(error).__name__}: {error}"
     if os.environ.get("SEQSAVE_STRICT_PLUGINS", "") not in ("", "0"):
         raise PluginError(f"plugin {info.name!r} of {info.distribution} is broken: {message}") from error
-    warnings.warn(f"plugin {info.name!r} of {info.distribution} is left out: {message}", SeqSaveWarning, 2)
     return message
+
+
+def _warn(info: PluginInfo) -> None:
+    if info.error is not None:
+        warnings.warn(f"plugin {info.name!r} of {info.distribution} is left out: {info.error}", SeqSaveWarning, 2)
 
 
 def _records_of(candidate: _Candidate) -> tuple[Any, dict[str, list[Any]]]:
@@ -259,6 +301,8 @@ def _records_of(candidate: _Candidate) -> tuple[Any, dict[str, list[Any]]]:
 
     if candidate.entry_point is None:
         raise PluginError(f"its entry points cannot be read: {candidate.error}") from candidate.error
+    if getattr(importlib.import_module(candidate.entry_point.module).__spec__, "_initializing", False):
+        raise _UnfinishedError
     module = candidate.entry_point.load()
     manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
