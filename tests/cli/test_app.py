@@ -63,7 +63,6 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
         ),
         (["save", "a", "b", "--filtype", "jpg"], "--filetype"),
         (["save", "a", "b", "--start", "x"], "'--start'"),
-        (["save", "a", "b", "--start", "-1"], "'--start'"),
         (["save", "a", "b", "--digits", "99"], "'--digits'"),
         (["save", "a", "b", "--step", "0"], "'--step'"),
         (["save", "a", "b", "--concurrency", "0"], "'--concurrency'"),
@@ -72,7 +71,7 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
         (["save", "a", "b", "--at-end", "stop"], "'stop' is not one of 'stop output', 'raise error', 'keep going'"),
         (["save", "a", "b", "--if-exists", "replace"], "'replace' is not one of"),
         (["save", "a", "b", "--option", "quality"], "'--option': must be NAME=VALUE"),
-        (["ls"], "URL"),
+        (["verify"], "URL"),
         (["ls", "a", "--jsn"], "--json"),
     ],
 )
@@ -132,7 +131,7 @@ def test_an_unexpected_fault_is_one_line_too(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("what nobody thought of")
 
-    monkeypatch.setattr("seqsave.sequences.finder.find_sequences", broken)
+    monkeypatch.setattr("seqsave.sequences.finder.survey", broken)
     result = seqsave("ls", ".", status=1)
     assert result.err == (
         "seqsave: error: unexpected RuntimeError: what nobody thought of (SEQSAVE_TRACEBACK=1 shows where)\n"
@@ -146,7 +145,7 @@ def test_ctrl_c_anywhere_is_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("seqsave.sequences.finder.find_sequences", interrupted)
+    monkeypatch.setattr("seqsave.sequences.finder.survey", interrupted)
     assert seqsave("ls", ".", status=130).err.strip() == "seqsave: error: interrupted"
 
 

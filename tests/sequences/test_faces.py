@@ -1,0 +1,126 @@
+"""Names written by a pattern are found again by each face alike."""
+
+from __future__ import annotations
+
+import string
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import seqsave
+from seqsave import naming
+from seqsave.errors import FrameNameError
+from seqsave.sequences.verify import verify
+from seqsave.sources import open_source
+from tests.cli.runner import seqsave as command
+
+PICTURE = np.zeros((2, 2, 3), np.uint8)
+TEXT = st.text(st.sampled_from(string.ascii_letters + string.digits + "..__-- ()[]+=~é日\u0301"), max_size=10)
+# Hypothesis runs one test many times in one process: each run has a place of its own in memory.
+_runs = iter(range(10**9))
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> naming.NameRule | None:
+    """A rule for names; None for parts that no rule takes."""
+    try:
+        return naming.NameRule(
+            draw(TEXT), draw(st.integers(0, 6)), draw(st.sampled_from(["png", "PNG"])), draw(TEXT), draw(TEXT)
+        )
+    except FrameNameError:
+        return None
+
+
+@settings(max_examples=60, deadline=None)
+@given(rules(), st.sets(st.integers(-200, 20_000), min_size=2, max_size=5))
+def test_every_face_sees_the_frames_that_a_pattern_wrote(rule: naming.NameRule | None, wanted: set[int]) -> None:
+    if rule is None:
+        return
+    place = f"memory://faces/{next(_runs)}"
+    indices = tuple(sorted(wanted))
+    pattern = f"{place}/{rule.pattern}"
+    try:
+        with seqsave.open_writer(pattern, filetype="png", manifest=False) as writer:
+            for index in indices:
+                writer.write(PICTURE, index=index)
+    except (seqsave.FrameNameError, seqsave.OptionError):
+        return  # a negative number that nothing is put before
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert seqsave.open_sequence(pattern).indices == indices
+        assert seqsave.open_sequence(place).indices == indices
+        assert [one.indices for one in seqsave.find_sequences(place)] == [indices]
+        for source in (place, pattern):
+            assert tuple(frame.index for frame in open_source(source)) == indices
+        checked = verify(seqsave.open_sequence(place), expected=range(indices[0], indices[0] + 1), deep=True)
+        assert checked.indices("undecodable") == ()
+        assert checked.decoded == len(indices)
+
+
+def test_the_command_sees_the_same(tmp_path: Any) -> None:
+    for pattern in ("shot.####.png", "ComfyUI_#####_.png", "img (#).png", "sh010-v003-######.png", "####.png"):
+        folder = tmp_path / pattern.strip("#.png")
+        seqsave.save([PICTURE] * 3, folder / pattern, start=9, filetype="png")
+        (listed,) = command("ls", folder, "--json").document["sequences"]
+        assert (listed["indices"], listed["complete"]) == ("9-11", True)
+        assert command("verify", folder, "--json").document["frames"] == 3
+        copy = tmp_path / f"copy of {folder.name}"
+        command("save", folder, copy, "--filetype", "png")
+        assert seqsave.open_sequence(copy).indices == (9, 10, 11)
+
+
+def test_a_folder_of_strays_is_the_same_to_all(tmp_path: Any) -> None:
+    seqsave.save([PICTURE] * 3, tmp_path, filetype="png")
+    for name in ("._frame_00000.png", "thumb1.png", ".hidden_2.png"):
+        (tmp_path / name).write_bytes(b"x")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert seqsave.open_sequence(tmp_path).indices == (0, 1, 2)
+    assert ["thumb#.png" in str(one.message) for one in caught] == [True]
+    source = open_source(tmp_path)
+    assert [frame.index for frame in source] == [0, 1, 2]
+    assert any("thumb1.png" in note for note in source.notes)
+
+
+def test_parts_of_frames_are_one_clear_error(tmp_path: Any) -> None:
+    seqsave.save([PICTURE], tmp_path / "x", filetype="png")
+    for name in ("shot.1001.25.png", "shot.1001.75.png", "shot.1002.25.png", "shot.1002.75.png"):
+        (tmp_path / name).write_bytes((tmp_path / "x" / "frame_00000.png").read_bytes())
+    for call in (seqsave.open_sequence, open_source):
+        with pytest.raises(seqsave.SeqSaveError, match=r"shot\.1001\.25\.png, shot\.1001\.75\.png, .* are parts"):
+            call(tmp_path)
+    assert "are parts of frames" in command("ls", tmp_path, status=1).err
+    assert seqsave.open_sequence(tmp_path / "shot.####.25.png").indices == (1001, 1002)
+
+
+def test_a_pattern_that_matches_nothing_names_what_was_found(tmp_path: Any) -> None:
+    (tmp_path / "sim.0001.vdb").write_bytes(b"x")
+    (tmp_path / "sim.0002.vdb").write_bytes(b"x")
+    error = command("ls", tmp_path, status=1).err
+    assert "but files with numbers: sim.####.vdb; give this pattern" in error
+    assert command("ls", tmp_path / "sim.####.vdb").out.startswith("sim.####.vdb 1-2 (2 frames)")
+    error = command("verify", tmp_path / "other.####.vdb", status=1).err
+    assert "no sequence other.####.vdb in" in error
+    assert "sim.####.vdb" in error
+
+
+def test_several_urls_and_none(tmp_path: Any, monkeypatch: Any) -> None:
+    for name in ("a", "b"):
+        seqsave.save([PICTURE], tmp_path / name / f"{name}.####.png", filetype="png")
+    monkeypatch.chdir(tmp_path)
+    assert command("ls").out == "a/\nb/\n"
+    listed = command("ls", "a", "b/*.png").out.splitlines()
+    assert [line.split(" ")[0] for line in listed] == ["a:", "a.####.png", "b/*.png:", "b.####.png"]
+
+
+def test_what_exists_is_never_a_pattern(tmp_path: Any) -> None:
+    for folder in ("take #1.v2", "mix_##.png", "all*.png"):
+        seqsave.save([PICTURE] * 2, f"{tmp_path / folder}/", filetype="png")
+        assert seqsave.open_sequence(tmp_path / folder).indices == (0, 1)
+        assert [frame.index for frame in open_source(tmp_path / folder)] == [0, 1]
+        assert command("ls", tmp_path / folder).out.startswith("frame_#####.png 0-1")
+        command("verify", tmp_path / folder)
