@@ -1,10 +1,14 @@
 """Many processes that save to one sequence at once, some of them killed, and a judge that looks all the time.
 
-    python -m tests.faults.hammer FOLDER_OR_URL --processes 8 --rounds 500 --kills --spool SPOOL
+    python -m tests.faults.hammer FOLDER --processes 8 --rounds 500 --kills --spool SPOOL
+    python -m tests.faults.hammer s3 --processes 8 --rounds 200 --kills
 
-The judge uses nothing of seqsave: it reads the manifest, every frame that it names, and the manifest again. A look
-counts if the manifest is the same before and after, and says complete; it is a lie if a frame is missing or has another
-checksum. Workers choose what to do by a random generator of their own, so that a seed repeats their choices.
+The judge uses nothing of seqsave: it reads the manifest, every frame that should be there, and the manifest again. A
+look counts if the manifest is the same before and after, and says complete; it is a lie if a frame is missing, is cut
+off, or has another size or checksum than is stated. Workers choose what to do by generators of their own, so that a
+seed repeats their choices: modes, parts, single frames, recipes, code that breaks off, spools, flushes. Between rounds,
+when no worker is at work, other programs do harm: they cut a frame off, delete frames or all of them, or delete entries
+of a spool. What the manifest stated before that is not looked at any more.
 """
 
 from __future__ import annotations
@@ -12,184 +16,397 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import multiprocessing
+import os
 import random
-import subprocess
+import shutil
 import sys
-import threading
+import tempfile
+import time
+import traceback
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
-__all__ = ["Verdict", "hammer"]
+__all__ = ["Bucket", "Folder", "Judge", "Verdict", "hammer"]
 
 MANIFEST = ".seqsave/frame.png.json"
-FRAMES = 8
+FRAMES = 6
+# Between two looks, so that the workers get on.
+PAUSE = 0.002
+MODES = ("overwrite", "overwrite", "error", "skip", "skip valid", "skip same recipe")
+# The last bytes of a whole PNG.
+END = b"IEND\xaeB`\x82"
+_CONTEXT = multiprocessing.get_context("forkserver")
 
-# One run for each line on its standard input, and one line when it has ended.
-WORKER = """
-import random, sys, warnings
-import numpy as np
-import seqsave
-warnings.simplefilter("ignore")
-url, seed, spool, options = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None, eval(sys.argv[4])
-dice = random.Random(seed)
-for _ in sys.stdin:
-    first = dice.choice([0, 0, *range(FRAMES)])
-    frames = np.random.default_rng(dice.randrange(2**32)).integers(0, 255, (FRAMES - first, 8, 8, 3), "uint8")
-    try:
-        seqsave.save(frames, url, start=first, if_exists=dice.choice(["overwrite", "overwrite", "error", "skip valid"]),
-                     filetype="png", spool=spool, storage_options=options,
-                     publish_behind=bool(spool) and dice.random() < 0.3)
-    except seqsave.SeqSaveError:
-        pass
-    print("ended", flush=True)
-"""
+
+class BrokenOffError(Exception):
+    """Raised by the code that makes the frames."""
+
+
+class Storage(Protocol):
+    """The files below the place that is saved to, by means of the storage alone."""
+
+    url: str
+    options: dict[str, Any]
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a file; None if it does not exist."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace a file."""
+
+    def delete(self, name: str) -> None:
+        """Delete a file that may exist."""
+
+
+class Folder:
+    """A local folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url, self.options, self._folder = str(folder), dict[str, Any](), folder
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a file; None if it does not exist."""
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace a file, in place."""
+        (self._folder / name).write_bytes(data)
+
+    def delete(self, name: str) -> None:
+        """Delete a file that may exist."""
+        (self._folder / name).unlink(missing_ok=True)
+
+
+class Bucket:
+    """A prefix in a bucket, by a plain S3 client."""
+
+    def __init__(self, url: str, client: Any, options: dict[str, Any]) -> None:
+        self.url, self.options, self._client = url, options, client
+        self._bucket, _, self._prefix = url.removeprefix("s3://").partition("/")
+
+    def _where(self, name: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": f"{self._prefix}/{name}"}
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of an object; None if it does not exist."""
+        try:
+            return bytes(self._client.get_object(**self._where(name))["Body"].read())
+        except self._client.exceptions.NoSuchKey:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace an object."""
+        self._client.put_object(**self._where(name), Body=data)
+
+    def delete(self, name: str) -> None:
+        """Delete an object that may exist."""
+        self._client.delete_object(**self._where(name))
 
 
 @dataclass
 class Verdict:
-    """What the judge saw: how often it looked, how often the manifest said complete, and each lie in words."""
+    """What the judge saw: how often it looked, how often the manifest said complete, and each lie in words.
 
+    states: manifests that said complete and were not equal. killed: workers. harmed: times that others did
+    harm. troubles: errors of workers that are not seqsave's own.
+    """
+
+    rounds: int = 0
     looks: int = 0
     complete: int = 0
+    states: int = 0
     killed: int = 0
+    harmed: int = 0
     lies: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
 
 def hammer(
-    url: str,
-    read: Callable[[str], bytes | None],
+    storage: Storage,
     *,
     processes: int,
     rounds: int,
     kills: bool = False,
     spool: str = "",
-    options: dict[str, object] | None = None,
     seed: int = 0,
+    seconds: float = float("inf"),
 ) -> Verdict:
-    """Let some of ``processes`` workers at a time save to ``url``, for ``rounds`` rounds, and look all the while.
+    """Let some of ``processes`` workers at a time save to the storage, for ``rounds`` rounds, and look all the while.
 
-    read:  returns the bytes of a file below ``url``, None if it does not exist; nothing of seqsave.
-    kills: in every second round, one of the workers is killed after the first look, and another one takes its place.
+    kills:   in every second round some of the workers are killed after some looks, and others take their places.
+    spool:   a folder for spools that the workers share.
+    seconds: no further round begins after that time.
     """
-    verdict, dice, number = Verdict(), random.Random(seed), seed
+    dice, end = random.Random(seed), time.monotonic() + seconds
+    judge = Judge(storage)
     with contextlib.ExitStack() as stack:
-        workers = []
-        for _ in range(processes):
-            number += 1
-            workers.append(stack.enter_context(_worker(url, number, spool, options)))
+        crew = _Crew(stack, storage, spool, seed)
+        workers = [crew.hire() for _ in range(processes)]
         for turn in range(rounds):
-            busy = dice.sample(workers, dice.randint(1, processes))
+            if time.monotonic() > end:
+                break
+            busy = dice.sample(workers, dice.choice([1, 1, min(2, processes), dice.randint(1, processes)]))
+            judge.verdict.rounds += 1
             for worker in busy:
                 worker.begin()
-            _look(read, verdict)
-            if kills and turn % 2:
-                victim = busy.pop()
-                victim.process.kill()
-                number += 1
-                workers[workers.index(victim)] = stack.enter_context(_worker(url, number, spool, options))
-                verdict.killed += 1
+            victims = dice.sample(busy, dice.randint(1, len(busy))) if kills and turn % 2 else []
+            for victim in victims:
+                for _ in range(dice.randint(0, 4)):
+                    judge.look()
+                victim.kill()
+                judge.verdict.killed += 1
+                workers[workers.index(victim)] = crew.hire()
             while not all(worker.has_ended() for worker in busy):
-                _look(read, verdict)
-            _look(read, verdict)
-    return verdict
+                judge.look()
+                time.sleep(PAUSE)
+            judge.look()
+            judge.verdict.troubles += [worker.trouble for worker in busy if worker.trouble]
+            if turn % 3 == 2:
+                judge.let_harm(dice, spool)
+    return judge.verdict
 
 
-def _look(read: Callable[[str], bytes | None], verdict: Verdict) -> None:
-    verdict.looks += 1
-    before = read(MANIFEST)
-    if before is None:
-        return
-    document = json.loads(before)
-    if not document["complete"]:
-        return
-    wrong = []
+class Judge:
+    """Looks, and remembers what it saw."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.verdict = Verdict()
+        self._storage = storage
+        self._stale: bytes | None = None
+        self._seen: set[int] = set()
+
+    def look(self) -> None:
+        """Compare what the manifest states with the files, if it says complete."""
+        verdict, read = self.verdict, self._storage.read
+        verdict.looks += 1
+        before = read(MANIFEST)
+        if before is None or before == self._stale:
+            return
+        document = json.loads(before)
+        if not document["complete"]:
+            return
+        wrong = list(_lies(document, read))
+        if read(MANIFEST) != before:
+            return
+        verdict.complete += 1
+        self._seen.add(hash(before))
+        verdict.states = len(self._seen)
+        for lie in wrong:
+            verdict.lies.append(f"look {verdict.looks}: {lie}")
+            if os.environ.get("HAMMER_SHOWS"):
+                print(lie, before.decode(), file=sys.stderr)  # noqa: T201 - to study a lie
+
+    def let_harm(self, dice: random.Random, spool: str) -> None:
+        """Let another program do harm. What the manifest said until then is not looked at any more."""
+        kind = dice.choice(["nothing", "cut", "delete", "vanish", "entries", "entries"])
+        names = [f"frame_{index:05d}.png" for index in range(FRAMES)]
+        if kind == "entries":
+            _delete_entries(dice, spool)
+        if kind not in ("cut", "delete", "vanish"):
+            return
+        self.verdict.harmed += 1
+        self._stale = self._storage.read(MANIFEST)
+        if kind == "cut":
+            recorded = _with_checksums(self._stale)
+            for name in dice.sample(names, 1):
+                data = self._storage.read(name)
+                if data is not None and name in recorded:
+                    self._storage.write(name, data[: len(data) // 2])
+        else:
+            for name in names if kind == "vanish" else dice.sample(names, 2):
+                self._storage.delete(name)
+
+
+def _lies(document: dict[str, Any], read: Callable[[str], bytes | None]) -> Iterator[str]:
+    there = {frame["index"] for frame in document["frames"]}
+    for index in sorted(_indices(document["expected"]) - there):
+        yield f"frame {index} is expected and not recorded"
     for frame in document["frames"]:
-        data = read(frame["name"])
-        if data is None or frame["checksum"] not in (None, f"crc32:{zlib.crc32(data):08x}"):
-            wrong.append(f"{frame['name']} {'is missing' if data is None else 'has other bytes'}")
-    if read(MANIFEST) != before:
-        return
-    verdict.complete += 1
-    verdict.lies += wrong
+        name, data = frame["name"], read(frame["name"])
+        if data is None:
+            yield f"{name} is missing"
+        elif frame["checksum"] not in (None, f"crc32:{zlib.crc32(data):08x}"):
+            yield f"{name} has other bytes"
+        elif frame["size"] not in (None, len(data)):
+            yield f"{name} has {len(data)} bytes, not {frame['size']}"
+        elif not data.endswith(END):
+            yield f"{name} is cut off"
+
+
+def _indices(ranges: str) -> set[int]:
+    found: set[int] = set()
+    for part in filter(None, ranges.split(",")):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
+def _with_checksums(manifest: bytes | None) -> set[str]:
+    if manifest is None:
+        return set()
+    return {frame["name"] for frame in json.loads(manifest)["frames"] if frame["checksum"] is not None}
+
+
+def _delete_entries(dice: random.Random, spool: str) -> None:
+    """Delete some entries, as a user who wants room."""
+    files = [path for path in sorted(Path(spool).rglob("*")) if path.is_file()] if spool else []
+    for path in dice.sample(files, len(files) // 2):
+        if path.suffix != ".lock":
+            path.unlink(missing_ok=True)
+
+
+# --- workers ---------------------------------------------------------------------------------------------------------
+
+
+class _Crew:
+    """Starts workers: forks of one process that has imported seqsave, so that another one costs little."""
+
+    def __init__(self, stack: contextlib.ExitStack, storage: Storage, spool: str, seed: int) -> None:
+        _CONTEXT.set_forkserver_preload(["numpy", "seqsave.writer", "seqsave.spool", "seqsave.targets.s3"])
+        self._stack, self._storage, self._spool, self._seed = stack, storage, spool, seed
+
+    def hire(self) -> _Worker:
+        """Start a worker."""
+        self._seed += 1
+        ours, theirs = _CONTEXT.Pipe()
+        process = _CONTEXT.Process(
+            target=_work, args=(theirs, self._storage.url, self._storage.options, self._spool, self._seed), daemon=True
+        )
+        process.start()
+        theirs.close()
+        worker = _Worker(process, ours)
+        self._stack.callback(worker.kill)
+        return worker
 
 
 class _Worker:
     """A process that saves when it is asked to."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+    def __init__(self, process: Any, connection: Any) -> None:
+        self._process, self._connection = process, connection
+        self._is_busy = False
+        self.trouble = ""
+        """What went wrong in its last run that is no error of seqsave."""
 
     def begin(self) -> None:
-        assert self.process.stdin is not None
-        self._ended.clear()
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        """Ask for one run."""
+        self._is_busy = True
+        self._connection.send("run")
 
     def has_ended(self) -> bool:
-        return self._ended.is_set()
+        """Return whether the run has ended, or the worker."""
+        if self._is_busy and (self._connection.poll() or not self._process.is_alive()):
+            self._is_busy = False
+            self.trouble = self._connection.recv()
+        return not self._is_busy
 
-    def close(self) -> None:
-        self.process.kill()
-        self._thread.join()
-        with contextlib.suppress(BrokenPipeError):
-            self.process.__exit__(None, None, None)
-
-    def _listen(self) -> None:
-        assert self.process.stdout is not None
-        for _ in self.process.stdout:
-            self._ended.set()
-        self._ended.set()
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._process.kill()
+        self._process.join()
+        self._is_busy = False
 
 
-@contextlib.contextmanager
-def _worker(url: str, seed: int, spool: str, options: dict[str, object] | None) -> Iterator[_Worker]:
-    code = WORKER.replace("FRAMES", str(FRAMES))
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, url, str(seed), spool, repr(options)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    worker = _Worker(process)
-    try:
-        yield worker
-    finally:
-        worker.close()
+def _work(connection: Any, url: str, options: dict[str, Any], spool: str, seed: int) -> None:
+    """Do one run for each message."""
+    import seqsave
 
-
-def local(folder: Path) -> Callable[[str], bytes | None]:
-    """Return a reader of local files."""
-
-    def read(name: str) -> bytes | None:
+    warnings.simplefilter("ignore")
+    sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
+    dice = random.Random(seed)
+    while True:
+        connection.recv()
+        trouble = ""
         try:
-            return (folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
+            _run(dice, url, options, f"{spool}/{dice.randrange(2)}" if spool and dice.random() < 0.7 else None)
+        except (seqsave.SeqSaveError, BrokenOffError, SystemExit):
+            pass
+        except BaseException:  # noqa: BLE001 - the judge has to know of it
+            trouble = traceback.format_exc()
+        connection.send(trouble)
 
-    return read
+
+def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | None) -> None:
+    import numpy as np
+
+    import seqsave
+
+    if spool is not None and not options and dice.random() < 0.2:
+        from seqsave.cli import cli
+
+        cli.main(args=["flush", spool], prog_name="seqsave")
+    first = dice.choice([0, 0, 0, *range(FRAMES)])
+    count = FRAMES - first if dice.random() < 0.8 else 1
+    pictures = np.random.default_rng(dice.randrange(2**32)).integers(0, 255, (count, 8, 8, 3), "uint8")
+    last = dice.randrange(count) if dice.random() < 0.1 else count
+
+    def frames() -> Iterator[Any]:
+        for number, one in enumerate(pictures):
+            if number == last:
+                raise BrokenOffError
+            yield one
+
+    seqsave.save(
+        frames() if last < count or dice.random() < 0.3 else pictures,
+        url,
+        start=first,
+        if_exists=dice.choice(MODES),
+        recipe=dice.choice(["one", "other"]),
+        filetype="png",
+        spool=spool,
+        storage_options=options or None,
+        publish_behind=spool is not None and dice.random() < 0.6,
+        manifest=count > 1 or dice.random() < 0.3,
+        total=dice.choice([None, None, count]),
+    )
+
+
+# --- command ---------------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
-    """Run the hammer on a local folder from the command line, and print what was seen."""
+    """Run the hammer from the command line, and print what was seen."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", nargs="?", default="", help="or s3; by default a new folder")
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--kills", action="store_true")
-    parser.add_argument("--spool", default="")
+    parser.add_argument("--spool", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     given = vars(parser.parse_args())
-    folder = given.pop("folder")
-    verdict = hammer(str(folder), local(folder), **given)
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seqsave-hammer-")))
+        given["spool"] = str(scratch / "spools") if given["spool"] else ""
+        storage = _storage(stack, given.pop("folder"), scratch)
+        verdict = hammer(storage, **given)
     print(  # noqa: T201 - a command's answer
-        f"{verdict.looks} looks, {verdict.complete} complete, {verdict.killed} killed, {len(verdict.lies)} lies"
+        f"{verdict.rounds} rounds, {verdict.looks} looks, {verdict.complete} at complete ({verdict.states} different), "
+        f"{verdict.killed} killed, {verdict.harmed} times harmed, {len(verdict.lies)} lies",
+        *verdict.lies[:10],
+        *verdict.troubles[:3],
+        sep="\n  ",
     )
-    sys.exit(bool(verdict.lies))
+    sys.exit(bool(verdict.lies or verdict.troubles))
+
+
+def _storage(stack: contextlib.ExitStack, name: str, scratch: Path) -> Storage:
+    if name != "s3":
+        folder = Path(name) if name else scratch / "renders"
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return Folder(folder)
+    from tests.support.s3 import S3Server
+
+    server = stack.enter_context(S3Server())
+    return Bucket(server.new_prefix(), server.client, server.storage_options)
 
 
 if __name__ == "__main__":
