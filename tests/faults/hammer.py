@@ -41,6 +41,33 @@ MODES = ("overwrite", "overwrite", "error", "skip", "skip valid", "skip same rec
 # The last bytes of a whole PNG.
 END = b"IEND\xaeB`\x82"
 _CONTEXT = multiprocessing.get_context("forkserver")
+# What a run imports, so that a fork need not; of other versions of seqsave, what they have of it.
+_PRELOADED = [
+    "numpy",
+    "isal.isal_zlib",
+    "filelock",
+    "platformdirs",
+    "pluggy",
+    "PIL.Image",
+    "click",
+    "seqsave.writer.writer",
+    "seqsave.writer.saving",
+    "seqsave.writer.deferred",
+    "seqsave.encoders.png.encoder",
+    "seqsave.encoders.png.decoder",
+    "seqsave.sequences.reader",
+    "seqsave.targets.local",
+    "seqsave.targets.s3",
+    "seqsave.manifest.run",
+    "seqsave.cli.spool",
+    "seqsave_exr",
+    "seqsave_jxl",
+    "seqsave_obstore",
+    "seqsave_tiff",
+    "seqsave_webp",
+    "seqsave.plugins.observers",
+    "seqsave.plugins.registry",
+]
 
 
 class BrokenOffError(Exception):
@@ -156,7 +183,7 @@ def hammer(
             busy = dice.sample(workers, dice.choice([1, 1, min(2, processes), dice.randint(1, processes)]))
             judge.verdict.rounds += 1
             for worker in busy:
-                worker.begin()
+                worker.begin(whole=len(busy) == 1 and dice.random() < 0.5)
             victims = dice.sample(busy, dice.randint(1, len(busy))) if kills and turn % 2 else []
             for victim in victims:
                 for _ in range(dice.randint(0, 4)):
@@ -270,7 +297,7 @@ class _Crew:
     """Starts workers: forks of one process that has imported seqsave, so that another one costs little."""
 
     def __init__(self, stack: contextlib.ExitStack, storage: Storage, spool: str, seed: int) -> None:
-        _CONTEXT.set_forkserver_preload(["numpy", "seqsave.writer", "seqsave.spool", "seqsave.targets.s3"])
+        _CONTEXT.set_forkserver_preload(_PRELOADED)
         self._stack, self._storage, self._spool, self._seed = stack, storage, spool, seed
 
     def hire(self) -> _Worker:
@@ -296,10 +323,10 @@ class _Worker:
         self.trouble = ""
         """What went wrong in its last run that is no error of seqsave."""
 
-    def begin(self) -> None:
-        """Ask for one run."""
+    def begin(self, *, whole: bool) -> None:
+        """Ask for one run: over all frames, or of a kind that it chooses."""
         self._is_busy = True
-        self._connection.send("run")
+        self._connection.send(whole)
 
     def has_ended(self) -> bool:
         """Return whether the run has ended, or the worker."""
@@ -323,15 +350,28 @@ def _work(connection: Any, url: str, options: dict[str, Any], spool: str, seed: 
     sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
     dice = random.Random(seed)
     while True:
-        connection.recv()
-        trouble = ""
+        whole, trouble = connection.recv(), ""
+        kept = f"{spool}/{dice.randrange(2)}" if spool and dice.random() < 0.7 else None
         try:
-            _run(dice, url, options, f"{spool}/{dice.randrange(2)}" if spool and dice.random() < 0.7 else None)
+            if whole:
+                _save_all(dice, url, options)
+            else:
+                _run(dice, url, options, kept)
         except (seqsave.SeqSaveError, BrokenOffError, SystemExit):
             pass
         except BaseException:  # noqa: BLE001 - the judge has to know of it
             trouble = traceback.format_exc()
         connection.send(trouble)
+
+
+def _save_all(dice: random.Random, url: str, options: dict[str, Any]) -> None:
+    import numpy as np
+
+    import seqsave
+
+    pictures = np.random.default_rng(dice.randrange(2**32)).integers(0, 255, (FRAMES, 8, 8, 3), "uint8")
+    mode = dice.choice(["overwrite", "skip", "skip valid"])
+    seqsave.save(pictures, url, if_exists=mode, filetype="png", storage_options=options or None)
 
 
 def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | None) -> None:

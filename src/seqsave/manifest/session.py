@@ -310,22 +310,23 @@ class Session:
         """
         if current is not None:
             current = without(current, self._gone(current))
+        if self._is_alone(current, outcome):
+            unseen = ended(current, self.facts, self._me, outcome, base, _as_recorded(current, outcome))
+            if not unseen.complete:
+                return unseen
         names = {frame.name for frame in (*outcome.frames, *(() if current is None else current.frames))}
-        listing = self._looked(current, outcome, names)
+        listing = list_frames(self._target, self.facts.prefix, names)
         same = () if listing is None else self._read_again(in_doubt(current, outcome, listing))
         return ended(current, self.facts, self._me, outcome, base, listing, same)
 
-    def _looked(self, current: Manifest | None, outcome: Outcome, names: Collection[str]) -> Listing | None:
-        """List the folder. A run that mends one frame, with the manifest to itself, trusts the records.
+    def _is_alone(self, current: Manifest | None, outcome: Outcome) -> bool:
+        """Return True for a run that mends one frame, with the manifest to itself.
 
-        Nothing else changed the manifest since it entered, so that a listing of a long sequence for each frame that is
-        mended would show what is recorded.
+        Nothing else changed the manifest since the run entered, so that it need not list a long sequence for each
+        frame, as long as it does not claim that the sequence is complete.
         """
-        is_alone = current is not None and current == self.base and current.writers == (self._me,)
-        if not is_alone or self._creates or len(outcome.frames) > 1:
-            return list_frames(self._target, self.facts.prefix, names)
-        frames = (*(current.frames if current is not None else ()), *outcome.frames)
-        return {frame.name: Seen(frame.size or 0, frame.version) for frame in frames}
+        mends = not self._creates and len(outcome.frames) < 2
+        return mends and current is not None and current == self.base and current.writers == (self._me,)
 
     def _gone(self, current: Manifest) -> set[str]:
         """Return the ids of the other runs that are dead, as far as that can be proved."""
@@ -390,6 +391,12 @@ class Session:
 
 def _says_the_same(one: Manifest, other: Manifest) -> bool:
     return replace(one, updated="", software="") == replace(other, updated="", software="")
+
+
+def _as_recorded(manifest: Manifest | None, outcome: Outcome) -> Listing:
+    """Return a listing that shows each frame as it is recorded."""
+    frames = (*(manifest.frames if manifest is not None else ()), *outcome.frames)
+    return {frame.name: Seen(frame.size or 0, frame.version) for frame in frames}
 
 
 def _marked(data: bytes) -> bytes:
