@@ -197,6 +197,9 @@ def hammer(
             judge.look()
             judge.verdict.troubles += [worker.trouble for worker in busy if worker.trouble]
             if turn % 3 == 2:
+                for worker in [one for one in workers if one.publishes_behind]:  # it may still be at work
+                    worker.kill()
+                    workers[workers.index(worker)] = crew.hire()
                 judge.let_harm(dice, spool)
     return judge.verdict
 
@@ -320,6 +323,8 @@ class _Worker:
     def __init__(self, process: Any, connection: Any) -> None:
         self._process, self._connection = process, connection
         self._is_busy = False
+        self.publishes_behind = False
+        """Whether it publishes out of a spool after its runs have ended."""
         self.trouble = ""
         """What went wrong in its last run that is no error of seqsave."""
 
@@ -332,7 +337,8 @@ class _Worker:
         """Return whether the run has ended, or the worker."""
         if self._is_busy and (self._connection.poll() or not self._process.is_alive()):
             self._is_busy = False
-            self.trouble = self._connection.recv()
+            self.trouble, is_behind = self._connection.recv()
+            self.publishes_behind |= is_behind
         return not self._is_busy
 
     def kill(self) -> None:
@@ -350,18 +356,19 @@ def _work(connection: Any, url: str, options: dict[str, Any], spool: str, seed: 
     sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
     dice = random.Random(seed)
     while True:
-        whole, trouble = connection.recv(), ""
+        whole, trouble, is_behind = connection.recv(), "", False
         kept = f"{spool}/{dice.randrange(2)}" if spool and dice.random() < 0.7 else None
         try:
             if whole:
                 _save_all(dice, url, options)
             else:
-                _run(dice, url, options, kept)
+                is_behind = kept is not None and dice.random() < 0.6
+                _run(dice, url, options, kept, is_behind)
         except (seqsave.SeqSaveError, BrokenOffError, SystemExit):
             pass
         except BaseException:  # noqa: BLE001 - the judge has to know of it
             trouble = traceback.format_exc()
-        connection.send(trouble)
+        connection.send((trouble, is_behind))
 
 
 def _save_all(dice: random.Random, url: str, options: dict[str, Any]) -> None:
@@ -374,7 +381,7 @@ def _save_all(dice: random.Random, url: str, options: dict[str, Any]) -> None:
     seqsave.save(pictures, url, if_exists=mode, filetype="png", storage_options=options or None)
 
 
-def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | None) -> None:
+def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | None, is_behind: bool) -> None:
     import numpy as np
 
     import seqsave
@@ -403,7 +410,7 @@ def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | No
         filetype="png",
         spool=spool,
         storage_options=options or None,
-        publish_behind=spool is not None and dice.random() < 0.6,
+        publish_behind=is_behind,
         manifest=count > 1 or dice.random() < 0.3,
         total=dice.choice([None, None, count]),
     )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import seqsave
+import seqsave.targets
 from seqsave import manifest
 from seqsave.manifest import Manifest
 from tests.support.places import Place
@@ -553,6 +555,14 @@ def test_a_run_that_is_refused_leaves_the_manifest_as_it_was(place: Place, setti
     assert (after.frames, after.expected, after.unfinished) == (before.frames, before.expected, ())
 
 
+def test_a_run_that_is_refused_later_leaves_the_manifest_as_it_was(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(i) for i in range(3)], place.url, **settings)
+    place.write(PATH, manifest.dump(replace(found(place), updated="2026-01-01T00:00:00Z")))
+    with pytest.raises(seqsave.SaveError, match="exist"):
+        seqsave.save([picture(9)] * 3, place.url, if_exists="error", **settings)
+    assert found(place).complete
+
+
 def test_a_refused_run_does_not_hide_what_another_program_did(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(i) for i in range(3)], place.url, **settings)
     place.write("frame_00001.png", b"another's")
@@ -699,3 +709,76 @@ def test_a_manifest_of_version_1_goes_on(place: Place, settings: dict[str, Any])
     assert json.loads(place.read(PATH))["version"] == 2
     assert not one.complete
     assert [frame.index for frame in one.outside] == [2, 3]
+
+
+# --- cost ------------------------------------------------------------------------------------------------------------
+
+
+class Counted:
+    """Counts what a target is asked to do with the manifest, and its listings."""
+
+    def __init__(self, target: Any) -> None:
+        self.reads = self.writes = self.listings = 0
+        for name in ("read", "publish", "list"):
+            setattr(target, name, self._counting(name, getattr(target, name)))
+
+    def _counting(self, name: str, real: Any) -> Any:
+        def call(path: str, *args: Any, **more: Any) -> Any:
+            self.reads += name == "read" and path == PATH
+            self.writes += name == "publish" and path == PATH
+            self.listings += name == "list"
+            return real(path, *args, **more)
+
+        return call
+
+
+def test_one_frame_of_a_long_sequence_costs_one_read_and_one_write(tmp_path: Path) -> None:
+    target = seqsave.targets.resolve(str(tmp_path))
+    (tmp_path / ".seqsave").mkdir()
+    (tmp_path / PATH).write_bytes(manifest.dump(long_one(2_000)))
+    counted = Counted(target)
+    entry = replace(long_one(1).frames[0], index=7, name="frame_00007.png")
+    facts = manifest.Facts(prefix="frame", extension="png", filetype="png")
+    manifest.merge_into(target, facts, [entry])
+    assert (counted.reads, counted.writes, counted.listings) == (1, 1, 1)
+
+
+def long_one(count: int) -> Manifest:
+    """A manifest of many frames."""
+    frames = [
+        manifest.FrameEntry(
+            index=index,
+            batch=None,
+            name=f"frame_{index:05d}.png",
+            size=10**6 + index,
+            checksum=f"crc32:{index:08x}",
+            etag=f"{index:032x}",
+            version=f"{index:032x}",
+            acknowledged=True,
+            run="a",
+        )
+        for index in range(count)
+    ]
+    run = manifest.RunEntry(id="a", total=count, expected=(range(count),))
+    return Manifest(
+        prefix="frame", extension="png", filetype="png", expected=run.expected, frames=tuple(frames), runs=(run,)
+    )
+
+
+def test_a_long_manifest_costs_no_more_for_each_frame_than_a_short_one() -> None:
+    """Memory in bytes for each frame, and the file's; a second of 100,000 frames is measured in benchmarks."""
+    short, long = (held(manifest.dump(long_one(count))) for count in (1_000, 20_000))
+    assert long < 1.2 * short
+    assert long < 700
+    assert len(manifest.dump(long_one(20_000))) / 20_000 < 177
+
+
+def held(data: bytes) -> float:
+    """Peak memory while a manifest is read, for each frame of it."""
+    manifest.load(data)
+    tracemalloc.start()
+    try:
+        one = manifest.load(data)
+        return tracemalloc.get_traced_memory()[1] / len(one.frames)
+    finally:
+        tracemalloc.stop()

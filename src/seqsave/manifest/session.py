@@ -107,6 +107,8 @@ class Session:
         self._before: Manifest | None = None
         self._found_none_at: float | None = None
         self._known: tuple[bytes, str | None] | None = None
+        self._made: tuple[bytes, Manifest] | None = None
+        """What this run wrote last, and what it is when it is read again."""
 
     @property
     def path(self) -> str:
@@ -212,21 +214,28 @@ class Session:
 
     def _mark(self) -> bool:
         """Mark an existing manifest as incomplete; return whether one exists."""
+        was_read: list[bool] = []
+
+        def change(current: Manifest | None) -> Manifest | None:
+            was_read.append(True)
+            return None if current is None else self._begun(current)
+
         try:
-            data = self._target.read(self.path)
+            if self._target.capabilities.folders:  # else ``update`` would make the folder of a manifest that is missing
+                self._target.read(self.path)
+            self._update(change)
         except targets.FileMissingError:
-            self._found_none_at = time.monotonic()
-            return False
+            pass
         except TargetError as error:
-            if error.transient:
+            # A key that may write and not read is a good key.
+            if error.transient or was_read:
                 raise
-            return False  # a key that may write and not read is a good key
-        try:
-            load_from(self._target, self.path, data)
+            return False
         except ManifestError:
             self._raw_update(lambda now: None if now is None else _marked(now))
             return False
-        self._update(lambda current: None if current is None else self._begun(current))
+        if self.base is None:
+            self._found_none_at = time.monotonic()
         return self.base is not None
 
     def _begun(self, current: Manifest | None) -> Manifest:
@@ -266,7 +275,8 @@ class Session:
     def _ended(self, current: Manifest | None, outcome: Outcome) -> Manifest:
         base = self.base
         wrote = any(frame.checksum is not None for frame in outcome.frames)
-        if not wrote and not outcome.sound and self._before is not None and current == base:
+        is_mine = current is not None and base is not None and _says_the_same(current, base)
+        if not wrote and not outcome.sound and self._before is not None and is_mine:
             return self._as_before(self._before)
         if not self.is_open:  # nothing was written, or no manifest existed
             # Who is dead is unfinished from the start: a run over the whole makes up for that.
@@ -325,8 +335,9 @@ class Session:
         Nothing else changed the manifest since the run entered, so that it need not list a long sequence for each
         frame, as long as it does not claim that the sequence is complete.
         """
-        mends = not self._creates and len(outcome.frames) < 2
-        return mends and current is not None and current == self.base and current.writers == (self._me,)
+        if self._creates or len(outcome.frames) > 1 or current is None or self.base is None:
+            return False
+        return current.writers == (self._me,) and _says_the_same(current, self.base)
 
     def _gone(self, current: Manifest) -> set[str]:
         """Return the ids of the other runs that are dead, as far as that can be proved."""
@@ -367,7 +378,9 @@ class Session:
             result[:] = [after]
             if after is None or (current is not None and _says_the_same(after, current)):
                 return None if after is None else data
-            return dump(stamped(after))
+            made = stamped(after)
+            self._made = dump(made), made
+            return self._made[0]
 
         self._raw_update(change_bytes)
         return result[0]
@@ -386,6 +399,8 @@ class Session:
             self._known = (data, published.etag)
 
     def _loaded(self, data: bytes, fresh_if_damaged: bool) -> Manifest | None:
+        if self._made is not None and self._made[0] == data:
+            return self._made[1]
         return (load_or_none if fresh_if_damaged else load_from)(self._target, self.path, data)
 
 
