@@ -359,11 +359,12 @@ class Fallback:
         return publisher_behind(self._spool)
 
     def _flush(self, where: Mapping[str, str]) -> list[spool.Outcome]:
+        # A run whose frames all went into the spool has not entered the manifest, which the flush does for it then.
         return spool.flush_place(
             self._spool,
             self._target,
             where,
-            records=DeferredUpdates(self._spool, run=self.run),
+            records=DeferredUpdates(self._spool, run=self.run if self._record.has_started else ""),
             policy=self._policy,
             patience=PATIENCE,
             stop=self._stop_event,
