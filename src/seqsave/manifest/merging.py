@@ -177,7 +177,7 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
         if frame.checksum is None and not frame.disputed:  # only seen, and seen again
             yield replace(frame, size=seen.size, version=seen.version)
         elif not frame.disputed and (_is_same_file(frame, seen) or frame.name in same):
-            yield replace(frame, version=seen.version)
+            yield frame if frame.version == seen.version else replace(frame, version=seen.version)
         else:
             yield replace(_of_unknown_bytes(frame), size=seen.size, version=seen.version, disputed=True)
 

@@ -22,7 +22,6 @@ from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
-from seqsave.wording import crc32_text
 from seqsave.writer.before import FilesBefore
 from seqsave.writer.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
 from seqsave.writer.frame import FileToPublish, FrameTask
@@ -123,7 +122,7 @@ class Fallback:
                 self._wait = 0.0
             self._before.forget()
 
-    def keep_after(self, task: FrameTask, error: TargetError) -> SavedFrame:
+    def keep_after(self, task: FrameTask, entry: FrameEntry, error: TargetError) -> SavedFrame:
         """Put a frame into the spool that the storage did not take; raise ``error`` if it is the frame's own fault."""
         if error.fault in _UNFIT and not error.transient:
             raise error
@@ -132,21 +131,21 @@ class Fallback:
             self._wait = min(LONGEST_WAIT, 2 * self._wait) if self._wait else FIRST_WAIT
             self._next_try = time.monotonic() + self._wait
         self._before.list_folder(task.key.folder)
-        kept = self.keep(task)
+        kept = self.keep(task, entry)
         if not error.transient and not self._has_published:
             self._on_stop(error)
         return kept
 
-    def keep(self, task: FrameTask) -> SavedFrame:
-        """Put a frame into the spool. Raises SpoolError."""
-        key, frame = task.key, task.frame
-        facts = frame_facts(self._record.facts, replace(task.stated(), run=self._record.run))
+    def keep(self, task: FrameTask, entry: FrameEntry) -> SavedFrame:
+        """Put a frame into the spool, with what the manifest has to state of it. Raises SpoolError."""
+        key = task.key
+        facts = frame_facts(self._record.facts, replace(entry, run=self._record.run))
         place = self._place
         if self.behind or not self._wait:
             self._before.list_folder(key.folder)
         before = self._before.of(key)
         try:
-            entry = self._put([_item(file) for file in task.files], key.path, key.index, key.batch, facts, before)
+            kept = self._put([_item(file) for file in task.files], key.path, key.index, key.batch, facts, before)
         except SpoolError as full:
             if not self._why:
                 raise
@@ -156,13 +155,13 @@ class Fallback:
             batch=key.batch,
             filetype=key.filetype,
             url=self._target.url_of(key.path),
-            size=frame.size,
-            checksum=crc32_text(frame.crc32),
+            size=entry.size or 0,
+            checksum=entry.checksum,
             etag=None,
             status="spooled",
         )
         with self._lock:
-            self._kept[key.numbers] = _Kept(entry, saved)
+            self._kept[key.numbers] = _Kept(kept, saved)
         if self.behind:
             self._publisher.wake(self._target, place)
         return saved

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from seqsave.manifest import FrameEntry, Picture
+    from seqsave.manifest import Picture
     from seqsave.types import Encoded
     from seqsave.writer.pixels import Taken
 
@@ -84,7 +84,7 @@ class FrameTask:
     Accepted, in one step with its numbering:
         key:      its numbers and path. passed_over: why nothing is written, if so.
     Encoded, on an encoding thread:
-        files:    in the order in which they are published. entry: what the manifest will say of the frame.
+        files:    in the order in which they are published.
     """
 
     key: FrameKey
@@ -96,7 +96,6 @@ class FrameTask:
     held: int = 0
     picture: Picture | None = None
     files: Sequence[FileToPublish] = ()
-    entry: FrameEntry | None = None
 
     @property
     def size(self) -> int:
@@ -107,9 +106,3 @@ class FrameTask:
     def frame(self) -> FileToPublish:
         """Return the frame's own file; the others are sidecars."""
         return next(file for file in self.files if file.path == self.key.path)
-
-    def stated(self) -> FrameEntry:
-        """Return the frame's entry for the manifest, which is known once it is encoded."""
-        if self.entry is None:
-            raise RuntimeError(f"frame {self.key.index} is not encoded yet")
-        return self.entry

@@ -12,13 +12,13 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 from seqsave import naming, targets
 from seqsave.errors import FrameExistsError, TargetError
-from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Picture
+from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import flow, retry
 from seqsave.runtime.flow import Call, Flow, SharedCall
@@ -118,7 +118,7 @@ class FramePublisher:
             yield Call(fallback.begin)
         policy = fallback.policy_for(task)
         if policy is None:
-            kept: SavedFrame = yield Call(partial(fallback.keep, task))
+            kept: SavedFrame = yield Call(partial(fallback.keep, task, self._entry(task)))
             return kept
         try:
             saved = yield from self._into_storage(task, policy)
@@ -127,7 +127,7 @@ class FramePublisher:
         else:
             fallback.note_success()
             return saved
-        kept = yield Call(partial(fallback.keep_after, task, failure))
+        kept = yield Call(partial(fallback.keep_after, task, self._entry(task), failure))
         return kept
 
     def _into_storage(self, task: FrameTask, policy: retry.RetryPolicy) -> Flow[SavedFrame]:
@@ -222,7 +222,10 @@ class FramePublisher:
     def pass_over(self, key: FrameKey, status: Status) -> SavedFrame:
         """Return the record of a frame that is not written."""
         if status == "skipped":
-            self._record.add(self._entry(key, self._existing.known_size(key), picture=self._existing.picture(key)))
+            size, picture = self._existing.known_size(key), self._existing.picture(key)
+            self._record.add(
+                FrameEntry(index=key.index, batch=key.batch, name=self._name(key), size=size, picture=picture)
+            )
         return SavedFrame(
             index=key.index,
             batch=key.batch,
@@ -249,10 +252,10 @@ class FramePublisher:
 
     def _saved(self, task: FrameTask, answer: targets.Published | None) -> SavedFrame:
         """Return the record of a saved frame. Without ``answer``, which was lost, the file was read and is the same."""
-        etag, acknowledged, version = (
-            (None, True, UNKNOWN_VERSION) if answer is None else (answer.etag, answer.acknowledged, answer.version)
-        )
-        entry = replace(task.stated(), etag=etag, acknowledged=acknowledged, version=version)
+        if answer is None:
+            entry = self._entry(task, None, True, UNKNOWN_VERSION)
+        else:
+            entry = self._entry(task, answer.etag, answer.acknowledged, answer.version)
         self._record.add(entry)
         return SavedFrame(
             index=task.key.index,
@@ -261,7 +264,7 @@ class FramePublisher:
             url=self._target.url_of(task.key.path),
             size=entry.size or 0,
             checksum=entry.checksum,
-            etag=etag,
+            etag=entry.etag,
             status="saved",
         )
 
@@ -280,25 +283,28 @@ class FramePublisher:
             for name, text in encoded.leftover.items()
         )
         task.files = (frame, *sidecars) if frame.create else (*sidecars, frame)
-        task.entry = self._entry(key, frame.size, frame.crc32, task.picture, task.recipe)
 
     def _entry(
-        self,
-        key: FrameKey,
-        size: int | None,
-        crc32: int | None = None,
-        picture: Picture | None = None,
-        recipe: str | None = None,
+        self, task: FrameTask, etag: str | None = None, acknowledged: bool = False, version: str | None = None
     ) -> FrameEntry:
+        """Return what the manifest states of a frame that is encoded; by default, before the storage has answered."""
+        key, frame = task.key, task.frame
         return FrameEntry(
             index=key.index,
             batch=key.batch,
-            name=key.path[len(self._folder) :].lstrip("/"),
-            size=size,
-            checksum=None if crc32 is None else crc32_text(crc32),
-            recipe=recipe,
-            picture=picture,
+            name=self._name(key),
+            size=frame.size,
+            checksum=crc32_text(frame.crc32),
+            etag=etag,
+            acknowledged=acknowledged,
+            recipe=task.recipe,
+            picture=task.picture,
+            version=version,
         )
+
+    def _name(self, key: FrameKey) -> str:
+        """Return the frame's name in the manifest: its path below the sequence's folder."""
+        return key.path[len(self._folder) :].lstrip("/")
 
 
 class _Attempts:
