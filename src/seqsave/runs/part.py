@@ -245,7 +245,7 @@ class _PartPublisher(FramePublisher):
         self, task: FrameTask, data: bytes, there: targets.Published, picture: Picture | None, recipe: str | None
     ) -> SavedFrame:
         entry = replace(
-            task.stated(),
+            self._entry(task),
             size=len(data),
             checksum=crc32_text(zlib.crc32(data)),
             etag=there.etag,
