@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from seqsave.testing import EncoderSuite, _damage, _declaration, _encoding, _pic
 from seqsave.types import Option
 from tests.kit import TINY, suites
 from tests.support.patience import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REPORTER = """
 import json, os, pytest
@@ -32,8 +36,8 @@ class Reporter:
             self.told.append((report.nodeid, report.outcome, error.message if error else ""))
 
 reporter = Reporter()
-arguments = ["-q", "--tb=line", "-p", "no:cacheprovider", "--noconftest", os.environ["SUITES"]]
-status = pytest.main(arguments, plugins=[reporter])
+arguments = ["-q", "--tb=line", "-p", "no:cacheprovider", "--noconftest"]
+status = pytest.main([*arguments, *os.environ["SUITES"].splitlines()], plugins=[reporter])
 report = os.environ["REPORT"]
 with open(report + ".part", "w") as file:
     json.dump({"status": int(status), "tests": reporter.told}, file)
@@ -51,34 +55,40 @@ INSTALLED = {
 SUITES = [name for name in vars(suites) if name.startswith("Test")]
 
 
+# Each worker of a run takes one part of the suites after the other, so that none has to wait for another's work.
+PARTS = 6
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[str, str, str]]]:
-    """For each suite: check, outcome and message of everything that ran in it. Workers of one run share it."""
+    """For each suite: check, outcome and message of everything that ran in it. Workers of one run share the work."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kit"
-    report = folder / "report.json"
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        wait_until(report.exists, "the report of the worker that runs the suites")
-    else:
-        run_suites(folder, report)
-    told: dict[str, list[tuple[str, str, str]]] = {name: [] for name in SUITES}
-    for node, outcome, message in json.loads(report.read_text())["tests"]:
-        _, suite, check = node.split("::", 2)
-        told[suite].append((check, outcome, message))
-    return told
+    found: dict[str, list[tuple[str, str, str]]] = {name: [] for name in SUITES}
+    for part in range(PARTS):
+        with contextlib.suppress(FileExistsError):  # another worker has taken it
+            (folder / str(part)).mkdir(parents=True)
+            run_suites(folder / str(part), SUITES[part::PARTS])
+    for part in range(PARTS):
+        report = folder / str(part) / "report.json"
+        wait_until(report.exists, "the report of the worker that runs this part of the suites")
+        for node, outcome, message in json.loads(report.read_text())["tests"]:
+            _, suite, check = node.split("::", 2)
+            found[suite].append((check, outcome, message))
+    return found
 
 
-def run_suites(folder: Path, report: Path) -> None:
-    root = Path(__file__).parents[2]
+def run_suites(folder: Path, names: Sequence[str]) -> None:
+    """Run the suites of these names, and leave the report of them in ``folder``."""
+    root, report = Path(__file__).parents[2], folder / "report.json"
     for name, module in INSTALLED.items():
         record = folder / f"{name.replace('-', '_')}-1.0.dist-info"
         record.mkdir()
         (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (record / "entry_points.txt").write_text(f"[seqsave]\n{name} = {module}\n")
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
-    environment = {**os.environ, "SUITES": str(suites.__file__), "REPORT": str(report), "PYTHONPATH": path}
+    chosen = "\n".join(f"{suites.__file__}::{name}" for name in names)
+    environment = {**os.environ, "SUITES": chosen, "REPORT": str(report), "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", REPORTER], cwd=root, env=environment, capture_output=True, text=True)
     assert report.exists(), done.stdout + done.stderr
 
