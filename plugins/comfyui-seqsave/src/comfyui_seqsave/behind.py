@@ -28,6 +28,8 @@ def writer_settings(target: Target) -> Mapping[str, Any]:
     """Return further settings of a writer; none if it is to wait for the storage."""
     if target.is_fast or not settings.load().publish_behind or _container(target) not in _proven:
         return {}
+    if _usable_spool() is None:
+        return {}
     return {"spool": True, "publish_behind": True}
 
 
@@ -54,7 +56,9 @@ def wait_for(target: Target) -> None:
     Raises SpoolError if they cannot be published. Not for the node's thread, which must respond to the interrupt
     button.
     """
-    spool = _spool()
+    spool = _usable_spool()
+    if spool is None:  # no frame of this server waits there
+        return
     publisher = _publisher(spool)
     if publisher.is_idle and not any(map(spool.newest, spool.identities())):
         return
@@ -83,6 +87,8 @@ def log_waiting() -> None:
 # Buckets and other containers in which a frame of this server has arrived. The first graph that saves there waits, so
 # that it reports a mistake in an address or a key.
 _proven: set[str] = set()
+# Reasons why there is no spool that are in the log already.
+_reported: set[str] = set()
 
 
 def _container(target: Target) -> str:
@@ -96,6 +102,17 @@ def _publisher(spool: Spool) -> Publisher:
     from seqsave.writer import publisher_behind  # here, as numpy comes with it
 
     return publisher_behind(spool)
+
+
+def _usable_spool() -> Spool | None:
+    """Return the spool; None, with one warning in the log, if this user has none or it cannot be used."""
+    try:
+        return _spool()
+    except SeqSaveError as error:
+        if str(error) not in _reported:
+            _reported.add(str(error))
+            _log.warning("graphs wait for their storage, because there is no spool: %s", error)
+        return None
 
 
 def _spool() -> Spool:
