@@ -162,7 +162,7 @@ def test_gaps_are_named_and_nothing_changes(place: Place) -> None:
 def test_without_total_and_frames_gaps_between_records_count() -> None:
     run = seqsave.open_run("memory://gaps", step=2)
     run.begin()
-    with pytest.raises(seqsave.RunError, match=r"without a record: 4: .*give `open_run` the `frames`"):
+    with pytest.raises(seqsave.RunError, match=r"without a record: 4: .*give open_run the frames"):
         run.commit(task(run, 2, 6))
     assert run.commit(task(run, 2, 4, 6)).complete
     with pytest.raises(seqsave.RunError, match="no frame has a record"):
@@ -328,10 +328,10 @@ def test_skip_valid_replaces_what_is_damaged_or_of_another_size(place: Place) ->
     [
         ({"run": "a/b"}, "must be 1 to 64 letters"),
         ({"run": ""}, "must be 1 to 64 letters"),
-        ({"total": 3, "frames": "0-2"}, "`total` and `frames`"),
-        ({"frames": []}, "`frames` is empty"),
+        ({"total": 3, "frames": "0-2"}, "`total` and frames"),
+        ({"frames": []}, "frames is empty"),
         ({"spool": True}, "no setting 'spool'"),
-        ({"concurrency": 4}, "give it to `run.part`"),
+        ({"concurrency": 4}, "give it to run.part"),
         ({"manifest": False}, "manifest=False"),
         ({"filetype": ["png", "jpg"]}, "one filetype"),
         ({"if_exists": "skip same recipe"}, "tasks do not read the manifest"),
@@ -352,7 +352,7 @@ def test_frames_that_are_none(frames: Any) -> None:
 def test_a_part_needs_the_index_and_writes_only_frames_of_its_run() -> None:
     run = seqsave.open_run("memory://part", frames="0-3")
     with run.part() as part:
-        with pytest.raises(seqsave.OptionError, match="needs its `index`"):
+        with pytest.raises(seqsave.OptionError, match="needs its index"):
             part.write(picture(0))
         with pytest.raises(seqsave.FrameNameError, match="frame 4 is none of this run's frames, 0-3"):
             part.write(picture(0), index=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from seqsave.cli.app import WRONG_CALL, Application, version
+from seqsave.cli.commit import commit_command
 from seqsave.cli.demo import demo_command
 from seqsave.cli.doctor import doctor_command
 from seqsave.cli.filetypes import filetypes_command, plugins_command
@@ -48,6 +49,7 @@ for _command in (
     ls_command,
     verify_command,
     manifest_command,
+    commit_command,
     flush_command,
     spool_command,
     doctor_command,

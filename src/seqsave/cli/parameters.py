@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from seqsave import naming
 from seqsave.cli.app import FAILED, WRONG_CALL, Failure
-from seqsave.errors import TargetError
+from seqsave.errors import FrameNameError, OptionError, TargetError
 from seqsave.writer.config import SETTINGS
 from seqsave.writer.table import Setting
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from seqsave.targets import Target
 
 __all__ = [
+    "as_frames",
     "as_pairs",
+    "as_run",
     "file_at",
     "folder_at",
     "frames_option",
@@ -99,6 +102,26 @@ def as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> r
     if found is None or int(found[1]) > int(found[2]) or found[3] == "0":
         raise click.BadParameter(f"{value!r} is not a range of frames: use 0-119, or 0-118x2 for every second one")
     return range(int(found[1]), int(found[2]) + 1, int(found[3] or 1))
+
+
+def as_frames(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[range, ...] | None:
+    """Parse frames as render managers write them: ``0-99``, ``1-10x2``, ``1,5,9``."""
+    try:
+        return None if value is None else naming.parse_frames(value)
+    except FrameNameError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+def as_run(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Check the name of a run over many tasks."""
+    if value is None:
+        return None
+    from seqsave.runs.run import check_id
+
+    try:
+        return check_id(value)
+    except OptionError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 def json_or_text(text: str) -> Any:

@@ -31,6 +31,8 @@ class Job:
 
     facts:    further entries of the JSON document.
     resuming: the option with which the same command resumes after an interruption, if it has one.
+    open:     opens the writer with the settings; a SequenceWriter to the URL by default.
+    on_saved: called with the closed writer once all frames are saved.
     """
 
     url: str
@@ -42,6 +44,8 @@ class Job:
     as_json: bool = False
     facts: dict[str, Any] | None = None
     resuming: str = ""
+    open: Callable[[dict[str, Any]], SequenceWriter] | None = None
+    on_saved: Callable[[SequenceWriter], None] | None = None
 
     def run(self) -> int:
         """Save the frames, print the result, and return the exit status. Errors before the first frame are raised."""
@@ -64,10 +68,12 @@ class Job:
         bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
         settings = {**self.settings, "on_event": bar}
         with taken_as_interrupts(), bar or nullcontext():
-            writer = SequenceWriter(self.url, **settings)
+            writer = SequenceWriter(self.url, **settings) if self.open is None else self.open(settings)
             try:
                 with writer:
                     self.feed(writer)
+                if self.on_saved is not None:
+                    self.on_saved(writer)
             except KeyboardInterrupt as interrupt:
                 return writer, getattr(interrupt, "status", INTERRUPTED), self._interrupted(writer.result)
             except SeqSaveError as error:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from seqsave import naming
 from seqsave.cli.app import WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import (
+    as_frames,
+    as_run,
     as_storage_options,
     folder_at,
     json_option,
@@ -22,7 +26,8 @@ from seqsave.cli.parameters import (
     storage_option,
 )
 from seqsave.cli.run import Job
-from seqsave.errors import OptionError
+from seqsave.cli.tasks import RunTask
+from seqsave.errors import OptionError, SequenceNotFoundError
 from seqsave.wording import first_of
 from seqsave.writer.config import SETTINGS
 
@@ -60,6 +65,7 @@ _CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "withhold
         "seqsave save 'old/*.tif' new --prefix shot --start 1001 --workflow workflow.json",
         "seqsave save s3://renders/shot010 ./local --filetype jpg",
         "seqsave save clip.mp4 'out/shot.####.exr' --start 1001",
+        "seqsave save ./renders s3://renders/shot010 --frames 0-99 --run shot010",
         "seqsave save ./renders ./out --filetype png --filetype jpg --tag 'copyright=© 2026 Studio' --preview mp4",
     ],
 )
@@ -73,6 +79,18 @@ _CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "withhold
     type=click.FloatRange(0),
     metavar="SECONDS",
     help="Seconds to keep retrying a file; 10 if the storage was never reached.  [default: 120]",
+)
+@click.option(
+    "--frames",
+    metavar="FRAMES",
+    callback=as_frames,
+    help="Only these frames of SOURCE, by their numbers: 0-99, 1-10x2, 1,5,9. A video's are counted from 0.",
+)
+@click.option(
+    "--run",
+    metavar="JOB",
+    callback=as_run,
+    help="Save as one task of a run of this name, which many machines may take part in; 'seqsave commit' ends the run.",
 )
 @quiet_option
 @json_option("the result")
@@ -120,6 +138,7 @@ class _Task:
     settings: dict[str, Any]
     metadata: Mapping[str, Any]
     messages: Messages
+    run: str | None
 
     @classmethod
     def prepare(cls, source_url: str, url: str, given: Mapping[str, Any], messages: Messages) -> _Task:
@@ -141,6 +160,8 @@ class _Task:
         is_changed = bool(metadata or len(resolved) > 1 or any(_is_given(given, name) for name in _CHANGING))
         source = open_source(source_url, from_options, keep=None if is_changed else _keep(resolved[0]))
         numbers = _Numbers(source.first, given["start"], given["step"])
+        if given["frames"] is not None:
+            source, numbers = numbers.select(source, given["frames"])
         settings["start"], settings["step"], settings["rate"] = numbers.start, numbers.step, source.rate
         if _may_be_same_place(into_options, from_options):
             for form in formats:
@@ -149,12 +170,13 @@ class _Task:
         if len(resolved) == 1:
             _hint_at_copying(source, resolved[0], messages)
         rules, filetypes = [form.rule for form in formats], [one.filetype for one in resolved]
-        return cls(source, numbers, rules, filetypes, settings, metadata, messages)
+        return cls(source, numbers, rules, filetypes, settings, metadata, messages, given["run"])
 
     def job(self, url: str, as_json: bool) -> Job:
         """Return the save, ready to run."""
-        total, limit = self.source.total, self.settings["total"]
+        total, limit = self.numbers.count(self.source), self.settings["total"]
         expected = min(total, limit) if total is not None and limit is not None else total
+        task = None if self.run is None else RunTask(url, self.run, self.numbers.planned(self.source), self.messages)
         return Job(
             url=url,
             settings=self.settings,
@@ -164,12 +186,14 @@ class _Task:
             expected=None if expected is None else expected * len(self.rules),
             as_json=as_json,
             facts={"source": self.source.description, "filetype": ", ".join(self.filetypes)},
-            resuming="--if-exists skip",
+            resuming="" if task is not None else "--if-exists skip",
+            open=None if task is None else task.open,
+            on_saved=None if task is None else task.leave,
         )
 
     def feed(self, writer: SequenceWriter) -> None:
         """Write every frame of the source."""
-        planned = {index for index, _ in self.numbers.of_files(self.source)} or self.source.total
+        planned = self.numbers.planned(self.source) or self.source.total
         if planned is not None:
             writer.plan(planned, about=self.source.about)
         shown = 0
@@ -200,12 +224,49 @@ class _Numbers:
         self.kept = first is not None and start is None and step is None
         self.start = start if start is not None else first or 0
         self.step = 1 if step is None else step
+        self._wanted: frozenset[int] | None = None
+        self._table: dict[int, int] | None = None
+
+    def select(self, source: Source, wanted: tuple[range, ...]) -> tuple[Source, _Numbers]:
+        """Return the source of some frames, and the numbers that they have among all frames. Raises Failure."""
+        chosen = copy.copy(self)
+        chosen._wanted = frozenset(index for run in wanted for index in run)  # noqa: SLF001 - another one of this class
+        if source.only is None:
+            if source.total is not None and not source.about:
+                _check_found(chosen._wanted - set(range(source.total)), source)  # noqa: SLF001
+            return source, chosen
+        following = self._following()
+        own = ((position if index is None else index, index) for position, (_, index, _) in enumerate(source.files))
+        table = {number: following(index) for number, index in own}
+        _check_found(chosen._wanted - table.keys(), source)  # noqa: SLF001
+        chosen._table = table  # noqa: SLF001
+        return source.only(chosen._wanted), chosen  # noqa: SLF001
+
+    def planned(self, source: Source) -> set[int]:
+        """Return the numbers that the frames will have; an empty set if they are not known."""
+        if self._wanted is not None and self._table is None:
+            return {self.start + position * self.step for position in self._wanted}
+        return {index for index, _ in self.of_files(source)}
+
+    def count(self, source: Source) -> int | None:
+        """Return how many frames there are, as far as that is known."""
+        return source.total if self._wanted is None or self._table is not None else len(self._wanted)
 
     def of(self, source: Source) -> Iterator[tuple[SourceFrame, int]]:
         """Yield each frame with its number."""
-        following = self._following()
-        for frame in source:
-            yield frame, following(frame.index)
+        following, wanted = self._following(), self._wanted
+        if wanted is None or self._table is not None:
+            for frame in source:
+                yield frame, following(frame.index)
+            return
+        last, seen = max(wanted), 0
+        for seen, frame in enumerate(source, start=1):
+            number = following(frame.index)
+            if seen - 1 in wanted:
+                yield frame, number
+            if seen > last:
+                return
+        _check_found(wanted - set(range(seen)), source)
 
     def of_files(self, source: Source) -> Iterator[tuple[int, int | None]]:
         """Yield (number, batch) of each file, without reading any."""
@@ -218,6 +279,8 @@ class _Numbers:
 
         def number(index: int | None) -> int:
             """Return the number of the next frame; consecutive variations of one frame share it."""
+            if self._table is not None and index is not None:
+                return self._table[index]
             if self.kept and index is not None:
                 return index
             if index is None or index != state["index"]:
@@ -225,6 +288,13 @@ class _Numbers:
             return state["number"] or 0
 
         return number
+
+
+def _check_found(missing: Set[int], source: Source) -> None:
+    """Raise SequenceNotFoundError for frames that the source does not have."""
+    if missing:
+        numbers = naming.format_ranges(naming.to_ranges(sorted(missing)), 10)
+        raise SequenceNotFoundError(f"there are no frames {numbers} in {source.description}: correct --frames")
 
 
 class _Sizes:

@@ -14,7 +14,7 @@ from typing import Any
 from seqsave import naming
 from seqsave.manifest.document import EARLIER, UNKNOWN_VERSION, Manifest, sort_key
 from seqsave.manifest.intervals import Intervals, count, covers, subtract, unite
-from seqsave.manifest.records import MOST_FRAMES, Facts, FrameEntry, Key, RunEntry, WriterEntry, declared
+from seqsave.manifest.records import MOST_FRAMES, RUN_HEAD, Facts, FrameEntry, Key, RunEntry, WriterEntry, declared
 
 __all__ = [
     "CONTENT_TYPE",
@@ -89,8 +89,10 @@ def begun(
     writers = (*now.writers, me)
     if not defines and current is not None:
         return replace(now, complete=False, writers=writers)
-    # A run over many tasks that was given up may go on.
-    runs = (*(run for run in now.runs if run.id != me.id), _run_entry(facts, me, batches))
+    mine, before = _run_entry(facts, me, batches), now.run(me.id)
+    if before is not None:  # a run over many tasks, which was committed or given up, goes on
+        mine = replace(mine, expected=unite(before.expected, mine.expected))
+    runs = (*(run for run in now.runs if run.id != me.id), mine)
     return replace(now, **_values(facts), complete=False, writers=writers, runs=runs, expected=_expected(runs))
 
 
@@ -289,6 +291,8 @@ def _runs_at_end(now: Manifest, facts: Facts, me: WriterEntry, outcome: Outcome)
     """
     accepted, others = _accepted(outcome), tuple(run for run in now.runs if run.id != me.id)
     known = now.run(me.id) or replace(_run_entry(facts, me, ()), defines=outcome.defines)
+    if me.id.startswith(RUN_HEAD):
+        accepted = unite(known.expected, accepted)
     runs = now.runs if len(others) < len(now.runs) else (*others, known)
     total = count(accepted) if facts.total is None else known.total
     wanted = accepted if facts.total is None else unite(known.expected, accepted)

@@ -288,7 +288,10 @@ class Session:
         ids = () if current is None else (*(writer.id for writer in current.writers), *current.unfinished)
         if current is None or self._me.id in ids:
             current = None if current is None else without(current, self._gone(current))
-            current = begun(current, self.facts, self._me)
+            # A process that only commits need not know the metadata, which may be large: the manifest has them.
+            is_bare = current is not None and not self.facts.metadata
+            facts = replace(self.facts, metadata=current.metadata) if current and is_bare else self.facts
+            current = begun(current, facts, self._me)
             return self._committed(current, outcome, current)
         news = unrecorded(current, outcome.frames)
         if news:

@@ -6,6 +6,7 @@ Parts only send frames. Their records are put into the manifest by one commit, w
 from seqsave import _lazy
 
 _HOMES = {
+    "farm": "FarmTask commit_run",
     "part": "Part",
     "records": "FrameRecord",
     "run": "Run open_run",

@@ -1,13 +1,17 @@
 # Made by: python -m tests.stubs
 
+from .farm import FarmTask as FarmTask
+from .farm import commit_run as commit_run
 from .part import Part as Part
 from .records import FrameRecord as FrameRecord
 from .run import Run as Run
 from .run import open_run as open_run
 
 __all__ = [
+    "FarmTask",
     "FrameRecord",
     "Part",
     "Run",
+    "commit_run",
     "open_run",
 ]

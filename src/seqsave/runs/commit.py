@@ -67,7 +67,7 @@ def _by_frame(records: Iterable[FrameRecord], run: str, rule: naming.NameRule) -
     for record in records:
         if not isinstance(record, FrameRecord):
             raise RunError(
-                f"{type(record).__name__} is not a seqsave.FrameRecord: commit takes what parts have in `records`",
+                f"{type(record).__name__} is not a seqsave.FrameRecord: commit takes what parts have in records",
                 reason="foreign",
             )
         if record.run != run or record.name != _name_of(rule, record.key):
@@ -89,7 +89,7 @@ def _name_of(rule: naming.NameRule, key: Key) -> str:
 
 
 def _between(found: Mapping[Key, object], step: int) -> Ranges:
-    """Return all indices from the first recorded one to the last, where neither `total` nor `frames` is given."""
+    """Return all indices from the first recorded one to the last, where neither `total` nor frames is given."""
     if not found:
         return ()
     indices = [index for index, _ in found]
@@ -112,7 +112,7 @@ def _check_gaps(found: Mapping[Key, object], wanted: Ranges, *, is_guess: bool) 
     gaps = naming.to_ranges(sorted(missing))
     advice = "write them and commit with their records too"
     if is_guess:
-        advice += ", or give `open_run` the `frames` that it is to write"
+        advice += ", or give open_run the frames that it is to write"
     raise RunError(
         f"frames without a record: {naming.format_ranges(gaps, 20)}: {advice}", reason="missing", frames=gaps
     )

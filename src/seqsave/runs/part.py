@@ -83,11 +83,11 @@ class Part(SequenceWriter):
 
     def _check_index(self, index: SupportsIndex | None) -> None:
         if index is None:
-            raise OptionError("a frame of a part needs its `index`: other parts write the frames before and after it")
+            raise OptionError("a frame of a part needs its index: other parts write the frames before and after it")
         number, frames = naming.check_index(index), self._of.frames
         if frames is not None and not any(number in run for run in frames):
             raise FrameNameError(
-                f"frame {number} is none of this run's frames, {naming.format_ranges(frames, 10)}: give `open_run` all "
+                f"frame {number} is none of this run's frames, {naming.format_ranges(frames, 10)}: give open_run all "
                 "frames that it is to write"
             )
 

@@ -40,8 +40,8 @@ VERSION = 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # What one task decides for itself, or what a run over many tasks cannot do.
 _REFUSED: Mapping[str, str] = {
-    "concurrency": "give it to `run.part`, for each task",
-    "max_bytes": "give it to `run.part`, for each task",
+    "concurrency": "give it to run.part, for each task",
+    "max_bytes": "give it to run.part, for each task",
     "progress": "an engine shows the progress of its tasks",
     "on_event": "tasks run in other processes; an observer of a plugin gets their events",
     "spool": "a task whose storage is away fails, and is tried again by its engine",
@@ -79,9 +79,9 @@ def open_run(
     config = _checked_config({**settings, "total": total})
     wanted = None if frames is None else _checked_frames(frames)
     if wanted is not None and total is not None:
-        raise OptionError("`total` and `frames` are given: give the one that says which frames the run writes")
+        raise OptionError("`total` and frames are given: give the one that says which frames the run writes")
     if wanted is not None and not wanted:
-        raise OptionError("`frames` is empty: give the frames that the run writes")
+        raise OptionError("frames is empty: give the frames that the run writes")
     given = {one: getattr(getattr(config, SETTINGS[one].group), one) for one in (*settings, "total")}
     if given.get("metadata") is not None:
         given["metadata"] = {one: RawText(text) for one, text in config.embedding.texts.items()}
@@ -102,7 +102,7 @@ class Run:
     id:       what the run is called.
     frames:   which frames it writes, as ascending ranges; None if neither is given.
     settings: the given settings of the writer.
-    storage_options: the given options of the storage.
+    storage_options: the given options of the storage, None if none were given; ``repr`` leaves them out.
     """
 
     url: str
@@ -321,7 +321,7 @@ def _checked_config(settings: Mapping[str, Any]) -> WriterConfig:
     if settings.get("if_exists") == "skip same recipe":
         raise OptionError(
             "tasks do not read the manifest, which holds the recipes: leave out the frames that need no work when the "
-            "run is opened (open_sequence(url).manifest has their recipes), with `frames`"
+            "run is opened (open_sequence(url).manifest has their recipes), with frames"
         )
     config = check_settings(**settings)
     if len(config.formats) > 1:
@@ -333,7 +333,7 @@ def _checked_frames(frames: str | Iterable[int]) -> tuple[range, ...]:
     if isinstance(frames, str):
         return naming.parse_frames(frames)
     try:
-        indices = {naming.check_index(index, "a frame of `frames`") for index in frames}
+        indices = {naming.check_index(index, "a frame of frames") for index in frames}
     except TypeError:
         raise FrameNameError(f"frames is {frames!r:.80}: it must be indices, or text such as '0-99'") from None
     return naming.to_ranges(sorted(indices))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 
 from seqsave import naming, targets
@@ -21,6 +21,12 @@ def source_of_files(description: str, target: targets.Target, chosen: files.Chos
     numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})), 10)
     count = counted(len(frames), "picture")
     notes = list(chosen.notes)
+
+    def only(numbers: Container[int]) -> Source:
+        """Return the source of some frames; those without a number in their names are numbered from 0."""
+        some = tuple(frame for frame in frames if frame.index in numbers)
+        return source_of_files(description, target, replace(chosen, frames=some, numbered=True), keep)
+
     return Source(
         description=f"{description}: {count}" + (f", numbered {numbers}" if chosen.numbered else ""),
         frames=_Reading(target, chosen, keep, notes).frames,
@@ -29,6 +35,7 @@ def source_of_files(description: str, target: targets.Target, chosen: files.Chos
         files=tuple((frame.url, frame.index if chosen.numbered else None, frame.batch) for frame in frames),
         extensions=frozenset(frame.name.rpartition(".")[2].lower() for frame in frames),
         notes=notes,
+        only=only,
     )
 
 

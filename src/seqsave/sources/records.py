@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -57,6 +57,8 @@ class Source:
     files:       (URL, index, batch) of each file that it reads frames from, in order; empty for videos and arrays.
     extensions:  of those files.
     notes:       messages for the user about how it is read. More may be added during the iteration.
+    only:        returns a source that reads only the frames with these numbers, which count from 0 where its names have
+                 none; None for a source that is always read from its beginning.
     """
 
     description: str
@@ -68,6 +70,7 @@ class Source:
     files: tuple[tuple[str, int | None, int | None], ...] = ()
     extensions: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
+    only: Callable[[Container[int]], Source] | None = None
 
     def __iter__(self) -> Iterator[SourceFrame]:
         return self.frames()

@@ -1,0 +1,86 @@
+"""``seqsave commit``: the end of a run over many machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave import naming
+from seqsave.cli.app import Command
+from seqsave.cli.output import Messages, print_json
+from seqsave.cli.parameters import as_frames, as_run, folder_at, json_option, quiet_option, storage_option
+from seqsave.wording import counted
+
+if TYPE_CHECKING:
+    from seqsave.manifest import Manifest
+
+__all__ = ["commit_command"]
+
+
+@click.command(
+    "commit",
+    cls=Command,
+    short_help="End a run that many machines have saved frames in.",
+    examples=[
+        "seqsave commit s3://renders/shot010 --run shot010",
+        "seqsave commit s3://renders/shot010 --run shot010 --frames 1001-1100",
+    ],
+)
+@click.argument("url", metavar="URL")
+@click.option("--run", metavar="JOB", required=True, callback=as_run, help="The name given to 'seqsave save --run'.")
+@click.option(
+    "--frames",
+    metavar="FRAMES",
+    callback=as_frames,
+    help="The expected frames, as 0-99, 1-10x2 or 1,5,9; by default those that the tasks were to save.",
+)
+@storage_option()
+@quiet_option
+@json_option("the result")
+def commit_command(
+    url: str,
+    run: str,
+    frames: tuple[range, ...] | None,
+    storage_option: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Put the frames that the tasks of a run have saved into the manifest, and remove the records of the tasks.
+
+    Exit status 1, with nothing changed, if frames are missing or were replaced. Any machine may commit, and again.
+    """
+    from seqsave.runs import commit_run
+
+    messages = Messages(quiet)
+    with messages.catching():
+        folder_at(url, storage_option)
+        made = commit_run(url, run, frames=frames, storage_options=storage_option or None)
+    if as_json:
+        print_json({"run": run, "sequences": [_document(one) for one in made]})
+    if not made:
+        messages.note(f"run {run} was committed before: no records are left in {url}")
+    for one in made:
+        messages.note(_summary(run, one))
+        for obstacle in one.obstacles():
+            messages.note(f"unfinished: {obstacle}")
+    return 0
+
+
+def _summary(run: str, made: Manifest) -> str:
+    numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in made.frames})), 10)
+    state = "complete" if made.complete else "unfinished"
+    return f"committed run {run}: {_pattern(made)} {numbers} ({counted(len(made.frames), 'frame')}), {state}"
+
+
+def _document(made: Manifest) -> dict[str, Any]:
+    return {
+        "pattern": _pattern(made),
+        "frames": len(made.frames),
+        "complete": made.complete,
+        "obstacles": made.obstacles(),
+    }
+
+
+def _pattern(made: Manifest) -> str:
+    return naming.NameRule(made.prefix, made.digits, made.extension).pattern

@@ -1,0 +1,206 @@
+"""Runs without an engine: each task leaves its records as an object beside the frames, and one command commits them.
+
+The objects of a run are in ``.seqsave/runs/<id>/``: ``0-99.json`` holds the records of the task that wrote frames 0 to
+99. None is ever replaced: another attempt of the same task leaves one of its own, ``0-99.2.json``. While a task is at
+work ``0-99.started`` states which frames it is to write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from seqsave import manifest, naming, targets
+from seqsave.errors import FrameExistsError, FrameNameError, ManifestError, OptionError, RunError, TargetError
+from seqsave.runs.begin import folder_of
+from seqsave.runs.records import FrameRecord
+from seqsave.runs.run import Run, check_id
+
+if TYPE_CHECKING:
+    import os
+
+    from seqsave.manifest import Manifest
+
+__all__ = ["FarmTask", "commit_run"]
+
+VERSION = 1
+_JSON = "application/json"
+_STARTED, _ENDED = ".started", ".json"
+# Names of longer lists of frames are cut, and stay different by a checksum.
+LONGEST_NAME = 80
+# So many attempts of one task leave records; more are an error of the farm.
+MOST_ATTEMPTS = 1000
+
+Ranges = tuple[range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FarmTask:
+    """One task of a run: ``start`` before its first frame, ``leave`` after its last one. asked: its indices."""
+
+    run: Run
+    asked: Ranges
+
+    def start(self) -> None:
+        """Begin the run, unless another task has, and note that this task is at work. Raises as ``Run.begin``."""
+        self.run.begin()
+        self._publish(f"{self.name}{_STARTED}", self._document(()), create=False)
+
+    def leave(self, records: Iterable[FrameRecord]) -> str:
+        """Leave the records of the frames that are saved, and return the object's URL. Raises TargetError, RunError."""
+        name = self._leave(self._document(records))
+        with contextlib.suppress(TargetError):  # records go before a note without any
+            self.run.target.delete(self._path(f"{self.name}{_STARTED}"))
+        return self.run.target.url_of(self._path(name))
+
+    @property
+    def name(self) -> str:
+        """What the objects of the task are called."""
+        name = naming.format_ranges(self.asked) or "none"
+        return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}...{zlib.crc32(name.encode()):08x}"
+
+    def _leave(self, data: bytes) -> str:
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            name = f"{self.name}{_ENDED}" if attempt == 1 else f"{self.name}.{attempt}{_ENDED}"
+            try:
+                self._publish(name, data, create=True)
+            except FrameExistsError:
+                if self._with_retries(partial(self.run.target.read, self._path(name))) == data:
+                    return name  # of this very attempt, whose answer was lost
+            else:
+                return name
+        raise RunError(
+            f"task {self.name} of run {self.run.id} has left {MOST_ATTEMPTS} records: commit the run",
+            reason="foreign",
+        )
+
+    def _publish(self, name: str, data: bytes, *, create: bool) -> None:
+        target, path = self.run.target, self._path(name)
+        can_refuse = target.capabilities.create != "none"
+        if create and not can_refuse and self._with_retries(partial(target.exists, path)):
+            raise FrameExistsError(f"{target.url_of(path)} exists")
+        self._with_retries(partial(target.publish, path, data, content_type=_JSON, create=create and can_refuse))
+
+    def _with_retries(self, function: Any) -> Any:
+        return targets.with_retries(self.run.target, function, self.run.config.delivery.policy)
+
+    def _path(self, name: str) -> str:
+        return f"{folder_of(self.run.id)}/{name}"
+
+    def _document(self, records: Iterable[FrameRecord]) -> bytes:
+        run = self.run.as_document()
+        # The manifest holds it since the run began; it may be large.
+        settings = {name: value for name, value in run["settings"].items() if name != "metadata"}
+        document = {
+            "version": VERSION,
+            "run": {**run, "settings": settings},
+            "asked": naming.format_ranges(self.asked),
+            "frames": [record.as_document() for record in records],
+        }
+        return json.dumps(document).encode()
+
+
+def commit_run(
+    url: str | os.PathLike[str],
+    run: str,
+    *,
+    frames: Ranges | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> list[Manifest]:
+    """Put what the tasks of a run have left into the manifests, remove it, and return the manifests.
+
+    Any process may do that, and again: a run that was committed has nothing left, and returns an empty list.
+
+    frames: all indices that there should be; by default those that the tasks were to write.
+
+    Raises RunError, and changes nothing, when frames lack a record, are gone or were replaced, or when there is no such
+    run; TargetError, ManifestError.
+    """
+    target = targets.resolve(url, storage_options)
+    found = _collected(target, check_id(run), storage_options)
+    if not found:
+        _check_known(target, run)
+    return [_commit(target, one, frames) for one in found]
+
+
+@dataclass(slots=True)
+class _Sequence:
+    """What the tasks have left of one sequence."""
+
+    run: Run
+    asked: set[int] = field(default_factory=set)
+    records: list[FrameRecord] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+
+def _commit(target: targets.Target, left: _Sequence, frames: Ranges | None) -> Manifest:
+    run = left.run
+    if frames is not None or run.expected is None:
+        # Records state which frames there are where a task did not know before.
+        indices = left.asked | {record.index for record in left.records}
+        settings = {name: value for name, value in run.settings.items() if name != "total"}
+        run = replace(run, frames=frames or naming.to_ranges(sorted(indices)), settings=settings)
+    made = run.commit(left.records)
+    for name in left.names:
+        targets.with_retries(target, partial(target.delete, f"{folder_of(left.run.id)}/{name}"))
+    return made
+
+
+def _collected(target: targets.Target, run: str, options: Mapping[str, Any] | None) -> list[_Sequence]:
+    found: dict[tuple[str, str], _Sequence] = {}
+    for entry in targets.with_retries(target, partial(target.list, folder_of(run))):
+        if not entry.is_folder and entry.name.endswith((_STARTED, _ENDED)):
+            path = f"{folder_of(run)}/{entry.name}"
+            data = targets.with_retries(target, partial(target.read, path))
+            _take(found, entry.name, data, target, target.url_of(path), options)
+    return list(found.values())
+
+
+def _take(
+    found: dict[tuple[str, str], _Sequence],
+    name: str,
+    data: bytes,
+    target: targets.Target,
+    url: str,
+    options: Mapping[str, Any] | None,
+) -> None:
+    try:
+        document: Any = json.loads(data)
+        if document["version"] != VERSION:
+            raise RunError(f"{url} is of a newer version: update seqsave", reason="unknown")
+        # The place is where the object was found, however the task that left it spelled that.
+        run = replace(Run.from_document(document["run"], options), url=target.url)
+        asked = naming.parse_ranges(document["asked"])
+        records = [FrameRecord.from_document(one) for one in document["frames"]]
+    except (LookupError, TypeError, ValueError, RecursionError, OptionError, FrameNameError, ManifestError) as error:
+        raise RunError(
+            f"{url} is damaged ({error!r:.200}): delete it, and save its frames again", reason="unknown"
+        ) from None
+    left = found.setdefault((run.rule.prefix, run.rule.extension), _Sequence(run))
+    left.asked.update(index for one in asked for index in one)
+    left.records += records
+    left.names.append(name)
+
+
+def _check_known(target: targets.Target, run: str) -> None:
+    """Raise RunError unless a manifest shows that the run was committed."""
+    for entry in targets.with_retries(target, partial(target.list, naming.PRIVATE_FOLDER)):
+        if entry.name.endswith(".json") and _names(target, f"{naming.PRIVATE_FOLDER}/{entry.name}", run):
+            return
+    raise RunError(
+        f"there is no run {run} in {target.url}: no task has left records, and no manifest names it", reason="unknown"
+    )
+
+
+def _names(target: targets.Target, path: str, run: str) -> bool:
+    try:
+        found = manifest.load(targets.with_retries(target, partial(target.read, path)))
+    except (TargetError, ManifestError):
+        return False
+    run_id = f"{manifest.RUN_HEAD}{run}"
+    return found.run(run_id) is not None and all(writer.id != run_id for writer in found.writers)

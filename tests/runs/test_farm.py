@@ -1,0 +1,193 @@
+"""Runs without an engine: the command saves parts, leaves records, and commits them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import seqsave
+from tests.cli.runner import options
+from tests.cli.runner import seqsave as run
+from tests.runs.child import picture
+from tests.support.clip import bigbuckbunny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.places import Place
+
+JOB = ".seqsave/runs/JOB"
+MANIFEST = ".seqsave/frame.png.json"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    seqsave.save([picture(index) for index in range(10)], tmp_path / "source", filetype="png")
+    return str(tmp_path / "source")
+
+
+def task(source: str, place: Place, frames: str, *more: str, status: int = 0) -> Any:
+    return run(
+        "save",
+        source,
+        place.url,
+        "--filetype",
+        "png",
+        "--frames",
+        frames,
+        "--run",
+        "JOB",
+        *more,
+        *options(place),
+        status=status,
+    )
+
+
+def commit(place: Place, *more: str, status: int = 0) -> Any:
+    return run("commit", place.url, "--run", "JOB", *more, *options(place), status=status)
+
+
+def notes(place: Place) -> list[str]:
+    return [name.removeprefix(f"{JOB}/") for name in place.names() if name.startswith(JOB)]
+
+
+def written(place: Place) -> dict[str, Any]:
+    return dict(json.loads(place.read(MANIFEST)))
+
+
+def test_tasks_leave_records_and_a_commit_ends_the_run(source: str, place: Place) -> None:
+    task(source, place, "0-4")
+    assert notes(place) == ["0-4.json"]
+    assert written(place)["complete"] is False
+    said = task(source, place, "5-9").err
+    assert f"{JOB}/5-9.json" in said
+    assert notes(place) == ["0-4.json", "5-9.json"]
+    said = commit(place).err
+    assert "committed run JOB: frame_#####.png 0-9 (10 frames), complete" in said
+    assert notes(place) == []
+    assert (written(place)["complete"], written(place)["expected"]) == (True, "0-9")
+    before = place.read(MANIFEST)
+    assert "committed before" in commit(place).err
+    assert place.read(MANIFEST) == before
+
+
+@pytest.mark.parametrize("frames", ["0-8x2", "1,5,9", "3", "0-1,4-5"])
+def test_ranges_as_render_managers_write_them(source: str, place: Place, frames: str) -> None:
+    task(source, place, frames)
+    made = json.loads(commit(place, "--json").out)
+    assert made["sequences"][0]["complete"]
+    expected = {"0-8x2": "0,2,4,6,8"}.get(frames, frames)
+    assert written(place)["expected"] == expected
+
+
+def test_a_task_that_is_done_again_leaves_a_record_of_its_own(source: str, place: Place) -> None:
+    for _ in range(3):
+        task(source, place, "0-3")
+    assert notes(place) == ["0-3.2.json", "0-3.3.json", "0-3.json"][: len(notes(place))]
+    commit(place)
+    assert (notes(place), written(place)["complete"]) == ([], True)
+
+
+def test_gaps_are_named_and_nothing_is_removed(source: str, place: Place) -> None:
+    task(source, place, "0-2")
+    task(source, place, "6-9")
+    said = commit(place, "--frames", "0-9", status=1).err
+    assert "frames without a record: 3-5" in said
+    assert notes(place) == ["0-2.json", "6-9.json"]
+    task(source, place, "3-5")
+    commit(place, "--frames", "0-9")
+    assert written(place)["complete"]
+
+
+def test_a_task_that_failed_is_missed(source: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqsave.encoders.png.encoder import PngEncoder
+
+    task(source, place, "0-7")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise seqsave.EncodeError("no memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PngEncoder, "encode", fail)
+        task(source, place, "8-9", "--option", "compression=small", status=1)
+    assert notes(place) == ["0-7.json", "8-9.started"]
+    assert "frames without a record: 8-9" in commit(place, status=1).err
+    task(source, place, "8")  # cut in another way
+    task(source, place, "9")
+    commit(place)
+    assert (notes(place), written(place)["complete"], written(place)["expected"]) == ([], True, "0-9")
+
+
+def test_the_same_name_goes_on_after_a_commit(source: str, place: Place) -> None:
+    task(source, place, "0-4")
+    commit(place)
+    task(source, place, "5-9")
+    assert written(place)["complete"] is False
+    commit(place)
+    assert (written(place)["complete"], written(place)["expected"]) == (True, "0-9")
+
+
+def test_metadata_of_the_run_reaches_the_manifest_once(source: str, place: Place) -> None:
+    embed = ("--filetype", "png with embedded workflow", "--metadata", 'workflow={"nodes": ["sauce"]}')
+    given = ("--frames", "0-9", "--run", "JOB", *embed, *options(place))
+    run("save", source, place.url, *given)
+    assert b"sauce" not in place.read(f"{JOB}/0-9.json")
+    commit(place)
+    assert written(place)["metadata"] == {"workflow": {"nodes": ["sauce"]}}
+
+
+def test_no_secret_is_in_the_records(source: str, place: Place) -> None:
+    task(source, place, "0-1")
+    record = place.read(f"{JOB}/0-1.json").decode()
+    assert not [value for value in place.storage_options.values() if str(value) in record and "http" not in str(value)]
+
+
+def test_a_run_that_is_not_known_is_an_error(source: str, place: Place) -> None:
+    assert "there is no run JOB" in commit(place, status=1).err
+    run("save", source, place.url, "--filetype", "png", *options(place))
+    assert "there is no run JOB" in commit(place, status=1).err
+    place.write(f"{JOB}/0-1.json", b"{")
+    assert "0-1.json is damaged" in commit(place, status=1).err
+    run("commit", place.url, "--run", "a/b", *options(place), status=2)
+    run("save", source, place.url, "--run", "../x", *options(place), status=2)
+
+
+# --- frames of a source ----------------------------------------------------------------------------------------------
+
+
+def indices(url: object) -> tuple[int, ...]:
+    return seqsave.open_sequence(str(url)).indices
+
+
+def test_frames_choose_by_the_numbers_of_the_source(source: str, tmp_path: Path) -> None:
+    run("save", source, tmp_path / "a", "--filetype", "png", "--frames", "2,7-8")
+    assert indices(tmp_path / "a") == (2, 7, 8)
+    run("save", source, tmp_path / "b", "--filetype", "png", "--frames", "2,7-8", "--start", "1001")
+    assert indices(tmp_path / "b") == (1003, 1008, 1009)
+    pixels = seqsave.open_sequence(str(tmp_path / "b"))[0].read()
+    assert np.array_equal(pixels, picture(2))
+    said = run("save", source, tmp_path / "c", "--frames", "8-12", status=1).err
+    assert "there are no frames 10-12 in" in said
+    assert not (tmp_path / "c").exists()
+    run("save", source, tmp_path / "c", "--frames", "9-2", status=2)
+
+
+def test_frames_of_an_array_and_a_video_are_counted_from_zero(tmp_path: Path) -> None:
+    np.save(tmp_path / "frames.npy", np.stack([picture(index) for index in range(6)]))
+    run("save", tmp_path / "frames.npy", tmp_path / "a", "--frames", "1,4", "--start", "10")
+    assert indices(tmp_path / "a") == (11, 14)
+    assert np.array_equal(seqsave.open_sequence(str(tmp_path / "a"))[1].read(), picture(4))
+    assert (
+        "there are no frames 6-7"
+        in run("save", tmp_path / "frames.npy", tmp_path / "b", "--frames", "5-7", status=1).err
+    )
+
+
+def test_frames_of_a_video(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    run("save", bigbuckbunny(), tmp_path / "a", "--frames", "3-4", "--filetype", "jpg")
+    assert indices(tmp_path / "a") == (3, 4)
+    assert "there are no frames" in run("save", bigbuckbunny(), tmp_path / "b", "--frames", "99999", status=1).err
