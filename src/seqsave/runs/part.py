@@ -26,6 +26,7 @@ from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
 from seqsave.writer.outputs import Common, Output
 from seqsave.writer.publish import FramePublisher
 from seqsave.writer.settings import Limits, Reports
+from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
     from seqsave.runs.run import Run
@@ -43,7 +44,9 @@ class Part(SequenceWriter):
     def __init__(self, run: Run, limits: Limits, reports: Reports | None = None) -> None:
         """Open a part of ``run``. limits: this part's. reports: how a program learns of its progress."""
         self._of = run
-        super().__init__(run.url, replace(run.config, limits=limits, reports=reports or Reports()))
+        config = replace(run.config, limits=limits, reports=reports or Reports())
+        super().__init__(run.url, config)
+        self._texts = _PartTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
 
     @property
     def records(self) -> list[FrameRecord]:
@@ -84,7 +87,7 @@ class Part(SequenceWriter):
     def _check_index(self, index: SupportsIndex | None) -> None:
         if index is None:
             raise OptionError("a frame of a part needs its index: other parts write the frames before and after it")
-        number, frames = naming.check_index(index), self._of.frames
+        number, frames = naming.check_frame(index), self._of.frames
         if frames is not None and not any(number in run for run in frames):
             raise FrameNameError(
                 f"frame {number} is none of this run's frames, {naming.format_ranges(frames, 10)}: give open_run all "
@@ -94,6 +97,13 @@ class Part(SequenceWriter):
 
 def _order(entry: FrameEntry) -> tuple[int, int]:
     return entry.index, -1 if entry.batch is None else entry.batch
+
+
+class _PartTexts(FrameTexts):
+    """The metadata of one part's frames, which may be a few of many."""
+
+    def note_end(self) -> None:
+        """Do nothing: what no frame of this part has may be in those of others, and in what the run has withheld."""
 
 
 class _PartRecord(RunRecord):

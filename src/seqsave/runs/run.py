@@ -333,7 +333,7 @@ def _checked_frames(frames: str | Iterable[int]) -> tuple[range, ...]:
     if isinstance(frames, str):
         return naming.parse_frames(frames)
     try:
-        indices = {naming.check_index(index, "a frame of frames") for index in frames}
+        indices = {naming.check_frame(index, "a frame of frames") for index in frames}
     except TypeError:
         raise FrameNameError(f"frames is {frames!r:.80}: it must be indices, or text such as '0-99'") from None
     return naming.to_ranges(sorted(indices))
