@@ -21,7 +21,7 @@ from tests.support.holds import Gate, around_method, install
 
 def picture(index: int, seed: int = 0) -> np.ndarray[Any, Any]:
     """Noise, so that attempts with other seeds have other bytes."""
-    return np.random.default_rng([seed, index]).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    return np.random.default_rng([seed, index + 1000]).integers(0, 256, (16, 24, 3), dtype=np.uint8)
 
 
 def install_in_run(gate: Gate, run: Run) -> None:

@@ -60,7 +60,7 @@ class FarmTask:
 
     @property
     def name(self) -> str:
-        """What the objects of the task are called."""
+        """Return the name of the objects of the task, without its ending."""
         name = naming.format_ranges(self.asked) or "none"
         return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}...{zlib.crc32(name.encode()):08x}"
 
