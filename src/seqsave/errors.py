@@ -75,6 +75,7 @@ Cause = Literal[
     "expired",
     "no_credentials",
     "bad_credentials",
+    "second_factor",
     "no_profile",
     "denied",
     "clock",

@@ -82,6 +82,10 @@ class Fault(Enum):
         "what this storage reads instead, or configure a target; anon=True signs nothing",
     )
     BAD_CREDENTIALS = _Verdict("the credentials are not accepted", "check them in `storage_options`", detail=True)
+    SECOND_FACTOR = _Verdict(
+        "the profile needs a second factor (an MFA code), which seqsave does not ask for",
+        "sign in with the storage's own command, and name a profile that holds the temporary credentials",
+    )
     NO_PROFILE = _Verdict("the profile is not in the credentials file", "correct it in `storage_options`", detail=True)
     DENIED = _Verdict(
         "the credentials do not allow it", "ask for the right, or use others; writing takes s3:PutObject or the like"
@@ -306,8 +310,10 @@ def _candidates(error: BaseException) -> Iterator[Any]:
 _CLASSES = {
     Fault.NO_CREDENTIALS: "NoCredentialsError PartialCredentialsError DefaultCredentialsError NoAuthTokenError",
     Fault.NO_PROFILE: "ProfileNotFound",
+    Fault.SECOND_FACTOR: "SecondFactorError RefreshWithMFAUnsupportedError",
     Fault.BAD_CREDENTIALS: "CredentialRetrievalError ClientAuthenticationError AuthenticationException LogonFailure "
-    "SMBAuthenticationError UnauthenticatedError RefreshError TokenRetrievalError SSOError LoginRefreshRequired",
+    "SMBAuthenticationError UnauthenticatedError RefreshError TokenRetrievalError SSOError LoginRefreshRequired "
+    "CredentialsUnavailableError",
     Fault.DENIED: "PermissionDeniedError ForbiddenOperation AccessDenied",
     Fault.BAD_NAME: "InvalidDNSNameError InvalidHostLabelError InvalidPathError UnsupportedS3ArnError",
     Fault.MISSING: "ResourceNotFoundError ResourceNotFound NotFoundError NoSuchFile",

@@ -55,13 +55,15 @@ class Published:
 class Known:
     """Facts that this process has learned about a storage, shared by all its targets.
 
-    answered: the storage has answered a request, with success or failure.
-    refuses:  a trial showed that the storage refuses to replace a file.
+    answered:   the storage has answered a request, with success or failure.
+    refuses:    a trial showed that the storage refuses to replace a file.
+    bare_etags: the storage compares ETags only if a condition has them without quotes.
     """
 
     def __init__(self) -> None:
         self.answered = False
         self.refuses = False
+        self.bare_etags = False
         self.lock = threading.Lock()
 
 

@@ -175,11 +175,27 @@ class S3Target(Target):
     def _exchange(self, path: str, body: bytes, content_type: str, create: bool, etag: str | None) -> Published | None:
         """Replace the content with this ETag; return None if the content has changed.
 
-        A store that knows no conditions is not asked for any.
+        A store that knows no conditions is not asked for any. Ceph RGW compares the header with the bare ETag, although
+        HTTP has it in quotes: where a condition fails although the ETag is still the same, the bare one is tried.
         """
-        crc32 = _crc32(body)
         # A weak ETag, W/"...", says of two contents that they mean the same, and cannot be a condition.
         match = None if etag is None or '"' in etag else etag
+        if match is None:
+            return self._put_if(path, body, content_type, create, None)
+        if self.known.bare_etags:
+            return self._put_if(path, body, content_type, False, match)
+        published = self._put_if(path, body, content_type, False, f'"{match}"')
+        if published is not None or self._tagged(path)[1] != etag:
+            return published
+        published = self._put_if(path, body, content_type, False, match)
+        if published is None or self._tagged(path)[0] != body:
+            return None
+        self.known.bare_etags = True
+        return published
+
+    def _put_if(self, path: str, body: bytes, content_type: str, create: bool, match: str | None) -> Published | None:
+        """Put it if the condition holds; None if it does not."""
+        crc32 = _crc32(body)
         try:
             return self._wait_for(lambda: self._send(path, body, content_type, crc32, create=create, match=match))
         except Exception as error:

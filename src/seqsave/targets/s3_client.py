@@ -5,25 +5,25 @@ The user's ``config_kwargs``, ``s3_additional_kwargs`` and the rest of s3fs's op
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
+import hashlib
 import inspect
 import io
 import re
 import socket
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqsave.errors import TargetError
-from seqsave.targets import filesystems
+from seqsave.targets import filesystems, s3_session
+from seqsave.targets.failures import diagnose
 from seqsave.targets.redact import chain_of, redact_url, split_user_info
 
-if TYPE_CHECKING:
-    import asyncio
-
-__all__ = ["S3Client", "StoreAnswerError", "checked_options", "no_store", "refuse_strange"]
+__all__ = ["S3Client", "StoreAnswerError", "checked_options", "no_store", "refuse_strange", "wants_digest"]
 
 CONNECT_TIMEOUT = 10
 """Seconds for a connection to stand."""
@@ -40,71 +40,130 @@ _ENDPOINT = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1
 class S3Client:
     """Requests through one s3fs instance that is ours alone.
 
+    After an answer that refuses the credentials, their source is read again: if it has others by now, the request is
+    sent once more with these, and so are all later ones.
+
     loop: where the coroutines must run: fsspec's own thread.
     """
 
     def __init__(self, options: Mapping[str, Any], connections: int) -> None:
         """Create a client. options: from ``checked_options``. connections: how many requests may be in flight."""
-        from s3fs import S3FileSystem
-
         config = {**_our_config(connections), **(options.get("config_kwargs") or {})}
-        self._filesystem = filesystems.create(S3FileSystem, {**options, "config_kwargs": config})
-        self._filesystem.retries = 1  # of s3fs; those of botocore are in config_kwargs
-        self._prepared: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._options = {**options, "config_kwargs": config}
+        self._has_source = not s3_session.names_credentials(options)
+        self._connection = _Connection(self._options, options.get("session") or s3_session.make_session(options))
+        self._renewing = asyncio.Lock()
         self._takes_checksums = True
+        self._wants_digests: set[str] = set()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the event loop of the coroutines below."""
-        loop: asyncio.AbstractEventLoop = self._filesystem.loop
+        loop: asyncio.AbstractEventLoop = self._connection.filesystem.loop
         return loop
 
     async def call(self, operation: str, *, bucket: str, **request: Any) -> Any:
         """Call an S3 operation such as ``"put_object"``, with the user's ``s3_additional_kwargs`` that apply."""
-        await self._prepare(bucket)
-        # The underscore marks fsspec's coroutines, which are public: https://filesystem-spec.readthedocs.io/en/latest/async.html
-        return await self._filesystem._call_s3(operation, Bucket=bucket, **request)  # noqa: SLF001
+        connection, used = self._connection, None
+        try:
+            used = await s3_session.fetch(connection.session) if self._has_source else None
+            return await connection.call(operation, bucket, request)
+        except Exception as error:
+            fresh = await self._renewed(connection, used, error)
+            if fresh is None:
+                raise
+        return await fresh.call(operation, bucket, request)
 
     async def endpoint(self, bucket: str) -> str:
         """Return the endpoint for requests to this bucket."""
-        return str((await self._prepare(bucket)).meta.endpoint_url)
+        return str((await self._connection.prepare(bucket)).meta.endpoint_url)
+
+    async def _renewed(self, connection: _Connection, used: object, error: Exception) -> _Connection | None:
+        """Return a connection with other credentials than those that were refused; None if there are no others."""
+        if not self._has_source or diagnose(error) not in s3_session.REFUSALS:
+            return None
+        async with self._renewing:
+            if self._connection is not connection:  # another request was faster
+                return self._connection
+            try:
+                session = s3_session.make_session(self._options)
+                found = await s3_session.fetch(session)
+            except Exception:  # noqa: BLE001 - the store's answer says more
+                return None
+            if found is None or found == used:
+                return None
+            self._connection = _Connection(self._options, session)
+            return self._connection
 
     async def put(self, *, bucket: str, crc32: int, create: bool, match: str | None = None, **request: Any) -> Any:
         """Send ``put_object`` once, with the CRC-32 unless the store has refused checksums.
 
-        match: the ETag, without quotes, of what it may replace.
+        match: the ETag of what it may replace, as the header ``If-Match`` has it.
         """
         if match is not None:
-            request["IfMatch"] = f'"{match}"'
+            request["IfMatch"] = match
         if create:
             await self._check_create(bucket)
             request["IfNoneMatch"] = "*"
-        if self._takes_checksums:
-            checksum = base64.b64encode(crc32.to_bytes(4, "big")).decode()
-            try:
-                return await self.call("put_object", bucket=bucket, ChecksumCRC32=checksum, **request)
-            except Exception as error:
-                if not _refuses_checksums(error):
-                    raise
-            self._takes_checksums = False
+        if bucket in self._wants_digests:
+            return await self._put_with_digest(bucket, crc32, request)
+        checksum = {"ChecksumCRC32": _base64(crc32.to_bytes(4, "big"))} if self._takes_checksums else {}
+        try:
+            return await self.call("put_object", bucket=bucket, **checksum, **request)
+        except Exception as error:
+            if wants_digest(error):
+                self._wants_digests.add(bucket)
+            elif not checksum or not _refuses_checksums(error):
+                raise
+        if bucket in self._wants_digests:
+            return await self._put_with_digest(bucket, crc32, request)
+        self._takes_checksums = False
         return await self.call("put_object", bucket=bucket, **request)
 
-    async def _prepare(self, bucket: str) -> Any:
-        await self._filesystem.set_session()
-        client = await self._filesystem.get_s3(bucket)
-        if client not in self._prepared:
-            client.meta.events.register_last("before-call.s3", _send_body_at_once)
-            self._prepared.add(client)
-        return client
+    async def _put_with_digest(self, bucket: str, crc32: int, request: Mapping[str, Any]) -> Any:
+        """Send the MD5 of the bytes too: some stores want it, and no other checksum, where objects are locked."""
+        digest = hashlib.md5(request["Body"], usedforsecurity=False).digest()
+        checksum = {"ChecksumCRC32": _base64(crc32.to_bytes(4, "big"))} if self._takes_checksums else {}
+        return await self.call("put_object", bucket=bucket, ContentMD5=_base64(digest), **checksum, **request)
 
     async def _check_create(self, bucket: str) -> None:
         """Raise TargetError if botocore is too old to know the condition, since s3fs would drop it."""
-        client = await self._prepare(bucket)
+        client = await self._connection.prepare(bucket)
         if "IfNoneMatch" not in client.meta.service_model.operation_model("PutObject").input_shape.members:
             raise TargetError(
                 "`if_exists='error'` needs a newer botocore, whose PutObject knows IfNoneMatch: "
                 "pip install --upgrade s3fs aiobotocore botocore"
             )
+
+
+class _Connection:
+    """One s3fs instance, with the session that it signs with."""
+
+    def __init__(self, options: Mapping[str, Any], session: Any) -> None:
+        from s3fs import S3FileSystem
+
+        self.session = session
+        self._has_source = not s3_session.names_credentials(options)
+        self._is_ready = False
+        self.filesystem = filesystems.create(S3FileSystem, {**options, "session": session})
+        self.filesystem.retries = 1  # of s3fs; those of botocore are in config_kwargs
+        self._prepared: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    async def call(self, operation: str, bucket: str, request: Mapping[str, Any]) -> Any:
+        await self.prepare(bucket)
+        # The underscore marks fsspec's coroutines, which are public: https://filesystem-spec.readthedocs.io/en/latest/async.html
+        return await self.filesystem._call_s3(operation, Bucket=bucket, **request)  # noqa: SLF001
+
+    async def prepare(self, bucket: str) -> Any:
+        if not self._is_ready and self._has_source:
+            await s3_session.fetch(self.session)  # the client, which is made next, would call a missing file ours
+        self._is_ready = True
+        await self.filesystem.set_session()
+        client = await self.filesystem.get_s3(bucket)
+        if client not in self._prepared:
+            client.meta.events.register_last("before-call.s3", _send_body_at_once)
+            self._prepared.add(client)
+        return client
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,14 +283,29 @@ def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
 
 def _refuses_checksums(error: BaseException) -> bool:
     """Return True if a store refuses the checksum header itself, not its value."""
+    return any("checksum" in words and "digest" not in words and "match" not in words for words in _refusals(error))
+
+
+def wants_digest(error: BaseException) -> bool:
+    """Return True if a store takes no object into this bucket without a digest, as where objects are locked."""
+    wanted = ("required", "missing")
+    return any(
+        "content-md5" in words.replace("contentmd5", "content-md5") and any(word in words for word in wanted)
+        for words in _refusals(error)
+    )
+
+
+def _refusals(error: BaseException) -> Iterator[str]:
+    """Yield code and message, in lower case, of each answer in a chain that calls the request itself wrong."""
     for link in chain_of(error):
         response = getattr(link, "response", None)
-        if isinstance(response, dict):
+        if isinstance(response, dict) and response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (400, 501):
             details = response.get("Error", {})
-            words = f"{details.get('Code', '')} {details.get('Message', '')} {details.get('Header', '')}".lower()
-            status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            return status in (400, 501) and "checksum" in words and "digest" not in words and "match" not in words
-    return False
+            yield f"{details.get('Code', '')} {details.get('Message', '')} {details.get('Header', '')}".lower()
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -258,7 +332,7 @@ def refuse_strange(etag: str | None, checksum: str | None, crc32: int) -> None:
     """
     if not etag:
         raise no_store()
-    if checksum not in (None, base64.b64encode(crc32.to_bytes(4, "big")).decode()):
+    if checksum not in (None, _base64(crc32.to_bytes(4, "big"))):
         raise StoreAnswerError(400, "BadDigest", "the checksum in the answer is another one")
 
 

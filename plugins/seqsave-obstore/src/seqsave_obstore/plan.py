@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from seqsave.targets import s3_session
 from seqsave.targets.s3_client import CONNECT_TIMEOUT, STALL_TIMEOUT
 
 __all__ = ["Identity", "Plan", "RefusedError", "make_plan", "read_environment"]
@@ -112,13 +113,18 @@ class Identity:
         if self._given:
             key, secret, token = (self._given.get(name) for name in _CREDENTIALS)
             return str(key), str(secret), token
-        found = self._session.get_credentials()
-        if found is None:
+        try:
+            found = self._session.get_credentials()
+            frozen = None if found is None else found.get_frozen_credentials()
+        except Exception as error:  # noqa: BLE001 - any source, any exception
+            failure = s3_session.unavailable(error)
+        else:
+            if frozen is not None:
+                return frozen.access_key, frozen.secret_key, frozen.token
             from botocore.exceptions import NoCredentialsError
 
             raise NoCredentialsError
-        frozen = found.get_frozen_credentials()
-        return frozen.access_key, frozen.secret_key, frozen.token
+        raise failure
 
 
 def make_plan(bucket: str, options: Mapping[str, Any], connections: int) -> Plan:
@@ -136,6 +142,7 @@ def make_plan(bucket: str, options: Mapping[str, Any], connections: int) -> Plan
 
     profile = options.get("profile")
     session = botocore.session.Session(**({} if profile is None else {"profile": profile}))
+    s3_session.prepare(session)
     client_kwargs = _client_kwargs(options)
     given = {name: client_kwargs.pop(name) for name in _CREDENTIALS if name in client_kwargs}
     if given and not {*_CREDENTIALS[:2]} <= set(given):

@@ -5,8 +5,10 @@
   ``plan`` proves that it does the same, else s3fs.
 - One PUT below 5 GiB, tried once. The SHA-256 of the bytes is part of the signature, so that the store refuses what did
   not arrive as it was sent; obstore does not return checksums of answers, so none counts as acknowledged.
-- Buckets in another region and certificates that obstore does not accept are handed over to s3fs, which follows the
-  store's redirects and has the last word.
+- Buckets in another region, certificates that obstore does not accept, and buckets with locked objects, which want a
+  checksum in a header, are handed over to s3fs, which follows the store's redirects and has the last word.
+- A request whose credentials are refused goes to s3fs as well, which reads them again where they come from. If that
+  helps, obstore gets them too.
 - Requests are coroutines: on the same two cores they leave encoders more time than threads do, and can be cancelled.
 """
 
@@ -29,6 +31,8 @@ from seqsave.errors import TargetError
 from seqsave.targets import Location, Published, at_exit, failures, filesystems
 from seqsave.targets.base import described
 from seqsave.targets.s3 import S3Target, unquoted
+from seqsave.targets.s3_client import wants_digest
+from seqsave.targets.s3_session import REFUSALS
 from seqsave_obstore.errors import explained
 from seqsave_obstore.plan import Plan, RefusedError, make_plan, read_environment
 
@@ -75,28 +79,53 @@ class FastS3Target(S3Target):
     async def _send(
         self, path: str, body: bytes, content_type: str, crc32: int, *, create: bool, match: str | None = None
     ) -> Published:
-        sender = self._sender()
+        sender, refused = self._sender(), False
         if sender is not None:
             try:
                 etag = await sender.put(self._key(path), body, content_type, create=create, match=match)
             except Exception as error:
-                if failures.diagnose(error) not in _HANDED_OVER:
+                refused = self._is_refused(error)
+                if not refused and not self._hands_over(error):
                     raise
-                self._is_handed_over = True
             else:
                 return described(body, crc32, etag=etag)
-        return await super()._send(path, body, content_type, crc32, create=create, match=match)
+        published = await super()._send(path, body, content_type, crc32, create=create, match=match)
+        if refused:
+            self._renew(sender)
+        return published
 
     async def _get(self, path: str, **request: Any) -> tuple[bytes, str | None]:
-        sender = self._sender()
+        sender, refused = self._sender(), False
         if sender is not None and not request:
             try:
                 return await sender.get(self._key(path))
             except Exception as error:
                 # UNKNOWN: the store's answer lacks a header that obstore wants.
-                if failures.diagnose(error) not in (*_HANDED_OVER, failures.Fault.UNKNOWN):
+                if failures.diagnose(error) not in (*_HANDED_OVER, failures.Fault.UNKNOWN, *REFUSALS):
                     raise
-        return await super()._get(path, **request)
+                refused = self._is_refused(error)
+        found = await super()._get(path, **request)
+        if refused:
+            self._renew(sender)
+        return found
+
+    def _is_refused(self, error: Exception) -> bool:
+        return failures.diagnose(error) in REFUSALS
+
+    def _hands_over(self, error: Exception) -> bool:
+        """Return True if s3fs sends everything from now on, because it can do what obstore cannot."""
+        if failures.diagnose(error) in _HANDED_OVER or wants_digest(error):
+            self._is_handed_over = True
+        return self._is_handed_over
+
+    def _renew(self, refused: _Sender | None) -> None:
+        """Let go of the sender whose credentials are not the ones with which s3fs has just succeeded."""
+        if refused is None or self._sending is not refused:
+            return
+        filesystems.discard(refused)
+        self._sending = None
+        # One that never succeeded is not asked again: the next one may be refused as well.
+        self._is_handed_over = not refused.is_proved
 
     def _sender(self) -> _Sender | None:
         """The one to send with; None where s3fs must do it."""
@@ -150,6 +179,8 @@ class _Sender:
         # Not for both: obstore counts the time that sending takes as time in which nothing was read.
         self._get_store = _store(plan, {"read_timeout": f"{max(1, round(plan.stall))}s"})
         self._room = asyncio.Semaphore(connections)
+        self.is_proved = False
+        """The store has accepted its credentials."""
 
     async def put(
         self, key: str, body: bytes, content_type: str, *, create: bool, match: str | None = None
@@ -166,7 +197,7 @@ class _Sender:
                 key,
                 view,
                 attributes={"Content-Type": content_type},
-                mode=usual if match is None else {"e_tag": f'"{match}"'},
+                mode=usual if match is None else {"e_tag": match},
                 use_multipart=False,
             )
 
@@ -191,11 +222,14 @@ class _Sender:
     async def _explained(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
         async with self._room:
             try:
-                return await start()
+                answer = await start()
             except asyncio.TimeoutError:
                 raise
             except Exception as error:  # noqa: BLE001 - classified by its text
                 reason = self._reason(error)
+            else:
+                self.is_proved = True
+                return answer
         # Not inside the handler: the text of the original error may repeat credentials.
         raise reason
 

@@ -1,0 +1,111 @@
+"""Credentials for ``s3://``, as botocore finds them: no prompt, errors that name their cause, and a look for new ones.
+
+A session reads profiles, the environment and the rest once, and keeps the result. After an answer about credentials,
+``fetch`` from a new session shows whether the source has changed since.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from seqsave.targets.failures import Fault, diagnose
+
+__all__ = [
+    "REFUSALS",
+    "CredentialsUnavailableError",
+    "fetch",
+    "make_session",
+    "names_credentials",
+    "prepare",
+    "unavailable",
+]
+
+REFUSALS = (
+    Fault.BAD_KEY,
+    Fault.BAD_SECRET,
+    Fault.BAD_CREDENTIALS,
+    Fault.DENIED,
+    Fault.EXPIRED,
+    Fault.NO_CREDENTIALS,
+)
+"""Answers after which other credentials may help."""
+
+# Of a file or a program that holds the credentials, and not of the store.
+_LOCAL = (Fault.MISSING, Fault.NOT_PERMITTED, Fault.IS_A_FOLDER, Fault.NOT_A_FOLDER, Fault.BROKEN, Fault.UNKNOWN)
+
+
+class CredentialsUnavailableError(Exception):
+    """The source of the credentials failed: a file that it names is not there, a program did not start."""
+
+
+class SecondFactorError(Exception):
+    """A profile asks for the code of a second factor."""
+
+
+@functools.cache
+def session_options() -> frozenset[str]:
+    """Return the storage options that belong to the session."""
+    from aiobotocore.session import AioSession
+
+    return frozenset(inspect.signature(AioSession.__init__).parameters) - {"self"}
+
+
+def make_session(options: Mapping[str, Any]) -> Any:
+    """Return a new session of aiobotocore for these storage options. Raises ProfileNotFound of botocore."""
+    from aiobotocore.session import AioSession
+
+    # Failures of credentials are raised as well, so they need no traceback on a terminal without any logging.
+    logging.getLogger("aiobotocore").addHandler(_SILENT)
+    session = AioSession(**{name: options[name] for name in session_options() if name in options})
+    prepare(session)
+    return session
+
+
+def prepare(session: Any) -> None:
+    """Make a session of botocore's or aiobotocore's raise an error where it would ask for a code on the terminal."""
+    chain = session.get_component("credential_provider")
+    for provider in getattr(chain, "providers", ()):
+        if hasattr(provider, "_prompter"):
+            provider._prompter = _refuse  # noqa: SLF001 - botocore takes one only with a whole chain of its own
+
+
+async def fetch(session: Any) -> tuple[str, str, str | None] | None:
+    """Return the current access key, secret and token of an aiobotocore session, refreshed if due; None if it has none.
+
+    Raises what botocore raises, and CredentialsUnavailableError.
+    """
+    try:
+        found = await session.get_credentials()
+        frozen = None if found is None else await found.get_frozen_credentials()
+    except Exception as error:  # noqa: BLE001 - any source, any exception
+        failure = unavailable(error)
+    else:
+        return None if frozen is None else (frozen.access_key, frozen.secret_key, frozen.token)
+    raise failure
+
+
+def unavailable(error: Exception) -> Exception:
+    """Return the error to raise for one from a source of credentials: what it says of a file concerns no frame."""
+    if diagnose(error) not in _LOCAL:
+        return error
+    failure = CredentialsUnavailableError(f"{type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
+
+
+def names_credentials(options: Mapping[str, Any]) -> bool:
+    """Return True if the storage options say with which credentials to sign, so that no source can have others."""
+    inner: Mapping[str, Any] = options.get("client_kwargs") or {}
+    given = ("anon", "key", "secret", "username", "password", "session")
+    return any(options.get(name) for name in given) or bool(inner.get("aws_access_key_id"))
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise SecondFactorError("the profile asks for an MFA code")
+
+
+_SILENT = logging.NullHandler()
