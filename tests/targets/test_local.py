@@ -575,3 +575,15 @@ def test_a_link_that_took_effect_and_was_reported_as_taken_is_our_own_file(
     with pytest.raises(FrameExistsError):
         target.publish("frame", b"other", content_type="image/png", create=True)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"ours"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on systems where anybody may make links")
+def test_a_link_at_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
+    """Opening it would empty the file that it leads to."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / "shot").mkdir()
+    (tmp_path / "shot" / "file.lock").symlink_to(victim)
+    with pytest.raises(TargetError):
+        targets.resolve(tmp_path / "shot").update("file", lambda before: b"new", content_type="text/plain")
+    assert victim.read_bytes() == b"precious"

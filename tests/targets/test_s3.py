@@ -207,7 +207,7 @@ def test_the_user_s_instance_is_left_alone(url: str, options: dict[str, Any]) ->
     assert theirs.retries == 5
     assert theirs.config_kwargs == {}
     assert theirs.dircache.use_listings_cache
-    ours = target._client()._filesystem  # type: ignore[attr-defined]
+    ours = target._client()._connection.filesystem  # type: ignore[attr-defined]
     assert ours not in list(type(ours)._cache.values())  # nor does ours get into anybody's hands
 
 
@@ -224,7 +224,7 @@ def test_what_the_user_configures_wins(url: str, options: dict[str, Any]) -> Non
     config = {"read_timeout": 7, "user_agent_extra": "mine"}
     target = targets.resolve(url, {**options, "config_kwargs": config}, connections=5)
     publish(target)
-    used = target._client()._filesystem.config_kwargs  # type: ignore[attr-defined]
+    used = target._client()._connection.filesystem.config_kwargs  # type: ignore[attr-defined]
     assert used["read_timeout"] == 7
     assert used["user_agent_extra"] == "mine"
     assert used["max_pool_connections"] == 5
@@ -244,7 +244,7 @@ def test_fsspec_s_configuration_holds(url: str, options: dict[str, Any], monkeyp
     target = targets.resolve(url)
     publish(target)
     assert target.read("f.png") == b"data"
-    assert target._client()._filesystem.config_kwargs["user_agent_extra"] == "theirs"  # type: ignore[attr-defined]
+    assert target._client()._connection.filesystem.config_kwargs["user_agent_extra"] == "theirs"  # type: ignore[attr-defined]
 
 
 def test_credentials_of_the_environment(url: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

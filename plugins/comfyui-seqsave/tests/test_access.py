@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from comfyui_seqsave import access, host, settings
 from comfyui_seqsave.access import RefusedError, admit
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, assume, example, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
+import seqsave
 from seqsave import SeqSaveError, TargetError
 from seqsave.naming import NameRule
 
@@ -474,3 +476,41 @@ def test_windows_streams_are_refused(world: World, monkeypatch: pytest.MonkeyPat
     for text in ("shot:stream", "C:\\ComfyUI\\output\\a:b", "a/b:$DATA"):
         with pytest.raises(RefusedError, match="part of a file"):
             access._admit_local(text)
+
+
+# --- what changes between the check and the reading ---
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only on systems where anybody may make links")
+def test_a_link_that_takes_the_place_of_a_checked_frame(world: World) -> None:
+    seqsave.save(np.full((1, 4, 4, 3), 10, "uint8"), world.output / "shot", filetype="png")
+    seqsave.save(np.full((1, 4, 4, 3), 200, "uint8"), world.outside, filetype="png")
+    place = admit("shot")
+    frame = place.open("frame", "png")[0]
+    assert frame.read()[0, 0, 0] == 10
+    path = world.output / "shot" / "frame_00000.png"
+    path.unlink()
+    path.symlink_to(world.outside / "frame_00000.png")
+    for read in (frame.read, lambda: place.target.read(path.name), lambda: place.read(path.name)):
+        with pytest.raises(SeqSaveError):
+            read()
+
+
+def test_a_path_that_may_not_be_looked_at_is_refused_like_one_that_is_absent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.path.realpath
+
+    def guarded(path: Any, **more: Any) -> Any:
+        if "guarded" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, **more)
+
+    monkeypatch.setattr(os.path, "realpath", guarded)
+    kinds = {
+        name: message_of(lambda name=name: admit(str(world.base / name))) for name in ("guarded", "absent", "outside")
+    }
+    assert len({message.replace(name, "X") for name, message in kinds.items()}) == 1
+    assert message_of(lambda: admit("guarded"))
+    with pytest.raises(RefusedError):
+        admit("shot").check("guarded")

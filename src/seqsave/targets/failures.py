@@ -325,7 +325,7 @@ _CLASSES = {
     Fault.TIMEOUT: "ReadTimeoutError FSTimeoutError ServerTimeoutError ReadTimeout PoolTimeout WriteTimeout Timeout "
     "ServiceResponseTimeoutError",
     Fault.UNREACHABLE: "EndpointConnectionError ConnectTimeoutError ConnectTimeout ClientConnectorError "
-    "ProxyConnectionError NoValidConnectionsError ConnectError ServiceRequestError SMBConnectionClosed",
+    "ProxyConnectionError ProxyError NoValidConnectionsError ConnectError ServiceRequestError SMBConnectionClosed",
     Fault.BROKEN: "ConnectionClosedError ResponseStreamingError ServerDisconnectedError ClientPayloadError "
     "ClientOSError ClientConnectionError IncompleteReadError IncompleteRead ServiceResponseError SSHException "
     "ReadError WriteError RemoteProtocolError HTTPClientError ChunkedEncodingError ResponseParserError",

@@ -119,8 +119,9 @@ class FsspecTarget(Target):
         return target
 
     @property
+    @guarded("open")
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        """Return the event loop; see ``Target.loop``."""
+        """Return the event loop; see ``Target.loop``. The first call makes the filesystem, which may sign in."""
         if not self._is_async():
             return None
         loop: asyncio.AbstractEventLoop = self._handle().filesystem.loop

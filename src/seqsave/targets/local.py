@@ -12,7 +12,9 @@
   other machines after a day.
 
 Storage options: ``fsync=True`` puts each file on the disk before it gets its name (it survives a power cut then, at the
-cost of one flush for each frame). fsspec's ``auto_mkdir`` is accepted and means nothing: folders are always made.
+cost of one flush for each frame). ``within``, a list of folders, refuses to read or list what links lead out of them,
+also if a link appears in that moment; it is for programs whose paths come from others. fsspec's ``auto_mkdir`` is
+accepted and means nothing: folders are always made.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar
 
 from seqsave import naming
 from seqsave.errors import TargetError
-from seqsave.targets import filesystems
+from seqsave.targets import beneath, filesystems
 from seqsave.targets.base import (
     Capabilities,
     Change,
@@ -46,7 +48,7 @@ from seqsave.targets.urls import Location
 
 __all__ = ["LocalTarget"]
 
-_OPTIONS = ("fsync", "auto_mkdir")
+_OPTIONS = ("fsync", "auto_mkdir", "within")
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL}
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
@@ -68,9 +70,10 @@ class LocalTarget(Target):
     _refuses_for_certain: ClassVar[bool] = True
     capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
 
-    def __init__(self, root: str, *, fsync: bool = False, mode: int = 0o666) -> None:
-        """Open a folder. root: absolute path. mode: of the files, before the umask is applied."""
+    def __init__(self, root: str, *, fsync: bool = False, mode: int = 0o666, within: Sequence[str] = ()) -> None:
+        """Open a folder. root: absolute path. mode: of files, before the umask. within: real paths; () is anywhere."""
         self.url = root
+        self._within = tuple(within)
         self._fsync = fsync
         self._mode = mode
 
@@ -78,7 +81,11 @@ class LocalTarget(Target):
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> LocalTarget:
         """Create a target for ``targets.resolve``; see ``Target.open``."""
         filesystems.refuse_unknown(options, _OPTIONS, "local folders")
-        return cls(_absolute(location.rest), fsync=bool(options.get("fsync", False)))
+        within = options.get("within") or ()
+        if isinstance(within, str) or not all(isinstance(folder, str) for folder in within):
+            raise TargetError("storage option 'within' is a list of folders")
+        roots = tuple(os.path.realpath(folder) for folder in within)
+        return cls(_absolute(location.rest), fsync=bool(options.get("fsync", False)), within=roots)
 
     def check(self, *, create: bool = False) -> None:
         """Raise TargetError unless the folder, or its nearest existing parent, can be written to."""
@@ -184,13 +191,13 @@ class LocalTarget(Target):
     @guarded("read")
     def read(self, path: str) -> bytes:
         """Return the bytes of a file; see ``Target.read``."""
-        with open(self.url_of(path), "rb") as file:
+        with self._opened(self.url_of(path)) as file:
             return file.read()
 
     @guarded("read")
     def read_published(self, path: str) -> tuple[bytes, Published]:
         """Return a whole file and what is known of it; see ``Target.read_published``."""
-        with open(self.url_of(path), "rb") as file:
+        with self._opened(self.url_of(path)) as file:
             version = _version(os.fstat(file.fileno()))
             data = file.read()
         return data, described(data, None, version=version)
@@ -201,7 +208,7 @@ class LocalTarget(Target):
         folder = self._checked_folder(folder)
         found = []
         try:
-            with os.scandir(self.url_of(folder) if folder else self.url) as entries:
+            with self._scanned(self.url_of(folder) if folder else self.url) as entries:
                 for entry in entries:
                     if not is_temporary(entry.name):
                         with contextlib.suppress(FileNotFoundError):
@@ -265,7 +272,30 @@ class LocalTarget(Target):
     @guarded("read")
     def open_read(self, path: str) -> BinaryIO:
         """Return an open file; see ``Target.open_read``."""
-        return open(self.url_of(path), "rb")
+        return self._opened(self.url_of(path))
+
+    def _opened(self, path: str) -> BinaryIO:
+        """Open a file for reading; with ``within``, only one that lies there and is an ordinary file."""
+        if not self._within:
+            return open(path, "rb")
+        descriptor = beneath.open_beneath(path, self._within)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return open(descriptor, "rb")
+        os.close(descriptor)
+        raise beneath.OutsideError(errno.EACCES, "it is no ordinary file", path)
+
+    @contextlib.contextmanager
+    def _scanned(self, folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+        if not self._within or os.scandir not in os.supports_fd:
+            with os.scandir(folder) as entries:
+                yield entries
+            return
+        descriptor = beneath.open_beneath(folder, self._within)
+        try:
+            with os.scandir(descriptor) as entries:
+                yield entries
+        finally:
+            os.close(descriptor)
 
     @guarded("list")
     def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:

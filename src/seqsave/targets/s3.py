@@ -96,6 +96,7 @@ class S3Target(Target):
         return target
 
     @property
+    @guarded("open")
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the event loop; see ``Target.loop``."""
         return self._client().loop

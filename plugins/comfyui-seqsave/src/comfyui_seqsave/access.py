@@ -64,7 +64,12 @@ class Place:
     @property
     def target(self) -> targets.Target:
         """What reads and writes here."""
-        return targets.resolve(self.url)
+        return targets.resolve(self.url, self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        """Storage options with which what is opened is what was checked, even if a link takes its place."""
+        return {"within": list(self.roots)} if self.is_local else {}
 
     def settled(self) -> targets.Target:
         """``target``, once all is there that graphs have saved to it. To be called on a thread of its own."""
@@ -104,7 +109,9 @@ class Place:
                 self.check(os.path.join(folder, name))
         self.settled()
         # With the slash it is a folder, whatever it is called, and never a pattern of files in the one above it.
-        sequence = seqsave.open_sequence(f"{self.url}/", prefix=prefix or None, filetype=filetype or None)
+        sequence = seqsave.open_sequence(
+            f"{self.url}/", prefix=prefix or None, filetype=filetype or None, storage_options=self._options
+        )
         for url in sequence.urls if self.is_local else ():
             if os.path.islink(url):
                 self._check_link(url)
@@ -232,7 +239,8 @@ def _asks_a_server(path: str, folders: Iterable[str]) -> bool:
 
 
 def _linked_batches(folder: str) -> list[str]:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+    # What fails here fails again when the folder is listed, with a message.
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
         return [
             entry.name
             for entry in entries
@@ -243,7 +251,10 @@ def _linked_batches(folder: str) -> list[str]:
 
 def _is_inside(path: str, roots: Iterable[str]) -> bool:
     """Whether the file or folder that ``path`` really is lies in one of ``roots``, or is one of them."""
-    real = os.path.normcase(os.path.realpath(path))
+    try:
+        real = os.path.normcase(os.path.realpath(path))
+    except (OSError, ValueError):  # of what this process may not look at: as refused as what is not there
+        return False
     return any(_is_at_or_below(real, os.path.normcase(root)) for root in roots)
 
 

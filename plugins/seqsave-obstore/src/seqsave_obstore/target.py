@@ -32,7 +32,7 @@ from seqsave.targets import Location, Published, at_exit, failures, filesystems
 from seqsave.targets.base import described
 from seqsave.targets.s3 import S3Target, unquoted
 from seqsave.targets.s3_client import wants_digest
-from seqsave.targets.s3_session import REFUSALS
+from seqsave.targets.s3_session import REFUSALS, names_credentials
 from seqsave_obstore.errors import explained
 from seqsave_obstore.plan import Plan, RefusedError, make_plan, read_environment
 
@@ -101,16 +101,17 @@ class FastS3Target(S3Target):
                 return await sender.get(self._key(path))
             except Exception as error:
                 # UNKNOWN: the store's answer lacks a header that obstore wants.
-                if failures.diagnose(error) not in (*_HANDED_OVER, failures.Fault.UNKNOWN, *REFUSALS):
-                    raise
                 refused = self._is_refused(error)
+                if not refused and failures.diagnose(error) not in (*_HANDED_OVER, failures.Fault.UNKNOWN):
+                    raise
         found = await super()._get(path, **request)
         if refused:
             self._renew(sender)
         return found
 
     def _is_refused(self, error: Exception) -> bool:
-        return failures.diagnose(error) in REFUSALS
+        """Return True if the credentials were refused, and their source may have others by now."""
+        return failures.diagnose(error) in REFUSALS and not names_credentials(self._options)
 
     def _hands_over(self, error: Exception) -> bool:
         """Return True if s3fs sends everything from now on, because it can do what obstore cannot."""

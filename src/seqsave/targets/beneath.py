@@ -1,0 +1,86 @@
+"""Open files and folders that are certain to lie in given folders, however links change in that moment.
+
+A check of a path followed by opening it is two steps: another user may put a link there in between. Here the path is
+resolved once, and each part of the result is opened from the folder before it, without following links. A link that
+stays inside is followed; one that appears afterwards, or leads out, is refused.
+
+Where the system cannot open relative to a folder (Windows), the file is opened first and compared afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["OutsideError", "open_beneath"]
+
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# Without O_NONBLOCK, a named pipe would wait for its writer.
+_LAST = _READ | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_STEP = _READ | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
+_CAN_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+
+
+class OutsideError(PermissionError):
+    """A path leads out of the folders that it must lie in, or may have done so."""
+
+
+def _real_path(path: str) -> str | None:
+    """Return the path without links; None if the system does not let this user find out."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return None
+
+
+def open_beneath(path: str, roots: Iterable[str]) -> int:
+    """Return a descriptor, for reading, of the file or folder at ``path``, which lies in one of ``roots``.
+
+    roots: real paths of folders.
+
+    Raises OutsideError; FileNotFoundError and other OSErrors only for a path inside.
+    """
+    real = _real_path(path)
+    root = None if real is None else next((root for root in roots if _is_in(real, root)), None)
+    if real is None or root is None:
+        raise OutsideError(errno.EACCES, "it is a link that leads out", path)
+    try:
+        if _CAN_STEP:
+            return _step_by_step(root, Path(real).relative_to(root).parts)
+        return _compared(path, real)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR) and _real_path(path) != real:
+            raise OutsideError(errno.EACCES, "links in it changed while it was opened", path) from None
+        if error.errno == errno.ELOOP:
+            raise OutsideError(errno.EACCES, "a link was put there while it was opened", path) from None
+        raise
+
+
+def _step_by_step(root: str, parts: tuple[str, ...]) -> int:
+    folder = os.open(root, _READ)
+    for number, name in enumerate(parts, 1):
+        try:
+            below = os.open(name, _LAST if number == len(parts) else _STEP, dir_fd=folder)
+        finally:
+            os.close(folder)
+        folder = below
+    return folder
+
+
+def _compared(path: str, real: str) -> int:
+    opened = os.open(path, _READ)
+    try:
+        inside = os.path.samestat(os.fstat(opened), os.lstat(real))
+    except OSError:
+        inside = False
+    if inside:
+        return opened
+    os.close(opened)
+    raise OutsideError(errno.EACCES, "links in it changed while it was opened", path)
+
+
+def _is_in(path: str, root: str) -> bool:
+    path, root = os.path.normcase(path), os.path.normcase(root)
+    return path == root or path.startswith(root if root.endswith(os.sep) else root + os.sep)
