@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 import gc
 import os
@@ -29,8 +30,7 @@ from hypothesis import strategies as st
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
-from seqsave.targets import fsspec as any_other
-from seqsave.targets import traits
+from seqsave.targets import clouds, traits
 from seqsave.targets.redact import chain_of
 from seqsave.types import Traits
 from tests.support.patience import PATIENCE
@@ -423,6 +423,8 @@ def test_a_client_that_tries_again_by_itself_has_the_last_word(monkeypatch: pyte
         raise ConnectionResetError("reset")
 
     monkeypatch.setattr(Blobs, "_pipe_file", fail)
+    stubborn = dataclasses.replace(traits.TRAITS["gs"], retries=True)
+    monkeypatch.setitem(traits.TRAITS, "seqblobs", stubborn)  # type: ignore[call-overload]
     with pytest.raises(TargetError, match="the connection broke") as caught:
         publish(targets.resolve("seqblobs://bucket/x", {"run": "failing"}), "f.png")
     assert not caught.value.transient
@@ -641,6 +643,6 @@ def test_gcsfs_is_prepared_for_an_emulator_and_the_environment_stays(
     monkeypatch.delitem(sys.modules, "gcsfs", raising=False)
     monkeypatch.delenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", raising=False)
     before = dict(os.environ)
-    any_other._prepare_google({"endpoint_url": "http://127.0.0.1:9"})
+    clouds.prepare_google({"endpoint_url": "http://127.0.0.1:9"})
     assert sys.modules.pop("gcsfs").seen == "false"
     assert dict(os.environ) == before

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import io
-import os
 import re
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -26,7 +24,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from seqsave.errors import TargetError
 from seqsave.plugins.manager import import_code
-from seqsave.runtime.processes import environment_variable
 from seqsave.runtime.threads import ForkSafeLock
 from seqsave.targets import filesystems, registry
 from seqsave.targets.base import (
@@ -64,7 +61,7 @@ _WRAPPERS = {
 _ADDRESS = ("account_host", "account_name", "base_url", "endpoint_url", "host", "port", "share")
 # What drivers call a version, or the time of the last change, in a listing.
 _VERSIONS = (
-    *("ETag", "etag", "generation", "mtime", "modify", "modified", "last_write_time", "LastModified"),
+    *("generation", "ETag", "etag", "mtime", "modify", "modified", "last_write_time", "LastModified"),
     *("last_modified", "updated"),
 )
 _ACCOUNT = re.compile(r"\b(AccountName|BlobEndpoint)=([^;?]*)", re.IGNORECASE)
@@ -75,8 +72,9 @@ _NO_SUCH_FOLDER = (Fault.MISSING, Fault.CONFLICT, Fault.UNKNOWN)
 class _Handle:
     """A filesystem and the lock with which threads take turns where they must."""
 
-    def __init__(self, kind: type[Any], options: Mapping[str, Any]) -> None:
+    def __init__(self, kind: type[Any], options: Mapping[str, Any], settle: Callable[[Any], None]) -> None:
         self.filesystem = filesystems.create(kind, options)
+        settle(self.filesystem)
         self.lock = threading.RLock()
 
 
@@ -109,8 +107,6 @@ class FsspecTarget(Target):
         refuse_hidden_user_info(location)
         if protocol in _WRAPPERS:
             raise TargetError(f"{url}: {protocol}:// wraps another storage; use the URL of that storage")
-        if protocol in ("gs", "gcs"):
-            _prepare_google(options)
         kind = _kind(protocol)
         scene = Scene("open", url, secrets=secrets_of(location.url, options))
         root, merged = filesystems.opening(scene, lambda: _understood(kind, location, options))
@@ -347,12 +343,15 @@ class FsspecTarget(Target):
 
     # --- the filesystem ---
 
+    def _settle(self, filesystem: Any) -> None:
+        """Change a filesystem that was just made."""
+
     def _handle(self) -> _Handle:
         kind = filesystems.filesystem_class(self._protocol)
         return filesystems.shared(
             self._protocol,
             self._options,
-            lambda: _Handle(kind, self._options),
+            lambda: _Handle(kind, self._options, self._settle),
             user=self,
             per_thread=self._traits.threads == "each",
         )
@@ -438,11 +437,3 @@ def _version(item: Mapping[str, Any]) -> str | None:
     """Return what changes when a file is replaced, under whichever name its driver reports that; None for nothing."""
     found = next((item[name] for name in _VERSIONS if item.get(name) not in (None, "")), None)
     return None if found is None else str(found).strip('"')
-
-
-def _prepare_google(options: Mapping[str, Any]) -> None:
-    """Keep gcsfs from asking an emulator for hierarchical buckets, since its gRPC channel would wait for a minute."""
-    if options.get("endpoint_url") or os.environ.get("STORAGE_EMULATOR_HOST"):
-        # It chooses the class of its filesystem by this, while it is imported.
-        with environment_variable("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false"), contextlib.suppress(ImportError):
-            importlib.import_module("gcsfs")

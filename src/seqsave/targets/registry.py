@@ -28,6 +28,8 @@ BUILTIN = {
 _USUAL = {
     "s3": "seqsave.targets.s3:S3Target",
     "s3a": "seqsave.targets.s3:S3Target",
+    **dict.fromkeys(("gs", "gcs"), "seqsave.targets.clouds:GoogleTarget"),
+    **dict.fromkeys(("az", "abfs", "abfss"), "seqsave.targets.clouds:AzureTarget"),
 }
 _ANY_OTHER = "seqsave.targets.fsspec:FsspecTarget"
 

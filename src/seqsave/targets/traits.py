@@ -17,7 +17,6 @@ _GOOGLE = Traits(
     folders=False,
     own_top=True,
     threads="shared",
-    retries=True,
     keywords="seqsave.targets.traits:for_google",
 )
 _AZURE = replace(_GOOGLE, keywords="seqsave.targets.traits:for_azure")
