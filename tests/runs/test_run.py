@@ -94,6 +94,7 @@ def test_a_single_frame(place: Place) -> None:
     assert run.commit(records).expected == (range(7, 8), range(9, 10))
 
 
+@pytest.mark.filterwarnings("ignore:metadata .* is not saved")
 def test_batches_and_subfolders(place: Place) -> None:
     run = open_run(
         place, prefix="a/b/frame", filetype="jpg", total=2, metadata={"workflow": "{}"}, metadata_in="sidecar"
@@ -364,6 +365,7 @@ def test_a_part_needs_the_index_and_writes_only_frames_of_its_run() -> None:
         seqsave.open_run("memory://part", total=3).write(picture(3), index=3)
 
 
+@pytest.mark.filterwarnings("ignore:withhold: ")
 def test_no_secret_shows() -> None:
     secret = "wJalrXUtnFEMI/K7MDENG"
     options = {"key": "AKIA", "secret": secret, "endpoint_url": "http://127.0.0.1:9"}
