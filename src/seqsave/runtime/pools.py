@@ -94,7 +94,7 @@ class WorkerThreads:
             self._changed.notify_all()
 
     def leave(self) -> None:
-        """As ``close``, without a lock, as finalizers need it: a thread that sleeps ends when it wakes by itself."""
+        """End the threads like ``close``, but without a lock, for finalizers: a sleeping thread ends when it wakes."""
         self._closed = True
 
     def _run(self) -> None:
@@ -152,7 +152,7 @@ class LoopTasks:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that the tasks run on."""
+        """Return the loop that the tasks run on."""
         return self._loop
 
     @property

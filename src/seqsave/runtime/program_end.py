@@ -29,7 +29,7 @@ LOOP_SECONDS = 1.0
 def at_program_end(function: Callable[[], None], *, before: Callable[[], None]) -> None:
     """Call ``function()`` when the program's own threads have ended, while others can still be started.
 
-    These are the main thread and every other that is no daemon. Python 3.12.0 and 3.12.1 start no thread once the main
+    These are the main thread and all others but daemons. Python 3.12.0 and 3.12.1 start no thread once the main
     one has ended: there calls of ``run_in_thread`` and of loops that are kept have to do without. It is called once
     more by ``atexit``, for what was opened since then; ``multiprocessing`` passes that over in its processes.
 

@@ -45,7 +45,7 @@ class Life:
         return False
 
     def take_over(self, while_waiting: Callable[[], None]) -> bool:
-        """As ``begin_end``, but also return True if the thread that began to end the writer is gone, or is this one.
+        """Return True as ``begin_end``, or if the thread that began to end the writer is gone, or is this one.
 
         while_waiting: called several times a second as long as that thread goes on.
         """
