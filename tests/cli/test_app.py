@@ -71,7 +71,7 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
         (["save", "a", "b", "--at-end", "stop"], "'stop' is not one of 'stop output', 'raise error', 'keep going'"),
         (["save", "a", "b", "--if-exists", "replace"], "'replace' is not one of"),
         (["save", "a", "b", "--option", "quality"], "'--option': must be NAME=VALUE"),
-        (["verify"], "URL"),
+        (["workflow"], "URL"),
         (["ls", "a", "--jsn"], "--json"),
     ],
 )
