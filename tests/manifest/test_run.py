@@ -286,6 +286,16 @@ def test_a_collision_leaves_it_unfinished_until_somebody_has_looked(place: Place
     assert (one.frames[1].checksum, one.frames[1].size) == (None, len(place.read("frame_00001.png")))
 
 
+def test_frames_that_a_collision_gave_up_keep_their_records(place: Place, settings: dict[str, Any]) -> None:
+    seqsave.save([picture(i) for i in range(9)], place.url, start=1, **settings)
+    before = {frame.index: frame.checksum for frame in found(place).frames}
+    with pytest.raises(seqsave.SaveError, match="already exists"):
+        seqsave.save([picture()] * 10, place.url, if_exists="error", concurrency=1, **settings)
+    one = found(place)
+    assert not one.complete
+    assert {frame.index: frame.checksum for frame in one.frames if frame.index} == before
+
+
 # --- skip ------------------------------------------------------------------------------------------------------------
 
 
@@ -326,6 +336,19 @@ def test_skip_valid_looks_into_what_is_there(place: Place, settings: dict[str, A
     assert found(place).complete
     again = seqsave.save([picture(3)] * 6, place.url, if_exists="skip valid", **settings)
     assert again.counts["skipped"] == 6
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_skip_valid_does_not_believe_what_was_replaced(
+    place: Place, settings: dict[str, Any], is_recorded: bool
+) -> None:
+    seqsave.save([picture(1)] * 3, place.url, manifest=is_recorded, **settings)
+    seqsave.save([picture(1)] * 3, place.url, if_exists="skip valid", **settings)
+    place.write("frame_00001.png", place.read("frame_00001.png")[:-9])
+    seqsave.save([picture(2)] * 3, place.url, if_exists="skip", **settings)
+    result = seqsave.save([picture(2)] * 3, place.url, if_exists="skip valid", **settings)
+    assert [frame.status for frame in result.frames] == ["skipped", "saved", "skipped"]
+    assert found(place).complete
 
 
 def test_skip_valid_reads_nothing_that_the_manifest_knows(place: Place, settings: dict[str, Any]) -> None:

@@ -177,7 +177,9 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
         if seen is None:
             continue
         if frame.checksum is None and not frame.disputed:  # only seen, and seen again
-            yield replace(frame, size=seen.size, version=seen.version)
+            # The picture is what was decoded then.
+            picture = frame.picture if _is_same_file(frame, seen) else None
+            yield replace(frame, size=seen.size, version=seen.version, picture=picture)
         elif not frame.disputed and (_is_same_file(frame, seen) or frame.name in same):
             yield frame if frame.version == seen.version else replace(frame, version=seen.version)
         else:

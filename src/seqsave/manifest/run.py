@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from seqsave import naming
-from seqsave.errors import FrameExistsError
+from seqsave.errors import FrameExistsError, WriterAbortedError
 from seqsave.manifest.merging import Outcome
 from seqsave.manifest.records import Facts, FrameEntry, declared
 from seqsave.manifest.session import Session
@@ -113,7 +113,7 @@ class RunRecord:
         with self._lock_earlier:
             if self._earlier is None:
                 found = self._session.peek()
-                self._earlier = {} if found is None else {frame.key: frame for frame in found.frames}
+                self._earlier = {} if found is None else {one.key: one for one in found.frames if not one.disputed}
             return self._earlier.get((index, batch))
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> None:
@@ -124,7 +124,7 @@ class RunRecord:
         Raises TargetError, ManifestError.
         """
         outcome = self.outcome(result, broken=broken, stopped=stopped)
-        if not self._session.is_open and (outcome.lost or not outcome.frames):
+        if not self._session.is_open and (result.failures or outcome.lost or not outcome.frames):
             return  # nothing was changed
         self._session.close(outcome)
 
@@ -154,6 +154,10 @@ def _keys(frames: Collection[FailedFrame] | Collection[SavedFrame]) -> set[tuple
 
 
 def _parted(failures: Collection[FailedFrame]) -> tuple[list[FailedFrame], list[FailedFrame]]:
-    """Return the failures whose names another saver's frames have, and the failures with unknown contents."""
-    collided = [failure for failure in failures if isinstance(failure.exception, FrameExistsError)]
-    return collided, [failure for failure in failures if failure not in collided]
+    """Return the failures that leave the existing files' records as they are, and the failures with unknown contents.
+
+    The first are those whose names another saver's frames have, and frames that were given up: if one of these was
+    under way, the listing shows that its file is another one.
+    """
+    kept = [one for one in failures if isinstance(one.exception, (FrameExistsError, WriterAbortedError))]
+    return kept, [failure for failure in failures if failure not in kept]
