@@ -130,6 +130,16 @@ def test_the_same_name_goes_on_after_a_commit(source: str, place: Place) -> None
     assert (written(place)["complete"], written(place)["expected"]) == (True, "0-9")
 
 
+def test_a_pattern_names_the_files(source: str, place: Place) -> None:
+    url = f"{place.url}/shot.####.jpg"
+    for frames in ("0-4", "5-9"):
+        run("save", source, url, "--frames", frames, "--run", "JOB", *options(place))
+    said = run("commit", url, "--run", "JOB", *options(place)).err
+    assert "committed run JOB: shot.####.jpg 0-9 (10 frames), complete" in said
+    assert place.frames() == [f"shot.{index:04d}.jpg" for index in range(10)]
+    assert notes(place) == []
+
+
 def test_metadata_of_the_run_reaches_the_manifest_once(source: str, place: Place) -> None:
     embed = ("--filetype", "png with embedded workflow", "--metadata", 'workflow={"nodes": ["sauce"]}')
     given = ("--frames", "0-9", "--run", "JOB", *embed, *options(place))

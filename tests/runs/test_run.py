@@ -122,6 +122,15 @@ def test_frames_as_render_managers_write_them(frames: str, expected: str) -> Non
     assert run.commit([record for one in run.frames or () for record in task(run, *one)]).complete
 
 
+def test_a_pattern_names_the_files(place: Place) -> None:
+    run = seqsave.open_run(f"{place.url}/shot.####_left.png", storage_options=place.storage_options or None, total=2)
+    assert Run.from_document(json.loads(json.dumps(run.as_document())), run.storage_options) == run
+    run.begin()
+    made = run.commit(task(run, 0, 1))
+    assert made.complete
+    assert place.frames() == ["shot.0000_left.png", "shot.0001_left.png"]
+
+
 # --- records ---------------------------------------------------------------------------------------------------------
 
 

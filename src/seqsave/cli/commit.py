@@ -83,4 +83,4 @@ def _document(made: Manifest) -> dict[str, Any]:
 
 
 def _pattern(made: Manifest) -> str:
-    return naming.NameRule(made.prefix, made.digits, made.extension).pattern
+    return f"{made.prefix}{made.separator}{'#' * max(1, made.digits)}{made.tail}.{made.extension}"

@@ -116,12 +116,14 @@ def commit_run(
 
     Any process may do that, and again: a run that was committed has nothing left, and returns an empty list.
 
+    url:    the folder of the sequence, or a pattern in it such as ``shot.####.exr``, as the tasks had it.
     frames: all indices that there should be; by default those that the tasks were to write.
 
     Raises RunError, and changes nothing, when frames lack a record, are gone or were replaced, or when there is no such
     run; TargetError, ManifestError.
     """
-    target = targets.resolve(url, storage_options)
+    pattern = naming.parse_pattern(str(url))
+    target = targets.resolve(url if pattern is None else getattr(url, "parent", pattern[0] or "."), storage_options)
     found = _collected(target, check_id(run), storage_options)
     if not found:
         _check_known(target, run)
@@ -152,7 +154,7 @@ def _commit(target: targets.Target, left: _Sequence, frames: Ranges | None) -> M
 
 
 def _collected(target: targets.Target, run: str, options: Mapping[str, Any] | None) -> list[_Sequence]:
-    found: dict[tuple[str, str], _Sequence] = {}
+    found: dict[str, _Sequence] = {}
     for entry in targets.with_retries(target, partial(target.list, folder_of(run))):
         if not entry.is_folder and entry.name.endswith((_STARTED, _ENDED)):
             path = f"{folder_of(run)}/{entry.name}"
@@ -162,7 +164,7 @@ def _collected(target: targets.Target, run: str, options: Mapping[str, Any] | No
 
 
 def _take(
-    found: dict[tuple[str, str], _Sequence],
+    found: dict[str, _Sequence],
     name: str,
     data: bytes,
     target: targets.Target,
@@ -181,7 +183,7 @@ def _take(
         raise RunError(
             f"{url} is damaged ({error!r:.200}): delete it, and save its frames again", reason="unknown"
         ) from None
-    left = found.setdefault((run.rule.prefix, run.rule.extension), _Sequence(run))
+    left = found.setdefault(run.rule.pattern, _Sequence(run))
     left.asked.update(index for one in asked for index in one)
     left.records += records
     left.names.append(name)

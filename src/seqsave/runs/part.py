@@ -45,7 +45,8 @@ class Part(SequenceWriter):
         """Open a part of ``run``. limits: this part's. reports: how a program learns of its progress."""
         self._of = run
         config = replace(run.config, limits=limits, reports=reports or Reports())
-        super().__init__(run.url, config)
+        # With a slash, the URL is that of a folder, whatever its name is, and no request has to find that out.
+        super().__init__(run.url if run.url.endswith("/") else f"{run.url}/", config)
         self._texts = _PartTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
 
     @property

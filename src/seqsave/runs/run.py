@@ -21,15 +21,18 @@ from seqsave.runs.commit import commit, remove_temporaries
 from seqsave.runtime import retry
 from seqsave.writer import WriterConfig, check_settings
 from seqsave.writer.config import SETTINGS
+from seqsave.writer.destination import at_destination
 from seqsave.writer.outputs import facts_of
 from seqsave.writer.settings import Limits
 from seqsave.writer.table import show_settings
 
 if TYPE_CHECKING:
     from seqsave.manifest import Manifest, Session
+    from seqsave.naming import NamePattern
     from seqsave.runs.part import Part
     from seqsave.runs.records import FrameRecord
     from seqsave.targets import Target
+    from seqsave.writer.destination import Url
     from seqsave.writer.formats import Format
     from seqsave.writer.frame import FrameKey
 
@@ -48,6 +51,7 @@ _REFUSED: Mapping[str, str] = {
     "publish_behind": "a task has to be finished when it returns",
     "preview": "make it of the finished sequence, with 'seqsave preview'",
 }
+_NAMED_BY_PATTERN = ("prefix", "separator", "digits", "filetype")
 _SETTINGS = {name: one for name, one in SETTINGS.items() if name not in {*_REFUSED, "manifest", "total"}}
 
 
@@ -61,7 +65,9 @@ def open_run(
     storage_options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Run:
-    """Open a run that many tasks, on any machine, write one sequence in. Nothing is written and no network is asked.
+    """Open a run that many tasks, on any machine, write one sequence in. Nothing is written.
+
+    The URL is that of a folder, or ends in a pattern such as ``shot.####.exr``, as for ``open_writer``.
 
     run:    its id; a random one by default. The same id again goes on with the same run.
     total:  how many frames it writes, from ``start`` in steps of ``step``.
@@ -72,21 +78,22 @@ def open_run(
 
     Raises what ``check_settings`` raises, and TargetError.
     """
-    location = targets.parse_url(url)
-    options = {**location.options, **storage_options} if storage_options is not None else dict(location.options)
-    target = targets.resolve(url, options or None)
+    options = {**targets.parse_url(url).options, **(storage_options or {})}
     name = secrets.token_hex(8) if run is None else check_id(run)
-    config = _checked_config({**settings, "total": total})
+    folder, config = _checked(url, {**settings, "total": total, "storage_options": options or None})
+    target = targets.resolve(folder, options or None)
     wanted = None if frames is None else _checked_frames(frames)
     if wanted is not None and total is not None:
         raise OptionError("`total` and frames are given: give the one that says which frames the run writes")
     if wanted is not None and not wanted:
         raise OptionError("frames is empty: give the frames that the run writes")
-    given = {one: getattr(getattr(config, SETTINGS[one].group), one) for one in (*settings, "total")}
+    names = dict.fromkeys((*settings, "total", *(_NAMED_BY_PATTERN if config.pattern is not None else ())))
+    given = {one: getattr(getattr(config, SETTINGS[one].group), one) for one in names}
     if given.get("metadata") is not None:
         given["metadata"] = {one: RawText(text) for one, text in config.embedding.texts.items()}
-    where = target.url if target.is_local else location.url
-    return Run(where, name, wanted, {one: value for one, value in given.items() if value is not None}, options or None)
+    where = target.url if target.is_local else targets.parse_url(folder).url
+    chosen = {one: value for one, value in given.items() if value is not None}
+    return Run(where, name, wanted, chosen, options or None, config.pattern)
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,6 +110,7 @@ class Run:
     frames:   which frames it writes, as ascending ranges; None if neither is given.
     settings: the given settings of the writer.
     storage_options: the given options of the storage, None if none were given; ``repr`` leaves them out.
+    pattern:  the names of the files as the URL stated them; None for a URL of a folder.
     """
 
     url: str
@@ -110,6 +118,7 @@ class Run:
     frames: tuple[range, ...] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     storage_options: Mapping[str, Any] | None = field(default=None, hash=False)
+    pattern: NamePattern | None = None
 
     # --- the driver ---
 
@@ -217,6 +226,7 @@ class Run:
             "version": VERSION,
             "url": self.target.url,
             "run": self.id,
+            "pattern": None if self.pattern is None else str(self.pattern),
             "frames": None if self.frames is None else naming.format_ranges(self.frames),
             "settings": {name: _as_json(name, value) for name, value in self.settings.items()},
         }
@@ -230,16 +240,21 @@ class Run:
             settings = {name: _from_json(name, value) for name, value in document["settings"].items()}
             total = settings.pop("total", None)
             given = (document["url"], document["run"], document["frames"])
+            pattern = None if document.get("pattern") is None else _pattern(document["pattern"])
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, OptionError):
                 raise
             raise OptionError(f"the document of the run is damaged: {error!r:.200}") from None
         url, run, frames = given
-        return open_run(url, run=run, total=total, frames=frames, storage_options=storage_options, **settings)
+        # With a slash, the URL is that of a folder, whatever its name is.
+        opened = open_run(
+            _as_folder(url), run=run, total=total, frames=frames, storage_options=storage_options, **settings
+        )
+        return replace(opened, pattern=pattern)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what is made from the fields."""
-        names = ("url", "id", "frames", "settings", "storage_options")
+        names = ("url", "id", "frames", "settings", "storage_options", "pattern")
         return {name: self.__dict__[name] for name in names}
 
     def __repr__(self) -> str:
@@ -250,7 +265,8 @@ class Run:
     @cached_property
     def config(self) -> WriterConfig:
         """Return the settings, checked, with the storage options."""
-        return _checked_config({**self.settings, "storage_options": self.storage_options})
+        config = check_settings(**self.settings, storage_options=self.storage_options)
+        return config if self.pattern is None else replace(config, pattern=self.pattern)
 
     @property
     def rule(self) -> naming.NameRule:
@@ -311,8 +327,17 @@ def check_id(run: Any) -> str:
     return run
 
 
-def _checked_config(settings: Mapping[str, Any]) -> WriterConfig:
-    """Return the settings, checked. Raises OptionError for one that a run over many tasks cannot have."""
+def _pattern(text: str) -> NamePattern | None:
+    found = naming.parse_pattern(text)
+    return None if found is None else found[1]
+
+
+def _as_folder(url: Any) -> Any:
+    return url if not isinstance(url, str) or url.endswith("/") else f"{url}/"
+
+
+def _checked(url: Url, settings: Mapping[str, Any]) -> tuple[Url, WriterConfig]:
+    """Return the folder and the settings, checked. Raises OptionError for what a run over many tasks cannot have."""
     for name, why in _REFUSED.items():
         if settings.get(name) not in (None, False):
             raise OptionError(f"a run over many tasks has no setting {name!r}: {why}")
@@ -323,10 +348,10 @@ def _checked_config(settings: Mapping[str, Any]) -> WriterConfig:
             "tasks do not read the manifest, which holds the recipes: leave out the frames that need no work when the "
             "run is opened (open_sequence(url).manifest has their recipes), with frames"
         )
-    config = check_settings(**settings)
+    folder, config = at_destination(url, None, settings)
     if len(config.formats) > 1:
         raise OptionError("a run over many tasks has one filetype: open one for each")
-    return config
+    return folder, config
 
 
 def _checked_frames(frames: str | Iterable[int]) -> tuple[range, ...]:
