@@ -86,7 +86,8 @@ def test_ranges_as_render_managers_write_them(source: str, place: Place, frames:
 def test_a_task_that_is_done_again_leaves_a_record_of_its_own(source: str, place: Place) -> None:
     for _ in range(3):
         task(source, place, "0-3")
-    assert notes(place) == ["0-3.2.json", "0-3.3.json", "0-3.json"][: len(notes(place))]
+    # On S3, the same frames have the same versions, so that all attempts leave one and the same record.
+    assert notes(place) == (["0-3.json"] if place.kind == "s3" else ["0-3.2.json", "0-3.3.json", "0-3.json"])
     commit(place)
     assert (notes(place), written(place)["complete"]) == ([], True)
 
