@@ -21,6 +21,7 @@ import seqsave
 import seqsave.targets
 from seqsave import manifest
 from seqsave.manifest import Manifest
+from seqsave.manifest.run import RunRecord
 from tests.support.places import Place
 from tests.support.s3 import S3Server
 
@@ -286,14 +287,18 @@ def test_a_collision_leaves_it_unfinished_until_somebody_has_looked(place: Place
     assert (one.frames[1].checksum, one.frames[1].size) == (None, len(place.read("frame_00001.png")))
 
 
-def test_frames_that_a_collision_gave_up_keep_their_records(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture(i) for i in range(9)], place.url, start=1, **settings)
-    before = {frame.index: frame.checksum for frame in found(place).frames}
-    with pytest.raises(seqsave.SaveError, match="already exists"):
-        seqsave.save([picture()] * 10, place.url, if_exists="error", concurrency=1, **settings)
-    one = found(place)
-    assert not one.complete
-    assert {frame.index: frame.checksum for frame in one.frames if frame.index} == before
+def test_frames_that_a_run_gave_up_keep_their_records(tmp_path: Path) -> None:
+    """The storage says whether one that was under way has arrived: its file is another one then."""
+    facts = manifest.Facts(prefix="frame", extension="png", filetype="png")
+    session = manifest.Session(seqsave.targets.resolve(str(tmp_path)), facts)
+    errors = {1: seqsave.FrameExistsError("1"), 2: seqsave.WriterAbortedError("2"), 3: seqsave.TargetError("3")}
+    failures = tuple(
+        seqsave.FailedFrame(index=index, batch=None, filetype="png", url="", error="", exception=error)
+        for index, error in errors.items()
+    )
+    result = replace(seqsave.save([], "memory://nothing"), failures=failures)
+    outcome = RunRecord(session, creates=True).outcome(result, broken=False, stopped=True)
+    assert (outcome.wanted, outcome.lost) == ({1, 2}, {(3, None)})
 
 
 # --- skip ------------------------------------------------------------------------------------------------------------
