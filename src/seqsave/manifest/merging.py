@@ -191,10 +191,10 @@ def _of_unknown_bytes(frame: FrameEntry) -> FrameEntry:
 
 
 def _merged(current: Manifest | None, run: str | None, outcome: Outcome, listing: Listing) -> dict[Key, FrameEntry]:
-    """Return what is recorded of each frame once those of the run ``run`` are put in."""
+    """Return what is recorded of each frame once those of the run ``run`` are put in, with its id if that is given."""
     known = {} if current is None else {frame.key: frame for frame in current.frames}
     for frame in outcome.frames:
-        if frame.run is None and frame.checksum is not None:
+        if run is not None and frame.run is None and frame.checksum is not None:
             frame = replace(frame, run=run)
         known[frame.key] = _newest(frame, known.get(frame.key), listing.get(frame.name))
     for key in outcome.lost:

@@ -36,6 +36,7 @@ _SEPARATORS = "_.- "
 # A minus sign is one of the number where nothing is joined to something else by it: render_-0004, but not shot-0001.
 SIGNED = r"(?:(?<![^\W_])(?<![)\]}])-(?=[0-9]))?[0-9]+"
 _NUMBER = re.compile(SIGNED)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLACEHOLDER = re.compile(
     r"#+"
     r"|@+(?![A-Za-z0-9])"
@@ -140,7 +141,7 @@ def is_hidden(name: str) -> bool:
 
 def holds_control(text: str) -> bool:
     """Return True if a text holds a control character."""
-    return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
+    return _CONTROL.search(text) is not None
 
 
 def split_extension(name: str) -> tuple[str, str]:

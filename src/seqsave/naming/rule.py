@@ -7,6 +7,8 @@ prefix may contain ``/``: ``"shots/a"`` puts all files of the sequence, includin
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass, field
 from typing import SupportsIndex
 from urllib.parse import unquote
@@ -21,6 +23,7 @@ PRIVATE_FOLDER = ".seqsave"
 # Local file systems allow 255 bytes per name; this leaves room for the longer name of a temporary file.
 MAX_NAME_BYTES = 220
 MAX_SEPARATOR = 16
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def _prefix_problem(prefix: str) -> str | None:
 
 
 def _characters_problem(text: str) -> str | None:
-    if holds_control(text) or any(0xD800 <= ord(c) < 0xE000 for c in text):
+    if holds_control(text) or _SURROGATE.search(text):
         return "holds a control character"
     return "holds a backslash" if "\\" in text else None
 
@@ -150,26 +153,39 @@ def _check_part(what: str, text: str) -> None:
 
 def _check_name(rule: NameRule, name: NamePattern) -> None:
     """Raise FrameNameError for names that would be hidden, too long, or read back as those of another frame."""
+    found = _name_problem(name)
+    if found is None:
+        return
+    part, problem = found
+    if part == "tail":
+        what = f"tail {_short(name.tail)}"
+    elif rule.separator == SEPARATOR:
+        what = f"prefix {_short(rule.prefix)}"
+    else:
+        what = f"prefix and separator {_short(name.head)}"
+    raise FrameNameError(f"{what} {problem}")
+
+
+@functools.lru_cache(maxsize=256)  # each writer asks, and frames that are saved one by one have a writer each
+def _name_problem(name: NamePattern) -> tuple[str, str] | None:
+    """Return which part of the names is wrong, ``head`` or ``tail``, and why; None for good names."""
     example = f"{name.head}{0:0{name.digits}d}{name.ending}"
     length = len(example.encode())
-    what = (
-        f"prefix {_short(rule.prefix)}" if rule.separator == SEPARATOR else f"prefix and separator {_short(name.head)}"
-    )
-    problem = None
     if is_hidden(example):
-        problem = "makes hidden files, whose names begin with a dot; use another name"
-    elif name.head[-1:].isascii() and name.head[-1:].isdigit():
-        problem = "ends with a digit, which reads as a part of the number; put a separator such as '.' between them"
-    elif name.tail[:1].isascii() and name.tail[:1].isdigit():
-        what, problem = f"tail {_short(name.tail)}", "begins with a digit, which reads as a part of the number"
-    elif name.parse(example) != 0 or _reads_as_sign(name.head):
-        problem = "ends with a minus sign, so that the number reads as a negative one; use another separator"
-    elif length > MAX_NAME_BYTES:
-        problem = (
-            f"makes a file name of {length} bytes: at most {MAX_NAME_BYTES} fit every storage; use a shorter prefix"
+        return "head", "makes hidden files, whose names begin with a dot; use another name"
+    if name.head[-1:].isascii() and name.head[-1:].isdigit():
+        return (
+            "head",
+            "ends with a digit, which reads as a part of the number; put a separator such as '.' between them",
         )
-    if problem:
-        raise FrameNameError(f"{what} {problem}")
+    if name.tail[:1].isascii() and name.tail[:1].isdigit():
+        return "tail", "begins with a digit, which reads as a part of the number"
+    if name.parse(example) != 0 or _reads_as_sign(name.head):
+        return "head", "ends with a minus sign, so that the number reads as a negative one; use another separator"
+    if length > MAX_NAME_BYTES:
+        fits = f"at most {MAX_NAME_BYTES} fit every storage; use a shorter prefix"
+        return "head", f"makes a file name of {length} bytes: {fits}"
+    return None
 
 
 def _reads_as_sign(head: str) -> bool:

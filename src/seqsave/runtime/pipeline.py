@@ -193,13 +193,14 @@ class Pipeline(Generic[P, R]):
                 self._run_without_thread(jobs)
             return
         interrupt: BaseException | None = None
-        self._inline_threads.append(threading.get_ident())
+        here = threading.get_ident()
+        self._inline_threads.append(here)
         for job in jobs:
             try:
                 self._encode(job)
             except BaseException as error:  # noqa: BLE001, PERF203 - raised below, when no job is left behind
                 interrupt = interrupt or error
-        self._inline_threads.remove(threading.get_ident())
+        self._inline_threads.remove(here)
         if interrupt is not None:
             raise interrupt
 

@@ -210,9 +210,12 @@ class LocalTarget(Target):
         try:
             with self._scanned(self.url_of(folder) if folder else self.url) as entries:
                 for entry in entries:
-                    if not is_temporary(entry.name):
-                        with contextlib.suppress(FileNotFoundError):
-                            found.append(_entry(entry))
+                    if is_temporary(entry.name):
+                        continue
+                    try:
+                        found.append(_entry(entry))
+                    except FileNotFoundError:
+                        continue
         except FileNotFoundError:
             return []
         return found

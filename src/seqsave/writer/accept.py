@@ -117,13 +117,14 @@ class FrameAcceptor:
     def _enter(self, keys: Sequence[FrameKey], frames: Sequence[Sequence[_File]]) -> None:
         """Take the numbers and note the files, before anything can become of them."""
         self._numbering.take(keys)
-        for output, task, job, future in (file for files in frames for file in files):
-            if job is None:
-                future.set_result(output.pass_over(task))
-            self._log.add(task.key, future)
-            output.encoding.note_accepted(task)
-            if task.key.batch is not None:
-                output.note_batch(task.key.batch)
+        for files in frames:
+            for output, task, job, future in files:
+                if job is None:
+                    future.set_result(output.pass_over(task))
+                self._log.add(task.key, future)
+                output.encoding.note_accepted(task)
+                if task.key.batch is not None:
+                    output.note_batch(task.key.batch)
 
     def _add_to_preview(self, frames: Sequence[Sequence[_File]], sources: Sequence[FrameSource]) -> None:
         if self._preview is None:

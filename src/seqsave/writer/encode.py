@@ -45,6 +45,7 @@ class Encoding:
         self._pixels = pixels
         self._options = options
         self._embedding = embedding
+        self._rate, self._tags = embedding.exact_rate, embedding.stated_tags
         self._start = start
         self._total = total
         self._warn = warn
@@ -133,10 +134,10 @@ class Encoding:
             filetype=self._resolved.filetype,
             name=key.name,
             total=self._total,
-            rate=self._embedding.exact_rate,
+            rate=self._rate,
             color=self._pixels.color,
             dpi=self._embedding.dpi,
-            tags=self._embedding.stated_tags,
+            tags=self._tags,
         )
 
     def _note_shape(self, key: FrameKey, taken: Taken) -> None:

@@ -84,7 +84,7 @@ class FrameTask:
     Accepted, in one step with its numbering:
         key:      its numbers and path. passed_over: why nothing is written, if so.
     Encoded, on an encoding thread:
-        files:    in the order in which they are published.
+        files:    in the order in which they are published. size: how many bytes they have together.
     """
 
     key: FrameKey
@@ -96,13 +96,10 @@ class FrameTask:
     held: int = 0
     picture: Picture | None = None
     files: Sequence[FileToPublish] = ()
-
-    @property
-    def size(self) -> int:
-        """Return the number of bytes of all files."""
-        return sum([file.size for file in self.files])
+    size: int = 0
 
     @property
     def frame(self) -> FileToPublish:
         """Return the frame's own file; the others are sidecars."""
-        return next(file for file in self.files if file.path == self.key.path)
+        (found,) = [file for file in self.files if file.path == self.key.path]
+        return found

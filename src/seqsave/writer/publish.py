@@ -83,7 +83,7 @@ class FramePublisher:
         self._fallback = fallback
         self._target = target
         self._record = record
-        self._folder = folder
+        self._below = len(f"{folder}/") if folder else 0  # where the path below the sequence's folder begins
         self._known = target.known
         self._start: SharedCall[None] = SharedCall()
         self._proof: SharedCall[None] = SharedCall()
@@ -144,7 +144,8 @@ class FramePublisher:
                 if isinstance(published, SavedFrame):
                     return published
             answer = published if file.path == task.key.path else answer
-        if self._target.loop is None:  # storages with a loop leave no temporary files
+        # Storages with a loop leave no temporary files; and for a single frame a listing costs too much.
+        if self._target.loop is None and self._is_second_in(task.key.folder):
             yield Call(partial(self._remove_stale_files, task.key.folder))
         return self._saved(task, answer)
 
@@ -207,12 +208,14 @@ class FramePublisher:
             return False
         return self._if_exists == "error" or self._existing.is_unlisted(file.path.rpartition("/")[0])
 
-    def _remove_stale_files(self, folder: str) -> None:
-        """Remove stale temporary files from a folder at its second frame; for a single one a listing costs too much."""
+    def _is_second_in(self, folder: str) -> bool:
+        """Note a frame in a folder, and return whether it is the second one there."""
         with self._lock:
             self._published[folder] += 1
-            if self._published[folder] != 2:
-                return
+            return self._published[folder] == 2
+
+    def _remove_stale_files(self, folder: str) -> None:
+        """Remove stale temporary files from a folder."""
         for one in (folder, f"{folder}/{naming.PRIVATE_FOLDER}" if folder else naming.PRIVATE_FOLDER):
             with contextlib.suppress(TargetError):  # stale files do no harm
                 self._target.remove_stale_temporaries(one)
@@ -283,6 +286,7 @@ class FramePublisher:
             for name, text in encoded.leftover.items()
         )
         task.files = (frame, *sidecars) if frame.create else (*sidecars, frame)
+        task.size = sum([file.size for file in task.files])
 
     def _entry(
         self, task: FrameTask, etag: str | None = None, acknowledged: bool = False, version: str | None = None
@@ -304,7 +308,7 @@ class FramePublisher:
 
     def _name(self, key: FrameKey) -> str:
         """Return the frame's name in the manifest: its path below the sequence's folder."""
-        return key.path[len(self._folder) :].lstrip("/")
+        return key.path[self._below :]
 
 
 class _Attempts:

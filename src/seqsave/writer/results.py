@@ -69,21 +69,19 @@ class Results:
     def all(self) -> tuple[tuple[SavedFrame, ...], tuple[FailedFrame, ...]]:
         """Return the frames that are saved, and those that failed; frames still under way are in neither."""
         with self._lock:
-            records = list(self._records)
-        saved: list[SavedFrame] = []
-        failed: list[FailedFrame] = []
-        for one in records:
-            if isinstance(one, _UnderWay):
-                if not one.future.done():
-                    continue
-                record = self._record(one.key, one.future)
-            else:
-                record = one
-            if isinstance(record, SavedFrame):
-                saved.append(record)
-            else:
-                failed.append(record)
-        return tuple(saved), tuple(failed)
+            records, is_over = list(self._records), self._done == len(self._records)
+        if not is_over:
+            records = [self._now(one) for one in records]
+        saved = tuple([one for one in records if isinstance(one, SavedFrame)])
+        if len(saved) == len(records):
+            return saved, ()
+        return saved, tuple([one for one in records if isinstance(one, FailedFrame)])
+
+    def _now(self, record: _UnderWay | SavedFrame | FailedFrame) -> _UnderWay | SavedFrame | FailedFrame:
+        """Return the record of a frame that has ended at this moment; one that is under way is returned as it is."""
+        if isinstance(record, _UnderWay) and record.future.done():
+            return self._record(record.key, record.future)
+        return record
 
     def _record(self, key: FrameKey, future: Future[SavedFrame]) -> SavedFrame | FailedFrame:
         error = _error_of(future)

@@ -369,8 +369,8 @@ class SequenceWriter:
             raise WriterClosedError("this writer belongs to another process: open one in each process, after the fork")
 
     def _check_usable(self) -> None:
-        self._check_process()
-        if self._life.state != "open":
+        if os.getpid() != self._pid or self._life.state != "open":
+            self._check_process()
             text = f"this writer is {self._life.state}: open a new one (use `if_exists='skip'` to resume)"
             raise WriterClosedError(text)
 
