@@ -83,17 +83,18 @@ def test_the_run_of_a_dropped_writer_does_not_keep_the_manifest_from_being_compl
         return publish(self, path, *arguments, **more)
 
     monkeypatch.setattr(LocalTarget, "publish", late)
+    others = set(threading.enumerate())
     kept = [seqsave.open_writer(tmp_path, filetype="png")]
     future = kept[0].write(IMAGE)
     if not is_late:
         may_go_on.set()
         kept[0].flush()
-    before = set(threading.enumerate())
+    threads = set(threading.enumerate()) - others
     with pytest.warns(ResourceWarning):
         drop(kept)
     may_go_on.set()
     future.result(PATIENCE)
-    wait_for({thread for thread in before if thread.name.startswith("seqsave-encode")})
+    wait_for({thread for thread in threads if thread.name.startswith("seqsave-encode")})
     seqsave.save([IMAGE] * 3, tmp_path, filetype="png")
     manifest = json.loads((tmp_path / ".seqsave" / "frame.png.json").read_text())
     assert manifest["complete"]

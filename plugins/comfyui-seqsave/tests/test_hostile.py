@@ -81,7 +81,6 @@ def test_no_saver_leaves_the_allowed_folders(folders: host.Folders, outside: Pat
             "{outside}/x",
             "link/x",
             "a\\..\\b",
-            "",
             "a//b",
             "a/",
             ".",
@@ -100,6 +99,12 @@ def test_no_prefix_leaves_the_target(folders: host.Folders, outside: Path, prefi
         assert len(str(caught.value)) < 1000
     assert files_in(outside) == []
     assert files_in(Path(folders.output)) == []
+
+
+def test_an_empty_prefix_stays_in_the_folder(folders: host.Folders) -> None:
+    assert ImageSequenceSaver.VALIDATE_INPUTS("", "", "png", "") is True
+    save("", "")
+    assert Path(folders.output, "_00000.png").is_file()
 
 
 def test_planted_batch_folder(folders: host.Folders, outside: Path) -> None:

@@ -92,6 +92,8 @@ class ImageSequenceSaver(inputs.Saving):
         for form in asked.formats:
             place.check_name(form.rule, len(image))
         index = int(frame_counter.current_frame)
+        if index < 0:
+            raise seqsave.FrameNameError(f"the frame counter is at {index}: it counts from 0")
         try:
             result = saving.save(
                 place,
