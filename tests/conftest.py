@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from seqsave.plugins import manager
 from tests.support.environment import isolate
@@ -19,6 +20,10 @@ from tests.support.site import Site
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
+
+# Examples take as long as a busy machine makes them take.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # A skip that starts like this is about the platform; every other one fails in CI, where it would prove nothing.
 FINE_TO_SKIP = "only on "

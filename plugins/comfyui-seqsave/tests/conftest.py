@@ -10,10 +10,15 @@ from types import ModuleType
 
 import pytest
 from comfyui_seqsave import host
+from hypothesis import HealthCheck, settings
 from server import ComfyServer, comfyui_folder
 from tests.support.s3 import S3Server, find_weed
 
 from seqsave.testing import outside
+
+# Examples take as long as a busy machine makes them take.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

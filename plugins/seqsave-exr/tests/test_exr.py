@@ -488,6 +488,7 @@ def test_damaged_pixels_are_reported_and_nothing_is_printed(
     assert capfd.readouterr().out == ""  # the document of --json stands there alone
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
     for start in (b"", b"v/1\x01\x02\0\0\0"):

@@ -370,6 +370,7 @@ def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:
     assert array.shape[0] * array.shape[1] <= 1 << 14
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
     for start in (b"", b"II*\0\x08\0\0\0"):
