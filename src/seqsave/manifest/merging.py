@@ -135,12 +135,18 @@ def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> li
 
     Their bytes may be those that were recorded: the answer to a PUT was lost, or the folder was copied.
     """
-    found = []
-    for frame in _merged(current, None, outcome, listing).values():
-        seen = listing.get(frame.name)
-        if seen is not None and frame.checksum is not None and frame.size == seen.size:
-            found += [frame] * (not _is_same_file(frame, seen))
-    return found
+    recorded = () if current is None else current.frames
+    if all(_is_as_recorded(frame, listing.get(frame.name)) for frame in (*recorded, *outcome.frames)):
+        return []  # the usual case, without merging
+    merged = _merged(current, None, outcome, listing).values()
+    return [frame for frame in merged if not _is_as_recorded(frame, listing.get(frame.name))]
+
+
+def _is_as_recorded(frame: FrameEntry, seen: Seen | None) -> bool:
+    """Return False for a frame of the recorded size whose bytes may be others."""
+    if seen is None or frame.checksum is None or frame.size != seen.size:
+        return True
+    return _is_same_file(frame, seen)
 
 
 def unrecorded(current: Manifest, frames: Iterable[FrameEntry]) -> list[FrameEntry]:
@@ -312,7 +318,7 @@ def _runs_at_end(now: Manifest, facts: Facts, me: WriterEntry, outcome: Outcome)
 
 
 def _accepted(outcome: Outcome) -> Intervals:
-    numbers = {*outcome.wanted, *(frame.index for frame in outcome.frames), *(index for index, _ in outcome.lost)}
+    numbers = {*outcome.wanted, *[frame.index for frame in outcome.frames], *[index for index, _ in outcome.lost]}
     return naming.to_ranges(sorted(numbers))
 
 

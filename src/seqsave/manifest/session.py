@@ -221,9 +221,9 @@ class Session:
             return None if current is None else self._begun(current)
 
         try:
-            if self._target.capabilities.folders:  # else ``update`` would make the folder of a manifest that is missing
-                self._target.read(self.path)
-            self._update(change)
+            # ``update`` would make the folder of a manifest that is missing.
+            if not self._target.capabilities.folders or self._target.exists(self.path):
+                self._update(change)
         except targets.FileMissingError:
             pass
         except TargetError as error:

@@ -89,7 +89,7 @@ class NamePattern:
             raise FrameNameError(
                 f"frame {number} of {self} would read as frame {-number}: put a separator before the number"
             )
-        return f"{self.head}{text}{self.ending}"
+        return f"{self.head}{text}{self.tail}.{self.extension}"
 
     def parse(self, name: str) -> int | None:
         """Return the number in the name of a frame of this sequence; None for other names.

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from seqsave.errors import FrameNameError
 from seqsave.naming.numbers import batch_folder, check_index
-from seqsave.naming.pattern import MAX_DIGITS, SEPARATOR, NamePattern, holds_control, is_hidden
+from seqsave.naming.pattern import MAX_DIGITS, SEPARATOR, NamePattern, is_hidden
 
 __all__ = ["PRIVATE_FOLDER", "NameRule", "sidecar_key", "sidecar_name"]
 
@@ -23,7 +23,7 @@ PRIVATE_FOLDER = ".seqsave"
 # Local file systems allow 255 bytes per name; this leaves room for the longer name of a temporary file.
 MAX_NAME_BYTES = 220
 MAX_SEPARATOR = 16
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # surrogates, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class NameRule:
 
     def format(self, index: SupportsIndex, batch: SupportsIndex | None = None) -> str:
         """Return the frame's path below the target: ``frame_00017.png``, ``batch_0003/frame_00017.png``."""
-        parts = [self.folder] if self.folder else []
+        parts = [self.folder] if "/" in self.prefix else []
         if batch is not None:
             parts.append(batch_folder(check_index(batch, "batch")))
         return "/".join([*parts, self.file_name(index)])
@@ -136,7 +136,7 @@ def _prefix_problem(prefix: str) -> str | None:
 
 
 def _characters_problem(text: str) -> str | None:
-    if holds_control(text) or _SURROGATE.search(text):
+    if _CONTROL.search(text):
         return "holds a control character"
     return "holds a backslash" if "\\" in text else None
 

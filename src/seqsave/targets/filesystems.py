@@ -88,14 +88,16 @@ class _Registry:
 
     def get(self, key: Hashable, make: Callable[[], T], user: object = None) -> T:
         with self._lock:
-            if key in self._shared:
-                return cast("T", self._taken(key, user))
+            found = self._taken(key, user)
+            if found is not None:
+                return found.made  # type: ignore[no-any-return]
             making = self._making.setdefault(key, threading.Lock())
         # Making may connect to somewhere: only those that want the same wait for it.
         with making:
             with self._lock:
-                if key in self._shared:
-                    return cast("T", self._taken(key, user))
+                found = self._taken(key, user)
+                if found is not None:
+                    return found.made  # type: ignore[no-any-return]
             made = make()
             with self._lock:
                 self._shared[key] = _Shared(made)
@@ -118,12 +120,13 @@ class _Registry:
                 value.discard(made)
         del gone
 
-    def _taken(self, key: Hashable, user: object) -> Any:
-        self._shared.move_to_end(key)
-        shared = self._shared[key]
-        if user is not None:
-            shared.users.add(user)
-        return shared.made
+    def _taken(self, key: Hashable, user: object) -> _Shared | None:
+        shared = self._shared.get(key)
+        if shared is not None:
+            self._shared.move_to_end(key)
+            if user is not None:
+                shared.users.add(user)
+        return shared
 
     def _evict(self) -> list[_Shared]:
         spare = len(self._shared) - _LIMIT

@@ -144,7 +144,7 @@ class MemoryTarget(Target):
             found = self._filesystem.ls(full, detail=True)
         except FileNotFoundError:
             return []
-        if any(entry["name"] == full for entry in found):  # fsspec lists a file as itself
+        if full in [entry["name"] for entry in found]:  # fsspec lists a file as itself
             raise NotADirectoryError(full)
         store = self._filesystem.store
         return [

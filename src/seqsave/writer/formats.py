@@ -38,7 +38,7 @@ class Format:
         extension, tail = self.resolved.extension, "" if pattern is None else pattern.tail
         if pattern is not None and pattern.extension.lower() in self.resolved.spec.extensions:
             extension = pattern.extension
-        rule = NameRule(prefix, digits, extension, separator, tail)
+        rule = _names(prefix, digits, extension, separator, tail)
         return self if rule == self.rule else replace(self, rule=rule)
 
 
@@ -127,15 +127,15 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
                 color=wanted.color,
                 convert_to=wanted.convert_to,
             ),
-            _usual_names(one.extension),
+            _names("frame", 5, one.extension, SEPARATOR, ""),
         )
         for one, own in zip(found, _shared(found, wanted.options), strict=True)
     )
 
 
 @functools.lru_cache(maxsize=64)
-def _usual_names(extension: str) -> NameRule:
-    return NameRule("frame", extension=extension)
+def _names(prefix: str, digits: int, extension: str, separator: str, tail: str) -> NameRule:
+    return NameRule(prefix, digits, extension, separator, tail)
 
 
 def _filetypes(filetype: str | Sequence[str]) -> list[str]:

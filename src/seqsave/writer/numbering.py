@@ -52,11 +52,11 @@ class Numbering:
     def still_follow(self, index: SupportsIndex | None, keys: Sequence[FrameKey]) -> bool:
         """Return whether no other thread has taken one of these keys since ``following`` returned them."""
         is_next = index is not None or not keys or keys[0].index == self._next
-        return is_next and self._taken.isdisjoint([key.numbers for key in keys])
+        return is_next and self._taken.isdisjoint([(key.index, key.batch) for key in keys])
 
     def take(self, keys: Sequence[FrameKey]) -> None:
         """Take the keys that ``following`` returned."""
-        self._taken.update([key.numbers for key in keys])
+        self._taken.update([(key.index, key.batch) for key in keys])
         if keys:
             self._next = keys[0].index + self.step
 

@@ -248,6 +248,6 @@ class Output:
         """Return the result for the frames of this filetype only."""
         return replace(
             result,
-            frames=tuple(frame for frame in result.frames if frame.filetype == self.filetype),
-            failures=tuple(failure for failure in result.failures if failure.filetype == self.filetype),
+            frames=tuple([frame for frame in result.frames if frame.filetype == self.filetype]),
+            failures=tuple([failure for failure in result.failures if failure.filetype == self.filetype]),
         )

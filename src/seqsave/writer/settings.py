@@ -44,6 +44,8 @@ AtEnd = Literal["stop output", "raise error", "keep going"]
 IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe"]
 MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
 
+_AT_END, _IF_EXISTS, _METADATA_IN = get_args(AtEnd), get_args(IfExists), get_args(MetadataIn)
+
 LONGEST_RECIPE = 1000
 HIGHEST_DPI = 100_000
 # A rate is kept as a fraction; above this its numerator would not fit into a manifest.
@@ -86,7 +88,7 @@ class Naming:
     )
     at_end: AtEnd = setting(
         "stop output",
-        choices=get_args(AtEnd),
+        choices=_AT_END,
         help="What happens to a frame after the last one: 'stop output' leaves it out, 'raise error' ends with an "
         "error, 'keep going' saves it.",
         widget="shown",
@@ -94,7 +96,7 @@ class Naming:
 
     def __post_init__(self) -> None:
         rule = naming.NameRule(self.prefix, self.digits, separator=self.separator)
-        check_choice("at_end", self.at_end, get_args(AtEnd))
+        check_choice("at_end", self.at_end, _AT_END)
         total = None if self.total is None else naming.check_index(self.total, "total")
         _put(self, digits=rule.digits, start=naming.check_frame(self.start, "start"), total=total)
         _put(self, step=naming.check_index(self.step, "step", least=1))
@@ -141,7 +143,7 @@ class EmbeddedMetadata:
     )
     metadata_in: MetadataIn = setting(
         "each frame",
-        choices=get_args(MetadataIn),
+        choices=_METADATA_IN,
         help="Where metadata goes: into each frame, the first frame only, sidecar files in .seqsave beside that one, "
         "or nowhere.",
         details="Metadata passed to write() always goes with that frame.",
@@ -164,7 +166,7 @@ class EmbeddedMetadata:
     def __post_init__(self) -> None:
         from seqsave.metadata.xmp import check_tags  # here, as parsers of XML come with it
 
-        check_choice("metadata_in", self.metadata_in, get_args(MetadataIn))
+        check_choice("metadata_in", self.metadata_in, _METADATA_IN)
         withholding = Withholding(check_patterns(self.withhold))
         given = self.metadata
         matched: set[str] = set()
@@ -210,7 +212,7 @@ class Delivery:
 
     if_exists: IfExists = setting(
         "overwrite",
-        choices=get_args(IfExists),
+        choices=_IF_EXISTS,
         help="What happens when a frame already exists: 'overwrite' replaces it, 'error' never does, 'skip' leaves it "
         "(to resume), 'skip valid' if it is intact, 'skip same recipe' if it was made from the same recipe.",
         details="'error' replaces no frame, not even if another writer runs at the same time. A frame is intact when "
@@ -274,7 +276,7 @@ class Delivery:
     )
 
     def __post_init__(self) -> None:
-        check_choice("if_exists", self.if_exists, get_args(IfExists))
+        check_choice("if_exists", self.if_exists, _IF_EXISTS)
         check_flag("manifest", self.manifest)
         check_flag("publish_behind", self.publish_behind)
         if self.storage_options is not None and not isinstance(self.storage_options, Mapping):

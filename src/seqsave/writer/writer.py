@@ -146,7 +146,7 @@ class SequenceWriter:
         frames: their numbers, or how many from ``start`` on.
         about:  it is an estimate, such as the length of a video as its container states it.
         """
-        if self._config.naming.total is None:
+        if self._config.naming.total is None and self._config.delivery.manifest:
             for output in self._outputs:
                 output.plan(frames, about=about)
 
