@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave import sources
 from tests.cli.runner import options
 from tests.cli.runner import seqsave as run
 from tests.runs.child import picture
@@ -104,15 +106,9 @@ def test_gaps_are_named_and_nothing_is_removed(source: str, place: Place) -> Non
 
 
 def test_a_task_that_failed_is_missed(source: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqsave.encoders.png.encoder import PngEncoder
-
     task(source, place, "0-7")
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise seqsave.EncodeError("no memory")
-
     with monkeypatch.context() as patch:
-        patch.setattr(PngEncoder, "encode", fail)
+        failing(patch)
         task(source, place, "8-9", "--option", "compression=small", status=1)
     assert notes(place) == ["0-7.json", "8-9.started"]
     assert "frames without a record: 8-9" in commit(place, status=1).err
@@ -120,6 +116,55 @@ def test_a_task_that_failed_is_missed(source: str, place: Place, monkeypatch: py
     task(source, place, "9")
     commit(place)
     assert (notes(place), written(place)["complete"], written(place)["expected"]) == ([], True, "0-9")
+
+
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every frame fail from now on, so that a task ends without its records."""
+    from seqsave.encoders.png.encoder import PngEncoder
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise seqsave.EncodeError("no memory")
+
+    monkeypatch.setattr(PngEncoder, "encode", fail)
+
+
+def test_a_task_of_a_whole_array_that_failed_is_missed(
+    source: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "clip.npy", np.stack([picture(index) for index in range(4)]))
+    whole = ("save", str(tmp_path / "clip.npy"), place.url, "--filetype", "png", "--run", "JOB", *options(place))
+    task(source, place, "6-9")
+    with monkeypatch.context() as patch:
+        failing(patch)
+        run(*whole, "--option", "compression=small", status=1)
+    assert notes(place) == ["0-3.started", "6-9.json"]
+    assert "frames without a record: 0-3" in commit(place, status=1).err
+    run(*whole)
+    commit(place)
+    assert (notes(place), written(place)["complete"], written(place)["expected"]) == ([], True, "0-3,6-9")
+
+
+def test_a_task_that_cannot_know_its_frames_and_failed_is_missed(
+    source: str, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "clip.npy", np.stack([picture(index) for index in range(4)]))
+    whole = ("save", str(tmp_path / "clip.npy"), place.url, "--filetype", "png", "--run", "JOB", *options(place))
+    task(source, place, "6-9")
+    # As of a video, whose container may be wrong about the number of its frames.
+    opened = sources.open_source
+    monkeypatch.setattr(
+        sources, "open_source", lambda *given, **named: dataclasses.replace(opened(*given, **named), about=True)
+    )
+    with monkeypatch.context() as patch:
+        failing(patch)
+        run(*whole, "--option", "compression=small", status=1)
+    assert notes(place) == ["6-9.json", "from-0.started"]
+    assert "has not ended" in commit(place, status=1).err
+    assert notes(place) == ["6-9.json", "from-0.started"]
+    run(*whole)
+    assert notes(place) == ["6-9.json", "from-0.json"]
+    commit(place)
+    assert (notes(place), written(place)["complete"], written(place)["expected"]) == ([], True, "0-3,6-9")
 
 
 def test_the_same_name_goes_on_after_a_commit(source: str, place: Place) -> None:

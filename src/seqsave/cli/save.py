@@ -246,6 +246,8 @@ class _Numbers:
         """Return the numbers that the frames will have; an empty set if they are not known."""
         if self._wanted is not None and self._table is None:
             return {self.start + position * self.step for position in self._wanted}
+        if not source.files and source.total is not None and not source.about:
+            return {self.start + position * self.step for position in range(source.total)}
         return {index for index, _ in self.of_files(source)}
 
     def count(self, source: Source) -> int | None:

@@ -2,7 +2,7 @@
 
 The objects of a run are in ``.seqsave/runs/<id>/``: ``0-99.json`` holds the records of the task that wrote frames 0 to
 99. None is ever replaced: another attempt of the same task leaves one of its own, ``0-99.2.json``. While a task is at
-work ``0-99.started`` states which frames it is to write.
+work ``0-99.started`` states which frames it is to write; ``from-0.started`` where only the first one is known.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ __all__ = ["FarmTask", "commit_run"]
 VERSION = 1
 _JSON = "application/json"
 _STARTED, _ENDED = ".started", ".json"
+# Of a task that knows the number of its first frame only.
+_UNKNOWN = "from-"
 # Names of longer lists of frames are cut, and stay different by a checksum.
 LONGEST_NAME = 80
 # So many attempts of one task leave records; more are an error of the farm.
@@ -41,7 +43,10 @@ Ranges = tuple[range, ...]
 
 @dataclass(frozen=True, slots=True)
 class FarmTask:
-    """One task of a run: ``start`` before its first frame, ``leave`` after its last one. asked: its indices."""
+    """One task of a run: ``start`` before its first frame, ``leave`` after its last one.
+
+    asked: its indices; empty where their number is not known before the end.
+    """
 
     run: Run
     asked: Ranges
@@ -61,7 +66,7 @@ class FarmTask:
     @property
     def name(self) -> str:
         """Return the name of the objects of the task, without its ending."""
-        name = naming.format_ranges(self.asked) or "none"
+        name = naming.format_ranges(self.asked) or f"{_UNKNOWN}{self.run.config.naming.start}"
         return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}...{zlib.crc32(name.encode()):08x}"
 
     def _leave(self, data: bytes) -> str:
@@ -119,8 +124,8 @@ def commit_run(
     url:    the folder of the sequence, or a pattern in it such as ``shot.####.exr``, as the tasks had it.
     frames: all indices that there should be; by default those that the tasks were to write.
 
-    Raises RunError, and changes nothing, when frames lack a record, are gone or were replaced, or when there is no such
-    run; TargetError, ManifestError.
+    Raises RunError, and changes nothing, when frames lack a record, are gone or were replaced, when a task that cannot
+    state its frames before has not ended, or when there is no such run; TargetError, ManifestError.
     """
     pattern = naming.parse_pattern(str(url))
     target = targets.resolve(url if pattern is None else getattr(url, "parent", pattern[0] or "."), storage_options)
@@ -139,9 +144,21 @@ class _Sequence:
     records: list[FrameRecord] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
+    @property
+    def unfinished(self) -> list[str]:
+        """Return the names of the tasks that have begun, have not ended, and did not know their frames before."""
+        begun = [name.removesuffix(_STARTED) for name in self.names if name.endswith(_STARTED)]
+        return [name for name in begun if name.startswith(_UNKNOWN) and f"{name}{_ENDED}" not in self.names]
+
 
 def _commit(target: targets.Target, left: _Sequence, frames: Ranges | None) -> Manifest:
     run = left.run
+    if frames is None and run.expected is None and left.unfinished:
+        raise RunError(
+            f"a task of run {run.id} has not ended, and how many frames it has is not known "
+            f"({', '.join(left.unfinished[:5])}): save its frames again, or commit with the frames that are expected",
+            reason="missing",
+        )
     if frames is not None or run.expected is None:
         # Records state which frames there are where a task did not know before.
         indices = left.asked | {record.index for record in left.records}
