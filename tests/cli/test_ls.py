@@ -85,6 +85,7 @@ def test_json(place: Place) -> None:
         "batches": [],
         "size": 2000,
         "complete": None,
+        "progress": None,
     }
     assert found["url"].rstrip("/").endswith(place.url.rpartition("/")[2])
 

@@ -97,13 +97,14 @@ def test_names_of_another_rule_have_one_of_their_own(tmp_path: Path) -> None:
     assert "has no manifest" in seqsave("manifest", tmp_path / "shot_####.png", status=1).err
 
 
-@pytest.mark.parametrize(("total", "says"), [(None, "complete"), (9, "unfinished")])
+@pytest.mark.parametrize(("total", "says"), [(None, "complete"), (9, "unfinished, 5 of 9; to render again: 5-8")])
 def test_ls_tells_of_it(place: Place, total: int | None, says: str) -> None:
     save(FRAMES, place.url, total=total, storage_options=place.storage_options)
-    out = seqsave("ls", place.url, *options(place)).out
+    out = seqsave("ls", place.url, *options(place), status=0 if total is None else 1).out
     assert "(5 frames)  " in out
     assert out.endswith(f" B, {says}\n")
-    (document,) = seqsave("ls", place.url, "--json", *options(place)).document["sequences"]
+    listed = seqsave("ls", place.url, "--json", *options(place), status=0 if total is None else 1)
+    (document,) = listed.document["sequences"]
     assert document["complete"] is (total is None)
 
 

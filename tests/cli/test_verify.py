@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from seqsave import save
+from seqsave import open_writer, save
 from tests.cli.runner import options, seqsave
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def test_what_to_render_again(frames: Path) -> None:
     assert shallow.out.splitlines() == [
         f"frame_#####.png in {frames}: 46 frames, not decoded: 14 problems",
         "  missing: 17,40-52",
+        "  its end is not known, since it has no manifest: --frames states what is expected",
         "render again: 17,40-52",
     ]
     deep = seqsave("verify", str(frames), "--deep", status=1).out.splitlines()
@@ -84,3 +87,88 @@ def test_against_the_manifest(tmp_path: Path) -> None:
     assert document["manifest"] == "unfinished"
     assert document["obstacles"] == ["frames are missing: 3-4"]
     assert document["render_again"] == "1,3-4"
+
+
+# --- what was expected -----------------------------------------------------------------------------------------------
+
+BROKEN_OFF = """
+import os, sys
+import numpy as np
+import seqsave
+
+url, end, total = sys.argv[1], sys.argv[2], int(sys.argv[3]) or None
+with seqsave.open_writer(url, total=total, concurrency=1) as writer:
+    for number in range(8):
+        writer.write(np.full((4, 6, 3), 9 + number, "uint8")).result()
+    if end == "killed":
+        os.kill(os.getpid(), 9)
+    raise {"Ctrl-C": KeyboardInterrupt, "exception": ValueError}[end]
+"""
+
+
+def break_off(url: Path, end: str, total: int = 20) -> None:
+    call = [sys.executable, "-c", BROKEN_OFF, str(url), end, str(total)]
+    assert subprocess.run(call, stderr=subprocess.DEVNULL, check=False).returncode != 0
+
+
+@pytest.mark.parametrize("end", ["killed", "Ctrl-C", "exception"])
+@pytest.mark.parametrize("is_over_older", [False, True])
+def test_a_run_that_was_broken_off(tmp_path: Path, end: str, is_over_older: bool) -> None:
+    if is_over_older:
+        save(np.zeros((20, 4, 6, 3), "uint8"), tmp_path)
+    break_off(tmp_path, end)
+    assert ", unfinished, 8 of 20; to render again: 8-19\n" in seqsave("ls", tmp_path, status=1).out
+    lines = seqsave("verify", tmp_path, status=1).out.splitlines()
+    assert ": unfinished, 8 of 20: " in lines[0]
+    assert f"  {'older' if is_over_older else 'missing'}: 8-19" in lines
+    assert lines[-1] == "render again: 8-19"
+    document = seqsave("verify", tmp_path, "--json", status=1).document
+    assert document["manifest"] == "unfinished"
+    assert document["render_again"] == document["progress"]["render_again"] == "8-19"
+    assert (document["progress"]["done"], document["progress"]["wanted"]) == (8, 20)
+    (listed,) = seqsave("ls", tmp_path, "--json", status=1).document["sequences"]
+    assert (listed["complete"], listed["progress"]) == (False, document["progress"])
+    # What a killed run has replaced is not the recorded file: a run that skips cannot say what it is.
+    is_replaced = is_over_older and end == "killed"
+    save(np.zeros((20, 4, 6, 3), "uint8"), tmp_path, if_exists="overwrite" if is_replaced else "skip")
+    assert "complete, as recorded" in seqsave("verify", tmp_path).out
+
+
+@pytest.mark.parametrize("end", ["killed", "Ctrl-C"])
+def test_a_run_without_a_known_end(tmp_path: Path, end: str) -> None:
+    break_off(tmp_path, end, total=0)
+    assert ", unfinished, 8 frames and no known end\n" in seqsave("ls", tmp_path, status=1).out
+    result = seqsave("verify", tmp_path, status=1)
+    assert ": unfinished, 8 frames and no known end: " in result.out
+    assert "older" not in result.out
+    assert seqsave("verify", tmp_path, "--json", status=1).document["expected"] is None
+
+
+def test_a_run_that_kept_the_existing_frames(tmp_path: Path) -> None:
+    save(np.zeros((5, 4, 6, 3), "uint8"), tmp_path)
+    with pytest.raises(ValueError, match="broken off"), open_writer(tmp_path, total=20, if_exists="skip") as writer:
+        writer.write(np.zeros((4, 6, 3), "uint8"))
+        raise ValueError("broken off")
+    assert "render again: 5-19\n" in seqsave("verify", tmp_path, status=1).out
+
+
+def test_without_a_record_the_end_is_not_known(frames: Path) -> None:
+    out = seqsave("verify", frames).out
+    assert "no gap, but its end is not known, since it has no manifest" in out
+    assert "complete" not in out
+    assert seqsave("verify", frames, "--json").document["expected"] is None
+    assert seqsave("verify", frames, "--frames", "0-59").out.endswith(": complete\n")
+    assert "  missing: 60-69" in seqsave("verify", frames, "--frames", "0-69", status=1).out
+
+
+def test_older_frames_beside_a_shorter_run(tmp_path: Path) -> None:
+    save(np.zeros((20, 4, 6, 3), "uint8"), tmp_path)
+    save(np.ones((8, 4, 6, 3), "uint8"), tmp_path)
+    assert "frames of an older run lie beside it: 8-19\n" in seqsave("ls", tmp_path, status=1).out
+    result = seqsave("verify", tmp_path, status=1).out
+    assert "  mixed: frames of an older run are outside of the last one's range: 8-19" in result
+    assert "render again" not in result
+    for index in range(8, 20):
+        (tmp_path / f"frame_{index:05d}.png").unlink()
+    assert "complete, as recorded" in seqsave("verify", tmp_path).out
+    assert seqsave("ls", tmp_path).out.endswith(", complete\n")

@@ -175,7 +175,7 @@ def test_a_manifest_that_is_not_complete(tmp_path: Path) -> None:
         writer.write(pictures(1)[0]).result(timeout=10)
         state, (missing, who) = states(tmp_path)[0], sorted(states(tmp_path)[1])
         assert state == "unfinished"
-        assert missing == "frames are missing: 2-3"
+        assert missing == "frames are missing: 3"
         assert who.startswith("process ")
         assert who.endswith(" is changing it")
         assert verify(open_sequence(tmp_path)).has_writers

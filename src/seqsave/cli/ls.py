@@ -16,6 +16,7 @@ from seqsave.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
     from seqsave.sequences.finder import Found
+    from seqsave.sequences.progress import Progress
     from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
 
@@ -47,26 +48,30 @@ def ls_command(
 
     URL is a folder on any storage (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob
     such as 'renders/*.exr'. Of a folder that holds only folders, these are listed.
+
+    Exit status 1 if there is no sequence, or if one is not complete by its manifest: unfinished, or with frames of an
+    older run beside it.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
-    documents, folders, problems = [], [], []
+    documents, folders, problems, are_complete = [], [], [], True
     with messages.catching():
         for place in places:
             place.look()
             if as_json:
-                documents += [_document(sequence) for sequence in place.sequences]
+                documents += [_document(sequence, place.progress_of(sequence)) for sequence in place.sequences]
                 folders += place.folders
             else:
                 place.print(with_name=len(places) > 1)
             for note in place.notes:
                 messages.note(note)
             problems += [place.problem] if place.problem else []
+            are_complete = are_complete and place.is_complete
     if as_json:
         print_json({"sequences": documents, "folders": folders})
     for problem in problems:
         complain(problem)
-    return FAILED if problems else 0
+    return 0 if are_complete and not problems else FAILED
 
 
 class _Place:
@@ -81,6 +86,7 @@ class _Place:
         self.folders: list[str] = []
         self.notes: list[str] = []
         self.problem = ""
+        self.is_complete = True
 
     def look(self) -> None:
         """Find the sequences. Raises Failure for a file, and TargetError."""
@@ -101,12 +107,18 @@ class _Place:
 
         return has_prefix(sequence, self.prefix)
 
+    def progress_of(self, sequence: FrameSequence) -> Progress | None:
+        """Return how far a sequence has come, and note whether its manifest says that it is not complete."""
+        progress = _progress_of(sequence)
+        self.is_complete = self.is_complete and _is_complete(progress) is not False
+        return progress
+
     def print(self, *, with_name: bool) -> None:
         """Print a line for each sequence, or for each folder. with_name: below a line with the URL."""
         if with_name:
             print_line(f"{self.url}:")
         for sequence in self.sequences:
-            print_line(_line(sequence))
+            print_line(_line(sequence, self.progress_of(sequence)))
         for url in self.folders:
             print_line(f"{url.rstrip('/').rpartition('/')[2]}/")
 
@@ -160,7 +172,7 @@ def _is_file(target: Target, name: str) -> str:
     return f"{target.url} is a file, not a folder: give the folder that it lies in{advice}"
 
 
-def _line(sequence: FrameSequence) -> str:
+def _line(sequence: FrameSequence, progress: Progress | None) -> str:
     """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
     indices = sequence.indices
     span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
@@ -171,17 +183,28 @@ def _line(sequence: FrameSequence) -> str:
     missing = sequence.missing_ranges
     if missing:
         facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
-    state = {None: "", True: ", complete", False: ", unfinished"}[_state(sequence)]
-    return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}{state}"
+    state = f", {progress}" if progress is not None and progress.state is not None else ""
+    again = ""
+    if progress is not None and progress.render_again:
+        again = f"; to render again: {_ranges(progress.render_again)}"
+    return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}{state}{again}"
 
 
-def _state(sequence: FrameSequence) -> bool | None:
-    """Return whether the manifest calls the sequence complete; None without a readable manifest."""
+def _progress_of(sequence: FrameSequence) -> Progress | None:
+    """Return how far the sequence has come; None where its manifest cannot be read."""
+    from seqsave.sequences.progress import progress_of
+
     try:
-        known = sequence.manifest
+        return progress_of(sequence)
     except (ManifestError, TargetError):
         return None
-    return None if known is None else known.complete
+
+
+def _is_complete(progress: Progress | None) -> bool | None:
+    """Return whether the sequence is complete; None without a readable manifest."""
+    if progress is None or progress.state in (None, "damaged"):
+        return None
+    return progress.state == "complete"
 
 
 def _shown(sequence: FrameSequence) -> str:
@@ -201,7 +224,7 @@ def _ranges(runs: Sequence[range]) -> str:
     return naming.format_ranges(runs, RUNS_SHOWN)
 
 
-def _document(sequence: FrameSequence) -> dict[str, Any]:
+def _document(sequence: FrameSequence, progress: Progress | None) -> dict[str, Any]:
     from seqsave import naming
 
     indices = sequence.indices
@@ -221,7 +244,8 @@ def _document(sequence: FrameSequence) -> dict[str, Any]:
         "missing_count": sum(map(len, missing)),
         "batches": list(sequence.batches),
         "size": sequence.size,
-        "complete": _state(sequence),
+        "complete": _is_complete(progress),
+        "progress": None if progress is None else progress.as_document(),
     }
 
 

@@ -20,6 +20,7 @@ __all__ = ["verify_command"]
 
 RUNS_SHOWN = 20
 FINDINGS_SHOWN = 20
+_NO_END = "its end is not known, since it has no manifest: --frames states what is expected"
 
 
 @click.command(
@@ -55,7 +56,11 @@ def verify_command(
 
     With a manifest, the frames are compared with it: their numbers and sizes, and with --deep their checksums.
 
-    Prints the frames to render again as ranges (17,40-52). Exit status 1 if anything is wrong.
+    A run that was interrupted or failed leaves its sequence unfinished. Without a manifest, the last frame is not
+    known: --frames states what is expected.
+
+    Prints the frames to render again as ranges (17,40-52), also those that were never reached. Exit status 1 if
+    anything is wrong, or the sequence is unfinished.
     """
     from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.verify import verify
@@ -77,10 +82,10 @@ def _print(found: Verification) -> None:
     from seqsave import naming
 
     looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "not decoded"
-    verdict = "complete and intact" if found.decoded else "complete"
-    head = f"{found.pattern} in {found.url}: {counted(found.frames, 'frame')}, {looked}"
+    state = f"{found.progress}: " if found.progress.state in ("unfinished", "unconfirmed") else ""
+    head = f"{found.pattern} in {found.url}: {state}{counted(found.frames, 'frame')}, {looked}"
     if found.ok:
-        print_line(f"{head}: {verdict}{', as recorded in its manifest' if found.manifest else ''}")
+        print_line(f"{head}: {_verdict(found)}")
         return
     print_line(f"{head}: {counted(len(found.findings), 'problem')}")
     for obstacle in found.obstacles:
@@ -94,8 +99,20 @@ def _print(found: Verification) -> None:
         print_line(f"    {message}")
     if len(messages) > FINDINGS_SHOWN:
         print_line(f"    ... and {len(messages) - FINDINGS_SHOWN} more, see --json")
+    if found.expected is None and not found.manifest:
+        print_line(f"  {_NO_END}")
     if found.indices():
         print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
+
+
+def _verdict(found: Verification) -> str:
+    """Return the verdict on a sequence without a problem: it is complete, if its end is known."""
+    intact = " and intact" if found.decoded else ""
+    if found.manifest:
+        return f"complete{intact}, as recorded in its manifest"
+    if found.expected is not None:
+        return f"complete{intact}"
+    return f"no gap{intact and ', each frame is intact'}, but {_NO_END}"
 
 
 def _document(found: Verification) -> dict[str, Any]:
@@ -109,6 +126,8 @@ def _document(found: Verification) -> dict[str, Any]:
         "decoded": found.decoded,
         "shape": found.shape,
         "manifest": found.manifest,
+        "progress": found.progress.as_document(),
+        "expected": None if found.expected is None else naming.format_ranges(found.expected),
         "obstacles": list(found.obstacles),
         "render_again": naming.format_ranges(naming.to_ranges(found.indices())),
         "findings": [

@@ -19,7 +19,7 @@ from seqsave.manifest.document import (
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without
 from seqsave.manifest.path import path_of
 from seqsave.manifest.records import RUN_HEAD
-from seqsave.manifest.session import Session, merge_into
+from seqsave.manifest.session import Session, dead_runs, merge_into
 from seqsave.manifest.store import change, list_frames, read
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Session",
     "WriterEntry",
     "change",
+    "dead_runs",
     "dump",
     "list_frames",
     "load",

@@ -288,6 +288,7 @@ def _run_entry(facts: Facts, me: WriterEntry, batches: Collection[int]) -> RunEn
         batches=tuple(sorted(batches)),
         expected=declared(facts.start, facts.step, total) if planned is None else planned,
         defines=me.defines,
+        keeps=facts.keeps,
     )
 
 
@@ -388,5 +389,5 @@ def _expected(runs: tuple[RunEntry, ...]) -> Intervals:
 
 
 def _values(facts: Facts) -> dict[str, Any]:
-    own = ("planned", "about")  # of the run, not of the sequence
+    own = ("planned", "about", "keeps")  # of the run, not of the sequence
     return {one.name: getattr(facts, one.name) for one in fields(Facts) if one.name not in own}

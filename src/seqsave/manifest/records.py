@@ -240,6 +240,7 @@ class RunEntry:
     expected:    the numbers that it stands for, ascending: what it set out to save, or has accepted in the end. A
                  later run over the same frames takes its place, and then it has none.
     defines:     it was over a whole sequence, or a part of it; else it mended frames.
+    keeps:       it left existing frames alone, all of them or those that were as good; else it was to replace each one.
     """
 
     id: str
@@ -251,6 +252,7 @@ class RunEntry:
     batches: tuple[int, ...] = ()
     expected: Intervals = ()
     defines: bool = True
+    keeps: bool = False
 
     def as_document(self) -> dict[str, Any]:
         """Return JSON values; ``from_document`` reads them."""
@@ -262,6 +264,8 @@ class RunEntry:
             document["batches"] = list(self.batches)
         if not self.defines:
             document["defines"] = False
+        if self.keeps:
+            document["keeps"] = True
         if self.step != 1 or self.expected != declared(self.start, 1, self.total):
             document["expected"] = naming.format_ranges(self.expected)
         return document
@@ -285,6 +289,7 @@ class RunEntry:
             batches=tuple(batches),
             expected=declared(start, 1, total) if is_implied else ranges_in(reader, "expected"),
             defines=reader.flag("defines", True),
+            keeps=reader.flag("keeps", False),
         )
 
 
@@ -317,6 +322,7 @@ class Facts:
     total:    how many frames the animation has, as the caller says it.
     planned:  the numbers that this run sets out to save, where its source knows them and ``total`` does not say so.
     about:    ``planned`` is an estimate, such as the length of a video as its container states it.
+    keeps:    the run leaves existing frames alone, all of them or those that are as good.
     separator, tail: the texts before and after the number in each name, apart from prefix and extension.
     """
 
@@ -332,6 +338,7 @@ class Facts:
     recipe: str | None = None
     planned: Intervals | None = None
     about: bool = False
+    keeps: bool = False
     separator: str = naming.SEPARATOR
     tail: str = ""
 
@@ -359,6 +366,8 @@ class Facts:
         if self.planned is not None:
             document["planned"] = naming.format_ranges(self.planned)
             document["about"] = self.about
+        if self.keeps:
+            document["keeps"] = True
         return document
 
     @classmethod
@@ -392,4 +401,5 @@ def facts_in(reader: Reader) -> dict[str, Any]:
         "recipe": reader.optional("recipe", str),
         "planned": ranges_in(reader, "planned") if reader.document.get("planned") is not None else None,
         "about": reader.flag("about", False),
+        "keeps": reader.flag("keeps", False),
     }

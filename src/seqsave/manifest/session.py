@@ -34,7 +34,7 @@ from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_
 from seqsave.runtime import retry
 from seqsave.runtime.processes import has_died, machine_id, started
 
-__all__ = ["Session", "merge_into"]
+__all__ = ["Session", "dead_runs", "merge_into"]
 
 # How many bytes a run reads at its end of frames whose version is not the recorded one, to see what they hold.
 MOST_READ = 512 * 2**20
@@ -344,7 +344,7 @@ class Session:
 
     def _gone(self, current: Manifest) -> set[str]:
         """Return the ids of the other runs that are dead, as far as that can be proved."""
-        return {writer.id for writer in current.writers if writer.id != self._me.id and _is_dead(writer)}
+        return dead_runs(current) - {self._me.id}
 
     def _read_again(self, doubtful: Collection[FrameEntry]) -> set[str]:
         """Return the names of the frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
@@ -429,6 +429,11 @@ def _marked(data: bytes) -> bytes:
 
 
 # --- who is alive ----------------------------------------------------------------------------------------------------
+
+
+def dead_runs(manifest: Manifest) -> set[str]:
+    """Return the ids of the runs that the manifest lists as being at work and that are proved to be dead."""
+    return {writer.id for writer in manifest.writers if _is_dead(writer)}
 
 
 def _is_dead(writer: WriterEntry) -> bool:

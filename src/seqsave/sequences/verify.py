@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from seqsave import naming
-from seqsave.errors import DecodeError, FrameNameError, ManifestError, SeqSaveError, TargetError
+from seqsave.errors import DecodeError, FrameNameError, SeqSaveError, TargetError
 from seqsave.manifest import FrameEntry, Manifest
+from seqsave.sequences.progress import Progress, State, progress_of
 from seqsave.sequences.reader import Frame, FrameSequence
 from seqsave.wording import CRC32, counted, crc32_text
 
@@ -18,8 +19,9 @@ __all__ = ["Finding", "Verification", "verify"]
 
 MOST_MISSING = 1_000_000
 
-Kind = Literal["missing", "empty", "duplicate", "unreadable", "undecodable", "size", "changed", "disputed", "foreign"]
-State = Literal["complete", "unfinished", "damaged"]
+Kind = Literal[
+    "missing", "older", "empty", "duplicate", "unreadable", "undecodable", "size", "changed", "disputed", "foreign"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class Finding:
     """A problem of one frame. ``url`` is None for a missing frame.
 
     kind:     the problem; ``message`` describes it.
+    older:    a run was to replace the frame, and was interrupted before it came to it.
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     unreadable: the storage refuses to return the file. undecodable: the file is damaged.
     size:     size, channels or dtype differ from most pictures.
@@ -47,7 +50,10 @@ class Verification:
 
     frames:  number of existing frames. decoded: number of frames that were read and decoded.
     shape:   of most pictures, as ``1920x1080, 3 channels, uint8``; None if none was decoded.
-    manifest:    state of the manifest; None if it does not exist.
+    expected: the frames that there should be, as ranges: those that were asked for, or that the manifest expects; None
+              if neither says it, so that frames after the last one may be missing.
+    manifest:    state of the manifest, see ``Progress``; None if it does not exist.
+    progress:    how far the sequence has come, as its manifest and its files show.
     obstacles:   why the manifest is not complete, each as one clause.
     has_writers: True if the manifest names runs that are writing the sequence.
     """
@@ -58,7 +64,9 @@ class Verification:
     decoded: int
     shape: str | None
     findings: tuple[Finding, ...]
+    expected: tuple[range, ...] | None = None
     manifest: State | None = None
+    progress: Progress = field(default_factory=Progress)
     obstacles: tuple[str, ...] = ()
     has_writers: bool = False
 
@@ -93,8 +101,9 @@ def verify(
     Raises TargetError if the storage fails, EncoderNotFoundError and EncoderUnavailableError if no installed encoder
     reads the format, FrameNameError if more than a million frames are missing, since a stray number makes the gap then.
     """
-    state, known, obstacles = _manifest_of(sequence)
-    findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence)]
+    progress = progress_of(sequence)
+    known = progress.known
+    findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence), *_older(progress)]
     shape, decoded, checksums = None, 0, {}
     if deep:
         shapes = _shapes(sequence, on_frame)
@@ -103,7 +112,7 @@ def verify(
         shape, more = _judged(shapes)
         findings += more
     if known is not None:
-        findings += _against(known, sequence, checksums)
+        findings += _against(known, progress.unrecorded, sequence, checksums)
     findings.sort(key=lambda found: (found.index, -1 if found.batch is None else found.batch, found.kind))
     return Verification(
         url=sequence.url,
@@ -112,30 +121,44 @@ def verify(
         decoded=decoded,
         shape=shape,
         findings=tuple(findings),
-        manifest=state,
-        obstacles=tuple(obstacles),
+        expected=naming.to_ranges(expected)
+        if expected is not None
+        else progress.expected
+        if progress.has_end
+        else None,
+        manifest=_state_of(progress),
+        progress=progress,
+        obstacles=progress.obstacles,
         has_writers=known is not None and bool(known.writers),
     )
 
 
-def _manifest_of(sequence: FrameSequence) -> tuple[State | None, Manifest | None, list[str]]:
-    """Return the manifest's state, the manifest, and why it is not complete."""
-    try:
-        known = sequence.manifest
-    except ManifestError as error:
-        return "damaged", None, [str(error)]
-    if known is None:
-        return None, None, []
-    return "complete" if known.complete else "unfinished", known, known.obstacles()
+def _state_of(progress: Progress) -> State | None:
+    """Return what the manifest says, whatever has become of the files since."""
+    is_complete = progress.known is not None and progress.known.complete
+    return "complete" if is_complete else progress.state
+
+
+def _older(progress: Progress) -> Iterable[Finding]:
+    for batch, runs in progress.older.items():
+        yield from (Finding(kind="older", index=index, batch=batch) for run in runs for index in run)
 
 
 def _against(
-    known: Manifest, sequence: FrameSequence, checksums: dict[tuple[int, int | None], str]
+    known: Manifest,
+    unrecorded: Collection[tuple[int, int | None]],
+    sequence: FrameSequence,
+    checksums: dict[tuple[int, int | None], str],
 ) -> Iterable[Finding]:
-    """Yield the differences from the manifest. ``checksums`` are of the frames that were read."""
+    """Yield the differences from the manifest.
+
+    unrecorded: the frames of a run that had no time to record them. checksums: of the frames that were read.
+    """
     entries = {entry.key: entry for entry in known.frames}
     for frame in sequence:
         entry = entries.get(_key(frame))
+        if _key(frame) in unrecorded:
+            continue
         if entry is None:
             kind: Kind = "foreign"
             message = f"{frame.name} is not in the manifest"
@@ -164,9 +187,8 @@ def _key(frame: Frame) -> tuple[int, int | None]:
 def _wanted(sequence: FrameSequence, expected: range | None, known: Manifest | None) -> Sequence[int]:
     if expected is not None:
         return expected
-    if known is not None and known.frames:
-        runs = [range(entry.index, entry.index + 1) for entry in known.frames]
-        return sorted({index for run in (*known.expected, *runs) for index in run})
+    if known is not None and known.expected:
+        return [index for run in known.expected for index in run]
     return range(sequence.indices[0], sequence.indices[-1] + 1)
 
 

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from seqsave.writer.formats import Format
     from seqsave.writer.settings import EmbeddedMetadata, IfExists, Naming
 
-__all__ = ["Common", "FrameSource", "Output", "facts_of"]
+__all__ = ["REPLACING_ALL", "Common", "FrameSource", "Output", "facts_of"]
 
 # These replace no existing frame.
 _REPLACING_NOTHING = ("error", "skip")
+# These replace every existing frame.
+REPLACING_ALL = ("overwrite", "replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ class Output:
     def _open_record(self, facts: Facts) -> RunRecord:
         common = self._common
         replaces = common.if_exists not in _REPLACING_NOTHING
+        facts = replace(facts, keeps=common.if_exists not in REPLACING_ALL)
         session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
         return RunRecord(session, creates=common.keeps_manifest)
 

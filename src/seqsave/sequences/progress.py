@@ -1,0 +1,232 @@
+"""How far a sequence has come: what its manifest expects, set against the files that a listing shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from seqsave import manifest as manifests
+from seqsave import naming
+from seqsave.errors import ManifestError
+from seqsave.manifest import FrameEntry, Manifest, RunEntry
+from seqsave.manifest.document import sort_key
+from seqsave.manifest.intervals import Intervals, count, unite
+from seqsave.manifest.records import declared
+from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.wording import counted
+
+__all__ = ["Progress", "State", "progress_of"]
+
+State = Literal["complete", "unfinished", "mixed", "unconfirmed", "damaged"]
+
+Key = tuple[int, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a sequence's manifest says of it, after a look at its files.
+
+    state:      ``complete``; ``unfinished``: expected frames are missing, or a run was interrupted or is at work;
+                ``mixed``: finished, but frames of older runs lie beside it; ``unconfirmed``: no listing confirmed it;
+                ``damaged``: the manifest cannot be read; None without one.
+    known:      the manifest without runs that are proved to be dead, and with the frames that these left.
+    obstacles:  why the sequence is not complete, each as one clause.
+    expected:   the indices that there should be; None where no manifest says it.
+    has_end:    the last frame is known. about: how many frames there should be is an estimate.
+    lacking:    the expected frames that no file exists of, as ranges for each batch.
+    older:      frames that an interrupted run was to replace and has not reached, as ranges for each batch.
+    beside:     existing frames of older runs outside of what is expected, as ranges.
+    unrecorded: frames that a run left which had no time to record them.
+    done, wanted: how many of the expected frames exist and are not older, and how many are expected, in all batches.
+    """
+
+    state: State | None = None
+    known: Manifest | None = None
+    obstacles: tuple[str, ...] = ()
+    expected: Intervals | None = None
+    has_end: bool = False
+    about: bool = False
+    lacking: dict[int | None, Intervals] = field(default_factory=dict)
+    older: dict[int | None, Intervals] = field(default_factory=dict)
+    beside: Intervals = ()
+    unrecorded: frozenset[Key] = frozenset()
+    done: int = 0
+    wanted: int = 0
+
+    @property
+    def render_again(self) -> Intervals:
+        """Return the frames to render again, also those that were never reached, as far as a listing shows that."""
+        return unite(*self.lacking.values(), *self.older.values())
+
+    def as_document(self) -> dict[str, Any] | None:
+        """Return JSON values; None without a manifest. Ranges are text (``17,40-52``)."""
+        if self.state is None:
+            return None
+        return {
+            "state": self.state,
+            "done": self.done,
+            "wanted": self.wanted if self.has_end else None,
+            "about": self.about,
+            "expected": naming.format_ranges(self.expected or ()),
+            "render_again": naming.format_ranges(self.render_again),
+            "beside": naming.format_ranges(self.beside),
+            "obstacles": list(self.obstacles),
+        }
+
+    def __str__(self) -> str:
+        """Return the state in words: ``unfinished, 40 of 240``; "" without a manifest."""
+        if self.state == "unfinished" and not self.has_end:
+            return f"unfinished, {counted(self.done, 'frame')} and no known end"
+        if self.state in ("unfinished", "unconfirmed"):
+            return f"{self.state}, {self.done} of {'about ' if self.about else ''}{self.wanted}"
+        if self.state == "mixed":
+            return f"finished, but frames of an older run lie beside it: {naming.format_ranges(self.beside, 10)}"
+        return "manifest damaged" if self.state == "damaged" else self.state or ""
+
+
+def progress_of(sequence: FrameSequence) -> Progress:
+    """Return how far a sequence has come. Raises TargetError; ManifestError for a manifest of a newer version.
+
+    The folder is listed once more where an interrupted run was to replace frames that existed.
+    """
+    try:
+        known = sequence.manifest
+    except ManifestError as error:
+        if error.is_newer:
+            raise
+        return Progress(state="damaged", obstacles=(str(error),))
+    if known is None:
+        return Progress()
+    return _Look(sequence, manifests.without(known, manifests.dead_runs(known))).progress()
+
+
+class _Look:
+    """A manifest beside the files of its sequence."""
+
+    def __init__(self, sequence: FrameSequence, known: Manifest) -> None:
+        self.sequence = sequence
+        self.entries = {entry.key: entry for entry in known.frames}
+        self.files = {(frame.index, frame.batch): frame for frame in sequence}
+        at_work = {writer.id for writer in known.writers}
+        self.open_runs = [run for run in known.runs if run.id in {*known.unfinished, *at_work}]
+        self.unrecorded = self._unrecorded(known)
+        self.known = self._with_files(known)
+
+    def progress(self) -> Progress:
+        """Return how far the sequence has come."""
+        known, lacking = self.known, self.known.missing
+        older = self._older()
+        expected = known.expected
+        disputed = [key for key in self._disputed() if any(key[0] in run for run in expected)]
+        wanted = count(expected) * len(known.batches)
+        done = wanted - sum(map(count, (*lacking.values(), *older.values()))) - len(disputed)
+        obstacles = self._obstacles(known)
+        return Progress(
+            state=_state(known, obstacles),
+            known=known,
+            obstacles=tuple(obstacles),
+            expected=expected,
+            has_end=all(run.total is not None for run in self.open_runs) and bool(expected) and not self._is_lost(),
+            about=any(run.about for run in self.open_runs),
+            lacking=lacking,
+            older=older,
+            beside=naming.to_ranges(sorted({frame.index for frame in known.outside})),
+            unrecorded=self.unrecorded,
+            done=done if expected else len(self.files),
+            wanted=wanted,
+        )
+
+    def _is_lost(self) -> bool:
+        """Return True if a run was interrupted of which no more is known than that."""
+        return any(self.known.run(one) is None for one in self.known.unfinished)
+
+    def _disputed(self) -> set[Key]:
+        return {frame.key for frame in self.known.disputed}
+
+    def _unrecorded(self, known: Manifest) -> frozenset[Key]:
+        """Return the existing frames that a run wrote which is at work, or died before it could record them."""
+        new = {key for key, file in self.files.items() if self._is_new(key, file)}
+        if not new or not self.open_runs:
+            return frozenset()
+        if any(run.total is None for run in self.open_runs):
+            return frozenset(new)
+        reach = unite(*(_reach(run) for run in self.open_runs))
+        return frozenset(key for key in new if any(key[0] in one for one in reach))
+
+    def _is_new(self, key: Key, file: Frame) -> bool:
+        """Return True for a file that is not recorded, or that an open run has put in place of an older one."""
+        entry = self.entries.get(key)
+        if entry is None:
+            return True
+        is_older = entry.run not in {run.id for run in self.open_runs} and not entry.disputed
+        return is_older and file.size not in (0, entry.size) and any(not run.keeps for run in self.open_runs)
+
+    def _with_files(self, known: Manifest) -> Manifest:
+        """Return the manifest with the frames that a listing shows instead of those that it showed at the last commit.
+
+        Without those that were removed since, and with those of runs that have not recorded them.
+        """
+        kept = [entry for entry in known.frames if entry.key in self.files and entry.key not in self.unrecorded]
+        came = [_found(self.files[key]) for key in self.unrecorded]
+        # A batch whose files are all gone is expected all the same.
+        batches = tuple(batch for batch in known.batches if batch is not None)
+        runs = (replace(run, batches=batches) if run.expected else run for run in known.runs)
+        expected = unite(known.expected, naming.to_ranges(sorted({entry.index for entry in came})))
+        frames = tuple(sorted((*kept, *came), key=sort_key))
+        return replace(known, frames=frames, runs=tuple(runs), expected=expected)
+
+    def _obstacles(self, known: Manifest) -> list[str]:
+        if known.complete:  # what it lacks was removed since
+            return []
+        found = replace(known, complete=False).obstacles()
+        was_mixed = bool(self.sequence.manifest and self.sequence.manifest.outside)
+        is_mended = was_mixed and not (known.outside or known.missing or known.disputed or known.writers)
+        return [] if is_mended and not known.unfinished and known.confirmed else found
+
+    def _older(self) -> dict[int | None, Intervals]:
+        """Return the frames of older runs that an open one was to replace, and that are still as they were recorded."""
+        places = {run.id: place for place, run in enumerate(self.known.runs)}
+        found: dict[int | None, set[int]] = {}
+        suspects = list(self._suspects(places))
+        listing = None
+        if suspects and self.sequence.target is not None:
+            names = [entry.name for entry in suspects]
+            listing = manifests.list_frames(self.sequence.target, self.sequence.prefix, names)
+        for entry in suspects:
+            seen = None if listing is None else listing.get(entry.name)
+            is_new = seen is not None and None not in (seen.version, entry.version) and seen.version != entry.version
+            if not is_new:
+                found.setdefault(entry.batch, set()).add(entry.index)
+        return {batch: naming.to_ranges(sorted(own)) for batch, own in found.items()}
+
+    def _suspects(self, places: dict[str, int]) -> Iterator[FrameEntry]:
+        """Yield the recorded frames of earlier runs in the reach of an open one that was to replace each frame."""
+        reaches = [(places[run.id], _reach(run)) for run in self.open_runs if not run.keeps and run.defines]
+        for key, entry in self.entries.items():
+            file = self.files.get(key)
+            if file is None or entry.disputed or entry.size != file.size:
+                continue
+            place = places.get(entry.run or "", -1)
+            if any(place < later and any(entry.index in one for one in reach) for later, reach in reaches):
+                yield entry
+
+
+def _reach(run: RunEntry) -> Intervals:
+    """Return what a run set out to save."""
+    return unite(run.expected, declared(run.start, run.step, run.total))
+
+
+def _found(frame: Frame) -> FrameEntry:
+    name = frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
+    return FrameEntry(index=frame.index, batch=frame.batch, name=name, size=frame.size)
+
+
+def _state(known: Manifest, obstacles: list[str]) -> State:
+    if not obstacles and not known.missing:
+        return "complete"
+    if known.missing or known.disputed or known.unfinished or known.writers:
+        return "unfinished"
+    if known.outside:
+        return "mixed"
+    return "unconfirmed" if not known.confirmed else "unfinished"
