@@ -350,7 +350,8 @@ class FlushedFrame:
               replace; ``failed``; ``waiting``: not tried, because others failed or another process publishes them;
               ``damaged``: put aside; ``unread``: made by a newer version of seqsave, or not readable now.
     reason:   of a conflict: ``exists`` (with ``if_exists="error"``), ``changed`` (the file was written after the frame
-              was put into the spool), ``unreadable`` (it cannot be seen which); otherwise "".
+              was put into the spool), ``other name`` (the storage ignores case, and holds a file of
+              another name), ``unreadable`` (it cannot be seen which); otherwise "".
     message:  why the frame is not published and what to do; "" if it is.
     verified: the storage acknowledged the checksum, or the bytes were read back and compared.
     size:     bytes of all files of the frame. files: their paths, relative to ``target``.

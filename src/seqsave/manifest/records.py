@@ -345,8 +345,13 @@ class Facts:
     @property
     def path(self) -> str:
         """Return the path of the manifest below the target."""
-        folder, _, stem = self.prefix.rpartition("/")
-        return path_of(folder, naming.NamePattern(f"{stem}{self.separator}", self.digits, self.tail, self.extension))
+        return path_of(self.prefix.rpartition("/")[0], self.pattern)
+
+    @property
+    def pattern(self) -> naming.NamePattern:
+        """Return the names of the frames, without their folder."""
+        stem = self.prefix.rpartition("/")[2]
+        return naming.NamePattern(f"{stem}{self.separator}", self.digits, self.tail, self.extension)
 
     def as_document(self) -> dict[str, Any]:
         """Return JSON values; ``from_document`` reads them."""

@@ -130,7 +130,8 @@ class Session:
 
         policy: instead of the session's own, for this once.
 
-        Raises TargetError; ManifestError for a manifest of a newer version, which only ``creates=False`` can keep true.
+        Raises TargetError; ManifestError for a manifest of a newer version, which only ``creates=False`` can keep true;
+        FrameNameError where the storage ignores case and holds that of another sequence under this name.
         """
         retry.call(
             policy or self._policy, self._open, on_retry=on_retry, stop_event=stop_event, contact=self._target.known

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from seqsave import targets
-from seqsave.errors import ManifestError, TargetError
+from seqsave.errors import FrameNameError, ManifestError, TargetError
 from seqsave.manifest.document import Manifest, dump, load
 from seqsave.manifest.merging import CONTENT_TYPE, Listing, Seen
 from seqsave.runtime import retry
+from seqsave.targets.spelling import differs_in_case, folds_case
 
 __all__ = ["DEFAULT_POLICY", "change", "list_frames", "load_from", "load_or_none", "now", "read", "software", "stamped"]
 
@@ -18,15 +19,15 @@ DEFAULT_POLICY = retry.RetryPolicy()
 
 
 def read(target: targets.Target, path: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY) -> Manifest | None:
-    """Return the manifest at ``path`` in ``target``; None if it does not exist.
+    """Return the manifest at ``path`` in ``target``; None if it does not exist, or is that of another name's frames.
 
     Raises ManifestError (damaged, or of a newer version), TargetError.
     """
     try:
         data = retry.call(policy, lambda: target.read(path), contact=target.known)
-    except targets.FileMissingError:
+        return load_from(target, path, data)
+    except (targets.FileMissingError, FrameNameError):
         return None
-    return load_from(target, path, data)
 
 
 def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Listing | None:
@@ -57,7 +58,8 @@ def change(
 ) -> Manifest | None:
     """Replace the manifest at ``path`` by the result of ``make``, which gets None for a missing or damaged one.
 
-    Returns how it is now. Raises TargetError; ManifestError for one of a newer version.
+    Returns how it is now. Raises TargetError; ManifestError for one of a newer version; FrameNameError for that of a
+    sequence whose name differs only in its case.
     """
     result: list[Manifest | None] = []
 
@@ -80,9 +82,26 @@ def software() -> str:
 
 def load_from(target: targets.Target, path: str, data: bytes) -> Manifest:
     try:
-        return load(data)
+        found = load(data)
     except ManifestError as error:
         raise ManifestError(f"{target.url_of(path)}: {error}", is_newer=error.is_newer) from None
+    _refuse_other_name(target, path, found)
+    return found
+
+
+def _refuse_other_name(target: targets.Target, path: str, found: Manifest) -> None:
+    """Raise FrameNameError for the manifest of a sequence whose name differs only in its case: frame_#, Frame_#.
+
+    A storage that ignores case holds one manifest for both. Elsewhere it is one that was renamed by hand.
+
+    Raises TargetError for what may pass.
+    """
+    own, other = path.rpartition("/")[2], found.path.rpartition("/")[2]
+    if differs_in_case(own, other) and folds_case(target, path, [other]):
+        raise FrameNameError(
+            f"cannot use {target.url_of(path)}: it is the manifest of {found.pattern}, and names that differ only in "
+            "capital and small letters are the same file there. Use another prefix, or another folder"
+        )
 
 
 def load_or_none(target: targets.Target, path: str, data: bytes) -> Manifest | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import FrameExistsError, FrameNameError, RunError
 from seqsave.runtime import retry
+from seqsave.targets.spelling import differs_in_case, folds_case, refusal
 
-__all__ = ["folder_of", "leave_note", "may_adopt", "note_path"]
+__all__ = ["folder_of", "leave_note", "may_adopt", "note_path", "refuse_other_names"]
 
 _JSON = "application/json"
 
@@ -46,6 +49,24 @@ def leave_note(target: targets.Target, run: str, rule: naming.NameRule, policy: 
         retry.call(policy, publish, contact=target.known)
     except FrameExistsError:
         return  # another driver has begun the same run at the same time
+
+
+def refuse_other_names(target: targets.Target, rule: naming.NameRule, policy: retry.RetryPolicy) -> None:
+    """Raise FrameExistsError if frames would get the names of others, since the storage ignores case: frame_1, Frame_1.
+
+    Parts list no folder. On a local disk they look at each name. Raises TargetError.
+    """
+    if target.is_local or not target.may_fold_case(rule.format(0)):
+        return
+    name = rule.name
+    anyhow = replace(name, head=name.head.casefold(), tail=name.tail.casefold())
+    for entry in retry.call(policy, lambda: target.list(rule.folder), contact=target.known):
+        index = None if entry.is_folder else anyhow.parse(entry.name.casefold())
+        if index is None or not differs_in_case(entry.name, rule.file_name(index)):
+            continue
+        path = rule.format(index)
+        if retry.call(policy, partial(folds_case, target, path, [entry.name]), contact=target.known):
+            raise refusal(target, path, entry.name)
 
 
 def may_adopt(target: targets.Target, run: str, rule: naming.NameRule, key: Key, policy: retry.RetryPolicy) -> bool:

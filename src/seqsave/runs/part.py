@@ -148,6 +148,10 @@ class _PartExisting(ExistingFrames):
         """Return False: that the storage refuses to replace a file was proved when the run began."""
         return False
 
+    def _may_fold_case(self, path: str) -> bool:
+        # Of other storages the run has asked that when it began: a part lists no folder.
+        return self._target.is_local and super()._may_fold_case(path)
+
     def must_create(self, key: FrameKey) -> bool:
         """Return whether the storage must refuse the frame when it exists."""
         return self._if_exists in _LEAVING and self._target.capabilities.create != "none"
@@ -215,6 +219,7 @@ class _PartPublisher(FramePublisher):
             return (yield from self._put_again(file))
         if data == bytes(file.data):  # an earlier attempt wrote it, or its answer was lost
             return replace(there, acknowledged=True)
+        yield from self._refuse_other_name(task.key)
         if self._if_exists == "error":
             if not (yield from wait(Call(partial(self._run.may_adopt, task.key)))):
                 return self._collided(task.key)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seqsave import manifest, naming, targets
 from seqsave.errors import EndOfSequenceError, FrameNameError, OptionError, TargetError
 from seqsave.metadata.text import RawText
-from seqsave.runs.begin import leave_note, may_adopt, note_path
+from seqsave.runs.begin import leave_note, may_adopt, note_path, refuse_other_names
 from seqsave.runs.commit import commit, remove_temporaries
 from seqsave.runtime import retry
 from seqsave.writer import WriterConfig, check_settings
@@ -127,7 +127,8 @@ class Run:
 
         Where existing frames must be left alone, this proves that the storage refuses to replace them.
 
-        Raises TargetError, ManifestError.
+        Raises TargetError, ManifestError; FrameExistsError and FrameNameError where the storage ignores case and holds
+        frames or the manifest of a name in other letters.
         """
         target, policy = self.target, self._policy
         if_exists = self.config.delivery.if_exists
@@ -135,6 +136,7 @@ class Run:
         if if_exists != "overwrite" and target.capabilities.create != "none":
             trial = f"{self._folder}{naming.PRIVATE_FOLDER}/create.txt"
             retry.call(policy, partial(target.probe_create, trial), contact=target.known)
+        refuse_other_names(target, self.rule, policy)
         self._session(target).open()
         if if_exists == "error":
             leave_note(target, self.id, self.rule, policy)

@@ -46,7 +46,8 @@ class Outcome:
                aside; ``unread``: made by a newer version of seqsave, or not readable now; ``failed``; ``waiting``: not
                tried, after failures of others.
     reason:    of a conflict: ``exists``: with ``if_exists="error"``; ``changed``: the file was written since the entry
-               was made; ``unreadable``: the credentials do not allow a look at it. Otherwise "".
+               was made; ``other name``: its name differs in the case of its letters, which the storage ignores;
+               ``unreadable``: the credentials do not allow a look at it. Otherwise "".
     message:   why the entry is not published; "" if it is.
     error:     the error behind ``failed``.
     published: the storage's answer for the frame's own file; None if the file existed already.
@@ -367,6 +368,7 @@ class _Flush:
 _CONFLICTS: dict[ConflictReason, str] = {
     "exists": "another file is there, which this frame must not replace (`if_exists='error'`)",
     "changed": "the file there was written after this frame was put into the spool, or by another program",
+    "other name": "the file there has a name that differs in capital and small letters, and is of another sequence",
     "unreadable": "a file is there that cannot be read, so that it is not known whether it is older than this frame",
 }
 # Causes that lie in the name or the bytes, and not in the state of the storage.

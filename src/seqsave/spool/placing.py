@@ -15,10 +15,11 @@ from seqsave.errors import FrameExistsError, TargetError
 from seqsave.spool.before import Before
 from seqsave.spool.entries import Entry, FileFacts
 from seqsave.targets.base import described
+from seqsave.targets.spelling import Names, other_name
 
 __all__ = ["ConflictError", "ConflictReason", "Placed", "Placing"]
 
-ConflictReason = Literal["exists", "changed", "unreadable"]
+ConflictReason = Literal["exists", "changed", "unreadable", "other name"]
 
 # How often to look again at a file that was changed between the look and the request.
 MOST_LOOKS = 5
@@ -153,9 +154,19 @@ class Placing:
                 raise
         if found == (facts.size, facts.crc32):
             return False
+        if self._is_of_other_name(facts.path):
+            raise ConflictError("other name")
         if found in before.own or before.is_older(seen, self._storage_now(facts.path)):
             return True
         raise ConflictError("changed" if found is not None else "unreadable")
+
+    def _is_of_other_name(self, path: str) -> bool:
+        """Return whether the existing file has another name, since the storage ignores case: frame_1, Frame_1."""
+        if not self._target.may_fold_case(path):
+            return False
+        folder = path.rpartition("/")[0]
+        listed: Sequence[targets.Entry] = self._call(partial(self._target.list, folder))
+        return self._call(partial(other_name, self._target, path, Names(one.name for one in listed))) is not None
 
     def _storage_now(self, path: str) -> float | None:
         """Return the time by the storage's clock, from one request for all frames."""

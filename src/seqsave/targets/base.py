@@ -253,6 +253,13 @@ class Target(ABC):
             return False
         return True
 
+    def may_fold_case(self, path: str) -> bool:
+        """Return whether a file may exist here under another name than ``path``, which differs only in its case.
+
+        Sends no request: it is what the kind of storage suggests, or what this machine knows of its own disks.
+        """
+        return False
+
     @property
     def known(self) -> Known:
         """Return what this process has learned about the storage; shared by all targets with the same options."""

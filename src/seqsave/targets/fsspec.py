@@ -41,7 +41,7 @@ from seqsave.targets.identity import canonical_identity
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets.temporary import is_temporary, run_of, temporary_name
-from seqsave.targets.traits import traits_of
+from seqsave.targets.traits import may_fold_case, traits_of
 from seqsave.targets.urls import Location, refuse_hidden_user_info
 
 if TYPE_CHECKING:
@@ -243,6 +243,10 @@ class FsspecTarget(Target):
         """Return the URL of a file; see ``Target.url_of``. Hides the query of an HTTP URL, which may be a signature."""
         url = super().url_of(path)
         return redact_url(url) if self._protocol in ("http", "https") and "?" in path else url
+
+    def may_fold_case(self, path: str) -> bool:
+        """Return whether names in other letters may be the same; see ``Target.may_fold_case``."""
+        return may_fold_case(self._protocol)
 
     def identity(self) -> Mapping[str, str]:
         """Return the identity; see ``Target.identity``."""

@@ -43,6 +43,7 @@ from seqsave.targets.base import (
 from seqsave.targets.guards import guarded
 from seqsave.targets.homes import expand_home, whose_home
 from seqsave.targets.identity import canonical_identity
+from seqsave.targets.spelling import may_be_folded
 from seqsave.targets.temporary import is_abandoned, is_temporary, run_of, temporary_name
 from seqsave.targets.urls import Location
 
@@ -97,6 +98,10 @@ class LocalTarget(Target):
                 f"cannot save to {self.url}: {folder} is not writable for this user, or on a read-only disk; "
                 "change the permissions or save elsewhere"
             )
+
+    def may_fold_case(self, path: str) -> bool:
+        """Return whether the file may exist by a name in other letters; see ``Target.may_fold_case``."""
+        return may_be_folded(self.url_of(path), self.known.folds)
 
     def url_of(self, path: str) -> str:
         """Return the absolute path of a file."""

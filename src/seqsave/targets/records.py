@@ -58,12 +58,14 @@ class Known:
     answered:   the storage has answered a request, with success or failure.
     refuses:    a trial showed that the storage refuses to replace a file.
     bare_etags: the storage compares ETags only if a condition has them without quotes.
+    folds:      the folders (URLs) in which a look showed whether capital and small letters are the same in names.
     """
 
     def __init__(self) -> None:
         self.answered = False
         self.refuses = False
         self.bare_etags = False
+        self.folds: dict[str, bool] = {}
         self.lock = threading.Lock()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from seqsave.targets import filesystems, registry
 from seqsave.types import Traits
 
-__all__ = ["TRAITS", "for_azure", "for_google", "move_on_webdav", "traits_of"]
+__all__ = ["TRAITS", "for_azure", "for_google", "may_fold_case", "move_on_webdav", "traits_of"]
 
 _GOOGLE = Traits(
     publish="put",
@@ -60,6 +60,12 @@ def traits_of(protocol: str) -> Traits:
         own_top=True,
         threads="shared" if getattr(kind, "async_impl", False) else "turns",
     )
+
+
+def may_fold_case(protocol: str) -> bool:
+    """Return whether capital and small letters may be the same in names: on SMB, and on what nothing is known of."""
+    spec = registry.find(protocol)
+    return protocol == "smb" if spec is not None or protocol in TRAITS else True
 
 
 def for_google(content_type: str, size: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from seqsave.manifest import Picture
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
 from seqsave.sequences import reader
+from seqsave.targets.spelling import Names, other_name, refusal
 from seqsave.writer.frame import FrameKey
 
 __all__ = ["ExistingFrames"]
@@ -29,6 +30,7 @@ class ExistingFrames:
         self._if_exists = if_exists
         self._examined: dict[str, Picture] = {}
         self._listings: dict[str, dict[str, targets.Entry] | None] = {}
+        self._names: dict[str, Names] = {}
         self._lock = threading.Lock()
         self._listers: dict[str, threading.Lock] = {}
 
@@ -81,7 +83,7 @@ class ExistingFrames:
 
     def size(self, key: FrameKey) -> int | None:
         """Return the size that the frame had when its folder was first looked at; None if it did not exist."""
-        if not self._if_exists.startswith("skip"):
+        if not self._keeps_some:
             return None
         found = (self._listing(key.folder) or {}).get(naming.name_key(key.name))
         return None if found is None else found.size
@@ -100,6 +102,32 @@ class ExistingFrames:
         # An empty file that was listed is to be replaced; anything that was not listed is the storage's to decide.
         return naming.name_key(key.name) not in (self._listing(key.folder) or {})
 
+    def may_be_misspelled(self, key: FrameKey) -> bool:
+        """Return whether ``check_spelling`` has something to look at. Sends no request."""
+        if key.folder in self._listings:
+            names = self._names.get(key.folder)
+            return names is not None and names.other(key.name) is not None
+        return self._may_fold_case(key.path)
+
+    def check_spelling(self, key: FrameKey, *, again: bool = False) -> None:
+        """Raise FrameExistsError if the storage takes a frame's name for that of another file: frame_1, Frame_1.
+
+        again: list the folder now, since a file has appeared in it.
+
+        Raises TargetError for what may pass.
+        """
+        if again:
+            names: Names | None = Names(entry.name for entry in self._target.list(key.folder))
+        else:
+            self._listing(key.folder)
+            names = self._names.get(key.folder)
+        other = None if names is None else other_name(self._target, key.path, names)
+        if other is not None:
+            raise refusal(self._target, key.path, other)
+
+    def _may_fold_case(self, path: str) -> bool:
+        return self._target.may_fold_case(path)
+
     def _listing(self, folder: str) -> dict[str, targets.Entry] | None:
         """Return the files in ``folder`` when it was first looked at, by ``naming.name_key``.
 
@@ -116,14 +144,25 @@ class ExistingFrames:
 
     def _list(self, folder: str) -> dict[str, targets.Entry] | None:
         try:
-            entries = retry.call(self._policy, lambda: self._target.list(folder), contact=self._target.known)
-        except TargetError:
-            if self._target.capabilities.create == "none":
+            entries = self._entries(folder)
+        except TargetError as error:
+            is_needed = self._target.capabilities.create == "none" if self._keeps_some else error.transient
+            if is_needed:
                 raise
             return None  # a key that may write but not list is a good key: the storage decides frame by frame
+        self._names[folder] = Names(entry.name for entry in entries)
         files = [entry for entry in entries if not entry.is_folder]
         # A name in small letters comes last, and so goes before the same name in capital ones.
         return {naming.name_key(entry.name): entry for entry in sorted(files, key=lambda one: one.name)}
+
+    def _entries(self, folder: str) -> list[targets.Entry]:
+        if not self._keeps_some:  # the publish flow tries again
+            return self._target.list(folder)
+        return retry.call(self._policy, lambda: self._target.list(folder), contact=self._target.known)
+
+    @property
+    def _keeps_some(self) -> bool:
+        return self._if_exists.startswith("skip")
 
 
 def _is_as_large(one: Picture, other: Picture) -> bool:

@@ -135,6 +135,10 @@ class FramePublisher:
             attempts = _Attempts(self._on_retry, self._on_throttled, task.key)
             yield self._start.step(partial(self._record.start, attempts.note, self._stop_event, policy))
         answer = None
+        if self._existing.may_be_misspelled(task.key):
+            attempts = _Attempts(self._on_retry, self._on_throttled, task.key)
+            look = Call(partial(self._existing.check_spelling, task.key))
+            yield from self._retrying(partial(flow.wait, look), policy, attempts.note)
         for file in task.files:
             attempts = _Attempts(self._on_retry, self._on_throttled, task.key)
             try:
@@ -165,7 +169,15 @@ class FramePublisher:
         """
         if was_tried and (yield from self._is_ours(file)):
             return None
+        yield from self._refuse_other_name(task.key)
         return self._collided(task.key)
+
+    def _refuse_other_name(self, key: FrameKey) -> Flow[None]:
+        """Raise FrameExistsError that names the file in the way, where that has another name than the frame."""
+        if self._target.capabilities.folders:  # keys of object stores are never folded
+            look = Call(partial(self._existing.check_spelling, key, again=True))
+            with contextlib.suppress(TargetError):  # what is in the way cannot be listed
+                yield from self._retrying(partial(flow.wait, look))
 
     def _is_ours(self, file: FileToPublish) -> Flow[bool]:
         """Return whether the existing file is the one that was sent, because an earlier attempt's answer was lost.

@@ -1,0 +1,112 @@
+"""Names that differ only in the case of their letters: SMB, macOS and Windows take them for one and the same file.
+
+There, ``frame_00001.png`` is published over another sequence's ``Frame_00001.png``, and keeps that name. Whether a
+place does so is learned from a file that its listing shows: the storage is asked for it in letters that no file has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqsave import naming
+from seqsave.errors import FrameExistsError, TargetError
+
+if TYPE_CHECKING:
+    from seqsave.targets.base import Target
+
+__all__ = ["Names", "differs_in_case", "folds_case", "may_be_folded", "other_name", "refusal"]
+
+
+def differs_in_case(one: str, other: str) -> bool:
+    """Return whether two names mean different files, except where capital and small letters are the same."""
+    is_alike = naming.normalized(one).casefold() == naming.normalized(other).casefold()
+    return is_alike and naming.name_key(one) != naming.name_key(other)
+
+
+class Names:
+    """The names in a folder, found by a name in other letters."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._spelled: dict[str, list[str]] = {}
+        for name in names:
+            self._spelled.setdefault(naming.normalized(name).casefold(), []).append(name)
+
+    def other(self, name: str) -> str | None:
+        """Return a name that differs from ``name`` only in its case; None if there is none, or ``name`` itself."""
+        alike = self.alike(name)
+        same = naming.name_key(name)
+        return None if any(naming.name_key(one) == same for one in alike) else next(iter(alike), None)
+
+    def alike(self, name: str) -> list[str]:
+        """Return all names that differ from ``name`` in nothing or in their case."""
+        return self._spelled.get(naming.normalized(name).casefold(), [])
+
+
+def other_name(target: Target, path: str, names: Names) -> str | None:
+    """Return the name of the existing file that ``path`` means too, since the storage ignores case; else None.
+
+    names: those in the folder of ``path``, as listed.
+
+    Sends a request where a name differs only in its case, once for each folder in this process. Raises TargetError for
+    what may pass.
+    """
+    name = path.rpartition("/")[2]
+    other = names.other(name)
+    return other if other is not None and folds_case(target, path, names.alike(name)) else None
+
+
+def refusal(target: Target, path: str, other: str) -> FrameExistsError:
+    """Return the error for a frame whose name the storage takes for that of an existing file."""
+    return FrameExistsError(
+        f"cannot save {target.url_of(path)}: {other} exists, and names that differ only in capital and small letters "
+        "are the same file there. Use another prefix, or another folder"
+    )
+
+
+def folds_case(target: Target, path: str, listed: Iterable[str]) -> bool:
+    """Return whether the storage ignores case in the folder of ``path``.
+
+    listed: the names that differ from that of ``path`` only in their case; at least one.
+    """
+    learned, place = target.known.folds, _place(target.url_of(path))
+    if place not in learned:
+        folder, slash, name = path.rpartition("/")
+        free = next((one for one in _variants(name) if one not in {name, *listed}), name)
+        try:
+            learned[place] = target.exists(f"{folder}{slash}{free}")
+        except TargetError as error:
+            if error.transient:
+                raise
+            return False  # credentials that allow no look may still save
+    return learned[place]
+
+
+def may_be_folded(path: str, learned: MutableMapping[str, bool]) -> bool:
+    """Return whether a local file may exist by another name than ``path``, which differs in its case. Lists nothing."""
+    file, place = Path(path), _place(path)
+    if learned.get(place) is False or not os.path.lexists(file):
+        return False
+    try:
+        if os.path.samestat(file.lstat(), file.with_name(file.name.swapcase()).lstat()):
+            return True
+    except OSError:
+        if not os.path.lexists(file):  # it was deleted since, and shows nothing
+            return False
+    learned[place] = False
+    return False
+
+
+def _place(url: str) -> str:
+    return url.replace(os.sep, "/").rpartition("/")[0]
+
+
+def _variants(name: str) -> Iterator[str]:
+    yield name.swapcase()
+    yield name.upper()
+    yield name.lower()
+    for at, letter in enumerate(name):
+        if letter.swapcase() != letter:
+            yield f"{name[:at]}{letter.swapcase()}{name[at + 1 :]}"
