@@ -59,6 +59,8 @@ def test_only_one_target(tmp_path: Path, spool: Spool) -> None:
         str(tmp_path / "oneother"),
         str(tmp_path / "two"),
     ]
+    again = seqsave("flush", spool.folder, "--target", tmp_path / "one")
+    assert again.err == f"nothing waits in the spool {spool.folder} for {tmp_path / 'one'}\n"
 
 
 def test_the_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

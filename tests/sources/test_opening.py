@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from seqsave import find_sequences
 from seqsave.errors import SequenceNotFoundError, SourceError, TargetError
 from seqsave.sources import Source, SourceFrame, open_source
 from tests.sources.pictures import encode, npy, picture, png_with_workflow
@@ -109,6 +110,15 @@ def test_a_glob_that_matches_nothing(place: Place) -> None:
 def test_what_exists_is_no_glob_and_no_pattern(place: Place, name: str) -> None:
     fill(place, f"{name}/frame_00004.png", "shot1/frame_00005.png")
     assert indices(opened(place, name)) == [4]
+
+
+def test_a_glob_in_a_folder_with_brackets(place: Place) -> None:
+    fill(place, "take [1]/b[2]/frame_00004.png", "take 1/b2/frame_00005.png")
+    assert indices(opened(place, "take [1]/b[2]/*.png")) == [4]
+    assert indices(opened(place, "take [0-9]/b[0-9]/*.png")) == [5]
+    assert [
+        one.indices for one in find_sequences(f"{place.url}/take [1]/*/*.png", storage_options=place.storage_options)
+    ] == [(4,)]
 
 
 def test_a_file_with_brackets_is_a_file(place: Place) -> None:

@@ -115,6 +115,13 @@ def test_a_folder_that_reads_as_a_pattern(tmp_path: Path) -> None:
         assert seqsave.open_sequence(tmp_path / name).indices == (0, 1)
 
 
+@pytest.mark.parametrize("name", [f"{'x' * 300}.####.png", f"{'x' * 300}.png"])
+def test_names_that_the_storage_cannot_hold(tmp_path: Path, name: str) -> None:
+    for function in (seqsave.open_writer, seqsave.open_sequence, seqsave.open_run):
+        with pytest.raises(seqsave.SeqSaveError):
+            function(tmp_path / name)
+
+
 def test_patterns_that_nothing_writes(tmp_path: Path) -> None:
     for name in ("shot.####.xyz", "shot.####.mp4", "shot.%04d.zip"):
         with pytest.raises(seqsave.EncoderNotFoundError):

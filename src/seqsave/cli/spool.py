@@ -76,8 +76,8 @@ def flush_command(
     messages = Messages(quiet)
     with messages.catching():
         spool = _spool_at(folder)
-        if only is not None:
-            folder_at(only, storage_option)  # a URL that is not understood is a wrong call
+        # A URL that is not understood is a wrong call.
+        wanted = None if only is None else folder_at(only, storage_option).url
         counter = _Counter(None if quiet else open_progress("flush", len(spool.contents().entries)))
         with counter.bar or nullcontext():
             result = flush(
@@ -90,7 +90,7 @@ def flush_command(
             )
     if as_json:
         print_json(_flushed_document(result))
-    for line in _flushed_lines(result):
+    for line in _flushed_lines(result, wanted):
         messages.note(line)
     reported = [one for one in result.left if one.status != "waiting" or one.exception is not None]
     for message in dict.fromkeys(one.message for one in (*reported, *_of_status(result, "gone"))):
@@ -128,10 +128,11 @@ def _of_status(result: FlushResult, status: str) -> list[FlushedFrame]:
     return [one for one in result.outcomes if one.status == status]
 
 
-def _flushed_lines(result: FlushResult) -> Iterator[str]:
+def _flushed_lines(result: FlushResult, wanted: str | None) -> Iterator[str]:
     if not result.outcomes:
         unmade = "" if Path(result.spool).exists() else ", which does not exist"
-        yield f"nothing waits in the spool {result.spool}{unmade}"
+        only = "" if wanted is None or unmade else f" for {wanted}"
+        yield f"nothing waits in the spool {result.spool}{unmade}{only}"
     for (target, pattern), frames in _grouped(result.frames).items():
         count = counted(len(frames), "frame")
         yield f"published {count} ({_size(frames)}): {pattern} {_indices(frames)} in {target}"

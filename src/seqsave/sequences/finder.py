@@ -225,12 +225,17 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
 def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
     """Yield the files whose path matches the glob ``parts``, one for each level; ``**`` stands for any number of them.
 
-    As in a shell, a wildcard does not match a leading dot.
+    As in a shell, a wildcard does not match a leading dot. A folder whose name holds brackets goes before what they
+    would match: ``takes [1]/*.exr``.
     """
     part, rest = parts[0], parts[1:]
     if part == "**" and rest:
         yield from glob_items(target, rest, folder)
-    for entry in lookup.listing(target, folder):
+    entries = lookup.listing(target, folder)
+    if rest and "[" in part and any(entry.is_folder and entry.name == part for entry in entries):
+        yield from glob_items(target, rest, join(folder, part))
+        return
+    for entry in entries:
         if naming.is_hidden(entry.name) and not part.startswith("."):
             continue
         path = join(folder, entry.name)

@@ -93,7 +93,7 @@ def look_at(url: str | os.PathLike[str], options: Mapping[str, Any] | None = Non
     """Return the file or folder of exactly this name; None if there is none. Raises TargetError."""
     target = targets.resolve(url, options)
     if target.is_local:
-        return Folder(target, listing(target)) if Path(target.url).is_dir() else _file(url, options)
+        return Folder(target, listing(target)) if _is_folder(target.url) else _file(url, options)
     scheme = target.url.partition("://")[0]
     if scheme in _HTTP and naming.split_extension(str(url))[1] and not str(url).endswith("/"):
         file = _file(url, options)
@@ -110,6 +110,14 @@ def look_at(url: str | os.PathLike[str], options: Mapping[str, Any] | None = Non
     if entries:
         return Folder(target, entries)
     return _file(url, options) or (Folder(target, ()) if _is_empty_folder(url, target, options) else None)
+
+
+def _is_folder(path: str) -> bool:
+    """Return True for a local folder, and for a path that cannot be looked at: its listing says why."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return True
 
 
 def listing(target: targets.Target, folder: str = "") -> list[targets.Entry]:

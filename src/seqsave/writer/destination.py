@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -131,7 +132,9 @@ def _exists(url: Url, options: Mapping[str, Any] | None) -> bool:
     """
     target = targets.resolve(url, options)
     if target.is_local:
-        return Path(target.url).exists()
+        with contextlib.suppress(OSError):  # a name that is too long, or a folder that may not be entered
+            return Path(target.url).exists()
+        return False
     try:
         return bool(target.list(""))
     except TargetError:
