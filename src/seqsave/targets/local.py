@@ -290,7 +290,7 @@ class LocalTarget(Target):
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return open(descriptor, "rb")
         os.close(descriptor)
-        raise beneath.OutsideError(errno.EACCES, "it is no ordinary file", path)
+        raise beneath.OutsideError(errno.EACCES, "it is not an ordinary file", path)
 
     @contextlib.contextmanager
     def _scanned(self, folder: str) -> Iterator[Iterator[os.DirEntry[str]]]:
