@@ -110,7 +110,7 @@ def shot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a good sequence; what means a relative path ends up beside it."""
     folder = tmp_path / "shot"
     seqsave.save(GOOD, folder, metadata={"prompt": {"1": {}}}, recipe="good")
-    seqsave.save(GOOD[:1], folder, filetype="jpg", metadata={"x" * 70_000: 1}, manifest=False)
+    seqsave.save(GOOD[:1], folder, filetype="jpg", metadata={"x": "x" * 70_000}, metadata_in="sidecar", manifest=False)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     return folder

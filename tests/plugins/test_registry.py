@@ -457,7 +457,7 @@ def test_an_encoder_that_cannot_be_made(site: Site, codec: str, error: str) -> N
 @pytest.mark.parametrize(
     ("filetype", "part"),
     [
-        ("webp9", "there are: "),
+        ("webp9", "known filetypes: "),
         ("webp with embedded workflow", "pip install seqsave-webp"),
         ("WEBP", "pip install seqsave-webp"),
         ("pgn", "did you mean 'png'?"),

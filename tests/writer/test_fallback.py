@@ -74,7 +74,7 @@ def flush(folder: Path, options: dict[str, Any]) -> list[str]:
 
 
 def manifest(options: dict[str, Any], url: str) -> Any:
-    return read(targets.resolve(url, options), "frame", "png")
+    return read(targets.resolve(url, options), ".seqsave/frame.png.json")
 
 
 # --- the run goes on -------------------------------------------------------------------------------------------------

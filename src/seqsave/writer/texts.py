@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seqsave.wording import first_of
+
 if TYPE_CHECKING:
     from seqsave.writer.formats import Format
     from seqsave.writer.settings import EmbeddedMetadata
 
 __all__ = ["FrameTexts"]
+
+# Characters of a name in a message.
+LONGEST = 60
 
 
 class FrameTexts:
@@ -39,10 +44,11 @@ class FrameTexts:
             return
         first = self._formats[0].resolved
         variant = f"`filetype='{first.spec.filetype} with embedded workflow'` or " * (first.spec.metadata == "embed")
+        shown = first_of([repr(name[:LONGEST]) for name in names], 10)
         self._warn(
             "metadata",
-            f"metadata {', '.join(map(repr, names))} is not saved, since filetype {first.filetype!r} does not embed "
-            f"it: use {variant}`metadata_in='sidecar'`, or `metadata_in='none'` to drop it",
+            f"metadata {shown} is not saved, since filetype {first.filetype!r} does not embed it: use {variant}"
+            "`metadata_in='sidecar'`, or `metadata_in='none'` to drop it",
         )
 
     def note_end(self) -> None:
