@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from seqsave import find_sequences
+from seqsave import find_sequences, open_sequence
 from seqsave.errors import SequenceNotFoundError, SourceError, TargetError
 from seqsave.sources import Source, SourceFrame, open_source
 from tests.sources.pictures import encode, npy, picture, png_with_workflow
@@ -284,3 +284,15 @@ def test_an_unknown_scheme() -> None:
 def test_a_missing_bucket(s3_server: S3Server) -> None:
     with pytest.raises(TargetError, match="bucket"):
         open_source("s3://no-such-bucket-here/shot", s3_server.storage_options)
+
+
+def test_a_file_is_no_sequence(place: Place) -> None:
+    fill(place, "shot.0007.png", "notes.txt")
+    for name, says in (
+        ("shot.0007.png", r"is a file, not a folder: .* as shot\.####\.png$"),
+        ("notes.txt", "is a file"),
+    ):
+        with pytest.raises(SequenceNotFoundError, match=says):
+            open_sequence(f"{place.url}/{name}", storage_options=place.storage_options)
+    with pytest.raises((SequenceNotFoundError, TargetError)):
+        open_sequence(f"{place.url}/shot.0007.png/below", storage_options=place.storage_options)

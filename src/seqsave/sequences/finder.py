@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqsave import naming, targets
-from seqsave.errors import FrameNameError, SeqSaveWarning, SequenceNotFoundError
+from seqsave.errors import FrameNameError, SeqSaveWarning, SequenceNotFoundError, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences import lookup
 from seqsave.sequences.reader import Files, Frame, FrameSequence, join, key_of, list_folder
@@ -77,6 +77,11 @@ class Found:
     folders: Sequence[str] = ()
     is_wanted: bool = True
 
+    @property
+    def is_empty(self) -> bool:
+        """True if the folder holds nothing that is not hidden, or there is no such folder."""
+        return not (self.sequences or self.subframes or self.others or self.files or self.folders)
+
     def instead(self) -> str:
         """Return what was found where no sequence was, as the rest of a sentence: ``, but folders: a, b``."""
         if self.subframes:
@@ -116,7 +121,14 @@ def open_sequence(
         naming.NameRule(prefix)  # or FrameNameError
     if filetype is not None:
         registry.spec_of(filetype)  # or EncoderNotFoundError
-    found = find(url, prefix=prefix, storage_options=storage_options)
+    try:
+        found = find(url, prefix=prefix, storage_options=storage_options)
+    except TargetError as error:
+        if isinstance(error.__cause__, NotADirectoryError):
+            _refuse_file(url, storage_options)
+        raise
+    if found.is_empty and prefix is None and not lookup.is_pattern(url):
+        _refuse_file(url, storage_options)
     fitting = [one for one in found.sequences if found.is_wanted and has_prefix(one, prefix)]
     fitting = _of_filetype(fitting, filetype)
     wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
@@ -351,6 +363,19 @@ def sequence_of(
 def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool, bool]:
     is_wide = member.digits == max(name.digits, len(str(abs(member.index))))
     return is_wide, member.name.endswith(name.ending)
+
+
+def _refuse_file(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> None:
+    """Raise SequenceNotFoundError if the URL is that of a file; not if the storage does not answer."""
+    try:
+        means = lookup.look_at(url, options)
+    except TargetError:
+        return
+    if isinstance(means, lookup.File):
+        split = naming.split_name(means.name)
+        advice = f", or the pattern of its sequence, as {split[0]}" if split is not None else ""
+        where = means.target.url_of(means.name)
+        raise SequenceNotFoundError(f"{where} is a file, not a folder: give the folder that it lies in{advice}")
 
 
 # --- which one -------------------------------------------------------------------------------------------------------
