@@ -179,7 +179,8 @@ def test_a_stack_that_is_only_array_like() -> None:
     at_end=st.sampled_from(["stop output", "raise error", "keep going"]),
 )  # fmt: skip
 def test_a_frame_is_after_the_end_by_the_rule(start: int, step: int, total: int, at_end: Any) -> None:
-    with seqsave.open_writer("memory://ends", start=start, step=step, total=total, at_end=at_end) as writer:
+    url = f"memory://ends/{start}/{step}/{total}/{at_end}"
+    with seqsave.open_writer(url, start=start, step=step, total=total, at_end=at_end) as writer:
         for number in range(total + 2):
             index = start + number * step
             if number >= total and at_end == "raise error":
@@ -595,7 +596,7 @@ def test_a_save_that_fails_is_an_oserror_and_names_its_cause(tmp_path: Path) -> 
         ({"options": {"qualty": 3}, "filetype": "jpg"}, seqsave.OptionError, "did you mean 'quality'"),
         ({"options": {"quality": 300}, "filetype": "jpg"}, seqsave.OptionError, "from 1 to 100"),
         ({"at_end": "stop"}, seqsave.OptionError, "'stop output'"),
-        ({"if_exists": "replace"}, seqsave.OptionError, "'overwrite', 'error', 'skip'"),
+        ({"if_exists": "replaces"}, seqsave.OptionError, "'overwrite', 'error', 'skip'"),
         ({"start": 0.5}, seqsave.FrameNameError, "start is 0.5"),
         ({"step": 0}, seqsave.FrameNameError, "step is 0"),
         ({"total": -1}, seqsave.FrameNameError, "total is -1"),

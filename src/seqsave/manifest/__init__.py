@@ -16,7 +16,7 @@ from seqsave.manifest.document import (
     dump,
     load,
 )
-from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without
+from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without, without_frames
 from seqsave.manifest.path import path_of
 from seqsave.manifest.records import RUN_HEAD
 from seqsave.manifest.session import Session, dead_runs, merge_into
@@ -45,4 +45,5 @@ __all__ = [
     "read",
     "redefined",
     "without",
+    "without_frames",
 ]

@@ -29,6 +29,7 @@ __all__ = [
     "shown",
     "unrecorded",
     "without",
+    "without_frames",
 ]
 
 CONTENT_TYPE = "application/json"
@@ -128,6 +129,14 @@ def ended(
     result = replace(result, unfinished=_unfinished(result, me, outcome, base))
     result = replace(result, runs=_still_needed(result))
     return replace(result, complete=_is_complete(result, facts, outcome))
+
+
+def without_frames(manifest: Manifest, names: Collection[str]) -> Manifest:
+    """Return the manifest without frames that were deleted. It is complete if nothing else was in its way."""
+    now = replace(manifest, frames=tuple(frame for frame in manifest.frames if frame.name not in names))
+    now = replace(now, runs=_still_needed(now))
+    doubts = now.writers or now.unfinished or now.disputed or now.missing or now.outside
+    return replace(now, complete=now.confirmed and bool(now.frames) and not doubts)
 
 
 def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> list[FrameEntry]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from seqsave import naming
 from seqsave.errors import FrameExistsError, WriterAbortedError
+from seqsave.manifest.document import Manifest
 from seqsave.manifest.merging import Outcome
 from seqsave.manifest.records import Facts, FrameEntry, declared
 from seqsave.manifest.session import Session
@@ -116,8 +117,8 @@ class RunRecord:
                 self._earlier = {} if found is None else {one.key: one for one in found.frames if not one.disputed}
             return self._earlier.get((index, batch))
 
-    def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> None:
-        """Record the outcomes of all frames in the manifest.
+    def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> Manifest | None:
+        """Record the outcomes of all frames in the manifest. Return the new manifest.
 
         broken: the caller broke the run off. stopped: something failed that stopped it.
 
@@ -125,8 +126,8 @@ class RunRecord:
         """
         outcome = self.outcome(result, broken=broken, stopped=stopped)
         if not self._session.is_open and (result.failures or outcome.lost or not outcome.frames):
-            return  # nothing was changed
-        self._session.close(outcome)
+            return None  # nothing was changed
+        return self._session.close(outcome)
 
     def forget(self) -> None:
         """Let the next run take this one for dead. Takes no lock, so that a finalizer may call it."""

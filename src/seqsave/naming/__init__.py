@@ -28,7 +28,7 @@ from seqsave.naming.pattern import (
     split_extension,
     split_name,
 )
-from seqsave.naming.rule import PRIVATE_FOLDER, NameRule, sidecar_key, sidecar_name
+from seqsave.naming.rule import PRIVATE_FOLDER, NameRule, is_sidecar, sidecar_key, sidecar_name
 
 __all__ = [
     "ARCHIVES",
@@ -54,6 +54,7 @@ __all__ = [
     "group_of_pattern",
     "is_hidden",
     "is_pattern",
+    "is_sidecar",
     "kind_of_extension",
     "name_key",
     "normalized",

@@ -345,6 +345,11 @@ def _checked(url: Url, settings: Mapping[str, Any]) -> tuple[Url, WriterConfig]:
             raise OptionError(f"a run over many tasks has no setting {name!r}: {why}")
     if not settings.get("manifest", True):
         raise OptionError("a run over many tasks has a manifest: it cannot be committed with `manifest=False`")
+    if settings.get("if_exists") == "replace":
+        raise OptionError(
+            "a run over many tasks has no `if_exists='replace'`, since no task knows the others' frames: use "
+            "`if_exists='overwrite'`, and delete the frames that `manifest.outside` names"
+        )
     if settings.get("if_exists") == "skip same recipe":
         raise OptionError(
             "tasks do not read the manifest, which holds the recipes: leave out the frames that need no work when the "

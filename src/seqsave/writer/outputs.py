@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seqsave import targets
+from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
@@ -20,10 +20,12 @@ from seqsave.writer.frame import FrameKey, FrameTask
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.pixels import SharedImage
 from seqsave.writer.publish import FramePublisher
+from seqsave.writer.replacing import OlderFrames, Removed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seqsave.manifest import Manifest
     from seqsave.runtime.retry import RetryPolicy
     from seqsave.spool import Spool
     from seqsave.types import ImageArray
@@ -110,6 +112,8 @@ class Output:
         self.unrecorded: SeqSaveError | None = None
         """Why the manifest does not state what has become of the frames, if it does not."""
         self._common = common
+        self._made: Manifest | None = None
+        self._older = OlderFrames(common.target, form.rule, common.policy) if common.if_exists == "replace" else None
         self._record = self._open_record(facts_of(form, common.numbering, common.embedding, common.recipe))
         self.fallback = self._open_fallback()
         self._existing = self._open_existing()
@@ -184,6 +188,8 @@ class Output:
         key: the frame under the writer's first filetype.
         """
         key = self._own(key)
+        if self._older is not None:
+            self._older.note()
         if key.after_end:
             return FrameTask(key, passed_over="stopped")
         if self._existing.exists(key):
@@ -227,7 +233,7 @@ class Output:
         later = partial(self._finish_later, mine, broken=broken, stopped=stopped)
         try:
             if self.fallback is None or not self.fallback.is_away:
-                self._record.finish(mine, broken=broken, stopped=stopped)
+                self._made = self._record.finish(mine, broken=broken, stopped=stopped)
             else:
                 later(self.fallback)
         except SeqSaveError as error:
@@ -235,6 +241,45 @@ class Output:
             self.unrecorded = error if self._common.keeps_manifest else None
             if self.fallback is not None and isinstance(error, TargetError):
                 later(self.fallback)
+
+    def settle(self, result: SaveResult) -> None:
+        """Remove the frames of older runs if that was asked for, else name them, once the run has ended well."""
+        made = self._made
+        if self._older is not None and any(frame.status == "saved" for frame in self._mine(result).frames):
+            if made is not None and made.writers:
+                self._common.log.warn(
+                    "older", None, f"frames of older runs are kept: {made.writers[0]} is writing some"
+                )
+                return
+            made = self._remove_older(self._older, result)
+        outside = sorted({frame.index for frame in made.outside}) if made is not None else []
+        if outside and self._older is None:
+            self._common.log.warn("older", None, f"{_older(outside)}; `if_exists='replace'` removes them")
+
+    def _remove_older(self, older: OlderFrames, result: SaveResult) -> Manifest | None:
+        written = {self.rule.format(frame.index, frame.batch) for frame in self._mine(result).frames}
+        try:
+            removed = older.remove(written)
+            made = self._note_removed(removed)
+        except SeqSaveError as error:
+            self._common.log.warn("older", None, f"frames of older runs may still exist: {error}")
+            return None
+        if removed.failed:
+            numbers = sorted({older.number(path) for path in removed.failed})
+            self._common.log.warn("older", None, f"{_older(numbers)}, as deleting them failed: {removed.error}")
+        return made
+
+    def _note_removed(self, removed: Removed) -> Manifest | None:
+        """Take deleted frames out of the manifest, if there is one."""
+        if self._made is None or not removed.deleted:
+            return self._made
+        below = len(self.rule.folder) + 1 if self.rule.folder else 0
+        names = {path[below:] for path in removed.deleted}
+
+        def change(current: Manifest | None) -> Manifest | None:
+            return None if current is None else manifest.without_frames(current, names)
+
+        return manifest.change(self._common.target, self._record.facts.path, change, policy=self._common.policy)
 
     def _finish_later(self, result: SaveResult, fallback: Fallback, *, broken: bool, stopped: bool) -> None:
         try:
@@ -254,3 +299,8 @@ class Output:
             frames=tuple([frame for frame in result.frames if frame.filetype == self.filetype]),
             failures=tuple([failure for failure in result.failures if failure.filetype == self.filetype]),
         )
+
+
+def _older(indices: list[int]) -> str:
+    numbers = naming.format_ranges(naming.to_ranges(indices), 10)
+    return f"frames of an older run lie beside those of this one: {numbers}"

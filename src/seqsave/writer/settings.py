@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 AtEnd = Literal["stop output", "raise error", "keep going"]
-IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe"]
+IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe", "replace"]
 MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
 
 _AT_END, _IF_EXISTS, _METADATA_IN = get_args(AtEnd), get_args(IfExists), get_args(MetadataIn)
@@ -214,9 +214,12 @@ class Delivery:
         "overwrite",
         choices=_IF_EXISTS,
         help="What happens when a frame already exists: 'overwrite' replaces it, 'error' never does, 'skip' leaves it "
-        "(to resume), 'skip valid' if it is intact, 'skip same recipe' if it was made from the same recipe.",
+        "(to resume), 'skip valid' if it is intact, 'skip same recipe' if it was made from the same recipe; 'replace' "
+        "overwrites, and removes older frames that the run did not write once it has ended well.",
         details="'error' replaces no frame, not even if another writer runs at the same time. A frame is intact when "
-        "it can be decoded and is as large as the picture; the recipe of a frame is recorded in the manifest.",
+        "it can be decoded and is as large as the picture; the recipe of a frame is recorded in the manifest. "
+        "'replace' deletes only files that existed before the run, are named as its frames and lie in folders of the "
+        "same kind (batch folders, or none), with their sidecars; after an error or an interruption it deletes none.",
         page="storage.md",
     )
     manifest: bool = setting(

@@ -434,6 +434,9 @@ class SequenceWriter:
         result, stopped = self.result, self._pipeline.error is not None
         for output in self._outputs:
             output.finish(result, broken=broken, stopped=stopped)
+        if not (broken or stopped or result.failures or result.counts["spooled"] or self._unrecorded):
+            for output in self._outputs:
+                output.settle(result)
 
     @property
     def _fallback(self) -> Fallback | None:
