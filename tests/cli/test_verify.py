@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from seqsave import open_writer, save
+from seqsave import SeqSaveWarning, open_writer, save
 from tests.cli.runner import options, seqsave
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ def test_without_a_record_the_end_is_not_known(frames: Path) -> None:
 
 def test_older_frames_beside_a_shorter_run(tmp_path: Path) -> None:
     save(np.zeros((20, 4, 6, 3), "uint8"), tmp_path)
-    save(np.ones((8, 4, 6, 3), "uint8"), tmp_path)
+    with pytest.warns(SeqSaveWarning, match="frames of an older run lie beside those of this one: 8-19"):
+        save(np.ones((8, 4, 6, 3), "uint8"), tmp_path)
     assert "frames of an older run lie beside it: 8-19\n" in seqsave("ls", tmp_path, status=1).out
     result = seqsave("verify", tmp_path, status=1).out
     assert "  mixed: frames of an older run are outside of the last one's range: 8-19" in result
