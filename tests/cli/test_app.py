@@ -69,7 +69,7 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
         (["save", "a", "b", "--attempts", "0"], "'--attempts'"),
         (["save", "a", "b", "--max-bytes", "lots"], "'lots' is not a size: use bytes, or a unit as in 500MB"),
         (["save", "a", "b", "--at-end", "stop"], "'stop' is not one of 'stop output', 'raise error', 'keep going'"),
-        (["save", "a", "b", "--if-exists", "replace"], "'replace' is not one of"),
+        (["save", "a", "b", "--if-exists", "replaces"], "'replaces' is not one of"),
         (["save", "a", "b", "--option", "quality"], "'--option': must be NAME=VALUE"),
         (["workflow"], "URL"),
         (["ls", "a", "--jsn"], "--json"),

@@ -108,7 +108,8 @@ def test_an_interrupt_says_what_is_saved_and_leaves_only_whole_frames(
     names = sorted(path.name for path in out.iterdir() if path.name != ".seqsave")
     assert all(name.startswith("frame_") and name.endswith(".png") for name in names)  # nothing unfinished
     assert len(names) >= document["counts"]["saved"]
-    assert run("ls", out).returncode == 0
+    listed = run("ls", out)
+    assert (listed.returncode, ", unfinished, " in listed.stdout) == (1, True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")

@@ -199,7 +199,8 @@ def test_committing_again_leaves_what_a_later_run_wrote(place: Place) -> None:
     records = task(run, 0, 1, 2)
     run.commit(records)
     given = {"storage_options": place.storage_options or None}
-    seqsave.save([picture(index, 1) for index in range(2)], place.url, recipe="new", total=2, **given)
+    with pytest.warns(seqsave.SeqSaveWarning, match="frames of an older run lie beside those of this one: 2"):
+        seqsave.save([picture(index, 1) for index in range(2)], place.url, recipe="new", total=2, **given)
     before = place.read(MANIFEST)
     run.commit(records)
     assert place.read(MANIFEST) == before
