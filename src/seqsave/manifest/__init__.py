@@ -16,10 +16,11 @@ from seqsave.manifest.document import (
     dump,
     load,
 )
+from seqsave.manifest.liveness import dead_runs
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without, without_frames
 from seqsave.manifest.path import path_of
 from seqsave.manifest.records import RUN_HEAD
-from seqsave.manifest.session import Session, dead_runs, merge_into
+from seqsave.manifest.session import Session, merge_into
 from seqsave.manifest.store import change, list_frames, read
 
 __all__ = [

@@ -10,11 +10,12 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
+from seqsave.manifest import liveness
 from seqsave.manifest.document import Manifest, dump
 from seqsave.manifest.merging import (
     CONTENT_TYPE,
@@ -32,18 +33,14 @@ from seqsave.manifest.merging import (
 from seqsave.manifest.records import Facts, FrameEntry, Key, WriterEntry
 from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, stamped
 from seqsave.runtime import retry
-from seqsave.runtime.processes import has_died, machine_id, started
 
-__all__ = ["Session", "dead_runs", "merge_into"]
+__all__ = ["Session", "merge_into"]
 
 # How many bytes a run reads at its end of frames whose version is not the recorded one, to see what they hold.
 MOST_READ = 512 * 2**20
 
 # How long a run without a manifest goes before it looks again whether there is one.
 LATE_SECONDS = 1.0
-
-# Of runs in this process that have not ended: one that is not here, with this process's number, is a former process's.
-_alive: set[str] = set()
 
 
 def merge_into(
@@ -96,12 +93,12 @@ class Session:
         self._creates = creates
         self._policy = policy
         self._me = WriterEntry(
-            id=run or f"{machine_id()}-{secrets.token_hex(6)}",
-            host=_host(),
+            id=run or f"{liveness.machine_id()}-{secrets.token_hex(6)}",
+            host=liveness.host(),
             pid=os.getpid(),
             since=now(),
             replaces=replaces,
-            started=_started(os.getpid()),
+            started=liveness.started_at(os.getpid()),
             defines=creates,
         )
         self._before: Manifest | None = None
@@ -169,7 +166,7 @@ class Session:
 
     def forget(self) -> None:
         """Let the next run take this one for dead, although its process goes on. Takes no lock."""
-        _alive.discard(self._me.id)
+        liveness.alive.discard(self._me.id)
 
     def peek(self) -> Manifest | None:
         """Return the manifest as confirmed by a listing; None if it cannot be read."""
@@ -186,7 +183,7 @@ class Session:
 
     def _open(self) -> None:
         # Before the manifest names it: another run of this process would take it for a former process's.
-        _alive.add(self._me.id)
+        liveness.alive.add(self._me.id)
         if self._creates:
             self._create()
             self.is_open = True
@@ -345,7 +342,7 @@ class Session:
 
     def _gone(self, current: Manifest) -> set[str]:
         """Return the ids of the other runs that are dead, as far as that can be proved."""
-        return dead_runs(current) - {self._me.id}
+        return liveness.dead_runs(current) - {self._me.id}
 
     def _read_again(self, doubtful: Collection[FrameEntry]) -> set[str]:
         """Return the names of the frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
@@ -367,7 +364,7 @@ class Session:
             update = partial(self._update, change, fresh_if_damaged=True)
             return retry.call(self._policy, update, contact=self._target.known)
         finally:
-            _alive.discard(self._me.id)
+            liveness.alive.discard(self._me.id)
 
     # --- the file ---
 
@@ -427,36 +424,3 @@ def _marked(data: bytes) -> bytes:
     if not isinstance(document, dict) or document.get("complete") is not True:
         return data
     return json.dumps({**document, "complete": False}, indent=2).encode()
-
-
-# --- who is alive ----------------------------------------------------------------------------------------------------
-
-
-def dead_runs(manifest: Manifest) -> set[str]:
-    """Return the ids of the runs that the manifest lists as being at work and that are proved to be dead."""
-    return {writer.id for writer in manifest.writers if _is_dead(writer)}
-
-
-def _is_dead(writer: WriterEntry) -> bool:
-    """Return True if it is proved that the run's process is gone.
-
-    That cannot be proved of a process of another machine, nor of this one from before it was started again.
-    """
-    if writer.id in _alive:
-        return False
-    machine = writer.id.partition("-")[0]
-    if machine == machine_id() and writer.pid == os.getpid():
-        return True
-    return has_died(machine, writer.pid, writer.started)
-
-
-@cache
-def _started(pid: int) -> str:
-    return started(pid)
-
-
-@cache
-def _host() -> str:
-    import platform
-
-    return platform.node() or "unknown"

@@ -291,16 +291,13 @@ class SequenceWriter:
         return self._target.url
 
     def close_at_exit(self) -> None:
-        """Finish a writer that the program forgot to close, with a warning; or wait for a thread that is closing it.
-
-        Raises as ``close``.
-        """
+        """Finish a writer that was not closed, as an interrupted run, with a warning. Raises as ``close``."""
         if os.getpid() != self._pid:
             return
         was_open = self._life.state == "open"
         try:
             if self._life.take_over(self._while_ending):
-                self._end("closed")
+                self._end("closed", broken=was_open)
                 self._raise_failures()
         finally:
             if was_open:
