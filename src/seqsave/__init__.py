@@ -24,7 +24,8 @@ _HOMES = {
     "plugins.registry": "FiletypeInfo describe_filetypes filetypes register_encoder unregister_encoder",
     "runs": "FrameRecord Run open_run",
     "sequences.finder": "find_sequences open_frame open_sequence",
-    "sequences.reader": "Frame FrameSequence",
+    "sequences.frame": "Frame",
+    "sequences.reader": "FrameSequence",
     "runtime.retry": "RetryPolicy",
     "targets.registry": "register_target unregister_target",
     "types": (

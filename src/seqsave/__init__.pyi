@@ -40,7 +40,7 @@ from .runtime.retry import RetryPolicy as RetryPolicy
 from .sequences.finder import find_sequences as find_sequences
 from .sequences.finder import open_frame as open_frame
 from .sequences.finder import open_sequence as open_sequence
-from .sequences.reader import Frame as Frame
+from .sequences.frame import Frame as Frame
 from .sequences.reader import FrameSequence as FrameSequence
 from .targets.registry import register_target as register_target
 from .targets.registry import unregister_target as unregister_target

@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tests.cli.runner import options, seqsave
@@ -33,6 +34,18 @@ def test_gaps_are_compressed(place: Place) -> None:
     assert seqsave("ls", place.url, *options(place)).out == (
         "frame_#####.png 1-10 (5 frames, 5 missing: 3-4,7-9)  5.0 kB\n"
     )
+
+
+def test_frames_that_were_never_wanted_are_not_missing(tmp_path: Path) -> None:
+    """A run over chosen frames is complete with gaps between them."""
+    np.save(tmp_path / "clip.npy", np.zeros((12, 4, 6, 3), np.uint8))
+    seqsave("save", tmp_path / "clip.npy", tmp_path / "out", "--frames", "3-5,9")
+    line = seqsave("ls", tmp_path / "out").out
+    assert line.startswith("frame_#####.png 3-5,9 (4 frames)  ")
+    assert line.endswith(", complete\n")
+    assert '"missing": ""' in seqsave("ls", tmp_path / "out", "--json").out
+    (tmp_path / "out" / "frame_00004.png").unlink()
+    assert "3,5,9 (3 frames, 1 missing: 4)" in seqsave("ls", tmp_path / "out", status=1).out
 
 
 def test_batches(place: Place) -> None:

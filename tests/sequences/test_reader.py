@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.sequences import frame as frames
 from seqsave.sequences import reader
 from seqsave.targets.memory import MemoryTarget
 from tests.support.patience import PATIENCE
@@ -233,7 +234,7 @@ def test_sound_frames_come_first_though_the_damaged_one_fails_first(
 ) -> None:
     """The damaged frame has failed before any sound one is decoded."""
     failed = threading.Event()
-    decode = reader.decode
+    decode = frames.decode
 
     def late(name: str, data: bytes) -> Any:
         try:
@@ -244,7 +245,7 @@ def test_sound_frames_come_first_though_the_damaged_one_fails_first(
             failed.set()
             raise
 
-    monkeypatch.setattr(reader, "decode", late)
+    monkeypatch.setattr(frames, "decode", late)
     monkeypatch.setattr(reader.os, "cpu_count", lambda: 9)
     arrays = seqsave.open_sequence(damaged).arrays()
     assert len([next(arrays) for _ in range(5)]) == 5
@@ -362,3 +363,56 @@ def test_limits_of_reading_ahead(tmp_path: Path, wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(seqsave.OptionError, match=rf"{name} is .*: it must be a whole number, 1 or more"):
         list(seqsave.open_sequence(tmp_path).arrays(**wrong))
+
+
+# --- several frames as one array, and what a sequence was to become ---------------------------------------------------
+
+
+def test_frames_are_read_as_one_array(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(5).integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
+    seqsave.save(pictures, tmp_path, start=10, filetype="png")
+    sequence = seqsave.open_sequence(tmp_path)
+    assert np.array_equal(sequence.read(), pictures)
+    assert np.array_equal(sequence.read(12, 14), pictures[2:5])
+    assert np.array_equal(sequence.read(14), pictures[4:])
+    assert np.array_equal(sequence.read(last=10), pictures[:1])
+
+
+@pytest.mark.filterwarnings("ignore:frame 4. is 5x6:seqsave.SeqSaveWarning")
+def test_frames_that_cannot_be_read_as_one_array(tmp_path: Path) -> None:
+    with seqsave.open_writer(tmp_path, filetype="png") as writer:
+        writer.write(np.zeros((4, 5, 3), np.uint8), index=0)
+        writer.write(np.zeros((4, 5, 3), np.uint8), index=3)
+        writer.write(np.zeros((6, 5, 3), np.uint8), index=4)
+    sequence = seqsave.open_sequence(tmp_path)
+    with pytest.raises(seqsave.SequenceNotFoundError, match="lacks 1-2 of the frames 0-3: use `arrays"):
+        sequence.read(0, 3)
+    with pytest.raises(seqsave.SequenceNotFoundError, match="has no frame from 7 to 9"):
+        sequence.read(7, 9)
+    with pytest.raises(seqsave.ImageError, match="frame 4 is 6x5x3 uint8, and frame 3 is 4x5x3 uint8"):
+        sequence.read(3, 4)
+    with pytest.raises(seqsave.FrameNameError, match="first"):
+        sequence.read("3")  # type: ignore[arg-type]
+
+
+def test_one_variation_of_each_frame_is_read(tmp_path: Path) -> None:
+    with seqsave.open_writer(tmp_path, filetype="png") as writer:
+        for value in (10, 20):
+            writer.write_batch(
+                np.full((2, 4, 5, 3), value, np.uint8) + np.arange(2, dtype=np.uint8)[:, None, None, None]
+            )
+    read = seqsave.open_sequence(tmp_path).read()
+    assert read.shape == (2, 4, 5, 3)
+    assert [int(one[0, 0, 0]) for one in read] == [10, 20]
+
+
+def test_the_frames_that_there_should_be(tmp_path: Path) -> None:
+    pictures = np.zeros((2, 4, 5, 3), np.uint8)
+    seqsave.save(pictures, tmp_path / "none", manifest=False)
+    assert seqsave.open_sequence(tmp_path / "none").expected is None
+    with pytest.raises(ZeroDivisionError), seqsave.open_writer(tmp_path / "cut", total=5, start=3) as writer:
+        writer.write(pictures[0])
+        raise ZeroDivisionError
+    sequence = seqsave.open_sequence(tmp_path / "cut")
+    assert sequence.indices == (3,)
+    assert sequence.expected == (3, 4, 5, 6, 7)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import seqsave
 from seqsave import FrameNameError, TargetError, open_sequence
-from seqsave.sequences.reader import Files
+from seqsave.sequences.frame import Files
 from seqsave.sequences.verify import verify
 from seqsave.targets.local import LocalTarget
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from seqsave.errors import SourceError
 from seqsave.plugins import registry
-from seqsave.sequences.reader import Frame
+from seqsave.sequences.frame import Frame
 from seqsave.sources import Keep, SourceFrame, open_source
 from tests.sources.pictures import WORKFLOW, encode, picture, png_with_workflow
 

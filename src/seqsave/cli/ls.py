@@ -175,12 +175,14 @@ def _is_file(target: Target, name: str) -> str:
 def _line(sequence: FrameSequence, progress: Progress | None) -> str:
     """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
     indices = sequence.indices
+    missing = _missing(sequence, progress)
     span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
+    if missing != sequence.missing_ranges:
+        span = _ranges(sequence.ranges)
     facts = [counted(len(sequence), "frame")]
     batches = sequence.batches
     if batches:
         facts[0] += f" in {counted(len(batches), 'batch', 'batches')}: {_ranges(_runs(batches))}"
-    missing = sequence.missing_ranges
     if missing:
         facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
     state = f", {progress}" if progress is not None and progress.state is not None else ""
@@ -188,6 +190,16 @@ def _line(sequence: FrameSequence, progress: Progress | None) -> str:
     if progress is not None and progress.render_again:
         again = f"; to render again: {_ranges(progress.render_again)}"
     return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}{state}{again}"
+
+
+def _missing(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ...]:
+    """Return the gaps, without numbers of which the manifest states that no frame is to have them."""
+    from seqsave.manifest.intervals import subtract
+
+    gaps = sequence.missing_ranges
+    if progress is None or progress.expected is None:
+        return gaps
+    return subtract(gaps, subtract(gaps, progress.expected))
 
 
 def _progress_of(sequence: FrameSequence) -> Progress | None:
@@ -228,7 +240,7 @@ def _document(sequence: FrameSequence, progress: Progress | None) -> dict[str, A
     from seqsave import naming
 
     indices = sequence.indices
-    missing = sequence.missing_ranges
+    missing = _missing(sequence, progress)
     return {
         "pattern": _shown(sequence),
         "url": sequence.url,
@@ -276,7 +288,7 @@ def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) 
 
 
 def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    from seqsave.sequences.reader import Files
+    from seqsave.sequences.frame import Files
 
     target, name = file_at(url, options)
     shown = target.url_of(name)

@@ -17,7 +17,7 @@ from seqsave.writer.config import SETTINGS
 
 if TYPE_CHECKING:
     from seqsave.runtime.progress import ProgressBar
-    from seqsave.sequences.reader import Frame
+    from seqsave.sequences.frame import Frame
 
 __all__ = ["Counter", "Messages", "complain", "print_json", "print_line", "printable", "spelled"]
 

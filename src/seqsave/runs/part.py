@@ -17,7 +17,7 @@ from seqsave.manifest.run import RunRecord
 from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
 from seqsave.runtime.flow import Call, Flow, wait
-from seqsave.sequences import reader
+from seqsave.sequences.frame import decode
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.wording import crc32_text
 from seqsave.writer import SequenceWriter
@@ -248,7 +248,7 @@ class _PartPublisher(FramePublisher):
     def _picture_in(self, task: FrameTask, data: bytes) -> Picture | None:
         """Return what an existing file holds, if it can be decoded and is as large as the frame."""
         try:
-            array = reader.decode(task.key.name, data).array
+            array = decode(task.key.name, data).array
         except DecodeError:
             return None
         height, width, channels = array.shape

@@ -4,7 +4,8 @@ from seqsave import _lazy
 
 _HOMES = {
     "finder": "find_sequences open_sequence",
+    "frame": "Frame decode",
     "preview": "make_preview",
-    "reader": "Frame FrameSequence decode",
+    "reader": "FrameSequence",
 }
 __getattr__, __dir__, __all__ = _lazy.attach(__name__, _HOMES)

@@ -2,10 +2,10 @@
 
 from .finder import find_sequences as find_sequences
 from .finder import open_sequence as open_sequence
+from .frame import Frame as Frame
+from .frame import decode as decode
 from .preview import make_preview as make_preview
-from .reader import Frame as Frame
 from .reader import FrameSequence as FrameSequence
-from .reader import decode as decode
 
 __all__ = [
     "Frame",

@@ -16,7 +16,8 @@ from seqsave import naming, targets
 from seqsave.errors import FrameNameError, SeqSaveWarning, SequenceNotFoundError, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences import lookup
-from seqsave.sequences.reader import Files, Frame, FrameSequence, join, key_of, list_folder
+from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
+from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted, first_of
 
 __all__ = [

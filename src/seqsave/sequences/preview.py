@@ -11,7 +11,8 @@ from seqsave.errors import OptionError, SeqSaveError
 from seqsave.metadata.text import dump
 from seqsave.pictures.movie import EXTENSIONS, Movie
 from seqsave.runtime.retry import RetryPolicy, call
-from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.sequences.frame import Frame
+from seqsave.sequences.reader import FrameSequence
 
 if TYPE_CHECKING:
     from seqsave.targets import Target

@@ -13,7 +13,8 @@ from seqsave.manifest import FrameEntry, Manifest, RunEntry
 from seqsave.manifest.document import sort_key
 from seqsave.manifest.intervals import Intervals, count, unite
 from seqsave.manifest.records import declared
-from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.sequences.frame import Frame
+from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted
 
 __all__ = ["Progress", "State", "progress_of"]

@@ -4,42 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import warnings
-import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args, overload
 
 from seqsave import manifest as manifests
 from seqsave import naming, targets
 from seqsave.errors import (
     DecodeError,
-    EncoderNotFoundError,
     FrameNameError,
     SeqSaveWarning,
     SequenceNotFoundError,
 )
-from seqsave.metadata import text
+from seqsave.manifest.intervals import count, subtract, unite
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_choice, check_count
-from seqsave.runtime import retry
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.sequences.ahead import Outcome, ReadJob, size_of
+from seqsave.sequences.frame import Frame, join, key_of
+from seqsave.sequences.stack import stacked
 from seqsave.types import Decoded
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.manifest import Manifest
+    from seqsave.manifest.intervals import Intervals
     from seqsave.types import ImageArray
 
-__all__ = ["Frame", "FrameSequence", "decode"]
+__all__ = ["FrameSequence"]
 
-# W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
-MAX_PIXELS = 2**28
 # How much a sequence that is read ahead may hold, and how many requests it has under way.
 READ_AHEAD_BYTES = 256 * 2**20
 READ_AHEAD = 16
@@ -49,119 +45,6 @@ T = TypeVar("T")
 
 OnError = Literal["raise", "skip"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
-
-Key = tuple[int, int]  # (index, batch), batch -1 for a frame outside batch folders: sorts as people expect
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame of a sequence. Only its methods read the file.
-
-    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
-    url:  URL of the file, without secrets; an absolute path for a local file.
-    size: size of the file in bytes; None for a frame that was opened by its URL alone.
-    name: path of the file below the sequence's folder, such as ``batch_0003/frame_00017.png``.
-    """
-
-    index: int
-    batch: int | None
-    url: str
-    size: int | None
-    name: str
-    _path: str = field(repr=False)
-    _files: Files = field(repr=False, compare=False)
-
-    def read(self) -> ImageArray:
-        """Read and return the picture as an array of shape H,W,C, in the dtype of the file.
-
-        Raises DecodeError, TargetError, EncoderUnavailableError, EncoderNotFoundError (no encoder reads this format).
-        """
-        return self.decode().array
-
-    def read_bytes(self) -> bytes:
-        """Read and return the bytes of the file. Raises TargetError."""
-        return self._files.read(self._path)
-
-    def read_metadata(self) -> dict[str, Any]:
-        """Read and return the metadata in the file and its sidecars, by name. Text that is not JSON stays text."""
-        data = self.read_bytes()
-        return text.load({**self.texts_beside(data), **self.decode(data).metadata})
-
-    def texts_beside(self, data: bytes) -> dict[str, str]:
-        """Return the metadata in the sidecars of the frame, name to text; ``data`` is the result of ``read_bytes``."""
-        return self._files.texts_beside(self._path, data)
-
-    def decode(self, data: bytes | None = None) -> Decoded:
-        """Return picture and texts at once; pass ``data`` to avoid reading the file again. Raises as ``read``."""
-        return decode(self.name, self.read_bytes() if data is None else data)
-
-
-class Files:
-    """The reader of a sequence's files: a target, with retries, and the sidecars beside the frames.
-
-    Listings of sidecars are remembered, so that a sequence of any length costs one for each folder.
-    """
-
-    def __init__(self, target: targets.Target) -> None:
-        self.target = target
-        self._sidecars: dict[str, list[str]] = {}
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> targets.Target:
-        # The listings are left behind: another process may look much later.
-        return self.target
-
-    def __setstate__(self, target: targets.Target) -> None:
-        self.__init__(target)  # type: ignore[misc]
-
-    def frame(self, path: str, size: int | None, index: int, batch: int | None = None) -> Frame:
-        """Return the file ``path`` as a frame."""
-        return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
-
-    def read(self, path: str) -> bytes:
-        """Return the bytes of a file."""
-        return retry.call(retry.RetryPolicy(), lambda: self.target.read(path), contact=self.target.known)
-
-    def texts_beside(self, path: str, data: bytes) -> dict[str, str]:
-        """Return the sidecars of the file ``path`` with the content ``data``."""
-        folder, _, name = path.rpartition("/")
-        private = join(folder, naming.PRIVATE_FOLDER)
-        sidecars = self._listed(private)
-        crc32 = zlib.crc32(data) if sidecars else 0
-        keys = {sidecar: naming.sidecar_key(sidecar, name, crc32) for sidecar in sidecars}
-        return {key: self.read(f"{private}/{sidecar}").decode() for sidecar, key in keys.items() if key is not None}
-
-    def _listed(self, folder: str) -> list[str]:
-        with self._lock:
-            if folder not in self._sidecars:
-                self._sidecars[folder] = [entry.name for entry in list_folder(self.target, folder)]
-            return self._sidecars[folder]
-
-
-def decode(name: str, data: bytes) -> Decoded:
-    """Return the picture and texts in a file; the extension of its name chooses the encoder.
-
-    Raises DecodeError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
-    """
-    extension = name.rpartition(".")[2]
-    spec = registry.spec_for_extension(extension)
-    if spec is None:
-        hint = registry.install_hint(extension)
-        raise EncoderNotFoundError(f"{name!r}: no encoder here reads .{extension} files{hint}")
-    encoder = registry.encoder_of(spec)
-    if not hasattr(encoder, "decode"):
-        raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")
-    try:
-        decoded = encoder.decode(data, max_pixels=MAX_PIXELS)
-    except DecodeError as error:
-        raise DecodeError(f"{name}: {error}") from error
-    except Exception as error:
-        raise DecodeError(
-            f"{name}: the decoder of {spec.filetype!r} failed: {type(error).__name__}: {error}"
-        ) from error
-    if not isinstance(decoded, Decoded):
-        raise DecodeError(f"{name}: the decoder of {spec.filetype!r} returned {type(decoded).__name__}, not Decoded")
-    return decoded
 
 
 class FrameSequence(Sequence[Frame]):
@@ -252,6 +135,13 @@ class FrameSequence(Sequence[Frame]):
         return manifests.read(self.target, manifests.path_of(self.folder, self.name))
 
     @property
+    def expected(self) -> tuple[int, ...] | None:
+        """Return the indices that there should be, as the manifest states them; None without one. Raises as it does."""
+        if self.manifest is None:
+            return None
+        return self._listed(self.manifest.expected, "is to have", "manifest.expected")
+
+    @property
     def indices(self) -> tuple[int, ...]:
         """Return every index that has a frame, ascending."""
         return tuple(sorted({frame.index for frame in self._frames}))
@@ -277,7 +167,7 @@ class FrameSequence(Sequence[Frame]):
         absent = {
             run for own in by_batch.values() for run in naming.gaps(naming.to_ranges(own), indices[0], indices[-1])
         }
-        return _merge(absent)
+        return unite(tuple(absent))
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -285,11 +175,12 @@ class FrameSequence(Sequence[Frame]):
 
         Raises FrameNameError for more than ten million; ``missing_ranges`` has no such limit.
         """
-        runs = self.missing_ranges
-        if sum(map(len, runs)) > MAX_LISTED:
-            raise FrameNameError(
-                f"{self.pattern} in {self.url} lacks {naming.format_ranges(runs)}: too many to list, see missing_ranges"
-            )
+        return self._listed(self.missing_ranges, "lacks", "missing_ranges")
+
+    def _listed(self, runs: Intervals, what: str, instead: str) -> tuple[int, ...]:
+        if count(runs) > MAX_LISTED:
+            shown = naming.format_ranges(runs)
+            raise FrameNameError(f"{self.pattern} in {self.url} {what} {shown}: too many to list, see {instead}")
         return tuple(index for run in runs for index in run)
 
     @property
@@ -325,13 +216,33 @@ class FrameSequence(Sequence[Frame]):
         if not self.batches:
             return self
         first = {frame.index: frame for frame in reversed(self._frames)}
-        return FrameSequence(
-            url=self.url,
-            name=self.name,
-            frames=list(first.values()),
-            target=self.target,
-            folder=self.folder,
-        )
+        return self.part(list(first.values()))
+
+    def read(self, first: int | None = None, last: int | None = None) -> ImageArray:
+        """Return the frames from index ``first`` to ``last``, both included, as one array T,H,W,C in the files' dtype.
+
+        Without ``first`` or ``last``: from the first frame, to the last one. Of variations, those of the lowest batch.
+
+        Raises SequenceNotFoundError (frames are missing; ``arrays`` goes over gaps), ImageError (their shapes or dtypes
+        differ), FrameNameError for a number that is not an index, and as ``Frame.read``.
+        """
+        indices = self.indices
+        begin = indices[0] if first is None else naming.check_frame(first, "first")
+        end = indices[-1] if last is None else naming.check_frame(last, "last")
+        chosen = [frame for frame in self.variation() if begin <= frame.index <= end]
+        if not chosen:
+            raise SequenceNotFoundError(f"{self.pattern} in {self.url} has no frame from {begin} to {end}")
+        wanted = (range(begin, end + 1),) if first is not None or last is not None else self.ranges
+        if lacking := subtract(wanted, naming.to_ranges([frame.index for frame in chosen])):
+            raise SequenceNotFoundError(
+                f"{self.pattern} in {self.url} lacks {naming.format_ranges(lacking, 10)} of the frames {begin}-{end}: "
+                "use `arrays()`, which goes over gaps, or ask for frames that exist"
+            )
+        return stacked(self.part(chosen).arrays(), [frame.index for frame in chosen])
+
+    def part(self, frames: Sequence[Frame]) -> FrameSequence:
+        """Return a sequence of some of these frames."""
+        return FrameSequence(url=self.url, name=self.name, frames=frames, target=self.target, folder=self.folder)
 
     def arrays(
         self,
@@ -415,30 +326,3 @@ class FrameSequence(Sequence[Frame]):
                 yield done, future.result()
         finally:
             pipeline.abort(timeout=1.0)
-
-
-def _merge(runs: Iterable[range]) -> tuple[range, ...]:
-    """Return ranges that may overlap as ascending disjoint ones."""
-    merged: list[range] = []
-    for run in sorted(runs, key=lambda run: (run.start, run.stop)):
-        if merged and run.start <= merged[-1].stop:
-            merged[-1] = range(merged[-1].start, max(run.stop, merged[-1].stop))
-        else:
-            merged.append(run)
-    return tuple(merged)
-
-
-def key_of(frame: Frame) -> Key:
-    """Return what a sequence's frames are sorted and looked up by."""
-    return (frame.index, -1 if frame.batch is None else frame.batch)
-
-
-def join(folder: str, name: str) -> str:
-    """Return the path of a name in a folder; ``""`` is the target's own."""
-    return f"{folder}/{name}" if folder else name
-
-
-def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:
-    """Return the entries of a folder, without those whose names the target cannot be asked for."""
-    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
-    return [entry for entry in entries if target.is_valid_path(entry.name)]

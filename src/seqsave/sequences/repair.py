@@ -10,7 +10,8 @@ from typing import Any
 from seqsave import manifest, naming
 from seqsave.errors import DecodeError, EncoderNotFoundError, ManifestError, SequenceNotFoundError
 from seqsave.manifest import FrameEntry, Manifest, Picture
-from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.sequences.frame import Frame
+from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import crc32_text
 
 __all__ = ["rebuild", "release"]

@@ -11,8 +11,9 @@ from typing import Literal
 from seqsave import naming
 from seqsave.errors import DecodeError, FrameNameError, SeqSaveError, TargetError
 from seqsave.manifest import FrameEntry, Manifest
+from seqsave.sequences.frame import Frame
 from seqsave.sequences.progress import Progress, State, progress_of
-from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import CRC32, counted, crc32_text
 
 __all__ = ["Finding", "Verification", "verify"]

@@ -14,7 +14,8 @@ from seqsave.errors import SourceError
 from seqsave.runtime import retry
 from seqsave.sequences import finder
 from seqsave.sequences.finder import FrameGroup, Item
-from seqsave.sequences.reader import Files, Frame, FrameSequence
+from seqsave.sequences.frame import Files, Frame
+from seqsave.sequences.reader import FrameSequence
 from seqsave.targets.urls import bad_component
 from seqsave.wording import counted, first_of
 

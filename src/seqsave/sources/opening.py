@@ -9,8 +9,8 @@ from typing import Any
 from seqsave import naming
 from seqsave.errors import SequenceNotFoundError, SourceError
 from seqsave.sequences import finder, lookup
+from seqsave.sequences.frame import Files
 from seqsave.sequences.lookup import File, Folder, Glob
-from seqsave.sequences.reader import Files
 from seqsave.sources import files, pictures
 from seqsave.sources.reading import source_of_files
 from seqsave.sources.records import Keep, Source

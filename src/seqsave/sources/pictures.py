@@ -12,7 +12,7 @@ from seqsave.errors import DecodeError, SourceError
 from seqsave.metadata.text import RawText
 from seqsave.pictures import arrays
 from seqsave.plugins import registry
-from seqsave.sequences.reader import Frame
+from seqsave.sequences.frame import Frame
 from seqsave.sources.records import Keep, Source, SourceFrame
 
 if TYPE_CHECKING:

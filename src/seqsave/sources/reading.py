@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from seqsave import naming, targets
 from seqsave.metadata.text import RawText
-from seqsave.sequences.reader import Frame, FrameSequence
+from seqsave.sequences.frame import Frame
+from seqsave.sequences.reader import FrameSequence
 from seqsave.sources import files, pictures
 from seqsave.sources.records import Keep, Source, SourceFrame
 from seqsave.wording import counted

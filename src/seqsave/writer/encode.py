@@ -10,7 +10,7 @@ from seqsave import naming
 from seqsave.errors import EncodeError, ImageError, MetadataError, SeqSaveError
 from seqsave.manifest import Picture
 from seqsave.plugins import registry
-from seqsave.sequences import reader
+from seqsave.sequences.frame import decode
 from seqsave.types import Encoded, FrameInfo
 from seqsave.writer.frame import FrameKey, FrameTask
 from seqsave.writer.pixels import Pixels, SharedImage, Taken
@@ -89,7 +89,7 @@ class Encoding:
         """Return what is in the frame's file; a file that was encoded elsewhere is decoded. Raises DecodeError."""
         if task.picture is not None:
             return task.picture
-        array = reader.decode(task.key.name, bytes(self.encode(task).data)).array
+        array = decode(task.key.name, bytes(self.encode(task).data)).array
         height, width, channels = array.shape
         return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
 

@@ -10,7 +10,7 @@ from seqsave.errors import DecodeError, TargetError
 from seqsave.manifest import Picture
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
-from seqsave.sequences import reader
+from seqsave.sequences.frame import decode
 from seqsave.targets.spelling import Names, other_name, refusal
 from seqsave.writer.frame import FrameKey
 
@@ -76,7 +76,7 @@ class ExistingFrames:
         path = f"{key.folder}/{found.name}" if found is not None and key.folder else found.name if found else key.path
         data = retry.call(self._policy, lambda: self._target.read(path), contact=self._target.known)
         try:
-            height, width = reader.decode(key.name, data).array.shape[:2]
+            height, width = decode(key.name, data).array.shape[:2]
         except DecodeError:
             return False
         return (width, height) == (wanted.width, wanted.height)

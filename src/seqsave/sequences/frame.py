@@ -1,0 +1,152 @@
+"""One frame of a sequence, its files, and how they are read and decoded."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from seqsave import naming, targets
+from seqsave.errors import DecodeError, EncoderNotFoundError
+from seqsave.metadata import text
+from seqsave.plugins import registry
+from seqsave.runtime import retry
+from seqsave.types import Decoded
+
+if TYPE_CHECKING:
+    from seqsave.types import ImageArray
+
+__all__ = ["Files", "Frame", "Key", "decode", "join", "key_of", "list_folder"]
+
+# W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
+MAX_PIXELS = 2**28
+
+Key = tuple[int, int]  # (index, batch), batch -1 for a frame outside batch folders: sorts as people expect
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a sequence. Only its methods read the file.
+
+    index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
+    url:  URL of the file, without secrets; an absolute path for a local file.
+    size: size of the file in bytes; None for a frame that was opened by its URL alone.
+    name: path of the file below the sequence's folder, such as ``batch_0003/frame_00017.png``.
+    """
+
+    index: int
+    batch: int | None
+    url: str
+    size: int | None
+    name: str
+    _path: str = field(repr=False)
+    _files: Files = field(repr=False, compare=False)
+
+    def read(self) -> ImageArray:
+        """Read and return the picture as an array of shape H,W,C, in the dtype of the file.
+
+        Raises DecodeError, TargetError, EncoderUnavailableError, EncoderNotFoundError (no encoder reads this format).
+        """
+        return self.decode().array
+
+    def read_bytes(self) -> bytes:
+        """Read and return the bytes of the file. Raises TargetError."""
+        return self._files.read(self._path)
+
+    def read_metadata(self) -> dict[str, Any]:
+        """Read and return the metadata in the file and its sidecars, by name. Text that is not JSON stays text."""
+        data = self.read_bytes()
+        return text.load({**self.texts_beside(data), **self.decode(data).metadata})
+
+    def texts_beside(self, data: bytes) -> dict[str, str]:
+        """Return the metadata in the sidecars of the frame, name to text; ``data`` is the result of ``read_bytes``."""
+        return self._files.texts_beside(self._path, data)
+
+    def decode(self, data: bytes | None = None) -> Decoded:
+        """Return picture and texts at once; pass ``data`` to avoid reading the file again. Raises as ``read``."""
+        return decode(self.name, self.read_bytes() if data is None else data)
+
+
+class Files:
+    """The reader of a sequence's files: a target, with retries, and the sidecars beside the frames.
+
+    Listings of sidecars are remembered, so that a sequence of any length costs one for each folder.
+    """
+
+    def __init__(self, target: targets.Target) -> None:
+        self.target = target
+        self._sidecars: dict[str, list[str]] = {}
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> targets.Target:
+        # The listings are left behind: another process may look much later.
+        return self.target
+
+    def __setstate__(self, target: targets.Target) -> None:
+        self.__init__(target)  # type: ignore[misc]
+
+    def frame(self, path: str, size: int | None, index: int, batch: int | None = None) -> Frame:
+        """Return the file ``path`` as a frame."""
+        return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file."""
+        return retry.call(retry.RetryPolicy(), lambda: self.target.read(path), contact=self.target.known)
+
+    def texts_beside(self, path: str, data: bytes) -> dict[str, str]:
+        """Return the sidecars of the file ``path`` with the content ``data``."""
+        folder, _, name = path.rpartition("/")
+        private = join(folder, naming.PRIVATE_FOLDER)
+        sidecars = self._listed(private)
+        crc32 = zlib.crc32(data) if sidecars else 0
+        keys = {sidecar: naming.sidecar_key(sidecar, name, crc32) for sidecar in sidecars}
+        return {key: self.read(f"{private}/{sidecar}").decode() for sidecar, key in keys.items() if key is not None}
+
+    def _listed(self, folder: str) -> list[str]:
+        with self._lock:
+            if folder not in self._sidecars:
+                self._sidecars[folder] = [entry.name for entry in list_folder(self.target, folder)]
+            return self._sidecars[folder]
+
+
+def decode(name: str, data: bytes) -> Decoded:
+    """Return the picture and texts in a file; the extension of its name chooses the encoder.
+
+    Raises DecodeError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
+    """
+    extension = name.rpartition(".")[2]
+    spec = registry.spec_for_extension(extension)
+    if spec is None:
+        hint = registry.install_hint(extension)
+        raise EncoderNotFoundError(f"{name!r}: no encoder here reads .{extension} files{hint}")
+    encoder = registry.encoder_of(spec)
+    if not hasattr(encoder, "decode"):
+        raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")
+    try:
+        decoded = encoder.decode(data, max_pixels=MAX_PIXELS)
+    except DecodeError as error:
+        raise DecodeError(f"{name}: {error}") from error
+    except Exception as error:
+        raise DecodeError(
+            f"{name}: the decoder of {spec.filetype!r} failed: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(decoded, Decoded):
+        raise DecodeError(f"{name}: the decoder of {spec.filetype!r} returned {type(decoded).__name__}, not Decoded")
+    return decoded
+
+
+def key_of(frame: Frame) -> Key:
+    """Return what a sequence's frames are sorted and looked up by."""
+    return (frame.index, -1 if frame.batch is None else frame.batch)
+
+
+def join(folder: str, name: str) -> str:
+    """Return the path of a name in a folder; ``""`` is the target's own."""
+    return f"{folder}/{name}" if folder else name
+
+
+def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:
+    """Return the entries of a folder, without those whose names the target cannot be asked for."""
+    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
+    return [entry for entry in entries if target.is_valid_path(entry.name)]
