@@ -200,7 +200,7 @@ def test_a_frame_that_fails_then_is_named(tmp_path: Path, program: str) -> None:
 
 def test_a_writer_that_was_not_closed_is_warned_of(tmp_path: Path) -> None:
     done = ended('warnings.simplefilter("default", ResourceWarning)', tmp_path)
-    assert done.stderr.count("was never closed: use it in a with block") == 1
+    assert done.stderr.count(", open> was never closed: use it in a with block") == 1
 
 
 @pytest.mark.s3

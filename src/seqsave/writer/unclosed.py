@@ -79,9 +79,9 @@ def _leave_behind(key: int, pipeline: Pipeline[Any, Any], then: Sequence[Callabl
         _dropped.pop(key, None)
 
 
-def warn_unclosed(writer: object) -> None:
-    """Warn that a writer was not closed, at the place where it was dropped."""
-    text = f"{writer!r} was never closed: use it in a with block"
+def warn_unclosed(writer: object, name: str) -> None:
+    """Warn that a writer was not closed, at the place where it was dropped. ``name``: the writer in words."""
+    text = f"{name} was never closed: use it in a with block"
     warnings.warn(text, ResourceWarning, stacklevel=3, source=writer)
 
 

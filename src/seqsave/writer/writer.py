@@ -294,14 +294,14 @@ class SequenceWriter:
         """Finish a writer that was not closed, as an interrupted run, with a warning. Raises as ``close``."""
         if os.getpid() != self._pid:
             return
-        was_open = self._life.state == "open"
+        open_one = repr(self) if self._life.state == "open" else ""
         try:
             if self._life.take_over(self._while_ending):
-                self._end("closed", broken=was_open)
+                self._end("closed", broken=bool(open_one))
                 self._raise_failures()
         finally:
-            if was_open:
-                warn_unclosed(self)
+            if open_one:
+                warn_unclosed(self, open_one)
 
     def _while_ending(self) -> None:
         run_stranded()
@@ -331,7 +331,7 @@ class SequenceWriter:
                 self._bar.leave()
             if self._preview is not None:
                 self._preview.leave()
-            warn_unclosed(self)
+            warn_unclosed(self, repr(self))
 
     def __repr__(self) -> str:
         return f"<SequenceWriter {self._rule.pattern} in {self._target.url}, {self._life.state}>"
