@@ -147,4 +147,4 @@ def test_a_single_image_of_save_frames_has_a_manifest_too(folder: str, folders: 
 
 def test_the_degrees_of_skip_are_offered() -> None:
     (kinds, _) = SaveFrames.INPUT_TYPES()["required"]["if_exists"]
-    assert kinds == ["overwrite", "error", "skip", "skip valid", "skip same recipe"]
+    assert kinds == ["overwrite", "error", "skip", "skip valid", "skip same recipe", "replace"]
