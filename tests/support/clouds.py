@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import urllib.request
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
-class _Server:
+class _Server(ABC):
     """``with FakeGoogle() as server``. ``url``: an empty place in a bucket; ``storage_options``: as users give them."""
 
     url: str
@@ -32,11 +33,13 @@ class _Server:
         self.port = free_ports(1)[0]
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """Return the command that starts the server on ``port``."""
 
+    @abstractmethod
     def make_bucket(self) -> None:
-        raise NotImplementedError
+        """Make the bucket or container that ``url`` names."""
 
     def stop(self) -> None:
         if self._process is not None:
