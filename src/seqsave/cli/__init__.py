@@ -9,6 +9,7 @@ from seqsave.cli.commit import commit_command
 from seqsave.cli.demo import demo_command
 from seqsave.cli.doctor import doctor_command
 from seqsave.cli.filetypes import filetypes_command, plugins_command
+from seqsave.cli.info import info_command
 from seqsave.cli.ls import ls_command, workflow_command
 from seqsave.cli.manifest import manifest_command
 from seqsave.cli.preview import preview_command
@@ -47,6 +48,7 @@ def cli(context: click.Context) -> int:
 for _command in (
     save_command,
     ls_command,
+    info_command,
     verify_command,
     manifest_command,
     commit_command,

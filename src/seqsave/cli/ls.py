@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
+from seqsave.cli.listing import document_of, is_complete, line_of, progress_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import file_at, folder_at, json_option, storage_option
-from seqsave.errors import ManifestError, TargetError
-from seqsave.runtime.progress import format_size
+from seqsave.errors import TargetError
 from seqsave.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from seqsave.targets import Target
 
 __all__ = ["ls_command", "workflow_command"]
-
-# A gap list longer than this is cut for people; --json has all of it.
-RUNS_SHOWN = 20
 
 
 @click.command(
@@ -59,7 +55,7 @@ def ls_command(
         for place in places:
             place.look()
             if as_json:
-                documents += [_document(sequence, place.progress_of(sequence)) for sequence in place.sequences]
+                documents += [document_of(sequence, place.progress_of(sequence)) for sequence in place.sequences]
                 folders += place.folders
             else:
                 place.print(with_name=len(places) > 1)
@@ -109,8 +105,8 @@ class _Place:
 
     def progress_of(self, sequence: FrameSequence) -> Progress | None:
         """Return how far a sequence has come, and note whether its manifest says that it is not complete."""
-        progress = _progress_of(sequence)
-        self.is_complete = self.is_complete and _is_complete(progress) is not False
+        progress = progress_of(sequence)
+        self.is_complete = self.is_complete and is_complete(progress) is not False
         return progress
 
     def print(self, *, with_name: bool) -> None:
@@ -118,7 +114,7 @@ class _Place:
         if with_name:
             print_line(f"{self.url}:")
         for sequence in self.sequences:
-            print_line(_line(sequence, self.progress_of(sequence)))
+            print_line(line_of(sequence, self.progress_of(sequence)))
         for url in self.folders:
             print_line(f"{url.rstrip('/').rpartition('/')[2]}/")
 
@@ -170,95 +166,6 @@ def _is_file(target: Target, name: str) -> str:
     split = naming.split_name(name)
     advice = f", or the pattern of its sequence, as {split[0]}" if split is not None else ""
     return f"{target.url} is a file, not a folder: give the folder that it lies in{advice}"
-
-
-def _line(sequence: FrameSequence, progress: Progress | None) -> str:
-    """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
-    indices = sequence.indices
-    missing = _missing(sequence, progress)
-    span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
-    if missing != sequence.missing_ranges:
-        span = _ranges(sequence.ranges)
-    facts = [counted(len(sequence), "frame")]
-    batches = sequence.batches
-    if batches:
-        facts[0] += f" in {counted(len(batches), 'batch', 'batches')}: {_ranges(_runs(batches))}"
-    if missing:
-        facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
-    state = f", {progress}" if progress is not None and progress.state is not None else ""
-    again = ""
-    if progress is not None and progress.render_again:
-        again = f"; to render again: {_ranges(progress.render_again)}"
-    return f"{_shown(sequence)} {span} ({', '.join(facts)})  {format_size(sequence.size)}{state}{again}"
-
-
-def _missing(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ...]:
-    """Return the gaps, without numbers of which the manifest states that no frame is to have them."""
-    from seqsave.manifest.intervals import subtract
-
-    gaps = sequence.missing_ranges
-    if progress is None or progress.expected is None:
-        return gaps
-    return subtract(gaps, subtract(gaps, progress.expected))
-
-
-def _progress_of(sequence: FrameSequence) -> Progress | None:
-    """Return how far the sequence has come; None where its manifest cannot be read."""
-    from seqsave.sequences.progress import progress_of
-
-    try:
-        return progress_of(sequence)
-    except (ManifestError, TargetError):
-        return None
-
-
-def _is_complete(progress: Progress | None) -> bool | None:
-    """Return whether the sequence is complete; None without a readable manifest."""
-    if progress is None or progress.state in (None, "damaged"):
-        return None
-    return progress.state == "complete"
-
-
-def _shown(sequence: FrameSequence) -> str:
-    folder = sequence.prefix.rpartition("/")[0]
-    return f"{folder}/{sequence.pattern}" if folder else sequence.pattern
-
-
-def _runs(numbers: Sequence[int]) -> tuple[range, ...]:
-    from seqsave import naming
-
-    return naming.to_ranges(numbers)
-
-
-def _ranges(runs: Sequence[range]) -> str:
-    from seqsave import naming
-
-    return naming.format_ranges(runs, RUNS_SHOWN)
-
-
-def _document(sequence: FrameSequence, progress: Progress | None) -> dict[str, Any]:
-    from seqsave import naming
-
-    indices = sequence.indices
-    missing = _missing(sequence, progress)
-    return {
-        "pattern": _shown(sequence),
-        "url": sequence.url,
-        "prefix": sequence.prefix,
-        "digits": sequence.digits,
-        "extension": sequence.extension,
-        "filetype": sequence.filetype,
-        "first": indices[0],
-        "last": indices[-1],
-        "count": len(sequence),
-        "indices": naming.format_ranges(sequence.ranges),
-        "missing": naming.format_ranges(missing),
-        "missing_count": sum(map(len, missing)),
-        "batches": list(sequence.batches),
-        "size": sequence.size,
-        "complete": _is_complete(progress),
-        "progress": None if progress is None else progress.as_document(),
-    }
 
 
 @click.command(

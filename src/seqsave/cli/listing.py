@@ -1,0 +1,118 @@
+"""The line and the JSON document about a sequence, as ``ls`` and ``info`` print them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from seqsave.errors import ManifestError, TargetError
+from seqsave.runtime.progress import format_size
+from seqsave.wording import counted
+
+if TYPE_CHECKING:
+    from seqsave.sequences.progress import Progress
+    from seqsave.sequences.reader import FrameSequence
+
+__all__ = ["document_of", "frames_of", "is_complete", "line_of", "progress_of", "state_of"]
+
+# A gap list longer than this is cut for people; --json has all of it.
+RUNS_SHOWN = 20
+
+
+def line_of(sequence: FrameSequence, progress: Progress | None) -> str:
+    """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
+    return f"{_shown(sequence)} {frames_of(sequence, progress)}  {format_size(sequence.size)}{state_of(progress)}"
+
+
+def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
+    """Return which frames there are: ``0-119 (119 frames, 1 missing: 17)``."""
+    indices = sequence.indices
+    missing = _missing(sequence, progress)
+    span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
+    if missing != sequence.missing_ranges:
+        span = _ranges(sequence.ranges)
+    facts = [counted(len(sequence), "frame")]
+    batches = sequence.batches
+    if batches:
+        facts[0] += f" in {counted(len(batches), 'batch', 'batches')}: {_ranges(_runs(batches))}"
+    if missing:
+        facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
+    return f"{span} ({', '.join(facts)})"
+
+
+def state_of(progress: Progress | None) -> str:
+    """Return how far a sequence has come, and what is to be rendered again: ``, unfinished, 40 of 240; ...``."""
+    state = f", {progress}" if progress is not None and progress.state is not None else ""
+    again = ""
+    if progress is not None and progress.render_again:
+        again = f"; to render again: {_ranges(progress.render_again)}"
+    return f"{state}{again}"
+
+
+def _missing(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ...]:
+    """Return the gaps, without numbers of which the manifest states that no frame is to have them."""
+    from seqsave.manifest.intervals import subtract
+
+    gaps = sequence.missing_ranges
+    if progress is None or progress.expected is None:
+        return gaps
+    return subtract(gaps, subtract(gaps, progress.expected))
+
+
+def progress_of(sequence: FrameSequence) -> Progress | None:
+    """Return how far the sequence has come; None where its manifest cannot be read."""
+    from seqsave.sequences.progress import progress_of
+
+    try:
+        return progress_of(sequence)
+    except (ManifestError, TargetError):
+        return None
+
+
+def is_complete(progress: Progress | None) -> bool | None:
+    """Return whether the sequence is complete; None without a readable manifest."""
+    if progress is None or progress.state in (None, "damaged"):
+        return None
+    return progress.state == "complete"
+
+
+def _shown(sequence: FrameSequence) -> str:
+    folder = sequence.prefix.rpartition("/")[0]
+    return f"{folder}/{sequence.pattern}" if folder else sequence.pattern
+
+
+def _runs(numbers: Sequence[int]) -> tuple[range, ...]:
+    from seqsave import naming
+
+    return naming.to_ranges(numbers)
+
+
+def _ranges(runs: Sequence[range]) -> str:
+    from seqsave import naming
+
+    return naming.format_ranges(runs, RUNS_SHOWN)
+
+
+def document_of(sequence: FrameSequence, progress: Progress | None) -> dict[str, Any]:
+    from seqsave import naming
+
+    indices = sequence.indices
+    missing = _missing(sequence, progress)
+    return {
+        "pattern": _shown(sequence),
+        "url": sequence.url,
+        "prefix": sequence.prefix,
+        "digits": sequence.digits,
+        "extension": sequence.extension,
+        "filetype": sequence.filetype,
+        "first": indices[0],
+        "last": indices[-1],
+        "count": len(sequence),
+        "indices": naming.format_ranges(sequence.ranges),
+        "missing": naming.format_ranges(missing),
+        "missing_count": sum(map(len, missing)),
+        "batches": list(sequence.batches),
+        "size": sequence.size,
+        "complete": is_complete(progress),
+        "progress": None if progress is None else progress.as_document(),
+    }

@@ -1,0 +1,104 @@
+"""Describe a sequence or a single picture: its format, what its file states, and the names of its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from seqsave.errors import (
+    DecodeError,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    ManifestError,
+    SeqSaveError,
+    TargetError,
+)
+from seqsave.manifest import Picture
+from seqsave.sequences.frame import Frame
+from seqsave.sequences.reader import FrameSequence
+from seqsave.sequences.stated import stated_in
+
+__all__ = ["PictureInfo", "describe_frame", "describe_sequence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureInfo:
+    """What is known of one picture.
+
+    size:     bytes of the file.
+    picture:  width and height in pixels, channels and dtype; None where no installed decoder reads the file.
+    color:    the colour space that the file states, in words; None where it states none.
+    rate:     frames per second, as the file states it, or else the manifest.
+    metadata: the names of its metadata, in the file and beside it, ascending. Values may be secret and are left out.
+    problem:  why the file cannot be read; "" if it can, and for a format that nothing installed reads.
+    note:     why ``picture`` is not known, or not from the file itself.
+    """
+
+    size: int
+    picture: Picture | None = None
+    color: str | None = None
+    rate: Fraction | None = None
+    metadata: tuple[str, ...] = ()
+    problem: str = ""
+    note: str = ""
+
+
+def describe_frame(frame: Frame) -> PictureInfo:
+    """Read one picture and describe it. A damaged picture is described as far as possible.
+
+    Raises TargetError if the file cannot be read.
+    """
+    data = frame.read_bytes()
+    beside = _beside(frame, data)
+    try:
+        decoded = frame.decode(data)
+    except (EncoderNotFoundError, EncoderUnavailableError) as error:
+        return _made(data, None, beside, note=str(error))
+    except DecodeError as error:
+        return _made(data, None, beside, problem=str(error))
+    height, width, channels = decoded.array.shape
+    picture = Picture(width=width, height=height, channels=channels, dtype=str(decoded.array.dtype))
+    return _made(data, picture, {*beside, *decoded.metadata})
+
+
+def describe_sequence(sequence: FrameSequence) -> PictureInfo:
+    """Read the first frame of a sequence and describe it, with what its manifest adds.
+
+    Raises TargetError if the frame cannot be read.
+    """
+    found = describe_frame(sequence[0])
+    try:
+        known = sequence.manifest
+    except (ManifestError, TargetError):
+        known = None
+    if known is None:
+        return found
+    picture, note = found.picture, found.note
+    if picture is None and known.picture is not None:
+        picture, note = known.picture, f"from the manifest, since {note or found.problem}"
+    names = tuple(sorted({*found.metadata, *known.metadata}))
+    return replace(found, picture=picture, rate=found.rate or known.rate, metadata=names, note=note)
+
+
+def _made(
+    data: bytes, picture: Picture | None, names: Iterable[str], *, problem: str = "", note: str = ""
+) -> PictureInfo:
+    stated = stated_in(data)
+    return PictureInfo(
+        size=len(data),
+        picture=picture,
+        color=stated.color,
+        rate=stated.rate,
+        metadata=tuple(sorted(names)),
+        problem=problem,
+        note=note,
+    )
+
+
+def _beside(frame: Frame, data: bytes) -> set[str]:
+    """Return the names of the metadata in sidecars; none where these cannot be listed or read."""
+    try:
+        return {*frame.texts_beside(data)}
+    except (SeqSaveError, UnicodeError):
+        return set()
