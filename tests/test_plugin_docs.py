@@ -140,7 +140,7 @@ def test_the_dtypes_are_all_named() -> None:
 
 
 def test_every_check_and_attribute_of_the_kit_is_named() -> None:
-    table = rows(section("Prove it"))
+    table = rows(section("Test it"))
     assert [name for name in table if name.startswith("test_")] == [
         n for n in vars(EncoderSuite) if n.startswith("test_")
     ]
