@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from seqsave.wording import spans
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["IN_TIME", "VARIATIONS", "Prepared", "as_array", "as_stack", "each_frame", "is_stack", "prepare"]
+__all__ = ["IN_TIME", "VARIATIONS", "Prepared", "as_array", "as_stack", "each_frame", "is_stack", "name_of", "prepare"]
 
 # How an array of frames has to lie, for ``each_frame``.
 IN_TIME = "T,H,W,C with time first"
@@ -67,6 +67,12 @@ class Prepared:
     infinite: bool = False
 
 
+@lru_cache(maxsize=64)
+def name_of(dtype: np.dtype[Any]) -> str:
+    """Return the name of a dtype, which numpy composes at each call."""
+    return str(dtype.name)
+
+
 def as_array(picture: Any) -> ImageArray:
     """Return a picture as an array H,W,C; as a view if possible.
 
@@ -77,7 +83,7 @@ def as_array(picture: Any) -> ImageArray:
     Raises ImageError for everything else.
     """
     array = as_stack(picture)
-    if array.dtype.name == "bfloat16":  # from jax and ml_dtypes; numpy has no such dtype
+    if name_of(array.dtype) == "bfloat16":  # from jax and ml_dtypes; numpy has no such dtype
         array = array.astype(np.float32)
     _check(array)
     return array[..., None] if array.ndim == 2 else array
@@ -135,11 +141,11 @@ def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -
     The result never shares memory with the input, so the caller may change its buffer at once. Raises ImageError if the
     conversion would lose bits or colours.
     """
-    dtype = _target_dtype(array.dtype.name, tuple(dtypes))
+    dtype = _target_dtype(name_of(array.dtype), tuple(dtypes))
     count = _target_channels(array.shape, tuple(channels))
     clipped = nan = False
     converted = array
-    if array.dtype.name != dtype.name:
+    if name_of(array.dtype) != name_of(dtype):
         with np.errstate(all="ignore"):
             converted, clipped, nan = _in_dtype(array, dtype)
     if converted is array or array.shape[2] != count or not converted.flags.c_contiguous:
@@ -222,26 +228,28 @@ def _from_pil_int32(array: ImageArray) -> ImageArray:
 
 
 def _check(array: ImageArray) -> None:
-    shape = _times(array.shape)
     if array.ndim == 4:
         raise ImageError(
-            f"one picture has the axes H,W or H,W,C, but this array is {shape}: use write_frames for frames in time "
-            "(T,H,W,C) or write_batch for variations of one frame (B,H,W,C)"
+            f"one picture has the axes H,W or H,W,C, but this array is {_times(array.shape)}: use write_frames for "
+            "frames in time (T,H,W,C) or write_batch for variations of one frame (B,H,W,C)"
         )
     if array.ndim not in (2, 3):
-        raise ImageError(f"a picture has the axes H,W or H,W,C, but this array has {array.ndim}: shape {shape}")
-    if array.size == 0:
-        raise ImageError(f"a picture needs at least one pixel, but this array is {shape}")
-    if array.dtype.name not in _HOMES:
         raise ImageError(
-            f"a picture of dtype {array.dtype.name} cannot be saved: use uint8 (0..255), uint16 (0..65535), bool, or "
-            "float16, float32, float64 (0..1); for instance image.astype('uint8') when its values are 0..255"
+            f"a picture has the axes H,W or H,W,C, but this array has {array.ndim}: shape {_times(array.shape)}"
+        )
+    if array.size == 0:
+        raise ImageError(f"a picture needs at least one pixel, but this array is {_times(array.shape)}")
+    if name_of(array.dtype) not in _HOMES:
+        raise ImageError(
+            f"a picture of dtype {name_of(array.dtype)} cannot be saved: use uint8 (0..255), uint16 (0..65535), bool, "
+            "or float16, float32, float64 (0..1); for instance image.astype('uint8') when its values are 0..255"
         )
 
 
 # --- choice of dtype and channels --------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def _target_dtype(name: str, declared: tuple[str, ...]) -> np.dtype[Any]:
     for home in _HOMES[name]:
         if home in declared:
@@ -293,7 +301,7 @@ def _arranged(array: ImageArray, count: int) -> ImageArray:
     if count > wanted and have > colours:
         np.copyto(out[..., -1], array[..., -1])
     elif count > wanted:
-        out[..., -1] = _SCALES.get(out.dtype.name, 1)
+        out[..., -1] = _SCALES.get(name_of(out.dtype), 1)
     return out
 
 
@@ -315,11 +323,11 @@ def _convert(source: ImageArray, out: ImageArray) -> tuple[bool, bool]:
     if kinds == ("f", "f"):
         np.copyto(out, source, casting="same_kind")
     elif kinds[1] == "u":
-        factor = _SCALES[out.dtype.name] // _SCALES[source.dtype.name]
+        factor = _SCALES[name_of(out.dtype)] // _SCALES[name_of(source.dtype)]
         np.multiply(source, factor, out=out, dtype=out.dtype, casting="unsafe")
     else:
         precision = np.float64 if out.dtype == np.float64 else np.float32
-        np.divide(source, _SCALES[source.dtype.name], out=out, dtype=precision, casting="unsafe")
+        np.divide(source, _SCALES[name_of(source.dtype)], out=out, dtype=precision, casting="unsafe")
     return False, False
 
 
@@ -345,7 +353,7 @@ def _blocks(shape: tuple[int, ...], limit: int) -> Iterator[tuple[slice, slice]]
 
 
 def _float_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tuple[bool, bool]:
-    top = _SCALES[out.dtype.name]
+    top = _SCALES[name_of(out.dtype)]
     values = scratch[: source.size].reshape(source.shape)
     np.multiply(source, scratch.dtype.type(top), out=values)
     in_range = bool(values.min() >= 0 and values.max() <= top)  # also False if there is a NaN
@@ -373,7 +381,7 @@ def _half_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tup
         np.copyto(scratch, source)
         source = scratch
     bits = source.view(np.uint16)
-    np.take(_half_table(out.dtype.name), bits, out=out, mode="clip")
+    np.take(_half_table(name_of(out.dtype)), bits, out=out, mode="clip")
     if bits.max() <= _HALF_ONE:
         return False, False
     # Infinity is 0x7C00, larger numbers are NaN; the highest bit is the sign.

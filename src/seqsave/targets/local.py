@@ -74,6 +74,7 @@ class LocalTarget(Target):
     def __init__(self, root: str, *, fsync: bool = False, mode: int = 0o666, within: Sequence[str] = ()) -> None:
         """Open a folder. root: absolute path. mode: of files, before the umask. within: real paths; () is anywhere."""
         self.url = root
+        self._beginning = os.path.join(root, "")
         self._within = tuple(within)
         self._fsync = fsync
         self._mode = mode
@@ -101,11 +102,13 @@ class LocalTarget(Target):
 
     def may_fold_case(self, path: str) -> bool:
         """Return whether the file may exist by a name in other letters; see ``Target.may_fold_case``."""
-        return may_be_folded(self.url_of(path), self.known.folds)
+        file = self.url_of(path)
+        return os.path.lexists(file) and may_be_folded(file, self.known.folds)
 
     def url_of(self, path: str) -> str:
         """Return the absolute path of a file."""
-        return os.path.join(self.url, *self._checked(path).split("/"))
+        path = self._checked(path)
+        return self._beginning + (path.replace("/", os.sep) if _WINDOWS else path)
 
     @guarded("save")
     def publish(

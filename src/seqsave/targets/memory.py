@@ -61,13 +61,16 @@ class MemoryTarget(Target):
         """Open a folder. root: its path without slashes around it, "" for the root."""
         self.url = url
         self._root = root
-        self._options = dict(options)
+        self._options = options
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> MemoryTarget:
         """Create a target for ``targets.resolve``; see ``Target.open``."""
         filesystems.refuse_unknown(options, _known_options(), "memory://")
-        target = cls(location.rest.strip("/"), options, url=url)
+        from fsspec.implementations.memory import MemoryFileSystem
+
+        merged = filesystems.merged_options(MemoryFileSystem, options)
+        target = cls(location.rest.strip("/"), merged, url=url)
         filesystems.opening(Scene("open", url), lambda: target._filesystem)
         return target
 
@@ -75,8 +78,9 @@ class MemoryTarget(Target):
     def _filesystem(self) -> Any:
         from fsspec.implementations.memory import MemoryFileSystem
 
-        options = filesystems.merged_options(MemoryFileSystem, self._options)
-        return filesystems.shared("memory", options, lambda: filesystems.create(MemoryFileSystem, options), user=self)
+        return filesystems.shared(
+            "memory", self._options, lambda: filesystems.create(MemoryFileSystem, self._options), user=self
+        )
 
     @guarded("save")
     def publish(

@@ -86,9 +86,10 @@ def folds_case(target: Target, path: str, listed: Iterable[str]) -> bool:
 
 def may_be_folded(path: str, learned: MutableMapping[str, bool]) -> bool:
     """Return whether a local file may exist by another name than ``path``, which differs in its case. Lists nothing."""
-    file, place = Path(path), _place(path)
-    if learned.get(place) is False or not os.path.lexists(file):
+    place = _place(path)
+    if learned.get(place) is False or not os.path.lexists(path):
         return False
+    file = Path(path)
     try:
         if os.path.samestat(file.lstat(), file.with_name(file.name.swapcase()).lstat()):
             return True

@@ -139,7 +139,7 @@ class Fallback:
     def keep(self, task: FrameTask, entry: FrameEntry) -> SavedFrame:
         """Put a frame into the spool, with what the manifest has to state of it. Raises SpoolError."""
         key = task.key
-        facts = frame_facts(self._record.facts, replace(entry, run=self._record.run))
+        facts = frame_facts(self._record.facts, entry)
         place = self._place
         if self.behind or not self._wait:
             self._before.list_folder(key.folder)

@@ -35,7 +35,7 @@ class Taken:
     def ready(cls, prepared: arrays.Prepared) -> Taken:
         """Return a picture that needs no conversion of its colours."""
         array = prepared.array
-        taken = cls(array.shape, array.dtype.name, array.nbytes)
+        taken = cls(array.shape, arrays.name_of(array.dtype), array.nbytes)
         taken._prepared = prepared
         return taken
 
@@ -106,14 +106,14 @@ class Pixels:
         # Converting takes long and is left to the encoding thread; a copy is made of what may change until then.
         floats = arrays.prepare(array, ("float32",), _every_count(array)).array
         sample = self._prepared(floats[:1, :1]).array
-        return Taken.unconverted(self, floats, (*floats.shape[:2], sample.shape[2]), sample.dtype.name)
+        return Taken.unconverted(self, floats, (*floats.shape[:2], sample.shape[2]), arrays.name_of(sample.dtype))
 
     def convert(self, floats: ImageArray) -> arrays.Prepared:
         """Return the array for the encoder, in the colour space of the file. floats: H,W,C, float32."""
         return self._prepared(floats if self._conversion is None else self._conversion.apply(floats))
 
     def _prepared(self, array: ImageArray) -> arrays.Prepared:
-        if self._narrow is None or array.dtype.kind != "f" or array.dtype.name in self._dtypes:
+        if self._narrow is None or array.dtype.kind != "f" or arrays.name_of(array.dtype) in self._dtypes:
             return arrays.prepare(array, self._dtypes, self._channels)
         narrow = _narrowed(array, self._narrow)
         prepared = arrays.prepare(narrow, self._dtypes, self._channels)

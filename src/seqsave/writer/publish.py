@@ -83,6 +83,7 @@ class FramePublisher:
         self._fallback = fallback
         self._target = target
         self._record = record
+        self._run_id = record.run
         self._below = len(f"{folder}/") if folder else 0  # where the path below the sequence's folder begins
         self._known = target.known
         self._start: SharedCall[None] = SharedCall()
@@ -316,6 +317,7 @@ class FramePublisher:
             recipe=task.recipe,
             picture=task.picture,
             version=version,
+            run=self._run_id,
         )
 
     def _name(self, key: FrameKey) -> str:
