@@ -20,7 +20,7 @@ Each one is also the builtin error that callers expect, so ``except OSError`` ar
     ├── EncoderConflictError     (RuntimeError)       two encoders claim one filetype
     ├── EncoderUnavailableError  (ImportError)        the encoder's backend is not installed
     ├── EncodeError              (RuntimeError)       an encoder failed on a picture that it declares to accept
-    ├── DecodeError              (ValueError)         a damaged file, or a picture larger than allowed
+    ├── DecodeError              (ValueError)         a file that cannot be decoded; has .reason
     ├── PluginError              (RuntimeError)       a broken plugin, in strict mode
     ├── WriterClosedError        (RuntimeError)       writing to a closed writer, or from a forked child
     └── WriterAbortedError       (RuntimeError)       the frame was given up after an earlier failure
@@ -109,6 +109,9 @@ Cause = Literal[
 SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished", "deleted", "newer", "unsafe"]
 """Why a spool failed: ``SpoolError.reason``."""
 
+
+DecodeReason = Literal["damaged", "unsupported", "too large"]
+"""Why a file could not be decoded: ``DecodeError.reason``."""
 
 RunReason = Literal["missing", "replaced", "foreign", "unknown"]
 """Why a run over many tasks could not be committed: ``RunError.reason``."""
@@ -249,7 +252,18 @@ class EncodeError(SeqSaveError, RuntimeError):
 
 
 class DecodeError(SeqSaveError, ValueError):
-    """A damaged file, or a picture larger than allowed."""
+    """A file that cannot be decoded.
+
+    reason: ``"damaged"``: the file is damaged, or is not of this format. ``"unsupported"``: it may be sound, but this
+            decoder does not read its kind, such as an EXR file with several parts. ``"too large"``: the picture has
+            more pixels than ``max_pixels`` allows, or than memory holds.
+    pixels: W x H of a picture that is too large, as far as it is known; otherwise 0.
+    """
+
+    def __init__(self, message: str, *, reason: DecodeReason = "damaged", pixels: int = 0) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.pixels = pixels
 
 
 class PluginError(SeqSaveError, RuntimeError):

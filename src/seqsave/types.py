@@ -225,10 +225,13 @@ class Decoded:
 
     array:    the pixels, of shape H,W,C, in the dtype of the file.
     metadata: the texts in the file, by name.
+    canvas:   width and height of the whole picture if the pixels are a window into it, as in an EXR file whose data
+              and display windows differ; None if the pixels are the picture.
     """
 
     array: ImageArray
     metadata: Mapping[str, str] = field(default_factory=dict)
+    canvas: tuple[int, int] | None = None
 
 
 class Encoder(Protocol):
@@ -252,7 +255,11 @@ class Encoder(Protocol):
         ...
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode one file. Raises DecodeError for damaged data and for more than ``max_pixels`` pixels (W x H)."""
+        """Decode one file.
+
+        Raises DecodeError for damaged data; with ``reason="unsupported"`` for a file that may be sound, but that this
+        decoder cannot read; with ``reason="too large"`` for more than ``max_pixels`` pixels (W x H).
+        """
         ...
 
 

@@ -59,6 +59,35 @@ def test_json(frames: Path) -> None:
     assert seqsave("verify", str(frames), "--frames", "3-59", "--json").document["ok"] is True
 
 
+def test_frames_that_cannot_be_judged(tmp_path: Path) -> None:
+    save(np.zeros((5, 4, 6, 3), "uint8"), tmp_path)
+    (tmp_path / "frame_00004.png").write_bytes(b"\x89PNG")
+    result = seqsave("verify", tmp_path, "--deep", "--max-pixels", "23", status=1)
+    lines = result.out.splitlines()
+    assert lines[0] == f"frame_#####.png in {tmp_path}: 5 frames, none decoded: 2 problems, 4 frames cannot be judged"
+    assert lines[lines.index("  cannot judge: 0-3") + 1 :] == [
+        "    frame_00000.png: this PNG has 6 x 4 pixels, more than the allowed 23: raise max_pixels to decode it "
+        "(3 more are alike)",
+        "    --max-pixels 24 decodes pictures of this size",
+        "    the bytes are those that the manifest records",
+        "render again: 4",
+    ]
+    document = seqsave("verify", tmp_path, "--deep", "--max-pixels", "23", "--json", status=1).document
+    assert (document["cannot_judge"], document["render_again"]) == ("0-3", "4")
+    assert document["findings"][0]["reason"] == "too large"
+    seqsave("verify", tmp_path, "--deep", "--max-pixels", "24", "--frames", "0-3", status=1)
+    assert "--max-pixels needs --deep" in seqsave("verify", tmp_path, "--max-pixels", "24", status=2).err
+
+
+def test_frames_of_an_unknown_type(tmp_path: Path) -> None:
+    for index in (1, 2):
+        (tmp_path / f"sim.{index:04d}.vdb").write_bytes(b"x")
+    out = seqsave("verify", tmp_path / "sim.####.vdb", "--deep", status=1).out
+    assert "  cannot judge: 1-2" in out
+    assert "no encoder here reads .vdb files (1 more are alike)" in out
+    assert "render again" not in out
+
+
 @pytest.mark.parametrize("wrong", ["all", "9-3", "0-10x0", "-3", "1..5"])
 def test_wrong_ranges(frames: Path, wrong: str) -> None:
     assert "is not a range of frames" in seqsave("verify", str(frames), f"--frames={wrong}", status=2).err

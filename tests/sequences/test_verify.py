@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from seqsave.sequences.verify import verify
 from seqsave.targets.local import LocalTarget
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.places import Place
@@ -118,6 +120,82 @@ def test_it_finds_exactly_what_is_wrong(there: set[int], cut: set[int], empty: s
         "undecodable": there & cut - empty,
     }
     assert found(url, deep=True) == {kind: tuple(sorted(own)) for kind, own in kinds.items() if own}
+
+
+# --- damaged, or beyond what can be judged here ----------------------------------------------------------------------
+
+
+class Picky:
+    """An encoder of files that hold the reason for which they are not decoded."""
+
+    def encode(self, image: object, **_: object) -> seqsave.Encoded:
+        return seqsave.Encoded(data=b"sound")
+
+    def decode(self, data: bytes, *, max_pixels: int) -> seqsave.Decoded:
+        if data == b"memory":
+            raise MemoryError
+        if data.startswith(b"cropped"):
+            return seqsave.Decoded(array=np.zeros((len(data), 5, 1), np.uint8), canvas=(64, 48))
+        if data != b"sound":
+            raise seqsave.DecodeError("no", reason=data.decode(), pixels=77)  # type: ignore[arg-type]
+        return seqsave.Decoded(array=np.zeros((48, 64, 1), np.uint8))
+
+
+@pytest.fixture
+def picky(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    spec = seqsave.EncoderSpec(
+        filetype="picky", extensions=("picky",), encoder="tests.sequences.test_verify:Picky", dtypes=("uint8",),
+        channels=(1, 3), content_type="image/x-picky",
+    )  # fmt: skip
+    seqsave.register_encoder(spec)
+    yield
+    seqsave.unregister_encoder("picky")
+
+
+@pytest.mark.usefixtures("picky")
+def test_what_cannot_be_judged_is_not_to_be_rendered_again(tmp_path: Path) -> None:
+    content = ["sound", "unsupported", "too large", "memory", "damaged", "cropped", "cropped differently"]
+    for index, text in enumerate(content):
+        (tmp_path / f"frame_{index:05d}.picky").write_bytes(text.encode())
+    result = verify(open_sequence(tmp_path), deep=True)
+    assert (result.read, result.decoded, result.shape) == (7, 3, "64x48, 1 channel, uint8")
+    assert not result.ok
+    assert result.indices() == result.indices("undecodable") == (4,)
+    reasons = {finding.index: (finding.reason, finding.pixels) for finding in result.findings}
+    assert reasons == {1: ("unsupported", 77), 2: ("too large", 77), 3: ("too large", 0), 4: (None, 77)}
+    assert result.indices("unjudged") == (1, 2, 3)
+
+
+@pytest.mark.usefixtures("picky")
+def test_a_frame_that_cannot_be_judged_is_compared_with_its_record(tmp_path: Path) -> None:
+    seqsave.save(pictures(3), tmp_path, filetype="picky")
+    seqsave.unregister_encoder("picky")
+    (tmp_path / "frame_00001.picky").write_bytes(b"SOUND")
+    result = verify(open_sequence(tmp_path / "frame_#####.picky"), deep=True)
+    assert {finding.index: finding.is_recorded for finding in result.findings if finding.reason == "no decoder"} == {
+        0: True, 1: False, 2: True,
+    }  # fmt: skip
+    assert result.indices() == result.indices("changed") == (1,)
+    seqsave.register_encoder(
+        seqsave.EncoderSpec(
+            filetype="picky", extensions=("picky",), encoder="seqsave_not_installed:Picky", dtypes=("uint8",),
+            channels=(1, 3), content_type="image/x-picky", install_hint="pip install seqsave-picky",
+        )
+    )  # fmt: skip
+    result = verify(open_sequence(tmp_path), deep=True)
+    assert result.indices("unjudged") == (0, 1, 2)
+    assert all("pip install seqsave-picky" in found.message for found in result.findings if found.kind == "unjudged")
+
+
+def test_a_frame_beyond_the_limit_is_read_if_it_is_raised(tmp_path: Path) -> None:
+    seqsave.save(pictures(2), tmp_path)
+    assert verify(open_sequence(tmp_path), deep=True, max_pixels=47).indices("unjudged") == (0, 1)
+    assert verify(open_sequence(tmp_path), deep=True, max_pixels=48).ok
+    frame = open_sequence(tmp_path)[0]
+    with pytest.raises(seqsave.DecodeError) as caught:
+        frame.read(max_pixels=47)
+    assert (caught.value.reason, caught.value.pixels) == ("too large", 48)
+    assert pickle.loads(pickle.dumps(caught.value)).pixels == 48  # noqa: S301 - our own
 
 
 # --- against the manifest --------------------------------------------------------------------------------------------

@@ -446,12 +446,19 @@ def test_deep_files_and_files_of_parts_are_refused() -> None:
     parts = [OpenEXR.Part({}, {"Z": plane()}, name) for name in ("left", "right")]
     file = io.BytesIO()
     OpenEXR.File(parts).write(file)
-    with pytest.raises(seqsave.DecodeError, match="several parts: only files of one flat picture are read"):
+    with pytest.raises(seqsave.DecodeError, match="several parts: only files of one flat picture are read") as caught:
         decode(file.getvalue())
+    assert caught.value.reason == "unsupported"
     data = bytearray(encode(picture()))
     data[5] |= 8
     with pytest.raises(seqsave.DecodeError, match="deep pixels"):
         decode(bytes(data))
+
+
+def test_a_cropped_picture_states_the_size_of_the_whole() -> None:
+    window = {"displayWindow": (np.array([0, 0], np.int32), np.array([63, 47], np.int32))}
+    assert decode(written(window, {"Y": plane()})).canvas == (64, 48)
+    assert decode(written({}, {"Y": plane()})).canvas is None
 
 
 def test_a_large_picture_is_refused_before_it_is_decoded() -> None:

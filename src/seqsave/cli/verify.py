@@ -14,12 +14,15 @@ from seqsave.runtime.progress import open_progress
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
-    from seqsave.sequences.verify import Verification
+    from collections.abc import Sequence
+
+    from seqsave.sequences.verify import Finding, Verification
 
 __all__ = ["verify_command"]
 
 RUNS_SHOWN = 20
 FINDINGS_SHOWN = 20
+_UNREAD = "not decoded"
 _NO_END = "its end is not known, since it has no manifest: --frames states what is expected"
 
 
@@ -30,6 +33,7 @@ _NO_END = "its end is not known, since it has no manifest: --frames states what 
     examples=[
         "seqsave verify s3://renders/shot010",
         "seqsave verify ./renders --frames 1001-1100 --deep",
+        "seqsave verify ./panorama --deep --max-pixels 1000000000",
     ],
 )
 @click.argument("url", metavar="URL")
@@ -39,6 +43,12 @@ _NO_END = "its end is not known, since it has no manifest: --frames states what 
     "The expected frames, as 0-119 or 0-118x2; by default those of the manifest, or from the first to the last one."
 )
 @click.option("--deep", is_flag=True, help="Read and decode every frame, and compare their sizes.")
+@click.option(
+    "--max-pixels",
+    metavar="NUMBER",
+    type=click.IntRange(1),
+    help="With --deep, width x height of the largest picture that is decoded; 268435456 (16K x 16K) by default.",
+)
 @storage_option()
 @quiet_option
 @json_option("what was found")
@@ -48,6 +58,7 @@ def verify_command(
     filetype: str | None,
     frames: range | None,
     deep: bool,
+    max_pixels: int | None,
     storage_option: dict[str, Any],
     quiet: bool,
     as_json: bool,
@@ -59,10 +70,17 @@ def verify_command(
     A run that was interrupted or failed leaves its sequence unfinished. Without a manifest, the last frame is not
     known: --frames states what is expected.
 
-    Prints the frames to render again as ranges (17,40-52), also those that were never reached. Exit status 1 if
-    anything is wrong, or the sequence is unfinished.
+    Prints the frames to render again as ranges (17,40-52), also those that were never reached. A frame that cannot be
+    judged here (no decoder of its file type is installed, the decoder does not read this kind of file, or it is larger
+    than --max-pixels) is named with the reason, and is not one to render again.
+
+    Exit status 1 if anything is wrong, the sequence is unfinished, or a frame cannot be judged; with --json,
+    render_again and cannot_judge say which.
     """
+    if max_pixels is not None and not deep:
+        raise click.UsageError("--max-pixels needs --deep: without it no picture is decoded")
     from seqsave.sequences.finder import open_sequence
+    from seqsave.sequences.frame import MAX_PIXELS
     from seqsave.sequences.verify import verify
 
     messages = Messages(quiet)
@@ -70,7 +88,8 @@ def verify_command(
         sequence = open_sequence(url, prefix, filetype, storage_option)
         bar = open_progress(sequence.pattern, len(sequence)) if deep and not quiet else None
         with bar or nullcontext():
-            found = verify(sequence, expected=frames, deep=deep, on_frame=Counter(bar))
+            limit = MAX_PIXELS if max_pixels is None else max_pixels
+            found = verify(sequence, expected=frames, deep=deep, max_pixels=limit, on_frame=Counter(bar))
     if as_json:
         print_json(_document(found))
     else:
@@ -81,28 +100,57 @@ def verify_command(
 def _print(found: Verification) -> None:
     from seqsave import naming
 
-    looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "not decoded"
+    looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "none decoded" if found.read else _UNREAD
     state = f"{found.progress}: " if found.progress.state in ("unfinished", "unconfirmed") else ""
     head = f"{found.pattern} in {found.url}: {state}{counted(found.frames, 'frame')}, {looked}"
     if found.ok:
         print_line(f"{head}: {_verdict(found)}")
         return
-    print_line(f"{head}: {counted(len(found.findings), 'problem')}")
+    unjudged = [finding for finding in found.findings if finding.kind == "unjudged"]
+    others = [finding for finding in found.findings if finding.kind != "unjudged"]
+    counts = [counted(len(others), "problem")] if others or not unjudged else []
+    counts += [f"{counted(len(unjudged), 'frame')} cannot be judged"] if unjudged else []
+    print_line(f"{head}: {', '.join(counts)}")
     for obstacle in found.obstacles:
         print_line(f"  {found.manifest}: {obstacle}")
     if found.has_writers:
         print_line("    (if that run has died, seqsave manifest --release removes it)")
-    for kind in dict.fromkeys(finding.kind for finding in found.findings):
+    for kind in dict.fromkeys(finding.kind for finding in others):
         print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")
-    messages = [finding.message for finding in found.findings if finding.message]
+    messages = [finding.message for finding in others if finding.message]
     for message in messages[:FINDINGS_SHOWN]:
         print_line(f"    {message}")
     if len(messages) > FINDINGS_SHOWN:
         print_line(f"    ... and {len(messages) - FINDINGS_SHOWN} more, see --json")
+    _print_unjudged(unjudged)
     if found.expected is None and not found.manifest:
         print_line(f"  {_NO_END}")
     if found.indices():
         print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
+
+
+def _print_unjudged(unjudged: Sequence[Finding]) -> None:
+    """Print which frames cannot be judged, and for each reason what to do."""
+    from seqsave import naming
+
+    for reason in dict.fromkeys(finding.reason for finding in unjudged):
+        alike = [finding for finding in unjudged if finding.reason == reason]
+        numbers = naming.format_ranges(naming.to_ranges(sorted({finding.index for finding in alike})), RUNS_SHOWN)
+        more = f" ({len(alike) - 1} more are alike)" if len(alike) > 1 else ""
+        print_line(f"  cannot judge: {numbers}")
+        print_line(f"    {alike[0].message}{more}")
+        print_line(f"    {_advice(alike)}")
+        if all(finding.is_recorded for finding in alike):
+            print_line("    the bytes are those that the manifest records")
+
+
+def _advice(alike: Sequence[Finding]) -> str:
+    pixels = max(finding.pixels for finding in alike)
+    if alike[0].reason == "too large":
+        return f"--max-pixels {pixels} decodes pictures of this size" if pixels else "verify them with more memory"
+    if alike[0].reason == "no decoder":
+        return "install a decoder of this file type (seqsave filetypes lists them), or check with another program"
+    return "check these files with a program that reads them"
 
 
 def _verdict(found: Verification) -> str:
@@ -129,6 +177,7 @@ def _document(found: Verification) -> dict[str, Any]:
         "progress": found.progress.as_document(),
         "expected": None if found.expected is None else naming.format_ranges(found.expected),
         "obstacles": list(found.obstacles),
+        "cannot_judge": naming.format_ranges(naming.to_ranges(found.indices("unjudged"))),
         "render_again": naming.format_ranges(naming.to_ranges(found.indices())),
         "findings": [
             {
@@ -137,6 +186,7 @@ def _document(found: Verification) -> dict[str, Any]:
                 "batch": finding.batch,
                 "url": finding.url,
                 "message": finding.message,
+                **({} if finding.reason is None else {"reason": finding.reason}),
             }
             for finding in found.findings
         ],

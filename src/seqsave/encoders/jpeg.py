@@ -93,7 +93,9 @@ class JpegEncoder:
         """
         # A scan of a few bytes makes the decoder process the whole picture.
         if data.count(_SCAN) > _MOST_SCANS:
-            raise DecodeError(f"this JPEG has more than the allowed {_MOST_SCANS} scans of its picture")
+            raise DecodeError(
+                f"this JPEG has more than the allowed {_MOST_SCANS} scans of its picture", reason="unsupported"
+            )
         try:
             # The class is used because Image.open has its own limit on pixels.
             picture: Any = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
@@ -105,7 +107,9 @@ class JpegEncoder:
         if width * height > max_pixels:
             raise DecodeError(
                 f"this JPEG has {width} x {height} pixels, more than the allowed {max_pixels}: "
-                "raise max_pixels to decode it"
+                "raise max_pixels to decode it",
+                reason="too large",
+                pixels=width * height,
             )
         array = np.array(as_array(picture))  # a copy that the caller may change
         return Decoded(array=array, metadata=exif.unpack(picture.info.get("exif", b"")))

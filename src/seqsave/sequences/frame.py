@@ -17,7 +17,7 @@ from seqsave.types import Decoded
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["Files", "Frame", "Key", "decode", "join", "key_of", "list_folder"]
+__all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "decode", "join", "key_of", "list_folder"]
 
 # W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
 MAX_PIXELS = 2**28
@@ -43,12 +43,14 @@ class Frame:
     _path: str = field(repr=False)
     _files: Files = field(repr=False, compare=False)
 
-    def read(self) -> ImageArray:
+    def read(self, *, max_pixels: int = MAX_PIXELS) -> ImageArray:
         """Read and return the picture as an array of shape H,W,C, in the dtype of the file.
+
+        max_pixels: W x H of the largest picture that is decoded.
 
         Raises DecodeError, TargetError, EncoderUnavailableError, EncoderNotFoundError (no encoder reads this format).
         """
-        return self.decode().array
+        return self.decode(max_pixels=max_pixels).array
 
     def read_bytes(self) -> bytes:
         """Read and return the bytes of the file. Raises TargetError."""
@@ -63,9 +65,9 @@ class Frame:
         """Return the metadata in the sidecars of the frame, name to text; ``data`` is the result of ``read_bytes``."""
         return self._files.texts_beside(self._path, data)
 
-    def decode(self, data: bytes | None = None) -> Decoded:
+    def decode(self, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS) -> Decoded:
         """Return picture and texts at once; pass ``data`` to avoid reading the file again. Raises as ``read``."""
-        return decode(self.name, self.read_bytes() if data is None else data)
+        return decode(self.name, self.read_bytes() if data is None else data, max_pixels)
 
 
 class Files:
@@ -110,7 +112,7 @@ class Files:
             return self._sidecars[folder]
 
 
-def decode(name: str, data: bytes) -> Decoded:
+def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
     """Return the picture and texts in a file; the extension of its name chooses the encoder.
 
     Raises DecodeError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
@@ -124,9 +126,11 @@ def decode(name: str, data: bytes) -> Decoded:
     if not hasattr(encoder, "decode"):
         raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")
     try:
-        decoded = encoder.decode(data, max_pixels=MAX_PIXELS)
+        decoded = encoder.decode(data, max_pixels=max_pixels)
     except DecodeError as error:
-        raise DecodeError(f"{name}: {error}") from error
+        raise DecodeError(f"{name}: {error}", reason=error.reason, pixels=error.pixels) from error
+    except MemoryError as error:
+        raise DecodeError(f"{name}: the memory does not suffice to decode it", reason="too large") from error
     except Exception as error:
         raise DecodeError(
             f"{name}: the decoder of {spec.filetype!r} failed: {type(error).__name__}: {error}"

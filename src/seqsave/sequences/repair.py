@@ -8,7 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from seqsave import manifest, naming
-from seqsave.errors import DecodeError, EncoderNotFoundError, ManifestError, SequenceNotFoundError
+from seqsave.errors import (
+    DecodeError,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    ManifestError,
+    SequenceNotFoundError,
+)
 from seqsave.manifest import FrameEntry, Manifest, Picture
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
@@ -25,14 +31,15 @@ def rebuild(
 ) -> Manifest:
     """Read every frame and write a new manifest, for a sequence without one or with a damaged or disputed one.
 
-    Facts and the recipes of unchanged frames are taken from the old manifest. Frames that are empty or cannot be
-    decoded are left out, so that the manifest is not complete. Runs that it lists as being at work are removed.
+    Facts and the recipes of unchanged frames are taken from the old manifest. Frames that are empty or damaged are left
+    out, so that the manifest is not complete; a frame that no decoder here reads is taken as it is. Runs that the
+    manifest lists as being at work are removed.
 
     expected: the expected indices; no others are recorded. By default those of the manifest, or from the first frame to
               the last one.
     on_frame: called with each frame that has been read.
 
-    Raises TargetError, EncoderUnavailableError; ManifestError for a manifest of a newer version; SequenceNotFoundError
+    Raises TargetError; ManifestError for a manifest of a newer version; SequenceNotFoundError
     for a sequence whose names do not follow the rule of seqsave.
     """
     target = _target_of(sequence)
@@ -119,10 +126,10 @@ def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
     )
     try:
         array = frame.decode(data).array
-    except EncoderNotFoundError:  # nothing here reads the format: the bytes are there
+    except (EncoderNotFoundError, EncoderUnavailableError):  # nothing here reads the format: the bytes are there
         return frame, entry
-    except DecodeError:
-        return frame, None
+    except DecodeError as error:
+        return frame, None if error.reason == "damaged" else entry
     height, width, channels = array.shape
     return frame, replace(entry, picture=Picture(width=width, height=height, channels=channels, dtype=str(array.dtype)))
 

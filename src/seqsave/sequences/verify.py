@@ -1,17 +1,27 @@
-"""Verify a sequence: find frames that are missing, empty, duplicate, damaged, of another size, or not as recorded."""
+"""Verify a sequence: find frames that are missing, empty, duplicate, damaged, of another size, or not as recorded.
+
+A frame that cannot be decoded here, and may be sound all the same, is a finding of its own kind.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from seqsave import naming
-from seqsave.errors import DecodeError, FrameNameError, SeqSaveError, TargetError
+from seqsave.errors import (
+    DecodeError,
+    EncoderNotFoundError,
+    EncoderUnavailableError,
+    FrameNameError,
+    SeqSaveError,
+    TargetError,
+)
 from seqsave.manifest import FrameEntry, Manifest
-from seqsave.sequences.frame import Frame
+from seqsave.sequences.frame import MAX_PIXELS, Frame
 from seqsave.sequences.progress import Progress, State, progress_of
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import CRC32, counted, crc32_text
@@ -21,8 +31,21 @@ __all__ = ["Finding", "Verification", "verify"]
 MOST_MISSING = 1_000_000
 
 Kind = Literal[
-    "missing", "older", "empty", "duplicate", "unreadable", "undecodable", "size", "changed", "disputed", "foreign"
+    "missing",
+    "older",
+    "empty",
+    "duplicate",
+    "unreadable",
+    "undecodable",
+    "size",
+    "changed",
+    "disputed",
+    "foreign",
+    "unjudged",
 ]
+Obstacle = Literal["unsupported", "too large", "no decoder"]
+# A frame of these kinds may be sound: it need not be rendered again.
+_HARMLESS = ("foreign", "unjudged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +59,12 @@ class Finding:
     size:     size, channels or dtype differ from most pictures.
     changed:  size or checksum differ from the manifest. disputed: the frame was replaced after it was recorded.
     foreign:  the frame is not in the manifest.
+    unjudged: whether the picture is sound cannot be found out here, see ``reason``.
+
+    reason: why a frame is unjudged. ``"unsupported"``: its decoder does not read this kind of file. ``"too large"``: it
+            has more pixels than are allowed, or than memory holds; ``pixels`` is W x H as far as it is known.
+            ``"no decoder"``: no decoder of its file type is installed. None for every other kind.
+    is_recorded: the bytes of an unjudged frame are those that the manifest records, by their checksum.
     """
 
     kind: Kind
@@ -43,13 +72,16 @@ class Finding:
     batch: int | None = None
     url: str | None = None
     message: str = ""
+    reason: Obstacle | None = None
+    pixels: int = 0
+    is_recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """The result of ``verify``. ``findings`` are sorted by index, then batch.
 
-    frames:  number of existing frames. decoded: number of frames that were read and decoded.
+    frames:  number of existing frames. read: number of frames that were read. decoded: how many of these were decoded.
     shape:   of most pictures, as ``1920x1080, 3 channels, uint8``; None if none was decoded.
     expected: the frames that there should be, as ranges: those that were asked for, or that the manifest expects; None
               if neither says it, so that frames after the last one may be missing.
@@ -62,6 +94,7 @@ class Verification:
     url: str
     pattern: str
     frames: int
+    read: int
     decoded: int
     shape: str | None
     findings: tuple[Finding, ...]
@@ -73,15 +106,15 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Return whether the sequence has no problem."""
+        """Return whether the sequence has no problem, and no frame that cannot be judged."""
         return not self.findings and not self.obstacles
 
     def indices(self, kind: Kind | None = None) -> tuple[int, ...]:
         """Return the indices of one kind of findings, ascending; by default those of all frames to render again.
 
-        Frames that are only foreign need not be rendered again.
+        Frames that are only foreign, or that cannot be judged, need not be rendered again.
         """
-        wanted = [found for found in self.findings if (found.kind != "foreign" if kind is None else found.kind == kind)]
+        wanted = [one for one in self.findings if (one.kind not in _HARMLESS if kind is None else one.kind == kind)]
         return tuple(sorted({found.index for found in wanted}))
 
 
@@ -90,28 +123,29 @@ def verify(
     *,
     expected: range | None = None,
     deep: bool = False,
+    max_pixels: int = MAX_PIXELS,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Verification:
     """Check that every frame exists once and is not empty; with ``deep`` also read and decode each frame.
 
     expected: the expected indices; by default those of the manifest; without one, those from the first to the last
               existing frame. Frames in batch folders are expected in each of these.
-    deep:     also report a picture whose size, channels or dtype differ from those of most as ``size``.
+    deep:     also report a picture whose size, channels or dtype differ from those of most as ``size``, and one that
+              cannot be decoded here as ``unjudged``.
+    max_pixels: W x H of the largest picture that is decoded.
     on_frame: called with each frame that has been read.
 
-    Raises TargetError if the storage fails, EncoderNotFoundError and EncoderUnavailableError if no installed encoder
-    reads the format, FrameNameError if more than a million frames are missing, since a stray number makes the gap then.
+    Raises TargetError if the storage fails, FrameNameError if more than a million frames are missing, since a stray
+    number makes the gap then.
     """
     progress = progress_of(sequence)
     known = progress.known
     findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence), *_older(progress)]
-    shape, decoded, checksums = None, 0, {}
-    if deep:
-        shapes = _shapes(sequence, on_frame)
-        decoded = sum(look.checksum is not None for look in shapes)
-        checksums = {_key(look.frame): look.checksum for look in shapes if look.checksum is not None}
-        shape, more = _judged(shapes)
-        findings += more
+    looks = _looks(sequence, max_pixels, on_frame) if deep else []
+    checksums = {_key(look.frame): look.checksum for look in looks if look.checksum is not None}
+    written = {entry.key: entry.checksum for entry in known.frames} if known is not None else {}
+    shape, more = _judged(looks, written)
+    findings += more
     if known is not None:
         findings += _against(known, progress.unrecorded, sequence, checksums)
     findings.sort(key=lambda found: (found.index, -1 if found.batch is None else found.batch, found.kind))
@@ -119,7 +153,8 @@ def verify(
         url=sequence.url,
         pattern=sequence.pattern,
         frames=len(sequence),
-        decoded=decoded,
+        read=len(checksums),
+        decoded=sum(isinstance(look.shape, str) for look in looks),
         shape=shape,
         findings=tuple(findings),
         expected=naming.to_ranges(expected)
@@ -231,20 +266,22 @@ class _Look:
     """A frame with its picture's shape or the error, and the checksum of its bytes; None if it could not be read."""
 
     frame: Frame
-    shape: str | DecodeError | TargetError
+    shape: str | SeqSaveError
     checksum: str | None
 
 
-def _shapes(sequence: FrameSequence, on_frame: Callable[[Frame], None]) -> list[_Look]:
+def _looks(sequence: FrameSequence, max_pixels: int, on_frame: Callable[[Frame], None]) -> list[_Look]:
     """Read and decode each frame that is not empty."""
 
     def look(frame: Frame, data: bytes) -> _Look:
         checksum = crc32_text(zlib.crc32(data))
         try:
-            array = frame.decode(data).array
-        except DecodeError as error:
+            decoded = frame.decode(data, max_pixels=max_pixels)
+        except (DecodeError, EncoderNotFoundError, EncoderUnavailableError) as error:
             return _Look(frame, error, checksum)
-        height, width, channels = array.shape
+        height, width, channels = decoded.array.shape
+        width, height = decoded.canvas or (width, height)
+        array = decoded.array
         shape = f"{width}x{height}, {counted(channels, 'channel')}, {array.dtype}"
         return _Look(frame, shape, checksum)
 
@@ -262,18 +299,44 @@ def _shapes(sequence: FrameSequence, on_frame: Callable[[Frame], None]) -> list[
     return found
 
 
-def _judged(shapes: list[_Look]) -> tuple[str | None, list[Finding]]:
-    counted = Counter(look.shape for look in shapes if isinstance(look.shape, str))
-    usual = counted.most_common(1)[0][0] if counted else None
+def _judged(
+    looks: list[_Look], written: Mapping[tuple[int, int | None], str | None]
+) -> tuple[str | None, list[Finding]]:
+    """Return the shape of most pictures, and what is wrong with the others. written: checksums in the manifest."""
+    shapes = Counter(look.shape for look in looks if isinstance(look.shape, str))
+    usual = shapes.most_common(1)[0][0] if shapes else None
     findings = []
-    for look in shapes:
+    for look in looks:
         frame, shape = look.frame, look.shape
+        reason, pixels = None, 0
         if isinstance(shape, SeqSaveError):
-            kind: Kind = "undecodable" if isinstance(shape, DecodeError) else "unreadable"
+            reason = _reason(shape)
+            kind: Kind = "unjudged" if reason else "unreadable" if isinstance(shape, TargetError) else "undecodable"
             message = str(shape)
+            pixels = shape.pixels if isinstance(shape, DecodeError) else 0
         elif shape != usual:
             kind, message = "size", f"{frame.name} is {shape}, most are {usual}"
         else:
             continue
-        findings.append(Finding(kind=kind, index=frame.index, batch=frame.batch, url=frame.url, message=message))
+        findings.append(
+            Finding(
+                kind=kind,
+                index=frame.index,
+                batch=frame.batch,
+                url=frame.url,
+                message=message,
+                reason=reason,
+                pixels=pixels,
+                is_recorded=reason is not None and look.checksum == written.get(_key(frame)),
+            )
+        )
     return usual, findings
+
+
+def _reason(error: SeqSaveError) -> Obstacle | None:
+    """Return why a frame cannot be judged; None if the error is the frame's own."""
+    if isinstance(error, EncoderNotFoundError | EncoderUnavailableError):
+        return "no decoder"
+    if isinstance(error, DecodeError) and error.reason != "damaged":
+        return error.reason
+    return None

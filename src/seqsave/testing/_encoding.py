@@ -175,10 +175,21 @@ def decodes(encoder: Encoder) -> bool:
 
 def try_decode(encoder: Encoder, data: bytes, max_pixels: int, what: str = "a sound file") -> Decoded | None:
     """Return the decoded picture; None for a DecodeError. Every other exception fails the check."""
+    found = _tried(encoder, data, max_pixels, what)
+    return None if isinstance(found, DecodeError) else found
+
+
+def refused_for(encoder: Encoder, data: bytes, max_pixels: int) -> str:
+    """Return the reason of the DecodeError for a file; ``""`` if it is decoded."""
+    found = _tried(encoder, data, max_pixels, "a sound file")
+    return found.reason if isinstance(found, DecodeError) else ""
+
+
+def _tried(encoder: Encoder, data: bytes, max_pixels: int, what: str) -> Decoded | DecodeError:
     try:
         return encoder.decode(data, max_pixels=max_pixels)
-    except DecodeError:
-        return None
+    except DecodeError as error:
+        return error
     except Exception as error:
         raise AssertionError(
             f"{what} ends in {type(error).__name__}: {error}; decode must catch it and raise DecodeError"

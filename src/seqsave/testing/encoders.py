@@ -19,7 +19,7 @@ import numpy as np
 
 from seqsave.errors import OptionError
 from seqsave.plugins.options import check_options
-from seqsave.testing import _cases, _declaration
+from seqsave.testing import _cases, _declaration, _encoding
 from seqsave.testing._damage import END, NOT_THIS_FORMAT, cuts, damaged
 from seqsave.testing._encoding import EncoderChecks, decodes, excerpt, expect, first_change, is_text, try_decode
 from seqsave.testing._pictures import changed, flat, noise, smooth, specials
@@ -376,10 +376,10 @@ class EncoderSuite(EncoderChecks):
             return
         data = bytes(self.encode(self.picture(size=(17, 13))).data)
         encoder.decode(data, max_pixels=17 * 13)
-        expect(
-            try_decode(encoder, data, 17 * 13 - 1) is None,
-            "decode returns a picture of 17x13 pixels with max_pixels=220: it must be a DecodeError",
-        )
+        reason = _encoding.refused_for(encoder, data, 17 * 13 - 1)
+        got = f"a DecodeError with reason={reason!r}" if reason else "a picture"
+        wanted = 'it must be a DecodeError with reason="too large"'
+        expect(reason == "too large", f"17x13 pixels with max_pixels=220 end in {got}: {wanted}")
 
     def test_large_pictures_take_no_memory(self) -> None:
         """Check that a picture with more than ``max_pixels`` is refused by its header, before memory is allocated."""

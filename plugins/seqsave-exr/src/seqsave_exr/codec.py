@@ -88,7 +88,9 @@ class ExrEncoder:
 
         The dtype is float32 if channels differ, and float64 if some are 32-bit integers. Channels are in the order in
         which seqsave wrote them; from other files, colours first, then layers by name: ``channel_names`` returns the
-        order. Raises DecodeError for damaged, deep and multi-part files, and for more than ``max_pixels`` pixels.
+        order. ``canvas`` is the size of the display window where that is another one.
+
+        Raises DecodeError for damaged, deep and multi-part files, and for more than ``max_pixels`` pixels.
         """
         header = read_header(data, max_pixels)
         names = _names(data, header)
@@ -97,7 +99,7 @@ class ExrEncoder:
         array = np.empty((header.height, header.width, len(planes)), dtype)
         for place, plane in enumerate(planes):
             array[..., place] = plane
-        return Decoded(array=array, metadata=_texts(data, header))
+        return Decoded(array=array, metadata=_texts(data, header), canvas=header.canvas)
 
 
 def channel_names(data: bytes) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class Header:
     width: int
     height: int
     channels: tuple[Channel, ...]
+    canvas: tuple[int, int] | None = None
 
 
 def read_header(data: bytes, max_pixels: int) -> Header:
@@ -64,15 +65,24 @@ def _read(data: bytes, max_pixels: int) -> Header:
         raise DecodeError("not an EXR file")
     (version,) = struct.unpack_from("<I", data, 4)
     if version & 0xFF != _VERSION or version & ~(0xFF | _TILED | _LONG_NAMES | _DEEP | _PARTS):
-        raise DecodeError(f"an EXR file of an unknown version ({version:#x})")
+        raise DecodeError(f"an EXR file of an unknown version ({version:#x})", reason="unsupported")
     if version & (_DEEP | _PARTS):
         kind = "deep pixels" if version & _DEEP else "several parts"
-        raise DecodeError(f"an EXR file with {kind}: only files of one flat picture are read")
+        raise DecodeError(f"an EXR file with {kind}: only files of one flat picture are read", reason="unsupported")
     attributes = _attributes(data)
     width, height = _size(data, attributes["dataWindow"], max_pixels)
     if version & _TILED:
         _check_tiles(data, attributes["tiles"], max_pixels)
-    return Header(attributes, width, height, _channels(data, attributes["channels"]))
+    return Header(attributes, width, height, _channels(data, attributes["channels"]), _canvas(data, attributes))
+
+
+def _canvas(data: bytes, attributes: dict[str, Attribute]) -> tuple[int, int] | None:
+    """Return the size of the display window if the data window is another one."""
+    display, window = (attributes[name] for name in ("displayWindow", "dataWindow"))
+    left, top, right, bottom = struct.unpack("<4i", data[display.start : display.end])
+    if data[display.start : display.end] == data[window.start : window.end] or right < left or bottom < top:
+        return None
+    return right - left + 1, bottom - top + 1
 
 
 def _attributes(data: bytes) -> dict[str, Attribute]:
@@ -103,14 +113,22 @@ def _size(data: bytes, window: Attribute, max_pixels: int) -> tuple[int, int]:
     if width < 1 or height < 1:
         raise DecodeError(f"damaged EXR file: its size is {width}x{height}")
     if width * height > max_pixels:
-        raise DecodeError(f"an EXR picture of {width}x{height} pixels: at most {max_pixels} are allowed")
+        raise DecodeError(
+            f"an EXR picture of {width}x{height} pixels: at most {max_pixels} are allowed",
+            reason="too large",
+            pixels=width * height,
+        )
     return width, height
 
 
 def _check_tiles(data: bytes, tiles: Attribute, max_pixels: int) -> None:
     width, height, _ = struct.unpack("<IIB", data[tiles.start : tiles.end])
     if width * height > max(max_pixels, _LARGEST_TILE):
-        raise DecodeError(f"an EXR file with tiles of {width}x{height} pixels: at most {max_pixels} are allowed")
+        raise DecodeError(
+            f"an EXR file with tiles of {width}x{height} pixels: at most {max_pixels} are allowed",
+            reason="too large",
+            pixels=width * height,
+        )
 
 
 def _channels(data: bytes, listed: Attribute) -> tuple[Channel, ...]:
@@ -121,7 +139,10 @@ def _channels(data: bytes, listed: Attribute) -> tuple[Channel, ...]:
         kind, _, across, down = struct.unpack_from("<iIii", data, place)
         place += 16
         if (across, down) != (1, 1):
-            raise DecodeError(f"an EXR file whose channel {name!r} has fewer pixels than the picture: it is not read")
+            raise DecodeError(
+                f"an EXR file whose channel {name!r} has fewer pixels than the picture: it is not read",
+                reason="unsupported",
+            )
         if not 0 <= kind < _KINDS:
             raise DecodeError(f"damaged EXR file: channel {name!r} is of an unknown type ({kind})")
         found.append(Channel(name, kind))

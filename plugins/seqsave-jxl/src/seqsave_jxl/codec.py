@@ -69,10 +69,12 @@ class JxlEncoder:
         """
         head = codestream.read(container.codestream(data))
         if head.animated:
-            raise DecodeError("a JPEG XL animation: only still pictures are read")
+            raise DecodeError("a JPEG XL animation: only still pictures are read", reason="unsupported")
         if head.width * head.height > max_pixels:
             raise DecodeError(
-                f"a JPEG XL picture of {head.width}x{head.height} pixels: at most {max_pixels} are allowed"
+                f"a JPEG XL picture of {head.width}x{head.height} pixels: at most {max_pixels} are allowed",
+                reason="too large",
+                pixels=head.width * head.height,
             )
         try:
             array = _pixels(data, head)
@@ -80,7 +82,8 @@ class JxlEncoder:
             raise DecodeError(f"damaged JPEG XL file: {error}") from error
         if array.ndim != 3 or array.shape[2] > 4:
             raise DecodeError(
-                f"a JPEG XL picture of the shape {array.shape}: only grey and RGB, with or without alpha, are read"
+                f"a JPEG XL picture of the shape {array.shape}: only grey and RGB, with or without alpha, are read",
+                reason="unsupported",
             )
         return Decoded(array=array, metadata=exif.unpack(_tiff(container.content(data, b"Exif"))))
 

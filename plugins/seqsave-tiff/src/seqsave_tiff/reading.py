@@ -43,18 +43,37 @@ def _check(page: Any, size: int, max_pixels: int) -> None:
     if min(width, height) < 1 or depth != 1:
         raise DecodeError(f"damaged TIFF file: its size is {width}x{height}, depth {depth}")
     if width * height > max_pixels:
-        raise DecodeError(f"a TIFF picture of {width}x{height} pixels: at most {max_pixels} are allowed")
+        raise DecodeError(
+            f"a TIFF picture of {width}x{height} pixels: at most {max_pixels} are allowed",
+            reason="too large",
+            pixels=width * height,
+        )
     if page.photometric not in _KINDS:
-        raise DecodeError(f"a TIFF picture of kind {_name(page.photometric)}: grey, RGB and palettes are read")
+        raise DecodeError(
+            f"a TIFF picture of kind {_name(page.photometric)}: grey, RGB and palettes are read", reason="unsupported"
+        )
     if page.dtype is None or page.dtype.name not in _DTYPES or _odd_depth(page):
         raise DecodeError(
             f"a TIFF picture of {page.bitspersample} bits ({page.dtype}): only 1, 8 and 16 bits without a sign, "
-            "and floats, are read"
+            "and floats, are read",
+            reason="unsupported",
         )
     if not 1 <= page.samplesperpixel <= _MOST_CHANNELS:
-        raise DecodeError(f"a TIFF picture of {page.samplesperpixel} channels: at most {_MOST_CHANNELS} are read")
+        raise DecodeError(
+            f"a TIFF picture of {page.samplesperpixel} channels: at most {_MOST_CHANNELS} are read",
+            reason="unsupported",
+        )
     if page.is_tiled and page.tilewidth * page.tilelength > max(max_pixels, _LARGEST_TILE):
-        raise DecodeError(f"a TIFF picture with tiles of {page.tilewidth}x{page.tilelength} pixels")
+        raise DecodeError(
+            f"a TIFF picture with tiles of {page.tilewidth}x{page.tilelength} pixels",
+            reason="too large",
+            pixels=page.tilewidth * page.tilelength,
+        )
+    if page.compression not in tifffile.TIFF.DECOMPRESSORS:
+        raise DecodeError(
+            f"a TIFF picture compressed as {_name(page.compression)}: no decoder of it is installed",
+            reason="unsupported",
+        )
     _check_places(page, size)
 
 

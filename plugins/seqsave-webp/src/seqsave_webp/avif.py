@@ -73,10 +73,12 @@ class AvifEncoder:
         """
         about = heif.properties(data)
         if about.animated:
-            raise DecodeError("an AVIF animation: only still pictures are read")
+            raise DecodeError("an AVIF animation: only still pictures are read", reason="unsupported")
         if about.width * about.height > max_pixels:
             raise DecodeError(
-                f"an AVIF picture of {about.width}x{about.height} pixels: at most {max_pixels} are allowed"
+                f"an AVIF picture of {about.width}x{about.height} pixels: at most {max_pixels} are allowed",
+                reason="too large",
+                pixels=about.width * about.height,
             )
         try:
             array = imagecodecs.avif_decode(data, numthreads=1)

@@ -69,13 +69,19 @@ class WebpEncoder:
         # Checked first, because libwebp allocates memory for the picture when it opens the file.
         width, height = _size(data[:30])
         if width * height > max_pixels:
-            raise DecodeError(f"a WebP picture of {width}x{height} pixels: at most {max_pixels} are allowed")
+            raise DecodeError(
+                f"a WebP picture of {width}x{height} pixels: at most {max_pixels} are allowed",
+                reason="too large",
+                pixels=width * height,
+            )
         try:
             # Image.open is not used, because it has its own limit on pixels, and only warns.
             with WebPImageFile(io.BytesIO(data)) as picture:
                 frames = getattr(picture, "n_frames", 1)
                 if frames > 1:
-                    raise DecodeError(f"a WebP animation of {frames} pictures: only still pictures are read")
+                    raise DecodeError(
+                        f"a WebP animation of {frames} pictures: only still pictures are read", reason="unsupported"
+                    )
                 array = np.array(picture)
                 block = picture.info.get("exif", b"")
         except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:

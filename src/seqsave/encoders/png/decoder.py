@@ -105,7 +105,7 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
         if isal_zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise DecodeError(f"this PNG is damaged: the checksum of its {kind!r} chunk at byte {position} is wrong")
         if not kind[0] & 0x20 and kind not in (b"IHDR", b"PLTE", b"IDAT", b"IEND"):
-            raise DecodeError(f"this PNG cannot be read: it needs an unknown chunk {kind!r}")
+            raise DecodeError(f"this PNG cannot be read: it needs an unknown chunk {kind!r}", reason="unsupported")
         yield _Chunk(kind, content, view[position:end])
         position = end
 
@@ -126,7 +126,9 @@ def _header(chunk: _Chunk, max_pixels: int) -> _Header:
     if header.width * header.height > max_pixels:
         raise DecodeError(
             f"this PNG has {header.width} x {header.height} pixels, more than the allowed {max_pixels}: "
-            "raise max_pixels to decode it"
+            "raise max_pixels to decode it",
+            reason="too large",
+            pixels=header.width * header.height,
         )
     return header
 
@@ -162,7 +164,9 @@ def _inflated_text(packed: bytes, budget: int) -> bytes:
     except zlib.error as error:
         raise DecodeError(f"this PNG is damaged: a compressed text in it is broken ({error})") from error
     if len(text) > budget:
-        raise DecodeError(f"the texts in this PNG unpack to more than the allowed {_INFLATED_TEXT_LIMIT} bytes")
+        raise DecodeError(
+            f"the texts in this PNG unpack to more than the allowed {_INFLATED_TEXT_LIMIT} bytes", reason="unsupported"
+        )
     return text
 
 
