@@ -23,7 +23,7 @@ import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
 from seqsave.runtime.processes import machine_id
-from seqsave.targets import local
+from seqsave.targets import local, renaming
 from seqsave.targets.temporary import is_temporary, temporary_name
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def test_the_usual_write_is_five_system_calls(tmp_path: Path, monkeypatch: pytes
     publish(target, "first")
     recorder = Recorder()
     monkeypatch.setattr(local, "os", recorder)
+    monkeypatch.setattr(renaming, "os", recorder)
     publish(target, "a", b"x" * 3_000_000)
     # stat: the version, by which a manifest tells this file from the one that replaces it
     assert recorder.calls == ["open", "write", "close", "stat", "replace"]

@@ -13,6 +13,7 @@ from seqsave.cli.info import info_command
 from seqsave.cli.ls import ls_command, workflow_command
 from seqsave.cli.manifest import manifest_command
 from seqsave.cli.preview import preview_command
+from seqsave.cli.rm import rm_command
 from seqsave.cli.save import save_command
 from seqsave.cli.spool import flush_command, spool_command
 from seqsave.cli.verify import verify_command
@@ -50,6 +51,7 @@ for _command in (
     ls_command,
     info_command,
     verify_command,
+    rm_command,
     manifest_command,
     commit_command,
     flush_command,

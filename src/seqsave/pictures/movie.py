@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seqsave.types import ImageArray
 
-__all__ = ["EXTENSIONS", "Movie", "check_movie"]
+__all__ = ["EXTENSIONS", "Movie", "check_movie", "is_ours"]
 
 EXTENSIONS = ("mp4", "webm")
 DEFAULT_RATE = Fraction(24)
@@ -38,6 +38,8 @@ _SETTINGS = {
 _LEAST = {"libsvtav1": 64}
 # Without it, mp4 keeps only the few tags that it has names for: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
 _FORMAT_OPTIONS = {"mp4": {"movflags": "use_metadata_tags"}, "webm": {}}
+# A tag of every movie, which the clips that frames come from do not have.
+_MARK = ("software", "seqsave preview")
 # Both codecs store colour at half the resolution in each direction.
 _PIXELS = "yuv420p"
 
@@ -66,7 +68,7 @@ class Movie:
         self._height = height
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by finish and discard
         self._container = self._av.open(self._file, "w", format=extension, container_options=_FORMAT_OPTIONS[extension])
-        self._container.metadata.update(texts or {})
+        self._container.metadata.update({**(texts or {}), _MARK[0]: _MARK[1]})
         self._stream: Any = None
         self.count = 0
         """The number of pictures so far."""
@@ -134,6 +136,11 @@ def _rgb(picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     channels = eight.shape[2]
     colors = np.repeat(eight[..., :1], 3, axis=2) if channels < 3 else eight[..., :3]
     return np.ascontiguousarray(colors)
+
+
+def is_ours(data: bytes) -> bool:
+    """Return True if the bytes are those of a movie that ``Movie`` made."""
+    return _MARK[1].encode() in data
 
 
 def check_movie(extension: str) -> tuple[Any, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqsave import naming, targets
-from seqsave.errors import FrameNameError, SeqSaveWarning, SequenceNotFoundError, TargetError
+from seqsave.errors import FrameNameError, OptionError, SeqSaveWarning, SequenceNotFoundError, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences import lookup
 from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
@@ -29,6 +29,7 @@ __all__ = [
     "has_prefix",
     "items_in",
     "main_of",
+    "open_alone",
     "open_frame",
     "open_pattern",
     "open_sequence",
@@ -118,24 +119,50 @@ def open_sequence(
     Raises SequenceNotFoundError when there is none, or several to choose from (naming them), TargetError,
     FrameNameError, EncoderNotFoundError for an unknown filetype.
     """
+    fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
+    return _only(fitting, wanted, found, prefers_usual=prefix is not None)
+
+
+def open_alone(
+    url: str | os.PathLike[str],
+    prefix: str | None = None,
+    filetype: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> FrameSequence:
+    """Open the sequence at ``url`` as ``open_sequence`` does, for changing it: it must be the only one that fits.
+
+    Raises OptionError for a glob, which may match a part of a sequence, and as ``open_sequence``.
+    """
+    if lookup.is_pattern(url) and isinstance(lookup.look(url, storage_options), lookup.Glob):
+        raise OptionError(f"{url} is a glob, which may match parts of sequences: give one folder, or one pattern")
+    fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
+    if len(fitting) > 1:
+        raise _choice(fitting, found)
+    return _only(fitting, wanted, found, prefers_usual=False)
+
+
+def _fitting(
+    url: str | os.PathLike[str], prefix: str | None, filetype: str | None, options: Mapping[str, Any] | None
+) -> tuple[list[FrameSequence], str, Found]:
+    """Return the sequences that fit, what was asked for in words, and what there is."""
     if prefix is not None:
         naming.NameRule(prefix)  # or FrameNameError
     if filetype is not None:
         registry.spec_of(filetype)  # or EncoderNotFoundError
     try:
-        found = find(url, prefix=prefix, storage_options=storage_options)
+        found = find(url, prefix=prefix, storage_options=options)
     except TargetError as error:
-        if isinstance(error.__cause__, NotADirectoryError):
-            _refuse_file(url, storage_options)
+        if isinstance(error.__cause__, NotADirectoryError) and (problem := lookup.describe_no_folder(url, options)):
+            raise SequenceNotFoundError(problem) from None
         raise
-    if found.is_empty and prefix is None and not lookup.is_pattern(url):
-        _refuse_file(url, storage_options)
     fitting = [one for one in found.sequences if found.is_wanted and has_prefix(one, prefix)]
     fitting = _of_filetype(fitting, filetype)
     wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
     if prefix is None and filetype is None and lookup.is_pattern(url):
         wanted = str(url).rpartition("/")[2]
-    return _only(fitting, wanted, found, prefers_usual=prefix is not None)
+    if found.is_empty and (problem := lookup.describe_no_folder(url, options)):
+        raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}: {problem}")
+    return fitting, wanted, found
 
 
 def open_pattern(means: lookup.Pattern) -> FrameSequence:
@@ -366,19 +393,6 @@ def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool
     return is_wide, member.name.endswith(name.ending)
 
 
-def _refuse_file(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> None:
-    """Raise SequenceNotFoundError if the URL is that of a file; not if the storage does not answer."""
-    try:
-        means = lookup.look_at(url, options)
-    except TargetError:
-        return
-    if isinstance(means, lookup.File):
-        split = naming.split_name(means.name)
-        advice = f", or the pattern of its sequence, as {split[0]}" if split is not None else ""
-        where = means.target.url_of(means.name)
-        raise SequenceNotFoundError(f"{where} is a file, not a folder: give the folder that it lies in{advice}")
-
-
 # --- which one -------------------------------------------------------------------------------------------------------
 
 
@@ -400,6 +414,11 @@ def _of_filetype(found: list[FrameSequence], filetype: str | None) -> list[Frame
     return []
 
 
+def _choice(fitting: Sequence[FrameSequence], found: Found) -> SequenceNotFoundError:
+    names, several = ", ".join(one.pattern for one in fitting), f"{len(fitting)} sequences in {found.where}"
+    return SequenceNotFoundError(f"{several}: {names}; choose one with prefix and filetype, or by its pattern")
+
+
 def _only(fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_usual: bool) -> FrameSequence:
     """Return the one that fits; with a prefix, the one whose names have ``_`` behind it."""
     usual = [one for one in fitting if one.name.is_usual]
@@ -409,11 +428,7 @@ def _only(fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_us
     if not fitting or (found.subframes and position is None):
         raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}{found.instead()}")
     if position is None:
-        names = ", ".join(sequence.pattern for sequence in fitting)
-        raise SequenceNotFoundError(
-            f"{len(fitting)} sequences in {found.where}: {names}; choose one with prefix and filetype, or by "
-            "its pattern"
-        )
+        raise _choice(fitting, found)
     left_out = [one.pattern for number, one in enumerate(fitting) if number != position]
     if left_out:
         some = first_of(left_out, SHOWN)

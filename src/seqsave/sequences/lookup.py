@@ -18,7 +18,18 @@ from seqsave.errors import TargetError
 from seqsave.runtime import retry
 from seqsave.wording import did_you_mean
 
-__all__ = ["File", "Folder", "Glob", "Pattern", "describe_missing", "is_pattern", "listing", "look", "look_at"]
+__all__ = [
+    "File",
+    "Folder",
+    "Glob",
+    "Pattern",
+    "describe_missing",
+    "describe_no_folder",
+    "is_pattern",
+    "listing",
+    "look",
+    "look_at",
+]
 
 _WILDCARD = re.compile(r"[*?\[]")
 # Of these a file is asked for first: a web server answers for a file with the file, however large it is.
@@ -133,6 +144,29 @@ def describe_missing(url: str | os.PathLike[str], options: Mapping[str, Any] | N
     if name in names:
         return f"{target.url} is neither a file nor a folder that can be read"
     return f"{target.url} does not exist{did_you_mean(name, names)}"
+
+
+def describe_no_folder(url: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> str:
+    """Return that a URL, or the folder of the pattern that it is, is a file, or does not exist; "" for a folder.
+
+    "" too for a storage that does not answer.
+    """
+    folder: str | os.PathLike[str] = url
+    if is_pattern(url):
+        folder = getattr(url, "parent", str(url).rpartition("/")[0] or ".")
+    try:
+        means = look_at(folder, options)
+        if isinstance(means, File):
+            return _is_no_folder(means)
+        return describe_missing(folder, options) if means is None else ""
+    except TargetError:
+        return ""
+
+
+def _is_no_folder(file: File) -> str:
+    split = naming.split_name(file.name)
+    advice = f", or the pattern of its sequence, as {split[0]}" if split is not None else ""
+    return f"{file.target.url_of(file.name)} is a file, not a folder: give the folder that it lies in{advice}"
 
 
 def _glob(text: str, options: Mapping[str, Any] | None) -> Glob:

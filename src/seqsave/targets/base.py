@@ -245,6 +245,13 @@ class Target(ABC):
         """
         return 0
 
+    def tidy(self, path: str) -> None:
+        """Remove what a deleted file leaves behind: its lock, and its folder, if that is empty.
+
+        Does nothing on storages where a folder is a part of names.
+        """
+        return
+
     def is_valid_path(self, path: str) -> bool:
         """Return True if ``path`` is one that this target can address; other programs may use names that are not."""
         try:

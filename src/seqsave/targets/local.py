@@ -43,6 +43,7 @@ from seqsave.targets.base import (
 from seqsave.targets.guards import guarded
 from seqsave.targets.homes import expand_home, whose_home
 from seqsave.targets.identity import canonical_identity
+from seqsave.targets.renaming import NEW_FILE, give_new_name
 from seqsave.targets.spelling import may_be_folded
 from seqsave.targets.temporary import is_abandoned, is_temporary, run_of, temporary_name
 from seqsave.targets.urls import Location
@@ -50,8 +51,6 @@ from seqsave.targets.urls import Location
 __all__ = ["LocalTarget"]
 
 _OPTIONS = ("fsync", "auto_mkdir", "within")
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL}
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _WINDOWS = os.name == "nt"
 
@@ -132,7 +131,7 @@ class LocalTarget(Target):
             if replacing is not None:
                 self._replace(temporary, path, replacing)
             elif create:
-                _give_new_name(temporary, final)
+                give_new_name(temporary, final)
             else:
                 os.replace(temporary, final)
         except BaseException as error:
@@ -285,6 +284,14 @@ class LocalTarget(Target):
         """Return an open file; see ``Target.open_read``."""
         return self._opened(self.url_of(path))
 
+    def tidy(self, path: str) -> None:
+        """Remove the lock of a file that is gone, and an empty folder; see ``Target.tidy``."""
+        final = self.url_of(path)
+        with contextlib.suppress(OSError):
+            os.unlink(f"{final}.lock")
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(final))
+
     def _opened(self, path: str) -> BinaryIO:
         """Open a file for reading; with ``within``, only one that lies there and is an ordinary file."""
         if not self._within:
@@ -342,10 +349,10 @@ class LocalTarget(Target):
 
     def _open_new(self, name: str) -> int:
         try:
-            return os.open(name, _FLAGS, self._mode)
+            return os.open(name, NEW_FILE, self._mode)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(name), exist_ok=True)
-            return os.open(name, _FLAGS, self._mode)
+            return os.open(name, NEW_FILE, self._mode)
 
     def _nearest(self, folder: str) -> str:
         while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
@@ -383,27 +390,6 @@ def _absolute(path: str) -> str:
     return os.path.abspath(expanded)
 
 
-def _give_new_name(temporary: str, final: str) -> None:
-    """Rename a file. Raises FileExistsError if the new name is taken."""
-    if _WINDOWS:
-        os.rename(temporary, final)
-        return
-    try:
-        os.link(temporary, final)
-    except FileExistsError:
-        # A network file system may have made the link, lost the answer, and tried again: then it is our own file.
-        if not _is_linked(temporary, final):
-            raise
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        _reserve_and_replace(temporary, final)
-        return
-    # The file has its name: a second one that cannot be removed does not make it a failure.
-    with contextlib.suppress(OSError):
-        os.unlink(temporary)
-
-
 def _check_version(final: str, version: str | None) -> None:
     """Raise FileExistsError unless the file has this version."""
     try:
@@ -412,22 +398,6 @@ def _check_version(final: str, version: str | None) -> None:
         seen = None
     if seen != version:
         raise FileExistsError(errno.EEXIST, "the file was changed", final)
-
-
-def _is_linked(temporary: str, final: str) -> bool:
-    try:
-        return os.path.samestat(os.stat(temporary), os.stat(final, follow_symlinks=False))
-    except OSError:
-        return False
-
-
-def _reserve_and_replace(temporary: str, final: str) -> None:
-    os.close(os.open(final, _FLAGS, 0o666))
-    try:
-        os.replace(temporary, final)
-    except BaseException:
-        os.unlink(final)
-        raise
 
 
 def _flush_folder(folder: str) -> None:

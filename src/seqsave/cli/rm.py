@@ -1,0 +1,154 @@
+"""``seqsave rm``: remove a sequence, or some of its frames, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import FAILED, Command, Failure
+from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
+from seqsave.cli.parameters import as_frames, json_option, quiet_option, storage_option
+from seqsave.runtime.progress import format_size, open_progress
+from seqsave.wording import counted
+
+if TYPE_CHECKING:
+    from seqsave.sequences.removal import Removal, Removed
+
+__all__ = ["rm_command"]
+
+
+@click.command(
+    "rm",
+    cls=Command,
+    short_help="Remove a sequence, or some of its frames.",
+    examples=[
+        "seqsave rm ./renders/shot010 --dry-run",
+        "seqsave rm 'renders/shot.####.exr' --frames 17,40-52",
+        "seqsave rm s3://renders --prefix shot010 --yes",
+    ],
+)
+@click.argument("url", metavar="URL")
+@click.option("--prefix", help="Which sequence, if there are several.")
+@click.option("--filetype", help="Which file type of the sequence, if there are several.")
+@click.option("--frames", metavar="FRAMES", callback=as_frames, help="Only these frames: 17,40-52. The rest stays.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", "-n", is_flag=True, help="Only print what would be removed.")
+@storage_option()
+@quiet_option
+@json_option("what was removed")
+def rm_command(
+    url: str,
+    prefix: str | None,
+    filetype: str | None,
+    frames: tuple[range, ...] | None,
+    yes: bool,
+    dry_run: bool,
+    storage_option: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Remove one sequence with what belongs to it: its metadata files, its manifest, its preview.
+
+    Prints what it is going to remove, and asks. Only a movie that seqsave made is a preview. Other files of the folder
+    stay, and so does the folder. With --frames the manifest stays too, and expects these frames: 'seqsave verify' lists
+    them to be rendered again.
+
+    Exit status 1 if something could not be removed, or the question was answered with no.
+    """
+    from seqsave.sequences.finder import open_alone
+    from seqsave.sequences.removal import plan_removal, remove
+
+    messages = Messages(quiet)
+    with messages.catching():
+        sequence = open_alone(url, prefix, filetype, storage_option)
+        chosen = None if frames is None else {index for run in frames for index in run}
+        removal = plan_removal(sequence, chosen)
+        if dry_run:
+            _print(removal, None, as_json)
+            return 0
+        if not yes:
+            _ask(removal)
+        bar = None if quiet else open_progress(sequence.pattern, len(removal.frames))
+        with bar or nullcontext():
+            removed = remove(removal, Counter(bar))
+    _print(removal, removed, as_json)
+    if removed.error is None:
+        return 0
+    complain(str(removed.error))
+    return FAILED
+
+
+def _ask(removal: Removal) -> None:
+    """Ask on the terminal. Raises UsageError without one, and Failure after a no."""
+    context = click.get_current_context()
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            f"{_summary(removal)} would be removed, and there is no terminal to ask on: --yes removes without a "
+            "question, --dry-run only prints what would be removed",
+            context,
+        )
+    click.echo(_text(removal), err=True)
+    if not click.confirm("Remove?", err=True):
+        raise Failure("nothing was removed")
+
+
+def _summary(removal: Removal) -> str:
+    frames = removal.frames
+    span = frames[0].name if len(frames) == 1 else f"{frames[0].name} to {frames[-1].name}"
+    part = "" if removal.is_whole else "a part of "
+    count = f"{counted(len(frames), 'frame')}, {format_size(removal.size)}: {span}"
+    return f"{part}{removal.sequence.pattern} in {removal.sequence.url} ({count})"
+
+
+def _text(removal: Removal) -> str:
+    lines = [_summary(removal)]
+    beside = []
+    if removal.sidecars:
+        beside.append(counted(len(removal.sidecars), "metadata file"))
+    beside += [f"the preview {path.rpartition('/')[2]}" for path in removal.previews]
+    if removal.manifest is not None and removal.is_whole:
+        beside.append("its manifest")
+    if beside:
+        lines.append(f"  and {', '.join(beside)}")
+    return "\n".join(lines)
+
+
+def _print(removal: Removal, removed: Removed | None, as_json: bool) -> None:
+    if as_json:
+        print_json(_document(removal, removed))
+    elif removed is None:
+        print_line(f"would remove {_text(removal)}")
+    elif not removed.left:
+        print_line(f"removed {_text(removal)}")
+    else:
+        from seqsave import naming
+
+        left = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in removed.left})), 20)
+        print_line(f"removed {len(removed.gone)} of {_summary(removal)}; left: {left}")
+
+
+def _document(removal: Removal, removed: Removed | None) -> dict[str, Any]:
+    from seqsave import naming
+
+    def ranges(frames: Any) -> str:
+        return naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})))
+
+    has_manifest = removal.is_whole and removal.manifest is not None
+    return {
+        "url": removal.sequence.url,
+        "pattern": removal.sequence.pattern,
+        "frames": ranges(removal.frames),
+        "count": len(removal.frames),
+        "size": removal.size,
+        "first": removal.frames[0].name,
+        "last": removal.frames[-1].name,
+        "is_whole": removal.is_whole,
+        "beside": [*removal.sidecars, *removal.previews, *([removal.manifest] if has_manifest else [])],
+        "dry_run": removed is None,
+        "removed": "" if removed is None else ranges(removed.gone),
+        "left": ranges(removal.frames if removed is None else removed.left),
+        "error": None if removed is None or removed.error is None else str(removed.error),
+    }

@@ -1,0 +1,86 @@
+"""A stay in a manifest while its frames are moved or removed, so that it claims nothing that is changing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from seqsave import targets
+from seqsave.errors import TargetError
+from seqsave.manifest import liveness
+from seqsave.manifest.document import Manifest
+from seqsave.manifest.merging import without
+from seqsave.manifest.records import WriterEntry
+from seqsave.manifest.store import change, now
+
+__all__ = ["Claim"]
+
+
+class Claim:
+    """``enter`` before the first file is touched, ``leave`` after the last one. A manifest that is missing stays so.
+
+    In between the manifest is not complete and names this process, as it names a run: if the process dies, the next
+    look proves it. ``before`` is the manifest as it was.
+    """
+
+    def __init__(self, target: targets.Target, path: str) -> None:
+        self.before: Manifest | None = None
+        self._target = target
+        self._path = path
+        self._me = WriterEntry(
+            id=f"{liveness.machine_id()}-{secrets.token_hex(6)}",
+            host=liveness.host(),
+            pid=os.getpid(),
+            since=now(),
+            started=liveness.started_at(os.getpid()),
+            defines=False,
+        )
+
+    def enter(self) -> None:
+        """Note in the manifest that its frames are being changed. It has to exist.
+
+        Raises TargetError, also where a run is at work (``fault="in_use"``); ManifestError for one of a newer version.
+        """
+        liveness.alive.add(self._me.id)
+        try:
+            change(self._target, self._path, self._entered)
+        except BaseException:
+            liveness.alive.discard(self._me.id)
+            raise
+
+    def leave(self, make: Callable[[Manifest], Manifest | None]) -> Manifest | None:
+        """Replace the manifest by the result of ``make``, which gets it without this stay; None deletes it.
+
+        Raises TargetError; ManifestError for a manifest of a newer version.
+        """
+        try:
+            return change(
+                self._target, self._path, lambda current: None if current is None else make(self._left(current))
+            )
+        finally:
+            liveness.alive.discard(self._me.id)
+
+    def restore(self) -> None:
+        """Leave without a change: the manifest is as complete as it was, unless a run has come since."""
+        before = self.before
+        was_complete = before is not None and before.complete
+        self.leave(lambda current: replace(current, complete=was_complete and not current.writers))
+
+    def _entered(self, current: Manifest | None) -> Manifest | None:
+        if current is None:
+            return None
+        current = without(current, liveness.dead_runs(current))
+        others = [writer for writer in current.writers if writer.id != self._me.id]
+        if others:
+            raise TargetError(
+                f"{current.pattern} in {self._target.url} is in use: {others[0]} is changing it. Wait for its end; if "
+                "it has died, `seqsave manifest --release` removes it",
+                fault="in_use",
+            )
+        self.before = current
+        return replace(current, complete=False, writers=(self._me,))
+
+    def _left(self, current: Manifest) -> Manifest:
+        return replace(current, writers=tuple(one for one in current.writers if one.id != self._me.id))

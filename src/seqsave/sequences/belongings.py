@@ -1,0 +1,128 @@
+"""What belongs to a sequence beside its frames: sidecars, its preview, its manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from seqsave import manifest, naming, targets
+from seqsave.errors import TargetError
+from seqsave.pictures.movie import EXTENSIONS, is_ours
+from seqsave.sequences.frame import Frame, join, list_folder
+from seqsave.sequences.many import call
+from seqsave.sequences.reader import FrameSequence
+
+__all__ = [
+    "Sidecar",
+    "files_of",
+    "folders_of",
+    "manifest_path",
+    "path_of",
+    "preview_of",
+    "sidecars_of",
+    "target_of",
+    "tidy_folders",
+]
+
+_CHECKSUM = re.compile(r"\.(?=[0-9a-f]{8}\..*\.json\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A file with metadata of a frame: its path below the target, and the path of the frame's file."""
+
+    path: str
+    owner: str
+
+
+def target_of(sequence: FrameSequence) -> targets.Target:
+    """Return what a sequence that was found lies in."""
+    assert sequence.target is not None  # noqa: S101 - only pictures that are no sequence of their own have none
+    return sequence.target
+
+
+def path_of(sequence: FrameSequence, frame: Frame) -> str:
+    """Return the path of a frame's file below the sequence's target."""
+    return join(_folder_of(sequence, frame), frame.name)
+
+
+def files_of(sequence: FrameSequence) -> list[Frame]:
+    """Return all files of a sequence: its frames, and those that hold the number of another one, by index."""
+    return sorted((*sequence, *sequence.duplicates), key=lambda frame: (frame.index, frame.name))
+
+
+def folders_of(sequence: FrameSequence) -> list[str]:
+    """Return the folders with its frames, below the target: its own, and those of its batches."""
+    return sorted({sequence.folder, *(_folder_of(sequence, frame) for frame in files_of(sequence))})
+
+
+def manifest_path(sequence: FrameSequence) -> str:
+    """Return where its manifest lies below the target."""
+    return manifest.path_of(sequence.folder, sequence.name)
+
+
+def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
+    """Return the sidecars of files, which are named by their paths. Raises TargetError."""
+    names: dict[str, set[str]] = {}
+    for path in frames:
+        folder, _, name = path.rpartition("/")
+        names.setdefault(folder, set()).add(name)
+    found = []
+    for folder, own in names.items():
+        private = join(folder, naming.PRIVATE_FOLDER)
+        for entry in list_folder(target, private):
+            owner = None if entry.is_folder else _owner(entry.name, own)
+            if owner is not None:
+                found.append(Sidecar(f"{private}/{entry.name}", join(folder, owner)))
+    return found
+
+
+def preview_of(sequence: FrameSequence) -> list[str]:
+    """Return the paths of its preview movies, one or none in most cases. Raises TargetError.
+
+    Only a movie that seqsave made is a preview, and not that of another sequence of this prefix. A movie without the
+    mark of one, such as the clip that the frames came from, is left alone.
+    """
+    target, stem = target_of(sequence), sequence.name.prefix or "preview"
+    entries = [one for one in list_folder(target, sequence.folder) if not one.is_folder]
+    names = {f"{stem}.{extension}" for extension in EXTENSIONS}
+    movies = [join(sequence.folder, one.name) for one in entries if one.name in names]
+    if not movies:
+        return []
+    others = naming.group_names((one.name, one) for one in entries).groups
+    if any(group.pattern.prefix == sequence.name.prefix and not _is_own(sequence, group.pattern) for group in others):
+        return []
+    return [path for path in movies if _is_preview(target, path)]
+
+
+def tidy_folders(sequence: FrameSequence) -> None:
+    """Remove the folders of batches and of metadata that a sequence leaves empty."""
+    target = target_of(sequence)
+    for folder in folders_of(sequence):
+        target.tidy(f"{join(folder, naming.PRIVATE_FOLDER)}/any")
+        if folder != sequence.folder:
+            target.tidy(f"{folder}/any")
+
+
+def _is_preview(target: targets.Target, path: str) -> bool:
+    try:
+        return is_ours(call(target, lambda: target.read(path)))
+    except TargetError as error:
+        if error.transient:
+            raise
+        return False
+
+
+def _is_own(sequence: FrameSequence, pattern: naming.NamePattern) -> bool:
+    own = sequence.name
+    return (pattern.head, pattern.ending.casefold()) == (naming.normalized(own.head), own.ending.casefold())
+
+
+def _folder_of(sequence: FrameSequence, frame: Frame) -> str:
+    return sequence.folder if frame.batch is None else join(sequence.folder, naming.batch_folder(frame.batch))
+
+
+def _owner(sidecar: str, names: Collection[str]) -> str | None:
+    """Return which of these files a sidecar belongs to."""
+    return next((sidecar[: at.start()] for at in _CHECKSUM.finditer(sidecar) if sidecar[: at.start()] in names), None)

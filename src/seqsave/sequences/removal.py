@@ -1,0 +1,208 @@
+"""Remove a sequence, or some of its frames, with what belongs to it, and nothing else of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from seqsave import manifest, targets
+from seqsave.errors import ManifestError, TargetError
+from seqsave.manifest import Manifest
+from seqsave.manifest.claim import Claim
+from seqsave.sequences.belongings import (
+    files_of,
+    folders_of,
+    manifest_path,
+    path_of,
+    preview_of,
+    sidecars_of,
+    target_of,
+    tidy_folders,
+)
+from seqsave.sequences.frame import Frame, join, list_folder
+from seqsave.sequences.many import at_once, call
+from seqsave.sequences.reader import FrameSequence
+from seqsave.sequences.selection import check_indices
+
+__all__ = ["Removal", "Removed", "plan_removal", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is to be removed.
+
+    frames:   the files of the frames, by index. is_whole: they are all that the sequence has.
+    sidecars: paths of the files with metadata beside them. previews: paths of its preview movies.
+    manifest: its path; None where there is none. A part of the sequence leaves it, without these frames.
+    """
+
+    sequence: FrameSequence
+    frames: Sequence[Frame]
+    is_whole: bool
+    sidecars: Sequence[str] = ()
+    previews: Sequence[str] = ()
+    manifest: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the frames."""
+        return sum(frame.size or 0 for frame in self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What became of it: the frames that are gone, those that are left, and the first error, None without one."""
+
+    gone: Sequence[Frame]
+    left: Sequence[Frame]
+    error: TargetError | None = None
+
+
+def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None) -> Removal:
+    """Return what the removal of a sequence removes, or of its frames with these indices. Changes nothing.
+
+    Raises SequenceNotFoundError for indices that it does not have; TargetError.
+    """
+    files = files_of(sequence)
+    chosen = files if indices is None else [frame for frame in files if frame.index in indices]
+    if indices is not None:
+        check_indices(sequence, indices)
+    target, is_whole = target_of(sequence), len(chosen) == len(files)
+    sidecars = sidecars_of(target, [path_of(sequence, frame) for frame in chosen])
+    path = manifest_path(sequence)
+    return Removal(
+        sequence=sequence,
+        frames=chosen,
+        is_whole=is_whole,
+        sidecars=[one.path for one in sidecars],
+        previews=preview_of(sequence) if is_whole else (),
+        manifest=path if call(target, lambda: target.exists(path)) else None,
+    )
+
+
+def remove(removal: Removal, on_frame: Callable[[Frame], None] = lambda _: None) -> Removed:
+    """Remove the frames and what belongs to them; the manifest says what is left, whatever happens.
+
+    on_frame: called with each frame that is removed.
+
+    Raises TargetError if nothing could be removed, also where a run is writing the sequence; ManifestError.
+    """
+    sequence, target = removal.sequence, target_of(removal.sequence)
+    claim = _claimed(removal, target)
+    gone: list[Frame] = []
+    error: TargetError | None = None
+    try:
+        jobs = ((0, partial(_delete, target, path_of(sequence, frame))) for frame in removal.frames)
+        for frame, _ in zip(removal.frames, at_once(target, jobs), strict=True):
+            gone.append(frame)
+            on_frame(frame)
+    except TargetError as failure:
+        error = failure
+    except BaseException:
+        # An interrupt: the manifest says what is gone by now.
+        _leave(removal, target, claim, _account(removal, target, gone, None))
+        raise
+    result = _account(removal, target, gone, error)
+    failure_to_leave = _leave(removal, target, claim, result)
+    result = replace(result, error=result.error or failure_to_leave)
+    if result.error is not None and not result.gone:
+        raise result.error
+    return _without_rest(removal, target, result)
+
+
+def _claimed(removal: Removal, target: targets.Target) -> Claim | None:
+    """Enter the manifest; None where there is none, or it is damaged."""
+    if removal.manifest is None:
+        return None
+    try:
+        known = removal.sequence.manifest
+    except ManifestError as error:
+        if error.is_newer:
+            raise
+        return None
+    if known is None:
+        return None
+    claim = Claim(target, removal.manifest)
+    claim.enter()
+    return claim
+
+
+def _delete(target: targets.Target, path: str) -> None:
+    call(target, lambda: target.delete(path))
+
+
+def _account(removal: Removal, target: targets.Target, gone: Sequence[Frame], error: TargetError | None) -> Removed:
+    """Return what a listing shows, or without one what was answered. A store that keeps a file is found out."""
+    sequence = removal.sequence
+    try:
+        there = {
+            join(folder, entry.name)
+            for folder in folders_of(sequence)
+            for entry in list_folder(target, folder)
+            if not entry.is_folder
+        }
+    except TargetError:
+        known = {frame.url for frame in gone}
+        left = [frame for frame in removal.frames if frame.url not in known]
+        return Removed(gone, left, error)
+    left = [frame for frame in removal.frames if path_of(sequence, frame) in there]
+    gone = [frame for frame in removal.frames if path_of(sequence, frame) not in there]
+    if left and error is None:
+        where = target.url_of(path_of(sequence, left[0]))
+        error = TargetError(f"cannot delete {where}: the storage reported success, and lists it all the same")
+    return Removed(gone, left, error)
+
+
+def _leave(removal: Removal, target: targets.Target, claim: Claim | None, result: Removed) -> TargetError | None:
+    """Put what is left into the manifest; remove that of a sequence of which nothing is left. Returns its failure.
+
+    A manifest that cannot be changed any more still names this process, so that it is not complete.
+    """
+    sequence, path = removal.sequence, removal.manifest
+    is_over = removal.is_whole and not result.left
+    head = f"{sequence.folder}/" if sequence.folder else ""
+    names = {path_of(sequence, frame).removeprefix(head) for frame in result.gone}
+
+    def make(current: Manifest) -> Manifest | None:
+        # A pattern may match a part of what the manifest records: that part alone is over.
+        is_needed = not is_over or any(frame.name not in names for frame in _existing(sequence, target, current))
+        return manifest.without_frames(current, names) if is_needed else None
+
+    try:
+        if claim is not None:
+            claim.leave(make)
+        elif path is not None and is_over:
+            _delete(target, path)
+        if path is not None and is_over and not call(target, lambda: target.exists(path)):
+            target.tidy(path)
+    except TargetError as error:
+        return error
+    return None
+
+
+def _existing(sequence: FrameSequence, target: targets.Target, current: Manifest) -> list[manifest.FrameEntry]:
+    """Return the recorded frames whose files exist."""
+    listing = manifest.list_frames(target, sequence.prefix, [frame.name for frame in current.frames])
+    return [frame for frame in current.frames if listing is None or frame.name in listing]
+
+
+def _without_rest(removal: Removal, target: targets.Target, result: Removed) -> Removed:
+    """Delete the sidecars of the frames that are gone, and the preview of a sequence that is gone."""
+    is_over = removal.is_whole and not result.left
+    try:
+        sidecars = removal.sidecars if not result.left else _of_gone(removal, target, result)
+        paths = [*sidecars, *(removal.previews if is_over else ())]
+        for _ in at_once(target, ((0, partial(_delete, target, path)) for path in paths)):
+            pass
+    except TargetError as error:
+        return Removed(result.gone, result.left, result.error or error)
+    if is_over:
+        tidy_folders(removal.sequence)
+    return result
+
+
+def _of_gone(removal: Removal, target: targets.Target, result: Removed) -> list[str]:
+    """Return the sidecars of the frames that are gone."""
+    gone = [path_of(removal.sequence, frame) for frame in result.gone]
+    return [one.path for one in sidecars_of(target, gone)]

@@ -1,0 +1,52 @@
+"""Give a local file a name that is not taken: an exclusive link, or what does the same where there are no links."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+
+__all__ = ["NEW_FILE", "give_new_name"]
+
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+"""The flags to open a file that must not exist."""
+
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EINVAL}
+_WINDOWS = os.name == "nt"
+
+
+def give_new_name(temporary: str, final: str) -> None:
+    """Rename a file. Raises FileExistsError if the new name is taken."""
+    if _WINDOWS:
+        os.rename(temporary, final)
+        return
+    try:
+        os.link(temporary, final)
+    except FileExistsError:
+        # A network file system may have made the link, lost the answer, and tried again: then it is our own file.
+        if not _is_linked(temporary, final):
+            raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _reserve_and_replace(temporary, final)
+        return
+    # The file has its name: a second one that cannot be removed does not make it a failure.
+    with contextlib.suppress(OSError):
+        os.unlink(temporary)
+
+
+def _is_linked(temporary: str, final: str) -> bool:
+    try:
+        return os.path.samestat(os.stat(temporary), os.stat(final, follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def _reserve_and_replace(temporary: str, final: str) -> None:
+    os.close(os.open(final, NEW_FILE, 0o666))
+    try:
+        os.replace(temporary, final)
+    except BaseException:
+        os.unlink(final)
+        raise
