@@ -138,7 +138,7 @@ def test_a_refused_path_makes_the_node_red_before_anything_runs(page: FrontEnd) 
     page.page.get_by_text("View details").click()
     shown = page.shown(FRAMES)
     assert shown["red"]
-    assert "graphs may not reach /somewhere/else on this server" in shown["errors"][0]
+    assert "graphs may not access /somewhere/else on this server" in shown["errors"][0]
     assert '[comfyui] allow = ["/somewhere/else"]' in shown["errors"][0]
 
 

@@ -108,7 +108,7 @@ def test_a_manifest_that_cannot_be_written_is_no_reason_to_stop(
 
     monkeypatch.setattr(manifest, "merge_into", refuse)
     log = save(folder, 0, 1)["result"][1]
-    assert [text for _, text in log.get_filtered_entries(0)][-1] == "The manifest is not written: not today"
+    assert [text for _, text in log.get_filtered_entries(0)][-1] == "The manifest could not be written: not today"
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, folder: str, folders: host.Folders) -> None:
@@ -127,9 +127,9 @@ def test_save_frames_keeps_a_recipe(folder: str, folders: host.Folders) -> None:
 
     graph = {"1": {"class_type": "A", "inputs": {"seed": 1, "b": 2}}}
     assert run(graph) == ["Saved"] * 3
-    assert run({"1": {"inputs": {"b": 2, "seed": 1}, "class_type": "A"}}) == ["Left"] * 3
+    assert run({"1": {"inputs": {"b": 2, "seed": 1}, "class_type": "A"}}) == ["Kept"] * 3
     assert run({"1": {"class_type": "A", "inputs": {"seed": 2, "b": 2}}}) == ["Saved"] * 3
-    assert run(graph, "skip valid") == ["Left"] * 3
+    assert run(graph, "skip valid") == ["Kept"] * 3
     with pytest.raises(seqsave.OptionError, match="needs a `recipe`"):
         run(None)
     one = found(folder, folders)

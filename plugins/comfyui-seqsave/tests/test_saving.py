@@ -51,7 +51,7 @@ def test_log_tells_of_each_frame(folders: host.Folders, write_config: Write) -> 
     ]
     result = save("shot", images, start=1, total=1, if_exists="skip")
     assert [text for _, text in saving.log_of(LogEntry(), result)._data] == [
-        f"Left frame_00001.png in {folders.output}/shot as it is",
+        f"Kept frame_00001.png in {folders.output}/shot",
         "Reached the end of the animation: frame_00002.png is not saved",
     ]
 

@@ -90,8 +90,8 @@ def test_skip(comfy: ComfyServer) -> None:
     folder = comfy.output / "skip"
     told = seen(outputs, look)
     assert [text for _, text in told["log_entry"]["data"]][:3] == [
-        f"Left frame_00001.png in {folder} as it is",
-        f"Left frame_00002.png in {folder} as it is",
+        f"Kept frame_00001.png in {folder}",
+        f"Kept frame_00002.png in {folder}",
         f"Saved frame_00003.png in {folder}",
     ]
     assert told["animation_sequence"]["keys"] == [1, 2, 3]
@@ -154,7 +154,7 @@ def test_ranges(comfy: ComfyServer, shot: np.ndarray, given: dict[str, Any], exp
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"prefix": "frame"}, ["lacks 14", "10-13", "15-19"]),
+        ({"prefix": "frame"}, ["has no frames 14", "10-13", "15-19"]),
         ({"prefix": "frame", "start": 30, "count": 2}, ["no frame in this range", "10-13"]),
         ({"prefix": "frame", "start": 30, "count": 2, "missing": "skip"}, ["no frame in this range"]),
         ({}, ["frame", "other"]),

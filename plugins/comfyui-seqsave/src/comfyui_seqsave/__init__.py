@@ -1,6 +1,6 @@
-"""ComfyUI nodes that save image sequences to a folder, a bucket or memory, and read them back: seqsave on a graph.
+"""ComfyUI nodes that save image sequences to a folder, a bucket or memory, and load them back.
 
-ComfyUI reads ``NODE_CLASS_MAPPINGS`` from here. Nothing of ComfyUI is imported before it calls a node.
+ComfyUI reads ``NODE_CLASS_MAPPINGS`` from here. No module of ComfyUI is imported before ComfyUI calls a node.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ NODE_DISPLAY_NAME_MAPPINGS: dict[str, str] = {f"{node.TITLE} {_MARK}": node.TITL
 
 
 def _original_ids() -> dict[str, Any]:
-    """Return the ids of the Dream pack's nodes, if the administrator wants them and no pack has registered them.
+    """Return the ids of the Dream pack's nodes, if the administrator has enabled them and no pack has registered them.
 
-    If that pack is loaded after this one, its nodes take the place of these.
+    If that pack is loaded after this one, its nodes replace these.
     """
     try:
         wanted = settings.load().original_ids
-    except SeqSaveError as error:  # each node says it too, when it is used
+    except SeqSaveError as error:  # each node reports it too, when it is used
         logging.getLogger(__name__).warning("%s", error)
         return {}
     ids = {f"{node.TITLE} {_ORIGINAL_MARK}": node for node in ORIGINAL} if wanted else {}

@@ -1,15 +1,15 @@
-"""What a graph may reach: ComfyUI's own folders, configured targets, and what the administrator allows.
+"""The rules for what a graph may access: ComfyUI's own folders, configured targets, and what the administrator allows.
 
-A graph is untrusted: people load workflows from the internet, and servers are shared. So every place that one names
-goes through ``admit``, for saving, loading and counting alike, and every folder that a name leads to goes through
+Graphs are untrusted: people load workflows from the internet, and servers are shared. Every folder and URL in a graph
+goes through ``admit``, for saving, loading and counting alike. Every folder that a frame's name leads to goes through
 ``Place.check``, after the name is made. The rules:
 
 - ComfyUI's output, input and temp folders, and names from seqsave's configuration (``renders://shot010``) are allowed.
-  Anything else needs an entry in ``allow``, see ``settings``; a refusal prints the line to add.
-- Entries are compared as (protocol, components), local ones by their real paths, so that neither a link nor another
-  spelling of the same place leads around them.
-- Refused whatever is allowed: chained URLs (``::``), user info, queries, fragments and parameters, percent-encoding,
-  ``..``, ``~``, control characters, and texts of absurd length.
+  Anything else needs an entry in ``allow`` (``settings``); a refusal shows the line to add.
+- Entries are compared as (protocol, components), and local ones by their real paths, so neither a link nor another
+  spelling gets around them.
+- Always refused: chained URLs (``::``), user info, queries, fragments and parameters, percent-encoding, ``..``, ``~``,
+  control characters, and very long texts.
 - A refusal repeats only the text of the graph: even the target of a link would reveal something about the machine.
 """
 
@@ -34,23 +34,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "RefusedError", "admit", "admit_file", "read"]
 
-# Names of the same protocol. One that is missing here only makes an entry match less.
+# Other names of a protocol. If one is missing here, an entry for the protocol does not allow it.
 _SAME = {"abfs": "az", "abfss": "az", "gcs": "gs", "local": "file", "s3a": "s3", "ssh": "sftp"}
 _NEVER_IN_A_URL = {"?": "a query", "#": "a fragment", ";": "a parameter", "%": "percent-encoding", "\\": "a backslash"}
-# Beyond what any system opens. To find out what a path of a million parts really is would take minutes.
+# Longer than any system accepts. Resolving a path of a million parts would take minutes.
 _LONGEST = 4096
 _WINDOWS = os.name == "nt"
 
 
 class RefusedError(SeqSaveError, PermissionError):
-    """A graph names a place that it may not reach."""
+    """A graph names a folder or URL that it may not access."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder or URL that a graph may use: ``url`` is for seqsave.
+    """A folder or URL that a graph may use.
 
-    roots: of a local place, the real paths in which everything must lie; of others none.
+    url:   the folder or URL, for seqsave.
+    roots: for a local place, the real paths that must contain everything; otherwise empty.
     """
 
     url: str
@@ -58,33 +59,33 @@ class Place:
 
     @property
     def is_local(self) -> bool:
-        """Whether ``url`` leads to this machine's disks."""
+        """Return True if ``url`` means a folder on this machine."""
         return bool(self.roots)
 
     @property
     def target(self) -> targets.Target:
-        """What reads and writes here."""
+        """Return the target that reads and writes here."""
         return targets.resolve(self.url, self._options)
 
     @property
     def _options(self) -> dict[str, Any]:
-        """Storage options with which what is opened is what was checked, even if a link takes its place."""
+        """Return storage options that refuse files outside of ``roots``, even if a link replaces a checked file."""
         return {"within": list(self.roots)} if self.is_local else {}
 
     def settled(self) -> targets.Target:
-        """``target``, once all is there that graphs have saved to it. To be called on a thread of its own."""
+        """Return ``target`` once all frames that graphs saved to it are published. Call it on a separate thread."""
         target = self.target
         if not self.is_local:
             behind.wait_for(target)
         return target
 
     def check(self, folder: str = "") -> None:
-        """Raise RefusedError if ``folder`` below this place is a link that leads out, or has one that files go to.
+        """Raise RefusedError if ``folder`` is a link that leads out of this place, or contains one that files go to.
 
-        Of what is not local, if it holds characters that mean something in a URL.
+        For places that are not local: raise it if ``folder`` has characters with a meaning in URLs.
         """
         if len(folder) > _LONGEST:
-            raise TargetError(f"{folder[:60]!r}... has {len(folder)} characters: at most {_LONGEST}")
+            raise TargetError(f"{folder[:60]!r}... has {len(folder)} characters: at most {_LONGEST} are allowed")
         if not self.is_local:
             _refuse_characters(folder, folder)
             return
@@ -92,7 +93,7 @@ class Place:
             self._check_link(os.path.join(folder, below))
 
     def read(self, path: str) -> bytes:
-        """One file below, tried again where that can help. It may not be a link that leads out."""
+        """Return the bytes of one file, with retries. Raises RefusedError for a link that leads out of this place."""
         if self.is_local:
             self._check_link(path)
         else:
@@ -101,14 +102,17 @@ class Place:
         return targets.with_retries(target, lambda: target.read(path))
 
     def open(self, prefix: str, filetype: str) -> FrameSequence:
-        """``seqsave.open_sequence`` here; empty is any. Nothing of it may be a link that leads out."""
+        """Return the sequence of this prefix and filetype; an empty text matches any.
+
+        Raises RefusedError if a folder or frame is a link that leads out of this place.
+        """
         folder = prefix.rpartition("/")[0]
         self.check(folder)
         if self.is_local:
             for name in _linked_batches(os.path.join(_local_path(self.url), folder)):
                 self.check(os.path.join(folder, name))
         self.settled()
-        # With the slash it is a folder, whatever it is called, and never a pattern of files in the one above it.
+        # The slash makes it a folder, whatever its name is, and never a pattern of files in the folder above.
         sequence = seqsave.open_sequence(
             f"{self.url}/", prefix=prefix or None, filetype=filetype or None, storage_options=self._options
         )
@@ -123,7 +127,7 @@ class Place:
             raise _refused(os.path.normpath(whole), is_link=True)
 
     def check_name(self, rule: naming.NameRule, batches: int) -> None:
-        """``check`` every folder that frames of this rule go to, when a frame has so many variations."""
+        """Call ``check`` for every folder that frames of this rule go to. batches: variations of a frame."""
         if not self.is_local:
             self.check(rule.format(0))
             return
@@ -132,26 +136,26 @@ class Place:
 
 
 def admit(text: str) -> Place:
-    """The place that a graph's text means: a URL, a configured name, or a path, relative to ComfyUI's output folder.
+    """Return the place that a text in a graph means: a URL, a configured name, or a path.
 
-    Empty is the output folder itself. Raises RefusedError for what graphs may not reach and TargetError for what is no
-    place at all.
+    Paths are relative to ComfyUI's output folder, which an empty text means too. Raises RefusedError if graphs may not
+    access the place, and TargetError if the text is not a folder or URL.
     """
     text = _checked_text(text).strip()
     return _admit(parse_url(text or host.folders().output))
 
 
 def admit_file(url: str) -> tuple[Place, str]:
-    """``admit`` for one file: the folder it lies in, and its name."""
+    """Return the folder of one file as a place, and the file's name. Raises as ``admit``."""
     folder, name = split_file(parse_url(_checked_text(url)))
     return _admit(folder), name
 
 
 def _checked_text(text: Any) -> str:
     if not isinstance(text, str):
-        raise TargetError(f"a folder or URL is text, not {type(text).__name__}")
+        raise TargetError(f"a folder or URL must be text, not {type(text).__name__}")
     if len(text) > _LONGEST:
-        raise TargetError(f"a folder or URL of {len(text)} characters: at most {_LONGEST}")
+        raise TargetError(f"the folder or URL has {len(text)} characters: at most {_LONGEST} are allowed")
     if any(0xD800 <= ord(character) < 0xE000 for character in text):
         raise TargetError(f"{redact_url(text)!a} is not valid Unicode")
     return text
@@ -163,9 +167,9 @@ def _admit(location: Location) -> Place:
     shown = redact_url(location.url)
     _refuse_characters(location.rest, shown)
     if shown != location.url or "@" in location.rest.lstrip("/").partition("/")[0]:
-        raise RefusedError(f"{shown} holds user info: credentials do not belong into a graph. {_NAMED_INSTEAD}")
+        raise RefusedError(f"{shown} contains user info: credentials do not belong in a graph. {_NAMED_INSTEAD}")
     problem = bad_component(location.rest.lstrip("/")) if location.rest.strip("/") else None
-    if problem:  # of http too, where it is no fault as such
+    if problem:  # for http too, where it would be allowed elsewhere
         raise RefusedError(f"{shown} {problem}: name the folder itself")
     if location.scheme.lower() not in targets.schemes():
         return _admit_named(location)
@@ -179,11 +183,11 @@ _NAMED_INSTEAD = "Configure a target in seqsave's configuration file and write i
 
 def _admit_local(path: str) -> Place:
     if path.startswith("~"):
-        raise RefusedError(f"{path} begins with '~': write the whole path")
+        raise RefusedError(f"{path} begins with '~': write the absolute path")
     if ".." in re.split(r"[/\\]", path):
-        raise RefusedError(f"{path} holds '..': write the path without it")
+        raise RefusedError(f"{path} contains '..': write the path without it")
     if _WINDOWS and ":" in ntpath.splitdrive(path)[1]:
-        raise RefusedError(f"{path} holds ':', which names a part of a file on Windows")
+        raise RefusedError(f"{path} contains ':', which names a part of a file on Windows")
     whole = os.path.abspath(os.path.join(host.folders().output, path))
     folders = _local_folders()
     if _asks_a_server(whole, folders):
@@ -195,7 +199,7 @@ def _admit_local(path: str) -> Place:
 
 
 def _admit_named(location: Location) -> Place:
-    """A configured target; where it is a local folder, links below it may not lead out of it."""
+    """Return the place of a configured target. If it is a local folder, links in it may not lead out of it."""
     target = configured_targets().get(location.scheme)
     if target is None:
         raise TargetError(
@@ -214,7 +218,7 @@ def _admit_named(location: Location) -> Place:
 
 
 def _local_path(url: str) -> str:
-    """The folder behind a local place's URL, which may be a configured name."""
+    """Return the path of a local place's URL, which may be a configured name."""
     location = parse_url(url)
     if location.is_local:
         return location.rest
@@ -230,7 +234,7 @@ def _local_folders() -> list[str]:
 def _asks_a_server(path: str, folders: Iterable[str]) -> bool:
     r"""Return True if opening a path of Windows (``\\server\share``) would sign in to a server that is not allowed.
 
-    Windows sends proof of the user's identity to any server that asks, so a refusal after looking would be too late.
+    Windows signs in to any server as soon as a path is opened, so a check after that would be too late.
     """
     if not _WINDOWS or not ntpath.splitdrive(path)[0].startswith(("\\\\", "//")):
         return False
@@ -239,7 +243,7 @@ def _asks_a_server(path: str, folders: Iterable[str]) -> bool:
 
 
 def _linked_batches(folder: str) -> list[str]:
-    # What fails here fails again when the folder is listed, with a message.
+    # An error here occurs again when the folder is listed, and is reported there.
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         return [
             entry.name
@@ -250,10 +254,10 @@ def _linked_batches(folder: str) -> list[str]:
 
 
 def _is_inside(path: str, roots: Iterable[str]) -> bool:
-    """Whether the file or folder that ``path`` really is lies in one of ``roots``, or is one of them."""
+    """Return True if the real path of ``path`` is one of ``roots``, or inside one of them."""
     try:
         real = os.path.normcase(os.path.realpath(path))
-    except (OSError, ValueError):  # of what this process may not look at: as refused as what is not there
+    except (OSError, ValueError):  # paths that this process may not look at are refused like missing ones
         return False
     return any(_is_at_or_below(real, os.path.normcase(root)) for root in roots)
 
@@ -275,28 +279,28 @@ def _protocol(location: Location) -> str:
 
 
 def _components(location: Location) -> list[str]:
-    """Container and folders. One that begins with a slash (``hdfs:///folder``) names no container, and says so."""
+    """Return container and folders. A location without a container (``hdfs:///folder``) begins with an empty one."""
     return location.rest.split("/") if location.rest else []
 
 
 def _refuse_characters(text: str, shown: str) -> None:
     for character, what in _NEVER_IN_A_URL.items():
         if character in text:
-            raise RefusedError(f"{shown!r} holds {what} ({character!r}): graphs may not use it in a URL")
+            raise RefusedError(f"{shown!r} contains {what} ({character!r}): graphs may not use it in a URL")
 
 
 def _refused(entry: str, *, is_link: bool = False) -> RefusedError:
     """Return the refusal of ``entry``, which is shown as the graph has it. Its real path would reveal this machine."""
     line = entry.replace("\\", "\\\\").replace('"', '\\"')
-    link = ", where a link leads out of the folders that are allowed" if is_link else ""
+    link = ", because a link leads out of the allowed folders" if is_link else ""
     return RefusedError(
-        f"graphs may not reach {entry} on this server{link}. Save below ComfyUI's output folder or to a configured "
-        f"target (renders://folder), or let the administrator write into {settings.where()}: "
+        f"graphs may not access {entry} on this server{link}. Use a folder in ComfyUI's output folder, or a configured "
+        f"target (renders://folder). Or ask the administrator to add this line to {settings.where()}: "
         f'[comfyui] allow = ["{line}"]'
     )
 
 
 def read(url: str) -> bytes:
-    """One file that a graph may reach."""
+    """Return the bytes of one file that a graph may access. Raises as ``admit`` and ``Place.read``."""
     place, name = admit_file(url)
     return place.read(name)

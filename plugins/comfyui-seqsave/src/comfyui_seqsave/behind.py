@@ -1,8 +1,8 @@
 """Save in the background: frames are stored in seqsave's spool, and published while the next ones are rendered.
 
-This is used for storages on other machines once a frame has arrived there, unless the administrator has disabled it
-(``settings``). After a failure, the next graph that saves there fails, and the frames stay in the spool. Nodes that
-read a place wait until its frames are published. While no frame waits, no storage is accessed.
+This is used for storages on other machines, once a first frame has been published there, unless the administrator has
+disabled it (``settings``). After a failure, the next graph that saves there fails, and the frames stay in the spool.
+Nodes that read from a target wait until its frames are published. While no frame waits, no storage is accessed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 def writer_settings(target: Target) -> Mapping[str, Any]:
-    """Return further settings of a writer; none if it is to wait for the storage."""
+    """Return further settings of a writer; an empty dictionary if it has to wait for the storage."""
     if target.is_fast or not settings.load().publish_behind or _container(target) not in _proven:
         return {}
     if _usable_spool() is None:
@@ -34,27 +34,30 @@ def writer_settings(target: Target) -> Mapping[str, Any]:
 
 
 def note_saved(target: Target) -> None:
-    """A frame has arrived there: the address is right, and so are the credentials."""
+    """Record that a frame was published to ``target``, so its address and credentials are right."""
     if not target.is_fast:
         _proven.add(_container(target))
 
 
 def trouble(target: Target) -> SpoolError | None:
-    """What to raise because frames of graphs before this one could not be published there, since this was last asked.
+    """Return the error of earlier graphs whose frames could not be published to ``target``, since the last call.
 
-    To be raised when the frames of this graph are safe.
+    Raise it when the frames of this graph are safe.
     """
     text = _publisher(_spool()).trouble(target.identity())
     if not text:
         return None
-    return SpoolError(f"{text}. What this graph saves is safe there too. It is tried again, also by 'seqsave flush'")
+    return SpoolError(
+        f"{text}. The frames of this graph are safe in the spool too. Publishing is tried again in the background; "
+        "'seqsave flush' publishes them at any time"
+    )
 
 
 def wait_for(target: Target) -> None:
-    """Wait until all frames that were saved to this place, or above or below it, are published.
+    """Wait until all frames that were saved to this target, or above or below it, are published.
 
-    Raises SpoolError if they cannot be published. Not for the node's thread, which must respond to the interrupt
-    button.
+    Raises SpoolError if they cannot be published. Do not call it on the node's thread, which must respond to the
+    interrupt button.
     """
     spool = _usable_spool()
     if spool is None:  # no frame of this server waits there
@@ -68,7 +71,7 @@ def wait_for(target: Target) -> None:
 
 
 def log_waiting() -> None:
-    """Log the number of frames that former runs of this server left in the spool."""
+    """Log how many frames earlier runs of this server left in the spool."""
     try:
         spool = _spool()
         count = sum(entry.is_frame for entry in spool.contents().entries)
@@ -77,17 +80,17 @@ def log_waiting() -> None:
         return
     if count:
         _log.warning(
-            "%d frames that were saved before wait in the spool %s: they are published when a graph uses that place "
-            "again, or by 'seqsave flush'",
+            "%d frames of earlier graphs wait in the spool %s. They are published when a graph uses that target again, "
+            "or by 'seqsave flush'",
             count,
             spool.folder,
         )
 
 
-# Buckets and other containers in which a frame of this server has arrived. The first graph that saves there waits, so
-# that it reports a mistake in an address or a key.
+# Buckets and other containers to which this server has published a frame. The first graph that saves there waits, so
+# that it reports a wrong address or key.
 _proven: set[str] = set()
-# Reasons why there is no spool that are in the log already.
+# Reasons why there is no spool that were already logged.
 _reported: set[str] = set()
 
 
@@ -99,7 +102,7 @@ def _container(target: Target) -> str:
 
 
 def _publisher(spool: Spool) -> Publisher:
-    from seqsave.writer import publisher_behind  # here, as numpy comes with it
+    from seqsave.writer import publisher_behind  # here, because it imports numpy
 
     return publisher_behind(spool)
 
@@ -111,7 +114,7 @@ def _usable_spool() -> Spool | None:
     except SeqSaveError as error:
         if str(error) not in _reported:
             _reported.add(str(error))
-            _log.warning("graphs wait for their storage, because there is no spool: %s", error)
+            _log.warning("graphs have to wait for the storage, because there is no spool: %s", error)
         return None
 
 

@@ -1,7 +1,7 @@
-"""Everything that is asked of ComfyUI: folders, arguments, interruption, progress.
+"""Access to ComfyUI: folders, arguments, interruption, progress.
 
-The only module that imports ComfyUI's own modules, each time it needs them: the rest can be imported without a server.
-What newer versions have and older ones lack is looked for before it is used.
+This is the only module that imports ComfyUI's own modules. It does so in functions, so that the pack can be imported
+without a server. Features that older versions lack are looked up before they are used.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ class Folders:
     temp: str
 
     def kinds(self) -> tuple[tuple[str, str], ...]:
-        """Each with the name that the front end knows it by."""
+        """Return each folder with the front end's name for it."""
         return (("output", self.output), ("input", self.input), ("temp", self.temp))
 
 
 def folders() -> Folders:
-    """As they are now: the command line, and extensions, may set them."""
+    """Return the current folders: the command line and extensions may change them."""
     paths = importlib.import_module("folder_paths")
     own = (paths.get_output_directory(), paths.get_input_directory(), paths.get_temp_directory())
     return Folders(*map(os.path.abspath, own))
 
 
 def metadata_wanted() -> bool:
-    """False when the server was started with ``--disable-metadata``."""
+    """Return False if the server was started with ``--disable-metadata``."""
     arguments = importlib.import_module("comfy.cli_args").args
     return not getattr(arguments, "disable_metadata", False)
 
@@ -52,18 +52,18 @@ def has_node(node_id: str) -> bool:
 
 
 class ProgressBar:
-    """The bar on the node that runs. To be used on that node's thread."""
+    """The progress bar of the running node. Use it on that node's thread."""
 
     def __init__(self, total: int) -> None:
         self._bar: Any = importlib.import_module("comfy.utils").ProgressBar(total) if total > 1 else None
         self._done = 0
 
     def show(self, done: int) -> None:
-        """So many are done now."""
+        """Show that ``done`` items are done."""
         if self._bar is not None and done != self._done:
             self._done = done
             self._bar.update_absolute(done)
 
     def show_left(self, total: int, left: int) -> None:
-        """All of ``total`` but ``left`` are done now."""
+        """Show that all items of ``total`` but ``left`` are done."""
         self.show(total - left)

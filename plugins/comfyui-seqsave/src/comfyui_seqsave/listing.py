@@ -1,4 +1,4 @@
-"""Pictures in a folder or under a URL, numbered as a node asks: by the number in their names, or by position."""
+"""Pictures in a folder or at a URL, numbered as a node requests: by the number in their names, or by position."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Picture:
     place: access.Place
 
     def read(self) -> Any:
-        """What is in it, as an array H,W,C. Raises DecodeError, RefusedError for a link that leads out, TargetError."""
+        """Return the pixels, H,W,C. Raises DecodeError, RefusedError for a link out of the folder, TargetError."""
         from seqsave.sequences import decode
 
         path = f"{self.folder}/{self.name}" if self.folder else self.name
@@ -36,24 +36,26 @@ class Picture:
 
 
 def check(directory_path: str | None, pattern: str | None) -> None:
-    """Check inputs without looking into the folder. None is an input that is not known yet. Raises FrameNameError."""
+    """Check inputs without listing the folder. Inputs that are not known yet are None. Raises FrameNameError."""
     if pattern is not None and (not pattern or len(pattern) > _LONGEST or "/" in pattern or "\\" in pattern):
         shown = pattern[:_LONGEST]
-        raise FrameNameError(f"pattern {shown!r} is none of file names: write * or frame_*.png, without folders")
+        raise FrameNameError(
+            f"pattern {shown!r} is not a pattern of file names: write * or frame_*.png, without folders"
+        )
     if directory_path is not None:
         access.admit(directory_path).target  # noqa: B018 - or TargetError
 
 
 def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[Picture]]:
-    """Number to the pictures of that frame, by batch: of the folder itself, then of its batch folders.
+    """Return the pictures of each frame by number: first those in the folder itself, then those in its batch folders.
 
-    Files that have no number are left out with ``numeric``. Nothing there is {}.
+    With ``numeric``, files without a number are left out. A missing or empty folder returns {}.
     """
     check(None, pattern)
     place = access.admit(directory_path)
     target = place.settled()
     found: dict[int, list[Picture]] = {}
-    # Pictures even where nothing here reads them: a counter counts them all the same.
+    # This includes pictures that no installed encoder reads: a counter counts them too.
     known = {*naming.PICTURES, *(end for info in seqsave.describe_filetypes() for end in info.spec.extensions)}
     batches = [entry.name for entry in _list(target, "") if entry.is_folder and _is_batch(entry.name)]
     inside: dict[str, dict[str, int]] = {}
@@ -71,7 +73,7 @@ def frames(directory_path: str, pattern: str, indexing: str) -> dict[int, list[P
 
 
 def _list(target: targets.Target, folder: str) -> list[targets.Entry]:
-    """What lies there, without what cannot be asked for by its name."""
+    """Return the entries of a folder, except those with names that a target refuses."""
     entries = targets.with_retries(target, lambda: target.list(folder))
     return [entry for entry in entries if target.is_valid_path(entry.name)]
 

@@ -1,7 +1,7 @@
-"""The manifest of an animation that is saved frame by frame, one graph after the other: written with the last frame.
+"""The manifest of an animation that is saved frame by frame, in one graph after the other: written with the last frame.
 
-What this process has saved is remembered until then, with its checksums. Frames that it has not (it was restarted, or
-another machine rendered them) are known by what the folder lists: they are there, and have a size.
+Frames that this process saved are remembered until then, with their checksums. Other frames (the server was restarted,
+or another machine rendered them) are recorded as the folder lists them, with their sizes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _lock = threading.Lock()
 
 
 def remember(place: Place, rule: NameRule, frames: Iterable[SavedFrame]) -> None:
-    """What has become of frames of an animation."""
+    """Remember the results for frames of an animation."""
     key = (place.url, manifest.path_of(rule.folder, rule.name))
     with _lock:
         known = _seen.setdefault(key, {})
@@ -45,7 +45,7 @@ def remember(place: Place, rule: NameRule, frames: Iterable[SavedFrame]) -> None
 
 
 def write(place: Place, facts: Facts, frames: Iterable[Frame]) -> Manifest | None:
-    """Write the manifest: all of ``frames`` are there. It is complete when these are as many as ``facts.total`` says.
+    """Write the manifest of existing ``frames``. It is complete if their number is ``facts.total``.
 
     Raises TargetError, ManifestError.
     """
@@ -56,7 +56,7 @@ def write(place: Place, facts: Facts, frames: Iterable[Frame]) -> Manifest | Non
 
 
 def recipe_of(prompt: Any) -> str | None:
-    """A fingerprint of the graph with all that was entered into it; None for a call over the API without one."""
+    """Return a fingerprint of the graph with its inputs; None for an API call without a graph."""
     if prompt is None:
         return None
     text = json.dumps(prompt, sort_keys=True, separators=(",", ":"), default=repr)

@@ -1,7 +1,7 @@
-"""What travels on the sockets FRAME_COUNTER, ANIMATION_SEQUENCE and LOG_ENTRY.
+"""The objects on the sockets FRAME_COUNTER, ANIMATION_SEQUENCE and LOG_ENTRY.
 
-These sockets are those of the Dream Project Animation nodes. Objects are recognised by their attributes and never by
-their class, so that the nodes of both packs accept those of the other.
+These sockets are those of the Dream Project Animation nodes. Objects are recognized by their attributes, never by their
+class, so the nodes of each pack accept the objects of the other one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["AnimationSequence", "FrameCounter", "LogEntry"]
 
 
 class FrameCounter:
-    """Which frame is being made, of how many, at which rate. Immutable.
+    """The number of the frame being rendered, the number of frames, and their rate. Immutable.
 
     current_frame:     from 0.
     total_frames:      1 or more.
@@ -27,42 +27,42 @@ class FrameCounter:
         self.frames_per_second = max(1.0, float(frames_per_second))
 
     def incremented(self, amount: int) -> FrameCounter:
-        """The counter ``amount`` frames later."""
+        """Return the counter ``amount`` frames later."""
         return FrameCounter(self.current_frame + amount, self.total_frames, self.frames_per_second)
 
     @property
     def is_first_frame(self) -> bool:
-        """Whether this is frame 0."""
+        """Return True for frame 0."""
         return self.current_frame == 0
 
     @property
     def is_final_frame(self) -> bool:
-        """Whether this is the last frame; not so after the end."""
+        """Return True for the last frame; False for frames after it."""
         return self.current_frame + 1 == self.total_frames
 
     @property
     def is_after_last_frame(self) -> bool:
-        """Whether the animation has ended before this frame."""
+        """Return True if the animation ends before this frame."""
         return self.current_frame >= self.total_frames
 
     @property
     def current_time_in_seconds(self) -> float:
-        """When this frame begins."""
+        """Return the time at which this frame begins, in seconds."""
         return self.current_frame / self.frames_per_second
 
     @property
     def total_time_in_seconds(self) -> float:
-        """How long the animation is."""
+        """Return the length of the animation, in seconds."""
         return self.total_frames / self.frames_per_second
 
     @property
     def remaining_time_in_seconds(self) -> float:
-        """How much is left from the beginning of this frame."""
+        """Return the time from the beginning of this frame to the end, in seconds."""
         return self.total_time_in_seconds - self.current_time_in_seconds
 
     @property
     def progress(self) -> float:
-        """0.0 at the first frame, 1.0 at the last one."""
+        """Return the progress: 0.0 at the first frame, 1.0 at the last one."""
         return self.current_frame / (max(2, self.total_frames) - 1)
 
     def __repr__(self) -> str:
@@ -81,31 +81,31 @@ class AnimationSequence:
 
     @property
     def is_defined(self) -> bool:
-        """Whether there are files to work with."""
+        """Return True if the sequence has files."""
         return bool(self.frames)
 
     @property
     def fps(self) -> float:
-        """Frames per second."""
+        """Return the frames per second."""
         return float(self.frame_counter.frames_per_second)
 
     @property
     def keys_in_order(self) -> list[int]:
-        """Every index, ascending."""
+        """Return all indices, ascending."""
         return sorted(self.frames or {})
 
     @property
     def num_batches(self) -> int:
-        """How many files each frame has at least."""
+        """Return the smallest number of files of a frame."""
         return min(map(len, self.frames.values())) if self.frames else 0
 
     @property
     def batches(self) -> range:
-        """The numbers that ``get_image_files_of_batch`` takes."""
+        """Return the numbers that ``get_image_files_of_batch`` accepts."""
         return range(self.num_batches)
 
     def get_image_files_of_batch(self, batch_num: int) -> Iterator[str]:
-        """The files of one batch, by index."""
+        """Yield the files of one batch, ordered by index."""
         for index in self.keys_in_order:
             yield self.frames[index][batch_num]  # type: ignore[index]  # there are keys
 
@@ -116,19 +116,19 @@ class AnimationSequence:
 
 
 class LogEntry:
-    """Lines of a log, each with its time. Immutable: ``add`` and ``merge`` give new ones."""
+    """Lines of a log, each with its time. Immutable: ``add`` and ``merge`` return new entries."""
 
     def __init__(self, data: Iterable[tuple[float, str]] = ()) -> None:
         self._data = list(data)
 
     def add(self, text: str) -> LogEntry:
-        """With one more line, of now."""
+        """Return an entry with one more line, at the current time."""
         return LogEntry([*self._data, (time.time(), text)])
 
     def merge(self, other: Any) -> LogEntry:
-        """With the lines of another one."""
+        """Return an entry that also has the lines of another one."""
         return LogEntry([*self._data, *other._data])  # noqa: SLF001 - the name that both packs share
 
     def get_filtered_entries(self, t: float) -> Iterator[tuple[float, str]]:
-        """The lines that are newer than the Unix time ``t``, in order."""
+        """Yield the lines that are newer than the Unix time ``t``, in order of time."""
         yield from (entry for entry in sorted(self._data) if entry[0] > t)

@@ -1,4 +1,4 @@
-"""Run functions on threads, while the node's own thread serves the bar and the interrupt button."""
+"""Run functions on threads, while the node's own thread serves the progress bar and the interrupt button."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PATIENCE = 0.1
 
 
 def each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """``[function(item) for item in items]``. The first error, or interruption, stops what has not begun.
+    """Return ``[function(item) for item in items]``, computed on threads.
 
-    What has begun is not waited for then, as a storage may be silent for minutes: the threads are daemons, and not
-    those of a ThreadPoolExecutor, which are waited for.
+    After the first error or an interruption, no further call begins, and running calls are not waited for: a storage
+    may not answer for minutes. The threads are therefore daemons; Python waits for those of a ThreadPoolExecutor.
     """
     bar = host.ProgressBar(len(items))
     futures: list[Future[R]] = [Future() for _ in items]

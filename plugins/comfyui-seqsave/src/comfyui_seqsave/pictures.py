@@ -1,4 +1,4 @@
-"""From decoded files to ComfyUI's tensors: IMAGE, float32 T,H,W,3 in 0..1, and MASK, T,H,W, 1 where transparent."""
+"""Convert decoded files to ComfyUI's tensors: IMAGE, float32 T,H,W,3 in 0..1, and MASK, T,H,W, 1 where transparent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["empty_stack", "put", "stack"]
 
 
 def empty_stack(count: int, array: Any) -> tuple[Any, Any]:
-    """IMAGE and MASK for ``count`` pictures of the size of ``array`` (H,W,C); opaque."""
+    """Return an empty IMAGE and an opaque MASK for ``count`` pictures of the size of ``array`` (H,W,C)."""
     import torch
 
     height, width = array.shape[:2]
@@ -19,12 +19,12 @@ def empty_stack(count: int, array: Any) -> tuple[Any, Any]:
 
 
 def put(array: Any, number: int, image: Any, mask: Any, name: str) -> None:
-    """Convert one picture, H,W,C of any dtype that a file has, into place ``number``. Raises ImageError."""
+    """Convert one picture, H,W,C of any dtype of a file, into position ``number``. Raises ImageError."""
     if array.shape[:2] != tuple(image.shape[1:3]):
         height, width = image.shape[1:3]
         raise ImageError(
-            f"{name} is {array.shape[1]}x{array.shape[0]}, the frames before it are {width}x{height}: one IMAGE batch "
-            "holds pictures of one size; load a shorter range"
+            f"{name} is {array.shape[1]}x{array.shape[0]}, the frames before it are {width}x{height}: all pictures of "
+            "an IMAGE batch must have the same size; load a shorter range"
         )
     import numpy as np
 
@@ -38,7 +38,7 @@ def put(array: Any, number: int, image: Any, mask: Any, name: str) -> None:
 
 
 def stack(arrays: Sequence[Any], names: Sequence[str]) -> tuple[Any, Any]:
-    """IMAGE and MASK of these pictures. Raises ImageError when their sizes differ."""
+    """Return IMAGE and MASK of these pictures. Raises ImageError if their sizes differ."""
     image, mask = empty_stack(len(arrays), arrays[0])
     for number, (array, name) in enumerate(zip(arrays, names, strict=True)):
         put(array, number, image, mask, name)

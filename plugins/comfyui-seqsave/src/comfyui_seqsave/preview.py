@@ -1,4 +1,4 @@
-"""What the front end shows of saved frames: the files themselves where it can draw them, else small copies."""
+"""Previews of saved frames in the front end: the files themselves if browsers can draw them, otherwise small copies."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["images_of"]
 
-# What browsers draw.
+# Extensions of files that browsers draw.
 _DRAWN = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
 _LARGEST = 512  # pixels, of a copy's longer side
 _MOST_COPIES = 8
 
 
 def images_of(saved: Sequence[Sequence[SavedFrame]], pictures: Sequence[Any]) -> list[dict[str, str]]:
-    """Entries for ``ui["images"]``, in order.
+    """Return entries for ``ui["images"]``, in order.
 
-    saved: what was saved, for each file type; shown are the files of the first one that can be.
-    pictures: the same as they were given, H,W,C each.
+    saved:    the saved frames, for each filetype; the files of the first filetype that browsers can draw are shown.
+    pictures: the pictures of these frames, H,W,C each.
     """
     own = host.folders()
     for frames in saved:
@@ -52,13 +52,13 @@ def _same_drive(one: str, other: str) -> bool:
 
 
 def _copy(picture: Any, folder: str) -> dict[str, str]:
-    """A small one in ComfyUI's temp folder, which it empties at every start."""
+    """Save a small copy in ComfyUI's temp folder, which ComfyUI empties at every start."""
     from PIL import Image
 
     from seqsave.pictures import as_array, prepare
 
     array = as_array(picture)
-    step = max(1, max(array.shape[:2]) // (2 * _LARGEST))  # so that a large one is not converted as a whole
+    step = max(1, max(array.shape[:2]) // (2 * _LARGEST))  # so that a large picture is not converted as a whole
     array = prepare(array[::step, ::step], ("uint8",), (1, 3)).array
     image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
     image.thumbnail((_LARGEST, _LARGEST))

@@ -1,4 +1,4 @@
-"""Save pictures through seqsave on behalf of a node: the bar, the interrupt button, and the log."""
+"""Save pictures for a node, with its progress bar, the interrupt button, and its log."""
 
 from __future__ import annotations
 
@@ -21,25 +21,23 @@ __all__ = ["log_of", "save", "urls_of"]
 
 Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
-# How long a wait lasts before the interrupt button is looked at again.
+# Seconds between two checks of the interrupt button.
 _PATIENCE = 0.1
-# How many bytes pictures may hold, as they are in their files, before the next one waits. It waits here, and not for a
-# storage in the writer's own window, which is no smaller: that could not be interrupted.
+# How many bytes pending pictures may hold, as stored in their files, before the next one waits. It waits here and not
+# in the writer, whose own limit is no smaller, because a wait there could not be interrupted.
 _WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
-_MOST_PENDING = 256  # each of them is looked at for each picture
+_MOST_PENDING = 256  # all of them are checked for each picture
 
 
 def save(place: Place, pictures: Sequence[Any], write: Write, *, width: int = 1, **settings: Any) -> SaveResult:
-    """Open a writer, ``write`` each of ``pictures``, and wait for all of it.
+    """Open a writer, ``write`` each of ``pictures``, and wait until all are saved.
 
     pictures: H,W,C each, or B,H,W,C with variations of a frame.
-    width:    bytes of one of their values, in all files that are made of it.
-    settings: as ``seqsave.open_writer`` takes them.
+    width:    bytes of one value of a picture, in all of its files together.
+    settings: settings of ``seqsave.open_writer``.
 
-    A frame may be safe in the spool only, when this returns, see ``behind``.
-
-    Raises what seqsave raises, and ComfyUI's own exception when the button is pressed: what is saved by then stays
-    saved, and no partial file is left.
+    When this function returns, frames may still be in the spool (``behind``). Raises seqsave's errors, and ComfyUI's
+    own exception if the interrupt button is pressed: saved frames stay saved, and no partial file is left.
     """
     host.check_interrupt()
     if place.is_local and sum(1 if picture.ndim == 3 else len(picture) for picture in pictures) == 1:
@@ -69,7 +67,7 @@ def save(place: Place, pictures: Sequence[Any], write: Write, *, width: int = 1,
 
 
 def _await(pending: set[Future[SavedFrame]], room: int, show: Callable[[int], None]) -> set[Future[SavedFrame]]:
-    """Wait until no more than ``room`` are pending, and return those. The writer reports failures."""
+    """Wait until no more than ``room`` frames are pending, and return their futures. The writer reports failures."""
     host.check_interrupt()
     pending = {future for future in pending if not future.done()}
     while len(pending) > room:
@@ -94,13 +92,13 @@ def urls_of(*saved: Iterable[SavedFrame]) -> list[str]:
 
 
 def log_of(log: LogEntry, result: SaveResult) -> LogEntry:
-    """Return the log with a line for each frame: its name, and its folder or URL."""
+    """Return the log with one more line for each frame: its name, and its folder or URL."""
     for frame in result.frames:
         folder, name = os.path.split(frame.url) if os.path.isabs(frame.url) else frame.url.rsplit("/", 1)
         lines = {
             "saved": f"Saved {name} in {folder}",
             "spooled": f"Saving {name} in {folder}",
-            "skipped": f"Left {name} in {folder} as it is",
+            "skipped": f"Kept {name} in {folder}",
         }
         log = log.add(lines.get(frame.status, f"Reached the end of the animation: {name} is not saved"))
     for warning in result.warnings:

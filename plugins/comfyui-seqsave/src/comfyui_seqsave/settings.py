@@ -1,4 +1,4 @@
-"""What the administrator of a server has set: the table ``[comfyui]`` in seqsave's configuration file.
+"""The administrator's settings: the table ``[comfyui]`` in seqsave's configuration file.
 
 ::
 
@@ -9,7 +9,7 @@
     withhold = ["*.api_key", "Note.*"]
 
 Each entry allows the folder or URL itself and everything below it; ``s3://`` alone allows every bucket, and ``/``
-every folder. A graph cannot change any of it. The file is read afresh each time, so that a new line needs no restart.
+every folder. A graph cannot change these settings. The file is read each time, so changes need no restart.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _KEYS = ("allow", "withhold", "original_ids", "publish_behind")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the administrator wants.
+    """The administrator's settings.
 
-    allow:          folders and URLs beyond ComfyUI's own that graphs may reach.
-    original_ids:   register those, see README.
-    publish_behind: a graph need not wait until its frames are in a bucket: it is enough that they are in the spool.
-    withhold:       inputs of nodes that are taken out of every prompt and workflow before they are written.
+    allow:          folders and URLs beyond ComfyUI's own that graphs may use.
+    original_ids:   also register the nodes under the ids of the Dream Project Animation pack.
+    publish_behind: a graph ends when its frames are in the spool, and does not wait until they are in a bucket.
+    withhold:       node inputs to remove from every prompt and workflow before they are written.
     """
 
     allow: tuple[Location, ...] = ()
@@ -42,11 +42,11 @@ class Settings:
 
 
 def load() -> Settings:
-    """Read the table. Raises OptionError for one that does not say what it should, TargetError for a broken file."""
+    """Read the table. Raises OptionError for an invalid setting, TargetError for a file that cannot be read."""
     table = config_table("comfyui")
     for key in table:
         if key not in _KEYS:
-            raise OptionError(f"{where()}: [comfyui] has {key!r}: it takes {', '.join(_KEYS)}")
+            raise OptionError(f"{where()}: unknown setting {key!r} in [comfyui]; known settings: {', '.join(_KEYS)}")
     allow = table.get("allow", [])
     if not isinstance(allow, list) or not all(isinstance(entry, str) and entry.strip() for entry in allow):
         raise OptionError(f'{where()}: allow must be a list of folders and URLs: allow = ["s3://bucket/folder"]')
@@ -67,19 +67,19 @@ def _entry(text: str) -> Location:
         raise OptionError(f"{where()}: allow: {error}") from None
     shown = redact_url(entry.url)
     if entry.is_local:
-        # Relative paths depend on the folder in which the server was started.
+        # A relative path would depend on the folder in which the server was started.
         if not os.path.isabs(os.path.expanduser(entry.rest)):
-            raise OptionError(f"{where()}: allow has {shown!r}: write the whole path")
+            raise OptionError(f"{where()}: allow has {shown!r}: write the absolute path")
         return entry
     path = entry.rest.lstrip("/")
     problem = bad_component(path) if path else None
     if shown != entry.url or "@" in path.partition("/")[0]:
-        problem = "holds user info; write a target with its storage_options, under a name that graphs can use"
+        problem = "contains user info; configure a target with storage_options, and use its name in graphs"
     if problem:
         raise OptionError(f"{where()}: allow has {shown!r}, which {problem}")
     return entry
 
 
 def where() -> str:
-    """The file's path."""
+    """Return the path of the configuration file."""
     return str(config_path())

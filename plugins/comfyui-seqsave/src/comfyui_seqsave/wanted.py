@@ -1,4 +1,4 @@
-"""What was entered into a saver's widgets, as seqsave's settings; checked before anything is rendered."""
+"""Convert a saver's widgets to seqsave's settings, and check them before anything is rendered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PICTURE", "Wanted", "metadata_of", "of"]
 
-# What a widget holds when its setting is not given, where the setting's own default is None.
+# The values of widgets that stand for None, the setting's own default.
 _UNSET = {
     "dtype": "automatic",
     "color": "not stated",
@@ -39,7 +39,7 @@ PICTURE: Mapping[str, Any] = MappingProxyType(
         },
     }
 )
-"""The widgets about what pictures are and what is stated of them, with what each holds when nothing is wanted."""
+"""The widgets for pixels and metadata, with the value of each that means "not set"."""
 
 _LONGEST = 2000
 _COMMAS, _SEMICOLONS = "[,\n]", "[;\n]"
@@ -47,9 +47,10 @@ _COMMAS, _SEMICOLONS = "[,\n]", "[;\n]"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a saver is to do.
+    """The settings of one saver.
 
-    settings: for ``seqsave.open_writer``, without ``preview``. config: the same and ``preview``, checked.
+    settings: settings for ``seqsave.open_writer``, without ``preview``.
+    config:   the same settings and ``preview``, checked.
     """
 
     settings: Mapping[str, Any]
@@ -57,22 +58,22 @@ class Wanted:
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """Each file type; the node's outputs are about the first one."""
+        """Return the format of each filetype; the node's outputs describe the first one."""
         return self.config.formats
 
     @property
     def preview(self) -> str | None:
-        """The kind of movie, or None."""
+        """Return the extension of the movie, or None."""
         return self.config.delivery.preview
 
     def by_filetype(self, result: SaveResult) -> list[list[SavedFrame]]:
-        """What became of the frames, for each of ``formats``."""
+        """Return the results of the frames, for each of ``formats``."""
         filetypes = [form.resolved.filetype for form in self.formats]
         return [[frame for frame in result.frames if frame.filetype == filetype] for filetype in filetypes]
 
     @property
     def width(self) -> int:
-        """Bytes of one value of a picture, in all file types together."""
+        """Return the bytes of one value of a picture, in all filetypes together."""
         return sum(_width(form, self.settings["dtype"]) for form in self.formats)
 
 
@@ -86,11 +87,11 @@ def of(
     picture: Mapping[str, Any] = PICTURE,
     metadata: Mapping[str, Any] | None = None,
 ) -> Wanted:
-    """What the widgets ask for. Of ``picture``, what is missing or None is not wanted.
+    """Return the settings that the widgets state. Values of ``picture`` that are missing or None are not set.
 
     Raises OptionError, MetadataError, FrameNameError, EncoderNotFoundError, EncoderUnavailableError.
     """
-    # A widget that another node is to fill is None while the graph is checked; old graphs lack the newer ones.
+    # While a graph is checked, the inputs that come from other nodes are None. Older graphs lack newer widgets.
     given = {name: nothing if picture.get(name) is None else picture[name] for name, nothing in PICTURE.items()}
     chosen = {name: None if given[name] == nothing else given[name] for name, nothing in PICTURE.items()}
     asked: dict[str, Any] = {
@@ -99,7 +100,7 @@ def of(
         "digits": digits,
         "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
         **{name: chosen[name] for name in ("dtype", "color", "convert_to")},
-        # Without it the user wants files without a workflow, which is worth no warning.
+        # Otherwise the user wants files without a workflow, so there is no reason to warn.
         "metadata": metadata if _keeps_metadata(filetype, chosen["also_as"], given["metadata_in"]) else None,
         "metadata_in": given["metadata_in"],
         "withhold": [*settings.load().withhold, *_parts("withhold", given["withhold"], _COMMAS)],
@@ -111,7 +112,7 @@ def of(
 
 
 def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
-    """What is embedded: each value of ``extra_pnginfo``, and the prompt. Both may be missing in calls over the API."""
+    """Return the metadata to embed: the values of ``extra_pnginfo``, and the prompt. API calls may lack both."""
     if not host.metadata_wanted():
         return {}
     values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
@@ -124,7 +125,7 @@ def _keeps_metadata(filetype: str, also_as: str | None, metadata_in: str) -> boo
 
 def _parts(name: str, text: str, separators: str) -> list[str]:
     if len(text) > _LONGEST:
-        raise seqsave.OptionError(f"{name}: this is {len(text)} characters long: at most {_LONGEST}")
+        raise seqsave.OptionError(f"{name}: the text has {len(text)} characters: at most {_LONGEST} are allowed")
     return [part.strip() for part in re.split(separators, text) if part.strip()]
 
 

@@ -1,4 +1,4 @@
-"""What the node pack adds to the command ``seqsave``. Beside the pack, since importing that one loads its nodes."""
+"""The node pack's subcommands of ``seqsave``, apart from the pack because importing that one loads its nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def seqsave_commands(cli: click.Group) -> None:
     import click
 
     class Commands(click.Group):
-        """Those of ``comfyui-seqsave``, imported when one is called."""
+        """The commands of ``comfyui-seqsave``, imported when one is called."""
 
         def list_commands(self, ctx: click.Context) -> list[str]:
             return _program().list_commands(ctx)
@@ -26,7 +26,7 @@ def seqsave_commands(cli: click.Group) -> None:
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
             return _program().get_command(ctx, cmd_name)
 
-    cli.add_command(Commands("comfyui", help="Put the nodes into a ComfyUI folder."))
+    cli.add_command(Commands("comfyui", help="Install the nodes in a ComfyUI folder."))
 
 
 def _program() -> click.Group:

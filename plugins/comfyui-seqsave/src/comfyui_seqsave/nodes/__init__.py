@@ -1,4 +1,4 @@
-"""The nodes, one module for those that belong together."""
+"""The nodes; those that belong together share a module."""
 
 from .counters import FrameCounterDirectory, FrameCounterSimple
 from .fetch import FetchSequence
@@ -9,6 +9,6 @@ from .saver import ImageSequenceSaver
 __all__ = ["ALL", "ORIGINAL"]
 
 ORIGINAL = (ImageSequenceSaver, ImageSequenceLoader, FrameCounterSimple, FrameCounterDirectory)
-"""Those whose interface is that of a node of the Dream Project Animation nodes."""
+"""The nodes with the interface of a node of the Dream Project Animation pack."""
 
 ALL = (*ORIGINAL, SaveFrames, LoadFrames, FetchSequence)

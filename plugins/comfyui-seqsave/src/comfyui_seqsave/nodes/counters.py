@@ -12,12 +12,12 @@ __all__ = ["FrameCounterDirectory", "FrameCounterSimple"]
 
 
 class FrameCounterSimple:
-    """A frame counter from numbers."""
+    """Make a frame counter from numbers."""
 
     TITLE = "Frame Counter (Simple)"
     CATEGORY = inputs.CATEGORY
     DESCRIPTION = (
-        "Says which frame of the animation is made now. To count by itself, connect an Int node that is set to "
+        "Sets which frame of the animation is rendered now. To count automatically, connect an Int node that is set to "
         "'increment' to frame_index."
     )
     SEARCH_ALIASES = ["frame counter", "frame number", "seqsave"]
@@ -27,7 +27,7 @@ class FrameCounterSimple:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
-        """What ComfyUI asks for."""
+        """Return the declarations of the inputs."""
         return {
             "required": {
                 "frame_index": inputs.number(0, 0, "This frame's number, from 0."),
@@ -37,18 +37,18 @@ class FrameCounterSimple:
         }
 
     def result(self, frame_index: int, total_frames: int, frames_per_second: float) -> tuple[FrameCounter]:
-        """The counter."""
+        """Return the frame counter."""
         return (FrameCounter(frame_index, total_frames, frames_per_second),)
 
 
 class FrameCounterDirectory(inputs.Looking):
-    """A frame counter that looks which frames are there: the next one is the highest number plus one."""
+    """Make a frame counter from the existing frames: the next frame is the highest number plus one."""
 
     TITLE = "Frame Counter (Directory)"
     CATEGORY = inputs.CATEGORY
     DESCRIPTION = (
-        "Goes on after the frames that are there: the frame is the highest number found plus one, 0 when there is "
-        "none. An interrupted animation continues where it stopped."
+        "Continues after the existing frames: the frame is the highest number found plus one, or 0 if there are no "
+        "frames. An interrupted animation continues where it stopped."
     )
     SEARCH_ALIASES = ["frame counter", "resume", "continue animation", "seqsave"]
     RETURN_TYPES = ("FRAME_COUNTER",)
@@ -57,7 +57,7 @@ class FrameCounterDirectory(inputs.Looking):
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
-        """What ComfyUI asks for."""
+        """Return the declarations of the inputs."""
         return {
             "required": {
                 "directory_path": inputs.directory_path("Where the frames are"),
@@ -71,6 +71,6 @@ class FrameCounterDirectory(inputs.Looking):
     def result(
         self, directory_path: str, pattern: str, indexing: str, total_frames: int, frames_per_second: float
     ) -> tuple[FrameCounter]:
-        """The counter."""
+        """Return the frame counter."""
         found = parallel.away(lambda: listing.frames(directory_path, pattern, indexing))
         return (FrameCounter(max(found, default=-1) + 1, total_frames, frames_per_second),)

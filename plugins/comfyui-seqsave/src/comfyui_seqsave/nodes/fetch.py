@@ -1,4 +1,4 @@
-"""Fetch Sequence: a sequence on a remote target to one of local files, for nodes that open files."""
+"""Fetch Sequence: copies a sequence on a remote target to local files, for nodes that open files."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class FetchSequence:
     TITLE = "Fetch Sequence"
     CATEGORY = inputs.CATEGORY
     DESCRIPTION = (
-        "Copies a sequence that lies in a bucket or on another server into ComfyUI's temp folder, in parallel, for "
-        "nodes that open local files: video encoders, blending, tweening. Local frames are passed on as they are."
+        "Copies a sequence from a bucket or another server into ComfyUI's temp folder, in parallel, for nodes that "
+        "open local files: video encoders, blending, tweening. Local frames are passed on unchanged."
     )
     SEARCH_ALIASES = ["download sequence", "sequence to local files", "seqsave"]
     RETURN_TYPES = ("ANIMATION_SEQUENCE",)
     RETURN_NAMES = ("sequence",)
-    OUTPUT_TOOLTIPS = ("The same frames as local files. They are gone when ComfyUI starts again.",)
+    OUTPUT_TOOLTIPS = ("The same frames as local files. ComfyUI deletes them when it starts again.",)
     FUNCTION = "fetch"
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
-        """What ComfyUI asks for."""
+        """Return the declarations of the inputs."""
         return {"required": {"sequence": inputs.SEQUENCE}}
 
     def fetch(self, sequence: Any) -> tuple[Any]:
-        """The sequence with local paths; an undefined one as it is."""
+        """Return the sequence with local paths; return an undefined one unchanged."""
         if not sequence.is_defined:
             return (sequence,)
         remote = sorted({url for files in sequence.frames.values() for url in files if not os.path.isabs(url)})
@@ -55,7 +55,7 @@ class FetchSequence:
         def copy(url: str) -> str:
             name = url.rpartition("/")[2]
             data = access.read(url)
-            # Not by way of pathlib: to Windows a name such as C:x.png is another folder, which a target refuses.
+            # Without pathlib: on Windows, it reads a name such as C:x.png as a folder, which a target refuses.
             target = folders[_folder_of(url)]
             target.publish(name, data, content_type="application/octet-stream")
             return target.url_of(name)

@@ -1,4 +1,4 @@
-"""Save Frames and Load Frames: a whole piece of video as one IMAGE batch, whose first axis is time."""
+"""Save Frames and Load Frames: a range of a video as one IMAGE batch, whose first axis is time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadFrames", "SaveFrames"]
 
-# Of one IMAGE batch: far more than fits into memory, and few enough to count through.
+# The limit of one IMAGE batch: far more than fits into memory, and few enough to count through.
 _MOST_FRAMES = 1_000_000
 
 
@@ -29,8 +29,8 @@ class SaveFrames(inputs.Saving):
     TITLE = "Save Frames"
     CATEGORY = inputs.CATEGORY
     DESCRIPTION = (
-        "Saves a batch of images as consecutive frames, as video models give them: to ComfyUI's output folder, a "
-        "bucket or another target, all at once and on all cores. Needs no frame counter."
+        "Saves a batch of images, such as a video model's output, as consecutive frames: to ComfyUI's output folder, a "
+        "bucket or another target, on all cores. Needs no frame counter."
     )
     SEARCH_ALIASES = ["save video frames", "save image sequence", "export frames", "save to s3", "seqsave"]
     RETURN_TYPES = ("IMAGE", "STRING", "ANIMATION_SEQUENCE", "LOG_ENTRY")
@@ -38,7 +38,7 @@ class SaveFrames(inputs.Saving):
     OUTPUT_IS_LIST = (False, True, False, False)
     OUTPUT_TOOLTIPS = (
         "The images, unchanged.",
-        "Where each frame is: a path or URL for each.",
+        "The path or URL of each frame.",
         "The frames as one animation.",
         "What was saved, and where.",
     )
@@ -47,7 +47,7 @@ class SaveFrames(inputs.Saving):
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
-        """What ComfyUI asks for."""
+        """Return the declarations of the inputs."""
         return {
             "required": {
                 "images": ("IMAGE", {"tooltip": "The frames, in order."}),
@@ -81,7 +81,7 @@ class SaveFrames(inputs.Saving):
         extra_pnginfo: Any = None,
         **picture: Any,
     ) -> dict[str, Any]:
-        """Save; ComfyUI shows what is raised on the node. picture: see ``wanted.PICTURE``."""
+        """Save the images; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
         place = access.admit(directory_path)
         asked = wanted.of(
             filetype=filetype,
@@ -122,48 +122,48 @@ class LoadFrames:
     SEARCH_ALIASES = ["load video frames", "load image sequence", "import frames", "load from s3", "seqsave"]
     RETURN_TYPES = ("IMAGE", "MASK", "INT")
     RETURN_NAMES = ("images", "mask", "count")
-    OUTPUT_TOOLTIPS = ("The frames, in order.", "1 where a frame is transparent.", "How many frames there are.")
+    OUTPUT_TOOLTIPS = ("The frames, in order.", "1 where a frame is transparent.", "The number of frames in the batch.")
     FUNCTION = "load"
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
-        """What ComfyUI asks for."""
+        """Return the declarations of the inputs."""
         missing = (
-            "What happens where the sequence has a gap: 'error' stops, 'skip' leaves it out, 'repeat previous' gives "
-            "the frame before it once more."
+            "What happens to missing frames: 'error' stops the graph, 'skip' leaves them out, 'repeat previous' loads "
+            "the frame before them again."
         )
         return {
             "required": {
                 "directory_path": inputs.directory_path("Where the frames are"),
                 "prefix": (
                     "STRING",
-                    {"default": "", "multiline": False, "tooltip": "Which sequence; empty where there is only one."},
+                    {"default": "", "multiline": False, "tooltip": "Which sequence; empty if there is only one."},
                 ),
-                "start": inputs.number(-1, -1, "The first frame's number; -1 is the first one that is there."),
-                "count": inputs.number(0, 0, "How many frames; 0 is all.", _MOST_FRAMES),
-                "step": inputs.number(1, 1, "Take each one (1), every second one (2), and so on."),
+                "start": inputs.number(-1, -1, "The first frame's number; -1 is the first existing frame."),
+                "count": inputs.number(0, 0, "How many frames; 0 loads all.", _MOST_FRAMES),
+                "step": inputs.number(1, 1, "1 loads each frame, 2 every second one, and so on."),
                 "missing": (["error", "skip", "repeat previous"], {"default": "error", "tooltip": missing}),
             },
             "optional": {
                 "filetype": (
                     "STRING",
-                    {"default": "", "advanced": True, "tooltip": "png, jpg ...: where both lie side by side."},
+                    {"default": "", "advanced": True, "tooltip": "png, jpg ...: needed only if the folder has both."},
                 )
             },
         }
 
     @classmethod
     def VALIDATE_INPUTS(cls, directory_path: str | None = None, prefix: str | None = None) -> bool | str:  # noqa: N802
-        """Return what is wrong with the inputs, before anything is rendered."""
+        """Return True, or what is wrong with the inputs, before anything is rendered."""
         return inputs.validate_loading(directory_path, prefix)
 
     @classmethod
     def IS_CHANGED(  # noqa: N802 - ComfyUI's name
         cls, directory_path: str | None, prefix: str | None, filetype: str | None = "", **_: Any
     ) -> str | float:
-        """Changes with the names and sizes of the frames, and the times of local ones.
+        """Return a hash of the names and sizes of the frames, and the times of local ones.
 
-        Always (NaN is equal to nothing) when another node is to say where they are.
+        Return NaN, which always counts as changed, if another node provides the folder.
         """
         if directory_path is None or prefix is None or filetype is None:
             return float("nan")
@@ -183,7 +183,7 @@ class LoadFrames:
         missing: str,
         filetype: str = "",
     ) -> tuple[Any, Any, int]:
-        """IMAGE T,H,W,3, MASK T,H,W, and T."""
+        """Return IMAGE T,H,W,3, MASK T,H,W, and T."""
         sequence = parallel.away(lambda: _open(directory_path, prefix, filetype))
         chosen = _chosen(sequence, start, count, step, missing)
         frames = sorted(set(chosen), key=lambda frame: frame.index)
@@ -207,14 +207,14 @@ def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:
 
 
 def _chosen(sequence: FrameSequence, start: int, count: int, step: int, missing: str) -> list[Frame]:
-    """The frames to load, in order. Raises SequenceNotFoundError, FrameNameError.
+    """Return the frames to load, in order. Raises SequenceNotFoundError, FrameNameError.
 
-    Never counts through more numbers than there are frames to give: another node may ask for any number of them, and
-    one stray file may have any number in its name.
+    Never counts through more numbers than there are frames to return: another node may ask for any number of frames,
+    and a stray file may have any number in its name.
     """
     naming.check_index(count, "count")
     naming.check_index(step, "step", least=1)
-    there = {frame.index: frame for frame in reversed(sequence)}  # of several variations the first
+    there = {frame.index: frame for frame in reversed(sequence)}  # the first of several variations
     first, last = sequence.indices[0] if start < 0 else start, sequence.indices[-1]
     wanted = range(first, first + count * step if count else last + 1, step)
     present = [index for index in sequence.indices if index in wanted]
@@ -224,13 +224,13 @@ def _chosen(sequence: FrameSequence, start: int, count: int, step: int, missing:
         raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no frame in this range, only {ranges}")
     if len(present) < length and missing == "error":
         raise SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} lacks {_first_gaps(wanted, there)}: there are {ranges}. Choose "
-            "another range, or what to do about missing ones"
+            f"{sequence.pattern} in {sequence.url} has no frames {_first_gaps(wanted, there)}, only {ranges}. Choose "
+            "another range, or set `missing`"
         )
     if missing != "repeat previous":
         return [there[index] for index in present]
     if length > _MOST_FRAMES:
-        raise FrameNameError(f"this range has {length} frames, of which {len(present)} are there: choose a shorter one")
+        raise FrameNameError(f"this range has {length} frames, of which {len(present)} exist: choose a shorter range")
     chosen = [there[present[0]]]
     for index in wanted[wanted.index(present[0]) + 1 :]:
         chosen.append(there.get(index, chosen[-1]))

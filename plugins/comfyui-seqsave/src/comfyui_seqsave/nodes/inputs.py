@@ -1,4 +1,4 @@
-"""The inputs that several nodes have, as ComfyUI declares them: one place for types, defaults, limits and tooltips."""
+"""The inputs that several nodes share, as ComfyUI declares them: types, defaults, limits and tooltips."""
 
 from __future__ import annotations
 
@@ -40,90 +40,91 @@ Input = tuple[Any, ...]
 CATEGORY = "image/animation"
 MOST = 2**31 - 1
 
-FRAME_COUNTER: Input = ("FRAME_COUNTER", {"tooltip": "Which frame this is, and of how many."})
+FRAME_COUNTER: Input = ("FRAME_COUNTER", {"tooltip": "The frame's number, and the number of frames."})
 SEQUENCE: Input = ("ANIMATION_SEQUENCE", {"tooltip": "The files of a finished animation."})
 HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 
 
 def directory_path(what: str) -> Input:
-    """A folder, URL or configured name; ComfyUI's output folder by default."""
+    """Return the input for a folder, URL or configured name; ComfyUI's output folder by default."""
     return (
         "STRING",
         {
             "default": host.folders().output,
             "multiline": False,
             "tooltip": f"{what}: a path (relative to ComfyUI's output folder), or the name of a configured target, "
-            "such as renders://shot010. Empty is the output folder itself. Other folders and URLs (s3://bucket/folder) "
-            "have to be allowed on the server. Never write a password or a key here: it would end up in every file.",
+            "such as renders://shot010. Empty means the output folder itself. Other folders and URLs "
+            "(s3://bucket/folder) have to be allowed on the server. Never enter a password or a key here: it would be "
+            "saved in every file.",
         },
     )
 
 
 def prefix() -> Input:
-    """The first part of file names."""
+    """Return the input for the first part of file names."""
     return _widget("prefix")
 
 
 def start() -> Input:
-    """The first frame's number."""
+    """Return the input for the first frame's number."""
     return _widget("start", note="0, 1 or 1001 are usual.", min=-MOST, max=MOST)
 
 
 def digits() -> Input:
-    """The width of numbers in names."""
-    return _widget("digits", note="Larger numbers simply are wider.")
+    """Return the input for the width of numbers in names."""
+    return _widget("digits", note="Larger numbers are wider.")
 
 
 def at_end() -> Input:
-    """What happens to a frame after the last one."""
+    """Return the input for the handling of frames after the last one."""
     return _widget("at_end")
 
 
 def if_exists() -> Input:
-    """What happens when a frame exists already."""
-    return _widget("if_exists", note="The recipe is the graph with its values.")
+    """Return the input for the handling of existing frames."""
+    return _widget("if_exists", note="The recipe is the graph with its inputs.")
 
 
 def filetype() -> Input:
-    """What seqsave can write here, with what plugins add; PNG with workflow first."""
+    """Return the input for the filetype: all that are installed, PNG with workflow first."""
     default = SETTINGS["filetype"].default
     known = seqsave.filetypes()
     first = [default, *(name for name in ("png", "jpg") if name in known)]
     tooltip = (
-        "The file format. Only '... with embedded workflow' writes the workflow into the file. Plugins of seqsave add "
-        "more, for example: pip install seqsave-webp"
+        "The filetype. Only '... with embedded workflow' writes the workflow into the file. Plugins of seqsave add "
+        "more filetypes, for example: pip install seqsave-webp"
     )
     return ([*first, *(name for name in known if name not in first)], {"default": default, "tooltip": tooltip})
 
 
 def options() -> Input:
-    """Encoder options as text."""
+    """Return the input for encoder options, as text."""
     return _widget("options", default="", note="As NAME=VALUE: quality=92, compression=balanced; " + _OF_ONE)
 
 
 def picture() -> dict[str, Input]:
-    """The widgets of ``wanted.PICTURE``: what pictures are in their files, and what these state of them."""
+    """Return the inputs of ``wanted.PICTURE``, by name: conversion of pixels, and metadata of the files."""
     chosen = wanted.PICTURE
-    also_as = "A second file of each frame in another format, in the same run: EXR for compositing, PNG for a look."
+    also_as = "A second filetype for each frame, saved in the same run: EXR for compositing, say, and PNG to view."
     made = {name: _widget(name, default=chosen[name], note=_NOTES.get(name, "")) for name in chosen if name in SETTINGS}
     kinds = [chosen["also_as"], *filetype()[0]]
     return {"also_as": (kinds, {"default": chosen["also_as"], "advanced": True, "tooltip": also_as}), **made}
 
 
-_OF_ONE = "of one of two formats: jpg.quality=92. 'seqsave filetypes' lists them."
-# How the text of a widget is written, and what the nodes add to a setting.
+_OF_ONE = "for one of two filetypes: jpg.quality=92. 'seqsave filetypes' lists them."
+# Additions to the help of settings: the syntax of a widget's text, and defaults of the nodes.
 _NOTES = {
-    "color": "ComfyUI's own nodes give srgb.",
-    "convert_to": "acescg for EXR files, for example.",
-    "dpi": "0 states none.",
-    "tags": "With ; between: artist=Ada; copyright=2026 Studio.",
-    "withhold": "With , between: *.api_key, Note.*, CLIPTextEncode.text",
-    "preview": "The workflow is inside. Of single frames it is made with the last.",
+    "color": "ComfyUI's own nodes produce srgb.",
+    "convert_to": "For EXR files, for example, acescg.",
+    "dpi": "0 writes none.",
+    "tags": "Separated by semicolons: artist=Ada; copyright=2026 Studio.",
+    "withhold": "Separated by commas: *.api_key, Note.*, CLIPTextEncode.text",
+    "preview": "The movie contains the workflow. For frames saved one by one, it is made after the last frame.",
 }
 
 
 def _widget(name: str, *, note: str = "", **different: Any) -> Input:
-    """The widget for a setting of the writer, as it is declared. different: what the node has in another way."""
+    """Return the widget for a setting of the writer. different: values that differ from the declaration."""
     one = SETTINGS[name]
     values = {"default": one.default, **different}
     kind = one.type.partition(" | None")[0]
@@ -141,21 +142,22 @@ def _widget(name: str, *, note: str = "", **different: Any) -> Input:
 
 
 def pattern() -> Input:
-    """Which files count."""
-    return ("STRING", {"default": "*", "multiline": False, "tooltip": "Which file names count; * and ? stand for any."})
+    """Return the input for a pattern of file names."""
+    tooltip = "Which files to use, by name; * and ? are wildcards."
+    return ("STRING", {"default": "*", "multiline": False, "tooltip": tooltip})
 
 
 def indexing() -> Input:
-    """How files are numbered."""
+    """Return the input for the numbering of files."""
     tooltip = (
-        "numeric: by the number in the file's name that varies, the last one if several do. alphabetic order: by "
-        "position, whatever the names are."
+        "numeric: by the number in the file's name that varies, or the last of them if several vary. alphabetic order: "
+        "by position in the sorted names."
     )
     return (["numeric", "alphabetic order"], {"default": "numeric", "tooltip": tooltip})
 
 
 def rate(kind: str, default: float) -> Input:
-    """Frames per second."""
+    """Return the input for frames per second."""
     return (
         kind,
         {"default": default, "min": 1, "max": 1000, "tooltip": "Frames per second of the animation."},
@@ -163,12 +165,12 @@ def rate(kind: str, default: float) -> Input:
 
 
 def number(default: int, least: int, tooltip: str, most: int = MOST) -> Input:
-    """A whole number."""
+    """Return an input for a whole number."""
     return ("INT", {"default": default, "min": least, "max": most, "tooltip": tooltip})
 
 
 class Saving:
-    """What nodes that save have in common: everything is checked before anything is rendered."""
+    """Base of nodes that save: all inputs are checked before anything is rendered."""
 
     @classmethod
     def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
@@ -186,33 +188,33 @@ class Saving:
         withhold: str | None = None,
         preview: str | None = None,
     ) -> bool | str:
-        """True, or what is wrong. None is an input that is not known yet."""
+        """Return True, or what is wrong. An input that is not known yet is None."""
         given = {"also_as": also_as, "dtype": dtype, "color": color, "convert_to": convert_to, "dpi": dpi}
         texts = {"tags": tags, "withhold": withhold, "preview": preview}
         return checked(lambda: _check_saving(directory_path, prefix, filetype, options, {**given, **texts}))
 
 
 class Looking:
-    """What nodes that look into a folder have in common: it is looked at again in each run."""
+    """Base of nodes that list a folder: they list it again in each run."""
 
     @classmethod
     def VALIDATE_INPUTS(cls, directory_path: str | None = None, pattern: str | None = None) -> bool | str:  # noqa: N802
-        """True, or what is wrong. None is an input that is not known yet."""
+        """Return True, or what is wrong. An input that is not known yet is None."""
         return checked(lambda: listing.check(directory_path, pattern))
 
     @classmethod
     def IS_CHANGED(cls, **_: Any) -> float:  # noqa: N802 - ComfyUI's name
-        """Always: there may be other frames by now. NaN is equal to nothing."""
+        """Return NaN, which always counts as changed: there may be new frames."""
         return float("nan")
 
 
 def validate_loading(directory_path: str | None, prefix: str | None) -> bool | str:
-    """The same for a sequence that is to be loaded; an empty prefix is any."""
+    """Return True, or what is wrong with the inputs of a node that loads; an empty prefix matches any sequence."""
     return checked(lambda: _check_loading(directory_path, prefix))
 
 
 def checked(check: Callable[[], object]) -> bool | str:
-    """True, or the message of the error that ``check`` raises: ComfyUI shows it on the node, before the graph runs."""
+    """Return True, or the message of the error that ``check`` raises: ComfyUI shows it before the graph runs."""
     try:
         check()
     except SeqSaveError as error:

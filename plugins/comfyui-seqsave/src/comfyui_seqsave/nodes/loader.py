@@ -1,4 +1,4 @@
-"""Image Sequence Loader: the frame that a counter names, from a folder or URL."""
+"""Image Sequence Loader: loads the frame at a counter's number, from a folder or URL."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["ImageSequenceLoader"]
 
 
 class ImageSequenceLoader(inputs.Looking):
-    """Load one frame; its variations, where they lie in batch folders."""
+    """Load one frame, or its variations from batch folders."""
 
     TITLE = "Image Sequence Loader"
     CATEGORY = inputs.CATEGORY
-    DESCRIPTION = "Loads the frame that the counter names; frames of batch folders become one IMAGE of variations."
+    DESCRIPTION = "Loads the frame at the counter's number. Frames in batch folders become one batch of variations."
     SEARCH_ALIASES = ["load image sequence", "load animation frame", "load from s3", "seqsave"]
     RETURN_TYPES = ("IMAGE", "STRING")
     RETURN_NAMES = ("image", "frame_name")
-    OUTPUT_TOOLTIPS = ("The frame, without alpha.", "The file's name; empty when the default image took its place.")
+    OUTPUT_TOOLTIPS = ("The frame, without alpha.", "The file's name; empty if the default image was used.")
     FUNCTION = "result"
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
-        """What ComfyUI asks for."""
+        """Return the declarations of the inputs."""
         return {
             "required": {
                 "frame_counter": inputs.FRAME_COUNTER,
@@ -34,13 +34,13 @@ class ImageSequenceLoader(inputs.Looking):
                 "pattern": inputs.pattern(),
                 "indexing": inputs.indexing(),
             },
-            "optional": {"default_image": ("IMAGE", {"tooltip": "What to give when there is no such frame."})},
+            "optional": {"default_image": ("IMAGE", {"tooltip": "The image to return if the frame does not exist."})},
         }
 
     def result(
         self, frame_counter: Any, directory_path: str, pattern: str, indexing: str, default_image: Any = None
     ) -> tuple[Any, str]:
-        """IMAGE, B,H,W,3, and the file's name. Raises SequenceNotFoundError without a default image."""
+        """Return IMAGE, B,H,W,3, and the file's name. Raises SequenceNotFoundError without a default image."""
         index = int(frame_counter.current_frame)
         found = parallel.away(lambda: listing.frames(directory_path, pattern, indexing)).get(index)
         if not found:
@@ -48,7 +48,7 @@ class ImageSequenceLoader(inputs.Looking):
                 return default_image, ""
             raise SequenceNotFoundError(
                 f"{directory_path or 'the output folder'} has no frame {index} that matches {pattern!r}; connect "
-                "default_image to go on without one"
+                "default_image to continue without it"
             )
         arrays = parallel.each(listing.Picture.read, found)
         image, _ = pictures.stack(arrays, [picture.name for picture in found])

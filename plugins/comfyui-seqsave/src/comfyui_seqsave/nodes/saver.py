@@ -1,4 +1,4 @@
-"""Image Sequence Saver: one frame of an animation at a time, as a frame counter says."""
+"""Image Sequence Saver: saves one frame of an animation at a time, at the number of a frame counter."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 class ImageSequenceSaver(inputs.Saving):
-    """Save one frame, or its variations. Source of the interface: the Dream Project Animation nodes' node of that name.
+    """Save one frame, or its variations. The interface is that of the Dream Project Animation node of the same name.
 
-    Names: prefix, ``_``, the frame's number, ``.``, the file type's extension. Several images are variations of ONE
+    Names: prefix, ``_``, the frame's number, ``.``, the filetype's extension. Several images are variations of ONE
     frame and go to ``batch_0000/``, ``batch_0001/`` ...
     """
 
@@ -34,14 +34,14 @@ class ImageSequenceSaver(inputs.Saving):
     CATEGORY = inputs.CATEGORY
     DESCRIPTION = (
         "Saves one frame of an animation each time the graph runs: to ComfyUI's output folder, a bucket or another "
-        "target. The frame counter says which frame it is. Several images are variations of that one frame and go to "
-        "batch_0000, batch_0001 and so on; for a batch that is a video, use Save Frames."
+        "target. The frame counter sets the frame's number. Several images are variations of that one frame and go to "
+        "batch_0000, batch_0001 and so on. For a batch that is a video, use Save Frames."
     )
     SEARCH_ALIASES = ["save image sequence", "save animation frame", "save to s3", "save to bucket", "seqsave"]
     RETURN_TYPES = ("ANIMATION_SEQUENCE", "LOG_ENTRY")
     RETURN_NAMES = ("sequence", "log_entry")
     OUTPUT_TOOLTIPS = (
-        "With the last frame: every frame that is there. Before that it is empty.",
+        "All frames of the animation, once the last frame is saved; empty before that.",
         "What was saved, and where.",
     )
     FUNCTION = "save"
@@ -49,7 +49,7 @@ class ImageSequenceSaver(inputs.Saving):
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
-        """What ComfyUI asks for."""
+        """Return the declarations of the inputs."""
         return {
             "required": {
                 "frame_counter": inputs.FRAME_COUNTER,
@@ -78,7 +78,7 @@ class ImageSequenceSaver(inputs.Saving):
         extra_pnginfo: Any = None,
         **picture: Any,
     ) -> dict[str, Any]:
-        """Save; ComfyUI shows what is raised on the node. picture: see ``wanted.PICTURE``."""
+        """Save the frame; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
         place = access.admit(directory_path)
         asked = wanted.of(
             filetype=filetype,
@@ -93,7 +93,7 @@ class ImageSequenceSaver(inputs.Saving):
             place.check_name(form.rule, len(image))
         index = int(frame_counter.current_frame)
         if index < 0:
-            raise seqsave.FrameNameError(f"the frame counter is at {index}: it counts from 0")
+            raise seqsave.FrameNameError(f"the frame counter is at {index}: use numbers from 0")
         try:
             result = saving.save(
                 place,
@@ -124,14 +124,15 @@ class ImageSequenceSaver(inputs.Saving):
 def _finished(
     place: access.Place, asked: wanted.Wanted, frame_counter: Any, batches: int, log: LogEntry
 ) -> tuple[dict[int, list[str]], LogEntry]:
-    """With the last frame: every frame of the first file type that is there, by index; manifests and movie are made.
+    """Write manifests and the movie after the last frame.
 
-    All frames are there: that one of those fails is no reason to stop the graph, and stands in the log.
+    Return the first filetype's frames by index, and the log. The frames are saved by then, so an error in a manifest or
+    the movie goes into the log and does not stop the graph.
     """
     urls: dict[int, list[str]] = {}
     for form in reversed(asked.formats):
         sequence = parallel.away(partial(place.open, form.rule.prefix, form.resolved.filetype))
-        # Frames beside the batch folders, or in them when there are none here, are an older run's.
+        # Frames outside of batch folders, or inside of them if this run has no variations, are an older run's.
         frames = [frame for frame in sequence if (frame.batch is not None) == (batches > 1)]
         facts = _facts(form, asked, frame_counter)
         log = _with_result(log, "manifest", partial(_recorded, place, facts, frames)) if frames else log
@@ -165,8 +166,8 @@ def _with_result(log: LogEntry, what: str, work: Callable[[], str]) -> LogEntry:
     try:
         line = parallel.away(work)
     except seqsave.SeqSaveError as error:
-        _log.warning("The animation is saved, but not its %s: %s", what, error)
-        return log.add(f"The {what} is not written: {error}")
+        _log.warning("The animation is saved, but its %s could not be written: %s", what, error)
+        return log.add(f"The {what} could not be written: {error}")
     return log.add(line) if line else log
 
 

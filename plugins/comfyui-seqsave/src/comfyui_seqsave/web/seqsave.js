@@ -1,12 +1,12 @@
-// Shows on a saver where its frames were saved. The progress text of a node goes away when the run ends.
+// Shows the addresses of saved frames on a saver. ComfyUI's own progress text on a node disappears when the run ends.
 
 import { app } from "../../scripts/app.js";
 import { ComfyWidgets } from "../../scripts/widgets.js";
 
 const NAME = "saved to";
 const MOST = 4; // lines
-const HEIGHT = 68; // pixels, of so many
-// The folder's name in custom_nodes, whatever the user has called it.
+const HEIGHT = 68; // pixels, for MOST lines
+// The name of the pack's folder in custom_nodes, which the user may have changed.
 const PACK = decodeURIComponent(new URL(".", import.meta.url).pathname.split("/").at(-2));
 
 function lines(text) {
@@ -20,9 +20,9 @@ function widgetOf(node) {
   const there = node.widgets?.find((widget) => widget.name === NAME);
   if (there) return there;
   const { widget } = ComfyWidgets.STRING(node, NAME, ["STRING", { multiline: true }], app);
-  widget.serialize = false; // neither in the workflow
+  widget.serialize = false; // not in the workflow
   widget.options = Object.assign(widget.options ?? {}, {
-    serialize: false, // nor in the prompt
+    serialize: false, // and not in the prompt
     getMinHeight: () => HEIGHT,
     getMaxHeight: () => HEIGHT,
   });
@@ -55,7 +55,7 @@ app.registerExtension({
     };
   },
 
-  // When the user comes back to a workflow; older front ends do not call it.
+  // Called when the user returns to a workflow. Older front ends do not call it.
   onNodeOutputsUpdated(outputs) {
     for (const [id, output] of Object.entries(outputs)) {
       const node = app.graph?.getNodeById(id);
