@@ -10,13 +10,23 @@ from typing import Any
 
 import pytest
 
-from seqsave.errors import WriterAbortedError, WriterClosedError
-from seqsave.runtime.pipeline import Pipeline
+from seqsave.runtime.pipeline import Owner, Pipeline
 from tests.support.patience import PATIENCE, wait_until
 
 MODES = ["inline", "one stage", "two stages", "loop"]
 # Inline, everything has happened when submit returns: nothing waits, is held, or is under way.
 threaded = pytest.mark.parametrize("make", MODES[1:], indirect=True)
+
+
+class StoppedError(Exception):
+    """The owner's error for jobs that are given up."""
+
+
+class ClosedError(Exception):
+    """The owner's error for jobs that come too late."""
+
+
+OWNER = Owner("the shop", "order", closed=ClosedError, stopped=StoppedError)
 
 
 @pytest.fixture
@@ -41,6 +51,7 @@ def make(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Cal
             publishers=0 if kind in ("inline", "one stage") else publishers,
             max_bytes=max_bytes,
             loop=loop if kind == "loop" else None,
+            owner=OWNER,
         )
 
     return make
@@ -89,7 +100,7 @@ def test_the_first_error_stops_new_work(make: Callable[..., Pipeline[Any, Any]],
     with pytest.raises(ValueError, match="broken"):
         bad.result()
     assert isinstance(pipeline.error, ValueError)
-    with pytest.raises(WriterAbortedError, match="broken") as caught:
+    with pytest.raises(StoppedError, match="broken") as caught:
         submit(pipeline, lambda: 1, lambda p: p)
     assert caught.value.__cause__ is pipeline.error
 
@@ -107,7 +118,7 @@ def test_what_waits_behind_an_error_is_given_up(make: Callable[..., Pipeline[Any
     go.set()
     pipeline.drain()
     assert isinstance(futures[0].exception(), ValueError)
-    assert all(isinstance(future.exception(), WriterAbortedError) for future in futures[1:])
+    assert all(isinstance(future.exception(), StoppedError) for future in futures[1:])
 
 
 @threaded
@@ -209,10 +220,10 @@ def test_abort_is_quick_and_names_everything(make: Callable[..., Pipeline[Any, A
     futures = [submit(pipeline, lambda: 1, hang) for _ in range(5)]
     assert begun.wait(PATIENCE)
     pipeline.abort(timeout=0.1)
-    assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
+    assert all(isinstance(future.exception(timeout=0), StoppedError) for future in futures)
     assert pipeline.stop_event.is_set()
     go.set()
-    with pytest.raises(WriterAbortedError):
+    with pytest.raises(StoppedError):
         submit(pipeline, lambda: 1, lambda p: p)
 
 
@@ -238,7 +249,7 @@ def test_nothing_is_accepted_once_it_is_closed(make: Callable[..., Pipeline[Any,
     pipeline.close()
     assert future.result(timeout=0) == 1
     assert accepted == [future]
-    with pytest.raises(WriterClosedError):
+    with pytest.raises(ClosedError):
         submit(pipeline, lambda: 1, lambda p: p, on_accepted=accepted.append)
     assert accepted == [future]
 
@@ -262,7 +273,7 @@ def test_left_alone_it_finishes_and_its_threads_end(make: Callable[..., Pipeline
     assert begun.wait(PATIENCE)
     threads = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("seqsave-")]
     pipeline.leave()
-    with pytest.raises(WriterClosedError):
+    with pytest.raises(ClosedError):
         submit(pipeline, lambda: None, lambda _: 3)
     go.set()
     assert (first.result(PATIENCE), second.result(PATIENCE)) == (1, 2)
@@ -376,7 +387,7 @@ class Gauge:
 @pytest.fixture(params=["two stages", "loop"])
 def paced(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Iterator[Pipeline[Any, Any]]:
     pipeline: Pipeline[Any, Any] = Pipeline(
-        workers=2, publishers=8, max_bytes=10**9, loop=loop if request.param == "loop" else None
+        workers=2, publishers=8, max_bytes=10**9, loop=loop if request.param == "loop" else None, owner=OWNER
     )
     yield pipeline
     pipeline.abort(1)
@@ -453,5 +464,5 @@ def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytes
     futures = [submit(paced, lambda i=i: i, gauge) for i in range(5)]
     gauge.wait_for(1)
     paced.abort(timeout=0.1)
-    assert all(isinstance(future.exception(timeout=0), WriterAbortedError) for future in futures)
+    assert all(isinstance(future.exception(timeout=0), StoppedError) for future in futures)
     gauge.go.release(5)

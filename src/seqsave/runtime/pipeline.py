@@ -1,6 +1,6 @@
 """Run encode and publish concurrently, bounded by bytes, in order, stopping at the first fatal error.
 
-The pipeline knows neither files nor storages: each job brings two callables. Encoding runs on ``workers`` threads.
+The pipeline knows neither files nor storages: each job brings its two stages. Encoding runs on ``workers`` threads.
 Publishing runs on the same thread right after it (``publishers=0``, for storages that answer at once), on threads of
 its own (``publishers=n``), or as coroutines on an event loop (``loop``). At most ``publishers`` jobs publish at a time,
 fewer while a storage throttles (``slow_down``). With ``workers=0`` everything runs on the caller's thread.
@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from seqsave.errors import WriterAbortedError, WriterClosedError
 from seqsave.runtime.pools import LoopTasks, Pace, WorkerThreads
 from seqsave.runtime.threads import run_stranded
 
-__all__ = ["Job", "Pipeline", "gather"]
+__all__ = ["Job", "Owner", "Pipeline", "gather"]
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -31,21 +31,56 @@ T = TypeVar("T")
 TICK = 0.2
 
 
-@dataclass(eq=False, slots=True)
-class Job(Generic[P, R]):
-    """One piece of work, and the future of its result.
+@dataclass(eq=False, slots=True, kw_only=True)
+class Job(ABC, Generic[R]):
+    """One piece of work in two stages, and the future of its result.
 
-    encode:  the first stage; it returns what the second one takes. publish: the second stage.
-    size_of: how many bytes what ``encode`` returned keeps in memory.
-    held:    how many bytes the job keeps in memory at the moment.
+    held: how many bytes the job keeps in memory at the moment.
     """
 
-    encode: Callable[[], P]
-    publish: Callable[[P], Any]
-    size_of: Callable[[P], int]
-    held: int
+    held: int = 0
     future: Future[R] = field(default_factory=Future)
     publishing: bool = False
+
+    @abstractmethod
+    def encode(self) -> int:
+        """Do the first stage; return how many bytes the job keeps in memory after it."""
+
+    @abstractmethod
+    def publish(self) -> Any:
+        """Do the second stage and return its result; return a coroutine for that in a pipeline with a loop."""
+
+
+@dataclass(eq=False, slots=True)
+class _Calls(Job[R], Generic[P, R]):
+    """A job of two functions: ``second`` gets what ``first`` returns."""
+
+    first: Callable[[], P]
+    second: Callable[[P], Any]
+    size_of: Callable[[P], int]
+    payload: Any = None
+
+    def encode(self) -> int:
+        self.payload = self.first()
+        del self.first  # it may hold a picture
+        return self.size_of(self.payload)
+
+    def publish(self) -> Any:
+        payload, self.payload = self.payload, None
+        return self.second(payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The words and errors for jobs that a pipeline refuses or gives up.
+
+    name: of the pipeline. job: of one job. closed: the error of jobs that come too late. stopped: of those given up.
+    """
+
+    name: str = "the pipeline"
+    job: str = "job"
+    closed: Callable[[str], Exception] = RuntimeError
+    stopped: Callable[[str], Exception] = RuntimeError
 
 
 class Pipeline(Generic[P, R]):
@@ -57,6 +92,7 @@ class Pipeline(Generic[P, R]):
     max_raw:    how many of these by jobs that are not encoded yet; no bound of its own when None.
     least:      how many jobs may be under way even if they hold more than that.
     loop:       a running event loop; ``publish`` then is a coroutine function.
+    owner:      the words and errors for jobs that are refused or given up.
     """
 
     def __init__(
@@ -68,18 +104,20 @@ class Pipeline(Generic[P, R]):
         max_raw: int | None = None,
         least: int = 1,
         loop: asyncio.AbstractEventLoop | None = None,
+        owner: Owner = Owner(),
     ) -> None:
         self.stop_event = threading.Event()
         """Set by ``abort``."""
         self.error_event = threading.Event()
         """Set once there is an ``error``: no job needs to try again what it fails to do."""
         self._inline_threads: list[int] = []
-        self._without_thread: set[Job[P, R]] = set()
+        self._owner = owner
+        self._without_thread: set[Job[R]] = set()
         self._max_bytes = max_bytes
         self._max_raw = max_bytes if max_raw is None else max_raw
         self._least = least
         self._changed = threading.Condition()
-        self._jobs: set[Job[P, R]] = set()
+        self._jobs: set[Job[R]] = set()
         self._held = 0
         self._raw = 0
         self._publishing = 0
@@ -139,16 +177,16 @@ class Pipeline(Generic[P, R]):
         """Accept one job that holds ``cost`` bytes until it is encoded and ``size_of(payload)`` after that.
 
         Waits while the window is full, calling ``while_waiting`` on this thread whenever something has changed.
-        ``on_accepted`` is called with the future before the job starts. Raises WriterAbortedError once a job has
-        failed, WriterClosedError once ``close`` was called.
+        ``on_accepted`` is called with the future before the job starts. Raises ``owner.stopped`` once a job has
+        failed, ``owner.closed`` once ``close`` was called.
         """
-        job: Job[P, R] = Job(encode, publish, size_of, cost)
+        job: Job[R] = _Calls(encode, publish, size_of, held=cost)
         while not self.try_submit([job], lambda: on_accepted(job.future)):
             self.wait_for_room([job], while_waiting)
         self.run_inline([job])
         return job.future
 
-    def try_submit(self, jobs: Sequence[Job[P, R]], on_accepted: Callable[[], None] = lambda: None) -> bool:
+    def try_submit(self, jobs: Sequence[Job[R]], on_accepted: Callable[[], None] = lambda: None) -> bool:
         """Accept all of these jobs in one step, or none of them; return False when there is no room for all now.
 
         ``on_accepted`` is called before anything can become of them. It must not wait. The caller has to call
@@ -168,11 +206,11 @@ class Pipeline(Generic[P, R]):
                 self._hand_over(job, self._workers)
         return True
 
-    def _hand_over(self, job: Job[P, R], workers: WorkerThreads) -> None:
+    def _hand_over(self, job: Job[R], workers: WorkerThreads) -> None:
         if not _has_taken(workers, partial(self._encode, job)):
             self._without_thread.add(job)
 
-    def wait_for_room(self, jobs: Sequence[Job[P, R]], while_waiting: Callable[[], None] = lambda: None) -> None:
+    def wait_for_room(self, jobs: Sequence[Job[R]], while_waiting: Callable[[], None] = lambda: None) -> None:
         """Wait until there may be room for all of these jobs, then call ``while_waiting``. Raises as ``submit``."""
         with self._changed:
             self._check_open()
@@ -181,7 +219,7 @@ class Pipeline(Generic[P, R]):
         run_stranded()
         while_waiting()
 
-    def run_inline(self, jobs: Sequence[Job[P, R]]) -> None:
+    def run_inline(self, jobs: Sequence[Job[R]]) -> None:
         """Do jobs that were accepted, on this thread; nothing to do where there are threads for them.
 
         With ``workers``, but where none could be started, this returns when the jobs are done.
@@ -204,7 +242,7 @@ class Pipeline(Generic[P, R]):
         if interrupt is not None:
             raise interrupt
 
-    def _run_without_thread(self, jobs: Sequence[Job[P, R]]) -> None:
+    def _run_without_thread(self, jobs: Sequence[Job[R]]) -> None:
         for job in self._without_thread.intersection(jobs):
             self._without_thread.discard(job)
             self._encode(job)
@@ -225,10 +263,11 @@ class Pipeline(Generic[P, R]):
             while_waiting()
 
     def check_may_wait(self) -> None:
-        """Raise WriterClosedError on a thread that does the jobs, as in a future's callback: it waited for itself."""
+        """Raise ``owner.closed`` on a thread that does the jobs, as in a future's callback: it waited for itself."""
         if self._jobs and self._is_here():
-            raise WriterClosedError(
-                "a callback of a frame's future cannot wait for the writer, whose thread it keeps: close it elsewhere"
+            raise self._owner.closed(
+                f"a callback of a {self._owner.job}'s future cannot wait for {self._owner.name}, whose thread it "
+                "keeps: close it elsewhere"
             )
 
     def close(self, while_waiting: Callable[[], None] = lambda: None) -> None:
@@ -257,26 +296,27 @@ class Pipeline(Generic[P, R]):
     def abort(self, timeout: float) -> None:
         """Give up jobs that have not begun, stop waits and coroutines, and wait up to ``timeout`` seconds for the rest.
 
-        Jobs that still run then get WriterAbortedError; their threads are daemons and cannot keep the process alive.
+        Jobs that still run then get ``owner.stopped``; their threads are daemons and cannot keep the process alive.
         """
         self.stop_event.set()
-        self._stop_with(WriterAbortedError("the writer was aborted"))
+        owner = self._owner
+        self._stop_with(owner.stopped(f"{owner.name} was aborted"))
         if self._publishers is not None:
             self._publishers.cancel()
         with self._changed:
             self._changed.wait_for(lambda: not self._jobs, timeout)
             left = list(self._jobs)
         for job in left:
-            self._finish(job, error=WriterAbortedError("the writer was aborted while this frame was under way"))
+            self._finish(job, error=owner.stopped(f"{owner.name} was aborted while this {owner.job} was under way"))
         self.close()  # returns at once: no job is under way
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
     def _check_open(self) -> None:
         if self._closed and self._error is None:
-            raise WriterClosedError("the writer was closed by another thread")
+            raise self._owner.closed(f"{self._owner.name} was closed by another thread")
         if self._error is not None:
-            raise WriterAbortedError(f"stopped, because something failed before: {self._error}") from self._error
+            raise self._owner.stopped(f"stopped, because something failed before: {self._error}") from self._error
 
     def _has_room(self, more: int) -> bool:
         fits = self._held + more <= self._max_bytes and self._raw + more <= self._max_raw
@@ -290,23 +330,22 @@ class Pipeline(Generic[P, R]):
 
     # --- the two stages ----------------------------------------------------------------------------------------------
 
-    def _encode(self, job: Job[P, R]) -> None:
+    def _encode(self, job: Job[R]) -> None:
         if not self._begin(job):
             return
         try:
-            payload = job.encode()
-            self._encoded(job, payload)
+            self._encoded(job, job.encode())
             if isinstance(self._publishers, LoopTasks):
-                self._publishers.put(lambda: self._publish_async(job, payload))
-            elif self._publishers is not None and _has_taken(self._publishers, lambda: self._publish(job, payload)):
+                self._publishers.put(partial(self._publish_async, job))
+            elif self._publishers is not None and _has_taken(self._publishers, partial(self._publish, job)):
                 return
         except BaseException as error:  # noqa: BLE001 - any error belongs to the job's future
             self._fail(job, error)
             return
         if not isinstance(self._publishers, LoopTasks):
-            self._publish(job, payload)
+            self._publish(job)
 
-    def _begin(self, job: Job[P, R]) -> bool:
+    def _begin(self, job: Job[R]) -> bool:
         """Return whether the job is still wanted: not cancelled, not after an error, not given up by abort."""
         with self._changed:
             if job not in self._jobs:
@@ -317,10 +356,8 @@ class Pipeline(Generic[P, R]):
         self._finish(job, error=self._given_up())
         return False
 
-    def _encoded(self, job: Job[P, R], payload: P) -> None:
-        """Note that the job holds its encoded bytes from now on, and drop the picture."""
-        size = job.size_of(payload)
-        del job.encode
+    def _encoded(self, job: Job[R], size: int) -> None:
+        """Note that the job holds ``size`` bytes from now on."""
         with self._changed:
             if job in self._jobs:
                 self._held += size - job.held
@@ -329,24 +366,24 @@ class Pipeline(Generic[P, R]):
             job.held, job.publishing = size, True
             self._changed.notify_all()
 
-    def _publish(self, job: Job[P, R], payload: P) -> None:
+    def _publish(self, job: Job[R]) -> None:
         if self._error is not None:
             self._finish(job, error=self._given_up())
             return
         try:
-            result = job.publish(payload)
+            result = job.publish()
         except BaseException as error:  # noqa: BLE001 - any error belongs to the job's future
             self._fail(job, error)
         else:
             self._pace.note_success()
             self._finish(job, result)
 
-    async def _publish_async(self, job: Job[P, R], payload: P) -> None:
+    async def _publish_async(self, job: Job[R]) -> None:
         if self._error is not None:
             self._finish(job, error=self._given_up())
             return
         try:
-            result = await job.publish(payload)
+            result = await job.publish()
         except asyncio.CancelledError:
             self._finish(job, error=self._given_up())
         except Exception as error:  # noqa: BLE001 - any error belongs to the job's future
@@ -357,12 +394,12 @@ class Pipeline(Generic[P, R]):
 
     # --- endings -----------------------------------------------------------------------------------------------------
 
-    def _given_up(self) -> WriterAbortedError:
-        error = WriterAbortedError(f"not saved, because something failed before: {self._error}")
+    def _given_up(self) -> Exception:
+        error = self._owner.stopped(f"not saved, because something failed before: {self._error}")
         error.__cause__ = self._error
         return error
 
-    def _fail(self, job: Job[P, R], error: BaseException) -> None:
+    def _fail(self, job: Job[R], error: BaseException) -> None:
         """Set the handled ``error`` as the job's result; raise it too if it is Ctrl-C."""
         self._stop_with(error)
         self._finish(job, error=error)
@@ -376,7 +413,7 @@ class Pipeline(Generic[P, R]):
             self._changed.notify_all()
         self.error_event.set()
 
-    def _finish(self, job: Job[P, R], result: Any = None, error: BaseException | None = None) -> None:
+    def _finish(self, job: Job[R], result: Any = None, error: BaseException | None = None) -> None:
         with self._changed:
             if job not in self._jobs:
                 return  # abort() gave it up while it was running

@@ -6,30 +6,21 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from seqsave.errors import ImageError
-from seqsave.runtime.pipeline import Job, Pipeline, gather
+from seqsave.errors import ImageError, SeqSaveError
+from seqsave.runtime.pipeline import Pipeline, gather
 from seqsave.types import SavedFrame
 from seqsave.writer.frame import FrameKey, FrameTask
 from seqsave.writer.outputs import FrameSource, Output
 
 if TYPE_CHECKING:
+    from seqsave.sequences.preview import Preview
+    from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
     from seqsave.writer.numbering import Numbering
-    from seqsave.writer.preview import Preview
 
 __all__ = ["FrameAcceptor"]
-
-
-class _File(NamedTuple):
-    """One file of a frame that is about to be accepted; without a job if it is passed over."""
-
-    output: Output
-    task: FrameTask
-    job: Job[FrameTask, SavedFrame] | None
-    future: Future[SavedFrame]
 
 
 class FrameAcceptor:
@@ -42,7 +33,7 @@ class FrameAcceptor:
         self,
         outputs: Sequence[Output],
         numbering: Numbering,
-        pipeline: Pipeline[FrameTask, SavedFrame],
+        pipeline: Pipeline[Any, SavedFrame],
         log: EventLog,
         preview: Preview | None,
     ) -> None:
@@ -72,13 +63,13 @@ class FrameAcceptor:
                 check_usable()
                 keys = self._numbering.following(index, batches)
             frames = [self._prepare(key, source) for key, source in zip(keys, sources, strict=True)]
-            jobs = [file.job for files in frames for file in files if file.job is not None]
+            jobs = [task for tasks in frames for task in tasks if task.passed_over is None]
             with self.lock:
                 check_usable()
                 is_next = self._numbering.still_follow(index, keys)
                 if is_next and self._submit(jobs, partial(self._enter, keys, frames)):
                     try:
-                        self._add_to_preview(frames, sources)
+                        self._add_to_preview(keys, sources)
                     except BaseException:
                         self._pipeline.run_inline(jobs)  # they are accepted, and have to end
                         raise
@@ -87,53 +78,51 @@ class FrameAcceptor:
                 self._pipeline.wait_for_room(jobs, self._log.deliver)
         self._pipeline.run_inline(jobs)
         self._log.deliver()
-        return [gather([file.future for file in files]) for files in frames]
+        return [gather([task.future for task in tasks]) for tasks in frames]
 
-    def _prepare(self, key: FrameKey, source: FrameSource) -> list[_File]:
-        """Return one file for each filetype. Raises ImageError, which names the frame."""
-        shown = self._preview is not None and key.batch in (None, 0) and not key.after_end
-        if shown and self._preview is not None and source.image is not None and source.shown is None:
-            source.shown = self._preview.take(source.image.image)
-        return [self._prepare_file(output, key, source) for output in self._outputs]
+    def _prepare(self, key: FrameKey, source: FrameSource) -> list[FrameTask]:
+        """Return one task for each filetype. Raises ImageError, which names the frame."""
+        tasks = [self._prepare_for(output, key, source) for output in self._outputs]
+        if self._preview is not None:
+            source.shown = _shown(self._preview, key, source, tasks)
+        return tasks
 
-    def _prepare_file(self, output: Output, key: FrameKey, source: FrameSource) -> _File:
+    def _prepare_for(self, output: Output, key: FrameKey, source: FrameSource) -> FrameTask:
         try:
-            task = output.prepare(key, source)
+            return output.prepare(key, source)
         except ImageError as error:
             which = f"as {output.rule.extension}: " if len(self._outputs) > 1 else ""
             raise ImageError(f"frame {key.index}: {which}{error.args[0]}") from error
-        if task.passed_over is not None:
-            return _File(output, task, None, Future())
-        publish = output.publisher.publish_async if self._pipeline.is_async else output.publisher.publish
-        job: Job[FrameTask, SavedFrame] = Job(partial(output.encode, task), publish, attrgetter("size"), task.held)
-        return _File(output, task, job, job.future)
 
-    def _submit(self, jobs: Sequence[Job[FrameTask, SavedFrame]], on_accepted: Callable[[], None]) -> bool:
+    def _submit(self, jobs: Sequence[FrameTask], on_accepted: Callable[[], None]) -> bool:
         if jobs:
             return self._pipeline.try_submit(jobs, on_accepted)
         on_accepted()  # all files are passed over
         return True
 
-    def _enter(self, keys: Sequence[FrameKey], frames: Sequence[Sequence[_File]]) -> None:
+    def _enter(self, keys: Sequence[FrameKey], frames: Sequence[Sequence[FrameTask]]) -> None:
         """Take the numbers and note the files, before anything can become of them."""
         self._numbering.take(keys)
-        for files in frames:
-            for output, task, job, future in files:
-                if job is None:
-                    future.set_result(output.pass_over(task))
-                self._log.add(task.key, future)
-                output.encoding.note_accepted(task)
-                if task.key.batch is not None:
-                    output.note_batch(task.key.batch)
+        for tasks in frames:
+            for task in tasks:
+                output = task.output
+                if task.passed_over is not None:
+                    task.future.set_result(output.publisher.pass_over(task.key, task.passed_over))
+                self._log.add(task.key, task.future)
+                output.note_accepted(task)
 
-    def _add_to_preview(self, frames: Sequence[Sequence[_File]], sources: Sequence[FrameSource]) -> None:
-        if self._preview is None:
-            return
-        for files, source in zip(frames, sources, strict=True):
-            key = files[0].task.key
-            if any(file.task.passed_over == "skipped" and file.job is None for file in files):
-                self._preview.give_up(f"frame {key.index} already existed")
-            elif source.image is None:
-                self._preview.give_up("some frames were encoded elsewhere")
-            elif source.shown is not None and not key.after_end:
+    def _add_to_preview(self, keys: Sequence[FrameKey], sources: Sequence[FrameSource]) -> None:
+        for key, source in zip(keys, sources, strict=True):
+            if self._preview is not None and source.shown is not None:
                 self._preview.add(key.index, source.shown)
+
+
+def _shown(
+    preview: Preview, key: FrameKey, source: FrameSource, tasks: Sequence[FrameTask]
+) -> ImageArray | SeqSaveError | None:
+    """Return the image for the preview, or why there can be no preview; None for a frame that is not in it."""
+    if any(task.passed_over == "skipped" for task in tasks):
+        return SeqSaveError(f"frame {key.index} already existed")
+    if source.image is None:
+        return SeqSaveError("some frames were encoded elsewhere")
+    return None if key.after_end or key.batch not in (None, 0) else preview.take(source.image.image)

@@ -52,14 +52,10 @@ class Encoding:
         self._shape: tuple[int, ...] | None = None
         self._picture: Picture | None = None
 
-    def prepare(self, key: FrameKey, image: SharedImage, texts: Mapping[str, str], recipe: str | None) -> FrameTask:
-        """Return the task of one image, as far as it can be made before the frame is accepted. Raises ImageError.
-
-        texts: the frame's own metadata.
-        """
+    def take(self, task: FrameTask, image: SharedImage) -> None:
+        """Take the image for the task, before the frame is accepted. Raises ImageError."""
         taken = image.take(self._pixels)
-        picture = self._picture_of(taken)
-        return FrameTask(key, taken=taken, texts=texts, recipe=recipe, held=taken.held, picture=picture)
+        task.taken, task.held, task.picture = taken, taken.held, self._picture_of(taken)
 
     def note_accepted(self, task: FrameTask) -> None:
         """Warn of the known losses of a frame that is accepted."""

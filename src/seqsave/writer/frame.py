@@ -6,9 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from isal.isal_zlib import crc32
+
+from seqsave.runtime.pipeline import Job
+from seqsave.types import SavedFrame
+
 if TYPE_CHECKING:
     from seqsave.manifest import Picture
     from seqsave.types import Encoded
+    from seqsave.writer.outputs import Output
     from seqsave.writer.pixels import Taken
 
 __all__ = ["FileToPublish", "FrameKey", "FrameTask"]
@@ -66,37 +72,49 @@ class FileToPublish:
     @classmethod
     def of(cls, path: str, data: Any, content_type: str, *, create: bool = False) -> FileToPublish:
         """Return the file of these bytes."""
-        from isal.isal_zlib import crc32
-
         return cls(path, data, content_type, create, crc32(data), memoryview(data).nbytes)
 
 
 @dataclass(eq=False, slots=True)
-class FrameTask:
-    """One file of one frame on its way. Each step fills in its own part, and drops what no later step needs.
+class FrameTask(Job[SavedFrame]):
+    """One file of one frame on its way: ``output`` encodes and publishes it.
+
+    Each step fills in its own part, and drops what no later step needs.
 
     Prepared, on the caller's thread:
         taken:    the picture; None once it is encoded, and for a file that was encoded elsewhere: ``encoded``.
         texts:    the frame's own metadata.
         recipe:   what the frame is made from.
-        held:     bytes that the task keeps in memory until it is encoded.
         picture:  what will be in the file; None for a file that was encoded elsewhere.
     Accepted, in one step with its numbering:
         key:      its numbers and path. passed_over: why nothing is written, if so.
     Encoded, on an encoding thread:
-        files:    in the order in which they are published. size: how many bytes they have together.
+        files:    in the order in which they are published.
     """
 
     key: FrameKey
+    output: Output
     passed_over: Literal["stopped", "skipped"] | None = None
     taken: Taken | None = None
     encoded: Encoded | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     recipe: str | None = None
-    held: int = 0
     picture: Picture | None = None
     files: Sequence[FileToPublish] = ()
-    size: int = 0
+
+    def encode(self) -> int:
+        """Make the files. Return their bytes together."""
+        self.output.encode(self)
+        return self.size
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the files have together."""
+        return sum([file.size for file in self.files])
+
+    def publish(self) -> Any:
+        """Publish the files: return the record of the frame, or a coroutine for it."""
+        return self.output.publish(self)
 
     @property
     def frame(self) -> FileToPublish:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ class Common:
     """The objects that all filetypes of a writer share.
 
     spool:          keeps frames that the storage does not take; None without one. behind: all frames go there first.
+    is_async:       frames are published by coroutines.
     stop_event:     set when the run is aborted. on_stop: called with the error that aborts it.
     error_event:    set then, and when a frame has failed for good.
     on_throttled:   called when the storage asks for fewer requests.
@@ -61,6 +62,7 @@ class Common:
     recipe: str | None
     spool: Spool | None
     behind: bool
+    is_async: bool
     stop_event: threading.Event
     error_event: threading.Event
     on_stop: Callable[[BaseException], None]
@@ -76,7 +78,7 @@ class FrameSource:
 
     image: SharedImage | None
     encoded: Encoded | None = None
-    texts: Mapping[str, str] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
     recipe: str | None = None
     shown: ImageArray | SeqSaveError | None = None
 
@@ -102,7 +104,7 @@ def facts_of(form: Format, numbers: Naming | Numbering, embedding: EmbeddedMetad
 class Output:
     """The output of one filetype: encodes and publishes its frames.
 
-    encoding: makes the bytes of its frames. publisher: publishes its files. fallback: keeps what cannot be published.
+    publisher: publishes its files. fallback: keeps what cannot be published.
     """
 
     def __init__(self, form: Format, common: Common) -> None:
@@ -130,7 +132,7 @@ class Output:
             on_throttled=common.on_throttled,
             fallback=self.fallback,
         )
-        self.encoding = Encoding(
+        self._encoding = Encoding(
             form.resolved,
             form.rule,
             pixels=form.pixels,
@@ -176,10 +178,6 @@ class Output:
         """Note which frames there are to be, for the manifest."""
         self._record.plan(frames, about=about)
 
-    def note_batch(self, batch: int) -> None:
-        """Note that there is this variation, now that a frame of it is accepted."""
-        self._record.note_batch(batch)
-
     # --- one frame ---------------------------------------------------------------------------------------------------
 
     def prepare(self, key: FrameKey, source: FrameSource) -> FrameTask:
@@ -187,35 +185,37 @@ class Output:
 
         key: the frame under the writer's first filetype.
         """
-        key = self._own(key)
+        key = FrameKey(key.index, key.batch, self.rule.format(key.index, key.batch), key.after_end, self.filetype)
         if self._older is not None:
             self._older.note()
         if key.after_end:
-            return FrameTask(key, passed_over="stopped")
+            return FrameTask(key, self, passed_over="stopped")
         if self._existing.exists(key):
-            return FrameTask(key, passed_over="skipped")
-        if source.image is None:
-            held = 0 if source.encoded is None else memoryview(source.encoded.data).nbytes
-            return FrameTask(key, encoded=source.encoded, recipe=source.recipe, held=held)
-        return self.encoding.prepare(key, source.image, source.texts or {}, source.recipe)
-
-    def pass_over(self, task: FrameTask) -> SavedFrame:
-        """Return the record of a frame that is not to be written at all."""
-        return self.publisher.pass_over(task.key, task.passed_over or "skipped")
-
-    def encode(self, task: FrameTask) -> FrameTask:
-        """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
-        if self._existing.is_as_good(task.key, partial(self.encoding.picture_in, task), task.recipe):
-            task.passed_over, task.taken = "skipped", None
-            return task
-        self.publisher.add_files(task, self.encoding.encode(task))
-        self._common.log.note("encoded", task.key, size=task.size)
+            return FrameTask(key, self, passed_over="skipped")
+        task = FrameTask(key, self, texts=source.texts, recipe=source.recipe)
+        if source.image is not None:
+            self._encoding.take(task, source.image)
+        elif source.encoded is not None:
+            task.encoded, task.held = source.encoded, memoryview(source.encoded.data).nbytes
         return task
 
-    def _own(self, key: FrameKey) -> FrameKey:
-        """Return the same frame under this filetype's name."""
-        path = self.rule.format(key.index, key.batch)
-        return FrameKey(key.index, key.batch, path, key.after_end, self.filetype)
+    def note_accepted(self, task: FrameTask) -> None:
+        """Note that a frame is accepted: warn of its known losses, and state its variation."""
+        self._encoding.note_accepted(task)
+        if task.key.batch is not None:
+            self._record.note_batch(task.key.batch)
+
+    def encode(self, task: FrameTask) -> None:
+        """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
+        if self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe):
+            task.passed_over, task.taken = "skipped", None
+        else:
+            self.publisher.add_files(task, self._encoding.encode(task))
+            self._common.log.note("encoded", task.key, size=task.size)
+
+    def publish(self, task: FrameTask) -> SavedFrame | Coroutine[Any, Any, SavedFrame]:
+        """Publish the frame's files; return a coroutine for that where the pipeline runs coroutines."""
+        return self.publisher.publish_async(task) if self._common.is_async else self.publisher.publish(task)
 
     # --- after the last frame ----------------------------------------------------------------------------------------
 

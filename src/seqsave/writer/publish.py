@@ -299,7 +299,6 @@ class FramePublisher:
             for name, text in encoded.leftover.items()
         )
         task.files = (frame, *sidecars) if frame.create else (*sidecars, frame)
-        task.size = sum([file.size for file in task.files])
 
     def _entry(
         self, task: FrameTask, etag: str | None = None, acknowledged: bool = False, version: str | None = None

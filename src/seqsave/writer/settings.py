@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from seqsave import naming
-from seqsave.errors import OptionError
+from seqsave.errors import OptionError, WriterAbortedError, WriterClosedError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
 from seqsave.plugins.options import check_choice, check_count, check_flag
@@ -340,7 +340,7 @@ class Limits:
 
     def open_pipeline(self, target: Target) -> Pipeline[Any, SavedFrame]:
         """Return a pipeline to ``target`` that keeps these limits."""
-        from seqsave.runtime.pipeline import Pipeline
+        from seqsave.runtime.pipeline import Owner, Pipeline
 
         workers, publishers = self._stages(target.is_fast)
         is_default = self.max_bytes is None
@@ -351,6 +351,7 @@ class Limits:
             max_raw=RAW_MAX_BYTES if is_default else None,
             least=workers + 2 if is_default else 1,
             loop=target.loop if publishers else None,
+            owner=Owner("the writer", "frame", closed=WriterClosedError, stopped=WriterAbortedError),
         )
 
     def _stages(self, is_fast: bool) -> tuple[int, int]:

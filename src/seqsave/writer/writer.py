@@ -29,6 +29,7 @@ from seqsave.writer.life import Life
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Common, FrameSource, Output
 from seqsave.writer.pixels import SharedImage
+from seqsave.writer.preview import open_preview
 from seqsave.writer.settings import check_recipe
 from seqsave.writer.table import show_settings
 from seqsave.writer.texts import FrameTexts
@@ -36,8 +37,6 @@ from seqsave.writer.unclosed import leave, note_closed, note_open, warn_unclosed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from seqsave.writer.preview import Preview
 
 __all__ = ["SequenceWriter"]
 
@@ -98,13 +97,14 @@ class SequenceWriter:
             recipe=delivery.recipe,
             spool=open_spool(delivery.spool_folder),
             behind=delivery.publish_behind,
+            is_async=self._pipeline.is_async,
             stop_event=self._pipeline.stop_event,
             error_event=self._pipeline.error_event,
             on_stop=self._pipeline.stop,
             on_throttled=self._pipeline.slow_down,
         )
         self._outputs: list[Output] = self._open_outputs(common)
-        self._preview = self._open_preview()
+        self._preview = open_preview(config, self._target, self._log.warn)
         self._acceptor = FrameAcceptor(self._outputs, numbering, self._pipeline, self._log, self._preview)
         # Last, as the bar has a thread of its own: settings that are refused leave none behind.
         self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
@@ -120,23 +120,6 @@ class SequenceWriter:
 
     def _open_outputs(self, common: Common) -> list[Output]:
         return [Output(form, common) for form in self._config.formats]
-
-    def _open_preview(self) -> Preview | None:
-        config = self._config
-        if config.delivery.preview is None:
-            return None
-        from seqsave.writer.preview import open_preview
-
-        return open_preview(
-            config.delivery.preview,
-            config.formats,
-            config.embedding,
-            self._target,
-            start=config.naming.start,
-            create=config.delivery.if_exists == "error",
-            policy=config.delivery.policy,
-            warn=self._log.warn,
-        )
 
     def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
         """State which frames there are to be, before the first one is written: the manifest has it from the start.

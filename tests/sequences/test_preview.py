@@ -10,7 +10,7 @@ import pytest
 
 from seqsave.errors import TargetError
 from seqsave.pictures.color import color_space
-from seqsave.writer.preview import Preview
+from seqsave.sequences.preview import Preview
 from tests.support.needs import needs_package
 
 
