@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 from server import ComfyError, ComfyServer
 
-__all__ = ["Graph", "Node", "eight_bit", "failure", "files", "refused", "seen", "seen_array"]
+__all__ = [
+    "Graph",
+    "Node",
+    "eight_bit",
+    "failure",
+    "failure_before_rendering",
+    "files",
+    "refused",
+    "seen",
+    "seen_array",
+]
 
 _seeds = itertools.count(1)
 
@@ -99,7 +109,8 @@ def refused(comfy: ComfyServer, graph: Graph) -> str:
         comfy.run(graph)
     assert caught.value.answer["error"]["type"] == "prompt_outputs_failed_validation", caught.value
     ((_, node),) = caught.value.answer["node_errors"].items()
-    return str(node["errors"][0]["details"])
+    (error,) = node["errors"]  # once, on the input that is wrong
+    return str(error["details"])
 
 
 def failure(comfy: ComfyServer, graph: Graph, title: str) -> str:
@@ -108,4 +119,14 @@ def failure(comfy: ComfyServer, graph: Graph, title: str) -> str:
         comfy.run(graph)
     answer = caught.value.answer
     assert answer.get("node_type") == f"{title} [seqsave]", caught.value
+    return str(answer["exception_message"])
+
+
+def failure_before_rendering(comfy: ComfyServer, graph: Graph, title: str) -> str:
+    """The same, and no picture was rendered before it."""
+    with pytest.raises(ComfyError) as caught:
+        comfy.run(graph)
+    answer = caught.value.answer
+    assert answer.get("node_type") == f"{title} [seqsave]", caught.value
+    assert not [node for node in answer["executed"] if graph[node]["class_type"] == "Test Pictures"]
     return str(answer["exception_message"])

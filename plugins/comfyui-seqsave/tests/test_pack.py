@@ -99,7 +99,7 @@ INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {
     "Fetch Sequence": {"sequence": ("ANIMATION_SEQUENCE", None)},
 }
 OUTPUTS = {
-    "Image Sequence Saver": {"sequence": "ANIMATION_SEQUENCE", "log_entry": "LOG_ENTRY"},
+    "Image Sequence Saver": {"sequence": "ANIMATION_SEQUENCE", "log_entry": "LOG_ENTRY", "image": "IMAGE"},
     "Image Sequence Loader": {"image": "IMAGE", "frame_name": STRING},
     "Frame Counter (Simple)": {"frame_counter": "FRAME_COUNTER"},
     "Frame Counter (Directory)": {"frame_counter": "FRAME_COUNTER"},

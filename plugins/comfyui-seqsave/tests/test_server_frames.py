@@ -304,4 +304,4 @@ def test_a_pattern_is_no_path(comfy: ComfyServer) -> None:
         indexing="numeric",
     )
     graph.seen(image=loader[0])
-    assert "pattern" in refused(comfy, graph)
+    assert "pattern" in failure(comfy, graph, "Image Sequence Loader")

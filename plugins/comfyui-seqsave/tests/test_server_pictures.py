@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from graphs import Graph, Node, eight_bit, failure, files, refused, seen
+from graphs import Graph, Node, eight_bit, failure, failure_before_rendering, files, refused, seen
 from helper_nodes import pictures
 from PIL import Image
 
@@ -228,20 +228,24 @@ def test_a_movie_that_cannot_be_made_stops_nothing(comfy: ComfyServer) -> None:
     [
         ({"also_as": "png"}, "two that write .png"),
         ({"filetype": "jpg", "dtype": "uint16"}, "takes uint8"),
-        ({"also_as": "tga"}, "tga"),
         ({"convert_to": "acescg"}, "give color as well"),
-        ({"color": "ProPhoto"}, "color is 'ProPhoto'"),
         ({"tags": "author=Ada"}, "author"),
-        ({"dpi": -1.0}, "dpi is -1.0"),
         ({"options": "jpg.quality=5"}, "jpg.quality"),
-        ({"preview": "gif"}, "gif"),
     ],
 )
 def test_refused_before_anything_is_rendered(comfy: ComfyServer, title: str, given: dict[str, Any], said: str) -> None:
     graph = Graph()
     saving(graph, title, "refused", graph.pictures(1), **given)
-    assert said in refused(comfy, graph)
+    assert said in failure_before_rendering(comfy, graph, title)
     assert not (comfy.output / "refused").exists()
+
+
+@save_with
+@pytest.mark.parametrize("given", [{"also_as": "tga"}, {"color": "ProPhoto"}, {"dpi": -1.0}, {"preview": "gif"}])
+def test_refused_before_the_graph_runs(comfy: ComfyServer, title: str, given: dict[str, Any]) -> None:
+    graph = Graph()
+    saving(graph, title, "refused", graph.pictures(1), **given)
+    assert next(iter(given)) in refused(comfy, graph)
 
 
 def test_values_that_another_node_fills_in_are_checked_all_the_same(comfy: ComfyServer) -> None:

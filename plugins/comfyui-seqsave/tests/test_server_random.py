@@ -24,7 +24,12 @@ LETTERS = "abz Zäß好_-.0#%'()[]"
 folders = itertools.count()
 
 # Names that begin with a dot are refused: tests/naming.
-prefixes = st.text(LETTERS, min_size=1, max_size=12).map(str.strip).filter(lambda text: text and text[0] != ".")
+# Two percent signs are those of a value, and # stands for the number: test_server_names.
+prefixes = (
+    st.text(LETTERS, max_size=12)
+    .map(str.strip)
+    .filter(lambda text: text[:1] != "." and text.count("%") < 2 and "#" not in text)
+)
 cases = st.fixed_dictionaries(
     {
         "seed": st.integers(0, 2**31),
@@ -73,7 +78,7 @@ def check(
         """Every file of a frame, by batch."""
         file = f"{prefix}_{str(number).rjust(digits, '0')}.{extension}"
         batches = [f"batch_{batch:04d}/" for batch in range(count)] if count > 1 else [""]
-        return [root / f"{subfolder}{batch}{file}" for batch in batches]
+        return [root / f"{batch}{subfolder}{file}" for batch in batches]
 
     for path in itertools.chain(*map(paths, earlier - {index})):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import Graph, eight_bit, failure, files, refused, seen
+from graphs import Graph, eight_bit, failure, failure_before_rendering, files, refused, seen
 from helper_nodes import pictures
 from PIL import Image
 from server import ComfyError, ComfyServer
@@ -52,7 +52,7 @@ def test_several_pictures_are_variations_of_one_frame(comfy: ComfyServer) -> Non
     graph = Graph()
     graph.saver("batches", graph.pictures(3, seed=12), graph.counter(5), filetype="png", prefix="sub/ä b", digits=3)
     comfy.run(graph)
-    names = [f"sub/batch_{number:04d}/ä b_005.png" for number in range(3)]
+    names = [f"batch_{number:04d}/sub/ä b_005.png" for number in range(3)]
     assert files(comfy.output / "batches") == names
     for name, expected in zip(names, eight_bit(pictures(12, 3, 8, 12)), strict=True):
         with Image.open(comfy.output / "batches" / name) as image:
@@ -317,9 +317,6 @@ def test_directory_counter(comfy: ComfyServer, indexing: str, pattern: str, expe
         ({"folder": "../escape"}, "'..'"),
         ({"folder": "rendres://shot"}, "neither a storage nor a configured target"),
         ({"folder": "s3://KEY:SECRET@bucket/x"}, "credentials do not belong into a graph"),
-        ({"prefix": "../frame"}, ".."),
-        ({"filetype": "jpg", "options": "quality=1000"}, "quality"),
-        ({"filetype": "png", "options": "qualty"}, "NAME=VALUE"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_rendered(
@@ -330,6 +327,22 @@ def test_what_is_wrong_is_said_before_anything_is_rendered(
     graph.saver(**{"folder": "refused", **given})
     assert says in refused(comfy, graph)
     assert comfy.get("/history") == before
+    assert not (comfy.output / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"prefix": "../frame"}, ".."),
+        ({"filetype": "jpg", "options": "quality=1000"}, "quality"),
+        ({"filetype": "png", "options": "qualty"}, "NAME=VALUE"),
+        ({"prefix": "%nothing%"}, "%date:yyyy-MM-dd%"),
+    ],
+)
+def test_other_inputs_fail_before_anything_is_rendered(comfy: ComfyServer, given: dict[str, str], says: str) -> None:
+    graph = Graph()
+    graph.saver("refused", **given)
+    assert says in failure_before_rendering(comfy, graph, "Image Sequence Saver")
     assert not (comfy.output / "refused").exists()
 
 

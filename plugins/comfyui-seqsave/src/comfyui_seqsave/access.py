@@ -101,12 +101,15 @@ class Place:
         target = self.settled()
         return targets.with_retries(target, lambda: target.read(path))
 
-    def open(self, prefix: str, filetype: str) -> FrameSequence:
+    def open(self, prefix: str, filetype: str, pattern: str = "", *, is_exact: bool = False) -> FrameSequence:
         """Return the sequence of this prefix and filetype; an empty text matches any.
+
+        pattern:  names below this place, instead of a prefix.
+        is_exact: an empty prefix matches names such as ``_00000.png`` only.
 
         Raises RefusedError if a folder or frame is a link that leads out of this place.
         """
-        folder = prefix.rpartition("/")[0]
+        folder = (pattern or prefix).rpartition("/")[0]
         self.check(folder)
         if self.is_local:
             for name in _linked_batches(os.path.join(_local_path(self.url), folder)):
@@ -114,7 +117,10 @@ class Place:
         self.settled()
         # The slash makes it a folder, whatever its name is, and never a pattern of files in the folder above.
         sequence = seqsave.open_sequence(
-            f"{self.url}/", prefix=prefix or None, filetype=filetype or None, storage_options=self._options
+            f"{self.url}/{pattern}",
+            prefix=None if pattern or not (prefix or is_exact) else prefix,
+            filetype=None if pattern else filetype or None,
+            storage_options=self._options,
         )
         for url in sequence.urls if self.is_local else ():
             if os.path.islink(url):

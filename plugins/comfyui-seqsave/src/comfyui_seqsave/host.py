@@ -1,4 +1,4 @@
-"""Access to ComfyUI: folders, arguments, interruption, progress.
+"""Access to ComfyUI: folders, arguments, interruption, progress, and the prompt that runs.
 
 This is the only module that imports ComfyUI's own modules. It does so in functions, so that the pack can be imported
 without a server. Features that older versions lack are looked up before they are used.
@@ -6,13 +6,31 @@ without a server. Features that older versions lack are looked up before they ar
 
 from __future__ import annotations
 
+import functools
 import importlib
+import logging
 import os
 import sys
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Folders", "ProgressBar", "check_interrupt", "folders", "has_node", "metadata_wanted"]
+__all__ = [
+    "Folders",
+    "ProgressBar",
+    "can_expand",
+    "check_interrupt",
+    "folders",
+    "has_node",
+    "inputs_of",
+    "metadata_wanted",
+    "outputs_of",
+    "queued_prompts",
+    "running_prompt",
+    "watch_ends",
+]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,96 @@ def check_interrupt() -> None:
 def has_node(node_id: str) -> bool:
     """Return True if another pack has registered this node; False outside of a server."""
     return node_id in getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", {})
+
+
+def running_prompt() -> str | None:
+    """Return the id of the prompt whose node this thread runs; None outside of a server."""
+    get = getattr(sys.modules.get("comfy_execution.utils"), "get_executing_context", None)
+    if get is not None:
+        context = get()
+        return None if context is None else str(context.prompt_id)
+    return getattr(_server(), "last_prompt_id", None)
+
+
+def queued_prompts() -> list[Any]:
+    """Return the prompts that wait in the queue, in no order."""
+    queue = getattr(_server(), "prompt_queue", None)
+    return [] if queue is None else [item[2] for item in list(queue.queue)]
+
+
+def watch_ends(notify: Callable[[str, bool], None]) -> bool:
+    """Call ``notify`` with the id of each prompt that ends, and whether it did so well. False if that is not possible.
+
+    ComfyUI has no event for it within the server, so its queue's own method is followed by this one.
+    """
+    queue = getattr(_server(), "prompt_queue", None)
+    done = getattr(queue, "task_done", None)
+    if queue is None or done is None:
+        return False
+    if queue in _watched:
+        return True
+
+    @functools.wraps(done)
+    def task_done(item_id: Any, history_result: Any, status: Any = None, *args: Any, **kwargs: Any) -> Any:
+        try:
+            item = queue.currently_running.get(item_id)
+            if item is not None:
+                notify(str(item[1]), bool(getattr(status, "completed", False)))
+        except Exception:  # noqa: BLE001 - the queue goes on
+            _log.exception("The end of a prompt could not be recorded")
+        return done(item_id, history_result, status, *args, **kwargs)
+
+    queue.task_done = task_done
+    _watched.append(queue)
+    return True
+
+
+_watched: list[Any] = []
+
+
+def inputs_of(node_id: str) -> Collection[str]:
+    """Return the names of the inputs that a kind of node declares; nothing for an unknown one."""
+    declared = _declared(node_id)
+    return [name for kind in ("required", "optional", "hidden") for name in declared.get(kind) or {}]
+
+
+def outputs_of(node_id: str) -> Collection[str]:
+    """Return the types of the outputs that a kind of node declares; nothing for an unknown one."""
+    types = getattr(_node(node_id), "RETURN_TYPES", None) or ()
+    return [kind for kind in types if isinstance(kind, str)]
+
+
+@functools.cache
+def can_expand(node_id: str) -> bool:
+    """Return True if a kind of node can add nodes to a graph that runs, as loops do.
+
+    It says so, in the newer way to write nodes; or it asks for the graph itself, or for a link instead of its value.
+    """
+    node = _node(node_id)
+    if getattr(node, "GET_SCHEMA", None) is not None:
+        return bool(getattr(node.GET_SCHEMA(), "enable_expand", False))
+    declared = _declared(node_id)
+    if "DYNPROMPT" in (declared.get("hidden") or {}).values():
+        return True
+    inputs = [one for kind in ("required", "optional") for one in (declared.get(kind) or {}).values()]
+    return any(len(one) > 1 and isinstance(one[1], dict) and one[1].get("rawLink") for one in inputs)
+
+
+def _node(node_id: str) -> Any:
+    return getattr(sys.modules.get("nodes"), "NODE_CLASS_MAPPINGS", {}).get(node_id)
+
+
+def _declared(node_id: str) -> dict[str, Any]:
+    node = _node(node_id)
+    try:
+        return dict(node.INPUT_TYPES()) if node is not None else {}
+    except Exception:  # noqa: BLE001 - of another pack
+        _log.debug("The inputs of %s are not known", node_id, exc_info=True)
+        return {}
+
+
+def _server() -> Any:
+    return getattr(getattr(sys.modules.get("server"), "PromptServer", None), "instance", None)
 
 
 class ProgressBar:

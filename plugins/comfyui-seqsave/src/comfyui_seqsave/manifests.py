@@ -6,13 +6,11 @@ or another machine rendered them) are recorded as the folder lists them, with th
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqsave import manifest, naming
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from .access import Place
 
-__all__ = ["recipe_of", "remember", "write"]
+__all__ = ["remember", "write"]
 
 # How many animations are remembered, and how many frames of all of them.
 _MOST = 64
@@ -53,14 +51,6 @@ def write(place: Place, facts: Facts, frames: Iterable[Frame]) -> Manifest | Non
         seen = _seen.pop((place.url, facts.path), {})
     entries = [_entry(frame, seen.get(frame.url)) for frame in frames]
     return manifest.merge_into(place.target, facts, entries, defines=True)
-
-
-def recipe_of(prompt: Any) -> str | None:
-    """Return a fingerprint of the graph with its inputs; None for an API call without a graph."""
-    if prompt is None:
-        return None
-    text = json.dumps(prompt, sort_keys=True, separators=(",", ":"), default=repr)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _entry(frame: Frame, saved: SavedFrame | None) -> manifest.FrameEntry:

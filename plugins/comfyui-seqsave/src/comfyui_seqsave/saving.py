@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,12 @@ import seqsave
 from . import behind, host
 from .access import Place
 from .objects import LogEntry
+from .prompts import Run
 
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult, SequenceWriter
 
-__all__ = ["log_of", "save", "urls_of"]
+__all__ = ["Kept", "check_picture", "log_of", "save", "urls_of"]
 
 Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
@@ -29,18 +32,41 @@ _WINDOW = {True: 128 * 2**20, False: 512 * 2**20}
 _MOST_PENDING = 256  # all of them are checked for each picture
 
 
-def save(place: Place, pictures: Sequence[Any], write: Write, *, width: int = 1, **settings: Any) -> SaveResult:
-    """Open a writer, ``write`` each of ``pictures``, and wait until all are saved.
+@dataclass(frozen=True)
+class Kept:
+    """A writer that the run of a prompt keeps open, because the node may run again.
+
+    key: what the run knows its sequence by. only_first: settings that later calls may have otherwise.
+    """
+
+    run: Run
+    key: Hashable
+    only_first: Mapping[str, Any]
+
+
+def save(
+    place: Place,
+    pictures: Sequence[Any],
+    write: Write,
+    *,
+    width: int = 1,
+    below: str = "",
+    kept: Kept | None = None,
+    **settings: Any,
+) -> SaveResult:
+    """Open a writer, ``write`` each of ``pictures``, and wait until all are saved. Return the outcomes of these frames.
 
     pictures: H,W,C each, or B,H,W,C with variations of a frame.
     width:    bytes of one value of a picture, in all of its files together.
+    below:    the names as a pattern below the place; otherwise they are in ``settings``.
+    kept:     the writer stays open for further calls.
     settings: settings of ``seqsave.open_writer``.
 
     When this function returns, frames may still be in the spool (``behind``). Raises seqsave's errors, and ComfyUI's
     own exception if the interrupt button is pressed: saved frames stay saved, and no partial file is left.
     """
     host.check_interrupt()
-    if place.is_local and sum(1 if picture.ndim == 3 else len(picture) for picture in pictures) == 1:
+    if kept is None and place.is_local and sum(1 if one.ndim == 3 else len(one) for one in pictures) == 1:
         settings["concurrency"] = 1  # no thread for a single picture
     target = place.target
     more = behind.writer_settings(target)
@@ -48,7 +74,11 @@ def save(place: Place, pictures: Sequence[Any], write: Write, *, width: int = 1,
     bar = host.ProgressBar(len(pictures))
     pending: set[Future[SavedFrame]] = set()
     room = _room(place, pictures, width)
-    with seqsave.open_writer(place.url, **settings, **more) as writer:
+    url = f"{place.url.rstrip('/')}/{below}" if below else place.url
+    with _writer(url, kept, {**settings, **more}) as writer:
+        before = writer.result
+        if kept is None:
+            writer.plan(len(pictures))
         try:
             for number, picture in enumerate(pictures):
                 pending.update(write(writer, picture))
@@ -61,9 +91,48 @@ def save(place: Place, pictures: Sequence[Any], write: Write, *, width: int = 1,
             raise
     if trouble is not None:
         raise trouble
-    if writer.result.counts["saved"]:
+    result = _since(writer.result, before)
+    if result.counts["saved"]:
         behind.note_saved(target)
-    return writer.result
+    return result
+
+
+@contextmanager
+def _writer(url: str, kept: Kept | None, settings: Mapping[str, Any]) -> Iterator[SequenceWriter]:
+    """Open a writer for a ``with`` block; one that is kept is closed only after an error or a failed frame."""
+    if kept is None:
+        with seqsave.open_writer(url, **settings) as writer:
+            yield writer
+        return
+    writer = kept.run.writer(kept.key, settings, lambda: seqsave.open_writer(url, **settings, **kept.only_first))
+    try:
+        yield writer
+    except BaseException:
+        kept.run.forget(kept.key)
+        with writer:
+            raise
+    writer.flush()
+    if writer.result.failures:
+        kept.run.forget(kept.key)
+        writer.close()
+
+
+def _since(result: SaveResult, before: SaveResult) -> SaveResult:
+    """Return what was added to a result, which lists frames in the order in which they were accepted."""
+    frames, warnings = result.frames[len(before.frames) :], result.warnings[len(before.warnings) :]
+    return replace(result, frames=frames, warnings=warnings)
+
+
+def check_picture(image: Any, name: str) -> None:
+    """Raise ImageError for what is no IMAGE of ComfyUI: a tensor of four axes."""
+    shape = tuple(getattr(image, "shape", ()))
+    if len(shape) == 4:
+        return
+    what = f"a tensor of {len(shape)} axes, {shape}" if shape else type(image).__name__
+    raise seqsave.ImageError(
+        f"{name} is {what}: an IMAGE of ComfyUI has the four axes batch, height, width, channels. The node that it "
+        "comes from gives something else; of a single picture H,W,C the axis for the batch is missing"
+    )
 
 
 def _await(pending: set[Future[SavedFrame]], room: int, show: Callable[[int], None]) -> set[Future[SavedFrame]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import seqsave
+from seqsave import naming
 from seqsave.writer import SETTINGS
 
-from . import host, settings
+from . import host, prompts, settings
 
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult
@@ -42,6 +43,8 @@ PICTURE: Mapping[str, Any] = MappingProxyType(
 """The widgets for pixels and metadata, with the value of each that means "not set"."""
 
 _LONGEST = 2000
+# Where a frame's number goes, beyond doubt.
+_PLACE = re.compile(r"##|@@|%0[0-9]+[di]|\$\{?F|<F[0-9]*>")
 _COMMAS, _SEMICOLONS = "[,\n]", "[;\n]"
 
 
@@ -51,10 +54,12 @@ class Wanted:
 
     settings: settings for ``seqsave.open_writer``, without ``preview``.
     config:   the same settings and ``preview``, checked.
+    below:    what follows the folder in the writer's URL: the names as a pattern, or "".
     """
 
     settings: Mapping[str, Any]
     config: seqsave.WriterConfig
+    below: str = ""
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -65,6 +70,10 @@ class Wanted:
     def preview(self) -> str | None:
         """Return the extension of the movie, or None."""
         return self.config.delivery.preview
+
+    def pattern_of(self, form: Format) -> str:
+        """Return the names of a file type as a pattern below the folder; "" where prefix and digits say it all."""
+        return form.rule.pattern if self.below else ""
 
     def by_filetype(self, result: SaveResult) -> list[list[SavedFrame]]:
         """Return the results of the frames, for each of ``formats``."""
@@ -96,8 +105,6 @@ def of(
     chosen = {name: None if given[name] == nothing else given[name] for name, nothing in PICTURE.items()}
     asked: dict[str, Any] = {
         "filetype": [filetype] if chosen["also_as"] is None else [filetype, chosen["also_as"]],
-        "prefix": prefix,
-        "digits": digits,
         "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
         **{name: chosen[name] for name in ("dtype", "color", "convert_to")},
         # Otherwise the user wants files without a workflow, so there is no reason to warn.
@@ -108,7 +115,37 @@ def of(
         "dpi": chosen["dpi"],
         "tags": _pairs("tags", given["tags"], _SEMICOLONS, "artist=Ada; copyright=2026 Studio"),
     }
-    return Wanted(asked, seqsave.check_settings(**asked, preview=chosen["preview"]))
+    pattern = _pattern_of(prefix, filetype)
+    if pattern is None:
+        asked |= {"prefix": prefix, "digits": digits}
+        return Wanted(asked, seqsave.check_settings(**asked, preview=chosen["preview"]))
+    folder, name = pattern
+    named: dict[str, Any] = {"prefix": folder + name.prefix, "separator": name.separator, "digits": name.digits}
+    config = replace(seqsave.check_settings(**asked, **named, preview=chosen["preview"]), pattern=name)
+    _check_extension(config, name)
+    return Wanted(asked, config, folder + str(name))
+
+
+def _pattern_of(prefix: str, filetype: str) -> tuple[str, naming.NamePattern] | None:
+    """Return the folder and the names that a prefix says as a whole, such as ``shot.####.exr``; None for a first part.
+
+    The extension may be left out. A single ``#`` or ``@`` is a part of a name, unless a picture's extension follows.
+    """
+    if _PLACE.search(prefix.rpartition("/")[2]) and naming.split_extension(prefix)[1] == "":
+        prefix = f"{prefix}.{filetype.partition(' ')[0]}"
+    pattern = naming.parse_pattern(prefix) if _PLACE.search(prefix) or naming.is_pattern(prefix) else None
+    if pattern is None or _PLACE.search(prefix) or naming.kind_of_extension(pattern[1].extension):
+        return pattern
+    return None
+
+
+def _check_extension(config: seqsave.WriterConfig, name: naming.NamePattern) -> None:
+    first = config.formats[0].resolved
+    if name.extension.lower() not in first.spec.extensions:
+        raise seqsave.FrameNameError(
+            f"the names {name} are those of .{name.extension} files, and filetype is {first.filetype}: choose the "
+            "filetype of these names, or leave the extension out of prefix"
+        )
 
 
 def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
@@ -116,7 +153,7 @@ def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
     if not host.metadata_wanted():
         return {}
     values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
-    return values if prompt is None else {**values, "prompt": prompt}
+    return values if prompt is None else {**values, "prompt": prompts.without_parts(prompt)}
 
 
 def _keeps_metadata(filetype: str, also_as: str | None, metadata_in: str) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .flow import ALL_NODES
+
 ANYTHING = "*"
 
 
@@ -176,5 +178,5 @@ def _array(tensor: Any) -> str:
     return path
 
 
-_ALL = (Pictures, ForeignCounter, ForeignSequence, Secret, Seen)
+_ALL = (Pictures, ForeignCounter, ForeignSequence, Secret, Seen, *ALL_NODES)
 NODE_CLASS_MAPPINGS = {f"Test {node.__name__}": node for node in _ALL}

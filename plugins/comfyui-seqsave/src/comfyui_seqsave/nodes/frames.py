@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Container, Iterable
-from itertools import islice
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from seqsave import FrameNameError, SequenceNotFoundError, naming
 
-from .. import access, manifests, parallel, pictures, preview, saving, wanted
+from .. import access, counting, names, parallel, pictures, preview, prompts, saving, wanted
 from ..objects import AnimationSequence, FrameCounter, LogEntry
 from . import inputs
 
 if TYPE_CHECKING:
-    from seqsave import Frame, FrameSequence
+    from seqsave import Frame, FrameSequence, SaveResult
 
 __all__ = ["LoadFrames", "SaveFrames"]
 
@@ -35,7 +36,8 @@ class SaveFrames(inputs.Saving):
     SEARCH_ALIASES = ["save video frames", "save image sequence", "export frames", "save to s3", "seqsave"]
     RETURN_TYPES = ("IMAGE", "STRING", "ANIMATION_SEQUENCE", "LOG_ENTRY")
     RETURN_NAMES = ("images", "urls", "sequence", "log_entry")
-    OUTPUT_IS_LIST = (False, True, False, False)
+    INPUT_IS_LIST = True
+    OUTPUT_IS_LIST = (True, True, True, False)
     OUTPUT_TOOLTIPS = (
         "The images, unchanged.",
         "The path or URL of each frame.",
@@ -50,7 +52,7 @@ class SaveFrames(inputs.Saving):
         """Return the declarations of the inputs."""
         return {
             "required": {
-                "images": ("IMAGE", {"tooltip": "The frames, in order."}),
+                "images": ("IMAGE", {"lazy": True, "tooltip": "The frames, in order; the items of a list as well."}),
                 "directory_path": inputs.directory_path("Where to save"),
                 "prefix": inputs.prefix(),
                 "start": inputs.start(),
@@ -69,48 +71,152 @@ class SaveFrames(inputs.Saving):
     def save(
         self,
         images: Any,
-        directory_path: str,
-        prefix: str,
-        start: int,
-        digits: int,
-        filetype: str,
-        if_exists: str,
-        frames_per_second: float = 24.0,
-        options: str = "",
+        directory_path: Any,
+        prefix: Any,
+        start: Any,
+        digits: Any,
+        filetype: Any,
+        if_exists: Any,
+        frames_per_second: Any = 24.0,
+        options: Any = "",
         prompt: Any = None,
         extra_pnginfo: Any = None,
+        unique_id: Any = None,
         **picture: Any,
     ) -> dict[str, Any]:
-        """Save the images; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
-        place = access.admit(directory_path)
-        asked = wanted.of(
-            filetype=filetype,
-            options=options,
-            prefix=prefix,
-            digits=digits,
-            rate=frames_per_second,
-            picture=picture,
-            metadata=wanted.metadata_of(prompt, extra_pnginfo),
-        )
-        for form in asked.formats:
-            place.check_name(form.rule, 1)
-        result = saving.save(
-            place,
-            images,
-            lambda writer, image: [writer.write(image)],
+        """Save the images; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``.
+
+        Each argument is a list, as ComfyUI gives it, or a single value.
+        """
+        given = {
+            "directory_path": directory_path,
+            "prefix": prefix,
+            "start": start,
+            "digits": digits,
+            "filetype": filetype,
+            "if_exists": if_exists,
+            "frames_per_second": frames_per_second,
+            "options": options,
+            **picture,
+        }
+        listed = images if isinstance(images, list) else [images]
+        node = str(_single(unique_id) or "")
+        run = prompts.current(_single(prompt), node)
+        graph = _Graph(_single(prompt), _single(extra_pnginfo), node, run)
+        log = LogEntry()
+        urls: list[str] = []
+        sequences: list[AnimationSequence] = []
+        shown: list[dict[str, list[Any]]] = []
+        for part in [_prepared(values, some, graph) for values, some in _grouped(listed, given, graph)]:
+            result = part.save(graph)
+            saved = part.asked.by_filetype(result)
+            counter = FrameCounter(len(part.images) - 1, len(part.images), part.rate)
+            sequences.append(AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]}))
+            urls += saving.urls_of(saved[0])
+            log = saving.log_of(log, result)
+            shown.append({"images": preview.images_of(saved, part.images), "text": saving.urls_of(*saved)})
+        merged = {name: [one for each in shown for one in each[name]] for name in ("images", "text")}
+        if isinstance(images, list):
+            return {"ui": merged, "result": (images, urls, sequences, log)}
+        return {"ui": merged, "result": (images, urls, sequences[0], log)}
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """The graph that runs. node: the id of this node in it."""
+
+    prompt: Any
+    extra: Any
+    node: str
+    run: prompts.Run
+
+    @property
+    def iteration(self) -> tuple[object, ...]:
+        """Return what distinguishes this run of the node from others in the same graph."""
+        is_made = isinstance(self.prompt, Mapping) and bool(self.node) and self.node not in self.prompt
+        return (self.node if is_made else "", self.run.part)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Consecutive images of one call that go to the same sequence. images: H,W,C each."""
+
+    place: access.Place
+    asked: wanted.Wanted
+    images: list[Any]
+    start: int
+    if_exists: str
+    rate: float
+
+    def save(self, graph: _Graph) -> SaveResult:
+        """Save them, from ``start`` or after what this run has saved already."""
+        run, asked = graph.run, self.asked
+        keys = [prompts.key_of(self.place, form.rule) for form in asked.formats]
+        first = run.first(keys, self.start, len(self.images), self._highest)
+        numbers = count(first)
+        recipe = prompts.recipe_of(graph.prompt, *graph.iteration)
+        return saving.save(
+            self.place,
+            self.images,
+            lambda writer, image: [writer.write(image, index=next(numbers), recipe=recipe)],
             width=asked.width,
-            start=start,
-            if_exists=if_exists,
-            recipe=manifests.recipe_of(prompt),
+            below=asked.below,
+            kept=saving.Kept(run, tuple(keys), {"start": first}) if run.keeps else None,
+            if_exists=self.if_exists,
             preview=asked.preview,
+            **({} if run.keeps else {"start": first, "recipe": recipe}),
             **asked.settings,
         )
-        saved = asked.by_filetype(result)
-        counter = FrameCounter(len(images) - 1, len(images), frames_per_second)
-        sequence = AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]})
-        outputs = (images, saving.urls_of(saved[0]), sequence, saving.log_of(LogEntry(), result))
-        shown = {"images": preview.images_of(saved, images), "text": saving.urls_of(*saved)}
-        return {"ui": shown, "result": outputs}
+
+    def _highest(self) -> int | None:
+        return parallel.away(lambda: counting.highest(self.place, self.asked))
+
+
+def _single(value: Any) -> Any:
+    return (value[0] if value else None) if isinstance(value, list) else value
+
+
+def _grouped(
+    listed: Sequence[Any], inputs: Mapping[str, Any], graph: _Graph
+) -> Iterator[tuple[Mapping[str, Any], list[Any]]]:
+    """Yield inputs as single values, with the images that have them in common: as ComfyUI pairs the items of lists."""
+    lists = {name: value if isinstance(value, list) else [value] for name, value in inputs.items()}
+    length = max([len(listed), *map(len, lists.values())]) if listed else 0
+    graph_values = {"prompt": graph.prompt, "workflow": (graph.extra or {}).get("workflow")}
+    group: tuple[Mapping[str, Any], list[Any]] | None = None
+    for number in range(length):
+        item = listed[min(number, len(listed) - 1)]
+        saving.check_picture(item, "images" if length == 1 else f"item {number} of images")
+        given = {name: values[min(number, len(values) - 1)] for name, values in lists.items() if values}
+        folder, prefix = given["directory_path"], given["prefix"]
+        one_by_one = any(map(names.is_of_each_image, (folder, prefix)))
+        for batch_num, images in enumerate(item) if one_by_one else [(0, item)]:
+            place = counting.expanded(folder, prefix, item, batch_num, graph.run, **graph_values)
+            values = {**given, **dict(zip(("directory_path", "prefix"), place, strict=True))}
+            if group is None or group[0] != values:
+                if group is not None:
+                    yield group
+                group = (values, [])
+            group[1].extend([images] if one_by_one else images)
+    if group is not None:
+        yield group
+
+
+def _prepared(given: Mapping[str, Any], images: list[Any], graph: _Graph) -> _Part:
+    inputs.check_saving(given)
+    place = access.admit(given["directory_path"])
+    asked = wanted.of(
+        filetype=given["filetype"],
+        options=given["options"],
+        prefix=given["prefix"],
+        digits=given["digits"],
+        rate=given["frames_per_second"],
+        picture={name: given.get(name) for name in wanted.PICTURE},
+        metadata=wanted.metadata_of(graph.prompt, graph.extra),
+    )
+    for form in asked.formats:
+        place.check_name(form.rule, 1)
+    return _Part(place, asked, images, given["start"], given["if_exists"], given["frames_per_second"])
 
 
 class LoadFrames:
@@ -153,9 +259,9 @@ class LoadFrames:
         }
 
     @classmethod
-    def VALIDATE_INPUTS(cls, directory_path: str | None = None, prefix: str | None = None) -> bool | str:  # noqa: N802
-        """Return True, or what is wrong with the inputs, before anything is rendered."""
-        return inputs.validate_loading(directory_path, prefix)
+    def VALIDATE_INPUTS(cls, directory_path: str | None = None, *prefix: str | None) -> bool | str:  # noqa: N802
+        """Return what is wrong, before anything is rendered. ComfyUI asks for the folder alone."""
+        return inputs.checked(lambda: inputs.check_loading(directory_path, *(prefix or (None,))))
 
     @classmethod
     def IS_CHANGED(  # noqa: N802 - ComfyUI's name

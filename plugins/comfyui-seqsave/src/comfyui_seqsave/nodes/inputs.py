@@ -9,7 +9,7 @@ import seqsave
 from seqsave import SeqSaveError, naming
 from seqsave.writer import SETTINGS
 
-from .. import access, host, listing, wanted
+from .. import access, host, listing, names, wanted
 
 __all__ = [
     "CATEGORY",
@@ -19,6 +19,8 @@ __all__ = [
     "Looking",
     "Saving",
     "at_end",
+    "check_loading",
+    "check_saving",
     "checked",
     "digits",
     "directory_path",
@@ -32,7 +34,6 @@ __all__ = [
     "prefix",
     "rate",
     "start",
-    "validate_loading",
 ]
 
 Input = tuple[Any, ...]
@@ -42,7 +43,7 @@ MOST = 2**31 - 1
 
 FRAME_COUNTER: Input = ("FRAME_COUNTER", {"tooltip": "The frame's number, and the number of frames."})
 SEQUENCE: Input = ("ANIMATION_SEQUENCE", {"tooltip": "The files of a finished animation."})
-HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+HIDDEN = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO", "unique_id": "UNIQUE_ID"}
 
 
 def directory_path(what: str) -> Input:
@@ -62,12 +63,17 @@ def directory_path(what: str) -> Input:
 
 def prefix() -> Input:
     """Return the input for the first part of file names."""
-    return _widget("prefix")
+    note = (
+        "Or the whole name, as shot.####.exr. %date:yyyy-MM-dd%, %width%, %height%, %batch_num%, %counter% and "
+        "%Node.widget% are replaced by their values, in directory_path too."
+    )
+    return _widget("prefix", note=note)
 
 
 def start() -> Input:
     """Return the input for the first frame's number."""
-    return _widget("start", note="0, 1 or 1001 are usual.", min=-MOST, max=MOST)
+    note = "0, 1 or 1001 are usual. -1 continues after the highest frame that exists."
+    return _widget("start", note=note, min=-MOST, max=MOST)
 
 
 def digits() -> Input:
@@ -175,42 +181,51 @@ class Saving:
     @classmethod
     def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
         cls,
-        directory_path: str | None = None,
+        directory_path: str | list[str] | None = None,
+        *others: Any,
         prefix: str | None = None,
         filetype: str | None = None,
         options: str | None = None,
-        also_as: str | None = None,
-        dtype: str | None = None,
-        color: str | None = None,
-        convert_to: str | None = None,
-        dpi: float | None = None,
-        tags: str | None = None,
-        withhold: str | None = None,
-        preview: str | None = None,
     ) -> bool | str:
-        """Return True, or what is wrong. An input that is not known yet is None."""
-        given = {"also_as": also_as, "dtype": dtype, "color": color, "convert_to": convert_to, "dpi": dpi}
-        texts = {"tags": tags, "withhold": withhold, "preview": preview}
-        return checked(lambda: _check_saving(directory_path, prefix, filetype, options, {**given, **texts}))
+        """Return True, or what is wrong. An input that is not known yet is None.
+
+        ComfyUI asks for the first argument alone, and shows the message on that input. (It repeats a message for each
+        input that it can pass by name.) The other inputs are checked by ``check_lazy_status``; programs may pass them
+        here.
+
+        others: prefix, filetype and options, in this order.
+        """
+        given = {"prefix": prefix, "filetype": filetype, "options": options}
+        given |= dict(zip(given, others, strict=False))
+        folders = directory_path if isinstance(directory_path, list) else [directory_path]
+
+        def check() -> None:
+            for folder in folders:
+                check_saving({"directory_path": folder, **given})
+
+        return checked(check)
+
+    def check_lazy_status(self, **given: Any) -> list[str]:
+        """Check all inputs but the pictures, and ask for these. ComfyUI calls it before they are rendered."""
+        listed = {name: [*values] if isinstance(values, list | tuple) else [values] for name, values in given.items()}
+        pictures = {name: listed.pop(name) for name in ("image", "images") if name in listed}
+        for number in range(max(map(len, listed.values()), default=0)):
+            check_saving({name: values[min(number, len(values) - 1)] for name, values in listed.items() if values})
+        return [name for name, values in pictures.items() if all(value is None for value in values)]
 
 
 class Looking:
     """Base of nodes that list a folder: they list it again in each run."""
 
     @classmethod
-    def VALIDATE_INPUTS(cls, directory_path: str | None = None, pattern: str | None = None) -> bool | str:  # noqa: N802
-        """Return True, or what is wrong. An input that is not known yet is None."""
-        return checked(lambda: listing.check(directory_path, pattern))
+    def VALIDATE_INPUTS(cls, directory_path: str | None = None, *pattern: str | None) -> bool | str:  # noqa: N802
+        """Return True, or what is wrong. An input that is not known yet is None. ComfyUI passes the folder alone."""
+        return checked(lambda: listing.check(directory_path, *(pattern or (None,))))
 
     @classmethod
     def IS_CHANGED(cls, **_: Any) -> float:  # noqa: N802 - ComfyUI's name
         """Return NaN, which always counts as changed: there may be new frames."""
         return float("nan")
-
-
-def validate_loading(directory_path: str | None, prefix: str | None) -> bool | str:
-    """Return True, or what is wrong with the inputs of a node that loads; an empty prefix matches any sequence."""
-    return checked(lambda: _check_loading(directory_path, prefix))
 
 
 def checked(check: Callable[[], object]) -> bool | str:
@@ -222,27 +237,28 @@ def checked(check: Callable[[], object]) -> bool | str:
     return True
 
 
-def _check_saving(
-    directory_path: str | None,
-    prefix: str | None,
-    filetype: str | None,
-    options: str | None,
-    picture: Mapping[str, Any],
-) -> None:
-    rules = [] if prefix is None else [naming.NameRule(prefix, extension="png")]
-    if filetype is not None:
-        asked = wanted.of(
-            filetype=filetype, options=options or "", prefix=prefix or SETTINGS["prefix"].default, picture=picture
-        )
-        rules = rules and [form.rule for form in asked.formats]
-    if directory_path is not None:
-        place = access.admit(directory_path)
-        for rule in rules:
-            place.check_name(rule, 1)
+def check_saving(given: Mapping[str, Any]) -> None:
+    """Check what was entered into a saver. None is an input that is not known yet."""
+    prefix, start, if_exists = given.get("prefix"), given.get("start"), given.get("if_exists")
+    if start == -1 and if_exists == "replace":
+        raise seqsave.OptionError("start is -1, which continues a sequence, and if_exists is 'replace': choose one")
+    filetype = given.get("filetype")
+    asked = wanted.of(
+        filetype=SETTINGS["filetype"].default if filetype is None else filetype,
+        options=given.get("options") or "",
+        prefix=SETTINGS["prefix"].default if prefix is None else names.check(prefix),
+        digits=SETTINGS["digits"].default if given.get("digits") is None else given["digits"],
+        picture={name: given.get(name) for name in wanted.PICTURE},
+    )
+    if given.get("directory_path") is not None:
+        place = access.admit(names.check(given["directory_path"]))
+        for form in asked.formats:
+            place.check_name(form.rule, 1)
         place.target.check()
 
 
-def _check_loading(directory_path: str | None, prefix: str | None) -> None:
+def check_loading(directory_path: str | None, prefix: str | None) -> None:
+    """Check which sequence is to be loaded; an empty prefix is any. None is an input that is not known yet."""
     folder = naming.NameRule(prefix).folder if prefix else ""
     if directory_path is not None:
         access.admit(directory_path).check(folder)

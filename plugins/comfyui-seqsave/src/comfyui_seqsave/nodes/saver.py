@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import seqsave
-from seqsave import manifest
+from seqsave import manifest, naming
 
-from .. import access, manifests, parallel, preview, saving, wanted
+from .. import access, counting, manifests, parallel, preview, prompts, saving, wanted
 from ..objects import AnimationSequence, LogEntry
 from . import inputs
 
 if TYPE_CHECKING:
+    from seqsave import SavedFrame
     from seqsave.manifest import Facts
     from seqsave.writer import Format
 
@@ -38,11 +39,12 @@ class ImageSequenceSaver(inputs.Saving):
         "batch_0000, batch_0001 and so on. For a batch that is a video, use Save Frames."
     )
     SEARCH_ALIASES = ["save image sequence", "save animation frame", "save to s3", "save to bucket", "seqsave"]
-    RETURN_TYPES = ("ANIMATION_SEQUENCE", "LOG_ENTRY")
-    RETURN_NAMES = ("sequence", "log_entry")
+    RETURN_TYPES = ("ANIMATION_SEQUENCE", "LOG_ENTRY", "IMAGE")
+    RETURN_NAMES = ("sequence", "log_entry", "image")
     OUTPUT_TOOLTIPS = (
         "All frames of the animation, once the last frame is saved; empty before that.",
         "What was saved, and where.",
+        "The image, unchanged.",
     )
     FUNCTION = "save"
     OUTPUT_NODE = True
@@ -53,7 +55,10 @@ class ImageSequenceSaver(inputs.Saving):
         return {
             "required": {
                 "frame_counter": inputs.FRAME_COUNTER,
-                "image": ("IMAGE", {"tooltip": "The frame; several images are variations of it, never time."}),
+                "image": (
+                    "IMAGE",
+                    {"lazy": True, "tooltip": "The frame; several images are variations of it, never time."},
+                ),
                 "directory_path": inputs.directory_path("Where to save"),
                 "prefix": inputs.prefix(),
                 "digits": inputs.digits(),
@@ -76,49 +81,103 @@ class ImageSequenceSaver(inputs.Saving):
         options: str = "",
         prompt: Any = None,
         extra_pnginfo: Any = None,
+        unique_id: Any = None,
         **picture: Any,
     ) -> dict[str, Any]:
         """Save the frame; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
-        place = access.admit(directory_path)
-        asked = wanted.of(
+        saving.check_picture(image, "image")
+        run = prompts.current(prompt, str(unique_id or ""))
+        workflow = (extra_pnginfo or {}).get("workflow")
+        folder, prefix = counting.expanded(directory_path, prefix, image, 0, run, prompt=prompt, workflow=workflow)
+        place = access.admit(folder)
+        want = partial(
+            wanted.of,
             filetype=filetype,
             options=options,
-            prefix=prefix,
             digits=digits,
             rate=frame_counter.frames_per_second,
             picture=picture,
             metadata=wanted.metadata_of(prompt, extra_pnginfo),
         )
-        for form in asked.formats:
-            place.check_name(form.rule, len(image))
+        parts = _parts(want, prefix, image)
         index = int(frame_counter.current_frame)
         if index < 0:
             raise seqsave.FrameNameError(f"the frame counter is at {index}: use numbers from 0")
-        try:
-            result = saving.save(
-                place,
-                [image],
-                lambda writer, images: writer.write_batch(images, index=index),
-                width=asked.width,
-                total=int(frame_counter.total_frames),
-                at_end=at_end,
-                manifest=False,  # every graph would write it again
-                **asked.settings,
-            )
-        except seqsave.EndOfSequenceError as error:
-            _log.warning("Reached the end of the animation: %s", error)
-            raise
-        log = saving.log_of(LogEntry(), result)
+        _check_names(place, parts)
+        if index < int(frame_counter.total_frames) or at_end == "keep going":
+            _take(run, place, parts, index)
+        log = LogEntry()
+        saved: list[list[SavedFrame]] = []
+        for asked, images in parts:
+            result = _saved(place, asked, images, index, frame_counter, at_end)
+            log = saving.log_of(log, result)
+            found = asked.by_filetype(result)
+            saved = [[*known, *more] for known, more in zip(saved, found, strict=True)] if saved else found
+            for form, frames in zip(asked.formats, found, strict=True):
+                manifests.remember(place, form.rule, frames)
         for _, line in log.get_filtered_entries(0):
             _log.info("%s", line)
-        saved = asked.by_filetype(result)
-        for form, frames in zip(asked.formats, saved, strict=True):
-            manifests.remember(place, form.rule, frames)
         urls: dict[int, list[str]] | None = None
         if index + 1 == int(frame_counter.total_frames):
-            urls, log = _finished(place, asked, frame_counter, len(image), log)
+            urls, log = _all_finished(place, parts, frame_counter, log)
         shown = {"images": preview.images_of(saved, image), "text": saving.urls_of(*saved)}
-        return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log)}
+        return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log, image)}
+
+
+def _parts(want: Callable[..., wanted.Wanted], prefix: str, image: Any) -> list[tuple[wanted.Wanted, Any]]:
+    """Return what is saved where. A folder in the prefix lies below that of each variation, as in the original."""
+    if len(image) == 1 or "/" not in prefix:
+        return [(want(prefix=prefix), image)]
+    return [
+        (want(prefix=f"{naming.batch_folder(number)}/{prefix}"), image[number : number + 1])
+        for number in range(len(image))
+    ]
+
+
+def _check_names(place: access.Place, parts: list[tuple[wanted.Wanted, Any]]) -> None:
+    for asked, images in parts:
+        for form in asked.formats:
+            place.check_name(form.rule, len(images))
+
+
+def _take(run: prompts.Run, place: access.Place, parts: list[tuple[wanted.Wanted, Any]], index: int) -> None:
+    """Raise FrameExistsError if this run of the graph has saved the frame already."""
+    for asked, images in parts:
+        batches: list[int | None] = [None] if len(images) == 1 else [*range(len(images))]
+        for form in asked.formats:
+            run.take([prompts.key_of(place, form.rule)], index, batches, form.rule.format(index, batches[0]))
+
+
+def _saved(
+    place: access.Place, asked: wanted.Wanted, images: Any, index: int, frame_counter: Any, at_end: str
+) -> seqsave.SaveResult:
+    """Save one frame with its variations."""
+    try:
+        return saving.save(
+            place,
+            [images],
+            lambda writer, some: writer.write_batch(some, index=index),
+            width=asked.width,
+            below=asked.below,
+            total=int(frame_counter.total_frames),
+            at_end=at_end,
+            manifest=False,  # every graph would write it again
+            **asked.settings,
+        )
+    except seqsave.EndOfSequenceError as error:
+        _log.warning("Reached the end of the animation: %s", error)
+        raise
+
+
+def _all_finished(
+    place: access.Place, parts: list[tuple[wanted.Wanted, Any]], frame_counter: Any, log: LogEntry
+) -> tuple[dict[int, list[str]], LogEntry]:
+    urls: dict[int, list[str]] = {}
+    for asked, images in parts:
+        found, log = _finished(place, asked, frame_counter, len(images), log)
+        for index, files in found.items():
+            urls.setdefault(index, []).extend(files)
+    return urls, log
 
 
 def _finished(
@@ -131,7 +190,8 @@ def _finished(
     """
     urls: dict[int, list[str]] = {}
     for form in reversed(asked.formats):
-        sequence = parallel.away(partial(place.open, form.rule.prefix, form.resolved.filetype))
+        pattern = asked.pattern_of(form)
+        sequence = parallel.away(partial(place.open, form.rule.prefix, form.resolved.filetype, pattern, is_exact=True))
         # Frames outside of batch folders, or inside of them if this run has no variations, are an older run's.
         frames = [frame for frame in sequence if (frame.batch is not None) == (batches > 1)]
         facts = _facts(form, asked, frame_counter)
@@ -153,6 +213,8 @@ def _facts(form: Format, asked: wanted.Wanted, frame_counter: Any) -> Facts:
     return manifest.Facts(
         prefix=form.rule.prefix,
         digits=form.rule.digits,
+        separator=form.rule.separator,
+        tail=form.rule.tail,
         extension=form.rule.extension,
         filetype=form.resolved.filetype,
         total=int(frame_counter.total_frames),

@@ -1,0 +1,297 @@
+"""A saver that runs several times in one graph: lists, loops, meta batches. All frames are kept, the manifest is right.
+
+What must exist is computed here from the numbers that are painted into the pictures, and read with Pillow alone.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from graphs import Graph, Node, failure, files, seen
+from PIL import Image
+from server import PATIENCE, ComfyError
+
+import seqsave
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server import ComfyServer
+
+
+def numbers(folder: Path, name: str = "*.png") -> dict[str, int]:
+    """The number that each picture shows, by its name."""
+    found = {}
+    for path in sorted(folder.rglob(name)):
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+        assert (pixels == pixels[0]).all(), path
+        red, green, blue = pixels[0]
+        found[path.relative_to(folder).as_posix()] = int(red + 256 * green + 65536 * blue)
+    return found
+
+
+def frames(first: int, painted: range, prefix: str = "frame") -> dict[str, int]:
+    """Consecutive frames from ``first`` with consecutive numbers."""
+    return {f"{prefix}_{first + place:05d}.png": number for place, number in enumerate(painted)}
+
+
+def record(folder: Path, name: str = "frame.png") -> dict[str, Any]:
+    return dict(json.loads((folder / ".seqsave" / f"{name}.json").read_text()))
+
+
+def is_whole(folder: Path, prefix: str = "frame") -> tuple[bool, list[int]]:
+    """Whether the manifest says that it is complete, and which frames are missing."""
+    sequence = seqsave.open_sequence(f"{folder}/", prefix=prefix)
+    assert sequence.manifest is not None
+    return sequence.manifest.complete, list(sequence.missing)
+
+
+@pytest.fixture
+def folder(comfy: ComfyServer, request: pytest.FixtureRequest) -> Path:
+    return comfy.output / "runs" / request.node.name.replace("[", "_").replace("]", "")
+
+
+def looped(graph: Graph, folder: Path, times: int, count: int = 1, *, titled: bool = True, **more: Any) -> Node:
+    """A loop around Save Frames; what it saves are the numbers from 0."""
+    fails_at = more.pop("fails_at", 0)
+    start = graph.add("Test LoopOpen", times=times)
+    render = graph.add("Test Numbered", index=start[1], count=count, fails_at=fails_at)
+    saver = graph.frames(str(folder), render, **more)
+    end = graph.add("Test LoopClose", loop=start[0], carried=saver[0], titled=titled)
+    graph.add("PreviewImage", images=end[0])
+    return saver
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def test_all_items_of_a_list_are_kept(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    saver = graph.frames(str(folder), graph.add("Test PictureList", first=0, counts="2,1,3"), start=1001)
+    look = graph.seen(animation_sequence=saver[2])
+    outputs = comfy.run(graph)
+    assert numbers(folder) == frames(1001, range(6))
+    assert is_whole(folder) == (True, [])
+    names = [f"frame_{number}.png" for number in range(1001, 1007)]
+    assert [Path(url).name for url in outputs[saver]["text"]] == [
+        f"frame_0{number}.png" for number in range(1001, 1007)
+    ]
+    assert len(outputs[saver]["images"]) == len(names)
+    assert seen(outputs, look)["animation_sequence"]["keys"] == list(range(1001, 1007))
+
+
+def test_items_of_other_sizes_and_an_empty_list(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    items = graph.add("Test PictureList", first=3, counts="")
+    saver = graph.frames(str(folder), items)
+    assert comfy.run(graph).get(saver, {}).get("text", []) == []
+    assert files(folder) == []
+
+
+def test_lists_of_prefixes_are_paired_with_the_items(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    texts = graph.add("Test TextList", lines="a\nb\nb")
+    graph.frames(str(folder), graph.add("Test PictureList", first=0, counts="1,1,1,1"), prefix=texts[0])
+    comfy.run(graph)
+    assert numbers(folder) == {**frames(0, range(1), "a"), **frames(0, range(1, 4), "b")}
+
+
+def test_images_of_a_list_go_on_to_other_nodes(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    saver = graph.frames(str(folder / "a"), graph.add("Test PictureList", first=0, counts="2,3"))
+    graph.frames(str(folder / "b"), saver)
+    comfy.run(graph)
+    assert numbers(folder / "a") == numbers(folder / "b") == frames(0, range(5))
+
+
+def test_a_picture_without_its_batch_axis_is_an_error() -> None:
+    from comfyui_seqsave import saving
+
+    with pytest.raises(seqsave.ImageError, match="3 axes"):
+        saving.check_picture(np.zeros((64, 48, 3), np.float32), "images")
+
+
+def test_the_saver_of_single_frames_never_replaces_what_the_same_run_saved(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    graph.saver(str(folder), graph.add("Test PictureList", first=0, counts="1,1"), graph.counter(4))
+    assert "has saved frame_00004.png already" in failure(comfy, graph, "Image Sequence Saver")
+    assert numbers(folder) == frames(4, range(1))
+    graph = Graph()  # another run of the graph replaces it, as in the original
+    graph.saver(str(folder), graph.add("Test PictureList", first=7, counts="1"), graph.counter(4))
+    comfy.run(graph)
+    assert numbers(folder) == frames(4, range(7, 8))
+
+
+# --- where it starts -------------------------------------------------------------------------------------------------
+
+
+def test_minus_one_continues_after_the_highest_frame(comfy: ComfyServer, folder: Path) -> None:
+    for first in (0, 10, 20):
+        graph = Graph()
+        graph.frames(str(folder), graph.add("Test PictureList", first=first, counts="2,1"), start=-1)
+        comfy.run(graph)
+    assert numbers(folder) == {**frames(0, range(3)), **frames(3, range(10, 13)), **frames(6, range(20, 23))}
+    assert is_whole(folder) == (True, [])
+
+
+def test_two_savers_of_one_sequence_keep_all_frames(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    graph.frames(str(folder), graph.add("Test Numbered", index=0, count=3))
+    relative = folder.relative_to(comfy.output)  # another spelling of the same folder
+    graph.frames(
+        relative.parent.as_posix(), graph.add("Test Numbered", index=1, count=3), prefix=f"{folder.name}/frame"
+    )
+    comfy.run(graph)
+    assert sorted(numbers(folder).values()) == list(range(6))
+    assert list(numbers(folder)) == list(frames(0, range(6)))
+
+
+# --- loops -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("titled", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+def test_each_iteration_of_a_loop_is_kept(comfy: ComfyServer, folder: Path, count: int, titled: bool) -> None:
+    graph = Graph()
+    looped(graph, folder, 4, count, titled=titled, start=10)
+    comfy.run(graph)
+    assert numbers(folder) == frames(10, range(4 * count))
+    assert is_whole(folder) == (True, [])
+    document = record(folder)
+    assert document["complete"] is True
+
+
+def test_a_loop_that_fails_is_not_recorded_as_whole(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    looped(graph, folder, 4, fails_at=2)
+    with pytest.raises(ComfyError, match="this iteration fails"):
+        comfy.run(graph)
+    assert numbers(folder) == frames(0, range(2))
+    assert is_whole(folder)[0] is False
+
+
+def test_savers_that_a_node_adds_all_at_once(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    inputs = {"directory_path": str(folder), "prefix": "frame", "start": 5, "digits": 5, "filetype": "png"}
+    images = graph.add("Test Numbered", index=0, count=4)
+    added = graph.add("Test Unrolled", images=images[0], saver=json.dumps({**inputs, "if_exists": "error"}))
+    graph.add("PreviewImage", images=added[0])
+    comfy.run(graph)
+    assert sorted(numbers(folder).values()) == list(range(4))
+    assert list(numbers(folder)) == list(frames(5, range(4)))
+    assert is_whole(folder) == (True, [])
+
+
+def test_the_recipe_of_each_iteration_is_another_one(comfy: ComfyServer, folder: Path) -> None:
+    def run(count: int) -> list[str]:
+        graph = Graph()
+        looped(graph, folder, 3, count, if_exists="skip same recipe")
+        log = comfy.run(graph)
+        return [text for output in log.values() for text in output.get("text", [])]
+
+    run(1)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
+    recipes = {frame["recipe"] for frame in record(folder)["frames"] if "recipe" in frame}
+    assert len(recipes) in (0, 3)
+    run(1)  # the same graph again: all of it is left as it is
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")} == before
+    run(2)  # another graph
+    assert numbers(folder) == frames(0, range(6))
+
+
+def test_replace_removes_older_frames_and_none_of_its_own(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    graph.frames(str(folder), graph.add("Test Numbered", index=9, count=9))
+    comfy.run(graph)
+    graph = Graph()
+    looped(graph, folder, 3, 2, if_exists="replace")
+    comfy.run(graph)
+    assert numbers(folder) == frames(0, range(6))
+    assert is_whole(folder) == (True, [])
+
+
+# --- meta batches ----------------------------------------------------------------------------------------------------
+
+
+def metabatch(graph: Graph, folder: Path, total: int, size: int, **more: Any) -> Node:
+    manager = graph.add("Test BatchManager", frames_per_batch=size)
+    fails_at, first = more.pop("fails_at", 0), more.pop("first", 0)
+    part = graph.add("Test VideoPart", meta_batch=manager[0], total=total, fails_at=fails_at, first=first)
+    saver = graph.frames(str(folder), part, **more)
+    graph.add("Test VideoEnd", images=part[0], meta_batch=manager[0])
+    return saver
+
+
+def finish(comfy: ComfyServer) -> None:
+    """Wait until nothing runs and nothing waits."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        queue = comfy.get("/queue")
+        if not queue["queue_running"] and not queue["queue_pending"]:
+            return
+        time.sleep(0.02)
+    raise TimeoutError("the queue did not become empty")
+
+
+@pytest.mark.parametrize("start", [0, 1001, -1])
+def test_all_parts_of_a_meta_batch_are_kept(comfy: ComfyServer, folder: Path, start: int) -> None:
+    for _ in range(2):  # the second time from the first part on again
+        graph = Graph()
+        metabatch(graph, folder, 8, 3, start=start)
+        comfy.run(graph)
+        finish(comfy)
+    if start == -1:
+        assert numbers(folder) == {**frames(0, range(8)), **frames(8, range(8))}
+    else:
+        assert numbers(folder) == frames(start, range(8))
+    assert is_whole(folder) == (True, [])
+
+
+def test_a_meta_batch_that_breaks_off_is_not_recorded_as_whole(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    metabatch(graph, folder, 8, 3, fails_at=6)
+    comfy.run(graph)
+    finish(comfy)
+    assert numbers(folder) == frames(0, range(6))
+    assert is_whole(folder)[0] is False
+
+
+def test_a_part_of_an_unknown_beginning_replaces_nothing(comfy: ComfyServer, folder: Path) -> None:
+    """The server was restarted between two parts, or someone queues an old prompt."""
+    graph = Graph()
+    graph.frames(str(folder), graph.add("Test Numbered", index=0, count=2))
+    comfy.run(graph)
+    graph = Graph()
+    metabatch(graph, folder, 2, 2, first=50)
+    graph["1"]["inputs"]["requeue"] = 3
+    comfy.run(graph)
+    finish(comfy)
+    assert numbers(folder) == {**frames(0, range(2)), **frames(2, range(50, 52))}
+
+
+def test_the_saved_prompt_is_not_one_of_a_later_part(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    metabatch(graph, folder, 4, 2, filetype="png with embedded workflow")
+    comfy.run(graph)
+    finish(comfy)
+    for path in folder.glob("*.png"):
+        with Image.open(path) as image:
+            assert "requeue" not in image.info["prompt"]
+
+
+def test_in_a_bucket_as_well(comfy: ComfyServer, configure: Callable[[str], int], folder: Path) -> None:
+    configure(f'[targets.ram]\nurl = "memory://{folder.name}"')
+    graph = Graph()
+    looped(graph, Path("x"), 3, 2)
+    saver = next(node for node in graph.values() if node["class_type"].startswith("Save Frames"))
+    saver["inputs"]["directory_path"] = "ram://loop"
+    comfy.run(graph)
+    back = Graph()
+    look = back.load("ram://loop")
+    assert seen(comfy.run(back), look)["int"] == 6
