@@ -316,7 +316,7 @@ def test_directory_counter(comfy: ComfyServer, indexing: str, pattern: str, expe
         ({"folder": "s3://bucket/x"}, '[comfyui] allow = ["s3://bucket/x"]'),
         ({"folder": "../escape"}, "'..'"),
         ({"folder": "rendres://shot"}, "neither a storage nor a configured target"),
-        ({"folder": "s3://KEY:SECRET@bucket/x"}, "credentials do not belong into a graph"),
+        ({"folder": "s3://KEY:SECRET@bucket/x"}, "credentials do not belong in a graph"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_rendered(
