@@ -116,15 +116,19 @@ def test_numbers_and_gaps_are_kept(renders: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "numbers"),
     [
-        (["--start", "0"], [0, 1, 2]),
-        (["--start", "1001"], [1001, 1002, 1003]),
+        (["--start", "0"], [0, 1, 3]),
+        (["--start", "1001"], [1001, 1002, 1004]),
+        (["--start", "-2"], [-2, -1, 1]),
+        (["--offset", "100"], [103, 104, 106]),
+        (["--offset", "-3"], [0, 1, 3]),
         (["--step", "10"], [3, 13, 23]),
         (["--start", "5", "--step", "2"], [5, 7, 9]),
     ],
 )
 def test_new_numbers_when_asked_for(renders: Path, tmp_path: Path, arguments: list[str], numbers: list[int]) -> None:
     saved(renders, tmp_path / "out", *arguments)
-    assert names(tmp_path / "out") == [f"frame_{number:05}.png" for number in numbers]
+    wanted = [f"frame_{'-' * (number < 0)}{abs(number):05}.png" for number in numbers]
+    assert sorted(names(tmp_path / "out")) == sorted(wanted)
 
 
 def test_batches_are_kept_and_share_their_new_number(tmp_path: Path) -> None:
@@ -136,7 +140,7 @@ def test_batches_are_kept_and_share_their_new_number(tmp_path: Path) -> None:
     saved(source, tmp_path / "same")
     assert names(tmp_path / "same") == names(source)
     saved(source, tmp_path / "new", "--start", 0)
-    assert names(tmp_path / "new") == [f"batch_{b:04}/frame_{n:05}.png" for b in (0, 2) for n in (0, 1)]
+    assert names(tmp_path / "new") == [f"batch_{b:04}/frame_{n:05}.png" for b in (0, 2) for n in (0, 2)]
 
 
 def test_total_counts_from_the_first_number(renders: Path, tmp_path: Path) -> None:
@@ -158,7 +162,7 @@ def test_at_end_may_be_an_error(renders: Path, tmp_path: Path, words: str) -> No
 
 def test_the_same_format_is_copied_byte_for_byte(renders: Path, tmp_path: Path) -> None:
     saved(renders, tmp_path / "out", "--start", 1)
-    for number, path in enumerate(sorted(renders.iterdir()), 1):
+    for number, path in zip((1, 2, 4), sorted(renders.glob("*.png")), strict=True):
         assert (tmp_path / "out" / f"frame_{number:05}.png").read_bytes() == path.read_bytes()
 
 
@@ -175,7 +179,7 @@ def test_metadata_goes_along_when_the_format_changes(renders: Path, tmp_path: Pa
     original = texts((renders / "frame_00003.png").read_bytes())["workflow"]
     saved(renders, tmp_path / "jpg", "--filetype", "jpg with embedded workflow")
     assert seqsave("workflow", tmp_path / "jpg/frame_00003.jpg").document == {"workflow": WORKFLOW}
-    saved(tmp_path / "jpg", tmp_path / "png")
+    saved(tmp_path / "jpg", tmp_path / "png", "--filetype", SAME)
     assert texts((tmp_path / "png/frame_00003.png").read_bytes()) == {"workflow": original}  # verbatim
 
 
@@ -196,7 +200,7 @@ def test_a_workflow_that_did_not_fit_goes_along(tmp_path: Path) -> None:
     saved(tmp_path / "one", tmp_path / "two", *embedding)  # copied, with what lies beside
     assert (tmp_path / "two/frame_00001.jpg").read_bytes() == (tmp_path / "one/frame_00001.jpg").read_bytes()
     assert seqsave("workflow", tmp_path / "two/frame_00001.jpg").document == {"workflow": big}
-    saved(tmp_path / "two", tmp_path / "three")
+    saved(tmp_path / "two", tmp_path / "three", "--filetype", SAME)
     assert json.loads(texts((tmp_path / "three/frame_00001.png").read_bytes())["workflow"]) == big
 
 
@@ -336,15 +340,31 @@ def test_sizes_that_change_are_told_once(tmp_path: Path, filetype: str) -> None:
     assert len(warnings) == 1
 
 
-def test_a_bad_file_in_the_middle(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [(), ("--filetype", "jpg")])
+def test_a_bad_file_in_the_middle(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     for number in range(5):
         (tmp_path / f"a_{number}.png").write_bytes(encode(picture(number)))
     (tmp_path / "a_3.png").write_bytes(b"not a picture")
-    result = seqsave("save", tmp_path, tmp_path / "out", "--json", status=1)
+    result = seqsave("save", tmp_path, tmp_path / "out", "--json", *arguments, status=1)
     assert "a_3.png" in result.document["error"]
-    assert "(the 3 frames saved before the error are kept)" in result.document["error"]
-    assert result.document["counts"]["saved"] == 3
-    assert names(tmp_path / "out") == ["frame_00000.png", "frame_00001.png", "frame_00002.png"]
+    assert f"{result.document['counts']['saved']} saved" in result.document["error"] or arguments
+    there = {Path(name).stem for name in names(tmp_path / "out")}
+    assert {"a_0", "a_1", "a_2"} <= there <= {"a_0", "a_1", "a_2", "a_4"}  # which was under way already
+    assert "unfinished" in seqsave("ls", tmp_path / "out", status=1).out
+
+
+@pytest.mark.parametrize("arguments", [(), ("--filetype", "jpg")])
+def test_going_on_past_bad_files(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    for number in range(12):
+        (tmp_path / f"a_{number:02}.png").write_bytes(encode(picture(number)))
+    for number, data in ((3, b"not a picture"), (4, b""), (9, encode(picture(9))[:-20])):
+        (tmp_path / f"a_{number:02}.png").write_bytes(data)
+    result = seqsave("save", tmp_path, tmp_path / "out", "--keep-going", *arguments, status=1)
+    assert "3-4,9" in result.err
+    assert "a_03.png" in result.err
+    numbers = [int(Path(name).stem.rpartition("_")[2]) for name in names(tmp_path / "out")]
+    assert numbers == [0, 1, 2, 5, 6, 7, 8, 10, 11]
+    assert "unfinished, 9 of 12; to render again: 3-4,9" in seqsave("ls", tmp_path / "out", status=1).out
 
 
 def test_pictures_that_the_format_cannot_hold(tmp_path: Path) -> None:
@@ -416,18 +436,23 @@ def test_sizes(text: str, size: int) -> None:
     assert as_size(None, None, text) == size  # type: ignore[arg-type]
 
 
-def test_interrupted_by_ctrl_c(renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("arguments", [(), ("--filetype", "jpg")])
+def test_interrupted_by_ctrl_c(
+    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    from seqsave.sequences import file
     from seqsave.sources import reading
 
-    original = reading._Reading.frames
+    def interrupted(original: Any) -> Any:
+        def frames(*given: Any) -> Any:
+            yield next(iter(original(*given)))
+            raise KeyboardInterrupt
 
-    def interrupted(self: Any) -> Any:
-        frames = original(self)
-        yield next(frames)
-        raise KeyboardInterrupt
+        return frames
 
-    monkeypatch.setattr(reading._Reading, "frames", interrupted)
-    result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, status=130)
+    monkeypatch.setattr(reading._Reading, "frames", interrupted(reading._Reading.frames))
+    monkeypatch.setattr(file, "files_of", interrupted(file.files_of))
+    result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, *arguments, status=130)
     assert result.document["counts"]["saved"] == 1
     assert result.document["error"].startswith(f"interrupted: 1 frame saved in {tmp_path / 'out'} (3)")
     assert result.document["error"].endswith("run again with --if-exists skip to resume")

@@ -187,7 +187,7 @@ def test_one_number_twice_is_an_error(place: Place) -> None:
 
 def test_a_folder_without_pictures(place: Place) -> None:
     place.write("a.txt", b"a")
-    with pytest.raises(SourceError, match=r"it holds a\.txt; readable are .*png"):
+    with pytest.raises(SourceError, match=r"it holds a\.txt\. Readable are .*png"):
         opened(place)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave.cli.app import FAILED, INTERRUPTED
@@ -16,8 +16,10 @@ from seqsave.runtime.progress import format_size, open_progress
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
+    from seqsave.runtime.progress import ProgressBar
     from seqsave.types import SaveResult
     from seqsave.writer import SequenceWriter
+    from seqsave.writer.config import WriterConfig
 
 __all__ = ["Job"]
 
@@ -29,14 +31,16 @@ RUNS_SHOWN = 10
 class Job:
     """One save. ``feed`` writes the frames; ``expected`` is their probable number.
 
+    config:   checked settings, in place of ``settings``.
     facts:    further entries of the JSON document.
     resuming: the option with which the same command resumes after an interruption, if it has one.
     open:     opens the writer with the settings; a SequenceWriter to the URL by default.
     on_saved: called with the closed writer once all frames are saved.
+    document: gets the JSON document, in place of standard output.
     """
 
     url: str
-    settings: dict[str, Any]
+    settings: Mapping[str, Any]
     feed: Callable[[SequenceWriter], None]
     messages: Messages
     pattern: str
@@ -46,6 +50,8 @@ class Job:
     resuming: str = ""
     open: Callable[[dict[str, Any]], SequenceWriter] | None = None
     on_saved: Callable[[SequenceWriter], None] | None = None
+    config: WriterConfig | None = None
+    document: Callable[[dict[str, Any]], None] | None = None
 
     def run(self) -> int:
         """Save the frames, print the result, and return the exit status. Errors before the first frame are raised."""
@@ -54,7 +60,7 @@ class Job:
         seconds = time.monotonic() - started
         result = writer.result
         if self.as_json:
-            print_json(self._document(result, seconds, error))
+            (self.document or print_json)(self._document(result, seconds, error))
         if error:
             complain(error)
         else:
@@ -63,12 +69,9 @@ class Job:
 
     def _write(self) -> tuple[SequenceWriter, int, str]:
         """Return the closed writer, the exit status, and the error message, ``""`` without one."""
-        from seqsave.writer import SequenceWriter
-
         bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
-        settings = {**self.settings, "on_event": bar}
         with taken_as_interrupts(), bar or nullcontext():
-            writer = SequenceWriter(self.url, **settings) if self.open is None else self.open(settings)
+            writer = self._open(bar)
             try:
                 with writer:
                     self.feed(writer)
@@ -79,6 +82,16 @@ class Job:
             except SeqSaveError as error:
                 return writer, FAILED, str(error)
         return writer, 0, ""
+
+    def _open(self, bar: ProgressBar | None) -> SequenceWriter:
+        from seqsave.writer import SequenceWriter
+        from seqsave.writer.settings import Reports
+
+        if self.open is not None:
+            return self.open({**self.settings, "on_event": bar})
+        if self.config is not None:
+            return SequenceWriter(self.url, replace(self.config, reports=Reports(on_event=bar)))
+        return SequenceWriter(self.url, **self.settings, on_event=bar)
 
     def _document(self, result: SaveResult, seconds: float, error: str) -> dict[str, Any]:
         return {

@@ -34,6 +34,7 @@ class RunRecord:
         self._lock_entries = threading.Lock()
         self._lock_earlier = threading.Lock()
         self._others: set[tuple[int, int | None]] = set()
+        self._lacking: set[int] = set()
         self._failures = 0
         self._error: BaseException | None = None
         self._at_start: dict[tuple[int, int | None], FrameEntry] | None = None
@@ -64,6 +65,11 @@ class RunRecord:
     def note_batch(self, batch: int) -> None:
         """Note that the run saves this variation. Those noted before ``start`` are stated from the start."""
         self._session.batches.add(batch)
+
+    def note_lacking(self, indices: Iterable[int]) -> None:
+        """Note frames that there should be, but that the run cannot save: a source's own gaps, or damaged files."""
+        with self._lock_entries:
+            self._lacking.update(indices)
 
     def start(
         self, on_retry: retry.OnRetry, stop_event: threading.Event, policy: retry.RetryPolicy | None = None
@@ -143,7 +149,7 @@ class RunRecord:
         return Outcome(
             frames=[self._entries[frame.index, frame.batch] for frame in present],
             lost={*_keys(failed), *_keys(away)}.difference(others),
-            wanted={*(frame.index for frame in collided), *(index for index, _ in others)},
+            wanted={*(frame.index for frame in collided), *(index for index, _ in others), *self._lacking},
             # What is kept elsewhere is known to be wanted: nothing is open but that it gets there.
             sound=not (broken or stopped or result.failures),
             defines=self._creates,

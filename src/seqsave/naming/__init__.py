@@ -14,6 +14,7 @@ from seqsave.naming.numbers import (
     parse_batch_folder,
     parse_frames,
     parse_ranges,
+    renumbered,
     to_ranges,
 )
 from seqsave.naming.pattern import (
@@ -62,6 +63,7 @@ __all__ = [
     "parse_frames",
     "parse_pattern",
     "parse_ranges",
+    "renumbered",
     "sidecar_key",
     "sidecar_name",
     "split_extension",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import SupportsIndex
 
 from seqsave.errors import FrameNameError
@@ -137,6 +137,23 @@ def parse_frames(text: str) -> tuple[range, ...]:
             raise FrameNameError(f"{_short(text)} names more than {MOST_FRAMES} frames")
         frames.update(run)
     return to_ranges(sorted(frames))
+
+
+def renumbered(
+    indices: Sequence[int], start: int | None = None, step: int | None = None, offset: int = 0
+) -> dict[int, int]:
+    """Return the new number of each frame, by its own. indices: ascending, each once; not empty.
+
+    start:  the new number of the first one; the others move with it, so that gaps stay.
+    step:   the new distance from each frame to the next; gaps are closed.
+    offset: added to each number, instead.
+
+    Raises FrameNameError for a number that is not that of a frame.
+    """
+    first = indices[0]
+    begin = first + offset if start is None else check_frame(start, "start")
+    new = [begin + (index - first if step is None else place * step) for place, index in enumerate(indices)]
+    return dict(zip(indices, [check_frame(number) for number in new], strict=True))
 
 
 def _short(text: str) -> str:

@@ -30,6 +30,7 @@ from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
     from seqsave.runs.run import Run
+    from seqsave.sequences.file import FrameFile
     from seqsave.writer.formats import Format
 
 __all__ = ["Part"]
@@ -84,6 +85,18 @@ class Part(SequenceWriter):
         """Publish a file of this run's filetype that is encoded already, as SequenceWriter.write_encoded does."""
         self._check_index(index)
         return super().write_encoded(data, index=index, batch=batch, leftover=leftover, recipe=recipe)
+
+    def write_file(
+        self,
+        file: FrameFile,
+        *,
+        index: SupportsIndex | None = None,
+        batch: SupportsIndex | None = None,
+        name: str = "",
+    ) -> Future[SavedFrame]:
+        """Publish the file of another sequence's frame, as SequenceWriter.write_file does."""
+        self._check_index(index)
+        return super().write_file(file, index=index, batch=batch, name=name)
 
     def _check_index(self, index: SupportsIndex | None) -> None:
         if index is None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from seqsave.runtime.pools import LoopTasks, Pace, WorkerThreads
 from seqsave.runtime.threads import run_stranded
@@ -35,8 +35,11 @@ TICK = 0.2
 class Job(ABC, Generic[R]):
     """One piece of work in two stages, and the future of its result.
 
-    held: how many bytes the job keeps in memory at the moment.
+    held:   how many bytes the job keeps in memory at the moment.
+    spares: errors of ``encode`` that concern one job alone: the others go on.
     """
+
+    spares: ClassVar[tuple[type[Exception], ...]] = ()
 
     held: int = 0
     future: Future[R] = field(default_factory=Future)
@@ -401,7 +404,8 @@ class Pipeline(Generic[P, R]):
 
     def _fail(self, job: Job[R], error: BaseException) -> None:
         """Set the handled ``error`` as the job's result; raise it too if it is Ctrl-C."""
-        self._stop_with(error)
+        if not isinstance(error, job.spares):
+            self._stop_with(error)
         self._finish(job, error=error)
         if self._workers is None and not isinstance(error, Exception):
             raise error

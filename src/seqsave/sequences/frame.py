@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
-import zlib
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
+
+from isal.isal_zlib import crc32
 
 from seqsave import naming, targets
 from seqsave.errors import DecodeError, EncoderNotFoundError
@@ -17,11 +21,12 @@ from seqsave.types import Decoded
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "decode", "join", "key_of", "list_folder"]
+__all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "join", "key_of", "list_folder"]
 
 # W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
 MAX_PIXELS = 2**28
 
+Place = tuple[str, ...]
 Key = tuple[int, int]  # (index, batch), batch -1 for a frame outside batch folders: sorts as people expect
 
 
@@ -42,6 +47,11 @@ class Frame:
     name: str
     _path: str = field(repr=False)
     _files: Files = field(repr=False, compare=False)
+
+    @property
+    def place(self) -> Place:
+        """Return what is the same for two frames that are one file, however their URLs are spelled."""
+        return self._files.place(self._path)
 
     def read(self, *, max_pixels: int = MAX_PIXELS) -> ImageArray:
         """Read and return the picture as an array of shape H,W,C, in the dtype of the file.
@@ -79,6 +89,7 @@ class Files:
     def __init__(self, target: targets.Target) -> None:
         self.target = target
         self._sidecars: dict[str, list[str]] = {}
+        self._identity: Place | None = None
         self._lock = threading.Lock()
 
     def __getstate__(self) -> targets.Target:
@@ -92,6 +103,19 @@ class Files:
         """Return the file ``path`` as a frame."""
         return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
 
+    def place(self, path: str) -> Place:
+        """Return what is the same for all spellings of this file, and different for any other one."""
+        if self._identity is None:
+            identity = dict(self.target.identity())
+            root = identity.pop("root")
+            self._identity = (*(text for pair in sorted(identity.items()) for text in pair), root)
+        *storage, root = self._identity
+        whole = f"{root}/{path}"
+        if self.target.is_local:
+            folder, name = os.path.split(whole)
+            whole = os.path.normcase(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118 - text, not a path
+        return (*storage, whole)
+
     def read(self, path: str) -> bytes:
         """Return the bytes of a file."""
         return retry.call(retry.RetryPolicy(), lambda: self.target.read(path), contact=self.target.known)
@@ -100,16 +124,19 @@ class Files:
         """Return the sidecars of the file ``path`` with the content ``data``."""
         folder, _, name = path.rpartition("/")
         private = join(folder, naming.PRIVATE_FOLDER)
-        sidecars = self._listed(private)
-        crc32 = zlib.crc32(data) if sidecars else 0
-        keys = {sidecar: naming.sidecar_key(sidecar, name, crc32) for sidecar in sidecars}
+        sidecars = self._sidecars_of(private, name)
+        checksum = crc32(data) if sidecars else 0
+        keys = {sidecar: naming.sidecar_key(sidecar, name, checksum) for sidecar in sidecars}
         return {key: self.read(f"{private}/{sidecar}").decode() for sidecar, key in keys.items() if key is not None}
 
-    def _listed(self, folder: str) -> list[str]:
+    def _sidecars_of(self, folder: str, name: str) -> list[str]:
+        """Return the sidecars in ``folder`` of files of this name, whatever their bytes are."""
         with self._lock:
             if folder not in self._sidecars:
-                self._sidecars[folder] = [entry.name for entry in list_folder(self.target, folder)]
-            return self._sidecars[folder]
+                self._sidecars[folder] = sorted(entry.name for entry in list_folder(self.target, folder))
+        listed, head = self._sidecars[folder], f"{name}."
+        first = bisect_left(listed, head)
+        return list(takewhile(lambda sidecar: sidecar.startswith(head), islice(listed, first, None)))
 
 
 def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:

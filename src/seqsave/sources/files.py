@@ -27,11 +27,13 @@ class Chosen:
     """The frames in order.
 
     numbered: whether a frame's index is the number in its name, or just its position.
+    sequence: what the frames are, where they are one sequence.
     """
 
     frames: tuple[Frame, ...]
     numbered: bool
     notes: tuple[str, ...] = ()
+    sequence: FrameSequence | None = None
 
 
 def read_file(target: targets.Target, path: str) -> bytes:
@@ -81,7 +83,7 @@ def choose_pattern(sequence: FrameSequence) -> Chosen:
         extra = sequence.duplicates[0]
         own = sequence.frame(extra.index, extra.batch)
         raise SourceError(f"{extra.url} and {own.name} have the same number {extra.index}: remove one of them")
-    return Chosen(tuple(sequence), True)
+    return Chosen(tuple(sequence), True, (), sequence)
 
 
 def natural_key(path: str) -> list[tuple[int, int, str]]:
@@ -105,13 +107,24 @@ def _grouped(pictures: Sequence[Item]) -> tuple[list[tuple[str, FrameGroup]], li
 
 
 def _split(items: Iterable[Item], readable: frozenset[str]) -> tuple[list[Item], list[Item]]:
+    """Return the pictures and the other files. Frames that nothing here can read count if they are all that exists."""
     pictures: list[Item] = []
     others: list[Item] = []
     # Storages list in orders of their own.
     for item in sorted(items, key=lambda item: natural_key(item.path)):
-        is_picture = item.name.rpartition(".")[2].lower() in readable and bad_component(item.name) is None
-        (pictures if is_picture else others).append(item)
+        extension = item.name.rpartition(".")[2].lower()
+        is_picture = extension in readable or naming.kind_of_extension(extension) == "picture"
+        (pictures if is_picture and bad_component(item.name) is None else others).append(item)
+    if not pictures:
+        pictures = [item for item in others if _is_numbered(item.name)]
+        others = [item for item in others if not _is_numbered(item.name)]
     return pictures, others
+
+
+def _is_numbered(name: str) -> bool:
+    """Return True for the name of a frame of any format, as ``ls`` lists it."""
+    found = naming.split_name(name)
+    return found is not None and finder.is_frame(found[0]) and bad_component(name) is None
 
 
 def _numbered(target: targets.Target, folder: str, group: FrameGroup, notes: Sequence[str]) -> Chosen:
@@ -124,7 +137,7 @@ def _numbered(target: targets.Target, folder: str, group: FrameGroup, notes: Seq
             f"{extra.url} and {own.name} have the same number {extra.index}: choose one with a pattern such as "
             f"{group.widest}"
         )
-    return Chosen(tuple(sequence), True, tuple(notes))
+    return Chosen(tuple(sequence), True, tuple(notes), sequence)
 
 
 def _several(url: str, groups: Sequence[FrameGroup]) -> str:
@@ -144,4 +157,6 @@ def _left_out(items: Sequence[Item], why: str) -> str:
 def _no_pictures(url: str, others: Sequence[Item], readable: frozenset[str]) -> str:
     found = f"it holds {', '.join(one.name for one in others[:3])}{' ...' if len(others) > 3 else ''}" if others else ""
     kinds = ", ".join(sorted(readable))
-    return f"no pictures in {url}{': ' + found if found else ''}; readable are {kinds}"
+    groups = naming.group_names((one.name, one) for one in others).groups
+    advice = f"To copy numbered files of another kind, give their pattern, as {groups[0].widest}. " if groups else ""
+    return f"no pictures in {url}{': ' + found if found else ''}. {advice}Readable are {kinds}"

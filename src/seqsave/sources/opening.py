@@ -11,12 +11,13 @@ from seqsave.errors import SequenceNotFoundError, SourceError
 from seqsave.sequences import finder, lookup
 from seqsave.sequences.frame import Files
 from seqsave.sequences.lookup import File, Folder, Glob
+from seqsave.sequences.reader import FrameSequence
 from seqsave.sources import files, pictures
 from seqsave.sources.reading import source_of_files
 from seqsave.sources.records import Keep, Source
 from seqsave.sources.video import EXTENSIONS as VIDEO_EXTENSIONS
 
-__all__ = ["open_source"]
+__all__ = ["open_source", "source_of_sequence"]
 
 
 def open_source(
@@ -41,9 +42,14 @@ def open_source(
         return _open_glob(found, keep)
     if found is None:
         raise SequenceNotFoundError(lookup.describe_missing(source, storage_options))
-    sequence = finder.open_pattern(found)
-    where = f"{found.name} in {found.target.url}"
-    return source_of_files(where, found.target, files.choose_pattern(sequence), keep)
+    return source_of_sequence(finder.open_pattern(found), keep)
+
+
+def source_of_sequence(sequence: FrameSequence, keep: Keep | None = None) -> Source:
+    """Return the frames of a sequence as a source. Raises SourceError for a number twice."""
+    where = f"{sequence.pattern} in {sequence.url}"
+    assert sequence.target is not None  # noqa: S101 - for the type checker: whatever was found has one
+    return source_of_files(where, sequence.target, files.choose_pattern(sequence), keep)
 
 
 # --- one file --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 
 from seqsave import naming, targets
+from seqsave.errors import SourceError
 from seqsave.metadata.text import RawText
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
@@ -16,8 +17,10 @@ from seqsave.wording import counted
 __all__ = ["source_of_files"]
 
 
-def source_of_files(description: str, target: targets.Target, chosen: files.Chosen, keep: Keep | None) -> Source:
-    """Return a source of the ``chosen`` frames."""
+def source_of_files(
+    description: str, target: targets.Target, chosen: files.Chosen, keep: Keep | None, *, keep_going: bool = False
+) -> Source:
+    """Return a source of the ``chosen`` frames. keep_going: yields the errors of frames, in place of the frames."""
     frames = chosen.frames
     numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})), 10)
     count = counted(len(frames), "picture")
@@ -26,17 +29,23 @@ def source_of_files(description: str, target: targets.Target, chosen: files.Chos
     def only(numbers: Container[int]) -> Source:
         """Return the source of some frames; those without a number in their names are numbered from 0."""
         some = tuple(frame for frame in frames if frame.index in numbers)
-        return source_of_files(description, target, replace(chosen, frames=some, numbered=True), keep)
+        mine = replace(chosen, frames=some, numbered=True)
+        return source_of_files(description, target, mine, keep, keep_going=keep_going)
+
+    def keeping(keep: Keep | None, keep_going: bool) -> Source:
+        return source_of_files(description, target, chosen, keep, keep_going=keep_going)
 
     return Source(
         description=f"{description}: {count}" + (f", numbered {numbers}" if chosen.numbered else ""),
-        frames=_Reading(target, chosen, keep, notes).frames,
+        frames=_Reading(target, chosen, keep, notes, keep_going).frames,
         total=len(frames),
         first=min(frame.index for frame in frames) if chosen.numbered else None,
         files=tuple((frame.url, frame.index if chosen.numbered else None, frame.batch) for frame in frames),
         extensions=frozenset(frame.name.rpartition(".")[2].lower() for frame in frames),
         notes=notes,
         only=only,
+        keeping=keeping,
+        sequence=chosen.sequence,
     )
 
 
@@ -46,6 +55,7 @@ class _Reading:
     chosen: files.Chosen
     keep: Keep | None
     notes: list[str]
+    keep_going: bool
     noted: set[str] = field(default_factory=set)
 
     def frames(self) -> Iterator[SourceFrame]:
@@ -56,7 +66,12 @@ class _Reading:
             texts = {key: RawText(text) for key, text in frame.texts_beside(data).items()}
             return pictures.load_picture(frame, data, texts, self.keep, self.note)
 
-        for loaded in sequence.decoded(load):
+        def lost(frame: Frame, error: BaseException) -> SourceFrame:
+            if not self.keep_going or not isinstance(error, SourceError) or getattr(error, "transient", False):
+                raise error
+            return SourceFrame(index=frame.index, image=None, batch=frame.batch, error=error)
+
+        for loaded in sequence.decoded(load, on_error=lost):
             yield loaded if self.chosen.numbered else replace(loaded, index=None)
 
     def note(self, message: str) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from seqsave.errors import SourceError
 from seqsave.metadata.text import RawText
 from seqsave.types import EncoderSpec
+
+if TYPE_CHECKING:
+    from seqsave.sequences.reader import FrameSequence
 
 __all__ = ["Keep", "Source", "SourceFrame"]
 
@@ -33,6 +37,7 @@ class SourceFrame:
     metadata:  texts found in or beside the file, to be written unchanged.
     extension: of its file, in lower case; empty for frames of a video or an array.
     size:      width and height in pixels.
+    error:     why there is no frame, where the source goes on past one that cannot be read.
     """
 
     index: int | None
@@ -42,6 +47,7 @@ class SourceFrame:
     batch: int | None = None
     extension: str = ""
     size: tuple[int, int] | None = None
+    error: SourceError | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +63,9 @@ class Source:
     files:       (URL, index, batch) of each file that it reads frames from, in order; empty for videos and arrays.
     extensions:  of those files.
     notes:       messages for the user about how it is read. More may be added during the iteration.
+    sequence:    the sequence that its frames are, where they are one; ``only`` leaves it whole.
+    keeping:     returns the source with another ``Keep``, which goes on past frames that cannot be read if the second
+                 argument is True; None for a source of one file.
     only:        returns a source that reads only the frames with these numbers, which count from 0 where its names have
                  none; None for a source that is always read from its beginning.
     """
@@ -71,6 +80,8 @@ class Source:
     extensions: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
     only: Callable[[Container[int]], Source] | None = None
+    keeping: Callable[[Keep | None, bool], Source] | None = None
+    sequence: FrameSequence | None = None
 
     def __iter__(self) -> Iterator[SourceFrame]:
         return self.frames()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from seqsave.errors import OptionError
 from seqsave.naming import NamePattern
-from seqsave.writer.formats import Format, PixelFormat
+from seqsave.writer.formats import Format, PixelFormat, format_of_copies
 from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
 from seqsave.writer.table import Setting, check_names, show_settings, table
 
@@ -28,6 +28,7 @@ class WriterConfig:
     limits:    limits of concurrency and memory.
     reports:   reports of the progress.
     pattern:   the names of the files as the writer's URL states them; None for a URL of a folder.
+    copies:    the file type of files that are passed on as they are, under the names of ``pattern``; "" for pictures.
     formats:   the settings resolved for each file type.
 
     Raises what the groups raise.
@@ -40,11 +41,15 @@ class WriterConfig:
     limits: Limits = field(default_factory=Limits)
     reports: Reports = field(default_factory=Reports)
     pattern: NamePattern | None = None
+    copies: str = ""
     formats: tuple[Format, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = self.naming
-        named = (one.named(names.prefix, names.digits, names.separator, self.pattern) for one in self.pixels.formats)
+        formats = self.pixels.formats
+        if self.copies and self.pattern is not None:
+            formats = (format_of_copies(self.pattern, self.copies),)
+        named = (one.named(names.prefix, names.digits, names.separator, self.pattern) for one in formats)
         object.__setattr__(self, "formats", tuple(named))
 
     @property

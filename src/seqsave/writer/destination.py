@@ -23,10 +23,14 @@ Url = str | os.PathLike[str]
 _WEAK = re.compile(r"(?<![#@])[#@](?![#@])|%[di]")
 
 
-def at_destination(url: Url, config: WriterConfig | None, settings: Mapping[str, Any]) -> tuple[Url, WriterConfig]:
+def at_destination(
+    url: Url, config: WriterConfig | None, settings: Mapping[str, Any], *, copied: str = ""
+) -> tuple[Url, WriterConfig]:
     """Return the folder that a writer's URL means, and the settings with what a pattern in it says.
 
     A folder that exists is a folder, whatever its name is; so is a URL that ends with a slash.
+
+    copied: the extension, in lower case, of files that are to be copied; a pattern that has it asks for no file type.
 
     Raises OptionError for a setting that contradicts the pattern, and for the name of one file without a place for the
     number; EncoderNotFoundError for a pattern with an extension that no file type writes; and as ``with_settings``.
@@ -41,18 +45,17 @@ def at_destination(url: Url, config: WriterConfig | None, settings: Mapping[str,
         _refuse_file(url, options)
         return url, with_settings(config, settings)
     folder, pattern = found
-    if _may_be_folder(text, pattern) or _exists(url, options):
+    is_copied = pattern.extension.lower() == copied
+    if (_may_be_folder(text, pattern) and not is_copied) or _exists(url, options):
         return url, with_settings(config, settings)
     named = {**_given(config, settings), **settings}
     _check_names(pattern, named)
-    named_by = {
-        "prefix": pattern.prefix,
-        "separator": pattern.separator,
-        "digits": pattern.digits,
-        "filetype": named.get("filetype") or _filetype(pattern),
-    }
+    is_copied = is_copied and "filetype" not in named
+    named_by: dict[str, Any] = {"prefix": pattern.prefix, "separator": pattern.separator, "digits": pattern.digits}
+    if not is_copied:
+        named_by["filetype"] = named.get("filetype") or _filetype(pattern)
     made = replace(with_settings(config, {**settings, **named_by}), pattern=pattern)
-    if not any(_is_of(form.resolved.spec.extensions, pattern) for form in made.formats):
+    if not is_copied and not any(_is_of(form.resolved.spec.extensions, pattern) for form in made.formats):
         given = ", ".join(form.resolved.filetype for form in made.formats)
         raise _contradiction(pattern, "filetype", given)
     return getattr(url, "parent", folder or "."), made

@@ -49,7 +49,7 @@ class Encoding:
         self._start = start
         self._total = total
         self._warn = warn
-        self._shape: tuple[int, ...] | None = None
+        self._size: tuple[int, int] | None = None
         self._picture: Picture | None = None
 
     def take(self, task: FrameTask, image: SharedImage) -> None:
@@ -61,7 +61,8 @@ class Encoding:
         """Warn of the known losses of a frame that is accepted."""
         if task.taken is None:
             return
-        self._note_shape(task.key, task.taken)
+        height, width = task.taken.shape[:2]
+        self.note_size(task.key, width, height)
         if not self._pixels.converts:
             self._warn_of_losses(task.key, task.taken.prepare())
 
@@ -136,12 +137,12 @@ class Encoding:
             tags=self._tags,
         )
 
-    def _note_shape(self, key: FrameKey, taken: Taken) -> None:
-        height, width = taken.shape[:2]
-        if self._shape is None:
-            self._shape = (height, width)
-        elif self._shape != (height, width):
-            first = f"{self._shape[1]}x{self._shape[0]}"
+    def note_size(self, key: FrameKey, width: int, height: int) -> None:
+        """Warn of a picture that is not as large as those before it."""
+        if self._size is None:
+            self._size = (width, height)
+        elif self._size != (width, height):
+            first = "x".join(map(str, self._size))
             self._warn("size", key, f"is {width}x{height}, the frames before are {first}")
 
     def _warn_of_losses(self, key: FrameKey, prepared: Prepared) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from isal.isal_zlib import crc32
+
 from seqsave import naming, targets
 from seqsave.errors import DecodeError, TargetError
 from seqsave.manifest import Picture
@@ -12,9 +14,12 @@ from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
 from seqsave.sequences.frame import decode
 from seqsave.targets.spelling import Names, other_name, refusal
+from seqsave.wording import crc32_text
 from seqsave.writer.frame import FrameKey
 
 __all__ = ["ExistingFrames"]
+
+Data = bytes | bytearray | memoryview
 
 
 class ExistingFrames:
@@ -62,6 +67,21 @@ class ExistingFrames:
             self._examined[key.path] = wanted
         return is_valid
 
+    def is_same(self, key: FrameKey, data: Data, recipe: str | None) -> bool:
+        """Return whether the existing frame is as good as the encoded file ``data``: for "skip valid", the same bytes.
+
+        Asks the storage; not to be called on the caller's thread.
+        """
+        if self._if_exists != "skip valid":
+            return self.is_as_good(key, _no_picture, recipe)
+        size = self.size(key)
+        if not size or size != memoryview(data).nbytes:
+            return False
+        stated = self._record.earlier(key.index, key.batch)
+        if stated is not None and stated.size == size and stated.checksum is not None:
+            return stated.checksum == crc32_text(crc32(data))
+        return self._content(key) == data
+
     def picture(self, key: FrameKey) -> Picture | None:
         """Return what an existing frame holds, if ``is_as_good`` has decoded it."""
         return self._examined.get(key.path)
@@ -72,14 +92,17 @@ class ExistingFrames:
 
     def _is_valid(self, key: FrameKey, wanted: Picture) -> bool:
         """Return whether the existing frame can be read, and is as large as this one."""
-        found = (self._listing(key.folder) or {}).get(naming.name_key(key.name))
-        path = f"{key.folder}/{found.name}" if found is not None and key.folder else found.name if found else key.path
-        data = retry.call(self._policy, lambda: self._target.read(path), contact=self._target.known)
         try:
-            height, width = decode(key.name, data).array.shape[:2]
+            height, width = decode(key.name, self._content(key)).array.shape[:2]
         except DecodeError:
             return False
         return (width, height) == (wanted.width, wanted.height)
+
+    def _content(self, key: FrameKey) -> bytes:
+        """Return the bytes of the existing frame, whose name may be spelled in another way."""
+        found = (self._listing(key.folder) or {}).get(naming.name_key(key.name))
+        path = f"{key.folder}/{found.name}" if found is not None and key.folder else found.name if found else key.path
+        return retry.call(self._policy, lambda: self._target.read(path), contact=self._target.known)
 
     def size(self, key: FrameKey) -> int | None:
         """Return the size that the frame had when its folder was first looked at; None if it did not exist."""
@@ -163,6 +186,10 @@ class ExistingFrames:
     @property
     def _keeps_some(self) -> bool:
         return self._if_exists.startswith("skip")
+
+
+def _no_picture() -> Picture:
+    raise AssertionError("of files that are copied only bytes and recipes are compared")
 
 
 def _is_as_large(one: Picture, other: Picture) -> bool:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import functools
+import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from seqsave.errors import OptionError
 from seqsave.naming import SEPARATOR, NamePattern, NameRule
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_options
+from seqsave.types import EMBED_SUFFIX, EncoderSpec
 from seqsave.writer.table import setting
 
 if TYPE_CHECKING:
-    from seqsave.types import OptionValue
+    from seqsave.types import Encoder, OptionValue
     from seqsave.writer.pixels import Pixels
 
-__all__ = ["Format", "PixelFormat"]
+__all__ = ["Format", "PixelFormat", "format_of_copies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,26 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
         )
         for one, own in zip(found, _shared(found, wanted.options), strict=True)
     )
+
+
+def format_of_copies(pattern: NamePattern, filetype: str) -> Format:
+    """Return the format of files that are passed on as they are, whether or not anything here can read them."""
+    from seqsave.writer.pixels import Pixels
+
+    extension = pattern.extension.lower()
+    known = registry.spec_for_extension(extension)
+    content_type = mimetypes.guess_type(f"a.{extension}")[0] or "application/octet-stream"
+    spec = EncoderSpec(
+        filetype=filetype.removesuffix(EMBED_SUFFIX),
+        extensions=(extension,),
+        encoder="",
+        dtypes=("uint8",),
+        metadata="embed" if filetype.endswith(EMBED_SUFFIX) else "none",
+        content_type=content_type if known is None else known.content_type,
+    )
+    # No picture ever comes to its encoder.
+    resolved = registry.Resolved(filetype, spec, filetype.endswith(EMBED_SUFFIX), cast("Encoder", None))
+    return Format(resolved, {}, Pixels(spec), _names("frame", 5, extension, SEPARATOR, ""))
 
 
 @functools.lru_cache(maxsize=64)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from isal.isal_zlib import crc32
 
+from seqsave.errors import SourceError
 from seqsave.runtime.pipeline import Job
 from seqsave.types import SavedFrame
 
 if TYPE_CHECKING:
     from seqsave.manifest import Picture
+    from seqsave.sequences.file import FrameFile
     from seqsave.types import Encoded
     from seqsave.writer.outputs import Output
     from seqsave.writer.pixels import Taken
@@ -83,6 +85,7 @@ class FrameTask(Job[SavedFrame]):
 
     Prepared, on the caller's thread:
         taken:    the picture; None once it is encoded, and for a file that was encoded elsewhere: ``encoded``.
+        file:     a file in a storage that is passed on as it is, and read by the encoding thread.
         texts:    the frame's own metadata.
         recipe:   what the frame is made from.
         picture:  what will be in the file; None for a file that was encoded elsewhere.
@@ -92,11 +95,14 @@ class FrameTask(Job[SavedFrame]):
         files:    in the order in which they are published.
     """
 
+    spares: ClassVar[tuple[type[Exception], ...]] = (SourceError,)  # a file of another sequence that cannot be read
+
     key: FrameKey
     output: Output
     passed_over: Literal["stopped", "skipped"] | None = None
     taken: Taken | None = None
     encoded: Encoded | None = None
+    file: FrameFile | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     recipe: str | None = None
     picture: Picture | None = None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from seqsave.manifest import Manifest
     from seqsave.runtime.retry import RetryPolicy
+    from seqsave.sequences.file import FrameFile
     from seqsave.spool import Spool
     from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
@@ -73,6 +74,7 @@ class Common:
 class FrameSource:
     """The caller's input for one frame: an image or an encoded file, its metadata and its recipe.
 
+    file:  a file in a storage that is passed on as it is. name: its new name, where the rule would make another one.
     shown: the image as the preview takes it, or why that cannot take it.
     """
 
@@ -81,6 +83,8 @@ class FrameSource:
     texts: Mapping[str, str] = field(default_factory=dict)
     recipe: str | None = None
     shown: ImageArray | SeqSaveError | None = None
+    file: FrameFile | None = None
+    name: str = ""
 
 
 def facts_of(form: Format, numbers: Naming | Numbering, embedding: EmbeddedMetadata, recipe: str | None) -> Facts:
@@ -114,6 +118,7 @@ class Output:
         self.unrecorded: SeqSaveError | None = None
         """Why the manifest does not state what has become of the frames, if it does not."""
         self._common = common
+        self._named: dict[tuple[int, int | None], str] = {}  # paths that the rule would not make
         self._made: Manifest | None = None
         self._older = OlderFrames(common.target, form.rule, common.policy) if common.if_exists == "replace" else None
         self._record = self._open_record(facts_of(form, common.numbering, common.embedding, common.recipe))
@@ -178,6 +183,14 @@ class Output:
         """Note which frames there are to be, for the manifest."""
         self._record.plan(frames, about=about)
 
+    def note_lacking(self, indices: Iterable[int]) -> None:
+        """Note frames that there should be and that this run cannot save, for the manifest."""
+        self._record.note_lacking(indices)
+
+    def note_size(self, key: FrameKey, width: int, height: int) -> None:
+        """Warn of a copied picture that is not as large as those before it."""
+        self._encoding.note_size(key, width, height)
+
     # --- one frame ---------------------------------------------------------------------------------------------------
 
     def prepare(self, key: FrameKey, source: FrameSource) -> FrameTask:
@@ -185,7 +198,7 @@ class Output:
 
         key: the frame under the writer's first filetype.
         """
-        key = FrameKey(key.index, key.batch, self.rule.format(key.index, key.batch), key.after_end, self.filetype)
+        key = self._own(key, source.name)
         if self._older is not None:
             self._older.note()
         if key.after_end:
@@ -195,6 +208,8 @@ class Output:
         task = FrameTask(key, self, texts=source.texts, recipe=source.recipe)
         if source.image is not None:
             self._encoding.take(task, source.image)
+        elif source.file is not None:
+            task.file, task.held, task.picture = source.file, source.file.size, source.file.picture
         elif source.encoded is not None:
             task.encoded, task.held = source.encoded, memoryview(source.encoded.data).nbytes
         return task
@@ -207,8 +222,10 @@ class Output:
 
     def encode(self, task: FrameTask) -> None:
         """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
-        if self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe):
-            task.passed_over, task.taken = "skipped", None
+        if task.file is not None:
+            task.encoded = task.file.load()
+        if self._is_as_good(task):
+            task.passed_over, task.taken, task.encoded = "skipped", None, None
         else:
             self.publisher.add_files(task, self._encoding.encode(task))
             self._common.log.note("encoded", task.key, size=task.size)
@@ -216,6 +233,20 @@ class Output:
     def publish(self, task: FrameTask) -> SavedFrame | Coroutine[Any, Any, SavedFrame]:
         """Publish the frame's files; return a coroutine for that where the pipeline runs coroutines."""
         return self.publisher.publish_async(task) if self._common.is_async else self.publisher.publish(task)
+
+    def _is_as_good(self, task: FrameTask) -> bool:
+        """Return whether an existing frame may stay, by the degrees of skipping that look at it."""
+        if task.file is not None and task.encoded is not None:
+            return self._existing.is_same(task.key, task.encoded.data, task.recipe)
+        return self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe)
+
+    def _own(self, key: FrameKey, name: str = "") -> FrameKey:
+        """Return the same frame under this filetype's name, or under a name of its own."""
+        path = self.rule.format(key.index, key.batch)
+        if name and name != path.rpartition("/")[2]:
+            path = f"{path.rpartition('/')[0]}/{name}" if "/" in path else name
+            self._named[key.numbers] = path
+        return FrameKey(key.index, key.batch, path, key.after_end, self.filetype)
 
     # --- after the last frame ----------------------------------------------------------------------------------------
 
@@ -257,7 +288,8 @@ class Output:
             self._common.log.warn("older", None, f"{_older(outside)}; `if_exists='replace'` removes them")
 
     def _remove_older(self, older: OlderFrames, result: SaveResult) -> Manifest | None:
-        written = {self.rule.format(frame.index, frame.batch) for frame in self._mine(result).frames}
+        frames = self._mine(result).frames
+        written = {self._named.get((one.index, one.batch)) or self.rule.format(one.index, one.batch) for one in frames}
         try:
             removed = older.remove(written)
             made = self._note_removed(removed)

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from seqsave.pictures import arrays
+from seqsave.sequences.reader import FrameSequence
 from seqsave.writer.config import SETTINGS, WriterConfig
 from seqsave.writer.table import show_settings
 from seqsave.writer.writer import SequenceWriter
@@ -34,12 +35,20 @@ def open_writer(url: str | os.PathLike[str], config: WriterConfig | None = None,
 def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None = None, **settings: Any) -> SaveResult:
     """Save all ``frames`` and return the result: an array with exactly the four axes T,H,W,C, or an iterable of images.
 
+    A FrameSequence, as ``open_sequence`` returns, is saved with its file type, names, numbers, gaps and batches: its
+    files are copied byte for byte, also those that nothing here can read, unless another ``filetype`` or a setting for
+    pixels or metadata asks for other files. ``start`` moves its numbers, ``step`` gives it new ones.
+
     Takes the arguments of ``open_writer``; for a single frame without ``config``, ``manifest`` is False by default.
     Returns what was saved.
 
     Raises what ``open_writer`` raises, what ``write`` raises for a bad image (frames before it stay saved, and the
     error says how many), and SaveError when an accepted frame is not saved.
     """
+    if isinstance(frames, FrameSequence):
+        from seqsave.writer.copying import save_sequence
+
+        return save_sequence(frames, url, config, settings)
     count = _count_of(frames)
     if config is None and count == 1:
         settings.setdefault("concurrency", 1)  # no thread for a single frame

@@ -112,7 +112,10 @@ class EmbeddedMetadata:
     """
 
     rate: Fraction | float | None = setting(
-        None, help="Frames per second, for formats that store it.", example="24", flag=None
+        None,
+        help="Frames per second, for the manifest and for formats that store it.",
+        example="24",
+        metavar="RATE",
     )
     dpi: float | None = setting(
         None,

@@ -22,9 +22,9 @@ from seqsave.writer import results
 from seqsave.writer.accept import FrameAcceptor
 from seqsave.writer.config import SETTINGS, WriterConfig
 from seqsave.writer.destination import at_destination
-from seqsave.writer.encode import checked_file
 from seqsave.writer.events import EventLog
 from seqsave.writer.fallback import Fallback
+from seqsave.writer.filewriting import FileWriting
 from seqsave.writer.life import Life
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Common, FrameSource, Output
@@ -44,7 +44,7 @@ __all__ = ["SequenceWriter"]
 ABORT_SECONDS = 0.8
 
 
-class SequenceWriter:
+class SequenceWriter(FileWriting):
     """Writes the frames of one animation to a target. Use it in a ``with`` block, or call ``close``.
 
     A call that raises has saved nothing and used no index up. KeyboardInterrupt may also come when the frame is
@@ -194,29 +194,6 @@ class SequenceWriter:
         variations = list(arrays.each_frame(frames, arrays.VARIATIONS))
         batches = [None] if len(variations) == 1 else list(range(len(variations)))
         return self._accept(index, batches, variations, metadata, recipe)
-
-    def write_encoded(
-        self,
-        data: bytes,
-        *,
-        index: SupportsIndex | None = None,
-        batch: SupportsIndex | None = None,
-        leftover: Mapping[str, str] | None = None,
-        recipe: str | None = None,
-    ) -> Future[SavedFrame]:
-        """Publish an encoded file of this writer's filetype, byte for byte, as one frame.
-
-        leftover: texts that belong to the frame but are not inside the file; they are kept beside it.
-
-        Numbering, at_end, if_exists and errors are those of ``write``.
-        """
-        self._check_usable()
-        encoded = checked_file(data, leftover)
-        chosen = self._chosen_recipe(recipe)
-        if len(self._outputs) > 1:
-            raise OptionError("an encoded file has one filetype: open a writer for that filetype alone")
-        source = FrameSource(None, encoded, recipe=chosen)
-        return self._acceptor.accept(index, [batch], [source], self._check_usable)[0]
 
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. ``close`` raises an error for failed frames.

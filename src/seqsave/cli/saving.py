@@ -1,0 +1,331 @@
+"""One save of the command: the decisions before its first frame, and its frames on their way to the writer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from seqsave import naming
+from seqsave.cli.app import WRONG_CALL, Failure
+from seqsave.cli.output import Messages
+from seqsave.cli.parameters import (
+    folder_at,
+    metadata_of,
+)
+from seqsave.cli.run import Job
+from seqsave.cli.tasks import RunTask
+from seqsave.errors import OptionError, SourceError
+from seqsave.wording import counted
+from seqsave.writer.config import SETTINGS
+
+if TYPE_CHECKING:
+    from seqsave.cli.numbers import Numbers
+    from seqsave.naming import NameRule
+    from seqsave.plugins.registry import Resolved
+    from seqsave.sources import Source, SourceFrame
+    from seqsave.targets import Target
+    from seqsave.writer import SequenceWriter
+    from seqsave.writer.config import WriterConfig
+    from seqsave.writer.copying import Copy
+
+__all__ = ["SaveTask"]
+
+
+@dataclass(slots=True)
+class SaveTask:
+    """The decisions made before the first frame is read."""
+
+    numbers: Numbers
+    copy: Copy | None
+    folder: str
+    config: WriterConfig
+    settings: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    messages: Messages
+    run: str | None
+    keep_going: bool
+    unread: list[tuple[int, SourceError]] = field(default_factory=list)
+
+    @classmethod
+    def prepare(cls, source: Source, url: str, given: Mapping[str, Any], messages: Messages) -> SaveTask:
+        """Check the arguments, and make sure that the save does not overwrite the source."""
+        from seqsave.cli.numbers import Numbers
+        from seqsave.writer.copying import Copy
+        from seqsave.writer.destination import at_destination
+
+        metadata = metadata_of(given["metadata"], given["workflow"])
+        settings = _settings(given, metadata)
+        start, step, offset = given["start"], given["step"], given["offset"] or 0
+        folder_at(url, given["storage_options"])
+        copy: Copy | None = None
+        folder: str | os.PathLike[str]
+        if source.sequence is not None:
+            moved = {name: given[name] for name in ("start", "step") if given[name] is not None}
+            copy = Copy.to(url, source.sequence, {**settings, **moved}, offset=offset)
+            folder, config = copy.folder, copy.config
+        else:
+            folder, config = at_destination(url, None, settings)
+        resolved = [form.resolved for form in config.formats]
+        if copy is None or not copy.is_copy:
+            source = _converted(source, resolved, given, metadata)
+        table = None if copy is None else copy.numbers
+        numbers = Numbers(source, start=start, step=step, offset=offset, table=table)
+        if given["frames"] is not None:
+            numbers.select(given["frames"])
+        rate = config.embedding.rate if given["rate"] or copy is not None else source.rate
+        config = _with(config, start=numbers.start, step=numbers.step, rate=rate)
+        if copy is not None:
+            copy = replace(copy, config=config)
+            copy.refuse_own_files()
+        elif _may_be_same_place(given["storage_options"], given["source_storage_option"]):
+            target = folder_at(str(folder), given["storage_options"])
+            for form in config.formats:
+                _refuse_own_files(source, target, form.rule, numbers)
+        messages.note(source.description)
+        if source.sequence is None and len(resolved) == 1:
+            _hint_at_copying(source, resolved[0], messages)
+        return cls(numbers, copy, str(folder), config, settings, metadata, messages, given["run"], given["keep_going"])
+
+    @property
+    def source(self) -> Source:
+        """Return the source of the frames that are to be saved."""
+        return self.numbers.source
+
+    def job(self, as_json: bool) -> Job:
+        """Return the save, ready to run."""
+        total, limit = self.numbers.count(), self.config.naming.total
+        expected = min(total, limit) if total is not None and limit is not None else total
+        formats = self.config.formats
+        task = None if self.run is None else self._run_task(self.run)
+        return Job(
+            url=self.folder,
+            settings=self.settings if task is None else self._settings_of_run(),
+            config=self.config,
+            feed=self.feed,
+            messages=self.messages,
+            pattern=", ".join(form.rule.pattern for form in formats),
+            expected=None if expected is None else expected * len(formats),
+            as_json=as_json,
+            facts={
+                "source": self.source.description,
+                "filetype": ", ".join(form.resolved.filetype for form in formats),
+            },
+            resuming="" if task is not None else "--if-exists skip",
+            open=None if task is None else task.open,
+            on_saved=self._report_unread if task is None else task.leave,
+        )
+
+    def _run_task(self, run: str) -> RunTask:
+        """Return one task of a run. Its URL names the files, as their names may be those of the source."""
+        pattern, url = self.config.pattern, self.folder
+        if pattern is not None:
+            url = f"{url.rstrip('/')}/{pattern}"
+        return RunTask(url, run, self.numbers.planned(), self.messages)
+
+    def _settings_of_run(self) -> dict[str, Any]:
+        made = self.config.settings
+        stated = {name: made[name] for name in ("start", "step", "rate", "recipe", "metadata", "metadata_in")}
+        settings = {**self.settings, **stated}
+        if self.config.pattern is not None:
+            left_out = ("prefix", "separator", "digits")
+            settings = {name: value for name, value in settings.items() if name not in left_out}
+        if self.config.copies:
+            settings["filetype"] = self.config.copies
+        return settings
+
+    def feed(self, writer: SequenceWriter) -> None:
+        """Write every frame of the source."""
+        from seqsave.writer.copying import lacking_of
+
+        copy, planned = self.copy, self.numbers.planned() or self.source.total
+        if planned is not None:
+            writer.plan(planned, about=self.source.about)
+        if copy is not None:
+            chosen = self.numbers.wanted
+            lacking = lacking_of(copy.sequence, copy.numbers if chosen is None else chosen)
+            writer.note_lacking(copy.number(index) for index in lacking)
+        if copy is not None and copy.is_copy:
+            self._warn_of_notes(0)
+            self._copy(writer, copy)
+        else:
+            self._convert(writer)
+
+    def _copy(self, writer: SequenceWriter, copy: Copy) -> None:
+        from seqsave.sequences.file import files_of
+        from seqsave.writer.copying import copy_frames
+
+        wanted = self.numbers.wanted
+        frames = [frame for frame in copy.sequence if wanted is None or frame.index in wanted]
+        files = (
+            (file, copy.number(file.frame.index), copy.name_of(file.frame)) for file in files_of(copy.sequence, frames)
+        )
+        if not copy_frames(writer, files, keep_going=self.keep_going):
+            self.messages.note("stopped at the first frame that cannot be read; --keep-going saves the others")
+
+    def _convert(self, writer: SequenceWriter) -> None:
+        shown = 0
+        copied = _Sizes(self.messages)
+        try:
+            for frame, index in self.numbers.of_frames():
+                shown = self._warn_of_notes(shown)
+                if frame.error is not None:
+                    self.unread.append((index, frame.error))
+                    writer.note_lacking([index])
+                elif frame.data is not None:
+                    copied.look(index, frame)
+                    writer.write_encoded(frame.data, index=index, batch=frame.batch, leftover=frame.metadata)
+                else:
+                    # What the command says of all frames is the writer's, and goes before what a file says.
+                    metadata = {name: value for name, value in frame.metadata.items() if name not in self.metadata}
+                    writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata)
+        finally:
+            self._warn_of_notes(shown)
+
+    def _report_unread(self, _writer: SequenceWriter) -> None:
+        """Raise SourceError if frames could not be read, now that all others are saved."""
+        if self.unread:
+            numbers = naming.format_ranges(naming.to_ranges(sorted({index for index, _ in self.unread})), 10)
+            count, first = counted(len(self.unread), "frame"), self.unread[0][1]
+            raise SourceError(f"{count} not saved, as reading failed ({numbers}): {first}")
+
+    def _warn_of_notes(self, shown: int) -> int:
+        for note in self.source.notes[shown:]:
+            self.messages.warn(note)
+        return len(self.source.notes)
+
+
+class _Sizes:
+    """Warn once if copied pictures change their size; the writer checks those that it encodes."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._first: tuple[int, int] | None = None
+        self._warned = False
+
+    def look(self, index: int, frame: SourceFrame) -> None:
+        """Compare the frame with the first one."""
+        self._first = self._first or frame.size
+        if self._warned or frame.size is None or self._first is None or frame.size == self._first:
+            return
+        self._warned = True
+        size, first = ("x".join(map(str, pair)) for pair in (frame.size, self._first))
+        self._messages.warn(f"frame {index}: is {size}, the frames before are {first}")
+
+
+def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> None:
+    if not metadata or any(one.embed for one in resolved):
+        return
+    first = resolved[0]
+    variant = f"{first.filetype} with embedded workflow"
+    use = f"use --filetype '{variant}'" if first.spec.metadata == "embed" else "choose another filetype"
+    raise OptionError(
+        f"filetype {first.filetype!r} does not hold {', '.join(metadata)}: {use}, or --metadata-in sidecar"
+    )
+
+
+def _is_given(given: Mapping[str, Any], name: str) -> bool:
+    return bool(given[name]) and given[name] != SETTINGS[name].default
+
+
+def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the writer; numbers and rate come from the open source."""
+    from seqsave.runtime.retry import RetryPolicy
+
+    # The names and file types that were not asked for may come from the source, or from a pattern.
+    left_out = (
+        "start",
+        "step",
+        *(name for name in ("prefix", "separator", "digits", "filetype", "rate") if not _has(given, name)),
+    )
+    settings = {name: given[name] for name in SETTINGS if name in given and name not in left_out}
+    return {
+        **settings,
+        **({"filetype": list(given["filetype"])} if given["filetype"] else {}),
+        "metadata": metadata,
+        "spool": True if given["spool"] == "default" else given["spool"],
+        "retry": RetryPolicy(**{name: given[name] for name in ("attempts", "deadline") if given[name] is not None}),
+    }
+
+
+def _has(given: Mapping[str, Any], name: str) -> bool:
+    """Return True for an option that was given, also one that is empty."""
+    return given[name] not in (None, (), [])
+
+
+def _converted(
+    source: Source, resolved: Sequence[Resolved], given: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> Source:
+    """Return the source of pictures, and of files that are of the wanted format already. Raises Failure."""
+    from seqsave.plugins.registry import install_hint
+    from seqsave.sources import Keep, readable_extensions
+    from seqsave.writer.copying import CHANGING
+
+    if given["metadata_in"] != "sidecar":
+        _check_embeds(resolved, metadata)
+    unread = sorted(source.extensions - readable_extensions())
+    if unread and source.sequence is not None:
+        raise Failure(
+            f"the frames of {source.description} cannot be converted: no encoder here reads .{unread[0]} files"
+            f"{install_hint(unread[0])}. Without a file type, or another change, they are copied as they are",
+            WRONG_CALL,
+        )
+    if source.keeping is None:
+        return source
+    is_changed = bool(metadata or len(resolved) > 1 or any(_is_given(given, name) for name in CHANGING))
+    keep = None if is_changed else Keep(spec=resolved[0].spec, bare=not resolved[0].embed)
+    return source.keeping(keep, given["keep_going"])
+
+
+def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> None:
+    """Note how a JPEG, which becomes a PNG by default, can be copied instead."""
+    from seqsave.plugins.registry import spec_for_extension
+
+    if len(source.extensions) != 1:
+        return
+    spec = spec_for_extension(next(iter(source.extensions)))
+    is_default = resolved.filetype == SETTINGS["filetype"].default
+    if spec is not None and spec.content_type != resolved.spec.content_type and is_default:
+        messages.note(
+            f"the frames become {resolved.filetype!r}; --filetype {spec.filetype} would copy them as they are"
+        )
+
+
+def _with(config: WriterConfig, **settings: Any) -> WriterConfig:
+    """Return checked settings with other values, under the same names of files."""
+    from seqsave.writer.config import with_settings
+
+    return replace(with_settings(config, settings), pattern=config.pattern, copies=config.copies)
+
+
+def _may_be_same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether equal URLs mean the same files: not if they name different servers."""
+    return bool(_endpoint(one) == _endpoint(other))
+
+
+def _endpoint(options: Mapping[str, Any]) -> Any:
+    client = options.get("client_kwargs")
+    inner = client.get("endpoint_url") if isinstance(client, Mapping) else None
+    return options.get("endpoint_url") or inner or options.get("host")
+
+
+def _refuse_own_files(source: Source, target: Target, rule: NameRule, numbers: Numbers) -> None:
+    """Raise Failure if the save would replace a file of the source."""
+    own = {_canonical(url, target): url for url, _, _ in source.files}
+    if not own:
+        return
+    for index, batch in numbers.of_files():
+        url = target.url_of(rule.format(index, batch))
+        if _canonical(url, target) in own:
+            raise Failure(
+                f"{url} would replace a file of the source itself: save to another folder, or with another --prefix",
+                WRONG_CALL,
+            )
+
+
+def _canonical(url: str, target: Target) -> str:
+    if not target.is_local:
+        return url
+    folder, name = os.path.split(url)
+    return os.path.normcase(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118 - text to compare, not a path

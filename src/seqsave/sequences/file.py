@@ -1,0 +1,105 @@
+"""One frame's file, to be passed on byte for byte: read whole, and compared with what its manifest states."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqsave.errors import ManifestError, SeqSaveWarning, SourceError, TargetError
+from seqsave.sequences.soundness import problem_of, size_of
+from seqsave.types import Encoded
+from seqsave.wording import crc32_text
+
+if TYPE_CHECKING:
+    from seqsave.manifest import FrameEntry, Manifest, Picture
+    from seqsave.sequences.frame import Frame
+    from seqsave.sequences.reader import FrameSequence
+
+__all__ = ["FrameFile", "files_of", "manifest_of"]
+
+
+@dataclass(slots=True)
+class FrameFile:
+    """The file of a frame.
+
+    stated:    what the manifest states of its bytes; None where nothing is known.
+    size_seen: width and height of its picture, once it is loaded; None where the file does not say it simply.
+    """
+
+    frame: Frame
+    stated: FrameEntry | None = None
+    size_seen: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> int:
+        """Return its size in bytes as it was listed."""
+        return self.frame.size or 0
+
+    @property
+    def picture(self) -> Picture | None:
+        """Return what the manifest states of its picture."""
+        return None if self.stated is None else self.stated.picture
+
+    @property
+    def recipe(self) -> str | None:
+        """Return the recipe that the manifest states."""
+        return None if self.stated is None else self.stated.recipe
+
+    def load(self) -> Encoded:
+        """Read the file, and the texts beside it.
+
+        Raises SourceError for a file that cannot be read, is not whole, or is not the one that the manifest states;
+        TargetError where the storage fails for a moment.
+        """
+        frame = self.frame
+        try:
+            data = frame.read_bytes()
+            problem = self._problem_of(data)
+            if problem:
+                raise SourceError(f"{frame.url} {problem}")
+            self.size_seen = size_of(data)
+            return Encoded(data=data, leftover=frame.texts_beside(data))
+        except TargetError as error:
+            if error.transient:
+                raise
+            raise SourceError(str(error)) from error
+
+    def _problem_of(self, data: bytes) -> str:
+        from isal.isal_zlib import crc32
+
+        stated = self.stated
+        if stated is None:
+            return problem_of(data, self.frame.name.rpartition(".")[2])
+        if stated.size == len(data) and stated.checksum == crc32_text(crc32(data)):
+            return ""
+        return problem_of(data, self.frame.name.rpartition(".")[2]) or (
+            "is not the file that its manifest states: its bytes are others. If it was changed on purpose, "
+            "'seqsave manifest --rebuild' takes it as it is"
+        )
+
+
+def files_of(sequence: FrameSequence, frames: Iterable[Frame] | None = None) -> Iterator[FrameFile]:
+    """Return the files of a sequence, or of some of its frames, with what the manifest states of them."""
+    found = manifest_of(sequence)
+    stated = {} if found is None else {one.key: one for one in found.frames if one.checksum and not one.disputed}
+    for frame in sequence if frames is None else frames:
+        entry = stated.get((frame.index, frame.batch))
+        yield FrameFile(frame, entry if entry is not None and _is_of(entry, frame) else None)
+
+
+def manifest_of(sequence: FrameSequence) -> Manifest | None:
+    """Return the manifest of a sequence; None for one without, and for a damaged one, with a warning."""
+    with contextlib.suppress(TargetError):  # a key may read frames and nothing else
+        try:
+            return sequence.manifest
+        except ManifestError as error:
+            text = f"{error}. The frames are copied without what it states"
+            warnings.warn(text, SeqSaveWarning, stacklevel=3)
+    return None
+
+
+def _is_of(entry: FrameEntry, frame: Frame) -> bool:
+    return entry.name.rpartition("/")[2] == frame.name

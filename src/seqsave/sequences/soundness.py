@@ -1,0 +1,96 @@
+"""See whether a frame's file is whole, without decoding its picture: as far as the format itself says so."""
+
+from __future__ import annotations
+
+from isal.isal_zlib import crc32
+
+__all__ = ["problem_of"]
+
+Data = bytes | bytearray | memoryview
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_RIFF = b"RIFF"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# How the files of a format begin, by their extensions.
+_HEADS = {
+    **dict.fromkeys(("png", "apng"), (_PNG,)),
+    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), (_JPEG,)),
+    **dict.fromkeys(("tif", "tiff"), _TIFF),
+    "webp": (_RIFF,),
+    "exr": (b"\x76\x2f\x31\x01",),
+    "jxl": (b"\xff\x0a", b"\0\0\0\x0cJXL "),
+    "gif": (b"GIF8",),
+    "bmp": (b"BM",),
+}
+_CUT_OFF = "is damaged: it ends before its picture does"
+_PNG_HEADER = 24
+_MARKER = 0xFF
+_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# ITU T.81 B.1.1.3: End Of Image. Some cameras put a few bytes behind it.
+_JPEG_END, _BEHIND_IT = b"\xff\xd9", 4096
+
+
+def problem_of(data: Data, extension: str = "") -> str:
+    """Return why a file is not a whole frame, as the rest of a sentence; ``""`` for one in which no fault is seen.
+
+    A PNG states its end and a checksum of each part, a WebP its length, a JPEG its end. Of most others only the
+    beginning is known. A picture of another format than its name states is a whole one all the same.
+
+    extension: of the file's name, in any case.
+    """
+    view = memoryview(data).cast("B")
+    if not view.nbytes:
+        return "is empty"
+    head = bytes(view[:16])
+    begins = [known for known, heads in _HEADS.items() if any(head.startswith(one) for one in heads)]
+    if not begins and extension.lower() in _HEADS:
+        return f"is damaged: it does not begin as a .{extension.lower()} file does"
+    if head.startswith(_PNG):
+        return _problem_of_png(view)
+    is_webp = head.startswith(_RIFF) and head[8:12] == b"WEBP"
+    if is_webp and int.from_bytes(head[4:8], "little") + 8 > view.nbytes:
+        return _CUT_OFF
+    if head.startswith(_JPEG) and _JPEG_END not in bytes(view[-_BEHIND_IT:]):
+        return _CUT_OFF
+    return ""
+
+
+def size_of(data: Data) -> tuple[int, int] | None:
+    """Return width and height of a PNG or a JPEG, as its header states them; None for every other file."""
+    view = memoryview(data).cast("B")
+    if bytes(view[:8]) == _PNG and view.nbytes >= _PNG_HEADER:
+        return int.from_bytes(view[16:20], "big"), int.from_bytes(view[20:24], "big")
+    return _size_of_jpeg(view) if bytes(view[:3]) == _JPEG else None
+
+
+def _size_of_jpeg(view: memoryview) -> tuple[int, int] | None:
+    """ITU T.81 B.2: segments of a marker and a length, up to a frame header, SOF0 to SOF15."""
+    at = 2
+    while at + 9 <= view.nbytes and view[at] == _MARKER:
+        kind = view[at + 1]
+        if kind == _MARKER:  # fill bytes before a marker
+            at += 1
+            continue
+        if kind in _FRAME_HEADERS:
+            height, width = (int.from_bytes(view[at + place : at + place + 2], "big") for place in (5, 7))
+            return width, height
+        at += 2 + int.from_bytes(view[at + 2 : at + 4], "big")
+    return None
+
+
+def _problem_of_png(view: memoryview) -> str:
+    """PNG 1.2, 3.2: each chunk is its length, its type, its data, and the CRC-32 of type and data."""
+    at, size = len(_PNG), view.nbytes
+    while at + 12 <= size:
+        length = int.from_bytes(view[at : at + 4], "big")
+        end = at + 8 + length
+        if end + 4 > size:
+            break
+        name = bytes(view[at + 4 : at + 8])
+        if crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+            return f"is damaged: the checksum of its chunk {name.decode('ascii', 'replace')!r} is wrong"
+        if name == b"IEND":
+            return ""
+        at = end + 4
+    return _CUT_OFF

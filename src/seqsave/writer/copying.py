@@ -1,0 +1,262 @@
+"""Save a finished sequence elsewhere: its files byte for byte, under their own names and numbers, or converted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from seqsave import naming, targets
+from seqsave.errors import EncoderNotFoundError, FrameNameError, SourceError
+from seqsave.metadata.text import RawText
+from seqsave.naming import NamePattern
+from seqsave.plugins import registry
+from seqsave.sequences.file import FrameFile, files_of, manifest_of
+from seqsave.sequences.frame import Files, join
+from seqsave.types import EMBED_SUFFIX, SavedFrame
+from seqsave.writer.config import SETTINGS, WriterConfig, with_settings
+from seqsave.writer.destination import Url, at_destination
+from seqsave.writer.writer import SequenceWriter
+
+if TYPE_CHECKING:
+    from seqsave.manifest import Manifest
+    from seqsave.sequences.frame import Frame
+    from seqsave.sequences.reader import FrameSequence
+    from seqsave.types import SaveResult
+
+__all__ = ["CHANGING", "Copy", "copy_frames", "lacking_of", "named_as", "save_sequence"]
+
+# None of these can be had by copying a file.
+CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "metadata", "metadata_in", "withhold")
+_NAMES = ("prefix", "separator", "digits")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """How a sequence is saved elsewhere, decided before the first frame is read.
+
+    folder:  of the destination. config: the writer's settings.
+    numbers: the number of each frame there, by its number here.
+    is_copy: the files are passed on as they are; else they are decoded, and encoded again.
+    """
+
+    sequence: FrameSequence
+    folder: Url
+    config: WriterConfig
+    numbers: Mapping[int, int]
+    is_copy: bool
+
+    @classmethod
+    def to(
+        cls,
+        url: Url,
+        sequence: FrameSequence,
+        given: Mapping[str, Any],
+        config: WriterConfig | None = None,
+        *,
+        offset: int = 0,
+    ) -> Copy:
+        """Decide how to save a sequence at ``url`` with these settings.
+
+        given:  the settings that were asked for, and no others. config: the same of another place, as for a writer.
+        offset: added to each number.
+
+        Raises SourceError for two files of one number, OptionError for settings that contradict each other or the URL,
+        FrameNameError, EncoderNotFoundError.
+        """
+        _refuse_duplicates(sequence)
+        asked = {**_asked(config), **given}
+        folder, made = at_destination(url, config, given, copied=sequence.extension.lower())
+        made = named_as(made, sequence.name, asked)
+        numbers = naming.renumbered(sequence.indices, asked.get("start"), asked.get("step"), offset)
+        is_copy = _keeps_files(sequence, made, asked)
+        found = manifest_of(sequence)
+        stated: dict[str, Any] = {"start": numbers[sequence.indices[0]]}
+        if found is not None and found.rate is not None and "rate" not in asked:
+            stated["rate"] = found.rate
+        if is_copy:
+            stated |= _facts(found, asked)
+        made = replace(with_settings(made, stated), pattern=made.pattern)
+        if is_copy:
+            made = replace(made, copies=_filetype_of(sequence, found))
+        return cls(sequence, folder, made, numbers, is_copy)
+
+    @property
+    def keeps_names(self) -> bool:
+        """Return True if the files have their own names in the new place as well."""
+        made, kept = self.config.pattern, all(new == old for old, new in self.numbers.items())
+        return self.is_copy and kept and made is not None and made == self.sequence.name
+
+    def name_of(self, frame: Frame) -> str:
+        """Return the name that a frame's file keeps; ``""`` where the writer makes one."""
+        return frame.name.rpartition("/")[2] if self.keeps_names else ""
+
+    def number(self, index: int) -> int:
+        """Return the new number of a frame, also of one that does not exist: a gap moves with its neighbours."""
+        if index in self.numbers:
+            return self.numbers[index]
+        first = self.sequence.indices[0]
+        return index - first + self.numbers[first]
+
+    def refuse_own_files(self) -> None:
+        """Raise FrameNameError if a new file would replace one of the sequence's own."""
+        there = Files(targets.resolve(self.folder, self.config.delivery.storage_options))
+        own = {frame.place for frame in self.sequence}
+        for frame in self.sequence:
+            if frame.index not in self.numbers:
+                continue
+            for form in self.config.formats:
+                path = form.rule.format(self.numbers[frame.index], frame.batch)
+                name = self.name_of(frame)
+                path = join(path.rpartition("/")[0], name) if name else path
+                if there.place(path) in own:
+                    raise FrameNameError(
+                        f"{there.target.url_of(path)} would replace a file of the source itself: save to another "
+                        "folder, or with another prefix"
+                    )
+
+
+def save_sequence(
+    sequence: FrameSequence, url: Url, config: WriterConfig | None, settings: Mapping[str, Any]
+) -> SaveResult:
+    """Save a sequence at ``url``: copy its files, or convert its pictures where the settings ask for that.
+
+    Raises as ``seqsave.save``, and SourceError for a frame that cannot be read or that would replace one of the
+    sequence itself.
+    """
+    copy = Copy.to(url, sequence, settings, config)
+    copy.refuse_own_files()
+    with SequenceWriter(copy.folder, copy.config) as writer:
+        writer.plan(copy.numbers.values())
+        writer.note_lacking(copy.number(index) for index in lacking_of(sequence, copy.numbers))
+        if copy.is_copy:
+            files = ((file, copy.numbers[file.frame.index], copy.name_of(file.frame)) for file in files_of(sequence))
+            copy_frames(writer, files)
+        else:
+            for frame, image, texts in _decoded(sequence):
+                writer.write(image, index=copy.numbers[frame.index], batch=frame.batch, metadata=texts)
+    return writer.result
+
+
+def copy_frames(
+    writer: SequenceWriter, files: Iterable[tuple[FrameFile, int, str]], *, keep_going: bool = False
+) -> bool:
+    """Write files as frames, each with its number and its name, ``""`` for the writer's. Return False if it stopped.
+
+    keep_going: go on past a file that cannot be read; otherwise stop there, once all frames before it are on their way.
+        Either way the writer has the failure, and raises it when it is closed.
+    """
+    ahead: deque[tuple[FrameFile, int, Future[SavedFrame]]] = deque()
+    for file, index, name in files:
+        ahead.append((file, index, writer.write_file(file, index=index, batch=file.frame.batch, name=name)))
+        while ahead and ahead[0][2].done():
+            if not (_look(writer, *ahead.popleft()) or keep_going):
+                return False
+    writer.flush()
+    are_read = [_look(writer, *one) for one in ahead]
+    return keep_going or all(are_read)
+
+
+def _look(writer: SequenceWriter, file: FrameFile, index: int, future: Future[SavedFrame]) -> bool:
+    """Return False if a file could not be read; else look at the size of its picture."""
+    if not future.cancelled() and isinstance(future.exception(), SourceError):
+        return False
+    if file.size_seen is not None:
+        writer.note_size(index, file.frame.batch, file.size_seen)
+    return True
+
+
+def lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> set[int]:
+    """Return the frames that the manifest expects and that do not exist: an unfinished sequence stays unfinished.
+
+    wanted: what is copied. Of a part of a sequence only the gaps within that part count.
+    """
+    found, own = manifest_of(sequence), set(sequence.indices)
+    if found is None:
+        return set()
+    expected = {index for run in found.expected for index in run} if _is_short(found) else set()
+    return expected - own if own <= set(wanted) else set()
+
+
+def _is_short(found: Manifest) -> bool:
+    return sum(len(run) for run in found.expected) <= naming.MOST_FRAMES
+
+
+def named_as(config: WriterConfig, own: NamePattern, asked: Mapping[str, Any]) -> WriterConfig:
+    """Return the settings with the names of a sequence, where neither the URL nor a setting asks for others."""
+    if config.pattern is not None:
+        return config
+    names = {"prefix": own.prefix, "separator": own.separator, "digits": own.digits}
+    made = with_settings(config, {name: value for name, value in names.items() if name not in asked})
+    stem = made.naming.prefix.rpartition("/")[2]
+    pattern = NamePattern(f"{stem}{made.naming.separator}", made.naming.digits, own.tail, own.extension)
+    return replace(made, pattern=pattern)
+
+
+def _asked(config: WriterConfig | None) -> dict[str, Any]:
+    """Return the settings of a config that are not those of every writer."""
+    known = {} if config is None else config.settings
+    return {name: value for name, value in known.items() if value != SETTINGS[name].default and value not in ({}, ())}
+
+
+def _keeps_files(sequence: FrameSequence, made: WriterConfig, asked: Mapping[str, Any]) -> bool:
+    """Return True if nothing that was asked for needs the pictures."""
+    if any(_is_asked(asked, name) for name in CHANGING):
+        return False
+    extension = sequence.extension.lower()
+    if "filetype" not in asked:
+        named = made.pattern.extension.lower() if made.pattern is not None else extension
+        return named == extension
+    if len(made.formats) > 1:
+        return False
+    only = made.formats[0].resolved
+    # A file type without metadata promises files without them.
+    return extension in only.spec.extensions and (only.embed or only.spec.metadata == "none")
+
+
+def _is_asked(asked: Mapping[str, Any], name: str) -> bool:
+    value = asked.get(name)
+    return value is not None and value != SETTINGS[name].default and value not in ({}, (), [])
+
+
+def _facts(found: Manifest | None, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the manifest states of the sequence as a whole, for that of the copy."""
+    if found is None:
+        return {}
+    facts: dict[str, Any] = {"metadata": dict(found.metadata)} if found.metadata else {}
+    if found.metadata and not str(found.filetype).endswith(EMBED_SUFFIX):
+        facts["metadata_in"] = "sidecar"
+    if found.recipe is not None and "recipe" not in asked:
+        facts["recipe"] = found.recipe
+    return facts
+
+
+def _filetype_of(sequence: FrameSequence, found: Manifest | None) -> str:
+    """Return the file type of the files, as the manifest or the extension states it."""
+    extension = sequence.extension.lower()
+    usual = sequence.filetype or extension
+    if found is None or not found.filetype:
+        return usual
+    try:
+        spec = registry.spec_of(found.filetype)
+    except EncoderNotFoundError:
+        return found.filetype if sequence.filetype is None else usual
+    return found.filetype if extension in spec.extensions else usual
+
+
+def _refuse_duplicates(sequence: FrameSequence) -> None:
+    if sequence.duplicates:
+        extra = sequence.duplicates[0]
+        own = sequence.frame(extra.index, extra.batch)
+        raise SourceError(f"{extra.url} and {own.name} have the same number {extra.index}: remove one of them")
+
+
+def _decoded(sequence: FrameSequence) -> Iterable[tuple[Frame, Any, Mapping[str, RawText]]]:
+    def decode(frame: Frame, data: bytes) -> tuple[Frame, Any, Mapping[str, RawText]]:
+        decoded = frame.decode(data)
+        texts = {**frame.texts_beside(data), **decoded.metadata}
+        return frame, decoded.array, {name: RawText(text) for name, text in texts.items()}
+
+    return sequence.decoded(decode)

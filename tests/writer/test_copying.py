@@ -1,0 +1,234 @@
+"""A sequence saved elsewhere: its files byte for byte, under their own names and numbers."""
+
+from __future__ import annotations
+
+import itertools
+import string
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import seqsave
+from seqsave import naming
+from tests.support.places import Place
+
+PICTURE = np.zeros((4, 6, 3), np.uint8)
+NAME = st.text(st.sampled_from(string.ascii_letters + string.digits + "..__-- ()é日"), max_size=10)
+_runs = itertools.count()
+
+
+@st.composite
+def names(draw: st.DrawFn) -> list[str]:
+    """The names of one sequence as other programs write it: padding, extension and separators of any kind."""
+    head, tail, digits = draw(NAME), draw(NAME), draw(st.integers(1, 6))
+    extension = draw(st.sampled_from(["png", "exr", "dpx", "PNG", "xyz"]))
+    try:
+        rule = naming.NameRule(head, digits, extension, "", tail)
+        return [rule.file_name(index) for index in draw(st.sets(st.integers(-99, 20_000), min_size=2, max_size=5))]
+    except seqsave.FrameNameError:
+        return []
+
+
+def _content(name: str) -> bytes:
+    """Return the content of a file that no decoder has to understand, with the beginning that its name asks for."""
+    head = {"png": b"", "exr": b"\x76\x2f\x31\x01"}.get(name.rpartition(".")[2].lower(), b"")
+    return head + name.encode() * 7
+
+
+def _pictures() -> bytes:
+    with seqsave.open_writer("memory://copying/one", filetype="png", manifest=False) as writer:
+        writer.write(PICTURE)
+    return seqsave.open_frame("memory://copying/one/frame_00000.png").read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(names())
+def test_every_file_arrives_as_it_is_under_its_own_name(files: list[str]) -> None:
+    assume(files)
+    run, png = next(_runs), _pictures()
+    source, there = (Place("memory", f"memory://copying/{run}/{end}") for end in ("from", "to"))
+    for name in files:
+        source.write(name, png if name.lower().endswith("png") else _content(name))
+    split = naming.split_name(max(files, key=len))
+    assert split is not None
+    found = seqsave.find_sequences(f"{source.url}/{split[0]}")
+    sequences = [one for one in found if len(one) == len(files)]
+    assume(sequences)  # a name may read as that of another kind of sequence
+    result = seqsave.save(sequences[0], there.url)
+    assert there.frames() == sorted(files)
+    assert [there.read(name) for name in sorted(files)] == [source.read(name) for name in sorted(files)]
+    assert result.counts["saved"] == len(files)
+    manifest = next(iter(seqsave.find_sequences(f"{there.url}/{split[0]}"))).manifest
+    assert manifest is not None
+    assert {frame.name: frame.size for frame in manifest.frames} == {name: len(source.read(name)) for name in files}
+
+
+def _rendered(place: Place, folder: str = "from", **more: Any) -> seqsave.FrameSequence:
+    url = f"{place.url}/{folder}/shot.####.png"
+    seqsave.save([PICTURE + index for index in range(5)], url, storage_options=place.storage_options, **more)
+    return seqsave.open_sequence(f"{place.url}/{folder}", storage_options=place.storage_options)
+
+
+def _save(sequence: Any, place: Place, end: str, **more: Any) -> seqsave.SaveResult:
+    return seqsave.save(sequence, f"{place.url}/{end}", storage_options=place.storage_options, **more)
+
+
+def _opened(place: Place, end: str) -> seqsave.FrameSequence:
+    return seqsave.open_sequence(f"{place.url}/{end}", storage_options=place.storage_options)
+
+
+def test_the_manifest_keeps_what_the_source_states(place: Place) -> None:
+    workflow = {"workflow": {"nodes": [1]}}
+    source = _rendered(place, start=1001, rate=24, metadata=workflow, recipe="abc")
+    _save(source, place, "to")
+    one, other = source.manifest, _opened(place, "to").manifest
+    assert one is not None
+    assert other is not None
+    for name in ("rate", "metadata", "recipe", "filetype", "expected", "complete", "start", "pattern"):
+        assert getattr(one, name, None) == getattr(other, name, None), name
+    stated = [[(f.name, f.size, f.checksum, f.picture, f.recipe) for f in found.frames] for found in (one, other)]
+    assert stated[0] == stated[1]
+    assert _opened(place, "to").frame(1003).read_metadata() == workflow
+
+
+def test_gaps_and_batches_stay(place: Place) -> None:
+    with seqsave.open_writer(f"{place.url}/from", storage_options=place.storage_options) as writer:
+        for index in (3, 4, 7):
+            writer.write_batch([PICTURE, PICTURE + 1], index=index)
+    _save(_opened(place, "from"), place, "to")
+    assert [one for one in place.frames() if one.startswith("to/")] == [
+        f"to/batch_{batch:04}/frame_{index:05}.png" for batch in (0, 1) for index in (3, 4, 7)
+    ]
+    _save(_opened(place, "from"), place, "moved", start=-1)
+    assert _opened(place, "moved").indices == (-1, 0, 3)
+
+
+def test_an_unfinished_sequence_stays_unfinished(place: Place) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        seqsave.open_writer(f"{place.url}/from", total=8, storage_options=place.storage_options) as writer,
+    ):
+        for index in range(3):
+            writer.write(PICTURE + index)
+        raise ZeroDivisionError
+    _save(_opened(place, "from"), place, "to")
+    manifest = _opened(place, "to").manifest
+    assert manifest is not None
+    assert not manifest.complete
+    assert manifest.expected == (range(8),)
+
+
+def test_a_frame_that_was_lost_is_missing_in_the_copy_too(tmp_path: Path) -> None:
+    place = Place("local", str(tmp_path))
+    source = _rendered(place)
+    Path(source.frame(2).url).unlink()
+    _save(_opened(place, "from"), place, "to")
+    manifest = _opened(place, "to").manifest
+    assert manifest is not None
+    assert not manifest.complete
+    assert manifest.missing == {None: (range(2, 3),)}
+
+
+def test_other_names_are_copies_and_another_type_is_none(place: Place) -> None:
+    source = _rendered(place)
+    data = source.frame(0).read_bytes()
+    _save(source, place, "named/x-##.png")
+    assert place.read("named/x-00.png") == data
+    _save(source, place, "prefix", prefix="y")
+    assert place.read("prefix/y.0000.png") == data
+    _save(source, place, "jpg", filetype="jpg")
+    assert place.read("jpg/shot.0000.jpg")[:3] == b"\xff\xd8\xff"
+    _save(source, place, "changed", dpi=300)
+    assert place.read("changed/shot.0000.png") != data
+    with pytest.raises(seqsave.OptionError, match="contradicts"):
+        _save(source, place, "jpg/a.####.jpg", filetype="png")
+
+
+def test_a_workflow_that_the_new_type_drops_is_named(place: Place) -> None:
+    source = _rendered(place, metadata={"workflow": {"nodes": []}})
+    with pytest.warns(seqsave.SeqSaveWarning, match="metadata 'workflow' is not saved"):
+        _save(source, place, "to", filetype="jpg")
+
+
+def test_sidecars_go_along(place: Place) -> None:
+    source = _rendered(place, metadata={"seed": 7}, metadata_in="sidecar")
+    _save(source, place, "to")
+    assert _opened(place, "to").frame(0).read_metadata() == {"seed": 7}
+    manifest = _opened(place, "to").manifest
+    assert manifest is not None
+    assert manifest.metadata == {"seed": 7}
+
+
+@pytest.mark.parametrize("change", ["cut", "flip"])
+def test_a_file_that_is_not_the_recorded_one_is_an_error(tmp_path: Path, change: str) -> None:
+    place = Place("local", str(tmp_path))
+    path = Path(_rendered(place).frame(3).url)
+    data = path.read_bytes()
+    path.write_bytes(data[:-20] if change == "cut" else data[:-30] + b"\0" + data[-29:])
+    with pytest.raises(seqsave.SaveError, match=r"frame 3: .*shot\.0003\.png is "):
+        _save(_opened(place, "from"), place, "to")
+    there = _opened(place, "to").indices
+    assert {0, 1, 2} <= set(there) <= {0, 1, 2, 4}
+
+
+def test_nothing_is_copied_onto_itself(place: Place) -> None:
+    source = _rendered(place)
+    before = {name: place.read(name) for name in place.names() if name.endswith((".png", ".json"))}
+    for more in ({}, {"start": 1}, {"filetype": "png"}):
+        with pytest.raises(seqsave.FrameNameError, match="would replace a file of the source itself"):
+            _save(source, place, "from", **more)
+    assert {name: place.read(name) for name in place.names() if name.endswith((".png", ".json"))} == before
+
+
+def test_nothing_is_copied_onto_itself_by_another_path(tmp_path: Path) -> None:
+    source = _rendered(Place("local", str(tmp_path)))
+    (tmp_path / "link").symlink_to(tmp_path / "from", target_is_directory=True)
+    with pytest.raises(seqsave.FrameNameError, match="would replace a file of the source itself"):
+        seqsave.save(source, tmp_path / "link")
+
+
+def test_resuming_compares_bytes(place: Place) -> None:
+    source = _rendered(place)
+    _save(source, place, "to")
+    old = place.read("to/shot.0002.png")
+    place.write("to/shot.0002.png", old[:-1] + b"!")
+    place.write("to/shot.0003.png", b"")
+    result = _save(source, place, "to", if_exists="skip valid")
+    assert result.counts["saved"] == 2
+    assert place.read("to/shot.0002.png") == old
+    assert _save(source, place, "to", if_exists="skip").counts["skipped"] == 5
+    with pytest.raises(seqsave.SaveError, match="already exists"):
+        _save(source, place, "to", if_exists="error")
+
+
+def test_files_of_any_kind_by_their_pattern(place: Place) -> None:
+    for index in (1, 2, 5):
+        place.write(f"from/sim.{index:04}.vdb", bytes([index]) * 99)
+    source = _opened(place, "from/sim.####.vdb")
+    _save(source, place, "to")
+    _save(source, place, "new/s_##.vdb")
+    assert place.read("to/sim.0005.vdb") == place.read("new/s_05.vdb") == bytes([5]) * 99
+    with pytest.raises(seqsave.EncoderNotFoundError):
+        _save(source, place, "png", filetype="png")
+
+
+def test_sizes_that_change_are_named(place: Place) -> None:
+    pictures = [PICTURE, PICTURE, np.zeros((9, 9, 3), np.uint8)]
+    with pytest.warns(seqsave.SeqSaveWarning, match="9x9"):
+        seqsave.save(pictures, f"{place.url}/from", storage_options=place.storage_options)
+    with pytest.warns(seqsave.SeqSaveWarning, match="frame 2: is 9x9, the frames before are 6x4"):
+        _save(_opened(place, "from"), place, "to")
+
+
+def test_replace_leaves_files_whose_names_differ_in_their_case(tmp_path: Path) -> None:
+    place = Place("local", str(tmp_path))
+    data = _pictures()
+    for name in ("a.0001.PNG", "a.0002.png"):
+        place.write(f"from/{name}", data)
+    place.write("to/a.0007.png", data)
+    _save(_opened(place, "from"), place, "to", if_exists="replace")
+    assert [name for name in place.frames() if name.startswith("to/")] == ["to/a.0001.PNG", "to/a.0002.png"]
