@@ -1,4 +1,4 @@
-"""See whether a frame's file is whole, without decoding its picture: as far as the format itself says so."""
+"""Check that a frame's file is whole, without decoding its picture: as far as the format itself says so."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def size_of(data: Data) -> tuple[int, int] | None:
 
 
 def _size_of_jpeg(view: memoryview) -> tuple[int, int] | None:
-    """ITU T.81 B.2: segments of a marker and a length, up to a frame header, SOF0 to SOF15."""
+    """Return width and height from the frame header, SOF0 to SOF15, behind other segments (ITU T.81 B.2)."""
     at = 2
     while at + 9 <= view.nbytes and view[at] == _MARKER:
         kind = view[at + 1]
@@ -80,7 +80,7 @@ def _size_of_jpeg(view: memoryview) -> tuple[int, int] | None:
 
 
 def _problem_of_png(view: memoryview) -> str:
-    """PNG 1.2, 3.2: each chunk is its length, its type, its data, and the CRC-32 of type and data."""
+    """Check each chunk: its length, its type, its data, and the CRC-32 of type and data (PNG 1.2, 3.2)."""
     at, size = len(_PNG), view.nbytes
     while at + 12 <= size:
         length = int.from_bytes(view[at : at + 4], "big")
