@@ -12,6 +12,7 @@ from seqsave.cli.filetypes import filetypes_command, plugins_command
 from seqsave.cli.info import info_command
 from seqsave.cli.ls import ls_command, workflow_command
 from seqsave.cli.manifest import manifest_command
+from seqsave.cli.mv import mv_command
 from seqsave.cli.preview import preview_command
 from seqsave.cli.rm import rm_command
 from seqsave.cli.save import save_command
@@ -51,6 +52,7 @@ for _command in (
     ls_command,
     info_command,
     verify_command,
+    mv_command,
     rm_command,
     manifest_command,
     commit_command,

@@ -10,7 +10,7 @@ import click
 
 from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
-from seqsave.cli.parameters import as_frames, json_option, quiet_option, storage_option
+from seqsave.cli.parameters import as_frames, folder_at, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import format_size, open_progress
 from seqsave.wording import counted
 
@@ -63,6 +63,7 @@ def rm_command(
 
     messages = Messages(quiet)
     with messages.catching():
+        folder_at(url, storage_option)
         sequence = open_alone(url, prefix, filetype, storage_option)
         chosen = None if frames is None else {index for run in frames for index in run}
         removal = plan_removal(sequence, chosen)

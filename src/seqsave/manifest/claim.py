@@ -38,14 +38,16 @@ class Claim:
             defines=False,
         )
 
-    def enter(self) -> None:
-        """Note in the manifest that its frames are being changed. It has to exist.
+    def enter(self, make: Callable[[Manifest | None], Manifest | None] = lambda current: current) -> None:
+        """Note in the manifest that its frames are being changed.
+
+        make: gets the manifest, None for a missing or damaged one; returns what it is to be up to the end.
 
         Raises TargetError, also where a run is at work (``fault="in_use"``); ManifestError for one of a newer version.
         """
         liveness.alive.add(self._me.id)
         try:
-            change(self._target, self._path, self._entered)
+            change(self._target, self._path, lambda current: self._entered(current, make))
         except BaseException:
             liveness.alive.discard(self._me.id)
             raise
@@ -63,15 +65,25 @@ class Claim:
             liveness.alive.discard(self._me.id)
 
     def restore(self) -> None:
-        """Leave without a change: the manifest is as complete as it was, unless a run has come since."""
-        before = self.before
-        was_complete = before is not None and before.complete
-        self.leave(lambda current: replace(current, complete=was_complete and not current.writers))
+        """Leave, and let the manifest be as it was, unless a run has come since. One that did not exist is deleted."""
+        self.leave(self._as_before)
 
-    def _entered(self, current: Manifest | None) -> Manifest | None:
-        if current is None:
-            return None
-        current = without(current, liveness.dead_runs(current))
+    def _as_before(self, current: Manifest) -> Manifest | None:
+        if current.writers:
+            return current
+        return self.before
+
+    def _entered(self, current: Manifest | None, make: Callable[[Manifest | None], Manifest | None]) -> Manifest | None:
+        if current is not None:
+            current = without(current, liveness.dead_runs(current))
+            self._refuse_others(current)
+            if self._me not in current.writers:  # else an earlier attempt arrived after all
+                self.before = current
+            current = self._left(current)
+        made = make(current)
+        return None if made is None else replace(made, complete=False, writers=(self._me,))
+
+    def _refuse_others(self, current: Manifest) -> None:
         others = [writer for writer in current.writers if writer.id != self._me.id]
         if others:
             raise TargetError(
@@ -79,8 +91,6 @@ class Claim:
                 "it has died, `seqsave manifest --release` removes it",
                 fault="in_use",
             )
-        self.before = current
-        return replace(current, complete=False, writers=(self._me,))
 
     def _left(self, current: Manifest) -> Manifest:
         return replace(current, writers=tuple(one for one in current.writers if one.id != self._me.id))

@@ -28,6 +28,7 @@ __all__ = [
     "redefined",
     "shown",
     "unrecorded",
+    "with_runs",
     "without",
     "without_frames",
 ]
@@ -84,7 +85,7 @@ def begun(
 
     batches: the variations that the run is known to save.
     """
-    now = Manifest(**_values(facts)) if current is None else _with_runs(current)
+    now = Manifest(**_values(facts)) if current is None else with_runs(current)
     if any(writer.id == me.id for writer in now.writers):  # an earlier attempt arrived after all
         return replace(now, complete=False)
     writers = (*now.writers, me)
@@ -113,7 +114,7 @@ def ended(
     same:    names of frames of ``in_doubt`` that were read since, and hold the bytes that were recorded.
     """
     # It may have been removed since.
-    now = begun(None, facts, me, defines=outcome.defines) if current is None else _with_runs(current)
+    now = begun(None, facts, me, defines=outcome.defines) if current is None else with_runs(current)
     known = _merged(now, me.id, outcome, listing or {})
     found = known.values() if listing is None else confirmed(known.values(), listing, same)
     frames = tuple(sorted(found, key=sort_key))
@@ -347,11 +348,11 @@ def redefined(manifest: Manifest, expected: Intervals) -> Manifest:
     )
     manifest = replace(manifest, frames=tuple(found))
     runs = tuple(replace(run, expected=()) for run in manifest.runs if run.id != EARLIER)
-    made = _with_runs(replace(manifest, expected=expected, runs=runs))
+    made = with_runs(replace(manifest, expected=expected, runs=runs))
     return replace(made, runs=_still_needed(made))
 
 
-def _with_runs(manifest: Manifest) -> Manifest:
+def with_runs(manifest: Manifest) -> Manifest:
     """Return the manifest with a run that stands for the expected frames for which none does."""
     beyond = subtract(manifest.expected, _expected(manifest.runs))
     if not beyond:

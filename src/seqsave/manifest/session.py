@@ -7,8 +7,7 @@ import os
 import secrets
 import threading
 import time
-import zlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -31,13 +30,10 @@ from seqsave.manifest.merging import (
     without,
 )
 from seqsave.manifest.records import Facts, FrameEntry, Key, WriterEntry
-from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, stamped
+from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, read_again, stamped
 from seqsave.runtime import retry
 
 __all__ = ["Session", "merge_into"]
-
-# How many bytes a run reads at its end of frames whose version is not the recorded one, to see what they hold.
-MOST_READ = 512 * 2**20
 
 # How long a run without a manifest goes before it looks again whether there is one.
 LATE_SECONDS = 1.0
@@ -309,7 +305,7 @@ class Session:
         listing = list_frames(self._target, self.facts.prefix, [frame.name for frame in before.frames])
         if listing is None:
             return before
-        same = self._read_again(in_doubt(before, nothing, listing))
+        same = read_again(self._target, self.facts.prefix, in_doubt(before, nothing, listing))
         found = replace(before, frames=tuple(confirmed(before.frames, listing, same)))
         return replace(found, complete=before.complete and not found.disputed and not found.missing)
 
@@ -327,7 +323,9 @@ class Session:
                 return unseen
         names = {frame.name for frame in (*outcome.frames, *(() if current is None else current.frames))}
         listing = list_frames(self._target, self.facts.prefix, names)
-        same = () if listing is None else self._read_again(in_doubt(current, outcome, listing))
+        same = (
+            () if listing is None else read_again(self._target, self.facts.prefix, in_doubt(current, outcome, listing))
+        )
         return ended(current, self.facts, self._me, outcome, base, listing, same)
 
     def _is_alone(self, current: Manifest | None, outcome: Outcome) -> bool:
@@ -343,21 +341,6 @@ class Session:
     def _gone(self, current: Manifest) -> set[str]:
         """Return the ids of the other runs that are dead, as far as that can be proved."""
         return liveness.dead_runs(current) - {self._me.id}
-
-    def _read_again(self, doubtful: Collection[FrameEntry]) -> set[str]:
-        """Return the names of the frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
-        below, same, left = self.facts.prefix.rpartition("/")[0], set(), MOST_READ
-        for frame in doubtful:
-            left -= frame.size or 0
-            if left < 0:
-                break
-            try:
-                data = self._target.read("/".join(filter(None, (below, frame.name))))
-            except TargetError:
-                continue
-            if f"crc32:{zlib.crc32(data):08x}" == frame.checksum:
-                same.add(frame.name)
-        return same
 
     def _finish(self, change: Callable[[Manifest | None], Manifest | None]) -> Manifest | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -10,12 +11,28 @@ from seqsave import targets
 from seqsave.errors import FrameNameError, ManifestError, TargetError
 from seqsave.manifest.document import Manifest, dump, load
 from seqsave.manifest.merging import CONTENT_TYPE, Listing, Seen
+from seqsave.manifest.records import FrameEntry
 from seqsave.runtime import retry
 from seqsave.targets.spelling import differs_in_case, folds_case
+from seqsave.wording import crc32_text
 
-__all__ = ["DEFAULT_POLICY", "change", "list_frames", "load_from", "load_or_none", "now", "read", "software", "stamped"]
+__all__ = [
+    "DEFAULT_POLICY",
+    "change",
+    "list_frames",
+    "load_from",
+    "load_or_none",
+    "now",
+    "read",
+    "read_again",
+    "software",
+    "stamped",
+]
 
 DEFAULT_POLICY = retry.RetryPolicy()
+
+# How many bytes are read of frames whose version is not the recorded one, to see what they hold.
+MOST_READ = 512 * 2**20
 
 
 def read(target: targets.Target, path: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY) -> Manifest | None:
@@ -47,6 +64,22 @@ def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Li
         head = f"{folder}/" if folder else ""
         found |= {f"{head}{one.name}": Seen(one.size, one.version) for one in entries if not one.is_folder}
     return found
+
+
+def read_again(target: targets.Target, prefix: str, doubtful: Iterable[FrameEntry]) -> set[str]:
+    """Return the names of the frames whose bytes are the recorded ones. Reads up to ``MOST_READ`` bytes."""
+    below, same, left = prefix.rpartition("/")[0], set(), MOST_READ
+    for frame in doubtful:
+        left -= frame.size or 0
+        if left < 0:
+            break
+        try:
+            data = target.read("/".join(filter(None, (below, frame.name))))
+        except TargetError:
+            continue
+        if crc32_text(zlib.crc32(data)) == frame.checksum:
+            same.add(frame.name)
+    return same
 
 
 def change(

@@ -27,6 +27,7 @@ __all__ = [
     "find_sequences",
     "glob_items",
     "has_prefix",
+    "in_folder",
     "items_in",
     "main_of",
     "open_alone",
@@ -245,6 +246,11 @@ def find(
     target = targets.resolve(url, storage_options)
     folder = (prefix or "").rpartition("/")[0]
     return _found(target, folder, list_folder(target, folder))
+
+
+def in_folder(target: targets.Target) -> Sequence[FrameSequence]:
+    """Return the sequences in a target's own folder. Raises TargetError."""
+    return _found(target, "", list_folder(target, "")).sequences
 
 
 def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: str = "") -> Iterator[Item]:

@@ -20,7 +20,7 @@ from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import crc32_text
 
-__all__ = ["rebuild", "release"]
+__all__ = ["from_scratch", "rebuild", "release"]
 
 
 def rebuild(
@@ -61,7 +61,7 @@ def rebuild(
     seen = {writer.id for writer in at_start.writers} if at_start is not None else set()
 
     def make(current: Manifest | None) -> Manifest:
-        base = current if current is not None else _from_scratch(sequence)
+        base = current if current is not None else from_scratch(sequence)
         came = tuple(writer for writer in base.writers if writer.id not in seen)
         made = replace(
             base,
@@ -138,7 +138,8 @@ def _name_below(sequence: FrameSequence, frame: Frame) -> str:
     return frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
 
 
-def _from_scratch(sequence: FrameSequence) -> Manifest:
+def from_scratch(sequence: FrameSequence) -> Manifest:
+    """Return what the names of a sequence say, as a manifest without frames."""
     return Manifest(
         prefix=sequence.prefix,
         separator=sequence.name.separator,

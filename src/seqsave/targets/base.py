@@ -245,6 +245,13 @@ class Target(ABC):
         """
         return 0
 
+    def move_in(self, path: str, source: Target, old: str) -> bool:
+        """Give the file ``old`` of another target the name ``path`` here, in one step, unless a file has that name.
+
+        Returns False where this storage cannot do that; then nothing is changed. Raises FrameExistsError, TargetError.
+        """
+        return False
+
     def tidy(self, path: str) -> None:
         """Remove what a deleted file leaves behind: its lock, and its folder, if that is empty.
 

@@ -43,7 +43,7 @@ from seqsave.targets.base import (
 from seqsave.targets.guards import guarded
 from seqsave.targets.homes import expand_home, whose_home
 from seqsave.targets.identity import canonical_identity
-from seqsave.targets.renaming import NEW_FILE, give_new_name
+from seqsave.targets.renaming import NEW_FILE, give_new_name, move
 from seqsave.targets.spelling import may_be_folded
 from seqsave.targets.temporary import is_abandoned, is_temporary, run_of, temporary_name
 from seqsave.targets.urls import Location
@@ -283,6 +283,15 @@ class LocalTarget(Target):
     def open_read(self, path: str) -> BinaryIO:
         """Return an open file; see ``Target.open_read``."""
         return self._opened(self.url_of(path))
+
+    @guarded("save")
+    def move_in(self, path: str, source: Target, old: str) -> bool:
+        """Rename a file of this machine; see ``Target.move_in``."""
+        if not isinstance(source, LocalTarget):
+            return False
+        final = self.url_of(path)
+        os.makedirs(os.path.dirname(final), exist_ok=True)
+        return move(source.url_of(old), final)
 
     def tidy(self, path: str) -> None:
         """Remove the lock of a file that is gone, and an empty folder; see ``Target.tidy``."""

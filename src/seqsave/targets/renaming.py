@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 
-__all__ = ["NEW_FILE", "give_new_name"]
+__all__ = ["NEW_FILE", "give_new_name", "move"]
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 """The flags to open a file that must not exist."""
@@ -34,6 +34,28 @@ def give_new_name(temporary: str, final: str) -> None:
     # The file has its name: a second one that cannot be removed does not make it a failure.
     with contextlib.suppress(OSError):
         os.unlink(temporary)
+
+
+def move(old: str, new: str) -> bool:
+    """Rename a file that stays as it is. Returns False, and does nothing, for a link and for another file system.
+
+    Raises FileExistsError if the new name is taken, and OSError if the old one cannot be removed.
+    """
+    if os.path.islink(old):  # the file that it leads to is another one where it is read from elsewhere
+        return False
+    try:
+        give_new_name(old, new)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return False
+        raise
+    if os.path.lexists(old):
+        try:
+            os.unlink(old)
+        except OSError:
+            os.unlink(new)
+            raise
+    return True
 
 
 def _is_linked(temporary: str, final: str) -> bool:

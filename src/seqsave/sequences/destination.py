@@ -1,0 +1,70 @@
+"""Where a sequence is to be moved: a folder, or a pattern that also says how its files are to be called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seqsave import naming, targets
+from seqsave.errors import OptionError
+from seqsave.plugins import registry
+from seqsave.sequences import lookup
+from seqsave.sequences.reader import FrameSequence
+
+__all__ = ["Destination", "destination_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A folder, and the names that the files are to have; ``name`` is None where they keep theirs."""
+
+    target: targets.Target
+    name: naming.NamePattern | None
+
+
+def destination_of(
+    url: str | os.PathLike[str], sequence: FrameSequence, options: Mapping[str, Any] | None = None
+) -> Destination:
+    """Return what a URL means as the place of a sequence. A folder that exists is one, whatever its name is.
+
+    Raises OptionError for a file, a glob, a pattern of another format, and for the name of one file without a place for
+    the number; FrameNameError for names that would be hidden, too long or ambiguous; TargetError.
+    """
+    text = str(url)
+    means = lookup.look(url, options)
+    if isinstance(means, lookup.File):
+        raise OptionError(
+            f"{means.target.url_of(means.name)} is a file: give a folder, or a pattern as {sequence.name}"
+        )
+    if isinstance(means, lookup.Glob):
+        raise OptionError(f"{text} is a glob: give a folder, or a pattern as {sequence.name}")
+    if isinstance(means, lookup.Pattern):
+        _check_name(means.name, sequence)
+        return Destination(means.target, means.name)
+    if means is None and not text.endswith("/"):
+        _refuse_one_file(text)
+    return Destination(targets.resolve(url, options), None)
+
+
+def _check_name(name: naming.NamePattern, sequence: FrameSequence) -> None:
+    naming.NameRule(name.prefix, name.digits, name.extension, name.separator, name.tail)  # or FrameNameError
+    old, new = sequence.extension.lower(), name.extension.lower()
+    spec = registry.spec_for_extension(old)
+    if old != new and (spec is None or new not in spec.extensions):
+        raise OptionError(f"{name} has another format than {sequence.pattern}: 'seqsave save' converts frames")
+
+
+def _refuse_one_file(text: str) -> None:
+    """Raise OptionError for ``movie.mp4``, ``out.zip`` or ``out/frame.png``."""
+    folder, slash, name = text.rpartition("/")
+    stem, extension = naming.split_extension(name)
+    if not stem or not naming.kind_of_extension(extension):
+        return
+    split = naming.split_name(name)
+    pattern = split[0] if split is not None else f"{stem}_#####.{extension}"
+    raise OptionError(
+        f"{text} has the name of one file: write a pattern, as {folder}{slash}{pattern}, or {text}/ for a folder of "
+        "this name"
+    )

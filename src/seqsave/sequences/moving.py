@@ -1,0 +1,344 @@
+"""Move a sequence to other names, another folder or another storage: whole, or not at all as far as that can be had.
+
+On one file system each file is renamed. Elsewhere each one is copied, the copy is compared, and the files at the source
+are deleted once all copies are there. If the numbers move among themselves (by +1 in one folder), one file goes after
+the other, in the order in which the next name is free. After a failure everything is put back; where that fails too,
+the error says which frame is where. At every moment each frame exists, under its old name or its new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from seqsave import manifest as manifests
+from seqsave import naming, targets
+from seqsave.errors import FrameExistsError, FrameNameError, ManifestError, OptionError, TargetError
+from seqsave.manifest import FrameEntry, Manifest
+from seqsave.manifest.claim import Claim
+from seqsave.manifest.merging import in_doubt
+from seqsave.manifest.moved import after_copy, joined, moved, of_files, settled, with_entries
+from seqsave.manifest.store import read_again
+from seqsave.naming import NamePattern
+from seqsave.sequences import finder
+from seqsave.sequences.belongings import (
+    files_of,
+    manifest_path,
+    path_of,
+    preview_of,
+    sidecars_of,
+    target_of,
+    tidy_folders,
+)
+from seqsave.sequences.destination import Destination
+from seqsave.sequences.frame import Frame, join
+from seqsave.sequences.reader import FrameSequence
+from seqsave.sequences.repair import from_scratch
+from seqsave.sequences.transfer import Arrived, Step, Transfer, listed
+from seqsave.wording import counted, crc32_text, first_of
+
+__all__ = ["Move", "Moved", "move", "plan_move"]
+
+SHOWN = 5
+
+Key = tuple[int, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is to be moved, and where to.
+
+    target: the folder that it comes to. name: how the files are called there. offset: what is added to each number.
+    steps:  one for each file, in the order in which they are moved.
+    before: the files at the source as they were listed.
+    there:  the frames that the destination has under the same names already, with other numbers.
+    stays:  the files stay in their folder. overlaps: and some get the names of others.
+    """
+
+    sequence: FrameSequence
+    target: targets.Target
+    name: NamePattern
+    offset: int
+    steps: Sequence[Step]
+    before: Mapping[str, targets.Entry]
+    there: Sequence[Frame]
+    stays: bool
+    overlaps: bool
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Return the frames, in the order in which they are moved."""
+        return [step.frame for step in self.steps if step.frame is not None]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the frames."""
+        return sum(step.size for step in self.steps if step.frame is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of it.
+
+    left:  paths of files that are at the destination, and could not be removed from the source. error: why.
+    """
+
+    left: Sequence[str] = ()
+    error: TargetError | None = None
+
+
+# --- before ----------------------------------------------------------------------------------------------------------
+
+
+def plan_move(sequence: FrameSequence, destination: Destination, offset: int = 0) -> Move:
+    """Return how a sequence is to be moved. Changes nothing.
+
+    Raises FrameExistsError where existing files have the names or numbers, naming them; FrameNameError for two files of
+    one number; OptionError where nothing would change; TargetError.
+    """
+    if sequence.duplicates:
+        some = first_of([frame.name for frame in sequence.duplicates], SHOWN)
+        raise FrameNameError(
+            f"{sequence.pattern} in {sequence.url} has two files of one number ({some}): remove one first"
+        )
+    source, target, name = target_of(sequence), destination.target, destination.name or sequence.name
+    stays = _place(source, sequence.folder) == _place(target, "")
+    names = {} if destination.name is not None or offset else {frame.url: frame.name for frame in sequence}
+    steps = list(_steps(sequence, name, offset, names))
+    if stays:
+        steps = [step for step in steps if step.old != join(sequence.folder, step.new)]
+    if not any(step.frame is not None for step in steps):
+        raise OptionError(f"{sequence.pattern} in {sequence.url} is to be moved to the names that it has")
+    there = _refuse_existing(steps, sequence, target, name, offset, stays=stays)
+    old = {step.old for step in steps}
+    return Move(
+        sequence=sequence,
+        target=target,
+        name=name,
+        offset=offset,
+        steps=_in_order(steps, falling=stays and offset > 0),
+        before=listed(source, {step.old.rpartition("/")[0] for step in steps}),
+        there=there,
+        stays=stays,
+        overlaps=stays and any(join(sequence.folder, step.new) in old for step in steps),
+    )
+
+
+def _steps(sequence: FrameSequence, name: NamePattern, offset: int, names: Mapping[str, str]) -> Iterator[Step]:
+    """Yield a step for each frame, followed by those of its metadata files; and for the preview.
+
+    names: the new names of frames by their URL, where these do not follow from the pattern.
+    """
+    target = target_of(sequence)
+    sidecars: dict[str, list[str]] = {}
+    for one in sidecars_of(target, [path_of(sequence, frame) for frame in sequence]):
+        sidecars.setdefault(one.owner, []).append(one.path)
+    for frame in sequence:
+        folder = "" if frame.batch is None else naming.batch_folder(frame.batch)
+        new, old = names.get(frame.url) or name.format(frame.index + offset), path_of(sequence, frame)
+        yield Step(old, join(folder, new), frame.size or 0, frame)
+        for path in sidecars.get(old, ()):
+            rest = path.rpartition("/")[2].removeprefix(frame.name)
+            yield Step(path, join(folder, f"{naming.PRIVATE_FOLDER}/{new}{rest}"), 0)
+    for path in preview_of(sequence):
+        yield Step(path, f"{name.prefix or 'preview'}.{path.rpartition('.')[2]}", 0)
+
+
+def _in_order(steps: Sequence[Step], *, falling: bool) -> list[Step]:
+    """Return the steps, from the last frame to the first where the numbers rise among themselves."""
+    if not falling:
+        return list(steps)
+    groups: list[list[Step]] = []
+    for step in steps:
+        if step.frame is not None or not groups:
+            groups.append([])
+        groups[-1].append(step)
+    return [step for group in reversed(groups) for step in group]
+
+
+def _refuse_existing(
+    steps: Sequence[Step],
+    sequence: FrameSequence,
+    target: targets.Target,
+    name: NamePattern,
+    offset: int,
+    *,
+    stays: bool,
+) -> list[Frame]:
+    """Raise FrameExistsError where files have the new names or numbers; return the other frames that are there."""
+    going = {step.old for step in steps} if stays else set()
+
+    def is_going(path: str) -> bool:
+        return join(sequence.folder, path) in going
+
+    there = {path for path in listed(target, {step.new.rpartition("/")[0] for step in steps}) if not is_going(path)}
+    taken = [step.new for step in steps if step.new in there]
+    others = [frame for frame in _frames_at(target, name) if not is_going(_path_at(frame))]
+    keys = {(frame.index, frame.batch): frame for frame in others}
+    wanted = [(step.frame.index + offset, step.frame.batch) for step in steps if step.frame is not None]
+    taken += [_path_at(keys[key]) for key in wanted if key in keys and _path_at(keys[key]) not in taken]
+    if taken:
+        some = first_of(sorted(taken), SHOWN)
+        exist = "already exists" if len(taken) == 1 else "already exist"
+        raise FrameExistsError(
+            f"cannot move {sequence.pattern} to {target.url}: {counted(len(taken), 'file')} {exist} there: "
+            f"{some}. Move it elsewhere, or remove them first"
+        )
+    return others
+
+
+def _frames_at(target: targets.Target, name: NamePattern) -> list[Frame]:
+    """Return the frames that a folder has of a sequence of this name, with any number of digits."""
+    found = finder.in_folder(target)
+    same = (naming.normalized(name.head), name.ending.casefold())
+    return [
+        frame
+        for one in found
+        if (naming.normalized(one.name.head), one.name.ending.casefold()) == same
+        for frame in files_of(one)
+    ]
+
+
+def _path_at(frame: Frame) -> str:
+    return frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
+
+
+def _place(target: targets.Target, folder: str) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return what is equal for two folders only if they are the same."""
+    found = dict(target.identity())
+    root = found.pop("root").rstrip("/")
+    return tuple(sorted(found.items())), join(root, folder)
+
+
+# --- the move --------------------------------------------------------------------------------------------------------
+
+
+def move(plan: Move, on_frame: Callable[[Frame], None] = lambda _: None) -> Moved:
+    """Move the files, and keep the manifests of both places right.
+
+    on_frame: called with each frame that is at its new place.
+
+    Raises FrameExistsError, ManifestError, TargetError: then everything is at its old place, unless the message says
+    which frame is where.
+    """
+    source = target_of(plan.sequence)
+    one_by_one = plan.overlaps or (source.is_local and plan.target.is_local)
+    transfer = Transfer(source, plan.target, plan.steps, one_by_one)
+    records = _Records(plan)
+    records.enter()
+    try:
+        arrived = transfer.run(lambda step: None if step.frame is None else on_frame(step.frame))
+        try:
+            records.arrive(arrived)
+        except BaseException as error:
+            transfer.undo(arrived, error)
+            raise
+    except BaseException:
+        records.restore()
+        raise
+    left, problem = transfer.finish(plan.before)
+    records.depart(left)
+    if not left:
+        tidy_folders(plan.sequence)
+    return Moved(left, problem)
+
+
+class _Records:
+    """The manifests of both places: that of the source, and that of the destination, which may be the same file."""
+
+    def __init__(self, plan: Move) -> None:
+        self._plan = plan
+        self._known = plan.sequence.manifest
+        self._source_path = manifest_path(plan.sequence)
+        self._path = manifests.path_of("", plan.name)
+        self._is_same = plan.stays and join(plan.sequence.folder, self._path) == self._source_path
+        self._source = Claim(target_of(plan.sequence), self._source_path) if self._known is not None else None
+        self._target: Claim | None = None
+        if not self._is_same:
+            is_there = manifests.read(plan.target, self._path) is not None
+            self._target = Claim(plan.target, self._path) if is_there or self._known is not None else None
+        self._keys = {(frame.index + plan.offset, frame.batch) for frame in plan.frames}
+
+    def enter(self) -> None:
+        """Enter both. Raises TargetError, also where a run is writing one of them; ManifestError."""
+        if self._source is not None:
+            self._source.enter()
+        try:
+            if self._target is not None:
+                self._target.enter(self._joined)
+        except BaseException:
+            if self._source is not None:
+                self._source.restore()
+            raise
+
+    def restore(self) -> None:
+        """Let both be as they were. One that cannot be changed any more names this process, and is not complete."""
+        for claim in (self._target, self._source):
+            if claim is not None:
+                with contextlib.suppress(TargetError, ManifestError):
+                    claim.restore()
+
+    def arrive(self, arrived: Sequence[Arrived]) -> None:
+        """Record the files at the destination, as a listing shows them."""
+        if self._target is not None:
+            self._target.leave(lambda current: self._settled(current, arrived))
+        elif self._is_same and self._source is not None:
+            self._source.leave(lambda current: self._settled(self._translated(current), arrived))
+            self._source = None
+
+    def depart(self, left: Sequence[str]) -> None:
+        """Delete the manifest at the source; keep what it records of files that are left."""
+        if self._source is None:
+            return
+        head = f"{self._plan.sequence.folder}/" if self._plan.sequence.folder else ""
+        kept = {path.removeprefix(head) for path in left}
+
+        def make(current: Manifest) -> Manifest | None:
+            gone = {frame.name for frame in current.frames if frame.name not in kept}
+            return manifests.without_frames(current, gone) if kept else None
+
+        self._source.leave(make)
+        if not kept:
+            target_of(self._plan.sequence).tidy(self._source_path)
+
+    def _translated(self, current: Manifest) -> Manifest:
+        """Return the source's manifest with the names and numbers that the frames get."""
+        plan = self._plan
+        names = {(step.frame.index, step.frame.batch): step.new for step in plan.steps if step.frame is not None}
+        folder = current.prefix.rpartition("/")[0] if plan.stays else ""
+        return moved(current, plan.name, folder, plan.offset, names)
+
+    def _joined(self, there: Manifest | None) -> Manifest:
+        """Return the manifest at the destination, with the frames that are to come."""
+        plan, base = self._plan, self._source.before if self._source is not None else None
+        if base is None:
+            base = of_files(from_scratch(plan.sequence), map(_entry, plan.sequence))
+        came = self._translated(base)
+        if there is None and plan.there:
+            there = of_files(came, map(_entry, plan.there))
+        return came if there is None else joined(there, came, self._keys)
+
+    def _settled(self, current: Manifest, arrived: Sequence[Arrived]) -> Manifest:
+        """Return the manifest with what has arrived, as a listing shows it."""
+        plan = self._plan
+        entries = {frame.key: frame for frame in current.frames}
+        new = [entry for one in arrived if (entry := _copied(one, plan.offset, entries)) is not None]
+        now = with_entries(current, new)
+        listing = manifests.list_frames(plan.target, "", [frame.name for frame in now.frames])
+        # Of a folder that was copied by hand no file has the recorded version, though it may have the bytes.
+        doubtful = () if listing is None else in_doubt(now, manifests.Outcome(), listing)
+        return settled(now, listing, read_again(plan.target, "", doubtful))
+
+
+def _entry(frame: Frame) -> FrameEntry:
+    return FrameEntry(index=frame.index, batch=frame.batch, name=_path_at(frame), size=frame.size)
+
+
+def _copied(one: Arrived, offset: int, entries: Mapping[Key, FrameEntry]) -> FrameEntry | None:
+    """Return the entry of a frame that was copied; None for a renamed one, which is the file that it was."""
+    frame, published = one.step.frame, one.published
+    entry = None if frame is None else entries.get((frame.index + offset, frame.batch))
+    if entry is None or published is None or one.crc32 is None:
+        return None
+    return after_copy(entry, published, crc32_text(one.crc32))

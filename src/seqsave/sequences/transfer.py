@@ -1,0 +1,210 @@
+"""Move files from one storage to another, or within one: each is under its old name or its new one at any moment."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from seqsave import targets
+from seqsave.errors import FrameExistsError, TargetError
+from seqsave.plugins import registry
+from seqsave.sequences.frame import Frame, list_folder
+from seqsave.sequences.many import at_once, call
+
+__all__ = ["Arrived", "Step", "Transfer", "listed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file: its path below the source, and its new one below the destination. frame: None for other files."""
+
+    old: str
+    new: str
+    size: int
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A file that is at the destination. published, crc32: None for one that was renamed, and is the same file."""
+
+    step: Step
+    published: targets.Published | None = None
+    crc32: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The files of one move.
+
+    one_by_one: each file leaves the source before the next one arrives: where they are renamed, and where new names are
+                old names of other files. Otherwise all are copied, and ``finish`` deletes the old ones.
+    """
+
+    source: targets.Target
+    target: targets.Target
+    steps: Sequence[Step]
+    one_by_one: bool
+
+    def run(self, on_file: Callable[[Step], None] = lambda _: None) -> list[Arrived]:
+        """Bring every file to the destination.
+
+        After a failure, also an interrupt, everything is put back and the error is raised. Where that fails as well,
+        TargetError says which files are where.
+
+        Raises FrameExistsError, TargetError.
+        """
+        arrived: list[Arrived] = []
+        try:
+            if self.one_by_one:
+                for step in self.steps:
+                    arrived.append(self._move(step))
+                    on_file(step)
+            else:
+                slowest = self.source if self.target.is_fast else self.target
+                for one in at_once(slowest, [(step.size, partial(self._copy, step)) for step in self.steps]):
+                    arrived.append(one)
+                    on_file(one.step)
+        except BaseException as error:
+            self.undo(arrived, error)
+            raise
+        return arrived
+
+    def finish(self, before: Mapping[str, targets.Entry]) -> tuple[list[str], TargetError | None]:
+        """Delete the files at the source that were copied. Returns those that are left, and the first error.
+
+        before: the files as they were listed when the move was planned. One that has changed since is left.
+        """
+        if self.one_by_one:
+            return [], None
+        left: list[str] = []
+        error: TargetError | None = None
+        try:
+            now = listed(self.source, {step.old.rpartition("/")[0] for step in self.steps})
+        except TargetError as failure:
+            return [step.old for step in self.steps], failure
+        safe = [step.old for step in self.steps if _is_same(before.get(step.old), now.get(step.old))]
+        changed = [step.old for step in self.steps if step.old in now and step.old not in safe]
+        done = 0
+        try:
+            for _ in at_once(self.source, [(0, partial(self._delete, self.source, path)) for path in safe]):
+                done += 1
+        except TargetError as failure:
+            error, left = failure, safe[done:]
+        if changed and error is None:
+            where = self.source.url_of(changed[0])
+            error = TargetError(f"{where} was changed while it was copied: the file and its older copy are left")
+        return [*changed, *left], error
+
+    # --- one file ---
+
+    def _move(self, step: Step) -> Arrived:
+        if call(self.target, lambda: self.target.move_in(step.new, self.source, step.old)):
+            return Arrived(step)
+        arrived = self._copy(step)
+        self._delete(self.source, step.old)
+        return arrived
+
+    def _copy(self, step: Step) -> Arrived:
+        data = call(self.source, lambda: self.source.read(step.old))
+        if step.frame is not None and len(data) != step.size:
+            raise TargetError(f"{self.source.url_of(step.old)} was changed while it was read: is a run writing it?")
+        published = _publish(self.target, step.new, data)
+        return Arrived(step, published, zlib.crc32(data))
+
+    def _delete(self, target: targets.Target, path: str) -> None:
+        call(target, lambda: target.delete(path))
+
+    # --- back ---
+
+    def undo(self, arrived: Sequence[Arrived], error: BaseException) -> None:
+        """Put everything back. Raises TargetError where that fails, chained to it."""
+        try:
+            if self.one_by_one:
+                back = Transfer(self.target, self.source, (), one_by_one=True)
+                for one in reversed(arrived):
+                    back._move(Step(one.step.new, one.step.old, one.step.size))
+            else:
+                self._remove_copies(arrived)
+        except TargetError as failure:
+            raise TargetError(f"{error}. Putting the files back failed too: {failure}. {self._where()}") from error
+
+    def _remove_copies(self, arrived: Sequence[Arrived]) -> None:
+        """Delete what this move has published: names that were free, with the bytes of the source."""
+        known = {one.step.new for one in arrived}
+        there = listed(self.target, {step.new.rpartition("/")[0] for step in self.steps})
+        for step in self.steps:
+            if step.new in known or (step.new in there and self._is_copy(step)):
+                self._delete(self.target, step.new)
+
+    def _is_copy(self, step: Step) -> bool:
+        """Return True for a file of a job that was under way at the failure."""
+        return call(self.target, lambda: self.target.read(step.new)) == call(
+            self.source, lambda: self.source.read(step.old)
+        )
+
+    def _where(self) -> str:
+        from seqsave import naming
+
+        numbers: dict[bool, list[int]] = {True: [], False: []}
+        try:
+            there = listed(self.target, {step.new.rpartition("/")[0] for step in self.steps})
+            here = listed(self.source, {step.old.rpartition("/")[0] for step in self.steps})
+        except TargetError:
+            return f"Frames may be in {self.source.url} and in {self.target.url}"
+        for step in self.steps:
+            if step.frame is not None:
+                is_moved = step.new in there and step.old not in here
+                numbers[is_moved].append(step.frame.index)
+        moved, left = (naming.format_ranges(naming.to_ranges(sorted(set(one))), 10) for one in numbers.values())
+        old, new = self.source.url_of(self.steps[0].old), self.target.url_of(self.steps[0].new)
+        return f"Frames at the new place (as {new}): {moved or 'none'}; at the old one (as {old}): {left or 'none'}"
+
+
+def listed(target: targets.Target, folders: set[str]) -> dict[str, targets.Entry]:
+    """Return every file in some folders, by its path. Raises TargetError."""
+    return {
+        f"{folder}/{entry.name}" if folder else entry.name: entry
+        for folder in folders
+        for entry in list_folder(target, folder)
+        if not entry.is_folder
+    }
+
+
+def _publish(target: targets.Target, path: str, data: bytes) -> targets.Published:
+    """Publish a file under a name that is free, and make sure that the storage holds these bytes."""
+    can_create = target.capabilities.create != "none"
+    content_type = _content_type(path)
+
+    def publish() -> targets.Published:
+        try:
+            return target.publish(path, data, content_type=content_type, create=can_create)
+        except FrameExistsError:
+            # The answer to an earlier attempt may have been lost: then it is our own file.
+            found, published = target.read_published(path)
+            if found != data:
+                raise
+            return published
+
+    published = call(target, publish)
+    if not published.acknowledged and call(target, lambda: target.read(path)) != data:
+        raise TargetError(f"{target.url_of(path)} holds other bytes than were written to it")
+    return published
+
+
+def _content_type(path: str) -> str:
+    extension = path.rpartition(".")[2].lower()
+    if extension == "json":
+        return "application/json"
+    if extension in ("mp4", "webm"):
+        return f"video/{extension}"
+    spec = registry.spec_for_extension(extension)
+    return spec.content_type if spec is not None else "application/octet-stream"
+
+
+def _is_same(before: targets.Entry | None, now: targets.Entry | None) -> bool:
+    if before is None or now is None:
+        return False
+    return (before.size, before.version) == (now.size, now.version)

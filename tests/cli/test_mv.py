@@ -1,0 +1,330 @@
+"""``seqsave mv``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from seqsave import open_sequence, open_writer, save
+from seqsave.errors import TargetError
+from seqsave.targets.local import LocalTarget
+from seqsave.targets.memory import MemoryTarget
+from tests.cli.runner import options, seqsave
+from tests.support.places import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PICTURES = np.arange(5 * 4 * 6 * 3, dtype="uint8").reshape(5, 4, 6, 3)
+
+
+def contents(place: Place) -> list[bytes]:
+    return [place.read(name) for name in place.frames()]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Place:
+    return Place("local", str(tmp_path / "here"))
+
+
+def test_to_other_names_and_numbers_in_the_same_folder(place: Place) -> None:
+    save(PICTURES, place.url, metadata={"workflow": 1}, rate=25, storage_options=place.storage_options)
+    before = contents(place)
+    result = seqsave("mv", place.url, f"{place.url}/shot.####.png", "--start", 1001, *options(place))
+    assert result.out.startswith(
+        f"moved frame_#####.png 0-4 in {place.url} to shot.####.png 1001-1005 in {place.url} (5 "
+    )
+    assert place.frames() == [f"shot.{index}.png" for index in range(1001, 1006)]
+    assert contents(place) == before
+    assert "complete and intact, as recorded" in seqsave("verify", place.url, "--deep", *options(place)).out
+    names = [name for name in place.names() if name.startswith(".seqsave/")]
+    assert [name for name in names if not name.endswith(".lock")] == [".seqsave/shot.@.png.json"]
+    known = open_sequence(place.url, storage_options=place.storage_options).manifest
+    assert known is not None
+    assert (known.rate, known.metadata, known.start, known.digits) == (25, {"workflow": 1}, 1001, 4)
+    assert [run.start for run in known.runs] == [1001]
+    assert all(frame.checksum is not None and frame.run == known.runs[0].id for frame in known.frames)
+
+
+@pytest.mark.parametrize("offset", [1, -1, 2, 7, -7])
+def test_numbers_that_move_among_themselves(place: Place, offset: int) -> None:
+    with open_writer(place.url, start=10, total=6, storage_options=place.storage_options) as writer:
+        for index in (10, 11, 12, 14):
+            writer.write(PICTURES[index - 10], index=index)
+    before = contents(place)
+    seqsave("mv", place.url, place.url, f"--offset={offset}", *options(place))
+    assert place.frames() == [f"frame_{index + offset:05d}.png" for index in (10, 11, 12, 14)]
+    assert contents(place) == before
+    found = seqsave("verify", place.url, "--json", *options(place), status=1).document
+    assert found["render_again"] == f"{13 + offset},{15 + offset}"
+    assert found["findings"] == [
+        {"kind": "missing", "index": index + offset, "batch": None, "url": None, "message": ""} for index in (13, 15)
+    ]
+
+
+def test_to_another_storage_and_back(here: Place, place: Place) -> None:
+    with open_writer(here.url, filetype="jpg", metadata={"workflow": [1]}, metadata_in="sidecar") as writer:
+        for batch in (0, 1):
+            for index in range(3):
+                writer.write(PICTURES[index], index=index, batch=batch)
+    before = contents(here)
+    metadata = open_sequence(here.url)[0].read_metadata()
+    assert metadata == {"workflow": [1]}
+    there = f"{place.url}/there"
+    seqsave("mv", here.url, there, *options(place))
+    assert here.names() == []
+    assert place.frames() == [f"there/batch_000{batch}/frame_0000{index}.jpg" for batch in (0, 1) for index in range(3)]
+    assert contents(place) == before
+    moved = open_sequence(there, storage_options=place.storage_options)
+    assert moved[0].read_metadata() == metadata
+    assert "complete, as recorded" in seqsave("verify", there, *options(place)).out
+    seqsave("mv", there, f"{here.url}/a b.%03d.jpg", *options(place, "--source-storage-option"))
+    assert place.names() == []
+    assert contents(here) == before
+    assert open_sequence(here.url)[0].read_metadata() == metadata
+    assert "complete and intact" in seqsave("verify", here.url, "--deep").out
+
+
+def test_the_preview_comes_along_under_its_new_name(here: Place) -> None:
+    save(PICTURES, here.url)
+    seqsave("preview", here.url, "-q")
+    seqsave("mv", here.url, f"{here.url}/take/shot.#.png")
+    frames = [f"take/shot.{index}.png" for index in range(5)]
+    assert [name for name in here.names() if ".seqsave/" not in name] == [*frames, "take/shot.mp4"]
+
+
+def test_names_of_other_programs_stay_as_they_are(here: Place, tmp_path: Path) -> None:
+    for name in ("render8.PNG", "render9.png", "render10.png", "notes.txt", ".hidden"):
+        here.write(name, name.encode())
+    seqsave("mv", here.url, tmp_path / "there/")
+    assert here.names() == [".hidden", "notes.txt"]
+    assert Place("local", str(tmp_path / "there")).names() == ["render10.png", "render8.PNG", "render9.png"]
+
+
+def test_never_onto_existing_frames(place: Place) -> None:
+    a, b = f"{place.url}/a", f"{place.url}/b"
+    save(PICTURES, a, storage_options=place.storage_options)
+    save(PICTURES[::-1], b, start=3, storage_options=place.storage_options)
+    before = {name: place.read(name) for name in place.names()}
+    error = seqsave("mv", a, b, *options(place), status=1).err
+    assert (
+        f"cannot move frame_#####.png to {b}: 2 files already exist there: frame_00003.png, frame_00004.png." in error
+    )
+    assert {name: place.read(name) for name in place.names()} == before
+    by_number = seqsave("mv", a, f"{b}/frame_###.png", *options(place), status=1).err
+    assert "2 files already exist there: frame_00003.png, frame_00004.png." in by_number
+    assert {name: place.read(name) for name in place.names()} == before
+
+
+def test_two_parts_become_one_sequence(place: Place) -> None:
+    a, b = f"{place.url}/a", f"{place.url}/b"
+    save(PICTURES, a, storage_options=place.storage_options)
+    save(PICTURES, b, start=3, storage_options=place.storage_options)
+    seqsave("mv", a, b, "--start=8", *options(place))
+    assert place.frames() == [f"b/frame_{index:05d}.png" for index in range(3, 13)]
+    assert "10 frames, 10 decoded" in seqsave("verify", b, "--deep", *options(place)).out
+    assert "complete" in seqsave("ls", b, *options(place)).out
+
+
+def test_a_part_without_a_manifest_joins_one_with(here: Place) -> None:
+    save(PICTURES, f"{here.url}/a", manifest=False)
+    save(PICTURES, f"{here.url}/b", start=5)
+    seqsave("mv", f"{here.url}/a", f"{here.url}/b")
+    assert "complete" in seqsave("verify", f"{here.url}/b").out
+    save(PICTURES, f"{here.url}/c", start=10, manifest=False)
+    seqsave("mv", f"{here.url}/b", f"{here.url}/c")
+    assert "15 frames, not decoded: complete" in seqsave("verify", f"{here.url}/c").out
+
+
+def test_an_unfinished_sequence_stays_unfinished(here: Place, tmp_path: Path) -> None:
+    with open_writer(here.url, total=9) as writer:
+        writer.write_frames(PICTURES)
+    seqsave("mv", here.url, tmp_path / "x.####.png", "--start", 1)
+    found = seqsave("verify", tmp_path, "--json", status=1).document
+    assert (found["progress"]["done"], found["progress"]["wanted"], found["render_again"]) == (5, 9, "6-9")
+
+
+@pytest.mark.parametrize(
+    ("destination", "message"),
+    [
+        ("{here}", "is to be moved to the names that it has"),
+        ("{here}/x.####.jpg", "has another format than frame_#####.png: 'seqsave save' converts frames"),
+        ("{here}/movie.mp4", "has the name of one file: write a pattern, as {here}/movie_#####.mp4"),
+        ("{here}/frame_00001.png", "is a file: give a folder, or a pattern as frame_#####.png"),
+        ("{here}/*.png", "is a glob"),
+        ("{here}/a.##.##.png", "has two numbers"),
+        ("{here}/.x_####.png", "makes hidden files"),
+        ("nosuch://x", "'nosuch'"),
+    ],
+)
+def test_wrong_destinations(here: Place, destination: str, message: str) -> None:
+    save(PICTURES, here.url)
+    before = here.names()
+    error = seqsave("mv", here.url, destination.format(here=here.url), status=2).err
+    assert message.format(here=here.url) in error
+    assert here.names() == before
+
+
+def test_wrong_calls(here: Place, tmp_path: Path) -> None:
+    save(PICTURES, here.url)
+    assert "use one of them" in seqsave("mv", here.url, tmp_path, "--offset=1", "--start=1", status=2).err
+    assert "Missing argument 'DEST'" in seqsave("mv", here.url, status=2).err
+    assert "does not exist" in seqsave("mv", tmp_path / "nothing", tmp_path, status=1).err
+    here.write("frame_3.png", b"")
+    assert "two files of one number (frame_3.png): remove one first" in seqsave("mv", here.url, tmp_path, status=2).err
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, at: int) -> None:
+    original, calls = getattr(kind, method), []
+
+    def fail(self: object, path: str, *args: object, **settings: object) -> object:
+        if "frame_" in path and not path.startswith(".") and ".seqsave" not in path:
+            calls.append(path)
+            if len(calls) == at:
+                raise TargetError(f"cannot do it at {path}: the disk is full")
+        return original(self, path, *args, **settings)
+
+    monkeypatch.setattr(kind, method, fail)
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("method", ["publish", "move_in"])
+def test_after_a_failure_everything_is_as_before(
+    here: Place, monkeypatch: pytest.MonkeyPatch, method: str, offset: int
+) -> None:
+    save(PICTURES, here.url)
+    before = {name: here.read(name) for name in here.frames()}
+    there = Place("memory", "memory://mv-failure") if method == "publish" else Place("local", f"{here.url}-2")
+    destination = here.url if offset else there.url
+    if method == "publish" and offset:
+        monkeypatch.setattr(LocalTarget, "move_in", lambda *_: False)
+    with monkeypatch.context() as patch:
+        kind = MemoryTarget if method == "publish" and not offset else LocalTarget
+        failing(patch, kind, method, 3)
+        error = seqsave("mv", here.url, destination, f"--offset={offset}", status=1).err
+    assert "the disk is full" in error
+    assert {name: here.read(name) for name in here.frames()} == before
+    assert there.frames() == []
+    assert "complete" in seqsave("verify", here.url).out
+    assert not any(name.endswith(".json") for name in there.names())
+
+
+def test_what_cannot_be_put_back_is_named(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    original = LocalTarget.move_in
+    calls: list[str] = []
+
+    def fail(self: LocalTarget, path: str, source: LocalTarget, old: str) -> bool:
+        calls.append(path)
+        if len(calls) > 2:
+            raise TargetError("no more")
+        return original(self, path, source, old)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTarget, "move_in", fail)
+        error = seqsave("mv", here.url, f"{here.url}-2", status=1).err
+    assert "Putting the files back failed too: no more." in error
+    assert "Frames at the new place" in error
+    assert "/here-2/frame_00000.png): 0-1; at the old one" in error
+    assert "/here/frame_00000.png): 2-4" in error
+    # The rest can be moved after all.
+    seqsave("mv", here.url, f"{here.url}-2")
+    assert here.names() == []
+    assert "5 frames, not decoded: complete" in seqsave("verify", f"{here.url}-2").out
+
+
+def test_files_that_cannot_be_deleted_are_named(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    failing(monkeypatch, LocalTarget, "delete", 2)
+    result = seqsave("mv", here.url, "memory://mv-delete", "--json", status=1)
+    assert "all frames are moved, but 4 files could not be removed" in result.err
+    assert result.document["left"] == [f"frame_0000{index}.png" for index in range(1, 5)]
+    assert "complete" in seqsave("verify", "memory://mv-delete").out
+    assert open_sequence(here.url).indices == (1, 2, 3, 4)
+
+
+def test_a_frame_that_is_rewritten_meanwhile_is_left(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    original = MemoryTarget.publish
+
+    def rewrite(self: MemoryTarget, path: str, *args: object, **settings: object) -> object:
+        if path == "frame_00003.png":
+            here.write("frame_00002.png", b"other bytes by another program")
+        return original(self, path, *args, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MemoryTarget, "publish", rewrite)
+    error = seqsave("mv", here.url, "memory://mv-rewrite", status=1).err
+    assert "frame_00002.png was changed while it was copied" in error
+    assert here.frames() == ["frame_00002.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no links without rights")
+def test_links_become_files(here: Place, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    for index in range(3):
+        (tmp_path / f"real{index}").write_bytes(b"%d" % index)
+        (tmp_path / "here" / f"f_{index}.png").symlink_to(f"../real{index}")
+    seqsave("mv", here.url, tmp_path / "a" / "b")
+    assert here.names() == []
+    assert [(tmp_path / "a" / "b" / f"f_{index}.png").read_bytes() for index in range(3)] == [b"0", b"1", b"2"]
+    assert (tmp_path / "real0").read_bytes() == b"0"
+
+
+KILLED = """
+import os, sys
+from seqsave.cli import cli
+from seqsave.targets.local import LocalTarget
+original, calls = LocalTarget.move_in, []
+def move_in(self, path, source, old):
+    calls.append(path)
+    if len(calls) == 3:
+        os.kill(os.getpid(), 9)
+    return original(self, path, source, old)
+LocalTarget.move_in = move_in
+cli(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.parametrize("offset", [0, 1])
+def test_killed_in_the_middle(here: Place, offset: int) -> None:
+    save(PICTURES, here.url)
+    before = sorted(contents(here))
+    there = Place("local", here.url if offset else f"{here.url}-2")
+    command = [sys.executable, "-c", KILLED, "mv", here.url, there.url, f"--offset={offset}"]
+    assert subprocess.run(command, timeout=60).returncode == -9
+    both = contents(here) if offset else contents(here) + contents(there)
+    assert sorted(both) == before
+    for place in {here.url, there.url}:
+        assert seqsave("verify", place, "--json", status=1).document["ok"] is False
+    if not offset:
+        seqsave("mv", here.url, there.url)
+        assert here.names() == []
+        assert json.loads(there.read(".seqsave/frame.png.json"))["complete"] is True
+        assert "complete and intact" in seqsave("verify", there.url, "--deep").out
+
+
+def test_a_run_at_work_is_not_disturbed(here: Place) -> None:
+    with open_writer(here.url) as writer:
+        writer.write(PICTURES[0])
+        writer.write(PICTURES[1])
+        writer.flush()
+        assert "is in use: process" in seqsave("mv", here.url, f"{here.url}-2", status=1).err
+        save(PICTURES, f"{here.url}-3", start=50)
+        assert "is in use: process" in seqsave("mv", f"{here.url}-3", here.url, status=1).err
+    assert "complete" in seqsave("verify", here.url).out
+    assert "complete" in seqsave("verify", f"{here.url}-3").out
+
+
+def test_dry_run(here: Place) -> None:
+    save(PICTURES, here.url)
+    before = here.names()
+    result = seqsave("mv", here.url, f"{here.url}/a.##.png", "--dry-run", "--json").document
+    assert result["dry_run"] is True
+    assert result["destination"] == {"url": here.url, "pattern": "a.##.png", "frames": "0-4"}
+    assert here.names() == before
