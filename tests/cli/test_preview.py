@@ -82,3 +82,12 @@ def test_what_makes_no_sense_is_a_wrong_call(tmp_path: Path, arguments: list[str
 
 def test_nothing_there_is_told(tmp_path: Path) -> None:
     assert "no sequence" in seqsave("preview", tmp_path / "none", status=1).err.lower()
+
+
+def test_of_some_frames(tmp_path: Path) -> None:
+    save(frames(9), tmp_path, start=-2)
+    seqsave("preview", tmp_path, "--frames", "-2--1,3", "-q")
+    with needs_package("av").open(str(tmp_path / "frame.mp4")) as movie:
+        assert sum(1 for _ in movie.decode(video=0)) == 3
+    error = seqsave("preview", tmp_path, "--frames", "5-8", "-q", status=1).err
+    assert error == f"seqsave: error: frame_#####.png in {tmp_path} has no frames 7-8: there are -2-6\n"

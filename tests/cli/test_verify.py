@@ -75,7 +75,8 @@ def test_frames_that_cannot_be_judged(tmp_path: Path) -> None:
     document = seqsave("verify", tmp_path, "--deep", "--max-pixels", "23", "--json", status=1).document
     assert (document["cannot_judge"], document["render_again"]) == ("0-3", "4")
     assert document["findings"][0]["reason"] == "too large"
-    seqsave("verify", tmp_path, "--deep", "--max-pixels", "24", "--frames", "0-3", status=1)
+    assert "4 decoded" in seqsave("verify", tmp_path, "--deep", "--max-pixels", "24", "--frames", "0-3").out
+    assert "1 problem" in seqsave("verify", tmp_path, "--deep", "--max-pixels", "24", status=1).out
     assert "--max-pixels needs --deep" in seqsave("verify", tmp_path, "--max-pixels", "24", status=2).err
 
 
@@ -88,9 +89,9 @@ def test_frames_of_an_unknown_type(tmp_path: Path) -> None:
     assert "render again" not in out
 
 
-@pytest.mark.parametrize("wrong", ["all", "9-3", "0-10x0", "-3", "1..5"])
+@pytest.mark.parametrize("wrong", ["all", "9-3", "0-10x0", "--3", "1..5", ""])
 def test_wrong_ranges(frames: Path, wrong: str) -> None:
-    assert "is not a range of frames" in seqsave("verify", str(frames), f"--frames={wrong}", status=2).err
+    assert "is not a list of frames" in seqsave("verify", str(frames), f"--frames={wrong}", status=2).err
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -202,3 +203,21 @@ def test_older_frames_beside_a_shorter_run(tmp_path: Path) -> None:
         (tmp_path / f"frame_{index:05d}.png").unlink()
     assert "complete, as recorded" in seqsave("verify", tmp_path).out
     assert seqsave("ls", tmp_path).out.endswith(", complete\n")
+
+
+def test_only_some_frames_are_looked_at(place: Place) -> None:
+    save(np.zeros((9, 4, 6, 3), "uint8"), place.url, start=-3, storage_options=place.storage_options)
+    place.write("frame_00005.png", b"\x89PNG")
+    result = seqsave("verify", place.url, "--frames", "-3--1,2", "--deep", *options(place))
+    assert ": 4 frames, 4 decoded (6x4, 3 channels, uint8): complete and intact, as recorded" in result.out
+    found = seqsave("verify", place.url, "--frames", "4-7", "--deep", "--json", *options(place), status=1).document
+    assert found["render_again"] == "5-7"
+    assert (found["frames"], found["decoded"]) == (2, 1)
+    assert "is not a list of frames" in seqsave("verify", place.url, "--frames", "7-4", status=2).err
+
+
+def test_a_list_of_frames_states_what_is_expected(frames: Path) -> None:
+    (frames / "frame_00041.png").unlink()
+    listed = seqsave("verify", str(frames), "--frames", "17,40-42,70", "--json", status=1).document
+    assert listed["render_again"] == "41,70"
+    assert listed["expected"] == "17,40-42,70"

@@ -10,7 +10,7 @@ import click
 
 from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.output import Counter, Messages, print_json
-from seqsave.cli.parameters import frames_option, quiet_option, storage_option
+from seqsave.cli.parameters import frames_option, indices_of, quiet_option, storage_option
 from seqsave.runtime.progress import open_progress
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ __all__ = ["manifest_command"]
 @click.option("--filetype", help="Which file type of the sequence, if there are several.")
 @click.option("--rebuild", is_flag=True, help="Read every frame and write a new manifest.")
 @click.option("--release", is_flag=True, help="Remove runs still listed as active; use it only if they are dead.")
-@frames_option("For --rebuild: the expected frames, as 0-119 or 0-118x2; by default those of the existing manifest.")
+@frames_option(
+    "For --rebuild: the expected frames, as 0-119, 17,40-52 or 0-118x2; by default those of the existing manifest."
+)
 @storage_option()
 @quiet_option
 def manifest_command(
@@ -43,7 +45,7 @@ def manifest_command(
     filetype: str | None,
     rebuild: bool,
     release: bool,
-    frames: range | None,
+    frames: tuple[range, ...] | None,
     storage_option: dict[str, Any],
     quiet: bool,
 ) -> int:
@@ -69,13 +71,15 @@ def manifest_command(
     return FAILED if rebuild and not found.complete else 0
 
 
-def _found(sequence: FrameSequence, rebuild: bool, release: bool, frames: range | None, quiet: bool) -> Manifest | None:
+def _found(
+    sequence: FrameSequence, rebuild: bool, release: bool, frames: tuple[range, ...] | None, quiet: bool
+) -> Manifest | None:
     from seqsave.sequences import repair as making
 
     if rebuild:
         bar = None if quiet else open_progress(sequence.pattern, len(sequence))
         with bar or nullcontext():
-            return making.rebuild(sequence, expected=frames, on_frame=Counter(bar))
+            return making.rebuild(sequence, expected=indices_of(frames), on_frame=Counter(bar))
     return making.release(sequence) if release else sequence.manifest
 
 

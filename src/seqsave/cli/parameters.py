@@ -29,6 +29,7 @@ __all__ = [
     "file_at",
     "folder_at",
     "frames_option",
+    "indices_of",
     "json_option",
     "metadata_of",
     "quiet_option",
@@ -39,7 +40,6 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FRAMES = re.compile(r"(\d+)-(\d+)(?:x(\d+))?")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 # Credentials that look like a number are text all the same.
 _ALWAYS_TEXT = frozenset(("key", "secret", "token", "password", "username", "user", "account_key"))
@@ -94,22 +94,19 @@ def _value(name: str, text: str) -> Any:
     return text if name in _ALWAYS_TEXT and isinstance(value, int | float) else value
 
 
-def as_range(ctx: click.Context, param: click.Parameter, value: str | None) -> range | None:
-    """Parse a range of frames: ``0-119`` or ``0-118x2``."""
-    found = None if value is None else _FRAMES.fullmatch(value)
-    if value is None:
-        return None
-    if found is None or int(found[1]) > int(found[2]) or found[3] == "0":
-        raise click.BadParameter(f"{value!r} is not a range of frames: use 0-119, or 0-118x2 for every second one")
-    return range(int(found[1]), int(found[2]) + 1, int(found[3] or 1))
-
-
 def as_frames(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[range, ...] | None:
     """Parse frames as render managers write them: ``0-99``, ``1-10x2``, ``1,5,9``."""
     try:
         return None if value is None else naming.parse_frames(value)
     except FrameNameError as error:
         raise click.BadParameter(str(error), ctx, param) from None
+
+
+def indices_of(frames: tuple[range, ...] | None) -> range | frozenset[int] | None:
+    """Return the numbers in the result of ``as_frames``."""
+    if frames is None:
+        return None
+    return frames[0] if len(frames) == 1 else frozenset(index for run in frames for index in run)
 
 
 def as_run(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -207,8 +204,8 @@ def json_option(what: str) -> Callable[[F], F]:
 
 
 def frames_option(text: str) -> Callable[[F], F]:
-    """Return the option ``--frames``, which takes the expected frames."""
-    return click.option("--frames", metavar="FIRST-LAST", callback=as_range, help=text)
+    """Return the option ``--frames``, which takes numbers of frames."""
+    return click.option("--frames", metavar="FRAMES", callback=as_frames, help=text)
 
 
 def quiet_option(command: F) -> F:

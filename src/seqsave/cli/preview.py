@@ -10,7 +10,7 @@ import click
 
 from seqsave.cli.app import Command
 from seqsave.cli.output import Counter, Messages, print_json, print_line
-from seqsave.cli.parameters import file_at, json_option, quiet_option, storage_option
+from seqsave.cli.parameters import file_at, frames_option, indices_of, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import format_size, open_progress
 
 if TYPE_CHECKING:
@@ -26,12 +26,14 @@ __all__ = ["preview_command"]
     short_help="Make a movie of a sequence for a quick look.",
     examples=[
         "seqsave preview s3://renders/shot010",
+        "seqsave preview ./renders --frames 1001-1048 --to cut.mp4",
         "seqsave preview ./renders --rate 24000/1001 --height 1080 --to shot010.webm",
     ],
 )
 @click.argument("url", metavar="URL")
 @click.option("--prefix", help="Which sequence, if there are several.")
 @click.option("--filetype", help="Which file type of the sequence, if there are several.")
+@frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.")
 @click.option("--to", metavar="URL", help="The file to write, .mp4 or .webm. By default PREFIX.mp4 beside the frames.")
 @click.option(
     "--rate", metavar="FPS", help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24."
@@ -46,6 +48,7 @@ def preview_command(
     url: str,
     prefix: str | None,
     filetype: str | None,
+    frames: tuple[range, ...] | None,
     to: str | None,
     rate: str | None,
     height: int,
@@ -59,6 +62,7 @@ def preview_command(
     """
     from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.preview import make_preview
+    from seqsave.sequences.selection import only
 
     messages = Messages(quiet)
     with messages.catching():
@@ -66,6 +70,8 @@ def preview_command(
         target, path = _place(to, sequence, storage_option)
         if not path.lower().endswith((".mp4", ".webm")):
             raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")
+        chosen = indices_of(frames)
+        sequence = sequence if chosen is None else only(sequence, chosen)
         bar = open_progress(sequence.pattern, len(sequence.indices)) if not quiet else None
         with bar or nullcontext():
             made = make_preview(sequence, target, path, rate=_rate(rate), height=height, on_frame=Counter(bar))

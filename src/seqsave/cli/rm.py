@@ -10,7 +10,7 @@ import click
 
 from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
-from seqsave.cli.parameters import as_frames, folder_at, json_option, quiet_option, storage_option
+from seqsave.cli.parameters import folder_at, frames_option, indices_of, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import format_size, open_progress
 from seqsave.wording import counted
 
@@ -33,7 +33,7 @@ __all__ = ["rm_command"]
 @click.argument("url", metavar="URL")
 @click.option("--prefix", help="Which sequence, if there are several.")
 @click.option("--filetype", help="Which file type of the sequence, if there are several.")
-@click.option("--frames", metavar="FRAMES", callback=as_frames, help="Only these frames: 17,40-52. The rest stays.")
+@frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2. The rest stays.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only print what would be removed.")
 @storage_option()
@@ -65,8 +65,7 @@ def rm_command(
     with messages.catching():
         folder_at(url, storage_option)
         sequence = open_alone(url, prefix, filetype, storage_option)
-        chosen = None if frames is None else {index for run in frames for index in run}
-        removal = plan_removal(sequence, chosen)
+        removal = plan_removal(sequence, indices_of(frames))
         if dry_run:
             _print(removal, None, as_json)
             return 0

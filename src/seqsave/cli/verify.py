@@ -9,7 +9,7 @@ import click
 
 from seqsave.cli.app import FAILED, Command
 from seqsave.cli.output import Counter, Messages, print_json, print_line
-from seqsave.cli.parameters import frames_option, json_option, quiet_option, storage_option
+from seqsave.cli.parameters import frames_option, indices_of, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import open_progress
 from seqsave.wording import counted
 
@@ -33,6 +33,7 @@ _NO_END = "its end is not known, since it has no manifest: --frames states what 
     examples=[
         "seqsave verify s3://renders/shot010",
         "seqsave verify ./renders --frames 1001-1100 --deep",
+        "seqsave verify s3://renders/shot010 --frames 17,40-52 --deep",
         "seqsave verify ./panorama --deep --max-pixels 1000000000",
     ],
 )
@@ -40,7 +41,8 @@ _NO_END = "its end is not known, since it has no manifest: --frames states what 
 @click.option("--prefix", help="Which sequence, if there are several.")
 @click.option("--filetype", help="Which file type of the sequence, if there are several.")
 @frames_option(
-    "The expected frames, as 0-119 or 0-118x2; by default those of the manifest, or from the first to the last one."
+    "The expected frames, as 0-119, 17,40-52 or 0-118x2: no others are looked at. By default those of the manifest, or "
+    "from the first to the last one."
 )
 @click.option("--deep", is_flag=True, help="Read and decode every frame, and compare their sizes.")
 @click.option(
@@ -56,7 +58,7 @@ def verify_command(
     url: str,
     prefix: str | None,
     filetype: str | None,
-    frames: range | None,
+    frames: tuple[range, ...] | None,
     deep: bool,
     max_pixels: int | None,
     storage_option: dict[str, Any],
@@ -89,7 +91,7 @@ def verify_command(
         bar = open_progress(sequence.pattern, len(sequence)) if deep and not quiet else None
         with bar or nullcontext():
             limit = MAX_PIXELS if max_pixels is None else max_pixels
-            found = verify(sequence, expected=frames, deep=deep, max_pixels=limit, on_frame=Counter(bar))
+            found = verify(sequence, expected=indices_of(frames), deep=deep, max_pixels=limit, on_frame=Counter(bar))
     if as_json:
         print_json(_document(found))
     else:

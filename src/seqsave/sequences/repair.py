@@ -26,7 +26,7 @@ __all__ = ["from_scratch", "rebuild", "release"]
 def rebuild(
     sequence: FrameSequence,
     *,
-    expected: range | None = None,
+    expected: Collection[int] | None = None,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Manifest:
     """Read every frame and write a new manifest, for a sequence without one or with a damaged or disputed one.
@@ -151,9 +151,9 @@ def from_scratch(sequence: FrameSequence) -> Manifest:
     )
 
 
-def _expected(sequence: FrameSequence, current: Manifest | None, given: range | None) -> tuple[range, ...]:
+def _expected(sequence: FrameSequence, current: Manifest | None, given: Collection[int] | None) -> tuple[range, ...]:
     if given is not None:
-        return naming.to_ranges(given)
+        return naming.to_ranges(sorted(given))
     if current is not None and current.expected:
         return current.expected
     return (range(sequence.indices[0], sequence.indices[-1] + 1),)

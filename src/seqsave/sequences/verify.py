@@ -121,15 +121,16 @@ class Verification:
 def verify(
     sequence: FrameSequence,
     *,
-    expected: range | None = None,
+    expected: Collection[int] | None = None,
     deep: bool = False,
     max_pixels: int = MAX_PIXELS,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Verification:
     """Check that every frame exists once and is not empty; with ``deep`` also read and decode each frame.
 
-    expected: the expected indices; by default those of the manifest; without one, those from the first to the last
-              existing frame. Frames in batch folders are expected in each of these.
+    expected: the expected indices, as a range or a set: no other frames are looked at. By default those of the
+              manifest; without one, those from the first to the last existing frame, and all frames are looked at.
+              Frames in batch folders are expected in each of these.
     deep:     also report a picture whose size, channels or dtype differ from those of most as ``size``, and one that
               cannot be decoded here as ``unjudged``.
     max_pixels: W x H of the largest picture that is decoded.
@@ -141,23 +142,25 @@ def verify(
     progress = progress_of(sequence)
     known = progress.known
     findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence), *_older(progress)]
-    looks = _looks(sequence, max_pixels, on_frame) if deep else []
+    shown = sequence if expected is None else sequence.part([frame for frame in sequence if frame.index in expected])
+    looks = _looks(shown, max_pixels, on_frame) if deep else []
     checksums = {_key(look.frame): look.checksum for look in looks if look.checksum is not None}
     written = {entry.key: entry.checksum for entry in known.frames} if known is not None else {}
     shape, more = _judged(looks, written)
     findings += more
     if known is not None:
-        findings += _against(known, progress.unrecorded, sequence, checksums)
+        findings += _against(known, progress.unrecorded, shown, checksums)
+    findings = [found for found in findings if expected is None or found.index in expected]
     findings.sort(key=lambda found: (found.index, -1 if found.batch is None else found.batch, found.kind))
     return Verification(
         url=sequence.url,
         pattern=sequence.pattern,
-        frames=len(sequence),
+        frames=len(shown),
         read=len(checksums),
         decoded=sum(isinstance(look.shape, str) for look in looks),
         shape=shape,
         findings=tuple(findings),
-        expected=naming.to_ranges(expected)
+        expected=naming.to_ranges(_ascending(expected))
         if expected is not None
         else progress.expected
         if progress.has_end
@@ -220,15 +223,19 @@ def _key(frame: Frame) -> tuple[int, int | None]:
     return frame.index, frame.batch
 
 
-def _wanted(sequence: FrameSequence, expected: range | None, known: Manifest | None) -> Sequence[int]:
+def _ascending(indices: Collection[int]) -> Sequence[int]:
+    return indices if isinstance(indices, range) else sorted(indices)
+
+
+def _wanted(sequence: FrameSequence, expected: Collection[int] | None, known: Manifest | None) -> Sequence[int]:
     if expected is not None:
-        return expected
+        return _ascending(expected)
     if known is not None and known.expected:
         return [index for run in known.expected for index in run]
     return range(sequence.indices[0], sequence.indices[-1] + 1)
 
 
-def _missing(sequence: FrameSequence, expected: range | None, known: Manifest | None) -> Iterable[Finding]:
+def _missing(sequence: FrameSequence, expected: Collection[int] | None, known: Manifest | None) -> Iterable[Finding]:
     there: dict[int | None, set[int]] = {}
     for frame in sequence:
         there.setdefault(frame.batch, set()).add(frame.index)
