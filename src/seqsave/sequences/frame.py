@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from seqsave.errors import DecodeError, EncoderNotFoundError
 from seqsave.metadata import text
 from seqsave.plugins import registry
 from seqsave.runtime import retry
+from seqsave.sequences.upright import orientation_of, upright
 from seqsave.types import Decoded
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class Files:
 def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
     """Return the picture and texts in a file; the extension of its name chooses the encoder.
 
+    The picture is turned upright as the file states it.
+
     Raises DecodeError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
     """
     extension = name.rpartition(".")[2]
@@ -164,7 +167,8 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
         ) from error
     if not isinstance(decoded, Decoded):
         raise DecodeError(f"{name}: the decoder of {spec.filetype!r} returned {type(decoded).__name__}, not Decoded")
-    return decoded
+    orientation = orientation_of(data)
+    return decoded if orientation == 1 else replace(decoded, array=upright(decoded.array, orientation))
 
 
 def key_of(frame: Frame) -> Key:

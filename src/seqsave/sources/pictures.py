@@ -30,9 +30,6 @@ _BY_PILLOW = (
 # Files of these may hold several pictures, one after the other in time.
 ANIMATED = frozenset(("apng", "avif", "avifs", "gif", "png", "webp"))
 
-# Exif's Orientation to (flip left to right first, quarter turns counter-clockwise). Exif 2.32, tag 0x0112.
-_UPRIGHT = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3), 7: (True, 3), 8: (False, 1)}
-_ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 0x0102
 
 # Pillow's names of a JPEG with further pictures (for 3D, or a preview), and of an animated PNG.
@@ -85,7 +82,6 @@ def _is_kept(spec: EncoderSpec | None, header: _Header | None, keep: Keep) -> bo
 class _Header:
     mime: str
     size: tuple[int, int]
-    orientation: int
     animated: bool
 
 
@@ -95,7 +91,7 @@ def _look(data: bytes) -> _Header | None:
         with _open(data) as image:
             mime = image.get_format_mimetype() or ""
             animated = bool(getattr(image, "is_animated", False)) and mime != "image/mpo"
-            return _Header(_MIME.get(mime, mime), image.size, image.getexif().get(_ORIENTATION, 1), animated)
+            return _Header(_MIME.get(mime, mime), image.size, animated)
     except Exception:  # noqa: BLE001 - Pillow's parsers raise any error for foreign bytes
         return None
 
@@ -127,7 +123,7 @@ def _decode(
         except DecodeError as error:
             raise SourceError(f"{frame.url} cannot be read: {error}") from error
         texts = {name: RawText(text) for name, text in decoded.metadata.items()}
-        return _upright(decoded.array, header), texts
+        return decoded.array, texts
     if header is None:
         raise SourceError(f"{frame.url} is not a picture that can be read")
     return _by_pillow(frame, data, note), {}
@@ -146,13 +142,6 @@ def _by_pillow(frame: Frame, data: bytes, note: Note) -> ImageArray:
             return arrays.as_array(ImageOps.exif_transpose(image))
     except Exception as error:
         raise SourceError(f"{frame.url} cannot be read: {error}") from error
-
-
-def _upright(array: ImageArray, header: _Header | None) -> ImageArray:
-    import numpy as np
-
-    flip, turns = _UPRIGHT.get(header.orientation if header is not None else 1, (False, 0))
-    return np.rot90(array[:, ::-1] if flip else array, turns)
 
 
 def is_picture(data: bytes) -> bool:
