@@ -2,6 +2,7 @@
 
     python -m tests.faults.hammer FOLDER --processes 8 --rounds 500 --kills --spool SPOOL
     python -m tests.faults.hammer s3 --processes 8 --rounds 200 --kills
+    python -m tests.faults.hammer gs --processes 8 --rounds 200 --kills --spool
 
 The judge uses nothing of seqsave: it reads the manifest, every frame that should be there, and the manifest again. A
 look counts if the manifest is the same before and after, and says complete; it is a lie if a frame is missing, is cut
@@ -19,19 +20,24 @@ import json
 import multiprocessing
 import os
 import random
+import secrets
 import shutil
 import sys
 import tempfile
 import time
 import traceback
+import urllib.error
+import urllib.request
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
-__all__ = ["Bucket", "Folder", "Judge", "Verdict", "hammer"]
+__all__ = ["PRELOADED", "AzureContainer", "Bucket", "Folder", "GoogleBucket", "Judge", "Verdict", "hammer"]
 
 MANIFEST = ".seqsave/frame.png.json"
 FRAMES = 6
@@ -42,7 +48,7 @@ MODES = ("overwrite", "overwrite", "error", "skip", "skip valid", "skip same rec
 END = b"IEND\xaeB`\x82"
 _CONTEXT = multiprocessing.get_context("forkserver")
 # What a run imports, so that a fork need not; of other versions of seqsave, what they have of it.
-_PRELOADED = [
+PRELOADED = [
     "numpy",
     "isal.isal_zlib",
     "filelock",
@@ -58,6 +64,7 @@ _PRELOADED = [
     "seqsave.sequences.reader",
     "seqsave.targets.local",
     "seqsave.targets.s3",
+    "seqsave.targets.clouds",
     "seqsave.manifest.run",
     "seqsave.cli.spool",
     "seqsave_exr",
@@ -144,6 +151,79 @@ class Bucket:
     def delete(self, name: str) -> None:
         """Delete an object that may exist."""
         self._client.delete_object(**self._where(name))
+
+
+class GoogleBucket:
+    """A prefix in a bucket of Google Cloud Storage, by requests of its JSON API."""
+
+    def __init__(self, url: str, options: dict[str, Any]) -> None:
+        self.url, self.options = url, options
+        bucket, _, self._prefix = url.removeprefix("gs://").partition("/")
+        self._objects = f"{options['endpoint_url']}/storage/v1/b/{bucket}/o"
+        self._uploads = f"{options['endpoint_url']}/upload/storage/v1/b/{bucket}/o"
+
+    def _where(self, name: str) -> str:
+        return quote(f"{self._prefix}/{name}", safe="")
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of an object; None if it does not exist."""
+        return self._answer(urllib.request.Request(f"{self._objects}/{self._where(name)}?alt=media"))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace an object."""
+        url = f"{self._uploads}?uploadType=media&name={self._where(name)}"
+        headers = {"Content-Type": "application/octet-stream"}
+        self._answer(urllib.request.Request(url, data=data, headers=headers, method="POST"))
+
+    def delete(self, name: str) -> None:
+        """Delete an object that may exist."""
+        self._answer(urllib.request.Request(f"{self._objects}/{self._where(name)}", method="DELETE"))
+
+    @staticmethod
+    def _answer(request: urllib.request.Request) -> bytes | None:
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code != HTTPStatus.NOT_FOUND:
+                    raise
+            return None
+
+
+class AzureContainer:
+    """A prefix in a container of Azure, by its own client."""
+
+    def __init__(self, url: str, options: dict[str, Any]) -> None:
+        from azure.storage.blob import BlobServiceClient
+
+        self.url, self.options = url, options
+        container, _, self._prefix = url.removeprefix("az://").partition("/")
+        service = BlobServiceClient.from_connection_string(options["connection_string"])
+        self._container = service.get_container_client(container)
+
+    def _blob(self, name: str) -> Any:
+        return self._container.get_blob_client(f"{self._prefix}/{name}")
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a blob; None if it does not exist."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            return bytes(self._blob(name).download_blob().readall())
+        except ResourceNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace a blob."""
+        self._blob(name).upload_blob(data, overwrite=True)
+
+    def delete(self, name: str) -> None:
+        """Delete a blob that may exist."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with contextlib.suppress(ResourceNotFoundError):
+            self._blob(name).delete_blob()
 
 
 @dataclass
@@ -308,7 +388,7 @@ class _Crew:
     """Starts workers: forks of one process that has imported seqsave, so that another one costs little."""
 
     def __init__(self, stack: contextlib.ExitStack, storage: Storage, spool: str, seed: int) -> None:
-        _CONTEXT.set_forkserver_preload(_PRELOADED)
+        _CONTEXT.set_forkserver_preload(PRELOADED)
         self._stack, self._storage, self._spool, self._seed = stack, storage, spool, seed
 
     def hire(self) -> _Worker:
@@ -394,10 +474,8 @@ def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | No
 
     import seqsave
 
-    if spool is not None and not options and dice.random() < 0.2:
-        from seqsave.cli import cli
-
-        cli.main(args=["flush", spool], prog_name="seqsave")
+    if spool is not None and dice.random() < 0.2:
+        _flush(spool, options)
     first = dice.choice([0, 0, 0, *range(FRAMES)])
     count = FRAMES - first if dice.random() < 0.8 else 1
     pictures = np.random.default_rng(dice.randrange(2**32)).integers(0, 255, (count, 8, 8, 3), "uint8")
@@ -424,13 +502,26 @@ def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | No
     )
 
 
+def _flush(spool: str, options: dict[str, Any]) -> None:
+    """By the command; where that would need secrets among its words, by the library."""
+    import seqsave
+    from seqsave.cli import cli
+
+    if options:
+        seqsave.flush(spool, storage_options=options)
+    else:
+        cli.main(args=["flush", spool], prog_name="seqsave")
+
+
 # --- command ---------------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
     """Run the hammer from the command line, and print what was seen."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", nargs="?", default="", help="or s3; by default a new folder")
+    parser.add_argument(
+        "folder", nargs="?", default="", help="or s3, gs, az: on a server that is started; by default a new folder"
+    )
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=float("inf"))
@@ -454,6 +545,13 @@ def main() -> None:
 
 
 def _storage(stack: contextlib.ExitStack, name: str, scratch: Path) -> Storage:
+    if name in ("gs", "az"):
+        from tests.support.clouds import Azurite, FakeGoogle
+
+        cloud = stack.enter_context(FakeGoogle() if name == "gs" else Azurite())
+        url = f"{cloud.url}/{secrets.token_hex(6)}"
+        made = GoogleBucket if name == "gs" else AzureContainer
+        return made(url, cloud.storage_options)
     if name != "s3":
         folder = Path(name) if name else scratch / "renders"
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

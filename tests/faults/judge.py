@@ -10,7 +10,9 @@ import io
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from tests.faults.saver import Saver
 from tests.faults.trial import Lab, Trial
 from tests.support.places import Place
 
-__all__ = ["Judge", "healthy_run"]
+__all__ = ["Judge", "flaws_of", "healthy_run"]
 
 FRAME = re.compile(r"(?:.*/)?frame_\d+\.png")
 # What a killed saver may leave: never a frame's name, and hidden.
@@ -177,6 +179,43 @@ class Judge:
 
     def note(self, what: str) -> None:
         self.trial.trouble.append(f"{what} (time {self.trial.tried}, {self.place.url})")
+
+
+def flaws_of(place: Place, frames: int, *, seed: int, shape: tuple[int, int, int]) -> list[str]:
+    """Return each way in which a place does not hold one complete sequence of these pictures and nothing else.
+
+    Every file is read and decoded, and compared with its picture and with what the manifest states of it: its size, and
+    its checksum, which it does not state of a frame that a run found and left alone.
+    """
+    names = [name_of(index) for index in range(frames)]
+    there = place.names()
+    found = [f"{name} is missing" for name in sorted(set(names) - set(there))]
+    found += [f"{name} is there twice" for name, count in Counter(there).items() if count > 1]
+    found += [f"{name} should not be there" for name in there if name not in {*names, MANIFEST, f"{MANIFEST}.lock"}]
+    manifest = json.loads(place.read(MANIFEST))
+    stated = {"complete": True, "expected": f"0-{frames - 1}", "writers": [], "unfinished": [], "confirmed": True}
+    found += [
+        f"the manifest says {name}: {manifest[name]}" for name, value in stated.items() if manifest[name] != value
+    ]
+    recorded = [frame["name"] for frame in manifest["frames"]]
+    if recorded != names:
+        found.append(f"the manifest records {len(recorded)} frames, which are not the {frames} in their order")
+
+    def flaw(frame: dict[str, Any]) -> str:
+        try:
+            data = place.read(frame["name"])
+        except Exception as error:  # noqa: BLE001 - whatever the storage says: it cannot be read
+            return f"{frame['name']} cannot be read: {error!r}"
+        if len(data) != frame["size"] or frame["checksum"] not in (None, f"crc32:{zlib.crc32(data):08x}"):
+            return f"{frame['name']} has other bytes than the manifest states"
+        is_right = np.array_equal(np.asarray(Image.open(io.BytesIO(data))), picture(frame["index"], seed, shape))
+        return "" if is_right else f"{frame['name']} has other pixels"
+
+    import numpy as np
+    from PIL import Image
+
+    with ThreadPoolExecutor(4) as pool:
+        return found + list(filter(None, pool.map(flaw, manifest["frames"])))
 
 
 def healthy_run(lab: Lab, order: Order) -> dict[str, bytes]:

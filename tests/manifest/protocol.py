@@ -14,6 +14,14 @@ The rules that the model states, and the code follows:
 - Only proof removes the id of a run that did not end, and the proof comes before the listing: a run that is alive when
   the folder is listed may still PUT before it dies.
 - A flush is a run. It publishes an entry only over the version that the entry's run knew; anything else is a conflict.
+- A run that gave a frame up, or was killed, may still have a PUT under way, which arrives at any time or never. Its
+  commit records nothing of that frame and is not ``complete``: the manifest names it as interrupted, until a run over
+  all frames that began later makes up for it.
+
+What may be claimed when other programs do harm: a commit that claims a frame has seen its version after it read the
+manifest, so that harm from before is always noticed. Harm from after it shows as another version, or as no file, and
+never as the version that is recorded. The same is true of a PUT that arrives after the manifest has named its run as
+interrupted.
 
 Each PUT makes a version that no other PUT makes; the bytes are those that its run rendered.
 """
@@ -21,7 +29,7 @@ Each PUT makes a version that no other PUT makes; the bytes are those that its r
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -43,6 +51,7 @@ class Manifest(NamedTuple):
     entered: frozenset[str]
     expected: frozenset[int]
     records: tuple[Stored | None, ...]
+    interrupted: frozenset[str] = frozenset()
 
 
 class Kept(NamedTuple):
@@ -76,6 +85,10 @@ class Flaws:
     """A flush looks what exists, and then publishes without a condition."""
     lists_before_reading: bool = False
     """A commit lists first, then reads the manifest that it swaps."""
+    looks_at_names_only: bool = False
+    """A commit claims a frame if the storage shows a file of its name, whatever its version is."""
+    forgets_given_up: bool = False
+    """A run says nothing of the frames that it gave up, as if it had not set out to save them."""
     counts_kept_as_saved: bool = False
     """A frame in the spool counts as saved."""
 
@@ -84,8 +97,11 @@ class Flaws:
 class Actor:
     """One process. ``step`` names what it does next; ``done`` and ``dead`` are final.
 
-    mode:     ``overwrite``, ``error``, ``skip`` or ``flush``.
-    frames:   what it sets out to save.
+    mode:     ``overwrite``, ``error``, ``skip``, ``flush``, or ``harm``: another program, which deletes or overwrites
+              one frame at any time.
+    frames:   what it sets out to save, or may harm.
+    defines:  it is over the whole sequence; else it mends frames, and is not named as interrupted.
+    may_give_up: it may give any PUT up, which then arrives at any time or never.
     may_fail: the storage may refuse its PUTs, which then go to the spool.
     may_die:  it may be killed before any step. provable: others can prove that it is dead.
     may_list: whether its key may list the folder.
@@ -95,7 +111,9 @@ class Actor:
     name: str
     mode: str
     frames: tuple[int, ...] = (0, 1)
+    defines: bool = True
     may_fail: bool = False
+    may_give_up: bool = False
     may_die: bool = False
     provable: bool = True
     may_list: bool = True
@@ -108,6 +126,11 @@ class Actor:
     first_listed: tuple[Stored | None, ...] = ()
     sent: tuple[tuple[int, Stored], ...] = ()
     kept: frozenset[int] = frozenset()
+    gave_up: frozenset[int] = frozenset()
+    missed: frozenset[int] = frozenset()
+    """Frames that others changed since it listed the folder."""
+    before: frozenset[str] = frozenset()
+    """The runs that the manifest named as interrupted when it began."""
     published: frozenset[Kept] = frozenset()
     failed: bool = False
     current: int = 0
@@ -128,10 +151,19 @@ class World:
     flaws: Flaws = field(default_factory=Flaws)
     clobbered: bool = False
     """Whether a flush has replaced a frame that the run of its entry did not know."""
+    under_way: frozenset[tuple[str, int, Stored]] = frozenset()
+    """PUTs that were given up: the run, the frame, and what arrives."""
+    reported: frozenset[str] = frozenset()
+    """The runs that a manifest has ever named as interrupted."""
+    excused: frozenset[int] = frozenset()
+    """Frames that others changed after the look that the manifest's claims come from."""
 
 
-def explore(world: World, *, most: int = 3_000_000) -> tuple[int, list[World]]:
-    """Return the number of states that can be reached, and those in which the manifest lies or a frame was lost."""
+def explore(world: World, *, most: int = 3_000_000, first: bool = False) -> tuple[int, list[World]]:
+    """Return the number of states that can be reached, and those in which the manifest lies or a frame was lost.
+
+    first: one of the latter is enough.
+    """
     seen, todo, found = {world}, deque([world]), []
     while todo:
         now = todo.popleft()
@@ -141,6 +173,8 @@ def explore(world: World, *, most: int = 3_000_000) -> tuple[int, list[World]]:
                 todo.append(after)
                 if after.clobbered or lies(after):
                     found.append(after)
+                    if first:
+                        return len(seen), found
         if len(seen) > most:
             raise AssertionError(f"more than {most} states: make the world smaller")
     return len(seen), found
@@ -149,18 +183,26 @@ def explore(world: World, *, most: int = 3_000_000) -> tuple[int, list[World]]:
 def lies(world: World) -> bool:
     """Return whether the manifest says complete although a frame is missing or holds other bytes than it records.
 
-    Where the storage does not compare before it swaps, a reader believes the manifest only as far as the listing shows
-    the recorded versions; the claim that is judged is the reader's.
+    What others did after the look cannot be known by it, and has to show as another version. Where the storage does not
+    compare before it swaps, a reader believes the manifest only as far as the listing shows the recorded versions; the
+    claim that is judged is the reader's.
     """
     manifest = world.manifest
     if manifest is None or not manifest.complete:
         return False
-    recorded = [(record, stored) for record, stored in zip(manifest.records, world.storage, strict=True) if record]
-    if not world.conditions and any(stored is None or stored.version != record.version for record, stored in recorded):
+    recorded = [(n, *both) for n, both in enumerate(zip(manifest.records, world.storage, strict=True)) if both[0]]
+    shown = [
+        stored is not None and record is not None and stored.version == record.version for _, record, stored in recorded
+    ]
+    if not world.conditions and not all(shown):
         return False
     if any(manifest.records[frame] is None for frame in manifest.expected):
         return True
-    return any(stored is None or stored.content != record.content for record, stored in recorded)
+    return any(
+        (frame not in world.excused or is_shown)
+        and (stored is None or record is None or stored.content != record.content)
+        for (frame, record, stored), is_shown in zip(recorded, shown, strict=True)
+    )
 
 
 # --- steps -----------------------------------------------------------------------------------------------------------
@@ -171,9 +213,14 @@ def _successors(world: World) -> Iterator[World]:
         if actor.step in ("done", "dead"):
             continue
         if actor.may_die:
-            yield _with(world, number, replace(actor, step="dead", seen=None, gone=frozenset(), listed=(), looked=None))
+            dead = replace(actor, step="dead", seen=None, gone=frozenset(), listed=(), looked=None)
+            yield _with(world, number, dead)
+            if actor.may_give_up and actor.step == "put" and actor.position < len(actor.frames):
+                yield _with(_send(world, actor, actor.frames[actor.position]), number, dead)
         for world_after, actor_after in _STEPS[actor.step](world, actor):
             yield _with(world_after, number, actor_after)
+    for put in world.under_way:
+        yield _arrives(world, *put)
     # The owner of the spool may delete an entry at any time.
     if any(actor.mode == "flush" for actor in world.actors):
         for entry in world.spool:
@@ -184,7 +231,36 @@ def _with(world: World, number: int, actor: Actor) -> World:
     return replace(world, actors=(*world.actors[:number], actor, *world.actors[number + 1 :]))
 
 
+def _send(world: World, actor: Actor, frame: int) -> World:
+    """Return the world with a PUT under way that nobody waits for any more."""
+    return replace(
+        world, under_way=world.under_way | {(actor.name, frame, Stored(actor.name, f"{actor.name}.late.{frame}"))}
+    )
+
+
+def _arrives(world: World, name: str, frame: int, stored: Stored) -> World:
+    """Return the world after a PUT has arrived. Only of a run that was named as interrupted it is excused."""
+    after = _stored(replace(world, under_way=world.under_way - {(name, frame, stored)}), frame, stored)
+    is_entered = world.manifest is not None and name in world.manifest.entered
+    return _excused(after, frame) if name in world.reported and not is_entered else after
+
+
+def _excused(world: World, frame: int) -> World:
+    """Return the world in which a frame was changed by others: those who have looked do not know of it."""
+    actors = tuple(
+        replace(actor, missed=actor.missed | {frame}) if actor.step == "commit" else actor for actor in world.actors
+    )
+    return replace(world, actors=actors, excused=world.excused | {frame})
+
+
 Steps = Iterator[tuple[World, Actor]]
+
+
+def _harm(world: World, actor: Actor) -> Steps:
+    """Delete a frame, or put other bytes in its place."""
+    for frame in actor.frames:
+        for stored in (None, Stored(actor.name, f"{actor.name}.{frame}")):
+            yield _excused(_stored(world, frame, stored), frame), replace(actor, step="done")
 
 
 def _read(world: World, actor: Actor) -> Steps:
@@ -199,13 +275,14 @@ def _enter(world: World, actor: Actor) -> Steps:
     """Swap in a manifest that names the run."""
     now = actor.seen or Manifest(0, False, frozenset(), frozenset(), (None,) * len(world.storage))
     wanted = frozenset() if actor.mode == "flush" else frozenset(actor.frames)
-    entered = now.entered - _dead(world, actor) | {_id(world, actor)}
-    after = now._replace(complete=False, entered=entered, expected=now.expected | wanted)
+    dead = now.entered & _dead(world, actor)
+    interrupted, entered = now.interrupted | _defining(world, dead), now.entered - dead | {_id(world, actor)}
+    after = now._replace(complete=False, entered=entered, expected=now.expected | wanted, interrupted=interrupted)
     swapped = _swap(world, actor.seen, after)
     if swapped is None:
         yield world, replace(actor, step="read", seen=None)
     else:
-        yield swapped, replace(actor, step="survey", seen=None)
+        yield swapped, replace(actor, step="survey", seen=None, before=interrupted)
 
 
 def _survey(world: World, actor: Actor) -> Steps:
@@ -234,6 +311,8 @@ def _put(world: World, actor: Actor) -> Steps:
         return
     stored = Stored(actor.name, f"{actor.name}.{frame}")
     yield _stored(world, frame, stored), replace(onward, sent=(*actor.sent, (frame, stored)))
+    if actor.may_give_up:
+        yield _send(world, actor, frame), replace(onward, gave_up=actor.gave_up | {frame})
     if actor.may_fail:  # it arrived, and the answer was lost
         yield _stored(world, frame, stored), replace(onward, failed=True)
 
@@ -298,7 +377,8 @@ def _reread(world: World, actor: Actor) -> Steps:
 def _list(world: World, actor: Actor) -> Steps:
     """List the folder, to commit."""
     step = "reread" if world.flaws.lists_before_reading else "commit"
-    yield world, replace(actor, step=step, listed=world.storage if actor.may_list else ())
+    listed = world.storage if actor.may_list else ()
+    yield world, replace(actor, step=step, listed=listed, missed=frozenset())
 
 
 def _commit(world: World, actor: Actor) -> Steps:
@@ -306,27 +386,47 @@ def _commit(world: World, actor: Actor) -> Steps:
     now = actor.seen or Manifest(0, False, frozenset(), frozenset(), (None,) * len(world.storage))
     gone = _dead(world, actor) if world.flaws.proves_deaths_late else actor.gone
     entered = now.entered - gone - {_id(world, actor)}
-    records = list(now.records)
-    for frame, stored in actor.sent:
-        records[frame] = stored
-    may_judge = actor.may_list
-    if may_judge and not world.flaws.trusts_acknowledgements:
-        records = [
-            record if record is not None and stored is not None and record.version == stored.version else None
-            for record, stored in zip(records, actor.listed, strict=True)
-        ]
+    records = _confirmed(world, actor, now)
     expected = now.expected | frozenset(actor.frames if actor.mode != "flush" else ())
     excused = actor.kept if world.flaws.counts_kept_as_saved else frozenset()
+    gave_up = frozenset() if world.flaws.forgets_given_up else actor.gave_up
+    is_sound = actor.mode == "flush" or not (gave_up or actor.failed)
+    left = gone & now.entered if is_sound else gone & now.entered | {_id(world, actor)}
+    interrupted = now.interrupted | _defining(world, left)
+    if is_sound and _defining(world, {_id(world, actor)}) and expected <= frozenset(actor.frames):
+        interrupted -= actor.before
     is_whole = all(records[frame] is not None for frame in expected - excused)
-    after = now._replace(
-        complete=may_judge and not entered and is_whole, entered=entered, expected=expected, records=tuple(records)
+    after = Manifest(
+        revision=now.revision,
+        complete=actor.may_list and is_sound and is_whole and not entered and not interrupted,
+        entered=entered,
+        expected=expected,
+        records=records,
+        interrupted=interrupted,
     )
     swapped = _swap(world, actor.seen, after)
     if swapped is None:
         yield world, _to_commit(actor, world)
     else:
         step = "clear" if actor.mode == "flush" else "done"
-        yield swapped, replace(actor, step=step, seen=None, listed=(), gone=frozenset())
+        swapped = replace(swapped, excused=actor.missed)
+        yield swapped, replace(actor, step=step, seen=None, listed=(), gone=frozenset(), missed=frozenset())
+
+
+def _confirmed(world: World, actor: Actor, now: Manifest) -> tuple[Stored | None, ...]:
+    """Return the records with those of the run, as far as its listing shows the versions that they vouch for."""
+    records = list(now.records)
+    for frame, stored in actor.sent:
+        records[frame] = stored
+    for frame in actor.kept if world.flaws.forgets_given_up else actor.kept | actor.gave_up:
+        records[frame] = None
+    if not actor.may_list or world.flaws.trusts_acknowledgements:
+        return tuple(records)
+    names_only = world.flaws.looks_at_names_only
+    return tuple(
+        record if record and stored and (names_only or record.version == stored.version) else None
+        for record, stored in zip(records, actor.listed, strict=True)
+    )
 
 
 def _clear(world: World, actor: Actor) -> Steps:
@@ -347,6 +447,7 @@ _STEPS = {
     "list": _list,
     "commit": _commit,
     "clear": _clear,
+    "harm": _harm,
 }
 
 
@@ -363,7 +464,8 @@ def _swap(world: World, seen: Manifest | None, after: Manifest) -> World | None:
     """Return the world with the manifest swapped; None if it is not the one that was read any more."""
     if world.conditions and world.manifest != seen:
         return None
-    return replace(world, manifest=after._replace(revision=world.revision + 1), revision=world.revision + 1)
+    revision, reported = world.revision + 1, world.reported | after.interrupted
+    return replace(world, manifest=after._replace(revision=revision), revision=revision, reported=reported)
 
 
 def _dead(world: World, me: Actor) -> frozenset[str]:
@@ -374,6 +476,11 @@ def _dead(world: World, me: Actor) -> frozenset[str]:
         if world.flaws.guesses_deaths or (actor.step == "dead" and actor.provable)
     }
     return frozenset(found - {_id(world, me)})
+
+
+def _defining(world: World, ids: Set[str]) -> frozenset[str]:
+    """Return the ids of the runs over the whole sequence."""
+    return frozenset(_id(world, actor) for actor in world.actors if actor.defines and actor.mode != "flush") & ids
 
 
 def _id(world: World, actor: Actor) -> str:

@@ -33,6 +33,10 @@ TWO_SPOOLS = world(
     manifest=Manifest(0, False, frozenset(), frozenset({0, 1}), (OLD, None)),
 )
 
+HARM = Actor("h", "harm", step="harm")
+# A run that gives frames up, and one that makes up for it.
+GIVES_UP = world(replace(A, may_give_up=True), B)
+
 SMALL = {
     "two that overwrite, one killed": world(A, replace(B, may_die=True)),
     "one killed on another machine": world(A, replace(B, may_die=True, provable=False)),
@@ -44,6 +48,13 @@ SMALL = {
     "flushes of two spools": TWO_SPOOLS,
     "a key that may not list": world(replace(A, may_list=False), replace(B, may_die=True)),
     "no conditions": world(A, replace(B, may_die=True), conditions=False),
+    "PUTs that arrive after they were given up": GIVES_UP,
+    "PUTs that arrive after their run was killed": world(
+        Actor("a", "overwrite", (0,), may_give_up=True, may_die=True), Actor("b", "overwrite", (0,)), storage=(OLD,)
+    ),
+    "one over the whole, and one that mends": world(A, replace(B, may_die=True, defines=False)),
+    "harm by another program": world(replace(A, may_die=True), HARM, Actor("i", "harm", step="harm")),
+    "harm beside a flush": world(Actor("f", "flush", may_die=True), HARM, spool=SPOOL),
 }
 LARGE = {
     "three that overwrite, one frame": world(
@@ -55,6 +66,12 @@ LARGE = {
     ),
     "two flushes and a run": world(
         Actor("a", "overwrite", (0,)), Actor("f", "flush", may_die=True), Actor("g", "flush"), spool=SPOOL
+    ),
+    "harm beside two runs": world(A, replace(B, may_die=True), HARM),
+    "two runs that give up": world(
+        *(Actor(name, "overwrite", (0,), may_give_up=True, may_die=True) for name in "ab"),
+        Actor("c", "overwrite", (0,)),
+        storage=(OLD,),
     ),
     "no conditions, three runs": world(
         *(Actor(name, "overwrite", (0,)) for name in "abc"), storage=(OLD,), conditions=False
@@ -84,6 +101,8 @@ def test_a_run_can_end_complete() -> None:
     """The protocol is not safe by never claiming anything."""
     assert any(_completes(start) for start in (world(A), world(A, replace(B, may_die=True))))
     assert _completes(world(A, B))
+    assert _completes(GIVES_UP)
+    assert _completes(world(A, HARM))
     assert _completes(world(replace(A, may_fail=True), Actor("f", "flush")))
 
 
@@ -105,11 +124,18 @@ def _reachable(start: World) -> list[World]:
 
 FLAWED = {
     "trusts acknowledgements": (Flaws(trusts_acknowledgements=True), world(A, B)),
+    "trusts acknowledgements, and another program does harm": (Flaws(trusts_acknowledgements=True), world(A, HARM)),
+    "looks at names only": (Flaws(looks_at_names_only=True), world(A, HARM)),
+    "forgets what it gave up": (Flaws(forgets_given_up=True), GIVES_UP),
+    "a flush that only looks, beside another program": (Flaws(flush_only_looks=True), SMALL["harm beside a flush"]),
     "ids that are shared": (
         Flaws(shares_ids=True),
         TWO_SPOOLS,
     ),
-    "deaths that are proved late": (Flaws(proves_deaths_late=True), world(A, replace(B, may_die=True))),
+    "deaths that are proved late": (
+        Flaws(proves_deaths_late=True),
+        SMALL["one over the whole, and one that mends"],
+    ),
     "deaths that are guessed": (Flaws(guesses_deaths=True), world(A, B)),
     "lists before it reads": (Flaws(lists_before_reading=True), world(A, B)),
     "a flush that replaces anything": (Flaws(flush_replaces=True), SMALL["an old spool and a newer run"]),
@@ -123,5 +149,5 @@ FLAWED = {
 
 @pytest.mark.parametrize(("flaws", "start"), FLAWED.values(), ids=FLAWED)
 def test_without_a_rule_the_exploration_finds_a_lie(flaws: Flaws, start: World) -> None:
-    _, found = explore(replace(start, flaws=flaws))
+    _, found = explore(replace(start, flaws=flaws), first=True)
     assert found != []
