@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, SaveError, TargetError
+from seqsave.spool import Records, Spool, flush_place, unknown
+from tests.spool.kept import keep
 from tests.support.clouds import Azurite, FakeGoogle
 from tests.support.needs import missing, needs_package
 
@@ -102,6 +105,44 @@ def test_a_file_that_another_made_in_between_is_not_lost(target: targets.Target)
     target.update("file", change, content_type=TEXT)
     assert seen == [None, b"by another"]
     assert target.read("file") == b"by another+"
+
+
+def test_replace_compares_the_version_in_the_same_request(
+    target: targets.Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = target.publish("file", b"one", content_type=TEXT)
+    seen = target.look("file")
+    assert seen is not None
+    second = target.replace("file", b"two", content_type=TEXT, version=seen.version)
+    assert (target.read("file"), target.list()[0].version) == (b"two", second.version)
+    monkeypatch.setattr(type(target), "look", lambda *_: pytest.fail("the store compares"))
+    with pytest.raises(FrameExistsError):
+        target.replace("file", b"three", content_type=TEXT, version=first.version)
+    assert target.read("file") == b"two"
+    target.delete("file")
+    with pytest.raises(FrameExistsError):
+        target.replace("file", b"three", content_type=TEXT, version=second.version)
+    assert not target.exists("file")
+
+
+def test_a_flush_replaces_no_frame_that_was_written_after_its_look(
+    target: targets.Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Spool(tmp_path / "spool")
+    old = target.publish("frame_00001.png", b"old", content_type="image/png")
+    keep(kept, target, 1, b"kept", before=unknown().of(old.version, 3))
+    look = type(target).look
+
+    def look_and_be_overtaken(self: targets.Target, path: str) -> targets.Entry | None:
+        seen = look(self, path)
+        if target.read("frame_00001.png") == b"old":
+            target.publish("frame_00001.png", b"newer", content_type="image/png")
+        return seen
+
+    monkeypatch.setattr(type(target), "look", look_and_be_overtaken)
+    outcomes = flush_place(kept, target, target.identity(), records=Records())
+    assert [outcome.status for outcome in outcomes] == ["conflict"]
+    assert target.read("frame_00001.png") == b"newer"
 
 
 def test_what_is_known_saves_reading_and_is_compared(target: targets.Target) -> None:

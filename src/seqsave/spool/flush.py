@@ -6,6 +6,7 @@ frame is known to be in the storage, and publishing the same bytes under the sam
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -33,6 +34,8 @@ READ_AHEAD_BYTES = 64 * 2**20
 ROUND = 256
 # After so many failures without a success, the other entries are not tried.
 MOST_FAILURES = 3
+# The same, of requests that the storage refused.
+MOST_REFUSALS = 32
 # One request is enough to find out if a storage answers.
 PROBE = retry.RetryPolicy(attempts=1)
 
@@ -235,6 +238,7 @@ class _Flush:
         self._on_outcome = on_outcome
         self._answers = False
         self._failures = 0
+        self._refusals = 0
         self._trouble: SeqSaveError | None = None
         self._placing = Placing(target, self._call, replaces=replaces)
 
@@ -255,13 +259,22 @@ class _Flush:
         # Entries without files first: they say which frames are expected.
         left = sorted(newest.values(), key=lambda entry: entry.is_frame)
         while left:
-            # One alone first: if the storage does not answer, the others need not find out as well.
-            count = ROUND if self._answers else 1
-            for outcome in self._round(left[:count]):
+            for outcome in self._round(self._next(left)):
                 if outcome.status == "published" and outcome.entry is not None:
                     self._spool.drop(outcome.entry)
                 self.note(outcome)
-            left = left[count:]
+
+    def _next(self, left: list[Entry]) -> list[Entry]:
+        """Take the entries of the next round from those that are left.
+
+        One alone first: if the storage does not answer, the others need not find out as well. It is any of them, since
+        one that can never be published must not come first in every flush.
+        """
+        if self._answers or self._given_up:
+            taken = left[:ROUND]
+            del left[:ROUND]
+            return taken
+        return [left.pop(secrets.randbelow(len(left)) if left[0].is_frame else 0)]
 
     def _round(self, entries: Sequence[Entry]) -> list[Outcome]:
         """Publish some entries between two updates of the records, and remove those that are recorded."""
@@ -306,7 +319,8 @@ class _Flush:
     @property
     def _given_up(self) -> bool:
         never = not self._answers and self._failures > 0
-        return self._stop.is_set() or never or self._failures >= MOST_FAILURES or self._trouble is not None
+        fails = never or self._failures >= MOST_FAILURES or self._refusals >= MOST_REFUSALS
+        return self._stop.is_set() or fails or self._trouble is not None
 
     def _read(self, entry: Entry) -> list[bytes] | SpoolError | FileNotFoundError | None:
         if self._given_up:
@@ -332,14 +346,25 @@ class _Flush:
         except ConflictError as error:
             outcome = self._conflict(entry, error.reason)
         except SeqSaveError as error:
-            # A name that this storage does not allow does not concern the other frames.
-            if not (isinstance(error, TargetError) and error.fault in _UNFIT and not error.transient):
-                self._failures += 1
+            self._count(error)
             return _left(entry, "failed", str(error), error)
         else:
             outcome = Outcome(entry=entry, status="published", published=published, verified=verified, file=entry.name)
-        self._answers, self._failures = True, 0
+        self._answers, self._failures, self._refusals = True, 0, 0
         return outcome
+
+    def _count(self, error: SeqSaveError) -> None:
+        """Count a failure, unless it lies in the name or the bytes of this frame.
+
+        A refused frame says little of the others: credentials may allow some names and not others. Nor do failures that
+        do not pass, once the storage has taken another frame.
+        """
+        if not isinstance(error, TargetError) or error.transient:
+            self._failures += 1
+        elif error.fault not in _UNFIT:
+            is_of_one = self._answers or error.fault in _REFUSED
+            self._refusals += is_of_one
+            self._failures += not is_of_one
 
     def _missing(self, entry: Entry) -> Outcome:
         if self._spool.holds(entry.place, entry.path):
@@ -373,6 +398,8 @@ _CONFLICTS: dict[ConflictReason, str] = {
 }
 # Causes that lie in the name or the bytes, and not in the state of the storage.
 _UNFIT = ("", "bad_name", "too_long", "too_large", "is_a_folder", "exists")
+# Causes that may lie in the rights for one name.
+_REFUSED = ("denied", "not_permitted")
 
 
 def _unrecorded(outcome: Outcome, error: SeqSaveError) -> Outcome:

@@ -98,6 +98,22 @@ class _CloudTarget(FsspecTarget):
             pause(attempt)
         raise self._contended(path)
 
+    @guarded("save")
+    def replace(
+        self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
+    ) -> Published:
+        """Replace a known version of a file; see ``Target.replace``."""
+        if version is None:  # the listing did not show one
+            return super().replace(path, data, content_type=content_type, version=version, checksum=checksum)
+        full, body = self._ready(path, data, content_type, False)[0], bytes(data)
+        try:
+            new = self._wait_for(self._upload(full, body, content_type, create=False, version=version))
+        except Exception as error:
+            if diagnose(error) not in (Fault.EXISTS, Fault.CONFLICT, Fault.MISSING):
+                raise
+            raise FileExistsError(path) from error
+        return described(body, checksum, etag=new)
+
     def _tagged(self, full: str) -> tuple[bytes | None, str | None]:
         """Return the current content and its version."""
         try:
