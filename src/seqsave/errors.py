@@ -220,9 +220,9 @@ class ManifestError(SeqSaveError, ValueError):
 class RunError(SeqSaveError, RuntimeError):
     """A run over many tasks cannot be committed as it is. Nothing was changed, and it can be committed later.
 
-    reason: ``"missing"``: frames have no record, or are gone. ``"replaced"``: the storage holds other bytes than any
-            record of these frames states. ``"foreign"``: records are of another run. ``"unknown"``: there is no such
-            run.
+    reason: ``"missing"``: frames have no record, or are gone. ``"replaced"``: the storage has bytes of these frames
+            that no record describes. ``"foreign"``: records belong to another run. ``"unknown"``: the run does not
+            exist.
     frames: the indices of the frames, as ascending ranges.
     """
 

@@ -102,18 +102,18 @@ class Traits:
     publish:  ``"put"``: one ``pipe_file`` publishes a whole file, which appears under its name complete or not at all.
               ``"move"``: a temporary file beside it, then ``mv``. ``"plain"``: one ``pipe_file``, which a reader may
               see unfinished.
-    create:   ``pipe_file(path, data, mode="create")`` raises FileExistsError where the path is taken, decided by the
-              store in the same request. seqsave tries this on a small file before it relies on it.
+    create:   ``pipe_file(path, data, mode="create")`` raises FileExistsError if the path is taken, decided by the
+              store in the same request. seqsave tests this with a small file before it relies on it.
     folders:  it has real folders, which seqsave creates when a write finds none.
     own_top:  the first part of a path is a container (a bucket, a share) that seqsave never creates.
     threads:  ``"shared"``: one instance serves all threads at the same time. ``"each"``: one instance for each thread.
               ``"turns"``: one instance, one thread at a time.
-    retries:  its client tries failed requests again by itself, and that cannot be switched off: its failures are
-              reported as final, so that attempts do not multiply.
+    retries:  its client always retries failed requests by itself. Its failures are therefore reported as final, so
+              that attempts do not multiply.
     keywords: ``"package.module:function"``, called with a content type and a size in bytes; returns the keyword
               arguments that ``pipe_file`` gets for them. None: it gets none.
-    move:     ``"package.module:function"``, called with the filesystem, an old and a new path; renames the file, over
-              an existing one too. None: ``mv`` does it.
+    move:     ``"package.module:function"``, called with the filesystem, an old and a new path; renames the file, and
+              replaces an existing one. None: ``mv`` does it.
     refused:  characters that its driver does not treat as part of a name.
     """
 
@@ -136,7 +136,7 @@ class TargetSpec:
     Exactly one of ``target`` and ``traits`` is set.
 
         target:       ``"package.module:Class"``, a subclass of ``seqsave.targets.Target``, imported at first use.
-        traits:       how to treat the filesystem that fsspec knows under these protocols.
+        traits:       how to use the filesystem that fsspec has for these protocols.
         options:      storage options that are checked before anything is opened. Others are passed on unchecked.
         install_hint: the command that installs a missing backend.
     """
@@ -348,7 +348,7 @@ class SaveResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushedFrame:
-    """What became of one frame that waited in the spool.
+    """The outcome of one frame that waited in the spool.
 
     index:    None for an entry that cannot be read. batch: None for a frame without variations.
     url:      URL of the frame, without secrets.
@@ -357,8 +357,8 @@ class FlushedFrame:
               replace; ``failed``; ``waiting``: not tried, because others failed or another process publishes them;
               ``damaged``: put aside; ``unread``: made by a newer version of seqsave, or not readable now.
     reason:   of a conflict: ``exists`` (with ``if_exists="error"``), ``changed`` (the file was written after the frame
-              was put into the spool), ``other name`` (the storage ignores case, and holds a file of
-              another name), ``unreadable`` (it cannot be seen which); otherwise "".
+              was put into the spool), ``other name`` (the storage ignores case, and has a file of
+              another name), ``unreadable`` (the file cannot be read, so this is unknown); otherwise "".
     message:  why the frame is not published and what to do; "" if it is.
     verified: the storage acknowledged the checksum, or the bytes were read back and compared.
     size:     bytes of all files of the frame. files: their paths, relative to ``target``.
@@ -405,12 +405,12 @@ class FlushResult:
 
     @property
     def frames(self) -> tuple[FlushedFrame, ...]:
-        """Return the frames that are published now."""
+        """Return the frames that were published."""
         return tuple(one for one in self.outcomes if one.status == "published")
 
     @property
     def conflicts(self) -> tuple[FlushedFrame, ...]:
-        """Return the frames whose names other files have, which they must not replace. They are still in the spool."""
+        """Return the frames that would replace files that they must not replace. They are still in the spool."""
         return tuple(one for one in self.outcomes if one.status == "conflict")
 
     @property

@@ -17,7 +17,7 @@ _LONG_RUN = 4
 
 
 def did_you_mean(given: object, known: Iterable[str], *, ignore_case: bool = False, nearness: float = 0.6) -> str:
-    """Return a hint at the known name that is nearest to ``given``, to stand right after it in a message.
+    """Return a hint at the known name that is nearest to ``given``, to put right after it in a message.
 
     The hint is `` (did you mean 'exr'?)`` with its leading space, and ``""`` if no known name is near.
 
@@ -40,7 +40,7 @@ def first_of(names: Sequence[str] | Collection[str], most: int) -> str:
 
 
 def crc32_text(crc32: int) -> str:
-    """Return a CRC-32 as manifests and results hold it: ``crc32:9ae0daaf``."""
+    """Return a CRC-32 as text, as in manifests and results: ``crc32:9ae0daaf``."""
     return f"{CRC32}{crc32 & 0xFFFFFFFF:08x}"
 
 

@@ -223,7 +223,7 @@ def test_damage_is_the_same_each_time_and_of_every_kind() -> None:
     sound = bytes(range(200))
     found = list(_damage.damaged(sound))
     assert found == list(_damage.damaged(sound))
-    assert all(data != sound for what, data in found if "turned over" in what or "missing" in what)
+    assert all(data != sound for what, data in found if "inverted" in what or "missing" in what)
     assert {len(data) for what, data in found if "set to" in what} == {200}
     assert min(len(data) for _, data in found) < 200 < max(len(data) for _, data in found)
     assert list(_damage.damaged(b"x")) != []

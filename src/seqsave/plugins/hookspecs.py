@@ -4,10 +4,10 @@ Only this module imports pluggy's markers; ``seqsave.hookimpl`` is the one below
 implements hooks is named by an entry point in the group ``seqsave`` and imports nothing heavy: records name code as
 text, ``"package.module:attribute"``, which is imported at first use.
 
-The same holds for every hook. The order of plugins never matters. What a call registered wins, then the built-ins,
-then plugins. Two plugins that claim one name are an error that names both, and only when that name is asked for. An
-exception or a wrong result makes the plugin a broken one: it is left out, reported once, listed with its error by
-``seqsave plugins``, and breaks no other.
+These rules hold for every hook. The order of plugins never matters. Names that a call registered take precedence, then
+the built-ins, then plugins. Two plugins that claim one name are an error that names both, and only when that name is
+requested. A plugin that raises an exception or returns a wrong result is broken: it is left out, reported once, listed
+with its error by ``seqsave plugins``, and does not affect other plugins.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def seqsave_encoders() -> list[EncoderSpec]:
     """Return the declarations of the file formats that this plugin adds.
 
     Called without arguments, at most once per process, when an entry point is needed for the first time: for a filetype
-    that is not built in, a storage other than a local folder and memory, a writer's observers, or a list of everything.
+    that is not built in, a storage other than a local folder and memory, a writer's observers, or a list of plugins.
 
     A built-in filetype cannot be declared again here; ``seqsave.register_encoder(spec, clobber=True)`` replaces one.
-    Two plugins that declare one filetype are an ``EncoderConflictError`` when that filetype is asked for.
+    Two plugins that declare one filetype are an ``EncoderConflictError`` when that filetype is requested.
 
     Returns:
-        A list of ``EncoderSpec``; an empty one when there is nothing to add.
+        A list of ``EncoderSpec``; an empty one if the plugin adds none.
 
     Example::
 
@@ -73,15 +73,16 @@ def seqsave_encoders() -> list[EncoderSpec]:
 def seqsave_targets() -> list[TargetSpec]:
     """Return the declarations of the storages that this plugin adds, or describes.
 
-    Called like ``seqsave_encoders``. A declaration either names a class (``target``), or says how the filesystem is to
-    be treated that fsspec knows under these protocols (``traits``).
+    Called like ``seqsave_encoders``. A declaration either names a class (``target``), or states how to use the
+    filesystem that fsspec has for these protocols (``traits``).
 
     Local folders (``file``) and ``memory`` are built in and cannot be declared here. For every other protocol a
-    declaration wins over what seqsave would do by itself. Two plugins that declare one protocol are a ``TargetError``
-    when a URL with that protocol is opened. ``seqsave.register_target`` does the same without a plugin, and wins.
+    declaration takes precedence over seqsave's own handling. Two plugins that declare one protocol are a
+    ``TargetError`` when a URL with that protocol is opened. ``seqsave.register_target`` does the same without a
+    plugin, and takes precedence over plugins.
 
     Returns:
-        A list of ``TargetSpec``; an empty one when there is nothing to add.
+        A list of ``TargetSpec``; an empty one if the plugin adds none.
 
     Example::
 
@@ -106,14 +107,14 @@ def seqsave_observers() -> list[ObserverSpec]:
 
     Called like ``seqsave_encoders``. The code that a declaration names is imported at a writer's first event. A
     function is called with each ``Event``; of a class one instance is made for each writer, and called with its events.
-    Calls come from the thread that is inside ``write``, ``flush`` or ``close``. What an observer raises is a
-    ``SeqSaveWarning``, once for each writer, and never ends a saving.
+    Calls come from the thread that is inside ``write``, ``flush`` or ``close``. An error in an observer becomes a
+    ``SeqSaveWarning``, once for each writer, and does not affect the frames.
 
-    Two plugins that declare one name are a warning that names both, and neither is called.
-    ``seqsave.register_observer`` does the same without a plugin, and wins.
+    If two plugins declare one name, a warning names both, and neither is called. ``seqsave.register_observer`` does
+    the same without a plugin, and takes precedence over plugins.
 
     Returns:
-        A list of ``ObserverSpec``; an empty one when there is nothing to add.
+        A list of ``ObserverSpec``; an empty one if the plugin adds none.
 
     Example::
 
@@ -130,8 +131,8 @@ def seqsave_observers() -> list[ObserverSpec]:
 def seqsave_commands(cli: Any) -> None:
     """Add subcommands to the command ``seqsave``.
 
-    Called at most once per process, when a command is asked for that is not built in, and by ``seqsave plugins``.
-    ``seqsave --help`` looks at no plugin.
+    Called at most once per process: for a command that is not built in, or by ``seqsave plugins``. ``seqsave --help``
+    loads no plugin.
 
     A built-in command cannot be replaced. Two plugins that add one name are an error when that command is called.
 

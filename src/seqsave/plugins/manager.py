@@ -1,10 +1,10 @@
-"""Find plugins by their entry points, load each one guarded, and collect their declarations, for every hook alike.
+"""Find plugins by their entry points, load each one so that its errors are contained, and collect their declarations.
 
-- A plugin is loaded as a whole: its module is imported and each of its hooks that returns records is called. One that
-  fails anywhere is left out with all that it declares, reported once, listed by ``infos``, and never breaks another.
-- Names (a filetype, a protocol, an observer's name, a command) belong to the plugin that claims them. Two that claim
-  the same one are an error only when that name is asked for; the caller that looks the name up raises it.
-- Nothing here is done before the first question that needs an entry point. Then it is done once per process.
+- A plugin is loaded as a whole: its module is imported, and each of its hooks that returns records is called. A plugin
+  that fails is left out with everything that it declares, reported once, listed by ``infos``, and never breaks another.
+- Names (a filetype, a protocol, an observer's name, a command) belong to the plugin that claims them. Two plugins that
+  claim the same name are an error only when that name is requested; the caller that looks up the name raises it.
+- Plugins are loaded once per process, when an entry point is needed for the first time.
 
 ``SEQSAVE_STRICT_PLUGINS=1`` makes a broken plugin a PluginError. ``SEQSAVE_LOAD_PLUGINS`` and
 ``SEQSAVE_DISABLE_PLUGINS`` choose plugins by the name of their entry point or distribution, separated by commas.
@@ -74,8 +74,8 @@ class _Hook:
     function: its name.
     record:   the class of its records.
     noun:     what one of their names is called in messages; its plural is the field of PluginInfo.
-    names:    the names that a record claims.
-    problems: what makes a record unusable, one line each.
+    names:    returns the names that a record claims.
+    problems: returns the problems of a record, one line each.
     """
 
     function: str
@@ -109,7 +109,7 @@ class _Candidate:
 
 @dataclass
 class _Plugin:
-    """A plugin that was loaded. ``hook`` is pluggy's for it alone; None for a broken one."""
+    """A plugin that was loaded. ``hook`` calls the hooks of this plugin only; None for a broken plugin."""
 
     info: PluginInfo
     hook: Any = None
@@ -123,7 +123,7 @@ class _Loading(threading.local):
 
 
 class _UnfinishedError(Exception):
-    """A plugin's module is being imported, further up on this thread or in a circle with another one."""
+    """A plugin's module is already being imported, by a caller on this thread or in a circular import."""
 
 
 class PluginManager:
@@ -155,7 +155,7 @@ class PluginManager:
         return claims
 
     def commands(self, make_group: Callable[[], Any]) -> Mapping[str, list[Claim]]:
-        """Return every command that plugins claim, by name. Each plugin adds its own to a group of ``make_group``."""
+        """Return every command that plugins claim, by name. make_group: makes the group that a plugin adds to."""
         claims = self._claims.get("commands")
         if claims is None:
             plugins, is_whole = self._loaded()
@@ -167,11 +167,11 @@ class PluginManager:
         return claims
 
     def infos(self) -> tuple[PluginInfo, ...]:
-        """Return every installed plugin, the broken ones with their error."""
+        """Return every installed plugin; broken ones have an error."""
         return tuple(plugin.info for plugin in self._loaded()[0])
 
     def _kept(self, kind: str, claims: dict[str, list[Claim]]) -> dict[str, list[Claim]]:
-        """Return the claims that later calls get as well: these, or those of a thread that was faster."""
+        """Store and return these claims, or return those that a faster thread has stored."""
         with self._lock:
             return self._claims.setdefault(kind, claims)
 
@@ -181,7 +181,7 @@ class PluginManager:
         """Add a record for this process. If a name is registered already, return it and add nothing.
 
         where:   the function that was called, for messages.
-        clobber: replace what is registered already.
+        clobber: replace a registered record.
 
         Raises PluginError for an invalid record.
         """
@@ -211,8 +211,8 @@ class PluginManager:
     def _loaded(self) -> tuple[list[_Plugin], bool]:
         """Return the plugins, and whether these are all of them.
 
-        No lock is held while they are imported: a plugin's code may wait for another thread, which asks for plugins
-        itself. Of several threads that load at the same time the first one to end decides for all.
+        No lock is held while they are imported: a plugin's code may wait for another thread that also needs plugins.
+        If several threads load at the same time, all use the result of the first one to finish.
         """
         if self._plugins is not None:
             return self._plugins, True
@@ -260,14 +260,14 @@ class PluginManager:
 def _load(candidate: _Candidate) -> list[_Plugin]:
     """Import one plugin's declarations, register it with a manager of its own and call its hooks.
 
-    Returns nothing for a module that is being imported: its hooks may come yet.
+    Returns nothing for a module that is still being imported, because its hooks may not be defined yet.
     """
     try:
         hook, specs = _records_of(candidate)
     except _UnfinishedError:
         return []
-    # A plugin may fail in any way, at import or in its hooks, and may even try to end the program; none of it may
-    # break another.
+    # A plugin may fail in any way, at import or in its hooks, and may even try to end the program. It must not break
+    # other plugins.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         return [_Plugin(replace(candidate.info, error=_described(candidate.info, error)))]
     added: dict[str, Any] = {
@@ -352,7 +352,7 @@ def check(kind: str, spec: Any, where: str) -> Any:
     """Return ``spec`` if it is a valid record of this kind, otherwise raise PluginError. ``where``: its origin."""
     hook = HOOKS[kind]
     if not isinstance(spec, hook.record):
-        raise PluginError(f"{where} gave {spec!r}: it must be a seqsave.{hook.record.__name__}")
+        raise PluginError(f"{where} returned {spec!r}: it must be a seqsave.{hook.record.__name__}")
     found = hook.problems(spec)
     if found:
         first = getattr(spec, {"encoders": "filetype", "targets": "protocols", "observers": "name"}[kind])
@@ -384,7 +384,7 @@ def missing(what: str, error: ImportError, spec: Any) -> str:
 def _discover() -> Iterator[_Candidate]:
     """Return the entry points of everything installed, one distribution after the other.
 
-    Not ``importlib.metadata.entry_points``: one unreadable record, of whatever package, makes that fail for all.
+    ``importlib.metadata.entry_points`` is not used, because one unreadable record of any package makes it fail.
     """
     from importlib.metadata import distributions
 

@@ -13,10 +13,10 @@ __all__ = ["open_observers", "register_observer", "unregister_observer"]
 
 
 def register_observer(spec: ObserverSpec, clobber: bool = False) -> None:
-    """Add an observer to this process, without a plugin. It wins over every plugin's of the same name.
+    """Add an observer to this process, without a plugin. It takes precedence over plugins' observers of that name.
 
-    Writers that are open already are not observed. Raises PluginError for an invalid declaration, and for a name that
-    is registered already, unless ``clobber`` is True.
+    Open writers are not observed. Raises PluginError for an invalid declaration, and for a name that is already
+    registered, unless ``clobber`` is True.
     """
     if manager.current().register("observers", spec, "register_observer", clobber) is not None:
         raise PluginError(f"the observer {spec.name!r} already exists; pass clobber=True to replace it")
@@ -30,7 +30,7 @@ def unregister_observer(name: str) -> None:
 
 
 def open_observers() -> list[Callable[[Event], None]]:
-    """Open every observer for one writer. Return functions that take an Event and raise no error of the observer."""
+    """Open every observer for one writer. Return functions that take an Event and catch errors of the observer."""
     return [_Observer(spec) for spec in _specs().values()]
 
 

@@ -29,7 +29,7 @@ def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[st
 
 
 def convert(option: Option, value: Any) -> OptionValue | None:
-    """Return ``value`` in the option's type; None when the option does not allow it."""
+    """Return ``value`` in the option's type; None if the option does not allow it."""
     converted = _in_type(option, value)
     return converted if converted is not None and _allowed(option, converted) else None
 

@@ -1,7 +1,7 @@
 """Resolve an encoder by its filetype, and list the filetypes.
 
-Precedence: what ``register_encoder`` added, then the built-ins, then plugins. The built-ins resolve without looking
-at any entry point, so saving PNG and JPEG never breaks on a plugin.
+Precedence: encoders added by ``register_encoder``, then the built-ins, then plugins. The built-ins are found without
+loading plugins, so no plugin can break saving PNG and JPEG.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class Registry:
     def _encoder(self, spec: EncoderSpec) -> Encoder:
         encoder = self._encoders.get(spec.encoder)
         if encoder is None:
-            # Not under the lock: what is imported may itself register an encoder, from whatever thread.
+            # Not under the lock: the imported code may itself register an encoder, on any thread.
             encoder = self._encoders.setdefault(spec.encoder, _import_encoder(spec))
         return encoder
 
@@ -254,8 +254,8 @@ def describe_filetypes() -> tuple[FiletypeInfo, ...]:
 def register_encoder(spec: EncoderSpec, clobber: bool = False) -> None:
     """Add an encoder to this process, without a plugin.
 
-    Raises EncoderConflictError when the filetype is built in or registered already, unless ``clobber`` is True, and
-    PluginError when the declaration is invalid. It wins over a plugin that claims the same filetype.
+    It takes precedence over a plugin that claims the same filetype. Raises EncoderConflictError if the filetype is
+    built in or already registered, unless ``clobber`` is True, and PluginError if the declaration is invalid.
     """
     _registry.register(spec, clobber)
 
@@ -271,7 +271,7 @@ def plugin_manager() -> PluginManager:
 
 
 def plugin_report() -> tuple[PluginInfo, ...]:
-    """Return every installed plugin, the broken ones with their error."""
+    """Return every installed plugin; broken ones have an error."""
     return _registry.manager.infos()
 
 

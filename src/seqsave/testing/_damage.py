@@ -20,7 +20,7 @@ NOT_THIS_FORMAT = (
 )
 
 END = 16
-"""So many bytes at the end may hold a mark or padding, without which the picture is whole."""
+"""The number of bytes at the end that may be a mark or padding, without which the picture is complete."""
 
 # What a length or a side may be overwritten with.
 _NUMBERS = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0")
@@ -40,7 +40,7 @@ def damaged(sound: bytes) -> Iterator[tuple[str, bytes]]:
     """
     chance, size = random.Random(2), len(sound)  # noqa: S311  (the same damage each time)
     for place in [*range(min(64, size)), *range(64, size, max(1, size // 64))]:
-        yield f"byte {place} turned over", _replaced(sound, place, bytes([sound[place] ^ 0xFF]))
+        yield f"byte {place} inverted", _replaced(sound, place, bytes([sound[place] ^ 0xFF]))
     for place in range(min(64, size - 4)):
         for number in _NUMBERS:
             yield f"bytes {place} to {place + 3} set to {number.hex()}", _replaced(sound, place, number)
@@ -50,7 +50,7 @@ def damaged(sound: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"a bit of byte {place} changed", _replaced(sound, place, bit)
         yield f"{length} bytes from {place} on replaced", _replaced(sound, place, chance.randbytes(length))[:size]
         yield f"{length} bytes from {place} on missing", sound[:place] + sound[place + length :]
-        yield f"{length} bytes from {place} on there twice", sound[: place + length] + sound[place:]
+        yield f"{length} bytes from {place} on duplicated", sound[: place + length] + sound[place:]
         yield f"noise from byte {place} on", sound[:place] + chance.randbytes(size - place)
 
 

@@ -50,8 +50,8 @@ def problems(spec: Any) -> list[str]:
 def signature_problem(extension: str, data: bytes, signature: bytes | None) -> str | None:
     """Return why ``data`` does not start as a file with ``extension``, or None.
 
-    ``signature`` is a regular expression that replaces the one known here. Where none is known, the file at least
-    must not start as one of another format.
+    ``signature`` is a regular expression that replaces the known one. If there is none, the file must at least not
+    start like a file of another format.
     """
     known = _SAME.get(extension, extension)
     wanted = signature or _SIGNATURES.get(known)
@@ -72,7 +72,7 @@ def _encoder(spec: EncoderSpec) -> Iterator[str]:
     module, _, name = spec.encoder.partition(":")
     try:
         made = getattr(importlib.import_module(module), name)()
-    # Whatever it raises is what the author wants to read here.
+    # The author needs to see any error here.
     except Exception as error:  # noqa: BLE001
         yield f"encoder {spec.encoder!r} must be a class to call without arguments: {type(error).__name__}: {error}"
         return

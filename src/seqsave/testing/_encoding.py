@@ -192,7 +192,7 @@ def _tried(encoder: Encoder, data: bytes, max_pixels: int, what: str) -> Decoded
         return error
     except Exception as error:
         raise AssertionError(
-            f"{what} ends in {type(error).__name__}: {error}; decode must catch it and raise DecodeError"
+            f"{what} raises {type(error).__name__}: {error}; decode must catch it and raise DecodeError"
         ) from error
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_document", "run_child"]
 
-# Which plugins there are is for the installed ones to say, and not for the environment of this run.
+# The child uses the installed plugins, whatever the environment of this run selects.
 _CHOOSING = ("SEQSAVE_LOAD_PLUGINS", "SEQSAVE_DISABLE_PLUGINS", "SEQSAVE_STRICT_PLUGINS")
 
 

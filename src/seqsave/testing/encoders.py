@@ -33,10 +33,10 @@ _RAW = 32 << 20  # bytes of a picture that is not to be decoded
 
 
 class EncoderSuite(EncoderChecks):
-    """All promises of an encoder, as tests. Inherit in a class whose name starts with ``Test``.
+    """The tests of an encoder. Inherit from it in a class whose name starts with ``Test``.
 
     spec:             the declaration to test. The only attribute that must be set.
-    declarations:     the module that implements the hook; by default the package in which the encoder lies.
+    declarations:     the module that implements the hook; by default the encoder's package.
     min_psnr:         if ``spec.lossless`` is False: the least PSNR, in dB, of a smooth picture with default options.
     lossless_options: options that make a lossy format exact; the round trips then run with them as well.
     signature:        a regular expression (bytes) for the beginning of each file; known for common extensions.
@@ -346,7 +346,7 @@ class EncoderSuite(EncoderChecks):
             declared = self.spec.options[name]
             expect(
                 declared.type is str and declared.choices is None,
-                f"option {name}={value!r} is declared as allowed, and encode refuses it ({error}): declare choices, "
+                f"option {name}={value!r} is declared as allowed, but encode refuses it ({error}): declare choices, "
                 "min or max",
             )
             return
@@ -437,7 +437,7 @@ class EncoderSuite(EncoderChecks):
         if not decodes(encoder):
             return
         for data in NOT_THIS_FORMAT:
-            got = try_decode(encoder, data, 1 << 24, f"what is not a file of this format, {data[:20]!r}")
+            got = try_decode(encoder, data, 1 << 24, f"{data[:20]!r}, which is not a file of this format,")
             expect(got is None, f"decode accepts {data[:20]!r} as a picture: it must be a DecodeError")
         sound = bytes(self.encode(self.picture(size=(17, 13)), metadata=self._some_texts()).data)
         limit = 17 * 13 * 4

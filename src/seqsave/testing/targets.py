@@ -71,14 +71,14 @@ class TargetPlace:
     def _filesystem(self) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
 
-        # Of its own: with a cached one the storage might be believed what it only remembers.
+        # A new instance: a cached one might answer from its cache.
         filesystem, root = url_to_fs(self.url, **self.storage_options, skip_instance_cache=True)
         filesystem.invalidate_cache()
         return filesystem, root.rstrip("/")
 
 
 class TargetSuite:
-    """All promises of a storage, as tests. Inherit in a class whose name starts with ``Test``, and define ``place``.
+    """The tests of a storage. Inherit from it in a class whose name starts with ``Test``, and define ``place``.
 
     spec:             the declaration to test; None for a storage without one.
     names:            file names that the storage accepts.
@@ -101,7 +101,7 @@ class TargetSuite:
     # --- what the checks are made of ------------------------------------------------------------------------------
 
     def place(self, tmp_path: Path) -> TargetPlace:
-        """Return an empty place of the storage. ``tmp_path`` is a folder for the one test that asks."""
+        """Return an empty place of the storage. ``tmp_path`` is a folder of the running test."""
         raise NotImplementedError(f"{type(self).__name__} needs a method place(tmp_path) that returns a TargetPlace")
 
     def open(self, place: TargetPlace) -> targets.Target:
@@ -158,7 +158,7 @@ class TargetSuite:
             self.publish(target, kind.__name__, source if kind is bytearray else kind(source))
             source[:3] = b"xxx"
             same = place.read(kind.__name__) == b"0123456789" * 30_000
-            expect(same, f"a {kind.__name__} that changes after publish is saved changed: copy it")
+            expect(same, f"changing a {kind.__name__} after publish changes the saved file: copy the bytes")
             self.publish(target, "empty", kind(b""))
             expect(target.read("empty") == b"", f"an empty {kind.__name__} is read back as something else")
 
@@ -173,11 +173,11 @@ class TargetSuite:
             expect(target.read(path) == data and target.exists(path), f"{path!r} is not found under its name")
             folder, _, name = path.rpartition("/")
             listed = [(entry.name, entry.size, entry.is_folder) for entry in target.list(folder)]
-            expect(listed == [(name, len(data), False)], f"{path!r} is listed as {listed}: give its name and size")
+            expect(listed == [(name, len(data), False)], f"{path!r} is listed as {listed}: return its name and size")
             parent, last = targets.resolve_file(target.url_of(path), place.storage_options)
-            expect(parent.read(last) == data, f"url_of gives {target.url_of(path)}, which leads to another file")
+            expect(parent.read(last) == data, f"url_of returns {target.url_of(path)}, which is the URL of another file")
             target.delete(path)
-            expect(place.names() == [], f"{path!r} is still there after delete")
+            expect(place.names() == [], f"{path!r} still exists after delete")
 
     def test_bad_paths(self, tmp_path: Path) -> None:
         """Check that an invalid path, or one that leaves the root, is refused before anything is written."""
@@ -238,7 +238,7 @@ class TargetSuite:
         self.publish(target, "x/a", b"first", create=True)
         with _raises(FrameExistsError, "create=True replaces a file: declare create=False, or refuse it"):
             self.publish(target, "x/a", b"second", create=True)
-        expect(place.read("x/a") == b"first", "create=True raises FrameExistsError, and has replaced the file")
+        expect(place.read("x/a") == b"first", "create=True raises FrameExistsError, but has replaced the file")
         target.probe_create(".seqsave/create.txt")
         expect(place.names() == ["x/a"], f"probing create=True leaves {place.names()}")
 
@@ -288,7 +288,7 @@ class TargetSuite:
             both = coroutine is None and target.loop is None
             if coroutine is not None:
                 coroutine.close()
-            expect(both, "publish_async and loop must both be None, or neither")
+            expect(both, "publish_async and loop must either both be None, or both be set")
             return
         published = asyncio.run_coroutine_threadsafe(coroutine, target.loop).result()
         expect(published.size == 4 and place.read("a") == b"data", "publish_async has saved other bytes")
@@ -309,13 +309,13 @@ class TargetSuite:
             return seen[-1], published
 
         seen, first = update(b"one")
-        expect(seen is None and place.read("x.json") == b"one", "update does not make a file")
+        expect(seen is None and place.read("x.json") == b"one", "update does not create the file")
         place.write("x.json", b"another")
         seen, _ = update(b"three", known=(b"one", first.etag))
-        expect(seen == b"another", f"update gives {seen!r} to the change: read the file when it is not known")
+        expect(seen == b"another", f"update passes {seen!r} to the change: read the file if its content is not known")
         seen, published = update(None)
         expect(seen == b"three" and published is None, "update does not return the file's bytes")
-        expect(not target.exists("x.json"), "update does not remove the file where the change returns None")
+        expect(not target.exists("x.json"), "update does not remove the file when the change returns None")
 
     def test_updates_from_threads(self, tmp_path: Path) -> None:
         """Check that no concurrent change is lost, if ``updates_are_safe``."""
@@ -329,12 +329,15 @@ class TargetSuite:
 
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda _: target.update("a/x", one_more, content_type="text/plain"), range(40)))
-        expect(place.read("a/x") == b"40", f"of 40 changes {place.read('a/x')!r} are left: use one step")
+        expect(
+            place.read("a/x") == b"40",
+            f"the file counts {place.read('a/x')!r} of 40 changes: compare and replace it in one step",
+        )
 
     # --- reading --------------------------------------------------------------------------------------------------
 
     def test_missing_files(self, tmp_path: Path) -> None:
-        """Check that a missing file is a final FileNotFoundError, and that deleting it is no error."""
+        """Check that reading a missing file is a permanent FileNotFoundError, and that deleting one is no error."""
         target = self.open(self.place(tmp_path))
         for read in (target.read, target.open_read):
             with _raises(FileNotFoundError, "a missing file must raise FileNotFoundError") as caught:
@@ -356,7 +359,7 @@ class TargetSuite:
             wanted = [data[:10], data[:5], len(data) - 6, data[-6:], b"", LARGE // 2]
             expect(got == wanted and other.read() == data[5:], "open_read does not seek, or readers share a position")
         with target.open_read("empty") as file:
-            expect(file.read() == b"", "an empty file is read as something else")
+            expect(file.read() == b"", "an empty file is not read as empty")
 
     def test_list(self, tmp_path: Path) -> None:
         """Check that a listing is one level, fresh, with sizes, and empty for a folder that does not exist."""
@@ -373,7 +376,7 @@ class TargetSuite:
         expect(below == [("b.png", False), ("deep", True)], f"a folder is listed as {below}")
         place.write("late.png", b"")
         names = {entry.name for entry in target.list()}
-        expect("late.png" in names, "a file that came later is not listed: list must not answer from a cache")
+        expect("late.png" in names, "a new file is not listed: list must not answer from a cache")
         expect(target.exists("a.png") and not target.exists("batch_0001"), "exists must be True for files only")
 
     def test_long_listing(self, tmp_path: Path) -> None:
@@ -383,9 +386,11 @@ class TargetSuite:
         with ThreadPoolExecutor(2 * THREADS) as pool:
             list(pool.map(lambda number: self.publish(target, f"f{number}", b""), range(MANY)))
         found = [entry.name for entry in target.list()]
-        expect(sorted(found) == sorted(f"f{number}" for number in range(MANY)), f"{len(found)} of {MANY} are listed")
+        expect(
+            sorted(found) == sorted(f"f{number}" for number in range(MANY)), f"{len(found)} of {MANY} files are listed"
+        )
 
-    # --- the whole way --------------------------------------------------------------------------------------------
+    # --- whole sequences --------------------------------------------------------------------------------------------
 
     def test_pickle(self, tmp_path: Path) -> None:
         """Check that a target can be pickled for another process."""
@@ -406,7 +411,7 @@ class TargetSuite:
         if can.create != "none":
             with _raises((SaveError, FrameExistsError), "if_exists='error' replaces frames"):
                 save(frames + 1, place.url, if_exists="error", **settings)
-            self._expect_frames(place, frames, "if_exists='error' fails, and has replaced frames")
+            self._expect_frames(place, frames, "if_exists='error' fails, but has replaced frames")
 
     def _expect_frames(self, place: TargetPlace, frames: Any, otherwise: str) -> None:
         sequence = open_sequence(place.url, storage_options=place.storage_options)
