@@ -63,7 +63,7 @@ class TinyEncoder:
             raise DecodeError("not a sound tiny file")
         shape = header(data)[0]["shape"]
         if shape[0] * shape[1] > max_pixels:
-            raise DecodeError("more pixels than allowed")
+            raise DecodeError("more pixels than allowed", reason="too large")
         about, pixels = unpack(data)
         array = np.frombuffer(pixels, about["dtype"]).reshape(about["shape"]).copy()
         return Decoded(array=array, metadata=about["texts"])
@@ -485,7 +485,7 @@ class NoChecks(TinyEncoder):
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         about, _ = header(data)
         if about["shape"][0] * about["shape"][1] > max_pixels:
-            raise DecodeError("more pixels than allowed")
+            raise DecodeError("more pixels than allowed", reason="too large")
         _, pixels = unpack(data)
         return Decoded(array=np.frombuffer(pixels, about["dtype"]).reshape(about["shape"]), metadata=about["texts"])
 
@@ -496,7 +496,7 @@ class AllocatesFirst(TinyEncoder):
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         decoded = super().decode(data, max_pixels=1 << 60)
         if decoded.array.shape[0] * decoded.array.shape[1] > max_pixels:
-            raise DecodeError("more pixels than allowed")
+            raise DecodeError("more pixels than allowed", reason="too large")
         return decoded
 
 

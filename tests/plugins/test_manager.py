@@ -171,7 +171,7 @@ def test_what_is_registered_is_kept_until_it_is_taken_back(kind: str) -> None:
     assert manager.unregister(kind, first) is spec
     assert manager.registered(kind) == {}
     assert manager.unregister(kind, first) is None
-    with pytest.raises(PluginError, match="test gave 3: it must be a seqsave"):
+    with pytest.raises(PluginError, match="test returned 3: it must be a seqsave"):
         manager.register(kind, 3, "test")
 
 

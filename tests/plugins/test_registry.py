@@ -105,7 +105,7 @@ BROKEN = {
     "returns-none": (hook("return None"), "list of seqsave.EncoderSpec"),
     "returns-text": (hook("return 'tiny'"), "returned 'tiny': it must be a list"),
     "returns-dict": (hook("return {'tiny': TINY}"), "it must be a list"),
-    "returns-names": (hook("return ['tiny']"), "gave 'tiny': it must be a seqsave.EncoderSpec"),
+    "returns-names": (hook("return ['tiny']"), "returned 'tiny': it must be a seqsave.EncoderSpec"),
     "returns-a-number": (hook("return 7"), "returned 7"),
     "returns-twice": (hook("return [TINY, TINY]"), "declares a filetype twice: tiny, tiny"),
     "stops-midway": (hook("yield TINY\n    raise OSError('device is gone')"), "OSError: device is gone"),
