@@ -50,7 +50,7 @@ SINS = {
     "WritesWhenOpened": ("test_check_changes_nothing", "opening the target has written"),
     "ForgetsTheLastByte": ("test_publish", "the file has other bytes"),
     "LeavesATemporaryFile": ("test_publish", "write one file"),
-    "KeepsTheBuffer": ("test_kinds_of_data", "changing a bytearray after publish changes the saved file: copy the bytes"),
+    "KeepsTheBuffer": ("test_kinds_of_data", "changing a bytearray after publish changes the saved file: copy"),
     "LowersNames": ("test_names", "'100%_%20_%2F_%s_00001.png' is stored as"),
     "TakesAnyPath": ("test_bad_paths", "the path '' is accepted"),
     "KeepsTheFirst": ("test_replaces", "holds b'a longer first one'"),
