@@ -232,7 +232,7 @@ class RunError(SeqSaveError, RuntimeError):
         self.frames = frames
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(RunError, reason=self.reason, frames=self.frames), self.args
+        return partial(RunError, reason=self.reason, frames=self.frames), self.args, vars(self)
 
 
 class EncoderNotFoundError(SeqSaveError, LookupError):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from seqsave.cli import cli
+from tests.support.patience import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,16 @@ def _stdin(text: str) -> Any:
 def options(place: Any, name: str = "--storage-option") -> list[str]:
     """The place's storage options as arguments."""
     return [part for key, value in place.storage_options.items() for part in (name, f"{key}={value}")]
+
+
+def saved(*arguments: object, status: int = 0) -> Any:
+    return seqsave("save", *arguments, "--json", "--quiet", status=status).document
+
+
+COMMAND = [sys.executable, "-m", "seqsave"]
+
+
+def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=PATIENCE, **settings
+    )

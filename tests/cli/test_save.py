@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,8 @@ from PIL import Image
 
 from seqsave import save
 from seqsave.runtime.retry import RetryPolicy
-from tests.cli.runner import Result, options, seqsave
-from tests.sources.pictures import WORKFLOW, encode, npy, picture, png_with_workflow
+from tests.cli.runner import options, saved, seqsave
+from tests.sources.pictures import WORKFLOW, encode, npy, picture
 from tests.support.clip import CLIP_FRAMES, bigbuckbunny, clip_frames
 from tests.support.needs import needs_package
 
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from tests.support.places import Place
 
 SAME = "png with embedded workflow"
-
-
-def saved(*arguments: object, status: int = 0) -> Any:
-    return seqsave("save", *arguments, "--json", "--quiet", status=status).document
 
 
 def pixels(data: bytes) -> np.ndarray[Any, Any]:
@@ -37,16 +32,6 @@ def texts(data: bytes) -> dict[str, str]:
     image = Image.open(io.BytesIO(data))
     image.load()
     return dict(image.text)  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def renders(tmp_path: Path) -> Path:
-    """frame_00003.png, frame_00004.png, frame_00006.png, with a workflow inside."""
-    folder = tmp_path / "old"
-    folder.mkdir()
-    for number in (3, 4, 6):
-        (folder / f"frame_{number:05}.png").write_bytes(png_with_workflow(picture(number)))
-    return folder
 
 
 # --- the main job ------------------------------------------------------------------------------------------------
@@ -211,33 +196,6 @@ def test_given_metadata_is_embedded_and_wins(renders: Path, tmp_path: Path) -> N
     assert found == {"seed": 7, "note": "a cat", "workflow": {"mine": True}}
 
 
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [({"nodes": [], "links": []}, "workflow"), ({"1": {"class_type": "X", "inputs": {}}}, "prompt")],
-)
-def test_a_workflow_file_may_be_either_kind(renders: Path, tmp_path: Path, content: Any, name: str) -> None:
-    (tmp_path / "wf.json").write_text("\ufeff" + json.dumps(content), encoding="utf-8")
-    saved(renders, tmp_path / "out", "--workflow", tmp_path / "wf.json")
-    assert seqsave("workflow", tmp_path / "out/frame_00006.png", "--key", name).document == content
-
-
-def test_a_workflow_from_standard_input(renders: Path, tmp_path: Path) -> None:
-    seqsave("save", renders, tmp_path / "out", "--workflow", "-", stdin='{"nodes": [1]}')
-    assert seqsave("workflow", tmp_path / "out/frame_00003.png", "--key", "workflow").document == {"nodes": [1]}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(None, "No such file"), ("nope", "is not a JSON file"), ("[1]", "is not a workflow: it must be a JSON object")],
-)
-def test_a_workflow_file_that_is_none(renders: Path, tmp_path: Path, content: str | None, message: str) -> None:
-    if content is not None:
-        (tmp_path / "wf.json").write_text(content)
-    result = seqsave("save", renders, tmp_path / "out", "--workflow", tmp_path / "wf.json", status=2)
-    assert message in result.err
-    assert not (tmp_path / "out").exists()
-
-
 def test_metadata_for_a_filetype_that_holds_none(renders: Path, tmp_path: Path) -> None:
     result = seqsave("save", renders, tmp_path / "out", "--filetype", "jpg", "--metadata", "seed=7", status=2)
     assert "'jpg' does not hold seed: use --filetype 'jpg with embedded workflow'" in result.err
@@ -298,31 +256,6 @@ def test_equal_urls_on_other_servers_are_other_places(renders: Path) -> None:
 
 
 # --- what is told ------------------------------------------------------------------------------------------------
-
-
-def test_people_are_told_on_standard_error(renders: Path, tmp_path: Path) -> None:
-    result = seqsave("save", renders, tmp_path / "out")
-    assert result.out == ""
-    first, last = result.err.splitlines()
-    assert first == f"{renders}: 3 pictures, numbered 3-4,6"
-    assert last.startswith("saved 3 frames (")
-    assert last.endswith(f"frame_#####.png 3-4,6 in {tmp_path / 'out'}")
-
-
-def test_quiet_tells_nothing_but_warnings(renders: Path, tmp_path: Path) -> None:
-    assert seqsave("save", renders, tmp_path / "out", "-q").err == ""
-    (renders / "notes.txt").write_text("x")
-    assert seqsave("save", renders, tmp_path / "out", "-q").err.startswith("seqsave: warning: left out 1 file")
-
-
-def test_json_is_one_document(renders: Path, tmp_path: Path) -> None:
-    result = seqsave("save", renders, tmp_path / "out", "--json")
-    assert set(result.document) == {
-        *("url", "pattern", "source", "filetype", "counts", "indices", "size"),
-        *("seconds", "warnings", "failures", "spooled", "error"),
-    }
-    assert result.document["url"] == str(tmp_path / "out")
-    assert "saved 3 frames" in result.err
 
 
 def test_how_to_copy_is_hinted_at(tmp_path: Path) -> None:
@@ -401,63 +334,6 @@ def test_bad_input_is_named(
     assert message in result.err
     assert result.err.startswith("seqsave: error: ") or "\nseqsave: error: " in result.err
     assert names(renders.parent) == [f"old/frame_{n:05}.png" for n in (3, 4, 6)]
-
-
-@pytest.mark.s3
-def test_secrets_in_options_are_not_told(renders: Path) -> None:
-    secret = ["--storage-option", "key=AKIAPUBLIC", "--storage-option", "secret=hunter2hunter2"]
-    nowhere = ["--storage-option", "endpoint_url=http://127.0.0.1:9", "--attempts", "1"]
-    result: Result = seqsave("save", renders, "s3://bucket/x", *secret, *nowhere, "--json", status=1)
-    assert "hunter2" not in result.err + result.out
-    assert result.document["counts"]["saved"] == 0
-    assert result.document["failures"]
-
-
-def test_a_key_of_digits_stays_text() -> None:
-    from seqsave.cli.parameters import as_storage_options
-
-    given = ("key=0123", "secret=12345", "anon=true", 'client_kwargs={"verify": false}', "profile=x=y", "port=22")
-    assert as_storage_options(None, None, given) == {  # type: ignore[arg-type]
-        "key": "0123",
-        "secret": "12345",
-        "anon": True,
-        "client_kwargs": {"verify": False},
-        "profile": "x=y",
-        "port": 22,
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("1000", 1000), ("500MB", 500_000_000), ("1.5 GiB", 3 * 2**29), ("2k", 2000)]
-)
-def test_sizes(text: str, size: int) -> None:
-    from seqsave.cli.parameters import as_size
-
-    assert as_size(None, None, text) == size  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("arguments", [(), ("--filetype", "jpg")])
-def test_interrupted_by_ctrl_c(
-    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
-) -> None:
-    from seqsave.sequences import file
-    from seqsave.sources import reading
-
-    def interrupted(original: Any) -> Any:
-        def frames(*given: Any) -> Any:
-            yield next(iter(original(*given)))
-            raise KeyboardInterrupt
-
-        return frames
-
-    monkeypatch.setattr(reading._Reading, "frames", interrupted(reading._Reading.frames))
-    monkeypatch.setattr(file, "files_of", interrupted(file.files_of))
-    result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, *arguments, status=130)
-    assert result.document["counts"]["saved"] == 1
-    assert result.document["error"].startswith(f"interrupted: 1 frame saved in {tmp_path / 'out'} (3)")
-    assert result.document["error"].endswith("run again with --if-exists skip to resume")
-    assert "--if-exists skip" in result.err
-    shutil.rmtree(tmp_path / "out")
 
 
 def test_the_help_names_the_defaults_of_the_retry_policy() -> None:

@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import threading
-import tracemalloc
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import seqsave
 import seqsave.targets
 from seqsave import manifest
-from seqsave.manifest import Manifest
 from seqsave.manifest.run import RunRecord
+from tests.manifest.saved import PATH, found, indices, is_there, picture
 from tests.support.places import Place
 from tests.support.s3 import S3Server
-
-PATH = ".seqsave/frame.png.json"
-
-
-@pytest.fixture
-def settings(place: Place) -> dict[str, Any]:
-    return {"storage_options": place.storage_options}
-
-
-def picture(value: int = 0, height: int = 4) -> np.ndarray[Any, Any]:
-    return np.full((height, 6, 3), value, np.uint8)
-
-
-def found(place: Place, path: str = PATH) -> Manifest:
-    return manifest.load(place.read(path))
-
-
-def is_there(place: Place, path: str = PATH) -> bool:
-    return path in place.names()
-
-
-def indices(one: Manifest) -> list[int]:
-    return [frame.index for frame in one.frames]
-
 
 # --- one run ---------------------------------------------------------------------------------------------------------
 
@@ -403,158 +373,7 @@ def test_skip_same_recipe_needs_one(place: Place, settings: dict[str, Any]) -> N
 # --- several at once -------------------------------------------------------------------------------------------------
 
 
-def test_parts_of_several_runs_at_once_make_one_manifest(place: Place, settings: dict[str, Any]) -> None:
-    start = threading.Barrier(4)
-
-    def part(number: int) -> None:
-        with seqsave.open_writer(place.url, start=5 * number, **settings) as writer:
-            start.wait(30)
-            writer.write_frames([picture(number)] * 5)
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(part, range(4)))
-    one = found(place)
-    assert one.complete
-    assert indices(one) == list(range(20))
-    assert one.expected == (range(20),)
-
-
-def test_who_closes_first_does_not_claim_what_others_are_at(place: Place, settings: dict[str, Any]) -> None:
-    one = seqsave.open_writer(place.url, **settings)
-    other = seqsave.open_writer(place.url, start=5, **settings)
-    one.write(picture()).result(timeout=30)
-    other.write(picture()).result(timeout=30)
-    one.close()
-    assert len(found(place).writers) == 1
-    assert not found(place).complete
-    other.close()
-    assert found(place).complete
-
-
-def test_of_two_that_write_the_same_frame_the_storage_says_who_was_last(place: Place, settings: dict[str, Any]) -> None:
-    one, other = (seqsave.open_writer(place.url, **settings) for _ in range(2))
-    one.write(picture(1)).result(timeout=30)
-    other.write(picture(2)).result(timeout=30)
-    one.write(picture(3)).result(timeout=30)
-    other.write(picture(3)).result(timeout=30)
-    one.close()
-    doubtful = found(place)
-    assert [frame.disputed for frame in doubtful.frames] == [True, False]
-    assert "frames were replaced after they were recorded: 0" in doubtful.obstacles()
-    other.close()
-    settled = found(place)
-    assert settled.complete
-    assert [frame.checksum for frame in settled.frames] == [
-        f"crc32:{zlib.crc32(place.read(frame.name)):08x}" for frame in settled.frames
-    ]
-
-
-def test_a_run_without_one_does_not_make_a_later_one_lie(place: Place, settings: dict[str, Any]) -> None:
-    with seqsave.open_writer(place.url, manifest=False, **settings) as quiet:
-        quiet.write(picture(1), index=5).result(20)
-        seqsave.save([picture(2)] * 4, place.url, total=4, **settings)
-        assert found(place).complete
-        quiet.write(picture(3), index=0)
-    now = found(place)
-    assert now.complete
-    assert now.frames[0].checksum == f"crc32:{zlib.crc32(place.read('frame_00000.png')):08x}"
-
-
-def test_a_part_that_breaks_off_is_not_made_up_for_by_one_that_does_not(place: Place, settings: dict[str, Any]) -> None:
-    other = seqsave.open_writer(place.url, start=5, **settings)
-    other.write(picture()).result(timeout=30)
-    with pytest.raises(ZeroDivisionError):
-        with seqsave.open_writer(place.url, **settings) as writer:
-            writer.write(picture()).result(timeout=30)
-            1 / 0  # noqa: B018
-    other.close()
-    assert found(place).obstacles() == ["a run was interrupted"]
-
-
-DYING = """
-import os, sys, numpy, seqsave
-url, *options = sys.argv[1:]
-options = dict(pair.split("=", 1) for pair in options)
-writer = seqsave.open_writer(url, storage_options=options, total=4)
-for value in range(2):
-    writer.write(numpy.full((4, 6, 3), 7, "uint8")).result(timeout=30)
-os._exit(9)
-"""
-
-
-def die(place: Place) -> None:
-    if place.kind == "memory":
-        pytest.skip("only on storages that processes share")
-    options = [f"{name}={value}" for name, value in place.storage_options.items()]
-    assert subprocess.run([sys.executable, "-c", DYING, place.url, *options], check=False).returncode == 9
-
-
-def test_what_a_run_that_died_has_replaced_is_seen(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture(1)] * 3, place.url, recipe="r", **settings)
-    die(place)
-    assert [writer.pid for writer in found(place).writers] != []
-    assert not found(place).complete
-    result = seqsave.save([picture(2)] * 4, place.url, if_exists="skip", total=4, **settings)
-    assert result.counts["skipped"] == 3
-    one = found(place)
-    assert not one.complete
-    assert [frame.index for frame in one.disputed] == [0, 1]
-    assert [frame.recipe for frame in one.frames] == [None, None, "r", None]
-    seqsave.save([picture(2)] * 4, place.url, if_exists="skip valid", total=4, **settings)
-    one = found(place)
-    assert one.complete
-    assert [frame.checksum is None for frame in one.frames] == [True, True, False, False]
-
-
-def test_a_run_that_only_skips_makes_up_for_one_that_died(place: Place, settings: dict[str, Any]) -> None:
-    die(place)
-    seqsave.save([picture(7)] * 2, place.url, start=2, manifest=False, **settings)
-    assert seqsave.save([picture()] * 4, place.url, if_exists="skip", **settings).counts["skipped"] == 4
-    assert found(place).obstacles() == []
-    assert found(place).complete
-
-
-def test_a_recipe_is_not_believed_of_what_a_run_that_died_replaced(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture(1)] * 4, place.url, recipe="r", **settings)
-    die(place)
-    again = {"if_exists": "skip same recipe", "recipe": "r", **settings}
-    assert seqsave.save([picture(1)] * 4, place.url, **again).counts["saved"] == 2
-    assert seqsave.save([picture(1)] * 4, place.url, **again).counts["skipped"] == 4
-
-
-def test_a_writer_of_another_machine_stays_until_somebody_says_it_is_gone(
-    place: Place, settings: dict[str, Any]
-) -> None:
-    from seqsave.sequences.repair import release
-
-    seqsave.save([picture(1)] * 3, place.url, **settings)
-    away = manifest.WriterEntry(id="x", host="another machine", pid=os.getpid(), since="2026-11-23T08:00:00Z")
-    place.write(PATH, manifest.dump(replace(found(place), complete=False, writers=(away,))))
-    seqsave.save([picture(1)] * 3, place.url, if_exists="skip", **settings)
-    assert found(place).obstacles() == [f"{away} is changing it"]
-    assert not release(seqsave.open_sequence(place.url, **settings)).complete
-    seqsave.save([picture(1)] * 3, place.url, if_exists="skip", **settings)
-    assert found(place).complete
-
-
 # --- what is no manifest ---------------------------------------------------------------------------------------------
-
-
-def test_a_damaged_manifest_is_written_anew(place: Place, settings: dict[str, Any]) -> None:
-    place.write(PATH, b'{"version": 1, "complete": tr')
-    seqsave.save([picture()], place.url, **settings)
-    assert place.read(PATH) == b'{"version": 1, "complete": tr'
-    seqsave.save([picture()] * 2, place.url, **settings)
-    assert found(place).complete
-
-
-def test_a_newer_manifest_is_left_to_those_who_know_it_but_marked(place: Place, settings: dict[str, Any]) -> None:
-    place.write(PATH, json.dumps({"version": 3, "complete": True, "new": [1]}).encode())
-    with pytest.raises(seqsave.SaveError, match="version 3, but this seqsave knows 2: update seqsave"):
-        seqsave.save([picture()] * 2, place.url, **settings)
-    assert place.frames() == []
-    seqsave.save([picture()], place.url, **settings)
-    assert json.loads(place.read(PATH)) == {"version": 3, "complete": False, "new": [1]}
 
 
 @pytest.mark.s3
@@ -571,33 +390,6 @@ def test_the_checksum_that_s3_repeats_is_acknowledged(s3_server: S3Server) -> No
 def test_a_local_run_makes_no_folder_for_a_single_frame(tmp_path: Path) -> None:
     seqsave.save([picture()], tmp_path / "x")
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["frame_00000.png"]
-
-
-def test_a_run_that_is_refused_leaves_the_manifest_as_it_was(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture(i) for i in range(12)], place.url, **settings)
-    before = found(place)
-    with pytest.raises(seqsave.SaveError, match="exist"):
-        seqsave.save([picture(9)] * 12, place.url, if_exists="error", **settings)
-    after = found(place)
-    assert after.complete
-    assert (after.frames, after.expected, after.unfinished) == (before.frames, before.expected, ())
-
-
-def test_a_run_that_is_refused_later_leaves_the_manifest_as_it_was(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture(i) for i in range(3)], place.url, **settings)
-    place.write(PATH, manifest.dump(replace(found(place), updated="2026-01-01T00:00:00Z")))
-    with pytest.raises(seqsave.SaveError, match="exist"):
-        seqsave.save([picture(9)] * 3, place.url, if_exists="error", **settings)
-    assert found(place).complete
-
-
-def test_a_refused_run_does_not_hide_what_another_program_did(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture(i) for i in range(3)], place.url, **settings)
-    place.write("frame_00001.png", b"another's")
-    with pytest.raises(seqsave.SaveError, match="exist"):
-        seqsave.save([picture(9)] * 3, place.url, if_exists="error", **settings)
-    assert not found(place).complete
-    assert [frame.index for frame in found(place).disputed] == [1]
 
 
 # --- what a run set out to save, and which run wrote a frame ----------------------------------------------------------
@@ -719,17 +511,6 @@ def test_an_estimate_does_not_bind_a_run_that_ends_well(place: Place, settings: 
     assert (one.complete, one.expected, one.runs[0].total, one.runs[0].about) == (True, (range(8),), 8, False)
 
 
-def test_a_run_that_was_killed_says_what_it_set_out_to_save(place: Place, settings: dict[str, Any]) -> None:
-    die(place)
-    one = found(place)
-    assert one.missing == {None: (range(4),)}
-    assert one.run(one.writers[0].id).total == 4  # type: ignore[union-attr]
-    seqsave.save([picture(7)], place.url, start=2, **settings)
-    one = found(place)
-    assert "a run was interrupted: 0 of 4 frames are recorded" in one.obstacles()
-    assert not one.complete
-
-
 def test_a_manifest_of_version_1_goes_on(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(value) for value in range(4)], place.url, manifest=False, **settings)
     place.write(PATH, Path(__file__).with_name("version1.json").read_bytes())
@@ -742,73 +523,3 @@ def test_a_manifest_of_version_1_goes_on(place: Place, settings: dict[str, Any])
 
 
 # --- cost ------------------------------------------------------------------------------------------------------------
-
-
-class Counted:
-    """Counts what a target is asked to do with the manifest, and its listings."""
-
-    def __init__(self, target: Any) -> None:
-        self.reads = self.writes = self.listings = 0
-        for name in ("read", "publish", "list"):
-            setattr(target, name, self._counting(name, getattr(target, name)))
-
-    def _counting(self, name: str, real: Any) -> Any:
-        def call(path: str, *args: Any, **more: Any) -> Any:
-            self.reads += name == "read" and path == PATH
-            self.writes += name == "publish" and path == PATH
-            self.listings += name == "list"
-            return real(path, *args, **more)
-
-        return call
-
-
-def test_one_frame_of_a_long_sequence_costs_one_read_and_one_write(tmp_path: Path) -> None:
-    target = seqsave.targets.resolve(str(tmp_path))
-    (tmp_path / ".seqsave").mkdir()
-    (tmp_path / PATH).write_bytes(manifest.dump(long_one(2_000)))
-    counted = Counted(target)
-    entry = replace(long_one(1).frames[0], index=7, name="frame_00007.png")
-    facts = manifest.Facts(prefix="frame", extension="png", filetype="png")
-    manifest.merge_into(target, facts, [entry])
-    assert (counted.reads, counted.writes, counted.listings) == (1, 1, 1)
-
-
-def long_one(count: int) -> Manifest:
-    """A manifest of many frames."""
-    frames = [
-        manifest.FrameEntry(
-            index=index,
-            batch=None,
-            name=f"frame_{index:05d}.png",
-            size=10**6 + index,
-            checksum=f"crc32:{index:08x}",
-            etag=f"{index:032x}",
-            version=f"{index:032x}",
-            acknowledged=True,
-            run="a",
-        )
-        for index in range(count)
-    ]
-    run = manifest.RunEntry(id="a", total=count, expected=(range(count),))
-    return Manifest(
-        prefix="frame", extension="png", filetype="png", expected=run.expected, frames=tuple(frames), runs=(run,)
-    )
-
-
-def test_a_long_manifest_costs_no_more_for_each_frame_than_a_short_one() -> None:
-    """Memory in bytes for each frame, and the file's; a second of 100,000 frames is measured in benchmarks."""
-    short, long = (held(manifest.dump(long_one(count))) for count in (1_000, 20_000))
-    assert long < 1.2 * short
-    assert long < 700
-    assert len(manifest.dump(long_one(20_000))) / 20_000 < 177
-
-
-def held(data: bytes) -> float:
-    """Peak memory while a manifest is read, for each frame of it."""
-    manifest.load(data)
-    tracemalloc.start()
-    try:
-        one = manifest.load(data)
-        return tracemalloc.get_traced_memory()[1] / len(one.frames)
-    finally:
-        tracemalloc.stop()

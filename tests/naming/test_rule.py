@@ -129,21 +129,6 @@ def test_only_the_batch_folders_that_the_rule_makes() -> None:
     assert [naming.parse_batch_folder(name) for name in names] == [0, 12, 12345, None, None, None, None]
 
 
-@given(st.sets(st.integers(-20, 60)))
-def test_ranges_and_gaps_say_what_is_there_and_what_is_not(numbers: set[int]) -> None:
-    runs = naming.to_ranges(sorted(numbers))
-    assert [i for run in runs for i in run] == sorted(numbers)
-    assert naming.parse_ranges(naming.format_ranges(runs)) == runs
-    assert [i for run in naming.gaps(runs, 5, 50) for i in run] == sorted(set(range(5, 51)) - numbers)
-
-
-def test_ranges_as_renderers_take_them() -> None:
-    runs = naming.to_ranges([17, *range(40, 53), 60])
-    assert naming.format_ranges(runs) == "17,40-52,60"
-    assert naming.format_ranges(runs, 3) == "17,40-52,60"
-    assert naming.format_ranges(runs, 1) == "17,... (2 more)"
-
-
 @given(st.text(min_size=1, max_size=20).filter(lambda t: not any(0xD800 <= ord(c) < 0xE000 for c in t)))
 def test_a_sidecar_names_its_key(key: str) -> None:
     folder, _, name = naming.sidecar_name("frame_00001.jpg", 0xAB, key).partition("/")

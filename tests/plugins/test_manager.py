@@ -15,6 +15,7 @@ from seqsave.plugins.manager import HOOKS, PluginManager
 from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec, Traits
 from tests.kit import TINY
 from tests.plugins import meeting
+from tests.plugins.made import BOTH
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -31,17 +32,6 @@ from seqsave import EncoderSpec, ObserverSpec, TargetSpec, Traits, hookimpl
 @hookimpl
 def seqsave_{kind}():
     return [{record}]
-"""
-BOTH = """
-from seqsave import EncoderSpec, ObserverSpec, TargetSpec, hookimpl
-
-@hookimpl
-def seqsave_encoders():
-    return [EncoderSpec(filetype='sound', extensions=('x',), encoder='a:B', dtypes=('uint8',))]
-
-@hookimpl
-def seqsave_{kind}({arguments}):
-    {body}
 """
 COMMAND = """
 import click
@@ -198,13 +188,6 @@ def test_commands_that_cannot_be_made_cost_the_plugin_nothing_else(site: Site) -
     manager.commands(click.Group)
     assert "AttributeError" in str(error_of(manager, "half-broken"))
     assert isinstance(manager.collect("encoders")["sound"][0].spec, EncoderSpec)
-
-
-def test_a_hook_with_other_arguments_is_broken(site: Site) -> None:
-    site.install("broken-one", BOTH.format(kind="commands", arguments="group", body="pass"))
-    manager = PluginManager()
-    with pytest.warns(SeqSaveWarning, match="group"):
-        manager.infos()
 
 
 def test_a_plugin_that_another_thread_imports_may_ask_for_plugins(site: Site) -> None:

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from seqsave.runtime.pipeline import Owner, Pipeline
+from seqsave.runtime.pipeline import Pipeline
+from tests.runtime.jobs import OWNER, ClosedError, StoppedError, submit
 from tests.support.patience import PATIENCE, wait_until
 
 MODES = ["inline", "one stage", "two stages", "loop"]
 # Inline, everything has happened when submit returns: nothing waits, is held, or is under way.
 threaded = pytest.mark.parametrize("make", MODES[1:], indirect=True)
-
-
-class StoppedError(Exception):
-    """The owner's error for jobs that are given up."""
-
-
-class ClosedError(Exception):
-    """The owner's error for jobs that come too late."""
-
-
-OWNER = Owner("the shop", "order", closed=ClosedError, stopped=StoppedError)
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    loop.set_default_executor(ThreadPoolExecutor(32))  # the usual one has few threads where there are few cores
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
 
 
 @pytest.fixture(params=MODES)
@@ -55,16 +32,6 @@ def make(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Cal
         )
 
     return make
-
-
-def submit(pipeline: Pipeline[Any, Any], encode: Callable[[], Any], publish: Callable[[Any], Any], cost: int = 1,
-           **more: Any) -> Future[Any]:  # fmt: skip
-    async def coroutine(payload: Any) -> Any:
-        return await asyncio.to_thread(publish, payload)
-
-    return pipeline.submit(
-        encode, coroutine if pipeline.is_async else publish, cost=cost, size_of=lambda _: cost, **more
-    )
 
 
 def test_every_job_gets_its_own_result(make: Callable[..., Pipeline[Any, Any]]) -> None:
@@ -357,112 +324,3 @@ def test_a_size_that_cannot_be_told_fails_its_job(make: Callable[..., Pipeline[A
 
 
 # --- throttling ------------------------------------------------------------------------------------------------------
-
-
-class Gauge:
-    """Counts how many publish at once; each waits for ``go``."""
-
-    def __init__(self) -> None:
-        self.go = threading.Semaphore(0)
-        self.now = self.most = self.begun = 0
-        self.changed = threading.Condition()
-
-    def __call__(self, payload: Any) -> Any:
-        with self.changed:
-            self.now += 1
-            self.begun += 1
-            self.most = max(self.most, self.now)
-            self.changed.notify_all()
-        self.go.acquire(timeout=PATIENCE)
-        with self.changed:
-            self.now -= 1
-            self.changed.notify_all()
-        return payload
-
-    def wait_for(self, count: int) -> None:
-        with self.changed:
-            assert self.changed.wait_for(lambda: self.now == count, PATIENCE), f"{self.now} and not {count}"
-
-
-@pytest.fixture(params=["two stages", "loop"])
-def paced(request: pytest.FixtureRequest, loop: asyncio.AbstractEventLoop) -> Iterator[Pipeline[Any, Any]]:
-    pipeline: Pipeline[Any, Any] = Pipeline(
-        workers=2, publishers=8, max_bytes=10**9, loop=loop if request.param == "loop" else None, owner=OWNER
-    )
-    yield pipeline
-    pipeline.abort(1)
-
-
-def test_a_slow_down_halves_what_publishes_at_once(paced: Pipeline[Any, Any]) -> None:
-    gauge = Gauge()
-    for i in range(8):  # so that all threads are there
-        submit(paced, lambda i=i: i, gauge)
-    gauge.wait_for(8)
-    gauge.go.release(8)
-    paced.drain()
-    assert paced.at_once == 8
-    paced.slow_down()
-    paced.slow_down()  # the storage has not felt the first one yet
-    assert paced.at_once == 4
-    slow = Gauge()
-    for i in range(12):
-        submit(paced, lambda i=i: i, slow)
-    slow.wait_for(4)
-    wait_until(lambda: paced.waiting() == (0, 12), "the others, which are encoded and wait")
-    slow.go.release(3)  # a fourth one that is published would let a fifth one begin
-    wait_until(lambda: slow.begun == 7)
-    assert slow.most == 4
-    slow.go.release(9)
-    paced.drain()
-
-
-def test_it_recovers_one_by_one(paced: Pipeline[Any, Any]) -> None:
-    paced.slow_down()
-    seen = []
-    for i in range(4 + 5 + 6 + 7 + 20):
-        submit(paced, lambda i=i: i, lambda p: p).result(PATIENCE)
-        paced.drain()
-        seen.append(paced.at_once)
-    assert seen == [4] * 3 + [5] * 5 + [6] * 6 + [7] * 7 + [8] * 21
-    gauge = Gauge()
-    for i in range(20):
-        submit(paced, lambda i=i: i, gauge)
-    gauge.wait_for(8)
-    gauge.go.release(20)
-    paced.drain()
-
-
-def test_what_waits_alone_is_published_as_soon_as_it_may(paced: Pipeline[Any, Any]) -> None:
-    # Nothing is submitted any more when the pace has recovered: what waits must not wait for that.
-    gauge = Gauge()
-    paced.slow_down()
-    for i in range(40):
-        submit(paced, lambda i=i: i, gauge)
-    for so_many in (4, 5, 6, 7, 8):
-        gauge.wait_for(so_many)
-        gauge.go.release(so_many)
-        wait_until(lambda so_many=so_many: paced.at_once > so_many or so_many == 8)
-    gauge.go.release(40)
-    paced.drain()
-    assert gauge.most == 8
-
-
-def test_it_never_stops_altogether(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsave.runtime.pools.SLOW_DOWN_SECONDS", 0)
-    for _ in range(10):
-        paced.slow_down()
-    assert paced.at_once == 1
-    futures = [submit(paced, lambda i=i: i, lambda p: p) for i in range(10)]
-    assert [future.result(PATIENCE) for future in futures] == list(range(10))
-
-
-def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqsave.runtime.pools.SLOW_DOWN_SECONDS", 0)
-    gauge = Gauge()
-    for _ in range(4):
-        paced.slow_down()
-    futures = [submit(paced, lambda i=i: i, gauge) for i in range(5)]
-    gauge.wait_for(1)
-    paced.abort(timeout=0.1)
-    assert all(isinstance(future.exception(timeout=0), StoppedError) for future in futures)
-    gauge.go.release(5)

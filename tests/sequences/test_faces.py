@@ -6,7 +6,6 @@ import string
 import warnings
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +16,8 @@ from seqsave.errors import FrameNameError
 from seqsave.sequences.verify import verify
 from seqsave.sources import open_source
 from tests.cli.runner import seqsave as command
+from tests.sequences.placed import PICTURE
 
-PICTURE = np.zeros((2, 2, 3), np.uint8)
 TEXT = st.text(st.sampled_from(string.ascii_letters + string.digits + "..__-- ()[]+=~é日\u0301"), max_size=10)
 # Hypothesis runs one test many times in one process: each run has a place of its own in memory.
 _runs = iter(range(10**9))
@@ -97,17 +96,6 @@ def test_parts_of_frames_are_one_clear_error(tmp_path: Any) -> None:
     assert seqsave.open_sequence(tmp_path / "shot.####.25.png").indices == (1001, 1002)
 
 
-def test_a_pattern_that_matches_nothing_names_what_was_found(tmp_path: Any) -> None:
-    (tmp_path / "sim.0001.vdb").write_bytes(b"x")
-    (tmp_path / "sim.0002.vdb").write_bytes(b"x")
-    error = command("ls", tmp_path, status=1).err
-    assert "but files with numbers: sim.####.vdb; give this pattern" in error
-    assert command("ls", tmp_path / "sim.####.vdb").out.startswith("sim.####.vdb 1-2 (2 frames)")
-    error = command("verify", tmp_path / "other.####.vdb", status=1).err
-    assert "no sequence other.####.vdb in" in error
-    assert "sim.####.vdb" in error
-
-
 def test_several_urls_and_none(tmp_path: Any, monkeypatch: Any) -> None:
     for name in ("a", "b"):
         seqsave.save([PICTURE], tmp_path / name / f"{name}.####.png", filetype="png")
@@ -115,12 +103,3 @@ def test_several_urls_and_none(tmp_path: Any, monkeypatch: Any) -> None:
     assert command("ls").out == "a/\nb/\n"
     listed = command("ls", "a", "b/*.png").out.splitlines()
     assert [line.split(" ")[0] for line in listed] == ["a:", "a.####.png", "b/*.png:", "b.####.png"]
-
-
-def test_what_exists_is_never_a_pattern(tmp_path: Any) -> None:
-    for folder in ("take #1.v2", "mix_##.png", "all*.png"):
-        seqsave.save([PICTURE] * 2, f"{tmp_path / folder}/", filetype="png")
-        assert seqsave.open_sequence(tmp_path / folder).indices == (0, 1)
-        assert [frame.index for frame in open_source(tmp_path / folder)] == [0, 1]
-        assert command("ls", tmp_path / folder).out.startswith("frame_#####.png 0-1")
-        command("verify", tmp_path / folder)

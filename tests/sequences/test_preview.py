@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+import seqsave
 from seqsave.errors import TargetError
 from seqsave.pictures.color import color_space
-from seqsave.sequences.preview import Preview
+from seqsave.sequences.preview import Preview, make_preview
 from tests.support.needs import needs_package
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +102,31 @@ def test_linear_light_is_shown_as_a_display_wants_it() -> None:
     preview.add(0, preview.take(grey(0.21404)))
     preview.finish()
     assert sink.levels() == pytest.approx([128], abs=4)
+
+
+# --- of existing frames ----------------------------------------------------------------------------------------------
+
+FRAMES = np.zeros((5, 32, 48, 3), np.uint8)
+
+
+def test_it_has_the_frames_the_rate_of_the_manifest_and_the_workflow(place: Place, options: dict[str, Any]) -> None:
+    av = needs_package("av")
+    seqsave.save(FRAMES, place.url, rate=Fraction(25, 2), metadata={"workflow": {"nodes": [1]}}, **options)
+    sequence = seqsave.open_sequence(place.url, **options)
+    seen: list[int] = []
+    assert sequence.target is not None
+    made = make_preview(sequence, sequence.target, "look.webm", on_frame=lambda frame: seen.append(frame.index))
+    data = place.read("look.webm")
+    assert (made.frames, made.size, seen) == (5, len(data), [0, 1, 2, 3, 4])
+    with av.open(io.BytesIO(data)) as movie:
+        assert len(list(movie.decode(video=0))) == 5
+        assert movie.streams.video[0].average_rate == Fraction(25, 2)
+        assert '{"nodes": [1]}' in {*movie.metadata.values()}
+
+
+def test_another_ending_is_refused_before_anything_is_read() -> None:
+    seqsave.save(FRAMES, "memory://look")
+    sequence = seqsave.open_sequence("memory://look")
+    assert sequence.target is not None
+    with pytest.raises(seqsave.OptionError, match=r"a preview is .mp4 or .webm, not 'look.gif'"):
+        make_preview(sequence, sequence.target, "a/look.gif", on_frame=lambda _: pytest.fail("it was read"))

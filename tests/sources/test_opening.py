@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from seqsave import find_sequences, open_sequence
 from seqsave.errors import SequenceNotFoundError, SourceError, TargetError
-from seqsave.sources import Source, SourceFrame, open_source
-from tests.sources.pictures import encode, npy, picture, png_with_workflow
+from seqsave.sources import open_source
+from tests.sources.given import fill, indices, opened
+from tests.sources.pictures import encode, npy, picture
 
 if TYPE_CHECKING:
     from tests.support.places import Place
     from tests.support.s3 import S3Server
-
-
-def fill(place: Place, *names: str) -> None:
-    for seed, name in enumerate(names):
-        place.write(name, encode(picture(seed)))
-
-
-def opened(place: Place, path: str = "", **more: Any) -> Source:
-    url = f"{place.url}/{path}" if path else place.url
-    return open_source(url, place.storage_options, **more)
-
-
-def indices(source: Source) -> list[int | None]:
-    return [frame.index for frame in source]
 
 
 def test_a_sequence_keeps_its_numbers_and_gaps(place: Place) -> None:
@@ -139,58 +126,6 @@ def test_the_number_of_one_picture_is_kept(place: Place) -> None:
     assert indices(opened(place, "frame_00017.png")) == [17]
 
 
-def test_pictures_without_numbers_come_in_the_order_of_their_names(place: Place) -> None:
-    fill(place, "cat.png", "Ant.png", "bee10.png", "bee9.png", "dog.png", "eel.png")
-    source = opened(place)
-    assert [url.rpartition("/")[2] for url, _, _ in source.files] == [
-        *("Ant.png", "bee9.png", "bee10.png"),
-        *("cat.png", "dog.png", "eel.png"),
-    ]
-    assert source.first is None
-
-
-def test_several_sequences_in_a_folder_are_named(place: Place) -> None:
-    fill(place, "frame_00001.png", "frame_00002.png", "mask_00001.png", "mask_00002.png")
-    with pytest.raises(SourceError, match=r"2 sequences: frame_#####\.png, mask_#####\.png"):
-        opened(place)
-
-
-def test_what_is_no_picture_is_left_out_and_told(place: Place) -> None:
-    fill(place, "frame_00001.png", "frame_00002.png")
-    place.write("notes.txt", b"hello")
-    place.write(".DS_Store", b"x")
-    source = opened(place)
-    assert indices(source) == [1, 2]
-    assert source.notes == ["left out 1 file (not a picture that can be read): notes.txt"]
-
-
-def test_a_name_that_no_storage_should_have_is_left_out_and_told(tmp_path: Path) -> None:
-    for name in ("frame_00001.png", "frame_00002.png", "fra\x1bme_00003.png"):
-        (tmp_path / name).write_bytes(encode(picture()))
-    source = open_source(tmp_path)
-    assert indices(source) == [1, 2]
-    assert "left out 1 file" in source.notes[0]
-
-
-def test_a_stray_picture_beside_a_sequence_is_left_out_and_told(place: Place) -> None:
-    fill(place, "frame_00001.png", "frame_00002.png", "thumbnail.png")
-    source = opened(place)
-    assert indices(source) == [1, 2]
-    assert "thumbnail.png" in source.notes[0]
-
-
-def test_one_number_twice_is_an_error(place: Place) -> None:
-    fill(place, "frame_7.png", "frame_00007.png")
-    with pytest.raises(SourceError, match="same number 7"):
-        opened(place)
-
-
-def test_a_folder_without_pictures(place: Place) -> None:
-    place.write("a.txt", b"a")
-    with pytest.raises(SourceError, match=r"it holds a\.txt\. Readable are .*png"):
-        opened(place)
-
-
 def test_only_folders(place: Place) -> None:
     fill(place, "one/frame_1.png", "two/frame_1.png")
     with pytest.raises(SequenceNotFoundError, match="only folders: one, two"):
@@ -232,38 +167,6 @@ def test_an_array_is_found_by_its_name(place: Place) -> None:
         int(picture(1).sum()),
         int(picture(2).sum()),
     ]
-
-
-def test_reading_twice_gives_the_same(place: Place) -> None:
-    fill(place, "frame_00001.png", "frame_00002.png")
-    source = opened(place)
-    assert indices(source) == indices(source) == [1, 2]
-
-
-def test_metadata_is_carried_as_it_is(place: Place) -> None:
-    text = '{"b": 1,   "a": "gr\\u00fc\\u00df"}'
-    place.write("frame_00001.png", png_with_workflow(picture(), text))
-    (frame,) = opened(place)
-    assert frame.metadata == {"workflow": text}
-
-
-def test_frames_are_read_ahead_but_not_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(100):
-        (tmp_path / f"frame_{number:05}.png").write_bytes(encode(picture(number)))
-    read: list[str] = []
-    original = Path.read_bytes
-    from seqsave.targets.local import LocalTarget
-
-    def counted(self: LocalTarget, path: str) -> bytes:
-        read.append(path)
-        return original(Path(self.url, path))
-
-    monkeypatch.setattr(LocalTarget, "read", counted)
-    frames = iter(open_source(str(tmp_path)))
-    first: SourceFrame = next(frames)
-    assert first.index == 0
-    assert len(read) < 60
-    frames.close()  # type: ignore[attr-defined]
 
 
 def test_paths_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

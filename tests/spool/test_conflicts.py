@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +12,10 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import SaveError, TargetError
-from seqsave.runtime.retry import RetryPolicy
-from seqsave.spool import Before, Outcome, Records, Spool, fingerprint, flush_place, nothing, unknown
+from seqsave.spool import Records, Spool, fingerprint, flush_place, unknown
 from seqsave.targets.local import LocalTarget
 from seqsave.writer import publisher_behind
+from tests.spool.flushing import FRAME, ONCE, before_of, flushed
 from tests.spool.kept import item, keep, target_of
 
 if TYPE_CHECKING:
@@ -25,66 +23,8 @@ if TYPE_CHECKING:
 
     from tests.support.places import Place
 
-FRAME = "frame_00001.png"
-ONCE = RetryPolicy(attempts=1)
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
-def before_of(target: targets.Target, path: str = FRAME) -> Before:
-    """What the storage holds now."""
-    seen = target.look(path)
-    return nothing(unknown()) if seen is None else unknown().of(seen.version, seen.size)
-
-
-def flushed(spool: Spool, target: targets.Target, **more: Any) -> Outcome:
-    (outcome,) = flush_place(spool, target, target.identity(), records=Records(), policy=ONCE, **more)
-    return outcome
-
-
-def is_conflict(outcome: Outcome, reason: str = "changed") -> bool:
-    entry = outcome.entry
-    assert entry is not None
-    kept = outcome.status == "conflict" and Path(entry.name).exists() and entry.name in outcome.message
-    return kept and outcome.reason == reason and "seqsave flush --replace" in outcome.message
-
 
 # --- what existed ----------------------------------------------------------------------------------------------------
-
-
-def test_the_file_that_existed_is_replaced(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    place.write(FRAME, b"old")
-    keep(spool, target, 1, b"ours", before=before_of(target))
-    outcome = flushed(spool, target)
-    assert outcome.status == "published"
-    assert outcome.published is not None
-    seen = target.look(FRAME)
-    assert seen is not None
-    assert outcome.published.version == seen.version
-    assert place.read(FRAME) == b"ours"
-
-
-def test_a_file_that_was_written_since_stays(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    place.write(FRAME, b"old")
-    sidecar = item(".seqsave/one.json", b"{}", content_type="application/json")
-    keep(spool, target, 1, b"ours", before=before_of(target), sidecars=[sidecar])
-    target.publish(FRAME, b"theirs", content_type="image/png")
-    assert is_conflict(flushed(spool, target))
-    assert place.read(FRAME) == b"theirs"
-    assert ".seqsave/one.json" not in place.names()
-
-
-def test_a_file_that_is_new_since_stays(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    keep(spool, target, 1, b"ours", before=before_of(target))
-    place.write(FRAME, b"theirs")
-    assert is_conflict(flushed(spool, target))
-    assert place.read(FRAME) == b"theirs"
 
 
 def test_the_same_bytes_are_no_conflict(place: Place, spool: Spool) -> None:
@@ -94,23 +34,6 @@ def test_the_same_bytes_are_no_conflict(place: Place, spool: Spool) -> None:
     outcome = flushed(spool, target)
     assert (outcome.status, outcome.verified) == ("published", True)
     assert spool.contents().entries == ()
-
-
-def test_an_empty_file_is_no_frame(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    keep(spool, target, 1, b"ours", before=before_of(target))
-    place.write(FRAME, b"")
-    assert flushed(spool, target).status == "published"
-    assert place.read(FRAME) == b"ours"
-
-
-def test_a_file_that_was_deleted_since_is_written(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    place.write(FRAME, b"old")
-    keep(spool, target, 1, b"ours", before=before_of(target))
-    target.delete(FRAME)
-    assert flushed(spool, target).status == "published"
-    assert place.read(FRAME) == b"ours"
 
 
 def test_an_older_frame_of_the_same_spool_is_replaced(place: Place, spool: Spool) -> None:
@@ -134,103 +57,10 @@ def test_a_conflict_is_replaced_on_request(place: Place, spool: Spool) -> None:
     assert place.read(FRAME) == place.read("frame_00002.png") == b"ours"
 
 
-@pytest.mark.parametrize("state", ["file", "nothing"])
-def test_a_change_after_the_look_is_seen(
-    place: Place, spool: Spool, state: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = target_of(place)
-    if state == "file":
-        place.write(FRAME, b"old")
-    keep(spool, target, 1, b"ours", before=before_of(target))
-    look = type(target).look
-
-    def then_theirs(self: targets.Target, path: str) -> targets.Entry | None:
-        seen = look(self, path)
-        place.write(FRAME, b"theirs")
-        return seen
-
-    monkeypatch.setattr(type(target), "look", then_theirs)
-    assert is_conflict(flushed(spool, target))
-    assert place.read(FRAME) == b"theirs"
-
-
 # --- a storage that could not be asked -------------------------------------------------------------------------------
 
 
-def long_ago(before: Before, seconds: float) -> Before:
-    return replace(before, began=before.began - seconds, uptime=before.uptime - seconds)
-
-
-def test_unknown_and_written_before_the_run(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    place.write(FRAME, b"old")
-    keep(spool, target, 1, b"ours", before=long_ago(unknown(), -10))  # ten seconds later than the file
-    assert is_conflict(flushed(spool, target)), "a run that begins in the future: the clock was changed"
-    (entry,) = spool.contents().entries
-    spool.drop(entry)
-    seen = target.look(FRAME)
-    assert seen is not None
-    assert seen.changed is not None
-    began = long_ago(unknown(), 0)
-    assert began.is_older(replace(seen, changed=time.time() - 60), time.time())
-    assert not began.is_older(replace(seen, changed=time.time() - 60), None)
-    assert began.is_older(replace(seen, changed=time.time() - 6000), None)
-    assert not began.is_older(replace(seen, changed=None), time.time())
-
-
-def test_unknown_and_written_after_the_run_began(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    keep(spool, target, 1, b"ours", before=unknown())
-    place.write(FRAME, b"theirs")
-    assert is_conflict(flushed(spool, target))
-    assert place.read(FRAME) == b"theirs"
-
-
-def test_unknown_and_nothing_there(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    keep(spool, target, 1, b"ours", before=unknown())
-    assert flushed(spool, target).status == "published"
-
-
-def test_a_clock_that_was_set_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time since the start of the machine decides where it is known; else a clock that ran back decides nothing."""
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        pytest.skip("only on systems that count the time since their start")
-    began = long_ago(unknown(), 100)
-    seen = targets.Entry("x", 5, False, changed=time.time() - 50)
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + 3600)  # set forward since
-    assert not began.is_older(replace(seen, changed=real() + 3600 - 50), time.time())
-    assert began.is_older(replace(seen, changed=real() + 3600 - 150), time.time())
-    monkeypatch.setattr(time, "time", lambda: real() - 3600)
-    other_boot = replace(began, boot="another", uptime=0.0, began=real())
-    assert not other_boot.is_older(replace(seen, changed=real() - 9999), time.time())
-
-
 # --- the same place under other names --------------------------------------------------------------------------------
-
-
-def test_one_place_has_one_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "renders").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "renders")
-    (tmp_path / "above").symlink_to(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    folder = tmp_path / "renders"
-    spellings: list[Any] = [folder, f"{folder}/", f"file://{folder}", "renders", "./renders", "~/renders", "link"]
-    spellings += [tmp_path / "above" / "link", f"FILE://localhost{folder}", f"{tmp_path}/x/../renders"]
-    identities = [targets.resolve(spelling).identity() for spelling in spellings]
-    assert all(identity == identities[0] for identity in identities)
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    ["https://objects.example", "https://Objects.Example/", "HTTPS://objects.example:443", "https://objects.example."],
-)
-def test_one_endpoint_has_one_identity(endpoint: str) -> None:
-    options = {"key": "k", "secret": "s", "endpoint_url": endpoint}
-    found = targets.resolve("s3://bucket/shot/", options).identity()
-    assert found == {"storage": "s3", "root": "bucket/shot", "endpoint": "https://objects.example"}
 
 
 def test_entries_under_another_spelling_are_published(tmp_path: Path, spool: Spool) -> None:

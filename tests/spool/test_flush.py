@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +10,7 @@ from seqsave import targets
 from seqsave.errors import SpoolError, TargetError
 from seqsave.runtime.retry import RetryPolicy
 from seqsave.spool import Entry, Outcome, Records, Spool, flush_place, flush_spool, overlaps
+from tests.spool.flushing import Failing, left
 from tests.spool.kept import item, keep, target_of
 from tests.support.needs import missing
 from tests.support.s3 import S3Server, find_weed
@@ -23,41 +23,8 @@ if TYPE_CHECKING:
 QUICK = RetryPolicy(attempts=2, first_wait=0.01)
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
 def statuses(outcomes: Sequence[Outcome]) -> list[str]:
     return [outcome.status for outcome in outcomes]
-
-
-def left(spool: Spool) -> list[int]:
-    return sorted(entry.index for entry in spool.contents().entries)
-
-
-class Failing:
-    """A target that does what it is told before it publishes."""
-
-    def __init__(self, target: targets.Target) -> None:
-        self.target = target
-        self.asked: list[str] = []
-        self.error: Exception | None = None
-        self.only = ""
-
-    def publish(self, path: str, data: Any, **more: Any) -> targets.Published:
-        self.asked.append(path)
-        if self.error is not None and self.only in path:
-            raise self.error
-        return self.target.publish(path, data, **more)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.target, name)
-
-
-@pytest.fixture
-def failing(tmp_path: Path) -> Failing:
-    return Failing(targets.resolve(tmp_path / "renders"))
 
 
 # --- what is kept arrives ---
@@ -79,15 +46,6 @@ def test_what_is_kept_arrives_and_goes(place: Place, spool: Spool) -> None:
     assert [place.read(f"frame_{index:05d}.png") for index in range(40)] == [b"picture %d" % n for n in range(40)]
     assert left(spool) == []
     assert flush_place(spool, target, target.identity(), records=Records()) == []
-
-
-@pytest.mark.s3
-def test_the_content_type_arrives(s3_server: S3Server, spool: Spool) -> None:
-    url = s3_server.new_prefix()
-    target = targets.resolve(url, s3_server.storage_options)
-    keep(spool, target, 1)
-    flush_place(spool, target, target.identity(), records=Records())
-    assert s3_server.head(f"{url}/frame_00001.png")["ContentType"] == "image/png"
 
 
 def test_the_newest_of_a_frame_arrives(spool: Spool, failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,25 +124,6 @@ def test_records_that_fail_keep_the_entries(spool: Spool, failing: Failing, when
 # --- collisions ---
 
 
-def test_what_must_not_replace_leaves_another_file_alone(place: Place, spool: Spool) -> None:
-    target = target_of(place)
-    for index, sidecar in ((1, "one"), (2, "two"), (3, "three")):
-        beside = item(f".seqsave/{sidecar}.json", b"{}", content_type="application/json")
-        keep(spool, target, index, b"ours", create=True, sidecars=[beside])
-    place.write("frame_00001.png", b"theirs")
-    place.write("frame_00002.png", b"ours")
-    outcomes = flush_place(spool, target, target.identity(), records=Records())
-    found = {outcome.entry.index: outcome for outcome in outcomes if outcome.entry}
-    assert {index: one.status for index, one in found.items()} == {1: "conflict", 2: "published", 3: "published"}
-    assert "another file is there" in found[1].message
-    assert place.read("frame_00001.png") == b"theirs"
-    assert place.names() == [
-        *[".seqsave/three.json", ".seqsave/two.json"],
-        *["frame_00001.png", "frame_00002.png", "frame_00003.png"],
-    ]
-    assert left(spool) == [1]
-
-
 # --- what fails ---
 
 
@@ -218,36 +157,6 @@ def test_what_passes_is_tried_again(spool: Spool, failing: Failing) -> None:
     failing.error = None
     flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
     assert left(spool) == []
-
-
-def test_what_does_not_arrive_as_it_was_sent_stays(spool: Spool, failing: Failing) -> None:
-    keep(spool, failing.target, 1, b"picture")
-    failing.read = lambda _: b"pictUre"  # type: ignore[attr-defined]
-    (outcome,) = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
-    assert outcome.status == "failed"
-    assert "not what was saved" in outcome.message
-    assert left(spool) == [1]
-
-
-def test_credentials_that_may_only_write_are_good_enough(spool: Spool, failing: Failing) -> None:
-    keep(spool, failing.target, 1, b"picture")
-
-    def read(_: str) -> bytes:
-        raise TargetError("the credentials do not allow it", fault="denied")
-
-    failing.read = read  # type: ignore[attr-defined]
-    (outcome,) = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
-    assert (outcome.status, outcome.verified) == ("published", False)
-    assert left(spool) == []
-
-
-def test_an_acknowledged_checksum_saves_the_look(spool: Spool, failing: Failing) -> None:
-    keep(spool, failing.target, 1, b"picture")
-    publish = failing.target.publish
-    failing.publish = lambda *a, **k: replace(publish(*a, **k), acknowledged=True)  # type: ignore[method-assign]
-    failing.read = None  # type: ignore[attr-defined]
-    (outcome,) = flush_place(spool, failing, failing.identity(), records=Records())  # type: ignore[arg-type]
-    assert (outcome.status, outcome.verified) == ("published", True)
 
 
 def test_damaged_entries_are_put_aside_and_told(spool: Spool, failing: Failing) -> None:

@@ -34,7 +34,7 @@ from seqsave.targets import clouds, traits
 from seqsave.targets.redact import chain_of
 from seqsave.types import Traits
 from tests.support.patience import PATIENCE
-from tests.targets.test_suite import AWKWARD, paths
+from tests.targets.test_base import AWKWARD, paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import signal
 import subprocess
 import sys
@@ -22,22 +21,12 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
-from seqsave.runtime.processes import machine_id
 from seqsave.targets import local, renaming
-from seqsave.targets.temporary import is_temporary, temporary_name
+from seqsave.targets.temporary import is_temporary
+from tests.targets.stores import all_files, posix, publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-posix = pytest.mark.skipif(os.name == "nt", reason="POSIX only")
-
-
-def publish(target: targets.Target, path: str, data: Any = b"data", **more: Any) -> targets.Published:
-    return target.publish(path, data, content_type="image/png", **more)
-
-
-def all_files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.fixture
@@ -49,14 +38,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only on systems where this user may mount a small disk")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.fixture
-def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    def link(*_: object) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", link)
 
 
 # --- where ----------------------------------------------------------------------------------------------------------
@@ -392,63 +373,6 @@ def test_a_killed_process_leaves_no_part_under_a_name(tmp_path: Path, step: str,
 # --- create without hard links ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("no_hard_links")
-def test_create_without_hard_links(tmp_path: Path) -> None:
-    target = targets.resolve(tmp_path)
-    publish(target, "a", b"first", create=True)
-    with pytest.raises(FrameExistsError):
-        publish(target, "a", b"second", create=True)
-    assert target.read("a") == b"first"
-    assert all_files(tmp_path) == ["a"]
-
-
-@pytest.mark.usefixtures("no_hard_links")
-def test_create_without_hard_links_has_one_winner(tmp_path: Path) -> None:
-    target = targets.resolve(tmp_path)
-    start = threading.Barrier(8)
-    won: list[int] = []
-
-    def create(number: int) -> None:
-        start.wait()
-        try:
-            publish(target, "a", b"%d" % number * 1000, create=True)
-        except FrameExistsError:
-            return
-        won.append(number)
-
-    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-    assert target.read("a") == b"%d" % won[0] * 1000
-    assert all_files(tmp_path) == ["a"]
-
-
-@posix
-@pytest.mark.usefixtures("no_hard_links")
-def test_a_reserved_name_is_given_back_when_the_move_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def replace(*_: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "replace", replace)
-    with pytest.raises(TargetError, match="the disk failed"):
-        publish(targets.resolve(tmp_path), "a", create=True)
-    assert all_files(tmp_path) == []
-
-
-@posix
-def test_links_that_fail_for_another_reason_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def link(*_: object) -> None:
-        raise OSError(errno.EDQUOT, "Disk quota exceeded")
-
-    monkeypatch.setattr(os, "link", link)
-    with pytest.raises(TargetError, match="quota"):
-        publish(targets.resolve(tmp_path), "a", create=True)
-    assert all_files(tmp_path) == []
-
-
 # --- links and odd folders -------------------------------------------------------------------------------------------
 
 
@@ -489,54 +413,6 @@ def test_a_name_that_is_too_long_may_be_that_of_a_metadata_value(tmp_path: Path)
 # --- what killed processes leave --------------------------------------------------------------------------------------
 
 
-DEAD = 2**22 + 1  # more than the largest process id of Linux, 2**22
-
-
-def left(folder: Path, *, machine: str, pid: int, age: float) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f".seqsave-{machine}-{pid}-{secrets.token_hex(8)}.tmp"
-    path.write_bytes(b"half a pict")
-    os.utime(path, (time.time() - age,) * 2)
-    return path
-
-
-def test_a_temporary_name_says_whose_it_is() -> None:
-    name = temporary_name()
-    assert is_temporary(name)
-    assert re.fullmatch(rf"\.seqsave-{machine_id()}-{os.getpid()}-[0-9a-f]{{16}}\.tmp", name)
-    assert "_" not in name  # no frame is called so
-
-
-def test_only_what_nobody_will_complete_is_swept(tmp_path: Path) -> None:
-    ours, other = machine_id(), "0" * 8
-    minute, day = 61, 86_401
-    gone = [
-        left(tmp_path, machine=ours, pid=DEAD, age=minute),
-        left(tmp_path, machine=other, pid=DEAD, age=day),
-        left(tmp_path, machine=other, pid=os.getpid(), age=day),
-    ]
-    old_style = tmp_path / ".seqsave-0123456789abcdef.tmp"
-    old_style.write_bytes(b"x")
-    os.utime(old_style, (time.time() - day,) * 2)
-    kept = [
-        left(tmp_path, machine=ours, pid=DEAD, age=5),
-        left(tmp_path, machine=ours, pid=os.getpid(), age=minute),
-        left(tmp_path, machine=ours, pid=os.getpid(), age=day),  # it slept for so long
-        left(tmp_path, machine=other, pid=DEAD, age=minute),
-        left(tmp_path / "below", machine=ours, pid=DEAD, age=day),
-    ]
-    for name in ("frame_00001.png", ".seqsave-notes.txt", ".hidden.tmp"):
-        kept.append(tmp_path / name)
-        kept[-1].write_bytes(b"x")
-        os.utime(kept[-1], (0, 0))
-    target = targets.resolve(tmp_path)
-    assert target.remove_stale_temporaries() == len(gone) + 1
-    assert not any(path.exists() for path in [*gone, old_style])
-    assert all(path.exists() for path in kept)
-    assert target.remove_stale_temporaries("below") == 1
-    assert target.remove_stale_temporaries("nowhere") == 0
-
-
 @pytest.mark.skipif(os.name == "nt", reason="only on systems with SIGKILL, which Windows is not")
 def test_what_a_killed_process_leaves_is_swept_by_the_next_run(tmp_path: Path) -> None:
     code = (
@@ -556,26 +432,6 @@ def test_what_a_killed_process_leaves_is_swept_by_the_next_run(tmp_path: Path) -
     assert path.exists()  # one frame is not worth a look at all names
     seqsave.save([picture] * 2, tmp_path)
     assert not path.exists()
-
-
-def test_a_link_that_took_effect_and_was_reported_as_taken_is_our_own_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As NFS does it: the answer to the first request is lost, and the one that is sent again finds the file."""
-    real = os.link
-
-    def link(source: str, final: str) -> None:
-        real(source, final)
-        raise FileExistsError(17, "File exists", final)
-
-    monkeypatch.setattr(os, "link", link)
-    target = targets.resolve(tmp_path)
-    target.publish("frame", b"ours", content_type="image/png", create=True)
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("frame", b"ours")]
-    monkeypatch.undo()
-    with pytest.raises(FrameExistsError):
-        target.publish("frame", b"other", content_type="image/png", create=True)
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"ours"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on systems where anybody may make links")

@@ -12,18 +12,21 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 import seqsave
-from seqsave import Option, TargetSpec, Traits, targets
-from seqsave.errors import FrameExistsError, PluginError, TargetError
+from seqsave import Option, TargetSpec, targets
+from seqsave.errors import PluginError, TargetError
 from seqsave.plugins import manager
 from seqsave.targets import Location
 from seqsave.targets.local import LocalTarget
 from seqsave.targets.memory import MemoryTarget
 from seqsave.targets.s3 import S3Target
 from tests.support.site import Site
+from tests.targets.stores import TRUSTED, declare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+from seqsave import Traits
+from seqsave.errors import FrameExistsError
 
 S3 = {"key": "k", "secret": "s", "endpoint_url": "http://127.0.0.1:9"}
 PLUGIN = """
@@ -92,10 +95,6 @@ def _filesystems(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def installed(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(manager, "_manager", manager.PluginManager())
     return site
-
-
-def declare(*protocols: str, **more: Any) -> None:
-    seqsave.register_target(TargetSpec(protocols=protocols, **more))
 
 
 def refuse(*_: Any, **__: Any) -> Any:
@@ -195,12 +194,6 @@ def test_a_target_that_cannot_be_imported(target: str, says: str) -> None:
         targets.resolve("shelf://x")
 
 
-def test_traits_of_a_filesystem_that_is_not_installed() -> None:
-    declare("nowhere", traits=Traits(publish="put"), install_hint="pip install nowhere-fs")
-    with pytest.raises(TargetError, match=r"unknown protocol 'nowhere'.*; install it with: pip install nowhere-fs$"):
-        targets.resolve("nowhere://x")
-
-
 def test_options_are_checked_before_anything_is_opened() -> None:
     options = {
         "size": Option(type=int, min=1, max=9),
@@ -230,26 +223,6 @@ def test_an_unknown_scheme_names_what_plugins_know() -> None:
 
 # --- traits -----------------------------------------------------------------------------------------------------------
 
-TRUSTED = Traits(publish="put", create=True, threads="shared")
-
-
-def test_without_a_declaration_nothing_good_is_assumed() -> None:
-    can = targets.resolve("shelf://top/x").capabilities
-    assert (can.atomic, can.create, can.thread_safe) == (False, "none", False)
-
-
-def test_a_declaration_says_otherwise() -> None:
-    declare("shelf", traits=TRUSTED)
-    target = targets.resolve("shelf://top/x")
-    can = target.capabilities
-    assert (can.folders, can.atomic, can.create, can.thread_safe) == (True, True, "conditional", True)
-    target.publish("a/b", b"1", content_type="image/png", create=True)
-    with pytest.raises(FrameExistsError):
-        target.publish("a/b", b"2", content_type="image/png", create=True)
-    assert target.read("a/b") == b"1"
-    target.probe_create(".seqsave/create.txt")
-    assert target.known.refuses
-
 
 def test_what_it_claims_is_tried_before_it_is_relied_on() -> None:
     declare("careless", traits=TRUSTED)
@@ -275,6 +248,33 @@ def test_a_class_s_claim_is_tried_too(monkeypatch: pytest.MonkeyPatch) -> None:
         targets.resolve("shelf://x").probe_create("probe.txt")
 
 
+def test_schemes_are_those_that_are_no_configured_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare("newest", "newer", target="special:Special")
+    assert {"file", "memory", "s3", "newest", "newer"} <= set(targets.schemes())
+    (tmp_path / "config.toml").write_text('[targets.newest]\nurl = "memory://configured"\n')
+    monkeypatch.setenv("SEQSAVE_CONFIG", str(tmp_path / "config.toml"))
+    assert "newest" not in targets.schemes()
+    assert "newer" in targets.schemes()
+
+
+def test_without_a_declaration_nothing_good_is_assumed() -> None:
+    can = targets.resolve("shelf://top/x").capabilities
+    assert (can.atomic, can.create, can.thread_safe) == (False, "none", False)
+
+
+def test_a_declaration_says_otherwise() -> None:
+    declare("shelf", traits=TRUSTED)
+    target = targets.resolve("shelf://top/x")
+    can = target.capabilities
+    assert (can.folders, can.atomic, can.create, can.thread_safe) == (True, True, "conditional", True)
+    target.publish("a/b", b"1", content_type="image/png", create=True)
+    with pytest.raises(FrameExistsError):
+        target.publish("a/b", b"2", content_type="image/png", create=True)
+    assert target.read("a/b") == b"1"
+    target.probe_create(".seqsave/create.txt")
+    assert target.known.refuses
+
+
 def test_functions_of_traits_are_imported_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     module: Any = types.ModuleType("shelf_helpers")
@@ -286,12 +286,3 @@ def test_functions_of_traits_are_imported_when_they_are_needed(monkeypatch: pyte
     target.publish("f", b"123", content_type="image/png")
     assert calls == [("image/png", 3), "/top/x/f"]
     assert [entry.name for entry in target.list()] == ["f"]
-
-
-def test_schemes_are_those_that_are_no_configured_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    declare("newest", "newer", target="special:Special")
-    assert {"file", "memory", "s3", "newest", "newer"} <= set(targets.schemes())
-    (tmp_path / "config.toml").write_text('[targets.newest]\nurl = "memory://configured"\n')
-    monkeypatch.setenv("SEQSAVE_CONFIG", str(tmp_path / "config.toml"))
-    assert "newest" not in targets.schemes()
-    assert "newer" in targets.schemes()

@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
 import seqsave
 from tests.support.needs import needs_package
+from tests.writer.pictures import GREY, save
 
-GREY = np.full((8, 8, 3), 0.5, np.float32)
 GRAPH = {
     "prompt": {"9": {"class_type": "Cloud", "inputs": {"api_key": "sk-live-0123456789", "scale": 2}}},
     "workflow": {"nodes": [{"id": 1, "type": "Note", "widgets_values": ["call Ada"]}]},
@@ -29,10 +28,6 @@ def texts(path: Path) -> dict[str, str]:
 
 def sidecars(folder: Path) -> list[str]:
     return sorted(path.name.split(".")[-2] for path in (folder / ".seqsave").glob("frame_*.json"))
-
-
-def save(folder: Path, count: int = 3, **settings: Any) -> seqsave.SaveResult:
-    return seqsave.save([GREY] * count, folder, metadata={"shot": 7}, **settings)
 
 
 @pytest.mark.parametrize(
@@ -96,34 +91,6 @@ def test_colours_are_converted_and_losses_told(tmp_path: Path) -> None:
     with pytest.warns(seqsave.SeqSaveWarning, match="frame 0: values outside 0..1 were clipped"):
         seqsave.save([GREY, bright][::-1], tmp_path, color="linear-srgb", convert_to="srgb")
     assert seqsave.open_sequence(tmp_path)[1].read()[0, 0].tolist() == [187] * 3  # 0.73536 of 255, cut off
-
-
-@pytest.mark.parametrize("extension", ["mp4", "webm"])
-def test_a_preview_beside_the_frames(tmp_path: Path, extension: str) -> None:
-    av = needs_package("av")
-    save(tmp_path, 12, preview=extension, rate=12)
-    with av.open(str(tmp_path / f"frame.{extension}")) as movie:
-        assert movie.streams.video[0].average_rate == 12
-        assert {name.lower(): text for name, text in movie.metadata.items()}["shot"] == "7"
-        assert sum(1 for _ in movie.decode(video=0)) == 12
-    assert len(seqsave.open_sequence(tmp_path)) == 12
-
-
-def test_a_resumed_run_has_no_preview_and_says_so(tmp_path: Path) -> None:
-    needs_package("av")
-    save(tmp_path, 2)
-    with pytest.warns(seqsave.SeqSaveWarning, match="no preview: frame 0 already existed"):
-        save(tmp_path, 3, preview="webm", if_exists="skip")
-    assert not (tmp_path / "frame.webm").exists()
-
-
-def test_a_run_that_fails_has_no_preview(tmp_path: Path) -> None:
-    needs_package("av")
-    with pytest.raises(RuntimeError):
-        with seqsave.open_writer(tmp_path, preview="webm") as writer:
-            writer.write(GREY)
-            raise RuntimeError
-    assert [path.name for path in tmp_path.glob("frame*")] == ["frame_00000.png"]
 
 
 @pytest.mark.parametrize(

@@ -28,17 +28,7 @@ from seqsave.targets.local import LocalTarget
 from seqsave.types import SavedFrame
 from seqsave.writer.publish import FramePublisher
 from tests.support.patience import PATIENCE
-
-URL = "memory://renders/shot"
-RED = np.zeros((4, 6, 3), np.uint8)
-
-
-def names(url: str = URL) -> list[str]:
-    from fsspec.implementations.memory import MemoryFileSystem
-
-    root = "/" + url.removeprefix("memory://") + "/"
-    found = sorted(key.removeprefix(root) for key in MemoryFileSystem.store if key.startswith(root))
-    return [name for name in found if not name.startswith(".seqsave/")]
+from tests.writer.pictures import RED, URL, OnlyArray, names
 
 
 def read(path: str) -> np.ndarray[Any, Any]:
@@ -153,16 +143,6 @@ def test_batches_from_several_threads_get_indices_of_their_own() -> None:
     sequence = seqsave.open_sequence(URL)
     assert sequence.indices == tuple(range(100))
     assert len(sequence) == 200
-
-
-class OnlyArray:
-    """What has ``__array__`` and nothing else."""
-
-    def __init__(self, array: np.ndarray[Any, Any]) -> None:
-        self._array = array
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
-        return self._array
 
 
 def test_a_stack_that_is_only_array_like() -> None:
@@ -436,17 +416,6 @@ def test_a_frame_is_not_tried_again_behind_one_that_failed_for_good(
     assert [str(future.exception(0)) for future in futures] == ["busy", "denied"]
 
 
-def test_closing_twice_and_writing_after_it() -> None:
-    writer = seqsave.open_writer(URL)
-    writer.write(RED)
-    writer.close()
-    writer.close()
-    for call in (writer.write, writer.write_encoded):
-        with pytest.raises(seqsave.WriterClosedError, match="closed"):
-            call(RED)  # type: ignore[operator]
-    assert writer.result.counts["saved"] == 1
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_may_not_write() -> None:
@@ -462,34 +431,6 @@ def test_a_forked_child_may_not_write() -> None:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
     writer.close()
-
-
-def test_a_write_that_races_with_close_is_saved_or_refused() -> None:
-    slow, began = threading.Event(), threading.Event()
-
-    class Slow(OnlyArray):
-        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
-            began.set()
-            slow.wait(PATIENCE)
-            return self._array
-
-    writer = seqsave.open_writer(URL)
-    outcome: list[Any] = []
-
-    def write() -> None:
-        try:
-            outcome.append(writer.write(Slow(RED)).result(timeout=PATIENCE))
-        except seqsave.WriterClosedError as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    assert began.wait(PATIENCE)
-    writer.close()
-    slow.set()
-    thread.join()
-    assert len(outcome) == 1
-    assert writer.result.counts["saved"] == len(names()) == (0 if isinstance(outcome[0], Exception) else 1)
 
 
 @pytest.mark.parametrize("concurrency", [1, None])
@@ -645,32 +586,6 @@ def test_settings_that_are_refused_leave_no_thread(refused: dict[str, Any], monk
     with pytest.raises(seqsave.OptionError):
         seqsave.open_writer(URL, progress=True, **refused)
     assert set(threading.enumerate()) == before
-
-
-def test_a_second_thread_that_closes_waits_for_the_first() -> None:
-    may_go_on, is_closing, ended = threading.Event(), threading.Event(), list[str]()
-
-    def listen(event: seqsave.Event) -> None:
-        if event.kind == "closed":
-            is_closing.set()
-            may_go_on.wait(PATIENCE)
-
-    writer = seqsave.open_writer(URL, on_event=listen)
-    writer.write(RED)
-
-    def close(name: str) -> None:
-        writer.close()
-        ended.append(f"{name}: {may_go_on.is_set()}")
-
-    threads = [threading.Thread(target=close, args=(name,)) for name in ("first", "second")]
-    threads[0].start()
-    assert is_closing.wait(PATIENCE)
-    threads[1].start()
-    threads[1].join(0.5)  # long enough for a close that does not wait to return, and to be found out below
-    may_go_on.set()
-    for thread in threads:
-        thread.join(PATIENCE)
-    assert sorted(ended) == ["first: True", "second: True"]
 
 
 @pytest.mark.parametrize("frames", [list, np.array(3), 7, None])

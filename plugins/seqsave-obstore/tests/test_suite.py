@@ -8,7 +8,7 @@ import pytest
 from seqsave_obstore import S3
 from seqsave_obstore.target import FastS3Target
 from tests.support.needs import needs_obstore
-from tests.targets.test_suite import ServerPlace
+from tests.targets.test_base import ServerPlace
 
 from seqsave import targets
 from seqsave.testing import TargetPlace, TargetSuite

@@ -265,7 +265,7 @@ def test_of_updates_from_many_threads_none_is_lost(place: Place, shared: targets
 ADDING = """
 import sys
 from seqsave import targets
-from tests.targets.test_suite import one_more
+from tests.targets.test_base import one_more
 
 url, count, options = sys.argv[1], int(sys.argv[2]), dict(pair.split("=", 1) for pair in sys.argv[3:])
 target = targets.resolve(url, options)

@@ -1,0 +1,44 @@
+"""``seqsave commit``: the end of a run, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import seqsave
+from tests.cli.runner import seqsave as run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def left_by_tasks(tmp_path: Path) -> Path:
+    seqsave.save(np.zeros((4, 4, 6, 3), np.uint8), tmp_path / "source", filetype="png")
+    for frames in ("0-1", "3"):
+        run("save", tmp_path / "source", tmp_path / "out", "--filetype", "png", "--run", "JOB", "--frames", frames)
+    return tmp_path / "out"
+
+
+def test_the_result_as_one_document_and_then_that_it_was_committed_before(tmp_path: Path) -> None:
+    out = left_by_tasks(tmp_path)
+    done = run("commit", out, "--run", "JOB", "--json", "--quiet")
+    assert json.loads(done.out) == {
+        "run": "JOB",
+        "sequences": [{"pattern": "frame_#####.png", "frames": 3, "complete": True, "obstacles": []}],
+    }
+    assert done.err == ""
+    assert "run JOB was committed before" in run("commit", out, "--run", "JOB").err
+
+
+def test_the_result_for_people(tmp_path: Path) -> None:
+    said = run("commit", left_by_tasks(tmp_path), "--run", "JOB").err
+    assert "committed run JOB: frame_#####.png 0-1,3 (3 frames), complete" in said
+
+
+def test_missing_frames_are_an_error_and_a_wrong_call_is_one(tmp_path: Path) -> None:
+    out = left_by_tasks(tmp_path)
+    assert "frames without a record: 2" in run("commit", out, "--run", "JOB", "--frames", "0-3", status=1).err
+    run("commit", out, "--run", "no/name", status=2)
+    run("commit", out, status=2)

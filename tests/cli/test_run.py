@@ -1,0 +1,60 @@
+"""A save as the command reports it: to people, to programs, and when it is interrupted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.runner import seqsave
+
+
+def test_people_are_told_on_standard_error(renders: Path, tmp_path: Path) -> None:
+    result = seqsave("save", renders, tmp_path / "out")
+    assert result.out == ""
+    first, last = result.err.splitlines()
+    assert first == f"{renders}: 3 pictures, numbered 3-4,6"
+    assert last.startswith("saved 3 frames (")
+    assert last.endswith(f"frame_#####.png 3-4,6 in {tmp_path / 'out'}")
+
+
+def test_quiet_tells_nothing_but_warnings(renders: Path, tmp_path: Path) -> None:
+    assert seqsave("save", renders, tmp_path / "out", "-q").err == ""
+    (renders / "notes.txt").write_text("x")
+    assert seqsave("save", renders, tmp_path / "out", "-q").err.startswith("seqsave: warning: left out 1 file")
+
+
+def test_json_is_one_document(renders: Path, tmp_path: Path) -> None:
+    result = seqsave("save", renders, tmp_path / "out", "--json")
+    assert set(result.document) == {
+        *("url", "pattern", "source", "filetype", "counts", "indices", "size"),
+        *("seconds", "warnings", "failures", "spooled", "error"),
+    }
+    assert result.document["url"] == str(tmp_path / "out")
+    assert "saved 3 frames" in result.err
+
+
+@pytest.mark.parametrize("arguments", [(), ("--filetype", "jpg")])
+def test_interrupted_by_ctrl_c(
+    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    from seqsave.sequences import file
+    from seqsave.sources import reading
+
+    def interrupted(original: Any) -> Any:
+        def frames(*given: Any) -> Any:
+            yield next(iter(original(*given)))
+            raise KeyboardInterrupt
+
+        return frames
+
+    monkeypatch.setattr(reading._Reading, "frames", interrupted(reading._Reading.frames))
+    monkeypatch.setattr(file, "files_of", interrupted(file.files_of))
+    result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, *arguments, status=130)
+    assert result.document["counts"]["saved"] == 1
+    assert result.document["error"].startswith(f"interrupted: 1 frame saved in {tmp_path / 'out'} (3)")
+    assert result.document["error"].endswith("run again with --if-exists skip to resume")
+    assert "--if-exists skip" in result.err
+    shutil.rmtree(tmp_path / "out")

@@ -1,0 +1,23 @@
+"""Ranges of frame numbers as text."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqsave import naming
+
+
+@given(st.sets(st.integers(-20, 60)))
+def test_ranges_and_gaps_say_what_is_there_and_what_is_not(numbers: set[int]) -> None:
+    runs = naming.to_ranges(sorted(numbers))
+    assert [i for run in runs for i in run] == sorted(numbers)
+    assert naming.parse_ranges(naming.format_ranges(runs)) == runs
+    assert [i for run in naming.gaps(runs, 5, 50) for i in run] == sorted(set(range(5, 51)) - numbers)
+
+
+def test_ranges_as_renderers_take_them() -> None:
+    runs = naming.to_ranges([17, *range(40, 53), 60])
+    assert naming.format_ranges(runs) == "17,40-52,60"
+    assert naming.format_ranges(runs, 3) == "17,40-52,60"
+    assert naming.format_ranges(runs, 1) == "17,... (2 more)"

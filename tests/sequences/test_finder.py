@@ -1,0 +1,129 @@
+"""Sequences are found fresh, by prefix and extension, in numeric order, gaps and batches included."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seqsave
+from tests.sequences.placed import fill
+from tests.support.places import Place
+
+
+def test_only_frames_of_that_prefix_and_extension(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_00001.png", "frame_00002.png", "frame_00003.jpg", "frames_00004.png", "frame_x.png",
+         "frame_٣.png", "notes.txt", "frame_00005.png.tmp", ".seqsave/frame_00001.png.workflow.json")  # fmt: skip
+    assert seqsave.open_sequence(place.url, prefix="frame", filetype="png", **options).indices == (1, 2)
+    assert seqsave.open_sequence(place.url, prefix="frame", filetype="jpg", **options).indices == (3,)
+    assert {s.pattern for s in seqsave.find_sequences(place.url, **options)} == {
+        "frame_#####.png", "frame_#####.jpg", "frames_#####.png"
+    }  # fmt: skip
+
+
+def test_sorted_by_number_and_not_by_text(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_99999.png", "frame_100000.png", "frame_00002.png")
+    sequence = seqsave.open_sequence(place.url, **options)
+    assert [frame.index for frame in sequence] == [2, 99999, 100000]
+    assert sequence.digits == 5
+
+
+def test_gaps(place: Place, options: dict[str, Any]) -> None:
+    fill(place, *(f"frame_{i:05d}.png" for i in range(20) if i not in (7, 11, 12)))
+    sequence = seqsave.open_sequence(place.url, **options)
+    assert sequence.missing == (7, 11, 12)
+    assert sequence.missing_ranges == (range(7, 8), range(11, 13))
+    assert len(sequence) == 17
+
+
+def test_one_stray_number_does_not_hang_it(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_00001.png", "frame_999999999999999.png")
+    sequence = seqsave.open_sequence(place.url, **options)
+    assert sequence.missing_ranges == (range(2, 999999999999999),)
+    with pytest.raises(seqsave.FrameNameError, match="too many to list"):
+        _ = sequence.missing
+
+
+def test_batches_with_gaps_and_without_the_first(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "batch_0000/frame_00000.png", "batch_0003/frame_00000.png", "batch_0003/frame_00001.png",
+         "batch_12345/frame_00001.png", "batch_3/frame_00009.png", "batch_0000/frame_00002.png")  # fmt: skip
+    sequence = seqsave.open_sequence(place.url, **options)
+    assert sequence.batches == (0, 3, 12345)
+    assert [(frame.index, frame.batch) for frame in sequence] == [(0, 0), (0, 3), (1, 3), (1, 12345), (2, 0)]
+    assert sequence.indices == (0, 1, 2)
+    assert sequence.missing == (0, 1, 2)  # each of them lacks a batch that others have
+    assert sequence.frame(1).batch == 3
+    assert sequence.frame(1, batch=12345).url.endswith("batch_12345/frame_00001.png")
+
+
+def test_listings_are_fresh(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_00001.png")
+    assert len(seqsave.open_sequence(place.url, **options)) == 1
+    fill(place, "frame_00002.png")
+    assert len(seqsave.open_sequence(place.url, **options)) == 2
+
+
+def test_patterns_read_names_of_other_rules(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "shot.0001.exr", "shot.0002.exr", "shot.00003.exr", "shot_0004.exr", "shot.0005.png")
+    for pattern in ("shot.####.exr", "shot.%04d.exr"):
+        sequence = seqsave.open_sequence(f"{place.url}/{pattern}", **options)
+        assert sequence.indices == (1, 2)
+        assert sequence.pattern == "shot.####.exr"
+
+
+def test_several_sequences_need_a_choice(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "a_001.png", "b_001.png", "b_001.jpg")
+    with pytest.raises(seqsave.SequenceNotFoundError, match=r"3 sequences in .*a_###\.png, b_###\.jpg, b_###\.png"):
+        seqsave.open_sequence(place.url, **options)
+    assert seqsave.open_sequence(place.url, prefix="a", **options).prefix == "a"
+    assert seqsave.open_sequence(place.url, prefix="b", filetype="jpg", **options).extension == "jpg"
+
+
+def test_nothing_there(place: Place, options: dict[str, Any]) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no sequence frame_####\.\* in"):
+        seqsave.open_sequence(place.url, prefix="frame", **options)
+    assert list(seqsave.find_sequences(place.url, **options)) == []
+
+
+def test_recursion_leaves_private_and_batch_folders_to_their_sequence(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_1.png", "shots/a/frame_1.png", "shots/a/batch_0001/frame_1.png", "shots/b c/x_1.png",
+         ".seqsave/frame_1.png")  # fmt: skip
+    assert [s.prefix for s in seqsave.find_sequences(place.url, **options)] == ["frame"]
+    found = {s.prefix: s for s in seqsave.find_sequences(place.url, recursive=True, **options)}
+    assert set(found) == {"frame", "shots/a/frame", "shots/b c/x"}
+    assert found["shots/a/frame"].batches == (1,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+def test_recursion_follows_no_links_to_folders(tmp_path: Path) -> None:
+    seqsave.save(np.zeros((1, 2, 2, 3), np.uint8), tmp_path / "shot", filetype="png")
+    (tmp_path / "self").symlink_to(tmp_path)
+    (tmp_path / "shot" / "up").symlink_to(tmp_path)
+    assert [s.prefix for s in seqsave.find_sequences(tmp_path, recursive=True)] == ["shot/frame"]
+    assert [s.prefix for s in seqsave.find_sequences(tmp_path / "self" / "shot")] == ["frame"]
+
+
+def test_names_that_cannot_be_asked_for_are_passed_over(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_1.png", "a::b_2.png", "x::y/frame_3.png")
+    found = {s.prefix for s in seqsave.find_sequences(place.url, recursive=True, **options)}
+    assert found == ({"frame", "a::b", "x::y/frame"} if place.kind == "local" else {"frame"})
+
+
+def test_prefix_and_filetype_hold_for_patterns_too(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_001.png")
+    pattern = f"{place.url}/frame_###.png"
+    assert len(seqsave.open_sequence(pattern, prefix="frame", filetype="png", **options)) == 1
+    for wrong in ({"prefix": "other"}, {"filetype": "jpg"}):
+        with pytest.raises(seqsave.SequenceNotFoundError):
+            seqsave.open_sequence(pattern, **wrong, **options)
+    with pytest.raises(seqsave.FrameNameError, match="prefix is 3"):
+        seqsave.open_sequence(place.url, prefix=3, **options)  # type: ignore[arg-type]
+
+
+def test_one_number_under_two_names_is_one_frame(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "frame_00007.png", "frame_7.png", "frame_00008.png")
+    sequence = seqsave.open_sequence(place.url, **options)
+    assert [frame.name for frame in sequence] == ["frame_00007.png", "frame_00008.png"]

@@ -1,0 +1,14 @@
+"""What tests of targets are given."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.needs import needs_obstore
+
+
+@pytest.fixture(params=["s3fs", "obstore"])
+def client(request: pytest.FixtureRequest) -> str:
+    if request.param == "obstore":
+        needs_obstore()
+    return str(request.param)

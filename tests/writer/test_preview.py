@@ -1,0 +1,39 @@
+"""A movie beside the frames that are being saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import seqsave
+from tests.support.needs import needs_package
+from tests.writer.pictures import GREY, save
+
+
+@pytest.mark.parametrize("extension", ["mp4", "webm"])
+def test_a_preview_beside_the_frames(tmp_path: Path, extension: str) -> None:
+    av = needs_package("av")
+    save(tmp_path, 12, preview=extension, rate=12)
+    with av.open(str(tmp_path / f"frame.{extension}")) as movie:
+        assert movie.streams.video[0].average_rate == 12
+        assert {name.lower(): text for name, text in movie.metadata.items()}["shot"] == "7"
+        assert sum(1 for _ in movie.decode(video=0)) == 12
+    assert len(seqsave.open_sequence(tmp_path)) == 12
+
+
+def test_a_resumed_run_has_no_preview_and_says_so(tmp_path: Path) -> None:
+    needs_package("av")
+    save(tmp_path, 2)
+    with pytest.warns(seqsave.SeqSaveWarning, match="no preview: frame 0 already existed"):
+        save(tmp_path, 3, preview="webm", if_exists="skip")
+    assert not (tmp_path / "frame.webm").exists()
+
+
+def test_a_run_that_fails_has_no_preview(tmp_path: Path) -> None:
+    needs_package("av")
+    with pytest.raises(RuntimeError):
+        with seqsave.open_writer(tmp_path, preview="webm") as writer:
+            writer.write(GREY)
+            raise RuntimeError
+    assert [path.name for path in tmp_path.glob("frame*")] == ["frame_00000.png"]
