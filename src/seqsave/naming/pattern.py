@@ -85,12 +85,8 @@ class NamePattern:
         """Return the name of a frame: ``shot.1001.exr`` for 1001. Raises FrameNameError."""
         number = check_frame(index)
         text = f"{'-' if number < 0 else ''}{abs(number):0{self.digits}d}"
-<<<<<<< HEAD
         head = normalized(self.head)  # as it is read
         if number < 0 and _NUMBER.fullmatch(f"{head}{text}", len(head)) is None:
-=======
-        if not _reads_as_number(self.head, text):
->>>>>>> 0bead7e (Tests: each module has its test file by name, and a test holds that; signs after letters of two code points; errors of runs keep their facts when pickled)
             raise FrameNameError(
                 f"frame {number} of {self} would read as frame {-number}: put a separator before the number"
             )
@@ -114,15 +110,9 @@ class NamePattern:
         # As printf counts, the sign is one of the places.
         if len(number) < self.digits or (len(digits) > self.digits and len(digits) > 1 and digits[0] == "0"):
             return None
-        if not _reads_as_number(head, number):
+        if number != digits and _NUMBER.fullmatch(name[: len(head) + len(number)], len(head)) is None:
             return None
         return None if holds_control(name) else read_number(number)
-
-
-def _reads_as_number(head: str, text: str) -> bool:
-    """Return whether a number after this head is read with its minus sign, in both of Unicode's forms alike."""
-    head = normalized(head)
-    return not text.startswith("-") or _NUMBER.fullmatch(f"{head}{text}", len(head)) is not None
 
 
 def read_number(text: str) -> int | None:
@@ -173,13 +163,11 @@ def split_name(name: str) -> tuple[NamePattern, int] | None:
     if not found:
         return None
     last = found[-1]
-    head, text = stem[: last.start()], last[0]
-    if not _reads_as_number(head, text):  # the minus sign joins it to a letter with a mark of its own
-        head, text = f"{head}-", text.removeprefix("-")
-    number = read_number(text)
+    number = read_number(last[0])
     if number is None:
         return None
-    return NamePattern(head, len(text.removeprefix("-")), stem[last.end() :], extension), number
+    digits = len(last[0].removeprefix("-"))
+    return NamePattern(stem[: last.start()], digits, stem[last.end() :], extension), number
 
 
 def is_pattern(url: str) -> bool:
