@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from seqsave.errors import EndOfSequenceError, FrameExistsError, FrameNameError
 from seqsave.naming import NameRule
 from seqsave.writer.frame import FrameKey
 from seqsave.writer.numbering import Numbering
+from seqsave.writer.settings import Naming
 
 
-def numbering(*, start: int = 0, step: int = 1, total: int | None = None, at_end: str = "stop output") -> Numbering:
-    return Numbering(NameRule("frame", 5, "png"), start=start, step=step, total=total, at_end=at_end)
+def numbering(**settings: Any) -> Numbering:
+    return Numbering(NameRule("frame", 5, "png"), Naming(**settings))
 
 
 def test_a_look_takes_nothing() -> None:

@@ -190,18 +190,18 @@ class _PartOutput(Output):
         return _PartRecord(self._common.target, facts)
 
     def _open_existing(self) -> ExistingFrames:
-        common = self._common
-        return _PartExisting(common.target, self._record, common.policy, common.if_exists)
+        delivery = self._common.config.delivery
+        return _PartExisting(self._common.target, self._record, delivery.policy, delivery.if_exists)
 
-    def _open_publisher(self, *args: Any, **settings: Any) -> FramePublisher:
-        return _PartPublisher(self._run, *args, **settings)
+    def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
+        return _PartPublisher(self._run, form, self._common, self._record, existing, self.fallback)
 
 
 class _PartPublisher(FramePublisher):
     """Publishes the frames of a part. A frame that exists may be one that an earlier attempt of the same task wrote."""
 
-    def __init__(self, run: Run, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def __init__(self, run: Run, *parts: Any) -> None:
+        super().__init__(*parts)
         self._run = run
 
     def _has_to_prove(self, file: FileToPublish) -> bool:

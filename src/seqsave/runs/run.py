@@ -22,7 +22,7 @@ from seqsave.runtime import retry
 from seqsave.writer import WriterConfig, check_settings
 from seqsave.writer.config import SETTINGS
 from seqsave.writer.destination import at_destination
-from seqsave.writer.outputs import REPLACING_ALL, facts_of
+from seqsave.writer.outputs import REPLACING_NOTHING, facts_of
 from seqsave.writer.settings import Limits
 from seqsave.writer.table import show_settings
 
@@ -297,12 +297,10 @@ class Run:
         return targets.resolve(self.url, self.storage_options)
 
     def _session(self, target: Target) -> Session:
-        config = self.config
-        facts = facts_of(self._form, config.naming, config.embedding, config.delivery.recipe)
         return manifest.Session(
             target,
-            replace(facts, planned=self.frames, keeps=config.delivery.if_exists not in REPLACING_ALL),
-            replaces=config.delivery.if_exists not in ("error", "skip"),
+            replace(facts_of(self._form, self.config), planned=self.frames),
+            replaces=self.config.delivery.if_exists not in REPLACING_NOTHING,
             policy=self._policy,
             run=self._writer_id,
         )

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from seqsave.runtime.threads import run_in_thread
 
-__all__ = ["Call", "Flow", "Pause", "SharedCall", "Step", "arun", "run", "wait"]
+__all__ = ["Call", "Either", "Flow", "Pause", "SharedCall", "Step", "arun", "run", "wait"]
 
 # Between two looks at the event that ends a pause on an event loop.
 LOOK_SECONDS = 0.2
@@ -97,6 +97,14 @@ class Call(Generic[T]):
         return await run_in_thread(self.function)
 
 
+@dataclass(slots=True)
+class Either(Generic[T]):
+    """A step with a function of its own for each way: a blocking one, and one that returns an awaitable."""
+
+    run: Callable[[], T]
+    arun: Callable[[], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """A wait of some seconds, which ``stop_event`` ends early; cancelling does so, too."""
@@ -126,7 +134,7 @@ class SharedCall(Generic[T]):
 
     def step(self, function: Callable[[], T]) -> Step[T]:
         """Return the step that calls ``function``, or waits for the call that is under way, and fails as that fails."""
-        return _SharedStep(function, partial(self._shared, function))
+        return Either(function, partial(self._shared, function))
 
     async def _shared(self, function: Callable[[], T]) -> T:
         if self._under_way is None or self._under_way.done():
@@ -134,12 +142,6 @@ class SharedCall(Generic[T]):
             self._under_way.add_done_callback(_retrieve)
         # Shielded: a flow that is cancelled leaves the call to the others.
         return await asyncio.shield(self._under_way)
-
-
-@dataclass(frozen=True, slots=True)
-class _SharedStep(Generic[T]):
-    run: Callable[[], T]
-    arun: Callable[[], Any]
 
 
 def _retrieve(done: asyncio.Future[Any]) -> None:

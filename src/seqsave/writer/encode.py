@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 from seqsave import naming
 from seqsave.errors import EncodeError, ImageError, MetadataError, SeqSaveError
 from seqsave.manifest import Picture
-from seqsave.plugins import registry
 from seqsave.sequences.frame import decode
 from seqsave.types import Encoded, FrameInfo
 from seqsave.writer.frame import FrameKey, FrameTask
-from seqsave.writer.pixels import Pixels, SharedImage, Taken
+from seqsave.writer.pixels import SharedImage, Taken
 
 if TYPE_CHECKING:
     from seqsave.pictures.arrays import Prepared
-    from seqsave.types import OptionValue
-    from seqsave.writer.settings import EmbeddedMetadata
+    from seqsave.writer.config import WriterConfig
+    from seqsave.writer.formats import Format
 
 __all__ = ["Encoding", "checked_file"]
 
@@ -28,26 +27,11 @@ Warn = Callable[[str, FrameKey, str], None]
 class Encoding:
     """The encoding of one filetype's frames. ``warn`` is called with (kind, key, message)."""
 
-    def __init__(
-        self,
-        resolved: registry.Resolved,
-        rule: naming.NameRule,
-        *,
-        pixels: Pixels,
-        options: Mapping[str, OptionValue | None],
-        embedding: EmbeddedMetadata,
-        start: int,
-        total: int | None,
-        warn: Warn,
-    ) -> None:
-        self._resolved = resolved
-        self._rule = rule
-        self._pixels = pixels
-        self._options = options
-        self._embedding = embedding
-        self._rate, self._tags = embedding.exact_rate, embedding.stated_tags
-        self._start = start
-        self._total = total
+    def __init__(self, form: Format, config: WriterConfig, warn: Warn) -> None:
+        self._resolved, self._pixels, self._options = form.resolved, form.pixels, form.options
+        self._prefix = form.rule.prefix
+        self._embedding, self._naming = config.embedding, config.naming
+        self._rate, self._tags = config.embedding.exact_rate, config.embedding.stated_tags
         self._warn = warn
         self._size: tuple[int, int] | None = None
         self._picture: Picture | None = None
@@ -95,7 +79,7 @@ class Encoding:
         where, texts = self._embedding.metadata_in, self._embedding.texts
         if where == "none":
             return {}, {}
-        shared = texts if where == "each frame" or key.index == self._start else {}
+        shared = texts if where == "each frame" or key.index == self._naming.start else {}
         all_texts = {**shared, **own} if own else shared
         if where == "sidecar":
             return {}, all_texts
@@ -127,10 +111,10 @@ class Encoding:
         return FrameInfo(
             index=key.index,
             batch=key.batch,
-            prefix=self._rule.prefix,
+            prefix=self._prefix,
             filetype=self._resolved.filetype,
             name=key.name,
-            total=self._total,
+            total=self._naming.total,
             rate=self._rate,
             color=self._pixels.color,
             dpi=self._embedding.dpi,

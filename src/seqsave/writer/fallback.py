@@ -10,11 +10,11 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqsave import spool, targets
 from seqsave.errors import FrameExistsError, SpoolError, TargetError
@@ -25,6 +25,9 @@ from seqsave.types import FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.before import FilesBefore
 from seqsave.writer.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
 from seqsave.writer.frame import FileToPublish, FrameTask
+
+if TYPE_CHECKING:
+    from seqsave.writer.outputs import Common
 
 __all__ = ["Fallback"]
 
@@ -46,38 +49,21 @@ class _Kept:
 
 
 class Fallback:
-    """The decisions about one filetype's frames while the storage is unavailable. Thread-safe.
+    """The decisions about one filetype's frames while the storage is unavailable. Thread-safe."""
 
-    behind:         every frame goes into the spool first, and is published in the background.
-    keeps_manifest: the run makes a manifest where there is none.
-    on_stop:        called with a permanent error before anything was published, since the run should end then.
-    """
-
-    def __init__(
-        self,
-        kept_in: spool.Spool,
-        target: targets.Target,
-        record: RunRecord,
-        *,
-        policy: retry.RetryPolicy,
-        behind: bool,
-        keeps_manifest: bool,
-        stop_event: threading.Event,
-        on_stop: Callable[[BaseException], None],
-    ) -> None:
+    def __init__(self, kept_in: spool.Spool, common: Common, record: RunRecord) -> None:
+        delivery = common.config.delivery
         self.run = secrets.token_hex(8)
-        self.behind = behind
+        self.behind = delivery.publish_behind
+        """Every frame goes into the spool first, and is published in the background."""
         self.folder = kept_in.folder
         self._spool = kept_in
-        self._target = target
-        self._record = record
-        self._policy = policy
-        self._stop_event = stop_event
-        self._on_stop = on_stop
-        self._keeps_manifest = keeps_manifest
+        self._target, self._pipeline, self._record = common.target, common.pipeline, record
+        self._policy = delivery.policy
+        self._keeps_manifest = delivery.manifest
         self._lock = threading.Lock()
         self._beginning = threading.Lock()
-        self._before = FilesBefore(target, record, kept_in)
+        self._before = FilesBefore(common.target, record, kept_in)
         self._where: Mapping[str, str] | None = None
         self._pending: set[str] = set()
         self._kept: dict[Key, _Kept] = {}
@@ -133,7 +119,7 @@ class Fallback:
         self._before.list_folder(task.key.folder)
         kept = self.keep(task, entry)
         if not error.transient and not self._has_published:
-            self._on_stop(error)
+            self._pipeline.stop(error)  # it is permanent, and the run should end
         return kept
 
     def keep(self, task: FrameTask, entry: FrameEntry) -> SavedFrame:
@@ -327,7 +313,7 @@ class Fallback:
         """Return True if the storage holds the bytes of a frame, None if that cannot be seen."""
         try:
             policy = _ONCE if self.behind else self._policy
-            data = retry.call(policy, partial(self._target.read, entry.path), stop_event=self._stop_event)
+            data = retry.call(policy, partial(self._target.read, entry.path), stop_event=self._pipeline.stop_event)
         except targets.FileMissingError:
             return False
         except TargetError:
@@ -366,7 +352,7 @@ class Fallback:
             records=DeferredUpdates(self._spool, run=self.run if self._record.has_started else ""),
             policy=self._policy,
             patience=PATIENCE,
-            stop=self._stop_event,
+            stop=self._pipeline.stop_event,
         )
 
 

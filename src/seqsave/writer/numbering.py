@@ -9,6 +9,7 @@ from seqsave.errors import EndOfSequenceError, FrameExistsError
 from seqsave.naming import NameRule, check_frame, check_index
 from seqsave.wording import counted
 from seqsave.writer.frame import FrameKey
+from seqsave.writer.settings import Naming
 
 __all__ = ["Numbering"]
 
@@ -19,13 +20,10 @@ class Numbering:
     Not thread-safe: the accept step calls it under its lock.
     """
 
-    def __init__(self, rule: NameRule, *, start: int, step: int, total: int | None, at_end: str) -> None:
-        self._rule = rule
-        self.start = check_frame(start, "start")
-        self.step = check_index(step, "step", least=1)
-        self.total = None if total is None else check_index(total, "total")
-        self._at_end = at_end
-        self._next = self.start
+    def __init__(self, rule: NameRule, naming: Naming) -> None:
+        self._rule, self._at_end = rule, naming.at_end
+        self._start, self._step, self._total = naming.start, naming.step, naming.total
+        self._next = naming.start
         self._taken: set[tuple[int, int | None]] = set()
 
     def following(self, index: SupportsIndex | None, batches: Sequence[SupportsIndex | None]) -> list[FrameKey]:
@@ -58,11 +56,11 @@ class Numbering:
         """Take the keys that ``following`` returned."""
         self._taken.update([(key.index, key.batch) for key in keys])
         if keys:
-            self._next = keys[0].index + self.step
+            self._next = keys[0].index + self._step
 
     def _after_end(self, index: int) -> str:
-        if self.total is None or index < self.start + self.total * self.step:
+        if self._total is None or index < self._start + self._total * self._step:
             return ""
-        last = self.start + (self.total - 1) * self.step
-        ends = f"ends with frame {last}" if self.total else "has no frames"
-        return f"frame {index} is after the end: the sequence of {counted(self.total, 'frame')} {ends}"
+        last = self._start + (self._total - 1) * self._step
+        ends = f"ends with frame {last}" if self._total else "has no frames"
+        return f"frame {index} is after the end: the sequence of {counted(self._total, 'frame')} {ends}"

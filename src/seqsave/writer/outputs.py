@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ from seqsave.writer.encode import Encoding
 from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FrameKey, FrameTask
-from seqsave.writer.numbering import Numbering
 from seqsave.writer.pixels import SharedImage
 from seqsave.writer.publish import FramePublisher
 from seqsave.writer.replacing import OlderFrames, Removed
@@ -26,48 +24,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seqsave.manifest import Manifest
-    from seqsave.runtime.retry import RetryPolicy
+    from seqsave.runtime.pipeline import Pipeline
     from seqsave.sequences.file import FrameFile
     from seqsave.spool import Spool
     from seqsave.types import ImageArray
+    from seqsave.writer.config import WriterConfig
     from seqsave.writer.events import EventLog
     from seqsave.writer.formats import Format
-    from seqsave.writer.settings import EmbeddedMetadata, IfExists, Naming
 
-__all__ = ["REPLACING_ALL", "Common", "FrameSource", "Output", "facts_of"]
+__all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of"]
 
 # These replace no existing frame.
-_REPLACING_NOTHING = ("error", "skip")
+REPLACING_NOTHING = ("error", "skip")
 # These replace every existing frame.
-REPLACING_ALL = ("overwrite", "replace")
+_REPLACING_ALL = ("overwrite", "replace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
-    """The objects that all filetypes of a writer share.
+    """The objects that all filetypes of a writer share. spool: keeps frames that the storage does not take; or None."""
 
-    spool:          keeps frames that the storage does not take; None without one. behind: all frames go there first.
-    is_async:       frames are published by coroutines.
-    stop_event:     set when the run is aborted. on_stop: called with the error that aborts it.
-    error_event:    set then, and when a frame has failed for good.
-    on_throttled:   called when the storage asks for fewer requests.
-    """
-
+    config: WriterConfig
     target: targets.Target
-    numbering: Numbering
+    pipeline: Pipeline[Any, SavedFrame]
     log: EventLog
-    embedding: EmbeddedMetadata
-    policy: RetryPolicy
-    if_exists: IfExists
-    keeps_manifest: bool
-    recipe: str | None
     spool: Spool | None
-    behind: bool
-    is_async: bool
-    stop_event: threading.Event
-    error_event: threading.Event
-    on_stop: Callable[[BaseException], None]
-    on_throttled: Callable[[], None]
 
 
 @dataclass(eq=False, slots=True)
@@ -87,8 +68,9 @@ class FrameSource:
     name: str = ""
 
 
-def facts_of(form: Format, numbers: Naming | Numbering, embedding: EmbeddedMetadata, recipe: str | None) -> Facts:
+def facts_of(form: Format, config: WriterConfig) -> Facts:
     """Return what a run with these settings knows of the sequence of one filetype."""
+    numbers, embedding = config.naming, config.embedding
     return Facts(
         prefix=form.rule.prefix,
         separator=form.rule.separator,
@@ -101,7 +83,8 @@ def facts_of(form: Format, numbers: Naming | Numbering, embedding: EmbeddedMetad
         total=numbers.total,
         rate=embedding.exact_rate,
         metadata=embedding.for_manifest(embeds=form.resolved.embed),
-        recipe=recipe,
+        recipe=config.delivery.recipe,
+        keeps=config.delivery.if_exists not in _REPLACING_ALL,
     )
 
 
@@ -114,70 +97,39 @@ class Output:
     def __init__(self, form: Format, common: Common) -> None:
         self.rule = form.rule
         self.filetype = form.resolved.filetype
-        self.embeds = form.resolved.embed
         self.unrecorded: SeqSaveError | None = None
         """Why the manifest does not state what has become of the frames, if it does not."""
         self._common = common
+        self._delivery = delivery = common.config.delivery
         self._named: dict[tuple[int, int | None], str] = {}  # paths that the rule would not make
         self._made: Manifest | None = None
-        self._older = OlderFrames(common.target, form.rule, common.policy) if common.if_exists == "replace" else None
-        self._record = self._open_record(facts_of(form, common.numbering, common.embedding, common.recipe))
-        self.fallback = self._open_fallback()
+        self._older = (
+            OlderFrames(common.target, form.rule, delivery.policy) if delivery.if_exists == "replace" else None
+        )
+        self._record = self._open_record(facts_of(form, common.config))
+        self.fallback = None if common.spool is None else Fallback(common.spool, common, self._record)
         self._existing = self._open_existing()
-        self.publisher = self._open_publisher(
-            common.target,
-            self._record,
-            self._existing,
-            folder=self.rule.folder,
-            policy=common.policy,
-            if_exists=common.if_exists,
-            content_type=form.resolved.spec.content_type,
-            stop_event=common.error_event,
-            on_retry=partial(common.log.note, "retry"),
-            on_throttled=common.on_throttled,
-            fallback=self.fallback,
-        )
-        self._encoding = Encoding(
-            form.resolved,
-            form.rule,
-            pixels=form.pixels,
-            options=form.options,
-            embedding=common.embedding,
-            start=common.numbering.start,
-            total=common.numbering.total,
-            warn=common.log.warn,
-        )
+        self.publisher = self._open_publisher(form, self._existing)
+        self._encoding = Encoding(form, common.config, common.log.warn)
 
     # --- what a part of a run over many tasks does in its own way ---
 
-    def _open_publisher(self, *args: Any, **settings: Any) -> FramePublisher:
-        return FramePublisher(*args, **settings)
+    def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
+        return FramePublisher(form, self._common, self._record, existing, self.fallback)
 
     def _open_record(self, facts: Facts) -> RunRecord:
-        common = self._common
-        replaces = common.if_exists not in _REPLACING_NOTHING
-        facts = replace(facts, keeps=common.if_exists not in REPLACING_ALL)
-        session = Session(common.target, facts, creates=common.keeps_manifest, replaces=replaces, policy=common.policy)
-        return RunRecord(session, creates=common.keeps_manifest)
+        delivery = self._delivery
+        session = Session(
+            self._common.target,
+            facts,
+            creates=delivery.manifest,
+            replaces=delivery.if_exists not in REPLACING_NOTHING,
+            policy=delivery.policy,
+        )
+        return RunRecord(session, creates=delivery.manifest)
 
     def _open_existing(self) -> ExistingFrames:
-        common = self._common
-        return ExistingFrames(common.target, self._record, common.policy, common.if_exists)
-
-    def _open_fallback(self) -> Fallback | None:
-        common = self._common
-        if common.spool is None:
-            return None
-        return Fallback(
-            common.spool,
-            common.target,
-            self._record,
-            policy=common.policy,
-            behind=common.behind,
-            keeps_manifest=common.keeps_manifest,
-            stop_event=common.stop_event,
-            on_stop=common.on_stop,
-        )
+        return ExistingFrames(self._common.target, self._record, self._delivery.policy, self._delivery.if_exists)
 
     def plan(self, frames: int | Iterable[int], *, about: bool) -> None:
         """Note which frames there are to be, for the manifest."""
@@ -232,7 +184,7 @@ class Output:
 
     def publish(self, task: FrameTask) -> SavedFrame | Coroutine[Any, Any, SavedFrame]:
         """Publish the frame's files; return a coroutine for that where the pipeline runs coroutines."""
-        return self.publisher.publish_async(task) if self._common.is_async else self.publisher.publish(task)
+        return self.publisher.publish_async(task) if self._common.pipeline.is_async else self.publisher.publish(task)
 
     def _is_as_good(self, task: FrameTask) -> bool:
         """Return whether an existing frame may stay, by the degrees of skipping that look at it."""
@@ -269,7 +221,7 @@ class Output:
                 later(self.fallback)
         except SeqSaveError as error:
             # Without a manifest of our own, an existing one says that it is incomplete, and that is true.
-            self.unrecorded = error if self._common.keeps_manifest else None
+            self.unrecorded = error if self._delivery.manifest else None
             if self.fallback is not None and isinstance(error, TargetError):
                 later(self.fallback)
 
@@ -311,7 +263,7 @@ class Output:
         def change(current: Manifest | None) -> Manifest | None:
             return None if current is None else manifest.without_frames(current, names)
 
-        return manifest.change(self._common.target, self._record.facts.path, change, policy=self._common.policy)
+        return manifest.change(self._common.target, self._record.facts.path, change, policy=self._delivery.policy)
 
     def _finish_later(self, result: SaveResult, fallback: Fallback, *, broken: bool, stopped: bool) -> None:
         try:

@@ -11,90 +11,51 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
 from seqsave.errors import FrameExistsError, TargetError
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import flow, retry
-from seqsave.runtime.flow import Call, Flow, SharedCall
+from seqsave.runtime.flow import Call, Either, Flow, SharedCall
 from seqsave.types import Encoded, SavedFrame, Status
 from seqsave.wording import crc32_text
 from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
 
+if TYPE_CHECKING:
+    from seqsave.runtime.pipeline import Pipeline
+    from seqsave.writer.events import EventLog
+    from seqsave.writer.formats import Format
+    from seqsave.writer.outputs import Common
+
 __all__ = ["FramePublisher"]
 
 _JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class _Put:
-    """Step: put one file into the storage, by one request."""
-
-    target: targets.Target
-    file: FileToPublish
-
-    def run(self) -> targets.Published:
-        file = self.file
-        return self.target.publish(
-            file.path, file.data, content_type=file.content_type, create=file.create, checksum=file.crc32
-        )
-
-    async def arun(self) -> targets.Published:
-        file = self.file
-        coroutine = self.target.publish_async(
-            file.path, file.data, content_type=file.content_type, create=file.create, checksum=file.crc32
-        )
-        # A target that has a loop has coroutines for it.
-        return await cast("Coroutine[Any, Any, targets.Published]", coroutine)
-
-
 class FramePublisher:
-    """The publisher of one filetype's frames.
-
-    folder:       the sequence's own below the target, "" for the target itself.
-    stop_event:   ends the waits between attempts.
-    on_retry:     called with (key, message) before each wait.
-    on_throttled: called when the storage asks for fewer requests.
-    fallback:     decides about frames that the storage does not take.
-    """
+    """The publisher of one filetype's frames. fallback: decides about frames that the storage does not take."""
 
     def __init__(
-        self,
-        target: targets.Target,
-        record: RunRecord,
-        existing: ExistingFrames,
-        *,
-        folder: str,
-        policy: retry.RetryPolicy,
-        if_exists: str,
-        content_type: str,
-        stop_event: threading.Event,
-        on_retry: Callable[[FrameKey, str], None],
-        on_throttled: Callable[[], None] = lambda: None,
-        fallback: Fallback | None = None,
+        self, form: Format, common: Common, record: RunRecord, existing: ExistingFrames, fallback: Fallback | None
     ) -> None:
-        self._fallback = fallback
-        self._target = target
-        self._record = record
-        self._run_id = record.run
+        delivery, folder = common.config.delivery, form.rule.folder
+        self._target, self._log, self._pipeline = common.target, common.log, common.pipeline
+        self._stop_event = common.pipeline.error_event  # ends the waits between attempts
+        self._policy, self._if_exists = delivery.policy, delivery.if_exists
+        self._content_type = form.resolved.spec.content_type
         self._below = len(f"{folder}/") if folder else 0  # where the path below the sequence's folder begins
-        self._known = target.known
+        self._record, self._run_id = record, record.run
+        self._existing = existing
+        self._fallback = fallback
+        self._known = common.target.known
         self._start: SharedCall[None] = SharedCall()
         self._proof: SharedCall[None] = SharedCall()
-        self._policy = policy
-        self._if_exists = if_exists
-        self._content_type = content_type
-        self._stop_event = stop_event
-        self._on_retry = on_retry
-        self._on_throttled = on_throttled
-        self._existing = existing
         self._published = Counter[str]()
         self._lock = threading.Lock()
 
@@ -133,15 +94,15 @@ class FramePublisher:
 
     def _into_storage(self, task: FrameTask, policy: retry.RetryPolicy) -> Flow[SavedFrame]:
         if not self._record.has_started:
-            attempts = _Attempts(self._on_retry, self._on_throttled, task.key)
+            attempts = _Attempts(self._log, self._pipeline, task.key)
             yield self._start.step(partial(self._record.start, attempts.note, self._stop_event, policy))
         answer = None
         if self._existing.may_be_misspelled(task.key):
-            attempts = _Attempts(self._on_retry, self._on_throttled, task.key)
+            attempts = _Attempts(self._log, self._pipeline, task.key)
             look = Call(partial(self._existing.check_spelling, task.key))
             yield from self._retrying(partial(flow.wait, look), policy, attempts.note)
         for file in task.files:
-            attempts = _Attempts(self._on_retry, self._on_throttled, task.key)
+            attempts = _Attempts(self._log, self._pipeline, task.key)
             try:
                 published = yield from self._retrying(partial(self._put, file), policy, attempts.note)
             except FrameExistsError:
@@ -157,7 +118,11 @@ class FramePublisher:
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
         if self._has_to_prove(file):
             yield self._proof.step(partial(self._target.probe_create, _trial_beside(file.path)))
-        answer: targets.Published = yield _Put(self._target, file)
+        how: dict[str, Any] = {"content_type": file.content_type, "create": file.create, "checksum": file.crc32}
+        answer: targets.Published = yield Either(
+            partial(self._target.publish, file.path, file.data, **how),
+            partial(self._target.publish_async, file.path, file.data, **how),
+        )
         return answer
 
     def _after_collision(
@@ -209,7 +174,11 @@ class FramePublisher:
         on_retry: retry.OnRetry | None = None,
     ) -> Flow[Any]:
         return retry.attempts(
-            policy or self._policy, attempt, on_retry=on_retry, stop_event=self._stop_event, contact=self._known
+            policy or self._policy,
+            attempt,
+            on_retry=on_retry,
+            stop_event=self._stop_event,
+            contact=self._known,
         )
 
     def _has_to_prove(self, file: FileToPublish) -> bool:
@@ -327,19 +296,15 @@ class FramePublisher:
 class _Attempts:
     """The attempts for one file: reports failures, and knows whether there was more than one."""
 
-    def __init__(
-        self, on_retry: Callable[[FrameKey, str], None], on_throttled: Callable[[], None], key: FrameKey
-    ) -> None:
+    def __init__(self, log: EventLog, pipeline: Pipeline[Any, SavedFrame], key: FrameKey) -> None:
         self.any = False
-        self._on_retry = on_retry
-        self._on_throttled = on_throttled
-        self._key = key
+        self._log, self._pipeline, self._key = log, pipeline, key
 
     def note(self, attempt: int, wait: float, error: BaseException) -> None:
         self.any = True
         if getattr(error, "throttled", False):
-            self._on_throttled()
-        self._on_retry(self._key, f"attempt {attempt} failed, next in {wait:.1f} s: {error}")
+            self._pipeline.slow_down()
+        self._log.note("retry", self._key, f"attempt {attempt} failed, next in {wait:.1f} s: {error}")
 
 
 def _trial_beside(path: str) -> str:

@@ -67,45 +67,25 @@ class SequenceWriter(FileWriting):
         """
         url, config = at_destination(url, config, settings)
         self._config = config
-        delivery, total = config.delivery, config.naming.total
         observers = open_observers()
         self._rule = config.formats[0].rule
-        numbering = Numbering(
-            self._rule,
-            start=config.naming.start,
-            step=config.naming.step,
-            total=total,
-            at_end=config.naming.at_end,
-        )
         self._target = self._open_target(url)
-        self._target.check(create=delivery.if_exists == "error")
+        self._target.check(create=config.delivery.if_exists == "error")
         self._pipeline = config.limits.open_pipeline(self._target)
+        total = config.naming.total
         files = None if total is None else total * len(config.formats)
         self._log = EventLog(results=results.Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *observers):
             if listener is not None:
                 self._log.listen(listener)
         self._texts = FrameTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
-        common = Common(
-            target=self._target,
-            numbering=numbering,
-            log=self._log,
-            embedding=config.embedding,
-            policy=delivery.policy,
-            if_exists=delivery.if_exists,
-            keeps_manifest=delivery.manifest,
-            recipe=delivery.recipe,
-            spool=open_spool(delivery.spool_folder),
-            behind=delivery.publish_behind,
-            is_async=self._pipeline.is_async,
-            stop_event=self._pipeline.stop_event,
-            error_event=self._pipeline.error_event,
-            on_stop=self._pipeline.stop,
-            on_throttled=self._pipeline.slow_down,
-        )
+        spool = open_spool(config.delivery.spool_folder)
+        common = Common(config=config, target=self._target, pipeline=self._pipeline, log=self._log, spool=spool)
         self._outputs: list[Output] = self._open_outputs(common)
         self._preview = open_preview(config, self._target, self._log.warn)
-        self._acceptor = FrameAcceptor(self._outputs, numbering, self._pipeline, self._log, self._preview)
+        self._acceptor = FrameAcceptor(
+            self._outputs, Numbering(self._rule, config.naming), self._pipeline, self._log, self._preview
+        )
         # Last, as the bar has a thread of its own: settings that are refused leave none behind.
         self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
         if self._bar is not None:
