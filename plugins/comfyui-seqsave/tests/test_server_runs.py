@@ -295,3 +295,85 @@ def test_in_a_bucket_as_well(comfy: ComfyServer, configure: Callable[[str], int]
     back = Graph()
     look = back.load("ram://loop")
     assert seen(comfy.run(back), look)["int"] == 6
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def names_of(comfy: ComfyServer, folder: Path, prefix: str, images: Any = None, **more: Any) -> list[str]:
+    graph = Graph()
+    directory = more.pop("directory", str(folder))
+    graph.frames(directory, images(graph) if images else graph.pictures(2, 6, 10), prefix=prefix, **more)
+    comfy.run(graph, {"nodes": []})
+    return files(folder)
+
+
+def test_values_in_prefix_and_folder(comfy: ComfyServer, folder: Path) -> None:
+    today = time.strftime("%Y-%m-%d")
+    found = names_of(
+        comfy, folder, "%Test Pictures.width%x%height%/shot_%date:yyyy%", directory=f"{folder}/%date:yyyy-MM-dd%"
+    )
+    assert found == [f"{today}/10x6/shot_{today[:4]}_0000{number}.png" for number in range(2)]
+
+
+def test_the_number_of_each_image_and_of_each_run(comfy: ComfyServer, folder: Path) -> None:
+    assert names_of(comfy, folder, "a%batch_num%") == ["a0_00000.png", "a1_00000.png"]
+    for _ in range(2):
+        found = names_of(comfy, folder / "c", "v%counter%/shot")
+    assert found == [f"v0000{run}/shot_0000{frame}.png" for run in (1, 2) for frame in range(2)]
+    for _ in range(2):
+        found = names_of(comfy, folder / "d", "shot_%counter%")
+    assert found == [f"shot_0000{run}_0000{frame}.png" for run in (1, 2) for frame in range(2)]
+    for _ in range(2):
+        names_of(comfy, folder / "e", "x", directory=f"{folder}/e/run%counter%")
+    assert files(folder / "e") == [f"run0000{run}/x_0000{frame}.png" for run in (1, 2) for frame in range(2)]
+
+
+def test_one_loop_is_one_run(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    looped(graph, folder, 3, prefix="v%counter%/shot")
+    comfy.run(graph)
+    assert numbers(folder) == {f"v00001/{name}": number for name, number in frames(0, range(3), "shot").items()}
+
+
+@pytest.mark.parametrize("name", ["shot.####.png", "shot.%04d.png", "shot.####"])
+def test_a_whole_name(comfy: ComfyServer, folder: Path, name: str) -> None:
+    graph = Graph()
+    graph.frames(str(folder), graph.add("Test PictureList", first=0, counts="2,1"), prefix=name, start=1001)
+    comfy.run(graph)
+    assert numbers(folder) == {f"shot.{1001 + number}.png": number for number in range(3)}
+    graph = Graph()
+    graph.frames(str(folder), graph.add("Test PictureList", first=3, counts="1"), prefix=name, start=-1)
+    comfy.run(graph)
+    assert numbers(folder)["shot.1004.png"] == 3
+    (sequence,) = seqsave.find_sequences(str(folder))
+    assert sequence.manifest is not None
+    assert sequence.manifest.complete
+
+
+def test_a_whole_name_of_another_filetype(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    graph.frames(str(folder), prefix="shot.####.jpg")
+    assert "filetype is png" in failure(comfy, graph, "Save Frames")
+
+
+def test_a_whole_name_and_an_empty_prefix_of_single_frames(comfy: ComfyServer, folder: Path) -> None:
+    for prefix, name in (("shot.####.png", "shot.{:04d}.png"), ("", "_{:05d}.png")):
+        for index in range(2):
+            graph = Graph()
+            saver = graph.saver(str(folder), counter=graph.counter(index, 2), prefix=prefix, filetype="png")
+            look = graph.seen(animation_sequence=saver[0], image=saver[2])
+            outputs = comfy.run(graph)
+        told = seen(outputs, look)["animation_sequence"]
+        assert told["files"] == [[str(folder / name.format(index)) for index in range(2)]]
+
+
+def test_the_last_frame_lists_variations_below_a_folder_of_the_prefix(comfy: ComfyServer, folder: Path) -> None:
+    for index in range(2):
+        graph = Graph()
+        saver = graph.saver(str(folder), graph.pictures(2), graph.counter(index, 2), prefix="sub/frame", filetype="png")
+        look = graph.seen(animation_sequence=saver[0])
+        outputs = comfy.run(graph)
+    told = seen(outputs, look)["animation_sequence"]
+    paths = [[str(folder / f"batch_000{batch}/sub/frame_0000{index}.png") for index in range(2)] for batch in range(2)]
+    assert told["files"] == paths

@@ -72,6 +72,10 @@ class Place:
         """Return storage options that refuse files outside of ``roots``, even if a link replaces a checked file."""
         return {"within": list(self.roots)} if self.is_local else {}
 
+    def path_of(self, name: str) -> str:
+        """Return the path of a file below a local place."""
+        return os.path.join(_local_path(self.url), name)
+
     def settled(self) -> targets.Target:
         """Return ``target`` once all frames that graphs saved to it are published. Call it on a separate thread."""
         target = self.target

@@ -10,7 +10,7 @@ from typing import Any
 import seqsave
 from seqsave import FrameNameError, naming, targets
 
-from . import access
+from . import access, animations
 
 __all__ = ["Picture", "check", "frames"]
 
@@ -29,10 +29,8 @@ class Picture:
 
     def read(self) -> Any:
         """Return the pixels, H,W,C. Raises DecodeError, RefusedError for a link out of the folder, TargetError."""
-        from seqsave.sequences import decode
-
         path = f"{self.folder}/{self.name}" if self.folder else self.name
-        return decode(self.name, self.place.read(path)).array
+        return animations.decode(self.name, self.place.read(path))
 
 
 def check(directory_path: str | None, pattern: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import FrameNameError, SequenceNotFoundError, naming
 
-from .. import access, counting, names, parallel, pictures, preview, prompts, saving, wanted
+from .. import access, animations, counting, host, names, parallel, pictures, preview, prompts, saving, wanted
 from ..objects import AnimationSequence, FrameCounter, LogEntry
 from . import inputs
 
@@ -274,6 +274,9 @@ class LoadFrames:
         if directory_path is None or prefix is None or filetype is None:
             return float("nan")
         found = hashlib.sha256()
+        animation = animations.open_animation(directory_path)
+        if animation is not None:
+            return animation.digest
         for frame in _open(directory_path, prefix, filetype):
             time = os.stat(frame.url).st_mtime_ns if os.path.isabs(frame.url) else 0
             found.update(f"{frame.url} {frame.size} {time}\n".encode())
@@ -290,22 +293,51 @@ class LoadFrames:
         filetype: str = "",
     ) -> tuple[Any, Any, int]:
         """Return IMAGE T,H,W,3, MASK T,H,W, and T."""
+        animation = parallel.away(lambda: animations.open_animation(directory_path))
+        if animation is not None:
+            return _animated(animation, start, count, step, missing)
         sequence = parallel.away(lambda: _open(directory_path, prefix, filetype))
         chosen = _chosen(sequence, start, count, step, missing)
         frames = sorted(set(chosen), key=lambda frame: frame.index)
         place = {frame.index: number for number, frame in enumerate(frames)}
-        first = parallel.away(frames[0].read)
+        first = parallel.away(lambda: animations.decode(frames[0].name, frames[0].read_bytes()))
         image, mask = pictures.empty_stack(len(frames), first)
         pictures.put(first, 0, image, mask, frames[0].name)
 
         def load(frame: Frame) -> None:
-            pictures.put(frame.read(), place[frame.index], image, mask, frame.name)
+            array = animations.decode(frame.name, frame.read_bytes())
+            pictures.put(array, place[frame.index], image, mask, frame.name)
 
         parallel.each(load, frames[1:])
         if len(frames) < len(chosen):  # some are repeated
             order = [place[frame.index] for frame in chosen]
             image, mask = image[order], mask[order]
         return image, mask, len(chosen)
+
+
+def _animated(animation: animations.Animation, start: int, count: int, step: int, missing: str) -> tuple[Any, Any, int]:
+    """Return the pictures of one file. They have no gaps: what lies after the last one is missing."""
+    naming.check_index(count, "count")
+    naming.check_index(step, "step", least=1)
+    first = max(start, 0)
+    wanted = range(first, first + count * step if count else max(first, len(animation)), step)
+    there = range(first, min(wanted.stop, len(animation)), step)
+    if not there or (len(there) < len(wanted) and missing == "error"):
+        raise SequenceNotFoundError(f"{animation.name} has {len(animation)} pictures, from 0: choose another range")
+    bar = host.ProgressBar(len(there))
+    image = mask = None
+    for number, array in enumerate(animation.pictures(there)):
+        host.check_interrupt()
+        if image is None:
+            image, mask = pictures.empty_stack(len(there), array)
+        pictures.put(array, number, image, mask, animation.name)
+        bar.show(number + 1)
+    if image is not None and mask is not None and len(there) < len(wanted) and missing == "repeat previous":
+        if len(wanted) > _MOST_FRAMES:
+            raise FrameNameError(f"this range has {len(wanted)} frames, of which {len(there)} exist: choose fewer")
+        order = [min(number, len(there) - 1) for number in range(len(wanted))]
+        image, mask = image[order], mask[order]
+    return image, mask, len(wanted) if missing == "repeat previous" else len(there)
 
 
 def _open(directory_path: str, prefix: str, filetype: str) -> FrameSequence:

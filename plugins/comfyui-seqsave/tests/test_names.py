@@ -1,0 +1,103 @@
+"""Values in names: %date:yyyy-MM-dd%, %width%, %Node.widget% and others."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from comfyui_seqsave import names
+from hypothesis import given
+from hypothesis import strategies as st
+
+import seqsave
+
+PROMPT = {
+    "3": {
+        "class_type": "KSampler",
+        "inputs": {"seed": 42, "steps": ["7", 0], "cfg": ["9", 0]},
+        "_meta": {"title": "My Sampler"},
+    },
+    "7": {"class_type": "PrimitiveInt", "inputs": {"value": 20}},
+    "9": {"class_type": "Compute", "inputs": {"a": 1, "b": 2}},
+    "11": {"class_type": "Loader", "inputs": {"name": "models/sd:1.5\\x%y%.ckpt"}},
+    "12": {"class_type": "Text", "inputs": {"text": "one"}},
+    "13": {"class_type": "Text", "inputs": {"text": "two"}},
+    "14": {"class_type": "Dots", "inputs": {"text": ".."}},
+}
+WORKFLOW = {"nodes": [{"id": 12, "title": "First", "properties": {"Node name for S&R": "Positive"}}]}
+
+
+def expand(text: str, **more: Any) -> str:
+    values: dict[str, Any] = {"width": 640, "height": 360, "batch_num": 2, "counter": lambda _: 7}
+    now = datetime(2026, 3, 4, 15, 6, 9)
+    return names.expand(text, names.Values(now, PROMPT, WORKFLOW, **{**values, **more}))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("frame", "frame"),
+        ("100%", "100%"),
+        ("%date:yyyy-MM-dd%/shot", "2026-03-04/shot"),
+        ("%date:yy.M.d_hh-mm-ss%", "26.3.4_15-06-09"),
+        ("%date:hh:mm/ss%", "15_06_09"),
+        ("%year%%month%%day%-%hour%%minute%%second%", "20260304-150609"),
+        ("%width%x%height%_%batch_num%", "640x360_2"),
+        ("v%counter%", "v00007"),
+        ("%KSampler.seed%", "42"),
+        ("%My Sampler.seed%", "42"),
+        ("%3.seed%", "42"),
+        ("%KSampler.steps%", "20"),
+        ("%Positive.text%-%First.text%", "one-one"),
+        ("%Loader.name%", "models_sd_1.5_x_y_.ckpt"),
+        ("a/%Dots.text%/b", "a/_/b"),
+        ("shot.%04d.png", "shot.%04d.png"),
+        ("%width%.%04d.png", "640.%04d.png"),
+    ],
+)
+def test_values(text: str, expected: str) -> None:
+    assert expand(text) == expected
+    names.check(text)
+
+
+@pytest.mark.parametrize("text", ["%nothing%", "%Date:yyyy%", "a%b%c", "%width %"])
+def test_unknown_ones_are_an_error_that_lists_the_known_ones(text: str) -> None:
+    for call in (expand, names.check):
+        with pytest.raises(seqsave.FrameNameError) as caught:
+            call(text)
+        for known in ("%date:yyyy-MM-dd%", "%width%", "%height%", "%batch_num%", "%counter%", "%Node.widget%"):
+            assert known in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("%Nobody.seed%", "no node with the title or kind 'Nobody'"),
+        ("%KSampler.sed%", "only cfg, seed, steps"),
+        ("%KSampler.cfg%", "another node computes this value"),
+        ("%Text.text%", "2 nodes have this name, with different values"),
+    ],
+)
+def test_values_that_the_graph_does_not_have(text: str, said: str) -> None:
+    with pytest.raises(seqsave.FrameNameError, match=said):
+        expand(text)
+
+
+@given(text=st.text("%./:wdate{}0#x\x00 é", max_size=20))
+def test_any_text_is_expanded_or_an_error(text: str) -> None:
+    try:
+        found = expand(text)
+    except seqsave.FrameNameError as error:
+        found = str(error)
+        short = len(found) < 1000
+    else:
+        short = "%" in text or found == text
+    assert short
+
+
+def test_a_graph_of_another_shape() -> None:
+    for prompt in (None, [], {"1": None}, {"1": {"class_type": "A"}}, {"A": {"class_type": "A", "inputs": None}}):
+        values = names.Values(datetime.now(), prompt, {"nodes": [None, {}]}, 1, 1, 0, lambda _: 1)
+        with pytest.raises(seqsave.FrameNameError):
+            names.expand("%A.x%", values)
