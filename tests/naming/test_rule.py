@@ -137,3 +137,12 @@ def test_a_sidecar_names_its_key(key: str) -> None:
     assert naming.sidecar_key(name, "frame_00001.jpg", 0xAB) == key
     assert naming.sidecar_key(name, "frame_00002.jpg", 0xAB) is None
     assert naming.sidecar_key(name, "frame_00001.jpg", 0xAC) is None
+
+
+@pytest.mark.parametrize("index", [2**63, -(2**63), 10**40, 10**5000], ids=["2", "-2", "10", "no text"])
+def test_absurd_numbers_are_refused_in_a_short_message(index: int) -> None:
+    with pytest.raises(
+        FrameNameError, match=r"^index is .*: it must be a whole number, between -2\*\*63 and 2\*\*63"
+    ) as caught:
+        naming.check_frame(index)
+    assert len(str(caught.value)) < 150

@@ -38,6 +38,16 @@ def test_a_good_place(place: Place) -> None:
     assert place.names() == before
 
 
+def test_folders_that_it_made_are_removed_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for place in ("mine", "mine/new", "mine/new/er"):
+        assert examine(targets.resolve(tmp_path / place)).ok
+        assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+    (tmp_path / "mine" / ".seqsave").mkdir()
+    assert examine(targets.resolve(tmp_path / "mine")).ok
+    assert [path.name for path in (tmp_path / "mine").rglob("*")] == [".seqsave"]
+
+
 @pytest.mark.s3
 def test_what_a_bucket_says_of_itself(s3_server: S3Server) -> None:
     found = examine(targets.resolve(s3_server.new_prefix(), {**s3_server.storage_options, "client": "s3fs"}))

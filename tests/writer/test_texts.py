@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.metadata.comfyui import StandingPattern
 
 GREY = np.full((8, 8, 3), 128, np.uint8)
 GRAPH = {"prompt": {"9": {"class_type": "Cloud", "inputs": {"api_key": "sk-live-0123456789", "scale": 2}}}}
@@ -56,6 +57,31 @@ def test_a_frames_own_metadata_that_its_file_does_not_hold(tmp_path: Path) -> No
 def test_patterns_that_match_nothing_are_named_at_the_end(tmp_path: Path) -> None:
     (text,) = warned(tmp_path, metadata=GRAPH, withhold=["*.api_key", "Note.*", "Cluod.scale"])
     assert text == "withhold: 'Note.*', 'Cluod.scale' matched no input of any prompt or workflow"
+
+
+@pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")
+def test_a_pattern_of_a_configuration_need_not_match(tmp_path: Path) -> None:
+    standing = StandingPattern("Note.*")
+    assert warned(tmp_path, metadata=GRAPH, withhold=[standing]) == ()
+    (text,) = warned(tmp_path, metadata=GRAPH, withhold=[standing, "Cluod.scale"])
+    assert text == "withhold: 'Cluod.scale' matched no input of any prompt or workflow"
+
+
+@pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")
+@pytest.mark.parametrize(("filetype", "where"), [("jpg", "sidecar"), ("png with embedded workflow", "each frame")])
+@pytest.mark.parametrize("name", ["k" * 250, "k" * 5000, "\N{SNOWMAN}" * 100], ids=["a bit", "much", "snow"])
+def test_names_that_no_sidecar_can_have_are_refused_at_once(
+    tmp_path: Path, filetype: str, where: str, name: str
+) -> None:
+    with pytest.raises(seqsave.MetadataError, match="is too long: the sidecar of frame_00000"):
+        seqsave.open_writer(tmp_path, filetype=filetype, metadata_in=where, metadata={name: 1})
+    with seqsave.open_writer(tmp_path, filetype=filetype, metadata_in=where) as writer:
+        with pytest.raises(seqsave.MetadataError, match="is too long: the sidecar of frame_00000"):
+            writer.write(GREY, metadata={name: 1})
+        writer.write(GREY, metadata={"k" * 200: 1})
+    assert writer.result.counts["saved"] == 1
+    with seqsave.open_writer(tmp_path, filetype="jpg", metadata={name: 1}, metadata_in="none") as writer:
+        writer.write(GREY)
 
 
 def test_a_pattern_may_match_in_any_frame(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from comfyui_seqsave import host, settings
 from comfyui_seqsave.access import admit
 
 from seqsave import OptionError, TargetError
+from seqsave.metadata.comfyui import StandingPattern
 
 Write = Callable[[str], int]
 
@@ -27,7 +28,9 @@ def test_all_of_it(write_config: Write) -> None:
     write_config("[comfyui]\npublish_behind = false")
     assert settings.load() == settings.Settings((), False, False)
     write_config('[comfyui]\nwithhold = ["*.api_key", "Note"]')
-    assert settings.load().withhold == ("*.api_key", "Note")
+    loaded = settings.load()
+    assert loaded.withhold == ("*.api_key", "Note")
+    assert all(isinstance(one, StandingPattern) for one in loaded.withhold), "no warning where they match nothing"
 
 
 def test_it_is_read_afresh(folders: host.Folders, write_config: Write, tmp_path: Path) -> None:

@@ -22,12 +22,18 @@ from typing import Any
 
 from seqsave.errors import MetadataError
 
-__all__ = ["Withholding", "check_patterns"]
+__all__ = ["StandingPattern", "Withholding", "check_patterns"]
 
 # Shorter texts ("", "fixed", "8") are repeated by coincidence, not because they are the same secret.
 _SHORTEST_REPEATED = 6
 # The front end adds a "control_after_generate" widget after these, which no node declares.
 _SEEDS = ("seed", "noise_seed")
+
+
+class StandingPattern(str):
+    """A pattern for every graph, such as one of a configuration: many graphs have no input that it matches."""
+
+    __slots__ = ()
 
 
 def check_patterns(patterns: Sequence[str] | None) -> tuple[str, ...]:

@@ -29,6 +29,9 @@ MIN_INDEX = -MAX_INDEX
 # Of one sequence, so that a mistyped number or a hostile file cannot fill the memory: four days of film.
 MOST_FRAMES = 10_000_000
 
+# Characters of a wrong value in a message.
+LONGEST_SHOWN = 60
+
 _BATCH = re.compile(r"batch_(?P<number>[0-9]{4,})")
 # As render managers write frames: 0-99, 1-10x2, 1,5,9.
 _STEPPED = re.compile(r"(-?[0-9]{1,19})(?:-(-?[0-9]{1,19})(?:[x:]([0-9]{1,19}))?)?")
@@ -42,8 +45,17 @@ def check_index(value: SupportsIndex, what: str = "index", *, least: int = 0, mo
     except TypeError:
         number = None
     if number is None or not least <= number <= most:
-        raise FrameNameError(f"{what} is {value!r}: it must be a whole number, {_limits(least, most)}")
+        raise FrameNameError(f"{what} is {_shown(value)}: it must be a whole number, {_limits(least, most)}")
     return number
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message. Python refuses to write integers of thousands of digits."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def check_frame(value: SupportsIndex, what: str = "index") -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -64,11 +66,23 @@ def examine(target: targets.Target) -> Diagnosis:
     return Diagnosis(url=target.url, checks=tuple(examination.checks), facts=examination.facts)
 
 
+def _missing_folders(target: targets.Target) -> list[str]:
+    """Return the folders of this machine that writing makes, the innermost first."""
+    missing: list[str] = []
+    if target.is_local:
+        folder = f"{target.url}/{naming.PRIVATE_FOLDER}"
+        while folder and not os.path.lexists(folder):
+            missing.append(folder)
+            folder = os.path.dirname(folder)  # noqa: PTH120 - as targets have their paths
+    return missing
+
+
 class _Examination:
     def __init__(self, target: targets.Target) -> None:
         self.target = target
         self.checks: list[Check] = []
         self.facts: dict[str, str] = {}
+        self.made = _missing_folders(target)
         name = f"doctor-{secrets.token_hex(6)}"
         self.path, self.other = (f"{naming.PRIVATE_FOLDER}/{name}{end}.txt" for end in ("", "-new"))
         self.steps: tuple[tuple[str, Callable[[], tuple[Status, str]]], ...] = (
@@ -174,6 +188,9 @@ class _Examination:
         left = [problem for problem in map(self._deleted, (self.path, self.other)) if problem]
         if left:
             return "warning", f"{left[0]}; saving works without this right, but doctor's files stay in .seqsave"
+        for folder in self.made:
+            with contextlib.suppress(OSError):  # another program has put something into it
+                os.rmdir(folder)  # noqa: PTH106 - as targets have their paths
         return "ok", "nothing is left"
 
     def _deleted(self, path: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seqsave import naming
+from seqsave.errors import MetadataError
+from seqsave.metadata.comfyui import StandingPattern
 from seqsave.wording import first_of
 
 if TYPE_CHECKING:
@@ -15,6 +18,10 @@ __all__ = ["FrameTexts"]
 
 # Characters of a name in a message.
 LONGEST = 60
+# Characters of a name that every format with texts can hold: those of PNG, https://www.w3.org/TR/png-3/#11tEXt
+LONGEST_EMBEDDED = 79
+# Bytes of a file's name on local disks and most servers.
+LONGEST_FILE_NAME = 255
 
 
 class FrameTexts:
@@ -31,10 +38,27 @@ class FrameTexts:
         )
         self._has_texts = bool(embedding.texts)
         self._matched = set(embedding.matched)
+        self._check_names(embedding.texts)
 
     def of(self, metadata: Mapping[str, Any] | None) -> dict[str, str]:
         """Return the text of one frame's own metadata, without withheld values. Raises MetadataError."""
-        return self._embedding.own_texts(metadata, self._matched)
+        own = self._embedding.own_texts(metadata, self._matched)
+        self._check_names(own)
+        return own
+
+    def _check_names(self, texts: Mapping[str, str]) -> None:
+        """Raise MetadataError for names that no sidecar can have, where one may be needed."""
+        for form in self._formats if texts and self._embedding.metadata_in != "none" else ():
+            frame = form.rule.file_name(0)
+            for name in texts:
+                if self._embedding.metadata_in != "sidecar" and len(name) <= LONGEST_EMBEDDED:
+                    continue
+                length = len(naming.sidecar_name(frame, 0, name)) - len(naming.PRIVATE_FOLDER) - 1
+                if length > LONGEST_FILE_NAME:
+                    raise MetadataError(
+                        f"the name of metadata {name[:LONGEST]!r} ... is too long: the sidecar of {frame} for it would "
+                        f"have a name of {length} bytes, of at most {LONGEST_FILE_NAME}. Use a shorter name"
+                    )
 
     def note_accepted(self, own: Mapping[str, str]) -> None:
         """Warn of metadata that is not saved, now that a frame with this metadata of its own is accepted."""
@@ -52,8 +76,12 @@ class FrameTexts:
         )
 
     def note_end(self) -> None:
-        """Warn of patterns of ``withhold`` that matched nothing, if there was any metadata."""
-        unused = [pattern for pattern in self._embedding.withhold or () if pattern not in self._matched]
+        """Warn of patterns of ``withhold`` that matched nothing, if there was any metadata.
+
+        Those of a configuration are for every graph, and need not match any input of this one.
+        """
+        given = [one for one in self._embedding.withhold or () if not isinstance(one, StandingPattern)]
+        unused = [pattern for pattern in given if pattern not in self._matched]
         if unused and self._has_texts:
             self._warn(
                 "withhold",

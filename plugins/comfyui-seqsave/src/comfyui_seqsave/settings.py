@@ -18,6 +18,7 @@ import os
 from dataclasses import dataclass
 
 from seqsave import OptionError, TargetError
+from seqsave.metadata.comfyui import StandingPattern
 from seqsave.targets import Location, bad_component, config_path, config_table, parse_url, redact_url
 
 __all__ = ["Settings", "load", "where"]
@@ -57,7 +58,7 @@ def load() -> Settings:
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise OptionError(f"{where()}: {name} must be true or false")
-    return Settings(tuple(map(_entry, allow)), withhold=tuple(withhold), **flags)
+    return Settings(tuple(map(_entry, allow)), withhold=tuple(map(StandingPattern, withhold)), **flags)
 
 
 def _entry(text: str) -> Location:
