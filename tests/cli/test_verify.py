@@ -76,7 +76,7 @@ def test_frames_that_cannot_be_judged(tmp_path: Path) -> None:
     assert (document["cannot_judge"], document["render_again"]) == ("0-3", "4")
     assert document["findings"][0]["reason"] == "too large"
     assert "4 decoded" in seqsave("verify", tmp_path, "--deep", "--max-pixels", "24", "--frames", "0-3").out
-    assert "1 problem" in seqsave("verify", tmp_path, "--deep", "--max-pixels", "24", status=1).out
+    assert "render again: 4" in seqsave("verify", tmp_path, "--deep", "--max-pixels", "24", status=1).out
     assert "--max-pixels needs --deep" in seqsave("verify", tmp_path, "--max-pixels", "24", status=2).err
 
 
