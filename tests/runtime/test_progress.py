@@ -1,14 +1,25 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqsave.runtime.progress import ProgressBar, format_size, is_terminal, open_progress
+from seqsave.runtime import progress
+from seqsave.runtime.progress import (
+    ProgressBar,
+    ProgressLines,
+    State,
+    fitted,
+    format_size,
+    is_terminal,
+    open_progress,
+)
 from seqsave.types import Event
 
 
@@ -37,7 +48,7 @@ def draw(terminal: Terminal, *events: Event, label: str = "frame_#####.png", tot
     bar = ProgressBar(label, total, stream=terminal)
     for event in events:
         bar(event)
-    bar._progress.refresh()
+    bar._draw()
     line = shown(terminal)
     bar.close()
     return line
@@ -143,3 +154,116 @@ def test_sizes_stay_short_and_right(size: int) -> None:
     factor = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}[unit]
     assert len(number) <= 6
     assert abs(float(number) * factor - size) <= 0.051 * factor
+
+
+STATES = (
+    State("frame_#####.png", 240, 40, 48_200_000, 3.02, 3_600_000, 13, "waiting: 3 encode, 9 upload"),
+    State("shots/a_long_name_of_a_sequence_v003_#####.png", 24_000, 12_345, 48_200_000_000, 31.2, 3_600_000, 13_000),
+    State("x.png", None, 7, 3000, 0, 0, 3),
+    State("frame_#####.png", 240, 40, 48_200_000, 3.02, 3_600_000, 13, retry="trying frame 3 again in 2 s: slow down"),
+)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("width", range(12, 200, 7))
+def test_a_line_is_never_longer_than_the_terminal_is_wide(state: State, width: int) -> None:
+    label, bar, text = fitted(state, width)
+    assert len("  ".join(filter(None, (label, "=" * bar, text)))) <= width
+
+
+@pytest.mark.parametrize("state", STATES[:2])
+def test_bar_frames_rate_and_time_left_at_80_columns(state: State) -> None:
+    _, bar, text = fitted(state, 79)
+    assert bar >= 10
+    assert f"{state.done}/{state.total} frames" in text
+    assert f"{state.rate:.1f} frames/s" in text
+    assert text.endswith(" left")
+
+
+@pytest.mark.parametrize("state", STATES[:2])
+def test_readable_at_40_columns(state: State) -> None:
+    label, bar, text = fitted(state, 39)
+    assert (label, bar) == ("", 0)
+    assert f"{state.done}/{state.total}" in text
+    assert f"{state.rate:.1f}" in text
+    assert text.endswith(" left")
+
+
+def test_the_reason_of_a_retry_goes_before_the_bar() -> None:
+    assert "trying frame 3 again in 2 s: slow" in fitted(STATES[3], 79)[2]
+
+
+SCRIPT = """
+import sys
+from seqsave.runtime.progress import open_progress
+from seqsave.types import Event
+with open_progress("frame_#####.png", 240) as bar:
+    bar(Event(kind="saved", done=40, bytes_done=48_200_000, seconds=13.0, publishing=9))
+    bar._draw()
+sys.stdout.write("done")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize("columns", [80, 40])
+def test_on_a_terminal(columns: int) -> None:
+    import fcntl
+    import pty
+    import struct
+    import subprocess
+    import termios
+
+    mine, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    command = [sys.executable, "-c", SCRIPT]
+    with os.fdopen(mine, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            command, stdin=its, stdout=subprocess.DEVNULL, stderr=its, env={**environment, "TERM": "xterm-256color"}
+        )
+        os.close(its)
+        drawn = b""
+        while piece := _read(screen):
+            drawn += piece
+        assert process.wait(60) == 0, drawn
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.decode()).replace("\r", "\n").split("\n")
+    assert max(map(len, lines)) < columns, lines
+    full = next(line for line in lines if "40/240" in line)
+    assert "40/240 frames" in full
+    assert "3.1 frames/s" in full
+    assert " left" in full
+    assert ("━━━━━━━━━━" in full) is (columns == 80)
+
+
+def _read(screen: io.RawIOBase) -> bytes:
+    try:
+        return screen.read(4096) or b""
+    except OSError:  # Linux reports the end of a terminal in this way
+        return b""
+
+
+def test_a_line_of_text_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.001)
+    written = threading.Event()
+
+    class Log(io.StringIO):
+        encoding = "utf-8"
+
+        def write(self, text: str) -> int:
+            count = super().write(text)
+            if "40/240" in text:
+                written.set()
+            return count
+
+    log = Log()
+    display = open_progress("frame_#####.png", 240, stream=log, lines=True)
+    assert isinstance(display, ProgressLines)
+    with display:
+        display(saved(40, 20.0))
+        assert written.wait(60)
+    assert "frame_#####.png: 40/240 frames, 40.0 MB, 2.0 frames/s, 1:40 left\n" in log.getvalue()
+    assert "\x1b" not in log.getvalue()
+
+
+def test_lines_are_half_a_minute_apart() -> None:
+    assert progress.LINE_SECONDS == 30

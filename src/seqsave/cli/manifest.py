@@ -77,7 +77,7 @@ def _found(
     from seqsave.sequences import repair as making
 
     if rebuild:
-        bar = None if quiet else open_progress(sequence.pattern, len(sequence))
+        bar = None if quiet else open_progress(sequence.pattern, len(sequence), lines=True)
         with bar or nullcontext():
             return making.rebuild(sequence, expected=indices_of(frames), on_frame=Counter(bar))
     return making.release(sequence) if release else sequence.manifest

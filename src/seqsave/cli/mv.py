@@ -81,7 +81,7 @@ def mv_command(
         if dry_run:
             _print(plan, None, as_json)
             return 0
-        bar = None if quiet else open_progress(str(plan.name), len(plan.frames))
+        bar = None if quiet else open_progress(str(plan.name), len(plan.frames), lines=True)
         with bar or nullcontext():
             moved = move(plan, Counter(bar))
     _print(plan, moved, as_json)

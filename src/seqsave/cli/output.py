@@ -16,7 +16,7 @@ from seqsave.types import Event
 from seqsave.writer.config import SETTINGS
 
 if TYPE_CHECKING:
-    from seqsave.runtime.progress import ProgressBar
+    from seqsave.runtime.progress import ProgressDisplay
     from seqsave.sequences.frame import Frame
 
 __all__ = ["Counter", "Messages", "complain", "print_json", "print_line", "printable", "spelled"]
@@ -101,7 +101,7 @@ class Messages:
 class Counter:
     """A callback that counts the frames read, and updates the progress bar if there is one."""
 
-    def __init__(self, bar: ProgressBar | None) -> None:
+    def __init__(self, bar: ProgressDisplay | None) -> None:
         self._bar = bar
         self._frames = self._bytes = 0
         self._started = time.monotonic()

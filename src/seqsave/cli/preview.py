@@ -72,7 +72,7 @@ def preview_command(
             raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")
         chosen = indices_of(frames)
         sequence = sequence if chosen is None else only(sequence, chosen)
-        bar = open_progress(sequence.pattern, len(sequence.indices)) if not quiet else None
+        bar = open_progress(sequence.pattern, len(sequence.indices), lines=True) if not quiet else None
         with bar or nullcontext():
             made = make_preview(sequence, target, path, rate=_rate(rate), height=height, on_frame=Counter(bar))
     where = target.url_of(path)

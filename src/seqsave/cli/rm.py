@@ -71,7 +71,7 @@ def rm_command(
             return 0
         if not yes:
             _ask(removal)
-        bar = None if quiet else open_progress(sequence.pattern, len(removal.frames))
+        bar = None if quiet else open_progress(sequence.pattern, len(removal.frames), lines=True)
         with bar or nullcontext():
             removed = remove(removal, Counter(bar))
     _print(removal, removed, as_json)

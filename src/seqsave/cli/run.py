@@ -16,7 +16,7 @@ from seqsave.runtime.progress import format_size, open_progress
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
-    from seqsave.runtime.progress import ProgressBar
+    from seqsave.runtime.progress import ProgressDisplay
     from seqsave.types import SaveResult
     from seqsave.writer import SequenceWriter
     from seqsave.writer.config import WriterConfig
@@ -69,7 +69,7 @@ class Job:
 
     def _write(self) -> tuple[SequenceWriter, int, str]:
         """Return the closed writer, the exit status, and the error message, ``""`` without one."""
-        bar = None if self.messages.quiet else open_progress(self.pattern, self.expected)
+        bar = None if self.messages.quiet else open_progress(self.pattern, self.expected, lines=True)
         with taken_as_interrupts(), bar or nullcontext():
             writer = self._open(bar)
             try:
@@ -83,7 +83,7 @@ class Job:
                 return writer, FAILED, str(error)
         return writer, 0, ""
 
-    def _open(self, bar: ProgressBar | None) -> SequenceWriter:
+    def _open(self, bar: ProgressDisplay | None) -> SequenceWriter:
         from seqsave.writer import SequenceWriter
         from seqsave.writer.settings import Reports
 

@@ -13,7 +13,7 @@ import click
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line, spelled
 from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
-from seqsave.runtime.progress import ProgressBar, format_size, open_progress
+from seqsave.runtime.progress import ProgressDisplay, format_size, open_progress
 from seqsave.types import Event, FlushedFrame, FlushResult
 from seqsave.wording import counted
 
@@ -78,7 +78,7 @@ def flush_command(
         spool = _spool_at(folder)
         # A URL that is not understood is a wrong call.
         wanted = None if only is None else folder_at(only, storage_option).url
-        counter = _Counter(None if quiet else open_progress("flush", len(spool.contents().entries)))
+        counter = _Counter(None if quiet else open_progress("flush", len(spool.contents().entries), lines=True))
         with counter.bar or nullcontext():
             result = flush(
                 folder,
@@ -111,7 +111,7 @@ def _policy(attempts: int | None) -> Any:
 class _Counter:
     """Update a progress bar, if there is one, for each frame."""
 
-    def __init__(self, bar: ProgressBar | None) -> None:
+    def __init__(self, bar: ProgressDisplay | None) -> None:
         self.bar = bar
         self._done = self._bytes = 0
         self._started = time.monotonic()

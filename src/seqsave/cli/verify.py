@@ -88,7 +88,7 @@ def verify_command(
     messages = Messages(quiet)
     with messages.catching():
         sequence = open_sequence(url, prefix, filetype, storage_option)
-        bar = open_progress(sequence.pattern, len(sequence)) if deep and not quiet else None
+        bar = open_progress(sequence.pattern, len(sequence), lines=True) if deep and not quiet else None
         with bar or nullcontext():
             limit = MAX_PIXELS if max_pixels is None else max_pixels
             found = verify(sequence, expected=indices_of(frames), deep=deep, max_pixels=limit, on_frame=Counter(bar))
