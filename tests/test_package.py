@@ -133,3 +133,8 @@ def test_lower_bounds_are_read_from_the_project(monkeypatch: pytest.MonkeyPatch,
 def test_the_changelog_starts_with_this_version() -> None:
     headings = re.findall(r"^## \[([^]]+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert headings[0] in ("Unreleased", seqsave.__version__)
+
+
+@pytest.mark.parametrize("extra", ["gs", "az"])
+def test_extras_for_clouds_are_what_is_tested(extra: str) -> None:
+    assert set(PROJECT["optional-dependencies"][extra]) <= set(PYPROJECT["dependency-groups"]["clouds"])

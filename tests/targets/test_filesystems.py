@@ -177,6 +177,8 @@ def test_a_missing_package_is_named_with_its_install_line(monkeypatch: pytest.Mo
     for protocol, module, install in [
         ("seqone", "no_such_module_a.FileSystem", "pip install no_such_module_a"),
         ("sftp", "no_such_module_b.FileSystem", "pip install paramiko"),
+        ("gs", "no_such_module_c.FileSystem", "pip install 'seqsave[gs]'"),
+        ("abfs", "no_such_module_d.FileSystem", "pip install 'seqsave[az]'"),
     ]:
         monkeypatch.setitem(known_implementations, protocol, {"class": module, "err": "install it"})
         monkeypatch.delitem(_registry, protocol, raising=False)

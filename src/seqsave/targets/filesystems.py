@@ -39,6 +39,11 @@ _LIMIT = 64
 
 # What ``pip install`` needs where the package is not called like the module that fsspec names.
 _PACKAGES = {
+    "gs": "'seqsave[gs]'",
+    "gcs": "'seqsave[gs]'",
+    "az": "'seqsave[az]'",
+    "abfs": "'seqsave[az]'",
+    "abfss": "'seqsave[az]'",
     "sftp": "paramiko",
     "ssh": "paramiko",
     "smb": "smbprotocol",
