@@ -103,16 +103,16 @@ def _print(found: Verification) -> None:
     from seqsave import naming
 
     looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "none decoded" if found.read else _UNREAD
-    state = f"{found.progress}: " if found.progress.state in ("unfinished", "unconfirmed") else ""
+    state = f"{found.progress}: " if found.progress.state in ("unfinished", "unconfirmed", "mixed") else ""
     head = f"{found.pattern} in {found.url}: {state}{counted(found.frames, 'frame')}, {looked}"
     if found.ok:
         print_line(f"{head}: {_verdict(found)}")
         return
     unjudged = [finding for finding in found.findings if finding.kind == "unjudged"]
     others = [finding for finding in found.findings if finding.kind != "unjudged"]
-    counts = [counted(len(others), "problem")] if others or not unjudged else []
+    counts = [counted(len(others), "problem")] if others else []
     counts += [f"{counted(len(unjudged), 'frame')} cannot be judged"] if unjudged else []
-    print_line(f"{head}: {', '.join(counts)}")
+    print_line(": ".join(filter(None, (head, ", ".join(counts)))))
     for obstacle in found.obstacles:
         print_line(f"  {found.manifest}: {obstacle}")
     if found.has_writers:

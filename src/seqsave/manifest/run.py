@@ -9,7 +9,7 @@ from dataclasses import replace
 from seqsave import naming
 from seqsave.errors import FrameExistsError, WriterAbortedError
 from seqsave.manifest.document import Manifest
-from seqsave.manifest.merging import Outcome
+from seqsave.manifest.merging import Listing, Outcome
 from seqsave.manifest.records import Facts, FrameEntry, declared
 from seqsave.manifest.session import Session
 from seqsave.runtime import retry
@@ -138,6 +138,11 @@ class RunRecord:
     def forget(self) -> None:
         """Let the next run take this one for dead. Takes no lock, so that a finalizer may call it."""
         self._session.forget()
+
+    def take_seen(self) -> Listing | None:
+        """Return what the last listing of the folder showed, and forget it."""
+        seen, self._session.seen = self._session.seen, None
+        return seen
 
     def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
         """Return the outcome of all frames in the manifest's terms. The arguments are those of ``finish``."""

@@ -85,6 +85,8 @@ class Session:
         """What the run knows of its sequence; may be replaced until it is open."""
         self.batches: set[int] = set()
         """The variations that it is known to save."""
+        self.seen: Listing | None = None
+        """What the last listing showed; None if there was none, or once it was taken."""
         self._target = target
         self._creates = creates
         self._policy = policy
@@ -322,7 +324,7 @@ class Session:
             if not unseen.complete:
                 return unseen
         names = {frame.name for frame in (*outcome.frames, *(() if current is None else current.frames))}
-        listing = list_frames(self._target, self.facts.prefix, names)
+        self.seen = listing = list_frames(self._target, self.facts.prefix, names)
         same = (
             () if listing is None else read_again(self._target, self.facts.prefix, in_doubt(current, outcome, listing))
         )

@@ -29,7 +29,8 @@ class Progress:
     """What a sequence's manifest says of it, after a look at its files.
 
     state:      ``complete``; ``unfinished``: expected frames are missing, or a run was interrupted or is at work;
-                ``mixed``: finished, but frames of older runs lie beside it; ``unconfirmed``: no listing confirmed it;
+                ``mixed``: finished, but frames of older runs, or that no run recorded, lie beside it;
+                ``unconfirmed``: no listing confirmed it;
                 ``damaged``: the manifest cannot be read; None without one.
     known:      the manifest without runs that are proved to be dead, and with the frames that these left.
     obstacles:  why the sequence is not complete, each as one clause.
@@ -38,6 +39,7 @@ class Progress:
     lacking:    the expected frames that no file exists of, as ranges for each batch.
     older:      frames that an interrupted run was to replace and has not reached, as ranges for each batch.
     beside:     existing frames of older runs outside of what is expected, as ranges.
+    strangers:  existing frames that no run recorded, as ranges.
     unrecorded: frames that a run left which had no time to record them.
     done, wanted: how many of the expected frames exist and are not older, and how many are expected, in all batches.
     """
@@ -51,6 +53,7 @@ class Progress:
     lacking: dict[int | None, Intervals] = field(default_factory=dict)
     older: dict[int | None, Intervals] = field(default_factory=dict)
     beside: Intervals = ()
+    strangers: Intervals = ()
     unrecorded: frozenset[Key] = frozenset()
     done: int = 0
     wanted: int = 0
@@ -72,6 +75,7 @@ class Progress:
             "expected": naming.format_ranges(self.expected or ()),
             "render_again": naming.format_ranges(self.render_again),
             "beside": naming.format_ranges(self.beside),
+            "strangers": naming.format_ranges(self.strangers),
             "obstacles": list(self.obstacles),
         }
 
@@ -82,7 +86,8 @@ class Progress:
         if self.state in ("unfinished", "unconfirmed"):
             return f"{self.state}, {self.done} of {'about ' if self.about else ''}{self.wanted}"
         if self.state == "mixed":
-            return f"finished, but frames of an older run lie beside it: {naming.format_ranges(self.beside, 10)}"
+            of = "frames of an older run lie" if self.beside else "frames that no run recorded lie"
+            return f"finished, but {of} beside it: {naming.format_ranges(self.beside or self.strangers, 10)}"
         return "manifest damaged" if self.state == "damaged" else self.state or ""
 
 
@@ -123,8 +128,9 @@ class _Look:
         wanted = count(expected) * len(known.batches)
         done = wanted - sum(map(count, (*lacking.values(), *older.values()))) - len(disputed)
         obstacles = self._obstacles(known)
+        strangers = self._strangers()
         return Progress(
-            state=_state(known, obstacles),
+            state=_state(known, obstacles, strangers),
             known=known,
             obstacles=tuple(obstacles),
             expected=expected,
@@ -133,10 +139,16 @@ class _Look:
             lacking=lacking,
             older=older,
             beside=naming.to_ranges(sorted({frame.index for frame in known.outside})),
+            strangers=strangers,
             unrecorded=self.unrecorded,
             done=done if expected else len(self.files),
             wanted=wanted,
         )
+
+    def _strangers(self) -> Intervals:
+        """Return the files that no run recorded, nor left without a record."""
+        keys = self.files.keys() - self.entries.keys() - self.unrecorded
+        return naming.to_ranges(sorted({index for index, _ in keys}))
 
     def _is_lost(self) -> bool:
         """Return True if a run was interrupted of which no more is known than that."""
@@ -223,9 +235,9 @@ def _found(frame: Frame) -> FrameEntry:
     return FrameEntry(index=frame.index, batch=frame.batch, name=name, size=frame.size)
 
 
-def _state(known: Manifest, obstacles: list[str]) -> State:
+def _state(known: Manifest, obstacles: list[str], strangers: Intervals) -> State:
     if not obstacles and not known.missing:
-        return "complete"
+        return "mixed" if strangers else "complete"
     if known.missing or known.disputed or known.unfinished or known.writers:
         return "unfinished"
     if known.outside:

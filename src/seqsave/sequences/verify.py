@@ -21,6 +21,7 @@ from seqsave.errors import (
     TargetError,
 )
 from seqsave.manifest import FrameEntry, Manifest
+from seqsave.manifest.intervals import subtract
 from seqsave.sequences.frame import MAX_PIXELS, Frame
 from seqsave.sequences.progress import Progress, State, progress_of
 from seqsave.sequences.reader import FrameSequence
@@ -82,7 +83,7 @@ class Verification:
     """The result of ``verify``. ``findings`` are sorted by index, then batch.
 
     frames:  number of existing frames. read: number of frames that were read. decoded: how many of these were decoded.
-    shape:   of most pictures, as ``1920x1080, 3 channels, uint8``; None if none was decoded.
+    shape:   of most pictures, as ``1920x1080, 3 channels, uint8``; None if it is not known.
     expected: the frames that there should be, as ranges: those that were asked for, or that the manifest expects; None
               if neither says it, so that frames after the last one may be missing.
     manifest:    state of the manifest, see ``Progress``; None if it does not exist.
@@ -131,8 +132,8 @@ def verify(
     expected: the expected indices, as a range or a set: no other frames are looked at. By default those of the
               manifest; without one, those from the first to the last existing frame, and all frames are looked at.
               Frames in batch folders are expected in each of these.
-    deep:     also report a picture whose size, channels or dtype differ from those of most as ``size``, and one that
-              cannot be decoded here as ``unjudged``.
+    deep:     take the pictures' size, channels and dtype from the files instead of the manifest. Either way a picture
+              that differs from most is reported as ``size``; one that cannot be decoded here, as ``unjudged``.
     max_pixels: W x H of the largest picture that is decoded.
     on_frame: called with each frame that has been read.
 
@@ -143,10 +144,10 @@ def verify(
     known = progress.known
     findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence), *_older(progress)]
     shown = sequence if expected is None else sequence.part([frame for frame in sequence if frame.index in expected])
-    looks = _looks(shown, max_pixels, on_frame) if deep else []
+    looks = _looks(shown, max_pixels, on_frame) if deep else _recorded(shown, known)
     checksums = {_key(look.frame): look.checksum for look in looks if look.checksum is not None}
     written = {entry.key: entry.checksum for entry in known.frames} if known is not None else {}
-    shape, more = _judged(looks, written)
+    shape, more = _judged(_expected(looks, progress) if expected is None else looks, written)
     findings += more
     if known is not None:
         findings += _against(known, progress.unrecorded, shown, checksums)
@@ -157,7 +158,7 @@ def verify(
         pattern=sequence.pattern,
         frames=len(shown),
         read=len(checksums),
-        decoded=sum(isinstance(look.shape, str) for look in looks),
+        decoded=sum(isinstance(look.shape, str) and look.checksum is not None for look in looks),
         shape=shape,
         findings=tuple(findings),
         expected=naming.to_ranges(_ascending(expected))
@@ -289,8 +290,7 @@ def _looks(sequence: FrameSequence, max_pixels: int, on_frame: Callable[[Frame],
         height, width, channels = decoded.array.shape
         width, height = decoded.canvas or (width, height)
         array = decoded.array
-        shape = f"{width}x{height}, {counted(channels, 'channel')}, {array.dtype}"
-        return _Look(frame, shape, checksum)
+        return _Look(frame, _shape(width, height, channels, str(array.dtype)), checksum)
 
     def note(frame: Frame, error: BaseException) -> _Look:
         # A failure that may pass is the storage's and not the frame's: each frame after it would wait for it too.
@@ -304,6 +304,31 @@ def _looks(sequence: FrameSequence, max_pixels: int, on_frame: Callable[[Frame],
             found.append(seen)
         on_frame(seen.frame)
     return found
+
+
+def _recorded(sequence: FrameSequence, known: Manifest | None) -> list[_Look]:
+    """Return the shapes that the manifest states, of the frames that are still as they were recorded."""
+    entries = {entry.key: entry for entry in known.frames if not entry.disputed} if known is not None else {}
+    found = []
+    for frame in sequence:
+        entry = entries.get(_key(frame))
+        if entry is not None and entry.picture is not None and entry.size == frame.size:
+            picture = entry.picture
+            shape = _shape(picture.width, picture.height, picture.channels, picture.dtype)
+            found.append(_Look(frame, shape, None))
+    return found
+
+
+def _shape(width: int, height: int, channels: int, dtype: str) -> str:
+    return f"{width}x{height}, {counted(channels, 'channel')}, {dtype}"
+
+
+def _expected(looks: list[_Look], progress: Progress) -> list[_Look]:
+    """Return the frames that are expected, or could not be decoded: older frames beside them may have another size."""
+    there = naming.to_ranges(sorted({look.frame.index for look in looks}))
+    beyond = subtract(there, progress.expected) if progress.expected else ()
+    indices = {index for run in beyond for index in run}
+    return [look for look in looks if not isinstance(look.shape, str) or look.frame.index not in indices]
 
 
 def _judged(

@@ -12,6 +12,7 @@ from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
+from seqsave.writer.beside import FramesBeside
 from seqsave.writer.encode import Encoding
 from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
@@ -206,6 +207,11 @@ class Output:
         """Try once more to publish this run's frames in the spool; return those that are not there any more."""
         return [] if self.fallback is None else self.fallback.finish()
 
+    def note_arrived(self) -> None:
+        """Correct the results by a look at the frames that were under way when the run was broken off."""
+        for frame in self.publisher.arrived():
+            self._common.log.results.replace([frame])
+
     def forget(self) -> None:
         """Let the manifest's next run take this one for dead: its writer was dropped, and no frame is under way."""
         self._record.forget()
@@ -227,7 +233,7 @@ class Output:
 
     def settle(self, result: SaveResult) -> None:
         """Remove the frames of older runs if that was asked for, else name them, once the run has ended well."""
-        made = self._made
+        made, seen = self._made, self._record.take_seen()
         if self._older is not None and any(frame.status == "saved" for frame in self._mine(result).frames):
             if made is not None and made.writers:
                 self._common.log.warn(
@@ -238,6 +244,10 @@ class Output:
         outside = sorted({frame.index for frame in made.outside}) if made is not None else []
         if outside and self._older is None:
             self._common.log.warn("older", None, f"{_older(outside)}; `if_exists='replace'` removes them")
+        if made is not None and self._older is None:
+            beside = FramesBeside(self._common.target, self.rule, made, self._record.run, seen)
+            for number, text in enumerate(beside.warnings()):
+                self._common.log.warn(f"beside {number}", None, text)
 
     def _remove_older(self, older: OlderFrames, result: SaveResult) -> Manifest | None:
         frames = self._mine(result).frames

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class FramePublisher:
         self._start: SharedCall[None] = SharedCall()
         self._proof: SharedCall[None] = SharedCall()
         self._published = Counter[str]()
+        self._under_way: dict[str, FrameTask] = {}
         self._lock = threading.Lock()
 
     # --- the flow ----------------------------------------------------------------------------------------------------
@@ -97,6 +98,7 @@ class FramePublisher:
             attempts = _Attempts(self._log, self._pipeline, task.key)
             yield self._start.step(partial(self._record.start, attempts.note, self._stop_event, policy))
         answer = None
+        self._under_way[task.key.path] = task
         if self._existing.may_be_misspelled(task.key):
             attempts = _Attempts(self._log, self._pipeline, task.key)
             look = Call(partial(self._existing.check_spelling, task.key))
@@ -242,6 +244,7 @@ class FramePublisher:
         else:
             entry = self._entry(task, answer.etag, answer.acknowledged, answer.version)
         self._record.add(entry)
+        self._under_way.pop(task.key.path, None)
         return SavedFrame(
             index=task.key.index,
             batch=task.key.batch,
@@ -252,6 +255,13 @@ class FramePublisher:
             etag=entry.etag,
             status="saved",
         )
+
+    def arrived(self) -> Iterator[SavedFrame]:
+        """Read the frames that were under way when the run was broken off, and yield those that the storage has."""
+        for path, task in list(self._under_way.items()):
+            with contextlib.suppress(TargetError):
+                if bytes(task.frame.data) == self._target.read(path):
+                    yield self._saved(task, None)
 
     # --- before it ---------------------------------------------------------------------------------------------------
 

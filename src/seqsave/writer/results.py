@@ -54,12 +54,13 @@ class Results:
         return record
 
     def replace(self, settled: Iterable[SavedFrame | FailedFrame]) -> None:
-        """Replace the records of frames that were in the spool, and are not there any more."""
+        """Replace the records of frames that were in the spool, or were given up, by what has become of them."""
         now = {frame.url: frame for frame in settled}
         with self._lock:
-            for position, record in enumerate(self._records):
-                if isinstance(record, SavedFrame) and record.status == "spooled":
-                    self._records[position] = now.get(record.url, record)
+            for position, record in enumerate(self._records if now else ()):
+                ended = self._now(record)
+                if isinstance(ended, FailedFrame) or (isinstance(ended, SavedFrame) and ended.status == "spooled"):
+                    self._records[position] = now.get(ended.url, record)
 
     def totals(self) -> tuple[int, int, int]:
         """Return how many frames were accepted, how many are done, and the bytes of those."""

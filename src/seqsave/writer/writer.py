@@ -346,7 +346,7 @@ class SequenceWriter(FileWriting):
                 self._texts.note_end()
                 self._log.results.replace(frame for output in self._outputs for frame in output.flush_spool())
             if state == "aborted":
-                run_with_timeout(partial(self._finish_outputs, broken=True), ABORT_SECONDS)
+                self._finish_aborted()
             else:
                 self._finish_outputs(broken=broken)
                 patience = None
@@ -354,7 +354,7 @@ class SequenceWriter(FileWriting):
             self._pipeline.abort(ABORT_SECONDS)
             if self._preview is not None:
                 self._preview.finish(wanted=False)
-            run_with_timeout(partial(self._finish_outputs, broken=True), ABORT_SECONDS)
+            self._finish_aborted()
             raise
         finally:
             self._life.state = state
@@ -365,6 +365,11 @@ class SequenceWriter(FileWriting):
                 if self._bar is not None:
                     self._bar.close()
                 self._life.end()
+
+    def _finish_aborted(self) -> None:
+        for output in self._outputs:
+            run_with_timeout(output.note_arrived, ABORT_SECONDS)
+        run_with_timeout(partial(self._finish_outputs, broken=True), ABORT_SECONDS)
 
     def _finish_outputs(self, *, broken: bool) -> None:
         """Record the outcomes of the frames in the manifests."""

@@ -1,0 +1,110 @@
+"""Compare a finished run's frames with those that lay in its folder before, by what the run has seen already.
+
+The manifest states the size of each recorded picture, and the run's last listing shows the files that no run recorded.
+Of frames whose size is not recorded, one is read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from seqsave import naming, targets
+from seqsave.errors import DecodeError, EncoderNotFoundError, EncoderUnavailableError, TargetError
+from seqsave.manifest import FrameEntry, Manifest
+from seqsave.manifest.merging import Listing
+from seqsave.naming import NameRule
+from seqsave.sequences.frame import decode
+
+__all__ = ["FramesBeside"]
+
+# A larger file is not read for its size alone.
+MOST_READ = 64 * 2**20
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FramesBeside:
+    """The frames of a sequence that one run did not write.
+
+    made: the manifest as the run left it. run: its id there. seen: the run's last listing; None without one.
+    """
+
+    target: targets.Target
+    rule: NameRule
+    made: Manifest
+    run: str
+    seen: Listing | None
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what is to be known of these frames. Reads one file at most."""
+        strangers = self._strangers()
+        if strangers:
+            numbers = _numbers(strangers.values())
+            yield f"frames that no run recorded lie beside those of this one: {numbers}"
+        yield from self._sizes(strangers)
+
+    def _strangers(self) -> dict[str, int]:
+        """Return the files that no run recorded, name to index; none if unfinished runs may have left some."""
+        if self.seen is None or not self.made.complete:
+            return {}
+        recorded = {naming.normalized(frame.name) for frame in self.made.frames}
+        found = {}
+        for name, seen in self.seen.items():
+            index = self.rule.name.parse(name.rpartition("/")[2])
+            if index is not None and seen.size and naming.normalized(name) not in recorded:
+                found[name] = index
+        return found
+
+    def _sizes(self, strangers: Collection[str]) -> Iterator[str]:
+        """Yield which frames differ in size from those of this run; from most, if it wrote none."""
+        mine = Counter(_size(frame) for frame in self.made.frames if frame.run == self.run)
+        others = [frame for frame in self.made.frames if frame.run != self.run]
+        del mine[None]
+        every = Counter(filter(None, map(_size, others)))
+        usual = next((size for size, _ in (mine or every).most_common(1)), None)
+        if usual is None:
+            return
+        whose = "those of this run are" if mine else "most are"
+        differing: dict[Size, list[int]] = {}
+        for frame in others:
+            size = _size(frame)
+            if size not in (None, usual):
+                differing.setdefault(size, []).append(frame.index)
+        if differing:
+            size, indices = next(iter(differing.items()))
+            yield f"frames of several sizes: {_numbers(indices)} {_are(indices)} {_text(size)}, {whose} {_text(usual)}"
+            return
+        name = next(iter(strangers), None) or next((one.name for one in others if one.picture is None), None)
+        size = None if name is None or not mine else self._size_in(name)
+        if size not in (None, usual):
+            yield f"frames of several sizes: {name} is {_text(size)}, {whose} {_text(usual)}"
+
+    def _size_in(self, name: str) -> Size | None:
+        """Return the size of the picture in a file; None if it cannot be found out."""
+        seen = None if self.seen is None else self.seen.get(name)
+        if seen is None or not 0 < seen.size <= MOST_READ:
+            return None
+        try:
+            found = decode(name, self.target.read("/".join(filter(None, (self.rule.folder, name)))))
+        except (TargetError, DecodeError, EncoderNotFoundError, EncoderUnavailableError):
+            return None
+        return found.canvas or (found.array.shape[1], found.array.shape[0])
+
+
+def _size(frame: FrameEntry) -> Size | None:
+    return None if frame.picture is None else (frame.picture.width, frame.picture.height)
+
+
+def _text(size: Size | None) -> str:
+    return "x".join(map(str, size or ()))
+
+
+def _are(indices: Collection[int]) -> str:
+    return "is" if len(set(indices)) == 1 else "are"
+
+
+def _numbers(indices: Collection[int]) -> str:
+    return naming.format_ranges(naming.to_ranges(sorted(set(indices))), 10)
