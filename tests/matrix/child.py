@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tests.support.patience import PATIENCE
+
 __all__ = ["Order"]
 
 
@@ -24,7 +26,7 @@ class Order:
 
     arguments: of the command. Empty: frames of ``url`` are written by the library, and the caller's own error comes
                after ``fails_after`` of them.
-    pipe:      a byte is written to this file descriptor where the program stands still.
+    pipe:      a byte is written to this file descriptor where the program stands still, up to a line on standard input.
     point:     ``before`` the frame's bytes are sent, or ``after`` the storage has them and before the program knows.
     frame:     the index at which it stands.
     """
@@ -82,7 +84,9 @@ def _write(order: Order) -> None:
 def _stand_still(order: Order) -> None:
     """Let every target stop for good at the frame."""
     from seqsave import targets
+    from seqsave.writer import writer
 
+    writer.RECORD_SECONDS = PATIENCE  # on a busy machine, the account has to be whole all the same
     resolve = targets.resolve
     gate = _Gate(order)
 
@@ -122,10 +126,10 @@ class _Gate:
         def publish(target: Any, path: str, *arguments: Any, **named: Any) -> Any:
             if not self._strikes(path):
                 return real(target, path, *arguments, **named)
-            if self.order.point == "after":
-                real(target, path, *arguments, **named)
+            answer = real(target, path, *arguments, **named) if self.order.point == "after" else None
             self._report()
-            return threading.Event().wait()
+            sys.stdin.readline()
+            return answer or real(target, path, *arguments, **named)
 
         return publish
 
@@ -137,12 +141,17 @@ class _Gate:
         return publish
 
     async def _held(self, sent: Any) -> Any:
-        if self.order.point == "after":
-            await sent
-        else:
-            sent.close()
+        answer = await sent if self.order.point == "after" else None
+        loop, may_go_on = asyncio.get_running_loop(), asyncio.Event()
+
+        def wait() -> None:
+            sys.stdin.readline()
+            loop.call_soon_threadsafe(may_go_on.set)
+
+        threading.Thread(target=wait, daemon=True).start()
         self._report()
-        return await asyncio.Event().wait()
+        await may_go_on.wait()
+        return answer or await sent
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import ManifestError, TargetError
 from seqsave.runtime.progress import format_size
-from seqsave.wording import counted
+from seqsave.wording import counted, first_of
 
 if TYPE_CHECKING:
     from seqsave.sequences.progress import Progress
@@ -17,6 +17,7 @@ __all__ = ["document_of", "frames_of", "is_complete", "line_of", "progress_of", 
 
 # A gap list longer than this is cut for people; --json has all of it.
 RUNS_SHOWN = 20
+SIZES_SHOWN = 5
 
 
 def line_of(sequence: FrameSequence, progress: Progress | None) -> str:
@@ -46,7 +47,14 @@ def state_of(progress: Progress | None) -> str:
     again = ""
     if progress is not None and progress.render_again:
         again = f"; to render again: {_ranges(progress.render_again)}"
-    return f"{state}{again}"
+    return f"{state}{again}{_sizes(progress)}"
+
+
+def _sizes(progress: Progress | None) -> str:
+    if progress is None or len(progress.sizes) < 2:
+        return ""
+    parts = [f"{size} ({_ranges(runs)})" for size, runs in progress.sizes.items()]
+    return f"; of several sizes: {first_of(parts, SIZES_SHOWN)}"
 
 
 def _missing(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ...]:

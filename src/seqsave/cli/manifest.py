@@ -54,6 +54,7 @@ def manifest_command(
     Runs of several frames write it. Exit status 1 if there is no manifest, or if the rebuilt one is not complete.
     """
     from seqsave.sequences.finder import open_sequence
+    from seqsave.sequences.progress import progress_of
 
     if frames is not None and not rebuild:
         raise click.UsageError("--frames is for --rebuild", click.get_current_context())
@@ -66,7 +67,7 @@ def manifest_command(
             f"{sequence.pattern} in {sequence.url} has no manifest: runs of several frames write one, and --rebuild"
         )
     print_json(_document(found))
-    for obstacle in found.obstacles():
+    for obstacle in found.obstacles() if rebuild or release else progress_of(sequence).obstacles:
         messages.note(f"unfinished: {obstacle}")
     return FAILED if rebuild and not found.complete else 0
 

@@ -144,6 +144,14 @@ class RunRecord:
         seen, self._session.seen = self._session.seen, None
         return seen
 
+    def lacks(self, names: Iterable[str]) -> list[str]:
+        """Return those of these files that the last listing did not show; [] if there was none."""
+        if self._session.seen is None:
+            return []
+        lacking = [name for name in names if name not in self._session.seen]
+        seen = {naming.normalized(name) for name in self._session.seen} if lacking else ()
+        return [name for name in lacking if naming.normalized(name) not in seen]
+
     def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
         """Return the outcome of all frames in the manifest's terms. The arguments are those of ``finish``."""
         present = [frame for frame in result.frames if frame.status in ("saved", "skipped")]

@@ -40,6 +40,7 @@ class Progress:
     older:      frames that an interrupted run was to replace and has not reached, as ranges for each batch.
     beside:     existing frames of older runs outside of what is expected, as ranges.
     strangers:  existing frames that no run recorded, as ranges.
+    sizes:      the sizes of the expected pictures as recorded (``1920x1080``), and which frames have each.
     unrecorded: frames that a run left which had no time to record them.
     done, wanted: how many of the expected frames exist and are not older, and how many are expected, in all batches.
     """
@@ -54,6 +55,7 @@ class Progress:
     older: dict[int | None, Intervals] = field(default_factory=dict)
     beside: Intervals = ()
     strangers: Intervals = ()
+    sizes: dict[str, Intervals] = field(default_factory=dict)
     unrecorded: frozenset[Key] = frozenset()
     done: int = 0
     wanted: int = 0
@@ -76,6 +78,7 @@ class Progress:
             "render_again": naming.format_ranges(self.render_again),
             "beside": naming.format_ranges(self.beside),
             "strangers": naming.format_ranges(self.strangers),
+            "sizes": {size: naming.format_ranges(runs) for size, runs in self.sizes.items()},
             "obstacles": list(self.obstacles),
         }
 
@@ -140,6 +143,7 @@ class _Look:
             older=older,
             beside=naming.to_ranges(sorted({frame.index for frame in known.outside})),
             strangers=strangers,
+            sizes=self._sizes(),
             unrecorded=self.unrecorded,
             done=done if expected else len(self.files),
             wanted=wanted,
@@ -149,6 +153,14 @@ class _Look:
         """Return the files that no run recorded, nor left without a record."""
         keys = self.files.keys() - self.entries.keys() - self.unrecorded
         return naming.to_ranges(sorted({index for index, _ in keys}))
+
+    def _sizes(self) -> dict[str, Intervals]:
+        outside = {frame.key for frame in self.known.outside}
+        found: dict[str, set[int]] = {}
+        for frame in self.known.frames:
+            if frame.picture is not None and frame.key not in outside:
+                found.setdefault(f"{frame.picture.width}x{frame.picture.height}", set()).add(frame.index)
+        return {size: naming.to_ranges(sorted(indices)) for size, indices in found.items()}
 
     def _is_lost(self) -> bool:
         """Return True if a run was interrupted of which no more is known than that."""

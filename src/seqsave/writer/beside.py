@@ -77,7 +77,7 @@ class FramesBeside:
             size, indices = next(iter(differing.items()))
             yield f"frames of several sizes: {_numbers(indices)} {_are(indices)} {_text(size)}, {whose} {_text(usual)}"
             return
-        name = next(iter(strangers), None) or next((one.name for one in others if one.picture is None), None)
+        name = min(strangers, default=None) or next((one.name for one in others if one.picture is None), None)
         size = None if name is None or not mine else self._size_in(name)
         if size not in (None, usual):
             yield f"frames of several sizes: {name} is {_text(size)}, {whose} {_text(usual)}"

@@ -37,6 +37,8 @@ __all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of"]
 
 # These replace no existing frame.
 REPLACING_NOTHING = ("error", "skip")
+# Frames that a listing lacks are looked for one by one, up to this number.
+MOST_ASKED = 100
 # These replace every existing frame.
 _REPLACING_ALL = ("overwrite", "replace")
 
@@ -208,7 +210,7 @@ class Output:
         return [] if self.fallback is None else self.fallback.finish()
 
     def note_arrived(self) -> None:
-        """Correct the results by a look at the frames that were under way when the run was broken off."""
+        """Correct the results by a look at the frames that were under way when the run was aborted."""
         for frame in self.publisher.arrived():
             self._common.log.results.replace([frame])
 
@@ -230,6 +232,25 @@ class Output:
             self.unrecorded = error if self._delivery.manifest else None
             if self.fallback is not None and isinstance(error, TargetError):
                 later(self.fallback)
+
+    def gone(self, result: SaveResult) -> list[FailedFrame]:
+        """Return the saved frames that another program has removed since, as the run's last listing shows."""
+        paths = {
+            self.rule.format(one.index, one.batch): one for one in self._mine(result).frames if one.status == "saved"
+        }
+        below = len(self.rule.folder) + 1 if self.rule.folder else 0
+        lacking = self._record.lacks(path[below:] for path in paths)
+        folder = f"{self.rule.folder}/" if self.rule.folder else ""
+        gone = [f"{folder}{name}" for name in lacking]
+        if len(gone) <= MOST_ASKED:  # some storages list a new file late, but know it by its name
+            gone = [path for path in gone if not self._may_exist(path)]
+        return [_removed(paths[path]) for path in gone]
+
+    def _may_exist(self, path: str) -> bool:
+        try:
+            return self._common.target.exists(path)
+        except TargetError:
+            return True
 
     def settle(self, result: SaveResult) -> None:
         """Remove the frames of older runs if that was asked for, else name them, once the run has ended well."""
@@ -293,6 +314,18 @@ class Output:
             frames=tuple([frame for frame in result.frames if frame.filetype == self.filetype]),
             failures=tuple([failure for failure in result.failures if failure.filetype == self.filetype]),
         )
+
+
+def _removed(frame: SavedFrame) -> FailedFrame:
+    error = TargetError("it was saved, and is gone: another program removed it", fault="missing")
+    return FailedFrame(
+        index=frame.index,
+        batch=frame.batch,
+        filetype=frame.filetype,
+        url=frame.url,
+        error=str(error),
+        exception=error,
+    )
 
 
 def _older(indices: list[int]) -> str:

@@ -257,7 +257,7 @@ class FramePublisher:
         )
 
     def arrived(self) -> Iterator[SavedFrame]:
-        """Read the frames that were under way when the run was broken off, and yield those that the storage has."""
+        """Read the frames that were under way when the run was aborted, and yield those that the storage has."""
         for path, task in list(self._under_way.items()):
             with contextlib.suppress(TargetError):
                 if bytes(task.frame.data) == self._target.read(path):

@@ -54,12 +54,12 @@ class Results:
         return record
 
     def replace(self, settled: Iterable[SavedFrame | FailedFrame]) -> None:
-        """Replace the records of frames that were in the spool, or were given up, by what has become of them."""
+        """Replace the records of frames that have ended by what a later look at them has shown."""
         now = {frame.url: frame for frame in settled}
         with self._lock:
             for position, record in enumerate(self._records if now else ()):
                 ended = self._now(record)
-                if isinstance(ended, FailedFrame) or (isinstance(ended, SavedFrame) and ended.status == "spooled"):
+                if not isinstance(ended, _UnderWay):
                     self._records[position] = now.get(ended.url, record)
 
     def totals(self) -> tuple[int, int, int]:

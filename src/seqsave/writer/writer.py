@@ -42,6 +42,8 @@ __all__ = ["SequenceWriter"]
 
 # How long an interrupted writer waits for what it cannot take back.
 ABORT_SECONDS = 0.8
+# How long it takes at most for each of two last things: looking for frames that were under way, recording the outcome.
+RECORD_SECONDS = 0.8
 
 
 class SequenceWriter(FileWriting):
@@ -368,14 +370,16 @@ class SequenceWriter(FileWriting):
 
     def _finish_aborted(self) -> None:
         for output in self._outputs:
-            run_with_timeout(output.note_arrived, ABORT_SECONDS)
-        run_with_timeout(partial(self._finish_outputs, broken=True), ABORT_SECONDS)
+            run_with_timeout(output.note_arrived, RECORD_SECONDS)
+        run_with_timeout(partial(self._finish_outputs, broken=True), RECORD_SECONDS)
 
     def _finish_outputs(self, *, broken: bool) -> None:
         """Record the outcomes of the frames in the manifests."""
         result, stopped = self.result, self._pipeline.error is not None
         for output in self._outputs:
             output.finish(result, broken=broken, stopped=stopped)
+            self._log.results.replace(() if broken else output.gone(result))
+        result = self.result
         if not (broken or stopped or result.failures or result.counts["spooled"] or self._unrecorded):
             for output in self._outputs:
                 output.settle(result)
