@@ -45,8 +45,8 @@ def ls_command(
     URL is a folder on any storage (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob
     such as 'renders/*.exr'. Of a folder that holds only folders, these are listed.
 
-    Exit status 1 if there is no sequence, or if one is not complete by its manifest: unfinished, or with frames beside it
-    that are of an older run or that no run recorded.
+    Exit status 1 if there is no sequence, or if one is not complete by its manifest: unfinished, or with frames beside
+    it that are of an older run or that no run recorded.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]

@@ -235,9 +235,7 @@ class Output:
 
     def gone(self, result: SaveResult) -> list[FailedFrame]:
         """Return the saved frames that another program has removed since, as the run's last listing shows."""
-        paths = {
-            self.rule.format(one.index, one.batch): one for one in self._mine(result).frames if one.status == "saved"
-        }
+        paths = {self._path(one): one for one in self._mine(result).frames if one.status == "saved"}
         below = len(self.rule.folder) + 1 if self.rule.folder else 0
         lacking = self._record.lacks(path[below:] for path in paths)
         folder = f"{self.rule.folder}/" if self.rule.folder else ""
@@ -245,6 +243,10 @@ class Output:
         if len(gone) <= MOST_ASKED:  # some storages list a new file late, but know it by its name
             gone = [path for path in gone if not self._may_exist(path)]
         return [_removed(paths[path]) for path in gone]
+
+    def _path(self, frame: SavedFrame) -> str:
+        """Return the path of a frame, which may have a name of its own."""
+        return self._named.get((frame.index, frame.batch)) or self.rule.format(frame.index, frame.batch)
 
     def _may_exist(self, path: str) -> bool:
         try:
@@ -271,8 +273,7 @@ class Output:
                 self._common.log.warn(f"beside {number}", None, text)
 
     def _remove_older(self, older: OlderFrames, result: SaveResult) -> Manifest | None:
-        frames = self._mine(result).frames
-        written = {self._named.get((one.index, one.batch)) or self.rule.format(one.index, one.batch) for one in frames}
+        written = {self._path(frame) for frame in self._mine(result).frames}
         try:
             removed = older.remove(written)
             made = self._note_removed(removed)
