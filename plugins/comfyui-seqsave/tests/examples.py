@@ -11,7 +11,7 @@ __all__ = ["FOLDER", "NAMES", "api", "targets", "ui"]
 
 FOLDER = PACK / "example_workflows"
 # In this order: some load what one before them has saved.
-NAMES = ("save_animation_frame_by_frame", "save_video_frames", "load_change_save", "save_to_bucket")
+NAMES = ("save_animation_frame_by_frame", "save_video_frames", "load_change_save", "save_in_a_loop", "save_to_bucket")
 
 
 def ui(name: str) -> dict[str, Any]:

@@ -69,9 +69,14 @@ def test_the_widgets_that_few_need_reach_the_server(page: FrontEnd, comfy: Comfy
     assert page.wait_for_picture(FRAMES)["text"].startswith("32 files")
     assert {path.suffix for path in (comfy.output / "few").glob("frame*")} == {".png", ".jpg", ".mp4"}
     page.set(FRAMES, convert_to="acescg")
+    ended = page.run()
+    assert ended["kind"] == "execution_error"
+    assert "give color as well" in ended["exception_message"]
+    page.set(FRAMES, convert_to="as it is", directory_path="/etc")
     page.press_run()
     page.page.wait_for_function(f"(type) => ({browser.SHOWN})(type).errors.length > 0", arg=FRAMES)
-    assert "give color as well" in page.shown(FRAMES)["errors"][0]
+    (error,) = page.shown(FRAMES)["errors"]
+    assert "[comfyui] allow" in error
 
 
 def test_the_place_of_the_files_is_neither_in_the_workflow_nor_in_the_prompt(page: FrontEnd) -> None:

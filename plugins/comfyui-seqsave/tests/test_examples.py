@@ -88,6 +88,16 @@ def test_a_batch_is_saved_changed_and_saved_again(comfy: ComfyServer) -> None:
     assert names == {f"frame_0{n}.png" for n in numbers} | {f"inverted_0{n}.jpg" for n in numbers}
 
 
+def test_a_loop_continues_in_the_next_run(comfy: ComfyServer) -> None:
+    prompt = examples.api("save_in_a_loop")
+    prompt["5"]["inputs"]["directory_path"] = "loop2"
+    for seed in (7, 8):
+        prompt["3"]["inputs"]["seed"] = seed
+        comfy.run(prompt)
+    names = sorted(path.name for path in (comfy.output / "loop2").iterdir() if path.is_file())
+    assert names == [f"frame_{number:05d}.png" for number in range(32)]
+
+
 def test_to_a_bucket_and_back(comfy: ComfyServer, s3: S3Server, configure: Callable[[str], int]) -> None:
     url = s3.new_prefix()
     configure(examples.targets(url, s3.storage_options))
