@@ -38,6 +38,7 @@ import pytest
 
 from tests.support.clip import bigbuckbunny
 from tests.support.needs import missing, needs_program
+from tests.support.patience import PATIENCE
 from tests.support.s3 import S3Server, find_weed
 
 if sys.version_info >= (3, 11):
@@ -141,7 +142,7 @@ class Page:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=300,
+                timeout=PATIENCE,
             )
             assert done.returncode == 0, f"{block}: {command}\n{done.stdout}{done.stderr}"
             assert not output.strip() or alike(output.rstrip(), done.stdout.rstrip()), (

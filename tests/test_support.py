@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.guard import only_loopback
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.s3 import S3Server, _make_client
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ if sys.argv[1] == "True":
     os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, str(kill)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code, str(kill)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     pid, port = map(int, done.stdout.split())
     wait_until(lambda: not _listens(port) and not _runs(pid), f"the end of the server: {done.stderr!r}")

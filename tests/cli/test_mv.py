@@ -15,6 +15,7 @@ from seqsave.errors import TargetError
 from seqsave.targets.local import LocalTarget
 from seqsave.targets.memory import MemoryTarget
 from tests.cli.runner import options, seqsave
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
 if TYPE_CHECKING:
@@ -297,7 +298,7 @@ def test_killed_in_the_middle(here: Place, offset: int) -> None:
     before = sorted(contents(here))
     there = Place("local", here.url if offset else f"{here.url}-2")
     command = [sys.executable, "-c", KILLED, "mv", here.url, there.url, f"--offset={offset}"]
-    assert subprocess.run(command, timeout=60).returncode == -9
+    assert subprocess.run(command, timeout=PATIENCE).returncode == -9
     both = contents(here) if offset else contents(here) + contents(there)
     assert sorted(both) == before
     for place in {here.url, there.url}:

@@ -16,6 +16,7 @@ from seqsave.errors import TargetError
 from seqsave.manifest.liveness import alive
 from seqsave.targets.local import LocalTarget
 from tests.cli.runner import options, seqsave
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +117,7 @@ def test_it_asks(tmp_path: Path, answer: str) -> None:
     try:
         os.write(mine, f"{answer}\n".encode())
         command = [sys.executable, "-m", "seqsave", "rm", str(tmp_path), "-q"]
-        ended = subprocess.run(command, stdin=its, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command, stdin=its, capture_output=True, text=True, timeout=PATIENCE)
     finally:
         os.close(mine)
         os.close(its)

@@ -11,6 +11,7 @@ from seqsave.errors import FrameExistsError, TargetError
 from seqsave.targets import Capabilities, Data, Location, Published
 from seqsave.targets.base import Entries, Entry
 from seqsave.targets.memory import MemoryTarget
+from tests.support.patience import PATIENCE
 
 
 class Sound(MemoryTarget):
@@ -92,14 +93,15 @@ class KeepsTheFirst(Sound):
 
 
 class Torn(Sound):
-    """A file grows under its name. It waits between the two halves until a reader has looked."""
+    """A file that is replaced grows under its name. It waits between the two halves until a reader has looked."""
 
     looked = threading.Event()
 
     def publish(self, path: str, data: Data, **more: Any) -> Published:  # type: ignore[override]
-        self.looked.clear()
-        super().publish(path, bytes(data)[: len(data) // 2], **more)
-        self.looked.wait(5)
+        if self.exists(path):
+            self.looked.clear()
+            super().publish(path, bytes(data)[: len(data) // 2], **more)
+            self.looked.wait(PATIENCE)
         return super().publish(path, data, **more)
 
     def read(self, path: str) -> bytes:
@@ -133,7 +135,7 @@ class LooksThenWrites(Sound):
 
     def publish(self, path: str, data: Data, *, create: bool = False, **more: Any) -> Published:  # type: ignore[override]
         if create:
-            self.looking.wait(30)
+            self.looking.wait(PATIENCE)
         return super().publish(path, data, create=False, **more)
 
 
@@ -160,7 +162,7 @@ class LosesUpdates(BelievesWhatIsKnown):
 
     def update(self, path: str, change: Any, *, content_type: str, known: Any = None) -> Published | None:
         before = self._content(path)
-        self.reading.wait(30)
+        self.reading.wait(PATIENCE)
         return self.publish(path, change(before), content_type=content_type)
 
 
@@ -229,5 +231,5 @@ class MixesThreads(Sound):
 
     def publish(self, path: str, data: Data, **more: Any) -> Published:  # type: ignore[override]
         type(self).buffer = bytes(data)
-        self.two.wait(30)
+        self.two.wait(PATIENCE)
         return super().publish(path, self.buffer, **more)

@@ -22,7 +22,7 @@ url, *options = sys.argv[1:]
 options = dict(pair.split("=", 1) for pair in options)
 writer = seqsave.open_writer(url, storage_options=options, total=4)
 for value in range(2):
-    writer.write(numpy.full((4, 6, 3), 7, "uint8")).result(timeout=30)
+    writer.write(numpy.full((4, 6, 3), 7, "uint8")).result()
 os._exit(9)
 """
 

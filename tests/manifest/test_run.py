@@ -16,6 +16,7 @@ import seqsave.targets
 from seqsave import manifest
 from seqsave.manifest.run import RunRecord
 from tests.manifest.saved import PATH, found, indices, is_there, picture
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 from tests.support.s3 import S3Server
 
@@ -95,7 +96,7 @@ def test_while_a_run_is_at_work_it_says_so(place: Place, settings: dict[str, Any
     seqsave.save([picture()] * 3, place.url, **settings)
     with seqsave.open_writer(place.url, **settings) as writer:
         assert found(place).complete  # nothing is changed yet
-        writer.write(picture(1)).result(timeout=30)
+        writer.write(picture(1)).result(PATIENCE)
         one = found(place)
         assert not one.complete
         (who,) = one.writers
@@ -173,7 +174,7 @@ def test_a_single_frame_does_not_finish_what_broke_off(place: Place, settings: d
 def test_a_run_that_breaks_off_stays_unfinished(place: Place, settings: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         with seqsave.open_writer(place.url, **settings) as writer:
-            writer.write(picture()).result(timeout=30)
+            writer.write(picture()).result(PATIENCE)
             raise error
     one = found(place)
     assert (one.complete, indices(one), one.writers) == (False, [0], ())
@@ -188,7 +189,7 @@ def test_a_run_that_breaks_off_stays_unfinished(place: Place, settings: dict[str
 def test_with_a_recipe_it_stays_unfinished(place: Place, settings: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         with seqsave.open_writer(place.url, recipe="r", **settings) as writer:
-            writer.write(picture()).result(timeout=30)
+            writer.write(picture()).result(PATIENCE)
             raise error
     assert not found(place).complete
     assert indices(found(place)) == [0]
@@ -199,7 +200,7 @@ def test_with_a_total_it_says_what_is_missing(place: Place, settings: dict[str, 
     with pytest.raises(error):
         with seqsave.open_writer(place.url, total=10, **settings) as writer:
             for value in range(4):
-                writer.write(picture(value)).result(timeout=30)
+                writer.write(picture(value)).result(PATIENCE)
             raise error
     assert not found(place).complete
     assert found(place).missing == {None: (range(4, 10),)}
@@ -208,7 +209,7 @@ def test_with_a_total_it_says_what_is_missing(place: Place, settings: dict[str, 
 def test_the_failure_of_another_writer_ends_a_run_unfinished(place: Place, settings: dict[str, Any]) -> None:
     with pytest.raises(seqsave.WriterAbortedError):
         with seqsave.open_writer(place.url, recipe="r", **settings) as writer:
-            writer.write(picture()).result(timeout=30)
+            writer.write(picture()).result(PATIENCE)
             raise seqsave.WriterAbortedError("of another writer")
     assert not found(place).complete
 
@@ -218,7 +219,7 @@ def test_one_that_was_there_stays_and_is_not_complete(place: Place, settings: di
     seqsave.save([picture()] * 3, place.url, **settings)
     with pytest.raises(error):
         with seqsave.open_writer(place.url, **settings) as writer:
-            writer.write(picture(7), index=1).result(timeout=30)
+            writer.write(picture(7), index=1).result(PATIENCE)
             raise error
     one = found(place)
     assert (one.complete, one.writers) == (False, ())
@@ -431,7 +432,7 @@ def test_variations_are_known_from_the_start(place: Place, settings: dict[str, A
     with seqsave.open_writer(place.url, **settings) as writer:
         writer.plan(4)
         for future in writer.write_batch([picture()] * 3):
-            future.result(timeout=30)
+            future.result(PATIENCE)
         one = found(place)
     assert one.runs[0].batches == (0, 1, 2)
     assert set(one.missing) == {0, 1, 2}

@@ -17,6 +17,7 @@ import seqsave.targets
 from seqsave import manifest
 from seqsave.manifest import Manifest
 from tests.manifest.saved import PATH, found, indices, picture
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
 
@@ -25,7 +26,7 @@ def test_parts_of_several_runs_at_once_make_one_manifest(place: Place, settings:
 
     def part(number: int) -> None:
         with seqsave.open_writer(place.url, start=5 * number, **settings) as writer:
-            start.wait(30)
+            start.wait(PATIENCE)
             writer.write_frames([picture(number)] * 5)
 
     with ThreadPoolExecutor(4) as pool:
@@ -39,8 +40,8 @@ def test_parts_of_several_runs_at_once_make_one_manifest(place: Place, settings:
 def test_who_closes_first_does_not_claim_what_others_are_at(place: Place, settings: dict[str, Any]) -> None:
     one = seqsave.open_writer(place.url, **settings)
     other = seqsave.open_writer(place.url, start=5, **settings)
-    one.write(picture()).result(timeout=30)
-    other.write(picture()).result(timeout=30)
+    one.write(picture()).result(PATIENCE)
+    other.write(picture()).result(PATIENCE)
     one.close()
     assert len(found(place).writers) == 1
     assert not found(place).complete
@@ -50,10 +51,10 @@ def test_who_closes_first_does_not_claim_what_others_are_at(place: Place, settin
 
 def test_of_two_that_write_the_same_frame_the_storage_says_who_was_last(place: Place, settings: dict[str, Any]) -> None:
     one, other = (seqsave.open_writer(place.url, **settings) for _ in range(2))
-    one.write(picture(1)).result(timeout=30)
-    other.write(picture(2)).result(timeout=30)
-    one.write(picture(3)).result(timeout=30)
-    other.write(picture(3)).result(timeout=30)
+    one.write(picture(1)).result(PATIENCE)
+    other.write(picture(2)).result(PATIENCE)
+    one.write(picture(3)).result(PATIENCE)
+    other.write(picture(3)).result(PATIENCE)
     one.close()
     doubtful = found(place)
     assert [frame.disputed for frame in doubtful.frames] == [True, False]
@@ -68,7 +69,7 @@ def test_of_two_that_write_the_same_frame_the_storage_says_who_was_last(place: P
 
 def test_a_run_without_one_does_not_make_a_later_one_lie(place: Place, settings: dict[str, Any]) -> None:
     with seqsave.open_writer(place.url, manifest=False, **settings) as quiet:
-        quiet.write(picture(1), index=5).result(20)
+        quiet.write(picture(1), index=5).result(PATIENCE)
         with pytest.warns(seqsave.SeqSaveWarning, match="frames that no run recorded lie beside those of this one: 5"):
             seqsave.save([picture(2)] * 4, place.url, total=4, **settings)
         assert found(place).complete
@@ -80,10 +81,10 @@ def test_a_run_without_one_does_not_make_a_later_one_lie(place: Place, settings:
 
 def test_a_part_that_breaks_off_is_not_made_up_for_by_one_that_does_not(place: Place, settings: dict[str, Any]) -> None:
     other = seqsave.open_writer(place.url, start=5, **settings)
-    other.write(picture()).result(timeout=30)
+    other.write(picture()).result(PATIENCE)
     with pytest.raises(ZeroDivisionError):
         with seqsave.open_writer(place.url, **settings) as writer:
-            writer.write(picture()).result(timeout=30)
+            writer.write(picture()).result(PATIENCE)
             1 / 0  # noqa: B018
     other.close()
     assert found(place).obstacles() == ["a run was interrupted"]

@@ -11,6 +11,7 @@ import pytest
 
 from seqsave.runtime import flow
 from seqsave.runtime.flow import Call, Flow, Pause, SharedCall, wait
+from tests.support.patience import PATIENCE
 
 
 def on_thread(rule: Flow[Any]) -> Any:
@@ -87,7 +88,7 @@ def test_a_shared_call_is_made_once_for_all_that_need_it_and_fails_for_all() -> 
 
     def function() -> int:
         calls.append(len(calls))
-        may_go_on.wait(20)
+        may_go_on.wait(PATIENCE)
         raise ZeroDivisionError
 
     async def main() -> list[Any]:

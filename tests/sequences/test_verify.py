@@ -15,6 +15,7 @@ from seqsave import FrameNameError, TargetError, open_sequence
 from seqsave.sequences.frame import Files
 from seqsave.sequences.verify import verify
 from seqsave.targets.local import LocalTarget
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -250,7 +251,7 @@ def test_a_manifest_that_is_not_complete(tmp_path: Path) -> None:
     assert states(tmp_path) == ("unfinished", ["frames are missing: 2-3"])
     assert found(tmp_path) == {"missing": (2, 3)}
     with seqsave.open_writer(tmp_path, start=2) as writer:
-        writer.write(pictures(1)[0]).result(timeout=10)
+        writer.write(pictures(1)[0]).result(PATIENCE)
         state, (missing, who) = states(tmp_path)[0], sorted(states(tmp_path)[1])
         assert state == "unfinished"
         assert missing == "frames are missing: 3"

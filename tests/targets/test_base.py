@@ -20,6 +20,7 @@ from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
 from seqsave.testing import TargetPlace, TargetSuite
 from tests.support.needs import needs_obstore, needs_package
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.places import Place
@@ -177,13 +178,13 @@ def test_publish_async_runs_on_its_loop(place: Place, target: targets.Target) ->
         assert target.loop is None
         return
     assert target.loop is not None
-    published = asyncio.run_coroutine_threadsafe(coroutine, target.loop).result(30)
+    published = asyncio.run_coroutine_threadsafe(coroutine, target.loop).result(PATIENCE)
     assert published.size == 4
     assert place.read("a") == b"data"
     again = target.publish_async("a", b"data", content_type=PNG, create=True)
     assert again is not None
     with pytest.raises(FrameExistsError):
-        asyncio.run_coroutine_threadsafe(again, target.loop).result(30)
+        asyncio.run_coroutine_threadsafe(again, target.loop).result(PATIENCE)
 
 
 # --- changing --------------------------------------------------------------------------------------------------------
@@ -283,7 +284,7 @@ def test_of_updates_from_several_processes_none_is_lost(
     options = [f"{name}={value}" for name, value in place.storage_options.items()]
     command = [sys.executable, "-c", ADDING, place.url, "25", *options, *client]
     children = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(4)]
-    assert [child.wait(120) for child in children] == [0] * 4
+    assert [child.wait(PATIENCE) for child in children] == [0] * 4
     assert place.read("a/x") == b"100"
 
 

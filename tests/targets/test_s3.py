@@ -20,6 +20,7 @@ from seqsave import targets
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
 from seqsave.targets import registry, s3_client
 from seqsave.targets.redact import chain_of
+from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.targets.forking import in_forked_child
 
@@ -157,7 +158,7 @@ def test_many_coroutines_in_flight(target: targets.Target, proxy: Proxy) -> None
         coroutines = [target.publish_async(f"f{number}.png", b"x", content_type="a/b") for number in range(100)]
         return await asyncio.gather(*(coroutine for coroutine in coroutines if coroutine is not None))
 
-    published = asyncio.run_coroutine_threadsafe(all_of_them(), target.loop).result(60)
+    published = asyncio.run_coroutine_threadsafe(all_of_them(), target.loop).result(PATIENCE)
     assert len(published) == 100
     assert proxy.count("PUT") == proxy.count() == 100
 
@@ -485,7 +486,7 @@ def test_threads_and_coroutines_at_once(s3_server: S3Server, target: targets.Tar
         thread.start()
     for thread in threads:
         thread.join()
-    assert future.result(30).size == 1_000_000
+    assert future.result(PATIENCE).size == 1_000_000
     assert len(s3_server.keys(url)) == 5
 
 

@@ -25,7 +25,7 @@ class Waiting:
     def __call__(self, event: seqsave.Event) -> None:
         if threading.current_thread().name == "other" and not self.began.is_set():
             self.began.set()
-            self.may_go_on.wait(20)
+            self.may_go_on.wait(PATIENCE)
             if self._error is not None:
                 raise self._error
         self.kinds.append(event.kind)
@@ -37,7 +37,7 @@ def test_close_waits_for_events_that_another_thread_delivers(error: Exception | 
     writer = seqsave.open_writer(URL, on_event=listener, manifest=False)
     other = threading.Thread(target=writer.write, args=(RED,), name="other")
     other.start()
-    assert listener.began.wait(20)
+    assert listener.began.wait(PATIENCE)
     raised: list[Exception] = []
 
     def close() -> None:
@@ -53,7 +53,7 @@ def test_close_waits_for_events_that_another_thread_delivers(error: Exception | 
     closing.join(0.5)  # long enough for a close that does not wait to return, and to be found out below
     listener.may_go_on.set()
     for thread in (closing, other):
-        thread.join(20)
+        thread.join(PATIENCE)
     assert raised_when_closed == [listener.kinds]
     assert listener.kinds[-1] == "closed"
     assert raised == ([] if error is None else [error])

@@ -16,6 +16,7 @@ from seqsave.spool import Records, Spool, flush_place, flush_spool, publisher_of
 from seqsave.writer import fallback
 from seqsave.writer.deferred import DeferredUpdates
 from tests.support.needs import missing
+from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server, find_weed
 
@@ -457,9 +458,9 @@ def test_an_entry_that_was_deleted_is_a_frame_that_is_not_saved(
     url = s3_server.new_prefix()
     with pytest.raises(SaveError, match=r"deleted from the spool .*: save the frame again") as caught:
         with seqsave.open_writer(url, total=4, **settings(options, folder)) as writer:
-            writer.write(FRAMES[0]).result(timeout=60)
+            writer.write(FRAMES[0]).result(PATIENCE)
             proxy.slow_down(methods=("PUT",))
-            kept = [writer.write(frame).result(timeout=60) for frame in FRAMES[1:4]]
+            kept = [writer.write(frame).result(PATIENCE) for frame in FRAMES[1:4]]
             assert [frame.status for frame in kept] == ["spooled"] * 3
             entries = sorted(folder.glob("*/*.frame"))
             for entry in entries if gone == "all" else entries[:1]:

@@ -14,6 +14,7 @@ from seqsave.errors import EncodeError, ImageError, OptionError, SaveError, Targ
 from seqsave.targets.memory import MemoryTarget
 from seqsave.types import Encoded, EncoderSpec, FrameInfo
 from tests.support.needs import needs_package
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
 BOTH = ["png with embedded workflow", "jpg"]
@@ -95,7 +96,7 @@ def test_what_is_the_same_is_converted_once(tmp_path: Path) -> None:
 def test_the_future_is_done_when_all_files_are(tmp_path: Path) -> None:
     with seqsave.open_writer(tmp_path, filetype=BOTH) as writer:
         futures = writer.write_frames(frames(4))
-        names = [Path(future.result(20).url).name for future in futures]
+        names = [Path(future.result(PATIENCE).url).name for future in futures]
         assert names == [f"frame_0000{number}.png" for number in range(4)]
         assert all((tmp_path / name).with_suffix(".jpg").exists() for name in names)
 

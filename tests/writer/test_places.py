@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import seqsave
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
 WORKFLOW = {"nodes": [{"id": 1, "title": "Größe 🎬"}], "links": []}
@@ -44,7 +45,7 @@ def test_frames_land_in_order_and_whole(place: Place, settings: dict[str, Any]) 
 
 def test_the_record_of_a_frame(place: Place, settings: dict[str, Any]) -> None:
     with seqsave.open_writer(place.url, **settings) as writer:
-        saved = writer.write(picture(3), index=17, batch=2).result(timeout=30)
+        saved = writer.write(picture(3), index=17, batch=2).result(PATIENCE)
     data = place.read("batch_0002/frame_00017.png")
     assert (saved.index, saved.batch, saved.status, saved.size) == (17, 2, "saved", len(data))
     assert saved.checksum == f"crc32:{zlib.crc32(data):08x}"

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from seqsave_obstore import target
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     import pytest
@@ -32,7 +33,7 @@ def test_the_end_of_the_program_waits_for_threads_that_are_in_python() -> None:
     loop = _SlowLoop()
     try:
         _thread.start_new_thread(loop.call_soon_threadsafe, (print,))  # not threading's, as obstore's are not
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE)
         target.settle()
         assert told
     finally:

@@ -24,6 +24,7 @@ from seqsave_obstore.errors import explained
 from seqsave_obstore.plan import RefusedError, make_plan
 from seqsave_obstore.target import FastS3Target
 from tests.support.needs import needs_obstore
+from tests.support.patience import PATIENCE
 from tests.support.processes import Served, free_ports
 from tests.support.proxy import Proxy
 from tests.support.silence import silence
@@ -212,7 +213,7 @@ def test_listing_all_pages_afresh(s3_server: S3Server, target: targets.Target, u
         await asyncio.gather(*(coroutine for coroutine in coroutines if coroutine is not None))
 
     assert target.loop is not None
-    asyncio.run_coroutine_threadsafe(fill(), target.loop).result(120)
+    asyncio.run_coroutine_threadsafe(fill(), target.loop).result(PATIENCE)
     assert sorted(entry.name for entry in target.list("many")) == [f"f_{i:04d}.png" for i in range(1050)]
     assert [(entry.name, entry.is_folder) for entry in target.list()] == [("many", True)]
     s3_server.write(f"{url}/another.png", b"xyz")
