@@ -14,6 +14,7 @@ from tests.support.environment import isolate
 from tests.support.guard import only_loopback
 from tests.support.needs import entry_points_of, in_ci, missing
 from tests.support.places import Place
+from tests.support.proxied import options, proxy  # noqa: F401 - fixtures
 from tests.support.s3 import S3Server, find_weed
 from tests.support.site import Site
 

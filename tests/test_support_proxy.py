@@ -26,12 +26,6 @@ pytestmark = pytest.mark.s3
 
 
 @pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    with Proxy(s3_server.endpoint_url) as running:
-        yield running
-
-
-@pytest.fixture
 def client(proxy: Proxy, s3_server: S3Server) -> Iterator[Any]:
     made = _make_client(proxy.endpoint_url, s3_server.key, s3_server.secret, expect=True)
     yield made

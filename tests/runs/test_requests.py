@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import seqsave
-from tests.support.needs import needs_obstore
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -19,19 +17,6 @@ pytestmark = pytest.mark.s3
 
 RED = np.zeros((8, 8, 3), np.uint8)
 FRAMES = 64
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    with Proxy(s3_server.endpoint_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture(params=["s3fs", "obstore"])
-def options(request: pytest.FixtureRequest, s3_server: S3Server, proxy: Proxy) -> dict[str, Any]:
-    if request.param == "obstore":
-        needs_obstore()
-    return {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": request.param}
 
 
 def seen(proxy: Proxy) -> Counter[str]:

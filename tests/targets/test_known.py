@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,19 +16,6 @@ from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
 PROBE = ".seqsave/create.txt"
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    with Proxy(s3_server.endpoint_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture(params=["s3fs", "obstore"])
-def options(request: pytest.FixtureRequest, s3_server: S3Server, proxy: Proxy) -> dict[str, Any]:
-    if request.param == "obstore":
-        needs_obstore()
-    return {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": request.param}
 
 
 def seen(proxy: Proxy) -> list[str]:

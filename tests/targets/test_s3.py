@@ -25,7 +25,7 @@ from tests.support.proxy import Proxy
 from tests.targets.forking import in_forked_child
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.s3 import S3Server
@@ -38,12 +38,6 @@ def _through_s3fs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever other client there may be for s3://, this is about the one through s3fs."""
     for protocol in ("s3", "s3a"):
         monkeypatch.setitem(registry.BUILTIN, protocol, "seqsave.targets.s3:S3Target")
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    with Proxy(s3_server.endpoint_url) as running:
-        yield running
 
 
 @pytest.fixture

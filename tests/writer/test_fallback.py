@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +19,6 @@ from tests.support.needs import missing
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server, find_weed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.s3
 
@@ -38,21 +35,6 @@ def folder(tmp_path: Path) -> Path:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fallback, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(fallback, "LONGEST_WAIT", 0.2)
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    with Proxy(s3_server.endpoint_url) as running:
-        yield running
-
-
-@pytest.fixture(params=["obstore", "s3fs"])
-def options(request: pytest.FixtureRequest, s3_server: S3Server, proxy: Proxy) -> dict[str, Any]:
-    if request.param == "obstore":
-        from tests.support.needs import needs_obstore
-
-        needs_obstore()
-    return {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": request.param}
 
 
 def settings(options: dict[str, Any], folder: Path, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,6 @@ pytestmark = pytest.mark.s3
 RED = np.zeros((8, 8, 3), np.uint8)
 QUICK = seqsave.RetryPolicy(attempts=4, first_wait=0.01)
 MANIFEST = "frame.png.json"
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    with Proxy(s3_server.endpoint_url) as proxy:
-        yield proxy
 
 
 @pytest.fixture
