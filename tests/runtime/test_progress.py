@@ -21,6 +21,7 @@ from seqsave.runtime.progress import (
     open_progress,
 )
 from seqsave.types import Event
+from tests.support.patience import PATIENCE
 
 
 class Terminal(io.StringIO):
@@ -225,7 +226,7 @@ def test_on_a_terminal(columns: int) -> None:
         drawn = b""
         while piece := _read(screen):
             drawn += piece
-        assert process.wait(60) == 0, drawn
+        assert process.wait(PATIENCE) == 0, drawn
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.decode()).replace("\r", "\n").split("\n")
     assert max(map(len, lines)) < columns, lines
     full = next(line for line in lines if "40/240" in line)
@@ -260,7 +261,7 @@ def test_a_line_of_text_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPat
     assert isinstance(display, ProgressLines)
     with display:
         display(saved(40, 20.0))
-        assert written.wait(60)
+        assert written.wait(PATIENCE)
     assert "frame_#####.png: 40/240 frames, 40.0 MB, 2.0 frames/s, 1:40 left\n" in log.getvalue()
     assert "\x1b" not in log.getvalue()
 
