@@ -67,7 +67,9 @@ def example() -> Manifest:
 
 PATHS = [
     ("version",), ("version", "text"), ("version", 0), ("complete",), ("complete", 1), ("prefix",), ("prefix", 3),
-    ("digits", -1), ("digits", True), ("step", 0), ("total", -1), ("total", 1.5), ("rate", "fast"), ("rate", "1/0"),
+    ("digits", -1), ("digits", True), ("digits", 10**9),
+    ("expected", f"-{2**63 - 1}-{2**63 - 1}"), ("step", 0), ("total", -1), ("total", 1.5), ("rate", "fast"),
+    ("rate", "1/0"),
     ("rate", "9" * 21), ("rate", "1/" + "9" * 21),
     ("rate", 24), ("metadata", []), ("recipe", 7), ("picture", {"width": 1}), ("picture", []), ("expected",),
     ("expected", "5-3"), ("expected", "0-9,3"), ("expected", "--1"), ("expected", "-1--3"),
@@ -99,6 +101,17 @@ def test_damage_is_told(change: tuple[Any, ...]) -> None:
     with pytest.raises(ManifestError, match=r"^the manifest .*has more than|damaged") as caught:
         manifest.load(json.dumps(document).encode())
     assert not caught.value.is_newer
+
+
+def test_what_a_run_declares_takes_little_memory() -> None:
+    """Frames with gaps between them are a range each: a hostile file names ten million of them in few bytes."""
+    document = json.loads(manifest.dump(example()))
+    run = {"id": "x", "start": 0, "step": 2, "total": 10**7, "expected": ""}
+    loaded = manifest.load(json.dumps({**document, "runs": [*document["runs"], run], "unfinished": ["x"]}).encode())
+    (found,) = [one for one in loaded.runs if one.id == "x"]
+    assert manifest.declared(found.start, found.step, found.total) == ()
+    assert len(manifest.declared(0, 2, 1000)) == 1000
+    assert manifest.declared(0, 1, 10**7) == (range(10**7),)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 100_000])

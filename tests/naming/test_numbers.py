@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsave import naming
+from seqsave.errors import FrameNameError
 
 
 @given(st.sets(st.integers(-20, 60)))
@@ -21,3 +23,10 @@ def test_ranges_as_renderers_take_them() -> None:
     assert naming.format_ranges(runs) == "17,40-52,60"
     assert naming.format_ranges(runs, 3) == "17,40-52,60"
     assert naming.format_ranges(runs, 1) == "17,... (2 more)"
+
+
+def test_the_last_number_comes_back() -> None:
+    for runs in ((range(2**63 - 1, 2**63),), (range(-(2**63) + 1, 2**63),)):
+        assert naming.parse_ranges(naming.format_ranges(runs)) == runs
+    with pytest.raises(FrameNameError):
+        naming.parse_ranges(str(2**63))

@@ -137,6 +137,8 @@ def test_a_task_that_always_fails_leaves_the_run_unfinished(place: Place) -> Non
         ({"run": ""}, "must be 1 to 64 letters"),
         ({"total": 3, "frames": "0-2"}, "`total` and frames"),
         ({"frames": []}, "frames is empty"),
+        ({"total": 10**9}, "more frames than one run"),
+        ({"total": 10**7, "step": 2}, "more frames than one run"),
         ({"spool": True}, "no setting 'spool'"),
         ({"concurrency": 4}, "give it to run.part"),
         ({"manifest": False}, "manifest=False"),
@@ -150,7 +152,9 @@ def test_settings_that_a_run_cannot_have(given: dict[str, Any], message: str) ->
         seqsave.open_run("memory://refused", **given)
 
 
-@pytest.mark.parametrize("frames", ["", "3-1", "1-3x0", "a", "1,,2", "0-99999999999", [1, "2"], 7])
+@pytest.mark.parametrize(
+    "frames", ["", "3-1", "1-3x0", "a", "1,,2", "0-99999999999", f"-{2**62}-{2**63 - 1}", [1, "2"], 7]
+)
 def test_frames_that_are_none(frames: Any) -> None:
     with pytest.raises(seqsave.FrameNameError):
         seqsave.open_run("memory://refused", frames=frames)

@@ -79,6 +79,8 @@ def test_a_misspelt_setting_is_named_with_the_near_one(face: Callable[..., Any])
     [
         (Naming, {"prefix": "../up"}, seqsave.FrameNameError),
         (Naming, {"step": 0}, seqsave.FrameNameError),
+        (Naming, {"start": 2**63 - 2, "total": 3}, seqsave.FrameNameError),
+        (Naming, {"step": 2**62, "total": 4}, seqsave.FrameNameError),
         (Naming, {"at_end": "stop"}, seqsave.OptionError),
         (PixelFormat, {"filetype": "gif"}, seqsave.EncoderNotFoundError),
         (PixelFormat, {"options": {"quality": 9}}, seqsave.OptionError),

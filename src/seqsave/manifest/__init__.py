@@ -19,7 +19,7 @@ from seqsave.manifest.document import (
 from seqsave.manifest.liveness import dead_runs
 from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without, without_frames
 from seqsave.manifest.path import path_of
-from seqsave.manifest.records import RUN_HEAD
+from seqsave.manifest.records import RUN_HEAD, declared, is_too_many
 from seqsave.manifest.session import Session, merge_into
 from seqsave.manifest.store import change, list_frames, read
 
@@ -38,7 +38,9 @@ __all__ = [
     "WriterEntry",
     "change",
     "dead_runs",
+    "declared",
     "dump",
+    "is_too_many",
     "list_frames",
     "load",
     "merge_into",

@@ -56,10 +56,10 @@ class Reader:
         """Return true or false."""
         return bool(self.value(name, bool, default))
 
-    def number(self, name: str, least: int = 0, default: Any = _REQUIRED) -> int:
-        """Return a whole number, ``least`` or more."""
+    def number(self, name: str, least: int = 0, default: Any = _REQUIRED, *, most: int = naming.MAX_INDEX) -> int:
+        """Return a whole number from ``least`` to ``most``."""
         found = self.value(name, int, default)
-        if isinstance(found, bool) or not least <= found <= naming.MAX_INDEX:
+        if isinstance(found, bool) or not least <= found <= most:
             raise self.damaged(name, found)
         return int(found)
 

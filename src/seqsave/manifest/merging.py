@@ -14,7 +14,7 @@ from typing import Any
 from seqsave import naming
 from seqsave.manifest.document import EARLIER, UNKNOWN_VERSION, Manifest, sort_key
 from seqsave.manifest.intervals import Intervals, count, covers, subtract, unite
-from seqsave.manifest.records import MOST_FRAMES, RUN_HEAD, Facts, FrameEntry, Key, RunEntry, WriterEntry, declared
+from seqsave.manifest.records import RUN_HEAD, Facts, FrameEntry, Key, RunEntry, WriterEntry, declared, is_too_many
 
 __all__ = [
     "CONTENT_TYPE",
@@ -277,7 +277,7 @@ def _is_settled(now: Manifest, run: RunEntry, places: Mapping[str, int]) -> bool
 
 def _is_complete(manifest: Manifest, facts: Facts, outcome: Outcome) -> bool:
     doubts = manifest.writers or manifest.unfinished or manifest.disputed or manifest.missing or manifest.outside
-    too_many = facts.total is not None and facts.total > MOST_FRAMES
+    too_many = is_too_many(facts.step, facts.total)
     return outcome.sound and manifest.confirmed and bool(manifest.frames) and not doubts and not too_many
 
 

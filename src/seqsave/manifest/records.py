@@ -25,10 +25,13 @@ __all__ = [
     "Shared",
     "WriterEntry",
     "declared",
+    "is_too_many",
     "ranges_in",
 ]
 
 MOST_FRAMES = naming.MOST_FRAMES
+# The same for frames with gaps between their numbers, each of which is a range of its own.
+MOST_STEPPED = 500_000
 # What the ids of runs over many tasks begin with: these belong to no process, so that none of them is ever proved dead.
 RUN_HEAD = "run-"
 
@@ -293,9 +296,14 @@ class RunEntry:
         )
 
 
+def is_too_many(step: int, total: int | None) -> bool:
+    """Return True for more frames than one run can declare."""
+    return total is not None and total > (MOST_FRAMES if step == 1 else MOST_STEPPED)
+
+
 def declared(start: int, step: int, total: int | None) -> Intervals:
     """Return the numbers of ``total`` frames; () where that is not known, or more than one sequence can have."""
-    if total is None or total > MOST_FRAMES:
+    if total is None or is_too_many(step, total):
         return ()
     if step == 1:
         return (range(start, start + total),) if total else ()
@@ -395,7 +403,7 @@ def facts_in(reader: Reader) -> dict[str, Any]:
         "prefix": reader.text("prefix"),
         "separator": reader.text("separator", naming.SEPARATOR),
         "tail": reader.text("tail", ""),
-        "digits": reader.number("digits"),
+        "digits": reader.number("digits", most=naming.MAX_DIGITS),
         "extension": reader.text("extension"),
         "filetype": reader.text("filetype"),
         "start": reader.number("start", LEAST_INDEX),

@@ -110,7 +110,7 @@ def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
 
 def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
     """Return ranges in the notation of renderers: ``17,40-52``. Ranges after the first ``most`` are only counted."""
-    texts = [str(run.start) if len(run) == 1 else f"{run.start}-{run.stop - 1}" for run in runs]
+    texts = [str(run.start) if run.stop - run.start == 1 else f"{run.start}-{run.stop - 1}" for run in runs]
     if most is None or len(texts) <= most:
         return ",".join(texts)
     return ",".join(texts[:most]) + f",... ({len(texts) - most} more)"
@@ -125,7 +125,7 @@ def parse_ranges(text: str) -> tuple[range, ...]:
             raise FrameNameError(f"{_short(text)} is not a list of frames: write 0-16,18-131")
         first, last = found["first"], found["last"]
         run = range(int(first), int(last or first) + 1)
-        if not run or (runs and run.start <= runs[-1].stop) or not MIN_INDEX <= run.start < run.stop <= MAX_INDEX:
+        if not run or (runs and run.start <= runs[-1].stop) or not MIN_INDEX <= run.start < run.stop <= MAX_INDEX + 1:
             raise FrameNameError(f"{_short(text)} is not a list of frames in ascending order")
         runs.append(run)
     return tuple(runs)
@@ -145,7 +145,7 @@ def parse_frames(text: str) -> tuple[range, ...]:
                 f"{_short(text)} is not a list of frames: write 0-99, 0-98x2 for every second one, or 1,5,9"
             )
         run = range(first, last + 1, step)
-        if len(run) + len(frames) > MOST_FRAMES:
+        if (last - first) // step + 1 + len(frames) > MOST_FRAMES:  # len() raises for what exceeds a machine's word
             raise FrameNameError(f"{_short(text)} names more than {MOST_FRAMES} frames")
         frames.update(run)
     return to_ranges(sorted(frames))

@@ -83,6 +83,8 @@ def open_run(
     folder, config = _checked(url, {**settings, "total": total, "storage_options": options or None})
     target = targets.resolve(folder, options or None)
     wanted = None if frames is None else _checked_frames(frames)
+    if manifest.is_too_many(config.naming.step, config.naming.total):
+        raise OptionError(f"`total` is {total}: that is more frames than one run over many tasks can have")
     if wanted is not None and total is not None:
         raise OptionError("`total` and frames are given: give the one that says which frames the run writes")
     if wanted is not None and not wanted:
@@ -185,7 +187,7 @@ class Run:
         numbers = self.config.naming
         if self.frames is not None or numbers.total is None:
             return self.frames
-        return naming.to_ranges(range(numbers.start, numbers.start + numbers.total * numbers.step, numbers.step))
+        return manifest.declared(numbers.start, numbers.step, numbers.total)
 
     # --- the tasks ---
 

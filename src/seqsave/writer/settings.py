@@ -100,6 +100,8 @@ class Naming:
         total = None if self.total is None else naming.check_index(self.total, "total")
         _put(self, digits=rule.digits, start=naming.check_frame(self.start, "start"), total=total)
         _put(self, step=naming.check_index(self.step, "step", least=1))
+        if total:
+            naming.check_frame(self.start + (total - 1) * self.step, "the last frame, by `start`, `step` and `total`,")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
