@@ -17,7 +17,8 @@ HEAD = """\
 # The `seqsave` command
 
 `seqsave COMMAND --help` says the same. Results go to standard output, everything else to standard error; with `--json`
-standard output holds one JSON document and nothing else. A progress bar is drawn only on a terminal.
+standard output holds one JSON document and nothing else. A progress bar is drawn only on a terminal; elsewhere a
+line is printed every half minute.
 
 | exit status | |
 |---|---|
@@ -29,6 +30,15 @@ standard output holds one JSON document and nothing else. A progress bar is draw
 
 `SEQSAVE_TRACEBACK=1` shows where in the code an error comes from. (This page is written by
 `python -m tests.cli.reference`.)
+
+The shell completes commands, options and their values (file types, choices, colour spaces, the names of configured
+targets). One line in its start-up file turns that on:
+
+| shell | file | line |
+|---|---|---|
+| bash, from 4.4 | `~/.bashrc` | `eval "$(_SEQSAVE_COMPLETE=bash_source seqsave)"` |
+| zsh | `~/.zshrc` | `eval "$(_SEQSAVE_COMPLETE=zsh_source seqsave)"` |
+| fish | `~/.config/fish/completions/seqsave.fish` | `_SEQSAVE_COMPLETE=fish_source seqsave \\| source` |
 
 What `seqsave save --json` (and `demo --json`) prints, also when it fails or is interrupted after it has begun:
 

@@ -175,7 +175,14 @@ def _usage_message(error: click.UsageError) -> str:
         use = other_name(error.option_name.lstrip("-"))
         if use and any(param.name == use.partition("=")[0] for param in error.ctx.command.params):
             return f"No such option: {error.option_name}: use `{use}`"
+        return f"no such option: {error.option_name}{_near_option(error.option_name, error.ctx.command)}"
     return error.format_message()
+
+
+def _near_option(name: str, command: click.Command) -> str:
+    """Return a hint at an option that is nearly called so; the library's own hints are at others too."""
+    known = [option for param in command.params for option in (*param.opts, *param.secondary_opts)]
+    return did_you_mean(name, [option for option in known if option.startswith("--")], nearness=0.75)
 
 
 def _report_foreign(error: BaseException) -> int:

@@ -8,6 +8,7 @@ import click
 
 from seqsave import naming
 from seqsave.cli.app import Command
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Messages, print_json
 from seqsave.cli.parameters import as_frames, as_run, folder_at, json_option, quiet_option, storage_option
 from seqsave.wording import counted
@@ -27,7 +28,7 @@ __all__ = ["commit_command"]
         "seqsave commit s3://renders/shot010 --run shot010 --frames 1001-1100",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", shell_complete=urls)
 @click.option("--run", metavar="JOB", required=True, callback=as_run, help="The name given to 'seqsave save --run'.")
 @click.option(
     "--frames",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import Command
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import folder_at, json_option, quiet_option, setting_option, storage_option
 from seqsave.cli.run import Job
@@ -26,7 +27,7 @@ __all__ = ["demo_command"]
         "seqsave demo s3://renders/demo --filetype jpg",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", shell_complete=urls)
 @setting_option("filetype", text="The file format. See 'seqsave filetypes'.")
 @storage_option()
 @quiet_option

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from seqsave.cli.app import FAILED, Command
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Messages, print_json, print_line, spelled
 from seqsave.cli.parameters import folder_at, json_option, storage_option
 
@@ -22,7 +23,7 @@ __all__ = ["doctor_command"]
         "seqsave doctor renders://shot010 --json",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", shell_complete=urls)
 @storage_option()
 @json_option("what was found")
 def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> int:

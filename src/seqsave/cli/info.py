@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command
+from seqsave.cli.completion import urls as complete_urls
 from seqsave.cli.listing import document_of, frames_of, progress_of, state_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import folder_at, json_option, storage_option
@@ -35,7 +36,7 @@ __all__ = ["info_command"]
         "seqsave info ./renders --json",
     ],
 )
-@click.argument("urls", metavar="[URL]...", nargs=-1)
+@click.argument("urls", metavar="[URL]...", nargs=-1, shell_complete=complete_urls)
 @click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
 @storage_option()
 @json_option("what is known")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
+from seqsave.cli.completion import urls as complete_urls
 from seqsave.cli.listing import document_of, is_complete, line_of, progress_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import file_at, folder_at, json_option, storage_option
@@ -32,7 +33,7 @@ __all__ = ["ls_command", "workflow_command"]
         "seqsave ls 'renders/shot.####.exr' 'plates/*.dpx'",
     ],
 )
-@click.argument("urls", metavar="[URL]...", nargs=-1)
+@click.argument("urls", metavar="[URL]...", nargs=-1, shell_complete=complete_urls)
 @click.option("--recursive", "-r", is_flag=True, help="Search subfolders too.")
 @click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
 @storage_option()
@@ -176,7 +177,7 @@ def _is_file(target: Target, name: str) -> str:
         "seqsave workflow s3://renders/shot010/frame_00018.png --key workflow > workflow.json",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", shell_complete=complete_urls)
 @click.option("--key", help="Print this one alone: workflow, prompt, or whatever else the file holds.")
 @storage_option()
 def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command, Failure
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, print_json
-from seqsave.cli.parameters import frames_option, indices_of, quiet_option, storage_option
+from seqsave.cli.parameters import filetype_option, frames_option, indices_of, quiet_option, sequence_at, storage_option
 from seqsave.runtime.progress import open_progress
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ __all__ = ["manifest_command"]
         "seqsave manifest ./renders --rebuild --frames 1001-1100",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", shell_complete=urls)
 @click.option("--prefix", help="Which sequence, if there are several.")
-@click.option("--filetype", help="Which file type of the sequence, if there are several.")
+@filetype_option
 @click.option("--rebuild", is_flag=True, help="Read every frame and write a new manifest.")
 @click.option("--release", is_flag=True, help="Remove runs still listed as active; use it only if they are dead.")
 @frames_option(
@@ -53,14 +54,16 @@ def manifest_command(
 
     Runs of several frames write it. Exit status 1 if there is no manifest, or if the rebuilt one is not complete.
     """
-    from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.progress import progress_of
 
+    if rebuild and release:
+        message = "--rebuild removes the runs too that --release removes: use one of them"
+        raise click.UsageError(message, click.get_current_context())
     if frames is not None and not rebuild:
         raise click.UsageError("--frames is for --rebuild", click.get_current_context())
     messages = Messages(quiet)
     with messages.catching():
-        sequence = open_sequence(url, prefix, filetype, storage_option)
+        sequence = sequence_at(url, prefix, filetype, storage_option)
         found = _found(sequence, rebuild, release, frames, quiet)
     if found is None:
         raise Failure(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
-from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
+from seqsave.cli.parameters import filetype_option, folder_at, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import format_size, open_progress
 from seqsave.wording import counted
 
@@ -30,10 +31,10 @@ __all__ = ["mv_command"]
         "seqsave mv ./renders ./renders --offset 1",
     ],
 )
-@click.argument("source", metavar="SRC")
-@click.argument("destination", metavar="DEST")
+@click.argument("source", metavar="SRC", shell_complete=urls)
+@click.argument("destination", metavar="DEST", shell_complete=urls)
 @click.option("--prefix", help="Which sequence of SRC, if there are several.")
-@click.option("--filetype", help="Which file type of the sequence, if there are several.")
+@filetype_option
 @click.option("--offset", type=int, help="Add this to each number; it may be negative.")
 @click.option("--start", type=int, help="The number of the first frame; the others follow, gaps too.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only print what would be moved.")

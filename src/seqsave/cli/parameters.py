@@ -15,24 +15,29 @@ import click
 
 from seqsave import naming
 from seqsave.cli.app import FAILED, WRONG_CALL, Failure
+from seqsave.cli.completion import as_filetype, colors, filetypes, one_of
 from seqsave.errors import FrameNameError, OptionError, TargetError
 from seqsave.writer.config import SETTINGS
 from seqsave.writer.table import Setting
 
 if TYPE_CHECKING:
+    from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
 
 __all__ = [
+    "WholeNumber",
     "as_frames",
     "as_pairs",
     "as_run",
     "file_at",
+    "filetype_option",
     "folder_at",
     "frames_option",
     "indices_of",
     "json_option",
     "metadata_of",
     "quiet_option",
+    "sequence_at",
     "setting_option",
     "settings_options",
     "storage_option",
@@ -42,7 +47,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 # Credentials that look like a number are text all the same.
+_COMPLETED: Mapping[str, Mapping[str, Any]] = {
+    "filetype": {"shell_complete": filetypes, "callback": as_filetype},
+    "color": {"shell_complete": colors},
+    "convert_to": {"shell_complete": colors},
+}
 _ALWAYS_TEXT = frozenset(("key", "secret", "token", "password", "username", "user", "account_key"))
+
+
+class WholeNumber(click.IntRange):
+    """A whole number between two limits, called an integer in messages."""
+
+    name = "integer"
 
 
 def as_pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -136,7 +152,8 @@ def setting_option(name: str, *, text: str = "", note: str = "", **different: An
     different: arguments of ``click.option`` in which it differs.
     """
     one = SETTINGS[name]
-    made: dict[str, Any] = {"metavar": one.metavar, "default": one.default, **_kind(one), **different}
+    made: dict[str, Any] = {"metavar": one.metavar, "default": one.default, **_kind(one)}
+    made |= {**_COMPLETED.get(name, {}), **different}
     made["show_default"] = made["default"] not in (None, [])
     help_text = " ".join(
         filter(None, (text or one.help, note, _joined(one), "Repeatable." if made.get("multiple") else ""))
@@ -167,13 +184,14 @@ def _kind(one: Setting) -> dict[str, Any]:
     """Return the arguments of ``click.option`` for the type of a setting."""
     kind = one.type.partition(" | None")[0]
     if _joined(one):
-        return {"metavar": f"[{'|'.join(one.choices)}]", "callback": _one_of(one.choices)}
+        complete = one_of(one.choices)
+        return {"metavar": f"[{'|'.join(one.choices)}]", "callback": _one_of(one.choices), "shell_complete": complete}
     if one.choices:
         return {"type": click.Choice(one.choices)}
     if one.metavar == "SIZE":
         return {"callback": as_size}
     if kind == "int":
-        return {"type": click.IntRange(_whole(one.min), _whole(one.max))}
+        return {"type": WholeNumber(_whole(one.min), _whole(one.max))}
     if kind == "float":
         return {"type": click.FloatRange(one.min, one.max)}
     if kind.startswith("Mapping"):
@@ -206,6 +224,12 @@ def json_option(what: str) -> Callable[[F], F]:
 def frames_option(text: str) -> Callable[[F], F]:
     """Return the option ``--frames``, which takes numbers of frames."""
     return click.option("--frames", metavar="FRAMES", callback=as_frames, help=text)
+
+
+def filetype_option(command: F) -> F:
+    """Return the option ``--filetype`` of commands that look for one sequence."""
+    text = "Which file type of the sequence, if there are several."
+    return click.option("--filetype", shell_complete=filetypes, callback=as_filetype, help=text)(command)
 
 
 def quiet_option(command: F) -> F:
@@ -242,6 +266,16 @@ def folder_at(url: str, storage_options: Mapping[str, Any]) -> Target:
 
     with _understood():
         return targets.resolve(url, storage_options)
+
+
+def sequence_at(
+    url: str, prefix: str | None, filetype: str | None, storage_options: Mapping[str, Any]
+) -> FrameSequence:
+    """Return the sequence at a URL, as ``open_sequence``. Raises Failure for a URL that means no place."""
+    from seqsave.sequences.finder import open_sequence
+
+    folder_at(url, storage_options)
+    return open_sequence(url, prefix, filetype, storage_options)
 
 
 def file_at(url: str, storage_options: Mapping[str, Any]) -> tuple[Target, str]:

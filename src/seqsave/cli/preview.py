@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import Command
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, print_json, print_line
-from seqsave.cli.parameters import file_at, frames_option, indices_of, json_option, quiet_option, storage_option
+from seqsave.cli.parameters import (
+    file_at,
+    filetype_option,
+    frames_option,
+    indices_of,
+    json_option,
+    quiet_option,
+    sequence_at,
+    storage_option,
+)
 from seqsave.runtime.progress import format_size, open_progress
 
 if TYPE_CHECKING:
@@ -30,9 +40,9 @@ __all__ = ["preview_command"]
         "seqsave preview ./renders --rate 24000/1001 --height 1080 --to shot010.webm",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", shell_complete=urls)
 @click.option("--prefix", help="Which sequence, if there are several.")
-@click.option("--filetype", help="Which file type of the sequence, if there are several.")
+@filetype_option
 @frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.")
 @click.option("--to", metavar="URL", help="The file to write, .mp4 or .webm. By default PREFIX.mp4 beside the frames.")
 @click.option(
@@ -60,13 +70,12 @@ def preview_command(
 
     Needs PyAV: pip install "seqsave[video]".
     """
-    from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.preview import make_preview
     from seqsave.sequences.selection import only
 
     messages = Messages(quiet)
     with messages.catching():
-        sequence = open_sequence(url, prefix, filetype, storage_option)
+        sequence = sequence_at(url, prefix, filetype, storage_option)
         target, path = _place(to, sequence, storage_option)
         if not path.lower().endswith((".mp4", ".webm")):
             raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")

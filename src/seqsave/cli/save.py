@@ -9,6 +9,7 @@ import click
 
 from seqsave import naming
 from seqsave.cli.app import WRONG_CALL, Command, Failure
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Messages, print_json
 from seqsave.cli.parameters import (
     as_frames,
@@ -67,7 +68,7 @@ _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
         "seqsave save ./renders ./out --filetype png --filetype jpg --tag 'copyright=© 2026 Studio' --preview mp4",
     ],
 )
-@click.argument("paths", metavar="SOURCE URL", nargs=-1)
+@click.argument("paths", metavar="SOURCE URL", nargs=-1, shell_complete=urls)
 @settings_options(_DIFFERENT)
 @storage_option("--source-storage-option", "SOURCE")
 @click.option("--workflow", metavar="FILE", help="Embed a workflow or API prompt from a JSON file; '-' reads stdin.")

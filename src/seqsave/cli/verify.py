@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command
+from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, print_json, print_line
-from seqsave.cli.parameters import frames_option, indices_of, json_option, quiet_option, storage_option
+from seqsave.cli.parameters import (
+    filetype_option,
+    frames_option,
+    indices_of,
+    json_option,
+    quiet_option,
+    sequence_at,
+    storage_option,
+)
 from seqsave.runtime.progress import open_progress
 from seqsave.wording import counted
 
@@ -37,9 +46,9 @@ _NO_END = "its end is not known, since it has no manifest: --frames states what 
         "seqsave verify ./panorama --deep --max-pixels 1000000000",
     ],
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", shell_complete=urls)
 @click.option("--prefix", help="Which sequence, if there are several.")
-@click.option("--filetype", help="Which file type of the sequence, if there are several.")
+@filetype_option
 @frames_option(
     "The expected frames, as 0-119, 17,40-52 or 0-118x2: no others are looked at. By default those of the manifest, or "
     "from the first to the last one."
@@ -81,13 +90,12 @@ def verify_command(
     """
     if max_pixels is not None and not deep:
         raise click.UsageError("--max-pixels needs --deep: without it no picture is decoded")
-    from seqsave.sequences.finder import open_sequence
     from seqsave.sequences.frame import MAX_PIXELS
     from seqsave.sequences.verify import verify
 
     messages = Messages(quiet)
     with messages.catching():
-        sequence = open_sequence(url, prefix, filetype, storage_option)
+        sequence = sequence_at(url, prefix, filetype, storage_option)
         bar = open_progress(sequence.pattern, len(sequence), lines=True) if deep and not quiet else None
         with bar or nullcontext():
             limit = MAX_PIXELS if max_pixels is None else max_pixels

@@ -44,7 +44,7 @@ def destination_of(
         _check_name(means.name, sequence)
         return Destination(means.target, means.name)
     if means is None and not text.endswith("/"):
-        _refuse_one_file(text)
+        _refuse_one_file(text, sequence.extension)
     return Destination(targets.resolve(url, options), None)
 
 
@@ -56,14 +56,16 @@ def _check_name(name: naming.NamePattern, sequence: FrameSequence) -> None:
         raise OptionError(f"{name} has another format than {sequence.pattern}: 'seqsave save' converts frames")
 
 
-def _refuse_one_file(text: str) -> None:
+def _refuse_one_file(text: str, usual: str) -> None:
     """Raise OptionError for ``movie.mp4``, ``out.zip`` or ``out/frame.png``."""
     folder, slash, name = text.rpartition("/")
     stem, extension = naming.split_extension(name)
-    if not stem or not naming.kind_of_extension(extension):
+    kind = naming.kind_of_extension(extension) if stem else ""
+    if not kind:
         return
+    usual = extension if kind == "picture" else usual
     split = naming.split_name(name)
-    pattern = split[0] if split is not None else f"{stem}_#####.{extension}"
+    pattern = split[0] if split is not None else f"{stem}_#####.{usual}"
     raise OptionError(
         f"{text} has the name of one file: write a pattern, as {folder}{slash}{pattern}, or {text}/ for a folder of "
         "this name"

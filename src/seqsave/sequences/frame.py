@@ -152,6 +152,8 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
     if spec is None:
         hint = registry.install_hint(extension)
         raise EncoderNotFoundError(f"{name!r}: no encoder here reads .{extension} files{hint}")
+    if not data:
+        raise DecodeError(f"{name}: the file is empty")
     encoder = registry.encoder_of(spec)
     if not hasattr(encoder, "decode"):
         raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")

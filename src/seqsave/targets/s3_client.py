@@ -193,6 +193,9 @@ def _check_endpoint(endpoint: object) -> None:
     if split_user_info(url)[1] or "@" in url:
         raise TargetError(f"endpoint_url {shown!r} holds '@': give user and password as storage options key and secret")
     if not has_scheme:
+        # http//host, http:/host and http:host are meant for a scheme; http:9000 may be a host.
+        meant = re.match(r"(https?)(?::?/+|:(?!\d))(.*)", endpoint, re.IGNORECASE | re.DOTALL)
+        shown = redact_url(f"{meant[1]}://{meant[2]}") if meant is not None else shown
         raise TargetError(f"endpoint_url has no scheme: write {shown!r}, or http:// for a store without encryption")
     if not _ENDPOINT.fullmatch(url):
         raise TargetError(f"endpoint_url {shown!r} is not the address of a store: use https://host or http://host:port")
