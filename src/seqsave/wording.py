@@ -39,6 +39,11 @@ def first_of(names: Sequence[str] | Collection[str], most: int) -> str:
     return ", ".join([*list(names)[:most], *(["..."] if len(names) > most else [])])
 
 
+def printable(name: str) -> str:
+    """Return a name with its control characters spelled in ASCII, for a message of one line."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in name)
+
+
 def crc32_text(crc32: int) -> str:
     """Return a CRC-32 as text, as in manifests and results: ``crc32:9ae0daaf``."""
     return f"{CRC32}{crc32 & 0xFFFFFFFF:08x}"

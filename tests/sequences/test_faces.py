@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import string
 import warnings
 from typing import Any
@@ -103,3 +104,46 @@ def test_several_urls_and_none(tmp_path: Any, monkeypatch: Any) -> None:
     assert command("ls").out == "a/\nb/\n"
     listed = command("ls", "a", "b/*.png").out.splitlines()
     assert [line.split(" ")[0] for line in listed] == ["a:", "a.####.png", "b/*.png:", "b.####.png"]
+
+
+def test_what_is_no_frame_is_named_where_no_sequence_is_found(tmp_path: Any) -> None:
+    picture = seqsave.save([PICTURE], tmp_path / "x", filetype="png").frames[0].url
+    for folder, names, words in (
+        (
+            "hidden",
+            [".h_0001.png", ".h_0002.png"],
+            ", only hidden files, which are never frames: .h_0001.png, .h_0002.png",
+        ),
+        ("control", ["a\nb_0001.png"], ", only: a\\nb_0001.png; frames are named as"),
+        ("digits", ["f_\u0661.png"], ", only: f_\u0661.png; frames are named as"),
+    ):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            shutil.copy(picture, tmp_path / folder / name)
+        for command_name in ("ls", "verify"):
+            assert words in command(command_name, tmp_path / folder, status=1).err
+        with pytest.raises(seqsave.SequenceNotFoundError) as caught:
+            seqsave.open_sequence(tmp_path / folder)
+        assert words in str(caught.value)
+    assert "but 1 sequence: frame_#####.png 0" in command("ls", tmp_path / "x" / "*.exr", status=1).err
+    with pytest.raises(seqsave.SequenceNotFoundError, match=r"no file matches \*\.exr in .*, but 1 sequence: frame"):
+        open_source(tmp_path / "x" / "*.exr")
+    with pytest.raises(seqsave.SequenceNotFoundError, match=r"no sequence \*\.exr in .*, but 1 sequence: frame"):
+        seqsave.open_sequence(tmp_path / "x" / "*.exr")
+
+
+def test_pictures_beside_a_sequence_are_named(tmp_path: Any) -> None:
+    seqsave.save([PICTURE] * 2, tmp_path, filetype="png")
+    for name in ("cat.png", "f_99999999999999999999999999.png"):
+        shutil.copy(tmp_path / "frame_00000.png", tmp_path / name)
+    listed = command("ls", tmp_path)
+    assert "not listed: 2 pictures without the number of a frame: cat.png, f_9999" in listed.err
+    assert listed.out.startswith("frame_#####.png 0-1 (2 frames)")
+
+
+def test_the_second_file_of_a_number_is_not_to_be_rendered(tmp_path: Any) -> None:
+    seqsave.save([PICTURE] * 2, tmp_path, filetype="png", manifest=False)
+    shutil.copy(tmp_path / "frame_00001.png", tmp_path / "frame_1.png")
+    out = command("verify", tmp_path, status=1).out
+    assert "  duplicate: 1\n" in out
+    assert "render again" not in out

@@ -12,7 +12,7 @@ from seqsave.cli.listing import document_of, is_complete, line_of, progress_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import file_at, folder_at, json_option, storage_option
 from seqsave.errors import TargetError
-from seqsave.wording import counted, did_you_mean
+from seqsave.wording import counted, did_you_mean, first_of
 
 if TYPE_CHECKING:
     from seqsave.sequences.finder import Found
@@ -130,14 +130,18 @@ class _Place:
             raise
 
     def _note(self, found: Found) -> None:
-        """Name files with numbers that are not listed, with the pattern that reads them."""
-        from seqsave.sequences.finder import subframes_message
+        """Name files that are not listed; of files with numbers, the pattern that reads them."""
+        from seqsave.sequences.found import subframes_message
 
         for group in found.others if found.is_wanted and self.prefix is None else ():
             if len(group.members) > 1:
                 pattern = f"{found.where.rstrip('/')}/{group.widest}"
                 count = counted(len(group.members), "file")
                 self.notes.append(f"not listed: {group.widest} ({count}); seqsave ls '{pattern}' lists them")
+        names = found.unnumbered if found.is_wanted and self.prefix is None else []
+        if names and (found.sequences or found.folders):
+            count = counted(len(names), "picture")
+            self.notes.append(f"not listed: {count} without the number of a frame: {first_of(names, 3)}")
         for group in found.subframes:
             self.problem = f"{found.where}: {subframes_message(group)}"
 

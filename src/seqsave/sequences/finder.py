@@ -9,22 +9,24 @@ import fnmatch
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from seqsave import naming, targets
 from seqsave.errors import FrameNameError, OptionError, SeqSaveWarning, SequenceNotFoundError, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences import lookup
+from seqsave.sequences.found import SHOWN, Found, FrameGroup, Item, subframes_message
 from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
 from seqsave.sequences.reader import FrameSequence
-from seqsave.wording import counted, first_of
+from seqsave.wording import first_of
 
 __all__ = [
     "Found",
     "Item",
     "find",
     "find_sequences",
+    "found_in",
     "glob_items",
     "has_prefix",
     "in_folder",
@@ -36,73 +38,6 @@ __all__ = [
     "open_sequence",
     "survey",
 ]
-
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A file: its path below the target, its size in bytes, and the number of the batch folder that it lies in."""
-
-    path: str
-    size: int
-    batch: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Return the last part of the path."""
-        return self.path.rpartition("/")[2]
-
-    @property
-    def folder(self) -> str:
-        """Return the folder of the sequence that the file may belong to, without its batch folder."""
-        folder = self.path.rpartition("/")[0]
-        return folder if self.batch is None else folder.rpartition("/")[0]
-
-
-FrameGroup = naming.Group[Item]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a folder holds.
-
-    sequences: what is read as frames. subframes: parts of frames, which cannot be read as frames.
-    others:    files with numbers that are no pictures. files, folders: the names of all others.
-    is_wanted: False where a pattern matches nothing, so that this is what its folder holds instead.
-    """
-
-    where: str
-    sequences: Sequence[FrameSequence]
-    subframes: Sequence[FrameGroup] = ()
-    others: Sequence[FrameGroup] = ()
-    files: Sequence[str] = ()
-    folders: Sequence[str] = ()
-    is_wanted: bool = True
-
-    @property
-    def is_empty(self) -> bool:
-        """True if the folder holds nothing that is not hidden, or there is no such folder."""
-        return not (self.sequences or self.subframes or self.others or self.files or self.folders)
-
-    def instead(self) -> str:
-        """Return what was found where no sequence was, as the rest of a sentence: ``, but folders: a, b``."""
-        if self.subframes:
-            return f": {subframes_message(self.subframes[0])}"
-        if self.sequences:
-            parts = [f"{one.pattern} {naming.format_ranges(one.ranges, 3)}" for one in self.sequences]
-            return f", but {counted(len(parts), 'sequence')}: {first_of(parts, SHOWN)}"
-        numbered = [group for group in self.others if len(group.members) > 1]
-        if numbered:
-            return (
-                f", but files with numbers: {first_of([group.widest for group in numbered], SHOWN)}; give this pattern"
-            )
-        names = [*self.files, *(member.name for group in self.others for member in group.members)]
-        if self.folders:
-            return f", but folders: {first_of(self.folders, SHOWN)}"
-        if names:
-            return f", only: {first_of(sorted(names), SHOWN)}; frames are named as frame_00017.png or shot.1001.exr"
-        return ": the folder is empty"
 
 
 def open_sequence(
@@ -220,13 +155,13 @@ def survey(
     waiting = [""]
     while waiting:
         folder = waiting.pop(0)
-        entries = list_folder(target, folder)
+        entries = lookup.listing(target, folder)
         yield _found(target, folder, entries)
         if recursive:
             waiting += [
                 join(folder, entry.name)
                 for entry in entries
-                if entry.is_folder and not entry.is_link and _is_place(entry.name)
+                if entry.is_folder and not entry.is_link and _is_place(entry.name) and target.is_valid_path(entry.name)
             ]
 
 
@@ -242,15 +177,22 @@ def find(
         return _of_pattern(means)
     if isinstance(means, lookup.Glob):
         items = list(glob_items(means.target, means.parts))
+        if not items:
+            return replace(found_in(means.target), is_wanted=False)
         return _of_groups(means.target, f"{means.text} in {means.target.url}", items)
     target = targets.resolve(url, storage_options)
     folder = (prefix or "").rpartition("/")[0]
-    return _found(target, folder, list_folder(target, folder))
+    return _found(target, folder, lookup.listing(target, folder))
 
 
 def in_folder(target: targets.Target) -> Sequence[FrameSequence]:
     """Return the sequences in a target's own folder. Raises TargetError."""
     return _found(target, "", list_folder(target, "")).sequences
+
+
+def found_in(target: targets.Target, entries: Sequence[targets.Entry] | None = None) -> Found:
+    """Return what a folder holds, which is listed unless its ``entries`` are known. Raises TargetError."""
+    return _found(target, "", lookup.listing(target) if entries is None else entries)
 
 
 def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: str = "") -> Iterator[Item]:
@@ -306,15 +248,6 @@ def main_of(counts: Sequence[int], others: int = 0) -> int | None:
     return several[0] if len(several) == 1 and counts[several[0]] * 2 > others + sum(counts) else None
 
 
-def subframes_message(group: FrameGroup) -> str:
-    """Return why these files are no frames, and what to do."""
-    some = first_of(sorted(member.name for member in group.members), 2)
-    return (
-        f"{some} are parts of frames (a frame, a dot, a fraction), and a frame has a whole number: choose one part "
-        "of each with a pattern such as shot.####.25.exr, or rename them"
-    )
-
-
 def is_frame(pattern: naming.NamePattern) -> bool:
     """Return True for names of pictures; and for any other format's if they are those that seqsave makes by default."""
     kind = naming.kind_of_extension(pattern.extension)
@@ -333,16 +266,21 @@ def _is_place(name: str) -> bool:
 
 def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]) -> Found:
     items = list(items_in(target, entries, folder))
+    hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
     folders = [one.name for one in entries if one.is_folder and not naming.is_hidden(one.name) and _is_place(one.name)]
-    return _of_groups(target, target.url_of(folder) if folder else target.url, items, sorted(folders))
+    return _of_groups(target, target.url_of(folder) if folder else target.url, items, sorted(folders), sorted(hidden))
 
 
-def _of_groups(target: targets.Target, where: str, items: Sequence[Item], folders: Sequence[str] = ()) -> Found:
+def _of_groups(
+    target: targets.Target, where: str, items: Sequence[Item], folders: Sequence[str] = (), hidden: Sequence[str] = ()
+) -> Found:
     by_folder: dict[str, list[Item]] = {}
+    sequences, subframes, others, rest = [], [], [], []
     for item in items:
         if target.is_valid_path(item.name):
             by_folder.setdefault(item.folder, []).append(item)
-    sequences, subframes, others, rest = [], [], [], []
+        else:
+            rest.append(item.name)
     for folder, inside in sorted(by_folder.items()):
         grouped = naming.group_names((item.name, item) for item in inside)
         rest += [name for name, _ in grouped.rest]
@@ -353,12 +291,12 @@ def _of_groups(target: targets.Target, where: str, items: Sequence[Item], folder
                 subframes.append(group)
             else:
                 sequences.append(sequence_of(target, folder, group))
-    return Found(where, sequences, subframes, others, rest, folders)
+    return Found(where, sequences, subframes, others, rest, folders, hidden)
 
 
 def _of_pattern(means: lookup.Pattern) -> Found:
     target = means.target
-    entries = list_folder(target, "")
+    entries = lookup.listing(target)
     group = naming.group_of_pattern(means.name, ((item.name, item) for item in items_in(target, entries)))
     if group is None:
         return replace(_found(target, "", entries), is_wanted=False)

@@ -45,8 +45,8 @@ Kind = Literal[
     "unjudged",
 ]
 Obstacle = Literal["unsupported", "too large", "no decoder"]
-# A frame of these kinds may be sound: it need not be rendered again.
-_HARMLESS = ("foreign", "unjudged")
+# Of these kinds, a frame exists that may be sound: it need not be rendered again.
+_HARMLESS = ("foreign", "unjudged", "duplicate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Verification:
     def indices(self, kind: Kind | None = None) -> tuple[int, ...]:
         """Return the indices of one kind of findings, ascending; by default those of all frames to render again.
 
-        Frames that are only foreign, or that cannot be judged, need not be rendered again.
+        Frames that are only foreign or duplicate, or that cannot be judged, need not be rendered again.
         """
         wanted = [one for one in self.findings if (one.kind not in _HARMLESS if kind is None else one.kind == kind)]
         return tuple(sorted({found.index for found in wanted}))

@@ -13,11 +13,11 @@ from seqsave import naming, targets
 from seqsave.errors import SourceError
 from seqsave.runtime import retry
 from seqsave.sequences import finder
-from seqsave.sequences.finder import FrameGroup, Item
+from seqsave.sequences.found import FrameGroup, Item, subframes_message
 from seqsave.sequences.frame import Files, Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.targets.urls import bad_component
-from seqsave.wording import counted, first_of
+from seqsave.wording import counted, first_of, printable
 
 __all__ = ["Chosen", "choose", "choose_pattern", "natural_key", "read_file"]
 
@@ -58,7 +58,7 @@ def choose(
     notes = [_left_out(others, "not a picture that can be read")] if others else []
     groups, rest = _grouped(pictures)
     if any(group.has_subframes for _, group in groups):
-        raise SourceError(f"{url}: {next(finder.subframes_message(g) for _, g in groups if g.has_subframes)}")
+        raise SourceError(f"{url}: {next(subframes_message(g) for _, g in groups if g.has_subframes)}")
     main = finder.main_of([len(group.members) for _, group in groups], len(rest))
     is_one = len(groups) == 1 and not rest
     if main is not None and (is_one or not all_of_them):
@@ -150,12 +150,13 @@ def _several(url: str, groups: Sequence[FrameGroup]) -> str:
 
 
 def _left_out(items: Sequence[Item], why: str) -> str:
-    names = first_of([item.name for item in items], 3)
+    names = first_of([printable(item.name) for item in items], 3)
     return f"left out {counted(len(items), 'file')} ({why}): {names}"
 
 
 def _no_pictures(url: str, others: Sequence[Item], readable: frozenset[str]) -> str:
-    found = f"it holds {', '.join(one.name for one in others[:3])}{' ...' if len(others) > 3 else ''}" if others else ""
+    some = [printable(one.name) for one in others[:3]]
+    found = f"it holds {', '.join(some)}{' ...' if len(others) > 3 else ''}" if others else ""
     kinds = ", ".join(sorted(readable))
     groups = naming.group_names((one.name, one) for one in others).groups
     advice = f"To copy numbered files of another kind, give their pattern, as {groups[0].widest}. " if groups else ""

@@ -106,9 +106,7 @@ def _open_folder(folder: Folder, keep: Keep | None) -> Source:
     target = folder.target
     items = list(finder.items_in(target, folder.entries))
     if not items:
-        inside = [entry.name for entry in folder.entries if entry.is_folder and not naming.is_hidden(entry.name)]
-        more = f", only folders: {', '.join(inside[:5])}" if inside else ": it is empty"
-        raise SequenceNotFoundError(f"{target.url} holds no files{more}")
+        raise SequenceNotFoundError(f"no pictures in {target.url}{finder.found_in(target, folder.entries).instead()}")
     chosen = files.choose(target, target.url, items, pictures.readable_extensions(), all_of_them=False)
     return source_of_files(target.url, target, chosen, keep)
 
@@ -118,6 +116,6 @@ def _open_glob(glob: Glob, keep: Keep | None) -> Source:
     items = list(finder.glob_items(target, glob.parts))
     where = f"{glob.text} in {target.url}"
     if not items:
-        raise SequenceNotFoundError(f"no file matches {where}")
+        raise SequenceNotFoundError(f"no file matches {where}{finder.found_in(target).instead()}")
     chosen = files.choose(target, where, items, pictures.readable_extensions(), all_of_them=True)
     return source_of_files(where, target, chosen, keep)
