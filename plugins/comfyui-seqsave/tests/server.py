@@ -63,6 +63,10 @@ class ComfyServer:
         return self.base / "output"
 
     @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    @property
     def log(self) -> str:
         return (self.base / "server.log").read_text(errors="replace")
 

@@ -6,6 +6,7 @@ What must exist is computed here from the numbers that are painted into the pict
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,10 +222,12 @@ def test_replace_removes_older_frames_and_none_of_its_own(comfy: ComfyServer, fo
 
 def metabatch(graph: Graph, folder: Path, total: int, size: int, **more: Any) -> Node:
     manager = graph.add("Test BatchManager", frames_per_batch=size)
-    fails_at, first = more.pop("fails_at", 0), more.pop("first", 0)
-    part = graph.add("Test VideoPart", meta_batch=manager[0], total=total, fails_at=fails_at, first=first)
-    saver = graph.frames(str(folder), part, **more)
-    graph.add("Test VideoEnd", images=part[0], meta_batch=manager[0])
+    shape = {name: more.pop(name) for name in ("fails_at", "first", "height", "width") if name in more}
+    part = graph.add("Test VideoPart", meta_batch=manager[0], total=total, **shape)
+    by = more.pop("by", ["video end"])
+    saver = graph.frames(str(folder), part, **more, **({"meta_batch": manager[0]} if "saver" in by else {}))
+    if "video end" in by:
+        graph.add("Test VideoEnd", images=part[0], meta_batch=manager[0])
     return saver
 
 
@@ -239,11 +242,12 @@ def finish(comfy: ComfyServer) -> None:
     raise TimeoutError("the queue did not become empty")
 
 
+@pytest.mark.parametrize("by", [["video end"], ["saver"], ["video end", "saver"]], ids="-".join)
 @pytest.mark.parametrize("start", [0, 1001, -1])
-def test_all_parts_of_a_meta_batch_are_kept(comfy: ComfyServer, folder: Path, start: int) -> None:
+def test_all_parts_of_a_meta_batch_are_kept(comfy: ComfyServer, folder: Path, start: int, by: list[str]) -> None:
     for _ in range(2):  # the second time from the first part on again
         graph = Graph()
-        metabatch(graph, folder, 8, 3, start=start)
+        metabatch(graph, folder, 8, 3, start=start, by=by)
         comfy.run(graph)
         finish(comfy)
     if start == -1:
@@ -253,9 +257,39 @@ def test_all_parts_of_a_meta_batch_are_kept(comfy: ComfyServer, folder: Path, st
     assert is_whole(folder) == (True, [])
 
 
+def test_two_savers_of_one_meta_batch_queue_each_part_once(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    metabatch(graph, folder / "a", 7, 2, by=["saver"])
+    graph.frames(str(folder / "b"), Node("2"), meta_batch=["1", 0])
+    before = len(comfy.get("/history"))
+    comfy.run(graph)
+    finish(comfy)
+    assert numbers(folder / "a") == numbers(folder / "b") == frames(0, range(7))
+    assert len(comfy.get("/history")) - before == 4
+
+
+def test_memory_does_not_grow_with_the_length_of_a_video(comfy: ComfyServer, folder: Path) -> None:
+    def peak(total: int) -> int:
+        """Bytes that the server holds at most while it saves so many frames of 11 MB each."""
+        assert comfy.pid is not None
+        Path(f"/proc/{comfy.pid}/clear_refs").write_text("5")  # the peak is counted from now on
+        graph = Graph()
+        metabatch(graph, folder / str(total), total, 8, height=720, width=1280, by=["saver"], prefix=f"v{total}")
+        comfy.run(graph)
+        finish(comfy)
+        assert numbers(folder / str(total)) == frames(0, range(total), f"v{total}")
+        status = Path(f"/proc/{comfy.pid}/status").read_text()
+        return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) * 1024
+
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux, which counts the peak of a process")
+    short = peak(24)
+    assert peak(240) < short + 200 * 2**20, "216 frames more are 2.4 GB"
+
+
 def test_a_meta_batch_that_breaks_off_is_not_recorded_as_whole(comfy: ComfyServer, folder: Path) -> None:
     graph = Graph()
-    metabatch(graph, folder, 8, 3, fails_at=6)
+    metabatch(graph, folder, 8, 3, fails_at=6, by=["saver"])
     comfy.run(graph)
     finish(comfy)
     assert numbers(folder) == frames(0, range(6))

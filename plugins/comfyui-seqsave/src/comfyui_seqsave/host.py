@@ -11,7 +11,8 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection
+import uuid
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,10 @@ __all__ = [
     "folders",
     "has_node",
     "inputs_of",
+    "is_output",
     "metadata_wanted",
     "outputs_of",
+    "queue_again",
     "queued_prompts",
     "running_prompt",
     "watch_ends",
@@ -84,6 +87,15 @@ def queued_prompts() -> list[Any]:
     return [] if queue is None else [item[2] for item in list(queue.queue)]
 
 
+def queue_again(prompt_id: str, prompt: Mapping[str, Any]) -> None:
+    """Queue ``prompt`` before all others, with what else belongs to the prompt that runs under this id."""
+    server = _server()
+    running = [item for item in server.prompt_queue.currently_running.values() if str(item[1]) == prompt_id]
+    for item in running:
+        number, server.number = -server.number, server.number + 1
+        server.prompt_queue.put((number, uuid.uuid4().hex, prompt, *item[3:]))
+
+
 def watch_ends(notify: Callable[[str, bool], None]) -> bool:
     """Call ``notify`` with the id of each prompt that ends, and whether it did so well. False if that is not possible.
 
@@ -124,6 +136,11 @@ def outputs_of(node_id: str) -> Collection[str]:
     """Return the types of the outputs that a kind of node declares; nothing for an unknown one."""
     types = getattr(_node(node_id), "RETURN_TYPES", None) or ()
     return [kind for kind in types if isinstance(kind, str)]
+
+
+def is_output(node_id: str) -> bool:
+    """Return True if a kind of node ends a graph."""
+    return bool(getattr(_node(node_id), "OUTPUT_NODE", False))
 
 
 @functools.cache

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .access import Place
 
-__all__ = ["Run", "current", "key_of", "recipe_of", "without_parts"]
+__all__ = ["Run", "continue_batch", "current", "key_of", "recipe_of", "without_parts"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ class Run:
     is_late: bool = False
     started: datetime = field(default_factory=datetime.now)
     keeps: bool = False
+    next_part: int = 0
+    """The part that a saver has queued."""
     numbers: dict[str, int] = field(default_factory=dict)
     """The values of ``%counter%``, by the text that holds it."""
     _taken: dict[Key, set[int]] = field(default_factory=dict)
@@ -195,6 +197,25 @@ def _counts_parts(node: Any) -> bool:
         return False
     number, kind = node["inputs"].get(_PART), node.get("class_type")
     return isinstance(number, int) and (kind == _MANAGER or _PART not in host.inputs_of(str(kind)))
+
+
+def continue_batch(run: Run, prompt: Any, node: str, link: str, meta_batch: Any) -> None:
+    """Queue the graph again for the next part of a video, unless this was the last one or another node does it.
+
+    node: the saver's id. link: its input for the batch manager. meta_batch: the manager itself.
+    """
+    if getattr(meta_batch, "has_closed_inputs", True) or not run.id or not isinstance(prompt, Mapping):
+        return
+    manager = prompt.get(node, {}).get("inputs", {}).get(link)
+    if not isinstance(manager, list) or run.next_part > run.part:
+        return
+    users = [one["class_type"] for one in _nodes(prompt) if manager in one.get("inputs", {}).values()]
+    if any(kind != prompt[node]["class_type"] and host.is_output(kind) for kind in users):
+        return
+    inputs = prompt[manager[0]]["inputs"]
+    again = {**prompt, manager[0]: {**prompt[manager[0]], "inputs": {**inputs, _PART: inputs.get(_PART, 0) + 1}}}
+    run.next_part = run.part + 1
+    host.queue_again(run.id, again)
 
 
 def _part_of(prompt: Any) -> int:

@@ -75,7 +75,7 @@ def save(
     pending: set[Future[SavedFrame]] = set()
     room = _room(place, pictures, width)
     url = f"{place.url.rstrip('/')}/{below}" if below else place.url
-    with _writer(url, kept, {**settings, **more}) as writer:
+    with _writer(url, kept, settings, more) as writer:
         before = writer.result
         if kept is None:
             writer.plan(len(pictures))
@@ -98,13 +98,19 @@ def save(
 
 
 @contextmanager
-def _writer(url: str, kept: Kept | None, settings: Mapping[str, Any]) -> Iterator[SequenceWriter]:
-    """Open a writer for a ``with`` block; one that is kept is closed only after an error or a failed frame."""
+def _writer(
+    url: str, kept: Kept | None, settings: Mapping[str, Any], more: Mapping[str, Any]
+) -> Iterator[SequenceWriter]:
+    """Open a writer for a ``with`` block; one that is kept is closed only after an error or a failed frame.
+
+    more: settings that a writer that is open already need not have.
+    """
     if kept is None:
-        with seqsave.open_writer(url, **settings) as writer:
+        with seqsave.open_writer(url, **settings, **more) as writer:
             yield writer
         return
-    writer = kept.run.writer(kept.key, settings, lambda: seqsave.open_writer(url, **settings, **kept.only_first))
+    first = {**settings, **more, **kept.only_first}
+    writer = kept.run.writer(kept.key, settings, lambda: seqsave.open_writer(url, **first))
     try:
         yield writer
     except BaseException:

@@ -24,6 +24,12 @@ __all__ = ["LoadFrames", "SaveFrames"]
 _MOST_FRAMES = 1_000_000
 
 
+_META_BATCH = (
+    "The Meta Batch Manager of VideoHelperSuite, for a video that is too long for the memory: the graph runs again for "
+    "each part, until the video has ended. Not needed if a Video Combine node has it."
+)
+
+
 class SaveFrames(inputs.Saving):
     """Save a batch of images as consecutive frames."""
 
@@ -64,6 +70,7 @@ class SaveFrames(inputs.Saving):
                 "frames_per_second": inputs.rate("FLOAT", 24.0),
                 "options": inputs.options(),
                 **inputs.picture(),
+                "meta_batch": ("VHS_BatchManager", {"tooltip": _META_BATCH}),
             },
             "hidden": inputs.HIDDEN,
         }
@@ -82,6 +89,7 @@ class SaveFrames(inputs.Saving):
         prompt: Any = None,
         extra_pnginfo: Any = None,
         unique_id: Any = None,
+        meta_batch: Any = None,
         **picture: Any,
     ) -> dict[str, Any]:
         """Save the images; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``.
@@ -115,6 +123,7 @@ class SaveFrames(inputs.Saving):
             urls += saving.urls_of(saved[0])
             log = saving.log_of(log, result)
             shown.append({"images": preview.images_of(saved, part.images), "text": saving.urls_of(*saved)})
+        prompts.continue_batch(run, graph.prompt, node, "meta_batch", _single(meta_batch))
         merged = {name: [one for each in shown for one in each[name]] for name in ("images", "text")}
         if isinstance(images, list):
             return {"ui": merged, "result": (images, urls, sequences, log)}
