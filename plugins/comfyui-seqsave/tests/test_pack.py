@@ -86,6 +86,7 @@ INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {
         "frames_per_second": (FLOAT, 24.0),
         "options": (STRING, ""),
         **PICTURE,
+        "meta_batch": ("VHS_BatchManager", None),
     },
     "Load Frames": {
         "directory_path": (STRING, "{output}"),

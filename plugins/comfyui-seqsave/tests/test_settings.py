@@ -10,7 +10,7 @@ from comfyui_seqsave import host, settings
 from comfyui_seqsave.access import admit
 
 from seqsave import OptionError, TargetError
-from seqsave.metadata.comfyui import StandingPattern
+from seqsave.writer import StandingPattern
 
 Write = Callable[[str], int]
 

@@ -10,6 +10,7 @@ _HOMES = {
     "saving": "open_writer save",
     "settings": "AtEnd IfExists MetadataIn",
     "table": "Setting",
+    "texts": "StandingPattern",
     "writer": "SequenceWriter",
 }
 __getattr__, __dir__, __all__ = _lazy.attach(__name__, _HOMES)

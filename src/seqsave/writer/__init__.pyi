@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from seqsave.metadata.comfyui import StandingPattern
 from seqsave.runtime.retry import RetryPolicy
 from seqsave.types import Event, SaveResult
 from seqsave.writer import writer as _writer
@@ -22,6 +23,7 @@ __all__ = [
     "MetadataIn",
     "SequenceWriter",
     "Setting",
+    "StandingPattern",
     "WriterConfig",
     "check_settings",
     "open_writer",

@@ -18,8 +18,8 @@ import os
 from dataclasses import dataclass
 
 from seqsave import OptionError, TargetError
-from seqsave.metadata.comfyui import StandingPattern
 from seqsave.targets import Location, bad_component, config_path, config_table, parse_url, redact_url
+from seqsave.writer import StandingPattern
 
 __all__ = ["Settings", "load", "where"]
 
