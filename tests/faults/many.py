@@ -77,7 +77,7 @@ def save_many(
     """Save the frames, and return what an independent look at the storage says of them.
 
     task:       frames of one task of a run, or of one writer; 0 for what is usual.
-    kill_every: seconds between two kills of a process that is at work.
+    kill_every: seconds between two kills of a process that is at work, and has saved a frame.
     kill_after: instead, kill the process that saves the n-th, 2n-th ... frame of all.
     """
     figures, began = Figures(frames, processes), time.monotonic()
@@ -122,6 +122,7 @@ class _Worker:
     def __init__(self, process: Any, connection: Any) -> None:
         self.process, self.connection = process, connection
         self.task: range | None = None
+        self.has_saved = False
 
 
 class _Crew:
@@ -157,10 +158,11 @@ class _Crew:
             for worker in [one for one in self._workers if one.connection in heard]:
                 if self._hear(worker) and kill_after and self._reported % kill_after == 0:
                     self._kill(worker)
-            busy = [worker for worker in self._workers if worker.task is not None]
+            # One that has got somewhere, so that all of them do in the end, however slow the machine is.
+            busy = [worker for worker in self._workers if worker.task is not None and worker.has_saved]
             if time.monotonic() >= next_kill and busy:
                 self._kill(dice.choice(busy))
-                next_kill += kill_every
+                next_kill = time.monotonic() + kill_every
         for worker in self._workers:
             self._measure(worker)
 
@@ -169,6 +171,7 @@ class _Crew:
         kind, what = worker.connection.recv()
         if kind == "frame":
             self._reported += 1
+            worker.has_saved = True
             return True
         if kind == "trouble":
             self._figures.troubles.append(what)

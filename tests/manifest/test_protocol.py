@@ -1,17 +1,17 @@
 """The protocol by which runs share a sequence: every interleaving of a few runs, tried by the machine.
 
-A small bound runs every day; ``SEQSAVE_EXPLORE=1`` adds the worlds of three actors that take minutes.
+A small bound runs every day; ``tox -e explore`` adds the worlds of three actors.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.manifest.protocol import Actor, Flaws, Kept, Manifest, Stored, World, explore
+from tests.support.environment import original_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,8 +90,8 @@ def test_no_interleaving_of_two_makes_the_manifest_lie(start: World) -> None:
 def test_no_interleaving_of_three_makes_the_manifest_lie(
     start: World, record_property: Callable[[str, object], None]
 ) -> None:
-    if not os.environ.get("SEQSAVE_EXPLORE"):
-        pytest.skip("only on request: SEQSAVE_EXPLORE=1")
+    if not original_environment().get("SEQSAVE_EXPLORE"):
+        pytest.skip("only on request: tox -e explore")
     states, found = explore(start)
     record_property("states", states)
     assert found == []

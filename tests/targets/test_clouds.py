@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import seqsave
 from seqsave import targets
 from seqsave.errors import FrameExistsError, SaveError, TargetError
 from seqsave.spool import Records, Spool, flush_place, unknown
+from tests.faults.hammer import AzureContainer, GoogleBucket, hammer
 from tests.spool.kept import keep
 from tests.support.clouds import Azurite, FakeGoogle
 from tests.support.needs import missing, needs_package
@@ -170,6 +172,17 @@ def test_a_run_is_complete(server: Server, url: str, if_exists: str) -> None:
     if if_exists == "error":
         with pytest.raises(SaveError, match="already exists"):
             seqsave.save(FRAMES, url, storage_options=options, filetype="png", if_exists="error")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux, whose forkserver it uses")
+def test_complete_never_lies(server: Server, url: str, tmp_path: Path) -> None:
+    """A few rounds of ``python -m tests.faults.hammer gs``: several processes, some killed, and a judge of its own."""
+    made = GoogleBucket if url.startswith("gs:") else AzureContainer
+    storage = made(url, server.storage_options)
+    verdict = hammer(storage, processes=3, rounds=6, kills=True, spool=str(tmp_path / "spools"), seed=1)
+    assert verdict.lies == []
+    assert verdict.troubles == []
+    assert verdict.complete > 0
 
 
 @pytest.mark.parametrize("kind", ["gs", "az"])
