@@ -30,6 +30,7 @@ MEASUREMENTS = (
     "latency",
     "overhead",
     "manifest",
+    "copies",
 )
 
 
