@@ -323,4 +323,17 @@ def test_a_size_that_cannot_be_told_fails_its_job(make: Callable[..., Pipeline[A
     assert isinstance(future.exception(), TypeError)
 
 
-# --- throttling ------------------------------------------------------------------------------------------------------
+@threaded
+def test_drain_waits_until_the_futures_have_their_results(make: Callable[..., Pipeline[Any, Any]]) -> None:
+    pipeline, entered, goes_on = make(), threading.Event(), threading.Event()
+
+    def note(_: Future[Any]) -> None:
+        entered.set()
+        goes_on.wait(PATIENCE)
+
+    future = submit(pipeline, lambda: 1, lambda _: 2, on_accepted=lambda accepted: accepted.add_done_callback(note))
+    assert entered.wait(PATIENCE)
+    pipeline.drain(goes_on.set)
+    assert goes_on.is_set(), "it did not wait for the callback, in which a writer notes what became of a frame"
+    assert future.done()
+    pipeline.close()

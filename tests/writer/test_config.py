@@ -169,7 +169,12 @@ def test_the_declarations_are_light() -> None:
 
 def test_nothing_is_left_out_of_the_groups() -> None:
     assert {one.group for one in SETTINGS.values()} == set(GROUPS)
-    assert [one.name for one in dataclasses.fields(config.WriterConfig) if one.init] == [*GROUPS, "pattern", "copies"]
+    assert [one.name for one in dataclasses.fields(config.WriterConfig) if one.init] == [
+        *GROUPS,
+        "pattern",
+        "copies",
+        "reads_slowly",
+    ]
 
 
 @pytest.mark.parametrize("name", ["manifest", "publish_behind", "progress"])

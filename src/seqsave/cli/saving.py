@@ -296,7 +296,8 @@ def _with(config: WriterConfig, **settings: Any) -> WriterConfig:
     """Return checked settings with other values, under the same names of files."""
     from seqsave.writer.config import with_settings
 
-    return replace(with_settings(config, settings), pattern=config.pattern, copies=config.copies)
+    made = with_settings(config, settings)
+    return replace(made, pattern=config.pattern, copies=config.copies, reads_slowly=config.reads_slowly)
 
 
 def _may_be_same_place(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -124,6 +124,7 @@ class Pipeline(Generic[P, R]):
         self._held = 0
         self._raw = 0
         self._publishing = 0
+        self._finishing = 0
         self._error: BaseException | None = None
         self._closed = False
         self._on_over: list[Callable[[], None]] = []
@@ -259,7 +260,8 @@ class Pipeline(Generic[P, R]):
         self.check_may_wait()
         while True:
             with self._changed:
-                if not self._jobs:
+                # A job that has left the set may be about to set its future; a callback does not wait for itself.
+                if not self._jobs and (not self._finishing or self._is_here()):
                     return
                 self._changed.wait(TICK)
             run_stranded()
@@ -311,7 +313,10 @@ class Pipeline(Generic[P, R]):
             left = list(self._jobs)
         for job in left:
             self._finish(job, error=owner.stopped(f"{owner.name} was aborted while this {owner.job} was under way"))
-        self.close()  # returns at once: no job is under way
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._let_threads_go()  # not ``close``: a callback that waits for ever would keep it
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
@@ -422,20 +427,24 @@ class Pipeline(Generic[P, R]):
             if job not in self._jobs:
                 return  # abort() gave it up while it was running
             self._jobs.remove(job)
+            self._finishing += 1
             self._held -= job.held
             self._raw -= 0 if job.publishing else job.held
             self._publishing -= job.publishing
         # Outside the lock, since callbacks run here; before the wake-up, so that waking threads see a future that is
         # done.
-        if job.future.cancelled():
-            pass  # the holder of the future cancelled it before the job began
-        elif error is None:
-            job.future.set_result(result)
-        elif job.future.running() or job.future.set_running_or_notify_cancel():
-            job.future.set_exception(error)
-        with self._changed:
-            self._changed.notify_all()
-            is_over = self._closed and not self._jobs
+        try:
+            if job.future.cancelled():
+                pass  # the holder of the future cancelled it before the job began
+            elif error is None:
+                job.future.set_result(result)
+            elif job.future.running() or job.future.set_running_or_notify_cancel():
+                job.future.set_exception(error)
+        finally:
+            with self._changed:
+                self._finishing -= 1
+                self._changed.notify_all()
+                is_over = self._closed and not self._jobs
         if is_over:
             self._let_threads_go()
             self._call_on_over()

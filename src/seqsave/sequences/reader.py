@@ -25,7 +25,6 @@ from seqsave.plugins.options import check_choice, check_count
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.sequences.ahead import Outcome, ReadJob, size_of
 from seqsave.sequences.frame import Frame, join, key_of
-from seqsave.sequences.stack import stacked
 from seqsave.types import Decoded
 from seqsave.wording import counted
 
@@ -238,6 +237,8 @@ class FrameSequence(Sequence[Frame]):
                 f"{self.pattern} in {self.url} lacks {naming.format_ranges(lacking, 10)} of the frames {begin}-{end}: "
                 "use `arrays()`, which goes over gaps, or ask for frames that exist"
             )
+        from seqsave.sequences.stack import stacked  # here, as numpy comes with it
+
         return stacked(self.part(chosen).arrays(), [frame.index for frame in chosen])
 
     def part(self, frames: Sequence[Frame]) -> FrameSequence:

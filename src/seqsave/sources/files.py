@@ -6,7 +6,7 @@ Which names belong together is the finder's to say. A source also takes pictures
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from seqsave import naming, targets
@@ -43,18 +43,25 @@ def read_file(target: targets.Target, path: str) -> bytes:
 
 
 def choose(
-    target: targets.Target, url: str, items: Iterable[Item], readable: frozenset[str], *, all_of_them: bool
+    target: targets.Target,
+    url: str,
+    items: Iterable[Item],
+    readable: Callable[[], frozenset[str]],
+    *,
+    all_of_them: bool,
 ) -> Chosen:
     """Decide which files are the frames, in which order and with which numbers.
 
     One sequence keeps its numbers. ``all_of_them`` (a glob): several sequences are put one behind the other by name;
     otherwise (a folder) they are an error that names them. Pictures without common names come in natural order.
 
+    readable: returns the extensions of pictures that can be read.
+
     Raises SourceError.
     """
     pictures, others = _split(items, readable)
     if not pictures:
-        raise SourceError(_no_pictures(url, others, readable))
+        raise SourceError(_no_pictures(url, others, readable()))
     notes = [_left_out(others, "not a picture that can be read")] if others else []
     groups, rest = _grouped(pictures)
     if any(group.has_subframes for _, group in groups):
@@ -106,14 +113,14 @@ def _grouped(pictures: Sequence[Item]) -> tuple[list[tuple[str, FrameGroup]], li
     return groups, rest
 
 
-def _split(items: Iterable[Item], readable: frozenset[str]) -> tuple[list[Item], list[Item]]:
+def _split(items: Iterable[Item], readable: Callable[[], frozenset[str]]) -> tuple[list[Item], list[Item]]:
     """Return the pictures and the other files. Frames that nothing here can read count if they are all that exists."""
     pictures: list[Item] = []
     others: list[Item] = []
     # Storages list in orders of their own.
     for item in sorted(items, key=lambda item: natural_key(item.path)):
         extension = item.name.rpartition(".")[2].lower()
-        is_picture = extension in readable or naming.kind_of_extension(extension) == "picture"
+        is_picture = naming.kind_of_extension(extension) == "picture" or extension in readable()
         (pictures if is_picture and bad_component(item.name) is None else others).append(item)
     if not pictures:
         pictures = [item for item in others if _is_numbered(item.name)]

@@ -107,7 +107,7 @@ def _open_folder(folder: Folder, keep: Keep | None) -> Source:
     items = list(finder.items_in(target, folder.entries))
     if not items:
         raise SequenceNotFoundError(f"no pictures in {target.url}{finder.found_in(target, folder.entries).instead()}")
-    chosen = files.choose(target, target.url, items, pictures.readable_extensions(), all_of_them=False)
+    chosen = files.choose(target, target.url, items, pictures.readable_extensions, all_of_them=False)
     return source_of_files(target.url, target, chosen, keep)
 
 
@@ -117,5 +117,5 @@ def _open_glob(glob: Glob, keep: Keep | None) -> Source:
     where = f"{glob.text} in {target.url}"
     if not items:
         raise SequenceNotFoundError(f"no file matches {where}{finder.found_in(target).instead()}")
-    chosen = files.choose(target, where, items, pictures.readable_extensions(), all_of_them=True)
+    chosen = files.choose(target, where, items, pictures.readable_extensions, all_of_them=True)
     return source_of_files(where, target, chosen, keep)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import DecodeError, SourceError
 from seqsave.metadata.text import RawText
-from seqsave.pictures import arrays
 from seqsave.plugins import registry
 from seqsave.sequences.frame import Frame
 from seqsave.sources.records import Keep, Source, SourceFrame
@@ -132,6 +131,8 @@ def _decode(
 def _by_pillow(frame: Frame, data: bytes, note: Note) -> ImageArray:
     from PIL import ImageOps
 
+    from seqsave.pictures import arrays
+
     try:
         with _open(data) as image:
             bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
@@ -160,6 +161,8 @@ def open_animation(url: str, data: bytes) -> Source | None:
         duration = image.info.get("duration")
 
     def frames() -> Iterator[SourceFrame]:
+        from seqsave.pictures import arrays
+
         with _open(data) as image:
             for number in range(total):
                 try:

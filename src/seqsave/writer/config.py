@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from seqsave.errors import OptionError
-from seqsave.naming import NamePattern
+from seqsave.naming import NamePattern, NameRule
 from seqsave.writer.formats import Format, PixelFormat, format_of_copies
 from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
 from seqsave.writer.table import Setting, check_names, show_settings, table
@@ -29,7 +29,7 @@ class WriterConfig:
     reports:   reports of the progress.
     pattern:   the names of the files as the writer's URL states them; None for a URL of a folder.
     copies:    the file type of files that are passed on as they are, under the names of ``pattern``; "" for pictures.
-    formats:   the settings resolved for each file type.
+    reads_slowly: these files come from a storage that is not as near as a disk.
 
     Raises what the groups raise.
     """
@@ -42,15 +42,31 @@ class WriterConfig:
     reports: Reports = field(default_factory=Reports)
     pattern: NamePattern | None = None
     copies: str = ""
-    formats: tuple[Format, ...] = field(init=False, repr=False, compare=False)
+    reads_slowly: bool = False
+    _made: list[tuple[Format, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        names = self.naming
-        formats = self.pixels.formats
+        if self.pixels.is_usual and not self.copies:
+            names = self.naming  # the format itself is made when it is asked for, as numpy comes with it
+            NameRule(
+                names.prefix, names.digits, "png", names.separator, "" if self.pattern is None else self.pattern.tail
+            )
+        else:
+            self._made.append(self._formats())
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Return the settings resolved for each file type."""
+        if not self._made:
+            self._made.append(self._formats())
+        return self._made[0]
+
+    def _formats(self) -> tuple[Format, ...]:
+        names, formats = self.naming, None
         if self.copies and self.pattern is not None:
             formats = (format_of_copies(self.pattern, self.copies),)
-        named = (one.named(names.prefix, names.digits, names.separator, self.pattern) for one in formats)
-        object.__setattr__(self, "formats", tuple(named))
+        own = self.pixels.formats if formats is None else formats
+        return tuple(one.named(names.prefix, names.digits, names.separator, self.pattern) for one in own)
 
     @property
     def settings(self) -> dict[str, Any]:

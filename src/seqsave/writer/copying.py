@@ -80,7 +80,8 @@ class Copy:
             stated |= _facts(found, asked)
         made = replace(with_settings(made, stated), pattern=made.pattern)
         if is_copy:
-            made = replace(made, copies=_filetype_of(sequence, found))
+            is_near = sequence.target is None or sequence.target.is_fast
+            made = replace(made, copies=_filetype_of(sequence, found), reads_slowly=not is_near)
         return cls(sequence, folder, made, numbers, is_copy)
 
     @property

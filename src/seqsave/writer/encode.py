@@ -12,12 +12,12 @@ from seqsave.manifest import Picture
 from seqsave.sequences.frame import decode
 from seqsave.types import Encoded, FrameInfo
 from seqsave.writer.frame import FrameKey, FrameTask
-from seqsave.writer.pixels import SharedImage, Taken
 
 if TYPE_CHECKING:
     from seqsave.pictures.arrays import Prepared
     from seqsave.writer.config import WriterConfig
     from seqsave.writer.formats import Format
+    from seqsave.writer.pixels import SharedImage, Taken
 
 __all__ = ["Encoding", "checked_file"]
 

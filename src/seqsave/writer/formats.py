@@ -99,10 +99,24 @@ class PixelFormat:
         metavar="SPACE",
         widget="advanced",
     )
-    formats: tuple[Format, ...] = field(init=False, repr=False, compare=False)
+    _made: list[tuple[Format, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "formats", _formats(self))
+        if not self.is_usual:
+            self._made.append(_formats(self))
+
+    @property
+    def is_usual(self) -> bool:
+        """Return True for the defaults, in which nothing has to be checked."""
+        nothing = (self.options, self.dtype, self.color, self.convert_to)
+        return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one == {} for one in nothing)
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Return the settings resolved for each file type; those of the defaults are made when they are asked for."""
+        if not self._made:
+            self._made.append(_formats(self))
+        return self._made[0]
 
 
 def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
@@ -137,8 +151,6 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
 
 def format_of_copies(pattern: NamePattern, filetype: str) -> Format:
     """Return the format of files that are passed on as they are, whether or not anything here can read them."""
-    from seqsave.writer.pixels import Pixels
-
     extension = pattern.extension.lower()
     known = registry.spec_for_extension(extension)
     content_type = mimetypes.guess_type(f"a.{extension}")[0] or "application/octet-stream"
@@ -150,9 +162,9 @@ def format_of_copies(pattern: NamePattern, filetype: str) -> Format:
         metadata="embed" if filetype.endswith(EMBED_SUFFIX) else "none",
         content_type=content_type if known is None else known.content_type,
     )
-    # No picture ever comes to its encoder.
+    # No picture ever comes to its encoder, nor to a conversion.
     resolved = registry.Resolved(filetype, spec, filetype.endswith(EMBED_SUFFIX), cast("Encoder", None))
-    return Format(resolved, {}, Pixels(spec), _names("frame", 5, extension, SEPARATOR, ""))
+    return Format(resolved, {}, cast("Pixels", None), _names("frame", 5, extension, SEPARATOR, ""))
 
 
 @functools.lru_cache(maxsize=64)

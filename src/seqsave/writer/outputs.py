@@ -17,7 +17,6 @@ from seqsave.writer.encode import Encoding
 from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FrameKey, FrameTask
-from seqsave.writer.pixels import SharedImage
 from seqsave.writer.publish import FramePublisher
 from seqsave.writer.replacing import OlderFrames, Removed
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from seqsave.writer.config import WriterConfig
     from seqsave.writer.events import EventLog
     from seqsave.writer.formats import Format
+    from seqsave.writer.pixels import SharedImage
 
 __all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from seqsave.pictures import arrays
 from seqsave.sequences.reader import FrameSequence
 from seqsave.writer.config import SETTINGS, WriterConfig
 from seqsave.writer.table import show_settings
@@ -49,6 +48,8 @@ def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None =
         from seqsave.writer.copying import save_sequence
 
         return save_sequence(frames, url, config, settings)
+    from seqsave.pictures import arrays  # here, as numpy comes with it
+
     count = _count_of(frames)
     if config is None and count == 1:
         settings.setdefault("concurrency", 1)  # no thread for a single frame

@@ -169,8 +169,6 @@ class EmbeddedMetadata:
     matched: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        from seqsave.metadata.xmp import check_tags  # here, as parsers of XML come with it
-
         check_choice("metadata_in", self.metadata_in, _METADATA_IN)
         withholding = Withholding(check_patterns(self.withhold))
         given = self.metadata
@@ -182,7 +180,7 @@ class EmbeddedMetadata:
             texts=dump(withholding.apply(given, matched) if isinstance(given, Mapping) else given or {}),
             rate=None if self.rate is None else _checked_rate(self.rate),
             dpi=None if self.dpi is None else _checked_dpi(self.dpi),
-            tags=check_tags(self.tags),
+            tags={} if self.tags is None else _checked_tags(self.tags),
         )
         _put(self, matched=frozenset(matched))
 
@@ -343,18 +341,24 @@ class Limits:
         """Return how many frames are published at once to a slow storage."""
         return self.concurrency or max(32, 2 * _available_cores())
 
-    def open_pipeline(self, target: Target) -> Pipeline[Any, SavedFrame]:
-        """Return a pipeline to ``target`` that keeps these limits."""
+    def open_pipeline(self, target: Target, *, reads_slowly: bool = False) -> Pipeline[Any, SavedFrame]:
+        """Return a pipeline to ``target`` that keeps these limits.
+
+        reads_slowly: the first stage waits for a network, as it reads files from there.
+        """
         from seqsave.runtime.pipeline import Owner, Pipeline
 
         workers, publishers = self._stages(target.is_fast)
         is_default = self.max_bytes is None
+        least = workers + 2 if is_default else 1
+        if reads_slowly and workers:
+            workers = self.publishers
         return Pipeline(
             workers=workers,
             publishers=publishers,
             max_bytes=self.max_bytes or DEFAULT_MAX_BYTES,
-            max_raw=RAW_MAX_BYTES if is_default else None,
-            least=workers + 2 if is_default else 1,
+            max_raw=RAW_MAX_BYTES if is_default and not reads_slowly else None,
+            least=least,
             loop=target.loop if publishers else None,
             owner=Owner("the writer", "frame", closed=WriterClosedError, stopped=WriterAbortedError),
         )
@@ -427,6 +431,12 @@ def _checked_rate(rate: Any) -> Fraction:
             f"rate is {rate!r}: it must be a number of frames per second, more than 0 and at most {HIGHEST_RATE}"
         )
     return exact
+
+
+def _checked_tags(tags: Any) -> dict[str, str]:
+    from seqsave.metadata.xmp import check_tags  # here, as parsers of XML come with it
+
+    return check_tags(tags)
 
 
 def _checked_dpi(dpi: Any) -> float:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from seqsave import targets
 from seqsave.errors import OptionError, SaveError, SeqSaveError, SeqSaveWarning, WriterAbortedError, WriterClosedError
-from seqsave.pictures import arrays
 from seqsave.plugins.observers import open_observers
 from seqsave.runtime.progress import open_progress
 from seqsave.runtime.threads import run_stranded, run_with_timeout
@@ -28,7 +27,6 @@ from seqsave.writer.filewriting import FileWriting
 from seqsave.writer.life import Life
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Common, FrameSource, Output
-from seqsave.writer.pixels import SharedImage
 from seqsave.writer.preview import open_preview
 from seqsave.writer.settings import check_recipe
 from seqsave.writer.table import show_settings
@@ -73,7 +71,7 @@ class SequenceWriter(FileWriting):
         self._rule = config.formats[0].rule
         self._target = self._open_target(url)
         self._target.check(create=config.delivery.if_exists == "error")
-        self._pipeline = config.limits.open_pipeline(self._target)
+        self._pipeline = config.limits.open_pipeline(self._target, reads_slowly=config.reads_slowly)
         total = config.naming.total
         files = None if total is None else total * len(config.formats)
         self._log = EventLog(results=results.Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
@@ -154,6 +152,8 @@ class SequenceWriter(FileWriting):
 
         ``index`` is that of the first one. An iterable is consumed one by one, only as fast as frames are taken.
         """
+        from seqsave.pictures import arrays  # here, as numpy comes with it
+
         futures = []
         for image in arrays.each_frame(frames, arrays.IN_TIME):
             futures.append(self.write(image, index=index, batch=batch, metadata=metadata, recipe=recipe))
@@ -173,6 +173,8 @@ class SequenceWriter(FileWriting):
         One image is written as by ``write``; several go into ``batch_0000/``, ``batch_0001/`` ... All of them are
         checked before the first one is accepted.
         """
+        from seqsave.pictures import arrays
+
         variations = list(arrays.each_frame(frames, arrays.VARIATIONS))
         batches = [None] if len(variations) == 1 else list(range(len(variations)))
         return self._accept(index, batches, variations, metadata, recipe)
@@ -288,6 +290,8 @@ class SequenceWriter(FileWriting):
         metadata: Mapping[str, Any] | None,
         recipe: str | None,
     ) -> list[Future[SavedFrame]]:
+        from seqsave.writer.pixels import SharedImage
+
         texts, chosen = self._texts.of(metadata), self._chosen_recipe(recipe)
         sources = [FrameSource(SharedImage(image), None, texts, chosen) for image in images]
         futures = self._acceptor.accept(index, batches, sources, self._check_usable)
