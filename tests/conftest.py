@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from seqsave.plugins import manager
-from tests.support.environment import isolate
+from tests.support.environment import FULL, isolate
 from tests.support.guard import only_loopback
 from tests.support.needs import entry_points_of, in_ci, missing
 from tests.support.places import Place
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-# Examples take as long as a busy machine makes them take.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
+# Examples take as long as a busy machine makes them take. On every day a part of them, in ``tox -e full`` all.
+settings.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("everyday", settings.get_profile("full"), max_examples=40)
+settings.load_profile("full" if FULL else "everyday")
 
 # A skip that starts like this is about the platform; every other one fails in CI, where it would prove nothing.
 FINE_TO_SKIP = "only on "
@@ -117,6 +119,19 @@ def _fresh_memory() -> Iterator[None]:
     if module is not None:
         module.MemoryFileSystem.store.clear()
         module.MemoryFileSystem.pseudo_dirs[:] = [""]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of later garbage collections: it stays, and each look at it takes a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -100,13 +100,13 @@ def test_a_frame_that_was_replaced_or_is_gone_is_named(place: Place) -> None:
     assert run.commit([*records, *lost, *task(run, 1, seed=8)]).complete
 
 
-def test_a_hundred_thousand_records(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.full)])
+def test_very_many_records(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """The records and the frames are made up; the requests are counted."""
     from fsspec.implementations.memory import MemoryFileSystem
 
     from seqsave.targets.memory import MemoryTarget
 
-    count = 100_000
     run = seqsave.open_run("memory://many", total=count)
     run.begin()
     filesystem = MemoryFileSystem()

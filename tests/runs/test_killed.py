@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems with fork")
 
-PLACES = ["local", pytest.param("s3fs", marks=pytest.mark.s3), pytest.param("obstore", marks=pytest.mark.s3)]
+PLACES = [
+    "local",
+    pytest.param("s3fs", marks=pytest.mark.s3),
+    # The points are above the client: what differs between the two has its own tests.
+    pytest.param("obstore", marks=[pytest.mark.s3, pytest.mark.full]),
+]
 MANIFEST = ".seqsave/frame.png.json"
 TASKS = [[0, 1], [2, 3], [4, 5]]
 FRAMES = [index for task in TASKS for index in task]

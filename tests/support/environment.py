@@ -10,13 +10,16 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["isolate", "original_environment"]
+__all__ = ["FULL", "isolate", "original_environment"]
 
 _ORIGINAL = dict(os.environ)
 
+FULL = bool(os.environ.get("SEQSAVE_TEST_FULL"))
+"""Whether this is ``tox -e full``: tests marked ``full`` run, and others try all that they know instead of a part."""
+
 # Settings that would change what a test sees; prefixes as well as whole names.
 FOREIGN = ("AWS_", "FSSPEC_", "SEQSAVE_", "XDG_", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "TTY_", "COLUMNS", "LINES")
-KEPT = ("SEQSAVE_TEST_CACHE",)
+KEPT = ("SEQSAVE_TEST_CACHE", "SEQSAVE_TEST_FULL")
 
 
 def original_environment() -> dict[str, str]:
