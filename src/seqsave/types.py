@@ -214,8 +214,8 @@ class Encoded:
     warnings: one-line messages for the user, each shown once per sequence.
     """
 
-    data: bytes | bytearray | memoryview
-    leftover: Mapping[str, str] = field(default_factory=dict)
+    data: bytes | bytearray | memoryview = field(repr=False)
+    leftover: Mapping[str, str] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
 
 
@@ -229,8 +229,8 @@ class Decoded:
               and display windows differ; None if the pixels are the picture.
     """
 
-    array: ImageArray
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    array: ImageArray = field(repr=False)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     canvas: tuple[int, int] | None = None
 
 

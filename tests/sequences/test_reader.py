@@ -62,8 +62,8 @@ def test_a_position_that_does_not_exist_names_the_way_by_number(tmp_path: Path) 
     with pytest.raises(IndexError) as caught:
         seqsave.open_sequence(tmp_path)[99]
     assert str(caught.value) == (
-        f"frame_#####.png in {tmp_path} has 3 frames, so no position 99: positions count from 0; frame(1003) returns a "
-        "frame by its number"
+        f"frame_#####.png in {tmp_path} has 3 frames, so no position 99: positions count from 0; .frame(1003) returns "
+        "a frame by its number"
     )
 
 

@@ -47,7 +47,7 @@ EARLIER = "earlier"
 """The run of all that a manifest of version 1 records, which did not know its runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Manifest(Facts):
     """A complete manifest document. The facts are those of the run that began last.
 
@@ -71,6 +71,12 @@ class Manifest(Facts):
     confirmed: bool = True
     updated: str = ""
     software: str = ""
+
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else "not complete"
+        return (
+            f"<Manifest {self.pattern} {naming.format_ranges(self.expected, 10)}: {state}, {len(self.frames)} frames>"
+        )
 
     @property
     def picture(self) -> Picture | None:

@@ -189,12 +189,15 @@ class Session:
             self.is_open = self._mark()
 
     def _create(self) -> None:
+        unread: TargetError | None = None
         try:
             self._update(self._begun, fresh_if_damaged=True)
         except TargetError as error:
             if error.transient or self._target.capabilities.create == "none":
                 raise
-            self._create_unread(error)
+            unread = error
+        if unread is not None:  # after the block above, so that its error is not in the chain of one from here
+            self._create_unread(unread)
 
     def _create_unread(self, error: TargetError) -> None:
         """Create a manifest with credentials that may write but not read."""

@@ -89,9 +89,10 @@ class FrameSequence(Sequence[Frame]):
         try:
             return self._frames[position]
         except IndexError:
+            number = position if any(frame.index == position for frame in self._frames) else self._frames[-1].index
             raise IndexError(
                 f"{self.pattern} in {self.url} has {counted(len(self), 'frame')}, so no position {position}: positions "
-                f"count from 0; frame({self._frames[-1].index}) returns a frame by its number"
+                f"count from 0; .frame({number}) returns a frame by its number"
             ) from None
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
 from seqsave.runtime.threads import is_ending
-from seqsave.targets.redact import chain_of, safe_cause, scrub
+from seqsave.targets.redact import chain_of, drop_traces, safe_cause, scrub
 
 __all__ = ["Fault", "FileMissingError", "Scene", "diagnose", "translate"]
 
@@ -140,6 +140,8 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
     Raise it outside of the ``except`` block: inside, Python would chain the original to it after all.
     """
     if isinstance(error, SeqSaveError):
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, SeqSaveError):
+            drop_traces(error.__cause__)
         return error
     fault = diagnose(error)
     fault = default if fault is Fault.UNKNOWN else fault
@@ -159,6 +161,8 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
             fault=fault.cause,
         )
     result.__cause__ = safe_cause(error, scene.secrets)
+    if fault is not Fault.UNKNOWN:
+        drop_traces(result.__cause__)
     return result
 
 

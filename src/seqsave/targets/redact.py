@@ -8,6 +8,7 @@ one, a ``BackendError`` with the same text without the secret is chained in its 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = [
     "HIDDEN",
     "BackendError",
     "chain_of",
+    "drop_traces",
     "is_secret_name",
     "redact_options",
     "redact_url",
@@ -144,6 +146,16 @@ def safe_cause(error: BaseException, secrets: Iterable[str]) -> BaseException:
     texts = (f"{type(link).__module__}.{type(link).__qualname__}: {_printed(str, link)}" for link in chain)
     clean = (" ".join(scrub(text.removeprefix("builtins."), secrets).split()) for text in texts)
     return BackendError("; from ".join(clean))
+
+
+def drop_traces(error: BaseException) -> None:
+    """Drop where in a library each error of a chain was raised. A cause that is known needs no hundred lines of it.
+
+    ``SEQSAVE_TRACEBACK=1`` keeps them.
+    """
+    if os.environ.get("SEQSAVE_TRACEBACK", "") in ("", "0"):
+        for link in chain_of(error):
+            link.__traceback__ = None
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
