@@ -1,4 +1,4 @@
-"""Take values out of JSON that may be damaged or hostile: types, sizes and depth are checked before they are used."""
+"""Read values from JSON that may be damaged or hostile: types, sizes and depth are checked before they are used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqsave.metadata.text import MOST_DEPTH, is_shallow
 
 __all__ = ["LEAST_INDEX", "MOST_BYTES", "Reader", "parse"]
 
-# Of one file: ten million frames of 200 bytes.
+# The limit of one file: ten million frames of 200 bytes.
 MOST_BYTES = 2 * 2**30
 LEAST_INDEX = -naming.MAX_INDEX
 
@@ -41,7 +41,7 @@ class Reader:
         return found
 
     def damaged(self, name: str, found: Any) -> ManifestError:
-        """Return the error for a value that cannot be right."""
+        """Return the error for an invalid value."""
         return ManifestError(f"{self.what} is damaged: {name} is {repr(found)[:60]}")
 
     def optional(self, name: str, kind: type[Any]) -> Any:
@@ -90,9 +90,9 @@ class Reader:
 def parse(data: bytes, name: str, convert: Callable[[dict[str, Any], Iterator[Any]], list[Any]]) -> Any:
     """Parse a JSON object; the items of its list ``name`` are parsed one by one, so that they are never all in memory.
 
-    convert: called with the members that stand before the list, and its items; what it returns takes the list's place.
+    convert: called with the members before the list, and with its items; the result replaces the list.
 
-    Raises ValueError for what is not JSON, RecursionError.
+    Raises ValueError for text that is not JSON, and RecursionError.
     """
     if len(data) > MOST_BYTES:
         raise ValueError(f"{len(data)} bytes, more than {MOST_BYTES}")
@@ -143,7 +143,7 @@ class _Place:
         return True
 
     def decoded(self) -> Any:
-        """Return the value that stands next."""
+        """Return the next value."""
         self.skip()
         value, self.position = _decode(self.text, self.position)
         return value

@@ -1,4 +1,4 @@
-"""A stay in a manifest while its frames are moved or removed, so that it claims nothing that is changing."""
+"""Mark a manifest while its frames are moved or removed, so that it never calls changing frames complete."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["Claim"]
 
 
 class Claim:
-    """``enter`` before the first file is touched, ``leave`` after the last one. A manifest that is missing stays so.
+    """Call ``enter`` before the first file is changed, and ``leave`` after the last one.
 
-    In between the manifest is not complete and names this process, as it names a run: if the process dies, the next
-    look proves it. ``before`` is the manifest as it was.
+    In between, the manifest is not complete and names this process, as it names a run: if the process dies, the next
+    run finds that out. ``before`` is the manifest as it was. A missing manifest is not created.
     """
 
     def __init__(self, target: targets.Target, path: str) -> None:
@@ -43,7 +43,7 @@ class Claim:
 
         make: gets the manifest, None for a missing or damaged one; returns what it is to be up to the end.
 
-        Raises TargetError, also where a run is at work (``fault="in_use"``); ManifestError for one of a newer version.
+        Raises TargetError, also if a run is active (``fault="in_use"``); ManifestError for one of a newer version.
         """
         liveness.alive.add(self._me.id)
         try:
@@ -53,7 +53,7 @@ class Claim:
             raise
 
     def leave(self, make: Callable[[Manifest], Manifest | None]) -> Manifest | None:
-        """Replace the manifest by the result of ``make``, which gets it without this stay; None deletes it.
+        """Replace the manifest with the result of ``make``, which gets it without this mark; None deletes it.
 
         Raises TargetError; ManifestError for a manifest of a newer version.
         """

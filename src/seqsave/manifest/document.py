@@ -44,22 +44,22 @@ __all__ = [
 VERSION = 2
 UNKNOWN_VERSION = "?"
 EARLIER = "earlier"
-"""The run of all that a manifest of version 1 records, which did not know its runs."""
+"""The id of the run to which all frames of a manifest of version 1 are attributed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Manifest(Facts):
     """A complete manifest document. The facts are those of the run that began last.
 
-    complete:   a listing of the folder confirmed every expected frame, no run is at work, and nothing is in doubt.
-    expected:   the indices that there should be, as ascending runs: those for which any of ``runs`` stands.
+    complete:   a listing of the folder confirmed every expected frame, no run is active, and nothing is in doubt.
+    expected:   the expected indices of all ``runs`` together, as ascending ranges.
     frames:     by index, then batch.
-    writers:    who is changing it now.
-    runs:       the runs that wrote its frames, are at work or unfinished, in the order in which they began.
-    unfinished: ids of runs that were interrupted. A later run over the same frames makes up for them if it ends well.
-    confirmed:  the run that ended last listed the folder; without that right, it takes its own frames on trust, and the
-                manifest is not complete.
-    updated:    UTC, ISO 8601. software: what wrote it.
+    writers:    the runs that are changing the sequence now.
+    runs:       the runs that wrote its frames, are active or are unfinished, in the order in which they began.
+    unfinished: ids of interrupted runs. A later run over the same frames that ends without an error removes them.
+    confirmed:  the run that ended last listed the folder. Without the right to list, it records its own frames
+                unconfirmed, and the manifest is not complete.
+    updated:    the time of the last change, UTC, ISO 8601. software: the program that made it.
     """
 
     complete: bool = False
@@ -87,7 +87,7 @@ class Manifest(Facts):
     def batches(self) -> tuple[int | None, ...]:
         """Return the batches in which each frame is expected; (None,) without variations.
 
-        Frames beside batch folders are another run's.
+        Frames outside of batch folders belong to another run.
         """
         wanted = {batch for run in self.runs if run.expected for batch in run.batches}
         numbered = sorted(wanted | {frame.batch for frame in self.frames if frame.batch is not None})
@@ -105,12 +105,12 @@ class Manifest(Facts):
 
     @property
     def disputed(self) -> tuple[FrameEntry, ...]:
-        """Return the frames whose bytes are not the recorded ones."""
+        """Return the frames whose bytes are no longer the recorded ones."""
         return tuple(frame for frame in self.frames if frame.disputed)
 
     @property
     def outside(self) -> tuple[FrameEntry, ...]:
-        """Recorded frames for which no run stands any more: a later run over the sequence was shorter."""
+        """Return recorded frames that no run expects any more, because a later run over the sequence was shorter."""
         there = naming.to_ranges(sorted({frame.index for frame in self.frames}))
         beyond = subtract(there, self.expected)
         if not beyond:
@@ -154,11 +154,11 @@ def _obstacles(manifest: Manifest) -> Iterable[str]:
     if manifest.outside:
         yield f"frames of an older run are outside of the last one's range: {_indices_of(manifest.outside)}"
     if not manifest.confirmed:
-        yield "no listing confirmed the frames, since the key of the run that ended last may not list the folder"
+        yield "no listing confirmed the frames, because the last run had no right to list the folder"
 
 
 def _broken_off(manifest: Manifest, run_id: str) -> str:
-    """Return how far a run came that was interrupted."""
+    """Return how far an interrupted run came, in words."""
     run = manifest.run(run_id)
     if run is None or run.total is None:
         return "a run was interrupted"
@@ -232,7 +232,7 @@ def _check_version(reader: Reader) -> None:
 
 
 def _entries(members: dict[str, Any], items: Iterator[Any]) -> list[Any]:
-    """Return the entries; the raw values if what they share stands after them, or the file is not to be read at all."""
+    """Return the entries; the raw values if shared facts come after them, or if the file must not be read at all."""
     if not members.keys() >= {"version", "picture", "recipe"} or (members["version"] != 1 and "runs" not in members):
         return [one for number, one in enumerate(items) if _is_allowed(number)]
     reader = Reader(members, "the manifest")
@@ -287,7 +287,7 @@ def _manifest(reader: Reader) -> Manifest:
 
 
 def _of_version_1(manifest: Manifest) -> Manifest:
-    """Return a manifest that did not know its runs, with one run that stands for everything."""
+    """Return a manifest of version 1 with one run to which all of its frames are attributed."""
     earlier = RunEntry(
         id=EARLIER,
         since=manifest.updated,
@@ -296,6 +296,6 @@ def _of_version_1(manifest: Manifest) -> Manifest:
         total=manifest.total,
         expected=manifest.expected,
     )
-    # A frame that was only found is of no run.
+    # A frame that was only found belongs to no run.
     frames = tuple(frame if frame.checksum is not None else replace(frame, run=None) for frame in manifest.frames)
     return replace(manifest, frames=frames, runs=(earlier,))

@@ -10,7 +10,7 @@ Intervals = tuple[range, ...]
 
 
 def unite(*sets: Intervals) -> Intervals:
-    """Return the numbers that are in any of the sets."""
+    """Return the numbers that are in at least one of the sets."""
     merged: list[range] = []
     for run in sorted((run for one in sets for run in one if run), key=lambda run: run.start):
         if merged and run.start <= merged[-1].stop:

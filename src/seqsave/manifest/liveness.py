@@ -1,4 +1,4 @@
-"""Which runs are alive: those of this process, and those whose process is not proved to be gone."""
+"""Find out which runs are alive: those of this process, and those whose process is not proved to be dead."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from seqsave.runtime.processes import has_died, machine_id, started
 __all__ = ["alive", "dead_runs", "host", "machine_id", "started_at"]
 
 alive: set[str] = set()
-"""The ids of this process's runs that are at work."""
+"""The ids of this process's active runs."""
 
 
 def dead_runs(manifest: Manifest) -> set[str]:
-    """Return the ids of the runs that the manifest lists as being at work and that are proved to be dead."""
+    """Return the ids of the runs that the manifest lists as active and that are proved to be dead."""
     return {writer.id for writer in manifest.writers if _is_dead(writer)}
 
 
 def _is_dead(writer: WriterEntry) -> bool:
-    """Return True if it is proved that the run's process is gone.
+    """Return True if it is proved that the run's process is dead.
 
-    That cannot be proved of a process of another machine, nor of this one from before it was started again.
+    This cannot be proved for processes of other machines, nor for processes from before this machine was restarted.
     """
     if writer.id in alive:
         return False
@@ -41,7 +41,7 @@ def started_at(pid: int) -> str:
 
 @cache
 def host() -> str:
-    """Return the name of this machine; ``unknown`` where it has none."""
+    """Return the name of this machine; ``unknown`` if it has none."""
     import platform
 
     return platform.node() or "unknown"

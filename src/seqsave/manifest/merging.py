@@ -1,8 +1,8 @@
 """Change a manifest when a run begins and when it ends: pure functions from one manifest to the next.
 
-Two rules keep it honest, and ``tests/manifest/protocol.py`` proves them. A run enters its id before it changes a frame,
-and leaves at its end. And a run that ends looks: it records only what a listing of the folder shows in the version that
-was acknowledged. Whatever another run, dead or alive, or another program did to a frame shows as another version.
+Two rules keep the manifest correct, and ``tests/manifest/protocol.py`` proves them. A run adds its id before it changes
+a frame, and removes it at its end. And before it ends, a run lists the folder, and records a frame only if the listing
+shows the version that was acknowledged. A change by any other run or program shows as another version.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ CONTENT_TYPE = "application/json"
 class Outcome:
     """The outcome of a run.
 
-    frames:  what it wrote, and what it left alone because it was there (checksum None).
-    lost:    (index, batch) of what it accepted and did not get there: failed, given up, kept in the spool.
+    frames:  the frames that it wrote, and existing frames that it kept (checksum None).
+    lost:    (index, batch) of accepted frames that are not in the storage: failed, given up, kept in the spool.
     wanted:  further expected indices, of frames that other runs or programs wrote.
-    sound:   it ran to its end and lost nothing. What it saved is all that there should be, where no total says more.
-    defines: it is a run over the whole, and not one that only mends frames.
+    sound:   it ran to its end and lost nothing. Without a total, the frames that it saved are all expected frames.
+    defines: it is a run over the whole sequence, and does not only replace single frames.
     """
 
     frames: Collection[FrameEntry] = ()
@@ -56,20 +56,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One frame as a listing shows it: its size in bytes, and its version, None where the storage has none."""
+    """One frame as a listing shows it: its size in bytes, and its version, or None if the storage has none."""
 
     size: int
     version: str | None
 
 
 Listing = Mapping[str, Seen]
-"""What a listing of the sequence's folder shows, by the names that a manifest uses."""
+"""A listing of the sequence's folder, by the names that a manifest uses."""
 
 
 def without(manifest: Manifest, gone: Collection[str]) -> Manifest:
     """Return the manifest without the runs whose ids are in ``gone``, which are proved to be dead.
 
-    What they replaced shows at the next commit, which looks at every version.
+    Frames that they replaced are found by the next commit, which compares every version.
     """
     left = tuple(writer for writer in manifest.writers if writer.id not in gone)
     if len(left) == len(manifest.writers):
@@ -81,12 +81,12 @@ def without(manifest: Manifest, gone: Collection[str]) -> Manifest:
 def begun(
     current: Manifest | None, facts: Facts, me: WriterEntry, *, defines: bool = True, batches: Collection[int] = ()
 ) -> Manifest:
-    """Return the manifest while ``me`` is writing. Twice is the same as once.
+    """Return the manifest while ``me`` is writing. Calling it twice has the same effect as once.
 
     batches: the variations that the run is known to save.
     """
     now = Manifest(**_values(facts)) if current is None else with_runs(current)
-    if any(writer.id == me.id for writer in now.writers):  # an earlier attempt arrived after all
+    if any(writer.id == me.id for writer in now.writers):  # an earlier attempt has arrived
         return replace(now, complete=False)
     writers = (*now.writers, me)
     if not defines and current is not None:
@@ -110,8 +110,8 @@ def ended(
     """Return the manifest with the outcome of ``me``, and without ``me`` among the writers.
 
     base:    the manifest as it was when ``me`` began.
-    listing: the folder, listed after ``current`` was read; None where the key may not list.
-    same:    names of frames of ``in_doubt`` that were read since, and hold the bytes that were recorded.
+    listing: the folder, listed after ``current`` was read; None without the right to list.
+    same:    names of frames of ``in_doubt`` that were read since, and have the recorded bytes.
     """
     # It may have been removed since.
     now = begun(None, facts, me, defines=outcome.defines) if current is None else with_runs(current)
@@ -133,7 +133,7 @@ def ended(
 
 
 def without_frames(manifest: Manifest, names: Collection[str]) -> Manifest:
-    """Return the manifest without frames that were deleted. It is complete if nothing else was in its way."""
+    """Return the manifest without frames that were deleted. It is complete if there are no other obstacles."""
     now = replace(manifest, frames=tuple(frame for frame in manifest.frames if frame.name not in names))
     now = replace(now, runs=_still_needed(now))
     doubts = now.writers or now.unfinished or now.disputed or now.missing or now.outside
@@ -141,9 +141,9 @@ def without_frames(manifest: Manifest, names: Collection[str]) -> Manifest:
 
 
 def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> list[FrameEntry]:
-    """Return the frames that the listing shows with the recorded size and another version, or a version never seen.
+    """Return the frames that the listing shows with the recorded size and a different or unknown version.
 
-    Their bytes may be those that were recorded: the answer to a PUT was lost, or the folder was copied.
+    They may still have the recorded bytes: the answer to a PUT was lost, or the folder was copied.
     """
     recorded = () if current is None else current.frames
     if all(_is_as_recorded(frame, listing.get(frame.name)) for frame in (*recorded, *outcome.frames)):
@@ -153,14 +153,14 @@ def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> li
 
 
 def _is_as_recorded(frame: FrameEntry, seen: Seen | None) -> bool:
-    """Return False for a frame of the recorded size whose bytes may be others."""
+    """Return False for a frame of the recorded size that may have other bytes."""
     if seen is None or frame.checksum is None or frame.size != seen.size:
         return True
     return _is_same_file(frame, seen)
 
 
 def unrecorded(current: Manifest, frames: Iterable[FrameEntry]) -> list[FrameEntry]:
-    """Return the frames of which the manifest does not say the same."""
+    """Return the frames that differ from the manifest's records."""
     known = {frame.key: frame for frame in current.frames}
     return [frame for frame in frames if not _says_the_same(frame, known.get(frame.key))]
 
@@ -172,9 +172,9 @@ def _says_the_same(frame: FrameEntry, recorded: FrameEntry | None) -> bool:
 
 
 def shown(current: Manifest, frames: Iterable[FrameEntry], listing: Listing) -> list[FrameEntry]:
-    """Return the frames that the listing shows as they were written: no other run has replaced them since.
+    """Return the frames that no other run has replaced since they were written, as the listing shows.
 
-    Where no version proves that, a frame counts only if the manifest names no other one in its place.
+    If no version proves that, a frame counts only if the manifest does not record another one in its place.
     """
     known = {frame.key for frame in current.frames}
     return [frame for frame in frames if _is_shown(frame, listing.get(frame.name), is_known=frame.key in known)]
@@ -192,7 +192,7 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
         seen = listing.get(frame.name)
         if seen is None:
             continue
-        if frame.checksum is None and not frame.disputed:  # only seen, and seen again
+        if frame.checksum is None and not frame.disputed:  # only found before, and found again
             # The picture is what was decoded then.
             picture = frame.picture if _is_same_file(frame, seen) else None
             yield replace(frame, size=seen.size, version=seen.version, picture=picture)
@@ -207,7 +207,7 @@ def _of_unknown_bytes(frame: FrameEntry) -> FrameEntry:
 
 
 def _merged(current: Manifest | None, run: str | None, outcome: Outcome, listing: Listing) -> dict[Key, FrameEntry]:
-    """Return what is recorded of each frame once those of the run ``run`` are put in, with its id if that is given."""
+    """Return the record of each frame, with the frames of ``run`` added; with its id, if that is given."""
     known = {} if current is None else {frame.key: frame for frame in current.frames}
     for frame in outcome.frames:
         if run is not None and frame.run is None and frame.checksum is not None:
@@ -219,10 +219,10 @@ def _merged(current: Manifest | None, run: str | None, outcome: Outcome, listing
 
 
 def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> FrameEntry:
-    """Return the entry of a frame that this run wrote or left alone; ``theirs`` is the recorded entry.
+    """Return the entry of a frame that this run wrote or kept; ``theirs`` is the recorded entry.
 
-    A frame that was left alone keeps its record. If it is another file than the recorded one, only a run that decoded
-    it (it knows the picture) says what it is.
+    A frame that was kept keeps its record. If its file is not the recorded one, only a run that decoded it, and so
+    knows the picture, describes it.
     """
     if theirs is not None and mine.version == UNKNOWN_VERSION and mine.checksum == theirs.checksum:
         return theirs  # published and recorded by a flush of the spool
@@ -233,15 +233,15 @@ def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> F
 
 
 def _is_same_file(frame: FrameEntry, seen: Seen) -> bool:
-    """Return True if the listing shows the recorded file. Without versions, sizes are compared."""
+    """Return True if the listing shows the recorded file. Without versions, this compares sizes."""
     return frame.size == seen.size and (seen.version in (None, frame.version) or frame.version is None)
 
 
 def _unfinished(now: Manifest, me: WriterEntry, outcome: Outcome, base: Manifest | None) -> tuple[str, ...]:
-    """Return the runs that were interrupted, and for which no other run made up.
+    """Return the interrupted runs that no other run has completed.
 
-    A run over the whole that ran to its end makes up for those of the same frames interrupted before it.
-    Others may have written the rest of the frames one by one.
+    A run over the whole sequence that ran to its end completes earlier interrupted runs of the same frames. Single runs
+    may also have written the remaining frames one by one.
     """
     runs, places = {run.id: run for run in now.runs}, {run.id: place for place, run in enumerate(now.runs)}
     mine, reach = runs.get(me.id), _accepted(outcome)
@@ -259,14 +259,14 @@ def _unfinished(now: Manifest, me: WriterEntry, outcome: Outcome, base: Manifest
 
 
 def _makes_up_for(mine: RunEntry, reach: Intervals, run: RunEntry) -> bool:
-    """Return True if what ``run`` set out to save is among what ``mine`` saved, as far as that is known."""
+    """Return True if ``mine`` saved all frames that ``run`` was to save, as far as that is known."""
     is_known = run.total is not None and not run.about
     has_start = any(run.start in one for one in reach)
     return _takes_place_of(mine, run) or ((is_known or has_start) and covers(reach, run.expected))
 
 
 def _is_settled(now: Manifest, run: RunEntry, places: Mapping[str, int]) -> bool:
-    """Return True if each frame that the run set out to save was written by it, or by a run that began later."""
+    """Return True if each frame that the run was to save was written by it, or by a run that began later."""
     place, wanted = places[run.id], run.expected or declared(run.start, run.step, run.total)
     written: dict[int | None, list[int]] = {batch: [] for batch in run.batches or now.batches}
     for frame in now.frames:
@@ -281,11 +281,11 @@ def _is_complete(manifest: Manifest, facts: Facts, outcome: Outcome) -> bool:
     return outcome.sound and manifest.confirmed and bool(manifest.frames) and not doubts and not too_many
 
 
-# --- which run stands for which frames -------------------------------------------------------------------------------
+# --- which run is responsible for which frames -----------------------------------------------------------------------
 
 
 def _run_entry(facts: Facts, me: WriterEntry, batches: Collection[int]) -> RunEntry:
-    """Return what a run sets out to save, as far as it knows."""
+    """Return the frames that a run is to save, as far as it knows."""
     planned = facts.planned if facts.total is None else None
     total = facts.total if planned is None else count(planned)
     return RunEntry(
@@ -303,10 +303,10 @@ def _run_entry(facts: Facts, me: WriterEntry, batches: Collection[int]) -> RunEn
 
 
 def _runs_at_end(now: Manifest, facts: Facts, me: WriterEntry, outcome: Outcome) -> tuple[RunEntry, ...]:
-    """Return the runs, ``me`` standing for what it set out to save and what it accepted.
+    """Return the runs; ``me`` is responsible for the frames that it was to save and those that it accepted.
 
-    If it ran to its end without a total from its caller, there is no more than it accepted. If it mended frames of
-    other runs, or only found them, it stands for no frames but those for which no other run stands.
+    If it ran to its end without a total from its caller, no further frames are expected. If it replaced frames of
+    other runs, or only found them, it is responsible only for frames that no other run expects.
     """
     accepted, others = _accepted(outcome), tuple(run for run in now.runs if run.id != me.id)
     known = now.run(me.id) or replace(_run_entry(facts, me, ()), defines=outcome.defines)
@@ -338,9 +338,9 @@ def _put(runs: tuple[RunEntry, ...], mine: RunEntry) -> tuple[RunEntry, ...]:
 
 
 def redefined(manifest: Manifest, expected: Intervals) -> Manifest:
-    """Return the manifest with these expected frames, whatever its runs set out to save.
+    """Return the manifest with these expected frames, whatever its runs were to save.
 
-    Frames whose run is not known are of an earlier one.
+    Frames whose run is unknown are attributed to an earlier one.
     """
     found = (
         replace(frame, run=EARLIER) if frame.run is None and frame.checksum is not None else frame
@@ -353,7 +353,7 @@ def redefined(manifest: Manifest, expected: Intervals) -> Manifest:
 
 
 def with_runs(manifest: Manifest) -> Manifest:
-    """Return the manifest with a run that stands for the expected frames for which none does."""
+    """Return the manifest with a run that is responsible for expected frames without a run."""
     beyond = subtract(manifest.expected, _expected(manifest.runs))
     if not beyond:
         return manifest
@@ -362,14 +362,14 @@ def with_runs(manifest: Manifest) -> Manifest:
 
 
 def _ran_from_its_start(run: RunEntry, accepted: Intervals) -> bool:
-    """Return True for a run over a sequence from its first frame on, and not one that mends some of its frames."""
+    """Return True for a run over a sequence from its first frame on; False for one that replaces some frames."""
     return count(accepted) > 1 and covers(declared(run.start, run.step, count(accepted)), accepted)
 
 
 def _in_place_of(runs: tuple[RunEntry, ...], mine: RunEntry) -> tuple[RunEntry, ...]:
-    """Return the runs, of which those before ``mine`` that were over the same sequence stand for nothing any more.
+    """Return the runs. Those before ``mine`` over the same sequence are responsible for no frames any more.
 
-    A run over another part of it has another start. What was mended, was mended in the earlier ones.
+    A run over another part of the sequence has another start. Frames that single runs replaced belong to earlier runs.
     """
     ids = [run.id for run in runs]
     before = ids.index(mine.id) if mine.id in ids else len(runs)
@@ -382,11 +382,11 @@ def _takes_place_of(mine: RunEntry, run: RunEntry) -> bool:
 
 
 def _still_needed(manifest: Manifest) -> tuple[RunEntry, ...]:
-    """Return the runs that stand for frames, or are named by a frame, as being at work, or as unfinished."""
+    """Return the runs that expect frames, wrote a recorded frame, are active, or are unfinished."""
     named = {frame.run for frame in manifest.frames}
     named |= {*manifest.unfinished, *(writer.id for writer in manifest.writers)}
     known = {run.id for run in manifest.runs}
-    # Of a run whose frames came out of a spool, and which never reached the manifest, no more is known.
+    # A run whose frames came out of a spool, and that never reached the manifest, is known by its id only.
     foreign = sorted(one for one in named - known if one is not None and one not in manifest.unfinished)
     return (
         *(RunEntry(id=one, defines=False) for one in foreign if all(one != w.id for w in manifest.writers)),

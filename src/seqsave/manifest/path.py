@@ -1,4 +1,4 @@
-"""Where the manifest of a sequence lies, and which of its names it states."""
+"""The path of a sequence's manifest, and the parts of names that the manifest states."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["path_of", "unusual"]
 
 
 def path_of(folder: str, name: naming.NamePattern) -> str:
-    """Return where the manifest of a sequence lies below the target: ``shots/.seqsave/frame.png.json``.
+    """Return the path of a sequence's manifest below the target: ``shots/.seqsave/frame.png.json``.
 
-    Of names that the default settings do not make, an ``@`` stands for the number: ``.seqsave/shot.@.exr.json``.
+    For names that the default settings do not make, ``@`` stands for the number: ``.seqsave/shot.@.exr.json``.
     """
     stem = name.head.removesuffix(naming.SEPARATOR) if name.is_usual else f"{name.head}@{name.tail}"
     path = f"{naming.PRIVATE_FOLDER}/{stem}.{name.extension.lower()}.json"
@@ -18,5 +18,5 @@ def path_of(folder: str, name: naming.NamePattern) -> str:
 
 
 def unusual(separator: str, tail: str) -> dict[str, str]:
-    """Return the values that a manifest states only of names that the default settings do not make."""
+    """Return the values that a manifest states only for names that the default settings do not make."""
     return {} if separator == naming.SEPARATOR and not tail else {"separator": separator, "tail": tail}

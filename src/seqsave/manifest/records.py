@@ -32,7 +32,7 @@ __all__ = [
 MOST_FRAMES = naming.MOST_FRAMES
 # The same for frames with gaps between their numbers, each of which is a range of its own.
 MOST_STEPPED = 500_000
-# What the ids of runs over many tasks begin with: these belong to no process, so that none of them is ever proved dead.
+# The beginning of ids of runs over many tasks. These belong to no process, so they are never proved dead.
 RUN_HEAD = "run-"
 
 _RATE = re.compile(r"[0-9]{1,20}(?:[./][0-9]{1,20})?", re.ASCII)
@@ -65,9 +65,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What the frames of a manifest have in common, so that a frame states only what differs.
+    """The values that the frames of a manifest share, so that a frame states only values that differ.
 
-    runs: the ids of the runs, by their position; a frame without a run of its own is of the first one.
+    runs: the ids of the runs, by their position; a frame without a run of its own belongs to the first one.
     """
 
     picture: Picture | None = None
@@ -91,12 +91,12 @@ class FrameEntry:
     name:         the path below the sequence's folder: ``frame_00017.png``, ``batch_0003/frame_00017.png``.
     size:         bytes; None if unknown.
     checksum:     ``"crc32:9ae0daaf"`` of what was sent; None for a frame that already existed.
-    etag:         what the store called it, where it has such a thing.
-    version:      what a listing of the storage shows for this file until it is replaced; None where it shows nothing;
-                  ``UNKNOWN_VERSION`` where the answer to the PUT was lost, so that the file has to be read.
-    acknowledged: the store answered that it has bytes with this very checksum.
-    recipe:       what it was made from, as the caller says it.
-    disputed:     the storage shows another file than the one that was recorded, so that its bytes are not known.
+    etag:         the store's ETag; None for storages without ETags.
+    version:      the version that listings of the storage show until the file is replaced; None if they show none;
+                  ``UNKNOWN_VERSION`` if the answer to the PUT was lost, so that the file has to be read.
+    acknowledged: the store answered that it has bytes with this checksum.
+    recipe:       the recipe that the caller gave.
+    disputed:     the storage shows a different file than the recorded one, so its bytes are unknown.
     run:          the id of the run that wrote it (see ``Manifest.runs``); None for a frame that was only found.
     """
 
@@ -119,7 +119,7 @@ class FrameEntry:
         return self.index, self.batch
 
     def as_document(self, shared: Shared = _NOTHING_SHARED, runs: Mapping[str, int] | None = None) -> dict[str, Any]:
-        """Return JSON values; ``from_document`` reads them. What is shared, or has the usual value, is left out.
+        """Return JSON values; ``from_document`` reads them. Shared and default values are left out.
 
         runs: the position of each run in the manifest; another run is written by its id.
         """
@@ -149,7 +149,7 @@ class FrameEntry:
         what = "a frame" if number is None else f"frame {number} of the manifest"
         reader, batch, disputed = Reader(document, what), None, False
         get = document.get
-        # A manifest may have millions of frames: the usual types are seen here, the reader finds what is wrong.
+        # A manifest may have millions of frames: this checks the usual types fast; the reader reports errors.
         index, name, size, checksum, etag = get("index"), get("name"), get("size"), get("checksum"), get("etag")
         if type(index) is not int or type(size) is not int or not 0 <= index <= _MOST or not 0 <= size <= _MOST:
             index, size = reader.number("index", LEAST_INDEX), reader.optional_number("size")
@@ -195,9 +195,9 @@ def _run_of(reader: Reader, runs: Sequence[str]) -> str | None:
 class WriterEntry:
     """A run that is changing the sequence, or was changing it when it died.
 
-    host, pid: its process. since: when it began, as UTC in ISO 8601. replaces: it may replace frames that are there.
-    started:   when that process was started, as ``runtime.processes.started`` puts it; "" where that is not known.
-    defines:   the run is over the whole sequence, so that it leaves it unfinished if it dies; else it mends frames.
+    host, pid: its process. since: when it began, as UTC in ISO 8601. replaces: it may replace existing frames.
+    started:   when that process was started, as returned by ``runtime.processes.started``; "" if that is unknown.
+    defines:   the run is over the whole sequence, which is unfinished if it dies; otherwise it replaces single frames.
     """
 
     id: str
@@ -233,17 +233,17 @@ class WriterEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEntry:
-    """A run that wrote frames of the sequence, or is to write them.
+    """A run that wrote frames of the sequence, or is writing them.
 
     since:       when it began, as UTC in ISO 8601.
     start, step: the number of its first frame, and the distance to the next.
-    total:       how many frames it set out to save, of each variation; None if it did not know.
+    total:       how many frames it was to save, of each variation; None if it did not know.
     about:       ``total`` is an estimate, such as the length of a video as its container states it.
-    batches:     the variations that it set out to save, as far as known; () without variations.
-    expected:    the numbers that it stands for, ascending: what it set out to save, or has accepted in the end. A
+    batches:     the variations that it was to save, as far as known; () without variations.
+    expected:    the numbers that it is responsible for, ascending: those that it was to save, or accepted in the end. A
                  later run over the same frames takes its place, and then it has none.
-    defines:     it was over a whole sequence, or a part of it; else it mended frames.
-    keeps:       it left existing frames alone, all of them or those that were as good; else it was to replace each one.
+    defines:     it covered a whole sequence, or a part of it; otherwise it replaced single frames.
+    keeps:       it kept existing frames, all of them or those that passed a check; otherwise it replaced each one.
     """
 
     id: str
@@ -302,7 +302,7 @@ def is_too_many(step: int, total: int | None) -> bool:
 
 
 def declared(start: int, step: int, total: int | None) -> Intervals:
-    """Return the numbers of ``total`` frames; () where that is not known, or more than one sequence can have."""
+    """Return the numbers of ``total`` frames; () if that is unknown, or more than one sequence can have."""
     if total is None or is_too_many(step, total):
         return ()
     if step == 1:
@@ -325,12 +325,12 @@ def ranges_in(reader: Reader, name: str) -> Intervals:
 class Facts:
     """The facts that a run knows about its sequence before the first frame.
 
-    rate:     frames per second. metadata: what is embedded in each frame; ``{}`` where nothing is.
-    recipe:   what all frames are made from, as the caller says it.
-    total:    how many frames the animation has, as the caller says it.
-    planned:  the numbers that this run sets out to save, where its source knows them and ``total`` does not say so.
+    rate:     frames per second. metadata: the values embedded in each frame; ``{}`` if there are none.
+    recipe:   the recipe of all frames, as the caller gave it.
+    total:    the number of frames of the animation, as the caller gave it.
+    planned:  the numbers that this run is to save, if its source knows them and ``total`` is not given.
     about:    ``planned`` is an estimate, such as the length of a video as its container states it.
-    keeps:    the run leaves existing frames alone, all of them or those that are as good.
+    keeps:    the run keeps existing frames, all of them or those that pass a check.
     separator, tail: the texts before and after the number in each name, apart from prefix and extension.
     """
 

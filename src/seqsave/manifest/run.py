@@ -21,7 +21,7 @@ __all__ = ["RunRecord"]
 class RunRecord:
     """The facts that one writer collects for the manifest. Thread-safe, up to ``finish``.
 
-    creates: a manifest is made where there is none; otherwise only an existing one is kept true.
+    creates: create a missing manifest; otherwise only an existing one is updated.
     """
 
     def __init__(self, session: Session, *, creates: bool) -> None:
@@ -76,7 +76,7 @@ class RunRecord:
     ) -> None:
         """Note in the manifest, once, that the sequence is being changed. A second thread waits for the first.
 
-        policy: how often to try, instead of as often as for everything else.
+        policy: how often to try, instead of the usual policy.
 
         Raises TargetError, ManifestError: in every thread that has waited. A later call tries again.
         """
@@ -97,7 +97,7 @@ class RunRecord:
             self.has_started = True
 
     def add(self, entry: FrameEntry) -> None:
-        """Add a frame that is in the storage: written, or left alone."""
+        """Add a frame that is in the storage: written, or kept."""
         with self._lock_entries:
             self._entries[entry.key] = entry
 
@@ -126,7 +126,7 @@ class RunRecord:
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool = False) -> Manifest | None:
         """Record the outcomes of all frames in the manifest. Return the new manifest.
 
-        broken: the caller broke the run off. stopped: something failed that stopped it.
+        broken: the caller aborted the run. stopped: a failure stopped the run.
 
         Raises TargetError, ManifestError.
         """
@@ -136,7 +136,7 @@ class RunRecord:
         return self._session.close(outcome)
 
     def forget(self) -> None:
-        """Let the next run take this one for dead. Takes no lock, so that a finalizer may call it."""
+        """Let the next run treat this one as dead. Takes no lock, so that a finalizer may call it."""
         self._session.forget()
 
     def take_seen(self) -> Listing | None:
@@ -163,7 +163,7 @@ class RunRecord:
             frames=[self._entries[frame.index, frame.batch] for frame in present],
             lost={*_keys(failed), *_keys(away)}.difference(others),
             wanted={*(frame.index for frame in collided), *(index for index, _ in others), *self._lacking},
-            # What is kept elsewhere is known to be wanted: nothing is open but that it gets there.
+            # Frames that are kept elsewhere are expected: they only have to be published.
             sound=not (broken or stopped or result.failures),
             defines=self._creates,
         )

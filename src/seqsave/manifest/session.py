@@ -35,7 +35,7 @@ from seqsave.runtime import retry
 
 __all__ = ["Session", "merge_into"]
 
-# How long a run without a manifest goes before it looks again whether there is one.
+# Seconds after which a run without a manifest checks again whether one exists.
 LATE_SECONDS = 1.0
 
 
@@ -53,7 +53,7 @@ def merge_into(
 
     Frames that may replace others are better published between ``Session.open`` and ``Session.close``.
 
-    defines: these are all frames that there should be (with what ``facts.total`` says); else they mend a sequence.
+    defines: these are all expected frames (with ``facts.total``); otherwise they replace frames of a sequence.
     Raises TargetError, ManifestError.
     """
     session = Session(target, facts, policy=policy, replaces=False)
@@ -63,9 +63,9 @@ def merge_into(
 class Session:
     """``open`` before the first frame is published, ``close`` after the last one. Not thread-safe.
 
-    creates:  make a manifest when there is none; else only one that is there is kept true.
-    replaces: the run may replace frames that are there.
-    run:      what it is called in the manifest; a name of its own by default.
+    creates:  create a missing manifest; otherwise only an existing one is updated.
+    replaces: the run may replace existing frames.
+    run:      its id in the manifest; a new one by default.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Session:
         self.base: Manifest | None = None
         """The manifest as it was when this run began."""
         self.facts = facts
-        """What the run knows of its sequence; may be replaced until it is open."""
+        """The facts of the run about its sequence; may be replaced until it is open."""
         self.batches: set[int] = set()
         """The variations that it is known to save."""
         self.seen: Listing | None = None
@@ -125,8 +125,8 @@ class Session:
 
         policy: instead of the session's own, for this once.
 
-        Raises TargetError; ManifestError for a manifest of a newer version, which only ``creates=False`` can keep true;
-        FrameNameError where the storage ignores case and holds that of another sequence under this name.
+        Raises TargetError; ManifestError for a manifest of a newer version, unless ``creates`` is False; FrameNameError
+        if the storage ignores case and has the manifest of another sequence under this name.
         """
         retry.call(
             policy or self._policy, self._open, on_retry=on_retry, stop_event=stop_event, contact=self._target.known
@@ -142,10 +142,10 @@ class Session:
         return self._finish(lambda current: self._ended(current, outcome))
 
     def commit(self, outcome: Outcome, check: Callable[[Manifest], None] = lambda _: None) -> Manifest:
-        """Put what a run over many tasks did into the manifest, from any process. Returns how it is now.
+        """Record a run over many tasks in the manifest, from any process. Return the new manifest.
 
-        A run that the manifest lists no longer as active was committed before: then frames that were replaced since are
-        left alone, so that committing again changes nothing.
+        A run that the manifest no longer lists as active was committed before: then frames that were replaced since are
+        not changed, so that committing again has no effect.
 
         check: raises for a manifest that must not be written.
 
@@ -163,7 +163,7 @@ class Session:
         return made
 
     def forget(self) -> None:
-        """Let the next run take this one for dead, although its process goes on. Takes no lock."""
+        """Let the next run treat this one as dead, although its process goes on. Takes no lock."""
         liveness.alive.discard(self._me.id)
 
     def peek(self) -> Manifest | None:
@@ -180,7 +180,7 @@ class Session:
     # --- beginning ---
 
     def _open(self) -> None:
-        # Before the manifest names it: another run of this process would take it for a former process's.
+        # Before the manifest names it: otherwise another run of this process would treat it as one of a dead process.
         liveness.alive.add(self._me.id)
         if self._creates:
             self._create()
@@ -206,8 +206,8 @@ class Session:
             published = self._target.publish(self.path, data, content_type=CONTENT_TYPE, create=True)
         except FrameExistsError:
             raise TargetError(
-                f"the manifest {self._target.url_of(self.path)} exists and cannot be kept true, since reading it "
-                f"failed: {error}. manifest=False saves without it, and it may say what is no longer so"
+                f"the manifest {self._target.url_of(self.path)} exists but cannot be updated, because reading it "
+                f"failed: {error}. `manifest=False` saves without updating it, and it may then be out of date"
             ) from error
         self._known = (data, published.etag) if published.etag else None
 
@@ -220,13 +220,13 @@ class Session:
             return None if current is None else self._begun(current)
 
         try:
-            # ``update`` would make the folder of a manifest that is missing.
+            # ``update`` would create the folder of a missing manifest.
             if not self._target.capabilities.folders or self._target.exists(self.path):
                 self._update(change)
         except targets.FileMissingError:
             pass
         except TargetError as error:
-            # A key that may write and not read is a good key.
+            # Credentials that may write but not read are enough.
             if error.transient or was_read:
                 raise
             return False
@@ -240,7 +240,7 @@ class Session:
     def _begun(self, current: Manifest | None) -> Manifest:
         if current is not None:
             current = without(current, self._gone(current))
-            # Our own id is in it when an earlier attempt arrived after all.
+            # This run's own id is in it if an earlier attempt has arrived.
             if all(writer.id != self._me.id for writer in current.writers):
                 self._before = current
         self.base = begun(current, self.facts, self._me, defines=self._creates, batches=sorted(self.batches))
@@ -249,9 +249,9 @@ class Session:
     # --- ending ---
 
     def _may_be_late(self, outcome: Outcome) -> bool:
-        """Return whether a request is worthwhile to see if a manifest exists by now.
+        """Return whether to send a request to find out if a manifest exists by now.
 
-        For a single frame that took no time it is not: such calls come by the thousand.
+        It is not worth it for a single frame that was saved quickly: there may be thousands of such calls.
         """
         wrote = sum(1 for frame in outcome.frames if frame.checksum is not None)
         return self._found_none_at is not None and (
@@ -262,7 +262,7 @@ class Session:
         """Merge a run that was not recorded before it wrote. Other runs may have replaced its frames since."""
         try:
             self._target.read(self.path)
-        except TargetError:  # there is none still, or we may not know
+        except TargetError:  # there is still none, or this run may not read it
             return None
         mended = replace(outcome, defines=False)
 
@@ -278,7 +278,7 @@ class Session:
         if not wrote and not outcome.sound and self._before is not None and is_mine:
             return self._as_before(self._before)
         if not self.is_open:  # nothing was written, or no manifest existed
-            # Who is dead is unfinished from the start: a run over the whole makes up for that.
+            # Dead runs are unfinished from the start: a run over the whole sequence completes them.
             base = current = None if current is None else without(current, self._gone(current))
             current = begun(current, self.facts, self._me, defines=outcome.defines)
         return self._committed(current, outcome, base)
@@ -304,7 +304,7 @@ class Session:
     def _as_before(self, before: Manifest) -> Manifest:
         """Return the manifest as it was before a run that saved nothing, as far as a listing still confirms it.
 
-        A frame that failed may have arrived all the same: then the listing shows another version.
+        A frame that failed may have arrived nevertheless: then the listing shows another version.
         """
         nothing = Outcome()
         listing = list_frames(self._target, self.facts.prefix, [frame.name for frame in before.frames])
@@ -334,17 +334,16 @@ class Session:
         return ended(current, self.facts, self._me, outcome, base, listing, same)
 
     def _is_alone(self, current: Manifest | None, outcome: Outcome) -> bool:
-        """Return True for a run that mends one frame, with the manifest to itself.
+        """Return True for a run of one frame during which no other run changed the manifest.
 
-        Nothing else changed the manifest since the run entered, so that it need not list a long sequence for each
-        frame, as long as it does not claim that the sequence is complete.
+        It need not list a long sequence for each frame, as long as it does not state that the sequence is complete.
         """
         if self._creates or len(outcome.frames) > 1 or current is None or self.base is None:
             return False
         return current.writers == (self._me,) and _says_the_same(current, self.base)
 
     def _gone(self, current: Manifest) -> set[str]:
-        """Return the ids of the other runs that are dead, as far as that can be proved."""
+        """Return the ids of other runs that are proved to be dead."""
         return liveness.dead_runs(current) - {self._me.id}
 
     def _finish(self, change: Callable[[Manifest | None], Manifest | None]) -> Manifest | None:

@@ -36,7 +36,7 @@ MOST_READ = 512 * 2**20
 
 
 def read(target: targets.Target, path: str, *, policy: retry.RetryPolicy = DEFAULT_POLICY) -> Manifest | None:
-    """Return the manifest at ``path`` in ``target``; None if it does not exist, or is that of another name's frames.
+    """Return the manifest at ``path`` in ``target``; None if it does not exist, or belongs to another name's frames.
 
     Raises ManifestError (damaged, or of a newer version), TargetError.
     """
@@ -48,9 +48,9 @@ def read(target: targets.Target, path: str, *, policy: retry.RetryPolicy = DEFAU
 
 
 def list_frames(target: targets.Target, prefix: str, names: Iterable[str]) -> Listing | None:
-    """List the folders of these frames, which are named as in a manifest; return None if the key may not list.
+    """List the folders of these frames, which are named as in a manifest; return None without the right to list.
 
-    Raises TargetError for what may pass.
+    Raises TargetError for temporary failures.
     """
     below = prefix.rpartition("/")[0]
     found: dict[str, Seen] = {}
@@ -91,7 +91,7 @@ def change(
 ) -> Manifest | None:
     """Replace the manifest at ``path`` by the result of ``make``, which gets None for a missing or damaged one.
 
-    Returns how it is now. Raises TargetError; ManifestError for one of a newer version; FrameNameError for that of a
+    Returns the new manifest. Raises TargetError; ManifestError for one of a newer version; FrameNameError for that of a
     sequence whose name differs only in its case.
     """
     result: list[Manifest | None] = []
@@ -125,9 +125,9 @@ def load_from(target: targets.Target, path: str, data: bytes) -> Manifest:
 def _refuse_other_name(target: targets.Target, path: str, found: Manifest) -> None:
     """Raise FrameNameError for the manifest of a sequence whose name differs only in its case: frame_#, Frame_#.
 
-    A storage that ignores case holds one manifest for both. Elsewhere it is one that was renamed by hand.
+    A storage that ignores case has one manifest for both. On other storages, it is one that was renamed by hand.
 
-    Raises TargetError for what may pass.
+    Raises TargetError for temporary failures.
     """
     own, other = path.rpartition("/")[2], found.path.rpartition("/")[2]
     if differs_in_case(own, other) and folds_case(target, path, [other]):

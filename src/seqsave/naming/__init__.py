@@ -1,4 +1,4 @@
-"""Names and numbers of frames. No I/O: what a name says, which names a writer makes, which names belong together."""
+"""Names and numbers of frames, without I/O: read names, make names, and find names that belong together."""
 
 from seqsave.naming.extensions import ARCHIVES, MOVIES, PICTURES, kind_of_extension
 from seqsave.naming.grouping import Group, Grouped, Member, group_names, group_of_pattern

@@ -1,4 +1,4 @@
-"""What the extension of a file's name says of it, whether or not anything here reads the format."""
+"""Kinds of files by their extensions, whether or not seqsave reads the format."""
 
 from __future__ import annotations
 

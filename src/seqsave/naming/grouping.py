@@ -1,7 +1,7 @@
 """Find the sequences among the names of a folder. No I/O: names in, groups out.
 
-Names are of one sequence if they differ in one number only, the last one where several differ. Unicode's two forms of
-one name are equal, and so are extensions in capital and small letters.
+Names belong to one sequence if they differ in one number only, or else in the last number that differs. Both Unicode
+forms of a name are equal, and so are extensions in capital and small letters.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = ["Group", "Grouped", "Member", "group_names", "group_of_pattern"]
 T = TypeVar("T")
 
 _NUMBER = re.compile(SIGNED)
-# A longer fraction of a frame is taken for a number of its own.
+# A longer fraction of a frame is read as a separate number.
 _FRACTION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Member(Generic[T]):
-    """One file of a sequence: its name, the number in it, the number of digits of that, and what came with the name."""
+    """One file of a sequence: its name, the number in it, the number of its digits, and the value of the name."""
 
     name: str
     index: int
@@ -90,7 +90,7 @@ class _Row(Generic[T]):
 
 
 def group_names(names: Iterable[tuple[str, T]]) -> Grouped[T]:
-    """Group names, each with anything that comes with it. Hidden files are left out without a word."""
+    """Group names, each with any value. Hidden files are left out."""
     alike: dict[tuple[str, str], list[_Row[T]]] = {}
     rest: list[tuple[str, T]] = []
     for name, item in names:
@@ -161,8 +161,8 @@ def _varying(rows: Sequence[_Row[T]]) -> int:
 def _has_subframes(literals: Sequence[str], rows: Sequence[_Row[T]], position: int) -> bool:
     """Return True for ``shot.1001.25.exr``, ``shot.1001.75.exr``, ``shot.1002.25.exr``: a frame, a dot, a fraction.
 
-    Of a version before the frame (``shot_v001.1001.exr``) a letter stands before the number; a shot's number before
-    the frame (``shot_010.1001.exr``) is not wider than the frame's, and takes fewer values.
+    A version before the frame (``shot_v001.1001.exr``) has a letter before its number. A shot's number before the frame
+    (``shot_010.1001.exr``) is not wider than the frame's, and has fewer values.
     """
     is_last = position == len(literals) - 2
     if (
@@ -183,7 +183,7 @@ def _has_subframes(literals: Sequence[str], rows: Sequence[_Row[T]], position: i
 
 def _group(head: str, tail: str, members: Sequence[Member[T]], *, has_subframes: bool = False) -> Group[T]:
     extensions = Counter(split_extension(member.name)[1] for member in members)
-    # Small letters where some file has them: that is how seqsave and most programs write them.
+    # Lower case if some file has it, as seqsave and most programs write extensions.
     extension = max(extensions, key=lambda one: (one == one.lower(), extensions[one], one))
     composed = {member.name == normalized(member.name) for member in members if not member.name.isascii()}
     return Group(

@@ -26,7 +26,7 @@ __all__ = [
 
 MAX_INDEX = 2**63 - 1
 MIN_INDEX = -MAX_INDEX
-# Of one sequence, so that a mistyped number or a hostile file cannot fill the memory: four days of film.
+# The limit of one sequence, four days of film, so that a mistyped number or a hostile file cannot fill the memory.
 MOST_FRAMES = 10_000_000
 
 # Characters of a wrong value in a message.

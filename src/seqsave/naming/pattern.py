@@ -1,6 +1,6 @@
-"""One frame's name, taken apart: head, number, tail and extension; and the patterns that stand for a whole sequence.
+"""The parts of a frame's name, head, number, tail and extension; and the patterns that stand for a whole sequence.
 
-Everything that writes or finds frames uses ``NamePattern``, so what one of them writes the other ones find.
+All code that writes or finds frames uses ``NamePattern``, so that every name that is written can also be found.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ __all__ = [
 
 MAX_DIGITS = 32
 SEPARATOR = "_"
-# What people put between a name and its number, and do not count as a part of the name.
+# Separators between a name and its number, which do not count as parts of the name.
 _SEPARATORS = "_.- "
 
-# A minus sign is one of the number where nothing is joined to something else by it: render_-0004, but not shot-0001.
+# A minus sign belongs to the number unless it joins two words: render_-0004 is frame -4, shot-0001 is frame 1.
 SIGNED = r"(?:(?<![^\W_])(?<![)\]}])-(?=[0-9]))?[0-9]+"
 _NUMBER = re.compile(SIGNED)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -50,7 +50,7 @@ _PLACEHOLDER = re.compile(
 class NamePattern:
     """The names of one sequence: ``shot.1001_left.exr`` is head ``shot.``, number, tail ``_left``, extension ``exr``.
 
-    digits: the number's minimum width without its sign: 4 writes ``-0003``. An index that needs more is simply wider.
+    digits: the number's minimum width without its sign: 4 writes ``-0003``. An index that needs more digits is wider.
     """
 
     head: str
@@ -96,7 +96,7 @@ class NamePattern:
         """Return the number in the name of a frame of this sequence; None for other names.
 
         A number with fewer digits, or a longer one with leading zeros, belongs to another sequence. The case of the
-        extension is not looked at.
+        extension does not matter.
         """
         name, head, ending = normalized(name), normalized(self.head), normalized(self.ending)
         if not name.startswith(head) or len(name) < len(head) + len(ending):
@@ -116,7 +116,7 @@ class NamePattern:
 
 
 def read_number(text: str) -> int | None:
-    """Return the number that ASCII digits, after a minus sign or not, make; None if it is not that of a frame."""
+    """Return the number of ASCII digits with an optional minus sign; None if it cannot be a frame's."""
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()) or len(digits) > MAX_DIGITS:
         return None
@@ -146,7 +146,7 @@ def holds_control(text: str) -> bool:
 
 
 def split_extension(name: str) -> tuple[str, str]:
-    """Return the part before the last dot, and the extension: ``""`` where it is none, as in ``shot.0001``."""
+    """Return the part before the last dot, and the extension: ``""`` if there is none, as in ``shot.0001``."""
     stem, dot, extension = name.rpartition(".")
     if not dot or "/" in extension or not any(c.isalpha() for c in extension):
         return name, ""
@@ -156,7 +156,7 @@ def split_extension(name: str) -> tuple[str, str]:
 def split_name(name: str) -> tuple[NamePattern, int] | None:
     """Return pattern and number of one file's name, whose last number is the frame's; None for other names.
 
-    Where the name has leading zeros, they say how many digits the pattern has.
+    Leading zeros in the name set the number of digits of the pattern.
     """
     stem, extension = split_extension(name)
     found = [*_NUMBER.finditer(stem)] if extension and not is_hidden(name) and not holds_control(name) else []

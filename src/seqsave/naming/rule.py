@@ -32,10 +32,10 @@ class NameRule:
 
     prefix:    ``/`` makes subfolders; no ``.``, ``..``, empty or ``.seqsave`` folders, no control characters, no
                backslash, no surrogates; no file name that begins with a dot, since such files are hidden.
-    digits:    0 to 32, the number's minimum width. An index that needs more is simply wider.
+    digits:    0 to 32, the number's minimum width. An index that needs more digits is wider.
     extension: without a dot.
     separator: the text between prefix and number. tail: the text between number and extension.
-    name:      what they make together.
+    name:      these parts as a ``NamePattern``.
 
     Raises FrameNameError.
     """
@@ -152,7 +152,7 @@ def _check_part(what: str, text: str) -> None:
         raise FrameNameError(f"{what} is {text!r}: it must be text")
     problem = _characters_problem(text) or ("holds '/'" if "/" in text else None)
     if problem is None and what == "separator" and len(text) > MAX_SEPARATOR:
-        problem = f"has {len(text)} characters, at most {MAX_SEPARATOR} are taken"
+        problem = f"has {len(text)} characters, at most {MAX_SEPARATOR} are allowed"
     if problem:
         raise FrameNameError(f"{what} {_short(text)} {problem}; use a text such as '.' or '_'")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IN_TIME", "VARIATIONS", "Prepared", "as_array", "as_stack", "each_frame", "is_stack", "name_of", "prepare"]
 
-# How an array of frames has to lie, for ``each_frame``.
+# The layouts of an array of frames, for ``each_frame``.
 IN_TIME = "T,H,W,C with time first"
 VARIATIONS = "B,H,W,C with variations first"
 
@@ -121,7 +121,7 @@ def is_stack(frames: Any) -> int | None:
 def each_frame(frames: Any, layout: str) -> Iterator[Any]:
     """Return the images of an array with a leading axis, or of an iterable, one by one.
 
-    layout: how an array has to lie, ``IN_TIME`` or ``VARIATIONS``. Raises ImageError for anything else.
+    layout: the layout of an array, ``IN_TIME`` or ``VARIATIONS``. Raises ImageError for anything else.
     """
     axes = is_stack(frames)
     if axes is not None and axes != 4:

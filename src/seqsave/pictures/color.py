@@ -1,4 +1,4 @@
-"""The named colour spaces, with the primaries, transfer and numbers by which files state them.
+"""The named colour spaces, with the primaries, transfers and numbers that files use to state them.
 
 The caller states a colour space; it is never guessed. An encoder writes the tags of its format from the record, and
 none if no colour space is stated.

@@ -1,6 +1,6 @@
-"""One sequence, many tasks: begun and committed by a driver, its frames written by parts on any machine.
+"""Runs: many tasks write one sequence. A driver begins and commits a run; parts on any machine write its frames.
 
-Parts only send frames. Their records are put into the manifest by one commit, which looks at the storage first.
+Parts only send frames. One commit records them in the manifest, after it has listed the storage.
 """
 
 from seqsave import _lazy

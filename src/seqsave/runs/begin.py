@@ -1,4 +1,4 @@
-"""What a run notes before its first frame: which frames existed then, where these must never be replaced."""
+"""The note that a run writes before its first frame: the existing frames, if these must never be replaced."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Key = tuple[int, int | None]
 
 
 def folder_of(run: str) -> str:
-    """Return the folder below the target where the notes of a run lie."""
+    """Return the folder of a run's notes, below the target."""
     return f"{naming.PRIVATE_FOLDER}/runs/{run}"
 
 
 def note_path(run: str, rule: naming.NameRule) -> str:
-    """Return where the note about the frames that existed lies."""
+    """Return the path of the note about existing frames."""
     name = f"{rule.prefix}.{rule.extension}".replace("%", "%25").replace("/", "%2F")
     return f"{folder_of(run)}/{name}.begun"
 
 
 def leave_note(target: targets.Target, run: str, rule: naming.NameRule, policy: retry.RetryPolicy) -> None:
-    """Note which frames exist, unless that was noted before: then the run goes on. Raises TargetError."""
+    """Note which frames exist, unless the run has noted them before. Raises TargetError."""
     path = note_path(run, rule)
     if retry.call(policy, lambda: target.exists(path), contact=target.known):
         return
@@ -52,9 +52,9 @@ def leave_note(target: targets.Target, run: str, rule: naming.NameRule, policy: 
 
 
 def refuse_other_names(target: targets.Target, rule: naming.NameRule, policy: retry.RetryPolicy) -> None:
-    """Raise FrameExistsError if frames would get the names of others, since the storage ignores case: frame_1, Frame_1.
+    """Raise FrameExistsError if frames have names of other frames, because the storage ignores case: frame_1, Frame_1.
 
-    Parts list no folder. On a local disk they look at each name. Raises TargetError.
+    Parts list no folder. On a local disk they check each name. Raises TargetError.
     """
     if target.is_local or not target.may_fold_case(rule.format(0)):
         return
@@ -72,7 +72,7 @@ def refuse_other_names(target: targets.Target, rule: naming.NameRule, policy: re
 def may_adopt(target: targets.Target, run: str, rule: naming.NameRule, key: Key, policy: retry.RetryPolicy) -> bool:
     """Return whether an existing frame is from an earlier attempt of this run, whose bytes may differ.
 
-    It is if it did not exist when the run began, and if no other run has entered the manifest since.
+    It is if it did not exist when the run began, and if no other run has been added to the manifest since.
 
     Raises TargetError, ManifestError, RunError for a damaged note.
     """
@@ -108,7 +108,7 @@ def _as_frame(rule: naming.NameRule, entry: targets.Entry, batch: int | None) ->
 def _read_note(
     target: targets.Target, path: str, policy: retry.RetryPolicy
 ) -> Mapping[int | None, tuple[range, ...]] | None:
-    """Return the frames that existed, by batch; None where no note lies, so that all of them may have existed."""
+    """Return the frames that existed, by batch; None if there is no note, so that all of them may have existed."""
     try:
         data = retry.call(policy, lambda: target.read(path), contact=target.known)
     except targets.FileMissingError:
@@ -118,6 +118,6 @@ def _read_note(
         return {int(batch) if batch else None: naming.parse_ranges(text) for batch, text in existing.items()}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, FrameNameError):
         raise RunError(
-            f"{target.url_of(path)} is damaged, so that it is not known which frames existed when the run began",
+            f"{target.url_of(path)} is damaged, so it is not known which frames existed when the run began",
             reason="unknown",
         ) from None

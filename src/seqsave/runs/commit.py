@@ -1,4 +1,4 @@
-"""The end of a run: its records become one change of the manifest, after a look at the storage."""
+"""The end of a run: its records become one change of the manifest, after the storage was listed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def commit(
 
 
 def remove_temporaries(target: targets.Target, rule: naming.NameRule, run: str, batches: Iterable[int | None]) -> None:
-    """Remove the temporary files that killed parts of the run have left. A part that is still at work fails by that."""
+    """Remove the temporary files that killed parts of the run have left. A part that is still active then fails."""
     for batch in {None, *batches}:
         parts = (rule.folder, "" if batch is None else naming.batch_folder(batch))
         folder = "/".join(filter(None, parts))
@@ -62,17 +62,17 @@ def remove_temporaries(target: targets.Target, rule: naming.NameRule, run: str, 
 
 
 def _by_frame(records: Iterable[FrameRecord], run: str, rule: naming.NameRule) -> dict[Key, list[FrameRecord]]:
-    """Return the records by frame; one that was handed in twice counts once."""
+    """Return the records by frame; a record that is passed twice counts once."""
     found: dict[Key, list[FrameRecord]] = {}
     for record in records:
         if not isinstance(record, FrameRecord):
             raise RunError(
-                f"{type(record).__name__} is not a seqsave.FrameRecord: commit takes what parts have in records",
+                f"{type(record).__name__} is not a seqsave.FrameRecord: pass the records of parts to commit",
                 reason="foreign",
             )
         if record.run != run or record.name != _name_of(rule, record.key):
             raise RunError(
-                f"the record of {record.name} is of run {record.run!r}, and this is run {run!r} of {rule.pattern}: "
+                f"the record of {record.name} belongs to run {record.run!r}, not to {run!r} of {rule.pattern}: "
                 "commit each run with its own records",
                 reason="foreign",
                 frames=(range(record.index, record.index + 1),),
@@ -112,7 +112,7 @@ def _check_gaps(found: Mapping[Key, object], wanted: Ranges, *, is_guess: bool) 
     gaps = naming.to_ranges(sorted(missing))
     advice = "write them and commit with their records too"
     if is_guess:
-        advice += ", or give open_run the frames that it is to write"
+        advice += ", or pass open_run the frames that the run writes"
     raise RunError(
         f"frames without a record: {naming.format_ranges(gaps, 20)}: {advice}", reason="missing", frames=gaps
     )
@@ -132,7 +132,7 @@ def _order(key: Key) -> tuple[int, int]:
 def _settled(
     target: targets.Target, rule: naming.NameRule, records: Sequence[FrameRecord], policy: retry.RetryPolicy
 ) -> FrameEntry:
-    """Return what is stated of a frame. Where attempts differ, the storage is asked for that frame alone."""
+    """Return the record of a frame. If attempts differ, the storage is asked about that frame."""
     if len(records) == 1:
         return records[0].entry
     first = records[0]
@@ -149,8 +149,8 @@ def _settled(
 
 
 def _check_confirmed(target: targets.Target, manifest: Manifest, keys: Iterable[Key]) -> None:
-    """Raise RunError for frames of the run that the look at the storage did not confirm."""
-    if not manifest.confirmed:  # the key may not list: the manifest states that
+    """Raise RunError for frames of the run that the listing did not confirm."""
+    if not manifest.confirmed:  # no right to list: the manifest states that
         return
     known = {frame.key: frame for frame in manifest.frames}
     missing = [key for key in keys if key not in known]

@@ -1,8 +1,8 @@
-"""Runs without an engine: each task leaves its records as an object beside the frames, and one command commits them.
+"""Runs without an engine: each task stores its records as an object beside the frames, and one command commits them.
 
-The objects of a run are in ``.seqsave/runs/<id>/``: ``0-99.json`` holds the records of the task that wrote frames 0 to
-99. None is ever replaced: another attempt of the same task leaves one of its own, ``0-99.2.json``. While a task is at
-work ``0-99.started`` states which frames it is to write; ``from-0.started`` where only the first one is known.
+The objects of a run are in ``.seqsave/runs/<id>/``: ``0-99.json`` has the records of the task that wrote frames 0 to
+99. They are never replaced: another attempt of the same task adds one of its own, ``0-99.2.json``. While a task is
+active, ``0-99.started`` states which frames it is to write; ``from-0.started`` if only the first one is known.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ __all__ = ["FarmTask", "commit_run"]
 VERSION = 1
 _JSON = "application/json"
 _STARTED, _ENDED = ".started", ".json"
-# Of a task that knows the number of its first frame only.
+# The name's beginning for a task that knows the number of its first frame only.
 _UNKNOWN = "from-"
-# Names of longer lists of frames are cut, and stay different by a checksum.
+# Names of longer lists of frames are shortened, and stay different by a checksum.
 LONGEST_NAME = 80
-# So many attempts of one task leave records; more are an error of the farm.
+# How many attempts of one task may store records; more are an error of the farm.
 MOST_ATTEMPTS = 1000
 
 Ranges = tuple[range, ...]
@@ -52,12 +52,12 @@ class FarmTask:
     asked: Ranges
 
     def start(self) -> None:
-        """Begin the run, unless another task has, and note that this task is at work. Raises as ``Run.begin``."""
+        """Begin the run, unless another task has, and note that this task is active. Raises as ``Run.begin``."""
         self.run.begin()
         self._publish(f"{self.name}{_STARTED}", self._document(()), create=False)
 
     def leave(self, records: Iterable[FrameRecord]) -> str:
-        """Leave the records of the frames that are saved, and return the object's URL. Raises TargetError, RunError."""
+        """Store the records of the saved frames, and return the object's URL. Raises TargetError, RunError."""
         name = self._leave(self._document(records))
         with contextlib.suppress(TargetError):  # records go before a note without any
             self.run.target.delete(self._path(f"{self.name}{_STARTED}"))
@@ -117,15 +117,15 @@ def commit_run(
     frames: Ranges | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> list[Manifest]:
-    """Put what the tasks of a run have left into the manifests, remove it, and return the manifests.
+    """Put the records of a run's tasks into the manifests, remove the records, and return the manifests.
 
-    Any process may do that, and again: a run that was committed has nothing left, and returns an empty list.
+    Any process may do that, and again: for a run that was already committed, the result is an empty list.
 
     url:    the folder of the sequence, or a pattern in it such as ``shot.####.exr``, as the tasks had it.
-    frames: all indices that there should be; by default those that the tasks were to write.
+    frames: all expected indices; by default those that the tasks were to write.
 
-    Raises RunError, and changes nothing, when frames lack a record, are gone or were replaced, when a task that cannot
-    state its frames before has not ended, or when there is no such run; TargetError, ManifestError.
+    Raises RunError, and changes nothing, if frames lack a record, are gone or were replaced, if a task that could not
+    state its frames at its start has not ended, or if the run does not exist; TargetError, ManifestError.
     """
     pattern = naming.parse_pattern(str(url))
     target = targets.resolve(url if pattern is None else getattr(url, "parent", pattern[0] or "."), storage_options)
@@ -137,7 +137,7 @@ def commit_run(
 
 @dataclass(slots=True)
 class _Sequence:
-    """What the tasks have left of one sequence."""
+    """The records and notes of the tasks for one sequence."""
 
     run: Run
     asked: set[int] = field(default_factory=set)
@@ -160,7 +160,7 @@ def _commit(target: targets.Target, left: _Sequence, frames: Ranges | None) -> M
             reason="missing",
         )
     if frames is not None or run.expected is None:
-        # Records state which frames there are where a task did not know before.
+        # Records state the frames of tasks that did not know them at their start.
         indices = left.asked | {record.index for record in left.records}
         settings = {name: value for name, value in run.settings.items() if name != "total"}
         run = replace(run, frames=frames or naming.to_ranges(sorted(indices)), settings=settings)
@@ -191,8 +191,8 @@ def _take(
     try:
         document: Any = json.loads(data)
         if document["version"] != VERSION:
-            raise RunError(f"{url} is of a newer version: update seqsave", reason="unknown")
-        # The place is where the object was found, however the task that left it spelled that.
+            raise RunError(f"{url} was written by a newer version: update seqsave", reason="unknown")
+        # The place is where the object was found, however the task spelled it.
         run = replace(Run.from_document(document["run"], options), url=target.url)
         asked = naming.parse_ranges(document["asked"])
         records = [FrameRecord.from_document(one) for one in document["frames"]]

@@ -1,4 +1,4 @@
-"""What one task of a run does: it sends frames, and asks for nothing else."""
+"""A part of a run, which one task writes: it only sends frames."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ __all__ = ["Part"]
 
 
 class Part(SequenceWriter):
-    """Writes frames of a run, as a writer does, but asks for no manifest and no listing. ``Run.part`` opens it.
+    """Writes frames of a run, as a writer does, but reads no manifest and lists no folder. ``Run.part`` opens it.
 
-    Each ``write`` needs the ``index`` of its frame. ``records`` holds what the run is committed with.
+    Each ``write`` needs the ``index`` of its frame. Pass ``records`` to ``Run.commit``.
     """
 
     def __init__(self, run: Run, limits: Limits, reports: Reports | None = None) -> None:
@@ -52,7 +52,7 @@ class Part(SequenceWriter):
 
     @property
     def records(self) -> list[FrameRecord]:
-        """Return the frames that are in the storage by now: written, or found and left alone; by index, then batch."""
+        """Return the records of frames in the storage, written or found and kept, ordered by index, then batch."""
         entries = [entry for output in self._outputs for entry in output.entries]  # type: ignore[attr-defined]
         return [FrameRecord.of(self._of.id, entry) for entry in sorted(entries, key=_order)]
 
@@ -104,8 +104,8 @@ class Part(SequenceWriter):
         number, frames = naming.check_frame(index), self._of.frames
         if frames is not None and not any(number in run for run in frames):
             raise FrameNameError(
-                f"frame {number} is none of this run's frames, {naming.format_ranges(frames, 10)}: give open_run all "
-                "frames that it is to write"
+                f"frame {number} is not one of this run's frames, {naming.format_ranges(frames, 10)}: pass open_run "
+                "all frames that the run writes"
             )
 
 
@@ -117,11 +117,11 @@ class _PartTexts(FrameTexts):
     """The metadata of one part's frames, which may be a few of many."""
 
     def note_end(self) -> None:
-        """Do nothing: what no frame of this part has may be in those of others, and in what the run has withheld."""
+        """Do nothing: values that no frame of this part has may be in the frames of other parts."""
 
 
 class _PartRecord(RunRecord):
-    """Keeps what the part wrote; the manifest learns of it when the run is committed."""
+    """Keeps the records of the part; they enter the manifest when the run is committed."""
 
     def __init__(self, target: targets.Target, facts: Facts) -> None:
         super().__init__(Session(target, facts, creates=False), creates=False)
@@ -147,7 +147,7 @@ class _PartRecord(RunRecord):
 
 
 class _PartExisting(ExistingFrames):
-    """Knows of no frame that existed before, since a part lists no folder: the storage decides frame by frame."""
+    """Knows no existing frames, because a part lists no folder: the storage decides for each frame."""
 
     def exists(self, key: FrameKey) -> bool:
         """Return False."""
@@ -158,7 +158,7 @@ class _PartExisting(ExistingFrames):
         return None
 
     def is_unlisted(self, folder: str) -> bool:
-        """Return False: that the storage refuses to replace a file was proved when the run began."""
+        """Return False: the run has tested at its beginning that the storage refuses to replace files."""
         return False
 
     def _may_fold_case(self, path: str) -> bool:
@@ -166,11 +166,11 @@ class _PartExisting(ExistingFrames):
         return self._target.is_local and super()._may_fold_case(path)
 
     def must_create(self, key: FrameKey) -> bool:
-        """Return whether the storage must refuse the frame when it exists."""
+        """Return whether the storage must refuse an existing frame."""
         return self._if_exists in _LEAVING and self._target.capabilities.create != "none"
 
 
-# These leave an existing frame alone, if it is good enough.
+# These keep an existing frame, if it passes their check.
 _LEAVING = ("error", "skip", "skip valid")
 
 
@@ -208,7 +208,7 @@ class _PartPublisher(FramePublisher):
         return False  # ``Run.begin`` has proved it
 
     def _remove_stale_files(self, folder: str) -> None:
-        """Leave that to the commit: it looks at whole folders."""
+        """Do nothing: the commit does this for whole folders."""
 
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
         if self._must_look_first(file) and (yield from wait(Call(partial(self._target.exists, file.path)))):
@@ -216,7 +216,7 @@ class _PartPublisher(FramePublisher):
         return (yield from super()._put(file))
 
     def _must_look_first(self, file: FileToPublish) -> bool:
-        """Return whether frames are to be left alone on a storage that cannot refuse to replace them."""
+        """Return whether frames must be kept on a storage that cannot refuse to replace them."""
         can_refuse = self._target.capabilities.create != "none"
         return self._if_exists in _LEAVING and not can_refuse and naming.PRIVATE_FOLDER not in file.path.split("/")
 
@@ -259,7 +259,7 @@ class _PartPublisher(FramePublisher):
                 yield from self._put_again(replace(sidecar, path=path))
 
     def _picture_in(self, task: FrameTask, data: bytes) -> Picture | None:
-        """Return what an existing file holds, if it can be decoded and is as large as the frame."""
+        """Return the decoded picture of an existing file, if it can be decoded and has the size of the frame."""
         try:
             array = decode(task.key.name, data).array
         except DecodeError:

@@ -1,4 +1,4 @@
-"""What a task returns for each frame, so that the run can be committed."""
+"""The record that a task returns for each frame, with which the run is committed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["FrameRecord"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRecord:
-    """One frame that a part of a run wrote, or found and left alone. It holds no secret, and can be pickled.
+    """One frame that a part of a run wrote, or found and kept. It contains no secret, and can be pickled.
 
     run:          the id of the run.
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     name:         the path below the sequence's folder: ``frame_00017.png``, ``batch_0003/frame_00017.png``.
     size:         bytes.
     checksum:     ``"crc32:9ae0daaf"`` of the file.
-    etag:         what the store called it, where it has such a thing.
-    acknowledged: the store answered that it has bytes with this very checksum, or they were read and compared.
-    version:      what a listing of the storage shows for this file until it is replaced.
-    recipe:       what it was made from, as the caller says it.
-    picture:      what is in the file; None for a frame that was left alone.
+    etag:         the store's ETag; None for storages without ETags.
+    acknowledged: the store answered that it has bytes with this checksum, or they were read and compared.
+    version:      the version that listings of the storage show until the file is replaced.
+    recipe:       the recipe that the caller gave.
+    picture:      the format of the picture; None for a frame that was kept.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""A run over many tasks: what its driver and its tasks need to know, in one small record that travels."""
+"""A run over many tasks: one small record, which its driver and its tasks share."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ __all__ = ["Run", "check_id", "open_run"]
 VERSION = 1
 # It is part of names of files and objects.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# What one task decides for itself, or what a run over many tasks cannot do.
+# Settings that each task has for itself, or that a run over many tasks does not support, and why.
 _REFUSED: Mapping[str, str] = {
-    "concurrency": "give it to run.part, for each task",
-    "max_bytes": "give it to run.part, for each task",
+    "concurrency": "pass it to run.part, for each task",
+    "max_bytes": "pass it to run.part, for each task",
     "progress": "an engine shows the progress of its tasks",
     "on_event": "tasks run in other processes; an observer of a plugin gets their events",
-    "spool": "a task whose storage is away fails, and is tried again by its engine",
+    "spool": "a task whose storage is unavailable fails, and its engine tries it again",
     "publish_behind": "a task has to be finished when it returns",
-    "preview": "make it of the finished sequence, with 'seqsave preview'",
+    "preview": "make it from the finished sequence, with 'seqsave preview'",
 }
 _NAMED_BY_PATTERN = ("prefix", "separator", "digits", "filetype")
 _SETTINGS = {name: one for name, one in SETTINGS.items() if name not in {*_REFUSED, "manifest", "total"}}
@@ -65,14 +65,14 @@ def open_run(
     storage_options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Run:
-    """Open a run that many tasks, on any machine, write one sequence in. Nothing is written.
+    """Open a run in which many tasks, on any machine, write one sequence. Writes nothing.
 
     The URL is that of a folder, or ends in a pattern such as ``shot.####.exr``, as for ``open_writer``.
 
-    run:    its id; a random one by default. The same id again goes on with the same run.
+    run:    its id; a random one by default. The same id again continues the same run.
     total:  how many frames it writes, from ``start`` in steps of ``step``.
     frames: instead, which frames it writes: indices, or a text such as ``"0-99"``, ``"1-10x2"`` or ``"1,5,9"``.
-    storage_options: they travel with the run when it is pickled; credentials that each machine has are the better way.
+    storage_options: part of the run's pickle. It is better if each machine has its own credentials.
 
     The settings are those of ``open_writer``, with one filetype.
 
@@ -86,9 +86,9 @@ def open_run(
     if manifest.is_too_many(config.naming.step, config.naming.total):
         raise OptionError(f"`total` is {total}: that is more frames than one run over many tasks can have")
     if wanted is not None and total is not None:
-        raise OptionError("`total` and frames are given: give the one that says which frames the run writes")
+        raise OptionError("`total` and frames are both given: pass only one of them")
     if wanted is not None and not wanted:
-        raise OptionError("frames is empty: give the frames that the run writes")
+        raise OptionError("frames is empty: pass the frames that the run writes")
     names = dict.fromkeys((*settings, "total", *(_NAMED_BY_PATTERN if config.pattern is not None else ())))
     given = {one: getattr(getattr(config, SETTINGS[one].group), one) for one in names}
     if given.get("metadata") is not None:
@@ -102,14 +102,14 @@ def open_run(
 class Run:
     """One saving of a sequence by many tasks; ``open_run`` opens it.
 
-    A pickled run holds the storage options that it was given.
+    A pickled run contains its storage options.
 
     The driver calls ``begin`` before the first task and ``commit`` after the last one. Each task writes with ``part``,
     or with ``write`` for a single frame.
 
-    url:      where the frames go.
-    id:       what the run is called.
-    frames:   which frames it writes, as ascending ranges; None if neither is given.
+    url:      the URL of the frames' folder.
+    id:       the run's name.
+    frames:   the frames that it writes, as ascending ranges; None if neither total nor frames is given.
     settings: the given settings of the writer.
     storage_options: the given options of the storage, None if none were given; ``repr`` leaves them out.
     pattern:  the names of the files as the URL stated them; None for a URL of a folder.
@@ -125,12 +125,12 @@ class Run:
     # --- the driver ---
 
     def begin(self) -> None:
-        """Note in the manifest that the sequence is being changed. The same run begun again goes on.
+        """Note in the manifest that the sequence is being changed. A run that was begun before continues.
 
-        Where existing frames must be left alone, this proves that the storage refuses to replace them.
+        If existing frames must be kept, this tests that the storage refuses to replace them.
 
-        Raises TargetError, ManifestError; FrameExistsError and FrameNameError where the storage ignores case and holds
-        frames or the manifest of a name in other letters.
+        Raises TargetError, ManifestError; FrameExistsError and FrameNameError if the storage ignores case and has
+        frames or the manifest of a name in another case.
         """
         target, policy = self.target, self._policy
         if_exists = self.config.delivery.if_exists
@@ -144,12 +144,12 @@ class Run:
             leave_note(target, self.id, self.rule, policy)
 
     def commit(self, records: Iterable[FrameRecord]) -> Manifest:
-        """Put the frames of all parts into the manifest, after a look at the storage, and return the manifest.
+        """Record the frames of all parts in the manifest, after listing the storage, and return the manifest.
 
-        records: of all parts, in any order; the same one may come several times. Where two attempts of a frame differ,
-                 the storage is asked which of them it holds. Committing again changes nothing.
+        records: of all parts, in any order; a record may appear several times. If two attempts at a frame differ, the
+                 storage is asked which of them it has. Committing again changes nothing.
 
-        Raises RunError, and changes nothing, when frames lack a record, are gone or were replaced; TargetError,
+        Raises RunError, and changes nothing, if frames lack a record, are gone or were replaced; TargetError,
         ManifestError.
         """
         target = self.target
@@ -167,7 +167,7 @@ class Run:
         return made
 
     def abandon(self) -> None:
-        """Give the run up: the manifest says that it was interrupted, and that it is at work no longer.
+        """Give up the run: the manifest then lists it as interrupted, and no longer as active.
 
         Frames that it has written stay. Raises TargetError, ManifestError.
         """
@@ -183,7 +183,7 @@ class Run:
 
     @property
     def expected(self) -> tuple[range, ...] | None:
-        """Return the indices that there should be at the end, as ascending ranges; None if neither is given."""
+        """Return the expected indices, as ascending ranges; None if neither total nor frames is given."""
         numbers = self.config.naming
         if self.frames is not None or numbers.total is None:
             return self.frames
@@ -222,7 +222,7 @@ class Run:
             raise EndOfSequenceError(f"frame {index} is after the end of the sequence, and was not saved")
         return part.records[0]
 
-    # --- how it travels ---
+    # --- documents and pickles ---
 
     def as_document(self) -> dict[str, Any]:
         """Return the run as JSON values, without storage options and other secrets; ``from_document`` reads them."""
@@ -257,7 +257,7 @@ class Run:
         return replace(opened, pattern=pattern)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave behind what is made from the fields."""
+        """Return the state without values that are computed from the fields."""
         names = ("url", "id", "frames", "settings", "storage_options", "pattern")
         return {name: self.__dict__[name] for name in names}
 
@@ -310,7 +310,7 @@ class Run:
     def may_adopt(self, key: FrameKey) -> bool:
         """Return whether an existing frame with other bytes is from an earlier attempt of this run.
 
-        Asked only where frames of other runs must never be replaced. Raises TargetError, ManifestError, RunError.
+        Called only if frames of other runs must never be replaced. Raises TargetError, ManifestError, RunError.
         """
         return may_adopt(self.target, self.id, self.rule, key.numbers, self._policy)
 
@@ -339,7 +339,7 @@ def _as_folder(url: Any) -> Any:
 
 
 def _checked(url: Url, settings: Mapping[str, Any]) -> tuple[Url, WriterConfig]:
-    """Return the folder and the settings, checked. Raises OptionError for what a run over many tasks cannot have."""
+    """Return the folder and the settings, checked. Raises OptionError for settings that such a run does not support."""
     for name, why in _REFUSED.items():
         if settings.get(name) not in (None, False):
             raise OptionError(f"a run over many tasks has no setting {name!r}: {why}")

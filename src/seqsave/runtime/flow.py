@@ -1,7 +1,7 @@
 """Rules that are written once and run on a thread or on an event loop.
 
-A flow is a generator. It yields one step after the other, each something to wait for, is resumed with the step's answer
-or its error, and returns the result. ``run`` does the steps on the calling thread, ``arun`` on the running event loop.
+A flow is a generator. It yields steps to wait for, is resumed with the answer or error of each, and returns the result.
+``run`` does the steps on the calling thread, ``arun`` on the running event loop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seqsave.runtime.threads import run_in_thread
 
 __all__ = ["Call", "Either", "Flow", "Pause", "SharedCall", "Step", "arun", "run", "wait"]
 
-# Between two looks at the event that ends a pause on an event loop.
+# Seconds between two checks of the event that ends a pause on an event loop.
 LOOK_SECONDS = 0.2
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ class Pause:
             self.stop_event.wait(self.seconds)
 
     async def arun(self) -> None:
-        """Wait on the event loop, which nothing can wake when an event of threads is set: so look at it often."""
+        """Wait on the event loop. An event of threads cannot wake the loop, so this checks it often."""
         end = time.monotonic() + self.seconds
         while (left := end - time.monotonic()) > 0 and not (self.stop_event and self.stop_event.is_set()):
             await asyncio.sleep(left if self.stop_event is None else min(left, LOOK_SECONDS))
@@ -133,7 +133,7 @@ class SharedCall(Generic[T]):
         self._under_way: asyncio.Future[T] | None = None
 
     def step(self, function: Callable[[], T]) -> Step[T]:
-        """Return the step that calls ``function``, or waits for the call that is under way, and fails as that fails."""
+        """Return the step that calls ``function``, or waits for the running call and fails as that fails."""
         return Either(function, partial(self._shared, function))
 
     async def _shared(self, function: Callable[[], T]) -> T:
@@ -145,6 +145,6 @@ class SharedCall(Generic[T]):
 
 
 def _retrieve(done: asyncio.Future[Any]) -> None:
-    """Look at the error, so that asyncio does not report one that no flow has waited for."""
+    """Retrieve the error, so that asyncio does not report it as never retrieved."""
     if not done.cancelled():
         done.exception()

@@ -1,4 +1,4 @@
-"""Threads, or tasks of an event loop, that do work in order, as much of it at once as a pace allows."""
+"""Threads, or tasks of an event loop, that do work in order; a pace limits how much runs at once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LoopTasks", "Pace", "WorkerThreads"]
 
-# How long a slow-down has to show its effect before the next one: what was sent before it is still being answered.
+# Seconds before the next slow-down: requests that were sent before the last one are still being answered.
 SLOW_DOWN_SECONDS = 1.0
-# How long a thread without work sleeps before it looks whether it was left: ``leave`` may wake no thread.
+# Seconds that a thread without work sleeps before it checks whether the pool was left: ``leave`` may wake no thread.
 IDLE_SECONDS = 1.0
 
 
 class Pace:
-    """How much may run at once: half after a slow-down, one more after each round without one, at most ``most``.
+    """The limit of work at once: half after a slow-down, one more after each round without one, at most ``most``.
 
     Halving relieves a storage quickly, and adding one loads it again slowly, so that many clients share it evenly.
     """
@@ -56,7 +56,7 @@ class Pace:
 class WorkerThreads:
     """A few daemon threads that are started only when there is work and no thread is free for it.
 
-    Not a ThreadPoolExecutor: the interpreter waits at its end for every thread of one, for ever if a storage hangs.
+    Not a ThreadPoolExecutor: the interpreter waits at its end for all threads of one, forever if a storage hangs.
     """
 
     def __init__(self, pace: Pace, name: str) -> None:
@@ -121,7 +121,7 @@ class WorkerThreads:
             return
         try:
             spawn_daemon(self._run, name=f"{self._name}-{self._started + 1}")
-        except RuntimeError:  # the system gives no more threads: those that there are do the work
+        except RuntimeError:  # the system allows no more threads: the existing ones do the work
             if not self._started:
                 raise
         else:

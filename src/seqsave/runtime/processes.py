@@ -24,8 +24,8 @@ _changing = ForkSafeLock()
 def environment_variable(name: str, value: str) -> Iterator[None]:
     """Set an environment variable during the block, unless the user has set it.
 
-    For settings that a library reads at one moment and takes in no other way. The variable does not stay, since it
-    would reach every process that the program starts.
+    For settings that a library reads once and accepts in no other way. The variable is removed afterwards, because
+    every process that the program starts would inherit it.
     """
     with _changing:
         if name in os.environ:
@@ -42,9 +42,9 @@ def environment_variable(name: str, value: str) -> Iterator[None]:
 def machine_id() -> str:
     """Return eight hexadecimal digits for this machine since it was started, and for this container on it.
 
-    Where two processes have it in common, a process id means the same process. Host names alone do not do: many
-    machines of a farm, and most containers, bear the same. Where the system does not say when it was started and which
-    processes it can see, the digits are random, so that no other process is ever taken for dead.
+    If two processes have the same digits, a process id means the same process to both. Host names are not enough: many
+    machines of a farm, and most containers, share one. If the system does not state its start and its processes, the
+    digits are random, so that no other process is ever treated as dead.
     """
     import platform
 
@@ -55,7 +55,7 @@ def machine_id() -> str:
 
 
 def started(pid: int) -> str:
-    """Return when a process was started, in the system's own words; "" where that is not known.
+    """Return when a process was started, in the system's own notation; "" if unknown.
 
     With the machine and the number, it distinguishes a process from a later one with the same number.
     """
@@ -88,7 +88,7 @@ def is_running(pid: int) -> bool:
 
 
 def _boot() -> str:
-    """Return what is different each time the system is started; "" where it does not say."""
+    """Return a text that differs each time the system is started; "" if the system has none."""
     if sys.platform == "darwin":
         return _boot_session()
     return _text("/proc/sys/kernel/random/boot_id")
@@ -103,7 +103,7 @@ def _boot_session() -> str:
 
 
 def _has_ended(pid: int) -> bool:
-    """Return True for a process that is dead and not reaped; in a container that may last for ever."""
+    """Return True for a process that is dead and not reaped, which may last forever in a container."""
     # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state comes after the name, which may hold ")".
     return _text(f"/proc/{pid}/stat").rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 

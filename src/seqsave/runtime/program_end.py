@@ -1,8 +1,8 @@
-"""The end of the program: what has to be finished before Python ends its executors and refuses new threads.
+"""The end of the program: work that has to be finished before Python ends its executors and refuses new threads.
 
-Python ends a program in this order: the callbacks of ``threading``, of which one ends all executors; then it waits for
-the threads that are no daemons; then the callbacks of ``atexit``. From some point on, which differs between versions,
-no thread can be started. An event loop looks hosts up on an executor, so that nothing can be sent from ``atexit`` on.
+Python ends a program in this order: it calls the callbacks of ``threading``, one of which ends all executors; it waits
+for non-daemon threads; then it calls the callbacks of ``atexit``. From some point on, which differs between versions,
+no thread can be started. An event loop resolves host names on an executor, so nothing can be sent from ``atexit`` on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["at_program_end", "keep_executor"]
 
 T = TypeVar("T")
 
-# How long a loop may take to note its executor. One that does not run never does.
+# Seconds in which a running loop sets its executor. A loop that does not run never does.
 LOOP_SECONDS = 1.0
 
 
@@ -69,7 +69,7 @@ def keep_executor(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class _LastExecutor(ThreadPoolExecutor):
-    """An executor that Python does not know: each call gets a daemon thread, or runs at once where none can start."""
+    """An executor that Python does not end: each call gets a daemon thread, or runs at once if none can start."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call ``fn``, and return the future of its result."""

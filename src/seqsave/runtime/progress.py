@@ -31,7 +31,7 @@ __all__ = ["ProgressBar", "ProgressDisplay", "ProgressLines", "format_size", "is
 
 # The rate is that of the last seconds, so that a stall shows.
 WINDOW_SECONDS = 10.0
-# Between one picture of the bar and the next.
+# Seconds between two updates of the bar.
 REFRESH_SECONDS = 0.2
 # Between two lines where no line can be drawn again.
 LINE_SECONDS = 30.0

@@ -1,17 +1,17 @@
 """Retry temporary failures, through tenacity. No other module retries.
 
 The targets never retry, and s3fs's and botocore's own retries are switched off there, so that the number of attempts
-below is the number of requests that a store sees.
+below is the number of requests that a store receives.
 
-The defaults ride out half a minute without a storage, and a fifth of all requests refused, without the loss of one
-frame in ten thousand:
+With the defaults, a run survives half a minute without a storage, or a fifth of all requests refused, and loses less
+than one frame in ten thousand:
 
 - Refused: 30 attempts all fail with a probability of 0.2**30, which is in one of 10**17 runs of 10,000 frames.
-- Gone: waits are random between 0 and 0.25 s, 0.5 s, 1 s and so on up to 10 s, on average half of that. The 29 of them
-  come to 123 s on average, with a standard deviation of 14 s, and one sum in a thousand is below 80 s: what is under
-  way in an outage of 30 s is saved, and so are all frames but one in 100,000 after a whole minute.
-- For good: it is over after 120 s; or after 10 s as long as the storage was never heard of, since that is a mistyped
-  endpoint more often than an outage.
+- Unavailable: waits are random between 0 and 0.25 s, 0.5 s, 1 s and so on up to 10 s, on average half of that. The 29
+  waits take 123 s on average, with a standard deviation of 14 s, and one sum in a thousand is below 80 s: frames that
+  are being published in an outage of 30 s are saved, and so are all but one in 100,000 in an outage of one minute.
+- Permanent: seqsave gives up after 120 s; or after 10 s if the storage has never answered, because that is more often a
+  mistyped endpoint than an outage.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Contact", "OnRetry", "RetryPolicy", "attempts", "call", "passes"]
 T = TypeVar("T")
 OnRetry = Callable[[int, float, BaseException], None]
 
-# What a storage that is not there at all fails with, by ``TargetError.fault``.
+# Values of ``TargetError.fault`` for a storage that does not exist.
 _SILENT = ("unreachable", "broken")
 
 
@@ -51,9 +51,9 @@ class RetryPolicy:
     attempts:     requests in all, the first one included; 1 switches retries off.
     deadline:     seconds after the first attempt has failed when no further one is started; None for no limit.
     first_wait:   seconds; the wait before attempt n is random between 0 and first_wait * 2**(n - 1)
-                  ("full jitter", so that many clients do not come back in step), never above longest_wait.
+                  ("full jitter", so that many clients do not retry in step), never above longest_wait.
     longest_wait: seconds.
-    first_answer: seconds, from the first attempt on, when a storage that has never answered anything and cannot be
+    first_answer: seconds, from the first attempt on, after which a storage that has never answered and cannot be
                   reached is given up; None for no such limit.
     """
 
@@ -115,7 +115,7 @@ def attempts(
             raise
         failure: TargetError | None = error
         last = error
-    # The first attempt needs no machinery: a save that just works never imports tenacity.
+    # The first attempt does not need tenacity: a save without failures never imports it.
     import tenacity
 
     retrying = tenacity.Retrying(**_settings(policy, patience, on_retry, stop_event))

@@ -1,7 +1,7 @@
 """Start all threads of the package, and provide locks that survive a fork.
 
-All of them are daemons, but for the one that ends the program's work: a storage that hangs must not keep a program
-alive. What has to be finished before the program ends is registered with ``program_end``.
+All of them are daemons, except for the one that ends the program's work: a storage that hangs must not keep a program
+alive. Work that has to be finished before the program ends is registered with ``program_end``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # Set when the main thread has ended: Python may refuse to start threads from now on.
 _ending = threading.Event()
-# Calls that got no thread then; the thread that waits for their results does them.
+# Calls for which no thread could be started then; the thread that waits for their results makes them.
 _stranded: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
 
@@ -45,7 +45,7 @@ class Joinable(Protocol):
 def spawn_daemon(function: Callable[..., object], *arguments: Any, name: str) -> Joinable:
     """Start ``function(*arguments)`` on a new thread that keeps no program alive.
 
-    name: the thread's name, for those who look at a program's threads.
+    name: the thread's name, for debuggers and logs.
     """
     thread = threading.Thread(target=function, args=arguments, name=name, daemon=True)
     thread.start()
@@ -82,11 +82,11 @@ def run_stranded() -> None:
 
 
 async def run_in_thread(function: Callable[[], T]) -> T:
-    """Return what ``function()`` returns, or raise what it raises; it runs on a thread of its own.
+    """Return the result of ``function()``, or raise its error; it runs on a separate thread.
 
     ``asyncio.to_thread`` would take one of the loop's few threads. A function that waits for the same loop could then
-    wait for ever, for something that needs one of these threads. Raises RuntimeError when no thread can be started; at
-    the end of the program the call is left to ``run_stranded``.
+    wait forever for work that needs one of these threads. Raises RuntimeError if no thread can be started; at the end
+    of the program, ``run_stranded`` makes the call.
     """
     import asyncio  # here, as the command's settings need this module and no event loop
 
@@ -136,8 +136,8 @@ def run_with_timeout(function: Callable[[], object], seconds: float) -> bool:
 class ForkSafeLock:
     """A lock for the life of the process, which one thread may take several times. Use it in a ``with`` block.
 
-    In a forked child only the thread that forked goes on. A lock that another thread held at that moment would never be
-    released there, so the child gets a new one.
+    In a forked child, only the thread that forked continues. A lock that another thread held at that moment would never
+    be released there, so the child gets a new one.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""Which files of a folder, a pattern or a glob are frames of a source, in which order, and which numbers they have.
+"""Choose the files of a folder, a pattern or a glob that are frames of a source, their order and their numbers.
 
-Which names belong together is the finder's to say. A source also takes pictures that are no sequence, in natural order.
+The finder decides which names belong together. A source also accepts other pictures, in natural order.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Chosen:
 
 
 def read_file(target: targets.Target, path: str) -> bytes:
-    """Return a whole file, read again where that can help."""
+    """Return a whole file, with retries after temporary failures."""
     data: bytes = retry.call(retry.RetryPolicy(), lambda: target.read(path), contact=target.known)
     return data
 
@@ -52,7 +52,7 @@ def choose(
 ) -> Chosen:
     """Decide which files are the frames, in which order and with which numbers.
 
-    One sequence keeps its numbers. ``all_of_them`` (a glob): several sequences are put one behind the other by name;
+    One sequence keeps its numbers. ``all_of_them`` (a glob): several sequences are put one after the other by name;
     otherwise (a folder) they are an error that names them. Pictures without common names come in natural order.
 
     readable: returns the extensions of pictures that can be read.
@@ -85,7 +85,7 @@ def choose(
 
 
 def choose_pattern(sequence: FrameSequence) -> Chosen:
-    """Return the frames of a sequence that was asked for by its pattern. Raises SourceError for a number twice."""
+    """Return the frames of a sequence by its pattern. Raises SourceError if two files have the same number."""
     if sequence.duplicates:
         extra = sequence.duplicates[0]
         own = sequence.frame(extra.index, extra.batch)
@@ -117,7 +117,7 @@ def _split(items: Iterable[Item], readable: Callable[[], frozenset[str]]) -> tup
     """Return the pictures and the other files. Frames that nothing here can read count if they are all that exists."""
     pictures: list[Item] = []
     others: list[Item] = []
-    # Storages list in orders of their own.
+    # The order of a listing depends on the storage.
     for item in sorted(items, key=lambda item: natural_key(item.path)):
         extension = item.name.rpartition(".")[2].lower()
         is_picture = naming.kind_of_extension(extension) == "picture" or extension in readable()

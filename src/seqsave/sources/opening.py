@@ -29,7 +29,7 @@ def open_source(
 
     keep: files of this format are passed on byte by byte instead of being decoded.
 
-    Raises SequenceNotFoundError (nothing exists there), SourceError (no frames can be read from it), TargetError,
+    Raises SequenceNotFoundError (the source does not exist), SourceError (no frames can be read from it), TargetError,
     FrameNameError, EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError during the
     iteration.
     """

@@ -26,7 +26,7 @@ _BY_PILLOW = (
     "apng avif avifs bmp dib dds gif ico j2k jfif jp2 jpe jpeg jpg jpx pbm pcx pgm png pnm ppm psd qoi rgb sgi tga tif "
     "tiff webp xbm"
 )
-# Files of these may hold several pictures, one after the other in time.
+# Formats whose files may contain several pictures, one after the other in time.
 ANIMATED = frozenset(("apng", "avif", "avifs", "gif", "png", "webp"))
 
 _BITS_PER_SAMPLE = 0x0102
@@ -57,7 +57,7 @@ def load_picture(
         note(f"{frame.name} contains {header.mime}, in spite of its name")
         spec = None
     if header is not None and header.animated:
-        note(f"{frame.name} holds several pictures: only the first one is taken")
+        note(f"{frame.name} contains several pictures: only the first one is read")
     common: dict[str, Any] = {"index": frame.index, "batch": frame.batch, "extension": extension}
     kept = keep is not None and _is_kept(spec, header, keep)
     bare = keep is not None and keep.bare
@@ -108,7 +108,7 @@ def _prove(frame: Frame, data: bytes, header: _Header) -> None:
             image.verify()  # the checksums of a PNG; little for other formats
     except Exception as error:
         raise SourceError(f"{frame.url} is damaged: {error}") from error
-    # ITU T.81 B.1.1.3: End Of Image. Some cameras put a few bytes behind it.
+    # ITU T.81 B.1.1.3: End Of Image. Some cameras append a few bytes.
     if header.mime == "image/jpeg" and b"\xff\xd9" not in data[-4096:]:
         raise SourceError(f"{frame.url} is damaged: it ends before its picture does")
 
@@ -138,7 +138,7 @@ def _by_pillow(frame: Frame, data: bytes, note: Note) -> ImageArray:
             bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
             if max(bits) > 8 and image.mode in ("RGB", "RGBA"):
                 note(f"{frame.name} has {max(bits)} bits per channel; it is read with 8")
-            # Some formats are turned while they are loaded, and then have nothing to be turned by any more.
+            # Pillow turns some formats while it loads them, and then no longer reports an orientation.
             image.load()
             return arrays.as_array(ImageOps.exif_transpose(image))
     except Exception as error:

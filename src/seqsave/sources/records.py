@@ -32,8 +32,8 @@ class Keep:
 class SourceFrame:
     """One frame to be saved: either ``data``, a whole file of the kept format, or ``image`` and ``metadata``.
 
-    index:     the number in the source's own names, None when it has none.
-    image:     an array of shape H,W or H,W,C; None when ``data`` is there.
+    index:     the number in the source's own names; None if these have none.
+    image:     an array of shape H,W or H,W,C; None if ``data`` is set.
     metadata:  texts found in or beside the file, to be written unchanged.
     extension: of its file, in lower case; empty for frames of a video or an array.
     size:      width and height in pixels.
@@ -54,7 +54,7 @@ class SourceFrame:
 class Source:
     """An iterable of frames, which are read during the iteration. Iterating again reads again.
 
-    description: what it is, for people.
+    description: one line that describes the source, for messages.
     frames:      starts an iteration.
     total:       number of frames; an estimate for videos, whose containers may be wrong; None if unknown.
     about:       ``total`` is an estimate.

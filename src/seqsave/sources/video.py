@@ -45,7 +45,7 @@ def open_video(target: targets.Target, name: str) -> Source:
 
 
 def _promised(stream: Any, duration: int | None) -> int:
-    """Return the least number of frames that the container promises; its duration is not exact to the frame."""
+    """Return the least number of frames that the container states; its duration is not exact to the frame."""
     return stream.frames or int(0.95 * (_estimate(stream, duration, stream.average_rate) or 0))
 
 
@@ -94,7 +94,7 @@ def _frames(av: ModuleType, target: targets.Target, name: str, source: Source) -
     if count == 0:
         raise SourceError(f"{target.url_of(name)} holds no picture that can be decoded")
     if count < promised:
-        source.notes.append(f"the video promises {promised} frames, but only {count} could be decoded")
+        source.notes.append(f"the video states {promised} frames, but only {count} could be decoded")
 
 
 def _frame(picture: Any) -> SourceFrame:

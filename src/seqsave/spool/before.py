@@ -1,8 +1,8 @@
-"""What the storage held under a frame's name when its entry was made, so that no newer frame is ever replaced.
+"""The file that the storage had under a frame's name when its entry was made, so that no newer frame is replaced.
 
 An entry replaces the file that existed when it was made, or an older content that the same spool published under that
-name. Any other file was written since, and is a conflict. When the storage could not be asked, the time at which the
-run began decides: a file that the storage received before that is older than the frame.
+name. Any other file was written since, and is a conflict. If the storage could not be asked, the start of the run
+decides: a file that the storage received before that is older than the frame.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Before", "nothing", "unknown"]
 Content = tuple[int, int]
 """Size and CRC-32 of one file's bytes."""
 
-# Contents of its own that an entry remembers: those that may be in the storage by now.
+# How many earlier contents an entry remembers: those that may be in the storage by now.
 MOST_OWN = 16
 # Seconds by which the clocks of two machines may differ: stores refuse signatures of clocks that differ by more.
 LARGEST_SKEW = 900.0
@@ -30,13 +30,13 @@ READ_SKEW = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What the storage held under a frame's name when the entry was made.
+    """The file that the storage had under a frame's name when the entry was made.
 
     state:   ``"file"``, ``"nothing"``, or ``"unknown"``: the storage could not be asked.
     version: the version of the file; None for a storage without versions. size: its bytes.
-    began:   when the run began, in seconds since 1970 by this machine's clock; 0 if that is not known.
-    uptime:  the same in seconds since the machine was started, which no change of the clock changes. 0: not known.
-    boot:    the machine and its start that ``uptime`` counts from.
+    began:   when the run began, in seconds since 1970 by this machine's clock; 0 if unknown.
+    uptime:  the same in seconds since the machine was started, which setting the clock does not change; 0 if unknown.
+    boot:    the machine and its start, from which ``uptime`` counts.
     own:     contents that the same spool was to publish under this name before, the newest last.
     """
 
@@ -49,11 +49,11 @@ class Before:
     own: tuple[Content, ...] = ()
 
     def with_own(self, contents: Iterable[Content]) -> Before:
-        """Return the same with further contents."""
+        """Return a copy with further contents."""
         return replace(self, own=tuple(dict.fromkeys((*contents, *self.own)))[-MOST_OWN:])
 
     def of(self, version: str | None, size: int | None) -> Before:
-        """Return the same for a storage that holds this file."""
+        """Return a copy for a storage that has this file."""
         return replace(self, state="file", version=version, size=size)
 
     def is_file(self, seen: StoredFile) -> bool:
@@ -85,12 +85,12 @@ class Before:
         return self.began - LARGEST_SKEW if self.began else 0.0
 
     def as_document(self) -> dict[str, Any]:
-        """Return what an entry's header holds."""
+        """Return JSON values for an entry's header."""
         return {**asdict(self), "own": [list(one) for one in self.own]}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Before:
-        """Return what ``as_document`` made a document of. Raises ValueError, TypeError."""
+        """Return the record of a document of ``as_document``. Raises ValueError, TypeError."""
         before = cls(**{**document, "own": tuple((one[0], one[1]) for one in document["own"])})
         numbers = [*(number for one in before.own for number in one), *([] if before.size is None else [before.size])]
         texts = (before.boot, *([] if before.version is None else [before.version]))
@@ -107,7 +107,7 @@ class Before:
 
 
 def unknown(*, began: float | None = None) -> Before:
-    """Return what is known before any storage was asked: when the run began. began: by default, now."""
+    """Return the record before any storage was asked, which has only the start of the run. began: by default, now."""
     if began is not None:
         return Before(began=began)
     uptime = _uptime()
@@ -115,11 +115,11 @@ def unknown(*, began: float | None = None) -> Before:
 
 
 def nothing(before: Before) -> Before:
-    """Return the same for a storage that holds no file of this name."""
+    """Return a copy for a storage that has no file of this name."""
     return replace(before, state="nothing", version=None, size=None)
 
 
 def _uptime() -> float:
-    """Return the seconds since this machine was started, with those in which it slept; 0 where that is not known."""
+    """Return the seconds since this machine was started, including those in which it slept; 0 if unknown."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return 0.0 if clock is None else time.clock_gettime(clock)

@@ -1,7 +1,7 @@
 """Write and read entries of the spool. An entry is one file with a header and the files of one frame.
 
-The header is one line of JSON with its own checksum; the bytes of each file follow. Of the target, the header has the
-URL without secrets and the identity (storage, endpoint, root), but never storage options.
+The header is one line of JSON with its own checksum; the bytes of each file follow. The header has the target's URL
+without secrets and its identity (storage, endpoint, root), but never storage options.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _LONGEST_HEADER = 64 << 20
 
 
 class DamagedError(SpoolError):
-    """A damaged entry: truncated, changed, or no entry at all."""
+    """A damaged entry: truncated, changed, or not an entry."""
 
 
 class NewerError(SpoolError):
-    """An entry that a newer version of seqsave has made. It stays where it is."""
+    """An entry that a newer version of seqsave made. It stays in the spool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +84,11 @@ class Entry:
     place:    what distinguishes the target from others with the same URL: ``storage``, ``root``, ``endpoint`` ...
     identity: the SHA-256 of ``place``.
     path:     the frame's, relative to the target; ``files`` has it and its sidecars, in the order of publishing.
-    facts:    facts of the writer, which it gets back when the frame is published.
-    shared:   the reference of ``facts["manifest"]``, which the entries of a run share; "" if the entry has it itself.
+    facts:    the writer's facts about the frame, for the manifest.
+    shared:   the reference of ``facts["manifest"]``, which the entries of a run share; "" if the entry has its own.
     run:      its run. why: the reason for spooling. time: ISO 8601, UTC.
     name:     the path of its file; "" before it is written.
-    before:   what the storage held under the frame's name when the entry was made.
+    before:   the file that the storage had under the frame's name when the entry was made.
     """
 
     target: str
@@ -132,7 +132,7 @@ class Entry:
 
     @property
     def own(self) -> tuple[tuple[int, int], ...]:
-        """Contents of this spool that the storage may hold under the frame's name: size and CRC-32."""
+        """Return size and CRC-32 of contents of this spool that the storage may have under the frame's name."""
         return (*self.before.own, *((file.size, file.crc32) for file in self.files if file.path == self.path))
 
 
@@ -226,7 +226,7 @@ def _refuse_newer(version: Any, name: str) -> None:
 
 
 def _before(version: int, fields: Mapping[str, Any]) -> Before:
-    """Return what the storage held before, which formats 1 and 2 do not state: of them the time is known."""
+    """Return the file before the entry. Formats 1 and 2 do not state it, and have only the time."""
     if version >= _FIRST_WITH_BEFORE:
         return Before.from_document(fields["before"])
     if "before" in fields:
@@ -238,7 +238,7 @@ def _before(version: int, fields: Mapping[str, Any]) -> Before:
 
 
 def _with_shared(entry: Entry) -> Entry:
-    """Return the entry with the facts of its run. If these are gone, its frame is published without a manifest."""
+    """Return the entry with the facts of its run. If these are missing, its frame is published without a manifest."""
     if not entry.shared:
         return entry
     document = read_shared(Path(entry.name).parent, entry.shared)
@@ -252,7 +252,7 @@ def _with_shared(entry: Entry) -> Entry:
 
 
 def _problem(entry: Entry) -> str | None:
-    """Return what is wrong with an entry's fields, before anything is computed from them. Raises as JSON's types do."""
+    """Return the problem of an entry's fields, before anything is computed from them. May raise TypeError."""
     texts = (entry.target, entry.path, entry.run, entry.why, entry.time, *entry.place.keys(), *entry.place.values())
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.facts, dict):
         return "its header has a value of another type"

@@ -32,7 +32,7 @@ PUBLISHERS = 16
 READ_AHEAD_BYTES = 64 * 2**20
 # How many entries are published before the records are updated and the entries deleted.
 ROUND = 256
-# After so many failures without a success, the other entries are not tried.
+# The number of failures without a success after which the other entries are not tried.
 MOST_FAILURES = 3
 # The same, of requests that the storage refused.
 MOST_REFUSALS = 32
@@ -44,13 +44,13 @@ PROBE = retry.RetryPolicy(attempts=1)
 class Outcome:
     """The outcome of one entry.
 
-    status:    ``published``; ``superseded``: a newer entry took its place; ``gone``: its file was deleted before it was
+    status:    ``published``; ``superseded``: a newer entry replaced it; ``gone``: its file was deleted before it was
                published; ``conflict``: another file has its name, and the entry must not replace it; ``damaged``: put
                aside; ``unread``: made by a newer version of seqsave, or not readable now; ``failed``; ``waiting``: not
-               tried, after failures of others.
+               tried, because other entries failed.
     reason:    of a conflict: ``exists``: with ``if_exists="error"``; ``changed``: the file was written since the entry
                was made; ``other name``: its name differs in the case of its letters, which the storage ignores;
-               ``unreadable``: the credentials do not allow a look at it. Otherwise "".
+               ``unreadable``: the credentials do not allow reading it. Otherwise "".
     message:   why the entry is not published; "" if it is.
     error:     the error behind ``failed``.
     published: the storage's answer for the frame's own file; None if the file existed already.
@@ -109,8 +109,8 @@ def flush_spool(
     resolve: returns the target of an entry's URL.
     wanted:  chooses the entries, all or none of each place. The other parameters are those of ``flush_place``.
 
-    A place whose target cannot be opened, is another one now, or is being published by another process gives the
-    outcome ``waiting`` for each of its entries, and the next place is tried.
+    If the target of a place cannot be opened, has changed, or is being published by another process, its entries get
+    the outcome ``waiting``, and the next place is tried.
     """
     outcomes: list[Outcome] = []
     for identity in spool.identities():
@@ -157,7 +157,7 @@ def flush_place(
     records:  called before and after each round of entries.
     policy:   for each request after the first one, which is tried once.
     patience: seconds to wait for another process or thread that publishes the same entries.
-    replaces: publish conflicts as well, in the place of what exists under their names.
+    replaces: also publish conflicts, which replaces the existing files.
 
     Returns the outcome of each entry. Raises SpoolError if another process or thread still publishes them (``reason``
     is ``"in use"``) or the spool cannot be read, and TargetError if ``target`` has another identity.
@@ -193,8 +193,8 @@ def _check_place(target: targets.Target, place: Mapping[str, str]) -> None:
         if place.get(name) != now.get(name)
     ]
     raise TargetError(
-        f"{target.url} is not the place that these frames were saved to: {'; '.join(differences)}. Give the storage "
-        "options (or the configuration) with which they were to be saved"
+        f"{target.url} is not the target that these frames were saved for: {'; '.join(differences)}. Use the storage "
+        "options (or the configuration) of the run that saved them"
     )
 
 
@@ -255,8 +255,8 @@ class _Flush:
         for entry in entries:
             if newest[entry.key].name != entry.name:
                 self._spool.drop(entry)
-                self.note(Outcome(entry=entry, status="superseded", message="a newer one takes its place"))
-        # Entries without files first: they say which frames are expected.
+                self.note(Outcome(entry=entry, status="superseded", message="a newer frame replaces it"))
+        # Entries without files first: they state which frames are expected.
         left = sorted(newest.values(), key=lambda entry: entry.is_frame)
         while left:
             for outcome in self._round(self._next(left)):
@@ -368,7 +368,7 @@ class _Flush:
 
     def _missing(self, entry: Entry) -> Outcome:
         if self._spool.holds(entry.place, entry.path):
-            return Outcome(entry=entry, status="superseded", message="a newer one takes its place")
+            return Outcome(entry=entry, status="superseded", message="a newer frame replaces it")
         message = (
             f"the entry of {entry.path} for {self._target.url} was deleted from the spool before it was published: if "
             "you did not do that, save the frame again"
@@ -391,12 +391,12 @@ class _Flush:
 
 
 _CONFLICTS: dict[ConflictReason, str] = {
-    "exists": "another file is there, which this frame must not replace (`if_exists='error'`)",
-    "changed": "the file there was written after this frame was put into the spool, or by another program",
-    "other name": "the file there has a name that differs in capital and small letters, and is of another sequence",
-    "unreadable": "a file is there that cannot be read, so that it is not known whether it is older than this frame",
+    "exists": "another file exists, which this frame must not replace (`if_exists='error'`)",
+    "changed": "the existing file was written after this frame was put into the spool, or by another program",
+    "other name": "the existing file has a name that differs in case, and belongs to another sequence",
+    "unreadable": "the existing file cannot be read, so it is unknown whether it is older than this frame",
 }
-# Causes that lie in the name or the bytes, and not in the state of the storage.
+# Causes in the name or the bytes of a frame, and not in the state of the storage.
 _UNFIT = ("", "bad_name", "too_long", "too_large", "is_a_folder", "exists")
 # Causes that may lie in the rights for one name.
 _REFUSED = ("denied", "not_permitted")

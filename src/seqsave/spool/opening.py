@@ -1,4 +1,4 @@
-"""Which folder is the spool: the one given, else that of the environment, of the configuration, or the usual one."""
+"""Find the folder of the spool: the given one, or that of the environment, the configuration, or the default one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def default_folder() -> Path:
     folder = user_folder("state")
     if folder is None:
         raise OptionError(
-            "the usual folder of the spool is not known, because this user has no home folder: give a folder with "
+            "the default folder of the spool is not known, because this user has no home folder: pass a folder with "
             f"spool=, or set {VARIABLE}"
         )
     return folder / "spool"

@@ -1,4 +1,4 @@
-"""Publish one frame out of the spool only over the file that its run knew: anything else is a conflict."""
+"""Publish one frame from the spool, and replace only the file that its run knew: any other file is a conflict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["ConflictError", "ConflictReason", "Placed", "Placing"]
 
 ConflictReason = Literal["exists", "changed", "unreadable", "other name"]
 
-# How often to look again at a file that was changed between the look and the request.
+# How often to check a file again that was changed between the check and the request.
 MOST_LOOKS = 5
 _UNREADABLE = ("denied", "not_permitted")
 
@@ -36,7 +36,7 @@ class ConflictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One file that the storage holds now. is_same: its bytes were acknowledged, or compared; None: neither."""
+    """One file in the storage. is_same: it has the frame's bytes (acknowledged or compared); None if unknown."""
 
     published: targets.Published | None
     is_same: bool | None
@@ -45,8 +45,8 @@ class Placed:
 class Placing:
     """Publishes the files of entries in one target.
 
-    call:     makes one request, and repeats it after failures that can pass.
-    replaces: publish over whatever exists.
+    call:     makes one request, and repeats it after temporary failures.
+    replaces: replace any existing file.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Placing:
         if facts.path != entry.path:
             return self._checked(facts, self._call(partial(self._put, facts, content, create=False)))
         for _ in range(MOST_LOOKS):
-            with contextlib.suppress(FrameExistsError):  # changed since the look: look again
+            with contextlib.suppress(FrameExistsError):  # changed since the check: check again
                 return self._place_over(entry, facts, content)
         raise ConflictError("changed")
 
@@ -98,7 +98,7 @@ class Placing:
         return Placed(None, True)
 
     def _place_over(self, entry: Entry, facts: FileFacts, content: bytes) -> Placed:
-        """Raises FrameExistsError if the file was changed between the look and the request."""
+        """Raises FrameExistsError if the file was changed between the check and the request."""
         try:
             seen = self._call(partial(self._target.look, facts.path))
         except TargetError as error:
@@ -130,7 +130,7 @@ class Placing:
             raise ConflictError("unreadable") from None
 
     def _refuse_conflict(self, entry: Entry) -> None:
-        """Raise ConflictError if the frame must not replace the existing file, as far as that can be seen."""
+        """Raise ConflictError if the frame must not replace the existing file, as far as that is known."""
         facts = entry.frame
         try:
             seen = self._call(partial(self._target.look, facts.path))
@@ -147,7 +147,7 @@ class Placing:
         try:
             content = self._read(facts.path)
             if content is None:
-                raise FrameExistsError(f"{facts.path} was deleted since the look")
+                raise FrameExistsError(f"{facts.path} was deleted after the check")
             found = (len(content), zlib.crc32(content))
         except TargetError as error:
             if error.fault not in _UNREADABLE:
@@ -161,7 +161,7 @@ class Placing:
         raise ConflictError("changed" if found is not None else "unreadable")
 
     def _is_of_other_name(self, path: str) -> bool:
-        """Return whether the existing file has another name, since the storage ignores case: frame_1, Frame_1."""
+        """Return whether the existing file has another name, because the storage ignores case: frame_1, Frame_1."""
         if not self._target.may_fold_case(path):
             return False
         folder = path.rpartition("/")[0]

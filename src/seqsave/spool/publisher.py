@@ -73,7 +73,7 @@ class Publisher:
             return found
 
     def trouble(self, where: Mapping[str, str]) -> str:
-        """Return the message of what failed at this place since the last call; "" if nothing did."""
+        """Return the message of the failure at this place since the last call; "" if nothing failed."""
         with self._changed:
             place = self._places.get(fingerprint(where))
             if place is None:
@@ -125,7 +125,7 @@ class Publisher:
                 self.wake(resolve(entry.target), entry.place)
 
     def stop(self, seconds: float) -> None:
-        """Begin no more work, and wait up to ``seconds`` for what is under way. The rest stays in the spool."""
+        """Begin no more work, and wait up to ``seconds`` for running work. The rest stays in the spool."""
         self._stop.set()
         with self._changed:
             thread = self._thread

@@ -1,6 +1,6 @@
-"""A spool's files are this user's own: what other users own, could have changed, or have linked is not used.
+"""Make sure that a spool's files belong to this user alone. Files of other users, or that they can change, are refused.
 
-Frames are published with this user's rights, so that an entry of another user would be published with them as well.
+Frames are published with this user's rights, and so would be an entry of another user.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _problem(status: os.stat_result) -> str | None:
 
 def _unsafe(folder: Path, what: str) -> SpoolError:
     return SpoolError(
-        f"the spool {folder} cannot be used: {what}, so that frames of others would be published with your rights. "
-        f"Make it yours (chown, chmod 700 {folder}) once you know what it holds, or use another folder",
+        f"the spool {folder} cannot be used: {what}, so frames of other users would be published with your rights. "
+        f"Check its contents and make it yours (chown, chmod 700 {folder}), or use another folder",
         reason="unsafe",
     )
 

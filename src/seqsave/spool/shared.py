@@ -1,7 +1,7 @@
 """Facts of a run that all its entries share, such as its workflow. Each is one file in the place's folder.
 
-The file is named by its content, so that a run writes it once, and a reader sees that it is whole. It stays as long as
-an entry names it.
+The file's name is a hash of its content, so a run writes it once, and a reader can check that it is complete. It stays
+as long as an entry names it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _CACHED = 16
 
 
 def is_reference(text: Any) -> bool:
-    """Return True for what ``keep_shared`` returns."""
+    """Return True for a reference as ``keep_shared`` returns it."""
     return isinstance(text, str) and _REFERENCE.fullmatch(text) is not None
 
 
 def keep_shared(folder: Path, document: Any) -> str:
-    """Write a JSON document into the folder, unless it is there, and return its reference. Raises TargetError."""
+    """Write a JSON document into the folder, unless it exists, and return its reference. Raises TargetError."""
     data = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
     reference = hashlib.sha256(data).hexdigest()[:32]
     try:

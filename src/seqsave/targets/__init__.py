@@ -67,7 +67,7 @@ def resolve(
     Creates nothing and sends no request.
 
     storage_options: as fsspec takes them for this protocol; merged over those of a configured target and of a UPath.
-    connections:     how many requests may be in flight at once; sizes the connection pool where there is one.
+    connections:     how many requests may be in flight at once; the size of the connection pool, if there is one.
 
     Raises TargetError for an invalid URL, an unknown scheme or name, a missing package, and unsuitable options.
     """
@@ -104,7 +104,7 @@ def with_retries(target: Target, function: Callable[[], T], policy: retry.RetryP
 
 def _open(location: urls.Location, given: Mapping[str, Any] | None, connections: int) -> Target:
     if given is not None and not isinstance(given, Mapping):
-        raise TargetError(f"`storage_options` is a mapping of names to values, not {type(given).__name__}")
+        raise TargetError(f"`storage_options` must be a mapping of names to values, not {type(given).__name__}")
     options: dict[str, Any] = {**location.options, **(given or {})}
     shown = location.shown
     if location.scheme not in registry.BUILTIN:
@@ -116,7 +116,7 @@ def _open(location: urls.Location, given: Mapping[str, Any] | None, connections:
 def _look_up(location: urls.Location, options: dict[str, Any], shown: str) -> tuple[urls.Location, dict[str, Any], str]:
     """Return the location and options of an fsspec protocol, or of a configured target with the path appended.
 
-    A protocol that only a plugin knows comes last: what users have configured keeps its meaning.
+    A protocol that only a plugin adds comes last, so that configured names keep their meaning.
     """
     from seqsave.targets.filesystems import protocols
 

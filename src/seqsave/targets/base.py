@@ -37,11 +37,11 @@ __all__ = [
 ]
 
 
-# What is written to see whether a storage refuses it.
+# The content of the file with which a storage is tested.
 _TRIAL = b"seqsave asks whether this is refused\n"
 
 
-# How often a change is tried when others change the same file all the time, and the seconds between two tries.
+# How often a change is tried if other writers keep changing the same file, and the seconds between two tries.
 TRIES = 100
 _LONGEST_PAUSE = 0.25
 
@@ -49,17 +49,17 @@ _LONGEST_PAUSE = 0.25
 class Target(ABC):
     """A place to save to and read from: a root, and the files below it.
 
-    Paths are relative to the root, with ``/`` between their parts; one that is empty, absolute, holds ``..`` or control
-    characters raises TargetError. Every failure is a TargetError whose ``transient`` says whether the same call may
-    succeed later (a missing file is a FileNotFoundError too), or a FrameExistsError; no chain of them holds a secret.
-    Targets do not retry; ``runtime.retry`` does.
+    Paths are relative to the root, with ``/`` between their parts. Paths that are empty, absolute, or contain ``..`` or
+    control characters raise TargetError. Every failure is a FrameExistsError, or a TargetError whose ``transient`` says
+    whether the same call may succeed later (for a missing file it is also a FileNotFoundError). No chain of exceptions
+    contains a secret. Targets do not retry; ``runtime.retry`` does.
 
     Targets may be used from several threads at once, survive a fork, and can be pickled (with their secrets).
 
-    url:          the root as it may be shown; without secrets.
-    is_local:     it is a folder of this machine, and ``url_of`` gives absolute paths.
-    is_fast:      publishing waits for no network.
-    capabilities: what the storage can do.
+    url:          the root, without secrets, for messages.
+    is_local:     the root is a folder of this machine, and ``url_of`` returns absolute paths.
+    is_fast:      publishing does not wait for a network.
+    capabilities: the guarantees of the storage.
     """
 
     is_local: ClassVar[bool] = False
@@ -76,7 +76,7 @@ class Target(ABC):
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> Target:
         """Create a target, for ``resolve``. Sends no request. Raises TargetError for an invalid location or option.
 
-        options:     configured ones, the URL object's own and the caller's, merged.
+        options:     storage options: configured ones, those of the URL object and those of the caller, merged.
         connections: how many requests may be in flight at once.
         url:         what to show as the root.
         """
@@ -89,8 +89,8 @@ class Target(ABC):
     ) -> Published:
         """Publish a complete file in one step, and replace an existing one; folders are created as needed.
 
-        create:   raise FrameExistsError when something has that name; decided by the storage, not by looking first.
-                  TargetError where ``capabilities.create`` is ``"none"``.
+        create:   raise FrameExistsError if the name is taken, as decided by the storage in the same step; raise
+                  TargetError if ``capabilities.create`` is ``"none"``.
         checksum: the CRC-32 of ``data`` as zlib computes it, if it is known already.
         """
 
@@ -102,7 +102,7 @@ class Target(ABC):
     def list(self, folder: str = "") -> Entries:
         """Return the current entries of a folder, one level, in no particular order; ``[]`` if it does not exist.
 
-        Never answered from a cache. Temporary files of unfinished writes are left out.
+        The result never comes from a cache. Temporary files of unfinished writes are left out.
         """
 
     @abstractmethod
@@ -133,9 +133,9 @@ class Target(ABC):
                 the same bytes to leave it unchanged. It may be called several times.
         known:  bytes and ETag as last seen, to avoid reading them again if the storage can compare.
 
-        Returns the bytes of the file afterwards, None for no file. The local folder locks; memory has its lock; S3
-        compares the ETag in the same request. A storage that can do neither is read again afterwards: two that change a
-        file in the same moment are noticed there by one of them at most.
+        Returns the bytes of the file afterwards, or None if there is no file. Local folders and memory use a lock; S3
+        compares the ETag in the same request. On a storage that can do neither, the file is read again afterwards: of
+        two simultaneous changes, one may be lost unnoticed.
         """
         for attempt in range(TRIES):
             before = self._content(path)
@@ -153,7 +153,7 @@ class Target(ABC):
         raise self._contended(path)
 
     def read_published(self, path: str) -> tuple[bytes, Published]:
-        """Return the whole file, and what is known of it as it was read."""
+        """Return the whole file, and its record as of reading."""
         data = self.read(path)
         return data, described(data, None)
 
@@ -171,11 +171,11 @@ class Target(ABC):
     def replace(
         self, path: str, data: Data, *, content_type: str, version: str | None, checksum: int | None = None
     ) -> Published:
-        """Put a whole file in the place of the one that has this version, as ``look`` returned it.
+        """Replace the file of this version, as returned by ``look``, with a whole file.
 
-        The storage compares the version where it can; otherwise this looks right before it publishes.
+        The storage compares the version if it can; otherwise this method checks it right before publishing.
 
-        Raises FrameExistsError if the file is another one by now, or gone, and the errors of ``publish``.
+        Raises FrameExistsError if the file has changed or is gone, and the errors of ``publish``.
         """
         seen = self.look(path)
         if seen is None or seen.version != version:
@@ -217,7 +217,7 @@ class Target(ABC):
         path = self._checked(path)
         if not self.url.endswith("://"):
             return f"{self.url}/{path}"
-        # A first part such as "me@home" would be taken for user info.
+        # A first part such as "me@home" would be read as user info.
         return f"{self.url}/{path}" if set("@:") & set(path.partition("/")[0]) else f"{self.url}{path}"
 
     def about(self, path: str) -> Mapping[str, str]:
@@ -241,7 +241,7 @@ class Target(ABC):
 
         run: a run over tasks that has ended: all temporary files of its parts are removed.
 
-        Lists the whole folder. Does nothing on storages where no file can be left, or where its writer is unknown.
+        Lists the whole folder. Does nothing on storages that cannot leave such files, or where the writer is unknown.
         """
         return 0
 
@@ -255,12 +255,12 @@ class Target(ABC):
     def tidy(self, path: str) -> None:
         """Remove what a deleted file leaves behind: its lock, and its folder, if that is empty.
 
-        Does nothing on storages where a folder is a part of names.
+        Does nothing on storages where folders are only parts of names.
         """
         return
 
     def is_valid_path(self, path: str) -> bool:
-        """Return True if ``path`` is one that this target can address; other programs may use names that are not."""
+        """Return True if this target can address ``path``; other programs may use names that it cannot."""
         try:
             self._checked(path)
         except TargetError:
@@ -270,7 +270,7 @@ class Target(ABC):
     def may_fold_case(self, path: str) -> bool:
         """Return whether a file may exist here under another name than ``path``, which differs only in its case.
 
-        Sends no request: it is what the kind of storage suggests, or what this machine knows of its own disks.
+        Sends no request: the answer follows from the kind of storage, or from this machine's own disks.
         """
         return False
 
@@ -283,8 +283,8 @@ class Target(ABC):
         """Raise TargetError unless a trial shows that the storage refuses to replace a file with ``create=True``.
 
         Some stores accept the condition and ignore it. The first call in a process writes the small file ``path``
-        twice, and deletes it if the credentials allow that. A file that remains serves the next trial. Errors on the
-        way are raised as by ``publish``.
+        twice, and deletes it if the credentials allow that. If the file remains, the next trial uses it. Other errors
+        are raised as by ``publish``.
         """
         if self.capabilities.create == "none" or self._refuses_for_certain:
             return
@@ -292,13 +292,13 @@ class Target(ABC):
         with known.lock:
             if known.refuses:
                 return
-            # The second trial is on a name that no other program knows, so none can have deleted it in between.
+            # The second trial uses a name that no other program knows, so none can have deleted it in between.
             if not (self._refuses_second(path) or self._refuses_second(f"{path}-{secrets.token_hex(8)}")):
                 raise self._overlooked()
             known.refuses = True
 
     def refuses_to_replace(self, path: str) -> bool:
-        """Return True if ``create=True`` leaves the existing file ``path`` as it is; otherwise this has replaced it."""
+        """Return True if ``create=True`` keeps the existing file ``path``; otherwise the call has replaced it."""
         try:
             self.publish(path, _TRIAL, content_type="text/plain", create=True)
         except FrameExistsError:
@@ -314,7 +314,7 @@ class Target(ABC):
     # --- for the storages ---
 
     def _storage(self) -> Mapping[str, Any]:
-        """Return what distinguishes this storage from others in this process; may hold secrets."""
+        """Return a key that distinguishes this storage from others in this process; may contain secrets."""
         return {"kind": type(self).__name__}
 
     def _refuses_second(self, path: str) -> bool:
@@ -336,10 +336,10 @@ class Target(ABC):
     def _checked(self, path: str) -> str:
         problem = bad_component(path) if isinstance(path, str) else "is not a str"
         if problem is None and "::" in path and not self.is_local:
-            problem = "holds '::', which fsspec takes for a chain of storages"
+            problem = "contains '::', which fsspec reads as a chain of storages"
         if problem is None:
             return path
-        raise TargetError(f"{path!r} {problem}: a path is names with '/' between them, relative to {self.url}")
+        raise TargetError(f"{path!r} {problem}: a path has names with '/' between them, relative to {self.url}")
 
     def _checked_folder(self, folder: str) -> str:
         return self._checked(folder.rstrip("/")) if folder else ""

@@ -1,8 +1,8 @@
-"""Open files and folders that are certain to lie in given folders, however links change in that moment.
+"""Open files and folders that are certain to be inside of given folders, even if links change at that moment.
 
-A check of a path followed by opening it is two steps: another user may put a link there in between. Here the path is
+Checking a path and then opening it takes two steps: another user may create a link in between. Here the path is
 resolved once, and each part of the result is opened from the folder before it, without following links. A link that
-stays inside is followed; one that appears afterwards, or leads out, is refused.
+stays inside is followed; a link that appears afterwards, or leads out, is refused.
 
 Where the system cannot open relative to a folder (Windows), the file is opened first and compared afterwards.
 """
@@ -24,11 +24,11 @@ _CAN_STEP = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 
 
 class OutsideError(PermissionError):
-    """A path leads out of the folders that it must lie in, or may have done so."""
+    """A path leads out of the allowed folders, or may have done so."""
 
 
 def _real_path(path: str) -> str | None:
-    """Return the path without links; None if the system does not let this user find out."""
+    """Return the path without links; None if this user may not resolve it."""
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):
@@ -36,7 +36,7 @@ def _real_path(path: str) -> str | None:
 
 
 def open_beneath(path: str, roots: Iterable[str]) -> int:
-    """Return a descriptor, for reading, of the file or folder at ``path``, which lies in one of ``roots``.
+    """Return a descriptor, for reading, of the file or folder at ``path``, which must be inside of one of ``roots``.
 
     roots: real paths of folders.
 
@@ -54,7 +54,7 @@ def open_beneath(path: str, roots: Iterable[str]) -> int:
         if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR) and _real_path(path) != real:
             raise OutsideError(errno.EACCES, "links in it changed while it was opened", path) from None
         if error.errno == errno.ELOOP:
-            raise OutsideError(errno.EACCES, "a link was put there while it was opened", path) from None
+            raise OutsideError(errno.EACCES, "a link appeared while it was opened", path) from None
         raise
 
 

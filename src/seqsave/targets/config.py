@@ -112,7 +112,7 @@ def _read(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise TargetError(f"the configuration {path} is nested too deeply: correct it or move it away") from None
     for name in tables:
-        # Other programs may have tables of their own, so only a name that is nearly one of ours is an error.
+        # Other programs may have tables of their own, so only a name close to a known one is an error.
         near = did_you_mean(name, _TABLES, ignore_case=True, nearness=0.8)
         if name not in _TABLES and near:
             raise _wrong(path, f"unknown table [{name}]{near}")
@@ -135,7 +135,7 @@ def _configured(path: Path, name: str, table: Any, reserved: Collection[str]) ->
     for key in table:
         if key not in _KEYS:
             near = did_you_mean(key, _KEYS)
-            raise _wrong(path, f"{where} has {key!r}{near}: only url and storage_options are known")
+            raise _wrong(path, f"{where} has the unknown key {key!r}{near}: only url and storage_options are known")
     options = table.get("storage_options", {})
     if not isinstance(options, dict):
         raise _wrong(path, f"{where}: storage_options is not a table, write {{ name = value }}")

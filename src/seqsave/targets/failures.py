@@ -1,11 +1,11 @@
 """Translate the exceptions of backends into TargetError: what failed, where, and whether it is temporary.
 
-No backend is imported for it: exceptions are recognised by what they carry (botocore's ``response``, an HTTP status, an
-``errno``) and by the names of their classes. The whole chain is looked at, since s3fs hides the store's answer in
+No backend is imported for this: exceptions are recognized by their attributes (botocore's ``response``, an HTTP status,
+an ``errno``) and by the names of their classes. The whole chain is searched, because s3fs hides the store's answer in
 ``__cause__`` and aiobotocore the connection's failure in ``kwargs``.
 
-The order of looking: the store's own code, the HTTP status, the state of the connection, the class's
-name, the ``errno``, the builtin class.
+The order of the search: the store's own code, the HTTP status, the state of the connection, the class's name, the
+``errno``, the builtin class.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Scene:
     """The place of a failure, for its message.
 
     doing:     "save", "read", "list", "delete", "look for".
-    url:       what it was done to, without secrets.
-    container: what holds it, ``"bucket 'renders'"``, where it has a name.
-    secrets:   texts that may not be shown.
-    tried:     the backend's client has retried already, so that no caller should.
+    url:       the URL of the file or folder, without secrets.
+    container: its container, such as ``"bucket 'renders'"``, if that has a name.
+    secrets:   texts that must not be shown.
+    tried:     the backend's client has already retried, so callers should not.
     """
 
     doing: str
@@ -78,8 +78,8 @@ class Fault(Enum):
     EXPIRED = _Verdict("the credentials have expired", "sign in again")
     NO_CREDENTIALS = _Verdict(
         "no credentials were found",
-        "give key and secret or a profile in `storage_options`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or "
-        "what this storage reads instead, or configure a target; anon=True signs nothing",
+        "pass key and secret or a profile in `storage_options`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or "
+        "the variables of this storage), or configure a target; anon=True sends unsigned requests",
     )
     BAD_CREDENTIALS = _Verdict("the credentials are not accepted", "check them in `storage_options`", detail=True)
     SECOND_FACTOR = _Verdict(
@@ -92,7 +92,7 @@ class Fault(Enum):
     )
     CLOCK = _Verdict("this machine's clock differs too much from the store's", "set the clock")
     WRONG_PLACE = _Verdict(
-        "{container} lies in another region or behind another endpoint", "set the endpoint_url or AWS_DEFAULT_REGION"
+        "{container} is in another region or behind another endpoint", "set the endpoint_url or AWS_DEFAULT_REGION"
     )
 
     THROTTLED = _Verdict("the store is throttling", "it may work later, or with less concurrency", transient=True)
@@ -120,7 +120,7 @@ class Fault(Enum):
         "the program is ending, and Python starts nothing new", "close the writer before that", detail=True
     )
     NOT_INSTALLED = _Verdict("a package is missing", detail=True)
-    BAD_OPTION = _Verdict("the storage options do not fit", "correct them", detail=True)
+    BAD_OPTION = _Verdict("the storage options are not valid", "correct them", detail=True)
     UNKNOWN = _Verdict("the storage failed in a way that seqsave does not know", detail=True)
 
     @property
@@ -137,7 +137,7 @@ class Fault(Enum):
 def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN) -> SeqSaveError:
     """Return the error to raise instead of ``error``, chained to it, or to a stand-in if it holds a secret.
 
-    Raise it outside of the ``except`` block: inside, Python would chain the original to it after all.
+    Raise it outside of the ``except`` block: inside, Python would chain the original exception to it.
     """
     if isinstance(error, SeqSaveError):
         if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, SeqSaveError):
@@ -345,7 +345,7 @@ _BY_CLASS = {name: fault for fault, names in _CLASSES.items() for name in names.
 
 _NO_SUCH_HOST = tuple(getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name))
 _BROKEN = (errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
-# paramiko's words for it, in an OSError without a number.
+# paramiko's message for a closed connection, in an OSError without a number.
 _CLOSED = "Socket is closed"
 
 
@@ -364,7 +364,7 @@ def _by_connection(error: BaseException) -> Fault | None:
 
 
 def _is_setting(inner: BaseException | None) -> bool:
-    """Return whether no connection was tried, because of a missing certificate file or an invalid value."""
+    """Return True if no connection was tried, because of a missing certificate file or an invalid value."""
     # Some of ssl's errors are ValueErrors as well, and about the other side.
     return isinstance(inner, FileNotFoundError) or (isinstance(inner, ValueError) and not isinstance(inner, OSError))
 

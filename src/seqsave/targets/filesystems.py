@@ -1,8 +1,8 @@
-"""Own fsspec filesystems, one for each kind, set of options and process; the user's instances are left alone.
+"""seqsave's own fsspec filesystems, one for each kind, set of options and process.
 
-fsspec returns one cached instance for equal options. Pool size, retries and listing caches are
-set on ours, so they are made with ``skip_instance_cache=True`` and kept here instead. What fsspec's configuration
-(``fsspec.config.conf``, ``FSSPEC_...`` variables, files in its folder) says for a protocol holds for ours too.
+fsspec returns one cached instance for equal options. seqsave changes pool sizes, retries and listing caches, so it
+makes its own instances with ``skip_instance_cache=True`` and keeps them here; the user's are not changed. fsspec's
+configuration (``fsspec.config.conf``, ``FSSPEC_...`` variables, files in its folder) applies to them too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-# So many are kept, in use or not. A connection closes when it is let go and no call has it any more.
+# The number of objects that are kept, in use or not. A dropped connection closes when no call uses it any more.
 _LIMIT = 64
 
 # What ``pip install`` needs where the package is not called like the module that fsspec names.
@@ -76,7 +76,7 @@ class _Shared:
 class _Registry:
     """The shared objects by key; thread-safe, and empty in a forked child, where the parent's connections are useless.
 
-    Objects of live users are kept. Of the rest the oldest is dropped.
+    Objects with live users are kept. When there are too many others, the oldest is dropped.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class _Registry:
         self.forget()
 
     def forget(self) -> None:
-        # Kept, not used: closing a connection of the parent's would disturb the parent, and asyncio complains aloud.
+        # Kept but not used: closing the parent's connections would disturb the parent and make asyncio log errors.
         self._abandoned.append(self._shared)
         self._shared = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
@@ -97,7 +97,7 @@ class _Registry:
             if found is not None:
                 return found.made  # type: ignore[no-any-return]
             making = self._making.setdefault(key, threading.Lock())
-        # Making may connect to somewhere: only those that want the same wait for it.
+        # Making an object may open a connection: only callers that need the same object wait for it.
         with making:
             with self._lock:
                 found = self._taken(key, user)
@@ -109,7 +109,7 @@ class _Registry:
                 self._making.pop(key, None)
                 self._taken(key, user)
                 evicted = self._evict()
-        # Outside of the lock: connections may be closed now, which takes a while.
+        # Outside of the lock: this may close connections, which takes a while.
         for shared in evicted:
             if isinstance(shared.made, _EachThread):
                 shared.made.clear()
@@ -144,7 +144,7 @@ class _Registry:
 class _EachThread:
     """One object per thread; it is dropped when its thread has ended.
 
-    Not a ``threading.local``: a forked child would let go of what the parent's other threads have, and close it.
+    Not a ``threading.local``: a forked child would drop the connections of the parent's other threads, and close them.
     """
 
     def __init__(self) -> None:
@@ -196,7 +196,8 @@ def shared(
 ) -> T:
     """Return the result of ``make``, called once for each kind and set of options in this process (or thread).
 
-    user: it is kept at least as long as this object exists; otherwise the oldest are let go when there are many.
+    user: the result is kept at least as long as this object exists; otherwise, the oldest results are dropped when
+          there are many.
     """
     key = (kind, _Held(options), per_thread)
     if per_thread:
@@ -212,7 +213,7 @@ def discard(made: object) -> None:
 def create(cls: type[Any], options: Mapping[str, Any]) -> Any:
     """Return a new filesystem that is not shared, without listing cache, for synchronous use."""
     made = cls(**{**options, "skip_instance_cache": True})
-    # Afterwards, since some pass every option that they do not know on to their client, which then objects.
+    # Set afterwards, because some filesystems pass unknown options on to their client, which then fails.
     cache: Any = getattr(made, "dircache", None)
     if hasattr(cache, "use_listings_cache"):
         cache.use_listings_cache = False
@@ -225,7 +226,7 @@ def merged_options(cls: type[Any], options: Mapping[str, Any]) -> dict[str, Any]
     from fsspec.config import apply_config
 
     merged: dict[str, Any] = apply_config(cls, dict(options))
-    # Ours are always driven from outside of the event loop; and these three are ours to choose.
+    # seqsave always calls its filesystems from outside of the event loop, and sets these three options itself.
     for name in ("asynchronous", "loop", "skip_instance_cache", "use_listings_cache"):
         merged.pop(name, None)
     return merged
@@ -242,7 +243,7 @@ def refuse_unknown(options: Mapping[str, Any], known: Collection[str], where: st
     """Raise TargetError for an unknown option, with a hint at the nearest one."""
     for name in options:
         if name not in known:
-            there_are = f"known are {', '.join(sorted(known))}" if known else "it has no options"
+            there_are = f"known options are {', '.join(sorted(known))}" if known else "it has no options"
             near = did_you_mean(name, known)
             raise TargetError(f"storage option {name!r}{near} is unknown for {where}: {there_are}")
 

@@ -1,14 +1,14 @@
 """All other fsspec filesystems, each used as carefully as its known traits require.
 
-``traits`` knows the usual filesystems, and a plugin can declare others. Of an unknown filesystem nothing good is
-assumed: files are written under a temporary name and moved where it can move, ``create`` is refused, and
-threads take turns.
+``traits`` has the usual filesystems, and a plugin can declare others. For an unknown filesystem, no guarantees are
+assumed: files are written under a temporary name and moved if it can move files, ``create`` is refused, and threads
+take turns.
 
-- Names are appended to the filesystem's own path, never to a URL, and only the methods for single files are used: the
-  others take ``[ ] * ?`` for a glob. A name that the driver would read differently (one that cuts it at ``#``) is
+- Names are appended to the filesystem's own path, never to a URL. Only the methods for single files are used, because
+  the others read ``[ ] * ?`` as a glob. A name that the driver would read differently (for example, cut at ``#``) is
   refused.
-- Listings are always fresh. Folders are made when a write finds none; a top level (a bucket, a share) never is, except
-  where it is an ordinary folder.
+- Listings never come from a cache. Folders are created when they are missing; a top level (a bucket, a share) is never
+  created, unless it is an ordinary folder.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ __all__ = ["FsspecTarget"]
 
 _TOPS = {"gs": "bucket", "gcs": "bucket", "az": "container", "abfs": "container", "abfss": "container", "smb": "share"}
 
-# They read another storage, or are made of one: nothing lies at a URL of theirs alone.
+# Protocols that wrap another storage: their URLs alone name no files.
 _WRAPPERS = {
     *("async_wrapper", "asyncwrapper", "blockcache", "cached", "data", "dir", "filecache", "generic", "libarchive"),
     *("reference", "simplecache", "tar", "zip"),
 }
-# Options, and parts of Azure's connection string, that say which server it is.
+# Options, and parts of Azure's connection string, that name the server.
 _ADDRESS = ("account_host", "account_name", "base_url", "endpoint_url", "host", "port", "share")
-# What drivers call a version, or the time of the last change, in a listing.
+# Names of drivers for a version, or for the time of the last change, in a listing.
 _VERSIONS = (
     *("generation", "ETag", "etag", "mtime", "modify", "modified", "last_write_time", "LastModified"),
     *("last_modified", "updated"),
@@ -70,7 +70,7 @@ _NO_SUCH_FOLDER = (Fault.MISSING, Fault.CONFLICT, Fault.UNKNOWN)
 
 
 class _Handle:
-    """A filesystem and the lock with which threads take turns where they must."""
+    """A filesystem, and the lock for threads that must take turns."""
 
     def __init__(self, kind: type[Any], options: Mapping[str, Any], settle: Callable[[Any], None]) -> None:
         self.filesystem = filesystems.create(kind, options)
@@ -184,7 +184,7 @@ class FsspecTarget(Target):
 
     @guarded("list")
     def remove_stale_temporaries(self, folder: str = "", *, run: str = "") -> int:
-        """Remove temporary files of a run that has ended; those of others may be at work. See ``Target``."""
+        """Remove temporary files of a run that has ended; other files may still be in use. See ``Target``."""
         if self._traits.publish != "move" or not run:
             return 0
         folder = self._checked_folder(folder)
@@ -293,7 +293,7 @@ class FsspecTarget(Target):
         except Exception as error:
             if diagnose(error) is not Fault.EXISTS:
                 raise
-            # It does not move over a file: for a moment there is none, but never a part of one.
+            # This storage cannot move over a file: for a moment the file is missing, but it is never partial.
             filesystem.rm_file(new)
             self._move(filesystem, old, new)
 
@@ -310,7 +310,7 @@ class FsspecTarget(Target):
     def _in_folder(self, filesystem: Any, full: str, write: Callable[[], object]) -> None:
         """Write a file; if that failed, perhaps because of a missing folder, create the folder and write again."""
         folder = full.rpartition("/")[0]
-        # Before, not after: another thread may make it while this one fails.
+        # Checked before: another thread may create the folder while this one fails.
         suspects = (Fault.MISSING,) if folder in self._folders_seen else _NO_SUCH_FOLDER
         try:
             write()
@@ -326,7 +326,7 @@ class FsspecTarget(Target):
         """Create a folder unless it is a top level; return whether it exists now."""
         if not self._traits.folders or not folder.strip("/"):
             return False
-        # Drivers look and then make, level by level: another thread must not do the same just then.
+        # Drivers check and then create, level by level: another thread must not do so at the same time.
         with _making_folders:
             if filesystem.isdir(folder):
                 return True
@@ -364,7 +364,7 @@ class FsspecTarget(Target):
     def _filesystem(self) -> Iterator[Any]:
         handle = self._handle()
         with handle.lock if self._traits.threads == "turns" else contextlib.nullcontext():
-            # Some keep listings whatever use_listings_cache says.
+            # Some drivers cache listings despite use_listings_cache.
             handle.filesystem.invalidate_cache()
             try:
                 yield handle.filesystem
@@ -384,7 +384,7 @@ class FsspecTarget(Target):
     def _full(self, path: str) -> str:
         path = self._checked(path)
         full = f"{self._root.rstrip('/')}/{path}" if self._root else path
-        # What the driver makes of a path, which is also what it does with one in each of its methods.
+        # How the driver reads a path, as it does in each of its methods.
         read_as = filesystems.filesystem_class(self._protocol)._strip_protocol(full)  # noqa: SLF001 - fsspec's own interface
         if read_as.strip("/") == full.strip("/"):
             return full
@@ -438,6 +438,6 @@ def _entries(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
 
 
 def _version(item: Mapping[str, Any]) -> str | None:
-    """Return what changes when a file is replaced, under whichever name its driver reports that; None for nothing."""
+    """Return a text that changes when a file is replaced, as its driver reports it; None if it reports none."""
     found = next((item[name] for name in _VERSIONS if item.get(name) not in (None, "")), None)
     return None if found is None else str(found).strip('"')

@@ -28,7 +28,7 @@ def guarded(doing: str) -> Callable[[Method], Method]:
                 raise
             except Exception as error:  # noqa: BLE001 - any backend, any exception: translate() sorts them
                 failure = self._translated(error, doing, args, kwargs)
-            # Not inside the handler: the original would become its context, secrets and all.
+            # Not inside the handler: the original exception, with its secrets, would become the context.
             raise failure
 
         return cast("Method", call)

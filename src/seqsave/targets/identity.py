@@ -1,4 +1,4 @@
-"""One spelling for each place: what ``Target.identity`` returns is the same for every spelling of the same storage."""
+"""One spelling for each place, so that ``Target.identity`` returns the same for every spelling of a storage."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def canonical_url(url: str) -> str:
 
 
 def canonical_identity(identity: Mapping[str, str]) -> dict[str, str]:
-    """Return an identity in the usual spelling; of one that ``Target.identity`` returned, the same.
+    """Return an identity in the usual spelling; the result of ``Target.identity`` is returned unchanged.
 
-    The root of a local folder is resolved, so that a folder is the same one by whichever links it is reached.
+    The root of a local folder is resolved, so that a folder has one identity whatever links lead to it.
     """
     found = dict(identity)
     found["storage"] = _SAME.get(found.get("storage", ""), found.get("storage", ""))

@@ -1,20 +1,20 @@
-"""Folders of this machine: a hidden sibling file first, then one step that gives it its name.
+"""Local folders: a file is first written under a hidden name beside its own, then renamed in one step.
 
 - Replacing: ``os.replace``. Readers see the old file or the new one, never a part.
-- Creating: ``os.link``, which the kernel refuses when the name is taken; on Windows ``os.rename``, which does the same.
+- Creating: ``os.link``, which the kernel refuses if the name is taken; on Windows ``os.rename``, which does the same.
   File systems without hard links (FAT, some network mounts) reserve the name with an empty file (``O_EXCL``) and
   replace that: nothing is ever overwritten, but a process that is killed between these two calls leaves an empty file.
-- Folders are made when the first write finds none, so that the usual write is open, write, close, rename.
-- A file that several change (``update``) has a lock file beside it, ``NAME.lock``, which stays there to be used again.
-  File systems without locks do as storages do that have none.
+- Folders are created when a write finds them missing, so that the usual write is open, write, close, rename.
+- A file that several processes change (``update``) has a lock file beside it, ``NAME.lock``, which remains. On file
+  systems without locks, changes are made as on other storages without locks.
 - Files get the mode that the umask leaves. A killed process may leave ``.seqsave-*.tmp`` files; they are never listed,
   and ``remove_stale_temporaries`` removes them: those of a dead process of this machine after a minute, those of
   other machines after a day.
 
-Storage options: ``fsync=True`` puts each file on the disk before it gets its name (it survives a power cut then, at the
-cost of one flush for each frame). ``within``, a list of folders, refuses to read or list what links lead out of them,
-also if a link appears in that moment; it is for programs whose paths come from others. fsspec's ``auto_mkdir`` is
-accepted and means nothing: folders are always made.
+Storage options: ``fsync=True`` flushes each file to the disk before it is renamed, so that it survives a power cut, at
+the cost of one flush for each frame. With ``within``, a list of folders, links that lead out of these are not followed
+when files are read or listed, even if a link appears at that moment; it is for programs with paths from untrusted
+sources. fsspec's ``auto_mkdir`` is accepted and has no effect: folders are always created.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class LocalTarget(Target):
         filesystems.refuse_unknown(options, _OPTIONS, "local folders")
         within = options.get("within") or ()
         if isinstance(within, str) or not all(isinstance(folder, str) for folder in within):
-            raise TargetError("storage option 'within' is a list of folders")
+            raise TargetError("storage option 'within' must be a list of folders")
         roots = tuple(os.path.realpath(folder) for folder in within)
         return cls(_absolute(location.rest), fsync=bool(options.get("fsync", False)), within=roots)
 
@@ -100,7 +100,7 @@ class LocalTarget(Target):
             )
 
     def may_fold_case(self, path: str) -> bool:
-        """Return whether the file may exist by a name in other letters; see ``Target.may_fold_case``."""
+        """Return whether the file may exist under a name in another case; see ``Target.may_fold_case``."""
         file = self.url_of(path)
         return os.path.lexists(file) and may_be_folded(file, self.known.folds)
 
@@ -126,7 +126,7 @@ class LocalTarget(Target):
         temporary = os.path.join(folder, temporary_name(self._run))
         try:
             self._write(temporary, data)
-            # Before it has its name: after that, another writer may have replaced it.
+            # Before the rename: after it, another writer may have replaced the file.
             version = _version(os.stat(temporary))
             if replacing is not None:
                 self._replace(temporary, path, replacing)
@@ -239,7 +239,7 @@ class LocalTarget(Target):
     def look(self, path: str) -> Entry | None:
         """Return a file as a listing shows it; see ``Target.look``.
 
-        The time of change is the one that no program can set.
+        The time of change is the one that programs cannot set.
         """
         try:
             status = os.stat(self.url_of(path))
@@ -254,7 +254,7 @@ class LocalTarget(Target):
     def clock(self, path: str) -> float | None:
         """Return the time by the storage's clock; see ``Target.clock``.
 
-        A folder may lie on another machine, so that only a new file shows the time there.
+        A folder may be on another machine, so that only a new file shows the time there.
         """
         if _WINDOWS:
             return None
@@ -269,7 +269,7 @@ class LocalTarget(Target):
     def identity(self) -> Mapping[str, str]:
         """Return what distinguishes this place from others; see ``Target.identity``.
 
-        A folder is the same one by whichever links it is reached.
+        A folder has one identity, whatever links lead to it.
         """
         return canonical_identity({"storage": "file", "root": self.url})
 
@@ -294,7 +294,7 @@ class LocalTarget(Target):
         return move(source.url_of(old), final)
 
     def tidy(self, path: str) -> None:
-        """Remove the lock of a file that is gone, and an empty folder; see ``Target.tidy``."""
+        """Remove the lock of a deleted file, and an empty folder; see ``Target.tidy``."""
         final = self.url_of(path)
         with contextlib.suppress(OSError):
             os.unlink(f"{final}.lock")
@@ -302,7 +302,7 @@ class LocalTarget(Target):
             os.rmdir(os.path.dirname(final))
 
     def _opened(self, path: str) -> BinaryIO:
-        """Open a file for reading; with ``within``, only one that lies there and is an ordinary file."""
+        """Open a file for reading; with ``within``, only an ordinary file inside of these folders."""
         if not self._within:
             return open(path, "rb")
         descriptor = beneath.open_beneath(path, self._within)
@@ -332,7 +332,7 @@ class LocalTarget(Target):
         with contextlib.suppress(FileNotFoundError), os.scandir(self.url_of(folder) if folder else self.url) as entries:
             for entry in entries:
                 if is_temporary(entry.name):
-                    with contextlib.suppress(OSError):  # deleted since, or of another user
+                    with contextlib.suppress(OSError):  # deleted since, or owned by another user
                         age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                         if (run and run_of(entry.name) == run) or is_abandoned(entry.name, age):
                             os.unlink(entry.path)

@@ -1,7 +1,7 @@
 """``memory://``: fsspec's in-memory store of this process, shared with its other users here.
 
-Files are kept as immutable bytes. One lock makes "create unless it is there" one step; fsspec itself looks and then
-writes. Reading gives every reader bytes of its own position, where fsspec's open files share one.
+Files are kept as immutable bytes. One lock makes "create unless it exists" one step; fsspec itself checks and then
+writes. Each reader has its own position, whereas fsspec's open files share one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known of a storage, its folders and its files: the records that targets return."""
+"""The records that targets return: facts about a storage, its folders and its files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Capabilities:
 
     folders:     it has real folders, which are created as needed; otherwise a folder is a part of a name.
     atomic:      a file appears under its name complete or not at all, even if a process is killed at any moment.
-    create:      how ``create=True`` is kept: ``"conditional"`` (the store decides, in the same request),
-                 ``"exclusive"`` (an exclusive link or move), ``"none"`` (not at all: it is refused).
+    create:      how ``create=True`` works: ``"conditional"`` (the store decides, in the same request),
+                 ``"exclusive"`` (an exclusive link or move), ``"none"`` (it is refused).
     checksum:    the store compares the checksum of published files.
     thread_safe: threads may publish at the same time; otherwise they take turns by themselves.
     """
@@ -42,7 +42,7 @@ class Published:
     etag:         the ETag of the content, without quotes; None for storages without ETags.
     checksum:     ``"crc32:9ae0daaf"`` where it is known, else None.
     acknowledged: the store answered that it has bytes with this very checksum.
-    version:      what a listing shows as the version until the file is replaced; None for storages without versions.
+    version:      the version that listings show until the file is replaced; None for storages without versions.
     """
 
     size: int
@@ -58,7 +58,7 @@ class Known:
     answered:   the storage has answered a request, with success or failure.
     refuses:    a trial showed that the storage refuses to replace a file.
     bare_etags: the storage compares ETags only if a condition has them without quotes.
-    folds:      the folders (URLs) in which a look showed whether capital and small letters are the same in names.
+    folds:      by folder (URL), whether it ignores the case of names, where that was tested.
     """
 
     def __init__(self) -> None:
@@ -76,8 +76,8 @@ class Entry:
     is_link: it is a link to a folder, possibly one above it, so that following all links may never end.
     version: a text that changes when the file is replaced (an ETag; locally the time of change and the inode); None
              for storages without versions.
-    changed: seconds since 1970 by the storage's own clock when the file was put there, where no saver can set that
-             time. Only from ``look``.
+    changed: the time at which the storage received the file, in seconds since 1970 by its own clock, if savers cannot
+             set that time. Only from ``look``.
     """
 
     name: str
@@ -100,7 +100,7 @@ def described(
     acknowledged: bool = False,
     version: str | None = None,
 ) -> Published:
-    """Return the record of what was just published. Where a store has ETags, they are its versions."""
+    """Return the record of a file that was just published. If a store has ETags, these are its versions."""
     text = None if checksum is None else crc32_text(checksum)
     return Published(
         size=memoryview(data).nbytes, etag=etag, checksum=text, acknowledged=acknowledged, version=version or etag

@@ -37,11 +37,11 @@ _SECRET_WORDS = {
     *("signature", "token", "tokens"),
 }
 _SECRET_ENDINGS = ("connectionstring", "connection_string", "key", "password", "secret", "token")
-# Names that hold such a word, yet say how to sign in, not with what.
+# Names that contain such a word, but state how to sign in, not with which secret.
 _PLAIN_NAMES = {"auth_mode", "auth_type", "key_filename", "look_for_keys", "signature_version", "token_type"}
 # Values that name a way to sign in; scrubbing them would only blur messages.
 _PLAIN_VALUES = {"anon", "basic", "browser", "cache", "cloud", "default", "digest", "google_default", "none"}
-# Of these the user's name is part of the address. Elsewhere it may be half of a key pair, or a token.
+# Protocols in which the user's name is part of the address. In others it may be half of a key pair, or a token.
 _USER_IS_ADDRESS = {
     *("abfs", "abfss", "az", "dav", "ftp", "ftps", "hdfs", "sftp", "smb", "ssh", "webdav", "webhdfs"),
 }
@@ -56,12 +56,12 @@ _SEPARATORS = re.compile(r"[?#&;]")
 # Chains of storages ("simplecache::ftp://...", "zip://a.zip::s3://..."), as far as they name nothing but protocols.
 _CHAIN = re.compile(r"(?:[A-Za-z0-9._+-]+::)*(?:[A-Za-z0-9][A-Za-z0-9+._-]*://)?")
 _BRACKETS = re.compile(r"\[[^\]@/]*\]")
-# After these an empty host is usual, and the path says what it says: "memory:///me@home".
+# Protocols in which an empty host is usual, and the path is taken literally: "memory:///me@home".
 _NO_HOST = {"file://", "local://", "memory://"}
 
-# Shorter secrets are looked for as words of their own: replacing every "K" would leave no message.
+# Shorter secrets are replaced only as whole words: replacing every "K" would make messages unreadable.
 _SHORT = 6
-# A line of a PEM key that is as long as this counts by itself too.
+# A line of a PEM key of at least this length is also a secret by itself.
 _LONG_LINE = 16
 
 

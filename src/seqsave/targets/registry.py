@@ -1,10 +1,10 @@
 """The registry of protocols and the classes that serve them.
 
-Precedence: what ``register_target`` added, then the built-ins (a local folder, memory), then plugins, then what
-seqsave does by itself: s3fs for ``s3://``, and any other fsspec filesystem. The built-ins are found without
-looking at any entry point.
+Precedence: targets added by ``register_target``, then the built-ins (a local folder, memory), then plugins, then
+seqsave's own handling: s3fs for ``s3://``, and any other fsspec filesystem. The built-ins are found without loading
+plugins.
 
-A class is a ``Target`` whose ``open`` makes one from a root that ``urls.parse`` has taken apart.
+A class is a ``Target`` whose ``open`` makes a target from a root that ``urls.parse`` returned.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _ANY_OTHER = "seqsave.targets.fsspec:FsspecTarget"
 
 
 def register_target(spec: TargetSpec, clobber: bool = False) -> None:
-    """Add a storage to this process, without a plugin. It wins over every plugin that claims the same protocol.
+    """Add a storage to this process, without a plugin. It takes precedence over plugins that claim the same protocol.
 
-    Raises TargetError when a protocol is built in or registered already, unless ``clobber`` is True, and PluginError
-    when the declaration is invalid.
+    Raises TargetError if a protocol is built in or already registered, unless ``clobber`` is True, and PluginError if
+    the declaration is invalid.
     """
     manager.check("targets", spec, "register_target")
     taken: str | None = None
@@ -59,7 +59,7 @@ def unregister_target(protocol: str) -> None:
 def find(protocol: str) -> TargetSpec | None:
     """Return the declaration of a protocol; None if it has none.
 
-    Raises TargetError where two plugins claim it, naming both.
+    Raises TargetError, which names both, if two plugins claim it.
     """
     spec: TargetSpec | None = manager.current().registered("targets").get(protocol)
     if spec is not None or protocol in BUILTIN:
@@ -78,7 +78,7 @@ def claimed() -> Collection[str]:
 def class_for(protocol: str) -> type[Target]:
     """Return the class that serves ``protocol``, imported now.
 
-    Raises TargetError where the code that a declaration names cannot be imported; it ends with the install line.
+    Raises TargetError, which ends with the install line, if the code that a declaration names cannot be imported.
     """
     spec = find(protocol)
     if spec is None:

@@ -1,4 +1,4 @@
-"""Give a local file a name that is not taken: an exclusive link, or what does the same where there are no links."""
+"""Rename a local file to a name that is not taken: with an exclusive link, or its equivalent without links."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def give_new_name(temporary: str, final: str) -> None:
     try:
         os.link(temporary, final)
     except FileExistsError:
-        # A network file system may have made the link, lost the answer, and tried again: then it is our own file.
+        # A network file system may have made the link, lost the answer, and tried again: then it is this file.
         if not _is_linked(temporary, final):
             raise
     except OSError as error:
@@ -31,7 +31,7 @@ def give_new_name(temporary: str, final: str) -> None:
             raise
         _reserve_and_replace(temporary, final)
         return
-    # The file has its name: a second one that cannot be removed does not make it a failure.
+    # The file has its name, so it is no failure if the temporary name cannot be removed.
     with contextlib.suppress(OSError):
         os.unlink(temporary)
 

@@ -6,9 +6,9 @@
 - Every PUT carries the CRC-32 of the bytes, which stores compare and repeat in their answer; a store that refuses the
   header is asked again once without it, and never again with it. botocore's own checksums are ``when_required``: they
   break some stores and cost a quarter of the client's CPU.
-- A file that several change (``update``) is put with ``If-Match`` and the ETag that it had when it was read: of two who
-  change it in the same moment, one has to read it again.
-- How the connection is set up, and that nothing is sent twice behind our back: ``s3_client``.
+- A file that several processes change (``update``) is put with ``If-Match`` and the ETag that it had when it was read:
+  if two change it at the same moment, one has to read it again.
+- ``s3_client`` sets up the connection, and makes sure that no library sends a request twice.
 """
 
 from __future__ import annotations
@@ -176,10 +176,10 @@ class S3Target(Target):
     def _exchange(self, path: str, body: bytes, content_type: str, create: bool, etag: str | None) -> Published | None:
         """Replace the content with this ETag; return None if the content has changed.
 
-        A store that knows no conditions is not asked for any. Ceph RGW compares the header with the bare ETag, although
-        HTTP has it in quotes: where a condition fails although the ETag is still the same, the bare one is tried.
+        Stores that do not support conditions get none. Ceph RGW compares the header with the bare ETag, although HTTP
+        requires quotes: if a condition fails although the ETag is still the same, the bare ETag is tried.
         """
-        # A weak ETag, W/"...", says of two contents that they mean the same, and cannot be a condition.
+        # A weak ETag, W/"...", states that two contents are equivalent, and cannot be a condition.
         match = None if etag is None or '"' in etag else etag
         if match is None:
             return self._put_if(path, body, content_type, create, None)
@@ -195,7 +195,7 @@ class S3Target(Target):
         return published
 
     def _put_if(self, path: str, body: bytes, content_type: str, create: bool, match: str | None) -> Published | None:
-        """Put it if the condition holds; None if it does not."""
+        """Put the file if the condition holds; return None if it does not."""
         crc32 = _crc32(body)
         try:
             return self._wait_for(lambda: self._send(path, body, content_type, crc32, create=create, match=match))
@@ -325,7 +325,7 @@ class S3Target(Target):
         try:
             return dict(await self._client().call("head_object", bucket=self._bucket, Key=self._key(path)))
         except Exception as error:
-            # A HEAD has no body to say that it was the bucket that is missing: both are "404".
+            # A HEAD has no body, so a missing bucket and a missing object are both "404".
             if diagnose(error) is not Fault.MISSING:
                 raise
         raise FileNotFoundError(path)
@@ -407,7 +407,7 @@ def _entries(page: Mapping[str, Any], prefix: str) -> Entries:
         Entry(item["Key"][len(prefix) :], item["Size"], False, version=unquoted(item.get("ETag")))
         for item in page.get("Contents", ())
     ]
-    # The prefix itself may lie there as an empty object: some tools show folders that way.
+    # The prefix itself may exist as an empty object: some tools represent folders that way.
     return [entry for entry in (*folders, *files) if entry.name]
 
 

@@ -1,6 +1,6 @@
 """Set up an s3fs filesystem so that every call is one request: its pool, its time-outs, and no retries below seqsave.
 
-The user's ``config_kwargs``, ``s3_additional_kwargs`` and the rest of s3fs's options are kept; what they say wins.
+The user's ``config_kwargs``, ``s3_additional_kwargs`` and other options of s3fs are kept and take precedence.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from seqsave.targets.redact import chain_of, redact_url, split_user_info
 __all__ = ["S3Client", "StoreAnswerError", "checked_options", "no_store", "refuse_strange", "wants_digest"]
 
 CONNECT_TIMEOUT = 10
-"""Seconds for a connection to stand."""
+"""Seconds in which a connection must be established."""
 STALL_TIMEOUT = 60
 """Seconds in which nothing moves, in either direction, before a connection is given up."""
 SLOWEST = 32 * 1024
-"""Bytes in a second at which what the kernels have taken of a body may still be on its way."""
+"""Bytes per second at which data in the kernels' buffers is expected to arrive."""
 BUFFERED = 8 << 20
-"""Bytes that they may have taken at most: a client that has sent them may have to wait for the first to arrive."""
+"""The most bytes in these buffers: after sending them, a client may have to wait until the first ones arrive."""
 
 _ENDPOINT = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[^\s?#]*)?", re.IGNORECASE)
 
 
 class S3Client:
-    """Requests through one s3fs instance that is ours alone.
+    """Requests through one s3fs instance of seqsave's own.
 
-    After an answer that refuses the credentials, their source is read again: if it has others by now, the request is
-    sent once more with these, and so are all later ones.
+    If an answer refuses the credentials, their source is read again. If it has new credentials, the request is sent
+    once more with them, and so are all later requests.
 
     loop: where the coroutines must run: fsspec's own thread.
     """
@@ -121,7 +121,7 @@ class S3Client:
         return await self.call("put_object", bucket=bucket, **request)
 
     async def _put_with_digest(self, bucket: str, crc32: int, request: Mapping[str, Any]) -> Any:
-        """Send the MD5 of the bytes too: some stores want it, and no other checksum, where objects are locked."""
+        """Send the MD5 of the bytes too: for locked objects, some stores require it and accept no other checksum."""
         digest = hashlib.md5(request["Body"], usedforsecurity=False).digest()
         checksum = {"ChecksumCRC32": _base64(crc32.to_bytes(4, "big"))} if self._takes_checksums else {}
         return await self.call("put_object", bucket=bucket, ContentMD5=_base64(digest), **checksum, **request)
@@ -156,7 +156,9 @@ class _Connection:
 
     async def prepare(self, bucket: str) -> Any:
         if not self._is_ready and self._has_source:
-            await s3_session.fetch(self.session)  # the client, which is made next, would call a missing file ours
+            await s3_session.fetch(
+                self.session
+            )  # the client, which is made next, would report a missing file as one of its own
         self._is_ready = True
         await self.filesystem.set_session()
         client = await self.filesystem.get_s3(bucket)
@@ -241,7 +243,7 @@ def _session_class() -> type[Any]:
 
         async def _get_session(self, proxy_url: str | None) -> Any:
             session = await super()._get_session(proxy_url)
-            # By itself it sends a PUT again when a kept-alive connection breaks.
+            # By default, aiohttp sends a PUT again when a kept-alive connection breaks.
             session._retry_connection = False  # noqa: SLF001 - see above
             connector = session.connector
             connector._socket_factory = getattr(connector, "_socket_factory", None) or _socket  # noqa: SLF001
@@ -251,9 +253,9 @@ def _session_class() -> type[Any]:
 
 
 class _PatientSession:
-    """An aiohttp session that waits longer for an answer on a slow line.
+    """An aiohttp session that waits longer for an answer on a slow connection.
 
-    The time for that begins when the kernel has the whole body, not when the store has it.
+    aiohttp's time-out begins when the kernel has the whole body, not when the store has it.
     """
 
     def __init__(self, session: Any, timeout: Any) -> None:
@@ -290,7 +292,7 @@ def _refuses_checksums(error: BaseException) -> bool:
 
 
 def wants_digest(error: BaseException) -> bool:
-    """Return True if a store takes no object into this bucket without a digest, as where objects are locked."""
+    """Return True if a store requires a digest for objects in this bucket, as for locked objects."""
     wanted = ("required", "missing")
     return any(
         "content-md5" in words.replace("contentmd5", "content-md5") and any(word in words for word in wanted)
@@ -299,7 +301,7 @@ def wants_digest(error: BaseException) -> bool:
 
 
 def _refusals(error: BaseException) -> Iterator[str]:
-    """Yield code and message, in lower case, of each answer in a chain that calls the request itself wrong."""
+    """Yield code and message, in lower case, of each answer in a chain that rejects the request as invalid."""
     for link in chain_of(error):
         response = getattr(link, "response", None)
         if isinstance(response, dict) and response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (400, 501):
@@ -341,5 +343,5 @@ def refuse_strange(etag: str | None, checksum: str | None, crc32: int) -> None:
 
 def no_store() -> StoreAnswerError:
     """Return the error for an answer without an ETag, which comes from a login page or a proxy, not from a store."""
-    text = "the answer does not come from a store: check the endpoint, and look for a proxy or login page before it"
+    text = "the answer does not come from a store: check the endpoint, and whether a proxy or login page answers"
     return StoreAnswerError(502, "NoETag", text)

@@ -1,7 +1,7 @@
-"""Credentials for ``s3://``, as botocore finds them: no prompt, errors that name their cause, and a look for new ones.
+"""Credentials for ``s3://``, as botocore finds them, without prompts, with clear errors, and read again if refused.
 
-A session reads profiles, the environment and the rest once, and keeps the result. After an answer about credentials,
-``fetch`` from a new session shows whether the source has changed since.
+A session reads profiles, the environment and other sources once, and keeps the result. If a store refuses the
+credentials, ``fetch`` from a new session shows whether the source has changed.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ REFUSALS = (
 )
 """Answers after which other credentials may help."""
 
-# Of a file or a program that holds the credentials, and not of the store.
+# Errors of a file or a program with the credentials, and not of the store.
 _LOCAL = (Fault.MISSING, Fault.NOT_PERMITTED, Fault.IS_A_FOLDER, Fault.NOT_A_FOLDER, Fault.BROKEN, Fault.UNKNOWN)
 
 
 class CredentialsUnavailableError(Exception):
-    """The source of the credentials failed: a file that it names is not there, a program did not start."""
+    """The source of the credentials failed: a file is missing, or a program did not start."""
 
 
 class SecondFactorError(Exception):
@@ -89,7 +89,7 @@ async def fetch(session: Any) -> tuple[str, str, str | None] | None:
 
 
 def unavailable(error: Exception) -> Exception:
-    """Return the error to raise for one from a source of credentials: what it says of a file concerns no frame."""
+    """Return the error to raise for an error of a source of credentials: the file that it names is not a frame."""
     if diagnose(error) not in _LOCAL:
         return error
     failure = CredentialsUnavailableError(f"{type(error).__name__}: {error}")
@@ -98,7 +98,7 @@ def unavailable(error: Exception) -> Exception:
 
 
 def names_credentials(options: Mapping[str, Any]) -> bool:
-    """Return True if the storage options say with which credentials to sign, so that no source can have others."""
+    """Return True if the storage options contain the credentials, so that no source can have new ones."""
     inner: Mapping[str, Any] = options.get("client_kwargs") or {}
     given = ("anon", "key", "secret", "username", "password", "session")
     return any(options.get(name) for name in given) or bool(inner.get("aws_access_key_id"))

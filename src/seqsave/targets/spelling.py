@@ -1,7 +1,7 @@
-"""Names that differ only in the case of their letters: SMB, macOS and Windows take them for one and the same file.
+"""Names that differ only in case: on SMB, macOS and Windows, they are the same file.
 
-There, ``frame_00001.png`` is published over another sequence's ``Frame_00001.png``, and keeps that name. Whether a
-place does so is learned from a file that its listing shows: the storage is asked for it in letters that no file has.
+There, ``frame_00001.png`` would replace another sequence's ``Frame_00001.png``, under that name. To find out whether a
+folder ignores case, the storage is asked for an existing file under its name in another case.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ __all__ = ["Names", "differs_in_case", "folds_case", "may_be_folded", "other_nam
 
 
 def differs_in_case(one: str, other: str) -> bool:
-    """Return whether two names mean different files, except where capital and small letters are the same."""
+    """Return True if two names differ, and mean the same file only on a storage that ignores case."""
     is_alike = naming.normalized(one).casefold() == naming.normalized(other).casefold()
     return is_alike and naming.name_key(one) != naming.name_key(other)
 
 
 class Names:
-    """The names in a folder, found by a name in other letters."""
+    """The names in a folder, which can be looked up without regard to case."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._spelled: dict[str, list[str]] = {}
@@ -50,8 +50,8 @@ def other_name(target: Target, path: str, names: Names) -> str | None:
 
     names: those in the folder of ``path``, as listed.
 
-    Sends a request where a name differs only in its case, once for each folder in this process. Raises TargetError for
-    what may pass.
+    Sends a request if a name differs only in its case, once for each folder in this process. Raises TargetError for
+    temporary failures.
     """
     name = path.rpartition("/")[2]
     other = names.other(name)
@@ -59,7 +59,7 @@ def other_name(target: Target, path: str, names: Names) -> str | None:
 
 
 def refusal(target: Target, path: str, other: str) -> FrameExistsError:
-    """Return the error for a frame whose name the storage takes for that of an existing file."""
+    """Return the error for a frame whose name means an existing file, because the storage ignores case."""
     return FrameExistsError(
         f"cannot save {target.url_of(path)}: {other} exists, and names that differ only in capital and small letters "
         "are the same file there. Use another prefix, or another folder"
@@ -80,7 +80,7 @@ def folds_case(target: Target, path: str, listed: Iterable[str]) -> bool:
         except TargetError as error:
             if error.transient:
                 raise
-            return False  # credentials that allow no look may still save
+            return False  # credentials that do not allow this request may still allow saving
     return learned[place]
 
 
@@ -94,7 +94,7 @@ def may_be_folded(path: str, learned: MutableMapping[str, bool]) -> bool:
         if os.path.samestat(file.lstat(), file.with_name(file.name.swapcase()).lstat()):
             return True
     except OSError:
-        if not os.path.lexists(file):  # it was deleted since, and shows nothing
+        if not os.path.lexists(file):  # the file was deleted since, so it shows nothing
             return False
     learned[place] = False
     return False

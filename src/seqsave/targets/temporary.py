@@ -44,5 +44,5 @@ def is_abandoned(name: str, age: float) -> bool:
         return is_temporary(name) and age > _DAY
     if whose[1] != machine_id():
         return age > _DAY
-    # Not at once: on a network mount it may have been written under another machine's clock.
+    # Not at once: on a network mount, the time of change may come from another machine's clock.
     return age > _MINUTE and has_died(whose[1], int(whose[2]))

@@ -22,7 +22,7 @@ _GOOGLE = Traits(
 _AZURE = replace(_GOOGLE, keywords="seqsave.targets.traits:for_azure")
 _SFTP = Traits(publish="move", threads="each")
 _HDFS = Traits(publish="move", threads="shared")
-# Its mv copies, and takes names for globs; its paths are those of URLs.
+# Its mv copies, and reads names as globs; its paths are those of URLs.
 _WEBDAV = Traits(publish="move", threads="shared", move="seqsave.targets.traits:move_on_webdav", refused="#%?[]")
 _HTTP = Traits(publish="plain", folders=False, threads="shared", refused="#%?")
 
@@ -63,13 +63,13 @@ def traits_of(protocol: str) -> Traits:
 
 
 def may_fold_case(protocol: str) -> bool:
-    """Return whether capital and small letters may be the same in names: on SMB, and on what nothing is known of."""
+    """Return True if the storage may ignore the case of names: SMB, and unknown storages."""
     spec = registry.find(protocol)
     return protocol == "smb" if spec is not None or protocol in TRAITS else True
 
 
 def for_google(content_type: str, size: int) -> dict[str, Any]:
-    """Return gcsfs's keywords. A file that is not smaller than chunksize goes in several requests."""
+    """Return gcsfs's keywords. Files of chunksize or more are sent in several requests."""
     return {"content_type": content_type, "chunksize": max(50 << 20, size + 1)}
 
 
@@ -79,5 +79,5 @@ def for_azure(content_type: str, size: int) -> dict[str, Any]:
 
 
 def move_on_webdav(filesystem: Any, old: str, new: str) -> None:
-    """Rename a file, over an existing one too, in one request."""
+    """Rename a file in one request, and replace an existing one."""
     filesystem.client.move(old, new, overwrite=True)

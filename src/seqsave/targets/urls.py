@@ -28,7 +28,7 @@ from seqsave.targets.redact import is_secret_name, redact_url, split_user_info
 __all__ = ["LOCAL", "NAME", "Location", "bad_component", "parse", "refuse_hidden_user_info", "split_file"]
 
 LOCAL = "file"
-# Of these a mistyped "s3:/bucket" is more likely than a local folder "s3:".
+# For these, a mistyped "s3:/bucket" is more likely than a local folder "s3:".
 _USUAL = {
     *("abfs", "abfss", "az", "ftp", "gcs", "gs", "hdfs", "http", "https", "memory", "s3", "s3a", "sftp", "smb", "ssh"),
     "webdav",
@@ -107,8 +107,7 @@ def parse(url: str | os.PathLike[str] | object, *, windows: bool = os.name == "n
 def refuse_hidden_user_info(location: Location) -> None:
     """Raise TargetError for ``ftp:///user:password@host``, which strictly is a folder without a host.
 
-    For protocols that sign in somewhere; ``memory:///me@home`` is a folder indeed, and so may be that of a configured
-    name.
+    Applies to protocols that sign in; ``memory:///me@home`` is a folder, and so may be the URL of a configured name.
     """
     if location.rest.startswith("/") and "@" in location.rest.lstrip("/").partition("/")[0]:
         shown = redact_url(location.url)
@@ -193,7 +192,7 @@ def _check_local(path: str, windows: bool) -> str:
         raise TargetError(f"{path!r} is a Windows path, but this machine does not run Windows")
     mistyped = _MISTYPED.match(path)
     if mistyped and mistyped[1].lower() in _USUAL:
-        # Not more of it: who left out a slash may have put a key into the rest.
+        # Only this part is shown: the rest may contain a key.
         raise TargetError(
             f"'{mistyped[1]}:...' is not a URL: write {mistyped[1].lower()}://..., or ./{mistyped[1]}:..."
         )
@@ -201,7 +200,7 @@ def _check_local(path: str, windows: bool) -> str:
 
 
 def _check_remote(scheme: str, rest: str) -> str:
-    # memory:// has no host that one could sign in to: "me@home" is a folder there.
+    # memory:// has no host to sign in to: "me@home" is a folder there.
     user_info, address = ("", rest) if scheme == "memory" else split_user_info(f"{scheme}://{rest}")[1:]
     shown = redact_url(f"{scheme}://{rest}")
     if "::" in address:
