@@ -174,7 +174,7 @@ def test_a_configured_name(s3_server: S3Server, spool: Spool) -> None:
     assert s3_server.keys(root) == ["shot/frame_00001.png"]
     keep(spool, targets.resolve("renders://shot"), 1)
     config.write_text(config.read_text().replace(root, s3_server.new_prefix()))
-    assert "not the place that these frames were saved to: root was" in seqsave("flush", spool.folder, status=1).err
+    assert "not the target that these frames were saved for: root was" in seqsave("flush", spool.folder, status=1).err
 
 
 def test_spool_lists_what_waits(tmp_path: Path, spool: Spool) -> None:

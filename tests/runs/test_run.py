@@ -140,7 +140,7 @@ def test_a_task_that_always_fails_leaves_the_run_unfinished(place: Place) -> Non
         ({"total": 10**9}, "more frames than one run"),
         ({"total": 10**7, "step": 2}, "more frames than one run"),
         ({"spool": True}, "no setting 'spool'"),
-        ({"concurrency": 4}, "give it to run.part"),
+        ({"concurrency": 4}, "pass it to run.part"),
         ({"manifest": False}, "manifest=False"),
         ({"filetype": ["png", "jpg"]}, "one filetype"),
         ({"if_exists": "skip same recipe"}, "tasks do not read the manifest"),

@@ -214,7 +214,7 @@ def test_an_animation_among_pictures_gives_its_first_one(tmp_path: Path) -> None
     (tmp_path / "a_2.gif").write_bytes(encode(picture(), "gif"))
     source = open_source(tmp_path)
     assert len(list(source)) == 2
-    assert source.notes == ["a_1.gif holds several pictures: only the first one is taken"]
+    assert source.notes == ["a_1.gif contains several pictures: only the first one is read"]
 
 
 def test_a_single_gif_is_a_picture(tmp_path: Path) -> None:

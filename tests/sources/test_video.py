@@ -130,7 +130,7 @@ def test_a_film_that_was_cut_off_is_told(tmp_path: Path, av: Any, kind: str) -> 
     count = sum(1 for _ in source)
     assert 1 <= count < 55
     (note,) = source.notes
-    assert note.startswith("the video promises ")
+    assert note.startswith("the video states ")
     assert note.endswith(f" frames, but only {count} could be decoded")
 
 

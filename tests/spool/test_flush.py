@@ -175,7 +175,7 @@ def test_damaged_entries_are_put_aside_and_told(spool: Spool, failing: Failing) 
 def test_another_place_is_refused(spool: Spool, failing: Failing, tmp_path: Path) -> None:
     keep(spool, failing.target, 1)
     other = targets.resolve(tmp_path / "elsewhere")
-    with pytest.raises(TargetError, match=r"not the place.*root was .*renders and is .*elsewhere"):
+    with pytest.raises(TargetError, match=r"not the target.*root was .*renders and is .*elsewhere"):
         flush_place(spool, other, failing.identity(), records=Records())
     assert left(spool) == [1]
     assert not (tmp_path / "elsewhere").exists()

@@ -91,7 +91,7 @@ def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher,
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
     keep(spool, failing.target, 1, create=True)
     behind.wake(failing, failing.identity())
-    with pytest.raises(SpoolError, match="another file is there"):
+    with pytest.raises(SpoolError, match="another file exists"):
         behind.wait(failing.identity())
     behind.wait(failing.identity())
     assert len(failing.asked) == 1
@@ -103,7 +103,7 @@ def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Pub
     keep(spool, failing.target, 1, create=True)
     behind.wake(failing, failing.identity())
     wait_until(lambda: behind.is_idle)
-    with pytest.raises(SpoolError, match="another file is there"):
+    with pytest.raises(SpoolError, match="another file exists"):
         behind.wait(failing.identity())
     behind.wait(failing.identity())
 

@@ -296,9 +296,9 @@ def test_of_updates_from_several_processes_none_is_lost(
 )
 def test_paths_that_lead_out_or_nowhere(place: Place, target: targets.Target, path: Any) -> None:
     for call in (publish, lambda t, p: t.read(p), lambda t, p: t.exists(p), lambda t, p: t.delete(p)):
-        with pytest.raises(TargetError, match="a path is names with"):
+        with pytest.raises(TargetError, match="a path has names with"):
             call(target, path)
-    with pytest.raises(TargetError, match="a path is names with"):
+    with pytest.raises(TargetError, match="a path has names with"):
         target.url_of(path)
     assert place.names() == []
 

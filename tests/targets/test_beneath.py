@@ -112,5 +112,5 @@ def test_a_path_that_may_not_be_looked_at(inside: Path, monkeypatch: pytest.Monk
 
 
 def test_the_option_is_a_list(inside: Path) -> None:
-    with pytest.raises(TargetError, match="'within' is a list of folders"):
+    with pytest.raises(TargetError, match="'within' must be a list of folders"):
         targets.resolve(inside, {"within": str(inside)})

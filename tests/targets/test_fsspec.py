@@ -524,7 +524,7 @@ def test_options_that_do_not_fit() -> None:
             super().__init__(**kwargs)
 
     fsspec.register_implementation("seqpicky", Picky, clobber=True)
-    with pytest.raises(TargetError, match="the storage options do not fit") as caught:
+    with pytest.raises(TargetError, match="the storage options are not valid") as caught:
         publish(targets.resolve("seqpicky://a/b", {"password": "verysecret"}), "f.png")
     assert "host" in str(caught.value)
     assert "verysecret" not in str(caught.value)

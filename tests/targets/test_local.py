@@ -79,7 +79,7 @@ def test_file_urls_are_taken_literally(tmp_path: Path) -> None:
 
 def test_options() -> None:
     assert targets.resolve("x", {"auto_mkdir": True}).is_local
-    with pytest.raises(TargetError, match="known are auto_mkdir, fsync"):
+    with pytest.raises(TargetError, match="known options are auto_mkdir, fsync"):
         targets.resolve("x", {"profile": "renderer"})
 
 

@@ -429,9 +429,9 @@ def test_a_name_that_is_too_long(target: targets.Target) -> None:
     [
         ({"endpoint": "x"}, "did you mean 'endpoint_url'?"),
         ({"config_kwargs": 3}, "config_kwargs must be a mapping"),
-        ({"username": "twice"}, "do not fit"),
-        ({"config_kwargs": {"nothing_like_it": 1}}, "do not fit"),
-        ({"client_kwargs": {"nothing_like_it": 1}}, "do not fit"),
+        ({"username": "twice"}, "are not valid"),
+        ({"config_kwargs": {"nothing_like_it": 1}}, "are not valid"),
+        ({"client_kwargs": {"nothing_like_it": 1}}, "are not valid"),
     ],
 )
 def test_options_that_do_not_fit(url: str, options: dict[str, Any], more: dict[str, Any], says: str) -> None:
