@@ -51,6 +51,16 @@ PHRASES = {
     r"\bwhole and sound\b|\bunsound\b|\bnot sound\b": "complete and intact, invalid",
     r"\bTake back\b": "Undo",
     r'"""See ': "a docstring of its own",
+    r"\b(makes?|made) up for\b": "completes",
+    r"\bon trust\b": "without confirmation",
+    r"\b(known|readable) are\b": "known options are",
+    r"\bnothing good\b": "no guarantees",
+    r"\bin (that|this|the same) moment\b": "at that moment",
+    r"\bfor ever\b": "forever",
+    r"\bafresh\b": "again",
+    r"\bis none of\b": "is not one of",
+    r"\bkeeps? true\b|\bkept true\b": "updates",
+    r"\bbehind the (program|graph)\b": "in the background",
 }
 # A method of files has this name.
 _ALLOWED = re.compile(r"\.tell\(\)|def tell\(self\)")
@@ -95,6 +105,8 @@ def test_no_source_has_a_phrase_that_is_not_said_so() -> None:
 @pytest.mark.parametrize(
     "line",
     [
+        "known are auto_mkdir, fsync",
+        "a later run makes up for them",
         "{name!r} is no filetype",
         "it is there already",
         "there is nothing at {url}",

@@ -21,7 +21,7 @@ BARE = b"no frame"
 def test_records_of_another_run_are_refused(place: Place) -> None:
     run, other = open_run(place, total=1), open_run(place, total=1)
     run.begin()
-    with pytest.raises(seqsave.RunError, match="is of run") as caught:
+    with pytest.raises(seqsave.RunError, match="belongs to run") as caught:
         run.commit(task(other, 0))
     assert caught.value.reason == "foreign"
     with pytest.raises(seqsave.RunError, match=r"is not a seqsave.FrameRecord"):
@@ -44,7 +44,7 @@ def test_gaps_are_named_and_nothing_changes(place: Place) -> None:
 def test_without_total_and_frames_gaps_between_records_count() -> None:
     run = seqsave.open_run("memory://gaps", step=2)
     run.begin()
-    with pytest.raises(seqsave.RunError, match=r"without a record: 4: .*give open_run the frames"):
+    with pytest.raises(seqsave.RunError, match=r"without a record: 4: .*pass open_run the frames"):
         run.commit(task(run, 2, 6))
     assert run.commit(task(run, 2, 4, 6)).complete
     with pytest.raises(seqsave.RunError, match="no frame has a record"):

@@ -57,7 +57,7 @@ def test_a_part_needs_the_index_and_writes_only_frames_of_its_run() -> None:
     with run.part() as part:
         with pytest.raises(seqsave.OptionError, match="needs its index"):
             part.write(picture(0))
-        with pytest.raises(seqsave.FrameNameError, match="frame 4 is none of this run's frames, 0-3"):
+        with pytest.raises(seqsave.FrameNameError, match="frame 4 is not one of this run's frames, 0-3"):
             part.write(picture(0), index=4)
     with pytest.raises(seqsave.EndOfSequenceError, match="frame 3 is after the end"):
         seqsave.open_run("memory://part", total=3).write(picture(3), index=3)

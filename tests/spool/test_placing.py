@@ -32,7 +32,7 @@ def test_what_must_not_replace_leaves_another_file_alone(place: Place, spool: Sp
     outcomes = flush_place(spool, target, target.identity(), records=Records())
     found = {outcome.entry.index: outcome for outcome in outcomes if outcome.entry}
     assert {index: one.status for index, one in found.items()} == {1: "conflict", 2: "published", 3: "published"}
-    assert "another file is there" in found[1].message
+    assert "another file exists" in found[1].message
     assert place.read("frame_00001.png") == b"theirs"
     assert place.names() == [
         *[".seqsave/three.json", ".seqsave/two.json"],

@@ -520,7 +520,7 @@ def test_a_bundle_of_certificates_that_is_not_there(options: dict[str, Any], mon
     error = failed(lambda: publish(target))
     assert isinstance(error, TargetError)
     assert not error.transient
-    assert "options do not fit" in str(error)
+    assert "options are not valid" in str(error)
 
 
 @pytest.mark.parametrize(

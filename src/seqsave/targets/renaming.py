@@ -31,7 +31,7 @@ def give_new_name(temporary: str, final: str) -> None:
             raise
         _reserve_and_replace(temporary, final)
         return
-    # The file has its name, so it is no failure if the temporary name cannot be removed.
+    # The file has its name: a temporary name that cannot be removed is not a failure.
     with contextlib.suppress(OSError):
         os.unlink(temporary)
 
