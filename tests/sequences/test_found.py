@@ -35,9 +35,9 @@ def test_pictures_without_a_number() -> None:
 
 
 def test_parts_of_frames() -> None:
-    (group,) = groups_of("s.1.25.png", "s.1.75.png", "s.2.25.png", "s.2.75.png")
+    (group,) = groups_of("s.1001.25.png", "s.1001.75.png", "s.1002.25.png", "s.1002.75.png")
     assert group.has_subframes
-    assert subframes_message(group).startswith("s.1.25.png, s.1.75.png, ... are parts of frames")
+    assert subframes_message(group).startswith("s.1001.25.png, s.1001.75.png, ... are parts of frames")
 
 
 def test_an_item_in_a_batch_folder() -> None:
