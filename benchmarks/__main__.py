@@ -31,6 +31,7 @@ MEASUREMENTS = (
     "overhead",
     "manifest",
     "copies",
+    "finding",
 )
 
 
