@@ -47,9 +47,10 @@ class EventLog:
         self._is_complete = False
         self._error: Exception | None = None
 
-    def listen(self, listener: Callable[[Event], None]) -> None:
-        """Call ``listener`` with every event from now on."""
-        self._listeners.append(listener)
+    def listen(self, listener: Callable[[Event], None] | None) -> None:
+        """Call ``listener``, if there is one, with every event from now on."""
+        if listener is not None:
+            self._listeners.append(listener)
 
     def result(self, url: str) -> SaveResult:
         """Return the outcomes of the frames so far; frames still under way are in none of its lists."""

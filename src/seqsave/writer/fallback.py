@@ -24,7 +24,7 @@ from seqsave.runtime import retry
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.before import FilesBefore
 from seqsave.writer.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
-from seqsave.writer.frame import FileToPublish, FrameTask
+from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
 
 if TYPE_CHECKING:
     from seqsave.writer.outputs import Common
@@ -44,6 +44,7 @@ _UNFIT = ("", "bad_name", "too_long", "too_large")
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    key: FrameKey
     entry: spool.Entry
     frame: SavedFrame
 
@@ -136,18 +137,10 @@ class Fallback:
             if not self._why:
                 raise
             raise SpoolError(f"{full} (it had to go there because of this: {self._why})", reason=full.reason) from full
-        saved = SavedFrame(
-            index=key.index,
-            batch=key.batch,
-            filetype=key.filetype,
-            url=self._target.url_of(key.path),
-            size=entry.size or 0,
-            checksum=entry.checksum,
-            etag=None,
-            status="spooled",
-        )
+        url = self._target.url_of(key.path)
+        saved = key.saved(url, "spooled", size=entry.size or 0, checksum=entry.checksum)
         with self._lock:
-            self._kept[key.numbers] = _Kept(kept, saved)
+            self._kept[key.numbers] = _Kept(key, kept, saved)
         if self.behind:
             self._publisher.wake(self._target, place)
         return saved
@@ -289,15 +282,7 @@ class Fallback:
                 "save the frame again",
                 reason="deleted",
             )
-            frame = kept.frame
-            return FailedFrame(
-                index=frame.index,
-                batch=frame.batch,
-                filetype=frame.filetype,
-                url=frame.url,
-                error=str(error),
-                exception=error,
-            )
+            return kept.key.failed(kept.frame.url, error)
         return self._saved(kept, answer)
 
     def _saved(self, kept: _Kept, answer: targets.Published | None) -> SavedFrame:

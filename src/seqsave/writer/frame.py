@@ -10,12 +10,12 @@ from isal.isal_zlib import crc32
 
 from seqsave.errors import SourceError
 from seqsave.runtime.pipeline import Job
-from seqsave.types import SavedFrame
+from seqsave.types import FailedFrame, SavedFrame
 
 if TYPE_CHECKING:
     from seqsave.manifest import Picture
     from seqsave.sequences.file import FrameFile
-    from seqsave.types import Encoded
+    from seqsave.types import Encoded, Status
     from seqsave.writer.outputs import Output
     from seqsave.writer.pixels import Taken
 
@@ -50,6 +50,28 @@ class FrameKey:
     def name(self) -> str:
         """Return the file's name."""
         return self.path.rpartition("/")[2]
+
+    def saved(
+        self, url: str, status: Status, *, size: int = 0, checksum: str | None = None, etag: str | None = None
+    ) -> SavedFrame:
+        """Return the record of the frame, once it is known what became of it."""
+        return SavedFrame(
+            index=self.index,
+            batch=self.batch,
+            filetype=self.filetype,
+            url=url,
+            size=size,
+            checksum=checksum,
+            etag=etag,
+            status=status,
+        )
+
+    def failed(self, url: str, error: BaseException) -> FailedFrame:
+        """Return the record of the frame, which is not saved because of ``error``."""
+        text = str(error) or repr(error)
+        return FailedFrame(
+            index=self.index, batch=self.batch, filetype=self.filetype, url=url, error=text, exception=error
+        )
 
     def beside(self, name: str) -> str:
         """Return the path of the file ``name`` in the frame's folder."""

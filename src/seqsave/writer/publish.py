@@ -213,16 +213,7 @@ class FramePublisher:
             self._record.add(
                 FrameEntry(index=key.index, batch=key.batch, name=self._name(key), size=size, picture=picture)
             )
-        return SavedFrame(
-            index=key.index,
-            batch=key.batch,
-            filetype=key.filetype,
-            url=self._target.url_of(key.path),
-            size=0,
-            checksum=None,
-            etag=None,
-            status=status,
-        )
+        return key.saved(self._target.url_of(key.path), status)
 
     def _collided(self, key: FrameKey) -> SavedFrame:
         """Skip or refuse a frame, since another saver's frame exists.
@@ -245,16 +236,8 @@ class FramePublisher:
             entry = self._entry(task, answer.etag, answer.acknowledged, answer.version)
         self._record.add(entry)
         self._under_way.pop(task.key.path, None)
-        return SavedFrame(
-            index=task.key.index,
-            batch=task.key.batch,
-            filetype=task.key.filetype,
-            url=self._target.url_of(task.key.path),
-            size=entry.size or 0,
-            checksum=entry.checksum,
-            etag=entry.etag,
-            status="saved",
-        )
+        url = self._target.url_of(task.key.path)
+        return task.key.saved(url, "saved", size=entry.size or 0, checksum=entry.checksum, etag=entry.etag)
 
     def arrived(self) -> Iterator[SavedFrame]:
         """Read the frames that were under way when the run was aborted, and yield those that the storage has."""

@@ -88,14 +88,7 @@ class Results:
         error = _error_of(future)
         if error is None:
             return future.result()
-        return FailedFrame(
-            index=key.index,
-            batch=key.batch,
-            filetype=key.filetype,
-            url=self.url_of(key.path),
-            error=str(error) or repr(error),
-            exception=error,
-        )
+        return key.failed(self.url_of(key.path), error)
 
 
 def _error_of(future: Future[SavedFrame]) -> BaseException | None:

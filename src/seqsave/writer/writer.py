@@ -15,15 +15,17 @@ from seqsave.errors import OptionError, SaveError, SeqSaveError, SeqSaveWarning,
 from seqsave.plugins.observers import open_observers
 from seqsave.runtime.progress import open_progress
 from seqsave.runtime.threads import run_stranded, run_with_timeout
+from seqsave.runtime.unclosed import leave, note_closed, note_open, warn_unclosed
 from seqsave.spool import open_spool
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer import results
 from seqsave.writer.accept import FrameAcceptor
 from seqsave.writer.config import SETTINGS, WriterConfig
 from seqsave.writer.destination import at_destination
+from seqsave.writer.encode import checked_file
 from seqsave.writer.events import EventLog
 from seqsave.writer.fallback import Fallback
-from seqsave.writer.filewriting import FileWriting
+from seqsave.writer.frame import FrameKey
 from seqsave.writer.life import Life
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Common, FrameSource, Output
@@ -31,10 +33,11 @@ from seqsave.writer.preview import open_preview
 from seqsave.writer.settings import check_recipe
 from seqsave.writer.table import show_settings
 from seqsave.writer.texts import FrameTexts
-from seqsave.writer.unclosed import leave, note_closed, note_open, warn_unclosed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from seqsave.sequences.file import FrameFile
 
 __all__ = ["SequenceWriter"]
 
@@ -44,7 +47,7 @@ ABORT_SECONDS = 0.8
 RECORD_SECONDS = 0.8
 
 
-class SequenceWriter(FileWriting):
+class SequenceWriter:
     """Writes the frames of one animation to a target. Use it in a ``with`` block, or call ``close``.
 
     A call that raises has saved nothing and used no index up. KeyboardInterrupt may also come when the frame is
@@ -76,8 +79,7 @@ class SequenceWriter(FileWriting):
         files = None if total is None else total * len(config.formats)
         self._log = EventLog(results=results.Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *observers):
-            if listener is not None:
-                self._log.listen(listener)
+            self._log.listen(listener)
         self._texts = FrameTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
         spool = open_spool(config.delivery.spool_folder)
         common = Common(config=config, target=self._target, pipeline=self._pipeline, log=self._log, spool=spool)
@@ -88,8 +90,7 @@ class SequenceWriter(FileWriting):
         )
         # Last, as the bar has a thread of its own: settings that are refused leave none behind.
         self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
-        if self._bar is not None:
-            self._log.listen(self._bar)
+        self._log.listen(self._bar)
         self._pid = os.getpid()
         self._life = Life(self._acceptor.lock)
         note_open(self, self._target.loop)
@@ -179,6 +180,57 @@ class SequenceWriter(FileWriting):
         batches = [None] if len(variations) == 1 else list(range(len(variations)))
         return self._accept(index, batches, variations, metadata, recipe)
 
+    def write_encoded(
+        self,
+        data: bytes,
+        *,
+        index: SupportsIndex | None = None,
+        batch: SupportsIndex | None = None,
+        leftover: Mapping[str, str] | None = None,
+        recipe: str | None = None,
+    ) -> Future[SavedFrame]:
+        """Publish an encoded file of this writer's filetype, byte for byte, as one frame.
+
+        leftover: texts that belong to the frame but are not inside the file; they are kept beside it.
+
+        Numbering, at_end, if_exists and errors are those of ``write``.
+        """
+        self._check_usable()
+        source = FrameSource(None, checked_file(data, leftover), recipe=self._chosen_recipe(recipe))
+        return self._accept_file(source, index, batch)
+
+    def write_file(
+        self,
+        file: FrameFile,
+        *,
+        index: SupportsIndex | None = None,
+        batch: SupportsIndex | None = None,
+        name: str = "",
+    ) -> Future[SavedFrame]:
+        """Publish the file of another sequence's frame, byte for byte, as one frame. It is read on another thread.
+
+        name: of the new file; by default the one that this writer gives to the frame.
+
+        Numbering, at_end, if_exists and errors are those of ``write``; besides, the future may hold a SourceError, with
+        which the other frames go on.
+        """
+        self._check_usable()
+        source = FrameSource(None, file=file, name=name, recipe=self._chosen_recipe(file.recipe))
+        return self._accept_file(source, index, batch)
+
+    def note_size(self, index: int, batch: int | None, size: tuple[int, int]) -> None:
+        """Warn, once, of a written file whose picture is not as large as those before it. size: width and height."""
+        self._outputs[0].note_size(FrameKey(index, batch), *size)
+
+    def note_lacking(self, indices: Iterable[int]) -> None:
+        """State frames that there should be and that this run cannot save: the manifest then never calls it complete.
+
+        May be called until the writer is closed.
+        """
+        lacking = set(indices)
+        for output in self._outputs:
+            output.note_lacking(lacking)
+
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. ``close`` raises an error for failed frames.
 
@@ -208,7 +260,7 @@ class SequenceWriter(FileWriting):
 
     def _raise_failures(self) -> None:
         result = self.result
-        if result.failures or (result.counts["spooled"] and not self._publishes_behind):
+        if result.failures or (result.counts["spooled"] and not self._config.delivery.publish_behind):
             error = self._pipeline.error
             raise SaveError(results.summary(result, self._fallback, error), result) from results.cause(result, error)
         if self._unrecorded is not None:
@@ -270,7 +322,8 @@ class SequenceWriter(FileWriting):
         if life is not None and life.state == "open" and os.getpid() == self._pid:
             # This may run on any thread and interrupt any code, which may hold any lock: none may be taken here.
             note_closed(self)
-            leave(self._pipeline, [output.forget for output in self._outputs])
+            lost = "frames of a writer that was never closed are not saved"
+            leave(self._pipeline, [output.forget for output in self._outputs], lost)
             if self._bar is not None:
                 self._bar.leave()
             if self._preview is not None:
@@ -297,6 +350,11 @@ class SequenceWriter(FileWriting):
         futures = self._acceptor.accept(index, batches, sources, self._check_usable)
         self._texts.note_accepted(texts)
         return futures
+
+    def _accept_file(self, source: FrameSource, index: Any, batch: Any) -> Future[SavedFrame]:
+        if len(self._outputs) > 1:
+            raise OptionError("an encoded file has one filetype: open a writer for that filetype alone")
+        return self._acceptor.accept(index, [batch], [source], self._check_usable)[0]
 
     def _chosen_recipe(self, recipe: str | None) -> str | None:
         delivery = self._config.delivery
@@ -335,10 +393,7 @@ class SequenceWriter(FileWriting):
             warnings.warn(results.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
 
     def _begin_end(self) -> bool:
-        """Return True if this call has to end the writer. If another thread does, wait until it has.
-
-        Not in a listener: that thread waits for it.
-        """
+        """Return True if this call has to end the writer; else wait for the thread that does, but not in a listener."""
         return self._life.begin_end(waits=not self._log.is_delivering_here)
 
     def _end(self, state: Literal["closed", "aborted"], *, broken: bool = False) -> None:
@@ -346,20 +401,17 @@ class SequenceWriter(FileWriting):
         patience: float | None = ABORT_SECONDS
         try:
             self._pipeline.close(self._log.deliver)
-            if self._preview is not None:
-                self._preview.finish(wanted=state == "closed" and not broken and self._pipeline.error is None)
-            if state == "closed":
-                self._texts.note_end()
-                self._log.results.replace(frame for output in self._outputs for frame in output.flush_spool())
             if state == "aborted":
                 self._finish_aborted()
             else:
+                if self._preview is not None:
+                    self._preview.finish(wanted=not broken and self._pipeline.error is None)
+                self._texts.note_end()
+                self._log.results.replace(frame for output in self._outputs for frame in output.flush_spool())
                 self._finish_outputs(broken=broken)
                 patience = None
         except BaseException:  # Ctrl-C while waiting
             self._pipeline.abort(ABORT_SECONDS)
-            if self._preview is not None:
-                self._preview.finish(wanted=False)
             self._finish_aborted()
             raise
         finally:
@@ -373,6 +425,8 @@ class SequenceWriter(FileWriting):
                 self._life.end()
 
     def _finish_aborted(self) -> None:
+        if self._preview is not None:
+            self._preview.finish(wanted=False)
         for output in self._outputs:
             run_with_timeout(output.note_arrived, RECORD_SECONDS)
         run_with_timeout(partial(self._finish_outputs, broken=True), RECORD_SECONDS)
@@ -397,7 +451,3 @@ class SequenceWriter(FileWriting):
     @property
     def _unrecorded(self) -> SeqSaveError | None:
         return next((output.unrecorded for output in self._outputs if output.unrecorded is not None), None)
-
-    @property
-    def _publishes_behind(self) -> bool:
-        return self._fallback is not None and self._fallback.behind
