@@ -70,15 +70,13 @@ class SequenceWriter:
         """
         url, config = at_destination(url, config, settings)
         self._config = config
-        observers = open_observers()
         self._rule = config.formats[0].rule
         self._target = self._open_target(url)
         self._target.check(create=config.delivery.if_exists == "error")
         self._pipeline = config.limits.open_pipeline(self._target, reads_slowly=config.reads_slowly)
-        total = config.naming.total
-        files = None if total is None else total * len(config.formats)
+        files = None if config.naming.total is None else config.naming.total * len(config.formats)
         self._log = EventLog(results=results.Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
-        for listener in (config.reports.on_event, *observers):
+        for listener in (config.reports.on_event, *open_observers()):
             self._log.listen(listener)
         self._texts = FrameTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
         spool = open_spool(config.delivery.spool_folder)
@@ -96,8 +94,7 @@ class SequenceWriter:
         note_open(self, self._target.loop)
 
     def _open_target(self, url: str | os.PathLike[str]) -> targets.Target:
-        limits, delivery = self._config.limits, self._config.delivery
-        return targets.resolve(url, delivery.storage_options, connections=limits.publishers)
+        return targets.resolve(url, self._config.delivery.storage_options, connections=self._config.limits.publishers)
 
     def _open_outputs(self, common: Common) -> list[Output]:
         return [Output(form, common) for form in self._config.formats]
