@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,6 +42,30 @@ def test_the_first_error_in_the_order_of_the_jobs_is_raised(is_fast: bool) -> No
     with pytest.raises(TargetError, match="job 3"):
         results.extend(at_once(place(is_fast=is_fast), [(1, lambda number=number: job(number)) for number in range(9)]))
     assert results in ([], [0, 1, 2])
+
+
+def test_a_job_that_fails_takes_nothing_from_those_before_it() -> None:
+    has_failed = threading.Event()
+
+    def first() -> int:
+        assert has_failed.wait(PATIENCE)
+        return 0
+
+    def second() -> int:
+        has_failed.set()
+        raise TargetError("the second one")
+
+    def jobs() -> Iterator[tuple[int, Callable[[], int]]]:
+        yield 1, first
+        yield 1, second
+        assert has_failed.wait(PATIENCE)
+        yield 1, lambda: 2
+
+    results: list[int] = []
+    with pytest.raises(TargetError, match="the second one"):
+        for result in at_once(place(is_fast=False), jobs()):
+            results.append(result)  # noqa: PERF402 - the list is looked at when the loop has failed
+    assert results == [0]
 
 
 def test_a_call_is_made_again_where_that_can_help(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from seqsave import targets
 from seqsave.runtime import retry
 from seqsave.runtime.pipeline import Pipeline
+from seqsave.sequences.ahead import Outcome
 
 __all__ = ["at_once", "call"]
 
@@ -35,14 +37,16 @@ def at_once(target: targets.Target, jobs: Iterable[tuple[int, Callable[[], T]]])
         for _, job in jobs:
             yield job()
         return
-    pipeline: Pipeline[T, T] = Pipeline(workers=WIDTH, publishers=0, max_bytes=MOST_BYTES)
-    ahead: deque[Future[T]] = deque()
+    # The pipeline sees no error: it would give up jobs before the one that failed, and those have results of their own.
+    pipeline: Pipeline[Outcome[T], Outcome[T]] = Pipeline(workers=WIDTH, publishers=0, max_bytes=MOST_BYTES)
+    ahead: deque[Future[Outcome[T]]] = deque()
     try:
         for size, job in jobs:
-            ahead.append(pipeline.submit(job, lambda result: result, cost=size, size_of=lambda _: 0))
+            step = partial(Outcome.of, job)
+            ahead.append(pipeline.submit(step, lambda outcome: outcome, cost=size, size_of=lambda _: 0))
             if len(ahead) > 2 * WIDTH:
-                yield ahead.popleft().result()
+                yield ahead.popleft().result().value()
         while ahead:
-            yield ahead.popleft().result()
+            yield ahead.popleft().result().value()
     finally:
         pipeline.abort(timeout=60.0)
