@@ -169,6 +169,47 @@ def test_options_that_are_none(folders: host.Folders, options: str) -> None:
     assert len(str(caught.value)) < 1000
 
 
+@pytest.mark.parametrize("text", [None, 7, {"a": 1}, b"x"])
+def test_names_and_folders_that_are_no_text(folders: host.Folders, text: Any) -> None:
+    for call in (save, save_frames):
+        with pytest.raises(SeqSaveError):
+            call(text)
+        with pytest.raises(SeqSaveError):
+            call("", text)
+    assert files_in(Path(folders.output)) == []
+
+
+@pytest.mark.parametrize("images", [torch.zeros(4, 6, 3), torch.zeros(6), torch.zeros(1, 1, 4, 6, 3), None, "x", 7])
+def test_images_that_are_none(folders: host.Folders, images: Any) -> None:
+    for call in (lambda: save(image=images), lambda: SaveFrames().save(images, "", "frame", 0, 5, "png", "overwrite")):
+        with pytest.raises(seqsave.ImageError):
+            call()
+    assert files_in(Path(folders.output)) == []
+
+
+@pytest.mark.parametrize("prefix", ["frame", "sub/frame"])
+def test_a_batch_without_images(folders: host.Folders, prefix: str) -> None:
+    nothing = torch.zeros(0, 4, 6, 3)
+    assert save(prefix=prefix, image=nothing)["ui"]["text"] == []
+    assert SaveFrames().save(nothing, "", prefix, 0, 5, "png", "overwrite")["ui"]["text"] == []
+    assert SaveFrames().save([], [""], [prefix], [0], [5], ["png"], ["overwrite"])["ui"]["text"] == []
+
+
+@pytest.mark.parametrize(
+    "value", ["../outside/x", "/etc/x", "a/b", "..", ".hidden", "~", "x\x00y", "s3://bucket", "a" * 999]
+)
+@pytest.mark.parametrize("where", ["directory", "prefix"])
+def test_values_of_the_graph_make_no_folders(folders: host.Folders, tmp_path: Path, value: str, where: str) -> None:
+    graph = {"1": {"class_type": "Text", "inputs": {"text": value}}}
+    given = {"directory": "%Text.text%", "prefix": "frame"} if where == "directory" else {"prefix": "%Text.text%"}
+    try:
+        (url,) = save(**given, prompt=graph)["ui"]["text"]
+    except SeqSaveError:
+        return
+    assert len(Path(url).relative_to(folders.output).parts) == (2 if where == "directory" else 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "input", "output", "temp"]
+
+
 @pytest.mark.parametrize("digits", [-1, 33, 2**31, 10**30])
 def test_digits_that_are_none(folders: host.Folders, digits: int) -> None:
     with pytest.raises(FrameNameError):

@@ -217,7 +217,7 @@ def test_a_movie_that_cannot_be_made_stops_nothing(comfy: ComfyServer) -> None:
     told = seen(outputs, look)
     assert told["animation_sequence"]["keys"] == [0, 1, 2]
     (line,) = [text for _, text in told["log_entry"]["data"] if "preview" in text]
-    assert line.startswith("The preview is not written: ")
+    assert line.startswith("The preview could not be written: ")
     assert "frame_00001.png" in line
     assert not (comfy.output / "broken" / "frame.mp4").exists()
 

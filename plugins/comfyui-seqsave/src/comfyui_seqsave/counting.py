@@ -28,6 +28,8 @@ def expanded(directory_path: str, prefix: str, image: Any, batch_num: int, run: 
 
     Raises FrameNameError for what is unknown, RefusedError and TargetError for a folder.
     """
+    names.check(directory_path)
+    names.check(prefix)
     if "%" not in directory_path and "%" not in prefix:
         return directory_path, prefix
 

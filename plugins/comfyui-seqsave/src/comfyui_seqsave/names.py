@@ -13,7 +13,7 @@ from typing import Any
 
 from seqsave import FrameNameError
 
-__all__ = ["Values", "check", "expand", "holds", "is_of_each_image"]
+__all__ = ["Values", "check", "expand", "holds", "is_of_each_image", "workflow_of"]
 
 _TOKEN = re.compile(r"%(?!0[0-9]+[di])([^%\n]+)%")  # but not the place for a frame's number: %04d
 _NODE = re.compile(r"(?P<node>[^%]+)\.(?P<widget>[^%.]+)")
@@ -62,15 +62,24 @@ def holds(text: str, name: str) -> bool:
 
 
 def is_of_each_image(text: str) -> bool:
-    """Return True if a name is another one for each image of a batch."""
+    """Return True if a name is another one for each image of a batch. Raises as ``check``."""
+    check(text)
     return holds(text, "batch_num")
 
 
-def check(text: str) -> str:
+def workflow_of(extra_pnginfo: Any) -> Any:
+    """Return the graph as the front end saves it; None for a call over the API without one."""
+    return extra_pnginfo.get("workflow") if isinstance(extra_pnginfo, Mapping) else None
+
+
+def check(text: Any) -> str:
     """Return the text with something in place of each ``%...%``, to be checked as a name.
 
-    Raises FrameNameError for one that is not known; whether the graph has a node is not looked at.
+    Raises FrameNameError for one that is not known, and for what is not text. Whether the graph has a node is not
+    looked at.
     """
+    if not isinstance(text, str):
+        raise FrameNameError(f"a name or folder is text, not {type(text).__name__}")
     return _TOKEN.sub(lambda found: _checked(found, text), text)
 
 

@@ -191,7 +191,7 @@ def _grouped(
     """Yield inputs as single values, with the images that have them in common: as ComfyUI pairs the items of lists."""
     lists = {name: value if isinstance(value, list) else [value] for name, value in inputs.items()}
     length = max([len(listed), *map(len, lists.values())]) if listed else 0
-    graph_values = {"prompt": graph.prompt, "workflow": (graph.extra or {}).get("workflow")}
+    graph_values = {"prompt": graph.prompt, "workflow": names.workflow_of(graph.extra)}
     group: tuple[Mapping[str, Any], list[Any]] | None = None
     for number in range(length):
         item = listed[min(number, len(listed) - 1)]

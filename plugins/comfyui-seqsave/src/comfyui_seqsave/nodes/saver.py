@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import seqsave
 from seqsave import manifest, naming
 
-from .. import access, counting, manifests, parallel, preview, prompts, saving, wanted
+from .. import access, counting, manifests, names, parallel, preview, prompts, saving, wanted
 from ..objects import AnimationSequence, LogEntry
 from . import inputs
 
@@ -87,8 +87,9 @@ class ImageSequenceSaver(inputs.Saving):
         """Save the frame; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
         saving.check_picture(image, "image")
         run = prompts.current(prompt, str(unique_id or ""))
-        workflow = (extra_pnginfo or {}).get("workflow")
-        folder, prefix = counting.expanded(directory_path, prefix, image, 0, run, prompt=prompt, workflow=workflow)
+        folder, prefix = counting.expanded(
+            directory_path, prefix, image, 0, run, prompt=prompt, workflow=names.workflow_of(extra_pnginfo)
+        )
         place = access.admit(folder)
         want = partial(
             wanted.of,
@@ -126,7 +127,7 @@ class ImageSequenceSaver(inputs.Saving):
 
 def _parts(want: Callable[..., wanted.Wanted], prefix: str, image: Any) -> list[tuple[wanted.Wanted, Any]]:
     """Return what is saved where. A folder in the prefix lies below that of each variation, as in the original."""
-    if len(image) == 1 or "/" not in prefix:
+    if len(image) <= 1 or "/" not in prefix:
         return [(want(prefix=prefix), image)]
     return [
         (want(prefix=f"{naming.batch_folder(number)}/{prefix}"), image[number : number + 1])
@@ -145,7 +146,8 @@ def _take(run: prompts.Run, place: access.Place, parts: list[tuple[wanted.Wanted
     for asked, images in parts:
         batches: list[int | None] = [None] if len(images) == 1 else [*range(len(images))]
         for form in asked.formats:
-            run.take([prompts.key_of(place, form.rule)], index, batches, form.rule.format(index, batches[0]))
+            name = form.rule.format(index, next(iter(batches), None))
+            run.take([prompts.key_of(place, form.rule)], index, batches, name)
 
 
 def _saved(
