@@ -325,7 +325,7 @@ def test_it_says_what_it_can_do(place: Place, target: targets.Target) -> None:
 
 @pytest.mark.parametrize("options", [3, "key=x", [("key", "x")]])
 def test_options_that_are_no_mapping(place: Place, options: Any) -> None:
-    with pytest.raises(TargetError, match="is a mapping"):
+    with pytest.raises(TargetError, match="must be a mapping"):
         targets.resolve(place.url, options)
 
 

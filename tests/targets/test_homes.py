@@ -38,7 +38,7 @@ def homeless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tm
 @pytest.mark.usefixtures("homeless")
 def test_the_usual_spool_is_not_known() -> None:
     for act in (lambda: open_spool(True), lambda: seqsave.open_writer("out", spool=True), seqsave.flush):
-        with pytest.raises(OptionError, match=r"no home folder: give a folder with spool=, or set SEQSAVE_SPOOL"):
+        with pytest.raises(OptionError, match=r"no home folder: pass a folder with spool=, or set SEQSAVE_SPOOL"):
             act()
 
 
