@@ -1,4 +1,4 @@
-"""The accept step: number a frame, add it to the preview and submit it, all of that or nothing."""
+"""The accept step: number a frame, add it to the preview and submit it, all of that or nothing; and its pipeline."""
 
 from __future__ import annotations
 
@@ -8,19 +8,49 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from seqsave.errors import ImageError, SeqSaveError
-from seqsave.runtime.pipeline import Pipeline, gather
+from seqsave.errors import ImageError, SeqSaveError, WriterAbortedError, WriterClosedError
+from seqsave.runtime.pipeline import Owner, Pipeline, gather
 from seqsave.types import SavedFrame
 from seqsave.writer.frame import FrameKey, FrameTask
 from seqsave.writer.outputs import FrameSource, Output
 
 if TYPE_CHECKING:
     from seqsave.sequences.preview import Preview
+    from seqsave.targets import Target
     from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
     from seqsave.writer.numbering import Numbering
+    from seqsave.writer.settings import Limits
 
-__all__ = ["FrameAcceptor"]
+__all__ = ["FrameAcceptor", "open_pipeline"]
+
+# How many bytes may be under way by default: about eighty 1080p pictures, so that a slow store is hidden for a while
+# and memory stays flat.
+DEFAULT_MAX_BYTES = 512 * 2**20
+# Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
+# is much faster than more of it.
+RAW_MAX_BYTES = 32 * 2**20
+
+
+def open_pipeline(limits: Limits, target: Target, *, reads_slowly: bool = False) -> Pipeline[Any, SavedFrame]:
+    """Return a pipeline to ``target`` that keeps the limits.
+
+    reads_slowly: the first stage waits for a network, as it reads files from there.
+    """
+    workers, publishers = limits.stages(target.is_fast)
+    is_default = limits.max_bytes is None
+    least = workers + 2 if is_default else 1
+    if reads_slowly and workers:
+        workers = limits.publishers
+    return Pipeline(
+        workers=workers,
+        publishers=publishers,
+        max_bytes=limits.max_bytes or DEFAULT_MAX_BYTES,
+        max_raw=RAW_MAX_BYTES if is_default and not reads_slowly else None,
+        least=least,
+        loop=target.loop if publishers else None,
+        owner=Owner("the writer", "frame", closed=WriterClosedError, stopped=WriterAbortedError),
+    )
 
 
 class FrameAcceptor:

@@ -16,17 +16,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from seqsave import naming
-from seqsave.errors import OptionError, WriterAbortedError, WriterClosedError
+from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
 from seqsave.plugins.options import check_choice, check_count, check_flag
 from seqsave.writer.table import setting
 
 if TYPE_CHECKING:
-    from seqsave.runtime.pipeline import Pipeline
     from seqsave.runtime.retry import RetryPolicy
-    from seqsave.targets import Target
-    from seqsave.types import Event, SavedFrame
+    from seqsave.types import Event
 
 __all__ = [
     "AtEnd",
@@ -50,12 +48,6 @@ LONGEST_RECIPE = 1000
 HIGHEST_DPI = 100_000
 # A rate is kept as a fraction; above this its numerator would not fit into a manifest.
 HIGHEST_RATE = 10**9
-# How many bytes may be under way by default: about eighty 1080p pictures, so that a slow store is hidden for a while
-# and memory stays flat.
-DEFAULT_MAX_BYTES = 512 * 2**20
-# Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
-# is much faster than more of it.
-RAW_MAX_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,29 +333,7 @@ class Limits:
         """Return how many frames are published at once to a slow storage."""
         return self.concurrency or max(32, 2 * _available_cores())
 
-    def open_pipeline(self, target: Target, *, reads_slowly: bool = False) -> Pipeline[Any, SavedFrame]:
-        """Return a pipeline to ``target`` that keeps these limits.
-
-        reads_slowly: the first stage waits for a network, as it reads files from there.
-        """
-        from seqsave.runtime.pipeline import Owner, Pipeline
-
-        workers, publishers = self._stages(target.is_fast)
-        is_default = self.max_bytes is None
-        least = workers + 2 if is_default else 1
-        if reads_slowly and workers:
-            workers = self.publishers
-        return Pipeline(
-            workers=workers,
-            publishers=publishers,
-            max_bytes=self.max_bytes or DEFAULT_MAX_BYTES,
-            max_raw=RAW_MAX_BYTES if is_default and not reads_slowly else None,
-            least=least,
-            loop=target.loop if publishers else None,
-            owner=Owner("the writer", "frame", closed=WriterClosedError, stopped=WriterAbortedError),
-        )
-
-    def _stages(self, is_fast: bool) -> tuple[int, int]:
+    def stages(self, is_fast: bool) -> tuple[int, int]:
         """Return how many threads encode, and how many frames are published at once beside that."""
         if self.concurrency == 1:
             return 0, 0

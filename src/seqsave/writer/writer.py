@@ -19,7 +19,7 @@ from seqsave.runtime.unclosed import leave, note_closed, note_open, warn_unclose
 from seqsave.spool import open_spool
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer import results
-from seqsave.writer.accept import FrameAcceptor
+from seqsave.writer.accept import FrameAcceptor, open_pipeline
 from seqsave.writer.config import SETTINGS, WriterConfig
 from seqsave.writer.destination import at_destination
 from seqsave.writer.encode import checked_file
@@ -73,7 +73,7 @@ class SequenceWriter:
         self._rule = config.formats[0].rule
         self._target = self._open_target(url)
         self._target.check(create=config.delivery.if_exists == "error")
-        self._pipeline = config.limits.open_pipeline(self._target, reads_slowly=config.reads_slowly)
+        self._pipeline = open_pipeline(config.limits, self._target, reads_slowly=config.reads_slowly)
         files = None if config.naming.total is None else config.naming.total * len(config.formats)
         self._log = EventLog(results=results.Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *open_observers()):
