@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 from pathlib import Path
@@ -228,3 +229,14 @@ def test_workflow_of_the_wrong_thing(tmp_path: Path, arguments: list[str], statu
     result = seqsave("workflow", tmp_path / name, *rest, status=status)
     assert result.out == ""
     assert message in result.err
+
+
+def test_a_workflow_with_nan_is_printed_as_json(tmp_path: Path) -> None:
+    from PIL import Image, PngImagePlugin
+
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("prompt", '{"1": {"is_changed": [NaN, -Infinity]}}')
+    Image.new("RGB", (8, 8)).save(tmp_path / "f_00001.png", pnginfo=texts)
+    out = seqsave("workflow", tmp_path / "f_00001.png").out
+    assert "NaN" not in out
+    assert json.loads(out) == {"prompt": {"1": {"is_changed": [None, None]}}}

@@ -33,8 +33,15 @@ def print_line(text: str) -> None:
 
 
 def print_json(document: Any) -> None:
-    """Print the result as one JSON document, in ASCII if the output cannot represent other characters."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    """Print the result as one JSON document, in ASCII if the output cannot represent other characters.
+
+    NaN and the infinities, which workflows may hold, become null, because JSON has no such numbers.
+    """
+    try:
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        document = json.loads(json.dumps(document), parse_constant=lambda _: None)
+        text = json.dumps(document, indent=2, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeError:

@@ -316,7 +316,7 @@ class Pipeline(Generic[P, R]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._let_threads_go()  # not ``close``: a callback that waits for ever would keep it
+        self._let_threads_go()  # not ``close``: a callback that waits forever would keep it
 
     # --- admission ---------------------------------------------------------------------------------------------------
 
