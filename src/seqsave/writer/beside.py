@@ -53,8 +53,10 @@ class FramesBeside:
         recorded = {naming.normalized(frame.name) for frame in self.made.frames}
         found = {}
         for name, seen in self.seen.items():
+            if naming.normalized(name) in recorded:  # nearly all of them: parsing takes ten times as long
+                continue
             index = self.rule.name.parse(name.rpartition("/")[2])
-            if index is not None and seen.size and naming.normalized(name) not in recorded:
+            if index is not None and seen.size:
                 found[name] = index
         return found
 
