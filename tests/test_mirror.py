@@ -25,7 +25,6 @@ TESTED_ELSEWHERE = {
     "sequences/soundness.py": ("cli/test_save.py", "files that are copied without being decoded"),
     "sequences/transfer.py": ("cli/test_mv.py", "one step of mv"),
     "sources/records.py": ("sources/test_opening.py", "records without a method that could be wrong"),
-    "writer/filewriting.py": ("cli/test_save.py", "frames that save copies byte for byte"),
 }
 """Module: the file that tests it, and what it is."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from seqsave import types
-from seqsave.types import FailedFrame, FlushedFrame, FlushResult, FlushStatus, SavedFrame, SaveResult
+from seqsave.types import FailedFrame, SavedFrame, SaveResult
 
 RECORDS = [one for one in vars(types).values() if dataclasses.is_dataclass(one)]
 
@@ -38,17 +38,3 @@ def test_a_result_counts_each_status_and_only_what_the_storage_has() -> None:
     assert RESULT.urls == ("memory://shot/frame_00000.png", "memory://shot/frame_00001.png")
     assert RESULT.size == 10
     assert repr(SaveResult(url="memory://shot", frames=())) == "<SaveResult no frames in memory://shot>"
-
-
-def test_a_flush_counts_each_status_and_knows_what_is_left() -> None:
-    found = FlushResult(
-        spool="/spool",
-        outcomes=tuple(FlushedFrame(index=1, batch=None, url="x", status=s) for s in get_args(FlushStatus)),
-    )
-    assert set(found.counts.values()) == {1}
-    assert [one.status for one in found.frames] == ["published"]
-    assert {one.status for one in found.conflicts} | {one.status for one in found.failures} == {
-        one.status for one in found.left
-    }
-    assert {one.status for one in found.left} == set(get_args(FlushStatus)) - {"published", "superseded", "gone"}
-    assert repr(FlushResult(spool="/spool")) == "<FlushResult /spool: nothing waited>"

@@ -28,9 +28,10 @@ _HOMES = {
     "sequences.reader": "FrameSequence",
     "runtime.retry": "RetryPolicy",
     "targets.registry": "register_target unregister_target",
+    "spool.results": "FlushedFrame FlushResult",
     "types": (
-        "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FlushedFrame FlushResult FrameInfo "
-        "ObserverSpec Option SavedFrame SaveResult TargetSpec Traits"
+        "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo ObserverSpec Option SavedFrame "
+        "SaveResult TargetSpec Traits"
     ),
     "writer.flushing": "flush",
     "writer": "SequenceWriter WriterConfig check_settings open_writer save",

@@ -42,6 +42,8 @@ from .sequences.finder import open_frame as open_frame
 from .sequences.finder import open_sequence as open_sequence
 from .sequences.frame import Frame as Frame
 from .sequences.reader import FrameSequence as FrameSequence
+from .spool.results import FlushResult as FlushResult
+from .spool.results import FlushedFrame as FlushedFrame
 from .targets.registry import register_target as register_target
 from .targets.registry import unregister_target as unregister_target
 from .types import ColorSpace as ColorSpace
@@ -51,8 +53,6 @@ from .types import Encoder as Encoder
 from .types import EncoderSpec as EncoderSpec
 from .types import Event as Event
 from .types import FailedFrame as FailedFrame
-from .types import FlushResult as FlushResult
-from .types import FlushedFrame as FlushedFrame
 from .types import FrameInfo as FrameInfo
 from .types import ObserverSpec as ObserverSpec
 from .types import Option as Option

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from seqsave.runtime.pipeline import Owner, Pipeline
+from seqsave.runtime.jobs import Owner
+from seqsave.runtime.pipeline import Pipeline
 
 
 class StoppedError(Exception):

@@ -14,7 +14,8 @@ from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line, spelled
 from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
 from seqsave.runtime.progress import ProgressDisplay, format_size, open_progress
-from seqsave.types import Event, FlushedFrame, FlushResult
+from seqsave.spool.results import FlushedFrame, FlushResult
+from seqsave.types import Event
 from seqsave.wording import counted
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from seqsave.errors import ImageError, SeqSaveError, WriterAbortedError, WriterClosedError
-from seqsave.runtime.pipeline import Owner, Pipeline, gather
+from seqsave.runtime.jobs import Owner, gather
+from seqsave.runtime.pipeline import Pipeline
 from seqsave.types import SavedFrame
 from seqsave.writer.frame import FrameKey, FrameTask
 from seqsave.writer.outputs import FrameSource, Output

@@ -10,7 +10,7 @@ from seqsave import spool as spools
 from seqsave import targets
 from seqsave.errors import OptionError
 from seqsave.runtime.retry import RetryPolicy
-from seqsave.types import FlushedFrame, FlushResult
+from seqsave.spool.results import FlushedFrame, FlushResult
 from seqsave.writer.deferred import DeferredUpdates
 
 __all__ = ["flush"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from isal.isal_zlib import crc32
 
 from seqsave.errors import SourceError
-from seqsave.runtime.pipeline import Job
+from seqsave.runtime.jobs import Job
 from seqsave.types import FailedFrame, SavedFrame
 
 if TYPE_CHECKING:
