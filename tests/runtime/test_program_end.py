@@ -1,6 +1,6 @@
 """The end of the program: calls of event loops go on when Python has ended executors and starts no thread any more.
 
-What happens at the end of real programs is in ``tests/writer/test_unclosed.py``.
+What happens at the end of real programs is in ``tests/runtime/test_unclosed.py``.
 """
 
 from __future__ import annotations
