@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +80,25 @@ def test_variations_and_sidecars(tmp_path: Path) -> None:
     known = open_sequence(tmp_path / "frame_#####.jpg").manifest or open_sequence(tmp_path).manifest
     assert known is not None
     assert {entry.key for entry in known.frames} == {(0, 0), (0, 1)}
+
+
+@pytest.mark.parametrize("total", [None, 2])
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_the_run_is_the_whole_sequence_whatever_the_earlier_one_expected(
+    tmp_path: Path, total: int | None, is_interrupted: bool
+) -> None:
+    earlier = pytest.raises(ValueError, match="stop") if is_interrupted else contextlib.nullcontext()
+    with earlier, seqsave.open_writer(tmp_path, total=9) as writer:
+        writer.write_frames(pictures(4 if is_interrupted else 9))
+        if is_interrupted:
+            raise ValueError("stop")
+    seqsave.save(pictures(2), tmp_path, start=5, total=total, if_exists="replace")
+    assert names(tmp_path) == frames(5, 6)
+    sequence = open_sequence(tmp_path)
+    assert sequence.expected == (5, 6)
+    assert sequence.missing == ()
+    assert sequence.manifest is not None
+    assert sequence.manifest.complete
 
 
 @pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt])

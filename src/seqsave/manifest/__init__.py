@@ -17,7 +17,7 @@ from seqsave.manifest.document import (
     load,
 )
 from seqsave.manifest.liveness import dead_runs
-from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, without, without_frames
+from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, replaced, without, without_frames
 from seqsave.manifest.path import path_of
 from seqsave.manifest.records import RUN_HEAD, declared, is_too_many
 from seqsave.manifest.session import Session, merge_into
@@ -47,6 +47,7 @@ __all__ = [
     "path_of",
     "read",
     "redefined",
+    "replaced",
     "without",
     "without_frames",
 ]

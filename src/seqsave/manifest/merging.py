@@ -26,6 +26,7 @@ __all__ = [
     "ended",
     "in_doubt",
     "redefined",
+    "replaced",
     "shown",
     "unrecorded",
     "with_runs",
@@ -134,8 +135,24 @@ def ended(
 
 def without_frames(manifest: Manifest, names: Collection[str]) -> Manifest:
     """Return the manifest without frames that were deleted. It is complete if there are no other obstacles."""
-    now = replace(manifest, frames=tuple(frame for frame in manifest.frames if frame.name not in names))
-    now = replace(now, runs=_still_needed(now))
+    return _judged(replace(manifest, frames=tuple(frame for frame in manifest.frames if frame.name not in names)))
+
+
+def replaced(manifest: Manifest, names: Collection[str], run: str) -> Manifest:
+    """Return the manifest after ``run`` deleted these frames of earlier runs, which it replaces as a whole.
+
+    An earlier run expects no frames any more, unless frames of it are left: in batch folders, or not deletable.
+    """
+    now, ids = without_frames(manifest, names), [one.id for one in manifest.runs]
+    left = {frame.run for frame in now.frames}
+    gone = {one for one in ids[: ids.index(run)] if one not in left} if run in ids else set[str]()
+    runs = tuple(replace(one, expected=()) if one.id in gone else one for one in now.runs)
+    unfinished = tuple(one for one in now.unfinished if one not in gone)
+    return _judged(replace(now, runs=runs, expected=_expected(runs), unfinished=unfinished))
+
+
+def _judged(manifest: Manifest) -> Manifest:
+    now = replace(manifest, runs=_still_needed(manifest))
     doubts = now.writers or now.unfinished or now.disputed or now.missing or now.outside
     return replace(now, complete=now.confirmed and bool(now.frames) and not doubts)
 

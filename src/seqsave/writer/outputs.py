@@ -286,14 +286,15 @@ class Output:
         return made
 
     def _note_removed(self, removed: Removed) -> Manifest | None:
-        """Take deleted frames out of the manifest, if there is one."""
-        if self._made is None or not removed.deleted:
-            return self._made
+        """Take deleted frames, and the runs that this one replaces, out of the manifest, if there is one."""
+        made, run = self._made, self._record.run
+        if made is None or not (removed.deleted or any(one.expected for one in made.runs if one.id != run)):
+            return made
         below = len(self.rule.folder) + 1 if self.rule.folder else 0
         names = {path[below:] for path in removed.deleted}
 
         def change(current: Manifest | None) -> Manifest | None:
-            return None if current is None else manifest.without_frames(current, names)
+            return None if current is None else manifest.replaced(current, names, run)
 
         return manifest.change(self._common.target, self._record.facts.path, change, policy=self._delivery.policy)
 
