@@ -17,7 +17,6 @@ ORIENTATION = 0x0112
 LOSSLESS: dict[str, dict[str, Any]] = {
     "jpg": {"quality": 100, "subsampling": 0},
     "png": {},
-    "webp": {"lossless": True, "exact": True},
 }
 
 
@@ -37,8 +36,6 @@ def encoded(kind: str, orientation: int | None) -> bytes:
 @pytest.mark.parametrize("kind", LOSSLESS)
 @pytest.mark.parametrize("orientation", [None, *range(1, 9), 0, 9])
 def test_upright(tmp_path: Path, kind: str, orientation: int | None) -> None:
-    if kind not in seqsave.filetypes():
-        pytest.skip("needs the plugin for this format")
     data = encoded(kind, orientation)
     (tmp_path / f"frame_00000.{kind}").write_bytes(data)
     (frame,) = seqsave.open_sequence(tmp_path)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image, ImageOps, ImageSequence
 from seqsave_webp import AVIF, WEBP
 from seqsave_webp.codec import MAX_SIDE, WebpEncoder
 
@@ -306,3 +306,14 @@ def test_the_table_of_options_is_complete() -> None:
             default = str(option.default).lower()
             stated = f"default {default}" in table[name] or f"{default} (default)" in table[name]
             assert stated or option.default is None
+
+
+@pytest.mark.parametrize("orientation", [None, *range(1, 9)])
+def test_a_sequence_is_read_upright(tmp_path: Path, orientation: int | None) -> None:
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    path = tmp_path / "frame_00000.webp"
+    Image.fromarray(picture()).save(path, exif=exif.tobytes(), lossless=True, exact=True)
+    (frame,) = seqsave.open_sequence(tmp_path)
+    np.testing.assert_array_equal(frame.read(), np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")))
