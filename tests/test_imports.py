@@ -63,6 +63,22 @@ if status:
     assert loaded(code, tmp_path) <= {"click"}
 
 
+def test_listing_a_folder_loads_only_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "frame_00000.png").touch()
+    code = """
+import sys
+sys.argv = ["seqsave", "ls", "."]
+from seqsave.cli import main
+try:
+    main()
+except SystemExit:
+    unneeded = {"asyncio", "seqsave.spool", "seqsave.runs", "seqsave.cli.save", "seqsave.writer.writer"}
+    raise SystemExit(str(unneeded & set(sys.modules)) if unneeded & set(sys.modules) else 0)
+"""
+    with_exit = f"try:\n    exec({code!r})\nexcept SystemExit as error:\n    assert not error.code, error.code"
+    assert loaded(with_exit, tmp_path) <= {"click"}
+
+
 def test_listing_dir_and_errors_stay_light(tmp_path: Path) -> None:
     assert loaded("import seqsave; dir(seqsave); seqsave.TargetError; seqsave.EncoderSpec", tmp_path) == set()
 

@@ -125,7 +125,7 @@ class Clock:
         self.now = 1000.0
         monkeypatch.setattr("seqsave.runtime.retry.time.monotonic", lambda: self.now)
         monkeypatch.setattr("seqsave.runtime.flow.time.sleep", self.sleep)
-        monkeypatch.setattr("seqsave.runtime.flow.asyncio.sleep", self.sleep_async)
+        monkeypatch.setattr("asyncio.sleep", self.sleep_async)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

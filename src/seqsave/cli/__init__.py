@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import click
 
-from seqsave.cli.app import WRONG_CALL, Application, version
-from seqsave.cli.commit import commit_command
-from seqsave.cli.demo import demo_command
-from seqsave.cli.doctor import doctor_command
-from seqsave.cli.filetypes import filetypes_command, plugins_command
-from seqsave.cli.info import info_command
-from seqsave.cli.ls import ls_command, workflow_command
-from seqsave.cli.manifest import manifest_command
-from seqsave.cli.mv import mv_command
-from seqsave.cli.preview import preview_command
-from seqsave.cli.rm import rm_command
-from seqsave.cli.save import save_command
-from seqsave.cli.spool import flush_command, spool_command
-from seqsave.cli.verify import verify_command
+from seqsave.cli.app import WRONG_CALL, Application, LazyCommands, version
 
 __all__ = ["cli", "main"]
 
 
 @click.group(
     cls=Application,
+    commands=LazyCommands(
+        {
+            "save": "save:save_command",
+            "ls": "ls:ls_command",
+            "info": "info:info_command",
+            "verify": "verify:verify_command",
+            "mv": "mv:mv_command",
+            "rm": "rm:rm_command",
+            "manifest": "manifest:manifest_command",
+            "commit": "commit:commit_command",
+            "flush": "spool:flush_command",
+            "spool": "spool:spool_command",
+            "doctor": "doctor:doctor_command",
+            "preview": "preview:preview_command",
+            "workflow": "ls:workflow_command",
+            "filetypes": "filetypes:filetypes_command",
+            "plugins": "filetypes:plugins_command",
+            "demo": "demo:demo_command",
+        }
+    ),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     examples=[
@@ -45,27 +52,6 @@ def cli(context: click.Context) -> int:
         click.echo(context.get_help(), err=True)
         return WRONG_CALL
     return 0
-
-
-for _command in (
-    save_command,
-    ls_command,
-    info_command,
-    verify_command,
-    mv_command,
-    rm_command,
-    manifest_command,
-    commit_command,
-    flush_command,
-    spool_command,
-    doctor_command,
-    preview_command,
-    workflow_command,
-    filetypes_command,
-    plugins_command,
-    demo_command,
-):
-    cli.add_command(_command)
 
 
 def main() -> None:

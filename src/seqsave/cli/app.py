@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +34,7 @@ __all__ = [
     "Command",
     "CommandGroup",
     "Failure",
+    "LazyCommands",
     "status_of",
     "version",
 ]
@@ -99,6 +101,40 @@ class CommandGroup(_WithExamples, click.Group):
     def known_commands(self, ctx: click.Context) -> list[str]:
         """Return every command that can be called, for the message about an unknown one."""
         return self.list_commands(ctx)
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """The built-in commands by name. The module of a command is imported when the command is asked for.
+
+    places: by name, ``"module:attribute"``, the module relative to this package.
+    """
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = dict(places)
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            module, _, attribute = self._places[name].partition(":")
+            self._loaded[name] = getattr(import_module(f"seqsave.cli.{module}"), attribute)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._places.setdefault(name, "")
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._places[name]
+        self._loaded.pop(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class Application(CommandGroup):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from seqsave.errors import SeqSaveWarning
 from seqsave.types import Event
-from seqsave.writer.config import SETTINGS
 
 if TYPE_CHECKING:
     from seqsave.runtime.progress import ProgressDisplay
@@ -54,7 +53,11 @@ def spelled(message: str) -> str:
 
     Messages name a setting in backquotes, as Python spells it: ``use `if_exists='skip'` ``.
     """
-    for name, one in SETTINGS.items() if "`" in message else ():
+    if "`" not in message:
+        return message
+    from seqsave.writer.config import SETTINGS
+
+    for name, one in SETTINGS.items():
         if one.option:
             for choice in one.choices:
                 message = message.replace(f"`{name}={choice!r}`", f"{one.option} {choice.replace(' ', '-')}")

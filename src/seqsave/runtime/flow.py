@@ -6,15 +6,17 @@ A flow is a generator. It yields steps to wait for, is resumed with the answer o
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from seqsave.runtime.threads import run_in_thread
+
+if TYPE_CHECKING:
+    import asyncio  # imported where a loop runs: most commands run none
 
 __all__ = ["Call", "Either", "Flow", "Pause", "SharedCall", "Step", "arun", "run", "wait"]
 
@@ -121,6 +123,8 @@ class Pause:
 
     async def arun(self) -> None:
         """Wait on the event loop. An event of threads cannot wake the loop, so this checks it often."""
+        import asyncio
+
         end = time.monotonic() + self.seconds
         while (left := end - time.monotonic()) > 0 and not (self.stop_event and self.stop_event.is_set()):
             await asyncio.sleep(left if self.stop_event is None else min(left, LOOK_SECONDS))
@@ -137,6 +141,8 @@ class SharedCall(Generic[T]):
         return Either(function, partial(self._shared, function))
 
     async def _shared(self, function: Callable[[], T]) -> T:
+        import asyncio
+
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.ensure_future(run_in_thread(function))
             self._under_way.add_done_callback(_retrieve)

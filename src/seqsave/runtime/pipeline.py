@@ -8,16 +8,18 @@ fewer while a storage throttles (``slow_down``). With ``workers=0`` everything r
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from seqsave.runtime.jobs import UNNAMED, Calls, Job, Owner
 from seqsave.runtime.pools import LoopTasks, Pace, WorkerThreads
 from seqsave.runtime.threads import run_stranded
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["TICK", "Pipeline"]
 
@@ -329,6 +331,8 @@ class Pipeline(Generic[P, R]):
             self._finish(job, result)
 
     async def _publish_async(self, job: Job[R]) -> None:
+        import asyncio
+
         if self._error is not None:
             self._finish(job, error=self._given_up())
             return
