@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
 from seqsave import open_sequence, open_writer, save
 from seqsave.errors import TargetError
 from seqsave.targets.local import LocalTarget
 from seqsave.targets.memory import MemoryTarget
 from tests.cli.runner import options, seqsave
+from tests.support.folding import Folding
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
@@ -329,3 +331,113 @@ def test_dry_run(here: Place) -> None:
     assert result["dry_run"] is True
     assert result["destination"] == {"url": here.url, "pattern": "a.##.png", "frames": "0-4"}
     assert here.names() == before
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_an_interrupt_right_after_a_rename(here: Place, monkeypatch: pytest.MonkeyPatch, offset: int) -> None:
+    save(PICTURES, here.url)
+    before = {name: here.read(name) for name in here.frames()}
+    original = LocalTarget.move_in
+    calls: list[str] = []
+
+    def interrupted(self: LocalTarget, path: str, source: LocalTarget, old: str) -> bool:
+        calls.append(path)
+        is_moved = original(self, path, source, old)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return is_moved
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTarget, "move_in", interrupted)
+        seqsave("mv", here.url, here.url if offset else f"{here.url}-2", f"--offset={offset}", status=130)
+    assert {name: here.read(name) for name in here.frames()} == before
+    assert "complete" in seqsave("verify", here.url).out
+
+
+def test_an_interrupt_between_a_copy_and_the_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Place("memory", "memory://mv-half")
+    save(PICTURES, here.url)
+    before = {name: here.read(name) for name in here.frames()}
+    original = MemoryTarget.delete
+
+    def interrupted(self: MemoryTarget, path: str) -> None:
+        if path == "frame_00002.png":
+            monkeypatch.setattr(MemoryTarget, "delete", original)
+            raise KeyboardInterrupt
+        original(self, path)
+
+    monkeypatch.setattr(MemoryTarget, "delete", interrupted)
+    seqsave("mv", here.url, here.url, "--offset=1", status=130)
+    assert {name: here.read(name) for name in here.frames()} == before
+    assert "complete" in seqsave("verify", here.url).out
+
+
+def test_a_manifest_of_frames_that_could_not_be_put_back_is_not_complete(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(PICTURES, here.url)
+    original = LocalTarget.move_in
+    calls: list[str] = []
+
+    def fail(self: LocalTarget, path: str, source: LocalTarget, old: str) -> bool:
+        calls.append(path)
+        if len(calls) > 2:
+            raise TargetError("no more")
+        return original(self, path, source, old)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTarget, "move_in", fail)
+        seqsave("mv", here.url, here.url, "--offset=1", status=1)
+    known = open_sequence(here.url).manifest
+    assert known is not None
+    assert not known.complete
+
+
+def test_a_copied_file_that_is_gone_is_not_left(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    original = LocalTarget.delete
+
+    def fail(self: LocalTarget, path: str) -> None:
+        if path == "frame_00001.png":
+            for index in (3, 4):  # as where several are deleted at a time
+                original(self, f"frame_0000{index}.png")
+            raise TargetError("not this one")
+        original(self, path)
+
+    monkeypatch.setattr(LocalTarget, "delete", fail)
+    result = seqsave("mv", here.url, "memory://mv-gone", "--json", status=1)
+    assert result.document["left"] == ["frame_00001.png", "frame_00002.png"]
+    known = open_sequence(here.url).manifest
+    assert known is not None
+    assert [frame.index for frame in known.frames] == [1, 2]
+
+
+def test_another_spelling_of_names_on_a_storage_that_ignores_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.registry import _registry
+
+    monkeypatch.setitem(_registry, Folding.protocol, Folding)
+    url = f"{Folding.protocol}://share/mv"
+    try:
+        for index in range(3):
+            Folding.store[f"/share/mv/shot_{index}.PNG"] = MemoryFile(None, "", b"%d" % index)
+        Folding.pseudo_dirs += ["/share", "/share/mv"]
+        before = Folding.names()
+        assert len(before) == 3
+        for pattern in ("Shot_#.PNG", "shot_#.png"):
+            error = seqsave("mv", url, f"{url}/{pattern}", status=1).err
+            assert "are the same file there" in error
+        assert Folding.names() == before
+    finally:
+        Folding.clear()
+
+
+@pytest.mark.parametrize("offset", [0, 20])
+def test_a_part_of_what_a_manifest_records_is_refused(here: Place, offset: int) -> None:
+    save(PICTURES, f"{here.url}/f_#.png", start=7)
+    before = here.names()
+    destination = f"{here.url}/f_##.png" if offset else f"{here.url}-2"
+    error = seqsave("mv", f"{here.url}/f_##.png", destination, f"--offset={offset}", status=2).err
+    assert "f_##.png" in error
+    assert "whose manifest records f_7.png, f_8.png, f_9.png too" in error
+    assert here.names() == before
+    seqsave("mv", f"{here.url}/f_#.png", destination.replace("##", "#"), f"--offset={offset}")

@@ -11,6 +11,7 @@ import pytest
 
 from seqsave import targets
 from seqsave.errors import FrameExistsError, TargetError
+from seqsave.targets import renaming
 from tests.targets.stores import all_files, posix, publish
 
 
@@ -97,3 +98,26 @@ def test_a_link_that_took_effect_and_was_reported_as_taken_is_our_own_file(
     with pytest.raises(FrameExistsError):
         target.publish("frame", b"other", content_type="image/png", create=True)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"ours"]
+
+
+def test_another_spelling_of_a_file_is_not_a_second_name_of_it(tmp_path: Path) -> None:
+    (tmp_path / "frame").write_bytes(b"the only one")
+    with pytest.raises(FileExistsError):
+        renaming.move(str(tmp_path / "frame"), f"{tmp_path}/./frame")  # as Frame is, where a folder ignores case
+    assert (tmp_path / "frame").read_bytes() == b"the only one"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="renames in one step")
+@pytest.mark.usefixtures("no_hard_links")
+def test_an_interrupt_after_the_rename_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old").write_bytes(b"the only one")
+    original = os.replace
+
+    def replace(old: str, new: str) -> None:
+        original(old, new)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        renaming.move(str(tmp_path / "old"), str(tmp_path / "new"))
+    assert (tmp_path / "new").read_bytes() == b"the only one"

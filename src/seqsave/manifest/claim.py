@@ -64,14 +64,17 @@ class Claim:
         finally:
             liveness.alive.discard(self._me.id)
 
-    def restore(self) -> None:
-        """Leave, and let the manifest be as it was, unless a run has come since. One that did not exist is deleted."""
-        self.leave(self._as_before)
+    def restore(self, *, is_sound: bool = True) -> None:
+        """Leave, and let the manifest be as it was, unless a run has come since. One that did not exist is deleted.
 
-    def _as_before(self, current: Manifest) -> Manifest | None:
-        if current.writers:
-            return current
-        return self.before
+        is_sound: False if the frames are not all as they were; then the manifest is not complete.
+        """
+        self.leave(lambda current: self._as_before(current, is_sound=is_sound))
+
+    def _as_before(self, current: Manifest, *, is_sound: bool) -> Manifest | None:
+        if current.writers or self.before is None:
+            return current if current.writers else None
+        return self.before if is_sound else replace(self.before, complete=False)
 
     def _entered(self, current: Manifest | None, make: Callable[[Manifest | None], Manifest | None]) -> Manifest | None:
         if current is not None:

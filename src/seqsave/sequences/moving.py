@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from seqsave import manifest as manifests
 from seqsave import naming, targets
@@ -33,9 +34,11 @@ from seqsave.sequences.belongings import (
 )
 from seqsave.sequences.destination import Destination
 from seqsave.sequences.frame import Frame, join
+from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.repair import from_scratch
 from seqsave.sequences.transfer import Arrived, Step, Transfer, listed
+from seqsave.targets.spelling import Names
 from seqsave.wording import counted, crc32_text, first_of
 
 __all__ = ["Move", "Moved", "move", "plan_move"]
@@ -95,13 +98,15 @@ def plan_move(sequence: FrameSequence, destination: Destination, offset: int = 0
     """Return how a sequence is to be moved. Changes nothing.
 
     Raises FrameExistsError where existing files have the names or numbers, naming them; FrameNameError for two files of
-    one number; OptionError where nothing would change; TargetError.
+    one number; OptionError where nothing would change, and for a part of the frames of one manifest; ManifestError;
+    TargetError.
     """
     if sequence.duplicates:
         some = first_of([frame.name for frame in sequence.duplicates], SHOWN)
         raise FrameNameError(
             f"{sequence.pattern} in {sequence.url} has two files of one number ({some}): remove one first"
         )
+    _refuse_a_part(sequence)
     source, target, name = target_of(sequence), destination.target, destination.name or sequence.name
     stays = _place(source, sequence.folder) == _place(target, "")
     names = {} if destination.name is not None or offset else {frame.url: frame.name for frame in sequence}
@@ -123,6 +128,22 @@ def plan_move(sequence: FrameSequence, destination: Destination, offset: int = 0
         stays=stays,
         overlaps=stays and any(join(sequence.folder, step.new) in old for step in steps),
     )
+
+
+def _refuse_a_part(sequence: FrameSequence) -> None:
+    """Raise OptionError for a pattern that matches a part of the frames that one manifest records: ``f_##.png``."""
+    known = sequence.manifest
+    if known is None:
+        return
+    own = {_path_at(frame) for frame in sequence}
+    others = [frame.name for frame in known.frames if frame.name not in own]
+    existing = manifests.list_frames(target_of(sequence), sequence.prefix, others) or {}
+    rest = [name for name in others if name in existing]
+    if rest:
+        raise OptionError(
+            f"{sequence.pattern} in {sequence.url} is a part of a sequence, whose manifest records "
+            f"{first_of(rest, SHOWN)} too: give the folder, or a pattern that matches all of it"
+        )
 
 
 def _steps(sequence: FrameSequence, name: NamePattern, offset: int, names: Mapping[str, str]) -> Iterator[Step]:
@@ -172,7 +193,9 @@ def _refuse_existing(
     def is_going(path: str) -> bool:
         return join(sequence.folder, path) in going
 
-    there = {path for path in listed(target, {step.new.rpartition("/")[0] for step in steps}) if not is_going(path)}
+    listing = listed(target, {step.new.rpartition("/")[0] for step in steps})
+    _refuse_other_spelling(steps, sequence, target, listing)
+    there = {path for path in listing if not is_going(path)}
     taken = [step.new for step in steps if step.new in there]
     others = [frame for frame in _frames_at(target, name) if not is_going(_path_at(frame))]
     keys = {(frame.index, frame.batch): frame for frame in others}
@@ -186,6 +209,26 @@ def _refuse_existing(
             f"{some}. Move it elsewhere, or remove them first"
         )
     return others
+
+
+def _refuse_other_spelling(
+    steps: Sequence[Step], sequence: FrameSequence, target: targets.Target, listing: Mapping[str, targets.Entry]
+) -> None:
+    """Raise FrameExistsError where a new name is another spelling of an existing one, and means the same file.
+
+    Sends one request at most: either a storage takes such names for one file, or it does not.
+    """
+    names = Names(listing)
+    for step in steps:
+        alike = [] if step.new in listing else names.alike(step.new)
+        if not alike:
+            continue
+        if call(target, partial(target.exists, step.new)):
+            raise FrameExistsError(
+                f"cannot move {sequence.pattern} to {target.url}: {alike[0]} exists, and names that differ only in "
+                "capital and small letters, or in their Unicode form, are the same file there. Move it to another name"
+            )
+        return
 
 
 def _frames_at(target: targets.Target, name: NamePattern) -> list[Frame]:
@@ -235,7 +278,7 @@ def move(plan: Move, on_frame: Callable[[Frame], None] = lambda _: None) -> Move
             transfer.undo(arrived, error)
             raise
     except BaseException:
-        records.restore()
+        records.restore(is_back=transfer.is_back)
         raise
     left, problem = transfer.finish(plan.before)
     records.depart(left)
@@ -272,12 +315,15 @@ class _Records:
                 self._source.restore()
             raise
 
-    def restore(self) -> None:
-        """Let both be as they were. One that cannot be changed any more names this process, and is not complete."""
+    def restore(self, *, is_back: bool) -> None:
+        """Let both be as they were. One that cannot be changed any more names this process, and is not complete.
+
+        is_back: the files are, too. Otherwise the manifest of the source is not complete.
+        """
         for claim in (self._target, self._source):
             if claim is not None:
                 with contextlib.suppress(TargetError, ManifestError):
-                    claim.restore()
+                    claim.restore(is_sound=is_back)
 
     def arrive(self, arrived: Sequence[Arrived]) -> None:
         """Record the files at the destination, as a listing shows them."""

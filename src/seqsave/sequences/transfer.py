@@ -35,10 +35,11 @@ class Arrived:
     crc32: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transfer:
     """The files of one move.
 
+    is_back:    False while files are put back after a failure, and for good where that fails.
     one_by_one: each file leaves the source before the next one arrives: where they are renamed, and where new names are
                 old names of other files. Otherwise all are copied, and ``finish`` deletes the old ones.
     """
@@ -47,6 +48,7 @@ class Transfer:
     target: targets.Target
     steps: Sequence[Step]
     one_by_one: bool
+    is_back: bool = True
 
     def run(self, on_file: Callable[[Step], None] = lambda _: None) -> list[Arrived]:
         """Bring every file to the destination.
@@ -92,11 +94,19 @@ class Transfer:
             for _ in at_once(self.source, [(0, partial(self._delete, self.source, path)) for path in safe]):
                 done += 1
         except TargetError as failure:
-            error, left = failure, safe[done:]
+            error, left = failure, self._still(safe[done:])
         if changed and error is None:
             where = self.source.url_of(changed[0])
             error = TargetError(f"{where} was changed while it was copied: the file and its older copy are left")
         return [*changed, *left], error
+
+    def _still(self, paths: Sequence[str]) -> list[str]:
+        """Return which files are still at the source. Several are deleted at a time, also after one that fails."""
+        try:
+            now = listed(self.source, {path.rpartition("/")[0] for path in paths})
+        except TargetError:
+            return list(paths)
+        return [path for path in paths if path in now]
 
     # --- one file ---
 
@@ -121,15 +131,28 @@ class Transfer:
 
     def undo(self, arrived: Sequence[Arrived], error: BaseException) -> None:
         """Put everything back. Raises TargetError where that fails, chained to it."""
+        self.is_back = False
         try:
             if self.one_by_one:
                 back = Transfer(self.target, self.source, (), one_by_one=True)
+                if len(arrived) < len(self.steps) and not isinstance(error, FrameExistsError):
+                    self._put_back_half(self.steps[len(arrived)], back)
                 for one in reversed(arrived):
                     back._move(Step(one.step.new, one.step.old, one.step.size))
             else:
                 self._remove_copies(arrived)
         except TargetError as failure:
             raise TargetError(f"{error}. Putting the files back failed too: {failure}. {self._where()}") from error
+        self.is_back = True
+
+    def _put_back_half(self, step: Step, back: Transfer) -> None:
+        """Put back the file that was under way: an interrupt may come at any point of its move."""
+        if not call(self.target, lambda: self.target.exists(step.new)):
+            return
+        if not call(self.source, lambda: self.source.exists(step.old)):
+            back._move(Step(step.new, step.old, step.size))
+        elif self._is_copy(step):
+            self._delete(self.target, step.new)
 
     def _remove_copies(self, arrived: Sequence[Arrived]) -> None:
         """Delete what this move has published: names that were free, with the bytes of the source."""

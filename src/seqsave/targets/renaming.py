@@ -59,8 +59,10 @@ def move(old: str, new: str) -> bool:
 
 
 def _is_linked(temporary: str, final: str) -> bool:
+    """Return True for two names of one file. Two spellings of its only name are none, where a folder ignores case."""
     try:
-        return os.path.samestat(os.stat(temporary), os.stat(final, follow_symlinks=False))
+        status = os.stat(final, follow_symlinks=False)
+        return status.st_nlink > 1 and os.path.samestat(os.stat(temporary), status)
     except OSError:
         return False
 
@@ -70,5 +72,7 @@ def _reserve_and_replace(temporary: str, final: str) -> None:
     try:
         os.replace(temporary, final)
     except BaseException:
-        os.unlink(final)
+        # An interrupt may come once the file has its new name, and no other one.
+        if os.path.lexists(temporary) or not os.path.getsize(final):
+            os.unlink(final)
         raise
