@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from comfyui_seqsave import names
+from comfyui_seqsave import counting, names
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +24,7 @@ PROMPT = {
     "12": {"class_type": "Text", "inputs": {"text": "one"}},
     "13": {"class_type": "Text", "inputs": {"text": "two"}},
     "14": {"class_type": "Dots", "inputs": {"text": ".."}},
+    "15": {"class_type": "Places", "inputs": {"a": "take ##", "b": "shot#.png", "c": "@@", "d": "$F4", "e": "<F4>;"}},
 }
 WORKFLOW = {"nodes": [{"id": 12, "title": "First", "properties": {"Node name for S&R": "Positive"}}]}
 
@@ -52,6 +53,7 @@ def expand(text: str, **more: Any) -> str:
         ("%Positive.text%-%First.text%", "one-one"),
         ("%Loader.name%", "models_sd_1.5_x_y_.ckpt"),
         ("a/%Dots.text%/b", "a/_/b"),
+        ("%Places.a%_%Places.b%_%Places.c%_%Places.d%_%Places.e%", "take ___shot_.png_____F4__F4__"),
         ("shot.%04d.png", "shot.%04d.png"),
         ("%width%.%04d.png", "640.%04d.png"),
     ],
@@ -101,3 +103,19 @@ def test_a_graph_of_another_shape() -> None:
         values = names.Values(datetime.now(), prompt, {"nodes": [None, {}]}, 1, 1, 0, lambda _: 1)
         with pytest.raises(seqsave.FrameNameError):
             names.expand("%A.x%", values)
+
+
+@pytest.mark.parametrize(("text", "above"), [("/%counter%", "/"), ("%counter%", ""), ("a/v%counter%/b", "a")])
+def test_the_next_counter_is_looked_for_where_the_folder_is(
+    monkeypatch: pytest.MonkeyPatch, text: str, above: str
+) -> None:
+    asked = []
+
+    def admit(folder: str) -> None:
+        asked.append(folder)
+        raise counting.access.RefusedError("not here")
+
+    monkeypatch.setattr(counting.access, "admit", admit)
+    with pytest.raises(counting.access.RefusedError):
+        counting._numbers("", text, is_file=False)
+    assert asked == [above]

@@ -52,7 +52,7 @@ def _number(run: Run, folder: str, text: str, *, is_file: bool) -> int:
 def _numbers(folder: str, text: str, *, is_file: bool) -> list[int]:
     before, _, after = text.partition(_MARK)
     above, slash, head = before.rpartition("/")
-    if not is_file and above.endswith(("/", ":")):  # renders://%counter%
+    if not is_file and (not above or above.endswith(("/", ":"))):  # /%counter%, renders://%counter%
         above += slash
     tail, below, _ = after.partition("/")
     pattern = re.escape(head) + r"([0-9]+)" + re.escape(tail.replace(_MARK, ""))

@@ -150,13 +150,17 @@ def can_expand(node_id: str) -> bool:
     It says so, in the newer way to write nodes; or it asks for the graph itself, or for a link instead of its value.
     """
     node = _node(node_id)
-    if getattr(node, "GET_SCHEMA", None) is not None:
-        return bool(getattr(node.GET_SCHEMA(), "enable_expand", False))
-    declared = _declared(node_id)
-    if "DYNPROMPT" in (declared.get("hidden") or {}).values():
-        return True
-    inputs = [one for kind in ("required", "optional") for one in (declared.get(kind) or {}).values()]
-    return any(len(one) > 1 and isinstance(one[1], dict) and one[1].get("rawLink") for one in inputs)
+    try:
+        if getattr(node, "GET_SCHEMA", None) is not None:
+            return bool(getattr(node.GET_SCHEMA(), "enable_expand", False))
+        declared = _declared(node_id)
+        if "DYNPROMPT" in (declared.get("hidden") or {}).values():
+            return True
+        inputs = [one for kind in ("required", "optional") for one in (declared.get(kind) or {}).values()]
+        return any(len(one) > 1 and isinstance(one[1], dict) and one[1].get("rawLink") for one in inputs)
+    except Exception:  # noqa: BLE001 - of another pack
+        _log.debug("The declarations of %s are not known", node_id, exc_info=True)
+        return False
 
 
 def _node(node_id: str) -> Any:

@@ -18,8 +18,9 @@ __all__ = ["Values", "check", "expand", "holds", "is_of_each_image", "workflow_o
 _TOKEN = re.compile(r"%(?!0[0-9]+[di])([^%\n]+)%")  # but not the place for a frame's number: %04d
 _NODE = re.compile(r"(?P<node>[^%]+)\.(?P<widget>[^%.]+)")
 _DATE = re.compile(r"yyyy|yy|MM|M|dd|d|HH|H|hh|h|mm|m|ss|s")
-# As in a name that the front end makes, so that no value makes a folder.
-_NOT_IN_A_NAME = re.compile(r'[/?<>\\:*|"%\x00-\x1f\x7f]')
+# As in a name that the front end makes, so that no value makes a folder. The last ones would be the place of a frame's
+# number, or mean something in a URL.
+_NOT_IN_A_NAME = re.compile(r'[/?<>\\:*|"%\x00-\x1f\x7f#@$;]')
 _LONGEST = 200  # of one value
 
 _PARTS: Mapping[str, str] = {

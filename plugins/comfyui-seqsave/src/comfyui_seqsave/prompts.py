@@ -62,6 +62,8 @@ class Run:
     numbers: dict[str, int] = field(default_factory=dict)
     """The values of ``%counter%``, by the text that holds it."""
     _taken: dict[Key, set[int]] = field(default_factory=dict)
+    _continued: set[Key] = field(default_factory=set)
+    """The sequences whose numbers follow those in the storage."""
     _batches: set[tuple[Key, int, int | None]] = field(default_factory=set)
     _writers: dict[Key, tuple[Any, SequenceWriter]] = field(default_factory=dict)
 
@@ -76,11 +78,13 @@ class Run:
         """
         taken = set[int]().union(*(self._taken.get(key, ()) for key in keys))
         first = start
-        if taken and (start == -1 or self.is_late or not taken.isdisjoint(range(start, start + count))):
+        if start == -1 or self.is_late:
+            there = None if self._continued.issuperset(keys) else highest()
+            last = max([*taken, *([] if there is None else [there])], default=None)
+            first = max(start, 0) if last is None else last + 1
+            self._continued.update(keys if count else ())
+        elif not taken.isdisjoint(range(start, start + count)):
             first = max(taken) + 1
-        elif start == -1 or self.is_late:
-            there = highest()
-            first = max(start, 0) if there is None else there + 1
         for key in keys:
             self._taken.setdefault(key, set()).update(range(first, first + count))
         return first
@@ -125,6 +129,8 @@ def _close(writer: SequenceWriter, *, ok: bool) -> None:
         writer.close() if ok else writer.abort()
     except seqsave.SeqSaveError as error:
         _log.error("The frames in %s are saved, but not all that belongs to them: %s", writer.url, error)
+    except Exception:  # noqa: BLE001 - the other writers are closed, too, and the next prompt runs
+        _log.exception("The frames in %s are saved, but not all that belongs to them", writer.url)
 
 
 # Those that have not ended, by their ids. ComfyUI runs one prompt after the other.
@@ -165,11 +171,15 @@ def _begun(running: str, prompt: Any) -> Run:
 
 
 def _ended(prompt_id: str, ok: bool) -> None:
-    """Finish a run whose prompt has ended, unless its next part waits in the queue."""
+    """Finish a run whose prompt has ended, and one that waited for a part that was cancelled.
+
+    A run whose next part waits in the queue goes on.
+    """
     with _lock:
-        run = _runs.get(prompt_id)
-        if run is not None and not (ok and _is_continued(run)):
-            _drop(run, ok=ok)
+        for run in [*_runs.values()]:
+            is_well = ok or run.id != prompt_id
+            if not (is_well and _is_continued(run)):
+                _drop(run, ok=ok and run.id == prompt_id)
 
 
 def _drop(run: Run, *, ok: bool) -> None:
