@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from comfyui_seqsave import animations
 from comfyui_seqsave.access import RefusedError
 from comfyui_seqsave.nodes.frames import LoadFrames
 from comfyui_seqsave.nodes.loader import ImageSequenceLoader
@@ -128,3 +129,13 @@ def test_no_file_outside_of_the_allowed_folders(folders: host.Folders, tmp_path:
     for call in (load, lambda text: LoadFrames.IS_CHANGED(text, "")):
         with pytest.raises(RefusedError):
             call(path.format(outside=outside))
+
+
+def test_no_program_is_run_for_a_postscript_file_under_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_, **__: ran.append(1))
+    data = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n"
+    for read in (animations.decode, lambda name, some: [*animations.Animation(name, some).pictures(range(1))]):
+        with pytest.raises(seqsave.DecodeError, match="PostScript"):
+            read("a.gif", data)
+    assert ran == []

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from comfyui_seqsave import counting, names
+from comfyui_seqsave import counting, names, wanted
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +84,19 @@ def test_unknown_ones_are_an_error_that_lists_the_known_ones(text: str) -> None:
 def test_values_that_the_graph_does_not_have(text: str, said: str) -> None:
     with pytest.raises(seqsave.FrameNameError, match=said):
         expand(text)
+
+
+@pytest.mark.parametrize("pattern", ["*.seed", "ksampler", "KSampler.*", "*.seed, Note.*"])
+def test_withheld_values_are_not_in_names_either(pattern: str) -> None:
+    with pytest.raises(seqsave.FrameNameError, match="withheld") as caught:
+        expand("%My Sampler.seed%", withheld=wanted.withheld(pattern))
+    assert "42" not in str(caught.value)
+    assert expand("%Positive.text%", withheld=["*.seed"]) == "one"
+
+
+def test_withheld_values_are_not_in_names_over_a_link() -> None:
+    with pytest.raises(seqsave.FrameNameError, match="withheld"):
+        expand("%KSampler.steps%", withheld=["PrimitiveInt.value"])
 
 
 @given(text=st.text("%./:wdate{}0#x\x00 é", max_size=20))

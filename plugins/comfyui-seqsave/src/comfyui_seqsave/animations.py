@@ -100,6 +100,8 @@ def _opened(name: str, data: bytes) -> Iterator[Any]:
     except Exception as error:
         raise DecodeError(f"{name} is not a picture that can be read here: {type(error).__name__}") from error
     with image:
+        if image.format == "EPS":  # Pillow would run Ghostscript, and a PostScript file is a program
+            raise DecodeError(f"{name} is a PostScript file, whatever its name says: these are not read")
         width, height = image.size
         if width * height > _MOST_PIXELS:
             raise DecodeError(f"{name} has {width} x {height} pixels: at most {_MOST_PIXELS} are read")

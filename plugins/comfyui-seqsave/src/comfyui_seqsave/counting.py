@@ -24,7 +24,7 @@ _MARK = "%counter%"
 def expanded(directory_path: str, prefix: str, image: Any, batch_num: int, run: Run, **graph: Any) -> tuple[str, str]:
     """Return folder and prefix of one image, B,H,W,C, with the values of this run in place of their ``%...%``.
 
-    graph: ``prompt`` and ``workflow``.
+    graph: ``prompt``, ``workflow`` and ``withheld`` of ``names.Values``.
 
     Raises FrameNameError for what is unknown, RefusedError and TargetError for a folder.
     """

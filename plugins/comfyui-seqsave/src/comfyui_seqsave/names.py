@@ -6,9 +6,10 @@ ComfyUI's front end expands them for its own nodes only, so they are expanded he
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from seqsave import FrameNameError
@@ -46,6 +47,7 @@ class Values:
     prompt:    the graph, by node. workflow: the same as the front end saves it, or None.
     batch_num: the image's position in its batch.
     counter:   returns the number for a text with ``%counter%`` in it, whose other parts are expanded.
+    withheld:  patterns of inputs that may not be in files, nor in their names.
     """
 
     now: datetime
@@ -55,6 +57,7 @@ class Values:
     height: int
     batch_num: int
     counter: Callable[[str], int]
+    withheld: Sequence[str] = ()
 
 
 def holds(text: str, name: str) -> bool:
@@ -149,11 +152,11 @@ def _widget(values: Values, name: str, widget: str) -> str:
     ]
     if not found:
         raise FrameNameError(f"{shown}: the graph has no node with the title or kind {name[:60]!r}")
-    having = [node["inputs"] for node in found if widget in (node.get("inputs") or {})]
+    having = [node for node in found if widget in (node.get("inputs") or {})]
     if not having:
         known = ", ".join(sorted({str(one) for node in found for one in node.get("inputs") or {}})[:20])
         raise FrameNameError(f"{shown}: this node has no widget {widget[:60]!r}, only {known or 'none'}")
-    texts = {str(_followed(nodes, inputs[widget], shown)) for inputs in having}
+    texts = {str(_followed(values, node, widget, shown)) for node in having}
     if len(texts) > 1:
         raise FrameNameError(f"{shown}: {len(having)} nodes have this name, with different values: give one a title")
     return texts.pop()
@@ -178,14 +181,26 @@ def _is_called(node: Mapping[str, Any], key: str, name: str) -> bool:
     return name in (title, node.get("class_type"), key)
 
 
-def _followed(nodes: Mapping[str, Any], value: Any, shown: str) -> Any:
+def _followed(values: Values, node: Mapping[str, Any], widget: str, shown: str) -> Any:
     """Return the value that comes over a link, where it comes from a node that holds just that one."""
-    for _ in range(len(nodes) + 1):
+    for _ in range(len(values.prompt) + 1):
+        if _is_withheld(str(node.get("class_type")), widget, values.withheld):
+            raise FrameNameError(f"{shown}: this value is withheld from files, so their names may not show it")
+        value = node["inputs"][widget]
         if not isinstance(value, list):
             return value
-        source = nodes.get(str(value[0])) if value else None
-        inputs = list((source.get("inputs") or {}).values()) if isinstance(source, Mapping) else []
-        if len(inputs) != 1:
+        source = values.prompt.get(str(value[0])) if value else None
+        inputs = list(source.get("inputs") or {}) if isinstance(source, Mapping) else []
+        if not isinstance(source, Mapping) or len(inputs) != 1:
             break
-        value = inputs[0]
+        node, widget = source, inputs[0]
     raise FrameNameError(f"{shown}: another node computes this value, and it is not in the graph")
+
+
+def _is_withheld(kind: str, widget: str, patterns: Sequence[str]) -> bool:
+    """Return True if one of the patterns of ``withhold`` names this input: ``Note.*``, ``*.api_key``, or a node."""
+    for pattern in patterns:
+        node, _, name = pattern.strip().lower().rpartition(".")
+        if fnmatchcase(kind.lower(), node or name) and fnmatchcase(widget.lower(), name if node else "*"):
+            return True
+    return False

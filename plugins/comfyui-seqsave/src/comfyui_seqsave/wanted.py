@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult
     from seqsave.writer import Format
 
-__all__ = ["PICTURE", "Wanted", "metadata_of", "of"]
+__all__ = ["PICTURE", "Wanted", "metadata_of", "of", "withheld"]
 
 # The values of widgets that stand for None, the setting's own default.
 _UNSET = {
@@ -110,7 +110,7 @@ def of(
         # Otherwise the user wants files without a workflow, so there is no reason to warn.
         "metadata": metadata if _keeps_metadata(filetype, chosen["also_as"], given["metadata_in"]) else None,
         "metadata_in": given["metadata_in"],
-        "withhold": [*settings.load().withhold, *_parts("withhold", given["withhold"], _COMMAS)],
+        "withhold": withheld(given["withhold"]),
         "rate": rate,
         "dpi": chosen["dpi"],
         "tags": _pairs("tags", given["tags"], _SEMICOLONS, "artist=Ada; copyright=2026 Studio"),
@@ -154,6 +154,11 @@ def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
         return {}
     values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
     return values if prompt is None else {**values, "prompt": prompts.without_parts(prompt)}
+
+
+def withheld(text: str | None) -> list[str]:
+    """Return the patterns of the inputs to withhold: the administrator's, and those of a widget."""
+    return [*settings.load().withhold, *_parts("withhold", text or "", _COMMAS)]
 
 
 def _keeps_metadata(filetype: str, also_as: str | None, metadata_in: str) -> bool:

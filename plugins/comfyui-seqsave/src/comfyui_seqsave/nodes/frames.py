@@ -191,7 +191,7 @@ def _grouped(
     """Yield inputs as single values, with the images that have them in common: as ComfyUI pairs the items of lists."""
     lists = {name: value if isinstance(value, list) else [value] for name, value in inputs.items()}
     length = max([len(listed), *map(len, lists.values())]) if listed else 0
-    graph_values = {"prompt": graph.prompt, "workflow": names.workflow_of(graph.extra)}
+    graph_values: dict[str, Any] = {"prompt": graph.prompt, "workflow": names.workflow_of(graph.extra)}
     group: tuple[Mapping[str, Any], list[Any]] | None = None
     for number in range(length):
         item = listed[min(number, len(listed) - 1)]
@@ -199,6 +199,8 @@ def _grouped(
         given = {name: values[min(number, len(values) - 1)] for name, values in lists.items() if values}
         folder, prefix = given["directory_path"], given["prefix"]
         one_by_one = any(map(names.is_of_each_image, (folder, prefix)))
+        if "%" in folder + prefix:
+            graph_values["withheld"] = wanted.withheld(given.get("withhold"))
         for batch_num, images in enumerate(item) if one_by_one else [(0, item)]:
             place = counting.expanded(folder, prefix, item, batch_num, graph.run, **graph_values)
             values = {**given, **dict(zip(("directory_path", "prefix"), place, strict=True))}

@@ -87,9 +87,9 @@ class ImageSequenceSaver(inputs.Saving):
         """Save the frame; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
         saving.check_picture(image, "image")
         run = prompts.current(prompt, str(unique_id or ""))
-        folder, prefix = counting.expanded(
-            directory_path, prefix, image, 0, run, prompt=prompt, workflow=names.workflow_of(extra_pnginfo)
-        )
+        graph = {"prompt": prompt, "workflow": names.workflow_of(extra_pnginfo)}
+        hidden = wanted.withheld(picture.get("withhold"))
+        folder, prefix = counting.expanded(directory_path, prefix, image, 0, run, withheld=hidden, **graph)
         place = access.admit(folder)
         want = partial(
             wanted.of,
