@@ -248,6 +248,15 @@ def test_beside_the_source_is_fine(renders: Path) -> None:
     assert len(names(renders)) == 12
 
 
+def test_only_the_chosen_frames_may_replace_files_of_the_source(renders: Path) -> None:
+    before = (renders / "frame_00004.png").read_bytes()
+    saved(renders, renders, "--frames", "6", "--offset", 1)
+    assert (renders / "frame_00007.png").read_bytes() == (renders / "frame_00006.png").read_bytes()
+    assert (renders / "frame_00004.png").read_bytes() == before
+    result = seqsave("save", renders, renders, "--frames", "3", "--offset", 1, status=2)
+    assert "frame_00004.png would replace a file of the source itself" in result.err
+
+
 def test_equal_urls_on_other_servers_are_other_places(renders: Path) -> None:
     saved(renders, "memory://same/place")
     assert "source itself" in seqsave("save", "memory://same/place", "memory://same/place", status=2).err

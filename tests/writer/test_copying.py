@@ -224,6 +224,19 @@ def test_sizes_that_change_are_named(place: Place) -> None:
         _save(_opened(place, "from"), place, "to")
 
 
+@pytest.mark.parametrize("name", ["frame_002.PNG", "frame_00002.png"])
+def test_the_event_of_another_size_has_the_url_of_the_file(place: Place, name: str) -> None:
+    with seqsave.open_writer("memory://copying/wide", filetype="png", manifest=False) as writer:
+        writer.write(np.zeros((9, 9, 3), np.uint8))
+    place.write("from/frame_00001.png", _pictures())
+    place.write(f"from/{name}", seqsave.open_frame("memory://copying/wide/frame_00000.png").read_bytes())
+    events: list[seqsave.Event] = []
+    with pytest.warns(seqsave.SeqSaveWarning, match="frame 2: is 9x9"):
+        _save(_opened(place, "from"), place, "to", on_event=events.append)
+    urls = [event.url or "" for event in events if event.kind == "warning"]
+    assert [url.rpartition("/")[2] for url in urls] == [name]
+
+
 def test_replace_leaves_files_whose_names_differ_in_their_case(tmp_path: Path) -> None:
     place = Place("local", str(tmp_path))
     data = _pictures()

@@ -78,7 +78,7 @@ class SaveTask:
         config = _with(config, start=numbers.start, step=numbers.step, rate=rate)
         if copy is not None:
             copy = replace(copy, config=config)
-            copy.refuse_own_files()
+            copy.refuse_own_files(numbers.wanted)
         elif _may_be_same_place(given["storage_options"], given["source_storage_option"]):
             target = folder_at(str(folder), given["storage_options"])
             for form in config.formats:

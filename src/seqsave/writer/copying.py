@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -101,12 +101,15 @@ class Copy:
         first = self.sequence.indices[0]
         return index - first + self.numbers[first]
 
-    def refuse_own_files(self) -> None:
-        """Raise FrameNameError if a new file would replace one of the sequence's own."""
+    def refuse_own_files(self, wanted: Collection[int] | None = None) -> None:
+        """Raise FrameNameError if a new file would replace one of the sequence's own.
+
+        wanted: the only frames that are saved, by their numbers here; None for all.
+        """
         there = Files(targets.resolve(self.folder, self.config.delivery.storage_options))
         own = {frame.place for frame in self.sequence}
         for frame in self.sequence:
-            if frame.index not in self.numbers:
+            if wanted is not None and frame.index not in wanted:
                 continue
             for form in self.config.formats:
                 path = form.rule.format(self.numbers[frame.index], frame.batch)

@@ -144,7 +144,8 @@ class Output:
 
     def note_size(self, key: FrameKey, width: int, height: int) -> None:
         """Warn of a copied picture that is not as large as those before it."""
-        self._encoding.note_size(key, width, height)
+        path = self._named.get(key.numbers) or self.rule.format(key.index, key.batch)
+        self._encoding.note_size(replace(key, path=path, filetype=self.filetype), width, height)
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
