@@ -441,3 +441,35 @@ def test_a_part_of_what_a_manifest_records_is_refused(here: Place, offset: int) 
     assert "whose manifest records f_7.png, f_8.png, f_9.png too" in error
     assert here.names() == before
     seqsave("mv", f"{here.url}/f_#.png", destination.replace("##", "#"), f"--offset={offset}")
+
+
+def test_the_source_of_a_copy_that_is_gone_stays(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    original = MemoryTarget.publish
+
+    def publish(self: MemoryTarget, path: str, *args: object, **settings: object) -> object:
+        if path == "frame_00003.png":
+            self.delete("frame_00001.png")  # by another program
+        return original(self, path, *args, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MemoryTarget, "publish", publish)
+    error = seqsave("mv", here.url, "memory://mv-copy-gone", status=1).err
+    assert "frame_00001.png is gone since it was copied: its source is left" in error
+    assert here.frames() == ["frame_00001.png"]
+
+
+def test_the_only_copy_stays_after_a_failure(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    there = Place("memory", "memory://mv-only-copy")
+    original = MemoryTarget.publish
+
+    def publish(self: MemoryTarget, path: str, *args: object, **settings: object) -> object:
+        if path == "frame_00003.png":
+            LocalTarget(here.url).delete("frame_00001.png")  # by another program
+            raise TargetError("the disk is full")
+        return original(self, path, *args, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MemoryTarget, "publish", publish)
+    assert "the disk is full" in seqsave("mv", here.url, there.url, status=1).err
+    assert there.frames() == ["frame_00001.png"]
+    assert len(here.frames()) == 4

@@ -77,7 +77,8 @@ class Transfer:
     def finish(self, before: Mapping[str, targets.Entry]) -> tuple[list[str], TargetError | None]:
         """Delete the files at the source that were copied. Returns those that are left, and the first error.
 
-        before: the files as they were listed when the move was planned. One that has changed since is left.
+        before: the files as they were listed when the move was planned. One that has changed since is left, and one
+                whose copy is gone.
         """
         if self.one_by_one:
             return [], None
@@ -85,9 +86,12 @@ class Transfer:
         error: TargetError | None = None
         try:
             now = listed(self.source, {step.old.rpartition("/")[0] for step in self.steps})
+            gone = self._gone()
         except TargetError as failure:
             return [step.old for step in self.steps], failure
-        safe = [step.old for step in self.steps if _is_same(before.get(step.old), now.get(step.old))]
+        kept = {step.old for step in gone}
+        same = [step.old for step in self.steps if _is_same(before.get(step.old), now.get(step.old))]
+        safe = [path for path in same if path not in kept]
         changed = [step.old for step in self.steps if step.old in now and step.old not in safe]
         done = 0
         try:
@@ -95,10 +99,18 @@ class Transfer:
                 done += 1
         except TargetError as failure:
             error, left = failure, self._still(safe[done:])
+        if gone and error is None:
+            error = TargetError(f"{self.target.url_of(gone[0].new)} is gone since it was copied: its source is left")
         if changed and error is None:
             where = self.source.url_of(changed[0])
             error = TargetError(f"{where} was changed while it was copied: the file and its older copy are left")
         return [*changed, *left], error
+
+    def _gone(self) -> list[Step]:
+        """Return the steps whose copies are gone. Some storages list a new file late, but know it by its name."""
+        there = listed(self.target, {step.new.rpartition("/")[0] for step in self.steps})
+        lacking = [step for step in self.steps if step.new not in there]
+        return [step for step in lacking if not call(self.target, partial(self.target.exists, step.new))]
 
     def _still(self, paths: Sequence[str]) -> list[str]:
         """Return which files are still at the source. Several are deleted at a time, also after one that fails."""
@@ -155,11 +167,15 @@ class Transfer:
             self._delete(self.target, step.new)
 
     def _remove_copies(self, arrived: Sequence[Arrived]) -> None:
-        """Delete what this move has published: names that were free, with the bytes of the source."""
+        """Delete what this move has published: names that were free, with the bytes of the source.
+
+        The copy of a file that has been removed from the source since is the only one, and stays.
+        """
         known = {one.step.new for one in arrived}
+        here = listed(self.source, {step.old.rpartition("/")[0] for step in self.steps})
         there = listed(self.target, {step.new.rpartition("/")[0] for step in self.steps})
         for step in self.steps:
-            if step.new in known or (step.new in there and self._is_copy(step)):
+            if step.old in here and (step.new in known or (step.new in there and self._is_copy(step))):
                 self._delete(self.target, step.new)
 
     def _is_copy(self, step: Step) -> bool:
