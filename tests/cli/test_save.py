@@ -257,6 +257,24 @@ def test_only_the_chosen_frames_may_replace_files_of_the_source(renders: Path) -
     assert "frame_00004.png would replace a file of the source itself" in result.err
 
 
+def test_no_frame_is_left_if_only_the_last_one_cannot_be_read(renders: Path, tmp_path: Path) -> None:
+    (renders / "frame_00006.png").write_bytes(b"")
+    result = seqsave("save", renders, tmp_path / "out", status=1)
+    assert names(tmp_path / "out") == ["frame_00003.png", "frame_00004.png"]
+    assert "frame_00006.png is empty" in result.err
+    assert "--keep-going" not in result.err
+
+
+@pytest.mark.parametrize("filetype", [[], ["--filetype", "jpg"]])
+def test_frames_that_an_unfinished_source_lacks_are_named(tmp_path: Path, filetype: list[str]) -> None:
+    save([picture(0), picture(1), picture(2)], tmp_path / "in")
+    whole = saved(tmp_path / "in", tmp_path / "whole", *filetype)
+    assert whole["warnings"] == []
+    (tmp_path / "in" / "frame_00001.png").unlink()
+    [warning] = saved(tmp_path / "in", tmp_path / "out", *filetype)["warnings"]
+    assert warning == f"frames that its manifest expects are missing in {tmp_path / 'in'}: 1"
+
+
 def test_equal_urls_on_other_servers_are_other_places(renders: Path) -> None:
     saved(renders, "memory://same/place")
     assert "source itself" in seqsave("save", "memory://same/place", "memory://same/place", status=2).err

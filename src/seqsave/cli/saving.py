@@ -146,6 +146,9 @@ class SaveTask:
             chosen = self.numbers.wanted
             lacking = lacking_of(copy.sequence, copy.numbers if chosen is None else chosen)
             writer.note_lacking(copy.number(index) for index in lacking)
+            if lacking:
+                numbers = naming.format_ranges(naming.to_ranges(sorted(lacking)), 10)
+                self.messages.warn(f"frames that its manifest expects are missing in {copy.sequence.url}: {numbers}")
         if copy is not None and copy.is_copy:
             self._warn_of_notes(0)
             self._copy(writer, copy)

@@ -147,7 +147,7 @@ def save_sequence(
 def copy_frames(
     writer: SequenceWriter, files: Iterable[tuple[FrameFile, int, str]], *, keep_going: bool = False
 ) -> bool:
-    """Write files as frames, each with its number and its name, ``""`` for the writer's. Return False if it stopped.
+    """Write files as frames, each with its number and its name, ``""`` for the writer's. Return False if some are left.
 
     keep_going: go on past a file that cannot be read; otherwise stop there, once all frames before it are on their way.
         Either way the writer has the failure, and raises it when it is closed.
@@ -159,8 +159,9 @@ def copy_frames(
             if not (_look(writer, *ahead.popleft()) or keep_going):
                 return False
     writer.flush()
-    are_read = [_look(writer, *one) for one in ahead]
-    return keep_going or all(are_read)
+    for one in ahead:
+        _look(writer, *one)
+    return True
 
 
 def _look(writer: SequenceWriter, file: FrameFile, index: int, future: Future[SavedFrame]) -> bool:
