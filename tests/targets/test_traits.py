@@ -18,7 +18,7 @@ def test_traits_of_a_filesystem_that_is_not_installed() -> None:
 
 def test_smb_and_what_nothing_is_known_of_may_take_letters_for_one_another() -> None:
     declare("shelf", traits=Traits(publish="put"))
-    found = [traits.may_fold_case(one) for one in ("smb", "sftp", "s3a", "unheard-of", "shelf")]
+    found = [traits.may_fold_case(one) for one in ("smb", "sftp", "gs", "unheard-of", "shelf")]
     assert found == [True, False, False, True, False]
 
 

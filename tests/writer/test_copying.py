@@ -24,7 +24,9 @@ _runs = itertools.count()
 @st.composite
 def names(draw: st.DrawFn) -> list[str]:
     """The names of one sequence as other programs write it: padding, extension and separators of any kind."""
-    head, tail, digits = draw(NAME), draw(NAME), draw(st.integers(1, 6))
+    # No folder, no hidden file, and one number: what is left of bad names raises, and is seldom.
+    head, tail = draw(NAME).lstrip(". "), draw(NAME).translate(dict.fromkeys(map(ord, string.digits))).rstrip(". ")
+    digits = draw(st.integers(1, 6))
     extension = draw(st.sampled_from(["png", "exr", "dpx", "PNG", "xyz"]))
     try:
         rule = naming.NameRule(head, digits, extension, "", tail)
@@ -53,16 +55,13 @@ def test_every_file_arrives_as_it_is_under_its_own_name(files: list[str]) -> Non
     source, there = (Place("memory", f"memory://copying/{run}/{end}") for end in ("from", "to"))
     for name in files:
         source.write(name, png if name.lower().endswith("png") else _content(name))
-    split = naming.split_name(max(files, key=len))
-    assert split is not None
-    found = seqsave.find_sequences(f"{source.url}/{split[0]}")
-    sequences = [one for one in found if len(one) == len(files)]
+    sequences = [one for one in seqsave.find_sequences(source.url) if len(one) == len(files)]
     assume(sequences)  # a name may read as that of another kind of sequence
     result = seqsave.save(sequences[0], there.url)
     assert there.frames() == sorted(files)
     assert [there.read(name) for name in sorted(files)] == [source.read(name) for name in sorted(files)]
     assert result.counts["saved"] == len(files)
-    manifest = next(iter(seqsave.find_sequences(f"{there.url}/{split[0]}"))).manifest
+    manifest = next(iter(seqsave.find_sequences(there.url))).manifest
     assert manifest is not None
     assert {frame.name: frame.size for frame in manifest.frames} == {name: len(source.read(name)) for name in files}
 
