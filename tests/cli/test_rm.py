@@ -14,6 +14,7 @@ import pytest
 from seqsave import open_sequence, open_writer, save
 from seqsave.errors import TargetError
 from seqsave.manifest.liveness import alive
+from seqsave.sequences.removal import plan_removal, remove
 from seqsave.targets.local import LocalTarget
 from tests.cli.runner import options, seqsave
 from tests.support.patience import PATIENCE
@@ -187,3 +188,16 @@ def test_a_damaged_manifest_goes_with_its_sequence(tmp_path: Path) -> None:
     (tmp_path / ".seqsave" / "frame.png.json").write_text("{")
     seqsave("rm", tmp_path, "--yes")
     assert names(tmp_path) == []
+
+
+def test_a_frame_that_is_written_again_before_it_is_removed_stays(tmp_path: Path) -> None:
+    save(np.zeros((3, 4, 4, 3), "uint8"), tmp_path / "a")
+    plan = plan_removal(open_sequence(tmp_path / "a"))
+    (tmp_path / "a" / "frame_00001.png").write_bytes(b"a new picture")
+    removed = remove(plan)
+    assert [frame.index for frame in removed.left] == [1]
+    assert "was changed since it was listed" in str(removed.error)
+    assert (tmp_path / "a" / "frame_00001.png").read_bytes() == b"a new picture"
+    known = open_sequence(tmp_path / "a").manifest
+    assert known is not None
+    assert not known.complete

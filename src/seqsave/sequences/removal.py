@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from seqsave import manifest, targets
@@ -24,6 +24,7 @@ from seqsave.sequences.frame import Frame, join, list_folder
 from seqsave.sequences.many import at_once, call
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.selection import check_indices
+from seqsave.sequences.transfer import is_same, listed
 
 __all__ = ["Removal", "Removed", "plan_removal", "remove"]
 
@@ -35,6 +36,7 @@ class Removal:
     frames:   the files of the frames, by index. is_whole: they are all that the sequence has.
     sidecars: paths of the files with metadata beside them. previews: paths of its preview movies.
     manifest: its path; None where there is none. A part of the sequence leaves it, without these frames.
+    before:   the files as they were listed. A frame that has changed since is not removed.
     """
 
     sequence: FrameSequence
@@ -43,6 +45,7 @@ class Removal:
     sidecars: Sequence[str] = ()
     previews: Sequence[str] = ()
     manifest: str | None = None
+    before: Mapping[str, targets.Entry] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -78,6 +81,7 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
         sidecars=[one.path for one in sidecars],
         previews=preview_of(sequence) if is_whole else (),
         manifest=path if call(target, lambda: target.exists(path)) else None,
+        before=listed(target, set(folders_of(sequence))),
     )
 
 
@@ -93,10 +97,16 @@ def remove(removal: Removal, on_frame: Callable[[Frame], None] = lambda _: None)
     gone: list[Frame] = []
     error: TargetError | None = None
     try:
-        jobs = ((0, partial(_delete, target, path_of(sequence, frame))) for frame in removal.frames)
-        for frame, _ in zip(removal.frames, at_once(target, jobs), strict=True):
+        changed = _changed(removal, target)
+        kept = {frame.url for frame in changed}
+        same = [frame for frame in removal.frames if frame.url not in kept]
+        jobs = ((0, partial(_delete, target, path_of(sequence, frame))) for frame in same)
+        for frame, _ in zip(same, at_once(target, jobs), strict=True):
             gone.append(frame)
             on_frame(frame)
+        if changed:
+            where = target.url_of(path_of(sequence, changed[0]))
+            error = TargetError(f"{where} was changed since it was listed: it is left. Remove it again if it is to go")
     except TargetError as failure:
         error = failure
     except BaseException:
@@ -126,6 +136,13 @@ def _claimed(removal: Removal, target: targets.Target) -> Claim | None:
     claim = Claim(target, removal.manifest)
     claim.enter()
     return claim
+
+
+def _changed(removal: Removal, target: targets.Target) -> list[Frame]:
+    """Return the frames that were written again since they were listed, for example while a question was open."""
+    now = listed(target, set(folders_of(removal.sequence)))
+    paths = [(frame, path_of(removal.sequence, frame)) for frame in removal.frames]
+    return [frame for frame, path in paths if path in now and not is_same(removal.before.get(path), now[path])]
 
 
 def _delete(target: targets.Target, path: str) -> None:

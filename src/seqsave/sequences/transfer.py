@@ -13,7 +13,7 @@ from seqsave.plugins import registry
 from seqsave.sequences.frame import Frame, list_folder
 from seqsave.sequences.many import at_once, call
 
-__all__ = ["Arrived", "Step", "Transfer", "listed"]
+__all__ = ["Arrived", "Step", "Transfer", "is_same", "listed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Transfer:
         except TargetError as failure:
             return [step.old for step in self.steps], failure
         kept = {step.old for step in gone}
-        same = [step.old for step in self.steps if _is_same(before.get(step.old), now.get(step.old))]
+        same = [step.old for step in self.steps if is_same(before.get(step.old), now.get(step.old))]
         safe = [path for path in same if path not in kept]
         changed = [step.old for step in self.steps if step.old in now and step.old not in safe]
         done = 0
@@ -243,7 +243,8 @@ def _content_type(path: str) -> str:
     return spec.content_type if spec is not None else "application/octet-stream"
 
 
-def _is_same(before: targets.Entry | None, now: targets.Entry | None) -> bool:
+def is_same(before: targets.Entry | None, now: targets.Entry | None) -> bool:
+    """Return True if two listings show one file, unchanged."""
     if before is None or now is None:
         return False
     return (before.size, before.version) == (now.size, now.version)
