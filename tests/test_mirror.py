@@ -22,7 +22,6 @@ TESTED_ELSEWHERE = {
     "sequences/file.py": ("cli/test_save.py", "a file that save copies byte for byte"),
     "sequences/moving.py": ("cli/test_mv.py", "it has one caller, the command"),
     "sequences/removal.py": ("cli/test_rm.py", "it has one caller, the command"),
-    "sequences/soundness.py": ("cli/test_save.py", "files that are copied without being decoded"),
     "sequences/transfer.py": ("cli/test_mv.py", "one step of mv"),
     "sources/records.py": ("sources/test_opening.py", "records without a method that could be wrong"),
 }

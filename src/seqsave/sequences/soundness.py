@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from isal.isal_zlib import crc32
 
 __all__ = ["problem_of"]
@@ -27,8 +29,8 @@ _CUT_OFF = "is damaged: it ends before its picture does"
 _PNG_HEADER = 24
 _MARKER = 0xFF
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# ITU T.81 B.1.1.3: End Of Image. Some cameras put a few bytes behind it.
-_JPEG_END, _BEHIND_IT = b"\xff\xd9", 4096
+# ITU T.81 B.1.1.3: End Of Image and Start Of Scan. Phones put a movie or a second picture behind the end.
+_JPEG_END, _SCAN = b"\xff\xd9", 0xDA
 
 
 def problem_of(data: Data, extension: str = "") -> str:
@@ -51,7 +53,7 @@ def problem_of(data: Data, extension: str = "") -> str:
     is_webp = head.startswith(_RIFF) and head[8:12] == b"WEBP"
     if is_webp and int.from_bytes(head[4:8], "little") + 8 > view.nbytes:
         return _CUT_OFF
-    if head.startswith(_JPEG) and _JPEG_END not in bytes(view[-_BEHIND_IT:]):
+    if head.startswith(_JPEG) and not _has_end(view):
         return _CUT_OFF
     return ""
 
@@ -66,17 +68,31 @@ def size_of(data: Data) -> tuple[int, int] | None:
 
 def _size_of_jpeg(view: memoryview) -> tuple[int, int] | None:
     """Return width and height from the frame header, SOF0 to SOF15, behind other segments (ITU T.81 B.2)."""
+    for kind, at in _segments(view):
+        if kind in _FRAME_HEADERS:
+            height, width = (int.from_bytes(view[at + place : at + place + 2], "big") for place in (5, 7))
+            return width, height
+    return None
+
+
+def _has_end(view: memoryview) -> bool:
+    """Return True if a JPEG's end comes after its first scan; one in a thumbnail or a profile comes before it."""
+    scan = next((at for kind, at in _segments(view) if kind == _SCAN), None)
+    return scan is not None and _JPEG_END in bytes(view[scan:])
+
+
+def _segments(view: memoryview) -> Iterator[tuple[int, int]]:
+    """Yield the marker of each segment, up to the first scan, and where it begins."""
     at = 2
     while at + 9 <= view.nbytes and view[at] == _MARKER:
         kind = view[at + 1]
         if kind == _MARKER:  # fill bytes before a marker
             at += 1
             continue
-        if kind in _FRAME_HEADERS:
-            height, width = (int.from_bytes(view[at + place : at + place + 2], "big") for place in (5, 7))
-            return width, height
+        yield kind, at
+        if kind == _SCAN:
+            return
         at += 2 + int.from_bytes(view[at + 2 : at + 4], "big")
-    return None
 
 
 def _problem_of_png(view: memoryview) -> str:
