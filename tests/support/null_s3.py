@@ -27,13 +27,13 @@ DROP = socket.MSG_TRUNC if sys.platform == "linux" else 0
 OK = b'HTTP/1.1 200 OK\r\nETag: "00000000000000000000000000000000"\r\nContent-Length: 0\r\n\r\n'
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-EMPTY_LIST = (
-    b'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>b</Name><KeyCount>0</KeyCount>'
-    b"<MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
+# It keeps nothing, so it may not list: an empty list would say that every frame was removed.
+NO_RIGHT = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>no right to list</Message></Error>'
 )
-LISTED = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s" % (
-    len(EMPTY_LIST),
-    EMPTY_LIST,
+LISTED = b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(NO_RIGHT),
+    NO_RIGHT,
 )
 
 
