@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PICTURES = np.arange(5 * 4 * 6 * 3, dtype="uint8").reshape(5, 4, 6, 3)
@@ -217,8 +219,9 @@ def test_after_a_failure_everything_is_as_before(
     assert not any(name.endswith(".json") for name in there.names())
 
 
-def test_what_cannot_be_put_back_is_named(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    save(PICTURES, here.url)
+@contextlib.contextmanager
+def two_moves_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let two files be moved; each later move fails, also one that puts a file back."""
     original = LocalTarget.move_in
     calls: list[str] = []
 
@@ -230,6 +233,12 @@ def test_what_cannot_be_put_back_is_named(here: Place, monkeypatch: pytest.Monke
 
     with monkeypatch.context() as patch:
         patch.setattr(LocalTarget, "move_in", fail)
+        yield
+
+
+def test_what_cannot_be_put_back_is_named(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    with two_moves_only(monkeypatch):
         error = seqsave("mv", here.url, f"{here.url}-2", status=1).err
     assert "Putting the files back failed too: no more." in error
     assert "Frames at the new place" in error
@@ -376,17 +385,7 @@ def test_a_manifest_of_frames_that_could_not_be_put_back_is_not_complete(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(PICTURES, here.url)
-    original = LocalTarget.move_in
-    calls: list[str] = []
-
-    def fail(self: LocalTarget, path: str, source: LocalTarget, old: str) -> bool:
-        calls.append(path)
-        if len(calls) > 2:
-            raise TargetError("no more")
-        return original(self, path, source, old)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(LocalTarget, "move_in", fail)
+    with two_moves_only(monkeypatch):
         seqsave("mv", here.url, here.url, "--offset=1", status=1)
     known = open_sequence(here.url).manifest
     assert known is not None

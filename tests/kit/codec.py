@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 import zlib
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,14 +74,14 @@ class TinyEncoder:
 # --- pixels -----------------------------------------------------------------------------------------------------------
 
 
-class Changed(TinyEncoder):
+class Changed(TinyEncoder, ABC):
     """Encodes another picture than it was given."""
 
     def encode(self, image: ImageArray, **named: Any) -> Encoded:
         return super().encode(np.ascontiguousarray(self.change(image)), **named)
 
-    def change(self, image: ImageArray) -> ImageArray:
-        raise NotImplementedError
+    @abstractmethod
+    def change(self, image: ImageArray) -> ImageArray: ...
 
 
 class LastRowLost(Changed):
@@ -349,14 +350,14 @@ class NotForThreads(TinyEncoder):
 # --- metadata and options ---------------------------------------------------------------------------------------------
 
 
-class Rewritten(TinyEncoder):
+class Rewritten(TinyEncoder, ABC):
     """Writes other metadata than it was given."""
 
     def encode(self, image: ImageArray, *, metadata: Mapping[str, str], **named: Any) -> Encoded:
         return super().encode(image, metadata=self.rewrite(dict(metadata)), **named)
 
-    def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def rewrite(self, texts: dict[str, str]) -> dict[str, str]: ...
 
 
 class MetadataLost(Rewritten):

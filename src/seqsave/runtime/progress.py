@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ class State:
         return f"{_clock((self.total - self.done) / self.rate)} left"
 
 
-class ProgressDisplay:
+class ProgressDisplay(ABC):
     """Counts the events. Call it with each Event; close it, or use it in a ``with`` block.
 
     label: stands before the counts. total: expected number of frames, where the events do not know it; a guess may
@@ -197,8 +198,8 @@ class ProgressDisplay:
                 self.state.seconds = max(self.state.seconds, time.monotonic() - self._begun)
                 self._draw()
 
-    def _draw(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _draw(self) -> None: ...
 
     def _stop(self) -> None:
         return
