@@ -9,14 +9,38 @@ import importlib
 from pathlib import Path
 
 import seqsave
-from seqsave.writer.config import SETTINGS
+from seqsave.settings.config import SETTINGS
 
 ROOT = Path(seqsave.__file__).parent
 MADE = "# Made by: python -m tests.stubs"
 
-WRITER = """\
-# Made by: python -m tests.stubs
+# The beginnings of the stubs that hold signatures made from the settings.
+HEADS = {
+    "saving": """\
+import os
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
 
+from seqsave.runtime.retry import RetryPolicy
+from seqsave.settings import AtEnd, IfExists, MetadataIn, WriterConfig
+from seqsave.types import Event, SaveResult
+from seqsave.writer import SequenceWriter
+""",
+    "settings": """\
+import os
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from seqsave.runtime.retry import RetryPolicy
+from seqsave.settings.config import SETTINGS, WriterConfig
+from seqsave.settings.formats import Format
+from seqsave.settings.groups import AtEnd, IfExists, MetadataIn
+from seqsave.settings.table import Setting
+from seqsave.types import Event
+""",
+    "writer": """\
 import os
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -24,64 +48,57 @@ from typing import Any
 
 from seqsave.metadata.comfyui import StandingPattern
 from seqsave.runtime.retry import RetryPolicy
-from seqsave.types import Event, SaveResult
+from seqsave.settings import (
+    SETTINGS,
+    AtEnd,
+    Format,
+    IfExists,
+    MetadataIn,
+    Setting,
+    WriterConfig,
+    check_settings,
+)
+from seqsave.spool.deferred import publisher_behind
+from seqsave.types import Event
 from seqsave.writer import writer as _writer
-from seqsave.writer.config import SETTINGS, WriterConfig
-from seqsave.writer.deferred import publisher_behind
-from seqsave.writer.formats import Format
-from seqsave.writer.settings import AtEnd, IfExists, MetadataIn
-from seqsave.writer.table import Setting
-
-__all__ = [
-    "SETTINGS",
-    "AtEnd",
-    "Format",
-    "IfExists",
-    "MetadataIn",
-    "SequenceWriter",
-    "Setting",
-    "StandingPattern",
-    "WriterConfig",
-    "check_settings",
-    "open_writer",
-    "publisher_behind",
-    "save",
-]
-
-"""
+""",
+}
 
 
 def stubs() -> dict[Path, str]:
     """The text of each stub, by its path."""
     packages = [ROOT, *sorted(path.parent for path in ROOT.glob("*/__init__.py"))]
     lazy = [path for path in packages if "_lazy.attach(" in (path / "__init__.py").read_text(encoding="utf-8")]
-    return {path / "__init__.pyi": _writer() if path.name == "writer" else _reexports(path) for path in lazy}
+    return {path / "__init__.pyi": _stub(path) for path in lazy}
 
 
-def _reexports(folder: Path) -> str:
+def _stub(folder: Path) -> str:
     package = importlib.import_module(".".join(["seqsave", *folder.relative_to(ROOT).parts]))
+    if folder.name in HEADS:
+        return f"{MADE}\n\n{HEADS[folder.name]}\n{_listed(package.__all__)}\n{_made(folder.name)}"
     lines = [MADE, ""]
     for home, names in sorted(package._HOMES.items()):
         lines += [f"from .{home} import {name} as {name}" for name in sorted(names.split())]
     if folder == ROOT:
         lines += ["", "__version__: str"]
-    names = "".join(f'    "{name}",\n' for name in sorted(package.__all__))
-    return "\n".join([*lines, "", f"__all__ = [\n{names}]", ""])
+    return "\n".join([*lines, "", _listed(package.__all__)])
 
 
-def _writer() -> str:
+def _listed(names: list[str]) -> str:
+    lines = "".join(f'    "{name}",\n' for name in sorted(names, key=lambda name: (not name.isupper(), name)))
+    return f"__all__ = [\n{lines}]\n"
+
+
+def _made(package: str) -> str:
     settings = [f"{one.name}: {one.type} = {one.default!r}".replace("'", '"') for one in SETTINGS.values()]
     target = ["url: str | os.PathLike[str]", "config: WriterConfig | None = None"]
-    return WRITER + "\n".join(
-        [
-            "class SequenceWriter(_writer.SequenceWriter):",
-            _function("__init__", ["self", *target, "*", *settings], "None", "    ") + "\n",
-            _function("open_writer", [*target, "*", *settings], "SequenceWriter"),
-            _function("save", ["frames: Any", *target, "*", *settings], "SaveResult"),
-            _function("check_settings", ["*", *settings], "WriterConfig"),
-            "",
-        ]
-    )
+    if package == "settings":
+        return _function("check_settings", ["*", *settings], "WriterConfig") + "\n"
+    if package == "saving":
+        opening = _function("open_writer", [*target, "*", *settings], "SequenceWriter")
+        return opening + "\n" + _function("save", ["frames: Any", *target, "*", *settings], "SaveResult") + "\n"
+    init = _function("__init__", ["self", *target, "*", *settings], "None", "    ")
+    return f"class SequenceWriter(_writer.SequenceWriter):\n{init}\n"
 
 
 def _function(name: str, parameters: list[str], returns: str, indent: str = "") -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import seqsave
-from seqsave.writer.config import SETTINGS
+from seqsave.settings.config import SETTINGS
 
 GOOD = np.arange(4 * 5 * 7 * 3, dtype=np.uint8).reshape(4, 5, 7, 3)
 NAMES = tuple(SETTINGS)

@@ -33,8 +33,10 @@ _HOMES = {
         "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo ObserverSpec Option SavedFrame "
         "SaveResult TargetSpec Traits"
     ),
-    "writer.flushing": "flush",
-    "writer": "SequenceWriter WriterConfig check_settings open_writer save",
+    "saving": "open_writer save",
+    "settings": "WriterConfig check_settings",
+    "spool.flush_all": "flush",
+    "writer": "SequenceWriter",
 }
 __getattr__, __dir__, __all__ = _lazy.attach(__name__, _HOMES)
 __all__ += ["__version__"]

@@ -37,11 +37,16 @@ from .runs import FrameRecord as FrameRecord
 from .runs import Run as Run
 from .runs import open_run as open_run
 from .runtime.retry import RetryPolicy as RetryPolicy
+from .saving import open_writer as open_writer
+from .saving import save as save
 from .sequences.finder import find_sequences as find_sequences
 from .sequences.finder import open_frame as open_frame
 from .sequences.finder import open_sequence as open_sequence
 from .sequences.frame import Frame as Frame
 from .sequences.reader import FrameSequence as FrameSequence
+from .settings import WriterConfig as WriterConfig
+from .settings import check_settings as check_settings
+from .spool.flush_all import flush as flush
 from .spool.results import FlushResult as FlushResult
 from .spool.results import FlushedFrame as FlushedFrame
 from .targets.registry import register_target as register_target
@@ -61,11 +66,6 @@ from .types import SavedFrame as SavedFrame
 from .types import TargetSpec as TargetSpec
 from .types import Traits as Traits
 from .writer import SequenceWriter as SequenceWriter
-from .writer import WriterConfig as WriterConfig
-from .writer import check_settings as check_settings
-from .writer import open_writer as open_writer
-from .writer import save as save
-from .writer.flushing import flush as flush
 
 __version__: str
 

@@ -16,9 +16,14 @@ __all__ = ["attach"]
 def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return ``__getattr__``, ``__dir__`` and ``__all__`` for a package.
 
-    homes: modules of the package, and the names that live in each, with spaces between.
+    homes: modules, and the names that each defines, with spaces between. A module of another package of seqsave has
+    its whole name, ``seqsave.settings.config``; one of this package has its name alone.
     """
-    home_of = {name: f"{package}.{home}" for home, names in homes.items() for name in names.split()}
+    home_of = {
+        name: home if home.startswith("seqsave.") else f"{package}.{home}"
+        for home, names in homes.items()
+        for name in names.split()
+    }
 
     def get(name: str) -> Any:
         if name not in home_of:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seqsave import naming
 from seqsave.manifest import FrameEntry, Manifest, Picture, RunEntry, WriterEntry
-from seqsave.writer.settings import HIGHEST_RATE
+from seqsave.settings.groups import HIGHEST_RATE
 
 # How long examples take to make says something of the machine only.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,8 +13,8 @@ import seqsave
 from seqsave import RetryPolicy, SaveError, targets
 from seqsave.manifest import read
 from seqsave.spool import Records, Spool, flush_place, flush_spool, publisher_of
+from seqsave.spool.deferred import DeferredUpdates
 from seqsave.writer import fallback
-from seqsave.writer.deferred import DeferredUpdates
 from tests.support.needs import missing
 from tests.support.patience import PATIENCE
 from tests.support.proxy import Proxy

@@ -11,7 +11,7 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.spool import Spool, flush_spool
-from seqsave.writer.deferred import DeferredUpdates
+from seqsave.spool.deferred import DeferredUpdates
 from tests.support.forks import Forks
 from tests.support.holds import Hold
 from tests.support.proxy import Proxy

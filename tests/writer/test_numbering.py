@@ -8,9 +8,9 @@ import pytest
 
 from seqsave.errors import EndOfSequenceError, FrameExistsError, FrameNameError
 from seqsave.naming import NameRule
-from seqsave.writer.frame import FrameKey
+from seqsave.naming.key import FrameKey
+from seqsave.settings.groups import Naming
 from seqsave.writer.numbering import Numbering
-from seqsave.writer.settings import Naming
 
 
 def numbering(**settings: Any) -> Numbering:

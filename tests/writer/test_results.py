@@ -7,9 +7,9 @@ from concurrent.futures import Future
 import pytest
 
 from seqsave.errors import EncodeError, TargetError, WriterAbortedError
+from seqsave.naming.key import FrameKey
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 from seqsave.writer import results
-from seqsave.writer.frame import FrameKey
 from seqsave.writer.results import Results
 
 

@@ -20,8 +20,8 @@ from seqsave.errors import (
     SeqSaveError,
     SourceError,
 )
+from seqsave.settings.table import other_name
 from seqsave.wording import did_you_mean
-from seqsave.writer.table import other_name
 
 if TYPE_CHECKING:
     from seqsave.plugins.manager import Claim

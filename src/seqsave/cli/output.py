@@ -55,7 +55,7 @@ def spelled(message: str) -> str:
     """
     if "`" not in message:
         return message
-    from seqsave.writer.config import SETTINGS
+    from seqsave.settings.config import SETTINGS
 
     for name, one in SETTINGS.items():
         if one.option:

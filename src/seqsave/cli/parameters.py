@@ -17,8 +17,8 @@ from seqsave import naming
 from seqsave.cli.app import FAILED, WRONG_CALL, Failure
 from seqsave.cli.completion import as_filetype, colors, filetypes, one_of
 from seqsave.errors import FrameNameError, OptionError, TargetError
-from seqsave.writer.config import SETTINGS
-from seqsave.writer.table import Setting
+from seqsave.settings.config import SETTINGS
+from seqsave.settings.table import Setting
 
 if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence

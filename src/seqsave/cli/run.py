@@ -17,9 +17,9 @@ from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.runtime.progress import ProgressDisplay
+    from seqsave.settings.config import WriterConfig
     from seqsave.types import SaveResult
     from seqsave.writer import SequenceWriter
-    from seqsave.writer.config import WriterConfig
 
 __all__ = ["Job"]
 
@@ -84,8 +84,8 @@ class Job:
         return writer, 0, ""
 
     def _open(self, bar: ProgressDisplay | None) -> SequenceWriter:
+        from seqsave.settings.groups import Reports
         from seqsave.writer import SequenceWriter
-        from seqsave.writer.settings import Reports
 
         if self.open is not None:
             return self.open({**self.settings, "on_event": bar})

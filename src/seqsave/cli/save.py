@@ -23,8 +23,8 @@ from seqsave.cli.parameters import (
 )
 from seqsave.cli.saving import SaveTask
 from seqsave.errors import SequenceNotFoundError
+from seqsave.settings.config import SETTINGS
 from seqsave.wording import first_of
-from seqsave.writer.config import SETTINGS
 
 if TYPE_CHECKING:
     from seqsave.sequences.finder import Found

@@ -17,18 +17,18 @@ from seqsave.cli.parameters import (
 from seqsave.cli.run import Job
 from seqsave.cli.tasks import RunTask
 from seqsave.errors import OptionError, SourceError
+from seqsave.settings.config import SETTINGS
 from seqsave.wording import counted
-from seqsave.writer.config import SETTINGS
 
 if TYPE_CHECKING:
     from seqsave.cli.numbers import Numbers
     from seqsave.naming import NameRule
     from seqsave.plugins.registry import Resolved
+    from seqsave.saving.copies import Copy
+    from seqsave.settings.config import WriterConfig
     from seqsave.sources import Source, SourceFrame
     from seqsave.targets import Target
     from seqsave.writer import SequenceWriter
-    from seqsave.writer.config import WriterConfig
-    from seqsave.writer.copying import Copy
 
 __all__ = ["SaveTask"]
 
@@ -52,8 +52,8 @@ class SaveTask:
     def prepare(cls, source: Source, url: str, given: Mapping[str, Any], messages: Messages) -> SaveTask:
         """Check the arguments, and make sure that the save does not overwrite the source."""
         from seqsave.cli.numbers import Numbers
-        from seqsave.writer.copying import Copy
-        from seqsave.writer.destination import at_destination
+        from seqsave.saving.copies import Copy
+        from seqsave.settings.destination import at_destination
 
         metadata = metadata_of(given["metadata"], given["workflow"])
         settings = _settings(given, metadata)
@@ -137,7 +137,7 @@ class SaveTask:
 
     def feed(self, writer: SequenceWriter) -> None:
         """Write every frame of the source."""
-        from seqsave.writer.copying import lacking_of
+        from seqsave.saving.copies import lacking_of
 
         copy, planned = self.copy, self.numbers.planned() or self.source.total
         if planned is not None:
@@ -156,8 +156,8 @@ class SaveTask:
             self._convert(writer)
 
     def _copy(self, writer: SequenceWriter, copy: Copy) -> None:
+        from seqsave.saving.copies import copy_frames
         from seqsave.sequences.file import files_of
-        from seqsave.writer.copying import copy_frames
 
         wanted = self.numbers.wanted
         frames = [frame for frame in copy.sequence if wanted is None or frame.index in wanted]
@@ -262,8 +262,8 @@ def _converted(
 ) -> Source:
     """Return the source of pictures, and of files that are of the wanted format already. Raises Failure."""
     from seqsave.plugins.registry import install_hint
+    from seqsave.saving.copies import CHANGING
     from seqsave.sources import Keep, readable_extensions
-    from seqsave.writer.copying import CHANGING
 
     if given["metadata_in"] != "sidecar":
         _check_embeds(resolved, metadata)
@@ -297,7 +297,7 @@ def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> 
 
 def _with(config: WriterConfig, **settings: Any) -> WriterConfig:
     """Return checked settings with other values, under the same names of files."""
-    from seqsave.writer.config import with_settings
+    from seqsave.settings.config import with_settings
 
     made = with_settings(config, settings)
     return replace(made, pattern=config.pattern, copies=config.copies, reads_slowly=config.reads_slowly)

@@ -12,26 +12,27 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from seqsave import naming, targets
 from seqsave.errors import DecodeError, FrameExistsError, FrameNameError, OptionError
+from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import Facts, FrameEntry, Picture, Session
 from seqsave.manifest.run import RunRecord
+from seqsave.naming.key import FrameKey
 from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
 from seqsave.runtime.flow import Call, Flow, wait
 from seqsave.sequences.frame import decode
+from seqsave.settings.groups import Limits, Reports
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.wording import crc32_text
 from seqsave.writer import SequenceWriter
-from seqsave.writer.existing import ExistingFrames
-from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
+from seqsave.writer.frame import FileToPublish, FrameTask
 from seqsave.writer.outputs import Common, Output
 from seqsave.writer.publish import FramePublisher
-from seqsave.writer.settings import Limits, Reports
 from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
     from seqsave.runs.run import Run
     from seqsave.sequences.file import FrameFile
-    from seqsave.writer.formats import Format
+    from seqsave.settings.formats import Format
 
 __all__ = ["Part"]
 

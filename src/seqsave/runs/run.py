@@ -19,22 +19,22 @@ from seqsave.metadata.text import RawText
 from seqsave.runs.begin import leave_note, may_adopt, note_path, refuse_other_names
 from seqsave.runs.commit import commit, remove_temporaries
 from seqsave.runtime import retry
-from seqsave.writer import WriterConfig, check_settings
-from seqsave.writer.config import SETTINGS
-from seqsave.writer.destination import at_destination
+from seqsave.settings import WriterConfig, check_settings
+from seqsave.settings.config import SETTINGS
+from seqsave.settings.destination import at_destination
+from seqsave.settings.groups import Limits
+from seqsave.settings.table import show_settings
 from seqsave.writer.outputs import REPLACING_NOTHING, facts_of
-from seqsave.writer.settings import Limits
-from seqsave.writer.table import show_settings
 
 if TYPE_CHECKING:
     from seqsave.manifest import Manifest, Session
     from seqsave.naming import NamePattern
+    from seqsave.naming.key import FrameKey
     from seqsave.runs.part import Part
     from seqsave.runs.records import FrameRecord
+    from seqsave.settings.destination import Url
+    from seqsave.settings.formats import Format
     from seqsave.targets import Target
-    from seqsave.writer.destination import Url
-    from seqsave.writer.formats import Format
-    from seqsave.writer.frame import FrameKey
 
 __all__ = ["Run", "check_id", "open_run"]
 

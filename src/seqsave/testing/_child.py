@@ -80,8 +80,8 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     from seqsave.plugins.registry import describe_filetypes, filetypes
+    from seqsave.saving import save as save_frames
     from seqsave.sequences.finder import open_sequence
-    from seqsave.writer import save as save_frames
 
     picture = np.load(request["picture"], allow_pickle=False)
     try:

@@ -7,13 +7,19 @@ from typing import Any
 
 from seqsave.metadata.comfyui import StandingPattern
 from seqsave.runtime.retry import RetryPolicy
-from seqsave.types import Event, SaveResult
+from seqsave.settings import (
+    SETTINGS,
+    AtEnd,
+    Format,
+    IfExists,
+    MetadataIn,
+    Setting,
+    WriterConfig,
+    check_settings,
+)
+from seqsave.spool.deferred import publisher_behind
+from seqsave.types import Event
 from seqsave.writer import writer as _writer
-from seqsave.writer.config import SETTINGS, WriterConfig
-from seqsave.writer.deferred import publisher_behind
-from seqsave.writer.formats import Format
-from seqsave.writer.settings import AtEnd, IfExists, MetadataIn
-from seqsave.writer.table import Setting
 
 __all__ = [
     "SETTINGS",
@@ -26,9 +32,7 @@ __all__ = [
     "StandingPattern",
     "WriterConfig",
     "check_settings",
-    "open_writer",
     "publisher_behind",
-    "save",
 ]
 
 class SequenceWriter(_writer.SequenceWriter):
@@ -68,108 +72,3 @@ class SequenceWriter(_writer.SequenceWriter):
         progress: bool = False,
         on_event: Callable[[Event], None] | None = None,
     ) -> None: ...
-
-def open_writer(
-    url: str | os.PathLike[str],
-    config: WriterConfig | None = None,
-    *,
-    prefix: str = "frame",
-    separator: str = "_",
-    digits: int = 5,
-    start: int = 0,
-    step: int = 1,
-    total: int | None = None,
-    at_end: AtEnd = "stop output",
-    filetype: str | Sequence[str] = "png with embedded workflow",
-    options: Mapping[str, Any] | None = None,
-    dtype: str | None = None,
-    color: str | None = None,
-    convert_to: str | None = None,
-    rate: Fraction | float | None = None,
-    dpi: float | None = None,
-    tags: Mapping[str, str] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    metadata_in: MetadataIn = "each frame",
-    withhold: Sequence[str] | None = None,
-    if_exists: IfExists = "overwrite",
-    manifest: bool = True,
-    recipe: str | None = None,
-    preview: str | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    retry: RetryPolicy | None = None,
-    spool: str | os.PathLike[str] | bool | None = None,
-    publish_behind: bool = False,
-    concurrency: int | None = None,
-    max_bytes: int | None = None,
-    progress: bool = False,
-    on_event: Callable[[Event], None] | None = None,
-) -> SequenceWriter: ...
-def save(
-    frames: Any,
-    url: str | os.PathLike[str],
-    config: WriterConfig | None = None,
-    *,
-    prefix: str = "frame",
-    separator: str = "_",
-    digits: int = 5,
-    start: int = 0,
-    step: int = 1,
-    total: int | None = None,
-    at_end: AtEnd = "stop output",
-    filetype: str | Sequence[str] = "png with embedded workflow",
-    options: Mapping[str, Any] | None = None,
-    dtype: str | None = None,
-    color: str | None = None,
-    convert_to: str | None = None,
-    rate: Fraction | float | None = None,
-    dpi: float | None = None,
-    tags: Mapping[str, str] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    metadata_in: MetadataIn = "each frame",
-    withhold: Sequence[str] | None = None,
-    if_exists: IfExists = "overwrite",
-    manifest: bool = True,
-    recipe: str | None = None,
-    preview: str | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    retry: RetryPolicy | None = None,
-    spool: str | os.PathLike[str] | bool | None = None,
-    publish_behind: bool = False,
-    concurrency: int | None = None,
-    max_bytes: int | None = None,
-    progress: bool = False,
-    on_event: Callable[[Event], None] | None = None,
-) -> SaveResult: ...
-def check_settings(
-    *,
-    prefix: str = "frame",
-    separator: str = "_",
-    digits: int = 5,
-    start: int = 0,
-    step: int = 1,
-    total: int | None = None,
-    at_end: AtEnd = "stop output",
-    filetype: str | Sequence[str] = "png with embedded workflow",
-    options: Mapping[str, Any] | None = None,
-    dtype: str | None = None,
-    color: str | None = None,
-    convert_to: str | None = None,
-    rate: Fraction | float | None = None,
-    dpi: float | None = None,
-    tags: Mapping[str, str] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    metadata_in: MetadataIn = "each frame",
-    withhold: Sequence[str] | None = None,
-    if_exists: IfExists = "overwrite",
-    manifest: bool = True,
-    recipe: str | None = None,
-    preview: str | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    retry: RetryPolicy | None = None,
-    spool: str | os.PathLike[str] | bool | None = None,
-    publish_behind: bool = False,
-    concurrency: int | None = None,
-    max_bytes: int | None = None,
-    progress: bool = False,
-    on_event: Callable[[Event], None] | None = None,
-) -> WriterConfig: ...

@@ -9,19 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from seqsave.errors import ImageError, SeqSaveError, WriterAbortedError, WriterClosedError
+from seqsave.naming.key import FrameKey
 from seqsave.runtime.jobs import Owner, gather
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.types import SavedFrame
-from seqsave.writer.frame import FrameKey, FrameTask
+from seqsave.writer.frame import FrameTask
 from seqsave.writer.outputs import FrameSource, Output
 
 if TYPE_CHECKING:
     from seqsave.sequences.preview import Preview
+    from seqsave.settings.groups import Limits
     from seqsave.targets import Target
     from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
     from seqsave.writer.numbering import Numbering
-    from seqsave.writer.settings import Limits
 
 __all__ = ["FrameAcceptor", "open_pipeline"]
 

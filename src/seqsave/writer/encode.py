@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from seqsave import naming
 from seqsave.errors import EncodeError, ImageError, MetadataError, SeqSaveError
 from seqsave.manifest import Picture
+from seqsave.naming.key import FrameKey
 from seqsave.sequences.frame import decode
 from seqsave.types import Encoded, FrameInfo
-from seqsave.writer.frame import FrameKey, FrameTask
+from seqsave.writer.frame import FrameTask
 
 if TYPE_CHECKING:
     from seqsave.pictures.arrays import Prepared
-    from seqsave.writer.config import WriterConfig
-    from seqsave.writer.formats import Format
-    from seqsave.writer.pixels import SharedImage, Taken
+    from seqsave.pictures.pixels import SharedImage, Taken
+    from seqsave.settings.config import WriterConfig
+    from seqsave.settings.formats import Format
 
 __all__ = ["Encoding", "checked_file"]
 

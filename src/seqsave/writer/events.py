@@ -16,8 +16,8 @@ from concurrent.futures import Future
 from functools import partial
 
 from seqsave.errors import SeqSaveWarning
+from seqsave.naming.key import FrameKey
 from seqsave.types import Event, EventKind, SavedFrame, SaveResult
-from seqsave.writer.frame import FrameKey
 from seqsave.writer.results import Results
 
 __all__ = ["EventLog"]

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import spool, targets
 from seqsave.errors import FrameExistsError, SpoolError, TargetError
+from seqsave.existing.before import FilesBefore
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
+from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
+from seqsave.spool.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
-from seqsave.writer.before import FilesBefore
-from seqsave.writer.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
-from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
+from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
     from seqsave.writer.outputs import Common

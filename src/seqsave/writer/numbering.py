@@ -7,9 +7,9 @@ from typing import SupportsIndex
 
 from seqsave.errors import EndOfSequenceError, FrameExistsError
 from seqsave.naming import NameRule, check_frame, check_index
+from seqsave.naming.key import FrameKey
+from seqsave.settings.groups import Naming
 from seqsave.wording import counted
-from seqsave.writer.frame import FrameKey
-from seqsave.writer.settings import Naming
 
 __all__ = ["Numbering"]
 

@@ -9,29 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
+from seqsave.existing.beside import FramesBeside
+from seqsave.existing.replacing import OlderFrames, Removed
+from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
+from seqsave.naming.key import FrameKey
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
-from seqsave.writer.beside import FramesBeside
 from seqsave.writer.encode import Encoding
-from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
-from seqsave.writer.frame import FrameKey, FrameTask
+from seqsave.writer.frame import FrameTask
 from seqsave.writer.publish import FramePublisher
-from seqsave.writer.replacing import OlderFrames, Removed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seqsave.manifest import Manifest
+    from seqsave.pictures.pixels import SharedImage
     from seqsave.runtime.pipeline import Pipeline
     from seqsave.sequences.file import FrameFile
+    from seqsave.settings.config import WriterConfig
+    from seqsave.settings.formats import Format
     from seqsave.spool import Spool
     from seqsave.types import ImageArray
-    from seqsave.writer.config import WriterConfig
     from seqsave.writer.events import EventLog
-    from seqsave.writer.formats import Format
-    from seqsave.writer.pixels import SharedImage
 
 __all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of"]
 

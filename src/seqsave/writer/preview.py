@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
-from seqsave.writer.frame import FrameKey
 
 if TYPE_CHECKING:
     from seqsave.sequences.preview import Preview
+    from seqsave.settings.config import WriterConfig
     from seqsave.targets import Target
-    from seqsave.writer.config import WriterConfig
     from seqsave.writer.encode import Warn
 
 __all__ = ["open_preview"]

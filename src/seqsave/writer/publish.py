@@ -17,20 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
 from seqsave.errors import FrameExistsError, TargetError
+from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
+from seqsave.naming.key import FrameKey
 from seqsave.runtime import flow, retry
 from seqsave.runtime.flow import Call, Either, Flow, SharedCall
 from seqsave.types import Encoded, SavedFrame, Status
 from seqsave.wording import crc32_text
-from seqsave.writer.existing import ExistingFrames
 from seqsave.writer.fallback import Fallback
-from seqsave.writer.frame import FileToPublish, FrameKey, FrameTask
+from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
     from seqsave.runtime.pipeline import Pipeline
+    from seqsave.settings.formats import Format
     from seqsave.writer.events import EventLog
-    from seqsave.writer.formats import Format
     from seqsave.writer.outputs import Common
 
 __all__ = ["FramePublisher"]

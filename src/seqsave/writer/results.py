@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from seqsave import naming
 from seqsave.errors import WriterAbortedError
+from seqsave.naming.key import FrameKey
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
-from seqsave.writer.frame import FrameKey
 
 if TYPE_CHECKING:
     from seqsave.writer.fallback import Fallback

@@ -11,8 +11,8 @@ from seqsave.metadata.comfyui import StandingPattern
 from seqsave.wording import first_of
 
 if TYPE_CHECKING:
-    from seqsave.writer.formats import Format
-    from seqsave.writer.settings import EmbeddedMetadata
+    from seqsave.settings.formats import Format
+    from seqsave.settings.groups import EmbeddedMetadata
 
 __all__ = ["FrameTexts"]
 

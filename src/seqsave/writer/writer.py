@@ -12,26 +12,26 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from seqsave import targets
 from seqsave.errors import OptionError, SaveError, SeqSaveError, SeqSaveWarning, WriterAbortedError, WriterClosedError
+from seqsave.naming.key import FrameKey
 from seqsave.plugins.observers import open_observers
+from seqsave.runtime.life import Life
 from seqsave.runtime.progress import open_progress
 from seqsave.runtime.threads import run_stranded, run_with_timeout
 from seqsave.runtime.unclosed import leave, note_closed, note_open, warn_unclosed
+from seqsave.settings.config import SETTINGS, WriterConfig
+from seqsave.settings.destination import at_destination
+from seqsave.settings.groups import check_recipe
+from seqsave.settings.table import show_settings
 from seqsave.spool import open_spool
 from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer import results
 from seqsave.writer.accept import FrameAcceptor, open_pipeline
-from seqsave.writer.config import SETTINGS, WriterConfig
-from seqsave.writer.destination import at_destination
 from seqsave.writer.encode import checked_file
 from seqsave.writer.events import EventLog
 from seqsave.writer.fallback import Fallback
-from seqsave.writer.frame import FrameKey
-from seqsave.writer.life import Life
 from seqsave.writer.numbering import Numbering
 from seqsave.writer.outputs import Common, FrameSource, Output
 from seqsave.writer.preview import open_preview
-from seqsave.writer.settings import check_recipe
-from seqsave.writer.table import show_settings
 from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
@@ -340,7 +340,7 @@ class SequenceWriter:
         metadata: Mapping[str, Any] | None,
         recipe: str | None,
     ) -> list[Future[SavedFrame]]:
-        from seqsave.writer.pixels import SharedImage
+        from seqsave.pictures.pixels import SharedImage
 
         texts, chosen = self._texts.of(metadata), self._chosen_recipe(recipe)
         sources = [FrameSource(SharedImage(image), None, texts, chosen) for image in images]

@@ -10,7 +10,7 @@ import pytest
 
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.errors import ImageError, OptionError
-from seqsave.writer.pixels import Pixels
+from seqsave.pictures.pixels import Pixels
 from tests.support.needs import needs_package
 
 PNG = BUILTIN_SPECS[0]

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seqsave import spool as spools
 from seqsave import targets
 from seqsave.errors import OptionError
 from seqsave.runtime.retry import RetryPolicy
+from seqsave.spool.deferred import DeferredUpdates
+from seqsave.spool.entries import Entry
+from seqsave.spool.flush import Outcome, flush_spool, overlaps
+from seqsave.spool.opening import open_spool
 from seqsave.spool.results import FlushedFrame, FlushResult
-from seqsave.writer.deferred import DeferredUpdates
 
 __all__ = ["flush"]
 
@@ -43,19 +45,19 @@ def flush(
     """
     if retry is not None and not isinstance(retry, RetryPolicy):
         raise OptionError(f"retry is {retry!r}: it must be a RetryPolicy")
-    folder = spools.open_spool(True if spool is None else spool)
+    folder = open_spool(True if spool is None else spool)
     if folder is None:
         raise OptionError(f"spool is {spool!r}: it must be a folder's path, or None for the usual one")
     outcomes: list[FlushedFrame] = []
 
-    def note(outcome: spools.Outcome) -> None:
+    def note(outcome: Outcome) -> None:
         # A manifest update is not a frame; it is a record only if it could not be published.
         if outcome.entry is None or outcome.entry.is_frame or outcome.is_left:
             outcomes.append(_record(outcome))
             if on_frame is not None:
                 on_frame(outcomes[-1])
 
-    spools.flush_spool(
+    flush_spool(
         folder,
         lambda url: targets.resolve(url, storage_options),
         records=DeferredUpdates(folder),
@@ -67,14 +69,14 @@ def flush(
     return FlushResult(spool=str(folder.folder), outcomes=tuple(outcomes))
 
 
-def _wanted(target: str | os.PathLike[str] | None, options: Mapping[str, Any] | None) -> Callable[[spools.Entry], bool]:
+def _wanted(target: str | os.PathLike[str] | None, options: Mapping[str, Any] | None) -> Callable[[Entry], bool]:
     if target is None:
         return lambda _: True
     place = targets.resolve(target, options).identity()
-    return lambda entry: spools.overlaps(place, entry.place) and len(entry.place["root"]) >= len(place["root"])
+    return lambda entry: overlaps(place, entry.place) and len(entry.place["root"]) >= len(place["root"])
 
 
-def _record(outcome: spools.Outcome) -> FlushedFrame:
+def _record(outcome: Outcome) -> FlushedFrame:
     entry = outcome.entry
     if entry is None:
         return FlushedFrame(

@@ -8,10 +8,10 @@ import pytest
 
 from seqsave import targets
 from seqsave.errors import TargetError
+from seqsave.existing.before import FilesBefore
 from seqsave.manifest import FrameEntry
+from seqsave.naming.key import FrameKey
 from seqsave.spool import Spool
-from seqsave.writer.before import FilesBefore
-from seqsave.writer.frame import FrameKey
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""README's table of settings and docs/settings.md, made from the declarations: ``python -m tests.writer.pages``."""
+"""README's table of settings and docs/settings.md, made from the declarations: ``python -m tests.settings.pages``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqsave.writer.config import GROUPS, SETTINGS
-from seqsave.writer.table import Setting
+from seqsave.settings.config import GROUPS, SETTINGS
+from seqsave.settings.table import Setting
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "settings.md"
-START, END = "<!-- made by python -m tests.writer.pages -->\n", "<!-- end -->\n"
+START, END = "<!-- made by python -m tests.settings.pages -->\n", "<!-- end -->\n"
 
 HEAD = """\
 # Settings
@@ -33,7 +33,7 @@ for number in (10, 20):
 ```
 
 A misspelt name is an error that names the near one. The command has the same settings as options, see
-[its reference](cli.md). (This page is written by `python -m tests.writer.pages`.)
+[its reference](cli.md). (This page is written by `python -m tests.settings.pages`.)
 """
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import seqsave
-from seqsave.writer.config import SETTINGS
-from seqsave.writer.table import _BY_OTHER_NAME, check_names, describe, other_name
+from seqsave.settings.config import SETTINGS
+from seqsave.settings.table import _BY_OTHER_NAME, check_names, describe, other_name
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ import pytest
 
 import seqsave
 from seqsave.runtime.retry import RetryPolicy
+from seqsave.settings import config
+from seqsave.settings.config import GROUPS, SETTINGS
+from seqsave.settings.formats import PixelFormat
+from seqsave.settings.groups import Delivery, EmbeddedMetadata, Limits, Naming, Reports
 from seqsave.types import Event
-from seqsave.writer import config
-from seqsave.writer.config import GROUPS, SETTINGS
-from seqsave.writer.formats import PixelFormat
-from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
-from tests.writer.pages import PAGE, README, page, readme
+from tests.settings.pages import PAGE, README, page, readme
 
 FACES: list[Callable[..., Any]] = [seqsave.SequenceWriter, seqsave.open_writer, seqsave.save, seqsave.check_settings]
 RED = np.full((4, 6, 3), (255, 0, 0), np.uint8)
@@ -45,8 +45,8 @@ def test_the_docstring_explains_every_setting(face: Callable[..., Any]) -> None:
 
 def test_readme_and_the_page_of_settings_are_up_to_date() -> None:
     text = README.read_text(encoding="utf-8")
-    assert text == readme(text), "make it again: python -m tests.writer.pages"
-    assert PAGE.read_text(encoding="utf-8") == page(), "make it again: python -m tests.writer.pages"
+    assert text == readme(text), "make it again: python -m tests.settings.pages"
+    assert PAGE.read_text(encoding="utf-8") == page(), "make it again: python -m tests.settings.pages"
     for name, one in SETTINGS.items():
         assert f"`{name}`" in page()
         assert one.help in text
@@ -162,7 +162,7 @@ def test_secrets_are_not_shown() -> None:
 
 def test_the_declarations_are_light() -> None:
     heavy = ("numpy", "asyncio", "fsspec", "PIL", "pluggy")
-    code = f"import sys, seqsave.writer.config; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, seqsave.settings.config; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import seqsave
-from seqsave.writer.config import SETTINGS
+from seqsave.settings.config import SETTINGS
 
 RED = np.zeros((4, 4, 3), np.uint8)
 

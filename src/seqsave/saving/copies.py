@@ -15,9 +15,9 @@ from seqsave.naming import NamePattern
 from seqsave.plugins import registry
 from seqsave.sequences.file import FrameFile, files_of, manifest_of
 from seqsave.sequences.frame import Files, join
+from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
+from seqsave.settings.destination import Url, at_destination
 from seqsave.types import EMBED_SUFFIX, SavedFrame
-from seqsave.writer.config import SETTINGS, WriterConfig, with_settings
-from seqsave.writer.destination import Url, at_destination
 from seqsave.writer.writer import SequenceWriter
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from seqsave import naming, targets
 from seqsave.errors import OptionError, TargetError
 from seqsave.naming import NamePattern
 from seqsave.plugins import registry
-from seqsave.writer.config import SETTINGS, WriterConfig, with_settings
+from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
 
 __all__ = ["Url", "at_destination"]
 

@@ -13,12 +13,12 @@ from seqsave.naming import SEPARATOR, NamePattern, NameRule
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_options
+from seqsave.settings.table import setting
 from seqsave.types import EMBED_SUFFIX, EncoderSpec
-from seqsave.writer.table import setting
 
 if TYPE_CHECKING:
+    from seqsave.pictures.pixels import Pixels
     from seqsave.types import Encoder, OptionValue
-    from seqsave.writer.pixels import Pixels
 
 __all__ = ["Format", "PixelFormat", "format_of_copies"]
 
@@ -125,7 +125,7 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
     With several, an option goes to those that declare it, or is given for one of them: ``{"exr": {"compression":
     "zip"}}`` or ``{"exr.compression": "zip"}``; a dtype goes to those that take it.
     """
-    from seqsave.writer.pixels import Pixels  # here, as numpy comes with it
+    from seqsave.pictures.pixels import Pixels  # here, as numpy comes with it
 
     found = [registry.resolve(one) for one in _filetypes(wanted.filetype)]
     extensions = [one.extension for one in found]

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from seqsave.sequences.reader import FrameSequence
-from seqsave.writer.config import SETTINGS, WriterConfig
-from seqsave.writer.table import show_settings
+from seqsave.settings.config import SETTINGS, WriterConfig
+from seqsave.settings.table import show_settings
 from seqsave.writer.writer import SequenceWriter
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None =
     error says how many), and SaveError when an accepted frame is not saved.
     """
     if isinstance(frames, FrameSequence):
-        from seqsave.writer.copying import save_sequence
+        from seqsave.saving.copies import save_sequence
 
         return save_sequence(frames, url, config, settings)
     from seqsave.pictures import arrays  # here, as numpy comes with it

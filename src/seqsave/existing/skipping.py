@@ -11,11 +11,11 @@ from seqsave import naming, targets
 from seqsave.errors import DecodeError, TargetError
 from seqsave.manifest import Picture
 from seqsave.manifest.run import RunRecord
+from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
 from seqsave.sequences.frame import decode
 from seqsave.targets.spelling import Names, other_name, refusal
 from seqsave.wording import crc32_text
-from seqsave.writer.frame import FrameKey
 
 __all__ = ["ExistingFrames"]
 

@@ -20,7 +20,7 @@ from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
 from seqsave.plugins.options import check_choice, check_count, check_flag
-from seqsave.writer.table import setting
+from seqsave.settings.table import setting
 
 if TYPE_CHECKING:
     from seqsave.runtime.retry import RetryPolicy

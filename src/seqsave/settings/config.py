@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from seqsave.errors import OptionError
 from seqsave.naming import NamePattern, NameRule
-from seqsave.writer.formats import Format, PixelFormat, format_of_copies
-from seqsave.writer.settings import Delivery, EmbeddedMetadata, Limits, Naming, Reports
-from seqsave.writer.table import Setting, check_names, show_settings, table
+from seqsave.settings.formats import Format, PixelFormat, format_of_copies
+from seqsave.settings.groups import Delivery, EmbeddedMetadata, Limits, Naming, Reports
+from seqsave.settings.table import Setting, check_names, show_settings, table
 
 __all__ = ["GROUPS", "SETTINGS", "WriterConfig", "check_settings", "with_settings"]
 

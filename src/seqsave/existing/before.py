@@ -15,8 +15,8 @@ from seqsave import spool, targets
 from seqsave.errors import TargetError
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
+from seqsave.naming.key import FrameKey
 from seqsave.runtime.threads import run_with_timeout
-from seqsave.writer.frame import FrameKey
 
 __all__ = ["FilesBefore"]
 

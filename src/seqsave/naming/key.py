@@ -1,0 +1,69 @@
+"""The numbers and the file that identify one frame on its way to a storage, and the records of its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqsave.types import FailedFrame, SavedFrame
+
+if TYPE_CHECKING:
+    from seqsave.types import Status
+
+__all__ = ["FrameKey"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameKey:
+    """One frame's numbers, its filetype, and the path of its file under the target.
+
+    filetype:  as the user named it; it and the path are "" before the frame is prepared for a filetype.
+    after_end: why the frame is past the last one and is left out; "" for a frame that is not.
+    """
+
+    index: int
+    batch: int | None
+    path: str = ""
+    after_end: str = ""
+    filetype: str = ""
+
+    @property
+    def numbers(self) -> tuple[int, int | None]:
+        """Return index and batch, which identify the frame in the manifest."""
+        return self.index, self.batch
+
+    @property
+    def folder(self) -> str:
+        """Return the folder under the target, ``""`` for the target itself."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Return the file's name."""
+        return self.path.rpartition("/")[2]
+
+    def saved(
+        self, url: str, status: Status, *, size: int = 0, checksum: str | None = None, etag: str | None = None
+    ) -> SavedFrame:
+        """Return the record of the frame, once it is known what became of it."""
+        return SavedFrame(
+            index=self.index,
+            batch=self.batch,
+            filetype=self.filetype,
+            url=url,
+            size=size,
+            checksum=checksum,
+            etag=etag,
+            status=status,
+        )
+
+    def failed(self, url: str, error: BaseException) -> FailedFrame:
+        """Return the record of the frame, which is not saved because of ``error``."""
+        text = str(error) or repr(error)
+        return FailedFrame(
+            index=self.index, batch=self.batch, filetype=self.filetype, url=url, error=text, exception=error
+        )
+
+    def beside(self, name: str) -> str:
+        """Return the path of the file ``name`` in the frame's folder."""
+        return f"{self.folder}/{name}" if self.folder else name
