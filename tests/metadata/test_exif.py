@@ -138,3 +138,58 @@ def test_a_bomb_of_values_that_overlap_is_bounded() -> None:
     texts = exif.unpack(bomb)
     assert texts
     assert sum(map(len, texts.values())) <= len(bomb)
+
+
+PARAMETERS = "a käse, 猫\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512"
+
+
+def test_parameters_are_the_comment_that_galleries_read() -> None:
+    """As the web UI writes it: UTF-16, big endian, in the Exif IFD; and nothing else moves for it."""
+    texts = {"workflow": '{"w": 1}', "parameters": PARAMETERS, "shot": "010"}
+    block, leftover = exif.pack(texts, dpi=300)
+    assert leftover == {}
+    foreign = Image.Exif()
+    foreign.load(block)
+    assert foreign.get_ifd(0x8769) == {0x9286: b"UNICODE\0" + PARAMETERS.encode("utf-16-be")}
+    assert foreign[0x010F] == 'workflow:{"w": 1}'
+    assert foreign[0x010E] == "shot:010"
+    assert foreign[0x011A] == 300
+    assert exif.unpack(block) == texts
+
+
+@pytest.mark.parametrize(("endian", "codec"), [("<", "utf-16-be"), ("<", "utf-16-le"), (">", "utf-16-be")])
+def test_parameters_of_other_programs_are_read(endian: str, codec: str) -> None:
+    foreign = Image.Exif()
+    foreign.endian = endian
+    foreign.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + PARAMETERS.encode(codec)
+    assert exif.unpack(foreign.tobytes()) == {"parameters": PARAMETERS}
+
+
+@pytest.mark.parametrize("comment", [b"ASCII\0\0\0on holiday", b"UNICODE\0" + "Ferien".encode("utf-16-be"), b""])
+def test_a_comment_of_a_camera_is_no_parameters(comment: bytes) -> None:
+    foreign = Image.Exif()
+    foreign.get_ifd(0x8769)[0x9286] = comment
+    assert exif.unpack(foreign.tobytes()) == {}
+
+
+def test_parameters_that_the_comment_cannot_hold_are_named() -> None:
+    for text in (PARAMETERS + "\0", PARAMETERS + "\ud800"):
+        assert exif.pack({"parameters": text}) == (b"", {"parameters": text})
+    assert exif.unpack(exif.pack({"parameters": "of no sampler"})[0]) == {"parameters": "of no sampler"}
+
+
+@given(st.integers(0, 700))
+def test_parameters_are_stored_first(limit: int) -> None:
+    texts = {"workflow": "w" * 200, "parameters": PARAMETERS}
+    block, leftover = exif.pack(texts, limit)
+    assert len(block) <= limit
+    assert exif.unpack(block) | leftover == texts
+    assert "parameters" not in leftover or limit < len(exif.pack({"parameters": PARAMETERS})[0])
+
+
+@given(st.data())
+def test_a_damaged_block_with_parameters_raises_nothing(data: st.DataObject) -> None:
+    block = bytearray(exif.pack({"parameters": PARAMETERS, "a": "b"})[0])
+    for _ in range(data.draw(st.integers(1, 4))):
+        block[data.draw(st.integers(6, len(block) - 1))] = data.draw(st.integers(0, 255))
+    exif.unpack(bytes(block[: data.draw(st.integers(0, len(block)))]))

@@ -46,6 +46,7 @@ PICTURE: dict[str, tuple[Any, Any]] = {
     "metadata_in": (("each frame", "first frame", "sidecar"), "each frame"),
     "withhold": (STRING, ""),
     "preview": (("none", "mp4", "webm"), "none"),
+    "parameters": ("BOOLEAN", False),
 }
 # Of each input its type, or the beginning of its list, and its default; as the contract's tables say.
 INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {

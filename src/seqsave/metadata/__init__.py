@@ -1,1 +1,1 @@
-"""Metadata in files: JSON values, Exif, XMP, ICC profiles, ComfyUI graphs. exif, icc and xmp are public."""
+"""Metadata in files: JSON values, Exif, XMP, ICC profiles, ComfyUI graphs. exif, icc, xmp, parameters are public."""

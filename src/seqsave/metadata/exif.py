@@ -4,6 +4,9 @@ The convention: IFD0 has one ASCII value per text, ``name:text``. ``prompt`` is 
 0x010F (Make), further names in 0x010E and downwards. The layout is that of TIFF 6.0, on which Exif is based (CIPA
 DC-008): little endian, entries in ascending order of tags, values at even offsets.
 
+A text ``parameters`` (``seqsave.metadata.parameters``) is the UserComment of the Exif IFD instead, where galleries look
+for it: UTF-16, big endian whatever the order of the block, as the AUTOMATIC1111 web UI writes and reads it.
+
 Pillow's ``Image.Exif`` cannot replace this module. It writes every tag in the type that TIFF defines for it, which is
 no text for many tags below 0x010D; its lower-level writer takes 1.5 ms per frame, twenty times as long; and its reader
 copies the value of every entry, so that a small block of overlapping values takes any amount of memory.
@@ -13,6 +16,8 @@ from __future__ import annotations
 
 import struct
 from typing import TYPE_CHECKING
+
+from seqsave.metadata.parameters import NAME as _PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,13 +30,20 @@ JPEG_LIMIT = 65_533
 _HEADER = b"Exif\0\0"
 _PROMPT_TAG = 0x0110
 _WORKFLOW_TAG = 0x010F
-_ASCII, _SHORT, _RATIONAL = 2, 3, 5
+_EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
+_UNICODE = b"UNICODE\0"
+# What a text of generation parameters has, and a camera's comment has not.
+_SIGN = "Steps: "
+_ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 2, 3, 4, 5, 7
 _UTF8 = 129  # Exif 3.0
 _DESCRIPTIVE = {"description": 0x010E, "software": 0x0131, "artist": 0x013B, "copyright": 0x8298}
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _INCH = 2
 _ENTRY = 12
 _INLINE = 4  # a value of up to four bytes is stored in the entry itself
+_INNER = 2 + _ENTRY + 4  # an IFD with one entry
+
+_Field = tuple[int, int, bytes]
 
 
 def pack(
@@ -43,23 +55,22 @@ def pack(
     dpi:   pixels per inch, also stated in the block; None to state none.
 
     The block starts with ``Exif\0\0``, as in a JPEG segment and for Pillow's ``exif=``; it is ``b""`` if it would be
-    empty. Texts are UTF-8. ``workflow`` is stored first, then ``prompt``, then the others in their order. The second
-    result contains, unchanged, texts that are too long, and texts that the convention cannot hold: with a colon in the
-    name, an empty name, a NUL, or a lone surrogate.
+    empty. Texts are UTF-8. ``parameters`` is stored first, since it is short and of use in the file only, then
+    ``workflow``, ``prompt`` and the others in their order. The second result contains, unchanged, texts that are too
+    long, and texts that the convention cannot hold: with a colon in the name, no name, a NUL, or a lone surrogate.
     """
     fields = _density(dpi)
-    fixed = len(_HEADER) + 8 + 2 + 4 + sum(_cost(value) for _, _, value in fields.values())
+    fixed = len(_HEADER) + 8 + 2 + 4 + sum(_cost(tag, value) for tag, (_, _, value) in fields.items())
     room = None if limit is None else limit - fixed
     leftover: dict[str, str] = {}
     next_tag = _WORKFLOW_TAG - 1
     for name in sorted(metadata, key=_urgency):
-        tag = {"prompt": _PROMPT_TAG, "workflow": _WORKFLOW_TAG}.get(name, next_tag)
-        value = _value(name, metadata[name])
-        cost = 0 if value is None else _cost(value)
-        if value is None or tag < 1 or (room is not None and cost > room):
+        tag, field = _field(name, metadata[name], next_tag)
+        cost = 0 if field is None else _cost(tag, field[2])
+        if field is None or tag < 1 or (room is not None and cost > room):
             leftover[name] = metadata[name]
             continue
-        fields[tag] = (_ASCII, len(value), value)
+        fields[tag] = field
         room = None if room is None else room - cost
         next_tag -= tag == next_tag
     return _HEADER + _layout(fields) if fields else b"", leftover
@@ -83,18 +94,19 @@ def unpack(exif: bytes) -> dict[str, str]:
     r"""Return the texts of an Exif block by name.
 
     The block may start with ``Exif\0\0`` and may have either byte order. Values other than ``name:text`` in a tag of
-    the convention (such as a camera's maker) are ignored, and so are values outside of a damaged block: the pixels of
-    such a file can be undamaged, so this function never raises.
+    the convention (such as a camera's maker) are ignored, comments without parameters too, and values outside of a
+    damaged block: the pixels of such a file can be undamaged, so this function never raises.
     """
     texts: dict[str, str] = {}
     for value in _values(exif.removeprefix(_HEADER)):
         name, colon, text = _decoded(value).partition(":")
         if colon and name:
             texts[name] = text
-    return texts
+    parameters = _comment(exif.removeprefix(_HEADER))
+    return {**texts, _PARAMETERS: parameters} if parameters else texts
 
 
-def _density(dpi: float | None) -> dict[int, tuple[int, int, bytes]]:
+def _density(dpi: float | None) -> dict[int, _Field]:
     if dpi is None:
         return {}
     side = (_RATIONAL, 1, struct.pack("<II", round(1000 * dpi), 1000))
@@ -106,26 +118,36 @@ def _density(dpi: float | None) -> dict[int, tuple[int, int, bytes]]:
 
 
 def _urgency(name: str) -> int:
-    return {"workflow": 0, "prompt": 1}.get(name, 2)
+    return {_PARAMETERS: 0, "workflow": 1, "prompt": 2}.get(name, 3)
 
 
-def _value(name: str, text: str) -> bytes | None:
-    if not name or ":" in name or "\0" in name or "\0" in text:
-        return None
+def _field(name: str, text: str, next_tag: int) -> tuple[int, _Field | None]:
+    """Return the tag for a text, which is ``next_tag`` for most names, and what it holds; None if it cannot."""
     try:
-        return f"{name}:{text}\0".encode()
+        if name == _PARAMETERS and _SIGN in text and "\0" not in text:
+            value = _UNICODE + text.encode("utf-16-be")
+            return _EXIF_IFD, (_LONG, 1, value)
+        value = f"{name}:{text}\0".encode()
     except UnicodeEncodeError:
-        return None
+        return next_tag, None
+    tag = {"prompt": _PROMPT_TAG, "workflow": _WORKFLOW_TAG}.get(name, next_tag)
+    is_valid = bool(name) and ":" not in name and "\0" not in name and "\0" not in text
+    return tag, (_ASCII, len(value), value) if is_valid else None
 
 
-def _cost(value: bytes) -> int:
-    return _ENTRY + (0 if len(value) <= _INLINE else len(value) + len(value) % 2)
+def _cost(tag: int, value: bytes) -> int:
+    inner = _INNER if tag == _EXIF_IFD else 0
+    return _ENTRY + inner + (0 if len(value) <= _INLINE else len(value) + len(value) % 2)
 
 
-def _layout(fields: Mapping[int, tuple[int, int, bytes]]) -> bytes:
-    """Return a TIFF file without a picture. ``fields`` maps tags to type, count and value."""
+def _layout(fields: Mapping[int, _Field]) -> bytes:
+    """Return a TIFF file without a picture. ``fields`` maps tags to type, count and value.
+
+    The value of the Exif IFD is the UserComment in it.
+    """
     entries = [struct.pack("<H", len(fields))]
     offset = 8 + 2 + _ENTRY * len(fields) + 4
+    no_next_ifd = bytes(4)
     bodies = []
     for tag, (kind, count, value) in sorted(fields.items()):
         entry = struct.pack("<HHI", tag, kind, count)
@@ -133,31 +155,58 @@ def _layout(fields: Mapping[int, tuple[int, int, bytes]]) -> bytes:
             entries.append(entry + value.ljust(_INLINE, b"\0"))
             continue
         entries.append(entry + struct.pack("<I", offset))
-        bodies.append(value + b"\0" * (len(value) % 2))
-        offset += len(bodies[-1])
-    no_next_ifd = bytes(4)
+        body = value + b"\0" * (len(value) % 2)
+        if tag == _EXIF_IFD:
+            comment = struct.pack("<HHII", _USER_COMMENT, _UNDEFINED, len(value), offset + _INNER)
+            body = struct.pack("<H", 1) + comment + no_next_ifd + body
+        bodies.append(body)
+        offset += len(body)
     return b"".join([b"II*\0\x08\0\0\0", *entries, no_next_ifd, *bodies])
 
 
+def _comment(tiff: bytes) -> str:
+    """Return the UserComment with generation parameters; "" if there is none."""
+    order = _order(tiff)
+    inner = [offset for tag, kind, _, offset in _entries(tiff, 4) if tag == _EXIF_IFD and kind == _LONG]
+    for start in inner[:1]:
+        for tag, _, length, offset in _entries(tiff, start):
+            value = tiff[offset : offset + length]
+            if tag != _USER_COMMENT or not value.startswith(_UNICODE):
+                continue
+            value = value.removeprefix(_UNICODE)
+            texts = [value.decode(codec, "replace") for codec in ("utf-16-be", f"utf-16-{'lb'[order == '>']}e")]
+            return next((text.rstrip("\0") for text in texts if _SIGN in text), "")
+    return ""
+
+
 def _values(tiff: bytes) -> Iterator[bytes]:
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if order is None or len(tiff) < 8:
+    # Values of a valid block do not overlap. A malicious block may name all of its bytes as the value of every entry.
+    left = len(tiff)
+    for tag, kind, length, offset in _entries(tiff, 4):
+        if tag <= _PROMPT_TAG and kind in (_ASCII, _UTF8) and offset + length <= len(tiff) and length <= left:
+            left -= length
+            yield tiff[offset : offset + length]
+
+
+def _order(tiff: bytes) -> str | None:
+    return {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+
+
+def _entries(tiff: bytes, pointer: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield tag, type, count and offset of the value of each entry of the IFD whose offset is at ``pointer``."""
+    order = _order(tiff)
+    if order is None or pointer + 4 > len(tiff):
         return
-    (start,) = struct.unpack_from(order + "I", tiff, 4)
+    (start,) = struct.unpack_from(order + "I", tiff, pointer)
     if start + 2 > len(tiff):
         return
     (count,) = struct.unpack_from(order + "H", tiff, start)
     count = min(count, (len(tiff) - start - 2) // _ENTRY)
-    # Values of a valid block do not overlap. A malicious block may name all of its bytes as the value of every entry.
-    left = len(tiff)
     for position in range(start + 2, start + 2 + _ENTRY * count, _ENTRY):
         tag, kind, length = struct.unpack_from(order + "HHI", tiff, position)
-        if tag > _PROMPT_TAG or kind not in (_ASCII, _UTF8):
-            continue
-        offset = position + 8 if length <= _INLINE else struct.unpack_from(order + "I", tiff, position + 8)[0]
-        if offset + length <= len(tiff) and length <= left:
-            left -= length
-            yield tiff[offset : offset + length]
+        is_inline = length * (4 if kind == _LONG else 1) <= _INLINE
+        offset = position + 8 if is_inline else struct.unpack_from(order + "I", tiff, position + 8)[0]
+        yield tag, kind, length, offset
 
 
 def _decoded(value: bytes) -> str:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import seqsave
 from seqsave import naming
+from seqsave.metadata.comfyui import Withholding
+from seqsave.metadata.parameters import NAME as PARAMETERS
+from seqsave.metadata.parameters import parameters_of
+from seqsave.metadata.text import RawText
 from seqsave.writer import SETTINGS
 
 from . import host, prompts, settings
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult
     from seqsave.writer import Format
 
-__all__ = ["PICTURE", "Wanted", "metadata_of", "of", "withheld"]
+__all__ = ["PICTURE", "Wanted", "metadata_of", "of", "parameters", "withheld"]
 
 # The values of widgets that stand for None, the setting's own default.
 _UNSET = {
@@ -33,6 +37,7 @@ _UNSET = {
 PICTURE: Mapping[str, Any] = MappingProxyType(
     {
         "also_as": "nothing else",
+        "parameters": False,
         **{
             name: _UNSET.get(name, one.default)
             for name, one in SETTINGS.items()
@@ -103,12 +108,18 @@ def of(
     # While a graph is checked, the inputs that come from other nodes are None. Older graphs lack newer widgets.
     given = {name: nothing if picture.get(name) is None else picture[name] for name, nothing in PICTURE.items()}
     chosen = {name: None if given[name] == nothing else given[name] for name, nothing in PICTURE.items()}
+    keeps_metadata = _keeps_metadata(filetype, chosen["also_as"], given["metadata_in"])
+    if given["parameters"] and not keeps_metadata:
+        raise seqsave.OptionError(
+            f"parameters are written where the workflow is, and {filetype} files have none: choose the filetype "
+            f"'{filetype} with embedded workflow'"
+        )
     asked: dict[str, Any] = {
         "filetype": [filetype] if chosen["also_as"] is None else [filetype, chosen["also_as"]],
         "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
         **{name: chosen[name] for name in ("dtype", "color", "convert_to")},
         # Otherwise the user wants files without a workflow, so there is no reason to warn.
-        "metadata": metadata if _keeps_metadata(filetype, chosen["also_as"], given["metadata_in"]) else None,
+        "metadata": metadata if keeps_metadata else None,
         "metadata_in": given["metadata_in"],
         "withhold": withheld(given["withhold"]),
         "rate": rate,
@@ -148,12 +159,32 @@ def _check_extension(config: seqsave.WriterConfig, name: naming.NamePattern) -> 
         )
 
 
-def metadata_of(prompt: Any, extra_pnginfo: Any) -> dict[str, Any]:
-    """Return the metadata to embed: the values of ``extra_pnginfo``, and the prompt. API calls may lack both."""
+def metadata_of(prompt: Any, extra_pnginfo: Any, text: str | None = None) -> dict[str, Any]:
+    """Return the metadata to embed: the values of ``extra_pnginfo``, and the prompt. API calls may lack both.
+
+    text: the text of ``parameters``, which is embedded too.
+    """
     if not host.metadata_wanted():
         return {}
     values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
-    return values if prompt is None else {**values, "prompt": prompts.without_parts(prompt)}
+    values |= {} if prompt is None else {"prompt": prompts.without_parts(prompt)}
+    return values if text is None else {**values, PARAMETERS: RawText(text)}
+
+
+def parameters(
+    prompt: Any, workflow: Any, node: str, images: Any, picture: Mapping[str, Any], link: str
+) -> tuple[str | None, str]:
+    """Return the text that galleries read, of one saver's images; and what its log says of it.
+
+    node: the saver's id. link: its input for the images, H,W,C each. picture: its widgets.
+    """
+    if not picture.get("parameters") or not len(images) or not host.metadata_wanted():
+        return None, ""
+    hidden = Withholding(tuple(withheld(picture.get("withhold"))))
+    graph = hidden.apply({"prompt": prompt, "workflow": workflow})
+    height, width = (int(extent) for extent in images[0].shape[:2])
+    text = parameters_of(graph["prompt"], node, link, workflow=graph["workflow"], size=(width, height))
+    return text, "" if text else "No parameters are written: it is not clear which sampler made this image"
 
 
 def withheld(text: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .flow import ALL_NODES
+from .sampling import SAMPLING
 
 ANYTHING = "*"
 
@@ -178,5 +179,5 @@ def _array(tensor: Any) -> str:
     return path
 
 
-_ALL = (Pictures, ForeignCounter, ForeignSequence, Secret, Seen, *ALL_NODES)
+_ALL = (Pictures, ForeignCounter, ForeignSequence, Secret, Seen, *ALL_NODES, *SAMPLING)
 NODE_CLASS_MAPPINGS = {f"Test {node.__name__}": node for node in _ALL}

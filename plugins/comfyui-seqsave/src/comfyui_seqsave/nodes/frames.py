@@ -121,7 +121,7 @@ class SaveFrames(inputs.Saving):
             counter = FrameCounter(len(part.images) - 1, len(part.images), part.rate)
             sequences.append(AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]}))
             urls += saving.urls_of(saved[0])
-            log = saving.log_of(log, result)
+            log = saving.log_of(log.add(part.note) if part.note else log, result)
             shown.append({"images": preview.images_of(saved, part.images), "text": saving.urls_of(*saved)})
         prompts.continue_batch(run, graph.prompt, node, "meta_batch", _single(meta_batch))
         merged = {name: [one for each in shown for one in each[name]] for name in ("images", "text")}
@@ -148,7 +148,7 @@ class _Graph:
 
 @dataclass(frozen=True)
 class _Part:
-    """Consecutive images of one call that go to the same sequence. images: H,W,C each."""
+    """Consecutive images of one call that go to the same sequence. images: H,W,C each. note: a line for the log."""
 
     place: access.Place
     asked: wanted.Wanted
@@ -156,6 +156,7 @@ class _Part:
     start: int
     if_exists: str
     rate: float
+    note: str = ""
 
     def save(self, graph: _Graph) -> SaveResult:
         """Save them, from ``start`` or after what this run has saved already."""
@@ -216,6 +217,8 @@ def _grouped(
 def _prepared(given: Mapping[str, Any], images: list[Any], graph: _Graph) -> _Part:
     inputs.check_saving(given)
     place = access.admit(given["directory_path"])
+    workflow = names.workflow_of(graph.extra)
+    text, note = wanted.parameters(graph.prompt, workflow, graph.node, images, given, "images")
     asked = wanted.of(
         filetype=given["filetype"],
         options=given["options"],
@@ -223,11 +226,11 @@ def _prepared(given: Mapping[str, Any], images: list[Any], graph: _Graph) -> _Pa
         digits=given["digits"],
         rate=given["frames_per_second"],
         picture={name: given.get(name) for name in wanted.PICTURE},
-        metadata=wanted.metadata_of(graph.prompt, graph.extra),
+        metadata=wanted.metadata_of(graph.prompt, graph.extra, text),
     )
     for form in asked.formats:
         place.check_name(form.rule, 1)
-    return _Part(place, asked, images, given["start"], given["if_exists"], given["frames_per_second"])
+    return _Part(place, asked, images, given["start"], given["if_exists"], given["frames_per_second"], note)
 
 
 class LoadFrames:

@@ -114,7 +114,15 @@ def picture() -> dict[str, Input]:
     also_as = "A second filetype for each frame, saved in the same run: EXR for compositing, say, and PNG to view."
     made = {name: _widget(name, default=chosen[name], note=_NOTES.get(name, "")) for name in chosen if name in SETTINGS}
     kinds = [chosen["also_as"], *filetype()[0]]
-    return {"also_as": (kinds, {"default": chosen["also_as"], "advanced": True, "tooltip": also_as}), **made}
+    parameters = (
+        "Also write the text that AUTOMATIC1111 writes and galleries such as Civitai read: prompts, steps, sampler, "
+        "seed, size, model, and the hashes that the workflow states. Only values that the graph has."
+    )
+    return {
+        "also_as": (kinds, {"default": chosen["also_as"], "advanced": True, "tooltip": also_as}),
+        **made,
+        "parameters": ("BOOLEAN", {"default": chosen["parameters"], "advanced": True, "tooltip": parameters}),
+    }
 
 
 _OF_ONE = "for one of two filetypes: jpg.quality=92. 'seqsave filetypes' lists them."

@@ -87,10 +87,12 @@ class ImageSequenceSaver(inputs.Saving):
         """Save the frame; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
         saving.check_picture(image, "image")
         run = prompts.current(prompt, str(unique_id or ""))
-        graph = {"prompt": prompt, "workflow": names.workflow_of(extra_pnginfo)}
+        workflow = names.workflow_of(extra_pnginfo)
+        graph = {"prompt": prompt, "workflow": workflow}
         hidden = wanted.withheld(picture.get("withhold"))
         folder, prefix = counting.expanded(directory_path, prefix, image, 0, run, withheld=hidden, **graph)
         place = access.admit(folder)
+        text, note = wanted.parameters(prompt, workflow, str(unique_id), image, picture, "image")
         want = partial(
             wanted.of,
             filetype=filetype,
@@ -98,7 +100,7 @@ class ImageSequenceSaver(inputs.Saving):
             digits=digits,
             rate=frame_counter.frames_per_second,
             picture=picture,
-            metadata=wanted.metadata_of(prompt, extra_pnginfo),
+            metadata=wanted.metadata_of(prompt, extra_pnginfo, text),
         )
         parts = _parts(want, prefix, image)
         index = int(frame_counter.current_frame)
@@ -107,7 +109,7 @@ class ImageSequenceSaver(inputs.Saving):
         _check_names(place, parts)
         if index < int(frame_counter.total_frames) or at_end == "keep going":
             _take(run, place, parts, index)
-        log = LogEntry()
+        log = LogEntry().add(note) if note else LogEntry()
         saved: list[list[SavedFrame]] = []
         for asked, images in parts:
             result = _saved(place, asked, images, index, frame_counter, at_end)
