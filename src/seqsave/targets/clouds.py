@@ -82,7 +82,7 @@ class _CloudTarget(FsspecTarget):
         """Change a small file; see ``Target.update``."""
         full = self._full(path)
         for attempt in range(TRIES):
-            before, version = known or self._tagged(full)
+            before, version = known or self._tagged(path)
             after = change(before)
             if after is None or after == before:
                 return self._left(path, before, after, version)
@@ -114,10 +114,11 @@ class _CloudTarget(FsspecTarget):
             raise FileExistsError(path) from error
         return described(body, checksum, etag=new)
 
-    def _tagged(self, full: str) -> tuple[bytes | None, str | None]:
+    @guarded("read")
+    def _tagged(self, path: str) -> tuple[bytes | None, str | None]:
         """Return the current content and its version."""
         try:
-            return self._wait_for(self._fetch(full))
+            return self._wait_for(self._fetch(self._full(path)))
         except Exception as error:
             if diagnose(error) is not Fault.MISSING:
                 raise

@@ -20,9 +20,9 @@ from typing import Any, cast
 from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
 from seqsave.runtime.threads import is_ending
 from seqsave.targets.redact import chain_of, drop_traces, safe_cause, scrub
+from seqsave.targets.rights import right_to
 
 __all__ = ["Fault", "FileMissingError", "Scene", "diagnose", "translate"]
-
 
 _LONGEST = 300
 
@@ -55,11 +55,15 @@ class _Verdict:
     advice: str = ""
     transient: bool = False
     detail: bool = False
+    otherwise: str | None = None
 
 
 @unique
 class Fault(Enum):
-    """The causes of failures. ``what`` and ``advice`` are parts of the message; ``detail`` adds the backend's text."""
+    """The causes of failures. ``what`` and ``advice`` are parts of the message; ``detail`` adds the backend's text.
+
+    otherwise: the advice where nothing is being saved, if that is another one.
+    """
 
     MISSING = _Verdict("there is no such file")
     EXISTS = _Verdict(
@@ -71,7 +75,7 @@ class Fault(Enum):
     NO_FOLDER = _Verdict("its folder does not exist and cannot be created", "create it, or save elsewhere", detail=True)
     BAD_NAME = _Verdict("the name is not allowed there", "use another one", detail=True)
     TOO_LONG = _Verdict("the name is too long", "use a shorter prefix, folder or metadata name")
-    TOO_LARGE = _Verdict("it is too large for one request", "save smaller frames")
+    TOO_LARGE = _Verdict("it is too large for one request", "save smaller frames", otherwise="")
 
     BAD_KEY = _Verdict("the store does not know this access key", "check the key, the profile and the endpoint")
     BAD_SECRET = _Verdict("the store refuses the signature", "check the secret key that belongs to the access key")
@@ -87,9 +91,7 @@ class Fault(Enum):
         "sign in with the storage's own command, and name a profile that holds the temporary credentials",
     )
     NO_PROFILE = _Verdict("the profile is not in the credentials file", "correct it in `storage_options`", detail=True)
-    DENIED = _Verdict(
-        "the credentials do not allow it", "ask for the right, or use others; writing takes s3:PutObject or the like"
-    )
+    DENIED = _Verdict("the credentials do not allow it", "ask for {right}, or use other credentials")
     CLOCK = _Verdict("this machine's clock differs too much from the store's", "set the clock")
     WRONG_PLACE = _Verdict(
         "{container} is in another region or behind another endpoint", "set the endpoint_url or AWS_DEFAULT_REGION"
@@ -105,15 +107,19 @@ class Fault(Enum):
     NO_HOST = _Verdict("host not found", "check the endpoint and the host in the URL", detail=True)
     UNTRUSTED = _Verdict("the connection cannot be made secure", "check the certificate and the endpoint", detail=True)
 
-    FULL = _Verdict("the disk is full", "free some space or save elsewhere")
-    QUOTA = _Verdict("the quota is used up", "free some space or save elsewhere")
-    READ_ONLY = _Verdict("the file system is read-only", "save elsewhere")
-    NOT_PERMITTED = _Verdict("this user lacks the permission", "change the permissions or save elsewhere")
-    NOT_A_FOLDER = _Verdict("part of the path is a file, not a folder", "move it away or save elsewhere", detail=True)
-    IS_A_FOLDER = _Verdict("it is a folder", "move it away or save elsewhere")
+    FULL = _Verdict("the disk is full", "free some space or save elsewhere", otherwise="free some space")
+    QUOTA = _Verdict("the quota is used up", "free some space or save elsewhere", otherwise="free some space")
+    READ_ONLY = _Verdict("the file system is read-only", "save elsewhere", otherwise="")
+    NOT_PERMITTED = _Verdict(
+        "this user lacks the permission", "change the permissions or save elsewhere", otherwise="change the permissions"
+    )
+    NOT_A_FOLDER = _Verdict(
+        "part of the path is a file, not a folder", "move it away or save elsewhere", False, True, "correct the path"
+    )
+    IS_A_FOLDER = _Verdict("it is a folder", "move it away or save elsewhere", otherwise="correct the path")
     IN_USE = _Verdict("it is in use", "it may work later", transient=True)
     TOO_MANY_FILES = _Verdict("too many files are open", "lower the concurrency or raise the limit", transient=True)
-    DISK = _Verdict("the disk failed", "check it, or save elsewhere", detail=True)
+    DISK = _Verdict("the disk failed", "check it, or save elsewhere", detail=True, otherwise="check it")
 
     UNSUPPORTED = _Verdict("this storage cannot do that", detail=True)
     ENDING = _Verdict(
@@ -181,7 +187,8 @@ def _message(fault: Fault, error: BaseException, scene: Scene) -> str:
     verdict: _Verdict = fault.value
     what = verdict.what.format(container=scene.container or "the bucket or container")
     detail = f" ({_detail(error)})" if verdict.detail else ""
-    advice = f"; {verdict.advice}" if verdict.advice else ""
+    advice = verdict.advice if verdict.otherwise is None or scene.doing == "save" else verdict.otherwise
+    advice = f"; {advice.format(right=right_to(scene.doing, scene.url))}" if advice else ""
     return f"cannot {scene.doing} {_shortened(scene.url)}: {what}{detail}{advice}"
 
 

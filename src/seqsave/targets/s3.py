@@ -164,6 +164,7 @@ class S3Target(Target):
             pause(attempt)
         raise self._contended(path)
 
+    @guarded("read")
     def _tagged(self, path: str) -> tuple[bytes | None, str | None]:
         """Return the current content and its ETag."""
         try:
