@@ -30,6 +30,15 @@ def test_a_sequence_with_a_gap(place: Place) -> None:
     assert result.err == ""
 
 
+def test_ranges_can_be_given_to_frames(place: Place) -> None:
+    """A hyphen joins two numbers; the second one may be negative as well."""
+    fill(place, [f"frame_{n:06}.png" if n < 0 else f"frame_{n:05}.png" for n in (*range(-50, -2), 3)])
+    assert " missing: -2-2)" in seqsave("ls", place.url, *options(place)).out
+    ranges = seqsave("ls", place.url, "--json", *options(place)).document["sequences"][0]["indices"]
+    assert ranges == "-50--3,3"
+    assert seqsave("rm", place.url, "--frames", ranges, "--dry-run", *options(place)).out.startswith("would remove ")
+
+
 def test_gaps_are_compressed(place: Place) -> None:
     fill(place, [f"frame_{n:05}.png" for n in (1, 2, 5, 6, 10)])
     assert seqsave("ls", place.url, *options(place)).out == (

@@ -68,6 +68,21 @@ def test_batches_sidecars_and_the_preview(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_a_manifest_that_records_other_frames_stays_and_is_not_named(tmp_path: Path) -> None:
+    save(ZEROS, tmp_path)
+    save(ZEROS, tmp_path, digits=3, start=10)
+    part = tmp_path / "frame_###.png"
+    assert "its manifest" not in seqsave("rm", part, "--dry-run").out
+    assert seqsave("rm", part, "--dry-run", "--json").document["beside"] == []
+    assert "its manifest" not in seqsave("rm", part, "--yes").out
+    known = open_sequence(tmp_path).manifest
+    assert known is not None
+    assert [frame.index for frame in known.frames] == [0, 1, 2, 3, 4]
+    result = seqsave("rm", tmp_path, "--yes")
+    assert result.out.splitlines()[1] == "  and its manifest"
+    assert names(tmp_path) == []
+
+
 def test_the_clip_that_the_frames_came_from_stays(tmp_path: Path) -> None:
     save(ZEROS, tmp_path, prefix="clip")
     (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42 from a camera")

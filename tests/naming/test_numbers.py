@@ -15,6 +15,7 @@ def test_ranges_and_gaps_say_what_is_there_and_what_is_not(numbers: set[int]) ->
     runs = naming.to_ranges(sorted(numbers))
     assert [i for run in runs for i in run] == sorted(numbers)
     assert naming.parse_ranges(naming.format_ranges(runs)) == runs
+    assert not runs or naming.parse_frames(naming.format_ranges(runs)) == runs
     assert [i for run in naming.gaps(runs, 5, 50) for i in run] == sorted(set(range(5, 51)) - numbers)
 
 
@@ -23,6 +24,18 @@ def test_ranges_as_renderers_take_them() -> None:
     assert naming.format_ranges(runs) == "17,40-52,60"
     assert naming.format_ranges(runs, 3) == "17,40-52,60"
     assert naming.format_ranges(runs, 1) == "17,... (2 more)"
+
+
+def test_ranges_of_negative_numbers_have_two_hyphens() -> None:
+    runs = (range(-50, -2), range(1))
+    assert naming.format_ranges(runs) == "-50--3,0"
+    assert naming.parse_frames("-50--3,0") == runs
+
+
+def test_a_list_that_was_shortened_for_display_is_no_list_of_frames() -> None:
+    text = naming.format_ranges(naming.to_ranges([1, 3, 5]), 2)
+    with pytest.raises(FrameNameError, match=r"'1,3,\.\.\. \(1 more\)' is a list that was shortened for display"):
+        naming.parse_frames(text)
 
 
 def test_the_last_number_comes_back() -> None:

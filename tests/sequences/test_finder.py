@@ -97,6 +97,22 @@ def test_recursion_leaves_private_and_batch_folders_to_their_sequence(place: Pla
     assert found["shots/a/frame"].batches == (1,)
 
 
+def test_folders_and_sequences_come_in_natural_order(place: Place, options: dict[str, Any]) -> None:
+    names = (
+        "a10_1.png",
+        "a10_2.png",
+        "a9_1.png",
+        "a9_2.png",
+        "shot10/x_1.png",
+        "shot2/b/x_1.png",
+        "shot2/x_1.png",
+        "shot2/x_1.jpg",
+    )
+    fill(place, *names)
+    found = [f"{one.prefix}.{one.extension}" for one in seqsave.find_sequences(place.url, recursive=True, **options)]
+    assert found == ["a9.png", "a10.png", "shot2/x.jpg", "shot2/x.png", "shot2/b/x.png", "shot10/x.png"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
 def test_recursion_follows_no_links_to_folders(tmp_path: Path) -> None:
     seqsave.save(np.zeros((1, 2, 2, 3), np.uint8), tmp_path / "shot", filetype="png")

@@ -62,8 +62,8 @@ def rm_command(
     """Remove one sequence with what belongs to it: its metadata files, its manifest, its preview.
 
     Prints what it is going to remove, and asks. Only a movie that seqsave made is a preview. Other files of the folder
-    stay, and so does the folder. With --frames the manifest stays too, and expects these frames: 'seqsave verify' lists
-    them to be rendered again.
+    stay, and so does the folder. A manifest that also records other frames stays, without these. With --frames it stays
+    and expects these frames: 'seqsave verify' lists them to be rendered again.
 
     Exit status 1 if something could not be removed, or the question was answered with no.
     """
@@ -118,7 +118,7 @@ def _text(removal: Removal) -> str:
     if removal.sidecars:
         beside.append(counted(len(removal.sidecars), "metadata file"))
     beside += [f"the preview {path.rpartition('/')[2]}" for path in removal.previews]
-    if removal.manifest is not None and removal.is_whole:
+    if removal.takes_manifest:
         beside.append("its manifest")
     if beside:
         lines.append(f"  and {', '.join(beside)}")
@@ -145,7 +145,6 @@ def _document(removal: Removal, removed: Removed | None) -> dict[str, Any]:
     def ranges(frames: Any) -> str:
         return naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})))
 
-    has_manifest = removal.is_whole and removal.manifest is not None
     return {
         "url": removal.sequence.url,
         "pattern": removal.sequence.pattern,
@@ -155,7 +154,7 @@ def _document(removal: Removal, removed: Removed | None) -> dict[str, Any]:
         "first": removal.frames[0].name,
         "last": removal.frames[-1].name,
         "is_whole": removal.is_whole,
-        "beside": [*removal.sidecars, *removal.previews, *([removal.manifest] if has_manifest else [])],
+        "beside": [*removal.sidecars, *removal.previews, *([removal.manifest] if removal.takes_manifest else [])],
         "dry_run": removed is None,
         "removed": "" if removed is None else ranges(removed.gone),
         "left": ranges(removal.frames if removed is None else removed.left),

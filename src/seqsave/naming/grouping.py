@@ -18,6 +18,7 @@ from seqsave.naming.pattern import (
     NamePattern,
     holds_control,
     is_hidden,
+    natural_key,
     normalized,
     read_number,
     split_extension,
@@ -103,7 +104,9 @@ def group_names(names: Iterable[tuple[str, T]]) -> Grouped[T]:
         else:
             rest.append((name, item))
     groups = [group for (skeleton, _), rows in alike.items() for group in _groups(skeleton, rows, rest)]
-    return Grouped(sorted(groups, key=lambda group: (group.pattern.head, group.pattern.ending)), rest)
+    return Grouped(
+        sorted(groups, key=lambda group: (natural_key(group.pattern.head), natural_key(group.pattern.ending))), rest
+    )
 
 
 def group_of_pattern(pattern: NamePattern, names: Iterable[tuple[str, T]]) -> Group[T] | None:

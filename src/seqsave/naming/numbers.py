@@ -1,4 +1,8 @@
-"""Check the numbers of frames and batches, and write and read lists of them as renderers do: ``-3--1,17,40-52``."""
+"""Check the numbers of frames and batches, and write and read lists of them as renderers do: ``17,40-52``.
+
+The hyphen after a number joins it to the last one of its range, as in render managers and fileseq: ``-50--3`` are the
+frames from -50 to -3.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +113,10 @@ def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
 
 
 def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
-    """Return ranges in the notation of renderers: ``17,40-52``. Ranges after the first ``most`` are only counted."""
+    """Return ranges in the notation of renderers: ``-50--3,17,40-52``. ``parse_ranges`` and ``parse_frames`` read it.
+
+    Ranges after the first ``most`` are only counted.
+    """
     texts = [str(run.start) if run.stop - run.start == 1 else f"{run.start}-{run.stop - 1}" for run in runs]
     if most is None or len(texts) <= most:
         return ",".join(texts)
@@ -138,6 +145,8 @@ def parse_frames(text: str) -> tuple[range, ...]:
     """
     frames: set[int] = set()
     for part in text.replace(" ", "").split(","):
+        if part.startswith("..."):  # of format_ranges
+            raise FrameNameError(f"{_short(text)} is a list that was shortened for display: write all ranges")
         found = _STEPPED.fullmatch(part)
         first, last, step = (int(found[1]), int(found[2] or found[1]), int(found[3] or 1)) if found else (0, -1, 1)
         if last < first or step < 1 or last > MAX_INDEX or first < MIN_INDEX:

@@ -21,6 +21,7 @@ __all__ = [
     "is_hidden",
     "is_pattern",
     "name_key",
+    "natural_key",
     "normalized",
     "parse_pattern",
     "read_number",
@@ -127,6 +128,12 @@ def read_number(text: str) -> int | None:
 def normalized(text: str) -> str:
     """Return a name in Unicode's composed form, so that both forms of one name are equal."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Return a key that sorts ``img9`` before ``img10``."""
+    pieces = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(0, int(piece), piece) if piece[0] in "0123456789" else (1, 0, piece) for piece in pieces]
 
 
 def name_key(name: str) -> str:

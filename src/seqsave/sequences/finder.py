@@ -131,6 +131,7 @@ def find_sequences(
 ) -> Iterator[FrameSequence]:
     """Yield every sequence in a folder, by name; with ``recursive``, in the folders below it too.
 
+    Numbers in names count as numbers: ``shot2`` comes before ``shot10``, and a folder before those below it.
     ``url`` may also be a pattern or a glob, as in ``open_sequence``. Links to folders below are not followed, since
     they may lead round in circles. A folder without sequences yields nothing.
 
@@ -147,22 +148,26 @@ def survey(
     recursive: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Found]:
-    """Yield what each folder holds; of a pattern or a glob, what it matches. Arguments as in ``find_sequences``."""
+    """Yield what each folder holds; of a pattern or a glob, what it matches. Arguments as in ``find_sequences``.
+
+    So is the order, which does not depend on the order of the storage's listings.
+    """
     if lookup.is_pattern(url):
         yield find(url, storage_options=storage_options)
         return
     target = targets.resolve(url, storage_options)
     waiting = [""]
     while waiting:
-        folder = waiting.pop(0)
+        folder = waiting.pop()
         entries = lookup.listing(target, folder)
         yield _found(target, folder, entries)
         if recursive:
-            waiting += [
-                join(folder, entry.name)
+            below = [
+                entry.name
                 for entry in entries
                 if entry.is_folder and not entry.is_link and _is_place(entry.name) and target.is_valid_path(entry.name)
             ]
+            waiting += [join(folder, name) for name in sorted(below, key=naming.natural_key, reverse=True)]
 
 
 def find(
@@ -268,7 +273,13 @@ def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]
     items = list(items_in(target, entries, folder))
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
     folders = [one.name for one in entries if one.is_folder and not naming.is_hidden(one.name) and _is_place(one.name)]
-    return _of_groups(target, target.url_of(folder) if folder else target.url, items, sorted(folders), sorted(hidden))
+    return _of_groups(
+        target,
+        target.url_of(folder) if folder else target.url,
+        items,
+        sorted(folders, key=naming.natural_key),
+        sorted(hidden),
+    )
 
 
 def _of_groups(
@@ -281,7 +292,7 @@ def _of_groups(
             by_folder.setdefault(item.folder, []).append(item)
         else:
             rest.append(item.name)
-    for folder, inside in sorted(by_folder.items()):
+    for folder, inside in sorted(by_folder.items(), key=lambda item: naming.natural_key(item[0])):
         grouped = naming.group_names((item.name, item) for item in inside)
         rest += [name for name, _ in grouped.rest]
         for group in grouped.groups:

@@ -35,7 +35,8 @@ class Removal:
 
     frames:   the files of the frames, by index. is_whole: they are all that the sequence has.
     sidecars: paths of the files with metadata beside them. previews: paths of its preview movies.
-    manifest: its path; None where there is none. A part of the sequence leaves it, without these frames.
+    manifest: its path; None where there is none. takes_manifest: it is removed too, as no other frames that it records
+              exist; otherwise it stays, without these frames.
     before:   the files as they were listed. A frame that has changed since is not removed.
     """
 
@@ -45,6 +46,7 @@ class Removal:
     sidecars: Sequence[str] = ()
     previews: Sequence[str] = ()
     manifest: str | None = None
+    takes_manifest: bool = False
     before: Mapping[str, targets.Entry] = field(default_factory=dict)
 
     @property
@@ -74,13 +76,15 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
     target, is_whole = target_of(sequence), len(chosen) == len(files)
     sidecars = sidecars_of(target, [path_of(sequence, frame) for frame in chosen])
     path = manifest_path(sequence)
+    has_manifest = call(target, lambda: target.exists(path))
     return Removal(
         sequence=sequence,
         frames=chosen,
         is_whole=is_whole,
         sidecars=[one.path for one in sidecars],
         previews=preview_of(sequence) if is_whole else (),
-        manifest=path if call(target, lambda: target.exists(path)) else None,
+        manifest=path if has_manifest else None,
+        takes_manifest=has_manifest and is_whole and not _records_others(sequence, target, chosen),
         before=listed(target, set(folders_of(sequence))),
     )
 
@@ -178,12 +182,10 @@ def _leave(removal: Removal, target: targets.Target, claim: Claim | None, result
     """
     sequence, path = removal.sequence, removal.manifest
     is_over = removal.is_whole and not result.left
-    head = f"{sequence.folder}/" if sequence.folder else ""
-    names = {path_of(sequence, frame).removeprefix(head) for frame in result.gone}
+    names = _names_in_manifest(sequence, result.gone)
 
     def make(current: Manifest) -> Manifest | None:
-        # A pattern may match a part of what the manifest records: that part alone is over.
-        is_needed = not is_over or any(frame.name not in names for frame in _existing(sequence, target, current))
+        is_needed = not is_over or _has_others(sequence, target, current, names)
         return manifest.without_frames(current, names) if is_needed else None
 
     try:
@@ -198,10 +200,26 @@ def _leave(removal: Removal, target: targets.Target, claim: Claim | None, result
     return None
 
 
-def _existing(sequence: FrameSequence, target: targets.Target, current: Manifest) -> list[manifest.FrameEntry]:
-    """Return the recorded frames whose files exist."""
+def _names_in_manifest(sequence: FrameSequence, frames: Sequence[Frame]) -> set[str]:
+    """Return the names that a manifest has for frames: their paths below the sequence's folder."""
+    head = f"{sequence.folder}/" if sequence.folder else ""
+    return {path_of(sequence, frame).removeprefix(head) for frame in frames}
+
+
+def _records_others(sequence: FrameSequence, target: targets.Target, frames: Sequence[Frame]) -> bool:
+    """Return whether the manifest records other frames that exist. A damaged one records none."""
+    try:
+        current = sequence.manifest
+    except ManifestError:
+        return False
+    return current is not None and _has_others(sequence, target, current, _names_in_manifest(sequence, frames))
+
+
+def _has_others(sequence: FrameSequence, target: targets.Target, current: Manifest, names: Collection[str]) -> bool:
+    """Return whether a manifest records frames with other names that exist: a pattern may match a part of them."""
     listing = manifest.list_frames(target, sequence.prefix, [frame.name for frame in current.frames])
-    return [frame for frame in current.frames if listing is None or frame.name in listing]
+    existing = (frame.name for frame in current.frames if listing is None or frame.name in listing)
+    return any(name not in names for name in existing)
 
 
 def _without_rest(removal: Removal, target: targets.Target, result: Removed) -> Removed:

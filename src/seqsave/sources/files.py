@@ -5,7 +5,6 @@ The finder decides which names belong together. A source also accepts other pict
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from seqsave.sequences.reader import FrameSequence
 from seqsave.targets.urls import bad_component
 from seqsave.wording import counted, first_of, printable
 
-__all__ = ["Chosen", "choose", "choose_pattern", "natural_key", "read_file"]
+__all__ = ["Chosen", "choose", "choose_pattern", "read_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +92,6 @@ def choose_pattern(sequence: FrameSequence) -> Chosen:
     return Chosen(tuple(sequence), True, (), sequence)
 
 
-def natural_key(path: str) -> list[tuple[int, int, str]]:
-    """Return a key that sorts ``img9`` before ``img10``."""
-    pieces = re.findall(r"[0-9]+|[^0-9]+", path)
-    return [(0, int(piece), piece) if piece[0] in "0123456789" else (1, 0, piece) for piece in pieces]
-
-
 def _grouped(pictures: Sequence[Item]) -> tuple[list[tuple[str, FrameGroup]], list[Item]]:
     """Return the sequences with their folders, and the pictures without numbers."""
     by_folder: dict[str, list[tuple[str, Item]]] = {}
@@ -118,7 +111,7 @@ def _split(items: Iterable[Item], readable: Callable[[], frozenset[str]]) -> tup
     pictures: list[Item] = []
     others: list[Item] = []
     # The order of a listing depends on the storage.
-    for item in sorted(items, key=lambda item: natural_key(item.path)):
+    for item in sorted(items, key=lambda item: naming.natural_key(item.path)):
         extension = item.name.rpartition(".")[2].lower()
         is_picture = naming.kind_of_extension(extension) == "picture" or extension in readable()
         (pictures if is_picture and bad_component(item.name) is None else others).append(item)
