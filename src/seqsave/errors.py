@@ -89,6 +89,7 @@ Cause = Literal[
     "unreachable",
     "no_host",
     "untrusted",
+    "outside",
     "full",
     "quota",
     "read_only",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +13,12 @@ import numpy as np
 import pytest
 from comfyui_seqsave import access, host, settings
 from comfyui_seqsave.access import RefusedError, admit
+from comfyui_seqsave.nodes import frames
 from hypothesis import HealthCheck, assume, example, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
+from PIL import Image
+from tests.support.web import WebServer, set_names
 
 import seqsave
 from seqsave import SeqSaveError, TargetError
@@ -514,3 +518,78 @@ def test_a_path_that_may_not_be_looked_at_is_refused_like_one_that_is_absent(
     assert message_of(lambda: admit("guarded"))
     with pytest.raises(RefusedError):
         admit("shot").check("guarded")
+
+
+def test_allowed_folders_that_may_not_be_looked_at_allow_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, write_config: Configure
+) -> None:
+    write_config(
+        f'[comfyui]\nallow = ["{world.base}/guarded", "{world.outside}"]\n[targets.shots]\nurl = "{world.base}/guarded"'
+    )
+    real = os.path.realpath
+
+    def guarded(path: Any, **more: Any) -> Any:
+        if "guarded" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, **more)
+
+    monkeypatch.setattr(os.path, "realpath", guarded)
+    for text in (f"{world.base}/guarded", f"{world.base}/guarded/x", "shots://a"):
+        with pytest.raises(RefusedError) as caught:
+            admit(text)
+        assert "Permission" not in str(caught.value)
+    assert admit(str(world.outside)).is_local
+
+
+# --- web servers and buckets: what answers for an allowed address leads to no other one ------------------------------
+
+
+def test_requests_stay_within_the_entries(world: World, write_config: Configure) -> None:
+    write_config(
+        '[comfyui]\nallow = ["https://h/a", "https://h", "https://other/a", "s3://b"]\n'
+        '[targets.web]\nurl = "http://renders.example/x"\n[targets.ram]\nurl = "memory://x"'
+    )
+    assert admit("https://h/a/b").within == ("https://h/a", "https://h")
+    assert admit("web://deep").options == {"within": ["http://renders.example/x"]}
+    assert admit("s3://b/x").within
+    assert admit("ram://x").options == {}
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    picture = io.BytesIO()
+    Image.new("RGB", (6, 4)).save(picture, "PNG")
+    with WebServer.running() as server:
+        server.files["/shots/frame_00000.png"] = server.files["/key"] = picture.getvalue()
+        yield server
+
+
+@pytest.mark.parametrize("entry", ["allow", "target"])
+def test_no_redirect_leads_away(web: WebServer, world: World, write_config: Configure, entry: str) -> None:
+    place = f"{web.url}/shots" if entry == "allow" else "web:/"
+    write_config(f'[comfyui]\nallow = ["{web.url}/shots"]\n[targets.web]\nurl = "{web.url}/shots"')
+    web.redirects |= {"/shots/x.png": "/key", "/shots/y.png": "http://169.254.169.254/latest"}
+    assert access.read(f"{place}/frame_00000.png")
+    for name in ("x.png", "y.png"):
+        with pytest.raises(TargetError) as caught:
+            access.read(f"{place}/{name}")
+        assert caught.value.fault == "outside"
+        assert "169.254" not in str(caught.value)
+    with pytest.raises(TargetError):
+        frames.LoadFrames().load(f"{place}/y.png", "", -1, 0, 1, "error")
+    assert not [asked for asked in web.asked if "key" in asked]
+
+
+def test_an_entry_of_every_host_names_no_address_of_this_machine(
+    web: WebServer, world: World, write_config: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_config('[comfyui]\nallow = ["http://"]')
+    set_names(monkeypatch, {"renders.example": "127.0.0.1", "metadata.example": "169.254.169.254"})
+    port = web.server_port
+    for host_name in ("renders.example", "metadata.example", "127.0.0.1", "localhost", "0.0.0.0", "127.1"):  # noqa: S104
+        with pytest.raises(TargetError) as caught:
+            access.read(f"http://{host_name}:{port}/shots/frame_00000.png")
+        assert caught.value.fault == "outside", host_name
+    assert web.asked == []
+    write_config(f'[comfyui]\nallow = ["http://", "http://localhost:{port}"]')
+    assert access.read(f"http://localhost:{port}/shots/frame_00000.png")

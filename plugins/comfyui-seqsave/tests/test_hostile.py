@@ -40,6 +40,12 @@ def save_frames(directory: str, prefix: str = "frame", start: int = 0, count: in
     return SaveFrames().save(images, directory, prefix, start, 5, "png", "overwrite")
 
 
+def save_lists(images: list[Any], **lists: Any) -> dict[str, Any]:
+    """Save Frames as ComfyUI calls it: each input is a list."""
+    given = {"directory_path": [""], "prefix": ["frame"], "start": [0], "digits": [5], "filetype": ["png"]}
+    return SaveFrames().save(images, **{**given, "if_exists": ["overwrite"], **lists})
+
+
 def load(directory: str = "", start: int = -1, count: int = 0, step: int = 1, missing: str = "error") -> Any:
     return LoadFrames().load(directory, "", start, count, step, missing)
 
@@ -236,6 +242,73 @@ def test_whatever_a_graph_says_is_saved_inside_or_told(
         assert said is True, "what is refused is refused before anything is rendered"
         (url,) = shown["ui"]["text"]
         assert os.path.realpath(url).startswith(os.path.realpath(folders.output) + os.sep)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "input", "output", "temp"]
+
+
+# --- lists: each item has a name and a folder of its own ---
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("directory", ["{outside}", "../outside", "~/x", "s3://bucket/x", "file://{outside}", "link"])
+def test_no_item_of_a_list_leaves_the_allowed_folders(
+    folders: host.Folders, outside: Path, directory: str, place: int
+) -> None:
+    Path(folders.output, "link").symlink_to(outside)
+    listed = ["a", "b", "c"]
+    listed[place] = directory.format(outside=outside)
+    with pytest.raises(SeqSaveError):
+        save_lists([IMAGE] * 3, directory_path=listed)
+    assert files_in(outside) == []
+    assert files_in(Path(folders.output)) == [], "not even those before it"
+
+
+@pytest.mark.parametrize(
+    "prefix", ["../outside/x", "a/../../outside/x", "{outside}/x", "link/x", "x\x00y", ".hidden", "a/"]
+)
+def test_no_prefix_of_a_list_leaves_the_target(folders: host.Folders, outside: Path, prefix: str) -> None:
+    Path(folders.output, "link").symlink_to(outside)
+    with pytest.raises(SeqSaveError):
+        save_lists([IMAGE] * 2, prefix=["fine", prefix.format(outside=outside)])
+    assert files_in(outside) == []
+    assert files_in(Path(folders.output)) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"digits": [5, -1]}, {"digits": [5, "x"]}, {"start": [0, -7]}, {"start": [0, None]}, {"start": [0, 10**30]}),
+        *({"filetype": ["png", "exe"]}, {"if_exists": ["overwrite", "nonsense"]}, {"options": ["", "quality"]}),
+        *({"prefix": ["a", 5]}, {"directory_path": ["a", None]}, {"frames_per_second": [24.0, -1.0]}),
+    ],
+)
+def test_lists_of_values_that_are_none(folders: host.Folders, odd: dict[str, Any]) -> None:
+    with pytest.raises(SeqSaveError):
+        save_lists([IMAGE] * 2, **odd)
+    assert files_in(Path(folders.output)) == []
+
+
+@pytest.mark.parametrize("images", [[IMAGE, None], [IMAGE, IMAGE[0]], [IMAGE, "x"], [[IMAGE]], [IMAGE, {}]])
+def test_items_that_are_no_images(folders: host.Folders, images: list[Any]) -> None:
+    with pytest.raises(SeqSaveError):
+        save_lists(images)
+    assert files_in(Path(folders.output)) == []
+
+
+lists = st.lists(values, min_size=1, max_size=3)
+
+
+@rules(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(directory=lists, prefix=lists, count=st.integers(0, 3))
+def test_whatever_lists_hold_is_saved_inside_or_told(
+    folders: host.Folders, tmp_path: Path, directory: list[str], prefix: list[str], count: int
+) -> None:
+    try:
+        shown = save_lists([IMAGE] * count, directory_path=directory, prefix=prefix)
+    except SeqSaveError:
+        pass
+    else:
+        root = os.path.realpath(folders.output) + os.sep
+        assert all(os.path.realpath(url).startswith(root) for url in shown["ui"]["text"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "input", "output", "temp"]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +46,8 @@ def test_files_in_own_folders_are_shown_themselves(folders: host.Folders) -> Non
 )
 def test_what_browsers_cannot_reach_or_draw_is_copied(folders: host.Folders, url: str) -> None:
     (entry,) = preview.images_of([[saved(url.format(output=folders.output))]], pictures(1, 1500, 900))
-    assert (entry["subfolder"], entry["type"]) == ("", "temp")
-    with Image.open(Path(folders.temp, entry["filename"])) as image:
+    assert entry["type"] == "temp"
+    with Image.open(Path(folders.temp, entry["subfolder"], entry["filename"])) as image:
         assert image.size == (307, 512)
         assert image.format == "JPEG"
 
@@ -58,14 +61,14 @@ def test_frames_that_were_not_saved_are_not_shown(folders: host.Folders) -> None
 @pytest.mark.parametrize(("count", "copies"), [(1, 1), (8, 8), (9, 5), (81, 8), (1000, 8)])
 def test_few_copies(folders: host.Folders, count: int, copies: int) -> None:
     assert len(preview.images_of([[saved("s3://b/x.png")] * count], pictures(count))) == copies
-    assert len(list(Path(folders.temp).iterdir())) == copies
+    assert len(list(Path(folders.temp).glob("seqsave_*/*.jpg"))) == copies
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_copies_look_like_the_picture(folders: host.Folders, channels: int) -> None:
     picture = torch.full((1, 16, 16, channels), 0.5)
     (entry,) = preview.images_of([[saved("s3://b/x.png")]], picture)
-    with Image.open(Path(folders.temp, entry["filename"])) as image:
+    with Image.open(Path(folders.temp, entry["subfolder"], entry["filename"])) as image:
         assert np.abs(np.asarray(image).astype(int) - 127).max() <= 2
 
 
@@ -78,3 +81,35 @@ def test_of_several_file_types_the_one_that_can_be_drawn_is_shown(folders: host.
     files = [[saved(f"{folders.output}/frame_{number}.{kind}") for number in range(2)] for kind in ("exr", "png")]
     assert [entry["filename"] for entry in preview.images_of(files, pictures(2))] == ["frame_0.png", "frame_1.png"]
     assert not list(Path(folders.temp).iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="other rights on Windows")
+def test_copies_are_private(folders: host.Folders) -> None:
+    before = os.umask(0)
+    try:
+        for _ in range(2):
+            (entry,) = preview.images_of([[saved("s3://b/x.png")]], pictures(1))
+    finally:
+        os.umask(before)
+    folder = Path(folders.temp, entry["subfolder"])
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()] == [0o600] * 2
+    assert [path.name for path in Path(folders.temp).iterdir()] == [entry["subfolder"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="other rights on Windows")
+@pytest.mark.parametrize("planted", ["link", "open folder", "nothing"])
+def test_copies_go_into_no_folder_of_others(folders: host.Folders, tmp_path: Path, planted: str) -> None:
+    (entry,) = preview.images_of([[saved("s3://b/x.png")]], pictures(1))
+    own = Path(folders.temp, entry["subfolder"])
+    shutil.rmtree(own)
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    if planted == "link":
+        own.symlink_to(tmp_path / "elsewhere")
+    elif planted == "open folder":
+        own.mkdir()
+        own.chmod(0o777)
+    (entry,) = preview.images_of([[saved("s3://b/x.png")]], pictures(1))
+    assert entry["subfolder"] != own.name
+    assert Path(folders.temp, entry["subfolder"], entry["filename"]).is_file()
+    assert list((tmp_path / "elsewhere").iterdir()) == []

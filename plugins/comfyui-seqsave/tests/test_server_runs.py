@@ -103,6 +103,17 @@ def test_lists_of_prefixes_are_paired_with_the_items(comfy: ComfyServer, folder:
     assert numbers(folder) == {**frames(0, range(1), "a"), **frames(0, range(1, 4), "b")}
 
 
+def test_a_folder_and_a_name_that_other_nodes_give(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    inputs = {
+        name: graph.add("Test TextList", lines=text)[0] for name, text in (("folder", str(folder)), ("prefix", "a"))
+    }
+    graph.frames(inputs["folder"], graph.add("Test PictureList", first=0, counts="1,2"), prefix=inputs["prefix"])
+    graph.saver(inputs["folder"], graph.add("Test PictureList", first=9, counts="1"), prefix="one", filetype="png")
+    comfy.run(graph)
+    assert numbers(folder) == {**frames(0, range(3), "a"), **frames(0, range(9, 10), "one")}
+
+
 def test_images_of_a_list_go_on_to_other_nodes(comfy: ComfyServer, folder: Path) -> None:
     graph = Graph()
     saver = graph.frames(str(folder / "a"), graph.add("Test PictureList", first=0, counts="2,3"))

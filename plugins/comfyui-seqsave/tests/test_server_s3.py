@@ -92,7 +92,9 @@ def test_one_picture_to_a_configured_target(comfy: ComfyServer, renders: Renders
     assert outputs[saver]["text"] == ["renders://shot010/frame_00003.png"]
     (preview,) = outputs[saver]["images"]
     assert preview["type"] == "temp"
-    with Image.open(io.BytesIO(comfy.download(f"/view?filename={preview['filename']}&type=temp"))) as shown:
+    with Image.open(
+        io.BytesIO(comfy.download(f"/view?filename={preview['filename']}&subfolder={preview['subfolder']}&type=temp"))
+    ) as shown:
         assert shown.size == (12, 8)
 
 

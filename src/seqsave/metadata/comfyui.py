@@ -22,7 +22,7 @@ from typing import Any
 
 from seqsave.errors import MetadataError
 
-__all__ = ["StandingPattern", "Withholding", "check_patterns"]
+__all__ = ["StandingPattern", "Withholding", "check_patterns", "is_withheld"]
 
 # Shorter texts ("", "fixed", "8") are repeated by coincidence, not because they are the same secret.
 _SHORTEST_REPEATED = 6
@@ -172,6 +172,11 @@ def _as_given(given: Any, parsed: Any, kept: Any) -> Any:
     if not isinstance(given, str) or parsed is given:
         return kept
     return given if kept == parsed else type(given)(json.dumps(kept))
+
+
+def is_withheld(patterns: Iterable[str], kind: str, name: str) -> bool:
+    """Return True if one of the patterns names this input of this kind of node."""
+    return any(_matches(pattern, kind, name) for pattern in patterns)
 
 
 def _matches(pattern: str, kind: str, name: str) -> bool:

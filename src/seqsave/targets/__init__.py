@@ -48,6 +48,7 @@ __all__ = [
     "resolve_file",
     "schemes",
     "split_file",
+    "takes_within",
     "with_retries",
 ]
 
@@ -92,6 +93,11 @@ def schemes() -> Collection[str]:
     known = {*registry.BUILTIN, *protocols()}
     added = {*registry.claimed()} - known
     return known | (added - {*config.load(reserved=known)} if added else added)
+
+
+def takes_within(scheme: str) -> bool:
+    """Return True if targets of this protocol take the storage option ``within``; see ``Target.takes_within``."""
+    return registry.class_for(scheme.lower()).takes_within
 
 
 def with_retries(target: Target, function: Callable[[], T], policy: retry.RetryPolicy | None = None) -> T:

@@ -59,11 +59,13 @@ class Target(ABC):
     url:          the root, without secrets, for messages.
     is_local:     the root is a folder of this machine, and ``url_of`` returns absolute paths.
     is_fast:      publishing does not wait for a network.
+    takes_within: the storage option ``within`` confines the target, for URLs from untrusted sources.
     capabilities: the guarantees of the storage.
     """
 
     is_local: ClassVar[bool] = False
     is_fast: ClassVar[bool] = False
+    takes_within: ClassVar[bool] = False
     url: str
     capabilities: Capabilities
     _refuses_for_certain: ClassVar[bool] = False  # create=True is decided by this machine, and need not be tried

@@ -107,6 +107,11 @@ class Fault(Enum):
     NO_HOST = _Verdict("host not found", "check the endpoint and the host in the URL", detail=True)
     UNTRUSTED = _Verdict("the connection cannot be made secure", "check the certificate and the endpoint", detail=True)
 
+    OUTSIDE = _Verdict(
+        "its server, or the name of its server, leads to another address, which the target does not name",
+        "use the URL of that address, if it is the right one; the log of this program shows it",
+    )
+
     FULL = _Verdict("the disk is full", "free some space or save elsewhere", otherwise="free some space")
     QUOTA = _Verdict("the quota is used up", "free some space or save elsewhere", otherwise="free some space")
     READ_ONLY = _Verdict("the file system is read-only", "save elsewhere", otherwise="")
@@ -360,6 +365,8 @@ def _by_connection(error: BaseException) -> Fault | None:
     """Return the fault of a failed connection: a wrong host, a refusal, a reset and a bad setting have one class."""
     if _is_setting(_wrapped(error)):
         return Fault.BAD_OPTION
+    if type(error).__name__ == "PeerRefusedError":
+        return Fault.OUTSIDE
     if is_ending() and type(error).__name__ in ("RuntimeError", "PythonFinalizationError"):
         return Fault.ENDING  # no thread can be started, or no executor is left
     if not isinstance(error, OSError):

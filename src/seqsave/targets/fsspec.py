@@ -350,11 +350,15 @@ class FsspecTarget(Target):
     def _settle(self, filesystem: Any) -> None:
         """Change a filesystem that was just made."""
 
+    def _distinguished(self) -> Mapping[str, Any]:
+        """Return what makes this filesystem another one than those with the same options."""
+        return {}
+
     def _handle(self) -> _Handle:
         kind = filesystems.filesystem_class(self._protocol)
         return filesystems.shared(
             self._protocol,
-            self._options,
+            {**self._options, **self._distinguished()},
             lambda: _Handle(kind, self._options, self._settle),
             user=self,
             per_thread=self._traits.threads == "each",

@@ -67,6 +67,7 @@ class LocalTarget(Target):
 
     is_local: ClassVar[bool] = True
     is_fast: ClassVar[bool] = True
+    takes_within: ClassVar[bool] = True
     _refuses_for_certain: ClassVar[bool] = True
     capabilities = Capabilities(folders=True, atomic=True, create="exclusive", checksum=False, thread_safe=True)
 

@@ -30,6 +30,7 @@ _USUAL = {
     "s3a": "seqsave.targets.s3:S3Target",
     **dict.fromkeys(("gs", "gcs"), "seqsave.targets.clouds:GoogleTarget"),
     **dict.fromkeys(("az", "abfs", "abfss"), "seqsave.targets.clouds:AzureTarget"),
+    **dict.fromkeys(("http", "https"), "seqsave.targets.http:HttpTarget"),
 }
 _ANY_OTHER = "seqsave.targets.fsspec:FsspecTarget"
 

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from seqsave.errors import TargetError
@@ -37,6 +37,7 @@ from seqsave.targets.base import (
 from seqsave.targets.failures import Fault, Scene, diagnose
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.identity import canonical_url
+from seqsave.targets.peers import checked_within
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets.s3_client import S3Client, checked_options, refuse_strange
@@ -64,6 +65,10 @@ _AWS = re.compile(r"(?:.*\.)?(amazonaws\.com(?:\.cn)?)")
 class S3Target(Target):
     """A bucket, or a prefix in one."""
 
+    takes_within: ClassVar[bool] = True
+    _stays = False
+    """Requests stay at the endpoint, and its name leads to no special address (``peers``)."""
+
     capabilities = Capabilities(folders=False, atomic=True, create="conditional", checksum=True, thread_safe=True)
 
     def __init__(self, bucket: str, prefix: str, options: Mapping[str, Any], *, connections: int, url: str) -> None:
@@ -90,8 +95,10 @@ class S3Target(Target):
         if not bucket:
             raise TargetError(f"{url} names no bucket: write s3://bucket/folder")
         scene = Scene("open", url, secrets=secrets_of("", options))
-        full = filesystems.opening(scene, lambda: checked_options(_without_client(options)))
+        rest = {name: value for name, value in options.items() if name != "within"}
+        full = filesystems.opening(scene, lambda: checked_options(_without_client(rest)))
         target = cls(bucket, prefix.strip("/"), full, connections=connections, url=url)
+        target._stays = bool(checked_within(options))
         filesystems.opening(replace(scene, secrets=target._secrets), target._client)
         return target
 
@@ -355,8 +362,10 @@ class S3Target(Target):
 
     def _client(self) -> S3Client:
         if self._held is None or self._held[0] != os.getpid():
-            key = {**self._options, "connections": self._connections}
-            client = filesystems.shared("s3", key, lambda: S3Client(self._options, self._connections), user=self)
+            key = {**self._options, "connections": self._connections, "stays": self._stays}
+            client = filesystems.shared(
+                "s3", key, lambda: S3Client(self._options, self._connections, stays=self._stays), user=self
+            )
             self._held = (os.getpid(), client)
         return self._held[1]
 

@@ -21,6 +21,7 @@ from typing import Any
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems, s3_session
 from seqsave.targets.failures import diagnose
+from seqsave.targets.peers import keep_names_outside
 from seqsave.targets.redact import chain_of, redact_url, split_user_info
 
 __all__ = ["S3Client", "StoreAnswerError", "checked_options", "no_store", "refuse_strange", "wants_digest"]
@@ -46,9 +47,12 @@ class S3Client:
     loop: where the coroutines must run: fsspec's own thread.
     """
 
-    def __init__(self, options: Mapping[str, Any], connections: int) -> None:
-        """Create a client. options: from ``checked_options``. connections: how many requests may be in flight."""
-        config = {**_our_config(connections), **(options.get("config_kwargs") or {})}
+    def __init__(self, options: Mapping[str, Any], connections: int, *, stays: bool = False) -> None:
+        """Create a client. options: from ``checked_options``. connections: how many requests may be in flight.
+
+        stays: follow no redirect, and refuse an endpoint whose name leads to a special address (``peers``).
+        """
+        config = {**_our_config(connections, stays=stays), **(options.get("config_kwargs") or {})}
         self._options = {**options, "config_kwargs": config}
         self._has_source = not s3_session.names_credentials(options)
         self._connection = _Connection(self._options, options.get("session") or s3_session.make_session(options))
@@ -217,7 +221,7 @@ def _known_options() -> frozenset[str]:
     return frozenset((named - {"self", "kwargs", "asynchronous", "loop"}) | {"listings_expiry_time", "max_paths"})
 
 
-def _our_config(connections: int) -> dict[str, Any]:
+def _our_config(connections: int, *, stays: bool) -> dict[str, Any]:
     """Return our settings that this version of aiobotocore accepts."""
     from aiobotocore.config import AioConfig
 
@@ -228,14 +232,14 @@ def _our_config(connections: int) -> dict[str, Any]:
         "retries": {"total_max_attempts": 1},
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
-        "http_session_cls": _session_class(),
+        "http_session_cls": _session_class(stays),
     }
     known = {*AioConfig.OPTION_DEFAULTS, *inspect.signature(AioConfig.__init__).parameters}
     return {name: value for name, value in ours.items() if name in known}
 
 
 @functools.cache
-def _session_class() -> type[Any]:
+def _session_class(stays: bool) -> type[Any]:
     from aiobotocore.httpsession import AIOHTTPSession
 
     class OneRequestSession(AIOHTTPSession):  # type: ignore[misc]  # untyped
@@ -247,7 +251,9 @@ def _session_class() -> type[Any]:
             session._retry_connection = False  # noqa: SLF001 - see above
             connector = session.connector
             connector._socket_factory = getattr(connector, "_socket_factory", None) or _socket  # noqa: SLF001
-            return _PatientSession(session, self._timeout)
+            if stays and proxy_url is None:  # a proxy looks names up itself
+                keep_names_outside(connector, None)
+            return _PatientSession(session, self._timeout, {"allow_redirects": False} if stays else {})
 
     return OneRequestSession
 
@@ -258,9 +264,10 @@ class _PatientSession:
     aiohttp's time-out begins when the kernel has the whole body, not when the store has it.
     """
 
-    def __init__(self, session: Any, timeout: Any) -> None:
+    def __init__(self, session: Any, timeout: Any, more: Mapping[str, Any]) -> None:
         self._session = session
         self._timeout = timeout
+        self._more = more
 
     async def request(self, method: str, **request: Any) -> Any:
         body = request.get("data")
@@ -270,7 +277,7 @@ class _PatientSession:
 
             late = min(body.getbuffer().nbytes, BUFFERED) / SLOWEST
             request["timeout"] = ClientTimeout(sock_connect=usual.sock_connect, sock_read=usual.sock_read + late)
-        return await self._session.request(method, **request)
+        return await self._session.request(method, **request, **self._more)
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:

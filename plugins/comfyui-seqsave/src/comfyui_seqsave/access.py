@@ -10,6 +10,8 @@ goes through ``admit``, for saving, loading and counting alike. Every folder tha
   spelling gets around them.
 - Always refused: chained URLs (``::``), user info, queries, fragments and parameters, percent-encoding, ``..``, ``~``,
   control characters, and very long texts.
+- Over HTTP, no redirect and no name leads to another address than the allowed ones: ``within`` of seqsave's targets.
+- A path that cannot be checked is refused like a missing one.
 - A refusal repeats only the text of the graph: even the target of a link would reveal something about the machine.
 """
 
@@ -52,10 +54,12 @@ class Place:
 
     url:   the folder or URL, for seqsave.
     roots: for a local place, the real paths that must contain everything; otherwise empty.
+    within: for a place on a web server or in a bucket, the URLs that its requests must stay within; otherwise empty.
     """
 
     url: str
     roots: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -65,12 +69,13 @@ class Place:
     @property
     def target(self) -> targets.Target:
         """Return the target that reads and writes here."""
-        return targets.resolve(self.url, self._options)
+        return targets.resolve(self.url, self.options)
 
     @property
-    def _options(self) -> dict[str, Any]:
-        """Return storage options that refuse files outside of ``roots``, even if a link replaces a checked file."""
-        return {"within": list(self.roots)} if self.is_local else {}
+    def options(self) -> dict[str, Any]:
+        """Return storage options that confine the target, even if a link replaces a checked file."""
+        within = self.roots or self.within
+        return {"within": list(within)} if within else {}
 
     def path_of(self, name: str) -> str:
         """Return the path of a file below a local place."""
@@ -124,7 +129,7 @@ class Place:
             f"{self.url}/{pattern}",
             prefix=None if pattern or not (prefix or is_exact) else prefix,
             filetype=None if pattern else filetype or None,
-            storage_options=self._options,
+            storage_options=self.options,
         )
         for url in sequence.urls if self.is_local else ():
             if os.path.islink(url):
@@ -183,9 +188,14 @@ def _admit(location: Location) -> Place:
         raise RefusedError(f"{shown} {problem}: name the folder itself")
     if location.scheme.lower() not in targets.schemes():
         return _admit_named(location)
-    if not any(_covers(entry, location) for entry in settings.load().allow):
+    entries = [entry.url for entry in settings.load().allow if _covers(entry, location)]
+    if not entries:
         raise _refused(location.url)
-    return Place(location.url)
+    return Place(location.url, within=_within(location.scheme, entries))
+
+
+def _within(scheme: str, urls: Iterable[str]) -> tuple[str, ...]:
+    return tuple(urls) if targets.takes_within(scheme) else ()
 
 
 _NAMED_INSTEAD = "Configure a target in seqsave's configuration file and write its name: renders://folder"
@@ -202,7 +212,7 @@ def _admit_local(path: str) -> Place:
     folders = _local_folders()
     if _asks_a_server(whole, folders):
         raise _refused(whole)
-    roots = tuple(os.path.realpath(folder) for folder in folders)
+    roots = tuple(real for folder in folders if (real := _real(folder)) is not None)
     if not _is_inside(whole, roots):
         raise _refused(whole, is_link=any(_is_at_or_below(whole, os.path.abspath(folder)) for folder in folders))
     return Place(whole, roots)
@@ -221,8 +231,11 @@ def _admit_named(location: Location) -> Place:
     except TargetError:  # reported by seqsave, which hides secrets in the administrator's URL
         return Place(location.url)
     if not root.is_local:
-        return Place(location.url)
-    place = Place(location.url, (os.path.realpath(os.path.expanduser(root.rest)),))
+        return Place(location.url, within=_within(root.scheme, [root.url]))
+    real = _real(os.path.expanduser(root.rest))
+    if real is None:
+        raise _refused(location.url)
+    place = Place(location.url, (real,))
     place.check()
     return place
 
@@ -265,11 +278,18 @@ def _linked_batches(folder: str) -> list[str]:
 
 def _is_inside(path: str, roots: Iterable[str]) -> bool:
     """Return True if the real path of ``path`` is one of ``roots``, or inside one of them."""
-    try:
-        real = os.path.normcase(os.path.realpath(path))
-    except (OSError, ValueError):  # paths that this process may not look at are refused like missing ones
+    real = _real(path)
+    if real is None:
         return False
-    return any(_is_at_or_below(real, os.path.normcase(root)) for root in roots)
+    return any(_is_at_or_below(os.path.normcase(real), os.path.normcase(root)) for root in roots)
+
+
+def _real(path: str) -> str | None:
+    """Return the real path; None for one that this process may not look at, which is refused like a missing one."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _is_at_or_below(path: str, root: str, separator: str = os.sep) -> bool:

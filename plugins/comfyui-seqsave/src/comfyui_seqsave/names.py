@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from seqsave import FrameNameError
+from seqsave.metadata.comfyui import is_withheld
 
 __all__ = ["Values", "check", "expand", "holds", "is_of_each_image", "workflow_of"]
 
@@ -184,7 +184,7 @@ def _is_called(node: Mapping[str, Any], key: str, name: str) -> bool:
 def _followed(values: Values, node: Mapping[str, Any], widget: str, shown: str) -> Any:
     """Return the value that comes over a link, where it comes from a node that holds just that one."""
     for _ in range(len(values.prompt) + 1):
-        if _is_withheld(str(node.get("class_type")), widget, values.withheld):
+        if is_withheld(values.withheld, str(node.get("class_type")), widget):
             raise FrameNameError(f"{shown}: this value is withheld from files, so their names may not show it")
         value = node["inputs"][widget]
         if not isinstance(value, list):
@@ -195,12 +195,3 @@ def _followed(values: Values, node: Mapping[str, Any], widget: str, shown: str) 
             break
         node, widget = source, inputs[0]
     raise FrameNameError(f"{shown}: another node computes this value, and it is not in the graph")
-
-
-def _is_withheld(kind: str, widget: str, patterns: Sequence[str]) -> bool:
-    """Return True if one of the patterns of ``withhold`` names this input: ``Note.*``, ``*.api_key``, or a node."""
-    for pattern in patterns:
-        node, _, name = pattern.strip().lower().rpartition(".")
-        if fnmatchcase(kind.lower(), node or name) and fnmatchcase(widget.lower(), name if node else "*"):
-            return True
-    return False

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+import tempfile
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,9 @@ __all__ = ["images_of"]
 _DRAWN = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
 _LARGEST = 512  # pixels, of a copy's longer side
 _MOST_COPIES = 8
+
+_own_folders: dict[str, str] = {}
+_lock = threading.Lock()
 
 
 def images_of(saved: Sequence[Sequence[SavedFrame]], pictures: Sequence[Any]) -> list[dict[str, str]]:
@@ -62,7 +68,28 @@ def _copy(picture: Any, folder: str) -> dict[str, str]:
     array = prepare(array[::step, ::step], ("uint8",), (1, 3)).array
     image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
     image.thumbnail((_LARGEST, _LARGEST))
-    os.makedirs(folder, exist_ok=True)
-    name = f"seqsave_{secrets.token_hex(6)}.jpg"
-    image.save(os.path.join(folder, name), quality=85)
-    return {"filename": name, "subfolder": "", "type": "temp"}
+    own, name = _own_folder(folder), f"seqsave_{secrets.token_hex(6)}.jpg"
+    # Nothing that others have put there is opened or followed.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(os.path.join(folder, own, name), flags, 0o600), "wb") as file:
+        image.save(file, "JPEG", quality=85)
+    return {"filename": name, "subfolder": own, "type": "temp"}
+
+
+def _is_private(folder: str) -> bool:
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return False
+    is_own = not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and found.st_mode & 0o077 == 0)
+    return stat.S_ISDIR(found.st_mode) and is_own
+
+
+def _own_folder(temp: str) -> str:
+    """Return the name of a folder in ``temp`` that only this server's user can look into; one for each start."""
+    os.makedirs(temp, exist_ok=True)
+    with _lock:
+        name = _own_folders.get(temp)
+        if name is None or not _is_private(os.path.join(temp, name)):  # ComfyUI may have emptied its temp folder
+            name = _own_folders[temp] = os.path.basename(tempfile.mkdtemp(prefix="seqsave_", dir=temp))
+        return name

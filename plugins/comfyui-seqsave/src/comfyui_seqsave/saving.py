@@ -69,6 +69,8 @@ def save(
     if kept is None and place.is_local and sum(1 if one.ndim == 3 else len(one) for one in pictures) == 1:
         settings["concurrency"] = 1  # no thread for a single picture
     target = place.target
+    if place.within:
+        settings["storage_options"] = place.options
     more = behind.writer_settings(target)
     trouble = behind.trouble(target) if more else None
     bar = host.ProgressBar(len(pictures))

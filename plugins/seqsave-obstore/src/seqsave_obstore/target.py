@@ -70,9 +70,9 @@ class FastS3Target(S3Target):
         if client == "obstore" or (client is None and _is_installed()):
             target = cast("FastS3Target", super().open(location, rest, connections=connections, url=url))
             obstacle = target.obstacle()
-            if obstacle is None:
+            if obstacle is None and (client is not None or target.may_look_up_names()):
                 return target
-            if client is not None:
+            if obstacle is not None and client is not None:
                 raise obstacle
         return S3Target.open(location, rest, connections=connections, url=url)
 
@@ -108,6 +108,10 @@ class FastS3Target(S3Target):
         if refused:
             self._renew(sender)
         return found
+
+    def may_look_up_names(self) -> bool:
+        """Return False if names are to be checked, and a server of any name could answer for the endpoint."""
+        return not self._stays or (self._sending is not None and self._sending.is_encrypted)
 
     def _is_refused(self, error: Exception) -> bool:
         """Return True if the credentials were refused, and their source may have others by now."""
@@ -180,6 +184,7 @@ class _Sender:
         # Not for both: obstore counts the time that sending takes as time in which nothing was read.
         self._get_store = _store(plan, {"read_timeout": f"{max(1, round(plan.stall))}s"})
         self._room = asyncio.Semaphore(connections)
+        self.is_encrypted = str(plan.config["endpoint"]).startswith("https://")
         self.is_proved = False
         """The store has accepted its credentials."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
-from seqsave import FrameNameError, SequenceNotFoundError, naming
+from seqsave import FrameNameError, OptionError, SequenceNotFoundError, naming
 
 from .. import access, animations, counting, host, names, parallel, pictures, preview, prompts, saving, wanted
 from ..objects import AnimationSequence, FrameCounter, LogEntry
@@ -215,6 +215,9 @@ def _grouped(
 
 
 def _prepared(given: Mapping[str, Any], images: list[Any], graph: _Graph) -> _Part:
+    missing = [name for name in ("start", "if_exists", "digits", "filetype") if given.get(name) is None]
+    if missing:
+        raise OptionError(f"{missing[0]} has no value: the node that it comes from gives none")
     inputs.check_saving(given)
     place = access.admit(given["directory_path"])
     workflow = names.workflow_of(graph.extra)

@@ -189,7 +189,7 @@ class Saving:
     @classmethod
     def VALIDATE_INPUTS(  # noqa: N802 - ComfyUI's name
         cls,
-        directory_path: str | list[str] | None = None,
+        directory_path: Any = None,
         *others: Any,
         prefix: str | None = None,
         filetype: str | None = None,
@@ -205,7 +205,8 @@ class Saving:
         """
         given = {"prefix": prefix, "filetype": filetype, "options": options}
         given |= dict(zip(given, others, strict=False))
-        folders = directory_path if isinstance(directory_path, list) else [directory_path]
+        # A node that takes lists gets one; of what comes from another node, (None,).
+        folders = directory_path if isinstance(directory_path, list | tuple) else [directory_path]
 
         def check() -> None:
             for folder in folders:
@@ -248,6 +249,10 @@ def checked(check: Callable[[], object]) -> bool | str:
 def check_saving(given: Mapping[str, Any]) -> None:
     """Check what was entered into a saver. None is an input that is not known yet."""
     prefix, start, if_exists = given.get("prefix"), given.get("start"), given.get("if_exists")
+    if start is not None:
+        naming.check_index(start, "start", least=-1)
+    if if_exists is not None:
+        seqsave.check_settings(if_exists=if_exists)
     if start == -1 and if_exists == "replace":
         raise seqsave.OptionError("start is -1, which continues a sequence, and if_exists is 'replace': choose one")
     filetype = given.get("filetype")
