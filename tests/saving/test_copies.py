@@ -223,6 +223,33 @@ def test_sizes_that_change_are_named(place: Place) -> None:
         _save(_opened(place, "from"), place, "to")
 
 
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+def test_the_sizes_of_copies_are_recorded(place: Place, kind: str) -> None:
+    large = np.zeros((9, 9, 3), np.uint8)
+    for folder, images in (("small", [PICTURE, PICTURE]), ("large", [large, large])):
+        seqsave.save(
+            images, f"{place.url}/{folder}", filetype=kind, manifest=False, storage_options=place.storage_options
+        )
+    _save(_opened(place, "large"), place, "to", start=2)
+    made = _opened(place, "to").manifest
+    assert made is not None
+    assert {(one.picture.width, one.picture.height, one.picture.channels) for one in made.frames if one.picture} == {
+        (9, 9, 3)
+    }
+    with pytest.warns(seqsave.SeqSaveWarning, match="frames of several sizes: 2-3 are 9x9, those of this run are 6x4"):
+        _save(_opened(place, "small"), place, "to")
+
+
+def test_the_sizes_of_files_that_a_program_encoded_are_recorded(place: Place) -> None:
+    place.write("x/frame_00000.png", _pictures())
+    with seqsave.open_writer(f"{place.url}/to", filetype="png", storage_options=place.storage_options) as writer:
+        writer.write_encoded(place.read("x/frame_00000.png"))
+    made = _opened(place, "to").manifest
+    assert made is not None
+    assert made.picture is not None
+    assert (made.picture.width, made.picture.height) == (6, 4)
+
+
 @pytest.mark.parametrize("name", ["frame_002.PNG", "frame_00002.png"])
 def test_the_event_of_another_size_has_the_url_of_the_file(place: Place, name: str) -> None:
     with seqsave.open_writer("memory://copying/wide", filetype="png", manifest=False) as writer:

@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import shutil
-import string
 import warnings
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import seqsave
 from seqsave import naming
-from seqsave.errors import FrameNameError
 from seqsave.sequences.verify import verify
 from seqsave.sources import open_source
 from tests.cli.runner import seqsave as command
 from tests.sequences.placed import PICTURE
+from tests.sequences.rules import INDICES, rules
 
-TEXT = st.text(st.sampled_from(string.ascii_letters + string.digits + "..__-- ()[]+=~é日\u0301"), max_size=10)
 # Hypothesis runs one test many times in one process: each run has a place of its own in memory.
 _runs = iter(range(10**9))
 
 
-@st.composite
-def rules(draw: st.DrawFn) -> naming.NameRule | None:
-    """A rule for names; None for parts that no rule takes."""
-    try:
-        return naming.NameRule(
-            draw(TEXT), draw(st.integers(0, 6)), draw(st.sampled_from(["png", "PNG"])), draw(TEXT), draw(TEXT)
-        )
-    except FrameNameError:
-        return None
-
-
 @settings(max_examples=60, deadline=None)
-@given(rules(), st.sets(st.integers(-200, 20_000), min_size=2, max_size=5))
+@given(rules(), INDICES)
 def test_every_face_sees_the_frames_that_a_pattern_wrote(rule: naming.NameRule | None, wanted: set[int]) -> None:
     if rule is None:
         return

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from seqsave.sequences.soundness import problem_of, size_of
+from seqsave.sequences.soundness import problem_of
 
 
 def picture(kind: str, **settings: object) -> bytes:
@@ -36,8 +36,3 @@ def test_a_jpeg_without_its_end_is_cut_off(make: Callable[[], bytes], part: floa
     assert problem_of(data, "jpg") == ""
     assert problem_of(data[:-2] + b"\0" * 5000, "jpg") == "is damaged: it ends before its picture does"
     assert problem_of(data[: int(len(data) * part)], "jpg") == "is damaged: it ends before its picture does"
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_the_size_is_that_of_the_header(kind: str) -> None:
-    assert size_of(picture(kind)) == (90, 60)

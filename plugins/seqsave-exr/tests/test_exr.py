@@ -24,6 +24,7 @@ from seqsave_exr.codec import ExrEncoder, channel_names
 
 import seqsave
 from seqsave.pictures.color import COLOR_SPACES
+from seqsave.sequences.header import picture_of
 from seqsave.testing import EncoderSuite, outside
 
 LOSSLESS = ("none", "rle", "zips", "zip", "piz", "htj2k256", "htj2k32", "zstd")
@@ -572,3 +573,22 @@ def test_the_table_of_options_is_complete() -> None:
         assert f"default {default}" in table[name] or f"{default} (default)" in table[name]
         for choice in option.choices or ():
             assert re.search(rf"\b{choice}\b", table[name])
+
+
+# --- the header alone -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("channels", COUNTS)
+def test_seqsave_reads_from_the_header_what_is_decoded(channels: int, dtype: str) -> None:
+    data = encode(picture(channels=channels, dtype=dtype))
+    found, array = picture_of(data), decode(data).array
+    assert found is not None
+    assert ((found.height, found.width, found.channels), found.dtype) == (array.shape, array.dtype)
+
+
+def test_seqsave_reads_the_size_of_the_whole_of_a_cropped_picture() -> None:
+    window = {"displayWindow": (np.array([0, 0], np.int32), np.array([63, 47], np.int32))}
+    found = picture_of(written(window, {"Y": plane()}))
+    assert found is not None
+    assert (found.width, found.height) == (64, 48)

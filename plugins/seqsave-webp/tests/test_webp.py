@@ -20,6 +20,7 @@ from seqsave_webp.codec import MAX_SIDE, WebpEncoder
 
 import seqsave
 from seqsave.pictures.color import COLOR_SPACES
+from seqsave.sequences.header import picture_of
 from seqsave.testing import EncoderSuite, outside
 
 DEBIAN = "apt-get install webp"
@@ -317,3 +318,20 @@ def test_a_sequence_is_read_upright(tmp_path: Path, orientation: int | None) -> 
     Image.fromarray(picture()).save(path, exif=exif.tobytes(), lossless=True, exact=True)
     (frame,) = seqsave.open_sequence(tmp_path)
     np.testing.assert_array_equal(frame.read(), np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")))
+
+
+# --- the header alone -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turn", [1, 6])
+@pytest.mark.parametrize("settings", [{}, {"lossless": True}, {"icc_profile": b"any"}])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_seqsave_reads_from_the_header_what_is_decoded(channels: int, settings: dict[str, Any], turn: int) -> None:
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0112] = turn
+    Image.fromarray(picture(channels=channels)).save(buffer, "WEBP", exif=exif if turn > 1 else b"", **settings)
+    found = picture_of(buffer.getvalue())
+    with Image.open(buffer) as opened:
+        array = np.array(ImageOps.exif_transpose(opened))
+    assert found is not None
+    assert ((found.height, found.width, found.channels), found.dtype) == (array.shape, array.dtype)

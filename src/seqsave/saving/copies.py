@@ -168,8 +168,8 @@ def _look(writer: SequenceWriter, file: FrameFile, index: int, future: Future[Sa
     """Return False if a file could not be read; else look at the size of its picture."""
     if not future.cancelled() and isinstance(future.exception(), SourceError):
         return False
-    if file.size_seen is not None:
-        writer.note_size(index, file.frame.batch, file.size_seen)
+    if file.picture is not None:
+        writer.note_size(index, file.frame.batch, (file.picture.width, file.picture.height))
     return True
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqsave.errors import ManifestError, SeqSaveWarning, SourceError, TargetError
-from seqsave.sequences.soundness import problem_of, size_of
+from seqsave.sequences.header import picture_of
+from seqsave.sequences.soundness import problem_of
 from seqsave.types import Encoded
 from seqsave.wording import crc32_text
 
@@ -25,13 +26,13 @@ __all__ = ["FrameFile", "files_of", "manifest_of"]
 class FrameFile:
     """The file of a frame.
 
-    stated:    what the manifest states of its bytes; None where nothing is known.
-    size_seen: width and height of its picture, once it is loaded; None where the file does not say it simply.
+    stated: what the manifest states of its bytes; None where nothing is known.
+    seen:   the picture that its header states, once it is loaded; None where the header does not say it simply.
     """
 
     frame: Frame
     stated: FrameEntry | None = None
-    size_seen: tuple[int, int] | None = None
+    seen: Picture | None = None
 
     @property
     def size(self) -> int:
@@ -40,8 +41,9 @@ class FrameFile:
 
     @property
     def picture(self) -> Picture | None:
-        """Return what the manifest states of its picture."""
-        return None if self.stated is None else self.stated.picture
+        """Return what the manifest states of its picture, or else its header, once it is loaded."""
+        known = None if self.stated is None else self.stated.picture
+        return known or self.seen
 
     @property
     def recipe(self) -> str | None:
@@ -60,7 +62,7 @@ class FrameFile:
             problem = self._problem_of(data)
             if problem:
                 raise SourceError(f"{frame.url} {problem}")
-            self.size_seen = size_of(data)
+            self.seen = picture_of(data)
             return Encoded(data=data, leftover=frame.texts_beside(data))
         except TargetError as error:
             if error.transient:

@@ -26,9 +26,7 @@ _HEADS = {
     "bmp": (b"BM",),
 }
 _CUT_OFF = "is damaged: it ends before its picture does"
-_PNG_HEADER = 24
 _MARKER = 0xFF
-_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # ITU T.81 B.1.1.3: End Of Image and Start Of Scan. Phones put a movie or a second picture behind the end.
 _JPEG_END, _SCAN = b"\xff\xd9", 0xDA
 
@@ -56,23 +54,6 @@ def problem_of(data: Data, extension: str = "") -> str:
     if head.startswith(_JPEG) and not _has_end(view):
         return _CUT_OFF
     return ""
-
-
-def size_of(data: Data) -> tuple[int, int] | None:
-    """Return width and height of a PNG or a JPEG, as its header states them; None for every other file."""
-    view = memoryview(data).cast("B")
-    if bytes(view[:8]) == _PNG and view.nbytes >= _PNG_HEADER:
-        return int.from_bytes(view[16:20], "big"), int.from_bytes(view[20:24], "big")
-    return _size_of_jpeg(view) if bytes(view[:3]) == _JPEG else None
-
-
-def _size_of_jpeg(view: memoryview) -> tuple[int, int] | None:
-    """Return width and height from the frame header, SOF0 to SOF15, behind other segments (ITU T.81 B.2)."""
-    for kind, at in _segments(view):
-        if kind in _FRAME_HEADERS:
-            height, width = (int.from_bytes(view[at + place : at + place + 2], "big") for place in (5, 7))
-            return width, height
-    return None
 
 
 def _has_end(view: memoryview) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from seqsave.pictures.color import COLOR_SPACES
+from seqsave.sequences.header import exr_attributes
 
 __all__ = ["Stated", "stated_in"]
 
@@ -92,27 +93,13 @@ def _cicp(primaries: int, transfer: int) -> str:
 
 
 def _of_exr(data: bytes) -> Stated:
-    found = dict(_attributes(data))
+    found = dict(exr_attributes(data))
     color = _primaries(struct.unpack("<8f", found["chromaticities"])) if "chromaticities" in found else None
     if "colorInteropID" in found:
         name = found["colorInteropID"].decode("utf-8", "replace")
         color = name if color is None else f"{color} ({name})"
     rate = Fraction(*struct.unpack("<iI", found["framesPerSecond"])) if "framesPerSecond" in found else None
     return Stated(color=color, rate=rate)
-
-
-def _attributes(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield name and value of each attribute of the first part's header."""
-    position = 8
-    while data[position] != 0:
-        end = data.index(b"\0", position)
-        name = data[position:end].decode("latin-1")
-        position = data.index(b"\0", end + 1) + 1
-        size = struct.unpack_from("<i", data, position)[0]
-        if not 0 <= size <= _MOST:
-            return
-        yield name, data[position + 4 : position + 4 + size]
-        position += 4 + size
 
 
 def _primaries(values: tuple[float, ...]) -> str:

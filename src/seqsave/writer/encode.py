@@ -67,6 +67,14 @@ class Encoding:
             self._warn("sidecar", task.key, text)
         return replace(encoded, leftover={**beside, **encoded.leftover}) if beside else encoded
 
+    def shared(self, picture: Picture) -> Picture:
+        """Return an equal record: one object for all frames that are alike."""
+        last = self._picture
+        if picture != last:
+            self._picture = picture
+            return picture
+        return last
+
     def picture_in(self, task: FrameTask) -> Picture:
         """Return what is in the frame's file; a file that was encoded elsewhere is decoded. Raises DecodeError."""
         if task.picture is not None:
@@ -88,10 +96,7 @@ class Encoding:
 
     def _picture_of(self, taken: Taken) -> Picture:
         height, width, channels = taken.shape
-        picture = Picture(width=width, height=height, channels=channels, dtype=taken.dtype)
-        if picture != self._picture:
-            self._picture = picture
-        return self._picture or picture  # one object for all frames that are alike
+        return self.shared(Picture(width=width, height=height, channels=channels, dtype=taken.dtype))
 
     def _encode(self, key: FrameKey, taken: Taken, inside: Mapping[str, str]) -> Encoded:
         info = self._info_of(key)

@@ -15,6 +15,7 @@ from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
 from seqsave.naming.key import FrameKey
+from seqsave.sequences.header import picture_of
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encode import Encoding
 from seqsave.writer.fallback import Fallback
@@ -166,7 +167,7 @@ class Output:
         if source.image is not None:
             self._encoding.take(task, source.image)
         elif source.file is not None:
-            task.file, task.held, task.picture = source.file, source.file.size, source.file.picture
+            task.file, task.held = source.file, source.file.size
         elif source.encoded is not None:
             task.encoded, task.held = source.encoded, memoryview(source.encoded.data).nbytes
         return task
@@ -181,6 +182,11 @@ class Output:
         """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
         if task.file is not None:
             task.encoded = task.file.load()
+            task.picture = task.file.picture
+        elif task.encoded is not None and isinstance(task.encoded.data, bytes):
+            task.picture = picture_of(task.encoded.data)
+        if task.picture is not None:
+            task.picture = self._encoding.shared(task.picture)
         if self._is_as_good(task):
             task.passed_over, task.taken, task.encoded = "skipped", None, None
         else:

@@ -1,0 +1,136 @@
+"""Read the size of a picture, its channels and its dtype from the header of its file, without decoding it.
+
+The values are those that a decoder returns. Files whose header does not state them simply have none here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Iterator
+
+from seqsave.manifest import Picture
+from seqsave.sequences.upright import orientation_of
+
+__all__ = ["exr_attributes", "picture_of"]
+
+_PNG, _JPEG, _EXR, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x76\x2f\x31\x01", b"RIFF"
+_MARKER, _SCAN = 0xFF, 0xDA
+_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Channels by colour type, without the one that a tRNS chunk adds: grey, colours, palette, and two with alpha.
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_EXR_DTYPES = {0: "uint32", 1: "float16", 2: "float32"}
+# Bits of an EXR's version field: tiles, deep data, several parts.
+_EXR_OTHER_KINDS = 0x0800 | 0x1000
+_LARGEST = 16 * 2**20
+# Exif's orientations that exchange width and height.
+_TURNED = (5, 6, 7, 8)
+
+
+def picture_of(data: bytes) -> Picture | None:
+    """Return the picture that a PNG, JPEG, EXR or WebP file states in its header, turned upright.
+
+    None for every other file, and for one that is damaged.
+    """
+    with contextlib.suppress(ValueError, IndexError, KeyError, struct.error):
+        if data.startswith(_EXR):
+            return _of_exr(data)
+        found = _of_png(data) if data.startswith(_PNG) else _of_jpeg(data) if data.startswith(_JPEG) else _of_webp(data)
+        if found is not None and found.width and found.height:
+            return _upright(found) if orientation_of(data) in _TURNED else found
+    return None
+
+
+def _upright(found: Picture) -> Picture:
+    return Picture(width=found.height, height=found.width, channels=found.channels, dtype=found.dtype)
+
+
+def _of_png(data: bytes) -> Picture:
+    width, height, depth, kind = struct.unpack_from(">IIBB", data, 16)
+    channels = _PNG_CHANNELS[kind]
+    if kind not in (4, 6) and b"tRNS" in _png_chunks(data):  # PNG 11.3.2: one that adds alpha comes before the pixels
+        channels += 1
+    return Picture(width=width, height=height, channels=channels, dtype="uint16" if depth == 16 else "uint8")
+
+
+def _png_chunks(data: bytes) -> Iterator[bytes]:
+    """Yield the type of each chunk before the pixels."""
+    at = len(_PNG)
+    while data[at + 4 : at + 8] not in (b"IDAT", b"IEND", b""):
+        yield data[at + 4 : at + 8]
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+
+
+def _of_jpeg(data: bytes) -> Picture | None:
+    """Return the picture of the frame header, SOF0 to SOF15, behind other segments (ITU T.81 B.2)."""
+    at = 2
+    while data[at] == _MARKER:
+        kind = data[at + 1]
+        if kind == _MARKER:  # fill bytes before a marker
+            at += 1
+            continue
+        if kind in _FRAME_HEADERS:
+            height, width, components = struct.unpack_from(">HHB", data, at + 5)
+            return Picture(width=width, height=height, channels=1 if components == 1 else 3, dtype="uint8")
+        if kind == _SCAN:
+            break
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def _of_webp(data: bytes) -> Picture | None:
+    """Return the picture of a still or animated WebP: RFC 9649, sections 2.5 to 2.7."""
+    if not data.startswith(_RIFF) or data[8:12] != b"WEBP":
+        return None
+    kind, body = data[12:16], data[20:30]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(body[place : place + 3], "little") + 1 for place in (4, 7))
+        has_alpha = bool(body[0] & 0x10)
+    elif kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        width, height, has_alpha = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
+    elif kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", body, 6))
+        has_alpha = False
+    else:
+        return None
+    return Picture(width=width, height=height, channels=4 if has_alpha else 3, dtype="uint8")
+
+
+def _of_exr(data: bytes) -> Picture | None:
+    """Return the picture of a single part, of the size of its display window; its channels are of one type."""
+    if int.from_bytes(data[4:8], "little") & _EXR_OTHER_KINDS:
+        return None
+    left, top, right, bottom, kinds = 0, 0, -1, -1, []
+    for name, value in exr_attributes(data):
+        if name == "displayWindow":
+            left, top, right, bottom = struct.unpack("<4i", value)
+        elif name == "channels":
+            kinds = list(_exr_channels(value))
+    width, height = right - left + 1, bottom - top + 1
+    if width < 1 or height < 1 or len(set(kinds)) != 1:
+        return None
+    return Picture(width=width, height=height, channels=len(kinds), dtype=_EXR_DTYPES[kinds[0]])
+
+
+def exr_attributes(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield name and value of each attribute of the first part's header."""
+    position = 8
+    while data[position] != 0:
+        end = data.index(b"\0", position)
+        name = data[position:end].decode("latin-1")
+        position = data.index(b"\0", end + 1) + 1
+        size = struct.unpack_from("<i", data, position)[0]
+        if not 0 <= size <= _LARGEST:
+            return
+        yield name, data[position + 4 : position + 4 + size]
+        position += 4 + size
+
+
+def _exr_channels(value: bytes) -> Iterator[int]:
+    """Yield the type of each channel: OpenEXR File Layout, chlist."""
+    at = 0
+    while value[at]:
+        at = value.index(b"\0", at) + 1
+        yield int.from_bytes(value[at : at + 4], "little")
+        at += 16
