@@ -40,6 +40,8 @@ EventKind = Literal[
 ]
 
 EMBED_SUFFIX = " with embedded workflow"
+# W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
+MAX_PIXELS = 2**28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

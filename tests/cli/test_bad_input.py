@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seqsave import save
 from tests.cli.runner import seqsave
@@ -154,3 +155,31 @@ def test_an_unreachable_store_is_one_error_for_240_frames(tmp_path: Path, closed
         assert result.err.count("cannot be reached") == 1
         assert len(result.err) < 600
     assert len(list((tmp_path / "renders").glob("*.png"))) == 240
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["save", "renders", "out", "--filetype", "jpg"],
+        ["save", "renders", "out", "--filetype", "jpg", "--keep-going"],
+        ["save", "pillow", "out", "--filetype", "jpg"],
+        ["save", "loop.gif", "out"],
+        ["save", "tree", "out", "--recursive", "--filetype", "jpg"],
+        ["preview", "renders"],
+        ["verify", "renders", "--deep"],
+    ],
+)
+def test_max_pixels_exists_where_its_advice_names_it(
+    call: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    pictures = [Image.new("RGB", (6, 4), (40 * number, 0, 0)) for number in range(3)]
+    (folder / "pillow").mkdir()
+    for number, picture in enumerate(pictures):
+        picture.save(folder / "pillow" / f"a_{number}.bmp")
+    pictures[0].save("loop.gif", save_all=True, append_images=pictures[1:])
+    save(ZEROS, folder / "tree" / "shot")
+    refused = seqsave(*call, "--max-pixels", 23, status=None)
+    assert refused.status in (1, 2)
+    assert "--max-pixels 24" in refused.out + refused.err
+    seqsave(*call, "--max-pixels", 24, *([] if call[0] != "save" else ["--if-exists", "overwrite"]))

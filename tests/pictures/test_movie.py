@@ -89,6 +89,13 @@ def test_tall_pictures_are_scaled_down_and_low_ones_stay() -> None:
     assert decoded(movie(frames(1, 90, 160), "webm", height=720))[0].shape == (90, 160, 3)
 
 
+def test_pictures_that_ffmpeg_does_not_scale_are_thinned_out_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = movie(frames(2), "mp4", height=20)
+    monkeypatch.setattr("seqsave.pictures.movie._MOST_PIXELS", 90 * 160 - 1)
+    thin = movie(frames(2), "mp4", height=20)
+    assert [one.shape for one in decoded(thin)] == [one.shape for one in decoded(whole)]
+
+
 def test_a_picture_of_another_size_is_fitted_to_the_first() -> None:
     assert [one.shape for one in decoded(movie([*frames(1), *frames(1, 45, 80)], "webm"))] == [(90, 160, 3)] * 2
 

@@ -91,3 +91,15 @@ def test_the_frames_that_there_should_be(tmp_path: Path) -> None:
     sequence = seqsave.open_sequence(tmp_path / "cut")
     assert sequence.indices == (3,)
     assert sequence.expected == (3, 4, 5, 6, 7)
+
+
+def test_pictures_of_more_pixels_than_allowed(tmp_path: Path) -> None:
+    seqsave.save(np.zeros((2, 4, 6, 3), np.uint8), tmp_path)
+    sequence = seqsave.open_sequence(tmp_path)
+    for read in (lambda most: list(sequence.arrays(max_pixels=most)), lambda most: sequence.read(max_pixels=most)):
+        with pytest.raises(seqsave.DecodeError, match="raise max_pixels") as caught:
+            read(23)
+        assert (caught.value.reason, caught.value.pixels) == ("too large", 24)
+        assert len(read(24)) == 2
+    with pytest.raises(seqsave.OptionError, match="max_pixels"):
+        sequence.arrays(max_pixels=0)

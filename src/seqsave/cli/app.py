@@ -13,6 +13,7 @@ import click
 from seqsave.cli.output import Messages, complain
 from seqsave.cli.signals import ignore_interrupts
 from seqsave.errors import (
+    DecodeError,
     EncoderNotFoundError,
     FrameNameError,
     MetadataError,
@@ -35,6 +36,7 @@ __all__ = [
     "CommandGroup",
     "Failure",
     "LazyCommands",
+    "option_for",
     "status_of",
     "version",
 ]
@@ -200,9 +202,17 @@ def _report(error: BaseException) -> int:
         complain(error.format_message())
         return error.status if isinstance(error, Failure) else error.exit_code
     if isinstance(error, SeqSaveError):
-        complain(str(error))
+        complain(f"{error}{option_for(error)}")
         return status_of(error)
     return _report_foreign(error)
+
+
+def option_for(error: BaseException) -> str:
+    """Return the option that decodes a picture which was too large; ``""`` for every other error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, DecodeError):
+        cause = cause.__cause__
+    return f" (--max-pixels {cause.pixels})" if cause is not None and cause.pixels else ""
 
 
 def _usage_message(error: click.UsageError) -> str:

@@ -19,6 +19,7 @@ from seqsave.cli.completion import as_filetype, colors, filetypes, one_of
 from seqsave.errors import FrameNameError, OptionError, TargetError
 from seqsave.settings.config import SETTINGS
 from seqsave.settings.table import Setting
+from seqsave.types import MAX_PIXELS
 
 if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence
@@ -35,6 +36,7 @@ __all__ = [
     "frames_option",
     "indices_of",
     "json_option",
+    "max_pixels_option",
     "metadata_of",
     "quiet_option",
     "sequence_at",
@@ -219,6 +221,15 @@ def storage_option(name: str = "--storage-option", what: str = "URL") -> Callabl
 def json_option(what: str) -> Callable[[F], F]:
     """Return the option ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as one JSON document.")
+
+
+def max_pixels_option(note: str = "", **different: Any) -> Callable[[F], F]:
+    """Return the option ``--max-pixels``. note: a sentence before its own. different: arguments of ``click.option``."""
+    text = f"Width x height of the largest picture that is decoded; {MAX_PIXELS} (16K x 16K) by default."
+    made = {"default": MAX_PIXELS, **different}
+    return click.option(
+        "--max-pixels", metavar="NUMBER", type=click.IntRange(1), help=" ".join(filter(None, (note, text))), **made
+    )
 
 
 def frames_option(text: str) -> Callable[[F], F]:

@@ -17,6 +17,7 @@ from seqsave.cli.parameters import (
     frames_option,
     indices_of,
     json_option,
+    max_pixels_option,
     quiet_option,
     sequence_at,
     storage_option,
@@ -51,6 +52,7 @@ __all__ = ["preview_command"]
 @click.option(
     "--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Maximum height in pixels."
 )
+@max_pixels_option()
 @storage_option()
 @quiet_option
 @json_option("what was made")
@@ -62,6 +64,7 @@ def preview_command(
     to: str | None,
     rate: str | None,
     height: int,
+    max_pixels: int,
     storage_option: dict[str, Any],
     quiet: bool,
     as_json: bool,
@@ -83,7 +86,15 @@ def preview_command(
         sequence = sequence if chosen is None else only(sequence, chosen)
         bar = open_progress(sequence.pattern, len(sequence.indices), lines=True) if not quiet else None
         with bar or nullcontext():
-            made = make_preview(sequence, target, path, rate=_rate(rate), height=height, on_frame=Counter(bar))
+            made = make_preview(
+                sequence,
+                target,
+                path,
+                rate=_rate(rate),
+                height=height,
+                max_pixels=max_pixels,
+                on_frame=Counter(bar),
+            )
     where = target.url_of(path)
     if as_json:
         print_json({"url": where, "frames": made.frames, "size": made.size})

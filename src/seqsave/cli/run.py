@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from seqsave.cli.app import FAILED, INTERRUPTED
+from seqsave.cli.app import FAILED, INTERRUPTED, option_for
 from seqsave.cli.output import Messages, complain, print_json, spelled
 from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
@@ -80,7 +80,7 @@ class Job:
             except KeyboardInterrupt as interrupt:
                 return writer, getattr(interrupt, "status", INTERRUPTED), self._interrupted(writer.result)
             except SeqSaveError as error:
-                return writer, FAILED, str(error)
+                return writer, FAILED, f"{error}{option_for(error)}"
         return writer, 0, ""
 
     def _open(self, bar: ProgressDisplay | None) -> SequenceWriter:

@@ -17,6 +17,7 @@ from seqsave.cli.parameters import (
     as_storage_options,
     folder_at,
     json_option,
+    max_pixels_option,
     quiet_option,
     settings_options,
     storage_option,
@@ -91,6 +92,7 @@ _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
     metavar="N",
     help="Add N, which may be negative, to the number of each frame; gaps stay.",
 )
+@max_pixels_option()
 @click.option("--recursive", "-r", is_flag=True, help="Save each sequence in SOURCE and in the folders below it.")
 @click.option("--keep-going", is_flag=True, help="Go on past frames that cannot be read; they are named at the end.")
 @click.option(
@@ -121,7 +123,7 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, recursive: 
         if recursive:
             return _save_tree(source, url, given, messages, as_json)
         folder_at(source, given["source_storage_option"])
-        opened = open_source(source, given["source_storage_option"])
+        opened = open_source(source, given["source_storage_option"], max_pixels=given["max_pixels"])
         return SaveTask.prepare(opened, url, given, messages).job(as_json).run()
 
 
@@ -154,7 +156,10 @@ def _save_tree(source: str, url: str, given: Mapping[str, Any], messages: Messag
         raise SequenceNotFoundError(f"there are no sequences in {source}, nor in the folders below it")
     tasks = [
         SaveTask.prepare(
-            source_of_sequence(one), f"{url.rstrip('/')}/{one.folder}" if one.folder else url, given, messages
+            source_of_sequence(one, max_pixels=given["max_pixels"]),
+            f"{url.rstrip('/')}/{one.folder}" if one.folder else url,
+            given,
+            messages,
         )
         for one in found
     ]

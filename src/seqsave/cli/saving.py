@@ -191,7 +191,7 @@ class SaveTask:
         if self.unread:
             numbers = naming.format_ranges(naming.to_ranges(sorted({index for index, _ in self.unread})), 10)
             count, first = counted(len(self.unread), "frame"), self.unread[0][1]
-            raise SourceError(f"{count} not saved, as reading failed ({numbers}): {first}")
+            raise SourceError(f"{count} not saved, as reading failed ({numbers}): {first}") from first
 
     def _warn_of_notes(self, shown: int) -> int:
         for note in self.source.notes[shown:]:

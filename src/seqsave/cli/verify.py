@@ -15,11 +15,13 @@ from seqsave.cli.parameters import (
     frames_option,
     indices_of,
     json_option,
+    max_pixels_option,
     quiet_option,
     sequence_at,
     storage_option,
 )
 from seqsave.runtime.progress import open_progress
+from seqsave.types import MAX_PIXELS
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
@@ -54,12 +56,7 @@ _NO_END = "its end is not known, since it has no manifest: --frames states what 
     "from the first to the last one."
 )
 @click.option("--deep", is_flag=True, help="Read and decode every frame, and compare their sizes.")
-@click.option(
-    "--max-pixels",
-    metavar="NUMBER",
-    type=click.IntRange(1),
-    help="With --deep, width x height of the largest picture that is decoded; 268435456 (16K x 16K) by default.",
-)
+@max_pixels_option("Needs --deep.", default=None)
 @storage_option()
 @quiet_option
 @json_option("what was found")
@@ -90,7 +87,6 @@ def verify_command(
     """
     if max_pixels is not None and not deep:
         raise click.UsageError("--max-pixels needs --deep: without it no picture is decoded")
-    from seqsave.sequences.frame import MAX_PIXELS
     from seqsave.sequences.verify import verify
 
     messages = Messages(quiet)

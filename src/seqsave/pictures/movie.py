@@ -38,6 +38,8 @@ _SETTINGS = {
 _LEAST = {"libsvtav1": 64}
 # Without it, mp4 keeps only the few tags that it has names for: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
 _FORMAT_OPTIONS = {"mp4": {"movflags": "use_metadata_tags"}, "webm": {}}
+# FFmpeg scales no picture of 2**28 pixels or more. The preview of one is much smaller anyway.
+_MOST_PIXELS = 2**26
 # A tag of every movie, which the clips that frames come from do not have.
 _MARK = ("software", "seqsave preview")
 # Both codecs store colour at half the resolution in each direction.
@@ -129,6 +131,8 @@ class Movie:
 
 
 def _rgb(picture: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    while picture.shape[0] * picture.shape[1] > _MOST_PIXELS:
+        picture = picture[::2, ::2]
     if picture.dtype.kind == "f":
         eight = (np.nan_to_num(np.clip(picture, 0, 1)) * 255).astype(np.uint8)
     else:

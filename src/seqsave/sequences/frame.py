@@ -17,15 +17,12 @@ from seqsave.metadata import text
 from seqsave.plugins import registry
 from seqsave.runtime import retry
 from seqsave.sequences.upright import orientation_of, upright
-from seqsave.types import Decoded
+from seqsave.types import MAX_PIXELS, Decoded
 
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
 __all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "join", "key_of", "list_folder"]
-
-# W x H of the largest picture that is decoded: 16K x 16K. Larger ones are more likely an attack than a frame.
-MAX_PIXELS = 2**28
 
 Place = tuple[str, ...]
 Key = tuple[int, int]  # (index, batch), batch -1 for a frame outside batch folders: sorts as people expect

@@ -16,10 +16,13 @@ from seqsave.errors import (
 )
 from seqsave.manifest import Picture
 from seqsave.sequences.frame import Frame
+from seqsave.sequences.header import picture_of
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.stated import stated_in
 
 __all__ = ["PictureInfo", "describe_frame", "describe_sequence"]
+
+_TOO_LARGE = "too large to be decoded here: metadata in the file is not named"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +57,12 @@ def describe_frame(frame: Frame) -> PictureInfo:
     try:
         decoded = frame.decode(data)
     except (EncoderNotFoundError, EncoderUnavailableError) as error:
-        return _made(data, None, beside, note=str(error))
+        return _made(data, picture_of(data), beside, note=str(error))
     except DecodeError as error:
-        return _made(data, None, beside, problem=str(error))
+        if error.reason == "damaged":
+            return _made(data, None, beside, problem=str(error))
+        note = _TOO_LARGE if error.reason == "too large" else str(error)
+        return _made(data, picture_of(data), beside, note=note)
     height, width, channels = decoded.array.shape
     picture = Picture(width=width, height=height, channels=channels, dtype=str(decoded.array.dtype))
     return _made(data, picture, {*beside, *decoded.metadata})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seqsave.pictures.convert import Conversion
     from seqsave.targets import Target
     from seqsave.types import ColorSpace, ImageArray
+from seqsave.types import MAX_PIXELS
 
 __all__ = ["Made", "Preview", "make_preview"]
 
@@ -43,6 +44,7 @@ def make_preview(
     *,
     rate: Fraction | None = None,
     height: int = 720,
+    max_pixels: int = MAX_PIXELS,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> Made:
     """Make a movie of a sequence (of its first variation), with the workflow of its first frame in its tags.
@@ -50,6 +52,7 @@ def make_preview(
     path:     below ``target``, ending in .mp4 or .webm.
     rate:     frames per second; by default the manifest's, or 24.
     height:   in pixels, at most.
+    max_pixels: W x H of the largest picture that is decoded.
     on_frame: called with each frame that has been added.
 
     Raises OptionError for another ending, EncoderUnavailableError without PyAV, DecodeError, EncodeError, TargetError.
@@ -59,7 +62,7 @@ def make_preview(
         raise OptionError(f"a preview is .mp4 or .webm, not {path.rpartition('/')[2]!r}")
     shown = sequence.variation()
     with Movie(extension, rate=rate or _rate(sequence), texts=_texts(shown), height=height) as movie:
-        for frame, array in zip(shown, shown.arrays(), strict=True):
+        for frame, array in zip(shown, shown.arrays(max_pixels=max_pixels), strict=True):
             movie.add(array)
             on_frame(frame)
         data = movie.finish()

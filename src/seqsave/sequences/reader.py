@@ -25,7 +25,7 @@ from seqsave.plugins.options import check_choice, check_count
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.sequences.ahead import Outcome, ReadJob, size_of
 from seqsave.sequences.frame import Frame, join, key_of
-from seqsave.types import Decoded
+from seqsave.types import MAX_PIXELS, Decoded
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
@@ -218,10 +218,11 @@ class FrameSequence(Sequence[Frame]):
         first = {frame.index: frame for frame in reversed(self._frames)}
         return self.part(list(first.values()))
 
-    def read(self, first: int | None = None, last: int | None = None) -> ImageArray:
+    def read(self, first: int | None = None, last: int | None = None, *, max_pixels: int = MAX_PIXELS) -> ImageArray:
         """Return the frames from index ``first`` to ``last``, both included, as one array T,H,W,C in the files' dtype.
 
         Without ``first`` or ``last``: from the first frame, to the last one. Of variations, those of the lowest batch.
+        max_pixels: W x H of the largest picture that is decoded.
 
         Raises SequenceNotFoundError (frames are missing; ``arrays`` goes over gaps), ImageError (their shapes or dtypes
         differ), FrameNameError for a number that is not an index, and as ``Frame.read``.
@@ -240,7 +241,7 @@ class FrameSequence(Sequence[Frame]):
             )
         from seqsave.sequences.stack import stacked  # here, as numpy comes with it
 
-        return stacked(self.part(chosen).arrays(), [frame.index for frame in chosen])
+        return stacked(self.part(chosen).arrays(max_pixels=max_pixels), [frame.index for frame in chosen])
 
     def part(self, frames: Sequence[Frame]) -> FrameSequence:
         """Return a sequence of some of these frames."""
@@ -252,6 +253,7 @@ class FrameSequence(Sequence[Frame]):
         max_bytes: int = READ_AHEAD_BYTES,
         *,
         on_error: OnError = "raise",
+        max_pixels: int = MAX_PIXELS,
     ) -> Iterator[ImageArray]:
         """Return the pictures in order, each H,W,C in the dtype of its file, read and decoded ahead on several threads.
 
@@ -260,11 +262,13 @@ class FrameSequence(Sequence[Frame]):
         on_error:    what happens at a damaged frame. ``"raise"`` raises its DecodeError once every frame before it has
                      been returned. ``"skip"`` leaves damaged frames out and names them in one SeqSaveWarning at the
                      end, also when the iterator is closed early. Every other error is raised in both cases.
+        max_pixels:  W x H of the largest picture that is decoded.
 
         Raises OptionError, and as ``Frame.read`` does: each error stands at the position of its own frame.
         """
         check_choice("on_error", on_error, ON_ERROR)
-        return self._arrays(self._read_ahead(Frame.decode, concurrency, max_bytes), skip=on_error == "skip")
+        decode = partial(Frame.decode, max_pixels=check_count("max_pixels", max_pixels))
+        return self._arrays(self._read_ahead(decode, concurrency, max_bytes), skip=on_error == "skip")
 
     def decoded(
         self,

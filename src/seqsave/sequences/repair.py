@@ -17,6 +17,7 @@ from seqsave.errors import (
 )
 from seqsave.manifest import FrameEntry, Manifest, Picture
 from seqsave.sequences.frame import Frame
+from seqsave.sequences.header import picture_of
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import crc32_text
 
@@ -127,9 +128,9 @@ def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
     try:
         array = frame.decode(data).array
     except (EncoderNotFoundError, EncoderUnavailableError):  # nothing here reads the format: the bytes are there
-        return frame, entry
+        return frame, replace(entry, picture=picture_of(data))
     except DecodeError as error:
-        return frame, None if error.reason == "damaged" else entry
+        return frame, None if error.reason == "damaged" else replace(entry, picture=picture_of(data))
     height, width, channels = array.shape
     return frame, replace(entry, picture=Picture(width=width, height=height, channels=channels, dtype=str(array.dtype)))
 

@@ -14,48 +14,58 @@ from seqsave.sequences.lookup import File, Folder, Glob
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sources import files, pictures
 from seqsave.sources.reading import source_of_files
-from seqsave.sources.records import Keep, Source
+from seqsave.sources.records import Keep, Reading, Source
 from seqsave.sources.video import EXTENSIONS as VIDEO_EXTENSIONS
+from seqsave.types import MAX_PIXELS
 
 __all__ = ["open_source", "source_of_sequence"]
 
 
 def open_source(
-    source: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None, *, keep: Keep | None = None
+    source: str | os.PathLike[str],
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    keep: Keep | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Source:
     """Open a video, a ``.npy`` file, a picture, a folder, a pattern (``frame_#####.png``) or a glob, on any storage.
 
     If a file or folder of exactly this name exists, it is not treated as a pattern or glob.
 
     keep: files of this format are passed on byte by byte instead of being decoded.
+    max_pixels: W x H of the largest picture that is decoded.
 
     Raises SequenceNotFoundError (the source does not exist), SourceError (no frames can be read from it), TargetError,
     FrameNameError, EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError during the
     iteration.
     """
-    found = lookup.look(source, storage_options)
+    found, how = lookup.look(source, storage_options), Reading(keep, max_pixels)
     if isinstance(found, File):
-        return _open_file(found, keep)
+        return _open_file(found, how)
     if isinstance(found, Folder):
-        return _open_folder(found, keep)
+        return _open_folder(found, how)
     if isinstance(found, Glob):
-        return _open_glob(found, keep)
+        return _open_glob(found, how)
     if found is None:
         raise SequenceNotFoundError(lookup.describe_missing(source, storage_options))
-    return source_of_sequence(finder.open_pattern(found), keep)
+    return _open_sequence(finder.open_pattern(found), how)
 
 
-def source_of_sequence(sequence: FrameSequence, keep: Keep | None = None) -> Source:
+def source_of_sequence(sequence: FrameSequence, *, max_pixels: int = MAX_PIXELS) -> Source:
     """Return the frames of a sequence as a source. Raises SourceError for a number twice."""
+    return _open_sequence(sequence, Reading(max_pixels=max_pixels))
+
+
+def _open_sequence(sequence: FrameSequence, how: Reading) -> Source:
     where = f"{sequence.pattern} in {sequence.url}"
     assert sequence.target is not None  # noqa: S101 - for the type checker: whatever was found has one
-    return source_of_files(where, sequence.target, files.choose_pattern(sequence), keep)
+    return source_of_files(where, sequence.target, files.choose_pattern(sequence), how)
 
 
 # --- one file --------------------------------------------------------------------------------------------------------
 
 
-def _open_file(file: File, keep: Keep | None) -> Source:
+def _open_file(file: File, how: Reading) -> Source:
     if file.extension == "npy":
         from seqsave.sources.arrays import open_array
 
@@ -63,8 +73,8 @@ def _open_file(file: File, keep: Keep | None) -> Source:
     if file.extension in VIDEO_EXTENSIONS:
         return _open_video(file)
     if file.extension in pictures.readable_extensions():
-        return _open_picture(file, keep)
-    return _open_unknown(file, keep)
+        return _open_picture(file, how)
+    return _open_unknown(file, how)
 
 
 def _open_video(file: File) -> Source:
@@ -73,11 +83,11 @@ def _open_video(file: File) -> Source:
     return open_video(file.target, file.name)
 
 
-def _open_unknown(file: File, keep: Keep | None) -> Source:
+def _open_unknown(file: File, how: Reading) -> Source:
     """Open a file of an unknown extension: as a picture if it is one, otherwise as a video. Raises SourceError."""
     try:
         if pictures.is_picture(files.read_file(file.target, file.name)):
-            return _open_picture(file, keep)
+            return _open_picture(file, how)
         return _open_video(file)
     except (SourceError, ImportError):
         kinds = ", ".join(sorted(pictures.readable_extensions()))
@@ -87,35 +97,35 @@ def _open_unknown(file: File, keep: Keep | None) -> Source:
         ) from None
 
 
-def _open_picture(file: File, keep: Keep | None) -> Source:
+def _open_picture(file: File, how: Reading) -> Source:
     url = file.target.url_of(file.name)
     if file.extension in pictures.ANIMATED:
-        animation = pictures.open_animation(url, files.read_file(file.target, file.name))
+        animation = pictures.open_animation(url, files.read_file(file.target, file.name), how.max_pixels)
         if animation is not None:
             return animation
     parsed = naming.split_name(file.name)
     frame = Files(file.target).frame(file.name, 0, parsed[1] if parsed else 0)
     chosen = files.Chosen((frame,), parsed is not None)
-    return source_of_files(url, file.target, chosen, keep)
+    return source_of_files(url, file.target, chosen, how)
 
 
 # --- many files ------------------------------------------------------------------------------------------------------
 
 
-def _open_folder(folder: Folder, keep: Keep | None) -> Source:
+def _open_folder(folder: Folder, how: Reading) -> Source:
     target = folder.target
     items = list(finder.items_in(target, folder.entries))
     if not items:
         raise SequenceNotFoundError(f"no pictures in {target.url}{finder.found_in(target, folder.entries).instead()}")
     chosen = files.choose(target, target.url, items, pictures.readable_extensions, all_of_them=False)
-    return source_of_files(target.url, target, chosen, keep)
+    return source_of_files(target.url, target, chosen, how)
 
 
-def _open_glob(glob: Glob, keep: Keep | None) -> Source:
+def _open_glob(glob: Glob, how: Reading) -> Source:
     target = glob.target
     items = list(finder.glob_items(target, glob.parts))
     where = f"{glob.text} in {target.url}"
     if not items:
         raise SequenceNotFoundError(f"no file matches {where}{finder.found_in(target).instead()}")
     chosen = files.choose(target, where, items, pictures.readable_extensions, all_of_them=True)
-    return source_of_files(where, target, chosen, keep)
+    return source_of_files(where, target, chosen, how)

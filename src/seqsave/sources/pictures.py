@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +13,7 @@ from seqsave.errors import DecodeError, SourceError
 from seqsave.metadata.text import RawText
 from seqsave.plugins import registry
 from seqsave.sequences.frame import Frame
-from seqsave.sources.records import Keep, Source, SourceFrame
+from seqsave.sources.records import Keep, Reading, Source, SourceFrame
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,6 +37,9 @@ _MIME = {"image/mpo": "image/jpeg", "image/apng": "image/png"}
 
 Note = Callable[[str], None]
 
+# Pillow's limit is one for all threads.
+_opening = threading.Lock()
+
 
 def readable_extensions() -> frozenset[str]:
     """Return the extensions, in lower case and without dots, of the files that can be read as pictures here."""
@@ -43,14 +47,12 @@ def readable_extensions() -> frozenset[str]:
     return frozenset(_BY_PILLOW.split()) | ours
 
 
-def load_picture(
-    frame: Frame, data: bytes, beside: Mapping[str, RawText], keep: Keep | None, note: Note
-) -> SourceFrame:
+def load_picture(frame: Frame, data: bytes, beside: Mapping[str, RawText], how: Reading, note: Note) -> SourceFrame:
     """Return the frame of the file ``data``. ``beside`` is metadata from sidecar files.
 
     Raises SourceError if it is not a picture, or truncated.
     """
-    header = _look(data)
+    header, keep = _look(data), how.keep
     extension = frame.name.rpartition(".")[2].lower()
     spec = registry.spec_for_extension(extension)
     if header is not None and spec is not None and header.mime != spec.content_type:
@@ -64,7 +66,7 @@ def load_picture(
     if kept and not bare and header is not None:
         _prove(frame, data, header)
         return SourceFrame(image=None, data=data, metadata=beside, size=header.size, **common)
-    image, texts = _decode(frame, data, spec, header, note)
+    image, texts = _decode(frame, data, spec, header, note, how.max_pixels)
     size = (image.shape[1], image.shape[0])
     if kept and not (bare and texts):
         return SourceFrame(image=None, data=data, metadata=beside, size=size, **common)
@@ -96,9 +98,23 @@ def _look(data: bytes) -> _Header | None:
 
 
 def _open(data: bytes) -> Image:
+    """Open a picture of any size: the limit is ``max_pixels``, and not Pillow's own, which a caller cannot choose."""
     from PIL import Image
 
-    return Image.open(io.BytesIO(data))
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(io.BytesIO(data))
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_size(header: _Header, url: str, max_pixels: int) -> None:
+    width, height = header.size
+    if width * height > max_pixels:
+        size = f"this picture has {width} x {height} pixels, more than the allowed {max_pixels}"
+        cause = DecodeError(f"{size}: raise max_pixels to decode it", reason="too large", pixels=width * height)
+        raise SourceError(f"{url} cannot be read: {cause}") from cause
 
 
 def _prove(frame: Frame, data: bytes, header: _Header) -> None:
@@ -114,17 +130,18 @@ def _prove(frame: Frame, data: bytes, header: _Header) -> None:
 
 
 def _decode(
-    frame: Frame, data: bytes, spec: EncoderSpec | None, header: _Header | None, note: Note
+    frame: Frame, data: bytes, spec: EncoderSpec | None, header: _Header | None, note: Note, max_pixels: int
 ) -> tuple[ImageArray, dict[str, RawText]]:
     if spec is not None and hasattr(registry.encoder_of(spec), "decode"):
         try:
-            decoded = frame.decode(data)
+            decoded = frame.decode(data, max_pixels=max_pixels)
         except DecodeError as error:
             raise SourceError(f"{frame.url} cannot be read: {error}") from error
         texts = {name: RawText(text) for name, text in decoded.metadata.items()}
         return decoded.array, texts
     if header is None:
         raise SourceError(f"{frame.url} is not a picture that can be read")
+    _check_size(header, frame.url, max_pixels)
     return _by_pillow(frame, data, note), {}
 
 
@@ -150,11 +167,12 @@ def is_picture(data: bytes) -> bool:
     return _look(data) is not None
 
 
-def open_animation(url: str, data: bytes) -> Source | None:
+def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
     """Return the pictures of an animated GIF, PNG, WebP or AVIF as frames; None for a single picture."""
     header = _look(data)
     if header is None or not header.animated:
         return None
+    _check_size(header, url, max_pixels)
     with _open(data) as image:
         image.load()
         total: int = image.n_frames

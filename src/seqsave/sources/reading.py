@@ -11,16 +11,16 @@ from seqsave.metadata.text import RawText
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sources import files, pictures
-from seqsave.sources.records import Keep, Source, SourceFrame
+from seqsave.sources.records import Keep, Reading, Source, SourceFrame
 from seqsave.wording import counted
 
 __all__ = ["source_of_files"]
 
+_USUAL = Reading()
 
-def source_of_files(
-    description: str, target: targets.Target, chosen: files.Chosen, keep: Keep | None, *, keep_going: bool = False
-) -> Source:
-    """Return a source of the ``chosen`` frames. keep_going: yields the errors of frames, in place of the frames."""
+
+def source_of_files(description: str, target: targets.Target, chosen: files.Chosen, how: Reading = _USUAL) -> Source:
+    """Return a source of the ``chosen`` frames."""
     frames = chosen.frames
     numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})), 10)
     count = counted(len(frames), "picture")
@@ -30,14 +30,14 @@ def source_of_files(
         """Return the source of some frames; those without a number in their names are numbered from 0."""
         some = tuple(frame for frame in frames if frame.index in numbers)
         mine = replace(chosen, frames=some, numbered=True)
-        return source_of_files(description, target, mine, keep, keep_going=keep_going)
+        return source_of_files(description, target, mine, how)
 
     def keeping(keep: Keep | None, keep_going: bool) -> Source:
-        return source_of_files(description, target, chosen, keep, keep_going=keep_going)
+        return source_of_files(description, target, chosen, replace(how, keep=keep, keep_going=keep_going))
 
     return Source(
         description=f"{description}: {count}" + (f", numbered {numbers}" if chosen.numbered else ""),
-        frames=_Reading(target, chosen, keep, notes, keep_going).frames,
+        frames=_Frames(target, chosen, how, notes).iterate,
         total=len(frames),
         first=min(frame.index for frame in frames) if chosen.numbered else None,
         files=tuple((frame.url, frame.index if chosen.numbered else None, frame.batch) for frame in frames),
@@ -50,24 +50,23 @@ def source_of_files(
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Frames:
     target: targets.Target
     chosen: files.Chosen
-    keep: Keep | None
+    how: Reading
     notes: list[str]
-    keep_going: bool
     noted: set[str] = field(default_factory=set)
 
-    def frames(self) -> Iterator[SourceFrame]:
+    def iterate(self) -> Iterator[SourceFrame]:
         """Yield the frames in order. Raises SourceError and TargetError for a frame that cannot be read."""
         sequence = FrameSequence(url=self.target.url, name=naming.NamePattern("", 0, "", ""), frames=self.chosen.frames)
 
         def load(frame: Frame, data: bytes) -> SourceFrame:
             texts = {key: RawText(text) for key, text in frame.texts_beside(data).items()}
-            return pictures.load_picture(frame, data, texts, self.keep, self.note)
+            return pictures.load_picture(frame, data, texts, self.how, self.note)
 
         def lost(frame: Frame, error: BaseException) -> SourceFrame:
-            if not self.keep_going or not isinstance(error, SourceError) or getattr(error, "transient", False):
+            if not self.how.keep_going or not isinstance(error, SourceError) or getattr(error, "transient", False):
                 raise error
             return SourceFrame(index=frame.index, image=None, batch=frame.batch, error=error)
 

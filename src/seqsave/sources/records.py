@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import SourceError
 from seqsave.metadata.text import RawText
-from seqsave.types import EncoderSpec
+from seqsave.types import MAX_PIXELS, EncoderSpec
 
 if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence
 
-__all__ = ["Keep", "Source", "SourceFrame"]
+__all__ = ["Keep", "Reading", "Source", "SourceFrame"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,20 @@ class Keep:
 
     spec: EncoderSpec
     bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How pictures are read.
+
+    keep:       a format whose files are passed on; None decodes every file.
+    max_pixels: W x H of the largest picture that is decoded.
+    keep_going: yield the errors of frames that cannot be read in place of the frames.
+    """
+
+    keep: Keep | None = None
+    max_pixels: int = MAX_PIXELS
+    keep_going: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
