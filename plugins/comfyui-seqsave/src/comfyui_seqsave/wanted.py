@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult
     from seqsave.writer import Format
 
-__all__ = ["PICTURE", "Wanted", "metadata_of", "of", "parameters", "withheld"]
+__all__ = ["LINEAR", "PICTURE", "Wanted", "metadata_of", "of", "parameters", "withheld"]
 
 # The values of widgets that stand for None, the setting's own default.
 _UNSET = {
@@ -46,6 +46,9 @@ PICTURE: Mapping[str, Any] = MappingProxyType(
     }
 )
 """The widgets for pixels and metadata, with the value of each that means "not set"."""
+
+LINEAR = "linear-srgb, from srgb"
+"""The choice of ``convert_to`` that makes of ComfyUI's pictures what its own EXR saver writes."""
 
 _LONGEST = 2000
 # Where a frame's number goes, beyond doubt.
@@ -117,7 +120,8 @@ def of(
     asked: dict[str, Any] = {
         "filetype": [filetype] if chosen["also_as"] is None else [filetype, chosen["also_as"]],
         "options": _pairs("options", options, _COMMAS, "quality=92, compression=balanced"),
-        **{name: chosen[name] for name in ("dtype", "color", "convert_to")},
+        "dtype": chosen["dtype"],
+        **_color(chosen["color"], chosen["convert_to"], filetype, chosen["also_as"]),
         # Otherwise the user wants files without a workflow, so there is no reason to warn.
         "metadata": metadata if keeps_metadata else None,
         "metadata_in": given["metadata_in"],
@@ -190,6 +194,18 @@ def parameters(
 def withheld(text: str | None) -> list[str]:
     """Return the patterns of the inputs to withhold: the administrator's, and those of a widget."""
     return [*settings.load().withhold, *_parts("withhold", text or "", _COMMAS)]
+
+
+def _color(color: str | None, convert_to: str | None, *filetypes: str | None) -> dict[str, str | None]:
+    """Return what the values are stated to be, and what they are converted to.
+
+    Values in EXR files are taken for linear unless the file says otherwise, and ComfyUI's are not: so these files state
+    srgb by default, as ComfyUI's own EXR saver assumes it.
+    """
+    if convert_to == LINEAR:
+        return {"color": color or "srgb", "convert_to": "linear-srgb"}
+    is_exr = any((one or "").partition(" ")[0] == "exr" for one in filetypes)
+    return {"color": "srgb" if is_exr and color is None and convert_to is None else color, "convert_to": convert_to}
 
 
 def _keeps_metadata(filetype: str, also_as: str | None, metadata_in: str) -> bool:

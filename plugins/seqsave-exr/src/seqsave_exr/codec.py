@@ -47,6 +47,8 @@ _RESERVED = frozenset(
     )
 )
 _INTEROP_IDS = {
+    "srgb": "srgb_rec709_scene",
+    "display-p3": "srgb_p3d65_scene",
     "linear-srgb": "lin_rec709_scene",
     "linear-p3": "lin_p3d65_scene",
     "linear-rec2020": "lin_rec2020_scene",

@@ -113,6 +113,7 @@ def picture() -> dict[str, Input]:
     chosen = wanted.PICTURE
     also_as = "A second filetype for each frame, saved in the same run: EXR for compositing, say, and PNG to view."
     made = {name: _widget(name, default=chosen[name], note=_NOTES.get(name, "")) for name in chosen if name in SETTINGS}
+    made["convert_to"][0].append(wanted.LINEAR)
     kinds = [chosen["also_as"], *filetype()[0]]
     parameters = (
         "Also write the text that AUTOMATIC1111 writes and galleries such as Civitai read: prompts, steps, sampler, "
@@ -128,8 +129,10 @@ def picture() -> dict[str, Input]:
 _OF_ONE = "for one of two filetypes: jpg.quality=92. 'seqsave filetypes' lists them."
 # Additions to the help of settings: the syntax of a widget's text, and defaults of the nodes.
 _NOTES = {
-    "color": "ComfyUI's own nodes produce srgb.",
-    "convert_to": "For EXR files, for example, acescg.",
+    "color": "ComfyUI's own nodes produce srgb, and EXR files state it unless something else is chosen.",
+    "convert_to": (
+        "For EXR files 'linear-srgb, from srgb', as compositors expect and ComfyUI's own EXR saver writes them."
+    ),
     "dpi": "0 writes none.",
     "tags": "Separated by semicolons: artist=Ada; copyright=2026 Studio.",
     "withhold": "Separated by commas: *.api_key, Note.*, CLIPTextEncode.text",
