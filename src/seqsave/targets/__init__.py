@@ -124,10 +124,12 @@ def _look_up(location: urls.Location, options: dict[str, Any], shown: str) -> tu
 
     A protocol that only a plugin adds comes last, so that configured names keep their meaning.
     """
+    as_protocol = replace(location, scheme=location.scheme.lower())
+    if as_protocol.scheme in registry.USUAL:  # without an import of fsspec, which knows them as well
+        return as_protocol, options, shown
     from seqsave.targets.filesystems import protocols
 
     known = protocols()
-    as_protocol = replace(location, scheme=location.scheme.lower())
     if as_protocol.scheme in known:
         return as_protocol, options, shown
     configured = config.load(reserved=known)

@@ -15,6 +15,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+# Names the folder of fsspec's configuration: https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration
+_FOLDER = "FSSPEC_CONFIG_DIR"
 
 # The number of objects that are kept, in use or not. A dropped connection closes when no call uses it any more.
 _LIMIT = 64
@@ -222,14 +226,23 @@ def create(cls: type[Any], options: Mapping[str, Any]) -> Any:
 
 
 def merged_options(cls: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``options`` merged over fsspec's configuration for this class."""
-    from fsspec.config import apply_config
+    """Return ``options`` merged over fsspec's configuration for this class, of which only ``protocol`` is read."""
+    merged = dict(options)
+    if _may_be_configured():
+        from fsspec.config import apply_config
 
-    merged: dict[str, Any] = apply_config(cls, dict(options))
+        merged = apply_config(cls, merged)
     # seqsave always calls its filesystems from outside of the event loop, and sets these three options itself.
     for name in ("asynchronous", "loop", "skip_instance_cache", "use_listings_cache"):
         merged.pop(name, None)
     return merged
+
+
+def _may_be_configured() -> bool:
+    """Return False if fsspec's configuration is certainly empty, so that fsspec need not be imported to read it."""
+    if "fsspec" in sys.modules or any(name.startswith("FSSPEC_") and name != _FOLDER for name in os.environ):
+        return True
+    return Path(os.environ.get(_FOLDER) or Path("~", ".config", "fsspec").expanduser()).is_dir()
 
 
 def protocols() -> Collection[str]:

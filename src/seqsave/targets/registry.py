@@ -19,13 +19,13 @@ from seqsave.targets.base import Target
 from seqsave.targets.redact import is_secret_name
 from seqsave.types import TargetSpec
 
-__all__ = ["BUILTIN", "check_options", "claimed", "class_for", "find", "register_target", "unregister_target"]
+__all__ = ["BUILTIN", "USUAL", "check_options", "claimed", "class_for", "find", "register_target", "unregister_target"]
 
 BUILTIN = {
     "file": "seqsave.targets.local:LocalTarget",
     "memory": "seqsave.targets.memory:MemoryTarget",
 }
-_USUAL = {
+USUAL = {
     "s3": "seqsave.targets.s3:S3Target",
     "s3a": "seqsave.targets.s3:S3Target",
     **dict.fromkeys(("gs", "gcs"), "seqsave.targets.clouds:GoogleTarget"),
@@ -83,7 +83,7 @@ def class_for(protocol: str) -> type[Target]:
     """
     spec = find(protocol)
     if spec is None:
-        code = BUILTIN.get(protocol) or _USUAL.get(protocol, _ANY_OTHER)
+        code = BUILTIN.get(protocol) or USUAL.get(protocol, _ANY_OTHER)
         return _target_class(manager.import_code(code))
     if spec.target is None:
         return _target_class(manager.import_code(_ANY_OTHER))

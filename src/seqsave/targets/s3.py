@@ -96,10 +96,10 @@ class S3Target(Target):
             raise TargetError(f"{url} names no bucket: write s3://bucket/folder")
         scene = Scene("open", url, secrets=secrets_of("", options))
         rest = {name: value for name, value in options.items() if name != "within"}
-        full = filesystems.opening(scene, lambda: checked_options(_without_client(rest)))
+        full = filesystems.opening(scene, lambda: cls._checked_options(_without_client(rest)))
         target = cls(bucket, prefix.strip("/"), full, connections=connections, url=url)
         target._stays = bool(checked_within(options))
-        filesystems.opening(replace(scene, secrets=target._secrets), target._client)
+        filesystems.opening(replace(scene, secrets=target._secrets), target._begin)
         return target
 
     @property
@@ -258,14 +258,14 @@ class S3Target(Target):
     @guarded("delete")
     def delete(self, path: str) -> None:
         """Delete a file; see ``Target.delete``."""
-        self._wait_for(lambda: self._client().call("delete_object", bucket=self._bucket, Key=self._key(path)))
+        self._wait_for(lambda: self._delete(path))
 
     @guarded("look for")
     def about(self, path: str) -> Mapping[str, str]:
         """Return what the storage reports; see ``Target.about``."""
         answer = self._wait_for(lambda: self._head(path))
         headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
-        endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
+        endpoint = self._endpoint()
         found = {
             "content type": answer.get("ContentType"),
             "date": headers.get("date"),
@@ -277,7 +277,7 @@ class S3Target(Target):
     @guarded("open")
     def identity(self) -> Mapping[str, str]:
         """Return the identity; see ``Target.identity``. Bucket names are unique in AWS, but not across stores."""
-        endpoint = self._wait_for(lambda: self._client().endpoint(self._bucket))
+        endpoint = self._endpoint()
         found = _AWS.fullmatch((urlsplit(endpoint).hostname or "").rstrip("."))
         root = f"{self._bucket}/{self._prefix}".rstrip("/")
         return {"storage": "s3", "root": root, "endpoint": found[1] if found else canonical_url(redact_url(endpoint))}
@@ -344,7 +344,7 @@ class S3Target(Target):
         more: dict[str, str] = {}
         method = "list_objects_v2"
         while True:
-            page = await self._client().call(method, bucket=self._bucket, Prefix=prefix, Delimiter="/", **more)
+            page = await self._page(method, Prefix=prefix, Delimiter="/", **more)
             for entry in _entries(page, prefix):
                 found[entry.name, entry.is_folder] = entry
             if not page.get("IsTruncated"):
@@ -358,7 +358,25 @@ class S3Target(Target):
                 )
             method, more = following
 
+    async def _page(self, method: str, **request: str) -> Mapping[str, Any]:
+        page: Mapping[str, Any] = await self._client().call(method, bucket=self._bucket, **request)
+        return page
+
+    async def _delete(self, path: str) -> None:
+        await self._client().call("delete_object", bucket=self._bucket, Key=self._key(path))
+
+    def _endpoint(self) -> str:
+        return self._wait_for(lambda: self._client().endpoint(self._bucket))
+
     # --- the connection ---
+
+    @staticmethod
+    def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+        return checked_options(options)
+
+    def _begin(self) -> None:
+        """Find out now whether the options are good enough for a client."""
+        self._client()
 
     def _client(self) -> S3Client:
         if self._held is None or self._held[0] != os.getpid():

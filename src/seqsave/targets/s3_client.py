@@ -24,7 +24,15 @@ from seqsave.targets.failures import diagnose
 from seqsave.targets.peers import keep_names_outside
 from seqsave.targets.redact import chain_of, redact_url, split_user_info
 
-__all__ = ["S3Client", "StoreAnswerError", "checked_options", "no_store", "refuse_strange", "wants_digest"]
+__all__ = [
+    "S3Client",
+    "StoreAnswerError",
+    "check_values",
+    "checked_options",
+    "no_store",
+    "refuse_strange",
+    "wants_digest",
+]
 
 CONNECT_TIMEOUT = 10
 """Seconds in which a connection must be established."""
@@ -178,6 +186,12 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
     merged = filesystems.merged_options(S3FileSystem, options)
     filesystems.refuse_unknown(merged, _known_options(), "s3://")
+    check_values(merged)
+    return merged
+
+
+def check_values(merged: Mapping[str, Any]) -> None:
+    """Raise TargetError for an unsuitable value of an option that s3fs knows."""
     for name in ("config_kwargs", "client_kwargs", "s3_additional_kwargs"):
         if merged.get(name) is not None and not isinstance(merged[name], Mapping):
             raise TargetError(f"storage option {name} must be a mapping of names to values")
@@ -186,7 +200,6 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
         if endpoint is not None:
             _check_endpoint(endpoint)
     _check_certificates(inner.get("verify"))
-    return merged
 
 
 def _check_endpoint(endpoint: object) -> None:

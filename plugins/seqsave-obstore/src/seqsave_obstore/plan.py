@@ -1,8 +1,9 @@
 """Compute the settings with which obstore sends the same request as s3fs, or the reason why it cannot.
 
-Nothing is guessed about endpoints, regions and addressing: botocore, which s3fs stands on, prepares a PUT with the same
-options in the same environment, and that request is read instead of sent. Credentials are botocore's own as well, and
-fetched (and refreshed) when they are needed. Options are translated only if they stand in the tables below.
+Nothing is guessed about endpoints, regions and addressing. What ``quick`` does not know botocore shows, which s3fs
+stands on: it prepares a PUT with the same options in the same environment, and that request is read instead of sent.
+Credentials are botocore's own then, and fetched (and refreshed) when they are needed. Options are translated only if
+they stand in the tables below.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from urllib.request import getproxies
 
 from seqsave.targets import s3_session
 from seqsave.targets.s3_client import CONNECT_TIMEOUT, STALL_TIMEOUT
+from seqsave_obstore import quick
+from seqsave_obstore.quick import CREDENTIALS
 
-__all__ = ["Identity", "Plan", "RefusedError", "make_plan", "read_environment"]
+__all__ = ["KNOWN", "Identity", "Plan", "RefusedError", "make_plan", "read_environment"]
 
 # Options of s3fs's that are understood here ...
 _UNDERSTOOD = {"anon", "client_kwargs", "config_kwargs", "endpoint_url", "key", "password", "profile", "secret"}
@@ -27,9 +30,10 @@ _UNDERSTOOD |= {"token", "use_ssl", "username"}
 # ... and those that change nothing about the requests of a target.
 _NO_MATTER = {"default_block_size", "default_cache_type", "default_fill_cache", "fixed_upload_size"}
 _NO_MATTER |= {"listings_expiry_time", "local_expiry_check", "max_concurrency", "max_paths", "version_aware"}
+KNOWN = frozenset(_UNDERSTOOD | _NO_MATTER)
+"""The storage options with which obstore may do the same as s3fs."""
 
-_CREDENTIALS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-_CLIENT_KWARGS = {*_CREDENTIALS, "endpoint_url", "region_name", "use_ssl"}
+_CLIENT_KWARGS = {*CREDENTIALS, "endpoint_url", "region_name", "use_ssl"}
 # They only change where a request goes and how it is signed: the rehearsal shows it.
 _REHEARSED = {"region_name", "s3", "signature_version", "use_dualstack_endpoint", "use_fips_endpoint"}
 _REHEARSED_S3 = {"addressing_style", "payload_signing_enabled", "us_east_1_regional_endpoint"}
@@ -88,12 +92,12 @@ class Plan:
 
 
 class Identity:
-    """botocore's credentials as obstore asks for them.
+    """Credentials as obstore asks for them: given ones, or those of a session of botocore's.
 
     failure: why the last try to get them failed; obstore keeps only its text.
     """
 
-    def __init__(self, session: Any, given: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str], session: Any = None) -> None:
         self._session = session
         self._given = given
         self.failure: Exception | None = None
@@ -111,7 +115,7 @@ class Identity:
 
     def _current(self) -> tuple[str, str, str | None]:
         if self._given:
-            key, secret, token = (self._given.get(name) for name in _CREDENTIALS)
+            key, secret, token = (self._given.get(name) for name in CREDENTIALS)
             return str(key), str(secret), token
         try:
             found = self._session.get_credentials()
@@ -138,33 +142,50 @@ def make_plan(bucket: str, options: Mapping[str, Any], connections: int) -> Plan
         raise RefusedError(f"bucket {bucket!r}, which is no ordinary one")
     settings = _checked(options)
     _check_environment()
-    import botocore.session
-
-    profile = options.get("profile")
-    session = botocore.session.Session(**({} if profile is None else {"profile": profile}))
-    s3_session.prepare(session)
     client_kwargs = _client_kwargs(options)
-    given = {name: client_kwargs.pop(name) for name in _CREDENTIALS if name in client_kwargs}
-    if given and not {*_CREDENTIALS[:2]} <= set(given):
+    given = {name: client_kwargs[name] for name in CREDENTIALS if name in client_kwargs}
+    if given and not {*CREDENTIALS[:2]} <= set(given):
         raise RefusedError("key, secret and token that are not complete")
-    request = _rehearse(session, bucket, settings, client_kwargs)
-    endpoint, virtual = _address(request.url, bucket)
+    known = None if _REHEARSED & set(settings) else quick.answer(bucket, options, client_kwargs)
+    if known is None:
+        place, identity = _rehearsed(bucket, options, settings, client_kwargs)
+    else:
+        place, identity = (known.endpoint, known.virtual, known.region), Identity(known.credentials)
+    endpoint, virtual, region = place
     if endpoint.startswith("https://"):
-        _check_trust(session)
+        _check_trust()
     return Plan(
         bucket,
         # Set twice, because obstore prefers AWS_ENDPOINT_URL_S3 to the setting ``endpoint``.
         {
             "endpoint": endpoint,
             "aws_endpoint_url_s3": endpoint,
-            "region": _region(request),
+            "region": region,
             "virtual_hosted_style_request": virtual,
             "skip_signature": bool(options.get("anon")),
         },
         _client_options(endpoint, settings, connections),
-        None if options.get("anon") else Identity(session, given),
+        None if options.get("anon") else identity,
         float(settings.get("read_timeout", STALL_TIMEOUT)),
     )
+
+
+def _rehearsed(
+    bucket: str, options: Mapping[str, Any], settings: Mapping[str, Any], client_kwargs: Mapping[str, Any]
+) -> tuple[tuple[str, bool, str], Identity]:
+    """Return endpoint, addressing and region as botocore uses them, and its credentials."""
+    import botocore.session
+
+    profile = options.get("profile")
+    session = botocore.session.Session(**({} if profile is None else {"profile": profile}))
+    s3_session.prepare(session)
+    given = {name: client_kwargs[name] for name in CREDENTIALS if name in client_kwargs}
+    others = {name: value for name, value in client_kwargs.items() if name not in CREDENTIALS}
+    request = _rehearse(session, bucket, settings, others)
+    endpoint, virtual = _address(request.url, bucket)
+    if endpoint.startswith("https://") and session.get_config_variable("ca_bundle"):
+        raise RefusedError("ca_bundle in the AWS configuration file")
+    return (endpoint, virtual, _region(request)), Identity(given, session)
 
 
 def read_environment() -> dict[str, str]:
@@ -179,7 +200,7 @@ def read_environment() -> dict[str, str]:
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """``config_kwargs``, once every option is known to mean the same."""
     for name, value in options.items():
-        if name not in _UNDERSTOOD | _NO_MATTER and value:
+        if name not in KNOWN and value:
             raise RefusedError(f"storage option {name!r}")
     for name, value in (options.get("client_kwargs") or {}).items():
         if name not in _CLIENT_KWARGS and value is not None:
@@ -197,13 +218,11 @@ def _check_environment() -> None:
             raise RefusedError(f"the setting {name} in the environment")
 
 
-def _check_trust(session: Any) -> None:
+def _check_trust() -> None:
     """Botocore trusts such a bundle alone, obstore would trust it beside the system's own."""
     for name in _TRUST:
         if os.environ.get(name):
             raise RefusedError(f"the setting {name} in the environment")
-    if session.get_config_variable("ca_bundle"):
-        raise RefusedError("ca_bundle in the AWS configuration file")
 
 
 def _is_duration(value: Any) -> bool:
@@ -242,7 +261,7 @@ def _rehearse(session: Any, bucket: str, settings: Mapping[str, Any], client_kwa
 
     used = {name: value for name, value in settings.items() if name in _REHEARSED}
     config = Config(**used, retries={"total_max_attempts": 1}, request_checksum_calculation="when_required")
-    credentials = dict.fromkeys(_CREDENTIALS[:2], "rehearsal")
+    credentials = dict.fromkeys(CREDENTIALS[:2], "rehearsal")
     client = session.create_client("s3", config=config, **credentials, **client_kwargs)
 
     def stop(request: Any, **_: Any) -> None:
@@ -295,7 +314,4 @@ def _client_options(endpoint: str, settings: Mapping[str, Any], connections: int
     }
     if endpoint.startswith("http://"):
         return {**options, "allow_http": True}
-    from botocore.httpsession import get_cert_path
-
-    with open(get_cert_path(True), "rb") as file:  # noqa: PTH123 - botocore gives a text
-        return {**options, "root_certificate": file.read()}
+    return {**options, "root_certificate": quick.certificates()}

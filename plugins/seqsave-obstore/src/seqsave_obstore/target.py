@@ -1,6 +1,7 @@
 """``s3://`` through obstore (Rust): the same requests as through s3fs, for a fraction of the CPU.
 
-- Objects are put and read through obstore; what is asked rarely (listings, HEAD, DELETE, ranges) goes through s3fs.
+- Objects are put and read through obstore, and listings through ``listing``; what is asked rarely (HEAD, DELETE,
+  ranges) goes through s3fs, which is imported then.
 - The storage option ``client`` names ``"obstore"`` or ``"s3fs"``. Without it obstore is taken where it is installed and
   ``plan`` proves that it does the same, else s3fs.
 - One PUT below 5 GiB, tried once. The SHA-256 of the bytes is part of the signature, so that the store refuses what did
@@ -9,7 +10,9 @@
   checksum in a header, are handed over to s3fs, which follows the store's redirects and has the last word.
 - A request whose credentials are refused goes to s3fs as well, which reads them again where they come from. If that
   helps, obstore gets them too.
-- Requests are coroutines: on the same two cores they leave encoders more time than threads do, and can be cancelled.
+- Puts are coroutines: on the same two cores they leave encoders more time than threads do, and can be cancelled. A
+  thread that has to wait for what it reads anyway takes half of the CPU without the event loop; only the main thread
+  goes through that, since it can be interrupted there.
 """
 
 from __future__ import annotations
@@ -24,17 +27,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
+from seqsave.runtime.threads import run_in_thread
 from seqsave.targets import Location, Published, at_exit, failures, filesystems
 from seqsave.targets.base import described
+from seqsave.targets.guards import guarded
 from seqsave.targets.s3 import S3Target, unquoted
-from seqsave.targets.s3_client import wants_digest
+from seqsave.targets.s3_client import check_values, checked_options, wants_digest
 from seqsave.targets.s3_session import REFUSALS, names_credentials
 from seqsave_obstore.errors import explained
-from seqsave_obstore.plan import Plan, RefusedError, make_plan, read_environment
+from seqsave_obstore.listing import fetch_page
+from seqsave_obstore.loop import elsewhere, running_loop, wait_for
+from seqsave_obstore.plan import KNOWN, Plan, RefusedError, make_plan, read_environment
 
 __all__ = ["FastS3Target", "settle"]
 
@@ -76,6 +84,52 @@ class FastS3Target(S3Target):
                 raise obstacle
         return S3Target.open(location, rest, connections=connections, url=url)
 
+    @staticmethod
+    def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+        merged = filesystems.merged_options(_Protocols, options)
+        if not set(merged) <= KNOWN:
+            return checked_options(options)
+        check_values(merged)
+        return merged
+
+    def _begin(self) -> None:
+        """Leave s3fs for later: ``obstacle`` looks at the options."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop; see ``Target.loop``."""
+        return running_loop()
+
+    def _wait_for(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        return wait_for(running_loop(), start)
+
+    async def _through_s3fs(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        """Run a coroutine of the base class, on the event loop of s3fs."""
+        return await elsewhere(self._client().loop, start())
+
+    @guarded("read")
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file; see ``Target.read``."""
+        return self.read_published(path)[0]
+
+    @guarded("read")
+    def read_published(self, path: str) -> tuple[bytes, Published]:
+        """Return a whole file and what is known of it; see ``Target.read_published``."""
+        found = self._read_here(path) or self._wait_for(lambda: self._get(path))
+        return found[0], described(found[0], None, etag=found[1])
+
+    def _read_here(self, path: str) -> tuple[bytes, str | None] | None:
+        """Return bytes and ETag, without an event loop; None where that is not possible, or s3fs is to be asked."""
+        sender = None if threading.current_thread() is threading.main_thread() else self._sender()
+        if sender is None:
+            return None
+        try:
+            return sender.get_here(self._key(path))
+        except Exception as error:
+            if not self._may_know_more(error):
+                raise
+            return None
+
     async def _send(
         self, path: str, body: bytes, content_type: str, crc32: int, *, create: bool, match: str | None = None
     ) -> Published:
@@ -89,7 +143,8 @@ class FastS3Target(S3Target):
                     raise
             else:
                 return described(body, crc32, etag=etag)
-        published = await super()._send(path, body, content_type, crc32, create=create, match=match)
+        usual = partial(super()._send, path, body, content_type, crc32, create=create, match=match)
+        published = await self._through_s3fs(usual)
         if refused:
             self._renew(sender)
         return published
@@ -100,11 +155,10 @@ class FastS3Target(S3Target):
             try:
                 return await sender.get(self._key(path))
             except Exception as error:
-                # UNKNOWN: the store's answer lacks a header that obstore wants.
                 refused = self._is_refused(error)
-                if not refused and failures.diagnose(error) not in (*_HANDED_OVER, failures.Fault.UNKNOWN):
+                if not self._may_know_more(error):
                     raise
-        found = await super()._get(path, **request)
+        found = await self._through_s3fs(partial(super()._get, path, **request))
         if refused:
             self._renew(sender)
         return found
@@ -112,6 +166,38 @@ class FastS3Target(S3Target):
     def may_look_up_names(self) -> bool:
         """Return False if names are to be checked, and a server of any name could answer for the endpoint."""
         return not self._stays or (self._sending is not None and self._sending.is_encrypted)
+
+    async def _page(self, method: str, **request: str) -> Mapping[str, Any]:
+        sender, refused = self._sender(), False
+        if sender is not None:
+            try:
+                return await run_in_thread(lambda: sender.page(method, request))
+            except Exception as error:
+                refused = self._is_refused(error)
+                if not self._may_know_more(error):
+                    raise
+        page = await self._through_s3fs(partial(super()._page, method, **request))
+        if refused:
+            self._renew(sender)
+        return page
+
+    async def _head(self, path: str) -> Mapping[str, Any]:
+        return await self._through_s3fs(partial(super()._head, path))
+
+    async def _delete(self, path: str) -> None:
+        await self._through_s3fs(partial(super()._delete, path))
+
+    def _endpoint(self) -> str:
+        sender = self._sender()
+        if sender is None:
+            client = self._client()
+            return wait_for(client.loop, lambda: client.endpoint(self._bucket))
+        return sender.endpoint
+
+    def _may_know_more(self, error: Exception) -> bool:
+        """Return True if s3fs is to send a request to read again."""
+        # UNKNOWN: the store's answer lacks a header that obstore wants.
+        return self._is_refused(error) or failures.diagnose(error) in (*_HANDED_OVER, failures.Fault.UNKNOWN)
 
     def _is_refused(self, error: Exception) -> bool:
         """Return True if the credentials were refused, and their source may have others by now."""
@@ -173,8 +259,14 @@ class FastS3Target(S3Target):
         return {**super().__getstate__(), "_sending": None}
 
 
+class _Protocols:
+    """The protocols of s3fs, without s3fs: fsspec's configuration may have options for them."""
+
+    protocol = ("s3", "s3a")
+
+
 class _Sender:
-    """Requests for one bucket through obstore, on fsspec's event loop."""
+    """Requests for one bucket through obstore: on the event loop, as many at once as there are connections, or here."""
 
     def __init__(self, plan: Plan, connections: int) -> None:
         global _started_in
@@ -185,6 +277,7 @@ class _Sender:
         self._get_store = _store(plan, {"read_timeout": f"{max(1, round(plan.stall))}s"})
         self._room = asyncio.Semaphore(connections)
         self.is_encrypted = str(plan.config["endpoint"]).startswith("https://")
+        self._room_here = threading.BoundedSemaphore(connections)  # the store to read from has connections of its own
         self.is_proved = False
         """The store has accepted its credentials."""
 
@@ -224,6 +317,37 @@ class _Sender:
             return bytes(await answer.bytes_async()), unquoted(answer.meta["e_tag"])
 
         return await self._explained(fetch)
+
+    def get_here(self, key: str) -> tuple[bytes, str | None]:
+        """Do the same as ``get`` on this thread."""
+        import obstore
+
+        with self._room_here:
+            try:
+                answer = obstore.get(self._get_store, key)
+                found = bytes(answer.bytes()), unquoted(answer.meta["e_tag"])
+            except Exception as error:  # noqa: BLE001 - classified by its text
+                reason = self._reason(error)
+            else:
+                self.is_proved = True
+                return found
+        raise reason
+
+    def page(self, method: str, request: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return a page of a listing, as botocore does."""
+        page = fetch_page(self._plan, method, request)
+        self.is_proved = True
+        return page
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint without the bucket."""
+        endpoint, bucket = str(self._plan.config["endpoint"]), self._plan.bucket
+        return (
+            endpoint.replace(f"://{bucket}.", "://", 1)
+            if self._plan.config["virtual_hosted_style_request"]
+            else endpoint
+        )
 
     async def _explained(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
         async with self._room:

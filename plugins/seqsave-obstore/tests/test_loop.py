@@ -1,0 +1,42 @@
+"""The event loop of obstore's requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+
+import pytest
+from seqsave_obstore.loop import elsewhere, running_loop, wait_for
+
+
+async def where() -> str:
+    return threading.current_thread().name
+
+
+async def fails() -> None:
+    raise TimeoutError("of its own")
+
+
+def test_there_is_one_and_it_runs() -> None:
+    assert running_loop() is running_loop()
+    assert wait_for(running_loop(), where) == "seqsave-obstore"
+    with pytest.raises(TimeoutError, match="of its own"):
+        wait_for(running_loop(), fails)
+
+
+def test_a_coroutine_runs_on_another_loop_or_stays() -> None:
+    async def both() -> tuple[str, str]:
+        return await elsewhere(running_loop(), where()), await elsewhere(asyncio.get_running_loop(), where())
+
+    assert asyncio.run(both()) == ("seqsave-obstore", threading.current_thread().name)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems that fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_its_own() -> None:
+    running_loop()
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if wait_for(running_loop(), where) == "seqsave-obstore" else 1)
+    assert os.waitpid(pid, 0)[1] == 0
