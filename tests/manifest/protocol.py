@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Actor", "Flaws", "Manifest", "Stored", "World", "explore", "lies"]
+__all__ = ["Actor", "Flaws", "Manifest", "Stored", "World", "canonical", "explore", "lies", "reachable"]
 
 
 class Stored(NamedTuple):
@@ -67,7 +67,7 @@ class Kept(NamedTuple):
     spool: str = "f"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Flaws:
     """Rules to leave out, so that a test sees that the exploration finds what they prevent."""
 
@@ -91,10 +91,13 @@ class Flaws:
     """A run says nothing of the frames that it gave up, as if it had not set out to save them."""
     counts_kept_as_saved: bool = False
     """A frame in the spool counts as saved."""
+    swaps_only_after: bool = False
+    """A run does not enter: it swaps the manifest once, after its PUTs."""
+    swaps_only_before: bool = False
+    """A run does not commit: it swaps the manifest once, before its PUTs, and records what it is about to send."""
 
 
-@dataclass(frozen=True)
-class Actor:
+class Actor(NamedTuple):
     """One process. ``step`` names what it does next; ``done`` and ``dead`` are final.
 
     mode:     ``overwrite``, ``error``, ``skip``, ``flush``, or ``harm``: another program, which deletes or overwrites
@@ -137,8 +140,11 @@ class Actor:
     looked: Stored | None = None
 
 
-@dataclass(frozen=True)
-class World:
+# What a process knows before its first step.
+_NOTHING = {name: Actor._field_defaults[name] for name in Actor._fields[Actor._fields.index("position") :]}
+
+
+class World(NamedTuple):
     """The storage, one spool folder, and the processes."""
 
     storage: tuple[Stored | None, ...]
@@ -148,7 +154,7 @@ class World:
     spool: frozenset[Kept] = frozenset()
     conditions: bool = True
     """Whether the storage compares before it swaps."""
-    flaws: Flaws = field(default_factory=Flaws)
+    flaws: Flaws = Flaws()
     clobbered: bool = False
     """Whether a flush has replaced a frame that the run of its entry did not know."""
     under_way: frozenset[tuple[str, int, Stored]] = frozenset()
@@ -159,25 +165,37 @@ class World:
     """Frames that others changed after the look that the manifest's claims come from."""
 
 
-def explore(world: World, *, most: int = 3_000_000, first: bool = False) -> tuple[int, list[World]]:
+def explore(
+    world: World, *, most: int = 3_000_000, first: bool = False, reduces: bool = True
+) -> tuple[int, list[World]]:
     """Return the number of states that can be reached, and those in which the manifest lies or a frame was lost.
 
-    first: one of the latter is enough.
+    first: one of the latter is enough. reduces: follow one of all states that differ in nothing that can matter.
     """
-    seen, todo, found = {world}, deque([world]), []
+    found: list[World] = []
+    seen = 0
+    for seen, now in enumerate(reachable(world, reduces=reduces), 1):
+        if now.clobbered or lies(now):
+            found.append(now)
+            if first:
+                break
+        if seen > most:
+            raise AssertionError(f"more than {most} states: make the world smaller")
+    return seen, found
+
+
+def reachable(world: World, *, reduces: bool = True) -> Iterator[World]:
+    """Yield each state that can be reached, once; of those that lead to the same ones, ``reduces`` yields one."""
+    same = canonical if reduces else _unchanged
+    start = same(world)
+    seen, todo = {start}, deque([start])
     while todo:
         now = todo.popleft()
-        for after in _successors(now):
+        yield now
+        for after in map(same, _successors(now)):
             if after not in seen:
                 seen.add(after)
                 todo.append(after)
-                if after.clobbered or lies(after):
-                    found.append(after)
-                    if first:
-                        return len(seen), found
-        if len(seen) > most:
-            raise AssertionError(f"more than {most} states: make the world smaller")
-    return len(seen), found
 
 
 def lies(world: World) -> bool:
@@ -205,6 +223,70 @@ def lies(world: World) -> bool:
     )
 
 
+# --- states that differ in nothing that can matter ------------------------------------------------------------------
+
+
+def canonical(world: World) -> World:
+    """Return the state that stands for all that lead to the same claims.
+
+    What is left out can have no effect on what follows, for these reasons:
+
+    - A process that has ended takes no further step: only its name and kind are asked for.
+    - A run whose manifest was swapped by another one sends one listing and one swap that fails, and reads again. Both
+      change nothing, so that it may as well read again at once. So the manifest's revision only has to be the one that
+      was read, or another one.
+    - Whether a run has no more frames to PUT, or lists for nothing, is no request: the next one follows at once.
+    - Of a listing before a commit, only the versions count that the commit can confirm.
+    - A spool that no flush reads any more, and entries that are gone from it, are never asked for; nor is the name of
+      an interrupted run without a PUT that may arrive.
+
+    ``test_protocol`` compares the claims that can be made with those of the exploration without this.
+    """
+    is_read = any(actor.mode == "flush" and actor.step not in _ENDED for actor in world.actors)
+    spool = world.spool if is_read else frozenset()
+    actors = tuple([_canonical(world, actor) for actor in world.actors])
+    now = world.manifest
+    return world._replace(
+        actors=actors,
+        manifest=None if now is None else now._replace(revision=0),
+        revision=0,
+        spool=spool,
+        reported=world.reported & {actor.name for actor in actors if actor.may_give_up},
+    )
+
+
+def _unchanged(world: World) -> World:
+    return world
+
+
+def _canonical(world: World, actor: Actor) -> Actor:
+    if actor.step in _ENDED:
+        return actor._replace(**_NOTHING)
+    reads_last = world.flaws.lists_before_reading
+    if actor.step in ("enter", "commit") or (actor.step == "list" and not reads_last):
+        if world.conditions and actor.seen != world.manifest:
+            actor = actor._replace(step="read", seen=None) if actor.step == "enter" else _to_commit(actor, world)
+        elif actor.seen is not None:
+            actor = actor._replace(seen=actor.seen._replace(revision=0), gone=actor.gone & actor.seen.entered)
+    if actor.step == "survey" and not (actor.mode == "skip" or actor.may_fail):
+        actor = actor._replace(step="look" if actor.mode == "flush" else "put")
+    if actor.step == "put" and actor.position == len(actor.frames):
+        actor = _to_commit(actor, world)
+    if actor.step == "commit" and actor.listed and not world.flaws.looks_at_names_only:
+        now = actor.seen or Manifest(0, False, frozenset(), frozenset(), (None,) * len(world.storage))
+        both = zip(_vouched(world, actor, now), actor.listed, strict=True)
+        listed = tuple([stored if record and stored == record else None for record, stored in both])
+        actor = actor._replace(listed=listed)
+    if actor.step in ("reread", "list", "commit") and actor.first_listed:
+        actor = actor._replace(first_listed=())
+    if actor.published and not actor.published <= world.spool:
+        actor = actor._replace(published=actor.published & world.spool)
+    return actor
+
+
+_ENDED = ("done", "dead")
+
+
 # --- steps -----------------------------------------------------------------------------------------------------------
 
 
@@ -213,7 +295,7 @@ def _successors(world: World) -> Iterator[World]:
         if actor.step in ("done", "dead"):
             continue
         if actor.may_die:
-            dead = replace(actor, step="dead", seen=None, gone=frozenset(), listed=(), looked=None)
+            dead = actor._replace(step="dead", seen=None, gone=frozenset(), listed=(), looked=None)
             yield _with(world, number, dead)
             if actor.may_give_up and actor.step == "put" and actor.position < len(actor.frames):
                 yield _with(_send(world, actor, actor.frames[actor.position]), number, dead)
@@ -222,25 +304,25 @@ def _successors(world: World) -> Iterator[World]:
     for put in world.under_way:
         yield _arrives(world, *put)
     # The owner of the spool may delete an entry at any time.
-    if any(actor.mode == "flush" for actor in world.actors):
+    if world.spool and any(actor.mode == "flush" for actor in world.actors):
         for entry in world.spool:
-            yield replace(world, spool=world.spool - {entry})
+            yield world._replace(spool=world.spool - {entry})
 
 
 def _with(world: World, number: int, actor: Actor) -> World:
-    return replace(world, actors=(*world.actors[:number], actor, *world.actors[number + 1 :]))
+    return world._replace(actors=(*world.actors[:number], actor, *world.actors[number + 1 :]))
 
 
 def _send(world: World, actor: Actor, frame: int) -> World:
     """Return the world with a PUT under way that nobody waits for any more."""
-    return replace(
-        world, under_way=world.under_way | {(actor.name, frame, Stored(actor.name, f"{actor.name}.late.{frame}"))}
+    return world._replace(
+        under_way=world.under_way | {(actor.name, frame, Stored(actor.name, f"{actor.name}.late.{frame}"))}
     )
 
 
 def _arrives(world: World, name: str, frame: int, stored: Stored) -> World:
     """Return the world after a PUT has arrived. Only of a run that was named as interrupted it is excused."""
-    after = _stored(replace(world, under_way=world.under_way - {(name, frame, stored)}), frame, stored)
+    after = _stored(world._replace(under_way=world.under_way - {(name, frame, stored)}), frame, stored)
     is_entered = world.manifest is not None and name in world.manifest.entered
     return _excused(after, frame) if name in world.reported and not is_entered else after
 
@@ -248,9 +330,9 @@ def _arrives(world: World, name: str, frame: int, stored: Stored) -> World:
 def _excused(world: World, frame: int) -> World:
     """Return the world in which a frame was changed by others: those who have looked do not know of it."""
     actors = tuple(
-        replace(actor, missed=actor.missed | {frame}) if actor.step == "commit" else actor for actor in world.actors
+        actor._replace(missed=actor.missed | {frame}) if actor.step == "commit" else actor for actor in world.actors
     )
-    return replace(world, actors=actors, excused=world.excused | {frame})
+    return world._replace(actors=actors, excused=world.excused | {frame})
 
 
 Steps = Iterator[tuple[World, Actor]]
@@ -260,35 +342,42 @@ def _harm(world: World, actor: Actor) -> Steps:
     """Delete a frame, or put other bytes in its place."""
     for frame in actor.frames:
         for stored in (None, Stored(actor.name, f"{actor.name}.{frame}")):
-            yield _excused(_stored(world, frame, stored), frame), replace(actor, step="done")
+            yield _excused(_stored(world, frame, stored), frame), actor._replace(step="done")
 
 
 def _read(world: World, actor: Actor) -> Steps:
     """Read the manifest, to enter the run."""
     if actor.mode == "flush" and not _entries(world, actor):
-        yield world, replace(actor, step="done")
+        yield world, actor._replace(step="done")
     else:
-        yield world, replace(actor, step="enter", seen=world.manifest)
+        yield world, actor._replace(step="enter", seen=world.manifest)
 
 
 def _enter(world: World, actor: Actor) -> Steps:
     """Swap in a manifest that names the run."""
+    if world.flaws.swaps_only_after:
+        yield world, actor._replace(step="survey", seen=None)
+        return
     now = actor.seen or Manifest(0, False, frozenset(), frozenset(), (None,) * len(world.storage))
     wanted = frozenset() if actor.mode == "flush" else frozenset(actor.frames)
     dead = now.entered & _dead(world, actor)
     interrupted, entered = now.interrupted | _defining(world, dead), now.entered - dead | {_id(world, actor)}
     after = now._replace(complete=False, entered=entered, expected=now.expected | wanted, interrupted=interrupted)
+    if world.flaws.swaps_only_before:
+        sent = {frame: Stored(actor.name, f"{actor.name}.{frame}") for frame in actor.frames}
+        records = tuple([sent.get(frame, record) for frame, record in enumerate(now.records)])
+        after = now._replace(records=records, expected=after.expected)
     swapped = _swap(world, actor.seen, after)
     if swapped is None:
-        yield world, replace(actor, step="read", seen=None)
+        yield world, actor._replace(step="read", seen=None)
     else:
-        yield swapped, replace(actor, step="survey", seen=None, before=interrupted)
+        yield swapped, actor._replace(step="survey", seen=None, before=interrupted)
 
 
 def _survey(world: World, actor: Actor) -> Steps:
     """List the folder: what ``skip`` leaves alone, and what a spool entry calls the version before it."""
     first = world.storage if actor.may_list else ()
-    yield world, replace(actor, step="look" if actor.mode == "flush" else "put", first_listed=first)
+    yield world, actor._replace(step="look" if actor.mode == "flush" else "put", first_listed=first)
 
 
 def _put(world: World, actor: Actor) -> Steps:
@@ -297,24 +386,24 @@ def _put(world: World, actor: Actor) -> Steps:
         yield world, _to_commit(actor, world)
         return
     frame = actor.frames[actor.position]
-    onward = replace(actor, position=actor.position + 1)
+    onward = actor._replace(position=actor.position + 1)
     if actor.mode == "skip" and actor.first_listed and actor.first_listed[frame] is not None:
         yield world, onward
         return
     if actor.may_fail:
         first = actor.first_listed[frame] if actor.first_listed else None
         entry = Kept(frame, actor.name, first.version if first else None, bool(actor.first_listed), actor.spool)
-        yield replace(world, spool=world.spool | {entry}), replace(onward, kept=actor.kept | {frame})
+        yield world._replace(spool=world.spool | {entry}), onward._replace(kept=actor.kept | {frame})
     existing = world.storage[frame]
     if actor.mode in ("error", "skip") and existing is not None:
-        yield world, replace(onward, failed=actor.failed or actor.mode == "error")
+        yield world, onward._replace(failed=actor.failed or actor.mode == "error")
         return
     stored = Stored(actor.name, f"{actor.name}.{frame}")
-    yield _stored(world, frame, stored), replace(onward, sent=(*actor.sent, (frame, stored)))
+    yield _stored(world, frame, stored), onward._replace(sent=(*actor.sent, (frame, stored)))
     if actor.may_give_up:
-        yield _send(world, actor, frame), replace(onward, gave_up=actor.gave_up | {frame})
+        yield _send(world, actor, frame), onward._replace(gave_up=actor.gave_up | {frame})
     if actor.may_fail:  # it arrived, and the answer was lost
-        yield _stored(world, frame, stored), replace(onward, failed=True)
+        yield _stored(world, frame, stored), onward._replace(failed=True)
 
 
 def _look(world: World, actor: Actor) -> Steps:
@@ -323,30 +412,30 @@ def _look(world: World, actor: Actor) -> Steps:
     if not waiting:
         yield world, _to_commit(actor, world)
     for entry in waiting:
-        yield world, replace(actor, step="publish", looked=world.storage[entry.frame], current=entry.frame)
+        yield world, actor._replace(step="publish", looked=world.storage[entry.frame], current=entry.frame)
 
 
 def _publish(world: World, actor: Actor) -> Steps:
     """Flush: publish one entry over the version that was looked at, and no other."""
     frame = actor.current
-    onward = replace(actor, step="look", looked=None, current=0)
+    onward = actor._replace(step="look", looked=None, current=0)
     for entry in _entries(world, actor):
         if entry.frame != frame:
             continue
-        done = replace(onward, published=actor.published | {entry})
+        done = onward._replace(published=actor.published | {entry})
         existing, looked = world.storage[frame], actor.looked
         mine = Stored(entry.content, f"{actor.name}.{entry.content}.{frame}")
         is_same = looked is not None and looked.content == entry.content
         is_base = entry.known and (looked.version if looked else None) == entry.base
         creates = not entry.known and looked is None
         if is_same and looked is not None and not world.flaws.flush_replaces:
-            yield world, replace(done, sent=(*done.sent, (frame, looked)))
+            yield world, done._replace(sent=(*done.sent, (frame, looked)))
         elif _may_publish(world.flaws, is_base or creates, is_unchanged=existing == looked):
-            yield _over(_stored(world, frame, mine), existing, entry), replace(done, sent=(*done.sent, (frame, mine)))
+            yield _over(_stored(world, frame, mine), existing, entry), done._replace(sent=(*done.sent, (frame, mine)))
         elif is_base or creates:  # changed between the look and the PUT: the condition fails
             yield world, onward
         else:  # a conflict: reported, and left in the spool
-            yield world, replace(done, failed=True)
+            yield world, done._replace(failed=True)
     if not any(entry.frame == frame for entry in _entries(world, actor)):  # deleted by its owner
         yield world, onward
 
@@ -360,25 +449,27 @@ def _over(world: World, existing: Stored | None, entry: Kept) -> World:
     """Return the world after a flush's PUT, which has replaced ``existing``."""
     is_lost = existing is not None and existing.content != entry.content
     was_known = existing is not None and entry.known and existing.version == entry.base
-    return replace(world, clobbered=world.clobbered or (is_lost and not was_known))
+    return world._replace(clobbered=world.clobbered or (is_lost and not was_known))
 
 
 def _to_commit(actor: Actor, world: World) -> Actor:
+    if world.flaws.swaps_only_before:
+        return actor._replace(step="done")
     step = "list" if world.flaws.lists_before_reading else "reread"
-    return replace(actor, step=step, seen=None, listed=())
+    return actor._replace(step=step, seen=None, gone=frozenset(), listed=(), missed=frozenset())
 
 
 def _reread(world: World, actor: Actor) -> Steps:
     """Read the manifest, to commit."""
     step = "commit" if world.flaws.lists_before_reading else "list"
-    yield world, replace(actor, step=step, seen=world.manifest, gone=_dead(world, actor))
+    yield world, actor._replace(step=step, seen=world.manifest, gone=_dead(world, actor))
 
 
 def _list(world: World, actor: Actor) -> Steps:
     """List the folder, to commit."""
     step = "reread" if world.flaws.lists_before_reading else "commit"
     listed = world.storage if actor.may_list else ()
-    yield world, replace(actor, step=step, listed=listed, missed=frozenset())
+    yield world, actor._replace(step=step, listed=listed, missed=frozenset())
 
 
 def _commit(world: World, actor: Actor) -> Steps:
@@ -409,17 +500,13 @@ def _commit(world: World, actor: Actor) -> Steps:
         yield world, _to_commit(actor, world)
     else:
         step = "clear" if actor.mode == "flush" else "done"
-        swapped = replace(swapped, excused=actor.missed)
-        yield swapped, replace(actor, step=step, seen=None, listed=(), gone=frozenset(), missed=frozenset())
+        swapped = swapped._replace(excused=actor.missed)
+        yield swapped, actor._replace(step=step, seen=None, listed=(), gone=frozenset(), missed=frozenset())
 
 
 def _confirmed(world: World, actor: Actor, now: Manifest) -> tuple[Stored | None, ...]:
     """Return the records with those of the run, as far as its listing shows the versions that they vouch for."""
-    records = list(now.records)
-    for frame, stored in actor.sent:
-        records[frame] = stored
-    for frame in actor.kept if world.flaws.forgets_given_up else actor.kept | actor.gave_up:
-        records[frame] = None
+    records = _vouched(world, actor, now)
     if not actor.may_list or world.flaws.trusts_acknowledgements:
         return tuple(records)
     names_only = world.flaws.looks_at_names_only
@@ -429,11 +516,21 @@ def _confirmed(world: World, actor: Actor, now: Manifest) -> tuple[Stored | None
     )
 
 
+def _vouched(world: World, actor: Actor, now: Manifest) -> list[Stored | None]:
+    """Return the records with those of the run, before a look at the storage."""
+    records = list(now.records)
+    for frame, stored in actor.sent:
+        records[frame] = stored
+    for frame in actor.kept if world.flaws.forgets_given_up else actor.kept | actor.gave_up:
+        records[frame] = None
+    return records
+
+
 def _clear(world: World, actor: Actor) -> Steps:
     """Flush: delete the entries that the storage holds now."""
     sent = {(frame, stored.content) for frame, stored in actor.sent}
     gone = frozenset(entry for entry in world.spool if (entry.frame, entry.content) in sent)
-    yield replace(world, spool=world.spool - gone), replace(actor, step="done")
+    yield world._replace(spool=world.spool - gone), actor._replace(step="done")
 
 
 _STEPS = {
@@ -457,7 +554,7 @@ def _entries(world: World, actor: Actor) -> list[Kept]:
 
 
 def _stored(world: World, frame: int, stored: Stored) -> World:
-    return replace(world, storage=(*world.storage[:frame], stored, *world.storage[frame + 1 :]))
+    return world._replace(storage=(*world.storage[:frame], stored, *world.storage[frame + 1 :]))
 
 
 def _swap(world: World, seen: Manifest | None, after: Manifest) -> World | None:
@@ -465,7 +562,7 @@ def _swap(world: World, seen: Manifest | None, after: Manifest) -> World | None:
     if world.conditions and world.manifest != seen:
         return None
     revision, reported = world.revision + 1, world.reported | after.interrupted
-    return replace(world, manifest=after._replace(revision=revision), revision=revision, reported=reported)
+    return world._replace(manifest=after._replace(revision=revision), revision=revision, reported=reported)
 
 
 def _dead(world: World, me: Actor) -> frozenset[str]:

@@ -102,8 +102,7 @@ class LocalTarget(Target):
 
     def may_fold_case(self, path: str) -> bool:
         """Return whether the file may exist under a name in another case; see ``Target.may_fold_case``."""
-        file = self.url_of(path)
-        return os.path.lexists(file) and may_be_folded(file, self.known.folds)
+        return may_be_folded(self.url_of(path), self.known.folds)
 
     def url_of(self, path: str) -> str:
         """Return the absolute path of a file."""
@@ -143,6 +142,8 @@ class LocalTarget(Target):
             raise
         if self._fsync:
             _flush_folder(folder)
+        # The first file in a folder shows that names there differ by case; then no later one is looked for.
+        may_be_folded(final, self.known.folds)
         return described(data, checksum, version=version)
 
     def replace(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+import contextlib
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,8 @@ __all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of"]
 
 # These replace no existing frame.
 REPLACING_NOTHING = ("error", "skip")
-# Frames that a listing lacks are looked for one by one, up to this number.
-MOST_ASKED = 100
+# Frames that a listing lacks are looked for one by one, up to this number; of more, so many are looked for first.
+MOST_ASKED, SAMPLE = 100, 20
 # These replace every existing frame.
 _REPLACING_ALL = ("overwrite", "replace")
 
@@ -242,25 +243,34 @@ class Output:
                 later(self.fallback)
 
     def gone(self, result: SaveResult) -> list[FailedFrame]:
-        """Return the saved frames that another program has removed since, as the run's last listing shows."""
+        """Return the saved frames that another program has removed since.
+
+        The run's last listing shows which may be gone. That alone proves nothing, since some storages list a new file
+        late but know it by its name: each is looked for. Of more than ``MOST_ASKED``, a sample is looked for first; if
+        none of it exists, the listing is right, and the others are gone too.
+        """
         paths = {self._path(one): one for one in self._mine(result).frames if one.status == "saved"}
         below = len(self.rule.folder) + 1 if self.rule.folder else 0
-        lacking = self._record.lacks(path[below:] for path in paths)
         folder = f"{self.rule.folder}/" if self.rule.folder else ""
-        gone = [f"{folder}{name}" for name in lacking]
-        if len(gone) <= MOST_ASKED:  # some storages list a new file late, but know it by its name
-            gone = [path for path in gone if not self._may_exist(path)]
+        lacking = [f"{folder}{name}" for name in self._record.lacks(path[below:] for path in paths)]
+        sample = lacking if len(lacking) <= MOST_ASKED else _spread(lacking, SAMPLE)
+        gone = self._absent(sample)
+        if len(gone) == len(sample):
+            gone = lacking
+        elif len(sample) < len(lacking):
+            gone = self._absent(lacking)
         return [_removed(paths[path]) for path in gone]
+
+    def _absent(self, asked: Sequence[str]) -> list[str]:
+        """Return the files that do not exist. Those that cannot be looked for may exist, and end the search."""
+        absent: list[str] = []
+        with contextlib.suppress(TargetError):
+            absent.extend(path for path in asked if not self._common.target.exists(path))
+        return absent
 
     def _path(self, frame: SavedFrame) -> str:
         """Return the path of a frame, which may have a name of its own."""
         return self._named.get((frame.index, frame.batch)) or self.rule.format(frame.index, frame.batch)
-
-    def _may_exist(self, path: str) -> bool:
-        try:
-            return self._common.target.exists(path)
-        except TargetError:
-            return True
 
     def settle(self, result: SaveResult) -> None:
         """Remove the frames of older runs if that was asked for, else name them, once the run has ended well."""
@@ -324,6 +334,11 @@ class Output:
             frames=tuple([frame for frame in result.frames if frame.filetype == self.filetype]),
             failures=tuple([failure for failure in result.failures if failure.filetype == self.filetype]),
         )
+
+
+def _spread(paths: Sequence[str], count: int) -> list[str]:
+    """Return so many of the paths, evenly spread, with the first and the last one: a part may be gone, or new."""
+    return [paths[number * (len(paths) - 1) // (count - 1)] for number in range(count)]
 
 
 def _removed(frame: SavedFrame) -> FailedFrame:
