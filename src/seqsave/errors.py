@@ -16,8 +16,8 @@ Each one is also the builtin error that callers expect, so ``except OSError`` ar
     ├── SourceError              (ValueError)         a source that cannot be read as frames
     ├── ManifestError            (ValueError)         a manifest that is damaged, or of a newer version
     ├── RunError                 (RuntimeError)       a run of many tasks cannot be committed; has .reason, .frames
-    ├── EncoderNotFoundError     (LookupError)        the filetype is unknown
-    ├── EncoderConflictError     (RuntimeError)       two encoders claim one filetype
+    ├── EncoderNotFoundError     (LookupError)        the file type is unknown
+    ├── EncoderConflictError     (RuntimeError)       two encoders claim one file type
     ├── EncoderUnavailableError  (ImportError)        the encoder's backend is not installed
     ├── EncodeError              (RuntimeError)       an encoder failed on a picture that it declares to accept
     ├── DecodeError              (ValueError)         a file that cannot be decoded; has .reason
@@ -237,11 +237,11 @@ class RunError(SeqSaveError, RuntimeError):
 
 
 class EncoderNotFoundError(SeqSaveError, LookupError):
-    """No encoder has this filetype."""
+    """No encoder has this file type."""
 
 
 class EncoderConflictError(SeqSaveError, RuntimeError):
-    """Two encoders claim the same filetype."""
+    """Two encoders claim the same file type."""
 
 
 class EncoderUnavailableError(SeqSaveError, ImportError):

@@ -184,7 +184,7 @@ class FrameInfo:
 
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     prefix, name: the first part of the file's name, and the whole name.
-    filetype: the base filetype, without "with embedded workflow".
+    filetype: the base file type, without "with embedded workflow".
     total: the expected number of frames.
     rate:  frames per second.
     color: the colour space that the caller stated.
@@ -246,7 +246,7 @@ class Encoder(Protocol):
     ) -> Encoded:
         """Encode one C-contiguous array of shape H,W,C, in a dtype and number of channels that the spec declares.
 
-        metadata: text (JSON) by name; empty unless the filetype embeds it.
+        metadata: text (JSON) by name; empty unless the file type embeds it.
         options:  every declared option, checked; the default if not set.
 
         Raises ImageError for a picture that the format cannot hold, and EncodeError if encoding fails.
@@ -269,7 +269,7 @@ class SavedFrame:
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     status:   ``"saved"``; ``"skipped"``, since the frame existed; ``"stopped"``, since it is after the end;
               ``"spooled"``, since it waits in the spool.
-    filetype: filetype of the file, as the user named it; with several filetypes a frame has one record for each.
+    filetype: as the user named it; with several file types, a frame has one record for each.
     url:      URL of the frame, without secrets; of a stopped or spooled frame, the URL that it would have or will have.
     size:     bytes written (to the storage, or to the spool); 0 if nothing was written.
     checksum: algorithm and value, ``"crc32:9ae0daaf"``; None if nothing was written.
@@ -291,7 +291,7 @@ class FailedFrame:
     """A frame that was accepted and is not saved.
 
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
-    filetype:  filetype of the file, as the user named it.
+    filetype:  as the user named it.
     url:       URL that the frame would have, without secrets.
     error:     the error's text.
     exception: the error; None in results that were read from elsewhere.

@@ -74,7 +74,7 @@ def error(*arguments: object, status: int) -> str:
         ("flush --spool {0}", 2, "no such option: --spool"),
         ("save {0}/renders {0}/o --start x", 2, "'x' is not a valid integer"),
         ("save {0}/renders {0}/o --frames 5-1", 2, "'5-1' is not a list of frames"),
-        ("save {0}/renders {0}/o --filetype pngg", 2, "unknown filetype 'pngg' (did you mean 'png'?)"),
+        ("save {0}/renders {0}/o --filetype pngg", 2, "unknown file type 'pngg' (did you mean 'png'?)"),
         ("save {0}/empty.png {0}/o", 1, "empty.png: the file is empty"),
         ("mv {0}/renders {0}/o.mp4", 2, "write a pattern, as {0}/o_#####.png, or {0}/o.mp4/"),
         ("mv {0}/renders/frame_00001.png {0}/o", 1, "is a file, not a folder"),

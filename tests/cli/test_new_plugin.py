@@ -82,7 +82,7 @@ def test_the_longest_filetype_still_fits_the_lines(here: Path, name: str) -> Non
         ("", "is not a name for a distribution"),
         ("a" * 41, "at most 40 characters"),
         *((name, "Python has one already") for name in ("numpy", "seqsave", "json", "class")),
-        *((name, "is not a filetype") for name in ("seqsave-qoi-two", "seqsave-1", "seqsave-" + "q" * 17)),
+        *((name, "is not a file type") for name in ("seqsave-qoi-two", "seqsave-1", "seqsave-" + "q" * 17)),
         ("seqsave-png", "'png' already exists (built-in): choose another one"),
         ("seqsave-jpeg", "'jpeg' already exists (built-in)"),
     ],
@@ -97,7 +97,7 @@ def test_bad_names_are_refused(here: Path, name: str, part: str) -> None:
 @pytest.mark.parametrize("filetype", ["QOI", "q-oi", "", "qoi ", ".qoi", "1", "q\u00fc", "png", "jpeg", "qoi/../x"])
 def test_bad_filetypes_are_refused(here: Path, filetype: str) -> None:
     result = seqsave("plugins", "new", "seqsave-qoi", "--filetype", filetype, status=2)
-    assert "is not a filetype" in result.err or "already exists" in result.err
+    assert "is not a file type" in result.err or "already exists" in result.err
     assert list(here.iterdir()) == []
 
 

@@ -337,8 +337,8 @@ def test_pictures_that_the_format_cannot_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["{0}", "out", "--filetype", "jgp"], 2, "unknown filetype 'jgp' (did you mean 'jpg'?)"),
-        (["{0}", "out", "--filetype", "webq"], 2, "unknown filetype 'webq'"),
+        (["{0}", "out", "--filetype", "jgp"], 2, "unknown file type 'jgp' (did you mean 'jpg'?)"),
+        (["{0}", "out", "--filetype", "webq"], 2, "unknown file type 'webq'"),
         (["{0}", "out", "--option", "qualty=9", "--filetype", "jpg"], 2, "(did you mean 'quality'?)"),
         (["{0}", "out", "--option", "quality=900", "--filetype", "jpg"], 2, "a whole number from 1 to 100"),
         (["{0}", "out", "--prefix", "../evil"], 2, "could leave the target"),

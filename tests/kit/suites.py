@@ -120,7 +120,7 @@ class TestMissingModule(Declared):
 
 class TestNotInstalled(Installed):
     spec = replace(TINY, filetype="rare", extensions=("rare",))
-    fails = {"test_installed": "'rare' cannot be saved as installed: known filetypes: png with embedded workflow, png"}
+    fails = {"test_installed": "'rare' cannot be saved as installed: known file types: png with embedded workflow, png"}
 
 
 class TestInstalledTwice(Installed):

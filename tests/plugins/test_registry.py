@@ -82,7 +82,7 @@ def test_without_metadata_there_is_no_variant(site: Site) -> None:
     site.install("seqsave-aaa", HOOK.format(filetype="aaa", encoder="a:B").replace('"embed"', '"none"'))
     registry = Registry()
     assert [row.filetype for row in registry.describe() if row.filetype.startswith("aaa")] == ["aaa"]
-    with pytest.raises(EncoderNotFoundError, match="'aaa' files cannot hold a workflow; use filetype 'aaa'"):
+    with pytest.raises(EncoderNotFoundError, match="'aaa' files cannot hold a workflow; use file type 'aaa'"):
         registry.resolve("aaa with embedded workflow")
 
 
@@ -385,7 +385,7 @@ def test_clobber_is_asked_for() -> None:
     registry.register(other, clobber=True)
     assert registry.resolve("tiny").spec is other
     registry.unregister("tiny")
-    with pytest.raises(EncoderNotFoundError, match="unknown filetype 'tiny'"):
+    with pytest.raises(EncoderNotFoundError, match="unknown file type 'tiny'"):
         registry.resolve("tiny")
 
 
@@ -457,19 +457,19 @@ def test_an_encoder_that_cannot_be_made(site: Site, codec: str, error: str) -> N
 @pytest.mark.parametrize(
     ("filetype", "part"),
     [
-        ("webp9", "known filetypes: "),
+        ("webp9", "known file types: "),
         ("webp with embedded workflow", "pip install seqsave-webp"),
         ("WEBP", "pip install seqsave-webp"),
         ("pgn", "did you mean 'png'?"),
         ("jpg with embeded workflow", "did you mean 'jpg with embedded workflow'?"),
-        ("", "known filetypes: 'png with embedded workflow'"),
-        ("no such thing", "known filetypes: 'png with embedded workflow', "),
+        ("", "known file types: 'png with embedded workflow'"),
+        ("no such thing", "known file types: 'png with embedded workflow', "),
     ],
 )
 def test_an_unknown_filetype_says_what_there_is(filetype: str, part: str) -> None:
     with pytest.raises(EncoderNotFoundError) as raised:
         Registry([]).resolve(filetype)
-    assert f"unknown filetype {filetype!r}" in str(raised.value)
+    assert f"unknown file type {filetype!r}" in str(raised.value)
     assert part in str(raised.value)
 
 

@@ -142,7 +142,7 @@ def test_a_task_that_always_fails_leaves_the_run_unfinished(place: Place) -> Non
         ({"spool": True}, "no setting 'spool'"),
         ({"concurrency": 4}, "pass it to run.part"),
         ({"manifest": False}, "manifest=False"),
-        ({"filetype": ["png", "jpg"]}, "one filetype"),
+        ({"filetype": ["png", "jpg"]}, "one file type"),
         ({"if_exists": "skip same recipe"}, "tasks do not read the manifest"),
         ({"prefex": "a"}, "did you mean 'prefix'"),
     ],

@@ -1,4 +1,4 @@
-"""Several filetypes of each frame in one pass."""
+"""Several file types of each frame in one pass."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_what_makes_no_sense_is_told(tmp_path: Path, settings: Any, message: str
 
 def test_a_file_that_is_encoded_already_is_of_one_filetype(tmp_path: Path) -> None:
     with seqsave.open_writer(tmp_path, filetype=BOTH) as writer:
-        with pytest.raises(OptionError, match="an encoded file has one filetype"):
+        with pytest.raises(OptionError, match="an encoded file has one file type"):
             writer.write_encoded(b"x")
 
 

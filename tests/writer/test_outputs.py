@@ -1,4 +1,4 @@
-"""The output of one filetype: several filetypes of one writer each have their files, records and manifest."""
+"""The output of one file type: several file types of one writer each have their files, records and manifest."""
 
 from __future__ import annotations
 

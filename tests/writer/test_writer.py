@@ -531,7 +531,7 @@ def test_a_save_that_fails_is_an_oserror_and_names_its_cause(tmp_path: Path) -> 
     ("settings", "error", "says"),
     [
         ({"filetype": "pgn"}, seqsave.EncoderNotFoundError, r"'pgn' \(did you mean 'png'\?\).*'jpg'"),
-        ({"filetype": "webp9"}, seqsave.EncoderNotFoundError, "unknown filetype 'webp9'"),
+        ({"filetype": "webp9"}, seqsave.EncoderNotFoundError, "unknown file type 'webp9'"),
         ({"filetype": "PNG"}, seqsave.EncoderNotFoundError, "did you mean 'png'"),
         ({"filetype": None}, seqsave.EncoderNotFoundError, "must be text"),
         ({"options": {"qualty": 3}, "filetype": "jpg"}, seqsave.OptionError, "did you mean 'quality'"),

@@ -133,7 +133,7 @@ def _brings(info: PluginInfo, unused: Mapping[str, str]) -> str:
 
 
 def _grouped(known: Sequence[FiletypeInfo]) -> list[tuple[list[str], Mapping[str, Option]]]:
-    """Return the filetypes, grouped by equal options."""
+    """Return the file types, grouped by equal options."""
     groups: list[tuple[list[str], Mapping[str, Option]]] = []
     for info in known:
         name, options = info.spec.filetype, info.spec.options

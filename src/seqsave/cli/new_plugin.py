@@ -77,7 +77,7 @@ def _check_name(name: str) -> None:
 def _check_filetype(name: str, filetype: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", filetype):
         raise click.BadParameter(
-            f"{filetype!r} is not a filetype: a lower case letter, then up to 15 letters and digits, as in "
+            f"{filetype!r} is not a file type: a lower case letter, then up to 15 letters and digits, as in "
             f"seqsave plugins new {name if '-' in name else 'seqsave-qoi'} --filetype qoi",
             param_hint="--filetype",
         )
@@ -87,7 +87,7 @@ def _check_filetype(name: str, filetype: str) -> None:
 
 
 def _taken(filetype: str) -> str | None:
-    """Return what already provides a filetype of that name, or files with that extension; None if nothing does."""
+    """Return what already provides a file type of that name, or files with that extension; None if nothing does."""
     from seqsave.plugins.registry import describe_filetypes
 
     with Messages().catching():

@@ -224,7 +224,7 @@ def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> 
     variant = f"{first.filetype} with embedded workflow"
     use = f"use --filetype '{variant}'" if first.spec.metadata == "embed" else "choose another filetype"
     raise OptionError(
-        f"filetype {first.filetype!r} does not hold {', '.join(metadata)}: {use}, or --metadata-in sidecar"
+        f"file type {first.filetype!r} does not hold {', '.join(metadata)}: {use}, or --metadata-in sidecar"
     )
 
 

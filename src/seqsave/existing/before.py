@@ -27,7 +27,7 @@ Listing = Mapping[str, targets.Entry]
 
 
 class FilesBefore:
-    """What one filetype's frames may replace. Thread-safe."""
+    """What one file type's frames may replace. Thread-safe."""
 
     def __init__(self, target: targets.Target, record: RunRecord, kept_in: spool.Spool) -> None:
         self._target = target

@@ -23,7 +23,7 @@ Data = bytes | bytearray | memoryview
 
 
 class ExistingFrames:
-    """The frames of one filetype that existed before the run. Each folder is listed once. Thread-safe.
+    """The frames of one file type that existed before the run. Each folder is listed once. Thread-safe.
 
     record: knows what the manifest states of them.
     """

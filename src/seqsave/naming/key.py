@@ -15,9 +15,9 @@ __all__ = ["FrameKey"]
 
 @dataclass(frozen=True, slots=True)
 class FrameKey:
-    """One frame's numbers, its filetype, and the path of its file under the target.
+    """One frame's numbers, its file type, and the path of its file under the target.
 
-    filetype:  as the user named it; it and the path are "" before the frame is prepared for a filetype.
+    filetype:  as the user named it; it and the path are "" before the frame is prepared for a file type.
     after_end: why the frame is past the last one and is left out; "" for a frame that is not.
     """
 

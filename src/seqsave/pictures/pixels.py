@@ -18,7 +18,7 @@ __all__ = ["Pixels", "SharedImage", "Taken"]
 
 
 class Taken:
-    """An accepted copy of a picture, which the caller may change now. Filetypes may share it. Thread-safe.
+    """An accepted copy of a picture, which the caller may change now. File types may share it. Thread-safe.
 
     shape: of the array for the encoder. dtype: its name. held: bytes that are kept in memory until it is encoded.
     """
@@ -58,7 +58,7 @@ class Taken:
 
 
 class Pixels:
-    """The pixel conversion of one filetype.
+    """The pixel conversion of one file type.
 
     dtype:      one of the encoder's, for what is converted to it and for floats that have to become narrower.
     color:      what the values mean; None if it is not known.
@@ -121,7 +121,7 @@ class Pixels:
 
 
 class SharedImage:
-    """An image for several filetypes; equal conversions are done once."""
+    """An image for several file types; equal conversions are done once."""
 
     def __init__(self, image: Any) -> None:
         self.image = image

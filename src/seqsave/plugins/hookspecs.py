@@ -39,11 +39,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 def seqsave_encoders() -> list[EncoderSpec]:
     """Return the declarations of the file formats that this plugin adds.
 
-    Called without arguments, at most once per process, when an entry point is needed for the first time: for a filetype
-    that is not built in, a storage other than a local folder and memory, a writer's observers, or a list of plugins.
+    Called without arguments, at most once per process, when an entry point is needed for the first time: for a file
+    type that is not built in, a storage other than a local folder and memory, a writer's observers, or a list of
+    plugins.
 
-    A built-in filetype cannot be declared again here; ``seqsave.register_encoder(spec, clobber=True)`` replaces one.
-    Two plugins that declare one filetype are an ``EncoderConflictError`` when that filetype is requested.
+    A built-in file type cannot be declared again here; ``seqsave.register_encoder(spec, clobber=True)`` replaces one.
+    Two plugins that declare one file type are an ``EncoderConflictError`` when that file type is requested.
 
     Returns:
         A list of ``EncoderSpec``; an empty one if the plugin adds none.

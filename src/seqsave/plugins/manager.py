@@ -2,7 +2,7 @@
 
 - A plugin is loaded as a whole: its module is imported, and each of its hooks that returns records is called. A plugin
   that fails is left out with everything that it declares, reported once, listed by ``infos``, and never breaks another.
-- Names (a filetype, a protocol, an observer's name, a command) belong to the plugin that claims them. Two plugins that
+- Names (a file type, a protocol, an observer's name, a command) belong to the plugin that claims them. Two plugins that
   claim the same name are an error only when that name is requested; the caller that looks up the name raises it.
 - Plugins are loaded once per process, when an entry point is needed for the first time.
 

@@ -1,4 +1,4 @@
-"""Resolve an encoder by its filetype, and list the filetypes.
+"""Resolve an encoder by its file type, and list the file types.
 
 Precedence: encoders added by ``register_encoder``, then the built-ins, then plugins. The built-ins are found without
 loading plugins, so no plugin can break saving PNG and JPEG.
@@ -50,7 +50,7 @@ KNOWN_PLUGINS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiletypeInfo:
-    """One filetype, with the declaration of its encoder.
+    """One file type, with the declaration of its encoder.
 
     filetype: the name that users pick.
     spec:     the declaration.
@@ -68,7 +68,7 @@ class FiletypeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A filetype that can be written: its declaration, whether it embeds metadata, and its encoder."""
+    """A file type that can be written: its declaration, whether it embeds metadata, and its encoder."""
 
     filetype: str
     spec: EncoderSpec
@@ -82,7 +82,7 @@ class Resolved:
 
 
 class Registry:
-    """The filetypes of one set of plugins: by default, of all installed ones."""
+    """The file types of one set of plugins: by default, of all installed ones."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Registry:
         if spec is None:
             raise EncoderNotFoundError(self._not_found(filetype, base))
         if embed and spec.metadata != "embed":
-            raise EncoderNotFoundError(f"{base!r} files cannot hold a workflow; use filetype {base!r}")
+            raise EncoderNotFoundError(f"{base!r} files cannot hold a workflow; use file type {base!r}")
         return spec, embed
 
     def describe(self) -> tuple[FiletypeInfo, ...]:
@@ -171,17 +171,17 @@ class Registry:
     def _claimed(self, filetype: str) -> EncoderSpec | None:
         claims = self.manager.collect("encoders").get(filetype, ())
         if len(claims) > 1:
-            raise EncoderConflictError(manager.conflict(f"filetype {filetype!r}", claims))
+            raise EncoderConflictError(manager.conflict(f"file type {filetype!r}", claims))
         return claims[0].spec if claims else None
 
     def _not_found(self, filetype: str, base: str) -> str:
         known = [row.filetype for row in self.describe()]
-        text = f"unknown filetype {filetype!r}"
+        text = f"unknown file type {filetype!r}"
         if base.lower() in KNOWN_PLUGINS:
             text += install_hint(base)
         else:
             text += did_you_mean(filetype, known, ignore_case=True)
-        text += f"; known filetypes: {', '.join(map(repr, known))}"
+        text += f"; known file types: {', '.join(map(repr, known))}"
         broken = [info for info in self.manager.infos() if info.error]
         if broken:
             text += f"; not loaded: {'; '.join(f'{info.distribution} ({info.error})' for info in broken)}"
@@ -199,7 +199,7 @@ def _import_encoder(spec: EncoderSpec) -> Encoder:
     try:
         return cast("Encoder", manager.import_code(spec.encoder)())
     except ImportError as error:
-        raise EncoderUnavailableError(manager.missing(f"filetype {spec.filetype!r}", error, spec)) from error
+        raise EncoderUnavailableError(manager.missing(f"file type {spec.filetype!r}", error, spec)) from error
     except Exception as error:
         raise EncoderUnavailableError(
             f"the encoder of {spec.filetype!r} ({spec.encoder}) could not be created: {type(error).__name__}: {error}"
@@ -217,7 +217,7 @@ def _rows(spec: EncoderSpec, origin: str, conflict: tuple[str, ...] = ()) -> dic
 
 
 def install_hint(word: str) -> str:
-    """Return ``: pip install seqsave-webp adds it`` if a known plugin adds the filetype or extension; otherwise ""."""
+    """Return ``: pip install seqsave-webp adds it`` if a known plugin adds the file type or extension; otherwise ""."""
     name = KNOWN_PLUGINS.get(word.lower())
     return f": pip install {name} adds it" if name else ""
 
@@ -230,7 +230,7 @@ _registry = Registry(plugins=manager.current)
 def resolve(filetype: str) -> Resolved:
     """Return the encoder for ``filetype``, ready to use.
 
-    Raises EncoderNotFoundError (which lists the known filetypes, and what to install), EncoderConflictError if two
+    Raises EncoderNotFoundError (which lists the known file types, and what to install), EncoderConflictError if two
     plugins claim it, EncoderUnavailableError if its backend is missing.
     """
     return _registry.resolve(filetype)
@@ -242,19 +242,19 @@ def spec_of(filetype: str) -> EncoderSpec:
 
 
 def filetypes() -> tuple[str, ...]:
-    """Return every filetype that can be written, the default one first."""
+    """Return every file type that can be written, the default one first."""
     return tuple(info.filetype for info in _registry.describe())
 
 
 def describe_filetypes() -> tuple[FiletypeInfo, ...]:
-    """Return every filetype with its options, dtypes, channels and origin, as FiletypeInfo records."""
+    """Return every file type with its options, dtypes, channels and origin, as FiletypeInfo records."""
     return _registry.describe()
 
 
 def register_encoder(spec: EncoderSpec, clobber: bool = False) -> None:
     """Add an encoder to this process, without a plugin.
 
-    It takes precedence over a plugin that claims the same filetype. Raises EncoderConflictError if the filetype is
+    It takes precedence over a plugin that claims the same file type. Raises EncoderConflictError if the file type is
     built in or already registered, unless ``clobber`` is True, and PluginError if the declaration is invalid.
     """
     _registry.register(spec, clobber)

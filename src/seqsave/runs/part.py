@@ -83,7 +83,7 @@ class Part(SequenceWriter):
         leftover: Mapping[str, str] | None = None,
         recipe: str | None = None,
     ) -> Future[SavedFrame]:
-        """Publish a file of this run's filetype that is encoded already, as SequenceWriter.write_encoded does."""
+        """Publish a file of this run's file type that is encoded already, as SequenceWriter.write_encoded does."""
         self._check_index(index)
         return super().write_encoded(data, index=index, batch=batch, leftover=leftover, recipe=recipe)
 
@@ -176,7 +176,7 @@ _LEAVING = ("error", "skip", "skip valid")
 
 
 class _PartOutput(Output):
-    """Makes and publishes the frames of one filetype of a part."""
+    """Makes and publishes the frames of one file type of a part."""
 
     def __init__(self, form: Format, common: Common, run: Run) -> None:
         self._run = run

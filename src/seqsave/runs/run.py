@@ -74,7 +74,7 @@ def open_run(
     frames: instead, which frames it writes: indices, or a text such as ``"0-99"``, ``"1-10x2"`` or ``"1,5,9"``.
     storage_options: part of the run's pickle. It is better if each machine has its own credentials.
 
-    The settings are those of ``open_writer``, with one filetype.
+    The settings are those of ``open_writer``, with one file type.
 
     Raises what ``check_settings`` raises, and TargetError.
     """
@@ -357,7 +357,7 @@ def _checked(url: Url, settings: Mapping[str, Any]) -> tuple[Url, WriterConfig]:
         )
     folder, config = at_destination(url, None, settings)
     if len(config.formats) > 1:
-        raise OptionError("a run over many tasks has one filetype: open one for each")
+        raise OptionError("a run over many tasks has one file type: open one for each")
     return folder, config
 
 

@@ -53,7 +53,7 @@ def open_sequence(
     may hold ``/`` for a subfolder.
 
     Raises SequenceNotFoundError when there is none, or several to choose from (naming them), TargetError,
-    FrameNameError, EncoderNotFoundError for an unknown filetype.
+    FrameNameError, EncoderNotFoundError for an unknown file type.
     """
     fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
     return _only(fitting, wanted, found, prefers_usual=prefix is not None)
@@ -371,7 +371,7 @@ def _of_filetype(found: list[FrameSequence], filetype: str | None) -> list[Frame
 
 def _choice(fitting: Sequence[FrameSequence], found: Found) -> SequenceNotFoundError:
     names, several = ", ".join(one.pattern for one in fitting), f"{len(fitting)} sequences in {found.where}"
-    return SequenceNotFoundError(f"{several}: {names}; choose one with prefix and filetype, or by its pattern")
+    return SequenceNotFoundError(f"{several}: {names}; choose one with `prefix` and `filetype`, or by its pattern")
 
 
 def _only(fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_usual: bool) -> FrameSequence:

@@ -120,7 +120,7 @@ class FrameSequence(Sequence[Frame]):
 
     @property
     def filetype(self) -> str | None:
-        """Return the filetype whose encoder reads these files; None if no installed encoder does."""
+        """Return the file type whose encoder reads these files; None if no installed encoder does."""
         spec = registry.spec_for_extension(self.extension)
         return spec.filetype if spec is not None else None
 

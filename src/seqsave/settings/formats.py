@@ -181,7 +181,7 @@ def _filetypes(filetype: str | Sequence[str]) -> list[str]:
 
 
 def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | None) -> list[Mapping[str, Any] | None]:
-    """Return the options of each filetype."""
+    """Return the options of each file type."""
     if not isinstance(options, Mapping):
         return [options] * len(found)
     shared: list[dict[str, Any]] = [{} for _ in found]
@@ -199,7 +199,7 @@ def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | Non
 
 
 def _takers(found: Sequence[registry.Resolved], name: Any, value: Any) -> tuple[list[int], Mapping[str, Any]]:
-    """Return the positions of the filetypes that take an option, and the option.
+    """Return the positions of the file types that take an option, and the option.
 
     ``exr.compression`` and ``{"exr": {...}}`` are options of exr.
     """

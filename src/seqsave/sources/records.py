@@ -21,7 +21,7 @@ __all__ = ["Keep", "Reading", "Source", "SourceFrame"]
 class Keep:
     """A format whose files are passed on byte by byte instead of being decoded.
 
-    bare: pass on only files without metadata, because the filetype to be written contains none.
+    bare: pass on only files without metadata, because the file type to be written contains none.
     """
 
     spec: EncoderSpec

@@ -87,7 +87,7 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
     try:
         (row,) = (row for row in describe_filetypes() if row.filetype == request["filetype"])
     except ValueError:
-        return {"problem": f"known filetypes: {', '.join(filetypes())}", **_broken()}
+        return {"problem": f"known file types: {', '.join(filetypes())}", **_broken()}
     if row.conflict:
         return {"problem": f"it is claimed by {' and '.join(row.conflict)}: uninstall one", **_broken()}
     if repr(row.spec) != request["spec"]:

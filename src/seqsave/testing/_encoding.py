@@ -115,7 +115,7 @@ class EncoderChecks:
     def _not_installed(self, answer: Mapping[str, Any]) -> str:
         broken = "; ".join(answer.get("broken") or ["none"])
         return (
-            f"filetype {self.spec.filetype!r} cannot be saved as installed: {answer['problem']} (broken plugins: "
+            f"file type {self.spec.filetype!r} cannot be saved as installed: {answer['problem']} (broken plugins: "
             f"{broken}). Name {self._declarations()!r} in pyproject.toml under [project.entry-points.seqsave], then "
             "pip install -e ."
         )

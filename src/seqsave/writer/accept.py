@@ -113,7 +113,7 @@ class FrameAcceptor:
         return [gather([task.future for task in tasks]) for tasks in frames]
 
     def _prepare(self, key: FrameKey, source: FrameSource) -> list[FrameTask]:
-        """Return one task for each filetype. Raises ImageError, which names the frame."""
+        """Return one task for each file type. Raises ImageError, which names the frame."""
         tasks = [self._prepare_for(output, key, source) for output in self._outputs]
         if self._preview is not None:
             source.shown = _shown(self._preview, key, source, tasks)

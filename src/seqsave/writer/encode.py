@@ -26,7 +26,7 @@ Warn = Callable[[str, FrameKey, str], None]
 
 
 class Encoding:
-    """The encoding of one filetype's frames. ``warn`` is called with (kind, key, message)."""
+    """The encoding of one file type's frames. ``warn`` is called with (kind, key, message)."""
 
     def __init__(self, form: Format, config: WriterConfig, warn: Warn) -> None:
         self._resolved, self._pixels, self._options = form.resolved, form.pixels, form.options

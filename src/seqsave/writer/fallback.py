@@ -51,7 +51,7 @@ class _Kept:
 
 
 class Fallback:
-    """The decisions about one filetype's frames while the storage is unavailable. Thread-safe."""
+    """The decisions about one file type's frames while the storage is unavailable. Thread-safe."""
 
     def __init__(self, kept_in: spool.Spool, common: Common, record: RunRecord) -> None:
         delivery = common.config.delivery

@@ -29,7 +29,7 @@ class Numbering:
     def following(self, index: SupportsIndex | None, batches: Sequence[SupportsIndex | None]) -> list[FrameKey]:
         """Return the keys of ``index`` for each of ``batches``; without ``index``, of the one after the last frame.
 
-        Nothing is taken yet, and the keys have no path: each filetype has one of its own.
+        Nothing is taken yet, and the keys have no path: each file type has one of its own.
 
         Raises FrameNameError, FrameExistsError (taken already) and EndOfSequenceError (at_end="raise error").
         """

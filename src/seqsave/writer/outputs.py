@@ -1,4 +1,4 @@
-"""One filetype of a writer: the encoding of its frames, their publication, and their part in the manifest."""
+"""One file type of a writer: the encoding of its frames, their publication, and their part in the manifest."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ _REPLACING_ALL = ("overwrite", "replace")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
-    """The objects that all filetypes of a writer share. spool: keeps frames that the storage does not take; or None."""
+    """The objects that all file types of a writer share.
+
+    spool: keeps frames that the storage does not take; None without one.
+    """
 
     config: WriterConfig
     target: targets.Target
@@ -75,7 +78,7 @@ class FrameSource:
 
 
 def facts_of(form: Format, config: WriterConfig) -> Facts:
-    """Return what a run with these settings knows of the sequence of one filetype."""
+    """Return what a run with these settings knows of the sequence of one file type."""
     numbers, embedding = config.naming, config.embedding
     return Facts(
         prefix=form.rule.prefix,
@@ -95,7 +98,7 @@ def facts_of(form: Format, config: WriterConfig) -> Facts:
 
 
 class Output:
-    """The output of one filetype: encodes and publishes its frames.
+    """The output of one file type: encodes and publishes its frames.
 
     publisher: publishes its files. fallback: keeps what cannot be published.
     """
@@ -155,7 +158,7 @@ class Output:
     def prepare(self, key: FrameKey, source: FrameSource) -> FrameTask:
         """Return the task of one frame, as far as it can be made before it is accepted. Raises ImageError.
 
-        key: the frame under the writer's first filetype.
+        key: the frame under the writer's first file type.
         """
         key = self._own(key, source.name)
         if self._older is not None:
@@ -205,7 +208,7 @@ class Output:
         return self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe)
 
     def _own(self, key: FrameKey, name: str = "") -> FrameKey:
-        """Return the same frame under this filetype's name, or under a name of its own."""
+        """Return the same frame under the name that this file type gives it, or under a name of its own."""
         path = self.rule.format(key.index, key.batch)
         if name and name != path.rpartition("/")[2]:
             path = f"{path.rpartition('/')[0]}/{name}" if "/" in path else name
@@ -328,7 +331,7 @@ class Output:
             self.unrecorded = SpoolError(f"{why}{advice}", reason="unpublished")
 
     def _mine(self, result: SaveResult) -> SaveResult:
-        """Return the result for the frames of this filetype only."""
+        """Return the result for the frames of this file type only."""
         return replace(
             result,
             frames=tuple([frame for frame in result.frames if frame.filetype == self.filetype]),

@@ -40,7 +40,7 @@ _JSON = "application/json"
 
 
 class FramePublisher:
-    """The publisher of one filetype's frames. fallback: decides about frames that the storage does not take."""
+    """The publisher of one file type's frames. fallback: decides about frames that the storage does not take."""
 
     def __init__(
         self, form: Format, common: Common, record: RunRecord, existing: ExistingFrames, fallback: Fallback | None

@@ -71,7 +71,7 @@ class FrameTexts:
         shown = first_of([repr(name[:LONGEST]) for name in names], 10)
         self._warn(
             "metadata",
-            f"metadata {shown} is not saved, since filetype {first.filetype!r} does not embed it: use {variant}"
+            f"metadata {shown} is not saved, since file type {first.filetype!r} does not embed it: use {variant}"
             "`metadata_in='sidecar'`, or `metadata_in='none'` to drop it",
         )
 

@@ -186,7 +186,7 @@ class SequenceWriter:
         leftover: Mapping[str, str] | None = None,
         recipe: str | None = None,
     ) -> Future[SavedFrame]:
-        """Publish an encoded file of this writer's filetype, byte for byte, as one frame.
+        """Publish an encoded file of this writer's file type, byte for byte, as one frame.
 
         leftover: texts that belong to the frame but are not inside the file; they are kept beside it.
 
@@ -350,7 +350,7 @@ class SequenceWriter:
 
     def _accept_file(self, source: FrameSource, index: Any, batch: Any) -> Future[SavedFrame]:
         if len(self._outputs) > 1:
-            raise OptionError("an encoded file has one filetype: open a writer for that filetype alone")
+            raise OptionError("an encoded file has one file type: open a writer for that file type alone")
         return self._acceptor.accept(index, [batch], [source], self._check_usable)[0]
 
     def _chosen_recipe(self, recipe: str | None) -> str | None:
@@ -441,7 +441,7 @@ class SequenceWriter:
 
     @property
     def _fallback(self) -> Fallback | None:
-        """Return the fallback of the first filetype that had a problem; all filetypes share one spool."""
+        """Return the fallback of the first file type that had a problem; all file types share one spool."""
         found = [output.fallback for output in self._outputs]
         return next((fallback for fallback in found if fallback is not None and fallback.why), found[0])
 

@@ -111,7 +111,7 @@ class Place:
         return targets.with_retries(target, lambda: target.read(path))
 
     def open(self, prefix: str, filetype: str, pattern: str = "", *, is_exact: bool = False) -> FrameSequence:
-        """Return the sequence of this prefix and filetype; an empty text matches any.
+        """Return the sequence of this prefix and file type; an empty text matches any.
 
         pattern:  names below this place, instead of a prefix.
         is_exact: an empty prefix matches names such as ``_00000.png`` only.

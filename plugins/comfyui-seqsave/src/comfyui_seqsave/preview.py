@@ -29,7 +29,7 @@ _lock = threading.Lock()
 def images_of(saved: Sequence[Sequence[SavedFrame]], pictures: Sequence[Any]) -> list[dict[str, str]]:
     """Return entries for ``ui["images"]``, in order.
 
-    saved:    the saved frames, for each filetype; the files of the first filetype that browsers can draw are shown.
+    saved:    the saved frames, for each file type; the files of the first file type that browsers can draw are shown.
     pictures: the pictures of these frames, H,W,C each.
     """
     own = host.folders()

@@ -71,7 +71,7 @@ class Wanted:
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """Return the format of each filetype; the node's outputs describe the first one."""
+        """Return the format of each file type; the node's outputs describe the first one."""
         return self.config.formats
 
     @property
@@ -90,7 +90,7 @@ class Wanted:
 
     @property
     def width(self) -> int:
-        """Return the bytes of one value of a picture, in all filetypes together."""
+        """Return the bytes of one value of a picture, in all file types together."""
         return sum(_width(form, self.settings["dtype"]) for form in self.formats)
 
 
@@ -114,7 +114,7 @@ def of(
     keeps_metadata = _keeps_metadata(filetype, chosen["also_as"], given["metadata_in"])
     if given["parameters"] and not keeps_metadata:
         raise seqsave.OptionError(
-            f"parameters are written where the workflow is, and {filetype} files have none: choose the filetype "
+            f"parameters are written where the workflow is, and {filetype} files have none: choose the file type "
             f"'{filetype} with embedded workflow'"
         )
     asked: dict[str, Any] = {
@@ -159,7 +159,7 @@ def _check_extension(config: seqsave.WriterConfig, name: naming.NamePattern) -> 
     if name.extension.lower() not in first.spec.extensions:
         raise seqsave.FrameNameError(
             f"the names {name} are those of .{name.extension} files, and filetype is {first.filetype}: choose the "
-            "filetype of these names, or leave the extension out of prefix"
+            "file type of these names, or leave the extension out of prefix"
         )
 
 

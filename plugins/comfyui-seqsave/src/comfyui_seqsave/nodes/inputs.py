@@ -97,8 +97,8 @@ def filetype() -> Input:
     known = seqsave.filetypes()
     first = [default, *(name for name in ("png", "jpg") if name in known)]
     tooltip = (
-        "The filetype. Only '... with embedded workflow' writes the workflow into the file. Plugins of seqsave add "
-        "more filetypes, for example: pip install seqsave-webp"
+        "The file type. Only '... with embedded workflow' writes the workflow into the file. Plugins of seqsave add "
+        "more file types, for example: pip install seqsave-webp"
     )
     return ([*first, *(name for name in known if name not in first)], {"default": default, "tooltip": tooltip})
 
@@ -111,7 +111,7 @@ def options() -> Input:
 def picture() -> dict[str, Input]:
     """Return the inputs of ``wanted.PICTURE``, by name: conversion of pixels, and metadata of the files."""
     chosen = wanted.PICTURE
-    also_as = "A second filetype for each frame, saved in the same run: EXR for compositing, say, and PNG to view."
+    also_as = "A second file type for each frame, saved in the same run: EXR for compositing, say, and PNG to view."
     made = {name: _widget(name, default=chosen[name], note=_NOTES.get(name, "")) for name in chosen if name in SETTINGS}
     made["convert_to"][0].append(wanted.LINEAR)
     kinds = [chosen["also_as"], *filetype()[0]]
@@ -126,7 +126,7 @@ def picture() -> dict[str, Input]:
     }
 
 
-_OF_ONE = "for one of two filetypes: jpg.quality=92. 'seqsave filetypes' lists them."
+_OF_ONE = "for one of two file types: jpg.quality=92. 'seqsave filetypes' lists them."
 # Additions to the help of settings: the syntax of a widget's text, and defaults of the nodes.
 _NOTES = {
     "color": "ComfyUI's own nodes produce srgb, and EXR files state it unless something else is chosen.",
@@ -204,7 +204,7 @@ class Saving:
         input that it can pass by name.) The other inputs are checked by ``check_lazy_status``; programs may pass them
         here.
 
-        others: prefix, filetype and options, in this order.
+        others: prefix, file type and options, in this order.
         """
         given = {"prefix": prefix, "filetype": filetype, "options": options}
         given |= dict(zip(given, others, strict=False))
