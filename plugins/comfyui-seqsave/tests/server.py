@@ -129,6 +129,14 @@ class ComfyServer:
         with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return json.load(answer)
 
+    def has(self, path: str) -> bool:
+        """Whether the server answers there: older ones lack some addresses."""
+        try:
+            self.get(path)
+        except urllib.error.HTTPError:
+            return False
+        return True
+
     def download(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return bytes(answer.read())

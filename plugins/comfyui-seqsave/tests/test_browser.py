@@ -13,6 +13,9 @@ import examples
 import pytest
 from browser import FrontEnd
 
+import seqsave
+from seqsave.testing import outside
+
 if TYPE_CHECKING:
     from server import ComfyServer
     from tests.support.s3 import S3Server
@@ -106,6 +109,45 @@ def test_what_was_saved_is_still_shown_after_a_look_at_another_workflow(page: Fr
     page.load(examples.ui("save_animation_frame_by_frame"))
     page.page.get_by_role("tab").nth(-2).click()
     assert page.wait_for_picture(FRAMES)["text"] == text
+
+
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_what_was_saved_is_still_shown_after_the_page_was_loaded_again(
+    page: FrontEnd, s3: S3Server, comfy: ComfyServer, configure: Callable[[str], int], where: str
+) -> None:
+    configure(examples.targets(s3.new_prefix(), s3.storage_options))
+    page.load(examples.ui("save_video_frames"))
+    page.set(FRAMES, directory_path="renders://again" if where == "remote" else "again")
+    page.run()
+    before = page.wait_for_picture(FRAMES)
+    workflow = page.page.evaluate("app.graph.serialize()")
+
+    page.open(comfy.url)
+    page.load(examples.ui("save_in_a_loop"))
+    page.load(workflow)
+    after = page.wait_for_picture(FRAMES)
+    assert after["text"] == before["text"]
+    assert [source(address)["filename"] for address in after["sources"]] == [
+        source(address)["filename"] for address in before["sources"]
+    ]
+    assert {source(address)["type"] for address in after["sources"]} == {"temp" if where == "remote" else "output"}
+
+
+def test_an_exr_is_among_the_assets_and_its_copy_on_the_node(page: FrontEnd, comfy: ComfyServer) -> None:
+    if "exr" not in seqsave.filetypes():
+        outside.missing("seqsave-exr", "pip install seqsave-exr")
+    page.load(examples.ui("save_video_frames"))
+    page.set(FRAMES, directory_path="viewed", filetype="exr with embedded workflow", prefix="only")
+    assert page.run()["kind"] == "execution_success"
+    assert {source(address)["type"] for address in page.wait_for_picture(FRAMES)["sources"]} == {"temp"}
+    newest = next(iter(comfy.get("/history?max_items=1").values()))
+    (output,) = [output for output in newest["outputs"].values() if "images" in output]
+    listed = [image["filename"] for image in output["images"] if image["type"] == "output"]
+    assert listed == [f"only_{number:05d}.exr" for number in range(1001, 1017)]
+    if not comfy.has("/jobs"):
+        return  # of this server, the panel lists nothing
+    page.page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.assets')")
+    page.page.get_by_text("only_01").first.wait_for()
 
 
 def test_the_examples_are_among_the_templates(page: FrontEnd, comfy: ComfyServer) -> None:

@@ -42,7 +42,10 @@ def test_files_in_own_folders_are_shown_themselves(folders: host.Folders) -> Non
 
 @pytest.mark.parametrize(
     "url",
-    ["s3://b/frame_0.png", "/elsewhere/frame_0.png", "{output}x/frame_0.png", "{output}/../x.png", "{output}/a.exr"],
+    [
+        *("s3://b/frame_0.png", "/elsewhere/frame_0.png", "{output}x/frame_0.png", "{output}/../x.png"),
+        *("{output}/a.tif", "{output}/a.jxl", "s3://b/frame_0.exr"),
+    ],
 )
 def test_what_browsers_cannot_reach_or_draw_is_copied(folders: host.Folders, url: str) -> None:
     (entry,) = preview.images_of([[saved(url.format(output=folders.output))]], pictures(1, 1500, 900))
@@ -113,3 +116,23 @@ def test_copies_go_into_no_folder_of_others(folders: host.Folders, tmp_path: Pat
     assert entry["subfolder"] != own.name
     assert Path(folders.temp, entry["subfolder"], entry["filename"]).is_file()
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(("version", "viewed"), [((1, 58, 1), 2), ((1, 45, 0), 2), ((1, 44, 9), 0), ((), 0)])
+def test_files_for_the_viewer_come_with_copies(
+    folders: host.Folders, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], viewed: int
+) -> None:
+    """Newer front ends have a viewer for EXR files, but classic nodes draw none."""
+    monkeypatch.setattr(host, "front_end_version", lambda: version)
+    files = [[saved(f"{folders.output}/shot/frame_{number}.{kind}") for number in range(2)] for kind in ("tif", "exr")]
+    entries = preview.images_of(files, pictures(2))
+    assert [entry["type"] for entry in entries] == ["output"] * viewed + ["temp"] * 2
+    expected = [{"filename": f"frame_{number}.exr", "subfolder": "shot", "type": "output"} for number in range(viewed)]
+    assert entries[:viewed] == expected
+
+
+def test_the_version_of_the_front_end() -> None:
+    from importlib.metadata import version
+
+    host.front_end_version.cache_clear()
+    assert ".".join(map(str, host.front_end_version())) == version("comfyui-frontend-package")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.metadata
 import logging
 import os
+import re
 import sys
 import uuid
 from collections.abc import Callable, Collection, Mapping
@@ -22,6 +24,7 @@ __all__ = [
     "can_expand",
     "check_interrupt",
     "folders",
+    "front_end_version",
     "has_node",
     "inputs_of",
     "is_output",
@@ -54,6 +57,18 @@ def folders() -> Folders:
     paths = importlib.import_module("folder_paths")
     own = (paths.get_output_directory(), paths.get_input_directory(), paths.get_temp_directory())
     return Folders(*map(os.path.abspath, own))
+
+
+@functools.cache
+def front_end_version() -> tuple[int, ...]:
+    """Return the version of the front end that is installed beside ComfyUI; () if it is another one, or unknown."""
+    arguments = getattr(sys.modules.get("comfy.cli_args"), "args", None)
+    if getattr(arguments, "front_end_root", None):
+        return ()
+    try:
+        return tuple(map(int, re.findall(r"\d+", importlib.metadata.version("comfyui-frontend-package"))[:3]))
+    except importlib.metadata.PackageNotFoundError:
+        return ()
 
 
 def metadata_wanted() -> bool:

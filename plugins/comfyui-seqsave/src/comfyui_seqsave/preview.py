@@ -1,4 +1,8 @@
-"""Previews of saved frames in the front end: the files themselves if browsers can draw them, otherwise small copies."""
+"""Previews of saved frames in the front end: the files themselves if it can show them, otherwise small copies.
+
+Browsers draw some formats. Newer front ends have a viewer for EXR files as well, and list these files among the assets;
+but classic nodes draw none, so there are copies too. TIFF and JPEG XL are shown by copies only.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import secrets
 import stat
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import host
@@ -19,6 +23,8 @@ __all__ = ["images_of"]
 
 # Extensions of files that browsers draw.
 _DRAWN = {".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp"}
+# Extensions of files that the front end has a viewer for, since this version of it.
+_VIEWED = {".exr": (1, 45)}
 _LARGEST = 512  # pixels, of a copy's longer side
 _MOST_COPIES = 8
 
@@ -29,21 +35,25 @@ _lock = threading.Lock()
 def images_of(saved: Sequence[Sequence[SavedFrame]], pictures: Sequence[Any]) -> list[dict[str, str]]:
     """Return entries for ``ui["images"]``, in order.
 
-    saved:    the saved frames, for each file type; the files of the first file type that browsers can draw are shown.
+    saved:    the saved frames, for each file type; the files of the first one that browsers can draw are shown,
+              otherwise those that the front end has a viewer for, and then the copies.
     pictures: the pictures of these frames, H,W,C each.
     """
     own = host.folders()
     for frames in saved:
-        entries = [_entry(frame.url, own) for frame in frames if frame.status != "stopped"]
+        entries = [_entry(frame.url, own, _DRAWN) for frame in frames if frame.status != "stopped"]
         if all(entries):
             return [entry for entry in entries if entry]
+    version = host.front_end_version()
+    viewed = {extension for extension, since in _VIEWED.items() if version >= since}
+    found = [_entry(frame.url, own, viewed) for frames in saved for frame in frames if frame.status != "stopped"]
     there = [picture for frame, picture in zip(saved[0], pictures, strict=True) if frame.status != "stopped"]
     step = -(-len(there) // _MOST_COPIES)
-    return [_copy(picture, own.temp) for picture in there[::step]]
+    return [*filter(None, found), *(_copy(picture, own.temp) for picture in there[::step])]
 
 
-def _entry(url: str, own: host.Folders) -> dict[str, str] | None:
-    if not os.path.isabs(url) or os.path.splitext(url)[1].lower() not in _DRAWN:
+def _entry(url: str, own: host.Folders, shown: Collection[str]) -> dict[str, str] | None:
+    if not os.path.isabs(url) or os.path.splitext(url)[1].lower() not in shown:
         return None
     for kind, folder in own.kinds():
         relative = os.path.relpath(url, folder) if _same_drive(url, folder) else os.pardir

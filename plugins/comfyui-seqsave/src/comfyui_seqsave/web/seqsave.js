@@ -1,4 +1,5 @@
 // Shows the addresses of saved frames on a saver. ComfyUI's own progress text on a node disappears when the run ends.
+// Addresses and previews are kept for this tab, so that they are there again after the page was loaded anew.
 
 import { app } from "../../scripts/app.js";
 import { ComfyWidgets } from "../../scripts/widgets.js";
@@ -42,6 +43,49 @@ function show(node, output) {
 
 const savers = new Set();
 
+// --- what this tab remembers: for each workflow the output of each saver, the newest last ---
+
+const MEMORY = "seqsave.outputs";
+const MOST_WORKFLOWS = 10;
+const MOST_ENTRIES = 200; // of one list of an output
+
+function remembered() {
+  try {
+    return JSON.parse(sessionStorage.getItem(MEMORY)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function graphOf() {
+  return app.rootGraph ?? app.graph;
+}
+
+function remember(node, output) {
+  const graph = graphOf();
+  if (!graph || node.graph !== graph) return; // a node in a subgraph has another address
+  const { [graph.id ?? ""]: known, ...others } = remembered();
+  const short = Object.entries(output).map(([name, list]) => [name, Array.isArray(list) ? list.slice(0, MOST_ENTRIES) : list]);
+  const entries = [...Object.entries(others), [graph.id ?? "", { ...known, [node.id]: Object.fromEntries(short) }]];
+  try {
+    sessionStorage.setItem(MEMORY, JSON.stringify(Object.fromEntries(entries.slice(-MOST_WORKFLOWS))));
+  } catch {
+    sessionStorage.removeItem(MEMORY); // full
+  }
+}
+
+function recall() {
+  const graph = graphOf();
+  const known = remembered()[graph?.id ?? ""] ?? {};
+  const missing = Object.entries(known).filter(([id]) => {
+    const node = graph?.getNodeById(id);
+    return node && savers.has(node.type) && !app.nodeOutputs?.[id];
+  });
+  if (missing.length === 0) return;
+  app.nodeOutputs = { ...app.nodeOutputs, ...Object.fromEntries(missing) };
+  for (const [id, output] of missing) show(graph.getNodeById(id), output);
+}
+
 app.registerExtension({
   name: "seqsave.saved_to",
 
@@ -52,7 +96,12 @@ app.registerExtension({
     nodeType.prototype.onExecuted = function (output) {
       before?.apply(this, arguments);
       show(this, output);
+      if (output) remember(this, output);
     };
+  },
+
+  afterConfigureGraph() {
+    recall();
   },
 
   // Called when the user returns to a workflow. Older front ends do not call it.
