@@ -1,5 +1,5 @@
 // Shows the addresses of saved frames on a saver. ComfyUI's own progress text on a node disappears when the run ends.
-// Addresses and previews are kept for this tab, so that they are there again after the page was loaded anew.
+// Addresses and previews are kept for this tab, so that they are there again after the page was loaded again.
 
 import { app } from "../../scripts/app.js";
 import { ComfyWidgets } from "../../scripts/widgets.js";
