@@ -84,7 +84,7 @@ def test_an_unexpected_error_leaves_no_other_writer_open_and_the_queue_goes_on(s
     run = prompts.current(graph(), "2")
     broken, other = Writer(RuntimeError("a bug")), Writer()
     for writer in (broken, other):
-        run.writer(writer, None, lambda writer=writer: writer)  # type: ignore[misc]
+        run.writer(writer, "2", None, lambda writer=writer: writer)  # type: ignore[misc]
     server.end()
     assert (broken.ends, other.ends) == (["closed"], ["closed"])
     assert server.prompt_queue.done == [1]
@@ -96,7 +96,7 @@ def test_a_run_whose_next_part_is_cancelled_ends_with_the_next_prompt_of_any_kin
 ) -> None:
     server.begin("a", graph())
     writer: Any = Writer()
-    prompts.current(graph(), "2").writer("key", None, lambda: writer)
+    prompts.current(graph(), "2").writer("key", "2", None, lambda: writer)
     server.prompt_queue.queue.append((-1, "b", graph(1), {}, []))
     server.end()
     assert writer.ends == []
@@ -110,7 +110,7 @@ def test_a_run_whose_next_part_is_cancelled_ends_with_the_next_prompt_of_any_kin
 def test_a_part_that_fails_before_it_saves_ends_the_run(server: Server) -> None:
     server.begin("a", graph())
     writer: Any = Writer()
-    prompts.current(graph(), "2").writer("key", None, lambda: writer)
+    prompts.current(graph(), "2").writer("key", "2", None, lambda: writer)
     server.prompt_queue.queue.append((-1, "b", graph(1), {}, []))
     server.end()
     server.prompt_queue.queue.clear()

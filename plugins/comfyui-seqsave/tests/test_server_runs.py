@@ -242,9 +242,9 @@ def metabatch(graph: Graph, folder: Path, total: int, size: int, **more: Any) ->
     return saver
 
 
-def finish(comfy: ComfyServer) -> None:
+def finish(comfy: ComfyServer, patience: float = PATIENCE) -> None:
     """Wait until nothing runs and nothing waits."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         queue = comfy.get("/queue")
         if not queue["queue_running"] and not queue["queue_pending"]:
@@ -279,13 +279,21 @@ def test_two_savers_of_one_meta_batch_queue_each_part_once(comfy: ComfyServer, f
     assert len(comfy.get("/history")) - before == 4
 
 
-def test_memory_does_not_grow_with_the_length_of_a_video(comfy: ComfyServer, folder: Path) -> None:
+@pytest.mark.parametrize("way", ["list", "meta batch"])
+def test_memory_does_not_grow_with_the_length_of_a_video(comfy: ComfyServer, folder: Path, way: str) -> None:
+    """benchmarks/long_video.py measures it, and the time of each call, with 1,000 frames."""
+
     def peak(total: int) -> int:
         """Bytes that the server holds at most while it saves so many frames of 11 MB each."""
         assert comfy.pid is not None
         Path(f"/proc/{comfy.pid}/clear_refs").write_text("5")  # the peak is counted from now on
         graph = Graph()
-        metabatch(graph, folder / str(total), total, 8, height=720, width=1280, by=["saver"], prefix=f"v{total}")
+        shape = {"height": 720, "width": 1280}
+        if way == "list":
+            images = graph.add("Test PaintedList", first=0, count=total, **shape)
+            graph.frames(str(folder / str(total)), images, prefix=f"v{total}")
+        else:
+            metabatch(graph, folder / str(total), total, 8, by=["saver"], prefix=f"v{total}", **shape)
         comfy.run(graph)
         finish(comfy)
         assert numbers(folder / str(total)) == frames(0, range(total), f"v{total}")

@@ -106,12 +106,7 @@ class Fault(Enum):
     UNREACHABLE = _Verdict("the storage cannot be reached", "check the endpoint and the network", True, detail=True)
     NO_HOST = _Verdict("host not found", "check the endpoint and the host in the URL", detail=True)
     UNTRUSTED = _Verdict("the connection cannot be made secure", "check the certificate and the endpoint", detail=True)
-
-    OUTSIDE = _Verdict(
-        "its server, or the name of its server, leads to another address, which the target does not name",
-        "use the URL of that address, if it is the right one; the log of this program shows it",
-    )
-
+    OUTSIDE = _Verdict("its server, or the name of that, leads to another address", "name that one if it is right")
     FULL = _Verdict("the disk is full", "free some space or save elsewhere", otherwise="free some space")
     QUOTA = _Verdict("the quota is used up", "free some space or save elsewhere", otherwise="free some space")
     READ_ONLY = _Verdict("the file system is read-only", "save elsewhere", otherwise="")
@@ -243,6 +238,7 @@ _CODES = {
     Fault.CLOCK: "RequestTimeTooSkewed",
     Fault.WRONG_PLACE: "PermanentRedirect TemporaryRedirect AuthorizationHeaderMalformed "
     "IllegalLocationConstraintException",
+    Fault.OUTSIDE: "PeerRefused",
     Fault.THROTTLED: "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException TooManyRequests "
     "TooManyRequestsException ErrTooManyRequest RequestLimitExceeded RequestThrottled BandwidthLimitExceeded "
     "ServerBusy",
@@ -365,8 +361,6 @@ def _by_connection(error: BaseException) -> Fault | None:
     """Return the fault of a failed connection: a wrong host, a refusal, a reset and a bad setting have one class."""
     if _is_setting(_wrapped(error)):
         return Fault.BAD_OPTION
-    if type(error).__name__ == "PeerRefusedError":
-        return Fault.OUTSIDE
     if is_ending() and type(error).__name__ in ("RuntimeError", "PythonFinalizationError"):
         return Fault.ENDING  # no thread can be started, or no executor is left
     if not isinstance(error, OSError):

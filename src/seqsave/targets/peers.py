@@ -40,6 +40,9 @@ _PORTS = {"http": 80, "https": 443}
 class PeerRefusedError(Exception):
     """A request would leave its target. Not an OSError, which clients take for a failed connection."""
 
+    error_code = "PeerRefused"
+    """How ``failures.diagnose`` knows it."""
+
 
 def checked_within(options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the option ``within``, a list of URLs; () without one. Raises TargetError."""

@@ -13,12 +13,14 @@ import logging
 import os
 import re
 import sys
+import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "Failure",
     "Folders",
     "ProgressBar",
     "can_expand",
@@ -50,6 +52,18 @@ class Folders:
     def kinds(self) -> tuple[tuple[str, str], ...]:
         """Return each folder with the front end's name for it."""
         return (("output", self.output), ("input", self.input), ("temp", self.temp))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What failed after all nodes of a prompt have run.
+
+    node: the id of the node that it belongs to. kind: the name of the error's class.
+    """
+
+    node: str
+    message: str
+    kind: str
 
 
 def folders() -> Folders:
@@ -111,10 +125,11 @@ def queue_again(prompt_id: str, prompt: Mapping[str, Any]) -> None:
         server.prompt_queue.put((number, uuid.uuid4().hex, prompt, *item[3:]))
 
 
-def watch_ends(notify: Callable[[str, bool], None]) -> bool:
+def watch_ends(notify: Callable[[str, bool], Sequence[Failure]]) -> bool:
     """Call ``notify`` with the id of each prompt that ends, and whether it did so well. False if that is not possible.
 
-    ComfyUI has no event for it within the server, so its queue's own method is followed by this one.
+    If it returns failures, the prompt has failed: in the history, and in the front end, on the node of the first one.
+    ComfyUI has no event for an end within the server, so this one comes before its queue's own method.
     """
     queue = getattr(_server(), "prompt_queue", None)
     done = getattr(queue, "task_done", None)
@@ -125,13 +140,22 @@ def watch_ends(notify: Callable[[str, bool], None]) -> bool:
 
     @functools.wraps(done)
     def task_done(item_id: Any, history_result: Any, status: Any = None, *args: Any, **kwargs: Any) -> Any:
+        error = None
         try:
             item = queue.currently_running.get(item_id)
-            if item is not None:
-                notify(str(item[1]), bool(getattr(status, "completed", False)))
+            failures = notify(str(item[1]), bool(getattr(status, "completed", False))) if item is not None else ()
+            if failures:
+                error = _error_of(item, failures)
+                message = ("execution_error", error)
+                status = status._replace(status_str="error", completed=False, messages=[*status.messages, message])
         except Exception:  # noqa: BLE001 - the queue goes on
             _log.exception("The end of a prompt could not be recorded")
-        return done(item_id, history_result, status, *args, **kwargs)
+        answer = done(item_id, history_result, status, *args, **kwargs)
+        if error is not None:
+            client = getattr(_server(), "client_id", None)
+            if client is not None:
+                _server().send_sync("execution_error", error, client)
+        return answer
 
     queue.task_done = task_done
     _watched.append(queue)
@@ -139,6 +163,33 @@ def watch_ends(notify: Callable[[str, bool], None]) -> bool:
 
 
 _watched: list[Any] = []
+
+
+def _error_of(item: Sequence[Any], failures: Sequence[Failure]) -> dict[str, Any]:
+    """Return the failures as ComfyUI describes an error of a node."""
+    prompt = item[2]
+    node = _shown_node(failures[0].node, prompt)
+    return {
+        "prompt_id": str(item[1]),
+        "node_id": node,
+        "node_type": str(prompt.get(node, {}).get("class_type", "")),
+        "executed": list(prompt),
+        "exception_message": "\n".join(dict.fromkeys(failure.message for failure in failures)),
+        "exception_type": failures[0].kind,
+        "traceback": [],
+        "current_inputs": {},
+        "current_outputs": [],
+        "timestamp": int(time.time() * 1000),
+    }
+
+
+def _shown_node(node: str, prompt: Mapping[str, Any]) -> str:
+    """Return the node of the graph that stands for one that was added to it while it ran.
+
+    Such a node has the id of the one that added it, and its own after the last point: in a loop, that of the original.
+    """
+    known = [one for one in (node, node.rpartition(".")[2], node.partition(".")[0]) if one in prompt]
+    return next(iter(known), node)
 
 
 def inputs_of(node_id: str) -> Collection[str]:

@@ -22,7 +22,7 @@ import seqsave
 from . import host
 
 if TYPE_CHECKING:
-    from seqsave import SequenceWriter
+    from seqsave import Event, SequenceWriter
     from seqsave.naming import NameRule
 
     from .access import Place
@@ -59,13 +59,15 @@ class Run:
     keeps: bool = False
     next_part: int = 0
     """The part that a saver has queued."""
+    warnings: list[str] = field(default_factory=list)
+    """The warnings of its writers so far."""
     numbers: dict[str, int] = field(default_factory=dict)
     """The values of ``%counter%``, by the text that holds it."""
     _taken: dict[Key, set[int]] = field(default_factory=dict)
     _continued: set[Key] = field(default_factory=set)
     """The sequences whose numbers follow those in the storage."""
     _batches: set[tuple[Key, int, int | None]] = field(default_factory=set)
-    _writers: dict[Key, tuple[Any, SequenceWriter]] = field(default_factory=dict)
+    _writers: dict[Key, _Open] = field(default_factory=dict)
 
     def first(self, keys: Collection[Key], start: int, count: int, highest: Callable[[], int | None]) -> int:
         """Return and take the number of the first of ``count`` consecutive frames.
@@ -102,35 +104,67 @@ class Run:
         for key in alone:
             self._taken.setdefault(key, set()).add(index)
 
-    def writer(self, key: Key, settings: Any, open_one: Callable[[], SequenceWriter]) -> SequenceWriter:
-        """Return the writer that is open for a sequence, or a new one. One with other settings is closed first."""
+    def writer(self, key: Key, node: str, settings: Any, open_one: Callable[[], SequenceWriter]) -> SequenceWriter:
+        """Return the writer that is open for a sequence, or a new one. One with other settings is closed first.
+
+        node: the saver's id.
+        """
         known = self._writers.pop(key, None)
-        if known is not None and known[0] != settings:
-            known[1].close()
+        if known is not None and known.settings != settings:
+            known.writer.close()
             known = None
-        writer = open_one() if known is None else known[1]
-        self._writers[key] = (settings, writer)
-        return writer
+        self._writers[key] = known or _Open(node, settings, open_one())
+        return self._writers[key].writer
+
+    def hear(self, event: Event) -> None:
+        """Keep a warning of a writer; ComfyUI runs one node after the other, so it belongs to the node that runs."""
+        if event.kind == "warning":
+            self.warnings.append(event.message)
 
     def forget(self, key: Key) -> None:
         """Leave the end of a writer to the caller."""
         self._writers.pop(key, None)
 
-    def end(self, *, ok: bool) -> None:
-        """Close all writers. What they saved is recorded as a whole sequence only if the run has ended well."""
-        writers = [writer for _, writer in self._writers.values()]
+    def end(self, *, ok: bool) -> list[host.Failure]:
+        """Close all writers, and return the failures of those that could not do all that belongs to it.
+
+        What they saved is recorded as a whole sequence only if the run has ended well.
+        """
+        writers = [*self._writers.values()]
         self._writers.clear()
-        for writer in writers:
-            _close(writer, ok=ok)
+        return [failure for one in writers if (failure := _close(one, ok=ok)) is not None]
 
 
-def _close(writer: SequenceWriter, *, ok: bool) -> None:
+@dataclass(frozen=True)
+class _Open:
+    """A writer that is open, its settings, and the id of the node that opened it."""
+
+    node: str
+    settings: Any
+    writer: SequenceWriter
+
+
+def _close(one: _Open, *, ok: bool) -> host.Failure | None:
+    writer = one.writer
     try:
         writer.close() if ok else writer.abort()
     except seqsave.SeqSaveError as error:
-        _log.error("The frames in %s are saved, but not all that belongs to them: %s", writer.url, error)
-    except Exception:  # noqa: BLE001 - the other writers are closed, too, and the next prompt runs
-        _log.exception("The frames in %s are saved, but not all that belongs to them", writer.url)
+        failure = host.Failure(one.node, f"{error}. {_advice(error, writer.url)}", type(error).__name__)
+        _log.error("%s", failure.message)
+    except Exception as error:  # noqa: BLE001 - the other writers are closed, too, and the next prompt runs
+        why = f"not all that belongs to the frames in {writer.url} is saved: {type(error).__name__}: {error}"
+        failure = host.Failure(one.node, f"{why}. To check them: seqsave verify {writer.url}", type(error).__name__)
+        _log.exception("%s", failure.message)
+    else:
+        return None
+    return failure
+
+
+def _advice(error: seqsave.SeqSaveError, url: str) -> str:
+    result = error.result if isinstance(error, seqsave.SaveError) else None
+    if result is not None and not result.failures:
+        return f"The manifest is written by: seqsave manifest {url} --rebuild"
+    return "To save the missing frames, run the graph again with if_exists = skip"
 
 
 # Those that have not ended, by their ids. ComfyUI runs one prompt after the other.
@@ -170,21 +204,24 @@ def _begun(running: str, prompt: Any) -> Run:
     return earlier
 
 
-def _ended(prompt_id: str, ok: bool) -> None:
+def _ended(prompt_id: str, ok: bool) -> list[host.Failure]:
     """Finish a run whose prompt has ended, and one that waited for a part that was cancelled.
 
-    A run whose next part waits in the queue goes on.
+    A run whose next part waits in the queue goes on. Return the failures at the end of the prompt's own run.
     """
+    failures = []
     with _lock:
         for run in [*_runs.values()]:
-            is_well = ok or run.id != prompt_id
-            if not (is_well and _is_continued(run)):
-                _drop(run, ok=ok and run.id == prompt_id)
+            is_own = run.id == prompt_id
+            if not ((ok or not is_own) and _is_continued(run)):
+                found = _drop(run, ok=ok and is_own)
+                failures += found if is_own else []
+    return failures
 
 
-def _drop(run: Run, *, ok: bool) -> None:
+def _drop(run: Run, *, ok: bool) -> list[host.Failure]:
     del _runs[run.id]
-    run.end(ok=ok)
+    return run.end(ok=ok)
 
 
 def _is_continued(run: Run) -> bool:

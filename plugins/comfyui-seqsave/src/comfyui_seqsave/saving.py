@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,13 @@ _MOST_PENDING = 256  # all of them are checked for each picture
 class Kept:
     """A writer that the run of a prompt keeps open, because the node may run again.
 
-    key: what the run knows its sequence by. only_first: settings that later calls may have otherwise.
+    key: what the run knows its sequence by. node: the saver's id, for errors at the run's end.
+    only_first: settings that later calls may have otherwise.
     """
 
     run: Run
     key: Hashable
+    node: str
     only_first: Mapping[str, Any]
 
 
@@ -77,13 +80,16 @@ def save(
     pending: set[Future[SavedFrame]] = set()
     room = _room(place, pictures, width)
     url = f"{place.url.rstrip('/')}/{below}" if below else place.url
-    with _writer(url, kept, settings, more) as writer:
-        before = writer.result
+    written: list[Future[SavedFrame]] = []
+    with _writer(url, kept, settings, more, written) as writer:
+        heard = 0 if kept is None else len(kept.run.warnings)
         if kept is None:
             writer.plan(len(pictures))
         try:
             for number, picture in enumerate(pictures):
-                pending.update(write(writer, picture))
+                futures = write(writer, picture)
+                written += futures
+                pending.update(futures)
                 pending = _await(pending, room, partial(bar.show_left, number + 1))
             _await(pending, 0, partial(bar.show_left, len(pictures)))
         except seqsave.SeqSaveError:
@@ -93,7 +99,7 @@ def save(
             raise
     if trouble is not None:
         raise trouble
-    result = _since(writer.result, before)
+    result = writer.result if kept is None else _result_of(writer, written, kept.run.warnings[heard:])
     if result.counts["saved"]:
         behind.note_saved(target)
     return result
@@ -101,18 +107,23 @@ def save(
 
 @contextmanager
 def _writer(
-    url: str, kept: Kept | None, settings: Mapping[str, Any], more: Mapping[str, Any]
+    url: str,
+    kept: Kept | None,
+    settings: Mapping[str, Any],
+    more: Mapping[str, Any],
+    written: Sequence[Future[SavedFrame]],
 ) -> Iterator[SequenceWriter]:
     """Open a writer for a ``with`` block; one that is kept is closed only after an error or a failed frame.
 
-    more: settings that a writer that is open already need not have.
+    more:    settings that a writer that is open already need not have.
+    written: the frames that the block has written, when it ends.
     """
     if kept is None:
         with seqsave.open_writer(url, **settings, **more) as writer:
             yield writer
         return
-    first = {**settings, **more, **kept.only_first}
-    writer = kept.run.writer(kept.key, settings, lambda: seqsave.open_writer(url, **first))
+    first = {**settings, **more, **kept.only_first, "on_event": kept.run.hear}
+    writer = kept.run.writer(kept.key, kept.node, settings, lambda: seqsave.open_writer(url, **first))
     try:
         yield writer
     except BaseException:
@@ -120,15 +131,15 @@ def _writer(
         with writer:
             raise
     writer.flush()
-    if writer.result.failures:
+    if any(future.cancelled() or future.exception() for future in written):
         kept.run.forget(kept.key)
         writer.close()
 
 
-def _since(result: SaveResult, before: SaveResult) -> SaveResult:
-    """Return what was added to a result, which lists frames in the order in which they were accepted."""
-    frames, warnings = result.frames[len(before.frames) :], result.warnings[len(before.warnings) :]
-    return replace(result, frames=frames, warnings=warnings)
+def _result_of(writer: SequenceWriter, written: Iterable[Future[SavedFrame]], warnings: Sequence[str]) -> SaveResult:
+    """Return the outcomes of these frames alone: the result of a writer that is kept has those of all calls before."""
+    frames = tuple(future.result() for future in written)
+    return seqsave.SaveResult(url=writer.url, frames=frames, failures=(), warnings=tuple(warnings))
 
 
 def check_picture(image: Any, name: str) -> None:
@@ -170,14 +181,9 @@ def urls_of(*saved: Iterable[SavedFrame]) -> list[str]:
 
 def log_of(log: LogEntry, result: SaveResult) -> LogEntry:
     """Return the log with one more line for each frame: its name, and its folder or URL."""
+    lines = []
     for frame in result.frames:
         folder, name = os.path.split(frame.url) if os.path.isabs(frame.url) else frame.url.rsplit("/", 1)
-        lines = {
-            "saved": f"Saved {name} in {folder}",
-            "spooled": f"Saving {name} in {folder}",
-            "skipped": f"Kept {name} in {folder}",
-        }
-        log = log.add(lines.get(frame.status, f"Reached the end of the animation: {name} is not saved"))
-    for warning in result.warnings:
-        log = log.add(warning)
-    return log
+        done = {"saved": "Saved", "spooled": "Saving", "skipped": "Kept"}.get(frame.status)
+        lines.append(f"{done} {name} in {folder}" if done else f"Reached the end of the animation: {name} is not saved")
+    return log.merge(LogEntry((time.time(), line) for line in [*lines, *result.warnings]))

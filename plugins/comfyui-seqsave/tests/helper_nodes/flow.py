@@ -58,6 +58,25 @@ class PictureList:
         return (items,)
 
 
+class PaintedList:
+    """A list of single images of any size, each of one colour. They take no memory: all pixels of one are the same."""
+
+    RETURN_TYPES = ("IMAGE",)
+    OUTPUT_IS_LIST = (True,)
+    FUNCTION = "run"
+    CATEGORY = "test"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        return {"required": dict.fromkeys(("first", "count", "height", "width"), WHOLE)}
+
+    def run(self, first: int, count: int, height: int, width: int) -> tuple[Any]:
+        import torch
+
+        dots = torch.from_numpy(coloured(first, count, 1, 1))
+        return ([dots[number : number + 1].expand(1, height, width, 3) for number in range(count)],)
+
+
 class TextList:
     """A list of texts, one for each line."""
 
@@ -83,14 +102,17 @@ class Numbered:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
-        return {"required": {"index": WHOLE, "count": WHOLE}, "optional": {"first": WHOLE, "fails_at": WHOLE}}
+        more = dict.fromkeys(("first", "fails_at", "height", "width"), WHOLE)
+        return {"required": {"index": WHOLE, "count": WHOLE}, "optional": more}
 
-    def run(self, index: int, count: int, first: int = 0, fails_at: int = 0) -> tuple[Any]:
+    def run(
+        self, index: int, count: int, first: int = 0, fails_at: int = 0, height: int = 4, width: int = 6
+    ) -> tuple[Any]:
         import torch
 
         if fails_at and index == fails_at:
             raise RuntimeError("this iteration fails")
-        return (torch.from_numpy(coloured(first + index * count, count)),)
+        return (torch.from_numpy(coloured(first + index * count, count, height, width)),)
 
 
 class LoopOpen:
@@ -253,6 +275,30 @@ class VideoEnd:
         return {"ui": {"closed": [meta_batch.has_closed_inputs]}}
 
 
+class Vandal:
+    """Passes images on, and at one index plays another program that takes a file away, or puts one in its place."""
+
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "run"
+    CATEGORY = "test"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        return {"required": {"images": ("IMAGE",), "index": WHOLE, "at": WHOLE, "path": ("STRING", {"default": ""})}}
+
+    def run(self, images: Any, index: int, at: int, path: str) -> tuple[Any]:
+        import os
+        import shutil
+
+        if index == at and os.path.isdir(path):
+            shutil.rmtree(path)
+            with open(path, "wb"):
+                pass
+        elif index == at and os.path.exists(path):
+            os.remove(path)
+        return (images,)
+
+
 def _queue_again() -> None:
     from server import PromptServer
 
@@ -267,4 +313,16 @@ def _queue_again() -> None:
     server.prompt_queue.put((number, str(server.number), prompt, *item[3:]))
 
 
-ALL_NODES = (PictureList, TextList, Numbered, LoopOpen, LoopClose, Unrolled, BatchManager, VideoPart, VideoEnd)
+ALL_NODES = (
+    PictureList,
+    PaintedList,
+    TextList,
+    Numbered,
+    LoopOpen,
+    LoopClose,
+    Unrolled,
+    BatchManager,
+    VideoPart,
+    VideoEnd,
+    Vandal,
+)

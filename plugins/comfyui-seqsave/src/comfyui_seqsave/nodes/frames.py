@@ -171,7 +171,7 @@ class _Part:
             lambda writer, image: [writer.write(image, index=next(numbers), recipe=recipe)],
             width=asked.width,
             below=asked.below,
-            kept=saving.Kept(run, tuple(keys), {"start": first}) if run.keeps else None,
+            kept=saving.Kept(run, tuple(keys), graph.node, {"start": first}) if run.keeps else None,
             if_exists=self.if_exists,
             preview=asked.preview,
             **({} if run.keeps else {"start": first, "recipe": recipe}),
