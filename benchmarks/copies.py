@@ -177,7 +177,9 @@ def _environment(server: S3Server) -> dict[str, str]:
         "RCLONE_CONFIG_STORE_REGION": "us-east-1",
         "RCLONE_CONFIG_STORE_ENDPOINT": given["endpoint_url"],
     }
-    return {**os.environ, **own}
+    # As of an installed program, whose modules are compiled once.
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**usual, **own}
 
 
 def _run(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float]:

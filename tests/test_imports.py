@@ -19,6 +19,12 @@ HEAVY = [
     *("pluggy", "rich", "tenacity", "click", "isal", "av", "torch"),
 ]
 
+# One grey pixel.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63680000008200"
+    "8177cd72b60000000049454e44ae426082"
+)
+
 # The contract: what design says that a user, a plugin's author or a node may import from seqsave itself.
 PUBLIC = {
     *("open_writer", "save", "SequenceWriter"),
@@ -94,6 +100,23 @@ seqsave.save(numpy.zeros((2, 4, 4, 3), "uint8"), "out")
     unneeded = set(HEAVY) - {"numpy", "PIL", "fsspec", "isal", "tenacity"}
     assert loaded(code, tmp_path) & unneeded == set()
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["frame_00000.png", "frame_00001.png"]
+
+
+def test_a_local_copy_loads_no_event_loop_and_none_of_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQSAVE_LOAD_PLUGINS", "")
+    (tmp_path / "in").mkdir()
+    for number in (1, 2):
+        (tmp_path / "in" / f"sim_{number}.png").write_bytes(PNG)
+    code = """
+import sys, seqsave
+seqsave.save(seqsave.open_sequence("in"), "out")
+unneeded = ("asyncio", "mimetypes", "xml.sax", "http.client", "ssl")
+print([name for name in unneeded if name in sys.modules])
+"""
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["sim_1.png", "sim_2.png"]
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import string
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import seqsave
 from seqsave import naming
+from seqsave.saving.copies import Copy
 from tests.support.places import Place
 
 PICTURE = np.zeros((4, 6, 3), np.uint8)
@@ -271,3 +273,25 @@ def test_replace_leaves_files_whose_names_differ_in_their_case(tmp_path: Path) -
     place.write("to/a.0007.png", data)
     _save(_opened(place, "from"), place, "to", if_exists="replace")
     assert [name for name in place.frames() if name.startswith("to/")] == ["to/a.0001.PNG", "to/a.0002.png"]
+
+
+class _Counted(dict[int, int]):
+    """Numbers that count how often all of them are looked at."""
+
+    looks = 0
+
+    def items(self) -> Any:
+        self.looks += 1
+        return super().items()
+
+
+def test_numbers_are_compared_once_and_not_for_each_frame(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(20):
+        (tmp_path / "in" / f"sim_{number}.vdb").write_bytes(b"x")
+    sequence = seqsave.open_sequence(tmp_path / "in")
+    counted = _Counted({number: number for number in range(20)})
+    copy = replace(Copy.to(tmp_path / "out", sequence, {}), numbers=counted)
+    assert [copy.name_of(frame) for frame in sequence] == [f"sim_{number}.vdb" for number in range(20)]
+    copy.refuse_own_files()
+    assert counted.looks == 1

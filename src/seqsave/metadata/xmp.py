@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 from seqsave.errors import MetadataError
 
@@ -53,7 +53,7 @@ def packet(tags: Mapping[str, str]) -> bytes:
     if not tags:
         return b""
     spaces = " ".join(f'xmlns:{name}="{url}"' for name, url in _NAMESPACES)
-    body = "".join(_element(name, escape(tags[name])) for name in TAGS if name in tags)
+    body = "".join(_element(name, escape(tags[name], quote=False)) for name in TAGS if name in tags)
     rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
     text = (
         f'{_HEAD}<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{rdf}">'

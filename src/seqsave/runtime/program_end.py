@@ -7,16 +7,18 @@ no thread can be started. An event loop resolves host names on an executor, so n
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import concurrent.futures.thread  # noqa: F401 - registers its own callback, which has to come after ours
 import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqsave.runtime.threads import Joinable, expect_the_end, spawn_daemon, spawn_last
+
+if TYPE_CHECKING:
+    import asyncio  # many programs run no loop
 
 __all__ = ["at_program_end", "keep_executor"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
@@ -40,6 +40,7 @@ class Copy:
     folder:  of the destination. config: the writer's settings.
     numbers: the number of each frame there, by its number here.
     is_copy: the files are passed on as they are; else they are decoded, and encoded again.
+    keeps_names: the files have their own names in the new place as well.
     """
 
     sequence: FrameSequence
@@ -47,6 +48,7 @@ class Copy:
     config: WriterConfig
     numbers: Mapping[int, int]
     is_copy: bool
+    keeps_names: bool = field(init=False)
 
     @classmethod
     def to(
@@ -84,11 +86,11 @@ class Copy:
             made = replace(made, copies=_filetype_of(sequence, found), reads_slowly=not is_near)
         return cls(sequence, folder, made, numbers, is_copy)
 
-    @property
-    def keeps_names(self) -> bool:
-        """Return True if the files have their own names in the new place as well."""
+    def __post_init__(self) -> None:
+        """Compare the names and numbers once, not for each frame."""
         made, kept = self.config.pattern, all(new == old for old, new in self.numbers.items())
-        return self.is_copy and kept and made is not None and made == self.sequence.name
+        keeps = self.is_copy and kept and made is not None and made == self.sequence.name
+        object.__setattr__(self, "keeps_names", keeps)
 
     def name_of(self, frame: Frame) -> str:
         """Return the name that a frame's file keeps; ``""`` where the writer makes one."""

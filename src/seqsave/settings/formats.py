@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -153,18 +152,23 @@ def format_of_copies(pattern: NamePattern, filetype: str) -> Format:
     """Return the format of files that are passed on as they are, whether or not anything here can read them."""
     extension = pattern.extension.lower()
     known = registry.spec_for_extension(extension)
-    content_type = mimetypes.guess_type(f"a.{extension}")[0] or "application/octet-stream"
     spec = EncoderSpec(
         filetype=filetype.removesuffix(EMBED_SUFFIX),
         extensions=(extension,),
         encoder="",
         dtypes=("uint8",),
         metadata="embed" if filetype.endswith(EMBED_SUFFIX) else "none",
-        content_type=content_type if known is None else known.content_type,
+        content_type=_content_type_of(extension) if known is None else known.content_type,
     )
     # No picture ever comes to its encoder, nor to a conversion.
     resolved = registry.Resolved(filetype, spec, filetype.endswith(EMBED_SUFFIX), cast("Encoder", None))
     return Format(resolved, {}, cast("Pixels", None), _names("frame", 5, extension, SEPARATOR, ""))
+
+
+def _content_type_of(extension: str) -> str:
+    import mimetypes  # here, as it reads the system's tables
+
+    return mimetypes.guess_type(f"a.{extension}")[0] or "application/octet-stream"
 
 
 @functools.lru_cache(maxsize=64)

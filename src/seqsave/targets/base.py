@@ -9,7 +9,6 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
@@ -189,6 +188,8 @@ class Target(ABC):
 
         path: a file that exists.
         """
+        from email.utils import parsedate_to_datetime  # here, as few programs ask for the time
+
         date = self.about(path).get("date")
         try:
             return None if date is None else parsedate_to_datetime(date).timestamp()
