@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import itertools
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -20,7 +23,7 @@ from tests.support.s3 import S3Server, find_weed
 from tests.support.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
 # Examples take as long as a busy machine makes them take. On every day a part of them, in ``tox -e full`` all.
@@ -88,9 +91,26 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             del sys.modules[name]
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Paths for one empty home after the other; pytest's own way looks through all folders that it made before."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    isolate(monkeypatch, tmp_path_factory.mktemp("home"))
+def _isolated(monkeypatch: pytest.MonkeyPatch, homes: Iterator[Path]) -> None:
+    home = next(homes)
+    home.mkdir()
+    isolate(monkeypatch, home)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_description_of_s3() -> Iterator[None]:
+    """All S3 clients of this process share what botocore reads for each: a megabyte of JSON, nine tenths of its start."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -121,11 +141,20 @@ def _fresh_memory() -> Iterator[None]:
         module.MemoryFileSystem.pseudo_dirs[:] = [""]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        mark = item.get_closest_marker("full_with")
+        if mark is not None and not set(mark.args).isdisjoint(map(str, _parameters(item))):
+            item.add_marker("full")
     left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _parameters(item: pytest.Item) -> Iterable[object]:
+    return item.callspec.params.values() if hasattr(item, "callspec") else ()
 
 
 def pytest_collection_finish() -> None:
