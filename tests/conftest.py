@@ -144,7 +144,7 @@ def _fresh_memory() -> Iterator[None]:
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        mark = item.get_closest_marker("full_with")
+        mark = None if item.get_closest_marker("every_day") else item.get_closest_marker("full_with")
         if mark is not None and not set(mark.args).isdisjoint(map(str, _parameters(item))):
             item.add_marker("full")
     left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]

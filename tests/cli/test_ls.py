@@ -17,12 +17,15 @@ from tests.sources.pictures import WORKFLOW, encode, picture, png_with_workflow
 if TYPE_CHECKING:
     from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 
 def fill(place: Place, names: list[str], size: int = 1000) -> None:
     for name in names:
         place.write(name, b"x" * size)
 
 
+@pytest.mark.every_day
 def test_a_sequence_with_a_gap(place: Place) -> None:
     fill(place, [f"frame_{n:05}.png" for n in range(30) if n != 17])
     result = seqsave("ls", place.url, *options(place))
@@ -89,6 +92,7 @@ def test_a_pattern(place: Place) -> None:
     )
 
 
+@pytest.mark.every_day
 def test_json(place: Place) -> None:
     fill(place, ["frame_00003.png", "frame_00005.png"])
     (found,) = seqsave("ls", place.url, "--json", *options(place)).document["sequences"]
@@ -113,6 +117,7 @@ def test_json(place: Place) -> None:
     assert found["url"].rstrip("/").endswith(place.url.rpartition("/")[2])
 
 
+@pytest.mark.every_day
 def test_nothing_is_status_1_and_a_message(place: Place) -> None:
     result = seqsave("ls", place.url, *options(place), status=1)
     assert result.out == ""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
 
 
@@ -39,6 +41,7 @@ def test_what_is_unfinished_is_told(tmp_path: Path) -> None:
     assert result.err == "unfinished: frames are missing: 5-6\n"
 
 
+@pytest.mark.every_day
 def test_rebuilt_out_of_the_frames(place: Place) -> None:
     save(FRAMES, place.url, manifest=False, storage_options=place.storage_options)
     document = seqsave("manifest", place.url, "--rebuild", *options(place)).document

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 PICTURES = np.arange(5 * 4 * 6 * 3, dtype="uint8").reshape(5, 4, 6, 3)
 
 
@@ -72,6 +74,7 @@ def test_numbers_that_move_among_themselves(place: Place, offset: int) -> None:
     ]
 
 
+@pytest.mark.every_day
 def test_to_another_storage_and_back(here: Place, place: Place) -> None:
     with open_writer(here.url, filetype="jpg", metadata={"workflow": [1]}, metadata_in="sidecar") as writer:
         for batch in (0, 1):
@@ -111,6 +114,7 @@ def test_names_of_other_programs_stay_as_they_are(here: Place, tmp_path: Path) -
     assert Place("local", str(tmp_path / "there")).names() == ["render10.png", "render8.PNG", "render9.png"]
 
 
+@pytest.mark.every_day
 def test_never_onto_existing_frames(place: Place) -> None:
     a, b = f"{place.url}/a", f"{place.url}/b"
     save(PICTURES, a, storage_options=place.storage_options)

@@ -14,11 +14,14 @@ from seqsave.manifest.claim import Claim
 from tests.manifest.saved import PATH, found, is_there, picture
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 
 def claim(place: Place) -> Claim:
     return Claim(targets.resolve(place.url, place.storage_options), PATH)
 
 
+@pytest.mark.every_day
 def test_inside_it_is_not_complete_and_afterwards_as_it_was(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture()] * 2, place.url, **settings)
     stay = claim(place)

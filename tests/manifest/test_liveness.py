@@ -16,6 +16,8 @@ from seqsave import manifest
 from tests.manifest.saved import PATH, found, picture
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 DYING = """
 import os, sys, numpy, seqsave
 url, *options = sys.argv[1:]
@@ -82,6 +84,7 @@ def test_a_writer_of_another_machine_stays_until_somebody_says_it_is_gone(
     assert found(place).complete
 
 
+@pytest.mark.every_day
 def test_a_run_that_was_killed_says_what_it_set_out_to_save(place: Place, settings: dict[str, Any]) -> None:
     die(place)
     one = found(place)

@@ -20,9 +20,12 @@ from tests.support.patience import PATIENCE
 from tests.support.places import Place
 from tests.support.s3 import S3Server
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 # --- one run ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_day
 def test_what_a_run_leaves_behind(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save(
         [picture(i) for i in range(4)],
@@ -106,6 +109,7 @@ def test_while_a_run_is_at_work_it_says_so(place: Place, settings: dict[str, Any
     assert indices(found(place)) == [0, 1, 2]
 
 
+@pytest.mark.every_day
 def test_a_total_says_what_is_expected(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture()] * 3, place.url, start=10, step=5, total=4, **settings)
     one = found(place)
@@ -124,6 +128,7 @@ def test_the_same_animation_with_another_length(place: Place, settings: dict[str
     assert found(place).expected == (range(4),)
 
 
+@pytest.mark.every_day
 def test_a_second_run_adds_to_the_first(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture()] * 3, place.url, **settings)
     seqsave.save([picture(1)] * 3, place.url, start=2, **settings)
@@ -170,6 +175,7 @@ def test_a_single_frame_does_not_finish_what_broke_off(place: Place, settings: d
 # --- endings ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_day
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 def test_a_run_that_breaks_off_stays_unfinished(place: Place, settings: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
@@ -327,6 +333,7 @@ def test_skip_valid_does_not_believe_what_was_replaced(
     assert found(place).complete
 
 
+@pytest.mark.every_day
 def test_skip_valid_reads_nothing_that_the_manifest_knows(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(1)] * 3, place.url, **settings)
     with seqsave.open_writer(place.url, if_exists="skip valid", **settings) as writer:

@@ -20,7 +20,10 @@ from tests.manifest.saved import PATH, found, indices, picture
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
 
+
+@pytest.mark.every_day
 def test_parts_of_several_runs_at_once_make_one_manifest(place: Place, settings: dict[str, Any]) -> None:
     start = threading.Barrier(4)
 
@@ -49,6 +52,7 @@ def test_who_closes_first_does_not_claim_what_others_are_at(place: Place, settin
     assert found(place).complete
 
 
+@pytest.mark.every_day
 def test_of_two_that_write_the_same_frame_the_storage_says_who_was_last(place: Place, settings: dict[str, Any]) -> None:
     one, other = (seqsave.open_writer(place.url, **settings) for _ in range(2))
     one.write(picture(1)).result(PATIENCE)

@@ -15,6 +15,8 @@ from tests.runs.child import picture
 from tests.runs.pieces import MANIFEST, is_true, open_run, pixels, task, travelled, written
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 BARE = b"no frame"
 
 
@@ -75,6 +77,7 @@ def test_committing_again_leaves_what_a_later_run_wrote(place: Place) -> None:
     assert is_true(place)
 
 
+@pytest.mark.every_day
 def test_attempts_with_other_bytes_are_settled_by_the_storage(place: Place) -> None:
     run = open_run(place, total=3)
     run.begin()

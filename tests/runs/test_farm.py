@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 JOB = ".seqsave/runs/JOB"
 MANIFEST = ".seqsave/frame.png.json"
 
@@ -60,6 +62,7 @@ def written(place: Place) -> dict[str, Any]:
     return dict(json.loads(place.read(MANIFEST)))
 
 
+@pytest.mark.every_day
 def test_tasks_leave_records_and_a_commit_ends_the_run(source: str, place: Place) -> None:
     task(source, place, "0-4")
     assert notes(place) == ["0-4.json"]
@@ -85,6 +88,7 @@ def test_ranges_as_render_managers_write_them(source: str, place: Place, frames:
     assert written(place)["expected"] == expected
 
 
+@pytest.mark.every_day
 def test_a_task_that_is_done_again_leaves_a_record_of_its_own(source: str, place: Place) -> None:
     for _ in range(3):
         task(source, place, "0-3")

@@ -17,9 +17,12 @@ from tests.runs.child import picture
 from tests.runs.pieces import MANIFEST, is_true, open_run, pixels, task, travelled, written
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 # --- what a run leaves behind ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_day
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_tasks_write_one_sequence(place: Place, concurrency: int) -> None:
     run = open_run(place, total=6, metadata={"workflow": {"nodes": []}}, rate=24, recipe="abc")
@@ -95,6 +98,7 @@ def test_a_pattern_names_the_files(place: Place) -> None:
 # --- gaps, repeats and attempts --------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_day
 def test_a_zombie_after_the_commit_is_found_by_verify(place: Place) -> None:
     from seqsave.sequences.verify import verify
 

@@ -18,6 +18,8 @@ from seqsave import naming
 from seqsave.saving.copies import Copy
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 PICTURE = np.zeros((4, 6, 3), np.uint8)
 NAME = st.text(st.sampled_from(string.ascii_letters + string.digits + "..__-- ()é日"), max_size=10)
 _runs = itertools.count()
@@ -96,6 +98,7 @@ def test_the_manifest_keeps_what_the_source_states(place: Place) -> None:
     assert _opened(place, "to").frame(1003).read_metadata() == workflow
 
 
+@pytest.mark.every_day
 def test_gaps_and_batches_stay(place: Place) -> None:
     with seqsave.open_writer(f"{place.url}/from", storage_options=place.storage_options) as writer:
         for index in (3, 4, 7):
@@ -192,6 +195,7 @@ def test_nothing_is_copied_onto_itself_by_another_path(tmp_path: Path) -> None:
         seqsave.save(source, tmp_path / "link")
 
 
+@pytest.mark.every_day
 def test_resuming_compares_bytes(place: Place) -> None:
     source = _rendered(place)
     _save(source, place, "to")

@@ -13,6 +13,8 @@ import seqsave
 from tests.sequences.placed import fill
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 
 def test_only_frames_of_that_prefix_and_extension(place: Place, options: dict[str, Any]) -> None:
     fill(place, "frame_00001.png", "frame_00002.png", "frame_00003.jpg", "frames_00004.png", "frame_x.png",
@@ -31,6 +33,7 @@ def test_sorted_by_number_and_not_by_text(place: Place, options: dict[str, Any])
     assert sequence.digits == 5
 
 
+@pytest.mark.every_day
 def test_gaps(place: Place, options: dict[str, Any]) -> None:
     fill(place, *(f"frame_{i:05d}.png" for i in range(20) if i not in (7, 11, 12)))
     sequence = seqsave.open_sequence(place.url, **options)
@@ -47,6 +50,7 @@ def test_one_stray_number_does_not_hang_it(place: Place, options: dict[str, Any]
         _ = sequence.missing
 
 
+@pytest.mark.every_day
 def test_batches_with_gaps_and_without_the_first(place: Place, options: dict[str, Any]) -> None:
     fill(place, "batch_0000/frame_00000.png", "batch_0003/frame_00000.png", "batch_0003/frame_00001.png",
          "batch_12345/frame_00001.png", "batch_3/frame_00009.png", "batch_0000/frame_00002.png")  # fmt: skip
@@ -88,6 +92,7 @@ def test_nothing_there(place: Place, options: dict[str, Any]) -> None:
     assert list(seqsave.find_sequences(place.url, **options)) == []
 
 
+@pytest.mark.every_day
 def test_recursion_leaves_private_and_batch_folders_to_their_sequence(place: Place, options: dict[str, Any]) -> None:
     fill(place, "frame_1.png", "shots/a/frame_1.png", "shots/a/batch_0001/frame_1.png", "shots/b c/x_1.png",
          ".seqsave/frame_1.png")  # fmt: skip

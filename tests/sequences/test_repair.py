@@ -13,7 +13,10 @@ from tests.sequences.placed import PICTURE
 if TYPE_CHECKING:
     from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
 
+
+@pytest.mark.every_day
 def test_it_is_made_out_of_what_can_be_decoded(place: Place, options: dict[str, Any]) -> None:
     seqsave.save([PICTURE + i for i in range(4)], place.url, filetype="png", manifest=False, **options)
     whole = rebuild(seqsave.open_sequence(place.url, **options))

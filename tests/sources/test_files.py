@@ -15,6 +15,8 @@ from tests.sources.pictures import encode, picture
 if TYPE_CHECKING:
     from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 
 def test_pictures_without_numbers_come_in_the_order_of_their_names(place: Place) -> None:
     fill(place, "cat.png", "Ant.png", "bee10.png", "bee9.png", "dog.png", "eel.png")
@@ -32,6 +34,7 @@ def test_several_sequences_in_a_folder_are_named(place: Place) -> None:
         opened(place)
 
 
+@pytest.mark.every_day
 def test_what_is_no_picture_is_left_out_and_told(place: Place) -> None:
     fill(place, "frame_00001.png", "frame_00002.png")
     place.write("notes.txt", b"hello")

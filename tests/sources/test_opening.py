@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.support.places import Place
     from tests.support.s3 import S3Server
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 
 def test_a_sequence_keeps_its_numbers_and_gaps(place: Place) -> None:
     fill(place, "frame_00010.png", "frame_00002.png", "frame_00001.png")
@@ -41,6 +43,7 @@ def test_batches_keep_their_folders(place: Place) -> None:
     assert [(frame.index, frame.batch) for frame in opened(place)] == [(3, 0), (3, 2), (4, 2)]
 
 
+@pytest.mark.every_day
 @pytest.mark.parametrize("pattern", ["frame_#####.png", "frame_%05d.png"])
 def test_a_pattern_names_one_sequence(place: Place, pattern: str) -> None:
     fill(place, "frame_00001.png", "frame_00002.png", "mask_00001.png", "frame_7.png", "batch_0001/frame_00009.png")
@@ -65,6 +68,7 @@ def test_a_glob_of_one_sequence_keeps_its_numbers(place: Place) -> None:
     assert indices(opened(place, "frame_*.png")) == [1, 3]
 
 
+@pytest.mark.every_day
 def test_a_glob_over_folders_is_numbered_by_name(place: Place) -> None:
     fill(place, "b/shot_2.png", "a/shot_10.png", "a/shot_9.png", "a/.hidden_1.png")
     source = opened(place, "*/*_*.png")
@@ -143,6 +147,7 @@ def test_nothing_there_names_the_near_miss(place: Place) -> None:
         opened(place, "fram_00001.png")
 
 
+@pytest.mark.every_day
 def test_nothing_there_at_all(place: Place) -> None:
     with pytest.raises(SequenceNotFoundError, match="does not exist"):
         opened(place, "deep/down")
@@ -189,6 +194,7 @@ def test_a_missing_bucket(s3_server: S3Server) -> None:
         open_source("s3://no-such-bucket-here/shot", s3_server.storage_options)
 
 
+@pytest.mark.every_day
 def test_a_file_is_no_sequence(place: Place) -> None:
     fill(place, "shot.0007.png", "notes.txt")
     for name, says in (

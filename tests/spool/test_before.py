@@ -17,6 +17,8 @@ from tests.spool.kept import item, keep, target_of
 if TYPE_CHECKING:
     from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 
 def is_conflict(outcome: Outcome, reason: str = "changed") -> bool:
     entry = outcome.entry
@@ -38,6 +40,7 @@ def test_the_file_that_existed_is_replaced(place: Place, spool: Spool) -> None:
     assert place.read(FRAME) == b"ours"
 
 
+@pytest.mark.every_day
 def test_a_file_that_was_written_since_stays(place: Place, spool: Spool) -> None:
     target = target_of(place)
     place.write(FRAME, b"old")
@@ -49,6 +52,7 @@ def test_a_file_that_was_written_since_stays(place: Place, spool: Spool) -> None
     assert ".seqsave/one.json" not in place.names()
 
 
+@pytest.mark.every_day
 def test_a_file_that_is_new_since_stays(place: Place, spool: Spool) -> None:
     target = target_of(place)
     keep(spool, target, 1, b"ours", before=before_of(target))
@@ -115,6 +119,7 @@ def test_unknown_and_written_before_the_run(place: Place, spool: Spool) -> None:
     assert not began.is_older(replace(seen, changed=None), time.time())
 
 
+@pytest.mark.every_day
 def test_unknown_and_written_after_the_run_began(place: Place, spool: Spool) -> None:
     target = target_of(place)
     keep(spool, target, 1, b"ours", before=unknown())

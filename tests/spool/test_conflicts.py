@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 
 # --- what existed ----------------------------------------------------------------------------------------------------
 
@@ -46,6 +48,7 @@ def test_an_older_frame_of_the_same_spool_is_replaced(place: Place, spool: Spool
     assert place.read(FRAME) == b"ours, second"
 
 
+@pytest.mark.every_day
 def test_a_conflict_is_replaced_on_request(place: Place, spool: Spool) -> None:
     target = target_of(place)
     keep(spool, target, 1, b"ours", before=before_of(target))

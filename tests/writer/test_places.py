@@ -15,6 +15,8 @@ import seqsave
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
 
+pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
+
 WORKFLOW = {"nodes": [{"id": 1, "title": "Größe 🎬"}], "links": []}
 
 
@@ -31,6 +33,7 @@ def pixels(place: Place, path: str) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(place.read(path))))
 
 
+@pytest.mark.every_day
 def test_frames_land_in_order_and_whole(place: Place, settings: dict[str, Any]) -> None:
     rng = np.random.default_rng(7)
     frames = rng.integers(0, 256, (12, 20, 30, 3), dtype=np.uint8)
@@ -80,6 +83,7 @@ def test_overwrite_replaces(place: Place, settings: dict[str, Any]) -> None:
     assert int(pixels(place, "frame_00000.png")[0, 0, 0]) == 2
 
 
+@pytest.mark.every_day
 def test_error_never_replaces(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(1)], place.url, start=2, **settings)
     before = place.read("frame_00002.png")
@@ -96,6 +100,7 @@ def test_error_never_replaces(place: Place, settings: dict[str, Any]) -> None:
     assert result.failures[0].index == 2
 
 
+@pytest.mark.every_day
 def test_skip_resumes(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(1), picture(1)], place.url, start=1, **settings)
     place.write("frame_00003.png", b"")  # what is empty is no frame
@@ -131,6 +136,7 @@ def test_metadata_of_one_frame_is_merged_over(place: Place, settings: dict[str, 
     assert sequence[1].read_metadata() == {"workflow": WORKFLOW, "seed": 2, "note": "größer 🎬"}
 
 
+@pytest.mark.every_day
 def test_what_does_not_fit_into_a_jpeg_goes_beside_it(place: Place, settings: dict[str, Any]) -> None:
     big = {"nodes": ["x" * 70_000]}
     # Encoders find it, side by side: either frame may be the first to tell.
@@ -186,6 +192,7 @@ def test_files_that_are_encoded_already_are_kept_byte_for_byte(place: Place, set
     assert place.read("frame_00005.jpg") == b"\xff\xd8 as it is"
 
 
+@pytest.mark.every_day
 def test_many_at_once_from_several_threads(place: Place, settings: dict[str, Any]) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
