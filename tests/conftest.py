@@ -107,7 +107,7 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, homes: Iterator[Path]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_description_of_s3() -> Iterator[None]:
-    """All S3 clients of this process share what botocore reads for each: a megabyte of JSON, nine tenths of its start."""
+    """All S3 clients of this process share what botocore reads: a megabyte of JSON, nine tenths of a start."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from seqsave import open_sequence
+from seqsave.cli import main
 from tests.cli.runner import seqsave
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,19 +22,36 @@ if TYPE_CHECKING:
 COMMAND = [sys.executable, "-c", "from seqsave.cli import main; main()"]
 
 
-def completed(words: str, folder: Path, shell: str = "bash") -> list[str]:
-    """The values for the last word; as (type, value) separated by a comma in bash."""
+def completed(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The values for the last word, as bash is given them: type and value with a comma between."""
+    for name, value in request_of(words).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["seqsave"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capsys.readouterr()
+    assert ended.value.code in (0, 1)
+    assert "Traceback" not in shown.err
+    return values(shown.out)
+
+
+def request_of(words: str) -> dict[str, str]:
+    """The environment in which bash asks for the last word."""
     count = len(words.split(" ")) - 1
-    environment = {
-        **os.environ,
-        "_SEQSAVE_COMPLETE": f"{shell}_complete",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(count),
-    }
-    ended = subprocess.run(COMMAND, env=environment, cwd=folder, capture_output=True, text=True, timeout=60)
+    return {"_SEQSAVE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+
+
+def values(shown: str) -> list[str]:
+    return [line.partition(",")[2] for line in shown.splitlines()]
+
+
+def test_a_process_of_its_own_answers(tmp_path: Path) -> None:
+    """As a shell asks. The others ask inside this process, which is quicker."""
+    environment = {**os.environ, **request_of("seqsave in")}
+    ended = subprocess.run(COMMAND, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode in (0, 1), ended
-    assert "Traceback" not in ended.stderr, ended
-    return [line.partition(",")[2] for line in ended.stdout.splitlines()]
+    assert ended.stderr == ""
+    assert values(ended.stdout) == ["info"]
 
 
 @pytest.mark.parametrize(
@@ -50,18 +69,21 @@ def completed(words: str, folder: Path, shell: str = "bash") -> list[str]:
         ("seqsave rm --dry", ["--dry-run"]),
     ],
 )
-def test_values(tmp_path: Path, words: str, offered: list[str]) -> None:
-    assert completed(words, tmp_path) == offered
+def test_values(
+    words: str, offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert completed(words, monkeypatch, capsys) == offered
 
 
-def test_targets_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_targets_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "config.toml").write_text('[targets.renders]\nurl = "s3://bucket/renders"\n')
     monkeypatch.setenv("SEQSAVE_CONFIG", str(tmp_path / "config.toml"))
     (tmp_path / "render").mkdir()
-    assert completed("seqsave ls ren", tmp_path) == ["renders://", "render/"]
-    assert completed("seqsave ls conf", tmp_path) == ["conf"]  # the shell completes files itself
+    assert completed("seqsave ls ren", monkeypatch, capsys) == ["renders://", "render/"]
+    assert completed("seqsave ls conf", monkeypatch, capsys) == ["conf"]  # the shell completes files itself
     (tmp_path / "config.toml").write_text("[")
-    assert completed("seqsave ls ren", tmp_path) == ["ren"]
+    assert completed("seqsave ls ren", monkeypatch, capsys) == ["ren"]
 
 
 def test_a_file_type_whose_words_are_joined(tmp_path: Path) -> None:
@@ -73,7 +95,7 @@ def test_a_file_type_whose_words_are_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shells_script(shell: str, tmp_path: Path) -> None:
     environment = {**os.environ, "_SEQSAVE_COMPLETE": f"{shell}_source"}
-    ended = subprocess.run(COMMAND, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(COMMAND, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     if shell == "bash" and shutil.which("bash") is None:
         pytest.skip("no bash here")
     assert "_SEQSAVE_COMPLETE" in ended.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.testing import EncoderSuite
@@ -43,5 +44,6 @@ class TestJpg(Jpeg):
     spec = SPECS["jpg"]
 
 
+@pytest.mark.full  # the encoder of TestJpg under another name
 class TestJpeg(Jpeg):
     spec = SPECS["jpeg"]

@@ -204,8 +204,15 @@ def test_a_writer_that_was_not_closed_is_warned_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("client", ["s3fs", "obstore"])
-@pytest.mark.parametrize("program", [HELD, DROPPED])
+@pytest.mark.parametrize(
+    ("client", "program"),
+    [
+        ("s3fs", HELD),
+        ("obstore", DROPPED),
+        pytest.param("s3fs", DROPPED, marks=pytest.mark.full),
+        pytest.param("obstore", HELD, marks=pytest.mark.full),
+    ],
+)
 def test_they_are_finished_on_s3(s3_server: S3Server, client: str, program: str) -> None:
     if client == "obstore":
         needs_obstore()
@@ -256,6 +263,7 @@ def test_a_thread_that_goes_on_after_the_main_one_may_write(tmp_path: Path) -> N
 
 
 @pytest.mark.s3
+@pytest.mark.full
 def test_a_thread_that_goes_on_after_the_main_one_may_write_to_s3(s3_server: S3Server) -> None:
     url = s3_server.new_prefix()
     done = ended(GOES_ON, url, {**s3_server.storage_options, "client": "s3fs"})

@@ -67,6 +67,7 @@ def order(what: str, spool: Spool, where: tuple[str, dict[str, object]], first: 
     }
 
 
+@pytest.mark.full_with("s3")  # only the spool is written
 def test_killed_while_frames_are_kept(where: tuple[str, dict[str, object]], tmp_path: Path, forks: Forks) -> None:
     target = targets.resolve(*where)
     spool = Spool(tmp_path / "spool")
@@ -115,6 +116,7 @@ def test_killed_while_frames_are_published(where: tuple[str, dict[str, object]],
     assert not [line for line in said if line.startswith(("failed", "conflict", "damaged"))]
 
 
+@pytest.mark.full_with("s3")  # only the spool is shared
 def test_two_processes_publish_at_once(where: tuple[str, dict[str, object]], tmp_path: Path) -> None:
     target = targets.resolve(*where)
     spool = Spool(tmp_path / "spool")

@@ -108,10 +108,10 @@ class S3Server:
         self.pid = int(self._keeper.stdout.readline() or 0)
         return "" if self._is_ready() else f"{_tail(Path(folder, 'server.log'))}\n{self._refused!r}"
 
-    def _is_ready(self, patience: float = 120.0) -> bool:
+    def _is_ready(self) -> bool:
         # Our own key is random, so a bucket made with it proves that this is our server and that it checks keys.
         self._bucket = "seqsave-" + secrets.token_hex(4)
-        end = time.monotonic() + patience
+        end = time.monotonic() + PATIENCE
         return self._succeeds(self.client.create_bucket, end, Bucket=self._bucket) and self._succeeds(
             self.client.put_object, end, Bucket=self._bucket, Key="ready", Body=b"ready"
         )
@@ -256,8 +256,8 @@ def _make_client(endpoint_url: str, key: str, secret: str, expect: bool = False)
         config=Config(
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
-            connect_timeout=5,
-            read_timeout=30,
+            connect_timeout=PATIENCE,
+            read_timeout=PATIENCE,
             request_checksum_calculation="when_required",
         ),
     )

@@ -84,6 +84,10 @@ class TestS3(TargetSuite):
     def place(self, tmp_path: Path) -> TargetPlace:
         return ServerPlace(self.server, {**self.server.storage_options, "client": "s3fs"})
 
+    @pytest.mark.full  # 2,100 requests; tests/sequences/test_pages.py has longer listings every day
+    def test_long_listing(self, tmp_path: Path) -> None:
+        super().test_long_listing(tmp_path)
+
 
 class ServerPlace(TargetPlace):
     """A prefix on the server, read and written through a client of its own."""
@@ -275,6 +279,7 @@ for _ in range(count):
 """
 
 
+@pytest.mark.parametrize("shared", ["obstore", pytest.param("s3fs", marks=pytest.mark.full)], indirect=True)
 def test_of_updates_from_several_processes_none_is_lost(
     place: Place, shared: targets.Target, request: pytest.FixtureRequest
 ) -> None:
