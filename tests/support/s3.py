@@ -256,8 +256,8 @@ def _make_client(endpoint_url: str, key: str, secret: str, expect: bool = False)
         config=Config(
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
-            connect_timeout=PATIENCE,
-            read_timeout=PATIENCE,
+            connect_timeout=60,
+            read_timeout=120,  # while it starts, a request may be left without an answer, and is made again
             request_checksum_calculation="when_required",
         ),
     )
