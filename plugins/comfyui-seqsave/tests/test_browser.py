@@ -201,6 +201,20 @@ def test_a_missing_bucket_makes_the_node_red(page: FrontEnd, s3: S3Server, confi
     assert s3.secret not in json.dumps(ended)
 
 
+def test_the_settings_panel_shows_what_the_administrator_has_set(
+    page: FrontEnd, comfy: ComfyServer, configure: Callable[[str], int]
+) -> None:
+    configure('[targets.renders]\nurl = "s3://hidden/x"\n[comfyui]\npublish_behind = false\n')
+    page.page.evaluate("app.extensionManager.command.execute('Comfy.ShowSettingsDialog')")
+    dialog = page.page.get_by_role("dialog")
+    dialog.get_by_text("seqsave", exact=True).first.click()
+    dialog.get_by_text("renders://").wait_for()
+    dialog.get_by_text("graphs wait until their frames are published").wait_for()
+    dialog.get_by_text("none is allowed").wait_for()
+    assert "hidden" not in dialog.inner_text()
+    page.page.keyboard.press("Escape")
+
+
 def test_the_help_panel_shows_our_page(page: FrontEnd) -> None:
     page.load(examples.ui("save_animation_frame_by_frame"))
     page.select(SAVER)

@@ -24,6 +24,7 @@ __all__ = [
     "Folders",
     "ProgressBar",
     "can_expand",
+    "can_replace",
     "check_interrupt",
     "folders",
     "front_end_version",
@@ -34,8 +35,11 @@ __all__ = [
     "outputs_of",
     "queue_again",
     "queued_prompts",
+    "register_replacement",
     "running_prompt",
+    "serve",
     "watch_ends",
+    "watch_prompts",
 ]
 
 _log = logging.getLogger(__name__)
@@ -244,6 +248,56 @@ def _declared(node_id: str) -> dict[str, Any]:
 
 def _server() -> Any:
     return getattr(getattr(sys.modules.get("server"), "PromptServer", None), "instance", None)
+
+
+def can_replace() -> bool:
+    """Return True if this version of ComfyUI replaces nodes that are not installed."""
+    return getattr(_server(), "node_replace_manager", None) is not None
+
+
+def register_replacement(
+    old: str, new: str, *, inputs: Collection[str], widgets: Collection[str], outputs: Collection[int]
+) -> None:
+    """Register a node as the replacement of another one with the same inputs and outputs.
+
+    inputs: the names of all inputs; widgets: those of the widgets, in the order of their values.
+    """
+    replace = importlib.import_module("comfy_api.latest").io.NodeReplace
+    _server().node_replace_manager.register(
+        replace(
+            new_node_id=new,
+            old_node_id=old,
+            old_widget_ids=list(widgets),
+            input_mapping=[{"new_id": name, "old_id": name} for name in inputs],
+            output_mapping=[{"new_idx": number, "old_idx": number} for number in outputs],
+        )
+    )
+
+
+def watch_prompts(change: Callable[[Any], None]) -> None:
+    """Call ``change`` with each prompt before ComfyUI checks it. It may change the prompt."""
+
+    def handler(request: Any) -> Any:
+        try:
+            change(request.get("prompt"))
+        except Exception:  # noqa: BLE001 - ComfyUI reports what is wrong with it
+            _log.debug("A prompt could not be looked at", exc_info=True)
+        return request
+
+    _server().add_on_prompt_handler(handler)
+
+
+def serve(path: str, answer: Callable[[], Any]) -> None:
+    """Answer GET requests for ``path`` with JSON; nothing happens outside of a server."""
+    routes = getattr(_server(), "routes", None)
+    if routes is None:
+        return
+    web = importlib.import_module("aiohttp.web")
+
+    async def handler(_: Any) -> Any:
+        return web.json_response(answer())
+
+    routes.get(path)(handler)
 
 
 class ProgressBar:

@@ -16,12 +16,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
-from seqsave import OptionError, TargetError
-from seqsave.targets import Location, bad_component, config_path, config_table, parse_url, redact_url
+from seqsave import OptionError, SeqSaveError, TargetError
+from seqsave.targets import (
+    Location,
+    bad_component,
+    config_path,
+    config_table,
+    configured_targets,
+    parse_url,
+    redact_url,
+)
 from seqsave.writer import StandingPattern
 
-__all__ = ["Settings", "load", "where"]
+__all__ = ["Settings", "load", "summary", "where"]
 
 _KEYS = ("allow", "withhold", "original_ids", "publish_behind")
 
@@ -59,6 +68,22 @@ def load() -> Settings:
         if not isinstance(value, bool):
             raise OptionError(f"{where()}: {name} must be true or false")
     return Settings(tuple(map(_entry, allow)), withhold=tuple(map(StandingPattern, withhold)), **flags)
+
+
+def summary() -> dict[str, Any]:
+    """Return what the settings panel shows of the settings: no address, no folder and no secret."""
+    try:
+        loaded = load()
+        targets = sorted(configured_targets())
+    except SeqSaveError:
+        return {"error": "The configuration file cannot be used: the server's log and each node state why."}
+    return {
+        "targets": targets,
+        "allow": len(loaded.allow),
+        "publish_behind": loaded.publish_behind,
+        "original_ids": loaded.original_ids,
+        "withhold": len(loaded.withhold),
+    }
 
 
 def _entry(text: str) -> Location:

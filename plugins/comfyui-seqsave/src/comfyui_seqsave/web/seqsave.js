@@ -1,6 +1,7 @@
 // Shows the addresses of saved frames on a saver. ComfyUI's own progress text on a node disappears when the run ends.
 // Addresses and previews are kept for this tab, so that they are there again after the page was loaded again.
 
+import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { ComfyWidgets } from "../../scripts/widgets.js";
 
@@ -86,8 +87,41 @@ function recall() {
   for (const [id, output] of missing) show(graph.getNodeById(id), output);
 }
 
+// --- the administrator's settings, which are in a file on the server: shown, not changed ---
+
+const SETTINGS = {
+  "Targets that graphs may name": ({ targets }) => targets.map((name) => `${name}://`).join(", ") || "none",
+  "Other folders and URLs": ({ allow }) => (allow ? `${allow} allowed` : "none is allowed"),
+  "Saving to buckets": ({ publish_behind }) =>
+    publish_behind ? "in the background: graphs do not wait" : "graphs wait until their frames are published",
+  "Nodes of the Dream pack": ({ original_ids }) => (original_ids ? "registered under their own ids" : "not registered"),
+  "Inputs kept out of files": ({ withhold }) => (withhold ? `${withhold} patterns` : "none"),
+};
+
+function reading(pick) {
+  return () => {
+    const element = document.createElement("span");
+    element.textContent = "...";
+    api
+      .fetchApi("/seqsave/settings")
+      .then((answer) => answer.json())
+      .then((found) => (element.textContent = found.error ?? pick(found)))
+      .catch(() => (element.textContent = "not known"));
+    return element;
+  };
+}
+
 app.registerExtension({
   name: "seqsave.saved_to",
+
+  settings: Object.entries(SETTINGS).map(([name, pick], number) => ({
+    id: `seqsave.server.${number}`,
+    category: ["seqsave", "On the server", name],
+    name,
+    tooltip: "Set in seqsave's configuration file on the server.",
+    type: reading(pick),
+    defaultValue: null,
+  })),
 
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.output_node || nodeData.python_module !== `custom_nodes.${PACK}`) return;
