@@ -16,6 +16,7 @@ __all__ = ["FrontEnd", "front_end"]
 
 PATIENCE = 30_000  # milliseconds
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False}
+NODES_2 = "Comfy.VueNodes.Enabled"  # nodes as parts of the page, and not drawn on the canvas
 
 OUR_NODES = "!!window.LiteGraph?.registered_node_types?.['Save Frames [seqsave]'] && !!window.app?.extensionManager"
 LOAD = "async (workflow) => { await app.loadGraphData(workflow, true, true, null) }"
@@ -108,11 +109,14 @@ class FrontEnd:
 
 
 @contextmanager
-def front_end(comfy: ComfyServer) -> Iterator[FrontEnd]:
-    """Chromium, without a window, on ``comfy``. Needs the package playwright, none of the browsers that it brings."""
+def front_end(comfy: ComfyServer, *, nodes_2: bool = False) -> Iterator[FrontEnd]:
+    """Chromium, without a window, on ``comfy``. Needs the package playwright, none of the browsers that it brings.
+
+    nodes_2: with Nodes 2.0, in place of the classic nodes.
+    """
     playwright = outside.package("playwright.sync_api", "pip install playwright")
     chromium = outside.program("chromium", "apt-get install chromium")
-    comfy.post("/settings", SETTINGS)
+    comfy.post("/settings", {**SETTINGS, NODES_2: nodes_2})
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox"])
         page = browser.new_page(viewport={"width": 1600, "height": 900})

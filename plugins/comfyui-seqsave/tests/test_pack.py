@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import comfyui_seqsave
@@ -248,6 +249,11 @@ def test_registry_finds_what_it_needs() -> None:
     assert project["project"]["version"] == comfyui_seqsave.__version__
     wanted = {re.split("[>=<]", line)[0] for line in (PACK / "requirements.txt").read_text().split()}
     assert "seqsave" in wanted
+
+
+def test_comfyui_reads_the_versions_that_it_must_have(comfy_modules: ModuleType) -> None:
+    read = importlib.import_module("comfy_config.config_parser").extract_node_configuration
+    assert read(str(PACK)).project.supported_comfyui_version == ">=0.3.75"
 
 
 def test_nothing_that_reviewers_refuse() -> None:

@@ -3,11 +3,23 @@
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
-import { ComfyWidgets } from "../../scripts/widgets.js";
 
 const NAME = "saved to";
 const MOST = 4; // lines
-const HEIGHT = 68; // pixels, for MOST lines
+const HEIGHT = 54; // pixels, for MOST lines
+const MARGIN = 10; // that the front end leaves above and below, on classic nodes
+const STYLE = {
+  boxSizing: "border-box",
+  height: `${HEIGHT}px`,
+  margin: 0,
+  overflow: "auto",
+  padding: "2px 4px",
+  background: "var(--comfy-input-bg)",
+  color: "var(--input-text)",
+  font: "10px monospace",
+  opacity: 0.7,
+  userSelect: "text",
+};
 // The name of the pack's folder in custom_nodes, which the user may have changed.
 const PACK = decodeURIComponent(new URL(".", import.meta.url).pathname.split("/").at(-2));
 
@@ -21,18 +33,17 @@ function lines(text) {
 function widgetOf(node) {
   const there = node.widgets?.find((widget) => widget.name === NAME);
   if (there) return there;
-  const { widget } = ComfyWidgets.STRING(node, NAME, ["STRING", { multiline: true }], app);
-  widget.serialize = false; // not in the workflow
-  widget.options = Object.assign(widget.options ?? {}, {
-    serialize: false, // and not in the prompt
-    getMinHeight: () => HEIGHT,
-    getMaxHeight: () => HEIGHT,
+  const element = document.createElement("pre");
+  Object.assign(element.style, STYLE);
+  const widget = node.addDOMWidget(NAME, "seqsave", element, {
+    serialize: false, // not in the prompt
+    getValue: () => element.textContent,
+    setValue: (text) => (element.textContent = text),
   });
-  const element = widget.element ?? widget.inputEl;
-  if (element) {
-    element.readOnly = true;
-    element.style.opacity = 0.7;
-  }
+  widget.serialize = false; // and not in the workflow
+  // Its height is fixed: without this, Nodes 2.0 gives it the room that the pictures need.
+  widget.computeLayoutSize = undefined;
+  widget.computeSize = (width) => [width ?? 0, HEIGHT + 2 * MARGIN];
   return widget;
 }
 
