@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from comfyui_seqsave import host, listing, saving
+from comfyui_seqsave import host, listing, prompts, saving
 from comfyui_seqsave.access import admit
 from comfyui_seqsave.objects import LogEntry
 
@@ -112,3 +112,43 @@ def test_pictures_wait_within_bounds(folders: host.Folders) -> None:
     assert saving._room(place, []) >= 3
     large = torch.zeros(1, 720, 1280, 3)
     assert saving._room(place, large, 4) == saving._room(place, large) // 4
+
+
+def test_a_call_does_not_read_the_results_of_those_before_it(
+    folders: host.Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prompts.Run(keeps=True)
+
+    def call(start: int, value: float = 0.5) -> seqsave.SaveResult:
+        kept = saving.Kept(run, "key", "5", {"start": start})
+        images = torch.full((2, 4, 4, 3), value)
+        numbers = iter(range(start, start + 2))
+        write = lambda writer, image: [writer.write(image, index=next(numbers))]  # noqa: E731
+        return saving.save(admit(""), images, write, kept=kept)
+
+    call(0)
+    with monkeypatch.context() as patched:
+        patched.setattr(seqsave.SequenceWriter, "result", property(lambda _: pytest.fail("all results are copied")))
+        with pytest.warns(seqsave.SeqSaveWarning, match="NaN"):
+            result = call(2, float("nan"))
+        assert [frame.index for frame in result.frames] == [2, 3]
+        assert [frame.status for frame in result.frames] == ["saved"] * 2
+        assert result.warnings == ("frame 2: NaN became 0",)
+        assert call(4).warnings == ()
+    assert run.end(ok=True) == []
+    assert len(list(Path(folders.output).glob("*.png"))) == 6
+
+
+def test_a_frame_that_fails_ends_a_kept_writer(folders: host.Folders) -> None:
+    (Path(folders.output) / "frame_00001.png").touch()
+    run = prompts.Run(keeps=True)
+    numbers = iter(range(3))
+    with pytest.raises(seqsave.SaveError, match="already exists"):
+        saving.save(
+            admit(""),
+            torch.rand(3, 4, 4, 3),
+            lambda writer, image: [writer.write(image, index=next(numbers))],
+            kept=saving.Kept(run, "key", "5", {}),
+            if_exists="error",
+        )
+    assert run.end(ok=True) == []

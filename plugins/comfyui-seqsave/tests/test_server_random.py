@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from server import ComfyError
+from tests.support.environment import FULL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ cases = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200 if FULL else 50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=cases)
 def test_names_and_pixels_follow_the_contract(comfy: ComfyServer, case: dict[str, Any]) -> None:
     if not case["prefix"]:

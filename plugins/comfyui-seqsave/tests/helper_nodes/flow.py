@@ -77,6 +77,37 @@ class PaintedList:
         return ([dots[number : number + 1].expand(1, height, width, 3) for number in range(count)],)
 
 
+class Unequal:
+    """A list of single images of other sizes: ``4x6,8x2``."""
+
+    RETURN_TYPES = ("IMAGE",)
+    OUTPUT_IS_LIST = (True,)
+    FUNCTION = "run"
+    CATEGORY = "test"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:
+        return {"required": {"sizes": ("STRING", {"default": ""})}}
+
+    def run(self, sizes: str) -> tuple[Any]:
+        import torch
+
+        return ([torch.zeros(1, *map(int, size.split("x")), 3) for size in sizes.split(",")],)
+
+
+def _wait(gate: str) -> None:
+    """Say that this point is reached, and wait for the interrupt button."""
+    import time
+
+    from comfy import model_management
+
+    with open(gate, "wb"):
+        pass
+    while True:
+        model_management.throw_exception_if_processing_interrupted()
+        time.sleep(0.01)
+
+
 class TextList:
     """A list of texts, one for each line."""
 
@@ -102,14 +133,25 @@ class Numbered:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
-        more = dict.fromkeys(("first", "fails_at", "height", "width"), WHOLE)
+        more = dict.fromkeys(("first", "fails_at", "waits_at", "height", "width"), WHOLE)
+        more["gate"] = ("STRING", {"default": ""})
         return {"required": {"index": WHOLE, "count": WHOLE}, "optional": more}
 
     def run(
-        self, index: int, count: int, first: int = 0, fails_at: int = 0, height: int = 4, width: int = 6
+        self,
+        index: int,
+        count: int,
+        first: int = 0,
+        fails_at: int = 0,
+        waits_at: int = 0,
+        height: int = 4,
+        width: int = 6,
+        gate: str = "",
     ) -> tuple[Any]:
         import torch
 
+        if waits_at and index == waits_at:
+            _wait(gate)
         if fails_at and index == fails_at:
             raise RuntimeError("this iteration fails")
         return (torch.from_numpy(coloured(first + index * count, count, height, width)),)
@@ -239,14 +281,27 @@ class VideoPart:
     def INPUT_TYPES(cls) -> dict[str, Any]:
         return {
             "required": {"meta_batch": ("VHS_BatchManager",), "total": WHOLE},
-            "optional": {"first": WHOLE, "fails_at": WHOLE, "height": WHOLE, "width": WHOLE},
+            "optional": {
+                **dict.fromkeys(("first", "fails_at", "waits_at", "height", "width"), WHOLE),
+                "gate": ("STRING", {"default": ""}),
+            },
         }
 
     def run(
-        self, meta_batch: Any, total: int, first: int = 0, fails_at: int = 0, height: int = 4, width: int = 6
+        self,
+        meta_batch: Any,
+        total: int,
+        first: int = 0,
+        fails_at: int = 0,
+        waits_at: int = 0,
+        height: int = 4,
+        width: int = 6,
+        gate: str = "",
     ) -> tuple[Any]:
         import torch
 
+        if waits_at and meta_batch.at >= waits_at:
+            _wait(gate)
         if fails_at and meta_batch.at >= fails_at:
             raise RuntimeError("the video is damaged")
         count = min(meta_batch.frames_per_batch, total - meta_batch.at)
@@ -316,6 +371,7 @@ def _queue_again() -> None:
 ALL_NODES = (
     PictureList,
     PaintedList,
+    Unequal,
     TextList,
     Numbered,
     LoopOpen,
