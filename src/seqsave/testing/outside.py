@@ -11,12 +11,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import json
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,15 +29,84 @@ __all__ = ["in_ci", "missing", "openimageio", "package", "program", "run"]
 
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _OPENIMAGEIO = """
-import json, sys
-import OpenImageIO as oiio
+import json, sys, traceback
+try:
+    import OpenImageIO as oiio
+except ModuleNotFoundError as error:
+    print(json.dumps({"missing": str(error)}), flush=True)
+    sys.exit()
 as_it_is = oiio.ImageSpec()
 as_it_is["oiio:UnassociatedAlpha"] = 1
-file = oiio.ImageInput.open(sys.argv[1], as_it_is)
-array = file.read_image(str(file.spec().format))
-print(json.dumps([*array.shape, array.dtype.str]), flush=True)
-sys.stdout.buffer.write(array.tobytes())
+
+def read(path):
+    file = oiio.ImageInput.open(path, as_it_is)
+    if file is None:
+        raise ValueError(oiio.geterror())
+    array = file.read_image(str(file.spec().format))
+    if array is None:
+        raise ValueError(file.geterror())
+    return {"shape": array.shape, "dtype": array.dtype.str, "size": array.nbytes}, array.tobytes()
+
+for line in sys.stdin:
+    try:
+        head, pixels = read(json.loads(line))
+    except Exception:
+        head, pixels = {"failed": traceback.format_exc()}, b""
+    sys.stdout.buffer.write(json.dumps(head).encode() + b"\\n" + pixels)
+    sys.stdout.buffer.flush()
 """
+
+
+class _OpenImageIO:
+    """OpenImageIO in the system's Python. It stays and reads one picture after the other: its start takes longest.
+
+    It ends when its standard input closes, however this process ends.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def read(self, path: Path) -> tuple[dict[str, Any], bytes]:
+        """Return the answer, a JSON object, and the bytes of the pixels."""
+        with self._lock:
+            try:
+                return self._ask(path)
+            except BaseException:
+                self.end()
+                raise
+
+    def _ask(self, path: Path) -> tuple[dict[str, Any], bytes]:
+        process = self._process or self._start()
+        assert process.stdin is not None  # noqa: S101 - for mypy: it is a pipe
+        assert process.stdout is not None  # noqa: S101
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(str(path)).encode() + b"\n")
+            process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            raise AssertionError(f"OpenImageIO: its program ended with {process.wait()}")
+        head: dict[str, Any] = json.loads(line)
+        return head, process.stdout.read(head.get("size", 0))
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [program(_SYSTEM_PYTHON, _INSTALL_OPENIMAGEIO), "-c", _OPENIMAGEIO]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)  # noqa: S603
+        atexit.register(self.end)
+        return self._process
+
+    def end(self) -> None:
+        """End the program; the next picture starts it again."""
+        atexit.unregister(self.end)
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.communicate()
+
+
+_INSTALL_OPENIMAGEIO = "apt-get install python3-openimageio python3-numpy"
+_reader = _OpenImageIO()
 
 
 def in_ci() -> bool:
@@ -83,16 +155,13 @@ def run(name: str, *arguments: str, data: bytes, suffix: str, install: str, stri
 
 def openimageio(data: bytes, suffix: str) -> Any:
     """Return the pixels as Debian's OpenImageIO reads them, with alpha unchanged; it runs in the system's Python."""
-    install = "apt-get install python3-openimageio python3-numpy"
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"picture{suffix}")
         file.write_bytes(data)
-        command = [program(_SYSTEM_PYTHON, install), "-c", _OPENIMAGEIO, str(file)]
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - the script above
-    if b"ModuleNotFoundError" in done.stderr:
-        missing("OpenImageIO in the system's Python", install)
-    if done.returncode:
-        raise AssertionError(f"OpenImageIO: {done.stderr.decode()}")
-    head, _, pixels = done.stdout.partition(b"\n")
-    *shape, dtype = json.loads(head)
-    return np.frombuffer(pixels, dtype).reshape(shape)
+        head, pixels = _reader.read(file)
+    if "missing" in head:
+        _reader.end()
+        missing("OpenImageIO in the system's Python", _INSTALL_OPENIMAGEIO)
+    if "failed" in head:
+        raise AssertionError(f"OpenImageIO: {head['failed']}")
+    return np.frombuffer(pixels, head["dtype"]).reshape(head["shape"])
