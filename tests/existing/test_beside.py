@@ -73,7 +73,7 @@ def test_frames_that_another_program_removes_are_failures(place: Place) -> None:
         if event.kind == "saved" and event.index == 3:
             _remove(place, "frame_00001.png")
 
-    with pytest.raises(seqsave.SaveError, match="frame 1: it was saved, and is gone: another program") as caught:
+    with pytest.raises(seqsave.SaveError, match="frame 1: it was saved, but another program") as caught:
         seqsave.save(pictures(4), place.url, concurrency=1, storage_options=place.storage_options, on_event=remove)
     result = caught.value.result
     assert result is not None

@@ -191,7 +191,7 @@ def test_a_conversion_is_made_once_for_all(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"filetype": []}, "or a list of some"),
+        ({"filetype": []}, "or a list of them"),
         ({"filetype": ["png", "png with embedded workflow"]}, r"two that write \.png"),
         (
             {"filetype": BOTH, "options": {"qualty": 3}},

@@ -54,7 +54,7 @@ def test_an_index_that_was_given_follows_whatever_else_is_taken() -> None:
 def test_what_is_taken_is_refused() -> None:
     numbers = numbering()
     numbers.take(numbers.following(2, [0, 1]))
-    with pytest.raises(FrameExistsError, match=r"batch_0001/frame_00002\.png was written by this writer already"):
+    with pytest.raises(FrameExistsError, match=r"batch_0001/frame_00002\.png was already written by this writer"):
         numbers.following(2, [2, 1])
     assert numbers.following(2, [2, 3])[0].batch == 2
 

@@ -70,7 +70,7 @@ def test_the_same_frame_twice(batch: int | None) -> None:
     with seqsave.open_writer(URL) as writer:
         writer.write(RED, index=5, batch=batch)
         writer.write(RED, index=5, batch=7)
-        with pytest.raises(FileExistsError, match="was written by this writer already"):
+        with pytest.raises(FileExistsError, match="was already written by this writer"):
             writer.write(RED, index=5, batch=batch)
     assert writer.result.counts["saved"] == 2
 

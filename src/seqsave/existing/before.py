@@ -1,7 +1,7 @@
-"""What the storage holds under the names of a run's frames before they go into the spool.
+"""Find out which files have the names of a run's frames before these go into the spool.
 
-That is what a listing of the folder shows, or else what the manifest recorded when the run began. A run whose storage
-is well asks for nothing. (No run writes a frame twice.)
+They are found in a listing of the folder, or in the manifest as it was when the run began. As long as the storage is
+available, nothing is listed. (No run writes a frame twice.)
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from seqsave.runtime.threads import run_with_timeout
 
 __all__ = ["FilesBefore"]
 
-# Seconds that a frame waits for a listing, since its storage may be away, and those until the next attempt.
+# Seconds that a frame waits for a listing, since the storage may be unavailable, and until the next attempt.
 LISTING_SECONDS, NEXT_LISTING_SECONDS = 5.0, 30.0
 
 Listing = Mapping[str, targets.Entry]
 
 
 class FilesBefore:
-    """What one file type's frames may replace. Thread-safe."""
+    """The files that the frames of one file type may replace. Thread-safe."""
 
     def __init__(self, target: targets.Target, record: RunRecord, kept_in: spool.Spool) -> None:
         self._target = target
@@ -40,7 +40,7 @@ class FilesBefore:
         self._lock = threading.Lock()
 
     def begin(self, where: Mapping[str, str]) -> None:
-        """Note what waits in the spool for this place, or a place above or below it: it may be published any moment.
+        """Record the entries in the spool for this place, or one above or below it: they may be published at any time.
 
         Raises SpoolError.
         """
@@ -52,19 +52,19 @@ class FilesBefore:
                     self._own[full[len(root) :]] = entry.own
 
     def forget(self) -> None:
-        """Forget the listings: the storage is well again, so that others may write there."""
+        """Discard the listings: the storage is available again, so that other programs may write there."""
         with self._lock:
             self._listings.clear()
             self._next.clear()
 
     def list_folder(self, folder: str) -> None:
-        """List a folder, by one request, unless that was done. A storage that fails is not asked again for a while."""
+        """List a folder with one request, unless it is listed already; wait before another attempt after a failure."""
         with self._lock:
             if self._listings.get(folder) or time.monotonic() < self._next.get(folder, 0.0):
                 return
             self._next[folder] = time.monotonic() + NEXT_LISTING_SECONDS
             found: list[Listing] = []
-            self._listings[folder] = found  # one that comes late serves the next frames
+            self._listings[folder] = found  # an answer that comes late is used for later frames
             ask = partial(self._list, folder, found)
             if self._target.is_fast or self._target.is_local:
                 ask()
@@ -79,7 +79,7 @@ class FilesBefore:
         found.append({entry.name: entry for entry in entries if not entry.is_folder})
 
     def of(self, key: FrameKey) -> spool.Before:
-        """Return what is known of the file under a frame's name."""
+        """Return the known facts about the file that has a frame's name."""
         with self._lock:
             listings, own = self._listings.get(key.folder), self._own.get(key.path, ())
         before = self._began.with_own(own)

@@ -1,4 +1,4 @@
-"""Compare a finished run's frames with those that lay in its folder before, by what the run has seen already.
+"""Compare a finished run's frames with the other frames in its folder, mostly without requests.
 
 The manifest states the size of each recorded picture, and the run's last listing shows the files that no run recorded.
 Of frames whose size is not recorded, one is read.
@@ -39,7 +39,7 @@ class FramesBeside:
     seen: Listing | None
 
     def warnings(self) -> Iterator[str]:
-        """Yield what is to be known of these frames. Reads one file at most."""
+        """Yield warnings about these frames. Reads one file at most."""
         strangers = self._strangers()
         if strangers:
             numbers = _numbers(strangers.values())
@@ -53,7 +53,7 @@ class FramesBeside:
         recorded = {naming.normalized(frame.name) for frame in self.made.frames}
         found = {}
         for name, seen in self.seen.items():
-            if naming.normalized(name) in recorded:  # nearly all of them: parsing takes ten times as long
+            if naming.normalized(name) in recorded:  # skips nearly all names: parsing takes ten times as long
                 continue
             index = self.rule.name.parse(name.rpartition("/")[2])
             if index is not None and seen.size:
@@ -61,7 +61,7 @@ class FramesBeside:
         return found
 
     def _sizes(self, strangers: Collection[str]) -> Iterator[str]:
-        """Yield which frames differ in size from those of this run; from most, if it wrote none."""
+        """Yield warnings about frames whose size differs from this run's; from most frames, if it wrote none."""
         mine = Counter(_size(frame) for frame in self.made.frames if frame.run == self.run)
         others = [frame for frame in self.made.frames if frame.run != self.run]
         del mine[None]
@@ -85,7 +85,7 @@ class FramesBeside:
             yield f"frames of several sizes: {name} is {_text(size)}, {whose} {_text(usual)}"
 
     def _size_in(self, name: str) -> Size | None:
-        """Return the size of the picture in a file; None if it cannot be found out."""
+        """Return the size of the picture in a file; None if it cannot be read."""
         seen = None if self.seen is None else self.seen.get(name)
         if seen is None or not 0 < seen.size <= MOST_READ:
             return None

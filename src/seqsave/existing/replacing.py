@@ -25,8 +25,8 @@ class Removed:
 class OlderFrames:
     """The frames of one sequence, as they were before a run. Thread-safe.
 
-    Only a file that was listed before the first frame, and that is still the same at the end, is ever deleted: another
-    run's new frames are left alone.
+    Only files that were listed before the first frame and are unchanged at the end are deleted, so that another run's
+    new frames are kept.
     """
 
     def __init__(self, target: targets.Target, rule: naming.NameRule, policy: retry.RetryPolicy) -> None:
@@ -45,7 +45,8 @@ class OlderFrames:
     def remove(self, written: Collection[str]) -> Removed:
         """Delete the older frames, and their sidecars, that are not among the paths ``written``.
 
-        A run outside of batch folders leaves these alone, and the reverse. Raises TargetError if the listing fails.
+        A run outside of batch folders deletes no files in them, and the reverse. Raises TargetError if the listing
+        fails.
         """
         before, now = self._before or {}, self._listed()
         mine = {self._is_batched(path) for path in written}
@@ -91,7 +92,7 @@ class OlderFrames:
         retry.call(self._policy, lambda: self._target.delete(path), contact=self._target.known)
 
     def _remove_sidecars(self, deleted: Collection[str]) -> None:
-        """Delete the sidecars of these frames. One that stays belongs to no file, and does no harm."""
+        """Delete the sidecars of these frames. A sidecar that remains belongs to no file, and is ignored."""
         for folder in {path.rpartition("/")[0] for path in deleted}:
             names = [path.rpartition("/")[2] for path in deleted if path.rpartition("/")[0] == folder]
             private = _join(folder, naming.PRIVATE_FOLDER)

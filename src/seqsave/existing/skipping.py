@@ -25,7 +25,7 @@ Data = bytes | bytearray | memoryview
 class ExistingFrames:
     """The frames of one file type that existed before the run. Each folder is listed once. Thread-safe.
 
-    record: knows what the manifest states of them.
+    record: has the manifest's entries of them.
     """
 
     def __init__(self, target: targets.Target, record: RunRecord, policy: retry.RetryPolicy, if_exists: str) -> None:
@@ -49,7 +49,7 @@ class ExistingFrames:
     def is_as_good(self, key: FrameKey, picture: Callable[[], Picture], recipe: str | None) -> bool:
         """Return whether the existing frame is as good as this one, for "skip valid" and "skip same recipe".
 
-        picture: of this one. Asks the storage; not to be called on the caller's thread.
+        picture: returns the facts about the new picture. Sends requests: do not call it on the caller's thread.
         """
         size = self.size(key) if self._if_exists in ("skip valid", "skip same recipe") else None
         if not size:
@@ -70,7 +70,7 @@ class ExistingFrames:
     def is_same(self, key: FrameKey, data: Data, recipe: str | None) -> bool:
         """Return whether the existing frame is as good as the encoded file ``data``: for "skip valid", the same bytes.
 
-        Asks the storage; not to be called on the caller's thread.
+        Sends requests: do not call it on the caller's thread.
         """
         if self._if_exists != "skip valid":
             return self.is_as_good(key, _no_picture, recipe)
@@ -83,15 +83,15 @@ class ExistingFrames:
         return self._content(key) == data
 
     def picture(self, key: FrameKey) -> Picture | None:
-        """Return what an existing frame holds, if ``is_as_good`` has decoded it."""
+        """Return the facts about an existing frame's picture, if ``is_as_good`` has decoded it."""
         return self._examined.get(key.path)
 
     def is_unlisted(self, folder: str) -> bool:
-        """Return whether it is unknown which frames existed in ``folder``."""
+        """Return whether ``folder`` could not be listed, so that its frames are unknown."""
         return self._listings.get(folder) is None
 
     def _is_valid(self, key: FrameKey, wanted: Picture) -> bool:
-        """Return whether the existing frame can be read, and is as large as this one."""
+        """Return whether the existing frame can be decoded and has the size of the new one."""
         try:
             height, width = decode(key.name, self._content(key)).array.shape[:2]
         except DecodeError:
@@ -118,26 +118,26 @@ class ExistingFrames:
 
     def must_create(self, key: FrameKey) -> bool:
         """Return whether the storage must refuse the frame when it exists."""
-        if self._if_exists != "skip":  # its other degrees replace an existing frame that does not do
+        if self._if_exists != "skip":  # the other values replace a frame that is not good enough
             return self._if_exists == "error"
         if self._target.capabilities.create == "none":
             return False
-        # An empty file that was listed is to be replaced; anything that was not listed is the storage's to decide.
+        # A listed empty file is replaced; for a file that was not listed, the storage decides.
         return naming.name_key(key.name) not in (self._listing(key.folder) or {})
 
     def may_be_misspelled(self, key: FrameKey) -> bool:
-        """Return whether ``check_spelling`` has something to look at. Sends no request."""
+        """Return whether ``check_spelling`` is needed for a frame. Sends no request."""
         if key.folder in self._listings:
             names = self._names.get(key.folder)
             return names is not None and names.other(key.name) is not None
         return self._may_fold_case(key.path)
 
     def check_spelling(self, key: FrameKey, *, again: bool = False) -> None:
-        """Raise FrameExistsError if the storage takes a frame's name for that of another file: frame_1, Frame_1.
+        """Raise FrameExistsError if another file has the frame's name in another case: frame_1, Frame_1.
 
         again: list the folder now, since a file has appeared in it.
 
-        Raises TargetError for what may pass.
+        Raises TargetError for temporary failures.
         """
         if again:
             names: Names | None = Names(entry.name for entry in self._target.list(key.folder))
@@ -154,12 +154,12 @@ class ExistingFrames:
     def _listing(self, folder: str) -> dict[str, targets.Entry] | None:
         """Return the files in ``folder`` when it was first looked at, by ``naming.name_key``.
 
-        None where listing is not allowed.
+        None if listing is not allowed.
         """
         if folder not in self._listings:
             with self._lock:
                 lister = self._listers.setdefault(folder, threading.Lock())
-            # One for each folder: who waits here may be what another folder's listing waits for.
+            # One lock for each folder: a thread that waits here may be needed for the listing of another folder.
             with lister:
                 if folder not in self._listings:
                     self._listings[folder] = self._list(folder)
@@ -172,10 +172,10 @@ class ExistingFrames:
             is_needed = self._target.capabilities.create == "none" if self._keeps_some else error.transient
             if is_needed:
                 raise
-            return None  # a key that may write but not list is a good key: the storage decides frame by frame
+            return None  # a key may write and not list: then the storage decides about each frame
         self._names[folder] = Names(entry.name for entry in entries)
         files = [entry for entry in entries if not entry.is_folder]
-        # A name in small letters comes last, and so goes before the same name in capital ones.
+        # Names in lower case come last, and so take precedence over the same names in upper case.
         return {naming.name_key(entry.name): entry for entry in sorted(files, key=lambda one: one.name)}
 
     def _entries(self, folder: str) -> list[targets.Entry]:

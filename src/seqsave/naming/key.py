@@ -15,7 +15,7 @@ __all__ = ["FrameKey"]
 
 @dataclass(frozen=True, slots=True)
 class FrameKey:
-    """One frame's numbers, its file type, and the path of its file under the target.
+    """The numbers of one frame, its file type, and the path of its file under the target.
 
     filetype:  as the user named it; it and the path are "" before the frame is prepared for a file type.
     after_end: why the frame is past the last one and is left out; "" for a frame that is not.
@@ -45,7 +45,7 @@ class FrameKey:
     def saved(
         self, url: str, status: Status, *, size: int = 0, checksum: str | None = None, etag: str | None = None
     ) -> SavedFrame:
-        """Return the record of the frame, once it is known what became of it."""
+        """Return the record of the frame after it was saved, skipped, spooled or left out."""
         return SavedFrame(
             index=self.index,
             batch=self.batch,
@@ -58,7 +58,7 @@ class FrameKey:
         )
 
     def failed(self, url: str, error: BaseException) -> FailedFrame:
-        """Return the record of the frame, which is not saved because of ``error``."""
+        """Return the record of a frame that is not saved because of ``error``."""
         text = str(error) or repr(error)
         return FailedFrame(
             index=self.index, batch=self.batch, filetype=self.filetype, url=url, error=text, exception=error

@@ -47,7 +47,7 @@ class Taken:
         return taken
 
     def prepare(self) -> arrays.Prepared:
-        """Return the array for the encoder, and what was lost. The first call may have to convert the colours."""
+        """Return the array for the encoder, and its losses. The first call may have to convert the colours."""
         if self._prepared is None:
             with self._lock:
                 if self._to_convert is not None:
@@ -60,9 +60,9 @@ class Taken:
 class Pixels:
     """The pixel conversion of one file type.
 
-    dtype:      one of the encoder's, for what is converted to it and for floats that have to become narrower.
-    color:      what the values mean; None if it is not known.
-    convert_to: what they are to mean in the file.
+    dtype:      one of the encoder's dtypes, to which values are converted; None for the nearest one.
+    color:      the colour space of the values; None if it is unknown.
+    convert_to: the colour space of the values in the file; None for the same one.
 
     Raises OptionError for a dtype that the encoder does not take, an unknown colour space, and for a conversion from
     an unknown one; EncoderUnavailableError if the library that converts colours is not installed.
@@ -79,14 +79,14 @@ class Pixels:
             )
         stated = None if color is None else color_space(color)
         self.color: ColorSpace | None = stated if convert_to is None else color_space(convert_to)
-        """What the values in the file mean."""
+        """The colour space of the values in the file."""
         self.stated = stated
-        """What those that are given mean."""
+        """The colour space of the caller's values."""
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
         self._channels = spec.channels
         self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
         self.key = (self._dtypes, self._channels, self._narrow, stated, self.color)
-        """What makes the same of every picture has the same."""
+        """Equal for two conversions with the same result for every picture."""
         self._conversion: Conversion | None = None
         if stated is not None and self.color is not None and stated != self.color:
             from seqsave.pictures.convert import Conversion
@@ -103,7 +103,8 @@ class Pixels:
         array = arrays.as_array(picture)
         if self._conversion is None:
             return Taken.ready(self._prepared(array))
-        # Converting takes long and is left to the encoding thread; a copy is made of what may change until then.
+        # Converting takes long, and happens on the encoding thread. Until then the caller may change the array: copy
+        # it.
         floats = arrays.prepare(array, ("float32",), _every_count(array)).array
         sample = self._prepared(floats[:1, :1]).array
         return Taken.unconverted(self, floats, (*floats.shape[:2], sample.shape[2]), arrays.name_of(sample.dtype))
@@ -121,14 +122,14 @@ class Pixels:
 
 
 class SharedImage:
-    """An image for several file types; equal conversions are done once."""
+    """An image that several file types share: equal conversions are done once."""
 
     def __init__(self, image: Any) -> None:
         self.image = image
         self._taken: dict[Any, Taken] = {}
 
     def take(self, pixels: Pixels) -> Taken:
-        """Return what ``pixels`` takes of the image. Raises ImageError."""
+        """Return the image as ``pixels`` takes it. Raises ImageError."""
         if pixels.key not in self._taken:
             self._taken[pixels.key] = pixels.take(self.image)
         return self._taken[pixels.key]

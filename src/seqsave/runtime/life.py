@@ -1,4 +1,4 @@
-"""The life of a writer: open, then ended by one thread, for which the others wait."""
+"""Track whether a writer is open, and let exactly one thread end it while others wait."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Life:
 
     @property
     def has_ended(self) -> bool:
-        """True when nothing is left to do."""
+        """Return whether the writer has ended."""
         return self._ended.is_set()
 
     def begin_end(self, *, waits: bool) -> bool:
         """Return True if this call has to end the writer.
 
-        waits: if another thread ends it, return when it has. A thread that this other one waits for must not.
+        waits: if another thread ends it, return when it has ended. Pass False on a thread that the other one waits for.
         """
         with self._lock:
             if self.state == "open":
@@ -45,9 +45,9 @@ class Life:
         return False
 
     def take_over(self, while_waiting: Callable[[], None]) -> bool:
-        """Return True as ``begin_end``, or if the thread that began to end the writer is gone, or is this one.
+        """Return True as ``begin_end``, and also if the thread that began to end the writer has died, or is this one.
 
-        while_waiting: called several times a second as long as that thread goes on.
+        while_waiting: called several times a second while that thread runs.
         """
         while not self._ended.is_set():
             with self._lock:
@@ -59,7 +59,7 @@ class Life:
         return False
 
     def end(self) -> None:
-        """Let those that wait go on."""
+        """Wake the threads that wait for the end."""
         self._ended.set()
 
     def _take(self) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANGING", "Copy", "copy_frames", "lacking_of", "named_as", "save_sequence"]
 
-# None of these can be had by copying a file.
+# Settings that need decoded pictures.
 CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "metadata", "metadata_in", "withhold")
 _NAMES = ("prefix", "separator", "digits")
 
@@ -39,8 +39,8 @@ class Copy:
 
     folder:  of the destination. config: the writer's settings.
     numbers: the number of each frame there, by its number here.
-    is_copy: the files are passed on as they are; else they are decoded, and encoded again.
-    keeps_names: the files have their own names in the new place as well.
+    is_copy: the files are copied unchanged; otherwise they are decoded and encoded again.
+    keeps_names: the files keep their names.
     """
 
     sequence: FrameSequence
@@ -62,7 +62,7 @@ class Copy:
     ) -> Copy:
         """Decide how to save a sequence at ``url`` with these settings.
 
-        given:  the settings that were asked for, and no others. config: the same of another place, as for a writer.
+        given:  the settings that the caller passed. config: checked settings, as for a writer.
         offset: added to each number.
 
         Raises SourceError for two files of one number, OptionError for settings that contradict each other or the URL,
@@ -97,7 +97,7 @@ class Copy:
         return frame.name.rpartition("/")[2] if self.keeps_names else ""
 
     def number(self, index: int) -> int:
-        """Return the new number of a frame, also of one that does not exist: a gap moves with its neighbours."""
+        """Return the new number of a frame, also of a missing one: gaps move with their neighbours."""
         if index in self.numbers:
             return self.numbers[index]
         first = self.sequence.indices[0]
@@ -127,7 +127,7 @@ class Copy:
 def save_sequence(
     sequence: FrameSequence, url: Url, config: WriterConfig | None, settings: Mapping[str, Any]
 ) -> SaveResult:
-    """Save a sequence at ``url``: copy its files, or convert its pictures where the settings ask for that.
+    """Save a sequence at ``url``: copy its files, or convert its pictures if the settings need that.
 
     Raises as ``seqsave.save``, and SourceError for a frame that cannot be read or that would replace one of the
     sequence itself.
@@ -149,10 +149,10 @@ def save_sequence(
 def copy_frames(
     writer: SequenceWriter, files: Iterable[tuple[FrameFile, int, str]], *, keep_going: bool = False
 ) -> bool:
-    """Write files as frames, each with its number and its name, ``""`` for the writer's. Return False if some are left.
+    """Write files as frames, each with its number and name (``""``: the writer's). Return False if some are left.
 
-    keep_going: go on past a file that cannot be read; otherwise stop there, once all frames before it are on their way.
-        Either way the writer has the failure, and raises it when it is closed.
+    keep_going: continue after a file that cannot be read; otherwise stop there, after all frames before it are
+        submitted. In both cases the writer raises the failure when it is closed.
     """
     ahead: deque[tuple[FrameFile, int, Future[SavedFrame]]] = deque()
     for file, index, name in files:
@@ -167,7 +167,7 @@ def copy_frames(
 
 
 def _look(writer: SequenceWriter, file: FrameFile, index: int, future: Future[SavedFrame]) -> bool:
-    """Return False if a file could not be read; else look at the size of its picture."""
+    """Return False if a file could not be read; otherwise compare the size of its picture."""
     if not future.cancelled() and isinstance(future.exception(), SourceError):
         return False
     if file.picture is not None:
@@ -176,7 +176,7 @@ def _look(writer: SequenceWriter, file: FrameFile, index: int, future: Future[Sa
 
 
 def lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> set[int]:
-    """Return the frames that the manifest expects and that do not exist: an unfinished sequence stays unfinished.
+    """Return the expected frames that do not exist, so that the copy of an unfinished sequence is unfinished.
 
     wanted: what is copied. Of a part of a sequence only the gaps within that part count.
     """
@@ -192,7 +192,7 @@ def _is_short(found: Manifest) -> bool:
 
 
 def named_as(config: WriterConfig, own: NamePattern, asked: Mapping[str, Any]) -> WriterConfig:
-    """Return the settings with the names of a sequence, where neither the URL nor a setting asks for others."""
+    """Return the settings with the names of a sequence, unless the URL or a setting has other names."""
     if config.pattern is not None:
         return config
     names = {"prefix": own.prefix, "separator": own.separator, "digits": own.digits}
@@ -203,13 +203,13 @@ def named_as(config: WriterConfig, own: NamePattern, asked: Mapping[str, Any]) -
 
 
 def _asked(config: WriterConfig | None) -> dict[str, Any]:
-    """Return the settings of a config that are not those of every writer."""
+    """Return the settings of a config that differ from the defaults."""
     known = {} if config is None else config.settings
     return {name: value for name, value in known.items() if value != SETTINGS[name].default and value not in ({}, ())}
 
 
 def _keeps_files(sequence: FrameSequence, made: WriterConfig, asked: Mapping[str, Any]) -> bool:
-    """Return True if nothing that was asked for needs the pictures."""
+    """Return whether no setting needs decoded pictures."""
     if any(_is_asked(asked, name) for name in CHANGING):
         return False
     extension = sequence.extension.lower()
@@ -219,7 +219,7 @@ def _keeps_files(sequence: FrameSequence, made: WriterConfig, asked: Mapping[str
     if len(made.formats) > 1:
         return False
     only = made.formats[0].resolved
-    # A file type without metadata promises files without them.
+    # A file type without metadata writes files without metadata.
     return extension in only.spec.extensions and (only.embed or only.spec.metadata == "none")
 
 
@@ -229,7 +229,7 @@ def _is_asked(asked: Mapping[str, Any], name: str) -> bool:
 
 
 def _facts(found: Manifest | None, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the manifest states of the sequence as a whole, for that of the copy."""
+    """Return the manifest's facts about the whole sequence, as settings for the copy."""
     if found is None:
         return {}
     facts: dict[str, Any] = {"metadata": dict(found.metadata)} if found.metadata else {}

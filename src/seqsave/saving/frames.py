@@ -35,8 +35,8 @@ def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None =
     """Save all ``frames`` and return the result: an array with exactly the four axes T,H,W,C, or an iterable of images.
 
     A FrameSequence, as ``open_sequence`` returns, is saved with its file type, names, numbers, gaps and batches: its
-    files are copied byte for byte, also those that nothing here can read, unless another ``filetype`` or a setting for
-    pixels or metadata asks for other files. ``start`` moves its numbers, ``step`` gives it new ones.
+    files are copied byte for byte, also those without an installed decoder, unless another ``filetype`` or a setting
+    for pixels or metadata asks for other files. ``start`` moves its numbers, ``step`` gives it new ones.
 
     Takes the arguments of ``open_writer``; for a single frame without ``config``, ``manifest`` is False by default.
     Returns what was saved.
@@ -48,22 +48,22 @@ def save(frames: Any, url: str | os.PathLike[str], config: WriterConfig | None =
         from seqsave.saving.copies import save_sequence
 
         return save_sequence(frames, url, config, settings)
-    from seqsave.pictures import arrays  # here, as numpy comes with it
+    from seqsave.pictures import arrays  # here, since it imports numpy
 
     count = _count_of(frames)
     if config is None and count == 1:
         settings.setdefault("concurrency", 1)  # no thread for a single frame
-        settings.setdefault("manifest", False)  # a loop of such calls would write it again each time
+        settings.setdefault("manifest", False)  # a loop of such calls would rewrite it each time
     with SequenceWriter(url, config, **settings) as writer:
         if count is not None:
             writer.plan(count)
-        for image in arrays.each_frame(frames, arrays.IN_TIME):  # not write_frames: ten thousand futures are no use
+        for image in arrays.each_frame(frames, arrays.IN_TIME):  # write_frames would collect all futures
             writer.write(image)
     return writer.result
 
 
 def _count_of(frames: Any) -> int | None:
-    """Return how many images there are, as far as that is known. A class and an array without axes have no length."""
+    """Return the number of images; None if it is unknown, as for a generator, a class, or an array without axes."""
     try:
         return len(frames)
     except TypeError:

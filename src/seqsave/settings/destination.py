@@ -1,4 +1,4 @@
-"""What a writer's URL means: a folder, or a pattern (``out/shot.####.exr``) that also says how the files are named."""
+"""Read a writer's URL: a folder, or a pattern (``out/shot.####.exr``) that also sets the names of the files."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
 __all__ = ["Url", "at_destination"]
 
 Url = str | os.PathLike[str]
-# A placeholder that may as well be a part of a folder's name: "take #1.v2", "shot_%d.final".
+# Placeholders that also occur in names of folders: "take #1.v2", "shot_%d.final".
 _WEAK = re.compile(r"(?<![#@])[#@](?![#@])|%[di]")
 
 
 def at_destination(
     url: Url, config: WriterConfig | None, settings: Mapping[str, Any], *, copied: str = ""
 ) -> tuple[Url, WriterConfig]:
-    """Return the folder that a writer's URL means, and the settings with what a pattern in it says.
+    """Return the folder of a writer's URL, and the settings with those that a pattern in the URL sets.
 
-    A folder that exists is a folder, whatever its name is; so is a URL that ends with a slash.
+    A URL that ends with a slash, and the URL of an existing folder, are never read as patterns.
 
-    copied: the extension, in lower case, of files that are to be copied; a pattern that has it asks for no file type.
+    copied: the extension, in lower case, of files that are copied; a pattern with this extension sets no file type.
 
     Raises OptionError for a setting that contradicts the pattern, and for the name of one file without a place for the
     number; EncoderNotFoundError for a pattern with an extension that no file type writes; and as ``with_settings``.
@@ -62,7 +62,7 @@ def at_destination(
 
 
 def _given(config: WriterConfig | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the names and file types of a config that are not those of every writer."""
+    """Return those settings of names and file types in a config that differ from the defaults."""
     if config is None:
         return {}
     names = ("prefix", "separator", "digits", "filetype")
@@ -100,7 +100,7 @@ def _is_of(extensions: Sequence[str], pattern: NamePattern) -> bool:
 
 
 def _may_be_folder(text: str, pattern: NamePattern) -> bool:
-    """Return True for ``take #1.v2``: a lone sign, and an extension that is not known."""
+    """Return True for ``take #1.v2``: a single placeholder character, and an unknown extension."""
     name = text.rpartition("/")[2]
     is_weak = bool(_WEAK.search(name)) and not re.search(r"##|@@|%0|\$F|\$\{F|<F", name)
     is_known = naming.kind_of_extension(pattern.extension) or registry.spec_for_extension(pattern.extension)
@@ -131,11 +131,11 @@ def _refuse_file(url: Url, options: Mapping[str, Any] | None) -> None:
 def _exists(url: Url, options: Mapping[str, Any] | None) -> bool:
     """Return True if a folder of exactly this name exists; False for a storage that does not answer.
 
-    A local file counts too: the target says that it is a file.
+    A local file counts too: opening the target reports that it is a file.
     """
     target = targets.resolve(url, options)
     if target.is_local:
-        with contextlib.suppress(OSError):  # a name that is too long, or a folder that may not be entered
+        with contextlib.suppress(OSError):  # the name is too long, or the folder may not be entered
             return Path(target.url).exists()
         return False
     try:

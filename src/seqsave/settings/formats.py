@@ -106,7 +106,7 @@ class PixelFormat:
 
     @property
     def is_usual(self) -> bool:
-        """Return True for the defaults, in which nothing has to be checked."""
+        """Return True for the defaults, which need no check."""
         nothing = (self.options, self.dtype, self.color, self.convert_to)
         return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one == {} for one in nothing)
 
@@ -149,7 +149,7 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
 
 
 def format_of_copies(pattern: NamePattern, filetype: str) -> Format:
-    """Return the format of files that are passed on as they are, whether or not anything here can read them."""
+    """Return the format of files that are copied unchanged, whether or not a decoder for them is installed."""
     extension = pattern.extension.lower()
     known = registry.spec_for_extension(extension)
     spec = EncoderSpec(
@@ -160,7 +160,7 @@ def format_of_copies(pattern: NamePattern, filetype: str) -> Format:
         metadata="embed" if filetype.endswith(EMBED_SUFFIX) else "none",
         content_type=_content_type_of(extension) if known is None else known.content_type,
     )
-    # No picture ever comes to its encoder, nor to a conversion.
+    # Its encoder and its pixel conversion are never used.
     resolved = registry.Resolved(filetype, spec, filetype.endswith(EMBED_SUFFIX), cast("Encoder", None))
     return Format(resolved, {}, cast("Pixels", None), _names("frame", 5, extension, SEPARATOR, ""))
 
@@ -180,7 +180,7 @@ def _filetypes(filetype: str | Sequence[str]) -> list[str]:
     if not isinstance(filetype, list | tuple):
         return [filetype]  # type: ignore[list-item]  # whatever else it is, plugins.resolve says what it should be
     if not filetype:
-        raise OptionError("filetype is an empty list: it must be one of seqsave.filetypes(), or a list of some")
+        raise OptionError("filetype is an empty list: it must be one of seqsave.filetypes(), or a list of them")
     return list(filetype)
 
 
@@ -198,7 +198,7 @@ def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | Non
         for number in takers:
             shared[number].update(given)
         if not takers:
-            shared[0][name] = value  # check_options says what the only one takes instead
+            shared[0][name] = value  # check_options lists the options of the only file type
     return list(shared)
 
 

@@ -1,7 +1,7 @@
 """Update manifests with frames that are published from the spool after their run.
 
-Each such frame brings what its run knew of the sequence. A run that could not reach its manifest at its end leaves a
-note in the spool of what it would have written there; the note is read before the run's frames are published.
+Each such frame has the run's facts about the sequence. A run that cannot update its manifest at its end leaves the
+update as a note in the spool; the note is applied before the run's frames are published.
 """
 
 from __future__ import annotations

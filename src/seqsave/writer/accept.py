@@ -1,4 +1,4 @@
-"""The accept step: number a frame, add it to the preview and submit it, all of that or nothing; and its pipeline."""
+"""Accept frames: number each one, add it to the preview and submit it, as one step that succeeds or fails."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameAcceptor", "open_pipeline"]
 
-# How many bytes may be under way by default: about eighty 1080p pictures, so that a slow store is hidden for a while
-# and memory stays flat.
+# The default limit, in bytes, of accepted frames that are not published: about eighty 1080p pictures, so that the
+# caller does not wait for a slow store at once, and memory stays bounded.
 DEFAULT_MAX_BYTES = 512 * 2**20
-# Of these, by pictures that are not encoded yet. More of them would make nothing faster; but memory that is used again
-# is much faster than more of it.
+# The part of it for pictures that are not encoded yet. More would not be faster, since reused memory is much faster
+# than new memory.
 RAW_MAX_BYTES = 32 * 2**20
 
 
 def open_pipeline(limits: Limits, target: Target, *, reads_slowly: bool = False) -> Pipeline[Any, SavedFrame]:
     """Return a pipeline to ``target`` that keeps the limits.
 
-    reads_slowly: the first stage waits for a network, as it reads files from there.
+    reads_slowly: the first stage reads files from a network, and so gets more threads.
     """
     workers, publishers = limits.stages(target.is_fast)
     is_default = limits.max_bytes is None
@@ -83,12 +83,12 @@ class FrameAcceptor:
         sources: Sequence[FrameSource],
         check_usable: Callable[[], None],
     ) -> list[Future[SavedFrame]]:
-        """Number, prepare and submit the images of one index: all files of all of them, or none when this raises.
+        """Number, prepare and submit the images of one index. If this raises, no file of them is submitted.
 
-        Everything that takes long or can fail comes first, for the number that is next. Then numbering, preview and
-        submission are one step; if another thread has taken that number, or there is no room, this starts again.
+        Steps that take long or can fail come first, for the next number. Then numbering, preview and submission are one
+        step under the lock. If another thread has taken the number since, or there is no room, the call starts again.
 
-        check_usable: raises when the writer takes no more frames.
+        check_usable: raises if the writer accepts no more frames.
         """
         while True:
             with self.lock:
@@ -103,7 +103,7 @@ class FrameAcceptor:
                     try:
                         self._add_to_preview(keys, sources)
                     except BaseException:
-                        self._pipeline.run_inline(jobs)  # they are accepted, and have to end
+                        self._pipeline.run_inline(jobs)  # accepted jobs have to end
                         raise
                     break
             if jobs:
@@ -129,11 +129,11 @@ class FrameAcceptor:
     def _submit(self, jobs: Sequence[FrameTask], on_accepted: Callable[[], None]) -> bool:
         if jobs:
             return self._pipeline.try_submit(jobs, on_accepted)
-        on_accepted()  # all files are passed over
+        on_accepted()  # no file is written
         return True
 
     def _enter(self, keys: Sequence[FrameKey], frames: Sequence[Sequence[FrameTask]]) -> None:
-        """Take the numbers and note the files, before anything can become of them."""
+        """Take the numbers and record the files, before any file can be finished."""
         self._numbering.take(keys)
         for tasks in frames:
             for task in tasks:
@@ -152,7 +152,7 @@ class FrameAcceptor:
 def _shown(
     preview: Preview, key: FrameKey, source: FrameSource, tasks: Sequence[FrameTask]
 ) -> ImageArray | SeqSaveError | None:
-    """Return the image for the preview, or why there can be no preview; None for a frame that is not in it."""
+    """Return the image for the preview, or the error that prevents one; None for a frame that is not part of it."""
     if any(task.passed_over == "skipped" for task in tasks):
         return SeqSaveError(f"frame {key.index} already existed")
     if source.image is None:

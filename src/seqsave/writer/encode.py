@@ -52,7 +52,7 @@ class Encoding:
             self._warn_of_losses(task.key, task.taken.prepare())
 
     def encode(self, task: FrameTask) -> Encoded:
-        """Return the frame's bytes. Runs on an encoding thread, and lets the picture go."""
+        """Return the encoded frame, and release the picture. Runs on an encoding thread."""
         if task.encoded is not None:
             return task.encoded
         assert task.taken is not None  # noqa: S101 - for the type checker: a task has one of the two
@@ -76,7 +76,7 @@ class Encoding:
         return last
 
     def picture_in(self, task: FrameTask) -> Picture:
-        """Return what is in the frame's file; a file that was encoded elsewhere is decoded. Raises DecodeError."""
+        """Return the facts about the picture in the frame's file, which is decoded if need be. Raises DecodeError."""
         if task.picture is not None:
             return task.picture
         array = decode(task.key.name, bytes(self.encode(task).data)).array
@@ -107,7 +107,7 @@ class Encoding:
             encoder = self._resolved.encoder
             return _checked(encoder.encode(prepared.array, metadata=inside, options=self._options, info=info))
         except SeqSaveError as error:
-            error.frame = key.index  # not a new error: a plugin's own class may take other arguments
+            error.frame = key.index  # no new error: a plugin's own class may take other arguments
             raise
         except (Exception, SystemExit) as error:
             problem = f"{type(error).__name__}: {error}"
@@ -128,7 +128,7 @@ class Encoding:
         )
 
     def note_size(self, key: FrameKey, width: int, height: int) -> None:
-        """Warn of a picture that is not as large as those before it."""
+        """Warn once of a picture whose size differs from that of the frames before."""
         if self._size is None:
             self._size = (width, height)
         elif self._size != (width, height):
@@ -166,7 +166,7 @@ def _checked(encoded: Any) -> Encoded:
 
 
 def _problem_of(encoded: Encoded) -> str | None:
-    """Return why the data cannot be published; "" if it can."""
+    """Return why the data cannot be published; None if it can."""
     if not isinstance(encoded.data, bytes | bytearray | memoryview):
         return f"data is {type(encoded.data).__name__} and not bytes"
     if not memoryview(encoded.data).nbytes:

@@ -1,7 +1,7 @@
-"""Events and warnings of a writer.
+"""Deliver the events and warnings of a writer.
 
-Threads of the pipeline note them here; listeners and warnings are only ever served by ``deliver``, which the writer
-calls on its caller's thread.
+Threads of the pipeline add them here. Only ``deliver``, which the writer calls on its caller's thread, calls listeners
+and issues warnings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seqsave.writer.results import Results
 
 __all__ = ["EventLog"]
 
-# How long a wait lasts before it looks again.
+# Seconds between two checks while waiting.
 TICK = 0.2
 
 
@@ -53,7 +53,7 @@ class EventLog:
             self._listeners.append(listener)
 
     def result(self, url: str) -> SaveResult:
-        """Return the outcomes of the frames so far; frames still under way are in none of its lists."""
+        """Return the outcomes so far, without the frames that are still being encoded or published."""
         frames, failures = self.results.all()
         return SaveResult(url=url, frames=frames, failures=failures, warnings=tuple(self._warned.values()))
 
@@ -66,7 +66,7 @@ class EventLog:
         future.add_done_callback(partial(self._note_end, position, key))
 
     def warn(self, kind: str, key: FrameKey | None, message: str) -> None:
-        """Warn once per sequence for each ``kind``, with the first frame concerned; None if it is about none."""
+        """Warn once for each ``kind``. key: the first frame concerned; None for a warning about no frame."""
         text = message if key is None else f"frame {key.index}: {message}"
         with self._lock:
             if kind in self._warned:
@@ -76,7 +76,7 @@ class EventLog:
         self.note("warning", key, text)
 
     def note(self, kind: EventKind, key: FrameKey | None = None, message: str = "", size: int = 0) -> None:
-        """Keep an event for the listeners, if there are any. After ``closed`` there are no events."""
+        """Queue an event for the listeners, if there are any. No event follows ``closed``."""
         if not self._listeners:
             return
         encoding, publishing = self._waiting()
@@ -97,7 +97,7 @@ class EventLog:
             seconds=time.monotonic() - self._started,
         )
         with self._lock:
-            if not self._is_complete:  # a thread that an aborted writer does not wait for may come later
+            if not self._is_complete:  # from a thread that an aborted writer does not wait for
                 self._events.append(event)
                 self._is_complete = kind == "closed"
 
@@ -111,30 +111,30 @@ class EventLog:
     # --- on the caller's thread --------------------------------------------------------------------------------------
 
     def deliver(self) -> None:
-        """Serve events and warnings on this thread, unless another thread is doing so.
+        """Deliver events and warnings on this thread, unless another thread is delivering.
 
-        What a listener raises, or a warning that was made an error, is kept for ``raise_error``: it must not come
-        between a caller and a frame that is accepted already.
+        An error of a listener, or of a warning that is made an error, is kept for ``raise_error``: raised here, it
+        would hide the future of an accepted frame from the caller.
         """
         if (self._events or self._warnings) and self._delivering.acquire(blocking=False):
             self._deliver()
 
     @property
     def is_delivering_here(self) -> bool:
-        """True inside a listener that this thread has called."""
+        """Return whether this thread is inside a listener."""
         return self._deliverer == threading.get_ident()
 
     def close(self, timeout: float | None = None) -> None:
-        """Note ``closed``, and return when every event is delivered, also those that another thread delivers.
+        """Add the event ``closed``, and return when every event is delivered, also by another thread.
 
-        timeout: how many seconds to wait for that other thread; None for no limit. A listener that closes the writer
-        is not waited for: its own thread goes on with the events when it returns.
+        timeout: seconds to wait for that thread; None for no limit. A call inside a listener does not wait: its thread
+            delivers the remaining events when the listener returns.
         """
         self.note("closed")
         if self.is_delivering_here:
             return
         end = None if timeout is None else time.monotonic() + timeout
-        # In short waits, as Windows cannot interrupt a wait without an end.
+        # In short waits, since Windows cannot interrupt an endless one.
         while not self._delivering.acquire(timeout=TICK):
             if end is not None and time.monotonic() >= end:
                 return
@@ -147,7 +147,7 @@ class EventLog:
             raise error
 
     def _deliver(self) -> None:
-        """Serve all events and warnings. ``_delivering`` is held, and let go at the end."""
+        """Deliver all events and warnings. The caller holds ``_delivering``; it is released at the end."""
         self._deliverer = threading.get_ident()
         try:
             while self._warnings:

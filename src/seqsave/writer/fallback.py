@@ -1,7 +1,7 @@
 """Keep frames that the storage does not take in the spool, so that the run continues.
 
-Once one frame has gone there the following ones go there at once, and every few seconds one of them is really tried. As
-soon as that succeeds frames are published directly again; those that are in the spool are published at the end.
+After the first failure, frames go into the spool without an attempt, except one every few seconds. As soon as such an
+attempt succeeds, frames are published directly again. Spooled frames are published when the writer closes.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ __all__ = ["Fallback"]
 
 Key = tuple[int, int | None]
 
-# Between one real attempt and the next while the storage is away; it doubles up to the second.
+# Seconds between attempts while the storage is unavailable; the wait doubles from the first to the second.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
-# How long to wait for another process that publishes the same spool.
+# Seconds to wait for another process that publishes the same spool.
 PATIENCE = 20.0
 _ONCE = retry.RetryPolicy(attempts=1)
-# No later attempt can help: it is the name or the bytes that do not fit. "": not reported by a storage.
+# Causes that no later attempt can remedy: the name or the bytes are wrong. "": not reported by a storage.
 _UNFIT = ("", "bad_name", "too_long", "too_large")
 
 
@@ -71,7 +71,7 @@ class Fallback:
         self._kept: dict[Key, _Kept] = {}
         self._has_published = False
         self._why = ""
-        self._wait = 0.0  # 0 while the storage is well
+        self._wait = 0.0  # 0 while the storage is available
         self._next_try = 0.0
 
     # --- one frame ---------------------------------------------------------------------------------------------------
@@ -82,14 +82,15 @@ class Fallback:
         return self._where is not None
 
     def policy_for(self, task: FrameTask) -> retry.RetryPolicy | None:
-        """Return how often to try the storage; None for a frame that goes into the spool at once.
+        """Return the retry policy for a frame; None for a frame that goes into the spool without an attempt.
 
         Raises FrameExistsError for a frame that is in the spool already and must not be replaced.
         """
         if self.behind:
             return None
         if self._pending and spool.key_of(task.key.path) in self._pending:
-            # An older one waits, which would replace this one when its turn comes. This one takes its place there.
+            # An older frame of this name waits in the spool and would replace this one later: this one replaces it
+            # there.
             if task.frame.create:
                 url = self._target.url_of(task.key.path)
                 raise FrameExistsError(f"{url} is already in the spool {self.folder}, from an earlier run")
@@ -103,7 +104,7 @@ class Fallback:
             return _ONCE
 
     def note_success(self) -> None:
-        """Note that the storage has taken a frame."""
+        """Record that the storage has taken a frame."""
         self._has_published = True
         if self._wait:
             with self._lock:
@@ -111,7 +112,7 @@ class Fallback:
             self._before.forget()
 
     def keep_after(self, task: FrameTask, entry: FrameEntry, error: TargetError) -> SavedFrame:
-        """Put a frame into the spool that the storage did not take; raise ``error`` if it is the frame's own fault."""
+        """Put a frame into the spool after ``error``, or raise that if no later attempt can succeed."""
         if error.fault in _UNFIT and not error.transient:
             raise error
         with self._lock:
@@ -125,7 +126,7 @@ class Fallback:
         return kept
 
     def keep(self, task: FrameTask, entry: FrameEntry) -> SavedFrame:
-        """Put a frame into the spool, with what the manifest has to state of it. Raises SpoolError."""
+        """Put a frame into the spool, with its entry for the manifest. Raises SpoolError."""
         key = task.key
         facts = frame_facts(self._record.facts, entry)
         place = self._place
@@ -137,7 +138,7 @@ class Fallback:
         except SpoolError as full:
             if not self._why:
                 raise
-            raise SpoolError(f"{full} (it had to go there because of this: {self._why})", reason=full.reason) from full
+            raise SpoolError(f"{full} (the frame was to be spooled because: {self._why})", reason=full.reason) from full
         url = self._target.url_of(key.path)
         saved = key.saved(url, "spooled", size=entry.size or 0, checksum=entry.checksum)
         with self._lock:
@@ -196,7 +197,7 @@ class Fallback:
         try:
             outcomes = self._flush(where)
         except SpoolError:
-            return  # another process is publishing it
+            return  # another process is publishing the spool
         failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
         if isinstance(failed, TargetError) and failed.transient:
             with self._lock:
@@ -209,19 +210,19 @@ class Fallback:
 
     @property
     def is_away(self) -> bool:
-        """Return whether the storage was unavailable at the last request, or gets none."""
+        """Return whether the storage was unavailable at the last request, or frames are published in the background."""
         return bool(self._wait) or self.behind
 
     @property
     def why(self) -> str:
-        """Return what kept the last frame from being published."""
+        """Return why the last frame was not published."""
         return self._why
 
     def finish(self) -> list[SavedFrame | FailedFrame]:
         """Try once more to publish this run's spooled frames; return the outcomes of those that left the spool.
 
-        An entry that is gone without having been published, since its file was deleted, is a frame that failed. With
-        ``behind`` this publishes nothing: frames that wait stay spooled.
+        A frame whose entry was deleted before it was published has failed. With ``behind`` nothing is published here,
+        and waiting frames stay spooled.
         """
         if not self._kept:
             return []
@@ -230,7 +231,7 @@ class Fallback:
             try:
                 outcomes = self._flush(self._place)
             except (SpoolError, TargetError):
-                pass  # they stay there, and the result says so
+                pass  # they stay spooled in the result
             else:
                 self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
         self._note_conflicts(outcomes)
@@ -250,9 +251,9 @@ class Fallback:
         return [frame for frame in settled if frame is not None]
 
     def _deleted(self, gone: Collection[_Kept]) -> Iterator[SavedFrame | FailedFrame]:
-        """Yield what became of entries that were deleted, or that another process has published.
+        """Yield the records of frames whose entries were deleted, or published by another process.
 
-        Ends with the first one for which the storage does not answer: those frames stay spooled in the result.
+        Stops at the first frame for which the storage does not answer: the remaining frames stay spooled.
         """
         for kept in gone:
             settled = self._settled(kept, None)
@@ -268,9 +269,9 @@ class Fallback:
                 self._record.note_other(outcome.entry.index, outcome.entry.batch)
 
     def _settled(self, kept: _Kept, outcome: spool.Outcome | None) -> SavedFrame | FailedFrame | None:
-        """Return the record of a frame whose entry is gone: from this run's flush, or from a look at the storage.
+        """Return the record of a frame whose entry is gone, from this run's flush or from the storage.
 
-        None if the storage cannot be asked: another process may have published the frame, and it stays spooled.
+        None if the storage does not answer: another process may have published the frame, and it stays spooled.
         """
         answer = None if outcome is None else outcome.published
         is_published = outcome is not None and outcome.status == "published"
@@ -296,7 +297,7 @@ class Fallback:
         return replace(kept.frame, status="saved", etag=entry.etag)
 
     def _is_stored(self, entry: spool.Entry) -> bool | None:
-        """Return True if the storage holds the bytes of a frame, None if that cannot be seen."""
+        """Return whether the storage holds the bytes of a frame; None if it does not answer."""
         try:
             policy = _ONCE if self.behind else self._policy
             data = retry.call(policy, partial(self._target.read, entry.path), stop_event=self._pipeline.stop_event)
@@ -330,7 +331,7 @@ class Fallback:
         return publisher_behind(self._spool)
 
     def _flush(self, where: Mapping[str, str]) -> list[spool.Outcome]:
-        # A run whose frames all went into the spool has not entered the manifest, which the flush does for it then.
+        # A run whose frames all went into the spool has not entered the manifest: the flush enters it.
         return spool.flush_place(
             self._spool,
             self._target,

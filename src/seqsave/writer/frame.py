@@ -48,16 +48,18 @@ class FileToPublish:
 class FrameTask(Job[SavedFrame]):
     """One file of one frame on its way: ``output`` encodes and publishes it.
 
-    Each step fills in its own part, and drops what no later step needs.
+    Each step sets its own fields, and clears those that no later step needs.
 
     Prepared, on the caller's thread:
-        taken:    the picture; None once it is encoded, and for a file that was encoded elsewhere: ``encoded``.
-        file:     a file in a storage that is passed on as it is, and read by the encoding thread.
+        taken:    the picture; None after encoding, and for a file that was encoded elsewhere.
+        encoded:  that file.
+        file:     a file in a storage that is copied unchanged; the encoding thread reads it.
         texts:    the frame's own metadata.
         recipe:   what the frame is made from.
-        picture:  what will be in the file; None for a file that was encoded elsewhere.
+        picture:  facts about the picture in the file; None for a file that was encoded elsewhere.
     Accepted, in one step with its numbering:
-        key:      its numbers and path. passed_over: why nothing is written, if so.
+        key:         its numbers and path.
+        passed_over: why it is not written; None if it is.
     Encoded, on an encoding thread:
         files:    in the order in which they are published.
     """
@@ -76,13 +78,13 @@ class FrameTask(Job[SavedFrame]):
     files: Sequence[FileToPublish] = ()
 
     def encode(self) -> int:
-        """Make the files. Return their bytes together."""
+        """Make the files, and return the size of all of them, in bytes."""
         self.output.encode(self)
         return self.size
 
     @property
     def size(self) -> int:
-        """Return how many bytes the files have together."""
+        """Return the size of all files, in bytes."""
         return sum([file.size for file in self.files])
 
     def publish(self) -> Any:

@@ -1,4 +1,4 @@
-"""Number the frames: the next index, the taken ones, and those after the end."""
+"""Number the frames of a writer: find the next index, refuse taken ones, and detect the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Numbering:
     def following(self, index: SupportsIndex | None, batches: Sequence[SupportsIndex | None]) -> list[FrameKey]:
         """Return the keys of ``index`` for each of ``batches``; without ``index``, of the one after the last frame.
 
-        Nothing is taken yet, and the keys have no path: each file type has one of its own.
+        This takes no numbers. The keys have no path yet, since each file type has its own.
 
         Raises FrameNameError, FrameExistsError (taken already) and EndOfSequenceError (at_end="raise error").
         """
@@ -39,7 +39,7 @@ class Numbering:
             if (number, variation) in self._taken:
                 path = self._rule.format(number, variation)
                 raise FrameExistsError(
-                    f"{path} was written by this writer already: each index (and batch) can be written once"
+                    f"{path} was already written by this writer: each index (and batch) can be written once"
                 )
         after_end = self._after_end(number)
         if after_end and self._at_end == "raise error":

@@ -1,4 +1,4 @@
-"""One file type of a writer: the encoding of its frames, their publication, and their part in the manifest."""
+"""The output of one file type of a writer: its frames are encoded, published and recorded here."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class Common:
 class FrameSource:
     """The caller's input for one frame: an image or an encoded file, its metadata and its recipe.
 
-    file:  a file in a storage that is passed on as it is. name: its new name, where the rule would make another one.
-    shown: the image as the preview takes it, or why that cannot take it.
+    file:  a file in a storage that is copied unchanged. name: its new name, if it differs from the rule's.
+    shown: the image for the preview, or the error that prevents a preview.
     """
 
     image: SharedImage | None
@@ -78,7 +78,7 @@ class FrameSource:
 
 
 def facts_of(form: Format, config: WriterConfig) -> Facts:
-    """Return what a run with these settings knows of the sequence of one file type."""
+    """Return the facts about the sequence of one file type, for the manifest, from the settings."""
     numbers, embedding = config.naming, config.embedding
     return Facts(
         prefix=form.rule.prefix,
@@ -107,10 +107,10 @@ class Output:
         self.rule = form.rule
         self.filetype = form.resolved.filetype
         self.unrecorded: SeqSaveError | None = None
-        """Why the manifest does not state what has become of the frames, if it does not."""
+        """The error because of which the manifest does not have the outcomes of the frames; None if it has."""
         self._common = common
         self._delivery = delivery = common.config.delivery
-        self._named: dict[tuple[int, int | None], str] = {}  # paths that the rule would not make
+        self._named: dict[tuple[int, int | None], str] = {}  # paths that differ from the rule's
         self._made: Manifest | None = None
         self._older = (
             OlderFrames(common.target, form.rule, delivery.policy) if delivery.if_exists == "replace" else None
@@ -121,7 +121,7 @@ class Output:
         self.publisher = self._open_publisher(form, self._existing)
         self._encoding = Encoding(form, common.config, common.log.warn)
 
-    # --- what a part of a run over many tasks does in its own way ---
+    # --- overridden for parts of runs over many tasks ---
 
     def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
         return FramePublisher(form, self._common, self._record, existing, self.fallback)
@@ -141,22 +141,22 @@ class Output:
         return ExistingFrames(self._common.target, self._record, self._delivery.policy, self._delivery.if_exists)
 
     def plan(self, frames: int | Iterable[int], *, about: bool) -> None:
-        """Note which frames there are to be, for the manifest."""
+        """Set the frames that the manifest expects."""
         self._record.plan(frames, about=about)
 
     def note_lacking(self, indices: Iterable[int]) -> None:
-        """Note frames that there should be and that this run cannot save, for the manifest."""
+        """Set frames that the manifest expects and that this run cannot save."""
         self._record.note_lacking(indices)
 
     def note_size(self, key: FrameKey, width: int, height: int) -> None:
-        """Warn of a copied picture that is not as large as those before it."""
+        """Warn of a copied picture that has another size than those before."""
         path = self._named.get(key.numbers) or self.rule.format(key.index, key.batch)
         self._encoding.note_size(replace(key, path=path, filetype=self.filetype), width, height)
 
     # --- one frame ---------------------------------------------------------------------------------------------------
 
     def prepare(self, key: FrameKey, source: FrameSource) -> FrameTask:
-        """Return the task of one frame, as far as it can be made before it is accepted. Raises ImageError.
+        """Return the task of one frame, with the fields that are set before the frame is accepted. Raises ImageError.
 
         key: the frame under the writer's first file type.
         """
@@ -177,13 +177,13 @@ class Output:
         return task
 
     def note_accepted(self, task: FrameTask) -> None:
-        """Note that a frame is accepted: warn of its known losses, and state its variation."""
+        """Warn of the known losses of an accepted frame, and record its variation."""
         self._encoding.note_accepted(task)
         if task.key.batch is not None:
             self._record.note_batch(task.key.batch)
 
     def encode(self, task: FrameTask) -> None:
-        """Make the frame's files, unless the existing frame is as good. Runs on an encoding thread."""
+        """Make the frame's files, unless the existing frame may stay. Runs on an encoding thread."""
         if task.file is not None:
             task.encoded = task.file.load()
             task.picture = task.file.picture
@@ -202,13 +202,13 @@ class Output:
         return self.publisher.publish_async(task) if self._common.pipeline.is_async else self.publisher.publish(task)
 
     def _is_as_good(self, task: FrameTask) -> bool:
-        """Return whether an existing frame may stay, by the degrees of skipping that look at it."""
+        """Return whether an existing frame may stay, for 'skip valid' and 'skip same recipe'."""
         if task.file is not None and task.encoded is not None:
             return self._existing.is_same(task.key, task.encoded.data, task.recipe)
         return self._existing.is_as_good(task.key, partial(self._encoding.picture_in, task), task.recipe)
 
     def _own(self, key: FrameKey, name: str = "") -> FrameKey:
-        """Return the same frame under the name that this file type gives it, or under a name of its own."""
+        """Return the frame's key for this file type, with the rule's name or its own."""
         path = self.rule.format(key.index, key.batch)
         if name and name != path.rpartition("/")[2]:
             path = f"{path.rpartition('/')[0]}/{name}" if "/" in path else name
@@ -218,20 +218,20 @@ class Output:
     # --- after the last frame ----------------------------------------------------------------------------------------
 
     def flush_spool(self) -> list[SavedFrame | FailedFrame]:
-        """Try once more to publish this run's frames in the spool; return those that are not there any more."""
+        """Try once more to publish this run's spooled frames; return the outcomes of those that left the spool."""
         return [] if self.fallback is None else self.fallback.finish()
 
     def note_arrived(self) -> None:
-        """Correct the results by a look at the frames that were under way when the run was aborted."""
+        """Correct the results of frames that were being published when the run was aborted, by reading them."""
         for frame in self.publisher.arrived():
             self._common.log.results.replace([frame])
 
     def forget(self) -> None:
-        """Let the manifest's next run take this one for dead: its writer was dropped, and no frame is under way."""
+        """Let the next run treat this one as dead: its writer was dropped, and no frame is being saved."""
         self._record.forget()
 
     def finish(self, result: SaveResult, *, broken: bool, stopped: bool) -> None:
-        """Record the outcomes of the frames in the manifest. An error of that is kept in ``unrecorded``."""
+        """Record the outcomes of the frames in the manifest. An error is kept in ``unrecorded``."""
         mine = self._mine(result)
         later = partial(self._finish_later, mine, broken=broken, stopped=stopped)
         try:
@@ -240,7 +240,7 @@ class Output:
             else:
                 later(self.fallback)
         except SeqSaveError as error:
-            # Without a manifest of our own, an existing one says that it is incomplete, and that is true.
+            # With manifest=False, an existing manifest stays incomplete, which is correct.
             self.unrecorded = error if self._delivery.manifest else None
             if self.fallback is not None and isinstance(error, TargetError):
                 later(self.fallback)
@@ -272,11 +272,11 @@ class Output:
         return absent
 
     def _path(self, frame: SavedFrame) -> str:
-        """Return the path of a frame, which may have a name of its own."""
+        """Return the path of a saved frame."""
         return self._named.get((frame.index, frame.batch)) or self.rule.format(frame.index, frame.batch)
 
     def settle(self, result: SaveResult) -> None:
-        """Remove the frames of older runs if that was asked for, else name them, once the run has ended well."""
+        """Remove or name the frames of older runs, after the run has ended well."""
         made, seen = self._made, self._record.take_seen()
         if self._older is not None and any(frame.status == "saved" for frame in self._mine(result).frames):
             if made is not None and made.writers:
@@ -307,7 +307,7 @@ class Output:
         return made
 
     def _note_removed(self, removed: Removed) -> Manifest | None:
-        """Take deleted frames, and the runs that this one replaces, out of the manifest, if there is one."""
+        """Remove deleted frames, and the runs that this one replaces, from the manifest, if there is one."""
         made, run = self._made, self._record.run
         if made is None or not (removed.deleted or any(one.expected for one in made.runs if one.id != run)):
             return made
@@ -345,7 +345,7 @@ def _spread(paths: Sequence[str], count: int) -> list[str]:
 
 
 def _removed(frame: SavedFrame) -> FailedFrame:
-    error = TargetError("it was saved, and is gone: another program removed it", fault="missing")
+    error = TargetError("it was saved, but another program has removed it", fault="missing")
     return FailedFrame(
         index=frame.index,
         batch=frame.batch,

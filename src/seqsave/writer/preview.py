@@ -20,7 +20,7 @@ __all__ = ["open_preview"]
 def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | None:
     """Open the movie of a writer's frames, if its settings ask for one. Raises as ``Preview``.
 
-    It is called as the frames of the first file type are, and holds the metadata that any of the file types embeds.
+    It has the name of the frames of the first file type, and the metadata if any of the file types embeds it.
     """
     delivery, embedding, form, extension = config.delivery, config.embedding, config.formats[0], config.delivery.preview
     if extension is None:

@@ -1,9 +1,9 @@
-"""Publish an encoded frame as files in the storage: the publish flow, one rule for threads and event loops.
+"""Publish an encoded frame as files in the storage. One generator, the flow, serves threads and event loops.
 
-start the run in the manifest, once
-for each file: prove that the storage refuses to replace files, where that matters; put, and retry what can pass
-a file that exists already: our own, whose answer was lost, or a collision
-what the storage does not take: into the spool, where there is one
+1. Start the run in the manifest, once.
+2. For each file: test whether the storage refuses to replace files, if that matters; put it; retry temporary failures.
+3. If a file exists already: it is this frame, of which an earlier answer was lost, or a collision.
+4. If the storage does not take the frame: put it into the spool, if there is one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class FramePublisher:
     ) -> None:
         delivery, folder = common.config.delivery, form.rule.folder
         self._target, self._log, self._pipeline = common.target, common.log, common.pipeline
-        self._stop_event = common.pipeline.error_event  # ends the waits between attempts
+        self._stop_event = common.pipeline.error_event  # set when the run fails: ends the waits between attempts
         self._policy, self._if_exists = delivery.policy, delivery.if_exists
         self._content_type = form.resolved.spec.content_type
         self._below = len(f"{folder}/") if folder else 0  # where the path below the sequence's folder begins
@@ -113,7 +113,7 @@ class FramePublisher:
                 if isinstance(published, SavedFrame):
                     return published
             answer = published if file.path == task.key.path else answer
-        # Storages with a loop leave no temporary files; and for a single frame a listing costs too much.
+        # Storages with an event loop leave no temporary files, and for a single frame a listing costs too much.
         if self._target.loop is None and self._is_second_in(task.key.folder):
             yield Call(partial(self._remove_stale_files, task.key.folder))
         return self._saved(task, answer)
@@ -133,8 +133,7 @@ class FramePublisher:
     ) -> Flow[SavedFrame | targets.Published | None]:
         """Decide about a file that exists already and must not be replaced.
 
-        Returns the record of a frame that is left alone; else what was published, None where no answer says it.
-        Raises FrameExistsError.
+        Returns the record of a frame that is skipped; None for a file that is this frame. Raises FrameExistsError.
         """
         if was_tried and (yield from self._is_ours(file)):
             return None
@@ -142,17 +141,17 @@ class FramePublisher:
         return self._collided(task.key)
 
     def _refuse_other_name(self, key: FrameKey) -> Flow[None]:
-        """Raise FrameExistsError that names the file in the way, where that has another name than the frame."""
-        if self._target.capabilities.folders:  # keys of object stores are never folded
+        """Raise FrameExistsError that names the existing file, if its name differs in case from the frame's."""
+        if self._target.capabilities.folders:  # object stores distinguish case
             look = Call(partial(self._existing.check_spelling, key, again=True))
-            with contextlib.suppress(TargetError):  # what is in the way cannot be listed
+            with contextlib.suppress(TargetError):  # the folder cannot be listed
                 yield from self._retrying(partial(flow.wait, look))
 
     def _is_ours(self, file: FileToPublish) -> Flow[bool]:
-        """Return whether the existing file is the one that was sent, because an earlier attempt's answer was lost.
+        """Return whether the existing file has the bytes that an earlier attempt sent, whose answer was lost.
 
-        A file that may not be read cannot be compared. Resuming, it exists and that is enough; otherwise
-        that is an error.
+        Without the right to read, the file cannot be compared: with if_exists="skip" it counts as another frame,
+        otherwise that is an error.
         """
         try:
             content = yield from self._retrying(partial(self._read, file.path))
@@ -185,16 +184,17 @@ class FramePublisher:
         )
 
     def _has_to_prove(self, file: FileToPublish) -> bool:
-        """Return whether an existing frame would be lost if the storage overlooked the condition.
+        """Return whether an existing frame would be lost if the storage ignored the condition.
 
-        Where the folder was listed without the frame, to resume, the condition is for other savers at the same time.
+        If the folder was listed, to resume, and lacks the frame, the condition only matters for savers at the same
+        time.
         """
         if not file.create or self._known.refuses:
             return False
         return self._if_exists == "error" or self._existing.is_unlisted(file.path.rpartition("/")[0])
 
     def _is_second_in(self, folder: str) -> bool:
-        """Note a frame in a folder, and return whether it is the second one there."""
+        """Count a frame in its folder, and return whether it is the second one."""
         with self._lock:
             self._published[folder] += 1
             return self._published[folder] == 2
@@ -219,8 +219,7 @@ class FramePublisher:
     def _collided(self, key: FrameKey) -> SavedFrame:
         """Skip or refuse a frame, since another saver's frame exists.
 
-        (Our own exists too if a request was answered late or never, but then the bytes are the same, and the flow does
-        not come here.)
+        (The flow does not come here for a frame of its own whose answer was late or lost.)
         """
         if self._if_exists == "skip":
             return self.pass_over(key, "skipped")
@@ -230,7 +229,7 @@ class FramePublisher:
         )
 
     def _saved(self, task: FrameTask, answer: targets.Published | None) -> SavedFrame:
-        """Return the record of a saved frame. Without ``answer``, which was lost, the file was read and is the same."""
+        """Return the record of a saved frame. answer: None if it was lost and the file was compared."""
         if answer is None:
             entry = self._entry(task, None, True, UNKNOWN_VERSION)
         else:
@@ -241,7 +240,7 @@ class FramePublisher:
         return task.key.saved(url, "saved", size=entry.size or 0, checksum=entry.checksum, etag=entry.etag)
 
     def arrived(self) -> Iterator[SavedFrame]:
-        """Read the frames that were under way when the run was aborted, and yield those that the storage has."""
+        """Read the frames that were being published when the run was aborted, and yield those that the storage has."""
         for path, task in list(self._under_way.items()):
             with contextlib.suppress(TargetError):
                 if bytes(task.frame.data) == self._target.read(path):
@@ -252,8 +251,8 @@ class FramePublisher:
     def add_files(self, task: FrameTask, encoded: Encoded) -> None:
         """Add the files to the task: the frame and one sidecar for each text that did not fit into it.
 
-        The frame is published last: where it is, all of it is. But where it must not replace another one it goes
-        first, so that a collision leaves the other one's sidecars alone.
+        The frame is published last, so that its sidecars exist when it does. A frame that must not replace another one
+        is published first, so that a collision does not replace the other frame's sidecars.
         """
         key = task.key
         frame = FileToPublish.of(key.path, encoded.data, self._content_type, create=self._existing.must_create(key))
@@ -266,7 +265,7 @@ class FramePublisher:
     def _entry(
         self, task: FrameTask, etag: str | None = None, acknowledged: bool = False, version: str | None = None
     ) -> FrameEntry:
-        """Return what the manifest states of a frame that is encoded; by default, before the storage has answered."""
+        """Return the manifest's entry of an encoded frame; by default, before the storage has answered."""
         key, frame = task.key, task.frame
         return FrameEntry(
             index=key.index,
@@ -288,7 +287,7 @@ class FramePublisher:
 
 
 class _Attempts:
-    """The attempts for one file: reports failures, and knows whether there was more than one."""
+    """The attempts for one file: reports failures as events, and records whether there were any."""
 
     def __init__(self, log: EventLog, pipeline: Pipeline[Any, SavedFrame], key: FrameKey) -> None:
         self.any = False
@@ -302,6 +301,6 @@ class _Attempts:
 
 
 def _trial_beside(path: str) -> str:
-    """Return where to try whether the storage refuses to replace a file."""
+    """Return the path of the file with which ``probe_create`` tests the storage."""
     folder = path.rpartition("/")[0]
     return f"{folder}/{naming.PRIVATE_FOLDER}/create.txt" if folder else f"{naming.PRIVATE_FOLDER}/create.txt"

@@ -21,7 +21,7 @@ __all__ = ["Results", "aftermath", "cause", "summary"]
 
 @dataclass(slots=True)
 class _UnderWay:
-    """A frame that was accepted. Its record takes its place as soon as it has ended: a future is ten times as large."""
+    """An accepted frame. Its record replaces it as soon as it has ended, since a future is ten times as large."""
 
     key: FrameKey
     future: Future[SavedFrame]
@@ -44,7 +44,7 @@ class Results:
             return len(self._records) - 1
 
     def end(self, position: int, key: FrameKey, future: Future[SavedFrame]) -> SavedFrame | FailedFrame:
-        """Replace a frame whose future is done by its record, and return that."""
+        """Replace a frame whose future is done with its record, and return the record."""
         record = self._record(key, future)
         with self._lock:
             self._records[position] = record
@@ -54,7 +54,7 @@ class Results:
         return record
 
     def replace(self, settled: Iterable[SavedFrame | FailedFrame]) -> None:
-        """Replace the records of frames that have ended by what a later look at them has shown."""
+        """Replace the records of ended frames with newer ones, found by URL."""
         now = {frame.url: frame for frame in settled}
         with self._lock:
             for position, record in enumerate(self._records if now else ()):
@@ -79,7 +79,7 @@ class Results:
         return saved, tuple([one for one in records if isinstance(one, FailedFrame)])
 
     def _now(self, record: _UnderWay | SavedFrame | FailedFrame) -> _UnderWay | SavedFrame | FailedFrame:
-        """Return the record of a frame that has ended at this moment; one that is under way is returned as it is."""
+        """Return the record of a frame whose future is done; any other object unchanged."""
         if isinstance(record, _UnderWay) and record.future.done():
             return self._record(record.key, record.future)
         return record
@@ -102,15 +102,15 @@ def _error_of(future: Future[SavedFrame]) -> BaseException | None:
 
 
 def cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
-    """Return what raised the error at the end of a writer: of the frame that ended the run, otherwise of the run.
+    """Return the cause of the error that ``close`` raises: that of the frame that ended the run, otherwise the run's.
 
-    error: what ended the run, here and below; None if nothing did.
+    error: the error that ended the run, here and below; None if none did.
     """
     return _root(result, error).exception if result.failures else error
 
 
 def summary(result: SaveResult, fallback: Fallback | None, error: BaseException | None = None) -> str:
-    """Return how many accepted frames are saved, in the spool and lost, which, why, and what to do."""
+    """Return the text of SaveError: how many frames are saved, spooled and lost, which, why, and what to do."""
     kept = [frame.index for frame in result.frames if frame.status == "spooled"]
     lost = [failure.index for failure in result.failures]
     numbers = naming.format_ranges(naming.to_ranges(sorted({*kept, *lost})), 10)
@@ -118,7 +118,7 @@ def summary(result: SaveResult, fallback: Fallback | None, error: BaseException 
     advice = ""
     if kept and fallback is not None:
         counts += f", {len(kept)} in the spool {fallback.folder}, {len(lost)} lost"
-        advice = f". To publish what is in the spool: seqsave flush {fallback.folder}"
+        advice = f". To publish the spooled frames: seqsave flush {fallback.folder}"
     return (
         f"{len(kept) + len(lost)} of {len(lost) + len(result.frames)} accepted frames not saved to {result.url} "
         f"({numbers}; {counts}): {_reason(result, fallback, error)}{advice}"
@@ -141,7 +141,7 @@ def aftermath(result: SaveResult, fallback: Fallback | None, error: BaseExceptio
 
 
 def _root(result: SaveResult, error: BaseException | None) -> FailedFrame:
-    """Return the failure that the others are a consequence of: frames that are tried again are given up behind it."""
+    """Return the failure that caused the others: after it, frames that are being retried are given up."""
     ended = next((failure for failure in result.failures if failure.exception is error), None)
     return ended or next(
         (f for f in result.failures if not isinstance(f.exception, WriterAbortedError)), result.failures[0]

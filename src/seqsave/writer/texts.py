@@ -1,4 +1,4 @@
-"""Collect the metadata of a writer's frames, and warn of metadata that no file holds and of patterns without effect."""
+"""Collect the metadata of a writer's frames, and warn of unsaved metadata and of patterns without effect."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FrameTexts:
         return own
 
     def _check_names(self, texts: Mapping[str, str]) -> None:
-        """Raise MetadataError for names that no sidecar can have, where one may be needed."""
+        """Raise MetadataError for names that cannot be part of a sidecar's name, if a sidecar may be needed."""
         for form in self._formats if texts and self._embedding.metadata_in != "none" else ():
             frame = form.rule.file_name(0)
             for name in texts:
@@ -61,7 +61,7 @@ class FrameTexts:
                     )
 
     def note_accepted(self, own: Mapping[str, str]) -> None:
-        """Warn of metadata that is not saved, now that a frame with this metadata of its own is accepted."""
+        """Warn of metadata that is not saved, after a frame with this metadata of its own is accepted."""
         names = {**self._embedding.texts, **own}
         self._has_texts = self._has_texts or bool(own)
         if not (self._is_lost and names):
@@ -78,7 +78,7 @@ class FrameTexts:
     def note_end(self) -> None:
         """Warn of patterns of ``withhold`` that matched nothing, if there was any metadata.
 
-        Those of a configuration are for every graph, and need not match any input of this one.
+        Patterns of a configuration apply to every graph, and need not match an input of this one.
         """
         given = [one for one in self._embedding.withhold or () if not isinstance(one, StandingPattern)]
         unused = [pattern for pattern in given if pattern not in self._matched]

@@ -1,4 +1,4 @@
-"""The writer: it checks, numbers and converts each image, and passes it to the pipeline."""
+"""The writer: checks and numbers each image, converts it, and passes it to the pipeline."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ if TYPE_CHECKING:
 
 __all__ = ["SequenceWriter"]
 
-# How long an interrupted writer waits for what it cannot take back.
+# Seconds that an interrupted writer waits for requests that cannot be cancelled.
 ABORT_SECONDS = 0.8
-# How long it takes at most for each of two last things: looking for frames that were under way, recording the outcome.
+# Seconds for each of its last two steps: looking for frames that were being published, and recording the outcome.
 RECORD_SECONDS = 0.8
 
 
 class SequenceWriter:
     """Writes the frames of one animation to a target. Use it in a ``with`` block, or call ``close``.
 
-    A call that raises has saved nothing and used no index up. KeyboardInterrupt may also come when the frame is
-    accepted already: then it is accepted with all its files, and its index is used up.
+    A call that raises saves nothing and uses no index. If KeyboardInterrupt comes after a frame is accepted, all its
+    files are saved and its index is used.
 
     ``write`` may be called from several threads, but not from a forked child. An exception in the ``with`` block, also
-    SystemExit, lets the accepted frames finish and goes on; KeyboardInterrupt gives up what has not begun.
+    SystemExit, lets the accepted frames finish and propagates; KeyboardInterrupt gives up frames that have not begun.
 
     Raises OptionError, FrameNameError, MetadataError, EncoderNotFoundError, EncoderConflictError,
     EncoderUnavailableError, TargetError.
@@ -86,7 +86,7 @@ class SequenceWriter:
         self._acceptor = FrameAcceptor(
             self._outputs, Numbering(self._rule, config.naming), self._pipeline, self._log, self._preview
         )
-        # Last, as the bar has a thread of its own: settings that are refused leave none behind.
+        # Last, as the bar has a thread of its own, which invalid settings must not leave running.
         self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
         self._log.listen(self._bar)
         self._pid = os.getpid()
@@ -100,12 +100,12 @@ class SequenceWriter:
         return [Output(form, common) for form in self._config.formats]
 
     def plan(self, frames: int | Iterable[int], *, about: bool = False) -> None:
-        """State which frames there are to be, before the first one is written: the manifest has it from the start.
+        """Set the frames that the manifest expects from the start. Call it before the first ``write``.
 
-        Unlike ``total`` it limits nothing, and a run that ends well with more or fewer frames is complete with those.
+        Unlike ``total``, this sets no limit: a run that ends well with more or fewer frames is complete with these.
 
         frames: their numbers, or how many from ``start`` on.
-        about:  it is an estimate, such as the length of a video as its container states it.
+        about:  the number is an estimate, such as the length of a video as its container states it.
         """
         if self._config.naming.total is None and self._config.delivery.manifest:
             for output in self._outputs:
@@ -129,11 +129,11 @@ class SequenceWriter:
         metadata: for this frame, merged over the writer's.
         recipe:   for this frame, instead of the writer's.
 
-        Returns the future of a SavedFrame: the call waits only when too much is under way already. The image may be
-        changed as soon as it returns. A call that raises has saved nothing and used no index up.
+        Returns the future of a SavedFrame. The call waits only while accepted frames hold too much memory. The image
+        may be changed as soon as the call returns. A call that raises saves nothing and uses no index.
 
-        Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has written that frame
-        already), EndOfSequenceError, WriterClosedError, WriterAbortedError.
+        Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has already written that
+        frame), EndOfSequenceError, WriterClosedError, WriterAbortedError.
         """
         return self._accept(index, [batch], [image], metadata, recipe)[0]
 
@@ -148,7 +148,7 @@ class SequenceWriter:
     ) -> list[Future[SavedFrame]]:
         """Write consecutive frames: an array with exactly the four axes T,H,W,C, or an iterable of images.
 
-        ``index`` is that of the first one. An iterable is consumed one by one, only as fast as frames are taken.
+        index: that of the first frame. An iterable is consumed one image at a time, as fast as frames are accepted.
         """
         from seqsave.pictures import arrays  # here, as numpy comes with it
 
@@ -168,7 +168,7 @@ class SequenceWriter:
     ) -> list[Future[SavedFrame]]:
         """Write variations of ONE frame: an array with exactly the four axes B,H,W,C, or an iterable of images.
 
-        One image is written as by ``write``; several go into ``batch_0000/``, ``batch_0001/`` ... All of them are
+        A single image is written as by ``write``; several go into ``batch_0000/``, ``batch_0001/`` ... All images are
         checked before the first one is accepted.
         """
         from seqsave.pictures import arrays
@@ -188,7 +188,7 @@ class SequenceWriter:
     ) -> Future[SavedFrame]:
         """Publish an encoded file of this writer's file type, byte for byte, as one frame.
 
-        leftover: texts that belong to the frame but are not inside the file; they are kept beside it.
+        leftover: metadata of the frame that is not in the file, as text by name; it is saved in sidecars.
 
         Numbering, at_end, if_exists and errors are those of ``write``.
         """
@@ -204,23 +204,23 @@ class SequenceWriter:
         batch: SupportsIndex | None = None,
         name: str = "",
     ) -> Future[SavedFrame]:
-        """Publish the file of another sequence's frame, byte for byte, as one frame. It is read on another thread.
+        """Publish the file of another sequence's frame, byte for byte, as one frame. Another thread reads it.
 
-        name: of the new file; by default the one that this writer gives to the frame.
+        name: the name of the new file; by default the writer's.
 
-        Numbering, at_end, if_exists and errors are those of ``write``; besides, the future may hold a SourceError, with
-        which the other frames go on.
+        Numbering, at_end, if_exists and errors are those of ``write``. If the file cannot be read, the future raises
+        SourceError, and the other frames continue.
         """
         self._check_usable()
         source = FrameSource(None, file=file, name=name, recipe=self._chosen_recipe(file.recipe))
         return self._accept_file(source, index, batch)
 
     def note_size(self, index: int, batch: int | None, size: tuple[int, int]) -> None:
-        """Warn, once, of a written file whose picture is not as large as those before it. size: width and height."""
+        """Warn once of a written file whose picture has another size than those before. size: width and height."""
         self._outputs[0].note_size(FrameKey(index, batch), *size)
 
     def note_lacking(self, indices: Iterable[int]) -> None:
-        """State frames that there should be and that this run cannot save: the manifest then never calls it complete.
+        """Set frames that are expected and that this run cannot save: the sequence is then not complete.
 
         May be called until the writer is closed.
         """
@@ -241,11 +241,11 @@ class SequenceWriter:
     def close(self) -> None:
         """Finish all frames and the manifest, and end threads and progress bar. Closing again does nothing.
 
-        A listener that closes the writer while another thread is closing it does not wait for that. At the end of the
-        program this happens by itself, with a ResourceWarning.
+        A listener that closes the writer while another thread is closing it does not wait. At the end of the program,
+        open writers are closed with a ResourceWarning.
 
-        Raises SaveError, with ``result``, when a frame that was accepted is not saved, or the manifest is not; else
-        what ``on_event`` raised; WriterClosedError in a callback of a frame's future.
+        Raises SaveError, with ``result``, if an accepted frame or the manifest is not saved; otherwise the error that
+        ``on_event`` raised. Raises WriterClosedError in a callback of a frame's future.
         """
         if self._life.has_ended:
             return
@@ -269,7 +269,7 @@ class SequenceWriter:
         if self._life.has_ended:
             return
         self._check_process()
-        self._pipeline.abort(ABORT_SECONDS)  # a thread that is closing the writer comes to its end by this, too
+        self._pipeline.abort(ABORT_SECONDS)  # this also ends the wait of a thread that is closing the writer
         if self._begin_end():
             self._end("aborted", broken=True)
 
@@ -284,7 +284,7 @@ class SequenceWriter:
         return self._target.url
 
     def close_at_exit(self) -> None:
-        """Finish a writer that was not closed, as an interrupted run, with a warning. Raises as ``close``."""
+        """Finish an unclosed writer as an interrupted run, with a warning. Raises as ``close``."""
         if os.getpid() != self._pid:
             return
         open_one = repr(self) if self._life.state == "open" else ""
@@ -307,17 +307,17 @@ class SequenceWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None or (isinstance(error, WriterAbortedError) and self._pipeline.error is not None):
-            # Aborted: a frame failed, and a later write raised. SaveError lists what is saved and what is not.
+            # A frame failed, and a later write raised. SaveError lists which frames are saved.
             self.close()
         elif isinstance(error, KeyboardInterrupt):
-            self.abort()  # it has to end the writer now
+            self.abort()  # an interrupt ends the writer now
         else:
             self._close_after(error)
 
     def __del__(self) -> None:
         life: Life | None = getattr(self, "_life", None)
         if life is not None and life.state == "open" and os.getpid() == self._pid:
-            # This may run on any thread and interrupt any code, which may hold any lock: none may be taken here.
+            # This may interrupt any code on any thread, and that code may hold any lock: take no lock here.
             note_closed(self)
             lost = "frames of a writer that was never closed are not saved"
             leave(self._pipeline, [output.forget for output in self._outputs], lost)
@@ -375,7 +375,7 @@ class SequenceWriter:
     def _close_after(self, error: BaseException) -> None:
         """Finish the accepted frames after an error of the caller, and add their outcome to that error.
 
-        Python shows no notes of SystemExit and its like: lost frames are a warning then.
+        Python does not show the notes of SystemExit and similar exceptions: lost frames are then a warning.
         """
         if os.getpid() != self._pid or not self._begin_end():
             return
@@ -390,11 +390,11 @@ class SequenceWriter:
             warnings.warn(results.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
 
     def _begin_end(self) -> bool:
-        """Return True if this call has to end the writer; else wait for the thread that does, but not in a listener."""
+        """Return True if this call has to end the writer; otherwise wait for the one that does (not in a listener)."""
         return self._life.begin_end(waits=not self._log.is_delivering_here)
 
     def _end(self, state: Literal["closed", "aborted"], *, broken: bool = False) -> None:
-        """Wait for the frames under way, then release everything."""
+        """Wait for the accepted frames, then release everything."""
         patience: float | None = ABORT_SECONDS
         try:
             self._pipeline.close(self._log.deliver)
