@@ -77,7 +77,7 @@ def test_a_format_that_nothing_reads(tmp_path: Path) -> None:
     for index in (1, 2):
         (tmp_path / f"plate.{index:04d}.dpx").write_bytes(b"SDPX")
     result = seqsave("info", tmp_path)
-    assert "dpx (nothing installed reads it)" in result.out
+    assert "dpx (no installed decoder reads it)" in result.out
     assert "1-2 (2 frames)" in result.out
 
 

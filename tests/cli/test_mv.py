@@ -457,7 +457,7 @@ def test_the_source_of_a_copy_that_is_gone_stays(here: Place, monkeypatch: pytes
 
     monkeypatch.setattr(MemoryTarget, "publish", publish)
     error = seqsave("mv", here.url, "memory://mv-copy-gone", status=1).err
-    assert "frame_00001.png is gone since it was copied: its source is left" in error
+    assert "frame_00001.png was removed after the copy: its source is kept" in error
     assert here.frames() == ["frame_00001.png"]
 
 

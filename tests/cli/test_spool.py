@@ -30,7 +30,7 @@ def test_flush_publishes_and_says_so(place: Place, spool: Spool) -> None:
     assert result.err == f"published 4 frames (20 B): frame_#####.png 3-5,9 in {place.url}\n"
     assert len(place.names()) == 4
     again = seqsave("flush", spool.folder, *options(place))
-    assert again.err == f"nothing waits in the spool {spool.folder}\n"
+    assert again.err == f"the spool {spool.folder} has no waiting frames\n"
 
 
 def test_flush_as_json(tmp_path: Path, spool: Spool) -> None:
@@ -60,12 +60,12 @@ def test_only_one_target(tmp_path: Path, spool: Spool) -> None:
         str(tmp_path / "two"),
     ]
     again = seqsave("flush", spool.folder, "--target", tmp_path / "one")
-    assert again.err == f"nothing waits in the spool {spool.folder} for {tmp_path / 'one'}\n"
+    assert again.err == f"the spool {spool.folder} has no waiting frames for {tmp_path / 'one'}\n"
 
 
 def test_the_usual_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQSAVE_SPOOL", str(tmp_path / "usual"))
-    assert f"nothing waits in the spool {tmp_path / 'usual'}" in seqsave("flush").err
+    assert f"the spool {tmp_path / 'usual'} does not exist" in seqsave("flush").err
     keep(Spool(tmp_path / "usual"), targets.resolve(tmp_path / "renders"), 1)
     assert "1 frame waiting" in seqsave("spool").out
     seqsave("flush", "--quiet")
@@ -79,7 +79,7 @@ def test_what_is_no_folder(tmp_path: Path, command: str) -> None:
 
 
 def test_a_spool_that_was_never_needed(tmp_path: Path) -> None:
-    assert seqsave("flush", tmp_path / "spool").err.endswith("spool, which does not exist\n")
+    assert seqsave("flush", tmp_path / "spool").err.endswith("spool does not exist\n")
     assert "0 frames waiting" in seqsave("spool", tmp_path / "spool").out
     assert not (tmp_path / "spool").exists()
 

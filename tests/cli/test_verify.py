@@ -41,7 +41,7 @@ def test_what_to_render_again(frames: Path) -> None:
     assert shallow.out.splitlines() == [
         f"frame_#####.png in {frames}: 46 frames, not decoded: 14 problems",
         "  missing: 17,40-52",
-        "  its end is not known, since it has no manifest: --frames states what is expected",
+        "  its end is unknown, since it has no manifest: give the expected frames with --frames",
         "render again: 17,40-52",
     ]
     deep = seqsave("verify", str(frames), "--deep", status=1).out.splitlines()
@@ -69,7 +69,7 @@ def test_frames_that_cannot_be_judged(tmp_path: Path) -> None:
         "    frame_00000.png: this PNG has 6 x 4 pixels, more than the allowed 23: raise max_pixels to decode it "
         "(3 more are alike)",
         "    --max-pixels 24 decodes pictures of this size",
-        "    the bytes are those that the manifest records",
+        "    the bytes are as recorded in the manifest",
         "render again: 4",
     ]
     document = seqsave("verify", tmp_path, "--deep", "--max-pixels", "23", "--json", status=1).document
@@ -184,7 +184,7 @@ def test_a_run_that_kept_the_existing_frames(tmp_path: Path) -> None:
 
 def test_without_a_record_the_end_is_not_known(frames: Path) -> None:
     out = seqsave("verify", frames).out
-    assert "no gap, but its end is not known, since it has no manifest" in out
+    assert "no gap, but its end is unknown, since it has no manifest" in out
     assert "complete" not in out
     assert seqsave("verify", frames, "--json").document["expected"] is None
     assert seqsave("verify", frames, "--frames", "0-59").out.endswith(": complete\n")

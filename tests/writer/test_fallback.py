@@ -292,9 +292,7 @@ def test_a_full_spool_fails_the_frame_by_name(
     Path(os.environ["SEQSAVE_CONFIG"]).write_text("[spool]\nmax_bytes = 5000\n")
     url = s3_server.new_prefix()
     proxy.slow_down(methods=("PUT", "GET"))
-    with pytest.raises(
-        SaveError, match=r"the spool .* is full.*was to be spooled because.*throttling"
-    ) as caught:
+    with pytest.raises(SaveError, match=r"the spool .* is full.*was to be spooled because.*throttling") as caught:
         seqsave.save(FRAMES, url, **settings(options, folder, concurrency=1))
     assert caught.value.result is not None
     counts = caught.value.result.counts

@@ -1,4 +1,4 @@
-"""The command as a program: errors in one line, exit statuses, hints at near names, a clean end on Ctrl-C."""
+"""Run the command as a program: one-line errors, exit statuses, hints at similar names, a clean end on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
-# What the user has asked for cannot be done, whatever the storage does. (What fails later is FAILED.)
+# The request cannot be fulfilled, whatever the storage does. (Later failures are FAILED.)
 _WRONG = (OptionError, FrameNameError, MetadataError, EncoderNotFoundError, SourceError)
 
 
@@ -61,7 +61,7 @@ def status_of(error: SeqSaveError) -> int:
 
 def version() -> str:
     """Return the version of the running package."""
-    # The package itself stands beside the command and is not imported by it; it is there whenever a part of it is.
+    # Not imported by this module, but always loaded before a part of it.
     return str(getattr(sys.modules["seqsave"], "__version__", "unknown"))
 
 
@@ -97,7 +97,7 @@ class CommandGroup(_WithExamples, click.Group):
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of use, not of the alphabet."""
+        """Return the commands in the order of their use, not alphabetically."""
         return list(self.commands)
 
     def known_commands(self, ctx: click.Context) -> list[str]:
@@ -179,7 +179,7 @@ class Application(CommandGroup):
             status = _report(error)
         if standalone_mode:
             if status == INTERRUPTED:
-                ignore_interrupts()  # one more would end an end that is under way, with another status
+                ignore_interrupts()  # another interrupt would end the clean-up, with another status
             sys.exit(status)
         return status
 
@@ -208,7 +208,7 @@ def _report(error: BaseException) -> int:
 
 
 def option_for(error: BaseException) -> str:
-    """Return the option that decodes a picture which was too large; ``""`` for every other error."""
+    """Return the option with which a picture that is too large is decoded; ``""`` for other errors."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, DecodeError):
         cause = cause.__cause__
@@ -216,7 +216,7 @@ def option_for(error: BaseException) -> str:
 
 
 def _usage_message(error: click.UsageError) -> str:
-    """Return the message of a wrong call, with the option to use in place of one that other programs have."""
+    """Return the message of a wrong call; for an option of other programs, with the option to use instead."""
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
         use = other_name(error.option_name.lstrip("-"))
         if use and any(param.name == use.partition("=")[0] for param in error.ctx.command.params):
@@ -226,7 +226,7 @@ def _usage_message(error: click.UsageError) -> str:
 
 
 def _near_option(name: str, command: click.Command) -> str:
-    """Return a hint at an option that is nearly called so; the library's own hints are at others too."""
+    """Return a hint at an option with a similar name. (The hints of click also name unlike options.)"""
     known = [option for param in command.params for option in (*param.opts, *param.secondary_opts)]
     return did_you_mean(name, [option for option in known if option.startswith("--")], nearness=0.75)
 

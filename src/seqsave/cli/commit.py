@@ -1,4 +1,4 @@
-"""``seqsave commit``: the end of a run over many machines."""
+"""``seqsave commit``: end a run over many machines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def commit_command(
 ) -> int:
     """Put the frames that the tasks of a run have saved into the manifest, and remove the records of the tasks.
 
-    Exit status 1, with nothing changed, if frames are missing or were replaced. Any machine may commit, and again.
+    Any machine may commit, and may repeat it. Exit status 1, with nothing changed, if frames are missing or were
+    replaced.
     """
     from seqsave.runs import commit_run
 

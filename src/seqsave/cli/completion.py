@@ -17,7 +17,7 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def urls(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the names of configured targets, and local files. Where no target fits, the shell completes files."""
+    """Return the names of configured targets. If none fits, the shell completes local files."""
     found = _starting(incomplete, (f"{name}://" for name in _configured()))
     if not found:
         return [CompletionItem(incomplete, type="file")]
@@ -25,7 +25,7 @@ def urls(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
 
 
 def filetypes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the file types, their words joined by dashes, since shells split at spaces."""
+    """Return the file types with dashes between their words, since shells split at spaces."""
     from seqsave.plugins import registry
 
     return _starting(incomplete, (name.replace(" ", "-") for name in registry.filetypes()))
@@ -61,7 +61,7 @@ def _starting(incomplete: str, values: Iterable[str]) -> list[CompletionItem]:
 
 
 def _configured() -> list[str]:
-    """Return the names of the configured targets; none where the configuration cannot be read."""
+    """Return the names of the configured targets; none if the configuration cannot be read."""
     from seqsave.targets import configured_targets
 
     try:

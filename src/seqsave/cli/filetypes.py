@@ -33,7 +33,7 @@ __all__ = ["filetypes_command", "plugins_command"]
 )
 @json_option("the filetypes")
 def filetypes_command(as_json: bool) -> None:
-    """List what --filetype takes, with the options of each."""
+    """List the file types for --filetype, with the options of each."""
     from seqsave.plugins.registry import describe_filetypes
 
     with Messages().catching():
@@ -61,7 +61,7 @@ def filetypes_command(as_json: bool) -> None:
 def plugins_command(context: click.Context, as_json: bool) -> None:
     """List the installed plugins, the broken ones with their error.
 
-    A filetype's plugin is installed like any package, as in pip install seqsave-webp.
+    A plugin is installed like any package, as in pip install seqsave-webp.
     """
     if context.invoked_subcommand is None:
         _list_plugins(as_json)

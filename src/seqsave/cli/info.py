@@ -1,4 +1,4 @@
-"""``seqsave info``: what a sequence or a picture is, without its pixels."""
+"""``seqsave info``: describe a sequence or a picture, without decoding it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ __all__ = ["info_command"]
 def info_command(urls: tuple[str, ...], prefix: str | None, storage_option: dict[str, Any], as_json: bool) -> int:
     """Describe each sequence or picture: frames, size in pixels, dtype, channels, colour, rate, bytes, metadata names.
 
-    URL is a folder (by default the working folder), a pattern such as 'renders/shot.####.exr', a glob, or one file. Of
-    a sequence the first frame is read. Colour and rate are what the file states, the rate otherwise that of the
-    manifest. Of metadata only the names are printed: 'seqsave workflow' prints the values.
+    URL is a folder (by default the working folder), a pattern such as 'renders/shot.####.exr', a glob, or one file. The
+    first frame of a sequence is read. Colour and rate are those that the file states; the rate may come from the
+    manifest. Only the names of metadata are printed: 'seqsave workflow' prints the values.
 
     Exit status 1 if a URL holds no picture, or a picture is damaged.
     """
@@ -55,7 +55,7 @@ def info_command(urls: tuple[str, ...], prefix: str | None, storage_option: dict
         for url in urls or (".",):
             try:
                 found += _items(url, prefix, storage_option)
-            except SeqSaveError as error:  # noqa: PERF203 - one URL does not keep the others from being described
+            except SeqSaveError as error:  # noqa: PERF203 - an error of one URL does not affect the others
                 problems.append(error)
     if len(problems) == 1 and not found:
         raise problems[0]
@@ -72,7 +72,7 @@ def info_command(urls: tuple[str, ...], prefix: str | None, storage_option: dict
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A sequence, or one picture, with what is known of it."""
+    """A sequence or one picture, and the known facts about it."""
 
     frame: Frame
     info: PictureInfo
@@ -97,7 +97,7 @@ class _Item:
         return {"url": self.frame.url, "filetype": self._filetype(), "size": self._size, **about}
 
     def print(self) -> None:
-        """Print a line with its name, and one for each fact that is known."""
+        """Print a line with its name, and one for each known fact."""
         if self.sequence is None:
             print_line(self.frame.url)
         else:
@@ -115,7 +115,7 @@ class _Item:
                 from seqsave import naming
 
                 yield "expected", naming.format_ranges(progress.expected, 20)
-        yield "file type", self._filetype() or f".{self.frame.name.rpartition('.')[2]} (nothing installed reads it)"
+        yield "file type", self._filetype() or f".{self.frame.name.rpartition('.')[2]} (no installed decoder reads it)"
         if picture is not None:
             channels = counted(picture.channels, "channel")
             yield "picture", f"{picture.width}x{picture.height}, {channels}, {picture.dtype}"
@@ -138,7 +138,7 @@ class _Item:
 
 
 def _items(url: str, prefix: str | None, options: Mapping[str, Any]) -> Iterator[_Item]:
-    """Yield what a URL means. Raises SequenceNotFoundError, TargetError, FrameNameError, Failure."""
+    """Yield the sequences or picture of a URL. Raises SequenceNotFoundError, TargetError, FrameNameError, Failure."""
     from seqsave.sequences import finder, lookup
     from seqsave.sequences.info import describe_frame, describe_sequence
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["document_of", "frames_of", "is_complete", "line_of", "progress_of", "state_of"]
 
-# A gap list longer than this is cut for people; --json has all of it.
+# Longer lists of gaps are shortened, except with --json.
 RUNS_SHOWN = 20
 SIZES_SHOWN = 5
 
@@ -26,7 +26,7 @@ def line_of(sequence: FrameSequence, progress: Progress | None) -> str:
 
 
 def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
-    """Return which frames there are: ``0-119 (119 frames, 1 missing: 17)``."""
+    """Return the existing and missing frames: ``0-119 (119 frames, 1 missing: 17)``."""
     indices = sequence.indices
     missing = _missing(sequence, progress)
     span = str(indices[0]) if indices[0] == indices[-1] else f"{indices[0]}-{indices[-1]}"
@@ -42,7 +42,7 @@ def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
 
 
 def state_of(progress: Progress | None) -> str:
-    """Return how far a sequence has come, and what is to be rendered again: ``, unfinished, 40 of 240; ...``."""
+    """Return the state of a sequence, and the frames to render again: ``, unfinished, 40 of 240; ...``."""
     state = f", {progress}" if progress is not None and progress.state is not None else ""
     again = ""
     if progress is not None and progress.render_again:
@@ -58,7 +58,7 @@ def _sizes(progress: Progress | None) -> str:
 
 
 def _missing(sequence: FrameSequence, progress: Progress | None) -> tuple[range, ...]:
-    """Return the gaps, without numbers of which the manifest states that no frame is to have them."""
+    """Return the gaps, without numbers that the manifest does not expect."""
     from seqsave.manifest.intervals import subtract
 
     gaps = sequence.missing_ranges
@@ -68,7 +68,7 @@ def _missing(sequence: FrameSequence, progress: Progress | None) -> tuple[range,
 
 
 def progress_of(sequence: FrameSequence) -> Progress | None:
-    """Return how far the sequence has come; None where its manifest cannot be read."""
+    """Return the state of a sequence; None if its manifest cannot be read."""
     from seqsave.sequences.progress import progress_of
 
     try:

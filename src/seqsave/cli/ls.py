@@ -1,4 +1,4 @@
-"""``seqsave ls`` and ``seqsave workflow``: what lies in a storage, and what a frame carries."""
+"""``seqsave ls`` and ``seqsave workflow``: list sequences, and print the metadata of a frame."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def ls_command(
     """List the sequences at each URL, with gaps and sizes, and what their manifest says: complete, or unfinished.
 
     URL is a folder on any storage (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob
-    such as 'renders/*.exr'. Of a folder that holds only folders, these are listed.
+    such as 'renders/*.exr'. For a folder that holds only folders, these are listed.
 
-    Exit status 1 if there is no sequence, or if one is not complete by its manifest: unfinished, or with frames beside
-    it that are of an older run or that no run recorded.
+    Exit status 1 if there is no sequence, or if one is not complete by its manifest: unfinished, or with frames of
+    older runs, or frames that no run recorded, beside it.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
@@ -72,7 +72,7 @@ def ls_command(
 
 
 class _Place:
-    """One URL of the command: what it holds, and what the command prints of it."""
+    """One URL of the command: its sequences, and their lines."""
 
     def __init__(self, url: str, recursive: bool, prefix: str | None, options: dict[str, Any]) -> None:
         self.url = url
@@ -105,7 +105,7 @@ class _Place:
         return has_prefix(sequence, self.prefix)
 
     def progress_of(self, sequence: FrameSequence) -> Progress | None:
-        """Return how far a sequence has come, and note whether its manifest says that it is not complete."""
+        """Return the state of a sequence, and record whether it is not complete."""
         progress = progress_of(sequence)
         self.is_complete = self.is_complete and is_complete(progress) is not False
         return progress
@@ -126,11 +126,11 @@ class _Place:
             return list(finder.survey(self.url, self.recursive, self.options))
         except TargetError as error:
             if isinstance(error.__cause__, NotADirectoryError):
-                return []  # reported as on storages that list nothing for a file
+                return []  # as on storages whose listing of a file is empty
             raise
 
     def _note(self, found: Found) -> None:
-        """Name files that are not listed; of files with numbers, the pattern that reads them."""
+        """Name the files that are not listed; for files with numbers, the pattern that lists them."""
         from seqsave.sequences.found import subframes_message
 
         for group in found.others if found.is_wanted and self.prefix is None else ():
@@ -146,7 +146,7 @@ class _Place:
             self.problem = f"{found.where}: {subframes_message(group)}"
 
     def _nothing(self, target: Target, found: list[Found]) -> str:
-        """Return that there is no sequence, and what was found instead. Raises Failure where that is a file."""
+        """Return the message that there is no sequence, with the other findings. Raises Failure for a file."""
         from seqsave.sequences import lookup
 
         named = f"{self.prefix}_#### " if self.prefix else ""
@@ -182,12 +182,12 @@ def _is_file(target: Target, name: str) -> str:
     ],
 )
 @click.argument("url", metavar="URL", shell_complete=complete_urls)
-@click.option("--key", help="Print this one alone: workflow, prompt, or whatever else the file holds.")
+@click.option("--key", help="Print this value alone: workflow, prompt, or another name in the file.")
 @storage_option()
 def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) -> None:
     """Print the prompt and workflow of one frame, as JSON.
 
-    Everything else that it carries is printed as well, also what the file could not hold and is kept beside it.
+    All other metadata is printed as well, also from sidecar files.
     """
     with Messages().catching():
         values = _read_metadata(url, storage_option)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job"]
 
-# More runs of numbers than this are cut for people; --json has all of them.
+# Longer lists of ranges are shortened, except with --json.
 RUNS_SHOWN = 10
 
 
@@ -33,7 +33,7 @@ class Job:
 
     config:   checked settings, in place of ``settings``.
     facts:    further entries of the JSON document.
-    resuming: the option with which the same command resumes after an interruption, if it has one.
+    resuming: the option with which the same command resumes after an interruption; "" without one.
     open:     opens the writer with the settings; a SequenceWriter to the URL by default.
     on_saved: called with the closed writer once all frames are saved.
     document: gets the JSON document, in place of standard output.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["save_command"]
 
-# What an option of the command means or takes beyond the setting of the writer.
+# Help of options that differ from the writer's settings.
 _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
     "filetype": {
         "multiple": True,
@@ -50,7 +50,7 @@ _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
     "start": {"default": None, "note": "Numbers of a sequence move with it, gaps stay. By default they are kept."},
     "step": {"default": None, "note": "With it the frames get new numbers, without gaps."},
     "storage_options": {"callback": as_storage_options, "note": "Values may be JSON."},
-    "spool": {"note": "'default' is the usual folder; 'seqsave flush' publishes what is left there."},
+    "spool": {"note": "'default' is the usual folder; 'seqsave flush' publishes the frames that are left there."},
 }
 
 
@@ -94,7 +94,7 @@ _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
 )
 @max_pixels_option()
 @click.option("--recursive", "-r", is_flag=True, help="Save each sequence in SOURCE and in the folders below it.")
-@click.option("--keep-going", is_flag=True, help="Go on past frames that cannot be read; they are named at the end.")
+@click.option("--keep-going", is_flag=True, help="Continue after frames that cannot be read, and name them at the end.")
 @click.option(
     "--run",
     metavar="JOB",
@@ -111,8 +111,8 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, recursive: 
     that names the files and their file type ('out/shot.####.exr'). Both may be local paths or fsspec URLs
     (s3://bucket/shot010, memory://shot), or names of configured targets.
 
-    A sequence keeps its file type, its names and its numbers, gaps too: its files are copied byte for byte, also those
-    that nothing here can read, unless another file type, or an option for pixels or metadata, asks for other files.
+    A sequence keeps its file type, names, numbers and gaps: its files are copied byte for byte, also those without an
+    installed decoder, unless another file type, or an option for pixels or metadata, needs new files.
     """
     from seqsave.sources import open_source
 
@@ -177,20 +177,20 @@ def _save_tree(source: str, url: str, given: Mapping[str, Any], messages: Messag
 
 
 def _name_others(folder: Found, messages: Messages) -> None:
-    """Note the files that are frames of no sequence, and so are not saved."""
+    """Name the files that are not frames of a sequence, and so are not saved."""
     names = [*folder.files, *(group.widest for group in (*folder.others, *folder.subframes))]
     if names:
-        messages.note(f"left out in {folder.where}, since they are frames of no sequence: {first_of(names, 5)}")
+        messages.note(f"left out in {folder.where}, since they are not frames of a sequence: {first_of(names, 5)}")
 
 
 def _refuse_inside(source: Target, target: Target) -> None:
-    """Raise Failure for a destination inside of the tree that is saved."""
+    """Raise Failure for a destination inside of the source."""
     from seqsave.sequences.frame import Files
 
     whole, place = Files(source).place("x")[:-1], Files(target).place("x")
     outer, inner = Files(source).place("x")[-1][:-1], place[-1]
     if whole == place[:-1] and inner.startswith(outer):
-        raise Failure(f"{target.url} lies in {source.url}, which is to be saved: save to another folder", WRONG_CALL)
+        raise Failure(f"{target.url} lies in {source.url}, the source: save to another folder", WRONG_CALL)
 
 
 def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""One save of the command: the decisions before its first frame, and its frames on their way to the writer."""
+"""Prepare one save of the command, and pass the frames of its source to the writer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["SaveTask"]
 
 @dataclass(slots=True)
 class SaveTask:
-    """The decisions made before the first frame is read."""
+    """One save, as decided before the first frame is read."""
 
     numbers: Numbers
     copy: Copy | None
@@ -118,7 +118,7 @@ class SaveTask:
         )
 
     def _run_task(self, run: str) -> RunTask:
-        """Return one task of a run. Its URL names the files, as their names may be those of the source."""
+        """Return one task of a run. Its URL is a pattern, since the names may be those of the source."""
         pattern, url = self.config.pattern, self.folder
         if pattern is not None:
             url = f"{url.rstrip('/')}/{pattern}"
@@ -180,14 +180,14 @@ class SaveTask:
                     copied.look(index, frame)
                     writer.write_encoded(frame.data, index=index, batch=frame.batch, leftover=frame.metadata)
                 else:
-                    # What the command says of all frames is the writer's, and goes before what a file says.
+                    # Metadata from the command is the writer's, and takes precedence over that of a file.
                     metadata = {name: value for name, value in frame.metadata.items() if name not in self.metadata}
                     writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata)
         finally:
             self._warn_of_notes(shown)
 
     def _report_unread(self, _writer: SequenceWriter) -> None:
-        """Raise SourceError if frames could not be read, now that all others are saved."""
+        """Raise SourceError if frames could not be read, after all others are saved."""
         if self.unread:
             numbers = naming.format_ranges(naming.to_ranges(sorted({index for index, _ in self.unread})), 10)
             count, first = counted(len(self.unread), "frame"), self.unread[0][1]
@@ -236,7 +236,7 @@ def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
     """Return the settings of the writer; numbers and rate come from the open source."""
     from seqsave.runtime.retry import RetryPolicy
 
-    # The names and file types that were not asked for may come from the source, or from a pattern.
+    # Names and file types that are not given may come from the source, or from a pattern.
     left_out = (
         "start",
         "step",
@@ -253,14 +253,14 @@ def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
 
 
 def _has(given: Mapping[str, Any], name: str) -> bool:
-    """Return True for an option that was given, also one that is empty."""
+    """Return True for an option that was given, also with an empty value."""
     return given[name] not in (None, (), [])
 
 
 def _converted(
     source: Source, resolved: Sequence[Resolved], given: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> Source:
-    """Return the source of pictures, and of files that are of the wanted format already. Raises Failure."""
+    """Return a source of pictures, with files that already have the wanted format unchanged. Raises Failure."""
     from seqsave.plugins.registry import install_hint
     from seqsave.saving.copies import CHANGING
     from seqsave.sources import Keep, readable_extensions
@@ -270,8 +270,8 @@ def _converted(
     unread = sorted(source.extensions - readable_extensions())
     if unread and source.sequence is not None:
         raise Failure(
-            f"the frames of {source.description} cannot be converted: no encoder here reads .{unread[0]} files"
-            f"{install_hint(unread[0])}. Without a file type, or another change, they are copied as they are",
+            f"the frames of {source.description} cannot be converted: no installed encoder reads .{unread[0]} files"
+            f"{install_hint(unread[0])}. Without a file type or another change they are copied unchanged",
             WRONG_CALL,
         )
     if source.keeping is None:
@@ -282,7 +282,7 @@ def _converted(
 
 
 def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> None:
-    """Note how a JPEG, which becomes a PNG by default, can be copied instead."""
+    """Explain how a JPEG, which becomes a PNG by default, can be copied instead."""
     from seqsave.plugins.registry import spec_for_extension
 
     if len(source.extensions) != 1:
@@ -290,9 +290,7 @@ def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> 
     spec = spec_for_extension(next(iter(source.extensions)))
     is_default = resolved.filetype == SETTINGS["filetype"].default
     if spec is not None and spec.content_type != resolved.spec.content_type and is_default:
-        messages.note(
-            f"the frames become {resolved.filetype!r}; --filetype {spec.filetype} would copy them as they are"
-        )
+        messages.note(f"the frames become {resolved.filetype!r}; --filetype {spec.filetype} would copy them unchanged")
 
 
 def _with(config: WriterConfig, **settings: Any) -> WriterConfig:

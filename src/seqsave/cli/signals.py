@@ -12,13 +12,13 @@ from typing import NoReturn
 
 __all__ = ["Interrupted", "ignore_interrupts", "taken_as_interrupts"]
 
-# How long an orderly end may take at most. A second Ctrl-C in this time changes nothing, and one after it ends the end.
+# Seconds for a clean end. Another Ctrl-C within this time is ignored; a later one ends the process at once.
 PATIENCE = 5.0
 _NAMES = ("SIGTERM", "SIGHUP")
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asks the command to end. ``status`` is the exit status: 128 plus the signal's number."""
+    """A signal ends the command. ``status`` is the exit status: 128 plus the signal's number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)

@@ -77,7 +77,7 @@ def flush_command(
     messages = Messages(quiet)
     with messages.catching():
         spool = _spool_at(folder)
-        # A URL that is not understood is a wrong call.
+        # An invalid URL is a wrong call.
         wanted = None if only is None else folder_at(only, storage_option).url
         counter = _Counter(None if quiet else open_progress("flush", len(spool.contents().entries), lines=True))
         with counter.bar or nullcontext():
@@ -131,15 +131,15 @@ def _of_status(result: FlushResult, status: str) -> list[FlushedFrame]:
 
 def _flushed_lines(result: FlushResult, wanted: str | None) -> Iterator[str]:
     if not result.outcomes:
-        unmade = "" if Path(result.spool).exists() else ", which does not exist"
-        only = "" if wanted is None or unmade else f" for {wanted}"
-        yield f"nothing waits in the spool {result.spool}{unmade}{only}"
+        only = "" if wanted is None else f" for {wanted}"
+        is_made = Path(result.spool).exists()
+        yield f"the spool {result.spool} " + (f"has no waiting frames{only}" if is_made else "does not exist")
     for (target, pattern), frames in _grouped(result.frames).items():
         count = counted(len(frames), "frame")
         yield f"published {count} ({_size(frames)}): {pattern} {_indices(frames)} in {target}"
     unseen = sum(not one.verified for one in result.frames)
     if unseen:
-        yield f"{counted(unseen, 'frame')} could not be read back to compare: the credentials do not allow it"
+        yield f"{counted(unseen, 'frame')} could not be read back and compared: the credentials do not allow it"
 
 
 def _flushed_document(result: FlushResult) -> dict[str, Any]:

@@ -18,7 +18,7 @@ __all__ = ["RunTask"]
 
 @dataclass(slots=True)
 class RunTask:
-    """Opens a part of the run ``run`` for a save, and leaves its records. planned: the numbers of its frames."""
+    """A task of the run ``run``: opens its part, and stores its records. planned: the numbers of its frames."""
 
     url: str
     run: str
@@ -43,7 +43,7 @@ class RunTask:
         return self._part
 
     def leave(self, writer: SequenceWriter) -> None:
-        """Leave the records of the frames that are saved. Raises TargetError, RunError."""
+        """Store the records of the saved frames. Raises TargetError, RunError."""
         if self._task is not None and self._part is not None:
             where = self._task.leave(self._part.records)
             self.messages.note(f"the records of this task are in {where}; 'seqsave commit' ends the run")

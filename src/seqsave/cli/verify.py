@@ -34,7 +34,7 @@ __all__ = ["verify_command"]
 RUNS_SHOWN = 20
 FINDINGS_SHOWN = 20
 _UNREAD = "not decoded"
-_NO_END = "its end is not known, since it has no manifest: --frames states what is expected"
+_NO_END = "its end is unknown, since it has no manifest: give the expected frames with --frames"
 
 
 @click.command(
@@ -76,11 +76,11 @@ def verify_command(
     With a manifest, the frames are compared with it: their numbers and sizes, and with --deep their checksums.
 
     A run that was interrupted or failed leaves its sequence unfinished. Without a manifest, the last frame is not
-    known: --frames states what is expected.
+    known: give the expected frames with --frames.
 
     Prints the frames to render again as ranges (17,40-52), also those that were never reached. A frame that cannot be
     judged here (no decoder of its file type is installed, the decoder does not read this kind of file, or it is larger
-    than --max-pixels) is named with the reason, and is not one to render again.
+    than --max-pixels) is named with the reason, and is not listed to render again.
 
     Exit status 1 if anything is wrong, the sequence is unfinished, or a frame cannot be judged; with --json,
     render_again and cannot_judge say which.
@@ -136,7 +136,7 @@ def _print(found: Verification) -> None:
 
 
 def _print_unjudged(unjudged: Sequence[Finding]) -> None:
-    """Print which frames cannot be judged, and for each reason what to do."""
+    """Print the frames that cannot be judged, and for each reason what to do."""
     from seqsave import naming
 
     for reason in dict.fromkeys(finding.reason for finding in unjudged):
@@ -147,7 +147,7 @@ def _print_unjudged(unjudged: Sequence[Finding]) -> None:
         print_line(f"    {alike[0].message}{more}")
         print_line(f"    {_advice(alike)}")
         if all(finding.is_recorded for finding in alike):
-            print_line("    the bytes are those that the manifest records")
+            print_line("    the bytes are as recorded in the manifest")
 
 
 def _advice(alike: Sequence[Finding]) -> str:

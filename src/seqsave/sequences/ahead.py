@@ -1,4 +1,4 @@
-"""The two steps of a frame that is read ahead, and what became of them."""
+"""Read a frame ahead in two steps, and keep the result or the error of each step."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What a step returned, or what it raised."""
+    """The result or the error of a step."""
 
     result: T | None = None
     error: BaseException | None = None
 
     @classmethod
     def of(cls, step: Callable[[], T]) -> Outcome[T]:
-        """Take the step."""
-        # Any error belongs to its own frame. The pipeline would stop at it, and give up sound frames before it.
+        """Call the function, and keep its result or its error."""
+        # The error belongs to this frame. In the pipeline it would stop the reading of sound frames.
         try:
             return cls(step())
-        except BaseException as error:  # noqa: BLE001 - raised where the frame stands in the order
+        except BaseException as error:  # noqa: BLE001 - raised when the frame's turn comes
             return cls(error=error)
 
     def value(self) -> T:
-        """Return the result. Raises what the step raised."""
+        """Return the result, or raise the error."""
         if self.error is not None:
             raise self.error
         return cast("T", self.result)
@@ -36,17 +36,17 @@ class Outcome(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ReadJob(Generic[T]):
-    """The two steps of one frame: get its bytes, and make something of them. Neither raises."""
+    """The two steps of one frame: read its bytes, and decode them. Neither raises."""
 
     get: Callable[[], bytes]
     make: Callable[[bytes], T]
 
     def read(self) -> Outcome[bytes]:
-        """Get the bytes."""
+        """Read the bytes."""
         return Outcome.of(self.get)
 
     def decode(self, data: Outcome[bytes]) -> Outcome[T]:
-        """Make something of the bytes, if there are any."""
+        """Decode the bytes, unless reading failed."""
         if data.error is not None:
             return Outcome(error=data.error)
         return Outcome.of(lambda: self.make(data.value()))

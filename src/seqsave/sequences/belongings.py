@@ -1,4 +1,4 @@
-"""What belongs to a sequence beside its frames: sidecars, its preview, its manifest."""
+"""Find the files that belong to a sequence beside its frames: sidecars, its preview, its manifest."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Sidecar:
 
 
 def target_of(sequence: FrameSequence) -> targets.Target:
-    """Return what a sequence that was found lies in."""
-    assert sequence.target is not None  # noqa: S101 - only pictures that are no sequence of their own have none
+    """Return the target in which a sequence was found."""
+    assert sequence.target is not None  # noqa: S101 - only pictures without a sequence have none
     return sequence.target
 
 
@@ -48,22 +48,22 @@ def path_of(sequence: FrameSequence, frame: Frame) -> str:
 
 
 def files_of(sequence: FrameSequence) -> list[Frame]:
-    """Return all files of a sequence: its frames, and those that hold the number of another one, by index."""
+    """Return all files of a sequence by index: its frames, and duplicates of their numbers."""
     return sorted((*sequence, *sequence.duplicates), key=lambda frame: (frame.index, frame.name))
 
 
 def folders_of(sequence: FrameSequence) -> list[str]:
-    """Return the folders with its frames, below the target: its own, and those of its batches."""
+    """Return the folders of a sequence's frames, below the target: its own, and those of its batches."""
     return sorted({sequence.folder, *(_folder_of(sequence, frame) for frame in files_of(sequence))})
 
 
 def manifest_path(sequence: FrameSequence) -> str:
-    """Return where its manifest lies below the target."""
+    """Return the path of a sequence's manifest below the target."""
     return manifest.path_of(sequence.folder, sequence.name)
 
 
 def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
-    """Return the sidecars of files, which are named by their paths. Raises TargetError."""
+    """Return the sidecars of frames. frames: the paths of their files. Raises TargetError."""
     names: dict[str, set[str]] = {}
     for path in frames:
         folder, _, name = path.rpartition("/")
@@ -79,10 +79,10 @@ def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
 
 
 def preview_of(sequence: FrameSequence) -> list[str]:
-    """Return the paths of its preview movies, one or none in most cases. Raises TargetError.
+    """Return the paths of a sequence's preview movies, in most cases one or none. Raises TargetError.
 
-    Only a movie that seqsave made is a preview, and not that of another sequence of this prefix. A movie without the
-    mark of one, such as the clip that the frames came from, is left alone.
+    Only a movie with the mark of seqsave is a preview, so that the clip from which the frames come is not one. The
+    preview of another sequence with this prefix is not one either.
     """
     target, stem = target_of(sequence), sequence.name.prefix or "preview"
     entries = [one for one in list_folder(target, sequence.folder) if not one.is_folder]
@@ -124,5 +124,5 @@ def _folder_of(sequence: FrameSequence, frame: Frame) -> str:
 
 
 def _owner(sidecar: str, names: Collection[str]) -> str | None:
-    """Return which of these files a sidecar belongs to."""
+    """Return the file to which a sidecar belongs; None if it is not one of these."""
     return next((sidecar[: at.start()] for at in _CHECKSUM.finditer(sidecar) if sidecar[: at.start()] in names), None)

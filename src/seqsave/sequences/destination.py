@@ -1,4 +1,4 @@
-"""Where a sequence is to be moved: a folder, or a pattern that also says how its files are to be called."""
+"""Read the destination of a move: a folder, or a pattern that also sets the names of the files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Destination", "destination_of"]
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A folder, and the names that the files are to have; ``name`` is None where they keep theirs."""
+    """A folder and the new names of the files; ``name`` is None if the files keep their names."""
 
     target: targets.Target
     name: naming.NamePattern | None
@@ -27,7 +27,7 @@ class Destination:
 def destination_of(
     url: str | os.PathLike[str], sequence: FrameSequence, options: Mapping[str, Any] | None = None
 ) -> Destination:
-    """Return what a URL means as the place of a sequence. A folder that exists is one, whatever its name is.
+    """Return the destination that a URL means. An existing folder is never read as a pattern.
 
     Raises OptionError for a file, a glob, a pattern of another format, and for the name of one file without a place for
     the number; FrameNameError for names that would be hidden, too long or ambiguous; TargetError.

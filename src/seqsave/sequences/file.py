@@ -1,4 +1,4 @@
-"""One frame's file, to be passed on byte for byte: read whole, and compared with what its manifest states."""
+"""Read one frame's file whole, to copy it byte for byte, and compare it with its manifest."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ __all__ = ["FrameFile", "files_of", "manifest_of"]
 class FrameFile:
     """The file of a frame.
 
-    stated: what the manifest states of its bytes; None where nothing is known.
-    seen:   the picture that its header states, once it is loaded; None where the header does not say it simply.
+    stated: its entry in the manifest; None without one.
+    seen:   facts about its picture from its header, after loading; None if the header does not state them simply.
     """
 
     frame: Frame
@@ -41,7 +41,7 @@ class FrameFile:
 
     @property
     def picture(self) -> Picture | None:
-        """Return what the manifest states of its picture, or else its header, once it is loaded."""
+        """Return the facts about its picture, from the manifest or, after loading, from its header."""
         known = None if self.stated is None else self.stated.picture
         return known or self.seen
 
@@ -53,8 +53,8 @@ class FrameFile:
     def load(self) -> Encoded:
         """Read the file, and the texts beside it.
 
-        Raises SourceError for a file that cannot be read, is not whole, or is not the one that the manifest states;
-        TargetError where the storage fails for a moment.
+        Raises SourceError for a file that cannot be read, is not whole, or differs from its entry in the manifest;
+        TargetError for a temporary failure of the storage.
         """
         frame = self.frame
         try:
@@ -78,13 +78,13 @@ class FrameFile:
         if stated.size == len(data) and stated.checksum == crc32_text(crc32(data)):
             return ""
         return problem_of(data, self.frame.name.rpartition(".")[2]) or (
-            "is not the file that its manifest states: its bytes are others. If it was changed on purpose, "
-            "'seqsave manifest --rebuild' takes it as it is"
+            "differs from its entry in the manifest. If it was changed on purpose, "
+            "'seqsave manifest --rebuild' records it as it is"
         )
 
 
 def files_of(sequence: FrameSequence, frames: Iterable[Frame] | None = None) -> Iterator[FrameFile]:
-    """Return the files of a sequence, or of some of its frames, with what the manifest states of them."""
+    """Return the files of a sequence, or of some of its frames, with their entries in the manifest."""
     found = manifest_of(sequence)
     stated = {} if found is None else {one.key: one for one in found.frames if one.checksum and not one.disputed}
     for frame in sequence if frames is None else frames:
@@ -94,11 +94,11 @@ def files_of(sequence: FrameSequence, frames: Iterable[Frame] | None = None) -> 
 
 def manifest_of(sequence: FrameSequence) -> Manifest | None:
     """Return the manifest of a sequence; None for one without, and for a damaged one, with a warning."""
-    with contextlib.suppress(TargetError):  # a key may read frames and nothing else
+    with contextlib.suppress(TargetError):  # a key may have the right to read frames only
         try:
             return sequence.manifest
         except ManifestError as error:
-            text = f"{error}. The frames are copied without what it states"
+            text = f"{error}. The frames are copied without its facts"
             warnings.warn(text, SeqSaveWarning, stacklevel=3)
     return None
 

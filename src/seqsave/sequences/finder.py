@@ -1,6 +1,6 @@
-"""Find the sequences in a storage: the one place that decides which frames there are, for everything that reads them.
+"""Find the sequences in a storage. Everything that reads sequences uses this finder, and so sees the same frames.
 
-Which names belong together is decided in ``naming``; what a URL means in ``lookup``. Every listing is a fresh one.
+``naming`` decides which names belong together, and ``lookup`` what a URL means. Listings are never cached.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def open_alone(
     filetype: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> FrameSequence:
-    """Open the sequence at ``url`` as ``open_sequence`` does, for changing it: it must be the only one that fits.
+    """Open the sequence at ``url`` to change it: as ``open_sequence``, but it must be the only one that fits.
 
-    Raises OptionError for a glob, which may match a part of a sequence, and as ``open_sequence``.
+    Raises OptionError for a glob, which may match a part of a sequence, and the errors of ``open_sequence``.
     """
     if lookup.is_pattern(url) and isinstance(lookup.look(url, storage_options), lookup.Glob):
         raise OptionError(f"{url} is a glob, which may match parts of sequences: give one folder, or one pattern")
@@ -80,7 +80,7 @@ def open_alone(
 def _fitting(
     url: str | os.PathLike[str], prefix: str | None, filetype: str | None, options: Mapping[str, Any] | None
 ) -> tuple[list[FrameSequence], str, Found]:
-    """Return the sequences that fit, what was asked for in words, and what there is."""
+    """Return the sequences that fit, a description of the request, and everything that was found."""
     if prefix is not None:
         naming.NameRule(prefix)  # or FrameNameError
     if filetype is not None:
@@ -110,7 +110,7 @@ def open_pattern(means: lookup.Pattern) -> FrameSequence:
 
 
 def open_frame(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Frame:
-    """Open one frame by the URL of its file, without a request: nothing is read or listed before it is asked for.
+    """Open one frame by the URL of its file, without a request: the file is read when a method needs it.
 
     Its ``size`` is None. ``read_metadata`` lists the sidecar files beside it. Frames can be pickled.
 
@@ -132,8 +132,8 @@ def find_sequences(
     """Yield every sequence in a folder, by name; with ``recursive``, in the folders below it too.
 
     Numbers in names count as numbers: ``shot2`` comes before ``shot10``, and a folder before those below it.
-    ``url`` may also be a pattern or a glob, as in ``open_sequence``. Links to folders below are not followed, since
-    they may lead round in circles. A folder without sequences yields nothing.
+    ``url`` may also be a pattern or a glob, as in ``open_sequence``. Links to folders are not followed, since they
+    may be circular. A folder without sequences yields nothing.
 
     Raises TargetError, FrameNameError.
     """
@@ -148,10 +148,7 @@ def survey(
     recursive: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Found]:
-    """Yield what each folder holds; of a pattern or a glob, what it matches. Arguments as in ``find_sequences``.
-
-    So is the order, which does not depend on the order of the storage's listings.
-    """
+    """Yield the findings in each folder, or of a pattern or glob. Arguments and order as in ``find_sequences``."""
     if lookup.is_pattern(url):
         yield find(url, storage_options=storage_options)
         return
@@ -173,9 +170,9 @@ def survey(
 def find(
     url: str | os.PathLike[str], *, prefix: str | None = None, storage_options: Mapping[str, Any] | None = None
 ) -> Found:
-    """Return what a folder holds, or what a pattern or glob matches. Raises TargetError, FrameNameError.
+    """Return the findings in a folder, or those of a pattern or glob. Raises TargetError, FrameNameError.
 
-    prefix: looks into the subfolder that is a part of it.
+    prefix: may have folders, as ``shots/a``; then the folder ``shots`` is searched.
     """
     means = lookup.look(url, storage_options) if lookup.is_pattern(url) else None
     if isinstance(means, lookup.Pattern):
@@ -196,7 +193,7 @@ def in_folder(target: targets.Target) -> Sequence[FrameSequence]:
 
 
 def found_in(target: targets.Target, entries: Sequence[targets.Entry] | None = None) -> Found:
-    """Return what a folder holds, which is listed unless its ``entries`` are known. Raises TargetError."""
+    """Return the findings in a folder. entries: its listing, if known. Raises TargetError."""
     return _found(target, "", lookup.listing(target) if entries is None else entries)
 
 
@@ -218,8 +215,8 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
 def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
     """Yield the files whose path matches the glob ``parts``, one for each level; ``**`` stands for any number of them.
 
-    As in a shell, a wildcard does not match a leading dot. A folder whose name holds brackets goes before what they
-    would match: ``takes [1]/*.exr``.
+    As in a shell, a wildcard does not match a leading dot. An existing folder with brackets in its name takes
+    precedence over their meaning: ``takes [1]/*.exr``.
     """
     part, rest = parts[0], parts[1:]
     if part == "**" and rest:
@@ -242,9 +239,9 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
 
 
 def main_of(counts: Sequence[int], others: int = 0) -> int | None:
-    """Return the position of the one sequence beside which everything else is a stray file; None if there is none.
+    """Return the position of the main sequence of a folder, beside which all else is stray files; None without one.
 
-    It has more than one frame, and more files than all the rest. counts: the number of files of each sequence.
+    It has more than one frame, and more files than all others together. counts: the number of files of each sequence.
     others: the number of pictures beside them.
     """
     if len(counts) == 1 and not others:
@@ -254,7 +251,7 @@ def main_of(counts: Sequence[int], others: int = 0) -> int | None:
 
 
 def is_frame(pattern: naming.NamePattern) -> bool:
-    """Return True for names of pictures; and for any other format's if they are those that seqsave makes by default."""
+    """Return True for names of pictures, and for names of other formats as seqsave makes them by default."""
     kind = naming.kind_of_extension(pattern.extension)
     if kind == "picture" or registry.spec_for_extension(pattern.extension) is not None:
         return True
@@ -317,7 +314,7 @@ def _of_pattern(means: lookup.Pattern) -> Found:
 def sequence_of(
     target: targets.Target, folder: str, group: FrameGroup, pattern: naming.NamePattern | None = None
 ) -> FrameSequence:
-    """Return the sequence of a group. pattern: what was asked for, in place of what the names say."""
+    """Return the sequence of a group. pattern: the requested one, in place of that of the names."""
     if group.has_two_forms:
         warnings.warn(
             f"{group.pattern} in {target.url_of(folder) if folder else target.url}: some names are in Unicode's "
@@ -328,7 +325,7 @@ def sequence_of(
     files, name = Files(target), group.pattern if pattern is None else pattern
     own: dict[Any, Frame] = {}
     frames: list[Frame] = []
-    # Two names may hold one number (frame_7, frame_00007): the one that the sequence's own digits make is the frame.
+    # Two names may have one number (frame_7, frame_00007): the one with the sequence's own digits is the frame.
     for member in sorted(group.members, key=lambda one: _is_own(one, name)):
         frame = files.frame(member.item.path, member.item.size, member.index, member.item.batch)
         own[key_of(frame)] = frame
@@ -352,7 +349,7 @@ def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool
 
 
 def has_prefix(sequence: FrameSequence, prefix: str | None) -> bool:
-    """Return True if a sequence has this prefix, with its separator or without; None is any."""
+    """Return True if a sequence has this prefix, with or without its separator. None matches any."""
     if prefix is None:
         return True
     head = join(sequence.folder, sequence.name.head)
@@ -375,7 +372,7 @@ def _choice(fitting: Sequence[FrameSequence], found: Found) -> SequenceNotFoundE
 
 
 def _only(fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_usual: bool) -> FrameSequence:
-    """Return the one that fits; with a prefix, the one whose names have ``_`` behind it."""
+    """Return the sequence that fits; with a prefix, preferably the one with ``_`` after it."""
     usual = [one for one in fitting if one.name.is_usual]
     if prefers_usual and len(usual) == 1:
         fitting = usual

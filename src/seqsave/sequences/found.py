@@ -1,4 +1,4 @@
-"""What a folder holds: sequences, and what was found instead of them, in words."""
+"""The findings in a folder: its sequences and other files, and their description for errors."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ FrameGroup = naming.Group[Item]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a folder holds.
+    """The findings in a folder.
 
-    sequences: what is read as frames. subframes: parts of frames, which cannot be read as frames.
-    others:    files with numbers that are no pictures. files, folders: the names of all others.
+    sequences: the sequences. subframes: parts of frames, which cannot be read as frames.
+    others:    numbered files that are not pictures. files, folders: the names of the rest.
     hidden:    the names of files that begin with a dot, which are never frames.
-    is_wanted: False where a pattern matches nothing, so that this is what its folder holds instead.
+    is_wanted: False if a pattern matches nothing: these are then the findings in its folder.
     """
 
     where: str
@@ -58,12 +58,12 @@ class Found:
 
     @property
     def is_empty(self) -> bool:
-        """True if the folder holds nothing that is not hidden, or there is no such folder."""
+        """Return whether the folder does not exist, or has hidden files only."""
         return not (self.sequences or self.subframes or self.others or self.files or self.folders)
 
     @property
     def unnumbered(self) -> list[str]:
-        """Return the names of the pictures that have no number, or one that no frame can have."""
+        """Return the names of pictures without a number, or with one that is not valid for a frame."""
         return [
             printable(name)
             for name in self.files
@@ -71,7 +71,7 @@ class Found:
         ]
 
     def instead(self) -> str:
-        """Return what was found where no sequence was, as the rest of a sentence: ``, but folders: a, b``."""
+        """Return a description of the other files, as the rest of a sentence: ``, but folders: a, b``."""
         if self.subframes:
             return f": {subframes_message(self.subframes[0])}"
         if self.sequences:
@@ -93,9 +93,9 @@ class Found:
 
 
 def subframes_message(group: FrameGroup) -> str:
-    """Return why these files are no frames, and what to do."""
+    """Return why these files are not frames, and what to do."""
     some = first_of(sorted(member.name for member in group.members), 2)
     return (
-        f"{some} are parts of frames (a frame, a dot, a fraction), and a frame has a whole number: choose one part "
+        f"{some} are parts of frames (a frame, a dot, a fraction), which cannot be read as frames: choose one part "
         "of each with a pattern such as shot.####.25.exr, or rename them"
     )

@@ -1,4 +1,4 @@
-"""One frame of a sequence, its files, and how they are read and decoded."""
+"""Read and decode one frame of a sequence, and its sidecars."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "join", "key_of", "list_folder"]
 
 Place = tuple[str, ...]
-Key = tuple[int, int]  # (index, batch), batch -1 for a frame outside batch folders: sorts as people expect
+Key = tuple[int, int]  # (index, batch); batch is -1 outside of batch folders, so that these frames come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Frame:
 
     @property
     def place(self) -> Place:
-        """Return what is the same for two frames that are one file, however their URLs are spelled."""
+        """Return a value that is equal for two frames with the same file, also if their URLs differ in spelling."""
         return self._files.place(self._path)
 
     def read(self, *, max_pixels: int = MAX_PIXELS) -> ImageArray:
@@ -81,7 +81,7 @@ class Frame:
 class Files:
     """The reader of a sequence's files: a target, with retries, and the sidecars beside the frames.
 
-    Listings of sidecars are remembered, so that a sequence of any length costs one for each folder.
+    Listings of sidecars are cached: each folder is listed once.
     """
 
     def __init__(self, target: targets.Target) -> None:
@@ -91,7 +91,7 @@ class Files:
         self._lock = threading.Lock()
 
     def __getstate__(self) -> targets.Target:
-        # The listings are left behind: another process may look much later.
+        # Without the listings: another process may use this much later.
         return self.target
 
     def __setstate__(self, target: targets.Target) -> None:
@@ -102,7 +102,7 @@ class Files:
         return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
 
     def place(self, path: str) -> Place:
-        """Return what is the same for all spellings of this file, and different for any other one."""
+        """Return a value that is equal for all spellings of this file's path, and different for other files."""
         if self._identity is None:
             identity = dict(self.target.identity())
             root = identity.pop("root")
@@ -159,7 +159,7 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
     except DecodeError as error:
         raise DecodeError(f"{name}: {error}", reason=error.reason, pixels=error.pixels) from error
     except MemoryError as error:
-        raise DecodeError(f"{name}: the memory does not suffice to decode it", reason="too large") from error
+        raise DecodeError(f"{name}: there is not enough memory to decode it", reason="too large") from error
     except Exception as error:
         raise DecodeError(
             f"{name}: the decoder of {spec.filetype!r} failed: {type(error).__name__}: {error}"
@@ -171,7 +171,7 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
 
 
 def key_of(frame: Frame) -> Key:
-    """Return what a sequence's frames are sorted and looked up by."""
+    """Return the key by which a sequence's frames are sorted and found."""
     return (frame.index, -1 if frame.batch is None else frame.batch)
 
 
@@ -181,6 +181,6 @@ def join(folder: str, name: str) -> str:
 
 
 def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:
-    """Return the entries of a folder, without those whose names the target cannot be asked for."""
+    """Return the entries of a folder, without names that the target cannot request."""
     entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
     return [entry for entry in entries if target.is_valid_path(entry.name)]

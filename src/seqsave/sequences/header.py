@@ -1,6 +1,6 @@
 """Read the size of a picture, its channels and its dtype from the header of its file, without decoding it.
 
-The values are those that a decoder returns. Files whose header does not state them simply have none here.
+The values are those that a decoder returns. Formats whose headers are not simple are left out.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def rebuild(
     """Read every frame and write a new manifest, for a sequence without one or with a damaged or disputed one.
 
     Facts and the recipes of unchanged frames are taken from the old manifest. Frames that are empty or damaged are left
-    out, so that the manifest is not complete; a frame that no decoder here reads is taken as it is. Runs that the
-    manifest lists as being at work are removed.
+    out, so that the manifest is not complete; a frame without an installed decoder is recorded as it is. Runs that the
+    manifest lists as active are removed.
 
     expected: the expected indices; no others are recorded. By default those of the manifest, or from the first frame to
               the last one.
@@ -52,7 +52,7 @@ def rebuild(
             found.append(replace(entry, name=_name_below(sequence, frame)))
         on_frame(frame)
     after = manifest.list_frames(target, sequence.prefix, names) or {}
-    # A file that was replaced while the others were read has no version that belongs to the bytes that were read.
+    # The version of a file that was replaced in between does not belong to the bytes that were read.
     found = [
         replace(entry, version=after[entry.name].version if before.get(entry.name) == after.get(entry.name) else None)
         for entry in found
@@ -79,7 +79,7 @@ def rebuild(
 
 
 def release(sequence: FrameSequence) -> Manifest:
-    """Remove all runs that the manifest lists as being at work. Call it only if they have died.
+    """Remove all runs that the manifest lists as active. Call it only if they have died.
 
     This does not make the manifest complete; the next successful run does, also one with if_exists="skip".
 
@@ -127,7 +127,7 @@ def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
     )
     try:
         array = frame.decode(data).array
-    except (EncoderNotFoundError, EncoderUnavailableError):  # nothing here reads the format: the bytes are there
+    except (EncoderNotFoundError, EncoderUnavailableError):  # no decoder is installed: the bytes exist
         return frame, replace(entry, picture=picture_of(data))
     except DecodeError as error:
         return frame, None if error.reason == "damaged" else replace(entry, picture=picture_of(data))
@@ -140,7 +140,7 @@ def _name_below(sequence: FrameSequence, frame: Frame) -> str:
 
 
 def from_scratch(sequence: FrameSequence) -> Manifest:
-    """Return what the names of a sequence say, as a manifest without frames."""
+    """Return a manifest without frames, made from the names of a sequence."""
     return Manifest(
         prefix=sequence.prefix,
         separator=sequence.name.separator,

@@ -1,4 +1,4 @@
-"""Check that a frame's file is whole, without decoding its picture: as far as the format itself says so."""
+"""Check that a frame's file is complete, without decoding its picture, as far as its format shows that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _RIFF = b"RIFF"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# How the files of a format begin, by their extensions.
+# The first bytes of files, by their extensions.
 _HEADS = {
     **dict.fromkeys(("png", "apng"), (_PNG,)),
     **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), (_JPEG,)),
@@ -32,10 +32,10 @@ _JPEG_END, _SCAN = b"\xff\xd9", 0xDA
 
 
 def problem_of(data: Data, extension: str = "") -> str:
-    """Return why a file is not a whole frame, as the rest of a sentence; ``""`` for one in which no fault is seen.
+    """Return the fault of a damaged file, as the rest of a sentence; ``""`` if none is found.
 
-    A PNG states its end and a checksum of each part, a WebP its length, a JPEG its end. Of most others only the
-    beginning is known. A picture of another format than its name states is a whole one all the same.
+    A PNG has an end and a checksum of each part, a WebP a length, a JPEG an end. Of most other formats only the
+    beginning is checked. A sound picture under the extension of another format has no fault.
 
     extension: of the file's name, in any case.
     """

@@ -1,4 +1,4 @@
-"""Several frames as one array."""
+"""Stack several frames into one array."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["stacked"]
 
 
 def stacked(arrays: Iterator[ImageArray], indices: Sequence[int]) -> ImageArray:
-    """Return pictures as one array T,H,W,C; ``indices`` has the number of each. Raises ImageError where they differ."""
+    """Return pictures as one array T,H,W,C; ``indices`` has their numbers. Raises ImageError for other shapes."""
     first = next(arrays)
     stack = np.empty((len(indices), *first.shape), first.dtype)
     stack[0] = first

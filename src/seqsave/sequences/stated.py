@@ -1,8 +1,8 @@
-"""What the bytes of a picture file state of its colours and its rate, in words, without decoding the picture.
+"""Read the colour space and the rate that a picture file states, in words, without decoding the picture.
 
 PNG: the chunks of PNG's third edition, of which the first in the order cICP, iCCP, sRGB, gAMA with cHRM counts.
 EXR: the header's chromaticities, and framesPerSecond. Everything else that Pillow opens: its ICC profile, and what Exif
-says. A file that states nothing has no colour space, and none is guessed.
+says. A colour space is never guessed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ __all__ = ["Stated", "stated_in"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _EXR = b"\x76\x2f\x31\x01"
-# Of one attribute or chunk that is looked at; profiles are smaller.
+# The largest attribute or chunk that is read, in bytes; profiles are smaller.
 _MOST = 16 * 2**20
 _EXIF_IFD, _EXIF_COLOR_SPACE, _SRGB = 0x8769, 0xA001, 1
 _FULL = 100_000
-# Single precision, and what people write of a chromaticity.
+# Single precision, and the rounding of chromaticities in documents.
 _NEAR = 0.0005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """What a file states, beside its pixels.
+    """The facts that a file states, beside its pixels.
 
-    color: its colour space in words, such as ``sRGB`` or ``ICC profile "Display P3"``; None where it states none.
-    rate:  frames per second; None where it states none.
+    color: its colour space in words, such as ``sRGB`` or ``ICC profile "Display P3"``; None if it states none.
+    rate:  frames per second; None if it states none.
     """
 
     color: str | None = None
@@ -43,7 +43,7 @@ class Stated:
 
 
 def stated_in(data: bytes) -> Stated:
-    """Return what a file states. A damaged file, and one of an unknown format, states nothing."""
+    """Return the facts that a file states; none for a damaged file or an unknown format."""
     with contextlib.suppress(ValueError, struct.error, zlib.error, IndexError, ZeroDivisionError):
         if data.startswith(_PNG):
             return Stated(color=_of_png(data))
@@ -128,12 +128,12 @@ def _of_pillow(data: bytes) -> str | None:
                 return _profile(bytes(profile), "")
             exif = picture.getexif().get_ifd(_EXIF_IFD)
             return "sRGB" if exif.get(_EXIF_COLOR_SPACE) == _SRGB else None
-    except Exception:  # noqa: BLE001 - Pillow's plugins raise of every kind at damaged files
+    except Exception:  # noqa: BLE001 - Pillow's plugins raise errors of any kind for damaged files
         return None
 
 
 def _profile(profile: bytes, name: str) -> str:
-    """Return the description in an ICC profile in words; ``name`` where it has none."""
+    """Return the description in an ICC profile; ``name`` if it has none."""
     return f'ICC profile "{_description(profile) or name or "without a name"}"'
 
 

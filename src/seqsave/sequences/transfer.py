@@ -1,4 +1,4 @@
-"""Move files from one storage to another, or within one: each is under its old name or its new one at any moment."""
+"""Move files between storages or within one. At any moment each file has its old name, its new one, or both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A file that is at the destination. published, crc32: None for one that was renamed, and is the same file."""
+    """A file at the destination. published, crc32: None for a file that was renamed."""
 
     step: Step
     published: targets.Published | None = None
@@ -39,9 +39,10 @@ class Arrived:
 class Transfer:
     """The files of one move.
 
-    is_back:    False while files are put back after a failure, and for good where that fails.
-    one_by_one: each file leaves the source before the next one arrives: where they are renamed, and where new names are
-                old names of other files. Otherwise all are copied, and ``finish`` deletes the old ones.
+    is_back:    False while files are put back after a failure, and if that fails.
+    one_by_one: each file leaves the source before the next one arrives. This is so if files are renamed, and if new
+    names
+                are old names of other files. Otherwise all are copied, and ``finish`` deletes the old ones.
     """
 
     source: targets.Target
@@ -53,8 +54,8 @@ class Transfer:
     def run(self, on_file: Callable[[Step], None] = lambda _: None) -> list[Arrived]:
         """Bring every file to the destination.
 
-        After a failure, also an interrupt, everything is put back and the error is raised. Where that fails as well,
-        TargetError says which files are where.
+        After a failure or an interrupt, all files are put back and the error is raised. If that fails as well,
+        TargetError lists which files are where.
 
         Raises FrameExistsError, TargetError.
         """
@@ -75,10 +76,11 @@ class Transfer:
         return arrived
 
     def finish(self, before: Mapping[str, targets.Entry]) -> tuple[list[str], TargetError | None]:
-        """Delete the files at the source that were copied. Returns those that are left, and the first error.
+        """Delete the files at the source that were copied. Return the files that are left, and the first error.
 
-        before: the files as they were listed when the move was planned. One that has changed since is left, and one
-                whose copy is gone.
+        before: the files as they were listed when the move was planned. A file that has changed since is left, and so
+        is
+                one whose copy is gone.
         """
         if self.one_by_one:
             return [], None
@@ -100,10 +102,10 @@ class Transfer:
         except TargetError as failure:
             error, left = failure, self._still(safe[done:])
         if gone and error is None:
-            error = TargetError(f"{self.target.url_of(gone[0].new)} is gone since it was copied: its source is left")
+            error = TargetError(f"{self.target.url_of(gone[0].new)} was removed after the copy: its source is kept")
         if changed and error is None:
             where = self.source.url_of(changed[0])
-            error = TargetError(f"{where} was changed while it was copied: the file and its older copy are left")
+            error = TargetError(f"{where} was changed while it was copied: the file and its older copy are kept")
         return [*changed, *left], error
 
     def _gone(self) -> list[Step]:
@@ -113,7 +115,7 @@ class Transfer:
         return [step for step in lacking if not call(self.target, partial(self.target.exists, step.new))]
 
     def _still(self, paths: Sequence[str]) -> list[str]:
-        """Return which files are still at the source. Several are deleted at a time, also after one that fails."""
+        """Delete files, several at a time and also after a failure; return those that are still at the source."""
         try:
             now = listed(self.source, {path.rpartition("/")[0] for path in paths})
         except TargetError:
@@ -142,7 +144,7 @@ class Transfer:
     # --- back ---
 
     def undo(self, arrived: Sequence[Arrived], error: BaseException) -> None:
-        """Put everything back. Raises TargetError where that fails, chained to it."""
+        """Put all files back. Raises TargetError, chained to the cause, if that fails."""
         self.is_back = False
         try:
             if self.one_by_one:
@@ -158,7 +160,7 @@ class Transfer:
         self.is_back = True
 
     def _put_back_half(self, step: Step, back: Transfer) -> None:
-        """Put back the file that was under way: an interrupt may come at any point of its move."""
+        """Put back the file that was being moved: an interrupt may come at any point of its move."""
         if not call(self.target, lambda: self.target.exists(step.new)):
             return
         if not call(self.source, lambda: self.source.exists(step.old)):
@@ -167,9 +169,9 @@ class Transfer:
             self._delete(self.target, step.new)
 
     def _remove_copies(self, arrived: Sequence[Arrived]) -> None:
-        """Delete what this move has published: names that were free, with the bytes of the source.
+        """Delete the files that this move has published, under names that were free, with the bytes of the source.
 
-        The copy of a file that has been removed from the source since is the only one, and stays.
+        A copy is kept if its file has been removed from the source since.
         """
         known = {one.step.new for one in arrived}
         here = listed(self.source, {step.old.rpartition("/")[0] for step in self.steps})
@@ -179,7 +181,7 @@ class Transfer:
                 self._delete(self.target, step.new)
 
     def _is_copy(self, step: Step) -> bool:
-        """Return True for a file of a job that was under way at the failure."""
+        """Return True for a file of a job that was running at the failure."""
         return call(self.target, lambda: self.target.read(step.new)) == call(
             self.source, lambda: self.source.read(step.old)
         )
@@ -213,7 +215,7 @@ def listed(target: targets.Target, folders: set[str]) -> dict[str, targets.Entry
 
 
 def _publish(target: targets.Target, path: str, data: bytes) -> targets.Published:
-    """Publish a file under a name that is free, and make sure that the storage holds these bytes."""
+    """Publish a file under a free name, and check that the storage holds these bytes."""
     can_create = target.capabilities.create != "none"
     content_type = _content_type(path)
 
@@ -221,7 +223,7 @@ def _publish(target: targets.Target, path: str, data: bytes) -> targets.Publishe
         try:
             return target.publish(path, data, content_type=content_type, create=can_create)
         except FrameExistsError:
-            # The answer to an earlier attempt may have been lost: then it is our own file.
+            # The answer to an earlier attempt may have been lost: then the file is our own.
             found, published = target.read_published(path)
             if found != data:
                 raise
@@ -244,7 +246,7 @@ def _content_type(path: str) -> str:
 
 
 def is_same(before: targets.Entry | None, now: targets.Entry | None) -> bool:
-    """Return True if two listings show one file, unchanged."""
+    """Return True if two listings show the same file, unchanged."""
     if before is None or now is None:
         return False
     return (before.size, before.version) == (now.size, now.version)

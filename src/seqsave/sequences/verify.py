@@ -1,6 +1,6 @@
 """Verify a sequence: find frames that are missing, empty, duplicate, damaged, of another size, or not as recorded.
 
-A frame that cannot be decoded here, and may be sound all the same, is a finding of its own kind.
+A frame that cannot be decoded here, but may be sound, has a kind of its own: ``unjudged``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Kind = Literal[
     "unjudged",
 ]
 Obstacle = Literal["unsupported", "too large", "no decoder"]
-# Of these kinds, a frame exists that may be sound: it need not be rendered again.
+# A frame with only these findings may be sound, and need not be rendered again.
 _HARMLESS = ("foreign", "unjudged", "duplicate")
 
 
@@ -54,13 +54,13 @@ class Finding:
     """A problem of one frame. ``url`` is None for a missing frame.
 
     kind:     the problem; ``message`` describes it.
-    older:    a run was to replace the frame, and was interrupted before it came to it.
+    older:    a run that was to replace the frame was interrupted before that.
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     unreadable: the storage refuses to return the file. undecodable: the file is damaged.
     size:     size, channels or dtype differ from most pictures.
     changed:  size or checksum differ from the manifest. disputed: the frame was replaced after it was recorded.
     foreign:  the frame is not in the manifest.
-    unjudged: whether the picture is sound cannot be found out here, see ``reason``.
+    unjudged: the picture cannot be checked here, see ``reason``.
 
     reason: why a frame is unjudged. ``"unsupported"``: its decoder does not read this kind of file. ``"too large"``: it
             has more pixels than are allowed, or than memory holds; ``pixels`` is W x H as far as it is known.
@@ -83,9 +83,9 @@ class Verification:
     """The result of ``verify``. ``findings`` are sorted by index, then batch.
 
     frames:  number of existing frames. read: number of frames that were read. decoded: how many of these were decoded.
-    shape:   of most pictures, as ``1920x1080, 3 channels, uint8``; None if it is not known.
-    expected: the frames that there should be, as ranges: those that were asked for, or that the manifest expects; None
-              if neither says it, so that frames after the last one may be missing.
+    shape:   that of most pictures, such as ``1920x1080, 3 channels, uint8``; None if unknown.
+    expected: the expected frames as ranges, from the argument or the manifest; None if neither states them, so that
+              frames after the last one may be missing.
     manifest:    state of the manifest, see ``Progress``; None if it does not exist.
     progress:    how far the sequence has come, as its manifest and its files show.
     obstacles:   why the manifest is not complete, each as one clause.
@@ -174,7 +174,7 @@ def verify(
 
 
 def _state_of(progress: Progress) -> State | None:
-    """Return what the manifest says, whatever has become of the files since."""
+    """Return the state of the manifest, which may differ from that of the files."""
     is_complete = progress.known is not None and progress.known.complete
     return "complete" if is_complete else progress.state
 
@@ -192,7 +192,7 @@ def _against(
 ) -> Iterable[Finding]:
     """Yield the differences from the manifest.
 
-    unrecorded: the frames of a run that had no time to record them. checksums: of the frames that were read.
+    unrecorded: frames of an interrupted run, which it could not record. checksums: those of the frames that were read.
     """
     entries = {entry.key: entry for entry in known.frames}
     for frame in sequence:
@@ -211,7 +211,7 @@ def _against(
 
 
 def _difference(frame: Frame, entry: FrameEntry, checksum: str | None) -> str:
-    """Return how a frame differs from its entry; "" if it does not. A frame without bytes is reported as empty."""
+    """Return how a frame differs from its entry; "" if it does not, or if it is empty, which is another finding."""
     if frame.size and entry.size not in (None, frame.size):
         return f"{frame.name} has {frame.size} bytes, {entry.size} were written"
     has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith(CRC32)
@@ -293,7 +293,7 @@ def _looks(sequence: FrameSequence, max_pixels: int, on_frame: Callable[[Frame],
         return _Look(frame, _shape(width, height, channels, str(array.dtype)), checksum)
 
     def note(frame: Frame, error: BaseException) -> _Look:
-        # A failure that may pass is the storage's and not the frame's: each frame after it would wait for it too.
+        # A temporary failure is the storage's: each later frame would wait for it as well.
         if isinstance(error, TargetError) and not error.transient:
             return _Look(frame, error, None)
         raise error
@@ -307,7 +307,7 @@ def _looks(sequence: FrameSequence, max_pixels: int, on_frame: Callable[[Frame],
 
 
 def _recorded(sequence: FrameSequence, known: Manifest | None) -> list[_Look]:
-    """Return the shapes that the manifest states, of the frames that are still as they were recorded."""
+    """Return the shapes in the manifest of frames that have not changed since they were recorded."""
     entries = {entry.key: entry for entry in known.frames if not entry.disputed} if known is not None else {}
     found = []
     for frame in sequence:
@@ -324,7 +324,7 @@ def _shape(width: int, height: int, channels: int, dtype: str) -> str:
 
 
 def _expected(looks: list[_Look], progress: Progress) -> list[_Look]:
-    """Return the frames that are expected, or could not be decoded: older frames beside them may have another size."""
+    """Return the expected frames, and those that could not be decoded: older frames may have another size."""
     there = naming.to_ranges(sorted({look.frame.index for look in looks}))
     beyond = subtract(there, progress.expected) if progress.expected else ()
     indices = {index for run in beyond for index in run}
@@ -334,7 +334,7 @@ def _expected(looks: list[_Look], progress: Progress) -> list[_Look]:
 def _judged(
     looks: list[_Look], written: Mapping[tuple[int, int | None], str | None]
 ) -> tuple[str | None, list[Finding]]:
-    """Return the shape of most pictures, and what is wrong with the others. written: checksums in the manifest."""
+    """Return the shape of most pictures, and findings about the others. written: checksums in the manifest."""
     shapes = Counter(look.shape for look in looks if isinstance(look.shape, str))
     usual = shapes.most_common(1)[0][0] if shapes else None
     findings = []
@@ -366,7 +366,7 @@ def _judged(
 
 
 def _reason(error: SeqSaveError) -> Obstacle | None:
-    """Return why a frame cannot be judged; None if the error is the frame's own."""
+    """Return why a frame cannot be judged; None if the frame is damaged."""
     if isinstance(error, EncoderNotFoundError | EncoderUnavailableError):
         return "no decoder"
     if isinstance(error, DecodeError) and error.reason != "damaged":
