@@ -1,7 +1,7 @@
 """Install what the test server needs beside tox.ini's packages: ``python requirements.py [VERSION]``.
 
-That is the front end, of this version or of the one in SEQSAVE_TEST_FRONTEND ("newest" for the newest one), and what the
-checkout in COMFYUI_FOLDER requires, if there is one.
+That is the front end, of this version or of the one in SEQSAVE_TEST_FRONTEND ("newest" for the newest one), and what
+the checkout in COMFYUI_FOLDER requires, if there is one.
 """
 
 from __future__ import annotations
