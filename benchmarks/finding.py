@@ -60,18 +60,18 @@ def _in_a_process(place: str, folder: str, count: int, rounds: int) -> dict[str,
             [sys.executable, "-m", "benchmarks.finding", *arguments], capture_output=True, text=True, check=True
         )
         requests = server.stop()
-    # Two more openings than rounds: the first one, and that in which memory is measured.
+    # Two openings more than rounds: the first one, and the one that measures memory.
     return {**json.loads(done.stdout), "lists": requests.get("LIST", 0) / (rounds + 2)}
 
 
 def main(url: str, options: dict[str, Any], rounds: int) -> None:
-    """Print the seconds of an opening, the median, and the bytes that a sequence keeps."""
+    """Print the median seconds of an opening, and the bytes that a sequence keeps."""
     import statistics
     import tracemalloc
 
     import seqsave
 
-    seqsave.open_sequence(url, storage_options=options)  # whatever is imported at first use
+    seqsave.open_sequence(url, storage_options=options)  # imports at first use
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     sequence = seqsave.open_sequence(url, storage_options=options)

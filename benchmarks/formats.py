@@ -1,7 +1,7 @@
-"""Every file type against the best other way from Python to write the same file: least CPU time of one 1080p picture.
+"""Compare every file type with the fastest other way from Python to write the same file: CPU time of a 1080p picture.
 
-Many of the ratios are those of a library to itself. What they show beside 1 is the noise of the machine, and the worst
-of some fifty medians is noise alone; the least of many rounds is what the work takes.
+Many ratios compare a library with itself: their difference from 1 is noise. So the least time of many rounds counts,
+and not the median.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from benchmarks.rivals import Case
 
 COLUMNS = ["file type", "way", "least CPU ms", "file / raw", "best other / ours"]
-# For each of the plan's: slow cases have twice as many rounds, quick ones up to six times, while they take two seconds.
+# Rounds for each round of the plan: two for slow cases, up to six for quick ones, within two seconds.
 FEWEST, MOST, SECONDS = 2, 6, 2.0
-# A case that falls short is given this many times as many rounds again, all ways alike: a real difference stays.
+# A case below the claim is repeated with this many times as many rounds for all ways: a real difference remains.
 AGAIN = 3
 WANTED = 0.9
 
@@ -39,7 +39,7 @@ def run(plan: Plan) -> Report:
 
 
 def _compare(case: Case, rounds: int, rows: list[list[str]]) -> float:
-    """How many times longer the best other way takes, in CPU time."""
+    """Return how many times longer the best other way takes, in CPU time."""
     filetype, setting, image, ways = case
     calls = {name: partial(_size, way) for name, way in ways.items()}
     timings = {name: Timing() for name in calls}
@@ -67,5 +67,5 @@ def _rounds(call: Callable[[], int], planned: int) -> int:
 
 
 def _size(way: Callable[[], Any]) -> int:
-    """A result that was kept would have the next one made in other memory."""
+    """Return the size of a result, and drop it, so that the next one is made in the same memory."""
     return len(way())

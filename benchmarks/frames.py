@@ -1,4 +1,4 @@
-"""Real pictures: 1920x1080 frames put together from the test clip, unscaled."""
+"""Real pictures: 1920x1080 frames made of unscaled parts of the test clip."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _clip(count: int) -> list[Bytes]:
 
 @cache
 def bytes_1080p(count: int) -> tuple[Bytes, ...]:
-    """Arrays 1080,1920,3 of uint8."""
+    """Return arrays of shape 1080,1920,3, uint8."""
     clip, (height, width) = _clip(count + 3 * APART), PIECE
     frames = []
     for number in range(count):
@@ -44,13 +44,13 @@ def bytes_1080p(count: int) -> tuple[Bytes, ...]:
 
 @cache
 def floats_1080p(count: int) -> tuple[Floats, ...]:
-    """The same as a renderer gives them: float32, 0..1."""
+    """Return the same pictures as a renderer returns them: float32, 0..1."""
     return tuple(frame.astype(np.float32) / 255 for frame in bytes_1080p(count))
 
 
 @cache
 def words_1080p(count: int) -> tuple[Words, ...]:
-    """The same of uint16, with more than 8 bits of picture: an exposure over several frames, as a renderer blurs."""
+    """Return them as uint16 with more than 8 bits of detail: an exposure over several frames, as in motion blur."""
     frames = bytes_1080p(count + EXPOSURE - 1)
     weights = np.linspace(0.5, 1.5, EXPOSURE, dtype=np.float32) / EXPOSURE
     return tuple(
@@ -61,7 +61,7 @@ def words_1080p(count: int) -> tuple[Words, ...]:
 
 @cache
 def cropped(count: int, height: int, width: int) -> tuple[Bytes, ...]:
-    """Pieces of the clip, uint8, from its middle."""
+    """Return parts of the clip, uint8, from its middle."""
     top, left = (720 - height) // 2, (1280 - width) // 2
     clip = _clip(count)
     return tuple(

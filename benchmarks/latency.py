@@ -1,4 +1,4 @@
-"""How long a caller is held up: by `write` while there is room, and by saving one frame in a call of its own."""
+"""Measure how long the caller waits: in `write` while there is room, and in a call that saves one frame."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(plan: Plan) -> Report:
 
 
 def _held_by_write(plan: Plan, root: Path) -> float:
-    """Seconds, the median over calls with a window that never fills."""
+    """Return the median seconds of calls with a window that never fills."""
     pictures: Any = bytes_1080p(8)
     calls = []
     for number in range(plan.rounds):

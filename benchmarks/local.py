@@ -1,4 +1,4 @@
-"""float32 1080p frames to PNG files on a local disk, end to end, against encoding alone and what people do today."""
+"""Save float32 1080p frames as PNG on a local disk, compared with encoding alone and with common ways of saving."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def run(plan: Plan) -> Report:
     def prepare() -> None:
         """Remove the files of the last way, and allocate memory for as many again.
 
-        A virtual machine may return memory that is free for two seconds to its host, and allocating it again takes
-        longer than encoding. Without this, chance would decide which way is charged for that.
+        A virtual machine may return memory to its host after two seconds, and allocating it again takes longer than
+        encoding. Without this, chance would decide which way pays for it.
         """
         for run in root.glob("*"):
             shutil.rmtree(run) if run.is_dir() else run.unlink()
         filler = root / "filler"
         with filler.open("wb") as file:
             for _ in range(len(frames)):
-                file.write(bytes(frames[0].size))  # one raw picture for each file: for it, and for what is under way
+                file.write(bytes(frames[0].size))  # one raw picture: for a file, and for frames being saved
         filler.unlink()
 
     number = itertools.count()

@@ -1,4 +1,4 @@
-"""What a manifest costs: 100,000 frames loaded, one frame changed, runs over 1, 8 and 64 tasks, a whole run.
+"""Measure the cost of a manifest: 100,000 frames loaded, one frame changed, runs over 1, 8 and 64 tasks, a whole run.
 
 ``SEQSAVE_BASELINE=/path/to/older/src`` compares a whole run with that of an older version, in turns.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.plan import Plan
 
 MANY = 100_000
-# Frames of the sequence of which one is changed: what one listing shows.
+# Frames of the sequence in which one is changed: as many as one listing shows.
 LISTED = 1000
 FRAMES = 64
 WHOLE_RUN = 240
@@ -103,7 +103,7 @@ def _load_here(path: Path) -> None:
     from seqsave.manifest.document import load
 
     data = path.read_bytes()
-    load(data[: data.index(b'"frames"')] + b'"frames": []}')  # imports, and what a process does once
+    load(data[: data.index(b'"frames"')] + b'"frames": []}')  # imports and other first-time work
     start = _memory("VmRSS")
     if RESET_PEAK.exists():
         RESET_PEAK.write_text("5")

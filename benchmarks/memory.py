@@ -1,4 +1,4 @@
-"""Peak memory while a generator's frames go to a slow store: the same for 500 and for 10,000 frames."""
+"""Measure peak memory while a generator's frames go to a slow store: 500 frames against 10,000."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run(plan: Plan) -> Report:
             Claim(
                 f"memory at {many} frames beyond that at {few}",
                 (found[many]["peak"] - found[few]["peak"]) / MB,
-                50,  # what an allocator may keep
+                50,  # memory that an allocator may keep
                 at_most=True,
                 unit="MB",
             )
@@ -85,7 +85,7 @@ def main(count: int, endpoint_url: str) -> None:
         for picture in itertools.islice(itertools.cycle(pictures), number):
             yield picture.astype(np.float32) / 255  # a new array each time, as a renderer makes it
 
-    # The start is a process in which everything is imported and one frame has been saved.
+    # Measured from a process that has imported all modules and saved one frame.
     seqsave.save(frames(1), "s3://bucket/warm", storage_options=options)
     start = _memory("VmRSS")
     RESET_PEAK.write_text("5")
@@ -97,7 +97,7 @@ def main(count: int, endpoint_url: str) -> None:
 
 
 def _memory(what: str) -> int:
-    """Bytes of this process: resident now (VmRSS), or at most since the last reset (VmHWM)."""
+    """Return the bytes of this process: resident now (VmRSS), or the peak since the last reset (VmHWM)."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what))
     return int(line.split()[1]) * 1024
 

@@ -1,8 +1,9 @@
 """The nodes in the real ComfyUI: `python -m benchmarks.node [--quick]`, with the Python of tox's env comfyui.
 
 - Save Frames against core's SaveImage, both in one server over its HTTP API: a 720p batch of a real clip. The seconds
-  are the server's own, between the events that it starts and has ended; the batch itself is in its cache.
-- What one call of the Image Sequence Saver costs beside encoding, in this process, in an empty folder and in full ones.
+  are those between the server's events for start and end; the batch itself is in its cache.
+- The cost of one call of the Image Sequence Saver beside encoding, in this process, in an empty folder and in
+  full ones.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ PACK = Path(__file__).parents[1] / "plugins" / "comfyui-seqsave"
 CORE = "core, SaveImage"
 LOCAL = "Save Frames, output folder"
 BUCKET = "Save Frames, S3"
-# The clip as the server holds it: float32, 0..1. Its inputs never change, so that it is made once.
+# The clip as the server keeps it: float32, 0..1. Its inputs never change, so that it is loaded once.
 CLIP_NODE = """
 import numpy, torch
 
@@ -116,7 +117,7 @@ def _node(class_type: str, **inputs: Any) -> Graph:
 def _alternate(
     rows: Mapping[str, Callable[[str], Graph]], rounds: int, seconds: Callable[[Graph], float]
 ) -> dict[str, list[float]]:
-    """Each row once a round, starting with another one each time; the first round does not count."""
+    """Run each row once per round, starting with another one each time; the first round does not count."""
     names, walls = list(rows), {name: [] for name in rows}  # type: dict[str, Any]
     for number in range(-1, rounds):
         shift = max(number, 0) % len(names)
@@ -153,7 +154,7 @@ def _sizes(server: Any, rows: Mapping[str, Callable[[str], Graph]], count: int) 
 
 
 def _calls(plan: Plan, base: Path, found: Report) -> None:
-    """Saving 512x512 frames one call at a time, against the encoder alone with the same picture."""
+    """Save 512x512 frames one call at a time, compared with encoding the same picture."""
     torch = importlib.import_module("torch")
     seqsave_types = importlib.import_module("seqsave.types")
     plugins = importlib.import_module("seqsave.plugins.registry")
@@ -206,9 +207,9 @@ def _calls(plan: Plan, base: Path, found: Report) -> None:
 
 
 def _in_this_process(base: Path) -> Any:
-    """The pack, with ComfyUI's own modules and folders of ours."""
+    """Import the pack with ComfyUI's own modules and temporary folders."""
     comfyui = importlib.import_module("server").comfyui_folder()
-    # The module of the tests that is called as one of ComfyUI's would stand in its way.
+    # A module of the tests has the name of one of ComfyUI's, and would hide it.
     sys.modules.pop("server")
     sys.path.remove(str(PACK / "tests"))
     sys.path.append(str(comfyui))

@@ -39,7 +39,7 @@ def run(plan: Plan) -> Report:
         serve = {name: partial(_with_cpu, way, server.pid, spent) for name, way in rows.items()}
         timings = alternate({ALONE: partial(together, encode_floats, frames, cores), **serve}, plan.rounds)
     rates = {name: rate(timing, len(frames)) for name, timing in timings.items()}
-    # What the server took of the cores would have been the client's: its share of the time is taken off.
+    # The server's share of the CPU time is subtracted, since the client could have used it.
     served = {name: statistics.median(timings[name].results) / cores for name in rows}
     own = {name: len(frames) / (timings[name].seconds - served[name]) for name in rows}
     table = [

@@ -1,7 +1,7 @@
-"""What a saving costs beside encoding: each frame, a call for a single frame, the manifest, the spool.
+"""Measure the cost of saving beside encoding: each frame, a call for a single frame, the manifest, the spool.
 
-``SEQSAVE_BASELINE=/path/to/older/src`` measures an older version beside this one. Each version has one process for all
-of its turns. Turns alternate, and each figure of one version is compared with the other's of the same round.
+``SEQSAVE_BASELINE=/path/to/older/src`` also measures an older version. Each version has one process for all of its
+turns. Turns alternate, and figures are compared with those of the other version in the same round.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[1]
 LATENCY = 0.08
 THIS, OLDER = "this version", "the older version"
 SIZES = {"64x64": 64, "512x512": 512, "1080p": 1080}
-# So many frames take a tenth of a second or more, so that the clock's steps do not count.
+# Enough frames for a tenth of a second, so that the resolution of the clock does not matter.
 COUNTS = {64: 200, 512: 40, 1080: 8}
 MOST = 1.03
 MOST_WITH_MANIFEST = 1.05
@@ -46,9 +46,9 @@ MOST_WITH_MANIFEST = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One saving. It is done by one thread where ``settings`` say concurrency=1, and its calls are counted then.
+    """One saving. With concurrency=1 in ``settings`` it uses one thread, and its calls are counted.
 
-    size: the height; 1080 is 1920 wide, others are square. single: each frame in a call of ``save`` of its own.
+    size: the height; 1080 is 1920 wide, others are square. single: each frame is saved by its own call of ``save``.
     """
 
     name: str
@@ -187,11 +187,11 @@ def _paired(these: Sequence[float], others: Sequence[float]) -> float:
 
 
 class _Version:
-    """A process that saves with the package in ``source``; it does one case after the other as it is asked to."""
+    """A process that saves with the package in ``source``, one case after another on request."""
 
     def __init__(self, source: Path, folder: Path) -> None:
         paths = os.pathsep.join([str(source), str(ROOT)])
-        # No plugins: those that are installed are made for one of the versions only.
+        # No plugins: the installed ones work with one of the versions only.
         environment = {**os.environ, "PYTHONPATH": paths, "SEQSAVE_LOAD_PLUGINS": ""}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.overhead", str(folder)],
@@ -214,7 +214,7 @@ class _Version:
         return answer["cpu"], answer["wall"]
 
     def calls(self, case: Case) -> float:
-        """Return how many functions are called for a frame."""
+        """Return the number of function calls for a frame."""
         return float(self._ask(case, calls=True)["calls"])
 
     def _ask(self, case: Case, *, calls: bool) -> Any:
@@ -231,12 +231,12 @@ class _Version:
 def _serve(folder: Path) -> None:
     import seqsave
 
-    # Imports are not what is measured; nor is what a process does once.
+    # Imports and other first-time work are not measured.
     seqsave.save([_frame_of(64)] * 2, "memory://warm", filetype="png")
     for line in sys.stdin:
         document, calls = json.loads(line)
         case = Case(**document)
-        if case.url.startswith("s3://"):  # an older version does not read the manifests of this one
+        if case.url.startswith("s3://"):  # an older version cannot read newer manifests
             case = replace(case, url=f"{case.url}/{os.getpid()}")
         shutil.rmtree(folder / "frames", ignore_errors=True)
         _forget_memory()

@@ -1,4 +1,4 @@
-"""How much to measure, and what measurements hand back."""
+"""The extent of measurements, and their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Claim", "Curve", "Measurement", "Plan", "Report", "Table"]
 
 @dataclass(frozen=True)
 class Plan:
-    """``quick`` is for a look: fewer rounds and frames, and numbers that prove nothing.
+    """The extent of the measurements. quick: fewer rounds and frames, for a first look only.
 
     rounds: how often each row is measured; rows alternate, medians count.
     """
@@ -32,7 +32,7 @@ class Plan:
 
 @dataclass
 class Table:
-    """One Markdown table; a row is one label and numbers or texts."""
+    """One Markdown table; a row has one label, and numbers or texts."""
 
     title: str
     columns: Sequence[str]
@@ -54,7 +54,7 @@ class Curve:
 
 @dataclass
 class Claim:
-    """Something that has to hold: ``got`` at least (or at most) ``wanted``."""
+    """A claim to check: ``got`` is at least (or at most) ``wanted``."""
 
     text: str
     got: float
@@ -69,7 +69,7 @@ class Claim:
 
 @dataclass
 class Report:
-    """What one measurement found."""
+    """The results of one measurement."""
 
     tables: list[Table] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
@@ -77,6 +77,6 @@ class Report:
 
 
 class Measurement(Protocol):
-    """A module of this package: its docstring says what it measures."""
+    """A module of this package; its docstring describes the measurement."""
 
     def run(self, plan: Plan) -> Report: ...

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from benchmarks.plan import Plan
 
-# Seconds for one picture; a second thread adds nothing of interest to a slower way, but minutes to the run.
+# Seconds for one picture. For slower ways a second thread is not measured, since that would take minutes.
 SLOW = 0.6
 ORIGINAL, COMFY, LEVEL_1 = "Pillow optimize=True (the original node)", "Pillow level 4 (ComfyUI)", "Pillow level 1"
 
@@ -58,7 +58,7 @@ def encoders(
 def two_threads(
     plan: Plan, way: Callable[[Any], bytes], seconds: float, frames: Callable[[int], tuple[Any, ...]]
 ) -> float:
-    """How many times faster two threads are than one, over the same pictures; ``seconds`` is what one takes."""
+    """Return how many times faster two threads are than one, with the same pictures. seconds: the time of one."""
     pictures = list(frames(4)) * max(1, round(plan.pick(0.1, 1.0) / seconds / 4))
     timings = alternate({str(threads): partial(together, way, pictures, threads) for threads in (1, 2)}, plan.rounds)
     return timings["1"].seconds / timings["2"].seconds

@@ -1,4 +1,4 @@
-"""Markdown tables, pictures, and whether what README claims holds."""
+"""Write Markdown tables and pictures, and check the claims of README."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def claims_table(claims: list[Claim]) -> str:
 
 
 def draw(curve: Curve, folder: Path) -> Path | None:
-    """One SVG; None where matplotlib is not installed."""
+    """Return one SVG; None if matplotlib is not installed."""
     try:
         import matplotlib as mpl
     except ImportError:
         return None
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = curve.name  # the same numbers make the same file
+    mpl.rcParams["svg.hashsalt"] = curve.name  # equal numbers make equal files
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 0.45 * len(curve.bars) + 1 if curve.bars else 4), layout="constrained")

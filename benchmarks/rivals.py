@@ -1,6 +1,6 @@
-"""Every file type against the other ways from Python to write the same file: cases, each with its ways to bytes.
+"""The ways from Python to write the same file, for every file type.
 
-Who cannot write such a file, or is not installed, has no row. All work on one thread for each picture.
+A library that cannot write such a file, or is not installed, has no row. All ways use one thread for each picture.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PREDICTED = ("deflate", "lzw", "zstd")
 
 @cache
 def picture(dtype: str, channels: int = 3) -> Any:
-    """1080p: slow waves and a little grain, as rendered frames have it."""
+    """Return a 1080p picture with slow waves and a little grain, as in rendered frames."""
     y, x = np.mgrid[0:1080, 0:1920]
     waves = np.stack([0.5 + 0.4 * np.sin(x / 29 + c) * np.cos(y / 31 - c) for c in range(channels)], -1)
     values = (waves + np.random.default_rng(0).normal(0, 0.005, waves.shape)).clip(0, 1)
@@ -48,7 +48,7 @@ def cases() -> Iterator[Case]:
 
 
 def _jpeg() -> Iterator[Case]:
-    # simplejpeg makes another file: 2 per cent larger, and more than half of its pixels are others.
+    # simplejpeg writes another file: 2 per cent larger, and more than half of its pixels differ.
     image = picture("uint8")
     ways: Ways = {
         OURS: partial(encoded, image, "jpg"),
@@ -78,7 +78,7 @@ def _exr() -> Iterator[Case]:
 
 
 def _openexr(openexr: Any, image: Any, compression: str) -> bytes:
-    """As its documentation has it, into memory."""
+    """Write as in its documentation, into memory."""
     name = "NO" if compression == "none" else compression.upper()
     header = {"compression": getattr(openexr, f"{name}_COMPRESSION"), "type": openexr.scanlineimage}
     file = io.BytesIO()
@@ -87,7 +87,7 @@ def _openexr(openexr: Any, image: Any, compression: str) -> bytes:
 
 
 def _openimageio(oiio: Any, image: Any, compression: str) -> bytes:
-    """It writes to files only; a folder in memory keeps the disk out of it."""
+    """Write to a folder in memory, since it writes to files only."""
     oiio.attribute("threads", 1)
     height, width, channels = image.shape
     spec = oiio.ImageSpec(width, height, channels, "half" if image.dtype == np.float16 else "float")
@@ -185,7 +185,7 @@ def _avif() -> Iterator[Case]:
 
 
 def _imagecodecs_avif(codecs: Any, image: Any, level: int, depth: int) -> bytes:
-    """As an array of samples is handed to it: the rounding from 16 bits is part of the work."""
+    """Encode an array of samples; rounding from 16 bits is part of the work."""
     samples = image if depth == 8 else image >> (16 - depth)
     made = codecs.avif_encode(samples, level, speed=8, bitspersample=depth, pixelformat=1, numthreads=1)
     return bytes(made)

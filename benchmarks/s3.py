@@ -1,4 +1,4 @@
-"""float32 1080p frames to a real S3 server behind added latency, end to end, against what people write today."""
+"""Save float32 1080p frames to a real S3 server with added latency, compared with common ways of saving."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(plan: Plan) -> Report:
 def _behind(plan: Plan, server: S3Server, proxy: Served, latency: float, report: Report) -> None:
     options = {**server.storage_options, "endpoint_url": proxy.hello["endpoint_url"]}
     frames = list(floats_1080p(8)) * plan.pick(2, 8)
-    # The ways of today take over a second for a frame on each core; fewer frames give the same rate.
+    # Common ways take over a second for a frame on each core; fewer frames give the same rate.
     few, some = frames[: plan.pick(1, 3)], frames[:THREADS]
     rows: dict[str, tuple[Callable[[], object], Sequence[Any]]] = {
         f"seqsave, {client}": (partial(save_with, client, frames, server.new_prefix, options), frames)
@@ -72,7 +72,7 @@ def _behind(plan: Plan, server: S3Server, proxy: Served, latency: float, report:
 
 
 def _loop(frames: Sequence[Any], url: str, options: dict[str, Any], threads: int = 1) -> None:
-    """What a script does that was written for a folder and then pointed at a bucket."""
+    """Save as a script does that was written for a folder, and then given a bucket."""
     import s3fs
 
     filesystem = s3fs.S3FileSystem(**options)

@@ -1,4 +1,4 @@
-"""Rows side by side: they alternate within one run, so that whatever else the machine does hits all of them."""
+"""Measure rows side by side: they alternate within one run, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Timing", "alternate", "rate", "together"]
 
 @dataclass
 class Timing:
-    """One row's rounds. ``cpu`` is this process's, all threads together."""
+    """The rounds of one row. ``cpu`` is that of this process, over all threads."""
 
     walls: list[float] = field(default_factory=list)
     cpus: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Timing:
 
     @property
     def least_cpu(self) -> float:
-        """What the work itself takes: a neighbour on the machine makes it look longer, never shorter."""
+        """Return the least CPU time: other load on the machine only makes it longer."""
         return min(self.cpus)
 
     def add(self, more: Timing) -> None:
@@ -48,9 +48,9 @@ def alternate(
     warm: bool = True,
     before: Callable[[], object] = lambda: None,
 ) -> dict[str, Timing]:
-    """Run every row once a round, starting with another one each time; the first round (``warm``) does not count.
+    """Run every row once per round, starting with another one each time; the first round (``warm``) does not count.
 
-    ``before`` each run, outside of its time, makes things equal: removes what the one before has written.
+    before: called before each run, outside of its time, to remove the files of the run before.
     """
     timings = {name: Timing() for name in rows}
     names = list(rows)
@@ -70,7 +70,7 @@ def alternate(
 
 
 def together(function: Callable[[Any], object], items: Sequence[Any], threads: int) -> None:
-    """Call ``function`` for each item on that many threads; on this one when it is one. Results are let go at once."""
+    """Call ``function`` for each item on that many threads; with one, on this thread. Results are dropped at once."""
 
     def call(item: Any) -> None:
         function(item)
@@ -84,5 +84,5 @@ def together(function: Callable[[Any], object], items: Sequence[Any], threads: i
 
 
 def rate(timing: Timing, count: int) -> float:
-    """Frames per second."""
+    """Return frames per second."""
     return count / timing.seconds

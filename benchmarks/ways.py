@@ -1,4 +1,4 @@
-"""The ways in which people save a frame today, and ours, as functions from a picture to bytes."""
+"""Common ways to save a frame, and ours, as functions from a picture to bytes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ INFO = FrameInfo(index=0)
 
 
 def encoded(picture: Any, filetype: str = "png", **options: Any) -> Any:
-    """Ours: an array that the encoder takes as it is; bytes, or a view of some, as the writer publishes them."""
+    """Encode an array with seqsave; return bytes or a view, as the writer publishes them."""
     resolved, defaults = _resolved(filetype)
     return resolved.encoder.encode(picture, metadata={}, options={**defaults, **options}, info=INFO).data
 
 
 def encode(picture: Any, filetype: str = "png", **options: Any) -> bytes:
-    """Ours, as bytes."""
+    """Encode an array with seqsave; return bytes."""
     return bytes(encoded(picture, filetype, **options))
 
 
 def encode_floats(picture: Any, filetype: str = "png") -> bytes:
-    """Ours: conversion and encoding, as the writer does them."""
+    """Convert and encode with seqsave, as the writer does."""
     spec: EncoderSpec = _resolved(filetype)[0].spec
     return encode(arrays.prepare(arrays.as_array(picture), spec.dtypes, spec.channels).array, filetype)
 
@@ -46,7 +46,7 @@ def _resolved(filetype: str) -> tuple[Any, dict[str, Any]]:
 
 
 def as_bytes(picture: Any) -> Any:
-    """float32 0..1 to uint8, as the original node and ComfyUI write it."""
+    """Convert float32 0..1 to uint8, as the original node and ComfyUI do."""
     return np.clip(255.0 * picture, 0, 255).astype(np.uint8)
 
 
@@ -57,7 +57,7 @@ def pillow(picture: Any, kind: str = "PNG", **settings: Any) -> bytes:
 
 
 def png_ways() -> dict[str, Callable[[Any], bytes]]:
-    """Label to function; what is not installed here is left out."""
+    """Return functions by label, without libraries that are not installed."""
     ways: dict[str, Callable[[Any], bytes]] = {
         "seqsave": encode,
         "seqsave, compression=balanced": lambda picture: encode(picture, compression="balanced"),
@@ -87,7 +87,7 @@ def png_ways() -> dict[str, Callable[[Any], bytes]]:
 
 
 def png16_ways() -> dict[str, Callable[[Any], bytes]]:
-    """For uint16: Pillow and fpng take none in colour, and none of the others takes texts along."""
+    """Return functions for uint16. Pillow and fpng do not support it in colour, and the others write no texts."""
     ways: dict[str, Callable[[Any], bytes]] = {
         "seqsave": encode,
         "seqsave, compression=balanced": lambda picture: encode(picture, compression="balanced"),
@@ -106,7 +106,7 @@ def png16_ways() -> dict[str, Callable[[Any], bytes]]:
 
 
 def jpeg_ways() -> dict[str, Callable[[Any], bytes]]:
-    """At quality 95; chroma subsampling as each of them does it by default."""
+    """Return functions for quality 95, with the default chroma subsampling of each library."""
     ways: dict[str, Callable[[Any], bytes]] = {
         "seqsave": lambda picture: encode(picture, "jpg"),
         "Pillow quality 95": lambda picture: pillow(picture, "JPEG", quality=95),
@@ -117,7 +117,7 @@ def jpeg_ways() -> dict[str, Callable[[Any], bytes]]:
 
 
 def maybe(module: str) -> Any:
-    """The module, or None where it is not installed."""
+    """Return the module; None if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -1,6 +1,6 @@
 """``s3://`` for seqsave through obstore, where it sends exactly what s3fs would.
 
-This module only declares; obstore and s3fs are imported when a bucket is opened.
+This module has declarations only; obstore and s3fs are imported when a bucket is opened.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""obstore's exceptions, which are little more than text, as exceptions that ``seqsave.targets.failures`` can read.
+"""Convert obstore's exceptions, which are little more than text, for ``seqsave.targets.failures``.
 
-The store's status, code and message become a StoreAnswerError, with a ``response`` like botocore's; what happened to
-the connection becomes the OSError that Python has for it. Of the text nothing else is kept: stores repeat access keys
-and signatures in it.
+The store's status, code and message become a StoreAnswerError, with a ``response`` like botocore's; a failed connection
+becomes Python's own OSError. The rest of the text is dropped, since stores repeat access keys and signatures in it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _HOST = re.compile(r"Error performing [A-Z]+ https?://([^/\s]+)")
 _CODE = re.compile(r"\bcode: (-?\d+),\s+kind: (\w+)")
 
 _BUILTINS: tuple[tuple[re.Pattern[str], type[OSError], int], ...] = (
-    # No connection came about; later ones are about a store that is there and silent.
+    # The connection failed; later patterns are those of a store that does not answer.
     (re.compile(r"\bConnectError\(.*\bTimedOut\b", re.DOTALL), OSError, errno.EHOSTUNREACH),
     (re.compile(r"\bTimedOut\b|\bkind: Timeout\b|operation timed out"), TimeoutError, errno.ETIMEDOUT),
     (re.compile(r"InvalidCertificate|UnknownIssuer|InvalidMessage|AlertReceived|PeerIncompatible"), ssl.SSLError, 1),

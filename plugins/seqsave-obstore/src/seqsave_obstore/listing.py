@@ -1,4 +1,4 @@
-"""Pages of listings, asked for without a library: obstore follows only tokens, and takes names apart.
+"""Request pages of listings without a library, since obstore follows only tokens, and splits names.
 
 A page is one signed GET. AWS Signature Version 4: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -37,7 +37,7 @@ def fetch_page(plan: Plan, method: str, request: Mapping[str, str]) -> Mapping[s
 
     method: ``list_objects_v2`` or ``list_objects``. request: by botocore's names.
 
-    Raises StoreAnswerError, OSError, StrangeAnswerError, and what credentials raise.
+    Raises StoreAnswerError, OSError, StrangeAnswerError, and the errors of the credentials.
     """
     query = {_NAMES[name]: value for name, value in request.items()} | {"encoding-type": "url"}
     if method == "list_objects_v2":
@@ -99,7 +99,7 @@ def _answer(plan: Plan, target: str, headers: Mapping[str, str]) -> tuple[int, b
         body = None
     finally:
         connection.close()
-    if body is None:  # not inside the handler: what a server sends instead of an answer is not for messages
+    if body is None:  # not inside the handler: the message must not contain what the server sent
         raise ConnectionResetError(errno.ECONNRESET, "the answer is not one of a server")
     return answer.status, body
 

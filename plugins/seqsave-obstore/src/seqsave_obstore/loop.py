@@ -1,4 +1,4 @@
-"""The event loop on which obstore's requests run, on a thread of its own: fsspec's takes an import of fsspec."""
+"""Run obstore's requests on an event loop with a thread of its own, since fsspec's loop needs an import of fsspec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["elsewhere", "running_loop", "wait_for"]
 
 R = TypeVar("R")
 
-# How long a wait lasts before it looks again. Windows cannot interrupt a wait without an end.
+# Seconds between two checks while waiting. Windows cannot interrupt an endless wait.
 _TICK = 1.0
 
 _loops: dict[int, asyncio.AbstractEventLoop] = {}  # by process: a forked child has no such thread
@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
-    """Return the loop of this process, which is running."""
+    """Return the running event loop of this process."""
     found = _loops.get(os.getpid())
     if found is not None:
         return found
@@ -51,7 +51,7 @@ def wait_for(loop: asyncio.AbstractEventLoop, start: Callable[[], Coroutine[Any,
 
 
 async def elsewhere(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, R]) -> R:
-    """Run a coroutine on another loop than this one, and return its result."""
+    """Run a coroutine on another event loop, and return its result."""
     if loop is asyncio.get_running_loop():
         return await coroutine
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, loop))

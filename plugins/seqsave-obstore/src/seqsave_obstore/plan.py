@@ -1,9 +1,9 @@
 """Compute the settings with which obstore sends the same request as s3fs, or the reason why it cannot.
 
-Nothing is guessed about endpoints, regions and addressing. What ``quick`` does not know botocore shows, which s3fs
-stands on: it prepares a PUT with the same options in the same environment, and that request is read instead of sent.
-Credentials are botocore's own then, and fetched (and refreshed) when they are needed. Options are translated only if
-they stand in the tables below.
+Endpoints, regions and addressing are never guessed. ``quick`` knows the usual cases. In all others botocore, which s3fs
+uses, prepares a PUT with the same options in the same environment; the request is read, and not sent. The credentials
+are then botocore's, and are fetched and refreshed when they are needed. Only options in the tables below are
+translated.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from seqsave_obstore.quick import CREDENTIALS
 
 __all__ = ["KNOWN", "Identity", "Plan", "RefusedError", "make_plan", "read_environment"]
 
-# Options of s3fs's that are understood here ...
+# Options of s3fs that this module understands ...
 _UNDERSTOOD = {"anon", "client_kwargs", "config_kwargs", "endpoint_url", "key", "password", "profile", "secret"}
 _UNDERSTOOD |= {"token", "use_ssl", "username"}
 # ... and those that change nothing about the requests of a target.
 _NO_MATTER = {"default_block_size", "default_cache_type", "default_fill_cache", "fixed_upload_size"}
 _NO_MATTER |= {"listings_expiry_time", "local_expiry_check", "max_concurrency", "max_paths", "version_aware"}
 KNOWN = frozenset(_UNDERSTOOD | _NO_MATTER)
-"""The storage options with which obstore may do the same as s3fs."""
+"""The storage options that obstore may support as s3fs does."""
 
 _CLIENT_KWARGS = {*CREDENTIALS, "endpoint_url", "region_name", "use_ssl"}
-# They only change where a request goes and how it is signed: the rehearsal shows it.
+# They only change the address and the signature of a request, which the rehearsal shows.
 _REHEARSED = {"region_name", "s3", "signature_version", "use_dualstack_endpoint", "use_fips_endpoint"}
 _REHEARSED_S3 = {"addressing_style", "payload_signing_enabled", "us_east_1_regional_endpoint"}
 _REHEARSED_S3 |= {"use_accelerate_endpoint", "use_dualstack_endpoint"}
@@ -49,8 +49,8 @@ _CONFIG_KWARGS: Mapping[str, Callable[[Any], bool]] = {
     "response_checksum_validation": lambda value: value == "when_required",
 }
 
-# Variables that botocore reads and the rehearsal or the credentials follow, and others that neither side reads for S3.
-# Any other AWS_ variable may be one that obstore obeys and s3fs does not know (AWS_SKIP_SIGNATURE ...).
+# Variables that botocore reads and that the rehearsal or the credentials show, and variables that neither client reads
+# for S3. obstore may obey other AWS_ variables that s3fs does not know (AWS_SKIP_SIGNATURE ...).
 _ENVIRONMENT = re.compile(
     r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|SECURITY_TOKEN|PROFILE|DEFAULT_PROFILE|REGION|DEFAULT_REGION"
     r"|ENDPOINT_URL(_\w+)?|IGNORE_CONFIGURED_ENDPOINT_URLS|CONFIG_FILE|SHARED_CREDENTIALS_FILE|DATA_PATH"
@@ -66,21 +66,21 @@ _HEADERS |= {"host", "user-agent", "x-amz-content-sha256", "x-amz-date"}
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d+/([^/]+)/s3/aws4_request,")
 _KEY = "folder/name"
 
-# botocore refreshes ten minutes before credentials expire, so what it gave is good for longer than this.
+# botocore refreshes credentials ten minutes before they expire, so they are valid for longer than this.
 _CREDENTIALS_KEPT = timedelta(minutes=5)
 
 
 class RefusedError(Exception):
-    """obstore cannot do the same. The message names the option, the variable or the setting."""
+    """obstore cannot send the same requests. The message names the option, variable or setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to make obstore's stores for one bucket.
+    """The settings of obstore's stores for one bucket.
 
     config:   S3Store's ``config``; without secrets.
     client:   S3Store's ``client_options``.
-    identity: whom to sign as; None signs nothing.
+    identity: the credentials; None for unsigned requests.
     stall:    seconds without an answer after which a request is given up.
     """
 
@@ -92,9 +92,9 @@ class Plan:
 
 
 class Identity:
-    """Credentials as obstore asks for them: given ones, or those of a session of botocore's.
+    """Credentials in obstore's form: given ones, or those of a session of botocore.
 
-    failure: why the last try to get them failed; obstore keeps only its text.
+    failure: the error of the last attempt to get them, of which obstore keeps only the text.
     """
 
     def __init__(self, given: Mapping[str, str], session: Any = None) -> None:
@@ -103,7 +103,7 @@ class Identity:
         self.failure: Exception | None = None
 
     def __call__(self) -> dict[str, Any]:
-        """S3Store's ``credential_provider``; may ask the network."""
+        """Return the credentials, as S3Store's ``credential_provider``. May send requests."""
         try:
             key, secret, token = self._current()
         except Exception as error:
@@ -132,11 +132,11 @@ class Identity:
 
 
 def make_plan(bucket: str, options: Mapping[str, Any], connections: int) -> Plan:
-    """The plan for a bucket; asks no network.
+    """Return the plan for a bucket, without sending a request.
 
-    options: s3fs's, with what fsspec's configuration says merged in.
+    options: those of s3fs, merged with fsspec's configuration.
 
-    Raises RefusedError; and what botocore raises for a profile that is not there and the like.
+    Raises RefusedError, and botocore's errors, such as that for a missing profile.
     """
     if bucket.startswith("arn:") or bucket.endswith("--x-s3"):
         raise RefusedError(f"bucket {bucket!r}, which is no ordinary one")
@@ -189,7 +189,7 @@ def _rehearsed(
 
 
 def read_environment() -> dict[str, str]:
-    """Every variable that a plan depends on."""
+    """Return every environment variable on which a plan depends."""
     ours = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", *_TRUST))}
     return {**ours, **{f"{scheme} proxy": url for scheme, url in getproxies().items()}}
 
@@ -198,7 +198,7 @@ def read_environment() -> dict[str, str]:
 
 
 def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``config_kwargs``, once every option is known to mean the same."""
+    """Return ``config_kwargs``, after checking that obstore supports every option as s3fs does."""
     for name, value in options.items():
         if name not in KNOWN and value:
             raise RefusedError(f"storage option {name!r}")
@@ -219,7 +219,7 @@ def _check_environment() -> None:
 
 
 def _check_trust() -> None:
-    """Botocore trusts such a bundle alone, obstore would trust it beside the system's own."""
+    """Refuse a bundle of certificates, which botocore trusts alone, and obstore in addition to the system's."""
     for name in _TRUST:
         if os.environ.get(name):
             raise RefusedError(f"the setting {name} in the environment")
@@ -233,7 +233,7 @@ def _is_duration(value: Any) -> bool:
 
 
 class _PreparedError(Exception):
-    """Carries a prepared request out of botocore in place of sending it."""
+    """A prepared request, raised to pass it out of botocore before it is sent."""
 
     def __init__(self, request: Any) -> None:
         super().__init__("prepared")
@@ -241,7 +241,7 @@ class _PreparedError(Exception):
 
 
 def _client_kwargs(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What s3fs hands to ``create_client``, by its rules of precedence."""
+    """Return the arguments that s3fs passes to ``create_client``, by its rules of precedence."""
     given = {name: value for name, value in (options.get("client_kwargs") or {}).items() if value is not None}
     named = {
         "aws_access_key_id": options.get("username") or options.get("key"),
@@ -278,7 +278,7 @@ def _rehearse(session: Any, bucket: str, settings: Mapping[str, Any], client_kwa
 
 
 def _address(url: str, bucket: str) -> tuple[str, bool]:
-    """The endpoint as obstore takes it, and whether the bucket is in the host's name."""
+    """Return the endpoint in obstore's form, and whether the bucket is part of the host's name."""
     parts = urlsplit(url)
     root = f"{parts.scheme}://{parts.netloc}"
     if not parts.query and parts.path.endswith(f"/{bucket}/{_KEY}"):
@@ -306,10 +306,10 @@ def _region(request: Any) -> str:
 def _client_options(endpoint: str, settings: Mapping[str, Any], connections: int) -> dict[str, Any]:
     options: dict[str, Any] = {
         "connect_timeout": timedelta(seconds=settings.get("connect_timeout", CONNECT_TIMEOUT)),
-        # Of a whole request, whatever its size; how long is too long is judged where the size is known.
+        # Of a whole request of any size; the target limits the time by the size of each request.
         "timeout": timedelta(days=1),
         "pool_max_idle_per_host": str(settings.get("max_pool_connections", connections)),
-        # Servers close idle connections after 20 seconds or so; better not to race with them.
+        # Servers close idle connections after about 20 seconds; close them before that.
         "pool_idle_timeout": timedelta(seconds=12),
     }
     if endpoint.startswith("http://"):

@@ -1,8 +1,8 @@
-"""Answer what botocore would, in the usual cases and without importing it: endpoint, region, addressing, credentials.
+"""Find endpoint, region, addressing and credentials as botocore does, in the usual cases, without importing it.
 
-An import of botocore and a rehearsal take longer than many a copy. So this module knows the few rules that apply where
-the options, the environment and the profile's two files hold nothing but keys, a region and an endpoint. Anything else
-is left to the rehearsal, and a test compares the two.
+Importing botocore and rehearsing a request take longer than many copies. This module has the few rules that apply if
+the options, the environment and the two files of profiles hold only keys, a region and an endpoint. All other cases are
+left to the rehearsal. A test compares both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["CREDENTIALS", "Answer", "answer", "certificates"]
 
 CREDENTIALS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
-# What a profile may state, and the variables that have a part in the rules below or none at all.
+# Settings of a profile, and variables, that the rules below handle or that have no effect.
 _PROFILE = {*CREDENTIALS, "region", "endpoint_url", "output", "cli_pager"}
 _VARIABLES = {
     "AWS_ACCESS_KEY_ID",
@@ -32,26 +32,26 @@ _VARIABLES = {
     "AWS_ENDPOINT_URL_S3",
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_EC2_METADATA_DISABLED",  # of credentials that are looked for elsewhere
+    "AWS_EC2_METADATA_DISABLED",  # sources of credentials that are not read here
     "AWS_PAGER",
     "AWS_EXECUTION_ENV",
-    "AWS_CA_BUNDLE",  # which the plan judges
+    "AWS_CA_BUNDLE",  # the plan decides about these
 }
 
 _ENDPOINT = re.compile(r"(https?://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?)/?", re.ASCII)
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.]|-(?!-)){1,61}[a-z0-9]", re.ASCII)
 _HOST = re.compile(r"[a-z0-9-]+", re.ASCII)
-# Of AWS's largest partition. us-east-1 has an address of its own.
+# Regions of AWS's largest partition. us-east-1 has another address.
 _REGION = re.compile(r"(?!us-east-1$)(us|eu|ap|ca|sa|af|me)-(north|south|east|west|central|northeast|southeast)-[1-9]")
 _ANY_REGION = re.compile(r"[a-z0-9-]{1,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Where requests for a bucket go, and how they are signed.
+    """The address and the signature of requests for a bucket.
 
-    endpoint:    as obstore takes it. virtual: the bucket is in the host's name. region: that signatures name.
-    credentials: key, secret and perhaps a token, by the names in ``CREDENTIALS``; ``{}`` for unsigned requests.
+    endpoint:    in obstore's form. virtual: the bucket is part of the host's name. region: the region in signatures.
+    credentials: key, secret and optionally a token, by the names in ``CREDENTIALS``; ``{}`` for unsigned requests.
     """
 
     endpoint: str
@@ -61,9 +61,9 @@ class Answer:
 
 
 def answer(bucket: str, options: Mapping[str, Any], client_kwargs: Mapping[str, Any]) -> Answer | None:
-    """Return the answer; None where only botocore knows it, which includes everything that is wrong.
+    """Return the answer; None if botocore is needed, also for every error.
 
-    client_kwargs: what s3fs passes to ``create_client``, credentials included.
+    client_kwargs: the arguments that s3fs passes to ``create_client``, with credentials.
     """
     variables = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     if not (set(variables) <= _VARIABLES and all(variables.values()) and _BUCKET.fullmatch(bucket)):
@@ -91,7 +91,8 @@ def certificates() -> bytes:
     return Path(where()).read_bytes()
 
 
-# --- where to --------------------------------------------------------------------------------------------------------
+# --- the address
+# --------------------------------------------------------------------------------------------------------
 
 
 def _place(
@@ -120,13 +121,14 @@ def _first(*values: Any) -> str | None:
     return next((value for value in values if value is not None), None)
 
 
-# --- as whom ---------------------------------------------------------------------------------------------------------
+# --- the credentials
+# ---------------------------------------------------------------------------------------------------------
 
 
 def _credentials(
     client_kwargs: Mapping[str, Any], variables: Mapping[str, str], profile: Mapping[str, str]
 ) -> Mapping[str, str] | None:
-    """Return the first complete credentials. Incomplete ones are an error, which botocore words."""
+    """Return the first complete credentials. For incomplete ones, botocore raises the error."""
     given = {name: client_kwargs[name] for name in CREDENTIALS if client_kwargs.get(name) is not None}
     named = {name: variables[name.upper()] for name in CREDENTIALS if name.upper() in variables}
     stated = {name: profile[name] for name in CREDENTIALS if name in profile}
@@ -137,7 +139,7 @@ def _credentials(
 
 
 def _profile(given: str | None, variables: Mapping[str, str]) -> Mapping[str, str] | None:
-    """Return what the two files state of the profile; None if they state what only botocore understands."""
+    """Return the profile's settings from both files; None if botocore is needed to understand them."""
     asked = given or variables.get("AWS_PROFILE")
     name = asked or "default"
     try:
@@ -151,7 +153,7 @@ def _profile(given: str | None, variables: Mapping[str, str]) -> Mapping[str, st
     own, secret = config.get(section, {}), keys.get(name, {})
     if not re.fullmatch(r"[\w.@-]+", name) or (asked and section not in config and name not in keys):
         return None
-    if "aws_access_key_id" in secret:  # then the token in the other file is not of this key
+    if "aws_access_key_id" in secret:  # then a token in the other file belongs to another key
         own = {key: value for key, value in own.items() if key not in CREDENTIALS}
     elif set(CREDENTIALS) & set(secret):
         return None

@@ -1,18 +1,18 @@
 """``s3://`` through obstore (Rust): the same requests as through s3fs, for a fraction of the CPU.
 
-- Objects are put and read through obstore, and listings through ``listing``; what is asked rarely (HEAD, DELETE,
-  ranges) goes through s3fs, which is imported then.
-- The storage option ``client`` names ``"obstore"`` or ``"s3fs"``. Without it obstore is taken where it is installed and
-  ``plan`` proves that it does the same, else s3fs.
-- One PUT below 5 GiB, tried once. The SHA-256 of the bytes is part of the signature, so that the store refuses what did
-  not arrive as it was sent; obstore does not return checksums of answers, so none counts as acknowledged.
-- Buckets in another region, certificates that obstore does not accept, and buckets with locked objects, which want a
-  checksum in a header, are handed over to s3fs, which follows the store's redirects and has the last word.
-- A request whose credentials are refused goes to s3fs as well, which reads them again where they come from. If that
-  helps, obstore gets them too.
-- Puts are coroutines: on the same two cores they leave encoders more time than threads do, and can be cancelled. A
-  thread that has to wait for what it reads anyway takes half of the CPU without the event loop; only the main thread
-  goes through that, since it can be interrupted there.
+- Objects are put and read through obstore, and listings through ``listing``. Rare requests (HEAD, DELETE, ranges) go
+  through s3fs, which is then imported.
+- The storage option ``client`` is ``"obstore"`` or ``"s3fs"``. Without it, obstore is used if it is installed and
+  ``plan`` shows that it sends the same requests; otherwise s3fs.
+- One PUT below 5 GiB, tried once. The SHA-256 of the bytes is part of the signature, so that the store refuses damaged
+  bytes. obstore does not return checksums of answers, so no answer counts as acknowledged.
+- Buckets in another region, certificates that obstore does not accept, and buckets with locked objects, which need a
+  checksum in a header, are left to s3fs, which follows redirects.
+- A request whose credentials are refused is sent again through s3fs, which reads the credentials again. If that
+  succeeds, obstore gets the new ones.
+- Puts are coroutines: they leave encoders on the same two cores more time than threads do, and can be cancelled.
+  Reading on the calling thread takes half of the CPU of reading through the event loop; only the main thread uses the
+  loop, where it can be interrupted.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ R = TypeVar("R")
 OLDEST = (0, 12)
 """The oldest version of obstore whose behaviour is known."""
 SLOWEST = 16 * 1024
-"""Bytes in a second below which a PUT is given up, on top of the time-out of a connection on which nothing moves."""
+"""Bytes per second below which a PUT is given up, in addition to the time-out of an idle connection."""
 
 _HANDED_OVER = (failures.Fault.WRONG_PLACE, failures.Fault.UNTRUSTED)
 
-# obstore's threads do not survive a fork, and a call would wait for them for ever.
+# obstore's threads do not survive a fork, and a call would wait for them forever.
 _started_in: int | None = None
 
 SETTLE_SECONDS = 2.0
 _lent: deque[memoryview] = deque()
-"""Bodies that obstore may hold still, although the store has answered."""
+"""Bodies that obstore may still hold, although the store has answered."""
 
 
 class FastS3Target(S3Target):
@@ -72,7 +72,7 @@ class FastS3Target(S3Target):
 
     @classmethod
     def open(cls, location: Location, options: Mapping[str, Any], *, connections: int, url: str) -> S3Target:
-        """Open one of these, or an S3Target where s3fs is asked for or obstore would not do the same."""
+        """Open a target; an S3Target if s3fs is requested or obstore would not send the same requests."""
         rest = {name: value for name, value in options.items() if name != "client"}
         client = options.get("client")
         if client == "obstore" or (client is None and _is_installed()):
@@ -93,7 +93,7 @@ class FastS3Target(S3Target):
         return merged
 
     def _begin(self) -> None:
-        """Leave s3fs for later: ``obstacle`` looks at the options."""
+        """Do not open s3fs yet: ``obstacle`` checks the options."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -114,12 +114,12 @@ class FastS3Target(S3Target):
 
     @guarded("read")
     def read_published(self, path: str) -> tuple[bytes, Published]:
-        """Return a whole file and what is known of it; see ``Target.read_published``."""
+        """Return a whole file and the facts about it; see ``Target.read_published``."""
         found = self._read_here(path) or self._wait_for(lambda: self._get(path))
         return found[0], described(found[0], None, etag=found[1])
 
     def _read_here(self, path: str) -> tuple[bytes, str | None] | None:
-        """Return bytes and ETag, without an event loop; None where that is not possible, or s3fs is to be asked."""
+        """Return bytes and ETag, without an event loop; None if that is not possible, or s3fs has to read."""
         sender = None if threading.current_thread() is threading.main_thread() else self._sender()
         if sender is None:
             return None
@@ -195,37 +195,37 @@ class FastS3Target(S3Target):
         return sender.endpoint
 
     def _may_know_more(self, error: Exception) -> bool:
-        """Return True if s3fs is to send a request to read again."""
-        # UNKNOWN: the store's answer lacks a header that obstore wants.
+        """Return True if s3fs has to repeat a request to read."""
+        # UNKNOWN: the store's answer lacks a header that obstore needs.
         return self._is_refused(error) or failures.diagnose(error) in (*_HANDED_OVER, failures.Fault.UNKNOWN)
 
     def _is_refused(self, error: Exception) -> bool:
-        """Return True if the credentials were refused, and their source may have others by now."""
+        """Return True if the credentials were refused, and their source may have new ones."""
         return failures.diagnose(error) in REFUSALS and not names_credentials(self._options)
 
     def _hands_over(self, error: Exception) -> bool:
-        """Return True if s3fs sends everything from now on, because it can do what obstore cannot."""
+        """Return True if s3fs sends all further requests, because obstore cannot."""
         if failures.diagnose(error) in _HANDED_OVER or wants_digest(error):
             self._is_handed_over = True
         return self._is_handed_over
 
     def _renew(self, refused: _Sender | None) -> None:
-        """Let go of the sender whose credentials are not the ones with which s3fs has just succeeded."""
+        """Discard the sender if s3fs has just succeeded with other credentials."""
         if refused is None or self._sending is not refused:
             return
         filesystems.discard(refused)
         self._sending = None
-        # One that never succeeded is not asked again: the next one may be refused as well.
+        # A sender that never succeeded is not replaced: the next one may be refused as well.
         self._is_handed_over = not refused.is_proved
 
     def _sender(self) -> _Sender | None:
-        """The one to send with; None where s3fs must do it."""
+        """Return the sender; None if s3fs has to send."""
         if self._is_handed_over or _is_forked():
             return None
         if self._sending is None:
             try:
                 self._sending = self._shared_sender()
-            except RefusedError:  # in another process than the one that it was opened in
+            except RefusedError:  # in another process than the one that opened it
                 self._is_handed_over = True
         return self._sending
 
@@ -237,7 +237,7 @@ class FastS3Target(S3Target):
         return _Sender(make_plan(self._bucket, self._options, self._connections), self._connections)
 
     def obstacle(self) -> Exception | None:
-        """Return an error for client="obstore" that says why obstore cannot be used; None if it can."""
+        """Return the error for client="obstore" with the reason why obstore cannot be used; None if it can."""
         if not _is_installed():
             least = ".".join(map(str, OLDEST))
             return TargetError(f"client='obstore' needs obstore {least} or newer: pip install 'seqsave[fast]'")
@@ -248,7 +248,7 @@ class FastS3Target(S3Target):
         except RefusedError as refused:
             why = f"client='obstore' cannot honour {refused}: leave it out, or use client='s3fs'"
             return TargetError(f"cannot open {self.url}: {why}")
-        except Exception as error:  # noqa: BLE001 - any of botocore's: translate() sorts them
+        except Exception as error:  # noqa: BLE001 - any error of botocore: translate() classifies them
             scene = self._scene("open", "")
             failure = failures.translate(error, scene, default=failures.Fault.BAD_OPTION)
         else:
@@ -266,25 +266,25 @@ class _Protocols:
 
 
 class _Sender:
-    """Requests for one bucket through obstore: on the event loop, as many at once as there are connections, or here."""
+    """Sends requests for one bucket: on the event loop, up to the number of connections, or on this thread."""
 
     def __init__(self, plan: Plan, connections: int) -> None:
         global _started_in
         _started_in = os.getpid()
         self._plan = plan
         self._put_store = _store(plan, {})
-        # Not for both: obstore counts the time that sending takes as time in which nothing was read.
+        # Separate stores: obstore counts the time of sending as time without reading.
         self._get_store = _store(plan, {"read_timeout": f"{max(1, round(plan.stall))}s"})
         self._room = asyncio.Semaphore(connections)
         self.is_encrypted = str(plan.config["endpoint"]).startswith("https://")
-        self._room_here = threading.BoundedSemaphore(connections)  # the store to read from has connections of its own
+        self._room_here = threading.BoundedSemaphore(connections)  # the store for reading has connections of its own
         self.is_proved = False
-        """The store has accepted its credentials."""
+        """Whether the store has accepted the credentials."""
 
     async def put(
         self, key: str, body: bytes, content_type: str, *, create: bool, match: str | None = None
     ) -> str | None:
-        """One PUT; returns the ETag without quotes."""
+        """Send one PUT, and return the ETag without quotes."""
         import obstore
 
         view = memoryview(body)
@@ -309,7 +309,7 @@ class _Sender:
         return unquoted(answer["e_tag"])
 
     async def get(self, key: str) -> tuple[bytes, str | None]:
-        """One GET: the bytes and the ETag without quotes."""
+        """Send one GET, and return the bytes and the ETag without quotes."""
         import obstore
 
         async def fetch() -> tuple[bytes, str | None]:
@@ -319,7 +319,7 @@ class _Sender:
         return await self._explained(fetch)
 
     def get_here(self, key: str) -> tuple[bytes, str | None]:
-        """Do the same as ``get`` on this thread."""
+        """Send one GET on this thread, as ``get``."""
         import obstore
 
         with self._room_here:
@@ -341,7 +341,7 @@ class _Sender:
 
     @property
     def endpoint(self) -> str:
-        """The endpoint without the bucket."""
+        """Return the endpoint without the bucket."""
         endpoint, bucket = str(self._plan.config["endpoint"]), self._plan.bucket
         return (
             endpoint.replace(f"://{bucket}.", "://", 1)
@@ -387,8 +387,8 @@ def _store(plan: Plan, more: Mapping[str, Any]) -> Any:
 def settle() -> None:
     """Wait until obstore's threads have left Python; called at the end of the program.
 
-    These threads enter Python to report an answer, and to release a body. If they do so while the interpreter shuts
-    down, Rust aborts the process with status -6, although everything is saved.
+    These threads enter Python to report an answer and to release a body. If they do so while the interpreter shuts
+    down, Rust aborts the process with status -6, although all files are saved.
     """
     end = time.monotonic() + SETTLE_SECONDS
     while (_take_back() or _is_reporting()) and time.monotonic() < end and not _is_forked():
@@ -396,7 +396,7 @@ def settle() -> None:
 
 
 def _take_back() -> bool:
-    """Whether obstore holds any body still."""
+    """Return whether obstore still holds a body."""
     while _lent:
         try:
             view = _lent.popleft()
