@@ -132,3 +132,11 @@ def test_the_next_counter_is_looked_for_where_the_folder_is(
     with pytest.raises(counting.access.RefusedError):
         counting._numbers("", text, is_file=False)
     assert asked == [above]
+
+
+def test_all_that_is_unknown_is_listed_once() -> None:
+    with pytest.raises(seqsave.FrameNameError) as caught:
+        names.check("%one%/%width%_%two%_%one%_%date:yyyy%")
+    assert "holds '%one%', '%two%', which stand for nothing. There are %date:yyyy-MM-dd%" in str(caught.value)
+    with pytest.raises(seqsave.FrameNameError, match="holds '%one%', which stands for nothing"):
+        names.check("%one%")

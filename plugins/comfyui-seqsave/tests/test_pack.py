@@ -106,7 +106,16 @@ OUTPUTS = {
     "Image Sequence Loader": {"image": "IMAGE", "frame_name": STRING},
     "Frame Counter (Simple)": {"frame_counter": "FRAME_COUNTER"},
     "Frame Counter (Directory)": {"frame_counter": "FRAME_COUNTER"},
-    "Save Frames": {"images": "IMAGE", "urls": STRING, "sequence": "ANIMATION_SEQUENCE", "log_entry": "LOG_ENTRY"},
+    "Save Frames": {
+        "images": "IMAGE",
+        "urls": STRING,
+        "sequence": "ANIMATION_SEQUENCE",
+        "log_entry": "LOG_ENTRY",
+        "first_url": STRING,
+        "folder": STRING,
+        "pattern": STRING,
+        "count": INT,
+    },
     "Load Frames": {"images": "IMAGE", "mask": "MASK", "count": INT},
     "Fetch Sequence": {"sequence": "ANIMATION_SEQUENCE"},
 }

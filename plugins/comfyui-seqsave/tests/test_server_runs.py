@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from graphs import Graph, Node, failure, files, seen
+from graphs import Graph, Node, failure, files, refused, seen
 from PIL import Image
 from server import PATIENCE, ComfyError
 
@@ -350,6 +350,56 @@ def test_in_a_bucket_as_well(comfy: ComfyServer, configure: Callable[[str], int]
     assert seen(comfy.run(back), look)["int"] == 6
 
 
+# --- what other nodes get ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_what_was_saved_is_loaded_by_its_outputs(
+    comfy: ComfyServer, configure: Callable[[str], int], folder: Path, where: str
+) -> None:
+    configure(f'[targets.ram]\nurl = "memory://{folder.name}-facts"')
+    place = "ram://day" if where == "remote" else str(folder)
+    graph = Graph()
+    saver = graph.frames(place, graph.pictures(3), prefix="shots/a_%width%", start=7)
+    texts = [graph.seen(text=saver[number]) for number in (4, 5, 6)]
+    count = graph.seen(int=saver[7])
+    look = graph.load(saver[5])
+    outputs = comfy.run(graph)
+    first, above, pattern = (seen(outputs, text)["text"] for text in texts)
+    assert first == f"{place}/shots/a_12_00007.png"
+    assert (above, pattern) == (f"{place}/shots", "a_12_#####.png")
+    assert seen(outputs, count)["int"] == seen(outputs, look)["int"] == 3
+
+
+def test_each_sequence_of_a_list_has_its_own_outputs(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    saver = graph.frames(str(folder), graph.pictures(2), prefix="a%batch_num%")
+    look = graph.seen(text=saver[4])
+    outputs = comfy.run(graph)
+    assert [one["text"] for one in outputs[look]["seen"]] == [f"{folder}/a{number}_00000.png" for number in range(2)]
+
+
+# --- one wrong input is shown once ------------------------------------------------------------------------------------
+
+
+def test_a_wrong_folder_is_shown_once_for_a_list(comfy: ComfyServer) -> None:
+    graph = Graph()
+    graph.frames("/no/such/place", graph.add("Test PictureList", first=0, counts="1,2,3"))
+    assert "graphs may not access /no/such/place" in refused(comfy, graph)
+
+
+@pytest.mark.parametrize("kind", ["list", "loop"])
+def test_a_wrong_text_is_shown_once_for_a_list_or_a_loop(comfy: ComfyServer, folder: Path, kind: str) -> None:
+    graph = Graph()
+    if kind == "loop":
+        looped(graph, folder, 3, prefix="%one%_%two%")
+    else:
+        graph.frames(str(folder), graph.add("Test PictureList", first=0, counts="1,2,3"), prefix="%one%_%two%")
+    said = failure(comfy, graph, "Save Frames")
+    assert said.count("'%one%', '%two%', which stand for nothing") == 1
+    assert not files(folder)
+
+
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
@@ -367,6 +417,12 @@ def test_values_in_prefix_and_folder(comfy: ComfyServer, folder: Path) -> None:
         comfy, folder, "%Test Pictures.width%x%height%/shot_%date:yyyy%", directory=f"{folder}/%date:yyyy-MM-dd%"
     )
     assert found == [f"{today}/10x6/shot_{today[:4]}_0000{number}.png" for number in range(2)]
+
+
+def test_values_in_a_folder_below_a_target(comfy: ComfyServer, configure: Callable[[str], int], folder: Path) -> None:
+    configure(f'[targets.days]\nurl = "{folder}"')
+    found = names_of(comfy, folder, "%height%", directory="days://%date:yyyy-MM-dd%/%Test Pictures.width%")
+    assert found == [f"{time.strftime('%Y-%m-%d')}/10/6_0000{number}.png" for number in range(2)]
 
 
 def test_the_number_of_each_image_and_of_each_run(comfy: ComfyServer, folder: Path) -> None:

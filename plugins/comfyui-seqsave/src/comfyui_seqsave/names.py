@@ -79,12 +79,17 @@ def workflow_of(extra_pnginfo: Any) -> Any:
 def check(text: Any) -> str:
     """Return the text with something in place of each ``%...%``, to be checked as a name.
 
-    Raises FrameNameError for one that is not known, and for what is not text. Whether the graph has a node is not
-    looked at.
+    Raises FrameNameError for those that are not known, with a list of them, and for what is not text. Whether the graph
+    has a node is not looked at.
     """
     if not isinstance(text, str):
         raise FrameNameError(f"a name or folder is text, not {type(text).__name__}")
-    return _TOKEN.sub(lambda found: _checked(found, text), text)
+    unknown = list(dict.fromkeys(found[0][:60] for found in _TOKEN.finditer(text) if not _is_known(found[1])))
+    if unknown:
+        stands = "which stands" if len(unknown) == 1 else "which stand"
+        shown = ", ".join(map(repr, unknown[:10])) + (", ..." if len(unknown) > 10 else "")
+        raise FrameNameError(f"{text[:200]!r} holds {shown}, {stands} for nothing. There are {_LIST}")
+    return _TOKEN.sub(_example, text)
 
 
 def expand(text: str, values: Values) -> str:
@@ -96,13 +101,15 @@ def expand(text: str, values: Values) -> str:
     return first.replace("%counter%", f"{values.counter(first):05d}")
 
 
-def _checked(found: re.Match[str], text: str) -> str:
+def _is_known(token: str) -> bool:
+    return token in _KNOWN or token.startswith("date:") or _NODE.fullmatch(token) is not None
+
+
+def _example(found: re.Match[str]) -> str:
     token = found[1]
-    if token in _KNOWN or _NODE.fullmatch(token):
+    if token in _KNOWN or not token.startswith("date:"):
         return "x"
-    if token.startswith("date:"):
-        return _NOT_IN_A_NAME.sub("_", _formatted(datetime(2000, 1, 1), token[5:]))
-    raise FrameNameError(f"{text[:200]!r} holds {found[0][:60]!r}, which stands for nothing. There are {_LIST}")
+    return _NOT_IN_A_NAME.sub("_", _formatted(datetime(2000, 1, 1), token[5:]))
 
 
 def _value(token: str, values: Values) -> str:

@@ -40,15 +40,19 @@ class SaveFrames(inputs.Saving):
         "bucket or another target, on all cores. Needs no frame counter."
     )
     SEARCH_ALIASES = ["save video frames", "save image sequence", "export frames", "save to s3", "seqsave"]
-    RETURN_TYPES = ("IMAGE", "STRING", "ANIMATION_SEQUENCE", "LOG_ENTRY")
-    RETURN_NAMES = ("images", "urls", "sequence", "log_entry")
+    RETURN_TYPES = ("IMAGE", "STRING", "ANIMATION_SEQUENCE", "LOG_ENTRY", "STRING", "STRING", "STRING", "INT")
+    RETURN_NAMES = ("images", "urls", "sequence", "log_entry", "first_url", "folder", "pattern", "count")
     INPUT_IS_LIST = True
-    OUTPUT_IS_LIST = (True, True, True, False)
+    OUTPUT_IS_LIST = (True, True, True, False, True, True, True, True)
     OUTPUT_TOOLTIPS = (
         "The images, unchanged.",
         "The path or URL of each frame.",
         "The frames as one animation.",
         "What was saved, and where.",
+        "The path or URL of the first frame.",
+        "The folder of the frames, as Load Frames takes it.",
+        "The names of the frames: frame_#####.png.",
+        "The number of frames.",
     )
     FUNCTION = "save"
     OUTPUT_NODE = True
@@ -115,19 +119,22 @@ class SaveFrames(inputs.Saving):
         urls: list[str] = []
         sequences: list[AnimationSequence] = []
         shown: list[dict[str, list[Any]]] = []
+        facts: list[tuple[str, str, str, int]] = []
         for part in [_prepared(values, some, graph) for values, some in _grouped(listed, given, graph)]:
             result = part.save(graph)
             saved = part.asked.by_filetype(result)
             counter = FrameCounter(len(part.images) - 1, len(part.images), part.rate)
             sequences.append(AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]}))
             urls += saving.urls_of(saved[0])
+            facts.append(part.facts(saving.urls_of(saved[0])))
             log = saving.log_of(log.add(part.note) if part.note else log, result)
             shown.append({"images": preview.images_of(saved, part.images), "text": saving.urls_of(*saved)})
         prompts.continue_batch(run, graph.prompt, node, "meta_batch", _single(meta_batch))
         merged = {name: [one for each in shown for one in each[name]] for name in ("images", "text")}
         if isinstance(images, list):
-            return {"ui": merged, "result": (images, urls, sequences, log)}
-        return {"ui": merged, "result": (images, urls, sequences[0], log)}
+            each = [[fact[number] for fact in facts] for number in range(4)]
+            return {"ui": merged, "result": (images, urls, sequences, log, *each)}
+        return {"ui": merged, "result": (images, urls, sequences[0], log, *facts[0])}
 
 
 @dataclass(frozen=True)
@@ -177,6 +184,13 @@ class _Part:
             **({} if run.keeps else {"start": first, "recipe": recipe}),
             **asked.settings,
         )
+
+    def facts(self, urls: Sequence[str]) -> tuple[str, str, str, int]:
+        """Return the first URL, the folder, the names as a pattern, and the number of what was saved."""
+        rule = self.asked.formats[0].rule
+        first = urls[0] if urls else ""
+        above = os.path.dirname(first) if os.path.isabs(first) else first.rpartition("/")[0]
+        return first, above or self.place.url, str(rule.name), len(urls)
 
     def _highest(self) -> int | None:
         return parallel.away(lambda: counting.highest(self.place, self.asked))
