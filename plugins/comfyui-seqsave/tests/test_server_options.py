@@ -1,4 +1,7 @@
-"""A server that is started otherwise: without metadata, with the original ids, beside a pack that has one of them."""
+"""A server that is started otherwise: without metadata, with the original ids, beside a pack that has one of them.
+
+It has several users, an output folder elsewhere, and no cache, so that each run of a graph runs every node.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.comfyui
 
+ELSEWHERE = "elsewhere"
 OTHER_PACK = '''
 class Counter:
     """The other pack's."""
@@ -42,7 +46,8 @@ def started_otherwise(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comf
     other.mkdir(parents=True)
     (other / "__init__.py").write_text(OTHER_PACK)
     env = {"SEQSAVE_CONFIG": str(base / "config.toml")}
-    with ComfyServer(base, "--disable-metadata", env=env) as server:
+    arguments = ("--disable-metadata", "--multi-user", "--cache-none", "--output-directory", str(base / ELSEWHERE))
+    with ComfyServer(base, *arguments, env=env) as server:
         yield server
 
 
@@ -54,13 +59,13 @@ def test_disable_metadata(started_otherwise: ComfyServer) -> None:
         graph.saver("bare", image, filetype=filetype)
     graph.frames("bare", image, prefix="many", filetype="png with embedded workflow")
     comfy.run(graph, {"nodes": ["canary"]})
-    names = files(comfy.output / "bare")
+    names = files(comfy.base / ELSEWHERE / "bare")
     assert names == ["frame_00000.jpg", "frame_00000.png", "frame_00000.webp", "many_00000.png"]
     for name in names:
-        data = (comfy.output / "bare" / name).read_bytes()
+        data = (comfy.base / ELSEWHERE / "bare" / name).read_bytes()
         assert b"canary" not in data, name
         assert b"class_type" not in data, name
-        with Image.open(comfy.output / "bare" / name) as saved:
+        with Image.open(comfy.base / ELSEWHERE / "bare" / name) as saved:
             assert saved.size == (8, 8)
 
 
@@ -79,7 +84,18 @@ def test_the_original_ids_open_old_workflows(started_otherwise: ComfyServer) -> 
     saver = graph.saver("old", graph.add("EmptyImage", width=8, height=8, batch_size=1, color=0))
     graph[saver]["class_type"] = "Image Sequence Saver [Dream]"
     comfy.run(graph)
-    assert files(comfy.output / "old") == ["frame_00000.png"]
+    assert files(comfy.base / ELSEWHERE / "old") == ["frame_00000.png"]
+
+
+def test_a_second_run_saves_again_where_the_cache_is_off(started_otherwise: ComfyServer) -> None:
+    comfy = started_otherwise
+    graph = Graph()
+    image = graph.add("EmptyImage", width=8, height=8, batch_size=2, color=0)
+    graph.frames("again", image, start=-1)
+    comfy.run(graph)
+    comfy.run(graph)
+    assert files(comfy.base / ELSEWHERE / "again") == [f"frame_{number:05d}.png" for number in range(4)]
+    assert not (comfy.output / "again").exists()
 
 
 def test_without_the_setting_the_ids_are_ours_alone(comfy: ComfyServer) -> None:
