@@ -60,12 +60,3 @@ def test_a_key_of_digits_stays_text() -> None:
         "profile": "x=y",
         "port": 22,
     }
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("1000", 1000), ("500MB", 500_000_000), ("1.5 GiB", 3 * 2**29), ("2k", 2000)]
-)
-def test_sizes(text: str, size: int) -> None:
-    from seqsave.cli.parameters import as_size
-
-    assert as_size(None, None, text) == size  # type: ignore[arg-type]

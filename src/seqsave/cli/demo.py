@@ -9,8 +9,9 @@ import click
 
 from seqsave.cli.app import Command
 from seqsave.cli.completion import urls
+from seqsave.cli.options import setting_option
 from seqsave.cli.output import Messages
-from seqsave.cli.parameters import folder_at, json_option, quiet_option, setting_option, storage_option
+from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
 from seqsave.cli.run import Job
 
 if TYPE_CHECKING:

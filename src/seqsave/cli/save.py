@@ -10,6 +10,7 @@ import click
 from seqsave import naming
 from seqsave.cli.app import WRONG_CALL, Command, Failure
 from seqsave.cli.completion import urls
+from seqsave.cli.options import settings_options
 from seqsave.cli.output import Messages, print_json
 from seqsave.cli.parameters import (
     as_frames,
@@ -19,7 +20,6 @@ from seqsave.cli.parameters import (
     json_option,
     max_pixels_option,
     quiet_option,
-    settings_options,
     storage_option,
 )
 from seqsave.cli.saving import SaveTask

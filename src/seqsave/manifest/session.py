@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -91,7 +90,7 @@ class Session:
         self._creates = creates
         self._policy = policy
         self._me = WriterEntry(
-            id=run or f"{liveness.machine_id()}-{secrets.token_hex(6)}",
+            id=run or f"{liveness.machine_id()}-{os.urandom(6).hex()}",
             host=liveness.host(),
             pid=os.getpid(),
             since=now(),

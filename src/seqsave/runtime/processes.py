@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,11 +44,12 @@ def machine_id() -> str:
     machines of a farm, and most containers, share one. If the system does not state its start and its processes, the
     digits are random, so that no other process is ever treated as dead.
     """
+    import hashlib
     import platform
 
     known = [_boot(), _link("/proc/self/ns/pid") if sys.platform == "linux" else sys.platform]
     if not all(known):
-        known = [secrets.token_hex(8)]
+        known = [os.urandom(8).hex()]
     return hashlib.sha256("\n".join([platform.node(), *known]).encode()).hexdigest()[:8]
 
 

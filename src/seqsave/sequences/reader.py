@@ -7,7 +7,6 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args, overload
 
@@ -22,13 +21,14 @@ from seqsave.errors import (
 from seqsave.manifest.intervals import count, subtract, unite
 from seqsave.plugins import registry
 from seqsave.plugins.options import check_choice, check_count
-from seqsave.runtime.pipeline import Pipeline
 from seqsave.sequences.ahead import Outcome, ReadJob, size_of
 from seqsave.sequences.frame import Frame, join, key_of
 from seqsave.types import MAX_PIXELS, Decoded
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from seqsave.manifest import Manifest
     from seqsave.manifest.intervals import Intervals
     from seqsave.types import ImageArray
@@ -315,6 +315,8 @@ class FrameSequence(Sequence[Frame]):
         self, decode: Callable[[Frame, bytes], T], concurrency: int | None, max_bytes: int
     ) -> Generator[tuple[Frame, Outcome[T]], None, None]:
         """Yield each frame in order with what became of it. No error stops the frames before or after it."""
+        from seqsave.runtime.pipeline import Pipeline  # here, as a listing needs no threads
+
         width = READ_AHEAD if concurrency is None else check_count("concurrency", concurrency)
         pipeline: Pipeline[Outcome[bytes], Outcome[T]] = Pipeline(
             workers=width, publishers=os.cpu_count() or 1, max_bytes=check_count("max_bytes", max_bytes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 import random
-import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping, Sequence
@@ -296,7 +296,7 @@ class Target(ABC):
             if known.refuses:
                 return
             # The second trial uses a name that no other program knows, so none can have deleted it in between.
-            if not (self._refuses_second(path) or self._refuses_second(f"{path}-{secrets.token_hex(8)}")):
+            if not (self._refuses_second(path) or self._refuses_second(f"{path}-{os.urandom(8).hex()}")):
                 raise self._overlooked()
             known.refuses = True
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 
 from seqsave.runtime.processes import has_died, machine_id
 
@@ -23,7 +22,7 @@ def temporary_name(run: str = "") -> str:
     run: the run over many tasks that the process writes a part of, if any.
     """
     ending = f"-{run}{_TEMPORARY_TAIL}" if run else _TEMPORARY_TAIL
-    return f"{_TEMPORARY_HEAD}{machine_id()}-{os.getpid()}-{secrets.token_hex(8)}{ending}"
+    return f"{_TEMPORARY_HEAD}{machine_id()}-{os.getpid()}-{os.urandom(8).hex()}{ending}"
 
 
 def is_temporary(name: str) -> bool:
