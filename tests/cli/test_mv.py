@@ -6,10 +6,12 @@ import contextlib
 import json
 import subprocess
 import sys
+import uuid
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from botocore.exceptions import ClientError
 from fsspec.implementations.memory import MemoryFile
 
 from seqsave import open_sequence, open_writer, save
@@ -24,6 +26,8 @@ from tests.support.places import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
 
@@ -476,3 +480,41 @@ def test_the_only_copy_stays_after_a_failure(here: Place, monkeypatch: pytest.Mo
     assert "the disk is full" in seqsave("mv", here.url, there.url, status=1).err
     assert there.frames() == ["frame_00001.png"]
     assert len(here.frames()) == 4
+
+
+@pytest.fixture(params=["versions", "lock"])
+def keeping(request: pytest.FixtureRequest, s3_server: S3Server) -> Place:
+    """A bucket that keeps each version of an object, and one that also refuses to delete them for a day."""
+    bucket, client = f"{request.param}-{uuid.uuid4().hex[:8]}", s3_server.client
+    client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=request.param == "lock")
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    if request.param == "lock":
+        rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+        lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+        client.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=lock)
+    return Place("s3", f"s3://{bucket}/shot", s3_server.storage_options, s3_server)
+
+
+@pytest.mark.s3
+def test_buckets_that_keep_versions(keeping: Place, s3_server: S3Server) -> None:
+    for pictures in (PICTURES[::-1], PICTURES):
+        save(pictures, f"{keeping.url}/a", filetype="png", storage_options=keeping.storage_options)
+    before = contents(keeping)
+    seqsave("mv", f"{keeping.url}/a", f"{keeping.url}/b", *options(keeping))
+    seqsave("mv", f"{keeping.url}/b", f"{keeping.url}/b/shot.####.png", "--start", 1002, *options(keeping))
+    assert keeping.frames() == [f"b/shot.{index}.png" for index in range(1002, 1007)]
+    assert contents(keeping) == before
+    assert "complete and intact, as recorded" in seqsave("verify", f"{keeping.url}/b", "--deep", *options(keeping)).out
+    seqsave("rm", f"{keeping.url}/b", "--frames", "1003", "--yes", *options(keeping))
+    assert (
+        seqsave("ls", f"{keeping.url}/b", "--json", *options(keeping), status=1).document["sequences"][0]["count"] == 4
+    )
+    seqsave("rm", f"{keeping.url}/b", "--yes", *options(keeping))
+    assert keeping.frames() == []
+    bucket = keeping.url.split("/")[2]
+    kept = s3_server.client.list_object_versions(Bucket=bucket)["Versions"]
+    frames = [one for one in kept if one["Key"].endswith(".png")]
+    assert len(frames) == 5 * (2 + 1 + 1)  # nothing removes a version
+    if bucket.startswith("lock"):
+        with pytest.raises(ClientError):
+            s3_server.client.delete_object(Bucket=bucket, Key=frames[0]["Key"], VersionId=frames[0]["VersionId"])
