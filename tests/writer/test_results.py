@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from concurrent.futures import Future
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from seqsave.errors import EncodeError, TargetError, WriterAbortedError
+from seqsave import save
+from seqsave.errors import EncodeError, SaveError, TargetError, WriterAbortedError
 from seqsave.naming.key import FrameKey
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 from seqsave.writer import results
@@ -107,3 +111,32 @@ def test_the_repr_of_a_result_is_short() -> None:
     ]
     assert repr(SaveResult(url="s3://b/x", frames=tuple(frames))) == "<SaveResult 38 saved, 2 stopped in s3://b/x>"
     assert repr(SaveResult(url="s3://b/x", frames=())) == "<SaveResult no frames in s3://b/x>"
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_an_error_of_a_storage_is_short_in_a_notebook(
+    tmp_path: Path, keeps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQSAVE_TRACEBACK", "1" if keeps else "")
+
+    def full(*_: object, **__: object) -> None:
+        raise TargetError("no space left")
+
+    monkeypatch.setattr("seqsave.targets.local.LocalTarget.publish", full)
+    with pytest.raises(SaveError) as caught:
+        save(np.zeros((2, 4, 6, 3), np.uint8), tmp_path, manifest=False)
+    lines = "".join(traceback.format_exception(caught.value)).splitlines()
+    internal = [line for line in lines if "runtime" in line]
+    assert bool(internal) is keeps
+    assert isinstance(caught.value.__cause__, TargetError)
+    assert sum(line.startswith("seqsave.errors.TargetError: ") for line in lines) == 1
+
+
+def test_where_an_encoder_failed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("seqsave.encoders.png.encoder.PngEncoder.encode", broken)
+    with pytest.raises(SaveError) as caught:
+        save(np.zeros((2, 4, 6, 3), np.uint8), tmp_path)
+    assert "in broken" in "".join(traceback.format_exception(caught.value))

@@ -20,6 +20,7 @@ __all__ = [
     "chain_of",
     "drop_traces",
     "is_secret_name",
+    "keeps_traces",
     "redact_options",
     "redact_url",
     "safe_cause",
@@ -148,12 +149,17 @@ def safe_cause(error: BaseException, secrets: Iterable[str]) -> BaseException:
     return BackendError("; from ".join(clean))
 
 
+def keeps_traces() -> bool:
+    """Return True if the user asks for all that is known of where errors come from."""
+    return os.environ.get("SEQSAVE_TRACEBACK", "") not in ("", "0")
+
+
 def drop_traces(error: BaseException) -> None:
     """Drop where in a library each error of a chain was raised. A cause that is known needs no hundred lines of it.
 
     ``SEQSAVE_TRACEBACK=1`` keeps them.
     """
-    if os.environ.get("SEQSAVE_TRACEBACK", "") in ("", "0"):
+    if not keeps_traces():
         for link in chain_of(error):
             link.__traceback__ = None
 

@@ -9,14 +9,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqsave import naming
-from seqsave.errors import WriterAbortedError
+from seqsave.errors import (
+    FrameExistsError,
+    ManifestError,
+    SourceError,
+    SpoolError,
+    TargetError,
+    WriterAbortedError,
+)
 from seqsave.naming.key import FrameKey
+from seqsave.targets.redact import keeps_traces
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
 
 if TYPE_CHECKING:
     from seqsave.writer.fallback import Fallback
 
 __all__ = ["Results", "aftermath", "cause", "summary"]
+
+_OF_STORAGES = (TargetError, ManifestError, SpoolError, FrameExistsError, SourceError)
 
 
 @dataclass(slots=True)
@@ -104,9 +114,14 @@ def _error_of(future: Future[SavedFrame]) -> BaseException | None:
 def cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
     """Return the cause of the error that ``close`` raises: that of the frame that ended the run, otherwise the run's.
 
+    The error of a storage comes without the lines of the writer's threads that it passed: they help no caller.
+
     error: the error that ended the run, here and below; None if none did.
     """
-    return _root(result, error).exception if result.failures else error
+    found = _root(result, error).exception if result.failures else error
+    if isinstance(found, _OF_STORAGES) and not keeps_traces():
+        found.__traceback__ = None
+    return found
 
 
 def summary(result: SaveResult, fallback: Fallback | None, error: BaseException | None = None) -> str:
