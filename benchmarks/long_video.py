@@ -1,4 +1,4 @@
-"""Long videos in the real ComfyUI: `python -m benchmarks.long_video [--quick]`, with the Python of tox's env comfyui.
+"""Long videos in the real ComfyUI: `python -m benchmarks.long_video [--quick] [WAY...]`, in tox env comfyui.
 
 1,000 frames of 720p through Save Frames, in one server: as a list of single images, as the parts of a meta batch (one
 frame each, so that every frame is a call of its own), and as the iterations of a loop. Every frame is read back and has
@@ -27,7 +27,7 @@ from benchmarks.node import PACK
 from benchmarks.plan import Claim, Plan, Report, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 HEIGHT, WIDTH = 720, 1280
 FILETYPE = "png"
@@ -104,7 +104,10 @@ def _middle(calls: list[tuple[int, float, float]], column: int) -> float:
     return statistics.median(call[column] / call[0] for call in calls)
 
 
-def run(plan: Plan) -> Report:
+WAYS = ("list", "meta-batch", "loop")
+
+
+def run(plan: Plan, chosen: Sequence[str] = WAYS) -> Report:
     found, short, long = Report(), plan.pick(10, 100), plan.pick(60, 1000)
     graphs, runs = importlib.import_module("graphs"), importlib.import_module("test_server_runs")
 
@@ -121,18 +124,18 @@ def run(plan: Plan) -> Report:
         painted = next(node for node in graph.values() if node["class_type"] == "Test Numbered")
         painted["inputs"] |= {"height": HEIGHT, "width": WIDTH}
 
-    ways: dict[str, Callable[[Any, Path, int], None]] = {"list": listed, "meta batch": parts, "loop": looped}
+    ways: dict[str, Callable[[Any, Path, int], None]] = {"list": listed, "meta-batch": parts, "loop": looped}
     # A loop's copies of its nodes are all in the graph that runs: core takes longer for each one.
-    lengths = {"list": long, "meta batch": long, "loop": plan.pick(20, 200)}
+    lengths = {"list": long, "meta-batch": long, "loop": plan.pick(20, 200)}
     with tempfile.TemporaryDirectory() as name, _server(Path(name)) as server:
         alone = _alone(server, graphs.Graph(), Path(name))
         rows = []
-        for way, build in ways.items():
+        for way in chosen:
             pair = []
             for total in (min(short, lengths[way]), lengths[way]):
                 graph = graphs.Graph()
-                folder = server.output / way.replace(" ", "_") / str(total)
-                build(graph, folder, total)
+                folder = server.output / way / str(total)
+                ways[way](graph, folder, total)
                 pair.append(_measure(server, Path(name), graph, total, runs))
                 if runs.numbers(folder) != runs.frames(0, range(total)):
                     raise RuntimeError(f"{way}: not all of {total} frames are there, or they show other numbers")
@@ -207,10 +210,12 @@ def _measure(server: Any, base: Path, graph: Any, total: int, runs: Any) -> Run:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.long_video", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a look: few frames, numbers that prove nothing")
-    plan = Plan(quick=parser.parse_args().quick)
+    parser.add_argument("ways", nargs="*", choices=[[], *WAYS], metavar="WAY", help=f"of {', '.join(WAYS)}")
+    given = parser.parse_args()
+    plan = Plan(quick=given.quick)
     sys.path.append(str(PACK / "tests"))
     print(report.machine() + (", quick: proves nothing" if plan.quick else "") + "\n")
-    found = run(plan)
+    found = run(plan, given.ways or WAYS)
     for table in found.tables:
         print(report.table(table))
     print(report.claims_table(found.claims))
