@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.existing.skipping import ExistingFrames
+from seqsave.targets.memory import MemoryTarget
+from seqsave.writer.accept import LOOKS
+from tests.support.patience import PATIENCE
 
 OLD, NEW = np.full((4, 4, 3), 10, np.uint8), np.full((4, 4, 3), 200, np.uint8)
 
@@ -47,6 +52,23 @@ def test_skip_valid_replaces_a_damaged_frame_and_one_of_another_size(tmp_path: P
     damaged.write_bytes(damaged.read_bytes()[:-20])
     assert again(tmp_path, if_exists="skip valid", manifest=False) == ["saved", "skipped", "saved"]
     assert values(tmp_path) == [200, 10, 200]
+
+
+def test_frames_behind_a_network_are_examined_at_once_however_few_cores_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run that was killed left them without a record, so that the next one has to read each."""
+    real, all_of_them = ExistingFrames._is_valid, threading.Barrier(LOOKS)
+
+    def is_valid(self: ExistingFrames, *given: Any) -> bool:
+        all_of_them.wait(PATIENCE)
+        return real(self, *given)
+
+    seqsave.save([OLD] * LOOKS, "memory://examined", manifest=False)
+    monkeypatch.setattr(MemoryTarget, "is_fast", False)
+    monkeypatch.setattr(ExistingFrames, "_is_valid", is_valid)
+    result = seqsave.save([NEW] * LOOKS, "memory://examined", if_exists="skip valid")
+    assert [frame.status for frame in result.frames] == ["skipped"] * LOOKS
 
 
 def test_skip_same_recipe_replaces_what_was_made_otherwise(tmp_path: Path) -> None:

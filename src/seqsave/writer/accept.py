@@ -18,7 +18,7 @@ from seqsave.writer.outputs import FrameSource, Output
 
 if TYPE_CHECKING:
     from seqsave.sequences.preview import Preview
-    from seqsave.settings.groups import Limits
+    from seqsave.settings.config import WriterConfig
     from seqsave.targets import Target
     from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
@@ -32,14 +32,19 @@ DEFAULT_MAX_BYTES = 512 * 2**20
 # The part of it for pictures that are not encoded yet. More would not be faster, since reused memory is much faster
 # than new memory.
 RAW_MAX_BYTES = 32 * 2**20
+# How many existing frames are read at once from a network to be examined: that waits for the network, not for a core.
+LOOKS = 8
 
 
-def open_pipeline(limits: Limits, target: Target, *, reads_slowly: bool = False) -> Pipeline[Any, SavedFrame]:
-    """Return a pipeline to ``target`` that keeps the limits.
+def open_pipeline(config: WriterConfig, target: Target) -> Pipeline[Any, SavedFrame]:
+    """Return a pipeline to ``target`` that keeps the limits of the settings.
 
-    reads_slowly: the first stage reads files from a network, and so gets more threads.
+    If the first stage reads files from a network, it gets more threads.
     """
+    limits, reads_slowly = config.limits, config.reads_slowly
     workers, publishers = limits.stages(target.is_fast)
+    if config.delivery.if_exists == "skip valid" and publishers:
+        workers = max(workers, min(LOOKS, publishers))
     is_default = limits.max_bytes is None
     least = workers + 2 if is_default else 1
     if reads_slowly and workers:

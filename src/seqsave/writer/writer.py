@@ -73,7 +73,7 @@ class SequenceWriter:
         self._rule = config.formats[0].rule
         self._target = self._open_target(url)
         self._target.check(create=config.delivery.if_exists == "error")
-        self._pipeline = open_pipeline(config.limits, self._target, reads_slowly=config.reads_slowly)
+        self._pipeline = open_pipeline(config, self._target)
         files = None if config.naming.total is None else config.naming.total * len(config.formats)
         self._log = EventLog(results=results.Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *open_observers()):
