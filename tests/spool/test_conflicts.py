@@ -235,3 +235,19 @@ def test_a_conflict_at_the_end_of_a_run_is_reported(tmp_path: Path, spool: Spool
     assert caught.value.result is not None
     assert caught.value.result.counts["spooled"] == 1
     assert value(folder / FRAME) == 200
+
+
+@pytest.mark.parametrize("prefix", ["other", "frame"])
+def test_a_conflict_of_an_earlier_run_is_a_warning_that_names_it(tmp_path: Path, spool: Spool, prefix: str) -> None:
+    folder = tmp_path / "renders"
+    saved(folder, 100)
+    target = targets.resolve(folder)
+    with pytest.raises(SaveError), writer_to(folder, spool) as writer:
+        with Away(target):
+            writer.write(picture(10), index=1).result()
+        saved(folder, 200)
+    with pytest.warns(seqsave.SeqSaveWarning, match="1 frame of earlier runs left in the spool") as caught:
+        result = seqsave.save([picture(30)] * 2, folder, start=5, prefix=prefix, spool=spool.folder)
+    assert [str(one.message).count(FRAME) for one in caught if "spool" in str(one.message)] == [1]
+    assert result.counts["saved"] == 2
+    assert value(folder / FRAME) == 200

@@ -108,6 +108,23 @@ def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Pub
     behind.wait(failing.identity())
 
 
+def test_a_conflict_is_told_once_however_often_its_place_is_published(
+    spool: Spool, behind: Publisher, failing: Any
+) -> None:
+    failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
+    keep(spool, failing.target, 1, create=True)
+    for index in (2, 3):
+        keep(spool, failing.target, index)
+        behind.wake(failing, failing.identity())
+        behind.wait(failing.identity(), concerns=lambda entry: entry.index != 1)
+        assert behind.trouble(failing.identity()) == ""
+        assert failing.target.exists(f"frame_{index:05d}.png")
+    assert behind.conflicts(failing.identity(), lambda entry: entry.index != 1) == []
+    assert [one.reason for one in behind.conflicts(failing.identity())] == ["exists"]
+    assert behind.conflicts(failing.identity()) == []
+    assert len(spool.contents().entries) == 1
+
+
 @pytest.mark.parametrize("name", ["broken", "already-rendered"])
 def test_a_broken_spool_is_reported_whatever_its_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,12 +10,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError
 from seqsave.runtime.threads import ForkSafeLock, Joinable, spawn_daemon
-from seqsave.spool.entries import fingerprint
+from seqsave.spool.entries import Entry, fingerprint
 from seqsave.spool.flush import Outcome, Records, flush_place, overlaps
 from seqsave.spool.store import Spool
 from seqsave.wording import counted
@@ -30,7 +30,11 @@ ENDING_SECONDS = 2.0
 
 @dataclass(slots=True)
 class _Place:
-    """The work for one place. ``message`` is the last failure, until ``trouble`` or ``wait`` has reported it."""
+    """The work for one place.
+
+    message:   the last failure, until ``trouble`` or ``wait`` has reported it.
+    conflicts: those that were not reported yet.
+    """
 
     target: targets.Target
     where: Mapping[str, str]
@@ -39,6 +43,11 @@ class _Place:
     next_try: float = 0.0
     wait: float = 0.0
     message: str = ""
+    conflicts: list[Outcome] = field(default_factory=list)
+
+
+def _any(_entry: Entry) -> bool:
+    return True
 
 
 class Publisher:
@@ -52,6 +61,7 @@ class Publisher:
         self._records = records
         self._places: dict[str, _Place] = {}
         self._published: set[str] = set()
+        self._conflicting: set[str] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread: Joinable | None = None
@@ -81,12 +91,35 @@ class Publisher:
             message, place.message = place.message, ""
             return message
 
-    def wait(self, where: Mapping[str, str], while_waiting: Callable[[], None] = lambda: None) -> None:
-        """Wait until the spool has no entries for this place, the places above it and those below it.
+    def conflicts(self, where: Mapping[str, str], concerns: Callable[[Entry], bool] = _any) -> list[Outcome]:
+        """Return the conflicts at this place, and above and below it, that no call has returned and no wait has raised.
+
+        A conflict stays until it is resolved, and concerns one sequence: the others of the place are published.
+
+        concerns: chooses the entries; the others are left for a later call.
+        """
+        with self._changed:
+            return [
+                one
+                for place in self._places.values()
+                if overlaps(place.where, where)
+                for one in _taken(place.conflicts, concerns)
+            ]
+
+    def wait(
+        self,
+        where: Mapping[str, str],
+        while_waiting: Callable[[], None] = lambda: None,
+        *,
+        concerns: Callable[[Entry], bool] = _any,
+    ) -> None:
+        """Wait until no entry for this place, the places above it and those below it can be published any more.
 
         while_waiting: called several times a second; an error that it raises ends the wait.
+        concerns:      chooses the entries whose conflicts are errors; others are left to ``conflicts``.
 
-        Raises SpoolError if publishing fails during the wait, or has failed before and was not reported yet.
+        Raises SpoolError if publishing fails during the wait, or has failed before and was not reported yet, and once
+        for each conflict.
         """
         with self._changed:
             for place in self._places.values():
@@ -101,9 +134,12 @@ class Publisher:
                     message, failed.message = failed.message, ""
                     raise SpoolError(message, reason="unpublished")
                 if not any(place.is_waiting or place.is_busy for place in concerned):
-                    return
+                    break
                 self._changed.wait(TICK)
             while_waiting()
+        conflicts = self.conflicts(where, concerns)
+        if conflicts:
+            raise SpoolError(_kept(conflicts, self.spool), reason="unpublished")
 
     @property
     def is_idle(self) -> bool:
@@ -147,6 +183,7 @@ class Publisher:
                     on_outcome=self._note_published,
                 )
                 trouble, again = _judged(outcomes, self.spool)
+                self._note_conflicts(place, outcomes)
             except SpoolError as error:
                 # In use: another process publishes the same frames, and reports its failures itself.
                 trouble, again = "" if error.reason == "in use" else str(error), True
@@ -161,6 +198,14 @@ class Publisher:
         if outcome.status == "published" and outcome.entry is not None:
             with self._changed:
                 self._published.add(outcome.entry.name)
+
+    def _note_conflicts(self, place: _Place, outcomes: list[Outcome]) -> None:
+        """Note the conflicts that were not known: each is met again whenever the place is published."""
+        with self._changed:
+            for outcome in outcomes:
+                if outcome.status == "conflict" and outcome.file not in self._conflicting:
+                    self._conflicting.add(outcome.file)
+                    place.conflicts.append(outcome)
 
     def _next(self) -> _Place | None:
         with self._changed:
@@ -188,15 +233,27 @@ class Publisher:
 
 
 def _judged(outcomes: list[Outcome], spool: Spool) -> tuple[str, bool]:
-    """Return the message for the user, "" for none, and whether to try again."""
-    left = [outcome for outcome in outcomes if outcome.is_left]
+    """Return the message of what has failed, "" for none, and whether to try again. Conflicts are no failures."""
+    left = [outcome for outcome in outcomes if outcome.is_left and outcome.status != "conflict"]
     if not left:
         return "", False
     again = any(outcome.status in ("failed", "waiting") for outcome in left)
     first = next((outcome for outcome in left if outcome.status != "waiting"), left[0])
+    return _kept(left, spool, first), again
+
+
+def _kept(left: list[Outcome], spool: Spool, first: Outcome | None = None) -> str:
+    """Return the message about frames that are left in the spool. first: whose reason it gives."""
     count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
     what = f"{counted(count, 'frame')} saved before" if count else "the update of a manifest"
-    return f"{what} could not be published (kept in the spool {spool.folder}): {first.message}", again
+    return f"{what} could not be published (kept in the spool {spool.folder}): {(first or left[0]).message}"
+
+
+def _taken(conflicts: list[Outcome], concerns: Callable[[Entry], bool]) -> list[Outcome]:
+    """Remove the conflicts that concern the caller from the list, and return them."""
+    found = [one for one in conflicts if one.entry is not None and concerns(one.entry)]
+    conflicts[:] = [one for one in conflicts if one not in found]
+    return found
 
 
 # --- one for each folder and process ---------------------------------------------------------------------------------

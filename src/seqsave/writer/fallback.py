@@ -25,6 +25,7 @@ from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
 from seqsave.spool.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
+from seqsave.wording import counted
 from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Fallback:
         self.folder = kept_in.folder
         self._spool = kept_in
         self._target, self._pipeline, self._record = common.target, common.pipeline, record
+        self._log = common.log
         self._policy = delivery.policy
         self._keeps_manifest = delivery.manifest
         self._lock = threading.Lock()
@@ -198,6 +200,11 @@ class Fallback:
             outcomes = self._flush(where)
         except SpoolError:
             return  # another process is publishing the spool
+        conflicts = [outcome for outcome in outcomes if outcome.status == "conflict"]
+        if conflicts:
+            # They are no frames of this run, which fails for its own ones only.
+            what = f"{counted(len(conflicts), 'frame')} of earlier runs left in the spool"
+            self._log.warn("conflict", None, f"{what}: {conflicts[0].message}")
         failed = next((outcome.error for outcome in outcomes if outcome.status == "failed"), None)
         if isinstance(failed, TargetError) and failed.transient:
             with self._lock:

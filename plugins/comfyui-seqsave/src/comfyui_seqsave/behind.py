@@ -2,24 +2,26 @@
 
 This is used for storages on other machines, once a first frame has been published there, unless the administrator has
 disabled it (``settings``). After a failure, the next graph that saves there fails, and the frames stay in the spool.
+A conflict, which stays until a user resolves it, makes one graph of its own sequence fail, and is logged for the others.
 Nodes that read from a target wait until its frames are published. While no frame waits, no storage is accessed.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqsave import SeqSaveError, SpoolError
+from seqsave import SeqSaveError, SpoolError, naming
 from seqsave.spool import Publisher, Spool, fingerprint, open_spool
 
 from . import settings
 
 if TYPE_CHECKING:
+    from seqsave import SavedFrame
     from seqsave.targets import Target
 
-__all__ = ["log_waiting", "note_saved", "trouble", "wait_for", "writer_settings"]
+__all__ = ["conflict", "log_waiting", "note_saved", "trouble", "wait_for", "writer_settings"]
 
 _log = logging.getLogger(__name__)
 
@@ -53,11 +55,35 @@ def trouble(target: Target) -> SpoolError | None:
     )
 
 
+def conflict(target: Target, saved: Iterable[SavedFrame]) -> SpoolError | None:
+    """Return the error of a conflict in the sequence of these frames that no call has returned; log those of others."""
+    publisher, names = _publisher(_spool()), {_sequence(frame.url) for frame in saved}
+    where = target.identity()
+    own = publisher.conflicts(where, lambda entry: _sequence(f"{entry.target.rstrip('/')}/{entry.path}") in names)
+    for outcome in publisher.conflicts(where):
+        _log.warning("a frame of another sequence stays in the spool: %s", outcome.message)
+    if not own:
+        return None
+    more = f" ({len(own)} frames of this sequence)" if len(own) > 1 else ""
+    return SpoolError(
+        f"a frame that an earlier graph saved was not published{more}: {own[0].message}. The frames of this graph are safe"
+    )
+
+
+def _sequence(url: str) -> tuple[str, str, str, str]:
+    """Return what the frames of a sequence and its variations have in common: folder, head, tail and extension."""
+    folder, _, name = url.rpartition("/")
+    above, _, last = folder.rpartition("/")
+    found = naming.split_name(name)
+    pattern = (name, "", "") if found is None else (found[0].head, found[0].tail, found[0].extension)
+    return (above if naming.parse_batch_folder(last) is not None else folder, *pattern)
+
+
 def wait_for(target: Target) -> None:
     """Wait until all frames that were saved to this target, or above or below it, are published.
 
-    Raises SpoolError if they cannot be published. Do not call it on the node's thread, which must respond to the
-    interrupt button.
+    Raises SpoolError if they cannot be published, except conflicts, whose files exist: ``conflict`` reports them. Do
+    not call it on the node's thread, which must respond to the interrupt button.
     """
     spool = _usable_spool()
     if spool is None:  # no frame of this server waits there
@@ -67,7 +93,7 @@ def wait_for(target: Target) -> None:
         return
     where = target.identity()
     publisher.adopt(where)
-    publisher.wait(where)
+    publisher.wait(where, concerns=lambda _: False)
 
 
 def log_waiting() -> None:

@@ -100,6 +100,9 @@ def save(
     if trouble is not None:
         raise trouble
     result = writer.result if kept is None else _result_of(writer, written, kept.run.warnings[heard:])
+    conflict = behind.conflict(target, result.frames) if more else None
+    if conflict is not None:
+        raise conflict
     if result.counts["saved"]:
         behind.note_saved(target)
     return result
