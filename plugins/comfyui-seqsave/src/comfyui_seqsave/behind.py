@@ -2,7 +2,7 @@
 
 This is used for storages on other machines, once a first frame has been published there, unless the administrator has
 disabled it (``settings``). After a failure, the next graph that saves there fails, and the frames stay in the spool.
-A conflict, which stays until a user resolves it, makes one graph of its own sequence fail, and is logged for the others.
+A conflict, which stays until a user resolves it, makes one graph of its own sequence fail; for others it is logged.
 Nodes that read from a target wait until its frames are published. While no frame waits, no storage is accessed.
 """
 
@@ -65,9 +65,8 @@ def conflict(target: Target, saved: Iterable[SavedFrame]) -> SpoolError | None:
     if not own:
         return None
     more = f" ({len(own)} frames of this sequence)" if len(own) > 1 else ""
-    return SpoolError(
-        f"a frame that an earlier graph saved was not published{more}: {own[0].message}. The frames of this graph are safe"
-    )
+    text = f"a frame that an earlier graph saved was not published{more}: {own[0].message}"
+    return SpoolError(f"{text}. The frames of this graph are safe")
 
 
 def _sequence(url: str) -> tuple[str, str, str, str]:
