@@ -16,6 +16,7 @@ import seqsave
 import seqsave.targets
 from seqsave import manifest
 from seqsave.manifest import Manifest
+from seqsave.targets.local import LocalTarget
 from tests.manifest.saved import PATH, found, indices, picture
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
@@ -137,6 +138,31 @@ class Counted:
             return real(path, *args, **more)
 
         return call
+
+
+def test_a_run_that_failed_and_may_not_list_claims_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its frame arrived, and the answer was an error: only a look would show that."""
+    seqsave.save([picture(1)] * 2, tmp_path)
+    publish = LocalTarget.publish
+
+    def arrives(self: LocalTarget, path: str, *given: Any, **named: Any) -> Any:
+        answer = publish(self, path, *given, **named)
+        if path.startswith("frame_"):
+            raise seqsave.TargetError("the answer is an error")
+        return answer
+
+    def denied(*_: Any) -> Any:
+        raise seqsave.TargetError("listing is not allowed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTarget, "publish", arrives)
+        patch.setattr(LocalTarget, "list", denied)
+        with pytest.raises(seqsave.SaveError):
+            seqsave.save([picture(2)], tmp_path, manifest=True)
+    made = seqsave.open_sequence(tmp_path).manifest
+    assert made is not None
+    assert not made.complete
+    assert "had no right to list the folder" in " ".join(made.obstacles())
 
 
 def test_one_frame_of_a_long_sequence_costs_one_read_and_one_write(tmp_path: Path) -> None:

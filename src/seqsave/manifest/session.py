@@ -303,12 +303,13 @@ class Session:
     def _as_before(self, before: Manifest) -> Manifest:
         """Return the manifest as it was before a run that saved nothing, as far as a listing still confirms it.
 
-        A frame that failed may have arrived nevertheless: then the listing shows another version.
+        A frame that failed may have arrived nevertheless: then the listing shows another version. Without the right to
+        list, that is not known.
         """
         nothing = Outcome()
         listing = list_frames(self._target, self.facts.prefix, [frame.name for frame in before.frames])
         if listing is None:
-            return before
+            return replace(before, complete=False, confirmed=False)
         same = read_again(self._target, self.facts.prefix, in_doubt(before, nothing, listing))
         found = replace(before, frames=tuple(confirmed(before.frames, listing, same)))
         return replace(found, complete=before.complete and not found.disputed and not found.missing)

@@ -158,7 +158,7 @@ def _recorded_since(session: manifest.Session, waiting: Collection[Entry]) -> se
 
 def _published(document: Any, outcome: Outcome) -> FrameEntry:
     entry = FrameEntry.from_document(document)
-    if outcome.published is None:
-        return entry
+    if outcome.published is None:  # the same bytes were found: no answer names their version, so it is looked at again
+        return replace(entry, version=UNKNOWN_VERSION)
     answer = outcome.published
     return replace(entry, etag=answer.etag, acknowledged=answer.acknowledged, version=answer.version)
