@@ -59,6 +59,12 @@ PHRASES = {
     r"\bfor ever\b": "forever",
     r"\bafresh\b": "again",
     r"\bis none of\b": "is not one of",
+    r"\b(nothing|no decoder|no encoder) here\b(?! reads \.)": "no installed decoder",
+    r"\bpassed on as (it is|they are)\b": "copied unchanged",
+    r"\b(was|were) asked for\b": "requested, given",
+    r"\b(storage|it) is (well|away)\b": "is available, is unavailable",
+    r"\bof itself\b": "by itself: name the subject",
+    r"\band the like\b": "and similar ones",
     r"\bkeeps? true\b|\bkept true\b": "updates",
     r"\bbehind the (program|graph)\b": "in the background",
 }

@@ -56,7 +56,7 @@ def _spool_at(folder: str | None) -> Spool:
 @storage_option(what="the frames")
 @click.option("--attempts", type=click.IntRange(1), help="Maximum requests per file, once the storage has answered.")
 @quiet_option
-@json_option("what became of each frame")
+@json_option("the outcome of each frame")
 def flush_command(
     folder: str | None,
     only: str | None,

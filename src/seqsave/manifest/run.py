@@ -67,7 +67,7 @@ class RunRecord:
         self._session.batches.add(batch)
 
     def note_lacking(self, indices: Iterable[int]) -> None:
-        """Note frames that there should be, but that the run cannot save: a source's own gaps, or damaged files."""
+        """Record expected frames that the run cannot save: a source's own gaps, or damaged files."""
         with self._lock_entries:
             self._lacking.update(indices)
 

@@ -28,14 +28,14 @@ Key = tuple[int, int | None]
 class Progress:
     """What a sequence's manifest says of it, after a look at its files.
 
-    state:      ``complete``; ``unfinished``: expected frames are missing, or a run was interrupted or is at work;
+    state:      ``complete``; ``unfinished``: expected frames are missing, or a run was interrupted or is active;
                 ``mixed``: finished, but frames of older runs, or that no run recorded, lie beside it;
                 ``unconfirmed``: no listing confirmed it;
                 ``damaged``: the manifest cannot be read; None without one.
     known:      the manifest without runs that are proved to be dead, and with the frames that these left.
     obstacles:  why the sequence is not complete, each as one clause.
-    expected:   the indices that there should be; None where no manifest says it.
-    has_end:    the last frame is known. about: how many frames there should be is an estimate.
+    expected:   the expected indices; None without a manifest that states them.
+    has_end:    the last frame is known. about: the number of expected frames is an estimate.
     lacking:    the expected frames that no file exists of, as ranges for each batch.
     older:      frames that an interrupted run was to replace and has not reached, as ranges for each batch.
     beside:     existing frames of older runs outside of what is expected, as ranges.
@@ -170,7 +170,7 @@ class _Look:
         return {frame.key for frame in self.known.disputed}
 
     def _unrecorded(self, known: Manifest) -> frozenset[Key]:
-        """Return the existing frames that a run wrote which is at work, or died before it could record them."""
+        """Return the existing frames of a run that is active, or died before it could record them."""
         new = {key for key, file in self.files.items() if self._is_new(key, file)}
         if not new or not self.open_runs:
             return frozenset()

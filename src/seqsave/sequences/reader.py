@@ -136,7 +136,7 @@ class FrameSequence(Sequence[Frame]):
 
     @property
     def expected(self) -> tuple[int, ...] | None:
-        """Return the indices that there should be, as the manifest states them; None without one. Raises as it does."""
+        """Return the indices that the manifest expects; None without one. Raises as ``manifest``."""
         if self.manifest is None:
             return None
         return self._listed(self.manifest.expected, "is to have", "manifest.expected")
@@ -314,7 +314,7 @@ class FrameSequence(Sequence[Frame]):
     def _read_ahead(
         self, decode: Callable[[Frame, bytes], T], concurrency: int | None, max_bytes: int
     ) -> Generator[tuple[Frame, Outcome[T]], None, None]:
-        """Yield each frame in order with what became of it. No error stops the frames before or after it."""
+        """Yield each frame in order with its outcome. An error does not affect the frames before or after it."""
         from seqsave.runtime.pipeline import Pipeline  # here, as a listing needs no threads
 
         width = READ_AHEAD if concurrency is None else check_count("concurrency", concurrency)

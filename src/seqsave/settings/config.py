@@ -28,7 +28,7 @@ class WriterConfig:
     limits:    limits of concurrency and memory.
     reports:   reports of the progress.
     pattern:   the names of the files as the writer's URL states them; None for a URL of a folder.
-    copies:    the file type of files that are passed on as they are, under the names of ``pattern``; "" for pictures.
+    copies:    the file type of files that are copied unchanged, under the names of ``pattern``; "" for pictures.
     reads_slowly: these files come from a storage that is not as near as a disk.
 
     Raises what the groups raise.

@@ -107,7 +107,7 @@ def _grouped(pictures: Sequence[Item]) -> tuple[list[tuple[str, FrameGroup]], li
 
 
 def _split(items: Iterable[Item], readable: Callable[[], frozenset[str]]) -> tuple[list[Item], list[Item]]:
-    """Return the pictures and the other files. Frames that nothing here can read count if they are all that exists."""
+    """Return the pictures and the other files. Frames without a decoder are pictures if all are."""
     pictures: list[Item] = []
     others: list[Item] = []
     # The order of a listing depends on the storage.

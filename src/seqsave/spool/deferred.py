@@ -60,7 +60,7 @@ def _of_kept(entry: Entry | None) -> tuple[Any, ...]:
 class DeferredUpdates(Records):
     """The manifest updates that keep manifests correct while a spool is published.
 
-    run: entries of this run are left out, because it is still at work and updates its manifest itself.
+    run: entries of this run are left out, because it is still active and updates its manifest itself.
     """
 
     def __init__(self, spool: Spool, *, run: str = "") -> None:

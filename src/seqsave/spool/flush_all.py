@@ -1,4 +1,4 @@
-"""Publish the frames that wait in a spool, and return what became of each."""
+"""Publish the frames that wait in a spool, and return the outcome of each."""
 
 from __future__ import annotations
 
