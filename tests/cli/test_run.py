@@ -50,7 +50,7 @@ def test_interrupted_by_ctrl_c(
 
         return frames
 
-    monkeypatch.setattr(reading._Reading, "frames", interrupted(reading._Reading.frames))
+    monkeypatch.setattr(reading._Frames, "iterate", interrupted(reading._Frames.iterate))
     monkeypatch.setattr(file, "files_of", interrupted(file.files_of))
     result = seqsave("save", renders, tmp_path / "out", "--json", "--concurrency", 1, *arguments, status=130)
     assert result.document["counts"]["saved"] == 1

@@ -85,7 +85,8 @@ def test_causes_in_other_libraries_are_one_line_each(place: Place, monkeypatch: 
     with pytest.raises(seqsave.TargetError) as caught:
         seqsave.open_frame(f"{place.url}/frame_00001.png", storage_options=place.storage_options).read()
     lines = printed(caught.value)
-    of_others = [line for line in lines if "site-packages" in line and f"{PACKAGE}{os.sep}" not in line]
+    ours = (f"{PACKAGE}{os.sep}", f"seqsave_obstore{os.sep}")
+    of_others = [line for line in lines if "site-packages" in line and not any(name in line for name in ours)]
     assert not of_others, lines
     assert caught.value.__cause__ is not None
     monkeypatch.setenv("SEQSAVE_TRACEBACK", "1")
