@@ -90,7 +90,9 @@ class Fault(Enum):
         "the profile needs a second factor (an MFA code), which seqsave does not ask for",
         "sign in with the storage's own command, and name a profile that holds the temporary credentials",
     )
-    NO_PROFILE = _Verdict("the profile is not in the credentials file", "correct `profile` or AWS_PROFILE", detail=True)
+    NO_PROFILE = _Verdict(
+        "the profile is not in the credentials file", "correct it in `storage_options` or AWS_PROFILE", detail=True
+    )
     DENIED = _Verdict("the credentials do not allow it", "ask for {right}, or use other credentials")
     CLOCK = _Verdict("this machine's clock differs too much from the store's", "set the clock")
     WRONG_PLACE = _Verdict(
