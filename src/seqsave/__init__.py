@@ -30,8 +30,8 @@ _HOMES = {
     "targets.registry": "register_target unregister_target",
     "spool.results": "FlushedFrame FlushResult",
     "types": (
-        "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo ObserverSpec Option SavedFrame "
-        "SaveResult TargetSpec Traits"
+        "ColorSpace Decoded Encoded Encoder EncoderSpec Event FailedFrame FrameInfo ImageInfo ObserverSpec Option "
+        "SavedFrame SaveResult TargetSpec Traits"
     ),
     "saving": "open_writer save",
     "settings": "WriterConfig check_settings",

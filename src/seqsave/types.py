@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -23,6 +23,7 @@ __all__ = [
     "Event",
     "FailedFrame",
     "FrameInfo",
+    "ImageInfo",
     "ObserverSpec",
     "Option",
     "OptionValue",
@@ -78,6 +79,10 @@ class EncoderSpec:
     content_type: the MIME type, set on stores that keep one.
     lossless:     True if decoding returns exactly the encoded pixels, with default options.
     install_hint: the command that installs a missing backend.
+    holds:        the fields of ``ImageInfo`` that ``encode`` writes. The writer warns of those that a source states and
+                  that are missing here.
+    alpha:        ``"straight"`` if files hold straight alpha only: associated colours are divided by alpha before they
+                  are encoded. ``"stated"`` if ``encode`` handles both kinds of ``info.image.alpha``.
     """
 
     filetype: str
@@ -90,6 +95,8 @@ class EncoderSpec:
     content_type: str = "application/octet-stream"
     lossless: bool = True
     install_hint: str | None = None
+    holds: tuple[str, ...] = ()
+    alpha: Literal["straight", "stated"] = "straight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +186,55 @@ class ColorSpace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """Everything that a file states of its picture. Fields that are None or empty are not stated.
+
+    A decoder fills the record, the writer passes it on, and an encoder writes the fields that its spec declares in
+    ``holds``. The writer warns of each of the others once per sequence.
+
+    color:        the colour space, if it is one of ``seqsave.COLOR_SPACES``.
+    icc:          the ICC profile, unchanged, if it is not that of ``color``.
+    cicp:         the numbers of primaries and transfer in ITU-T H.273, if they are not those of ``color``.
+    gamma:        the exponent of PNG's gAMA chunk, such as 0.45455, if ``color`` does not say the same.
+    primaries:    CIE 1931 x and y of red, green, blue and white, if ``color`` does not say the same.
+    alpha:        ``"straight"``, or ``"associated"`` if colours are multiplied by alpha.
+    channels:     the names of the channels, in the order of the array's last axis.
+    origin:       x and y of the array's first pixel in the coordinates of ``display``.
+    display:      left, top, width and height of the whole picture in pixels, if the array is another window.
+    pixel_aspect: width of a pixel divided by its height.
+    dpi:          pixels per inch.
+    rate:         frames per second.
+    tags:         texts by name: artist, copyright, description, software, digital_source_type.
+    texts:        other texts in the file that are not metadata, by the file's own names.
+    attributes:   further facts by the format's own names; ``attributes_of`` names the format that understands them.
+    """
+
+    color: ColorSpace | None = None
+    icc: bytes | None = field(default=None, repr=False)
+    cicp: tuple[int, int] | None = None
+    gamma: float | None = None
+    primaries: tuple[tuple[float, float], ...] | None = None
+    alpha: Literal["straight", "associated"] | None = None
+    channels: tuple[str, ...] = ()
+    origin: tuple[int, int] | None = None
+    display: tuple[int, int, int, int] | None = None
+    pixel_aspect: float | None = None
+    dpi: float | None = None
+    rate: Fraction | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    attributes_of: str = ""
+
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """Return the names of the fields that state something."""
+        nothing: tuple[Any, ...] = (None, (), "", {})
+        named = (one.name for one in fields(self) if one.name != "attributes_of")
+        return tuple(name for name in named if getattr(self, name) not in nothing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameInfo:
     """Facts about the frame that an encoder encodes. Fields that are None are unknown and must not be written.
 
@@ -190,6 +246,8 @@ class FrameInfo:
     color: the colour space that the caller stated.
     dpi:   pixels per inch.
     tags:  texts by name, checked: artist, copyright, description, software, digital_source_type.
+    image: what the source's file states of its picture; ``rate``, ``color``, ``dpi`` and ``tags`` above already include
+           its values where the caller gave none.
     """
 
     index: int
@@ -202,6 +260,7 @@ class FrameInfo:
     color: ColorSpace | None = None
     dpi: float | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    image: ImageInfo = ImageInfo()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +290,7 @@ class Decoded:
     array: ImageArray = field(repr=False)
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     canvas: tuple[int, int] | None = None
+    info: ImageInfo = ImageInfo()
 
 
 class Encoder(Protocol):

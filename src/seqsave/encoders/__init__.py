@@ -23,6 +23,7 @@ _PNG = EncoderSpec(
     metadata="embed",
     content_type="image/png",
     lossless=True,
+    holds=("color", "icc", "cicp", "gamma", "primaries", "pixel_aspect", "dpi", "tags"),
 )
 
 _JPEG_OPTIONS = {
@@ -55,6 +56,7 @@ def _jpeg(filetype: str, *others: str) -> EncoderSpec:
         metadata="embed",
         content_type="image/jpeg",
         lossless=False,
+        holds=("color", "icc", "dpi", "tags"),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from seqsave.errors import DecodeError, ImageError
-from seqsave.metadata import exif, icc
+from seqsave.metadata import exif, icc, stated
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.arrays import as_array
 from seqsave.types import Decoded, Encoded
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from seqsave.types import FrameInfo, ImageArray
+    from seqsave.types import FrameInfo, ImageArray, ImageInfo
 
     Bytes = npt.NDArray[np.uint8]
 
@@ -112,7 +112,8 @@ class JpegEncoder:
                 pixels=width * height,
             )
         array = np.array(as_array(picture))  # a copy that the caller may change
-        return Decoded(array=array, metadata=exif.unpack(picture.info.get("exif", b"")))
+        block = picture.info.get("exif", b"")
+        return Decoded(array=array, metadata=exif.unpack(block), info=_stated_in(picture, block))
 
 
 def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -122,13 +123,22 @@ def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, .
         density = min(_DENSEST, max(1, round(info.dpi)))
         about["dpi"] = (density, density)
     if info.color is None:
-        return about, ()
+        return about if info.image.icc is None else about | {"icc_profile": info.image.icc}, ()
     profile = icc.profile(info.color, grey=grey)
     if profile is None:
         return about, (
             f"JPEG: the file does not state the colour space {info.color.name}, because an ICC profile cannot",
         )
     return about | {"icc_profile": profile}, ()
+
+
+def _stated_in(picture: Any, block: bytes) -> ImageInfo:
+    found: dict[str, Any] = picture.info
+    # A picture that was CMYK is RGB now, and its profile does not apply to it any more.
+    profile = found.get("icc_profile") if picture.mode in ("L", "RGB") else None
+    across, down = found.get("dpi", (None, None)) if "jfif_density" in found else (None, None)
+    dpi = float(across) if across and across == down else None
+    return stated.image_info(profile=profile, exif_block=block, xmp_packet=found.get("xmp", b""), dpi=dpi)
 
 
 def _is_translucent(image: ImageArray) -> bool:

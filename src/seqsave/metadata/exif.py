@@ -14,15 +14,16 @@ copies the value of every entry, so that a small block of overlapping values tak
 
 from __future__ import annotations
 
+import re
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seqsave.metadata.parameters import NAME as _PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["JPEG_LIMIT", "describe", "pack", "unpack"]
+__all__ = ["JPEG_LIMIT", "Facts", "describe", "facts_in", "is_generation", "pack", "unpack"]
 
 JPEG_LIMIT = 65_533
 """Bytes that one JPEG segment can hold: its length field has 16 bits and counts its own two bytes."""
@@ -38,7 +39,10 @@ _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 2, 3, 4, 5, 7
 _UTF8 = 129  # Exif 3.0
 _DESCRIPTIVE = {"description": 0x010E, "software": 0x0131, "artist": 0x013B, "copyright": 0x8298}
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
-_INCH = 2
+_INCH, _CENTIMETRE = 2, 3
+_COLOR_SPACE = 0xA001
+_SIZES = {1: 1, _ASCII: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, _UNDEFINED: 1, 9: 4, 10: 8, _UTF8: 1}
+_CONVENTION = re.compile(r"[\w.-]{1,79}:[\[{\"]")
 _ENTRY = 12
 _INLINE = 4  # a value of up to four bytes is stored in the entry itself
 _INNER = 2 + _ENTRY + 4  # an IFD with one entry
@@ -102,8 +106,78 @@ def unpack(exif: bytes) -> dict[str, str]:
         name, colon, text = _decoded(value).partition(":")
         if colon and name:
             texts[name] = text
-    parameters = _comment(exif.removeprefix(_HEADER))
-    return {**texts, _PARAMETERS: parameters} if parameters else texts
+    comment = facts_in(exif).comment
+    return {**texts, _PARAMETERS: comment} if is_generation(comment) else texts
+
+
+def is_generation(comment: str) -> bool:
+    """Return True for a UserComment with generation parameters, which is metadata."""
+    return _SIGN in comment
+
+
+class Facts(NamedTuple):
+    """What an Exif block states, beside the texts of the convention.
+
+    tags:    artist, copyright, description, software. dpi: pixels per inch, if both directions have the same.
+    is_srgb: True if ColorSpace says so. comment: UserComment, "" without one.
+    """
+
+    tags: dict[str, str]
+    dpi: float | None
+    is_srgb: bool
+    comment: str
+
+
+def facts_in(exif: bytes) -> Facts:
+    r"""Return what an Exif block states in the tags that cameras use.
+
+    The block may start with ``Exif\0\0`` and may have either byte order. A damaged block states less, and never raises.
+    """
+    tiff = exif.removeprefix(_HEADER)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4], "")
+    if not order or len(tiff) < 8:
+        return Facts({}, None, False, "")
+    fields = {field.tag: field for field in _fields(tiff, order, struct.unpack_from(order + "I", tiff, 4)[0])}
+    inner = fields.get(_EXIF_IFD)
+    more: dict[int, _Entry] = {}
+    if inner is not None and len(inner.value) == 4:
+        more = {field.tag: field for field in _fields(tiff, order, struct.unpack(order + "I", inner.value)[0])}
+    tags = {}
+    for name, tag in _DESCRIPTIVE.items():
+        text = _decoded(fields[tag].value) if tag in fields and fields[tag].kind in (_ASCII, _UTF8) else ""
+        # A value of the convention, "workflow:{...}", may stand in the tag of the description.
+        if text.strip("\0 ") and not (tag <= _PROMPT_TAG and _CONVENTION.match(text)):
+            tags[name] = text.strip("\0")
+    space = more.get(_COLOR_SPACE)
+    is_srgb = space is not None and space.value[:2] == struct.pack(order + "H", 1)
+    return Facts(tags, _dpi(fields, order), is_srgb, _comment(more, order))
+
+
+def _dpi(fields: Mapping[int, _Entry], order: str) -> float | None:
+    sides = [fields[tag].value for tag in (_X_RESOLUTION, _Y_RESOLUTION) if tag in fields]
+    if len(sides) != 2 or sides[0] != sides[1] or len(sides[0]) != 8:
+        return None
+    above, below = struct.unpack(order + "II", sides[0])
+    unit = fields.get(_RESOLUTION_UNIT)
+    scale = {_INCH: 1.0, _CENTIMETRE: 2.54}.get(struct.unpack(order + "H", unit.value[:2])[0] if unit else _INCH)
+    return round(above / below * scale, 3) if above and below and scale else None
+
+
+def _comment(fields: Mapping[int, _Entry], order: str) -> str:
+    """Return UserComment, whose first eight bytes name its encoding."""
+    field = fields.get(_USER_COMMENT)
+    if field is None:
+        return ""
+    name, body = field.value[:8], field.value[8:]
+    if name == _UNICODE:
+        # The standard does not say which byte order: the one with the Latin letters in the right place is taken.
+        texts = [body.decode(codec, "replace") for codec in ("utf-16-be", f"utf-16-{'lb'[order == '>']}e")]
+        with_parameters = next((text for text in texts if _SIGN in text), "")
+        if with_parameters:
+            return with_parameters.rstrip("\0")
+        big = sum(byte == 0 for byte in body[0::2]) >= sum(byte == 0 for byte in body[1::2])
+        return body.decode("utf-16-be" if big else "utf-16-le", "replace").strip("\0\ufeff ")
+    return _decoded(body if name.rstrip(b"\0") in (b"ASCII", b"JIS", b"") else field.value).strip("\0 ")
 
 
 def _density(dpi: float | None) -> dict[int, _Field]:
@@ -164,49 +238,37 @@ def _layout(fields: Mapping[int, _Field]) -> bytes:
     return b"".join([b"II*\0\x08\0\0\0", *entries, no_next_ifd, *bodies])
 
 
-def _comment(tiff: bytes) -> str:
-    """Return the UserComment with generation parameters; "" if there is none."""
-    order = _order(tiff)
-    inner = [offset for tag, kind, _, offset in _entries(tiff, 4) if tag == _EXIF_IFD and kind == _LONG]
-    for start in inner[:1]:
-        for tag, _, length, offset in _entries(tiff, start):
-            value = tiff[offset : offset + length]
-            if tag != _USER_COMMENT or not value.startswith(_UNICODE):
-                continue
-            value = value.removeprefix(_UNICODE)
-            texts = [value.decode(codec, "replace") for codec in ("utf-16-be", f"utf-16-{'lb'[order == '>']}e")]
-            return next((text.rstrip("\0") for text in texts if _SIGN in text), "")
-    return ""
+class _Entry(NamedTuple):
+    tag: int
+    kind: int
+    value: bytes
 
 
 def _values(tiff: bytes) -> Iterator[bytes]:
-    # Values of a valid block do not overlap. A malicious block may name all of its bytes as the value of every entry.
-    left = len(tiff)
-    for tag, kind, length, offset in _entries(tiff, 4):
-        if tag <= _PROMPT_TAG and kind in (_ASCII, _UTF8) and offset + length <= len(tiff) and length <= left:
-            left -= length
-            yield tiff[offset : offset + length]
-
-
-def _order(tiff: bytes) -> str | None:
-    return {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-
-
-def _entries(tiff: bytes, pointer: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield tag, type, count and offset of the value of each entry of the IFD whose offset is at ``pointer``."""
-    order = _order(tiff)
-    if order is None or pointer + 4 > len(tiff):
+    """Yield the values in which the convention stores texts."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None or len(tiff) < 8:
         return
-    (start,) = struct.unpack_from(order + "I", tiff, pointer)
+    for field in _fields(tiff, order, struct.unpack_from(order + "I", tiff, 4)[0]):
+        if field.tag <= _PROMPT_TAG and field.kind in (_ASCII, _UTF8):
+            yield field.value
+
+
+def _fields(tiff: bytes, order: str, start: int) -> Iterator[_Entry]:
+    """Yield the entries of the directory at ``start``, as far as they are in the block."""
     if start + 2 > len(tiff):
         return
     (count,) = struct.unpack_from(order + "H", tiff, start)
     count = min(count, (len(tiff) - start - 2) // _ENTRY)
+    # Values of a valid block do not overlap. A malicious block may name all of its bytes as the value of every entry.
+    left = len(tiff)
     for position in range(start + 2, start + 2 + _ENTRY * count, _ENTRY):
-        tag, kind, length = struct.unpack_from(order + "HHI", tiff, position)
-        is_inline = length * (4 if kind == _LONG else 1) <= _INLINE
-        offset = position + 8 if is_inline else struct.unpack_from(order + "I", tiff, position + 8)[0]
-        yield tag, kind, length, offset
+        tag, kind, number = struct.unpack_from(order + "HHI", tiff, position)
+        length = number * _SIZES.get(kind, 0)
+        offset = position + 8 if length <= _INLINE else struct.unpack_from(order + "I", tiff, position + 8)[0]
+        if length and offset + length <= len(tiff) and length <= left:
+            left -= length
+            yield _Entry(tag, kind, tiff[offset : offset + length])
 
 
 def _decoded(value: bytes) -> str:

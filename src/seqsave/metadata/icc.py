@@ -1,4 +1,4 @@
-"""Make ICC profiles (version 4) from primaries and transfer: a matrix and a curve.
+"""Make ICC profiles (version 4) from primaries and transfer: a matrix and a curve; recognize and name existing ones.
 
 They are for formats without a better way to state a colour space, such as TIFF, and PNG if cICP has no number for it.
 No part of an existing profile is copied, so no foreign licence applies. Source: ICC.1:2022 (profile version 4.4).
@@ -6,11 +6,14 @@ No part of an existing profile is copied, so no foreign licence applies. Source:
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from seqsave.pictures.color import COLOR_SPACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["profile"]
+__all__ = ["describe", "profile", "space_of"]
 
 _VERSION = 0x04300000
 _DATE = (2026, 1, 1, 0, 0, 0)  # fixed, so that the bytes are the same each time
@@ -64,6 +67,43 @@ def profile(color: ColorSpace, *, grey: bool = False) -> bytes | None:
         tags |= {name: _point(column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants.T, strict=True)}
         tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
     return _file(tags, b"GRAY" if grey else b"RGB ")
+
+
+def space_of(data: bytes) -> ColorSpace | None:
+    """Return the named colour space whose profile, as ``profile`` makes it, has exactly these bytes."""
+    return _known().get(data)
+
+
+def describe(data: bytes) -> str:
+    """Return the text of a profile's tag ``desc``; "" if it has none, or is damaged.
+
+    Source: ICC.1:2022 section 10.15, and textDescriptionType of version 2.
+    """
+    try:
+        return _description(data)
+    except (struct.error, UnicodeDecodeError):
+        return ""
+
+
+@functools.lru_cache(maxsize=1)
+def _known() -> dict[bytes, ColorSpace]:
+    made = ((profile(space, grey=grey), space) for space in COLOR_SPACES.values() for grey in (False, True))
+    return {data: space for data, space in made if data is not None}
+
+
+def _description(data: bytes) -> str:
+    count = struct.unpack_from(">I", data, 128)[0]
+    for number in range(min(count, 100)):
+        signature, offset, size = struct.unpack_from(">4sII", data, 132 + 12 * number)
+        if signature != b"desc":
+            continue
+        tag = data[offset : offset + size]
+        if tag[:4] == b"mluc":
+            length, start = struct.unpack_from(">II", tag, 20)
+            return tag[start : start + length].decode("utf-16-be", "replace").rstrip("\0")
+        length = struct.unpack_from(">I", tag, 8)[0]
+        return tag[12 : 12 + length].decode("latin-1").rstrip("\0")
+    return ""
 
 
 def _xyz(point: tuple[float, float]) -> Matrix:

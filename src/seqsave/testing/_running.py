@@ -42,5 +42,7 @@ def run_child(**request: Any) -> dict[str, Any]:
 
 
 def as_document(info: FrameInfo) -> dict[str, Any]:
-    """Return ``info`` as JSON values, which ``_child`` converts back to a FrameInfo."""
-    return asdict(info) | {"rate": None if info.rate is None else str(info.rate)}
+    """Return ``info`` as JSON values, which ``_child`` converts back to a FrameInfo; without ``image``."""
+    document = asdict(info) | {"rate": None if info.rate is None else str(info.rate)}
+    del document["image"]
+    return document

@@ -1,4 +1,4 @@
-"""Make the chunks of a PNG that state colour space, density, Exif and XMP. They precede the pixels.
+"""Make and read the chunks of a PNG that state colour space, density, Exif and XMP. They precede the pixels.
 
 Source: PNG specification, third edition. If several chunks state a colour space, a reader uses the first that it
 supports of cICP, iCCP, sRGB, and cHRM with gAMA (section 4.3).
@@ -9,22 +9,26 @@ from __future__ import annotations
 import functools
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqsave.metadata import exif, icc
+from seqsave.metadata import exif, icc, stated
 from seqsave.metadata.xmp import packet
+from seqsave.pictures.color import COLOR_SPACES
 
 if TYPE_CHECKING:
-    from seqsave.types import ColorSpace, FrameInfo
+    from seqsave.types import ColorSpace, FrameInfo, ImageInfo
 
-__all__ = ["about"]
+__all__ = ["about", "stated_in"]
 
 INCH = 0.0254
 _LARGEST = (1 << 31) - 1
 # Section 11.3.2.2: gamma times 100,000, for transfers that are powers; for sRGB the value of section 11.3.2.5.
 _GAMMA = {"linear": 100_000, "srgb": 45_455}
 _RGB, _FULL_RANGE = 0, 1
+_SCALE = 100_000  # of chromaticities and gamma, and here of the aspect of pixels as well
+_MOST_PROFILE = 1 << 24
 _PERCEPTUAL = 0
 
 
@@ -35,9 +39,14 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
     """
     if info.color is not None:
         yield from _color(info.color, grey=channels < 3)
+    else:
+        yield from _other_color(info.image, grey=channels < 3)
+    aspect = info.image.pixel_aspect
     if info.dpi is not None:
         per_metre = min(_LARGEST, max(1, round(info.dpi / INCH)))
-        yield b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)
+        yield b"pHYs", struct.pack(">IIB", per_metre, min(_LARGEST, round(per_metre * (aspect or 1))), 1)
+    elif aspect is not None:
+        yield b"pHYs", struct.pack(">IIB", _SCALE, min(_LARGEST, round(_SCALE * aspect)), 0)
     block = exif.describe(info.tags, info.dpi)
     if block:
         yield b"eXIf", block
@@ -66,3 +75,88 @@ def _color(color: ColorSpace, *, grey: bool) -> Iterator[tuple[bytes, bytes]]:
     # ACES primaries are not real colours: readers refuse them in cHRM, but not in an ICC profile.
     if not grey and all(min(x, y) >= 0 and x + y <= 1 for x, y in points):
         yield b"cHRM", struct.pack(">8I", *(round(100_000 * value) for point in points for value in point))
+
+
+def _other_color(image: ImageInfo, *, grey: bool) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what the source's file states of a colour space without a name here, as it is."""
+    if image.cicp is not None:
+        yield b"cICP", bytes((*image.cicp, _RGB, _FULL_RANGE))
+    if image.icc is not None:
+        yield b"iCCP", b"ICC profile\0\0" + zlib.compress(image.icc, 9)
+    if image.gamma is not None:
+        yield b"gAMA", struct.pack(">I", round(_SCALE * image.gamma))
+    if image.primaries is not None and not grey:
+        points = (image.primaries[3], *image.primaries[:3])
+        if all(min(x, y) >= 0 for x, y in points):
+            yield b"cHRM", struct.pack(">8I", *(round(_SCALE * value) for point in points for value in point))
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"") -> ImageInfo:
+    """Return what the chunks state, by their types. A damaged chunk states nothing.
+
+    Of the chunks for colour the first in the order cICP, iCCP, sRGB, gAMA with cHRM counts (section 4.3).
+    """
+    exif_block = chunks.get(b"eXIf", b"")
+    dpi, aspect = _density(chunks.get(b"pHYs", b""))
+    found = stated.image_info(
+        profile=_profile_in(chunks.get(b"iCCP", b"")),
+        exif_block=exif_block,
+        xmp_packet=xmp_packet,
+        dpi=dpi,
+        color=_named(chunks),
+    )
+    cicp = chunks.get(b"cICP", b"")
+    if len(cicp) == 4 and found.color is None:
+        found = replace(found, cicp=(cicp[0], cicp[1]))
+    if found.color is None and found.icc is None and found.cicp is None:
+        found = replace(found, gamma=_gamma(chunks), primaries=_primaries(chunks))
+    return replace(found, pixel_aspect=aspect)
+
+
+def _named(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
+    cicp = chunks.get(b"cICP", b"")
+    if len(cicp) == 4:
+        return stated.space_of_cicp(cicp[0], cicp[1]) if cicp[2:] == bytes((_RGB, _FULL_RANGE)) else None
+    if b"sRGB" in chunks and b"iCCP" not in chunks:
+        return COLOR_SPACES["srgb"]
+    return None
+
+
+def _profile_in(chunk: bytes) -> bytes | None:
+    rest = chunk.partition(b"\0")[2]
+    if not rest:
+        return None
+    inflater = zlib.decompressobj()
+    try:
+        data = inflater.decompress(rest[1:], _MOST_PROFILE)
+    except zlib.error:
+        return None
+    return data if inflater.eof and data else None
+
+
+def _density(chunk: bytes) -> tuple[float | None, float | None]:
+    """Return pixels per inch, and the width of a pixel divided by its height, where that is not 1."""
+    if len(chunk) != 9:
+        return None, None
+    across, down, unit = struct.unpack(">IIB", chunk)
+    if not across or not down:
+        return None, None
+    dpi = round(across * INCH, 2) if unit == 1 else None
+    return dpi, None if across == down else down / across
+
+
+def _gamma(chunks: Mapping[bytes, bytes]) -> float | None:
+    chunk = chunks.get(b"gAMA", b"")
+    return struct.unpack(">I", chunk)[0] / _SCALE or None if len(chunk) == 4 else None
+
+
+def _primaries(chunks: Mapping[bytes, bytes]) -> tuple[tuple[float, float], ...] | None:
+    chunk = chunks.get(b"cHRM", b"")
+    if len(chunk) != 32:
+        return None
+    values = [value / _SCALE for value in struct.unpack(">8I", chunk)]
+    white, *points = zip(values[::2], values[1::2], strict=True)
+    return (*points, white)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from isal import isal_zlib
 
+from seqsave.encoders.png.chunks import stated_in
 from seqsave.encoders.png.filters import UP, undo
 from seqsave.errors import DecodeError
 from seqsave.pictures.arrays import as_array
@@ -34,6 +35,7 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PALETTE = 3
 _INFLATED_TEXT_LIMIT = 1 << 26
+_STATING = frozenset((b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"))
 _XMP = b"XML:com.adobe.xmp"
 _PEEK_BYTES = 1 << 16
 # First column, first row, and the steps from there, of Adam7's seven passes.
@@ -77,14 +79,15 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
     stream = b"".join(chunk.content for chunk in kept if chunk.kind == b"IDAT")
     if not stream:
         raise DecodeError("this PNG has no pixels: there is no IDAT chunk")
-    metadata = _texts(kept)
+    metadata, xmp_packet = _texts(kept)
     if _is_for_us(header, stream):
         array = _pixels(header, stream)
     else:
         array = _through_pillow(header, data[: len(_SIGNATURE) + 25], kept)
     if header.colour_type in (0, 2):
         array = _with_alpha(array, header, next((chunk.content for chunk in kept if chunk.kind == b"tRNS"), None))
-    return Decoded(array=array, metadata=metadata)
+    facts = {chunk.kind: bytes(chunk.content) for chunk in kept if chunk.kind in _STATING}
+    return Decoded(array=array, metadata=metadata, info=stated_in(facts, xmp_packet))
 
 
 # --- chunks ---------------------------------------------------------------------------------------------------------
@@ -133,8 +136,10 @@ def _header(chunk: _Chunk, max_pixels: int) -> _Header:
     return header
 
 
-def _texts(chunks: list[_Chunk]) -> dict[str, str]:
+def _texts(chunks: list[_Chunk]) -> tuple[dict[str, str], bytes]:
+    """Return the texts by name, and the XMP packet."""
     texts: dict[str, str] = {}
+    xmp_packet = b""
     budget = _INFLATED_TEXT_LIMIT
     for chunk in chunks:
         if chunk.kind not in (b"tEXt", b"zTXt", b"iTXt"):
@@ -152,9 +157,10 @@ def _texts(chunks: list[_Chunk]) -> dict[str, str]:
             rest = _inflated_text(rest, budget)
             budget -= len(rest)
         if keyword == _XMP and rest.startswith(b"<?xpacket"):
-            continue  # an XMP packet, and not the caller's metadata, which never has this form
+            xmp_packet = rest  # and not the caller's metadata, which never has this form
+            continue
         texts[keyword.decode("latin-1")] = rest.decode(encoding, "replace")
-    return texts
+    return texts, xmp_packet
 
 
 def _inflated_text(packed: bytes, budget: int) -> bytes:

@@ -1,0 +1,50 @@
+"""Collect what Exif, XMP and an ICC profile state of a picture, for the decoders of all formats that hold them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seqsave.metadata import exif, icc, xmp
+from seqsave.pictures.color import COLOR_SPACES
+from seqsave.types import ImageInfo
+
+if TYPE_CHECKING:
+    from seqsave.types import ColorSpace
+
+__all__ = ["image_info", "space_of_cicp"]
+
+
+def image_info(
+    *,
+    profile: bytes | None = None,
+    exif_block: bytes = b"",
+    xmp_packet: bytes = b"",
+    dpi: float | None = None,
+    color: ColorSpace | None = None,
+) -> ImageInfo:
+    """Return what the parts of a file state together.
+
+    profile:    the ICC profile; it is kept as it is unless it is that of a named colour space.
+    exif_block: the Exif block. Its tags count where XMP has none; its colour space where there is no profile.
+    xmp_packet: the XMP packet.
+    dpi:        pixels per inch, where the format itself states them.
+    color:      the colour space, where the format itself states it.
+    """
+    facts = exif.facts_in(exif_block)
+    named = color or (icc.space_of(profile) if profile else None)
+    kept = profile if profile and named is None else None
+    if named is None and kept is None and facts.is_srgb:
+        named = COLOR_SPACES["srgb"]
+    tags = {**facts.tags, **xmp.tags_in(xmp_packet)}
+    # Generation data are metadata, which exif.unpack returns.
+    is_text = bool(facts.comment) and not exif.is_generation(facts.comment)
+    texts = {"UserComment": facts.comment} if is_text else {}
+    return ImageInfo(color=named, icc=kept, dpi=dpi if dpi is not None else facts.dpi, tags=tags, texts=texts)
+
+
+def space_of_cicp(primaries: int, transfer: int) -> ColorSpace | None:
+    """Return the named colour space with these numbers of ITU-T H.273."""
+    for space in COLOR_SPACES.values():
+        if space.cicp == (primaries, transfer):
+            return space
+    return None

@@ -1,0 +1,248 @@
+"""Fit a picture, and what its file states of it, to the format that it is encoded in.
+
+Three things may change the pixels: channels are chosen by their names, associated colours are divided by alpha, and a
+data window is pasted into the whole picture. Every field that the format does not hold is returned by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqsave.errors import ImageError
+from seqsave.types import ImageInfo
+from seqsave.wording import first_of
+
+if TYPE_CHECKING:
+    from seqsave.types import EncoderSpec, ImageArray
+
+__all__ = ["Fitted", "Wanted", "fit", "usual_names"]
+
+_COLOURS = (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A"), ("Y",))
+_SPELLED = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A", "GREY": "Y", "GRAY": "Y", "LUMINANCE": "Y"}
+# W x H of the largest picture that is made around a data window: 16K x 16K.
+_LARGEST = 2**28
+# These are handled before encoding; none is lost if the format does not state it.
+_DONE = frozenset(("alpha", "channels", "origin", "display"))
+WORDS = {
+    "color": "colour space",
+    "icc": "ICC profile",
+    "cicp": "colour space in numbers of H.273",
+    "gamma": "gamma",
+    "primaries": "primaries",
+    "pixel_aspect": "pixel aspect ratio",
+    "dpi": "pixels per inch",
+    "rate": "frame rate",
+    "tags": "tags",
+    "texts": "texts",
+    "attributes": "attributes",
+}
+"""What a message calls each field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which channels of a picture are saved, if not all.
+
+    channels: their names, in the order of the saved picture. layer: the layer whose colours are saved.
+    """
+
+    channels: tuple[str, ...] = ()
+    layer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A picture that fits the format.
+
+    info:  what its file is to state.
+    notes: (kind, message) of each loss, for a warning.
+    """
+
+    array: ImageArray
+    info: ImageInfo
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+ALL = Wanted()
+
+
+def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = ALL) -> Fitted:
+    """Return a picture of shape H,W,C and its statements in the form that the format of ``spec`` holds.
+
+    Raises ImageError for channels or a layer that the picture lacks, for named channels none of which are colours that
+    the format can hold, and for a display window of more than 2**28 pixels.
+    """
+    notes: list[tuple[str, str]] = []
+    array, info = _chosen(array, info, spec, wanted, notes)
+    array, info = _straight(array, info, spec)
+    array, info = _whole(array, info, spec, notes)
+    if info.icc is not None:
+        info = _with_fitting_profile(info, spec, array.shape[2] < 3, notes)
+    for name in info.stated:
+        foreign = name == "attributes" and info.attributes_of != spec.filetype
+        if name not in _DONE and (foreign or name not in spec.holds):
+            notes.append((f"lost {name}", f"{_what(name, info)}: {spec.extensions[0]} files do not hold it"))
+    return Fitted(array, info, tuple(notes))
+
+
+def usual_names(count: int) -> tuple[str, ...]:
+    """Return the names of grey or colours with or without alpha; () for another number of channels."""
+    return next((names for names in _COLOURS if len(names) == count), ())
+
+
+# --- channels ---------------------------------------------------------------------------------------------------------
+
+
+def _chosen(
+    array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted, notes: list[tuple[str, str]]
+) -> tuple[ImageArray, ImageInfo]:
+    names = info.channels
+    asked = _asked(names, array.shape[2], wanted)
+    if not asked and (not names or "channels" in spec.holds):
+        return array, info
+    if not asked:
+        asked = _colours(names)
+        if not asked:
+            raise ImageError(
+                f"the picture has the channels {first_of(names, 8)}: {spec.extensions[0]} files hold grey or colours. "
+                "Choose some by channels, or a layer"
+            )
+    left = [name for name in names if name not in asked]
+    if left and not wanted.channels and not wanted.layer:
+        notes.append(("lost channels", f"channels that {spec.extensions[0]} files do not hold: {first_of(left, 8)}"))
+    places = [names.index(name) for name in asked]
+    if places != list(range(len(names))):
+        array = np.ascontiguousarray(array[..., places])
+    kept = asked if "channels" in spec.holds else ()
+    # Without its own alpha channel, a picture has no kind of alpha.
+    has_alpha = len(asked) in (2, 4) and _base(asked[-1]) == "A"
+    return array, replace(info, channels=kept, alpha=info.alpha if has_alpha else None)
+
+
+def _asked(names: tuple[str, ...], count: int, wanted: Wanted) -> tuple[str, ...]:
+    """Return the names of the channels that the caller wants; () if it is all of them. Raises ImageError."""
+    if not wanted.channels and wanted.layer is None:
+        return ()
+    names = names or usual_names(count)
+    if wanted.channels:
+        lacking = [name for name in wanted.channels if name not in names]
+        if lacking:
+            raise ImageError(f"the picture has no channel {lacking[0]!r}: its channels are {first_of(names, 20)}")
+        return wanted.channels
+    own = tuple(name for name in names if _layer(name) == wanted.layer)
+    if not own:
+        layers = sorted({_layer(name) for name in names})
+        raise ImageError(f"the picture has no layer {wanted.layer!r}: its layers are {first_of(layers, 20)}")
+    return _ordered(own) or own
+
+
+def _colours(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the channels that are the colours of the picture: those without a layer, else those of the only layer."""
+    main = _ordered(tuple(name for name in names if not _layer(name)))
+    if main or len(names) == 1:
+        return main or names
+    layers = {_layer(name) for name in names}
+    found = [ordered for layer in layers if (ordered := _ordered(tuple(n for n in names if _layer(n) == layer)))]
+    return found[0] if len(found) == 1 else ()
+
+
+def _ordered(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the channels of one layer that are grey or colours, in their usual order; () if there are none."""
+    by_base: dict[str, str] = {}
+    for name in names:
+        by_base.setdefault(_base(name), name)
+    for usual in _COLOURS:
+        if all(base in by_base for base in usual):
+            return tuple(by_base[base] for base in usual)
+    return ()
+
+
+def _layer(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _base(name: str) -> str:
+    base = name.rpartition(".")[2].upper()
+    return _SPELLED.get(base, base)
+
+
+# --- alpha ------------------------------------------------------------------------------------------------------------
+
+
+def _straight(array: ImageArray, info: ImageInfo, spec: EncoderSpec) -> tuple[ImageArray, ImageInfo]:
+    """Divide associated colours by alpha for a format of straight alpha. Colours without alpha stay as they are."""
+    if info.alpha != "associated" or spec.alpha != "straight" or array.shape[2] not in (2, 4):
+        return array, info
+    top = 1.0 if array.dtype.kind == "f" else float(2 ** (8 * array.dtype.itemsize) - 1)
+    work = np.float64 if array.dtype.itemsize > 2 else np.float32
+    alpha = array[..., -1:].astype(work) / work(top)
+    colours = array[..., :-1].astype(work)
+    with np.errstate(all="ignore"):
+        divided = np.where(alpha > 0, colours / alpha, colours)
+    out: Any = np.empty_like(array)
+    out[..., -1] = array[..., -1]
+    if array.dtype.kind == "f":
+        out[..., :-1] = divided
+    else:
+        out[..., :-1] = np.clip(np.rint(divided), 0, top)
+    return out, replace(info, alpha="straight")
+
+
+# --- windows ----------------------------------------------------------------------------------------------------------
+
+
+def _whole(
+    array: ImageArray, info: ImageInfo, spec: EncoderSpec, notes: list[tuple[str, str]]
+) -> tuple[ImageArray, ImageInfo]:
+    """Paste a data window into the whole picture for a format without windows; pixels outside of it are cut off."""
+    if info.display is None or "display" in spec.holds:
+        return array, info
+    left, top, width, height = info.display
+    x, y = info.origin or (left, top)
+    x, y = x - left, y - top
+    rows, columns = array.shape[:2]
+    if width * height > max(_LARGEST, rows * columns):
+        raise ImageError(
+            f"the whole picture has {width}x{height} pixels: at most {_LARGEST} are filled around a window"
+        )
+    if (x, y, columns, rows) != (0, 0, width, height):
+        whole = np.zeros((height, width, array.shape[2]), array.dtype)
+        inside = _overlap(y, rows, height), _overlap(x, columns, width)
+        (down, up), (right, along) = inside
+        whole[down[0] : down[1], right[0] : right[1]] = array[up[0] : up[1], along[0] : along[1]]
+        array = whole
+    if x < 0 or y < 0 or x + columns > width or y + rows > height:
+        notes.append(("lost overscan", "pixels outside of the display window were cut off"))
+    return array, replace(info, origin=None, display=None)
+
+
+def _overlap(start: int, length: int, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return begin and end of what is inside, in the whole picture and in the window."""
+    begin, end = max(0, start), max(max(0, start), min(size, start + length))
+    return (begin, end), (begin - start, end - start)
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+def _with_fitting_profile(info: ImageInfo, spec: EncoderSpec, grey: bool, notes: list[tuple[str, str]]) -> ImageInfo:
+    """Leave out a profile of another kind of picture, such as one of RGB for grey pixels."""
+    data = info.icc or b""
+    if "icc" not in spec.holds or data[16:20] == (b"GRAY" if grey else b"RGB "):
+        return info
+    kind = data[16:20].decode("latin-1").strip()
+    notes.append(("lost icc", f"ICC profile of {kind} pixels, which does not apply to the saved ones"))
+    return replace(info, icc=None)
+
+
+def _what(name: str, info: ImageInfo) -> str:
+    if name == "color" and info.color is not None:
+        return f"colour space {info.color.name}"
+    if name in ("tags", "texts", "attributes"):
+        found: Sequence[str] = sorted(getattr(info, name))
+        return f"{WORDS[name]} {first_of(found, 8)}"
+    return WORDS[name]
