@@ -59,6 +59,7 @@ from .types import EncoderSpec as EncoderSpec
 from .types import Event as Event
 from .types import FailedFrame as FailedFrame
 from .types import FrameInfo as FrameInfo
+from .types import ImageInfo as ImageInfo
 from .types import ObserverSpec as ObserverSpec
 from .types import Option as Option
 from .types import SaveResult as SaveResult
@@ -94,6 +95,7 @@ __all__ = [
     "FrameRecord",
     "FrameSequence",
     "ImageError",
+    "ImageInfo",
     "ManifestError",
     "MetadataError",
     "ObserverSpec",

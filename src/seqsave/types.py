@@ -226,6 +226,9 @@ class ImageInfo:
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attributes_of: str = ""
 
+    def __repr__(self) -> str:
+        return f"ImageInfo({', '.join(f'{name}={getattr(self, name)!r:.60}' for name in self.stated)})"
+
     @property
     def stated(self) -> tuple[str, ...]:
         """Return the names of the fields that state something."""
@@ -285,6 +288,7 @@ class Decoded:
     metadata: the texts in the file, by name.
     canvas:   width and height of the whole picture if the pixels are a window into it, as in an EXR file whose data
               and display windows differ; None if the pixels are the picture.
+    info:     everything else that the file states of the picture, beside the metadata.
     """
 
     array: ImageArray = field(repr=False)

@@ -182,7 +182,7 @@ class SaveTask:
                 else:
                     # Metadata from the command is the writer's, and takes precedence over that of a file.
                     metadata = {name: value for name, value in frame.metadata.items() if name not in self.metadata}
-                    writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata)
+                    writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata, info=frame.info)
         finally:
             self._warn_of_notes(shown)
 

@@ -6,7 +6,7 @@ data window is pasted into the whole picture. Every field that the format does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from seqsave.wording import first_of
 if TYPE_CHECKING:
     from seqsave.types import EncoderSpec, ImageArray
 
-__all__ = ["Fitted", "Wanted", "fit", "usual_names"]
+__all__ = ["Fitted", "Wanted", "fit", "usual_names", "without"]
 
 _COLOURS = (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A"), ("Y",))
 _SPELLED = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A", "GREY": "Y", "GRAY": "Y", "LUMINANCE": "Y"}
@@ -53,6 +53,10 @@ class Wanted:
     channels: tuple[str, ...] = ()
     layer: str | None = None
 
+    def __bool__(self) -> bool:
+        """Return True if some channels are chosen."""
+        return bool(self.channels) or self.layer is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -68,6 +72,7 @@ class Fitted:
 
 
 ALL = Wanted()
+_NOTHING = ImageInfo()
 
 
 def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = ALL) -> Fitted:
@@ -85,8 +90,13 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
     for name in info.stated:
         foreign = name == "attributes" and info.attributes_of != spec.filetype
         if name not in _DONE and (foreign or name not in spec.holds):
-            notes.append((f"lost {name}", f"{_what(name, info)}: {spec.extensions[0]} files do not hold it"))
+            notes.append((f"lost {name}", f"left out, as {_files(spec)} do not hold it: {_what(name, info)}"))
     return Fitted(array, info, tuple(notes))
+
+
+def without(info: ImageInfo, names: Collection[str]) -> ImageInfo:
+    """Return a copy in which the fields of these names state nothing."""
+    return replace(info, **{name: getattr(_NOTHING, name) for name in names}) if names else info
 
 
 def usual_names(count: int) -> tuple[str, ...]:
@@ -108,12 +118,12 @@ def _chosen(
         asked = _colours(names)
         if not asked:
             raise ImageError(
-                f"the picture has the channels {first_of(names, 8)}: {spec.extensions[0]} files hold grey or colours. "
-                "Choose some by channels, or a layer"
+                f"the picture has the channels {first_of(names, 8)}: {_files(spec)} hold grey or colours. Choose some "
+                "by channels, or a layer"
             )
     left = [name for name in names if name not in asked]
-    if left and not wanted.channels and not wanted.layer:
-        notes.append(("lost channels", f"channels that {spec.extensions[0]} files do not hold: {first_of(left, 8)}"))
+    if left and not wanted:
+        notes.append(("lost channels", f"left out, as {_files(spec)} do not hold them: channels {first_of(left, 8)}"))
     places = [names.index(name) for name in asked]
     if places != list(range(len(names))):
         array = np.ascontiguousarray(array[..., places])
@@ -125,7 +135,7 @@ def _chosen(
 
 def _asked(names: tuple[str, ...], count: int, wanted: Wanted) -> tuple[str, ...]:
     """Return the names of the channels that the caller wants; () if it is all of them. Raises ImageError."""
-    if not wanted.channels and wanted.layer is None:
+    if not wanted:
         return ()
     names = names or usual_names(count)
     if wanted.channels:
@@ -216,7 +226,7 @@ def _whole(
         whole[down[0] : down[1], right[0] : right[1]] = array[up[0] : up[1], along[0] : along[1]]
         array = whole
     if x < 0 or y < 0 or x + columns > width or y + rows > height:
-        notes.append(("lost overscan", "pixels outside of the display window were cut off"))
+        notes.append(("lost overscan", f"cut off, as {_files(spec)} cannot hold it: the picture beyond its frame"))
     return array, replace(info, origin=None, display=None)
 
 
@@ -235,8 +245,12 @@ def _with_fitting_profile(info: ImageInfo, spec: EncoderSpec, grey: bool, notes:
     if "icc" not in spec.holds or data[16:20] == (b"GRAY" if grey else b"RGB "):
         return info
     kind = data[16:20].decode("latin-1").strip()
-    notes.append(("lost icc", f"ICC profile of {kind} pixels, which does not apply to the saved ones"))
+    notes.append(("lost icc", f"left out: an ICC profile of {kind} pixels, which does not apply to the saved ones"))
     return replace(info, icc=None)
+
+
+def _files(spec: EncoderSpec) -> str:
+    return f"{spec.extensions[0]} files"
 
 
 def _what(name: str, info: ImageInfo) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from seqsave.errors import ImageError, OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
+from seqsave.pictures.fitting import Wanted, fit, without
+from seqsave.types import ImageInfo
 
 if TYPE_CHECKING:
     from seqsave.pictures.convert import Conversion
@@ -17,11 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["Pixels", "SharedImage", "Taken"]
 
 
+# Fields that a stated colour space replaces together.
+_OF_COLOR = frozenset(("color", "icc", "cicp", "gamma", "primaries"))
+
+
 class Taken:
     """An accepted copy of a picture, which the caller may change now. File types may share it. Thread-safe.
 
     shape: of the array for the encoder. dtype: its name. held: bytes that are kept in memory until it is encoded.
+    info:  what the file is to state of the picture, from its source. notes: (kind, message) of what it cannot.
     """
+
+    info: ImageInfo = ImageInfo()
+    notes: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, shape: tuple[int, ...], dtype: str, held: int) -> None:
         self.shape = shape
@@ -63,13 +73,22 @@ class Pixels:
     dtype:      one of the encoder's dtypes, to which values are converted; None for the nearest one.
     color:      the colour space of the values; None if it is unknown.
     convert_to: the colour space of the values in the file; None for the same one.
+    wanted:     the channels that are saved, if not all.
+    drop:       fields of ImageInfo that are not kept; "color" stands for all that state a colour space.
 
     Raises OptionError for a dtype that the encoder does not take, an unknown colour space, and for a conversion from
     an unknown one; EncoderUnavailableError if the library that converts colours is not installed.
     """
 
     def __init__(
-        self, spec: EncoderSpec, *, dtype: str | None = None, color: str | None = None, convert_to: str | None = None
+        self,
+        spec: EncoderSpec,
+        *,
+        dtype: str | None = None,
+        color: str | None = None,
+        convert_to: str | None = None,
+        wanted: Wanted | None = None,
+        drop: tuple[str, ...] = (),
     ) -> None:
         if dtype is not None and dtype not in spec.dtypes:
             raise OptionError(f"dtype is {dtype!r}: {spec.filetype!r} takes {', '.join(spec.dtypes)}")
@@ -82,11 +101,14 @@ class Pixels:
         """The colour space of the values in the file."""
         self.stated = stated
         """The colour space of the caller's values."""
+        self._spec = spec
+        self.wanted = Wanted() if wanted is None else wanted
+        self._replaced = frozenset(drop) | (_OF_COLOR if self.color is not None or "color" in drop else frozenset())
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
         self._channels = spec.channels
         self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
         self.key = (self._dtypes, self._channels, self._narrow, stated, self.color)
-        """Equal for two conversions with the same result for every picture."""
+        """Equal for two conversions with the same result for every picture that states nothing."""
         self._conversion: Conversion | None = None
         if stated is not None and self.color is not None and stated != self.color:
             from seqsave.pictures.convert import Conversion
@@ -98,9 +120,21 @@ class Pixels:
         """Return whether pictures are converted to another colour space, which ``Taken.prepare`` does."""
         return self._conversion is not None
 
-    def take(self, picture: Any) -> Taken:
-        """Accept one picture, H,W or H,W,C. Raises ImageError."""
+    def take(self, picture: Any, info: ImageInfo | None = None) -> Taken:
+        """Accept one picture, H,W or H,W,C. Raises ImageError.
+
+        info: what its source states of it; None if it has no source that states anything.
+        """
         array = arrays.as_array(picture)
+        if info is None and not self.wanted:
+            return self._taken(array)
+        info = ImageInfo() if info is None else without(info, self._replaced)
+        fitted = fit(array, info, self._spec, self.wanted)
+        taken = self._taken(fitted.array)
+        taken.info, taken.notes = fitted.info, fitted.notes
+        return taken
+
+    def _taken(self, array: ImageArray) -> Taken:
         if self._conversion is None:
             return Taken.ready(self._prepared(array))
         # Converting takes long, and happens on the encoding thread. Until then the caller may change the array: copy
@@ -122,14 +156,23 @@ class Pixels:
 
 
 class SharedImage:
-    """An image that several file types share: equal conversions are done once."""
+    """An image that several file types share: equal conversions are done once.
 
-    def __init__(self, image: Any) -> None:
+    info: what its source states of it, if it has one.
+    """
+
+    def __init__(self, image: Any, info: ImageInfo | None = None) -> None:
         self.image = image
+        self.info = info
         self._taken: dict[Any, Taken] = {}
 
-    def take(self, pixels: Pixels) -> Taken:
-        """Return the image as ``pixels`` takes it. Raises ImageError."""
+    def take(self, pixels: Pixels, info: ImageInfo | None = None) -> Taken:
+        """Return the image as ``pixels`` takes it. Raises ImageError.
+
+        info: the part of the own one that no setting of the writer replaces.
+        """
+        if info is not None or pixels.wanted:
+            return pixels.take(self.image, info)
         if pixels.key not in self._taken:
             self._taken[pixels.key] = pixels.take(self.image)
         return self._taken[pixels.key]

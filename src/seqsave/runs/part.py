@@ -21,7 +21,7 @@ from seqsave.runtime import retry
 from seqsave.runtime.flow import Call, Flow, wait
 from seqsave.sequences.frame import decode
 from seqsave.settings.groups import Limits, Reports
-from seqsave.types import SavedFrame, SaveResult
+from seqsave.types import ImageInfo, SavedFrame, SaveResult
 from seqsave.wording import crc32_text
 from seqsave.writer import SequenceWriter
 from seqsave.writer.frame import FileToPublish, FrameTask
@@ -70,9 +70,10 @@ class Part(SequenceWriter):
         images: Sequence[Any],
         metadata: Mapping[str, Any] | None,
         recipe: str | None,
+        info: ImageInfo | None = None,
     ) -> list[Future[SavedFrame]]:
         self._check_index(index)
-        return super()._accept(index, batches, images, metadata, recipe)
+        return super()._accept(index, batches, images, metadata, recipe, info)
 
     def write_encoded(
         self,

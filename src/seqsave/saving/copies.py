@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from seqsave.manifest import Manifest
     from seqsave.sequences.frame import Frame
     from seqsave.sequences.reader import FrameSequence
-    from seqsave.types import SaveResult
+    from seqsave.types import Decoded, SaveResult
 
 __all__ = ["CHANGING", "Copy", "copy_frames", "lacking_of", "named_as", "save_sequence"]
 
 # Settings that need decoded pictures.
-CHANGING = ("options", "dtype", "color", "convert_to", "dpi", "tags", "metadata", "metadata_in", "withhold")
+CHANGING = (
+    *("options", "dtype", "color", "convert_to", "channels", "layer", "drop"),
+    *("dpi", "tags", "metadata", "metadata_in", "withhold"),
+)
 _NAMES = ("prefix", "separator", "digits")
 
 
@@ -141,8 +144,9 @@ def save_sequence(
             files = ((file, copy.numbers[file.frame.index], copy.name_of(file.frame)) for file in files_of(sequence))
             copy_frames(writer, files)
         else:
-            for frame, image, texts in _decoded(sequence):
-                writer.write(image, index=copy.numbers[frame.index], batch=frame.batch, metadata=texts)
+            for frame, decoded, texts in _decoded(sequence):
+                index = copy.numbers[frame.index]
+                writer.write(decoded.array, index=index, batch=frame.batch, metadata=texts, info=decoded.info)
     return writer.result
 
 
@@ -260,10 +264,10 @@ def _refuse_duplicates(sequence: FrameSequence) -> None:
         raise SourceError(f"{extra.url} and {own.name} have the same number {extra.index}: remove one of them")
 
 
-def _decoded(sequence: FrameSequence) -> Iterable[tuple[Frame, Any, Mapping[str, RawText]]]:
-    def decode(frame: Frame, data: bytes) -> tuple[Frame, Any, Mapping[str, RawText]]:
+def _decoded(sequence: FrameSequence) -> Iterable[tuple[Frame, Decoded, Mapping[str, RawText]]]:
+    def decode(frame: Frame, data: bytes) -> tuple[Frame, Decoded, Mapping[str, RawText]]:
         decoded = frame.decode(data)
         texts = {**frame.texts_beside(data), **decoded.metadata}
-        return frame, decoded.array, {name: RawText(text) for name, text in texts.items()}
+        return frame, decoded, {name: RawText(text) for name, text in texts.items()}
 
     return sequence.decoded(decode)

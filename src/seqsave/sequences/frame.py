@@ -16,6 +16,7 @@ from seqsave.errors import DecodeError, EncoderNotFoundError
 from seqsave.metadata import text
 from seqsave.plugins import registry
 from seqsave.runtime import retry
+from seqsave.sequences.fallback import decode_by_pillow
 from seqsave.sequences.upright import orientation_of, upright
 from seqsave.types import MAX_PIXELS, Decoded
 
@@ -157,7 +158,10 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
     try:
         decoded = encoder.decode(data, max_pixels=max_pixels)
     except DecodeError as error:
-        raise DecodeError(f"{name}: {error}", reason=error.reason, pixels=error.pixels) from error
+        known = decode_by_pillow(data, max_pixels) if error.reason == "unsupported" else None
+        if known is None:
+            raise DecodeError(f"{name}: {error}", reason=error.reason, pixels=error.pixels) from error
+        decoded = known
     except MemoryError as error:
         raise DecodeError(f"{name}: there is not enough memory to decode it", reason="too large") from error
     except Exception as error:

@@ -14,12 +14,17 @@ from seqsave.plugins import registry
 from seqsave.plugins.options import check_options
 from seqsave.settings.table import setting
 from seqsave.types import EMBED_SUFFIX, EncoderSpec
+from seqsave.wording import did_you_mean
 
 if TYPE_CHECKING:
     from seqsave.pictures.pixels import Pixels
     from seqsave.types import Encoder, OptionValue
 
-__all__ = ["Format", "PixelFormat", "format_of_copies"]
+__all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies"]
+
+
+# Fields of ImageInfo that can be dropped. "color" stands for all of them that state a colour space.
+DROPPABLE = ("color", "dpi", "pixel_aspect", "rate", "tags", "texts", "attributes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,32 @@ class PixelFormat:
         metavar="SPACE",
         widget="advanced",
     )
+    channels: str | None = setting(
+        None,
+        help="The channels of the source to save, by name and in this order, such as R,G,B or depth.Z.",
+        details="By default all that the format holds: of an EXR file's channels, a PNG gets the colours.",
+        example='"R,G,B,A"',
+        page="pictures.md",
+        metavar="NAMES",
+        widget="advanced",
+    )
+    layer: str | None = setting(
+        None,
+        help="The layer of the source to save: beauty for the channels beauty.R, beauty.G, beauty.B and beauty.A.",
+        example='"beauty"',
+        page="pictures.md",
+        metavar="NAME",
+        widget="advanced",
+    )
+    drop: Sequence[str] | None = setting(
+        None,
+        help=f"Statements of the source that are not kept: {', '.join(DROPPABLE)}.",
+        details="Without it, everything that a source states and the format holds is kept.",
+        example='["color", "tags"]',
+        page="pictures.md",
+        metavar="FIELD",
+        widget="advanced",
+    )
     _made: list[tuple[Format, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -107,7 +138,7 @@ class PixelFormat:
     @property
     def is_usual(self) -> bool:
         """Return True for the defaults, which need no check."""
-        nothing = (self.options, self.dtype, self.color, self.convert_to)
+        nothing = (self.options, self.dtype, self.color, self.convert_to, self.channels, self.layer, self.drop)
         return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one == {} for one in nothing)
 
     @property
@@ -124,6 +155,7 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
     With several, an option goes to those that declare it, or is given for one of them: ``{"exr": {"compression":
     "zip"}}`` or ``{"exr.compression": "zip"}``; a dtype goes to those that take it.
     """
+    from seqsave.pictures.fitting import Wanted
     from seqsave.pictures.pixels import Pixels  # here, as numpy comes with it
 
     found = [registry.resolve(one) for one in _filetypes(wanted.filetype)]
@@ -131,6 +163,11 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
     for extension in extensions:
         if extensions.count(extension) > 1:
             raise OptionError(f"filetype names two that write .{extension}: each file can be written once")
+    drop = _checked_drop(wanted.drop)
+    names = () if wanted.channels is None else _checked_channels(wanted.channels)
+    if names and wanted.layer is not None:
+        raise OptionError("channels and layer are both given: the names of channels include the layer, as 'beauty.R'")
+    chosen = Wanted(channels=names, layer=wanted.layer)
     takers = [one for one in found if wanted.dtype in one.spec.dtypes] or found
     return tuple(
         Format(
@@ -141,11 +178,32 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
                 dtype=wanted.dtype if one in takers else None,
                 color=wanted.color,
                 convert_to=wanted.convert_to,
+                wanted=chosen,
+                drop=drop,
             ),
             _names("frame", 5, one.extension, SEPARATOR, ""),
         )
         for one, own in zip(found, _shared(found, wanted.options), strict=True)
     )
+
+
+def _checked_channels(channels: Any) -> tuple[str, ...]:
+    if not isinstance(channels, str) or not all(one.strip() for one in channels.split(",")):
+        raise OptionError(f"channels is {channels!r}: it must be names of channels, separated by commas, as 'R,G,B'")
+    names = tuple(one.strip() for one in channels.split(","))
+    if len(set(names)) < len(names):
+        raise OptionError(f"channels is {channels!r}: it names a channel twice")
+    return names
+
+
+def _checked_drop(drop: Any) -> tuple[str, ...]:
+    given = () if drop is None else drop
+    if not isinstance(given, list | tuple | set | frozenset):
+        raise OptionError(f"drop is {drop!r}: it must be a list with some of {', '.join(DROPPABLE)}")
+    for name in given:
+        if name not in DROPPABLE:
+            raise OptionError(f"drop names {name!r}{did_you_mean(name, DROPPABLE)}: it must be {', '.join(DROPPABLE)}")
+    return tuple(given)
 
 
 def format_of_copies(pattern: NamePattern, filetype: str) -> Format:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from seqsave.errors import DecodeError, SourceError
 from seqsave.metadata.text import RawText
 from seqsave.plugins import registry
+from seqsave.sequences.fallback import bits_per_sample, stated_by_pillow
 from seqsave.sequences.frame import Frame
-from seqsave.sources.records import Keep, Reading, Source, SourceFrame
+from seqsave.sources.records import Reading, Source, SourceFrame
+from seqsave.types import Decoded
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from seqsave.types import EncoderSpec, ImageArray
+    from seqsave.types import EncoderSpec
 
 __all__ = ["ANIMATED", "is_picture", "load_picture", "open_animation", "readable_extensions"]
 
@@ -29,8 +31,6 @@ _BY_PILLOW = (
 )
 # Formats whose files may contain several pictures, one after the other in time.
 ANIMATED = frozenset(("apng", "avif", "avifs", "gif", "png", "webp"))
-
-_BITS_PER_SAMPLE = 0x0102
 
 # Pillow's names of a JPEG with further pictures (for 3D, or a preview), and of an animated PNG.
 _MIME = {"image/mpo": "image/jpeg", "image/apng": "image/png"}
@@ -58,25 +58,27 @@ def load_picture(frame: Frame, data: bytes, beside: Mapping[str, RawText], how: 
     if header is not None and spec is not None and header.mime != spec.content_type:
         note(f"{frame.name} contains {header.mime}, in spite of its name")
         spec = None
-    if header is not None and header.animated:
-        note(f"{frame.name} contains several pictures: only the first one is read")
     common: dict[str, Any] = {"index": frame.index, "batch": frame.batch, "extension": extension}
-    kept = keep is not None and _is_kept(spec, header, keep)
+    kept = keep is not None and spec is not None and spec.content_type == keep.spec.content_type
     bare = keep is not None and keep.bare
     if kept and not bare and header is not None:
         _prove(frame, data, header)
         return SourceFrame(image=None, data=data, metadata=beside, size=header.size, **common)
-    image, texts = _decode(frame, data, spec, header, note, how.max_pixels)
+    try:
+        decoded = _decode(frame, data, spec, header, note, how.max_pixels)
+    except SourceError as error:
+        # A sound file of the wanted format is passed on, whether or not it can be decoded here.
+        if not kept or getattr(error.__cause__, "reason", None) != "unsupported":
+            raise
+        note(f"{frame.name} is copied as it is, with the metadata that it may hold: {error.__cause__}")
+        return SourceFrame(image=None, data=data, metadata=beside, **common)
+    image, texts = decoded.array, {name: RawText(text) for name, text in decoded.metadata.items()}
     size = (image.shape[1], image.shape[0])
+    if header is not None and header.animated and not (kept and not (bare and texts)):
+        note(f"{frame.name} contains several pictures: only the first one is read")
     if kept and not (bare and texts):
         return SourceFrame(image=None, data=data, metadata=beside, size=size, **common)
-    return SourceFrame(image=image, metadata={**beside, **texts}, size=size, **common)
-
-
-def _is_kept(spec: EncoderSpec | None, header: _Header | None, keep: Keep) -> bool:
-    if header is not None and header.animated:
-        return False
-    return spec is not None and spec.content_type == keep.spec.content_type
+    return SourceFrame(image=image, metadata={**beside, **texts}, size=size, info=decoded.info, **common)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,33 +133,32 @@ def _prove(frame: Frame, data: bytes, header: _Header) -> None:
 
 def _decode(
     frame: Frame, data: bytes, spec: EncoderSpec | None, header: _Header | None, note: Note, max_pixels: int
-) -> tuple[ImageArray, dict[str, RawText]]:
+) -> Decoded:
     if spec is not None and hasattr(registry.encoder_of(spec), "decode"):
         try:
-            decoded = frame.decode(data, max_pixels=max_pixels)
+            return frame.decode(data, max_pixels=max_pixels)
         except DecodeError as error:
             raise SourceError(f"{frame.url} cannot be read: {error}") from error
-        texts = {name: RawText(text) for name, text in decoded.metadata.items()}
-        return decoded.array, texts
     if header is None:
         raise SourceError(f"{frame.url} is not a picture that can be read")
     _check_size(header, frame.url, max_pixels)
-    return _by_pillow(frame, data, note), {}
+    return _by_pillow(frame, data, note)
 
 
-def _by_pillow(frame: Frame, data: bytes, note: Note) -> ImageArray:
+def _by_pillow(frame: Frame, data: bytes, note: Note) -> Decoded:
     from PIL import ImageOps
 
     from seqsave.pictures import arrays
 
     try:
         with _open(data) as image:
-            bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
-            if max(bits) > 8 and image.mode in ("RGB", "RGBA"):
-                note(f"{frame.name} has {max(bits)} bits per channel; it is read with 8")
+            bits = bits_per_sample(image)
+            if bits > 8 and image.mode in ("RGB", "RGBA"):
+                note(f"{frame.name} has {bits} bits per channel; it is read with 8")
             # Pillow turns some formats while it loads them, and then no longer reports an orientation.
             image.load()
-            return arrays.as_array(ImageOps.exif_transpose(image))
+            info = stated_by_pillow(image)
+            return Decoded(array=arrays.as_array(ImageOps.exif_transpose(image)), info=info)
     except Exception as error:
         raise SourceError(f"{frame.url} cannot be read: {error}") from error
 

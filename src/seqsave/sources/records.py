@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import SourceError
 from seqsave.metadata.text import RawText
-from seqsave.types import MAX_PIXELS, EncoderSpec
+from seqsave.types import MAX_PIXELS, EncoderSpec, ImageInfo
 
 if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence
@@ -51,6 +51,7 @@ class SourceFrame:
     metadata:  texts found in or beside the file, to be written unchanged.
     extension: of its file, in lower case; empty for frames of a video or an array.
     size:      width and height in pixels.
+    info:      what its file states of the picture, beside the pixels; None for frames of an array.
     error:     why there is no frame, where the source goes on past one that cannot be read.
     """
 
@@ -61,6 +62,7 @@ class SourceFrame:
     batch: int | None = None
     extension: str = ""
     size: tuple[int, int] | None = None
+    info: ImageInfo | None = None
     error: SourceError | None = None
 
 

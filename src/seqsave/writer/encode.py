@@ -11,7 +11,7 @@ from seqsave.errors import EncodeError, ImageError, MetadataError, SeqSaveError
 from seqsave.manifest import Picture
 from seqsave.naming.key import FrameKey
 from seqsave.sequences.frame import decode
-from seqsave.types import Encoded, FrameInfo
+from seqsave.types import Encoded, FrameInfo, ImageInfo
 from seqsave.writer.frame import FrameTask
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Encoding:
 
     def take(self, task: FrameTask, image: SharedImage) -> None:
         """Take the image for the task, before the frame is accepted. Raises ImageError."""
-        taken = image.take(self._pixels)
+        taken = image.take(self._pixels, None if image.info is None else self._unreplaced(image.info))
         task.taken, task.held, task.picture = taken, taken.held, self._picture_of(taken)
 
     def note_accepted(self, task: FrameTask) -> None:
@@ -48,6 +48,8 @@ class Encoding:
             return
         height, width = task.taken.shape[:2]
         self.note_size(task.key, width, height)
+        for kind, message in task.taken.notes:
+            self._warn(kind, task.key, message)
         if not self._pixels.converts:
             self._warn_of_losses(task.key, task.taken.prepare())
 
@@ -99,7 +101,7 @@ class Encoding:
         return self.shared(Picture(width=width, height=height, channels=channels, dtype=taken.dtype))
 
     def _encode(self, key: FrameKey, taken: Taken, inside: Mapping[str, str]) -> Encoded:
-        info = self._info_of(key)
+        info = self._info_of(key, taken.info)
         try:
             prepared = taken.prepare()
             if self._pixels.converts:
@@ -113,7 +115,15 @@ class Encoding:
             problem = f"{type(error).__name__}: {error}"
             raise EncodeError(f"frame {key.index}: the encoder of {info.filetype!r} failed: {problem}") from error
 
-    def _info_of(self, key: FrameKey) -> FrameInfo:
+    def _unreplaced(self, info: ImageInfo) -> ImageInfo:
+        """Return what the source states, without the facts that a setting states instead."""
+        own = {"dpi": self._embedding.dpi, "rate": self._rate}
+        from seqsave.pictures.fitting import without  # here, as numpy comes with it
+
+        return without(info, [name for name, value in own.items() if value is not None])
+
+    def _info_of(self, key: FrameKey, image: ImageInfo) -> FrameInfo:
+        tags = {**image.tags, **self._tags} if image.tags else self._tags
         return FrameInfo(
             index=key.index,
             batch=key.batch,
@@ -121,10 +131,11 @@ class Encoding:
             filetype=self._resolved.filetype,
             name=key.name,
             total=self._naming.total,
-            rate=self._rate,
-            color=self._pixels.color,
-            dpi=self._embedding.dpi,
-            tags=self._tags,
+            rate=self._rate if self._rate is not None else image.rate,
+            color=self._pixels.color if self._pixels.color is not None else image.color,
+            dpi=self._embedding.dpi if self._embedding.dpi is not None else image.dpi,
+            tags=tags,
+            image=image,
         )
 
     def note_size(self, key: FrameKey, width: int, height: int) -> None:

@@ -23,7 +23,7 @@ from seqsave.settings.destination import at_destination
 from seqsave.settings.groups import check_recipe
 from seqsave.settings.table import show_settings
 from seqsave.spool import open_spool
-from seqsave.types import SavedFrame, SaveResult
+from seqsave.types import ImageInfo, SavedFrame, SaveResult
 from seqsave.writer import results
 from seqsave.writer.accept import FrameAcceptor, open_pipeline
 from seqsave.writer.encode import checked_file
@@ -121,6 +121,7 @@ class SequenceWriter:
         batch: SupportsIndex | None = None,
         metadata: Mapping[str, Any] | None = None,
         recipe: str | None = None,
+        info: ImageInfo | None = None,
     ) -> Future[SavedFrame]:
         """Write one image: H,W or H,W,C; numpy, PIL, torch, or anything with ``__array__`` or DLPack.
 
@@ -128,6 +129,7 @@ class SequenceWriter:
         batch:    the number of the variation; the file goes to ``batch_0000/`` and so on.
         metadata: for this frame, merged over the writer's.
         recipe:   for this frame, instead of the writer's.
+        info:     what the image's source states of it, as ``frame.decode().info``; settings go before it.
 
         Returns the future of a SavedFrame. The call waits only while accepted frames hold too much memory. The image
         may be changed as soon as the call returns. A call that raises saves nothing and uses no index.
@@ -135,7 +137,7 @@ class SequenceWriter:
         Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has already written that
         frame), EndOfSequenceError, WriterClosedError, WriterAbortedError.
         """
-        return self._accept(index, [batch], [image], metadata, recipe)[0]
+        return self._accept(index, [batch], [image], metadata, recipe, info)[0]
 
     def write_frames(
         self,
@@ -174,8 +176,9 @@ class SequenceWriter:
         from seqsave.pictures import arrays
 
         variations = list(arrays.each_frame(frames, arrays.VARIATIONS))
-        batches = [None] if len(variations) == 1 else list(range(len(variations)))
-        return self._accept(index, batches, variations, metadata, recipe)
+        return self._accept(
+            index, [None] if len(variations) == 1 else range(len(variations)), variations, metadata, recipe
+        )
 
     def write_encoded(
         self,
@@ -339,11 +342,12 @@ class SequenceWriter:
         images: Sequence[Any],
         metadata: Mapping[str, Any] | None,
         recipe: str | None,
+        info: ImageInfo | None = None,
     ) -> list[Future[SavedFrame]]:
         from seqsave.pictures.pixels import SharedImage
 
         texts, chosen = self._texts.of(metadata), self._chosen_recipe(recipe)
-        sources = [FrameSource(SharedImage(image), None, texts, chosen) for image in images]
+        sources = [FrameSource(SharedImage(image, info), None, texts, chosen) for image in images]
         futures = self._acceptor.accept(index, batches, sources, self._check_usable)
         self._texts.note_accepted(texts)
         return futures

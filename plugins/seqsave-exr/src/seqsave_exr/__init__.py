@@ -29,13 +29,15 @@ EXR = EncoderSpec(
         "channel_names": Option(
             type=str,
             default="",
-            help="one name for each channel, such as 'R,G,B,A,depth.Z'; empty: Y, YA, RGB or RGBA, then channel04 ...",
+            help="one name for each channel, such as 'R,G,B,A,depth.Z'; empty: the source's, else Y, YA, RGB or RGBA, "
+            "then channel04 ...",
         ),
         "alpha": Option(
             type=str,
             default="premultiplied",
             choices=("premultiplied", "straight"),
-            help="what the pictures hold; EXR holds premultiplied, so straight colours are multiplied by alpha",
+            help="what the pictures hold, unless their source states it; EXR holds premultiplied, so straight colours "
+            "are multiplied by alpha",
         ),
         "drop_frame": Option(
             type=bool, default=False, help="time code that skips numbers to keep to the clock: 29.97 and 59.94 only"
@@ -45,6 +47,10 @@ EXR = EncoderSpec(
     content_type="image/x-exr",
     lossless=True,  # with default options
     install_hint="pip install seqsave-exr",
+    holds=(
+        *("color", "primaries", "channels", "origin", "display", "pixel_aspect", "dpi", "rate", "tags", "attributes"),
+    ),
+    alpha="stated",
 )
 
 

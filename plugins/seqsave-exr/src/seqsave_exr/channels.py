@@ -22,13 +22,15 @@ _PLACES = {name: place for place, name in enumerate("RGBXYZUVA")}
 _COLOURS = ("R", "G", "B", "Y")
 
 
-def names_for(count: int, given: str) -> tuple[str, ...]:
-    """Return the names of ``count`` channels: those in ``given``, separated by commas, or the usual ones if empty.
+def names_for(count: int, given: str, own: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return the names of ``count`` channels: those in ``given``, separated by commas, or ``own``, or the usual ones.
 
     The usual names are Y, YA, RGB, RGBA, and ``channel04`` and so on for further channels. Raises OptionError for
     another number of names, and for a name that is empty, occurs twice, has more than 255 bytes in UTF-8, or contains
     control characters.
     """
+    if not given and own and not any(_problem(name, own) for name in own):
+        return own
     if not given:
         more = tuple(f"channel{number:02d}" for number in range(4, count))
         return _USUAL.get(count) or ("R", "G", "B", "A", *more)

@@ -16,6 +16,7 @@ from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo
 from seqsave.metadata.xmp import packet
 from seqsave_exr.channels import alpha_of, names_for, ordered
 from seqsave_exr.header import Header, read_header
+from seqsave_exr.stated import FORMAT, INTEROP_IDS, KINDS, ORDER, RESERVED, TAGS, stated_in, written
 from seqsave_exr.timecode import time_code
 
 if TYPE_CHECKING:
@@ -25,36 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ORDER", "ExrEncoder", "channel_names"]
 
-ORDER = "seqsave:channels"
-"""The attribute with the order of channels, written if it differs from the reading order."""
-
 _THIS_THREAD = 0  # no thread pool in the library, because the caller has one
 _LONGEST_NAME = 255
 _KINDS = ("<u4", "<f2", "<f4")
 _INT32, _UINT32 = (1 << 31) - 1, (1 << 32) - 1
-
-_TAGS = {"artist": "Artist", "copyright": "owner", "description": "comments", "software": "Software"}
-# Attributes of the format itself: metadata of these names are neither written nor read.
-_RESERVED = frozenset(
-    (
-        *("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "preview"),
-        *("screenWindowCenter", "screenWindowWidth", "tiles", "type", "name", "view", "version", "chunkCount"),
-        *("maxSamplesPerPixel", "chromaticities", "timeCode", "framesPerSecond", "imageCounter", "xDensity"),
-        *("dwaCompressionLevel", "whiteLuminance", "adoptedNeutral", "utcOffset", "longitude", "latitude", "altitude"),
-        *("focus", "expTime", "aperture", "isoSpeed", "envmap", "keyCode", "multiView", "worldToCamera", "worldToNDC"),
-        *("deepImageState", "originalDataWindow", "colorInteropID", "capDate", "xmp", *_TAGS.values()),
-        ORDER,
-    )
-)
-_INTEROP_IDS = {
-    "srgb": "srgb_rec709_scene",
-    "display-p3": "srgb_p3d65_scene",
-    "linear-srgb": "lin_rec709_scene",
-    "linear-p3": "lin_p3d65_scene",
-    "linear-rec2020": "lin_rec2020_scene",
-    "acescg": "lin_ap1_scene",
-    "aces2065-1": "lin_ap0_scene",
-}
 
 
 class ExrEncoder:
@@ -69,8 +44,12 @@ class ExrEncoder:
         OptionError for channel names that do not match the picture and for drop frame at a rate without it, and
         EncodeError if the library fails.
         """
-        names = names_for(image.shape[2], options["channel_names"])
-        header = _about(info, options["drop_frame"])
+        own = info.image.channels if len(info.image.channels) == image.shape[2] else ()
+        names = names_for(image.shape[2], options["channel_names"], own)
+        stated = written(info.image, image.shape[1], image.shape[0])
+        header = {**stated, **_about(info, options["drop_frame"])}
+        if "timeCode" in stated:  # goes before one that is computed from the number
+            header["timeCode"] = stated["timeCode"]
         if names != ordered(names):
             header[ORDER] = ",".join(names)
         fitting = {name: text for name, text in metadata.items() if name not in header and _fits(name, text)}
@@ -81,7 +60,8 @@ class ExrEncoder:
         }
         if options["compression"].startswith("dwa"):
             header["dwaCompressionLevel"] = float(options["dwa_level"])
-        channels = _planes(image, names, straight=options["alpha"] == "straight")
+        straight = options["alpha"] == "straight" or info.image.alpha == "straight"
+        channels = _planes(image, names, _kinds_of(info), straight=straight)
         leftover = {name: text for name, text in metadata.items() if name not in fitting}
         return Encoded(data=_written(header, channels, info), leftover=leftover, warnings=_warnings(info.color))
 
@@ -101,7 +81,9 @@ class ExrEncoder:
         array = np.empty((header.height, header.width, len(planes)), dtype)
         for place, plane in enumerate(planes):
             array[..., place] = plane
-        return Decoded(array=array, metadata=_texts(data, header), canvas=header.canvas)
+        texts = _texts(data, header)
+        info = stated_in(data, header, names, texts)
+        return Decoded(array=array, metadata=texts, canvas=header.canvas, info=info)
 
 
 def channel_names(data: bytes) -> tuple[str, ...]:
@@ -117,7 +99,7 @@ def channel_names(data: bytes) -> tuple[str, ...]:
 
 def _about(info: FrameInfo, drop_frame: bool) -> dict[str, Any]:
     """Return the standard attributes of a frame. None is a date, so that the same picture gives the same file."""
-    header: dict[str, Any] = {_TAGS[name]: text for name, text in info.tags.items() if name in _TAGS}
+    header: dict[str, Any] = {TAGS[name]: text for name, text in info.tags.items() if name in TAGS}
     if info.tags:
         header["xmp"] = packet(info.tags).decode()  # the attribute that darktable uses
     if info.index <= _INT32:
@@ -126,8 +108,8 @@ def _about(info: FrameInfo, drop_frame: bool) -> dict[str, Any]:
         header["xDensity"] = float(info.dpi)
     if info.color is not None:
         header["chromaticities"] = tuple(value for point in info.color.primaries for value in point)
-        if info.color.name in _INTEROP_IDS:
-            header["colorInteropID"] = _INTEROP_IDS[info.color.name]
+        if info.color.name in INTEROP_IDS:
+            header["colorInteropID"] = INTEROP_IDS[info.color.name]
     if info.rate is None:
         return header
     if info.rate.numerator <= _INT32 and info.rate.denominator <= _UINT32:
@@ -159,27 +141,42 @@ def _fits(name: str, text: str) -> bool:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate
         return False
-    return 0 < length <= _LONGEST_NAME and "\0" not in name and name not in _RESERVED
+    return 0 < length <= _LONGEST_NAME and "\0" not in name and name not in RESERVED
 
 
-def _planes(image: ImageArray, names: tuple[str, ...], *, straight: bool) -> dict[str, ImageArray]:
+def _kinds_of(info: FrameInfo) -> Mapping[str, Any]:
+    """Return the types of channels that a source of this format states: numpy's names by channel."""
+    found = info.image.attributes.get(KINDS) if info.image.attributes_of == FORMAT else None
+    return found if isinstance(found, dict) else {}
+
+
+def _planes(
+    image: ImageArray, names: tuple[str, ...], kinds: Mapping[str, str], *, straight: bool
+) -> dict[str, ImageArray]:
     """Return channels by name; interleaved if the library accepts them so, which is faster.
 
     The library ignores the strides of all other arrays, so these must be contiguous.
     """
     places = {name: place for place, name in enumerate(names)}
     alphas = {name: alpha_of(name, names) for name in names} if straight else {}
-    if names in (("R", "G", "B"), ("R", "G", "B", "A")) and not any(alphas.values()):
+    is_plain = all(kinds.get(name, image.dtype.name) == image.dtype.name for name in names)
+    if is_plain and names in (("R", "G", "B"), ("R", "G", "B", "A")) and not any(alphas.values()):
         return {"".join(names): image}
     planes: dict[str, ImageArray] = {}
     for name, place in places.items():
         alpha = alphas.get(name)
-        if alpha is None:
-            planes[name] = np.ascontiguousarray(image[..., place])
-        else:
-            with np.errstate(all="ignore"):
-                planes[name] = np.multiply(image[..., place], image[..., places[alpha]])
+        with np.errstate(all="ignore"):
+            plane = image[..., place] if alpha is None else np.multiply(image[..., place], image[..., places[alpha]])
+            planes[name] = np.ascontiguousarray(plane, kinds.get(name) if _is_exact(plane, kinds.get(name)) else None)
     return planes
+
+
+def _is_exact(plane: ImageArray, kind: str | None) -> bool:
+    """Return True if every value can be stored in the type that the channel had in its source."""
+    if kind is None or kind == plane.dtype.name:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.array_equal(plane.astype(kind).astype(plane.dtype), plane, equal_nan=True))
 
 
 def _written(header: dict[str, Any], channels: dict[str, ImageArray], info: FrameInfo) -> memoryview:
@@ -224,7 +221,7 @@ def _names(data: bytes, header: Header) -> tuple[str, ...]:
 def _texts(data: bytes, header: Header) -> dict[str, str]:
     texts = {}
     for name, (kind, start, end) in header.attributes.items():
-        if kind == "string" and name not in _RESERVED:
+        if kind == "string" and name not in RESERVED:
             texts[name] = _text(data[start:end])
     return texts
 

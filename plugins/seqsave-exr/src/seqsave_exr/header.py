@@ -39,13 +39,18 @@ class Channel(NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """The header of a file. ``width`` and ``height`` are those of the data window, which has the pixels."""
+    """The header of a file. ``width`` and ``height`` are those of the data window, which has the pixels.
+
+    window, display: left, top, right and bottom of the data and the display window, inclusive.
+    """
 
     attributes: dict[str, Attribute]
     width: int
     height: int
     channels: tuple[Channel, ...]
     canvas: tuple[int, int] | None = None
+    window: tuple[int, int, int, int] = (0, 0, 0, 0)
+    display: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 def read_header(data: bytes, max_pixels: int) -> Header:
@@ -73,14 +78,21 @@ def _read(data: bytes, max_pixels: int) -> Header:
     width, height = _size(data, attributes["dataWindow"], max_pixels)
     if version & _TILED:
         _check_tiles(data, attributes["tiles"], max_pixels)
-    return Header(attributes, width, height, _channels(data, attributes["channels"]), _canvas(data, attributes))
+    windows = (_box(data, attributes[name]) for name in ("dataWindow", "displayWindow"))
+    channels = _channels(data, attributes["channels"])
+    return Header(attributes, width, height, channels, _canvas(data, attributes), *windows)
+
+
+def _box(data: bytes, window: Attribute) -> tuple[int, int, int, int]:
+    left, top, right, bottom = struct.unpack("<4i", data[window.start : window.end])
+    return left, top, right, bottom
 
 
 def _canvas(data: bytes, attributes: dict[str, Attribute]) -> tuple[int, int] | None:
     """Return the size of the display window if the data window is another one."""
-    display, window = (attributes[name] for name in ("displayWindow", "dataWindow"))
-    left, top, right, bottom = struct.unpack("<4i", data[display.start : display.end])
-    if data[display.start : display.end] == data[window.start : window.end] or right < left or bottom < top:
+    display, window = (_box(data, attributes[name]) for name in ("displayWindow", "dataWindow"))
+    left, top, right, bottom = display
+    if display == window or right < left or bottom < top:
         return None
     return right - left + 1, bottom - top + 1
 
@@ -108,7 +120,7 @@ def _word(data: bytes, place: int) -> tuple[str, int]:
 
 
 def _size(data: bytes, window: Attribute, max_pixels: int) -> tuple[int, int]:
-    left, top, right, bottom = struct.unpack("<4i", data[window.start : window.end])
+    left, top, right, bottom = _box(data, window)
     width, height = right - left + 1, bottom - top + 1
     if width < 1 or height < 1:
         raise DecodeError(f"damaged EXR file: its size is {width}x{height}")

@@ -27,6 +27,7 @@ JXL = EncoderSpec(
     content_type="image/jxl",
     lossless=False,  # with default options
     install_hint="pip install seqsave-jxl",
+    holds=("color", "dpi", "tags"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave import Decoded, DecodeError, Encoded, FrameInfo, ImageError
-from seqsave.metadata import exif
+from seqsave.metadata import exif, stated
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave_jxl import codestream, container, libjxl
@@ -85,7 +85,10 @@ class JxlEncoder:
                 f"a JPEG XL picture of the shape {array.shape}: only grey and RGB, with or without alpha, are read",
                 reason="unsupported",
             )
-        return Decoded(array=array, metadata=exif.unpack(_tiff(container.content(data, b"Exif"))))
+        block = _tiff(container.content(data, b"Exif"))
+        xmp = container.content(data, b"xml ")
+        info = stated.image_info(exif_block=block, xmp_packet=xmp, color=head.color)
+        return Decoded(array=array, metadata=exif.unpack(block), info=info)
 
 
 def distance_of(quality: int) -> float:

@@ -11,9 +11,11 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqsave import DecodeError
+from seqsave import COLOR_SPACES, DecodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seqsave.types import ColorSpace
 
 __all__ = ["Depth", "Head", "read", "relabelled"]
@@ -41,6 +43,7 @@ _PRIMARIES = {1: 1, 9: 9, 12: 11}
 _TRANSFERS = {"bt709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
 _RELATIVE = 1
 _D65_POINT = (0.3127, 0.3290)
+_NEAR = 0.0005
 # The light of the value 1.0 in candela per square metre, if it is not the format's 255: ITU-R BT.2100.
 _INTENSITY = {"pq": 10_000.0, "hlg": 1_000.0}
 
@@ -59,6 +62,7 @@ class Head:
 
     alpha: True if there is one channel beside the colours, and it is alpha.
     plain: True if the header has no unusual parts: no profile, no other channels.
+    color: the colour space that the header states, if it has a name here.
 
     The last fields are positions in bits, for ``relabelled``; with ``standard`` only the first and the last are set.
     """
@@ -71,6 +75,7 @@ class Head:
     xyb: bool = True
     depth: Depth = Depth(8)
     channels: int = 3
+    color: ColorSpace | None = None
     alpha: bool = False
     size_end: int = 0
     depth_start: int = 0
@@ -88,7 +93,7 @@ def read(data: bytes | memoryview) -> Head:
     width, height = _size(bits)
     size_end = bits.at
     if bits.take(1):  # all fields have their defaults: 8 bit, sRGB, stored as XYB
-        return Head(width, height, standard=True, size_end=size_end, end=bits.at)
+        return Head(width, height, standard=True, color=COLOR_SPACES["srgb"], size_end=size_end, end=bits.at)
     more = bool(bits.take(1))
     if more and _more(bits):  # the timing of the animation, which is not needed, would follow
         return Head(width, height, animated=True)
@@ -98,7 +103,7 @@ def read(data: bytes | memoryview) -> Head:
     extra = [_extra_channel(bits) for _ in range(bits.number(_EXTRA_CHANNELS))]
     extra_end = bits.at
     xyb = bool(bits.take(1))
-    space, profile = _color(bits)
+    space, profile, color = _color(bits)
     if more and not bits.take(1):
         bits.take(16 + 16 + 1 + 16)
     return Head(
@@ -108,6 +113,7 @@ def read(data: bytes | memoryview) -> Head:
         xyb=xyb,
         depth=depth,
         channels=1 if space == _GREY else 3,
+        color=color,
         alpha=extra == [_ALPHA],
         size_end=size_end,
         depth_start=depth_start,
@@ -266,30 +272,56 @@ def _put_alpha(new: _Writer, depth: Depth) -> None:
     new.put(0, 1)  # not premultiplied
 
 
-def _color(bits: _Bits) -> tuple[int, bool]:
-    """Skip the colour encoding; return the kind of space, and True if a profile follows."""
+def _color(bits: _Bits) -> tuple[int, bool, ColorSpace | None]:
+    """Read the colour encoding; return the kind of space, True if a profile follows, and the colour space."""
     if bits.take(1):
-        return _RGB, False
+        return _RGB, False, COLOR_SPACES["srgb"]
     profile = bool(bits.take(1))
     space = bits.number(_ENUM)
     if profile:
-        return space, True
-    if space != _XYB and bits.number(_ENUM) == _CUSTOM:
-        _points(bits, 1)
-    if space not in (_XYB, _GREY) and bits.number(_ENUM) == _CUSTOM:
-        _points(bits, 3)
+        return space, True, None
+    white, colours, transfer = 0, 0, 0
+    points: list[tuple[float, float]] = []
+    if space != _XYB:
+        white = bits.number(_ENUM)
+        points += _points(bits, 1) if white == _CUSTOM else [_D65_POINT]
+    if space not in (_XYB, _GREY):
+        colours = bits.number(_ENUM)
+        points = (_points(bits, 3) if colours == _CUSTOM else []) + points
     if space != _XYB:
         if bits.take(1):
             bits.take(24)
         else:
-            bits.number(_ENUM)
+            transfer = bits.number(_ENUM)
     bits.number(_ENUM)
-    return space, False
+    is_known = space in (_RGB, _GREY) and white in (_D65, _CUSTOM)
+    return space, False, _named(space, colours, transfer, points) if is_known else None
 
 
-def _points(bits: _Bits, count: int) -> None:
-    for _ in range(2 * count):
-        bits.number(_XY)
+def _named(space: int, colours: int, transfer: int, points: Sequence[tuple[float, float]]) -> ColorSpace | None:
+    """Return the named colour space. points: white, after the primaries if they are given as points."""
+    for found in COLOR_SPACES.values():
+        if _TRANSFERS[found.transfer] != transfer or not _near(found.primaries[3], points[-1]):
+            continue
+        if space == _GREY:
+            return found
+        number = _PRIMARIES.get(found.cicp[0]) if found.cicp else None
+        if colours == number or (colours == _CUSTOM and all(map(_near, found.primaries[:3], points))):
+            return found
+    return None
+
+
+def _near(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(one[0] - other[0]) < _NEAR and abs(one[1] - other[1]) < _NEAR
+
+
+def _points(bits: _Bits, count: int) -> list[tuple[float, float]]:
+    values = [_signed(bits.number(_XY)) / 1_000_000 for _ in range(2 * count)]
+    return list(zip(values[::2], values[1::2], strict=True))
+
+
+def _signed(value: int) -> int:
+    return -(value + 1) // 2 if value & 1 else value // 2
 
 
 def _put_color(new: _Writer, color: ColorSpace, intensity: float | None, *, grey: bool) -> None:

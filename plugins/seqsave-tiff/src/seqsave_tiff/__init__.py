@@ -23,7 +23,7 @@ _OPTIONS = {
         type=str,
         default="straight",
         choices=("straight", "premultiplied"),
-        help="what the pictures hold; the file says so, and the values stay",
+        help="what the pictures hold, if their source does not say so; the file states it, and the values stay",
     ),
 }
 
@@ -40,6 +40,8 @@ def _spec(filetype: str, other: str) -> EncoderSpec:
         content_type="image/tiff",
         lossless=True,
         install_hint="pip install seqsave-tiff",
+        holds=("color", "icc", "dpi", "tags"),
+        alpha="stated",
     )
 
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import imagecodecs
 import tifffile
 from isal import isal_zlib
 
-from seqsave import Decoded, Encoded, EncodeError, FrameInfo
+from seqsave import Decoded, Encoded, EncodeError, FrameInfo, ImageInfo
 from seqsave.metadata.icc import profile
+from seqsave.metadata.stated import image_info
 from seqsave.metadata.xmp import packet
 from seqsave_tiff.reading import read
 
@@ -34,7 +36,10 @@ _PREDICTED = ("deflate", "lzw", "zstd")
 _NO_PREDICTOR, _HORIZONTAL, _FLOATING_POINT = 1, 2, 3
 _ALPHA = {"straight": "UNASSALPHA", "premultiplied": "ASSOCALPHA"}
 _ASCII, _BYTES = 2, 1
-_XMP = 700
+_XMP, _PROFILE, _EXTRA_SAMPLES = 700, 34675, 338
+_DESCRIPTION, _SOFTWARE = 270, 305
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
+_UNITS = {2: 1.0, 3: 2.54}
 _TAGS = {"artist": 315, "copyright": 33432}
 
 
@@ -50,10 +55,11 @@ class TiffEncoder:
         fails.
         """
         channels = image.shape[2]
-        color = profile(info.color, grey=channels < 3) if info.color is not None else None
+        color = profile(info.color, grey=channels < 3) if info.color is not None else info.image.icc
+        alpha = {None: options["alpha"], "straight": "straight", "associated": "premultiplied"}[info.image.alpha]
         layout: dict[str, Any] = {
             "photometric": "RGB" if channels > 2 else "MINISBLACK",
-            "extrasamples": (_ALPHA[options["alpha"]],) if channels in (2, 4) else None,
+            "extrasamples": (_ALPHA[alpha],) if channels in (2, 4) else None,
             "iccprofile": color,
             "resolution": None if info.dpi is None else (info.dpi, info.dpi),
             "resolutionunit": None if info.dpi is None else "INCH",
@@ -74,8 +80,9 @@ class TiffEncoder:
         The dtype is that of the file: uint8, uint16, float16, float32 or float64; one bit becomes uint8, 0 and 255.
         Raises DecodeError for damaged files, other kinds of pictures, and more than ``max_pixels`` pixels.
         """
-        array, description = read(data, max_pixels)
-        return Decoded(array=array, metadata=_texts(description))
+        array, tags = read(data, max_pixels)
+        texts = _texts(_text(tags.get(_DESCRIPTION)))
+        return Decoded(array=array, metadata=texts, info=_stated_in(tags, array.shape[2], has_texts=bool(texts)))
 
 
 def _written(image: ImageArray, layout: Mapping[str, Any], options: Mapping[str, Any]) -> memoryview:
@@ -151,6 +158,35 @@ def _words(metadata: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, An
         "software": tags["software"].encode() if "software" in tags else False,
         "extratags": more,
     }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _stated_in(tags: Mapping[int, Any], channels: int, *, has_texts: bool) -> ImageInfo:
+    """Return what the tags of the picture state. has_texts: ImageDescription holds metadata."""
+    own = {name: _text(tags.get(number)) for name, number in {**_TAGS, "software": _SOFTWARE}.items()}
+    own["description"] = "" if has_texts else _text(tags.get(_DESCRIPTION))
+    packet_of, data = tags.get(_XMP), tags.get(_PROFILE)
+    found = image_info(
+        profile=bytes(data) if isinstance(data, bytes) and channels in (1, 2, 3, 4) else None,
+        xmp_packet=bytes(packet_of) if isinstance(packet_of, bytes) else b"",
+        dpi=_dpi(tags),
+    )
+    extra = tags.get(_EXTRA_SAMPLES)
+    kind = extra[0] if isinstance(extra, tuple) and extra else extra
+    alpha = {1: "associated", 2: "straight"}.get(int(kind)) if isinstance(kind, int) and channels in (2, 4) else None
+    written = {name: text.strip("\0 ") for name, text in own.items() if text.strip("\0 ")}
+    return replace(found, tags={**written, **found.tags}, alpha=cast("Any", alpha))
+
+
+def _dpi(tags: Mapping[int, Any]) -> float | None:
+    across, down, unit = (tags.get(number) for number in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT))
+    scale = _UNITS.get(int(unit)) if isinstance(unit, int) else None
+    if scale is None or across != down or not isinstance(across, tuple) or len(across) != 2 or not all(across):
+        return None
+    return round(float(across[0] / across[1]) * scale, 3)
 
 
 def _texts(description: str) -> dict[str, str]:

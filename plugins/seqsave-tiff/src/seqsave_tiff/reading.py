@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,16 +22,21 @@ _DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
 _MOST_CHANNELS = 64
 _LARGEST_TILE = 1 << 22  # pixels, for pictures smaller than one tile
 _SEPARATE = 2
-_DESCRIPTION, _COLORMAP = 270, 320
+_COLORMAP, _SUBFILE = 320, 254
+_NOT_A_PICTURE = 1 | 4  # TIFF 6.0, NewSubfileType: a reduced copy, a mask
+_MOST_PAGES = 1000
+# Description, resolution, software, artist, extra samples, XMP, copyright, profile.
+_STATING = (270, 282, 283, 296, 305, 315, 338, 700, 33432, 34675)
 
 
-def read(data: bytes, max_pixels: int) -> tuple[ImageArray, str]:
-    """Return the picture H,W,C and the text of ImageDescription. Raises DecodeError."""
+def read(data: bytes, max_pixels: int) -> tuple[ImageArray, dict[int, Any]]:
+    """Return the picture H,W,C, and the values of its tags by number. Raises DecodeError."""
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages.first
+            _check_pages(file)
             _check(page, len(data), max_pixels)
-            return _arranged(page, np.asarray(page.asarray(maxworkers=1))), _description(page)
+            return _arranged(page, np.asarray(page.asarray(maxworkers=1))), _tags(page)
     except DecodeError:
         raise
     # The errors that tifffile, numpy and the codecs raise for damaged files have no common class.
@@ -58,6 +64,8 @@ def _check(page: Any, size: int, max_pixels: int) -> None:
             "and floats, are read",
             reason="unsupported",
         )
+    if page.photometric == _PALETTE and (page.samplesperpixel != 1 or page.dtype.kind != "u"):
+        raise DecodeError("a TIFF palette of one bit, or with alpha: it is not read", reason="unsupported")
     if not 1 <= page.samplesperpixel <= _MOST_CHANNELS:
         raise DecodeError(
             f"a TIFF picture of {page.samplesperpixel} channels: at most {_MOST_CHANNELS} are read",
@@ -108,9 +116,22 @@ def _arranged(page: Any, array: Any) -> ImageArray:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
-def _description(page: Any) -> str:
-    tag = page.tags.get(_DESCRIPTION)
-    return tag.value if tag is not None and isinstance(tag.value, str) else ""
+def _tags(page: Any) -> dict[int, Any]:
+    return {number: tag.value for number in _STATING if (tag := page.tags.get(number)) is not None}
+
+
+def _check_pages(file: Any) -> None:
+    """Raise DecodeError for a file of several pictures. Masks, and smaller copies of the first one, do not count."""
+    count = 0
+    for page in itertools.islice(file.pages, _MOST_PAGES):
+        tag = page.tags.get(_SUBFILE) if hasattr(page, "tags") else None
+        count += not (isinstance(tag.value if tag else 0, int) and (tag.value if tag else 0) & _NOT_A_PICTURE)
+    if count > 1:
+        several = f"{count}" if count < _MOST_PAGES else f"at least {count}"
+        raise DecodeError(
+            f"a TIFF file of {several} pictures: only files of one are decoded, and all are copied as they are",
+            reason="unsupported",
+        )
 
 
 def _name(value: Any) -> str:

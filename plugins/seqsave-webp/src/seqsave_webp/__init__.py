@@ -29,6 +29,7 @@ WEBP = EncoderSpec(
     content_type="image/webp",
     lossless=False,  # with default options
     install_hint="pip install seqsave-webp",
+    holds=("color", "icc", "dpi", "tags"),
 )
 
 AVIF = EncoderSpec(
@@ -57,6 +58,7 @@ AVIF = EncoderSpec(
     content_type="image/avif",
     lossless=False,  # with default options
     install_hint="pip install seqsave-webp",
+    holds=("color", "icc", "cicp", "dpi", "tags"),
 )
 
 

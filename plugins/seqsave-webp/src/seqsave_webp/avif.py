@@ -5,13 +5,14 @@ The backend releases the interpreter lock, so several threads encode at the same
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
 import numpy as np
 
-from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
-from seqsave.metadata import exif, icc
+from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError, ImageInfo
+from seqsave.metadata import exif, icc, stated
 from seqsave.metadata.xmp import packet
 from seqsave_webp import heif
 
@@ -51,8 +52,9 @@ class AvifEncoder:
         block, leftover = exif.pack(metadata, dpi=info.dpi)
         items = [heif.exif_item(block.removeprefix(_HEADER))] if block else []
         items += [heif.xmp_item(packet(info.tags))] if info.tags else []
-        cicp, grey = info.color.cicp if info.color else None, image.shape[2] < 3
-        profile = icc.profile(info.color, grey=grey) if info.color and cicp is None else None
+        grey = image.shape[2] < 3
+        cicp = info.color.cicp if info.color else info.image.cicp
+        profile = icc.profile(info.color, grey=grey) if info.color and cicp is None else info.image.icc
         try:
             data = heif.annotated(_made(samples, depth, options, cicp), items, cicp, profile, grey=grey)
         except (RuntimeError, ValueError) as error:
@@ -90,7 +92,16 @@ class AvifEncoder:
             raise DecodeError(f"an AVIF picture of the shape {array.shape}, which differs from that in its header")
         if array.dtype == np.uint16:
             array = _widened(array, about.bits)
-        return Decoded(array=array, metadata=exif.unpack(heif.exif_of(data)))
+        block = heif.exif_of(data)
+        return Decoded(array=array, metadata=exif.unpack(block), info=_stated_in(data, block))
+
+
+def _stated_in(data: bytes, block: bytes) -> ImageInfo:
+    cicp, profile = heif.colors_of(data)
+    named = stated.space_of_cicp(*cicp) if cicp else None
+    packet_of = heif.xmp_of(data)
+    found = stated.image_info(profile=profile, exif_block=block, xmp_packet=packet_of, color=named)
+    return replace(found, cicp=cicp) if cicp and found.color is None and found.icc is None else found
 
 
 def _made(samples: ImageArray, depth: int, options: Mapping[str, Any], cicp: tuple[int, int] | None) -> bytes:

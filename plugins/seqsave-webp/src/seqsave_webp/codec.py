@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.WebPImagePlugin import WebPImageFile
 
 from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageError
-from seqsave.metadata import exif, icc
+from seqsave.metadata import exif, icc, stated
 from seqsave.metadata.xmp import packet
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class WebpEncoder:
                 "scale it, or save it as png"
             )
         block, leftover = exif.pack(metadata, dpi=info.dpi)
-        profile = icc.profile(info.color) if info.color else None
+        profile = icc.profile(info.color) if info.color else info.image.icc
         about = {"exif": block, "xmp": packet(info.tags), "icc_profile": profile or b""}
         file = io.BytesIO()
         try:
@@ -84,11 +84,14 @@ class WebpEncoder:
                     )
                 array = np.array(picture)
                 block = picture.info.get("exif", b"")
+                info = stated.image_info(
+                    profile=picture.info.get("icc_profile"), exif_block=block, xmp_packet=picture.info.get("xmp", b"")
+                )
         except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             if isinstance(error, DecodeError):
                 raise
             raise DecodeError(f"damaged WebP file: {error}") from error
-        return Decoded(array=array, metadata=exif.unpack(block))
+        return Decoded(array=array, metadata=exif.unpack(block), info=info)
 
 
 def _size(header: bytes) -> tuple[int, int]:

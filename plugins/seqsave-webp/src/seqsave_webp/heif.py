@@ -15,7 +15,7 @@ from seqsave import DecodeError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Item", "Properties", "annotated", "exif_of", "properties"]
+__all__ = ["Item", "Properties", "annotated", "colors_of", "exif_of", "properties", "xmp_of"]
 
 _XMP_TYPE = b"application/rdf+xml"
 _FULL = 4  # bytes of version and flags, at the start of many boxes
@@ -73,12 +73,35 @@ def properties(data: bytes) -> Properties:
 
 def exif_of(data: bytes) -> bytes:
     """Return Exif from its TIFF header on; ``b""`` if it is missing or damaged (the picture may be intact)."""
+    body = _item(data, b"Exif")
+    return body[4 + int.from_bytes(body[:4], "big") :]
+
+
+def xmp_of(data: bytes) -> bytes:
+    """Return the XMP packet; ``b""`` if it is missing or damaged."""
+    return _item(data, b"mime")
+
+
+def colors_of(data: bytes) -> tuple[tuple[int, int] | None, bytes | None]:
+    """Return primaries and transfer in the numbers of ITU-T H.273, unless unspecified, and the ICC profile."""
+    cicp, profile = None, None
+    meta = dict(_boxes(data, 0, len(data))).get(b"meta")
+    for kind, (start, end) in _properties(data, meta) if meta else ():
+        if kind == b"colr" and data[start : start + 4] == b"nclx" and end - start >= 8:
+            numbers = struct.unpack_from(">2H", data, start + 4)
+            cicp = None if _UNSPECIFIED in numbers else numbers
+        elif kind == b"colr" and data[start : start + 4] in (b"prof", b"rICC"):
+            profile = data[start + 4 : end]
+    return cicp, profile
+
+
+def _item(data: bytes, wanted: bytes) -> bytes:
+    """Return the content of the first item of that kind; ``b""`` if there is none, or the file is damaged."""
     try:
         meta = dict(_boxes(data, 0, len(data)))[b"meta"]
         inner = dict(_boxes(data, meta[0] + _FULL, meta[1]))
-        number = next(number for number, kind in _items(data, *inner[b"iinf"]) if kind == b"Exif")
-        body = b"".join(data[start : start + length] for start, length in _extents(data, *inner[b"iloc"])[number])
-        return body[4 + int.from_bytes(body[:4], "big") :]
+        number = next(number for number, kind in _items(data, *inner[b"iinf"]) if kind == wanted)
+        return b"".join(data[start : start + length] for start, length in _extents(data, *inner[b"iloc"])[number])
     except (KeyError, StopIteration, struct.error, IndexError, DecodeError):
         return b""
 

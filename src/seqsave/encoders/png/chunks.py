@@ -144,7 +144,11 @@ def _density(chunk: bytes) -> tuple[float | None, float | None]:
     across, down, unit = struct.unpack(">IIB", chunk)
     if not across or not down:
         return None, None
-    dpi = round(across * INCH, 2) if unit == 1 else None
+    dpi = None
+    if unit == 1:
+        # The chunk rounds to pixels per metre: a whole number that gives the same was meant.
+        whole = float(round(across * INCH))
+        dpi = whole if whole and round(whole / INCH) == across else round(across * INCH, 2)
     return dpi, None if across == down else down / across
 
 

@@ -1,0 +1,66 @@
+"""Read with Pillow the files that an encoder's own decoder does not know, where Pillow keeps every bit of them."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from seqsave.types import Decoded, ImageInfo
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["bits_per_sample", "decode_by_pillow", "stated_by_pillow"]
+
+# Eight bits, or less. Pillow cuts wider colours off, and gives signed and 32-bit numbers another meaning.
+_MODES = frozenset(("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"))
+_BITS_PER_SAMPLE = 0x0102
+_WITH_PROFILE = frozenset(("L", "LA", "I;16", "RGB", "RGBA"))
+
+
+def decode_by_pillow(data: bytes, max_pixels: int) -> Decoded | None:
+    """Return the picture as Pillow reads it; None if it cannot, or would lose pictures or bits.
+
+    max_pixels: W x H of the largest picture that is decoded.
+    """
+    from PIL import Image
+
+    from seqsave.pictures import arrays
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if getattr(image, "n_frames", 1) > 1 or image.width * image.height > max_pixels:
+                return None
+            if image.mode not in _MODES or bits_per_sample(image) > 8:
+                return None
+            image.load()
+            info = stated_by_pillow(image)
+            # Arrays of these modes would hold numbers of a palette, or bools.
+            picture = image.convert({"PA": "RGBA", "1": "L"}.get(image.mode, image.mode))
+            return Decoded(array=arrays.as_array(picture), info=info)
+    except Exception:  # noqa: BLE001 - Pillow's parsers raise any error for foreign bytes
+        return None
+
+
+def bits_per_sample(image: Image) -> int:
+    """Return the bits of a TIFF file's samples; 8 for other files, whose mode says it."""
+    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
+    return int(max(bits))
+
+
+def stated_by_pillow(image: Image) -> ImageInfo:
+    """Return what a file states, as Pillow reads it."""
+    from seqsave.metadata import stated
+
+    found: Any = image.info
+    # Pixels of other modes become RGB, and a profile of theirs does not apply any more.
+    profile = found.get("icc_profile") if image.mode in _WITH_PROFILE else None
+    across, down = found.get("dpi") or (None, None)
+    exif_block, xmp_packet = found.get("exif", b""), found.get("xmp", b"")
+    return stated.image_info(
+        profile=profile if isinstance(profile, bytes) and profile else None,
+        exif_block=exif_block if isinstance(exif_block, bytes) else b"",
+        xmp_packet=xmp_packet if isinstance(xmp_packet, bytes) else b"",
+        # 1 stands for a TIFF file that states no density.
+        dpi=float(across) if across and across == down and across != 1 else None,
+    )

@@ -1,0 +1,108 @@
+"""What files state is kept in another format, or named in a warning."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+import seqsave
+
+TAGS = {"copyright": "© Studio", "digital_source_type": "trainedAlgorithmicMedia"}
+
+
+def source(folder: Path, **settings: Any) -> seqsave.FrameSequence:
+    frames = np.full((2, 8, 8, 3), 0.5, "float32")
+    seqsave.save(frames, folder, color="display-p3", dpi=300, tags=TAGS, **settings)
+    return seqsave.open_sequence(folder)
+
+
+def info_of(folder: Path) -> seqsave.ImageInfo:
+    return seqsave.open_sequence(folder)[0].decode().info
+
+
+@pytest.mark.parametrize("filetype", ["png", "jpg", "png with embedded workflow"])
+def test_statements_go_with_the_picture(tmp_path: Path, filetype: str) -> None:
+    result = seqsave.save(source(tmp_path / "a"), tmp_path / "b", filetype=filetype, options={})
+
+    found = info_of(tmp_path / "b")
+    assert (found.color, found.dpi, found.tags) == (seqsave.COLOR_SPACES["display-p3"], 300, TAGS)
+    assert result.warnings == ()
+
+
+def test_settings_go_before_the_source(tmp_path: Path) -> None:
+    sequence = source(tmp_path / "a")
+    seqsave.save(sequence, tmp_path / "b", color="srgb", dpi=72, tags={"copyright": "other"})
+
+    found = info_of(tmp_path / "b")
+    assert (found.color, found.dpi) == (seqsave.COLOR_SPACES["srgb"], 72)
+    assert found.tags == {**TAGS, "copyright": "other"}
+
+
+def test_fields_are_dropped_on_request(tmp_path: Path) -> None:
+    result = seqsave.save(source(tmp_path / "a"), tmp_path / "b", drop=["color", "tags"])
+
+    found = info_of(tmp_path / "b")
+    assert (found.color, found.icc, found.tags, found.dpi) == (None, None, {}, 300)
+    assert result.warnings == ()
+
+
+def test_a_foreign_profile_is_kept_byte_for_byte(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    (tmp_path / "a").mkdir()
+    for number in range(2):
+        Image.new("RGB", (8, 8), (200, 40, 40)).save(tmp_path / "a" / f"img_{number:04}.jpg", icc_profile=profile)
+
+    seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "b", filetype="png")
+
+    with Image.open(tmp_path / "b" / "img_0000.png") as saved:
+        assert saved.info["icc_profile"] == profile
+
+
+def test_each_lost_field_is_one_warning(tmp_path: Path) -> None:
+    info = seqsave.ImageInfo(pixel_aspect=2.0, rate=Fraction(24), attributes={"reel": "A1"}, attributes_of="exr")
+    writer = seqsave.open_writer(tmp_path, filetype="jpg")
+    with pytest.warns(seqsave.SeqSaveWarning):
+        writer.write(np.zeros((4, 4, 3), "uint8"), info=info)
+    with writer:
+        for _ in range(2):
+            writer.write(np.zeros((4, 4, 3), "uint8"), info=info)
+
+    texts = sorted(writer.result.warnings)
+    assert len(texts) == 3
+    assert "attributes reel" in texts[0] + texts[1] + texts[2]
+    assert all("jpg files do not hold it" in text for text in texts)
+
+
+def test_channels_and_layers_by_name(tmp_path: Path) -> None:
+    info = seqsave.ImageInfo(channels=("R", "G", "B", "Z"))
+    picture = np.full((4, 4, 4), (10, 20, 30, 40), "uint8")
+    with (
+        pytest.warns(seqsave.SeqSaveWarning, match="channels Z"),
+        seqsave.open_writer(tmp_path / "colours", filetype="png") as writer,
+    ):
+        writer.write(picture, info=info)
+    with seqsave.open_writer(tmp_path / "depth", filetype="png", channels="Z") as writer:
+        writer.write(picture, info=info)
+
+    read = {name: seqsave.open_sequence(tmp_path / name)[0].read()[0, 0].tolist() for name in ("colours", "depth")}
+    assert read == {"colours": [10, 20, 30], "depth": [40]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"channels": "R,,B"}, "separated by commas"),
+        ({"channels": "R,R"}, "twice"),
+        ({"channels": "R", "layer": "a"}, "both given"),
+        ({"drop": ["colour"]}, "did you mean 'color'"),
+        ({"drop": "color"}, "must be a list"),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(seqsave.SeqSaveError, match=message):
+        seqsave.open_writer(tmp_path, **settings)

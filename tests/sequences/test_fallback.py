@@ -1,0 +1,52 @@
+"""Files that an encoder's own decoder does not know, read by Pillow."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seqsave.sequences.fallback import decode_by_pillow
+
+
+def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "L", "P", "1"])
+def test_kinds_that_pillow_reads_wholly(mode: str) -> None:
+    data = saved(Image.new("RGB", (6, 4), (255, 255, 255)).convert(mode), "TIFF")
+
+    found = decode_by_pillow(data, 100)
+
+    assert found is not None
+    assert found.array.shape[:2] == (4, 6)
+    assert found.array.dtype == np.uint8
+    assert found.array.min() >= 254
+
+
+def test_a_profile_of_cmyk_is_not_that_of_the_pixels() -> None:
+    found = decode_by_pillow(saved(Image.new("CMYK", (2, 2)), "TIFF", icc_profile=b"x" * 200), 100)
+
+    assert found is not None
+    assert found.info.icc is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not a picture",
+        saved(Image.new("I;16", (2, 2)), "TIFF"),
+        saved(Image.new("L", (2, 2)), "TIFF", save_all=True, append_images=[Image.new("L", (2, 2))]),
+        saved(Image.new("RGB", (20, 20)), "TIFF"),
+    ],
+    ids=["empty", "text", "16 bits", "two pictures", "too large"],
+)
+def test_pictures_that_would_lose_something_are_left(data: bytes) -> None:
+    assert decode_by_pillow(data, 100) is None
