@@ -83,9 +83,8 @@ class SequenceWriter:
         common = Common(config=config, target=self._target, pipeline=self._pipeline, log=self._log, spool=spool)
         self._outputs: list[Output] = self._open_outputs(common)
         self._preview = open_preview(config, self._target, self._log.warn)
-        self._acceptor = FrameAcceptor(
-            self._outputs, Numbering(self._rule, config.naming), self._pipeline, self._log, self._preview
-        )
+        numbering = Numbering(self._rule, config.naming)
+        self._acceptor = FrameAcceptor(self._outputs, numbering, self._pipeline, self._log, self._preview)
         # Last, as the bar has a thread of its own, which invalid settings must not leave running.
         self._bar = open_progress(self._rule.pattern, files) if config.reports.progress else None
         self._log.listen(self._bar)
@@ -134,8 +133,8 @@ class SequenceWriter:
         Returns the future of a SavedFrame. The call waits only while accepted frames hold too much memory. The image
         may be changed as soon as the call returns. A call that raises saves nothing and uses no index.
 
-        Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has already written that
-        frame), EndOfSequenceError, WriterClosedError, WriterAbortedError.
+        Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has already written the frame),
+        EndOfSequenceError, WriterClosedError, WriterAbortedError.
         """
         return self._accept(index, [batch], [image], metadata, recipe, info)[0]
 
@@ -176,9 +175,8 @@ class SequenceWriter:
         from seqsave.pictures import arrays
 
         variations = list(arrays.each_frame(frames, arrays.VARIATIONS))
-        return self._accept(
-            index, [None] if len(variations) == 1 else range(len(variations)), variations, metadata, recipe
-        )
+        batches = [None] if len(variations) == 1 else range(len(variations))
+        return self._accept(index, batches, variations, metadata, recipe)
 
     def write_encoded(
         self,
@@ -215,18 +213,15 @@ class SequenceWriter:
         SourceError, and the other frames continue.
         """
         self._check_usable()
-        source = FrameSource(None, file=file, name=name, recipe=self._chosen_recipe(file.recipe))
-        return self._accept_file(source, index, batch)
+        chosen = self._chosen_recipe(file.recipe)
+        return self._accept_file(FrameSource(None, file=file, name=name, recipe=chosen), index, batch)
 
     def note_size(self, index: int, batch: int | None, size: tuple[int, int]) -> None:
         """Warn once of a written file whose picture has another size than those before. size: width and height."""
         self._outputs[0].note_size(FrameKey(index, batch), *size)
 
     def note_lacking(self, indices: Iterable[int]) -> None:
-        """Set frames that are expected and that this run cannot save: the sequence is then not complete.
-
-        May be called until the writer is closed.
-        """
+        """Set frames that are expected and that this run cannot save: the sequence is then not complete."""
         lacking = set(indices)
         for output in self._outputs:
             output.note_lacking(lacking)
