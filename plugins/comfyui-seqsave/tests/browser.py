@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["FrontEnd", "front_end"]
 
 PATIENCE = 30_000  # milliseconds
+PATIENCE_AT_START = 300_000  # a busy machine compiles the page's scripts for minutes
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False}
 NODES_2 = "Comfy.VueNodes.Enabled"  # nodes as parts of the page, and not drawn on the canvas
 
@@ -53,8 +54,8 @@ class FrontEnd:
         page.on("pageerror", lambda error: self.failures.append(str(error)))
 
     def open(self, url: str) -> None:
-        self.page.goto(url)
-        self.page.wait_for_function(OUR_NODES, timeout=PATIENCE)
+        self.page.goto(url, timeout=PATIENCE_AT_START)
+        self.page.wait_for_function(OUR_NODES, timeout=PATIENCE_AT_START)
         self.page.evaluate(LISTEN)
 
     def load(self, workflow: Any) -> None:
