@@ -93,12 +93,26 @@ def test_channels_and_layers_by_name(tmp_path: Path) -> None:
     assert read == {"colours": [10, 20, 30], "depth": [40]}
 
 
+def test_pictures_without_names_have_the_usual_ones(tmp_path: Path) -> None:
+    picture = np.full((4, 4, 3), (10, 20, 30), "uint8")
+    with seqsave.open_writer(tmp_path, channels="B") as writer:
+        writer.write(picture)
+        with pytest.raises(seqsave.ImageError, match="no channel 'B': its channels are Y"):
+            writer.write(picture[..., 0])
+        with pytest.raises(seqsave.ImageError, match="it has no channels with names"):
+            writer.write(np.zeros((4, 4, 7), "uint8"))
+
+    assert seqsave.open_sequence(tmp_path)[0].read()[0, 0].tolist() == [30]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"channels": "R,,B"}, "separated by commas"),
         ({"channels": "R,R"}, "twice"),
         ({"channels": "R", "layer": "a"}, "both given"),
+        ({"layer": ""}, "must be the name of a layer"),
+        ({"layer": 7}, "must be the name of a layer"),
         ({"drop": ["colour"]}, "did you mean 'color'"),
         ({"drop": "color"}, "must be a list"),
     ],

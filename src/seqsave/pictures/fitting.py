@@ -110,8 +110,9 @@ def usual_names(count: int) -> tuple[str, ...]:
 def _chosen(
     array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted, notes: list[tuple[str, str]]
 ) -> tuple[ImageArray, ImageInfo]:
-    names = info.channels
-    asked = _asked(names, array.shape[2], wanted)
+    # A picture that states no names has the usual ones.
+    names = info.channels or (usual_names(array.shape[2]) if wanted else ())
+    asked = _asked(names, wanted)
     if not asked and (not names or "channels" in spec.holds):
         return array, info
     if not asked:
@@ -133,21 +134,24 @@ def _chosen(
     return array, replace(info, channels=kept, alpha=info.alpha if has_alpha else None)
 
 
-def _asked(names: tuple[str, ...], count: int, wanted: Wanted) -> tuple[str, ...]:
+def _asked(names: tuple[str, ...], wanted: Wanted) -> tuple[str, ...]:
     """Return the names of the channels that the caller wants; () if it is all of them. Raises ImageError."""
     if not wanted:
         return ()
-    names = names or usual_names(count)
     if wanted.channels:
         lacking = [name for name in wanted.channels if name not in names]
         if lacking:
-            raise ImageError(f"the picture has no channel {lacking[0]!r}: its channels are {first_of(names, 20)}")
+            raise ImageError(f"the picture has no channel {lacking[0]!r}{_those('channels', names)}")
         return wanted.channels
     own = tuple(name for name in names if _layer(name) == wanted.layer)
     if not own:
         layers = sorted({_layer(name) for name in names})
-        raise ImageError(f"the picture has no layer {wanted.layer!r}: its layers are {first_of(layers, 20)}")
+        raise ImageError(f"the picture has no layer {wanted.layer!r}{_those('layers', [one for one in layers if one])}")
     return _ordered(own) or own
+
+
+def _those(what: str, names: Sequence[str]) -> str:
+    return f": its {what} are {first_of(names, 20)}" if names else f": it has no {what} with names"
 
 
 def _colours(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -167,6 +167,8 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
     names = () if wanted.channels is None else _checked_channels(wanted.channels)
     if names and wanted.layer is not None:
         raise OptionError("channels and layer are both given: the names of channels include the layer, as 'beauty.R'")
+    if wanted.layer is not None and (not isinstance(wanted.layer, str) or not wanted.layer.strip()):
+        raise OptionError(f"layer is {wanted.layer!r}: it must be the name of a layer, as 'beauty'")
     chosen = Wanted(channels=names, layer=wanted.layer)
     takers = [one for one in found if wanted.dtype in one.spec.dtypes] or found
     return tuple(
