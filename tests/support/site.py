@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class Site:
         (self.folder / f"{module}.py").write_text(source)
         for other, text in files.items():
             (self.folder / f"{other}.py").write_text(text)
+        for known in (module, *files):  # a page of the docs, or another test, may have made one of this name
+            sys.modules.pop(known, None)
         return name
 
     def format(self, name: str, filetype: str, encoder: str = "tests.kit.codec:TinyEncoder") -> str:
