@@ -161,14 +161,14 @@ def test_parameters_are_the_comment_that_galleries_read() -> None:
 def test_parameters_of_other_programs_are_read(endian: str, codec: str) -> None:
     foreign = Image.Exif()
     foreign.endian = endian
-    foreign.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + PARAMETERS.encode(codec)
+    foreign[0x8769] = {0x9286: b"UNICODE\0" + PARAMETERS.encode(codec)}
     assert exif.unpack(foreign.tobytes()) == {"parameters": PARAMETERS}
 
 
 @pytest.mark.parametrize("comment", [b"ASCII\0\0\0on holiday", b"UNICODE\0" + "Ferien".encode("utf-16-be"), b""])
 def test_a_comment_of_a_camera_is_no_parameters(comment: bytes) -> None:
     foreign = Image.Exif()
-    foreign.get_ifd(0x8769)[0x9286] = comment
+    foreign[0x8769] = {0x9286: comment}
     assert exif.unpack(foreign.tobytes()) == {}
 
 

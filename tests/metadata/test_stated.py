@@ -53,9 +53,7 @@ def test_properties_as_attributes() -> None:
 def pillow_exif(**values: object) -> bytes:
     block = Image.Exif()
     block[0x013B], block[0x8298], block[0x011A], block[0x011B], block[0x0128] = "Ann", "(c) Ann", 300, 300, 2
-    block.get_ifd(0x8769)[0xA001] = 1
-    for tag, value in values.items():
-        block.get_ifd(0x8769)[int(tag[1:], 16)] = value
+    block[0x8769] = {0xA001: 1, **{int(tag[1:], 16): value for tag, value in values.items()}}
     return block.tobytes()
 
 

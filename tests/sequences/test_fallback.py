@@ -20,7 +20,8 @@ def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "L", "P", "1"])
 def test_kinds_that_pillow_reads_wholly(mode: str) -> None:
-    data = saved(Image.new("RGB", (6, 4), (255, 255, 255)).convert(mode), "TIFF")
+    options = {"compression": "jpeg"} if mode == "YCbCr" else {}  # older versions read no other YCbCr
+    data = saved(Image.new("RGB", (6, 4), (255, 255, 255)).convert(mode), "TIFF", **options)
 
     found = decode_by_pillow(data, 100)
 

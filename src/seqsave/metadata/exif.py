@@ -18,7 +18,7 @@ import re
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from seqsave.metadata.parameters import NAME as _PARAMETERS
+from seqsave.metadata.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,7 +107,7 @@ def unpack(exif: bytes) -> dict[str, str]:
         if colon and name:
             texts[name] = text
     comment = facts_in(exif).comment
-    return {**texts, _PARAMETERS: comment} if is_generation(comment) else texts
+    return {**texts, PARAMETERS: comment} if is_generation(comment) else texts
 
 
 def is_generation(comment: str) -> bool:
@@ -192,13 +192,13 @@ def _density(dpi: float | None) -> dict[int, _Field]:
 
 
 def _urgency(name: str) -> int:
-    return {_PARAMETERS: 0, "workflow": 1, "prompt": 2}.get(name, 3)
+    return {PARAMETERS: 0, "workflow": 1, "prompt": 2}.get(name, 3)
 
 
 def _field(name: str, text: str, next_tag: int) -> tuple[int, _Field | None]:
     """Return the tag for a text, which is ``next_tag`` for most names, and what it holds; None if it cannot."""
     try:
-        if name == _PARAMETERS and _SIGN in text and "\0" not in text:
+        if name == PARAMETERS and _SIGN in text and "\0" not in text:
             value = _UNICODE + text.encode("utf-16-be")
             return _EXIF_IFD, (_LONG, 1, value)
         value = f"{name}:{text}\0".encode()

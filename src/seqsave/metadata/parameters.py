@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["NAME", "parameters_of"]
+__all__ = ["PARAMETERS", "parameters_of"]
 
-NAME = "parameters"
+PARAMETERS = "parameters"
 """What the text is called in a file."""
 
 # ComfyUI's names of samplers and schedulers, and what the web UI calls the same ones.

@@ -110,7 +110,6 @@ class PixelFormat:
         example='"R,G,B,A"',
         page="pictures.md",
         metavar="NAMES",
-        widget="advanced",
     )
     layer: str | None = setting(
         None,
@@ -118,7 +117,6 @@ class PixelFormat:
         example='"beauty"',
         page="pictures.md",
         metavar="NAME",
-        widget="advanced",
     )
     drop: Sequence[str] | None = setting(
         None,
@@ -127,7 +125,6 @@ class PixelFormat:
         example='["color", "tags"]',
         page="pictures.md",
         metavar="FIELD",
-        widget="advanced",
     )
     _made: list[tuple[Format, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
 

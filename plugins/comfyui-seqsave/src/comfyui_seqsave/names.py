@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from seqsave import FrameNameError
-from seqsave.metadata.comfyui import is_withheld
+from seqsave.metadata import is_withheld
 
 __all__ = ["Values", "check", "expand", "holds", "is_of_each_image", "workflow_of"]
 

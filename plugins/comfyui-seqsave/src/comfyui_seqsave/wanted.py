@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import seqsave
 from seqsave import naming
-from seqsave.metadata.comfyui import Withholding
-from seqsave.metadata.parameters import NAME as PARAMETERS
-from seqsave.metadata.parameters import parameters_of
-from seqsave.metadata.text import RawText
+from seqsave.metadata import PARAMETERS, Withholding, parameters_of
 from seqsave.writer import SETTINGS
 
 from . import host, prompts, settings
@@ -172,7 +169,7 @@ def metadata_of(prompt: Any, extra_pnginfo: Any, text: str | None = None) -> dic
         return {}
     values: dict[str, Any] = dict(extra_pnginfo) if isinstance(extra_pnginfo, Mapping) else {}
     values |= {} if prompt is None else {"prompt": prompts.without_parts(prompt)}
-    return values if text is None else {**values, PARAMETERS: RawText(text)}
+    return values if text is None else {**values, PARAMETERS: seqsave.RawText(text)}
 
 
 def parameters(
