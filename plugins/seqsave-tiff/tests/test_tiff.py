@@ -306,11 +306,37 @@ def test_palettes_and_single_bits() -> None:
     assert (decode(file.getvalue()).array[..., 0] == bits * 255).all()
 
 
-def test_the_first_of_several_pictures() -> None:
+def test_several_pictures_are_refused_and_never_just_the_first_read() -> None:
     file = io.BytesIO()
     first = Image.fromarray(picture())
     first.save(file, "TIFF", save_all=True, append_images=[Image.fromarray(picture(5, 6))])
+    with pytest.raises(seqsave.DecodeError, match="a TIFF file of 2 pictures") as caught:
+        decode(file.getvalue())
+    assert caught.value.reason == "unsupported"
+
+
+def test_a_smaller_copy_of_the_picture_is_not_counted() -> None:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        writer.write(picture(), photometric="rgb")
+        writer.write(picture(5, 6), photometric="rgb", subfiletype=1)
     assert (decode(file.getvalue()).array == picture()).all()
+
+
+@pytest.mark.parametrize("alpha", ["assocalpha", "unassalpha"])
+def test_statements_come_back(alpha: str) -> None:
+    data = written(
+        picture(channels=4),
+        photometric="rgb",
+        extrasamples=[alpha],
+        resolution=(300, 300),
+        resolutionunit=2,
+        software=False,
+    )
+    info = decode(data).info
+    assert (info.alpha, info.dpi) == ({"assocalpha": "associated", "unassalpha": "straight"}[alpha], 300)
+    again = encode(decode(data).array, info=frame(image=info, dpi=info.dpi))
+    assert decode(again).info == info
 
 
 @pytest.mark.parametrize(

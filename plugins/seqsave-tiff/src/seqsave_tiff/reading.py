@@ -34,8 +34,8 @@ def read(data: bytes, max_pixels: int) -> tuple[ImageArray, dict[int, Any]]:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages.first
-            _check_pages(file)
             _check(page, len(data), max_pixels)
+            _check_pages(file)
             return _arranged(page, np.asarray(page.asarray(maxworkers=1))), _tags(page)
     except DecodeError:
         raise
@@ -129,7 +129,7 @@ def _check_pages(file: Any) -> None:
     if count > 1:
         several = f"{count}" if count < _MOST_PAGES else f"at least {count}"
         raise DecodeError(
-            f"a TIFF file of {several} pictures: only files of one are decoded, and all are copied as they are",
+            f"a TIFF file of {several} pictures: only files of one are decoded; save it as tif to copy it as it is",
             reason="unsupported",
         )
 
