@@ -93,8 +93,14 @@ class FrontEnd:
         """What a node shows: the saved files' places, the pictures' addresses, whether it is red, and why."""
         return dict(self.page.evaluate(SHOWN, node))
 
-    def wait_for_picture(self, node: str) -> dict[str, Any]:
-        self.page.wait_for_function(f"(type) => ({SHOWN})(type).sources.length > 0", arg=node, timeout=PATIENCE)
+    def wait_for_picture(self, node: str, folder: str = "") -> dict[str, Any]:
+        """What a node shows once it has pictures. folder: all of them in ComfyUI's folder of this type, such as temp.
+
+        A node may still show the pictures of an earlier run for a moment.
+        """
+        code = f"([type, folder]) => {{ const {{ sources }} = ({SHOWN})(type); "
+        code += "return sources.length > 0 && sources.every((one) => one.includes(`type=${folder}`)) }"
+        self.page.wait_for_function(code, arg=[node, folder], timeout=PATIENCE)
         return self.shown(node)
 
     def drop(self, name: str, data: bytes, kind: str) -> None:
