@@ -54,7 +54,10 @@ class FrontEnd:
         page.on("pageerror", lambda error: self.failures.append(str(error)))
 
     def open(self, url: str) -> None:
+        before = len(self.failures)
         self.page.goto(url, timeout=PATIENCE_AT_START)
+        # Requests that the page before has under way end with this error as it is left.
+        self.failures[before:] = [text for text in self.failures[before:] if "Failed to fetch" not in text]
         self.page.wait_for_function(OUR_NODES, timeout=PATIENCE_AT_START)
         self.page.evaluate(LISTEN)
 
