@@ -51,13 +51,15 @@ class FrontEnd:
     def __init__(self, page: Any) -> None:
         self.page = page
         self.failures: list[str] = []
-        page.on("pageerror", lambda error: self.failures.append(str(error)))
+        page.on("pageerror", self._note)
+
+    def _note(self, error: Any) -> None:
+        # The viewer of 3D models in 1.49 cannot start its own code in this browser; no node here uses it.
+        if "/assets/vendor-three" not in (getattr(error, "stack", None) or ""):
+            self.failures.append(str(error))
 
     def open(self, url: str) -> None:
-        before = len(self.failures)
         self.page.goto(url, timeout=PATIENCE_AT_START)
-        # Requests that the page before has under way end with this error as it is left.
-        self.failures[before:] = [text for text in self.failures[before:] if "Failed to fetch" not in text]
         self.page.wait_for_function(OUR_NODES, timeout=PATIENCE_AT_START)
         self.page.evaluate(LISTEN)
 
