@@ -101,8 +101,14 @@ INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {
     },
     "Fetch Sequence": {"sequence": ("ANIMATION_SEQUENCE", None)},
 }
+TEXTS = {"first_url": STRING, "folder": STRING, "pattern": STRING, "count": INT}
 OUTPUTS = {
-    "Image Sequence Saver": {"sequence": "ANIMATION_SEQUENCE", "log_entry": "LOG_ENTRY", "image": "IMAGE"},
+    "Image Sequence Saver": {
+        "sequence": "ANIMATION_SEQUENCE",
+        "log_entry": "LOG_ENTRY",
+        "image": "IMAGE",
+        **TEXTS,
+    },
     "Image Sequence Loader": {"image": "IMAGE", "frame_name": STRING},
     "Frame Counter (Simple)": {"frame_counter": "FRAME_COUNTER"},
     "Frame Counter (Directory)": {"frame_counter": "FRAME_COUNTER"},
@@ -111,10 +117,7 @@ OUTPUTS = {
         "urls": STRING,
         "sequence": "ANIMATION_SEQUENCE",
         "log_entry": "LOG_ENTRY",
-        "first_url": STRING,
-        "folder": STRING,
-        "pattern": STRING,
-        "count": INT,
+        **TEXTS,
     },
     "Load Frames": {"images": "IMAGE", "mask": "MASK", "count": INT},
     "Fetch Sequence": {"sequence": "ANIMATION_SEQUENCE"},

@@ -353,12 +353,13 @@ def test_in_a_bucket_as_well(comfy: ComfyServer, configure: Callable[[str], int]
 # --- what other nodes get ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["local", "remote"])
+@pytest.mark.parametrize("where", ["local", "remote", "disk"])
 def test_what_was_saved_is_loaded_by_its_outputs(
-    comfy: ComfyServer, configure: Callable[[str], int], folder: Path, where: str
+    comfy: ComfyServer, configure: Callable[[str], int], folder: Path, tmp_path: Path, where: str
 ) -> None:
-    configure(f'[targets.ram]\nurl = "memory://{folder.name}-facts"')
-    place = "ram://day" if where == "remote" else str(folder)
+    configure(f'[targets.ram]\nurl = "memory://{folder.name}-facts"\n[targets.disk]\nurl = "{tmp_path}"')
+    place = {"local": str(folder), "remote": "ram://day", "disk": "disk://day"}[where]
+    files_in = f"{tmp_path}/day" if where == "disk" else place
     graph = Graph()
     saver = graph.frames(place, graph.pictures(3), prefix="shots/a_%width%", start=7)
     texts = [graph.seen(text=saver[number]) for number in (4, 5, 6)]
@@ -366,9 +367,38 @@ def test_what_was_saved_is_loaded_by_its_outputs(
     look = graph.load(saver[5])
     outputs = comfy.run(graph)
     first, above, pattern = (seen(outputs, text)["text"] for text in texts)
-    assert first == f"{place}/shots/a_12_00007.png"
+    assert first == f"{files_in}/shots/a_12_00007.png"
     assert (above, pattern) == (f"{place}/shots", "a_12_#####.png")
     assert seen(outputs, count)["int"] == seen(outputs, look)["int"] == 3
+
+
+@pytest.mark.parametrize(("variations", "index"), [(1, 3), (2, 3), (1, 9)])
+@pytest.mark.parametrize("where", ["local", "disk"])
+def test_a_frame_that_was_saved_is_loaded_by_its_outputs(
+    comfy: ComfyServer,
+    configure: Callable[[str], int],
+    folder: Path,
+    tmp_path: Path,
+    where: str,
+    variations: int,
+    index: int,
+) -> None:
+    configure(f'[targets.disk]\nurl = "{tmp_path}"')
+    place = "disk://day" if where == "disk" else str(folder)
+    graph = Graph()
+    saver = graph.saver(place, graph.pictures(variations), graph.counter(index, 9), filetype="png")
+    texts = [graph.seen(text=saver[number]) for number in (3, 4, 5)]
+    count = graph.seen(int=saver[6])
+    outputs = comfy.run(graph)
+    there = f"{tmp_path}/day" if where == "disk" else place
+    name = f"{there}/batch_0000/frame_00003.png" if variations > 1 else f"{there}/frame_00003.png"
+    is_after = index == 9
+    assert [seen(outputs, text)["text"] for text in texts] == ["" if is_after else name, place, "frame_#####.png"]
+    assert seen(outputs, count)["int"] == (0 if is_after else variations)
+    if not is_after:
+        back = Graph()
+        look = back.load(seen(outputs, texts[1])["text"])
+        assert seen(comfy.run(back), look)["int"] == 1
 
 
 def test_each_sequence_of_a_list_has_its_own_outputs(comfy: ComfyServer, folder: Path) -> None:

@@ -20,8 +20,9 @@ from .prompts import Run
 
 if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult, SequenceWriter
+    from seqsave.naming import NameRule
 
-__all__ = ["Kept", "check_picture", "log_of", "save", "urls_of"]
+__all__ = ["Kept", "check_picture", "log_of", "save", "texts_of", "urls_of"]
 
 Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
@@ -180,6 +181,15 @@ def _room(place: Place, pictures: Sequence[Any], width: int = 1) -> int:
 def urls_of(*saved: Iterable[SavedFrame]) -> list[str]:
     """Return the URL of each frame that is or will be saved."""
     return [frame.url for frames in saved for frame in frames if frame.status != "stopped"]
+
+
+def texts_of(place: Place, rule: NameRule, urls: Sequence[str]) -> tuple[str, str, str, int]:
+    """Return what other nodes use of the frames at ``urls``: first URL, folder, names as a pattern, and their number.
+
+    The folder is written as a graph may name it, so that a loader is allowed to read it.
+    """
+    folder = f"{place.url.rstrip('/')}/{rule.folder}" if rule.folder else place.url
+    return (urls[0] if urls else ""), folder, str(rule.name), len(urls)
 
 
 def log_of(log: LogEntry, result: SaveResult) -> LogEntry:

@@ -119,22 +119,22 @@ class SaveFrames(inputs.Saving):
         urls: list[str] = []
         sequences: list[AnimationSequence] = []
         shown: list[dict[str, list[Any]]] = []
-        facts: list[tuple[str, str, str, int]] = []
+        texts: list[tuple[str, str, str, int]] = []
         for part in [_prepared(values, some, graph) for values, some in _grouped(listed, given, graph)]:
             result = part.save(graph)
             saved = part.asked.by_filetype(result)
             counter = FrameCounter(len(part.images) - 1, len(part.images), part.rate)
             sequences.append(AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]}))
             urls += saving.urls_of(saved[0])
-            facts.append(part.facts(saving.urls_of(saved[0])))
+            texts.append(saving.texts_of(part.place, part.asked.formats[0].rule, saving.urls_of(saved[0])))
             log = saving.log_of(log.add(part.note) if part.note else log, result)
             shown.append({"images": preview.images_of(saved, part.images), "text": saving.urls_of(*saved)})
         prompts.continue_batch(run, graph.prompt, node, "meta_batch", _single(meta_batch))
         merged = {name: [one for each in shown for one in each[name]] for name in ("images", "text")}
         if isinstance(images, list):
-            each = [[fact[number] for fact in facts] for number in range(4)]
+            each = [[one[number] for one in texts] for number in range(4)]
             return {"ui": merged, "result": (images, urls, sequences, log, *each)}
-        return {"ui": merged, "result": (images, urls, sequences[0], log, *facts[0])}
+        return {"ui": merged, "result": (images, urls, sequences[0], log, *texts[0])}
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,6 @@ class _Part:
             **({} if run.keeps else {"start": first, "recipe": recipe}),
             **asked.settings,
         )
-
-    def facts(self, urls: Sequence[str]) -> tuple[str, str, str, int]:
-        """Return the first URL, the folder, the names as a pattern, and the number of what was saved."""
-        rule = self.asked.formats[0].rule
-        first = urls[0] if urls else ""
-        above = os.path.dirname(first) if os.path.isabs(first) else first.rpartition("/")[0]
-        return first, above or self.place.url, str(rule.name), len(urls)
 
     def _highest(self) -> int | None:
         return parallel.away(lambda: counting.highest(self.place, self.asked))

@@ -39,12 +39,16 @@ class ImageSequenceSaver(inputs.Saving):
         "batch_0000, batch_0001 and so on. For a batch that is a video, use Save Frames."
     )
     SEARCH_ALIASES = ["save image sequence", "save animation frame", "save to s3", "save to bucket", "seqsave"]
-    RETURN_TYPES = ("ANIMATION_SEQUENCE", "LOG_ENTRY", "IMAGE")
-    RETURN_NAMES = ("sequence", "log_entry", "image")
+    RETURN_TYPES = ("ANIMATION_SEQUENCE", "LOG_ENTRY", "IMAGE", "STRING", "STRING", "STRING", "INT")
+    RETURN_NAMES = ("sequence", "log_entry", "image", "first_url", "folder", "pattern", "count")
     OUTPUT_TOOLTIPS = (
         "All frames of the animation, once the last frame is saved; empty before that.",
         "What was saved, and where.",
         "The image, unchanged.",
+        "The path or URL of the saved frame, of its first variation; empty after the end.",
+        "The folder of the animation, as Load Frames takes it.",
+        "The names of the frames: frame_#####.png.",
+        "The number of variations that were saved; 0 after the end.",
     )
     FUNCTION = "save"
     OUTPUT_NODE = True
@@ -124,7 +128,8 @@ class ImageSequenceSaver(inputs.Saving):
         if index + 1 == int(frame_counter.total_frames):
             urls, log = _all_finished(place, parts, frame_counter, log)
         shown = {"images": preview.images_of(saved, image), "text": saving.urls_of(*saved)}
-        return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log, image)}
+        texts = saving.texts_of(place, parts[0][0].formats[0].rule, saving.urls_of(saved[0]))
+        return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log, image, *texts)}
 
 
 def _parts(want: Callable[..., wanted.Wanted], prefix: str, image: Any) -> list[tuple[wanted.Wanted, Any]]:
