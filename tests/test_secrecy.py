@@ -211,3 +211,24 @@ def test_a_presigned_url_is_shown_without_its_signature(command: str, name: str,
     assert done.status != 0
     assert "Sx7signature77" not in done.out + done.err
     assert "127.0.0.1" in done.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://me:{}@127.0.0.1/take.zip", "s3://KEY:{}@bucket/frame_00001.png", "s3://KEY:{}@bucket/x_##_%04d.png"),
+        *("https://127.0.0.1/x_##_##.png?sig={}", "https://127.0.0.1/x_####.png?sig={}"),
+    ],
+)
+@pytest.mark.parametrize("opened", [seqsave.open_writer, seqsave.open_run, seqsave.open_frame])
+def test_urls_that_are_refused_for_their_names(url: str, opened: Any) -> None:
+    settings = {} if opened is seqsave.open_frame else {"digits": 3}
+    told: list[str] = []
+    whole = url.format("hush-hush-hush")
+    try:
+        made = opened(whole, **settings)
+    except seqsave.SeqSaveError as error:
+        told.append(told_by(error))
+    else:
+        told.append(repr(made))
+    check(told, "hush-hush-hush")

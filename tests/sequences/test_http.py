@@ -43,3 +43,11 @@ def test_every_reader(url: str, end: str) -> None:
 
 def test_one_file(url: str) -> None:
     assert [frame.index for frame in open_source(f"{url}/shot.0008.png")] == [8]
+
+
+def test_a_presigned_url_of_a_frame(url: str) -> None:
+    frame = seqsave.open_frame(f"{url}/shot.0008.png?X-Amz-Signature=hush-hush-hush")
+    assert frame.name == "shot.0008.png"
+    assert frame.read().shape == (4, 4, 3)
+    assert frame.read_metadata() == {}
+    assert "hush-hush" not in repr(frame)

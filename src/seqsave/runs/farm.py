@@ -127,7 +127,8 @@ def commit_run(
     Raises RunError, and changes nothing, if frames lack a record, are gone or were replaced, if a task that could not
     state its frames at its start has not ended, or if the run does not exist; TargetError, ManifestError.
     """
-    pattern = naming.parse_pattern(str(url))
+    with targets.hiding(url):
+        pattern = naming.parse_pattern(str(url))
     target = targets.resolve(url if pattern is None else getattr(url, "parent", pattern[0] or "."), storage_options)
     found = _collected(target, check_id(run), storage_options)
     if not found:

@@ -39,6 +39,8 @@ __all__ = [
     "survey",
 ]
 
+_HTTP = ("http://", "https://")
+
 
 def open_sequence(
     url: str | os.PathLike[str],
@@ -55,8 +57,9 @@ def open_sequence(
     Raises SequenceNotFoundError when there is none, or several to choose from (naming them), TargetError,
     FrameNameError, EncoderNotFoundError for an unknown file type.
     """
-    fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
-    return _only(fitting, wanted, found, prefers_usual=prefix is not None)
+    with targets.hiding(url):
+        fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
+        return _only(fitting, wanted, found, prefers_usual=prefix is not None)
 
 
 def open_alone(
@@ -69,12 +72,13 @@ def open_alone(
 
     Raises OptionError for a glob, which may match a part of a sequence, and the errors of ``open_sequence``.
     """
-    if lookup.is_pattern(url) and isinstance(lookup.look(url, storage_options), lookup.Glob):
-        raise OptionError(f"{url} is a glob, which may match parts of sequences: give one folder, or one pattern")
-    fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
-    if len(fitting) > 1:
-        raise _choice(fitting, found)
-    return _only(fitting, wanted, found, prefers_usual=False)
+    with targets.hiding(url):
+        if lookup.is_pattern(url) and isinstance(lookup.look(url, storage_options), lookup.Glob):
+            raise OptionError(f"{url} is a glob, which may match parts of sequences: give one folder, or one pattern")
+        fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
+        if len(fitting) > 1:
+            raise _choice(fitting, found)
+        return _only(fitting, wanted, found, prefers_usual=False)
 
 
 def _fitting(
@@ -116,12 +120,14 @@ def open_frame(url: str | os.PathLike[str], storage_options: Mapping[str, Any] |
 
     Raises FrameNameError for a name without a number, TargetError.
     """
-    target, name = targets.resolve_file(url, storage_options)
+    target, path = targets.resolve_file(url, storage_options)
+    # The query of a presigned URL is a part of the request, and not of the file's name.
+    name = path.partition("?")[0] if target.url.startswith(_HTTP) else path
     split = naming.split_name(name)
     if split is None:
-        raise FrameNameError(f"{target.url_of(name)} is not the name of a frame: it has no number, as frame_00017.png")
+        raise FrameNameError(f"{target.url_of(path)} is not the name of a frame: it has no number, as frame_00017.png")
     batch = naming.parse_batch_folder(target.url.replace("\\", "/").rpartition("/")[2])
-    return Files(target).frame(name, None, split[1], batch)
+    return replace(Files(target).frame(path, None, split[1], batch), name=name)
 
 
 def find_sequences(
@@ -150,7 +156,9 @@ def survey(
 ) -> Iterator[Found]:
     """Yield the findings in each folder, or of a pattern or glob. Arguments and order as in ``find_sequences``."""
     if lookup.is_pattern(url):
-        yield find(url, storage_options=storage_options)
+        with targets.hiding(url):
+            found = find(url, storage_options=storage_options)
+        yield found
         return
     target = targets.resolve(url, storage_options)
     waiting = [""]

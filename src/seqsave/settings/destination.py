@@ -35,6 +35,13 @@ def at_destination(
     Raises OptionError for a setting that contradicts the pattern, and for the name of one file without a place for the
     number; EncoderNotFoundError for a pattern with an extension that no file type writes; and as ``with_settings``.
     """
+    with targets.hiding(url):
+        return _at_destination(url, config, settings, copied)
+
+
+def _at_destination(
+    url: Url, config: WriterConfig | None, settings: Mapping[str, Any], copied: str
+) -> tuple[Url, WriterConfig]:
     text = str(url)
     is_url, is_config = isinstance(url, str | os.PathLike), isinstance(config, WriterConfig | None)
     if not is_url or not is_config or text.endswith("/"):

@@ -21,7 +21,7 @@ from seqsave.targets.config import load as configured_targets
 from seqsave.targets.config import table as config_table
 from seqsave.targets.ending import at_exit
 from seqsave.targets.failures import FileMissingError
-from seqsave.targets.redact import redact_url, scrub, secrets_of, split_user_info
+from seqsave.targets.redact import hiding, redact_url, scrub, secrets_of, split_user_info
 from seqsave.targets.urls import Location, bad_component, split_file
 from seqsave.targets.urls import parse as parse_url
 from seqsave.wording import did_you_mean
@@ -42,6 +42,7 @@ __all__ = [
     "config_path",
     "config_table",
     "configured_targets",
+    "hiding",
     "parse_url",
     "redact_url",
     "resolve",

@@ -11,14 +11,18 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from seqsave.errors import SeqSaveError
 
 __all__ = [
     "HIDDEN",
     "BackendError",
     "chain_of",
     "drop_traces",
+    "hiding",
     "is_secret_name",
     "keeps_traces",
     "redact_options",
@@ -136,6 +140,17 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
         if secret in text:
             text = _pattern(secret).sub(HIDDEN, text)
     return text
+
+
+@contextmanager
+def hiding(url: object) -> Iterator[None]:
+    """Hide the secrets of a URL in errors of the block, which may repeat the URL or its last part."""
+    try:
+        yield
+    except SeqSaveError as error:
+        secrets = secrets_of(str(url))
+        error.args = tuple(scrub(one, secrets) if isinstance(one, str) else one for one in error.args)
+        raise
 
 
 def safe_cause(error: BaseException, secrets: Iterable[str]) -> BaseException:
