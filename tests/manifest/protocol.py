@@ -13,6 +13,9 @@ The rules that the model states, and the code follows:
 - ``complete`` is written only if no run is entered, each expected frame is recorded, and nothing is in doubt.
 - Only proof removes the id of a run that did not end, and the proof comes before the listing: a run that is alive when
   the folder is listed may still PUT before it dies.
+- Where the answer to a PUT states no version, a run that was alone takes the version that its listing shows for its
+  own. It was alone if the manifest is still the one that it wrote when it entered, and names no other run. Otherwise
+  it reads the frames.
 - A flush is a run. It publishes an entry only over the version that the entry's run knew; anything else is a conflict.
 - A run that gave a frame up, or was killed, may still have a PUT under way, which arrives at any time or never. Its
   commit records nothing of that frame and is not ``complete``: the manifest names it as interrupted, until a run over
@@ -34,6 +37,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 __all__ = ["Actor", "Flaws", "Manifest", "Stored", "World", "canonical", "explore", "lies", "reachable"]
+
+
+UNANSWERED = "?"
+"""The version of a frame whose PUT was answered without one."""
 
 
 class Stored(NamedTuple):
@@ -87,6 +94,8 @@ class Flaws:
     """A commit lists first, then reads the manifest that it swaps."""
     looks_at_names_only: bool = False
     """A commit claims a frame if the storage shows a file of its name, whatever its version is."""
+    trusts_names: bool = False
+    """Where answers state no version, a commit takes any file for its own, whoever else was entered."""
     forgets_given_up: bool = False
     """A run says nothing of the frames that it gave up, as if it had not set out to save them."""
     counts_kept_as_saved: bool = False
@@ -128,6 +137,8 @@ class Actor(NamedTuple):
     listed: tuple[Stored | None, ...] = ()
     first_listed: tuple[Stored | None, ...] = ()
     sent: tuple[tuple[int, Stored], ...] = ()
+    company: bool = False
+    """Whether other runs were entered since it entered."""
     kept: frozenset[int] = frozenset()
     gave_up: frozenset[int] = frozenset()
     missed: frozenset[int] = frozenset()
@@ -154,6 +165,8 @@ class World(NamedTuple):
     spool: frozenset[Kept] = frozenset()
     conditions: bool = True
     """Whether the storage compares before it swaps."""
+    answers: bool = True
+    """Whether the answer to a PUT states the version that listings show."""
     flaws: Flaws = Flaws()
     clobbered: bool = False
     """Whether a flush has replaced a frame that the run of its entry did not know."""
@@ -275,7 +288,7 @@ def _canonical(world: World, actor: Actor) -> Actor:
     if actor.step == "commit" and actor.listed and not world.flaws.looks_at_names_only:
         now = actor.seen or Manifest(0, False, frozenset(), frozenset(), (None,) * len(world.storage))
         both = zip(_vouched(world, actor, now), actor.listed, strict=True)
-        listed = tuple([stored if record and stored == record else None for record, stored in both])
+        listed = tuple([stored if _is_shown(world, actor, record, stored) else None for record, stored in both])
         actor = actor._replace(listed=listed)
     if actor.step in ("reread", "list", "commit") and actor.first_listed:
         actor = actor._replace(first_listed=())
@@ -367,11 +380,12 @@ def _enter(world: World, actor: Actor) -> Steps:
         sent = {frame: Stored(actor.name, f"{actor.name}.{frame}") for frame in actor.frames}
         records = tuple([sent.get(frame, record) for frame, record in enumerate(now.records)])
         after = now._replace(records=records, expected=after.expected)
-    swapped = _swap(world, actor.seen, after)
+    swapped = _swap(world, actor, after)
     if swapped is None:
         yield world, actor._replace(step="read", seen=None)
     else:
-        yield swapped, actor._replace(step="survey", seen=None, before=interrupted)
+        company = len(entered) > 1 and not world.answers
+        yield swapped, actor._replace(step="survey", seen=None, before=interrupted, company=company)
 
 
 def _survey(world: World, actor: Actor) -> Steps:
@@ -399,7 +413,7 @@ def _put(world: World, actor: Actor) -> Steps:
         yield world, onward._replace(failed=actor.failed or actor.mode == "error")
         return
     stored = Stored(actor.name, f"{actor.name}.{frame}")
-    yield _stored(world, frame, stored), onward._replace(sent=(*actor.sent, (frame, stored)))
+    yield _stored(world, frame, stored), onward._replace(sent=(*actor.sent, (frame, _answered(world, stored))))
     if actor.may_give_up:
         yield _send(world, actor, frame), onward._replace(gave_up=actor.gave_up | {frame})
     if actor.may_fail:  # it arrived, and the answer was lost
@@ -431,7 +445,8 @@ def _publish(world: World, actor: Actor) -> Steps:
         if is_same and looked is not None and not world.flaws.flush_replaces:
             yield world, done._replace(sent=(*done.sent, (frame, looked)))
         elif _may_publish(world.flaws, is_base or creates, is_unchanged=existing == looked):
-            yield _over(_stored(world, frame, mine), existing, entry), done._replace(sent=(*done.sent, (frame, mine)))
+            sent = (*done.sent, (frame, _answered(world, mine)))
+            yield _over(_stored(world, frame, mine), existing, entry), done._replace(sent=sent)
         elif is_base or creates:  # changed between the look and the PUT: the condition fails
             yield world, onward
         else:  # a conflict: reported, and left in the spool
@@ -495,7 +510,7 @@ def _commit(world: World, actor: Actor) -> Steps:
         records=records,
         interrupted=interrupted,
     )
-    swapped = _swap(world, actor.seen, after)
+    swapped = _swap(world, actor, after)
     if swapped is None:
         yield world, _to_commit(actor, world)
     else:
@@ -509,11 +524,31 @@ def _confirmed(world: World, actor: Actor, now: Manifest) -> tuple[Stored | None
     records = _vouched(world, actor, now)
     if not actor.may_list or world.flaws.trusts_acknowledgements:
         return tuple(records)
-    names_only = world.flaws.looks_at_names_only
+    both = zip(records, actor.listed, strict=True)
     return tuple(
-        record if record and stored and (names_only or record.version == stored.version) else None
-        for record, stored in zip(records, actor.listed, strict=True)
+        _with_version(record, stored) if _is_shown(world, actor, record, stored) else None for record, stored in both
     )
+
+
+def _is_shown(world: World, actor: Actor, record: Stored | None, stored: Stored | None) -> bool:
+    """Return whether a listing, or a look at the frame, confirms a record."""
+    if record is None or stored is None:
+        return False
+    if record.version == UNANSWERED:
+        return record.content == stored.content or not actor.company or world.flaws.trusts_names
+    return world.flaws.looks_at_names_only or record.version == stored.version
+
+
+def _with_version(record: Stored | None, stored: Stored | None) -> Stored | None:
+    """Return the record with the version that the listing shows, if the answer to its PUT stated none."""
+    if record is None or stored is None or record.version != UNANSWERED:
+        return record
+    return record._replace(version=stored.version)
+
+
+def _answered(world: World, stored: Stored) -> Stored:
+    """Return what a run knows of its PUT."""
+    return stored if world.answers else stored._replace(version=UNANSWERED)
 
 
 def _vouched(world: World, actor: Actor, now: Manifest) -> list[Stored | None]:
@@ -557,12 +592,18 @@ def _stored(world: World, frame: int, stored: Stored) -> World:
     return world._replace(storage=(*world.storage[:frame], stored, *world.storage[frame + 1 :]))
 
 
-def _swap(world: World, seen: Manifest | None, after: Manifest) -> World | None:
+def _swap(world: World, me: Actor, after: Manifest) -> World | None:
     """Return the world with the manifest swapped; None if it is not the one that was read any more."""
-    if world.conditions and world.manifest != seen:
+    if world.conditions and world.manifest != me.seen:
         return None
     revision, reported = world.revision + 1, world.reported | after.interrupted
-    return world._replace(manifest=after._replace(revision=revision), revision=revision, reported=reported)
+    actors = world.actors
+    if not world.answers:  # else no run asks for it
+        is_at_work = [one.name != me.name and one.step not in ("read", "enter", *_ENDED) for one in actors]
+        actors = tuple([one._replace(company=one.company or at) for one, at in zip(actors, is_at_work, strict=True)])
+    return world._replace(
+        actors=actors, manifest=after._replace(revision=revision), revision=revision, reported=reported
+    )
 
 
 def _dead(world: World, me: Actor) -> frozenset[str]:

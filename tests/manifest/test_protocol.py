@@ -56,6 +56,8 @@ SMALL = {
     ),
     "one over the whole, and one that mends": world(A, B._replace(may_die=True, defines=False)),
     "harm by another program": world(A._replace(may_die=True), HARM, Actor("i", "harm", step="harm")),
+    "answers without versions": world(A, B._replace(may_die=True), answers=False),
+    "answers without versions, and a flush": world(A, Actor("f", "flush", may_die=True), spool=SPOOL, answers=False),
     "harm beside a flush": world(Actor("f", "flush", may_die=True), HARM, spool=SPOOL),
 }
 LARGE = {
@@ -80,6 +82,9 @@ LARGE = {
     ),
     "three runs over two frames, two of them killed": world(
         A._replace(may_die=True), B, Actor("c", "error", may_die=True)
+    ),
+    "answers without versions, three runs": world(
+        *(Actor(name, "overwrite", (0,), may_die=name == "a") for name in "abc"), storage=(OLD,), answers=False
     ),
     "no conditions, three runs": world(
         *(Actor(name, "overwrite", (0,)) for name in "abc"), storage=(OLD,), conditions=False
@@ -131,6 +136,7 @@ def test_a_run_can_end_complete() -> None:
     assert _completes(world(A, B))
     assert _completes(GIVES_UP)
     assert _completes(world(A, HARM))
+    assert _completes(world(A, B, answers=False))
     assert _completes(world(A._replace(may_fail=True), Actor("f", "flush")))
 
 
@@ -164,6 +170,7 @@ FLAWED = {
     "trusts acknowledgements": (Flaws(trusts_acknowledgements=True), world(A, B)),
     "trusts acknowledgements, and another program does harm": (Flaws(trusts_acknowledgements=True), world(A, HARM)),
     "looks at names only": (Flaws(looks_at_names_only=True), world(A, HARM)),
+    "answers without versions, trusted": (Flaws(trusts_names=True), SMALL["answers without versions"]),
     "forgets what it gave up": (Flaws(forgets_given_up=True), GIVES_UP),
     "a flush that only looks, beside another program": (Flaws(flush_only_looks=True), SMALL["harm beside a flush"]),
     "ids that are shared": (

@@ -251,7 +251,9 @@ def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> F
 
 def _is_same_file(frame: FrameEntry, seen: Seen) -> bool:
     """Return True if the listing shows the recorded file. Without versions, this compares sizes."""
-    return frame.size == seen.size and (seen.version in (None, frame.version) or frame.version is None)
+    if frame.size != seen.size or frame.version == UNKNOWN_VERSION:
+        return False
+    return seen.version in (None, frame.version) or frame.version is None
 
 
 def _unfinished(now: Manifest, me: WriterEntry, outcome: Outcome, base: Manifest | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from seqsave import targets
 from seqsave.errors import FrameExistsError, ManifestError, TargetError
 from seqsave.manifest import liveness
 from seqsave.manifest.document import Manifest, dump
+from seqsave.manifest.intervals import Intervals, unite
 from seqsave.manifest.merging import (
     CONTENT_TYPE,
     Listing,
@@ -29,6 +30,7 @@ from seqsave.manifest.merging import (
     without,
 )
 from seqsave.manifest.records import Facts, FrameEntry, Key, WriterEntry
+from seqsave.manifest.rivals import EVERY, doubted, lacks_versions, of_later_runs, of_other_runs
 from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, read_again, stamped
 from seqsave.runtime import retry
 
@@ -101,6 +103,7 @@ class Session:
         self._before: Manifest | None = None
         self._found_none_at: float | None = None
         self._known: tuple[bytes, str | None] | None = None
+        self._rivals: Intervals = ()
         self._made: tuple[bytes, Manifest] | None = None
         """What this run wrote last, and what it is when it is read again."""
 
@@ -200,7 +203,8 @@ class Session:
 
     def _create_unread(self, error: TargetError) -> None:
         """Create a manifest with credentials that may write but not read."""
-        data = dump(stamped(self._begun(None)))
+        made = stamped(self._begun(None))
+        data = dump(made)
         try:
             published = self._target.publish(self.path, data, content_type=CONTENT_TYPE, create=True)
         except FrameExistsError:
@@ -208,7 +212,7 @@ class Session:
                 f"the manifest {self._target.url_of(self.path)} exists but cannot be updated, because reading it "
                 f"failed: {error}. `manifest=False` saves without updating it, and it may then be out of date"
             ) from error
-        self._known = (data, published.etag) if published.etag else None
+        self._known, self._made = ((data, published.etag) if published.etag else None), (data, made)
 
     def _mark(self) -> bool:
         """Mark an existing manifest as incomplete; return whether one exists."""
@@ -266,12 +270,12 @@ class Session:
         mended = replace(outcome, defines=False)
 
         def change(current: Manifest | None) -> Manifest | None:
-            return None if current is None else self._committed(current, mended, None)
+            return None if current is None else self._committed(current, self._judged(mended, lambda: EVERY), None)
 
         return self._finish(change)
 
     def _ended(self, current: Manifest | None, outcome: Outcome) -> Manifest:
-        base = self.base
+        base, outcome = self.base, self._judged(outcome, lambda: self._rivals_since(current))
         wrote = any(frame.checksum is not None for frame in outcome.frames)
         is_mine = current is not None and base is not None and _says_the_same(current, base)
         if not wrote and not outcome.sound and self._before is not None and is_mine:
@@ -283,6 +287,8 @@ class Session:
         return self._committed(current, outcome, base)
 
     def _commit(self, current: Manifest | None, outcome: Outcome) -> Manifest:
+        if current is not None:
+            outcome = self._judged(outcome, partial(of_later_runs, current, self.run))
         ids = () if current is None else (*(writer.id for writer in current.writers), *current.unfinished)
         if current is None or self._me.id in ids:
             current = None if current is None else without(current, self._gone(current))
@@ -332,6 +338,24 @@ class Session:
             () if listing is None else read_again(self._target, self.facts.prefix, in_doubt(current, outcome, listing))
         )
         return ended(current, self.facts, self._me, outcome, base, listing, same)
+
+    def _judged(self, outcome: Outcome, rivals: Callable[[], Intervals]) -> Outcome:
+        """Return the outcome with those frames in doubt that other runs may have replaced."""
+        if not lacks_versions(outcome.frames):
+            return outcome
+        self._rivals = unite(self._rivals, rivals())  # of an earlier attempt as well
+        return doubted(outcome, self._rivals)
+
+    def _rivals_since(self, current: Manifest | None) -> Intervals:
+        """Return the numbers of frames that other runs may have written since this one began."""
+        if current is None:
+            return ()
+        if not self.is_open or self.base is None:
+            return EVERY
+        is_own = self._made is not None and current is self._made[1]
+        if is_own and {writer.id for writer in current.writers} <= {self.run}:
+            return ()
+        return of_other_runs(current, self.base, self.run)
 
     def _is_alone(self, current: Manifest | None, outcome: Outcome) -> bool:
         """Return True for a run of one frame during which no other run changed the manifest.

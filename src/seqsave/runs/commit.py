@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from seqsave import naming, targets
 from seqsave.errors import RunError, TargetError
-from seqsave.manifest import FrameEntry, Manifest, Outcome, Session
+from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Manifest, Outcome, Session
 from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
 from seqsave.wording import crc32_text
@@ -38,7 +38,7 @@ def commit(
     found = _by_frame(records, run, rule)
     wanted = _between(found, step) if expected is None else expected
     _check_gaps(found, wanted, is_guess=expected is None)
-    settled = [_settled(target, rule, found[key], policy) for key in sorted(found, key=_order)]
+    settled = _in_doubt([_settled(target, rule, found[key], policy) for key in sorted(found, key=_order)])
 
     def check(manifest: Manifest) -> None:
         _check_confirmed(target, manifest, [entry.key for entry in settled])
@@ -68,6 +68,11 @@ def _by_frame(records: Iterable[FrameRecord], run: str, rule: naming.NameRule) -
         if not isinstance(record, FrameRecord):
             raise RunError(
                 f"{type(record).__name__} is not a seqsave.FrameRecord: pass the records of parts to commit",
+                reason="foreign",
+            )
+        if not record.is_sound:
+            raise RunError(
+                f"the record of {record.name!r:.80} is damaged: no task returns such values. Write the frame again",
                 reason="foreign",
             )
         if record.run != run or record.name != _name_of(rule, record.key):
@@ -146,6 +151,13 @@ def _settled(
         if (record.size, record.checksum) == facts:
             return replace(record.entry, version=there.version, etag=there.etag)
     raise _gone("replaced", target, [first.key])
+
+
+def _in_doubt(entries: list[FrameEntry]) -> list[FrameEntry]:
+    """Return the records, those without a version in doubt if the storage states versions: then their file is read."""
+    if all(entry.version is None for entry in entries):
+        return entries
+    return [entry if entry.version is not None else replace(entry, version=UNKNOWN_VERSION) for entry in entries]
 
 
 def _check_confirmed(target: targets.Target, manifest: Manifest, keys: Iterable[Key]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from seqsave import naming
 from seqsave.errors import ManifestError
 from seqsave.manifest import FrameEntry, Picture
 
 __all__ = ["FrameRecord"]
+
+_CHECKSUM = re.compile(r"crc32:[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,28 @@ class FrameRecord:
         values = {one.name: getattr(entry, one.name) for one in fields(cls) if one.name != "run"}
         if entry.size is None or entry.checksum is None:
             raise ManifestError(f"the record of frame {entry.index} is damaged: it has no size or no checksum")
-        return cls(run=run, **values)
+        record = cls(run=run, **values)
+        if not record.is_sound:
+            raise ManifestError(f"the record of frame {entry.index} is damaged: it has values of another type")
+        return record
+
+    @property
+    def is_sound(self) -> bool:
+        """Return False for a record with values that no task writes, since a manifest with them could not be read."""
+        texts, optional = (self.run, self.name, self.checksum), (self.etag, self.version, self.recipe)
+        numbers = (
+            (abs(self.index), self.size, 0 if self.batch is None else self.batch)
+            if type(self.index) is int
+            else (None,)
+        )
+        return (
+            all(type(text) is str for text in texts)
+            and all(text is None or type(text) is str for text in optional)
+            and all(type(number) is int and 0 <= number <= naming.MAX_INDEX for number in numbers)
+            and type(self.acknowledged) is bool
+            and (self.picture is None or type(self.picture) is Picture)
+            and _CHECKSUM.fullmatch(self.checksum) is not None
+        )
 
     @property
     def key(self) -> tuple[int, int | None]:
