@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqsave.pictures.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES, to_xyz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ def profile(color: ColorSpace, *, grey: bool = False) -> bytes | None:
     if grey:
         tags[b"kTRC"] = curve
     else:
-        colorants = adaptation @ _to_xyz(color)
+        colorants = adaptation @ to_xyz(color.primaries)
         tags |= {name: _point(column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants.T, strict=True)}
         tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
     return _file(tags, b"GRAY" if grey else b"RGB ")
@@ -109,13 +109,6 @@ def _description(data: bytes) -> str:
 def _xyz(point: tuple[float, float]) -> Matrix:
     x, y = point
     return np.array((x / y, 1.0, (1 - x - y) / y))
-
-
-def _to_xyz(color: ColorSpace) -> Matrix:
-    """Return the matrix from linear RGB to XYZ: the primaries, scaled so that their sum is the space's white."""
-    directions = np.array([(x, y, 1 - x - y) for x, y in color.primaries[:3]]).T
-    strengths = np.linalg.solve(directions, _xyz(color.primaries[3]))
-    return np.asarray(directions * strengths)
 
 
 def _adaptation(white: Matrix) -> Matrix:

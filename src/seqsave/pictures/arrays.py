@@ -22,7 +22,19 @@ from seqsave.wording import spans
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["IN_TIME", "VARIATIONS", "Prepared", "as_array", "as_stack", "each_frame", "is_stack", "name_of", "prepare"]
+__all__ = [
+    "IN_TIME",
+    "VARIATIONS",
+    "Prepared",
+    "as_array",
+    "as_stack",
+    "each_frame",
+    "is_stack",
+    "look_like_bytes",
+    "name_of",
+    "of_floats",
+    "prepare",
+]
 
 # The layouts of an array of frames, for ``each_frame``.
 IN_TIME = "T,H,W,C with time first"
@@ -56,6 +68,7 @@ class Prepared:
     array:         H,W,C, C-contiguous, native byte order, in memory of its own.
     clipped:       True if values outside 0..1 were clipped (only from floats to integers).
     nan:           True if NaN became 0 (only from floats to integers).
+    scaled:        True if clipped values look like 0..255 rather than 0..1.
     alpha_dropped: True if alpha was dropped because the encoder accepts none.
     infinite:      True if values became infinite because they are too large for the narrower floats.
     """
@@ -65,6 +78,7 @@ class Prepared:
     nan: bool = False
     alpha_dropped: bool = False
     infinite: bool = False
+    scaled: bool = False
 
 
 @lru_cache(maxsize=64)
@@ -151,7 +165,25 @@ def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -
     if converted is array or array.shape[2] != count or not converted.flags.c_contiguous:
         converted = _arranged(converted, count)
     alpha_dropped = array.shape[2] in (2, 4) and count in (1, 3)
-    return Prepared(converted, clipped, nan, alpha_dropped)
+    return Prepared(converted, clipped, nan, alpha_dropped, scaled=clipped and look_like_bytes(array))
+
+
+def of_floats(dtypes: tuple[str, ...]) -> str:
+    """Return the dtype to which floats are converted, "" if there is none. dtypes: of the encoder, preferred first."""
+    return next((name for kind in ("float", "uint") for name in dtypes if name.startswith(kind)), "")
+
+
+def look_like_bytes(array: ImageArray) -> bool:
+    """Return whether floats look like 0..255 rather than 0..1, by a sample of the pixels.
+
+    Values of bright lights are above 1 as well, but most of such a picture is not.
+    """
+    rows, columns = (max(1, side // 256) for side in array.shape[:2])
+    sample = array[::rows, ::columns].astype(np.float64)
+    low, high = float(sample.min()), float(sample.max())
+    if not (low > -32 and 16 <= high < 288):  # resizing overshoots; also False if there is a NaN
+        return False
+    return float(sample.mean()) > 4 or bool((sample == np.rint(sample)).all())
 
 
 # --- objects to arrays --------------------------------------------------------------------------------------------

@@ -14,9 +14,12 @@ from seqsave.types import ColorSpace
 from seqsave.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["COLOR_SPACES", "color_space"]
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["COLOR_SPACES", "H273_PRIMARIES", "H273_TRANSFERS", "color_space", "to_xyz"]
 
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
@@ -44,6 +47,58 @@ _SPACES = (
 
 COLOR_SPACES: Final[Mapping[str, ColorSpace]] = MappingProxyType({space.name: space for space in _SPACES})
 """All named colour spaces, by name."""
+
+
+_BT470M = ((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), (0.310, 0.316))
+_BT470BG = ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), _D65)
+_SMPTE170M = ((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), _D65)
+_FILM = ((0.681, 0.319), (0.243, 0.692), (0.145, 0.049), (0.310, 0.316))
+_DCI = (*_P3[:3], (0.314, 0.351))
+_XYZ = ((1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (1 / 3, 1 / 3))
+_EBU3213 = ((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), _D65)
+
+H273_PRIMARIES: Final[Mapping[int, tuple[tuple[float, float], ...]]] = MappingProxyType(
+    {
+        1: _BT709,
+        4: _BT470M,
+        5: _BT470BG,
+        6: _SMPTE170M,
+        7: _SMPTE170M,
+        8: _FILM,
+        9: _BT2020,
+        10: _XYZ,
+        11: _DCI,
+        12: _P3,
+        22: _EBU3213,
+    }
+)
+"""Primaries and white by their numbers in ITU-T H.273, table 2."""
+
+H273_TRANSFERS: Final[Mapping[int, str | float]] = MappingProxyType(
+    {
+        **dict.fromkeys((1, 6, 11, 14, 15), "bt709"),
+        4: 2.2,
+        5: 2.8,
+        8: "linear",
+        13: "srgb",
+        16: "pq",
+        17: 2.6,
+        18: "hlg",
+    }
+)
+"""Transfers by their numbers in ITU-T H.273, table 3: a name of ``ColorSpace``, or the exponent of a power."""
+
+
+def to_xyz(primaries: Sequence[tuple[float, float]]) -> npt.NDArray[np.float64]:
+    """Return the matrix from linear RGB to XYZ: the primaries, scaled so that their sum is the white.
+
+    primaries: CIE 1931 x and y of red, green, blue and white. Raises LinAlgError if three of them lie on a line.
+    """
+    import numpy as np  # here, as this module is imported with the package
+
+    directions = np.array([(x, y, 1 - x - y) for x, y in primaries[:3]]).T
+    x, y = primaries[3]
+    return np.asarray(directions * np.linalg.solve(directions, np.array((x / y, 1.0, (1 - x - y) / y))))
 
 
 def color_space(name: str) -> ColorSpace:

@@ -64,11 +64,13 @@ class Fitted:
 
     info:  what its file is to state.
     notes: (kind, message) of each loss, for a warning.
+    of_colours: False if the channels are others than grey, colours and alpha, such as depth.
     """
 
     array: ImageArray
     info: ImageInfo
     notes: tuple[tuple[str, str], ...] = ()
+    of_colours: bool = True
 
 
 ALL = Wanted()
@@ -82,6 +84,7 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
     the format can hold, and for a display window of more than 2**28 pixels.
     """
     notes: list[tuple[str, str]] = []
+    of_colours = are_colours(_asked(info.channels, wanted) if info.channels else wanted.channels)
     array, info = _chosen(array, info, spec, wanted, notes)
     array, info = _straight(array, info, spec)
     array, info = _whole(array, info, spec, notes)
@@ -91,7 +94,12 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
         foreign = name == "attributes" and info.attributes_of != spec.filetype
         if name not in _DONE and (foreign or name not in spec.holds):
             notes.append((f"lost {name}", f"left out, as {_files(spec)} do not hold it: {_what(name, info)}"))
-    return Fitted(array, info, tuple(notes))
+    return Fitted(array, info, tuple(notes), of_colours)
+
+
+def are_colours(names: Sequence[str]) -> bool:
+    """Return whether channels of these names are grey, colours or alpha; () means the usual ones."""
+    return all(_base(name) in ("R", "G", "B", "Y", "A") for name in names)
 
 
 def without(info: ImageInfo, names: Collection[str]) -> ImageInfo:

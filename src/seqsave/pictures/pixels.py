@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,25 @@ from seqsave.types import ImageInfo
 
 if TYPE_CHECKING:
     from seqsave.pictures.convert import Conversion
+    from seqsave.pictures.light import Light
+    from seqsave.pictures.view import View
     from seqsave.types import ColorSpace, EncoderSpec, ImageArray
 
-__all__ = ["Pixels", "SharedImage", "Taken"]
+    Convert = Callable[[ImageArray], ImageArray]
+    Shown = tuple[Convert, ColorSpace | None]
+
+__all__ = ["Pixels", "SharedImage", "Taken", "in_colors"]
 
 
+_NOTHING = ImageInfo()
 # Fields that a stated colour space replaces together.
 _OF_COLOR = frozenset(("color", "icc", "cicp", "gamma", "primaries"))
+# Extensions of files whose floats programs take for linear light.
+_READ_AS_LINEAR = ("exr", "tif")
+_UNKNOWN_LIGHT = (
+    "{why}, and no colour space is stated: the {kind} has the same values, which look too dark if they are linear; "
+    "color='linear-srgb' or color='srgb' says what they are"
+)
 
 
 class Taken:
@@ -28,17 +41,21 @@ class Taken:
 
     shape: of the array for the encoder. dtype: its name. held: bytes that are kept in memory until it is encoded.
     info:  what the file is to state of the picture, from its source. notes: (kind, message) of what it cannot.
+    color: the colour space of the values in the file, if a setting decides it.
+    converts: whether ``prepare`` has to convert the colours.
     """
 
+    converts = False
     info: ImageInfo = ImageInfo()
     notes: tuple[tuple[str, str], ...] = ()
+    color: ColorSpace | None = None
 
     def __init__(self, shape: tuple[int, ...], dtype: str, held: int) -> None:
         self.shape = shape
         self.dtype = dtype
         self.held = held
         self._prepared: arrays.Prepared | None = None
-        self._to_convert: tuple[Pixels, ImageArray] | None = None
+        self._to_convert: tuple[Callable[[ImageArray], arrays.Prepared], ImageArray] | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -50,10 +67,12 @@ class Taken:
         return taken
 
     @classmethod
-    def unconverted(cls, pixels: Pixels, floats: ImageArray, shape: tuple[int, ...], dtype: str) -> Taken:
-        """Return a picture whose colours ``pixels`` converts when it is prepared; ``floats`` is H,W,C, float32."""
+    def unconverted(
+        cls, convert: Callable[[ImageArray], arrays.Prepared], floats: ImageArray, shape: tuple[int, ...], dtype: str
+    ) -> Taken:
+        """Return a picture whose colours ``convert`` converts when it is prepared; ``floats`` is H,W,C, float32."""
         taken = cls(shape, dtype, floats.nbytes)
-        taken._to_convert = pixels, floats
+        taken._to_convert, taken.converts = (convert, floats), True
         return taken
 
     def prepare(self) -> arrays.Prepared:
@@ -61,8 +80,8 @@ class Taken:
         if self._prepared is None:
             with self._lock:
                 if self._to_convert is not None:
-                    pixels, floats = self._to_convert
-                    self._prepared, self._to_convert = pixels.convert(floats), None
+                    convert, floats = self._to_convert
+                    self._prepared, self._to_convert = convert(floats), None
         assert self._prepared is not None  # noqa: S101 - for the type checker: each constructor provides for one
         return self._prepared
 
@@ -72,7 +91,9 @@ class Pixels:
 
     dtype:      one of the encoder's dtypes, to which values are converted; None for the nearest one.
     color:      the colour space of the values; None if it is unknown.
-    convert_to: the colour space of the values in the file; None for the same one.
+    convert_to: the colour space of the values in the file; None for the same one. Floats that are proportional to
+                light are then encoded as sRGB where the file has 8 bits, which hold too few steps of linear light.
+    view:       shows the values that become whole numbers; floats are saved unchanged.
     wanted:     the channels that are saved, if not all.
     drop:       fields of ImageInfo that are not kept; "color" stands for all that state a colour space.
 
@@ -87,6 +108,7 @@ class Pixels:
         dtype: str | None = None,
         color: str | None = None,
         convert_to: str | None = None,
+        view: View | None = None,
         wanted: Wanted | None = None,
         drop: tuple[str, ...] = (),
     ) -> None:
@@ -98,17 +120,21 @@ class Pixels:
             )
         stated = None if color is None else color_space(color)
         self.color: ColorSpace | None = stated if convert_to is None else color_space(convert_to)
-        """The colour space of the values in the file."""
+        """The colour space of values that need no view."""
         self.stated = stated
         """The colour space of the caller's values."""
         self._spec = spec
         self.wanted = Wanted() if wanted is None else wanted
-        self._replaced = frozenset(drop) | (_OF_COLOR if self.color is not None or "color" in drop else frozenset())
+        self._drops = frozenset(drop) | (_OF_COLOR if stated is not None or "color" in drop else frozenset())
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
         self._channels = spec.channels
         self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
-        self.key = (self._dtypes, self._channels, self._narrow, stated, self.color)
-        """Equal for two conversions with the same result for every picture that states nothing."""
+        self.dtype = arrays.of_floats(self._dtypes)
+        """The dtype of floats in the file."""
+        self.view = None if self.dtype.startswith("float") else view
+        self._keeps_linear = convert_to is not None
+        self.beside = ""
+        """The extension of another file of the same frame, which keeps floats; "" if there is none."""
         self._conversion: Conversion | None = None
         if stated is not None and self.color is not None and stated != self.color:
             from seqsave.pictures.convert import Conversion
@@ -116,9 +142,18 @@ class Pixels:
             self._conversion = Conversion(stated, self.color)
 
     @property
-    def converts(self) -> bool:
-        """Return whether pictures are converted to another colour space, which ``Taken.prepare`` does."""
-        return self._conversion is not None
+    def key(self) -> tuple[Any, ...]:
+        """Return a value that is equal for two conversions with the same result for pictures that state nothing."""
+        how = (self._dtypes, self._channels, self._narrow, self.stated, self.color)
+        return (*how, self._shows_linear, self.view, self.beside)
+
+    @property
+    def _shows_linear(self) -> bool:
+        """Return whether floats that would be linear in the file are shown as sRGB instead.
+
+        That is so unless the caller asks for linear values; beside a file of floats, that request is for those.
+        """
+        return self.dtype == "uint8" and self.view is None and (not self._keeps_linear or bool(self.beside))
 
     def take(self, picture: Any, info: ImageInfo | None = None) -> Taken:
         """Accept one picture, H,W or H,W,C. Raises ImageError.
@@ -127,25 +162,86 @@ class Pixels:
         """
         array = arrays.as_array(picture)
         if info is None and not self.wanted:
-            return self._taken(array)
-        info = ImageInfo() if info is None else without(info, self._replaced)
-        fitted = fit(array, info, self._spec, self.wanted)
-        taken = self._taken(fitted.array)
-        taken.info, taken.notes = fitted.info, fitted.notes
+            taken = self._taken(array, self._shown(array, _NOTHING), _NOTHING)
+            if self.beside in _READ_AS_LINEAR and self._is_of_unknown_light(array, _NOTHING):
+                taken.notes = (self._unknown_light(),)
+            return taken
+        known = _NOTHING if info is None else without(info, self._drops)
+        shown = self._shown(array, known)
+        fitted = fit(array, known if shown is None else without(known, _OF_COLOR), self._spec, self.wanted)
+        if shown is not None and not fitted.of_colours:  # such as depth
+            shown, fitted = None, fit(array, known, self._spec, self.wanted)
+        taken = self._taken(fitted.array, shown, fitted.info)
+        taken.notes = fitted.notes
+        if (
+            (info is not None or self.beside in _READ_AS_LINEAR)
+            and fitted.of_colours
+            and self._is_of_unknown_light(array, known)
+        ):
+            taken.notes += (self._unknown_light(),)
         return taken
 
-    def _taken(self, array: ImageArray) -> Taken:
-        if self._conversion is None:
-            return Taken.ready(self._prepared(array))
+    def _taken(self, array: ImageArray, shown: Shown | None, info: ImageInfo) -> Taken:
+        if shown is not None:
+            convert, color = shown
+            taken = self._later(array, lambda floats: self._of_values(floats, convert))
+        else:
+            color = self.color
+            is_same = self._conversion is None
+            taken = Taken.ready(self._prepared(array)) if is_same else self._later(array, self._convert)
+        taken.color, taken.info = color, info
+        return taken
+
+    def _shown(self, array: ImageArray, info: ImageInfo) -> Shown | None:
+        """Return how the values are shown on a display, and in which space; None if they are saved as they are."""
+        is_float = array.dtype.kind == "f"
+        if self.view is None and not (self._shows_linear and is_float):
+            return None
+        if self.view is None and self.stated is None and not set(info.stated) & _OF_COLOR:
+            return None
+        from seqsave.pictures.light import light_of, light_of_space  # here, as most pictures need none
+
+        light = light_of(info, floats=is_float) if self.stated is None else light_of_space(self.stated)
+        if self.view is not None:
+            if light is None:
+                raise ImageError(
+                    f"the view {self.view.view!r} needs to know what the values of the picture mean: give color, such "
+                    "as color='linear-srgb'"
+                )
+            return _through(light, self.view), self.view.space
+        becomes_linear = light.is_linear if self._conversion is None and light is not None else self._is_to_linear
+        if light is None or not becomes_linear:
+            return None
+        return (lambda floats: in_colors(floats, light.shown)), color_space("srgb")
+
+    @property
+    def _is_to_linear(self) -> bool:
+        return self._conversion is not None and self.color is not None and self.color.transfer == "linear"
+
+    def _is_of_unknown_light(self, array: ImageArray, info: ImageInfo) -> bool:
+        """Return whether floats become whole numbers as they are, though nothing states that they are not linear."""
+        is_known = self.stated is not None or bool(set(info.stated) & _OF_COLOR)
+        return array.dtype.kind == "f" and not self.dtype.startswith("float") and not is_known
+
+    def _unknown_light(self) -> tuple[str, str]:
+        is_beside = self.beside in _READ_AS_LINEAR
+        why = f"programs read the {self.beside} as linear" if is_beside else "its source holds floats"
+        return "unknown light", _UNKNOWN_LIGHT.format(why=why, kind=self._spec.extensions[0])
+
+    def _later(self, array: ImageArray, convert: Callable[[ImageArray], arrays.Prepared]) -> Taken:
         # Converting takes long, and happens on the encoding thread. Until then the caller may change the array: copy
         # it.
         floats = arrays.prepare(array, ("float32",), _every_count(array)).array
         sample = self._prepared(floats[:1, :1]).array
-        return Taken.unconverted(self, floats, (*floats.shape[:2], sample.shape[2]), arrays.name_of(sample.dtype))
+        return Taken.unconverted(convert, floats, (*floats.shape[:2], sample.shape[2]), arrays.name_of(sample.dtype))
 
-    def convert(self, floats: ImageArray) -> arrays.Prepared:
-        """Return the array for the encoder, in the colour space of the file. floats: H,W,C, float32."""
-        return self._prepared(floats if self._conversion is None else self._conversion.apply(floats))
+    def _convert(self, floats: ImageArray) -> arrays.Prepared:
+        return self._of_values(floats, self._conversion.apply if self._conversion is not None else _unchanged)
+
+    def _of_values(self, floats: ImageArray, convert: Convert) -> arrays.Prepared:
+        """Return the array for the encoder. floats: H,W,C, float32, in the caller's colour space."""
+        prepared = self._prepared(convert(floats))
+        return replace(prepared, scaled=True) if prepared.clipped and arrays.look_like_bytes(floats) else prepared
 
     def _prepared(self, array: ImageArray) -> arrays.Prepared:
         if self._narrow is None or array.dtype.kind != "f" or arrays.name_of(array.dtype) in self._dtypes:
@@ -185,6 +281,29 @@ def _every_count(array: ImageArray) -> tuple[int, ...]:
             f"a picture with {array.shape[2]} channels cannot be converted to another colour space: it takes 1 to 4"
         )
     return (array.shape[2],)
+
+
+def _unchanged(floats: ImageArray) -> ImageArray:
+    return floats
+
+
+def _through(light: Light, view: View) -> Convert:
+    return lambda floats: in_colors(floats, lambda colors: view.apply(light.linear(colors)))
+
+
+def in_colors(floats: ImageArray, convert: Convert) -> ImageArray:
+    """Convert the colours of a picture of 1 to 4 channels. Alpha is kept; grey is like equal R, G and B."""
+    import numpy as np
+
+    height, width, channels = floats.shape
+    colors: Any = floats[..., :3]
+    if channels < 3:
+        colors = np.broadcast_to(floats[..., :1], (height, width, 3))
+    converted = convert(colors)
+    if channels == 3:
+        return converted
+    kept = converted if channels == 4 else converted[..., :1]
+    return kept if channels == 1 else np.concatenate([kept, floats[..., channels - 1 :]], axis=2)
 
 
 def _infinities(array: ImageArray) -> int:

@@ -18,6 +18,7 @@ from seqsave.wording import did_you_mean
 
 if TYPE_CHECKING:
     from seqsave.pictures.pixels import Pixels
+    from seqsave.pictures.view import View
     from seqsave.types import Encoder, OptionValue
 
 __all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies"]
@@ -103,6 +104,30 @@ class PixelFormat:
         metavar="SPACE",
         widget="advanced",
     )
+    ocio: str | None = setting(
+        None,
+        help="The OpenColorIO config whose display and view show the values in files of whole numbers; floats stay.",
+        details="A path, or ocio:// and the name of a config that OpenColorIO contains. With display or view alone it "
+        "is the config of the environment variable OCIO, or else the one of ACES 1.3. It needs color, or a source that "
+        "states its colour space, and pip install 'seqsave[ocio]'.",
+        example='"studio/config.ocio"',
+        page="pictures.md",
+        metavar="CONFIG",
+    )
+    display: str | None = setting(
+        None,
+        help="The display of the OpenColorIO config, or the beginning of its name; by default the config's.",
+        example='"sRGB"',
+        page="pictures.md",
+        metavar="NAME",
+    )
+    view: str | None = setting(
+        None,
+        help="The view of that display, or the beginning of its name; by default the display's.",
+        example='"ACES 1.0 - SDR Video"',
+        page="pictures.md",
+        metavar="NAME",
+    )
     channels: str | None = setting(
         None,
         help="The channels of the source to save, by name and in this order, such as R,G,B or depth.Z.",
@@ -135,7 +160,8 @@ class PixelFormat:
     @property
     def is_usual(self) -> bool:
         """Return True for the defaults, which need no check."""
-        nothing = (self.options, self.dtype, self.color, self.convert_to, self.channels, self.layer, self.drop)
+        colors = (self.color, self.convert_to, self.ocio, self.display, self.view)
+        nothing = (*colors, self.options, self.dtype, self.channels, self.layer, self.drop)
         return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one == {} for one in nothing)
 
     @property
@@ -168,7 +194,8 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
         raise OptionError(f"layer is {wanted.layer!r}: it must be the name of a layer, as 'beauty'")
     chosen = Wanted(channels=names, layer=wanted.layer)
     takers = [one for one in found if wanted.dtype in one.spec.dtypes] or found
-    return tuple(
+    view = _view(wanted)
+    made = tuple(
         Format(
             one,
             check_options(one.spec, own),
@@ -177,6 +204,7 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
                 dtype=wanted.dtype if one in takers else None,
                 color=wanted.color,
                 convert_to=wanted.convert_to,
+                view=view,
                 wanted=chosen,
                 drop=drop,
             ),
@@ -184,6 +212,25 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
         )
         for one, own in zip(found, _shared(found, wanted.options), strict=True)
     )
+    keeping = [form for form in made if form.pixels.dtype.startswith("float")]
+    for form in made:
+        form.pixels.beside = next((one.resolved.extension for one in keeping if one is not form), "")
+    if view is not None and len(keeping) == len(made):
+        kinds = " and ".join(form.resolved.spec.filetype for form in made)
+        raise OptionError(
+            f"a view shows values in files of whole numbers, but {kinds} keeps floats: give dtype as well"
+        )
+    return made
+
+
+def _view(wanted: PixelFormat) -> View | None:
+    if wanted.ocio is None and wanted.display is None and wanted.view is None:
+        return None
+    if wanted.convert_to is not None:
+        raise OptionError("convert_to and a view contradict each other: give convert_to, or ocio, display and view")
+    from seqsave.pictures.view import View
+
+    return View(wanted.ocio, wanted.display, wanted.view)
 
 
 def _checked_channels(channels: Any) -> tuple[str, ...]:

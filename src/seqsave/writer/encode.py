@@ -50,7 +50,7 @@ class Encoding:
         self.note_size(task.key, width, height)
         for kind, message in task.taken.notes:
             self._warn(kind, task.key, message)
-        if not self._pixels.converts:
+        if not task.taken.converts:
             self._warn_of_losses(task.key, task.taken.prepare())
 
     def encode(self, task: FrameTask) -> Encoded:
@@ -101,10 +101,10 @@ class Encoding:
         return self.shared(Picture(width=width, height=height, channels=channels, dtype=taken.dtype))
 
     def _encode(self, key: FrameKey, taken: Taken, inside: Mapping[str, str]) -> Encoded:
-        info = self._info_of(key, taken.info)
+        info = self._info_of(key, taken)
         try:
             prepared = taken.prepare()
-            if self._pixels.converts:
+            if taken.converts:
                 self._warn_of_losses(key, prepared)
             encoder = self._resolved.encoder
             return _checked(encoder.encode(prepared.array, metadata=inside, options=self._options, info=info))
@@ -122,7 +122,8 @@ class Encoding:
 
         return without(info, [name for name, value in own.items() if value is not None])
 
-    def _info_of(self, key: FrameKey, image: ImageInfo) -> FrameInfo:
+    def _info_of(self, key: FrameKey, taken: Taken) -> FrameInfo:
+        image = taken.info
         tags = {**image.tags, **self._tags} if image.tags else self._tags
         return FrameInfo(
             index=key.index,
@@ -132,7 +133,7 @@ class Encoding:
             name=key.name,
             total=self._naming.total,
             rate=self._rate if self._rate is not None else image.rate,
-            color=self._pixels.color if self._pixels.color is not None else image.color,
+            color=taken.color if taken.color is not None else image.color,
             dpi=self._embedding.dpi if self._embedding.dpi is not None else image.dpi,
             tags=tags,
             image=image,
@@ -148,7 +149,8 @@ class Encoding:
 
     def _warn_of_losses(self, key: FrameKey, prepared: Prepared) -> None:
         if prepared.clipped:
-            self._warn("clipped", key, "values outside 0..1 were clipped")
+            advice = ": they look like 0..255: divide by 255" if prepared.scaled else ""
+            self._warn("clipped", key, f"values outside 0..1 were clipped{advice}")
         if prepared.nan:
             self._warn("nan", key, "NaN became 0")
         if prepared.infinite:
