@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import Command
-from seqsave.cli.completion import urls
+from seqsave.cli.completion import colors, urls
+from seqsave.cli.options import setting_option
 from seqsave.cli.output import Counter, Messages, print_json, print_line
 from seqsave.cli.parameters import (
     file_at,
@@ -22,6 +23,7 @@ from seqsave.cli.parameters import (
     sequence_at,
     storage_option,
 )
+from seqsave.pictures.codecs import CODECS, HIGHEST_QUALITY
 from seqsave.runtime.progress import format_size, open_progress
 
 if TYPE_CHECKING:
@@ -39,19 +41,53 @@ __all__ = ["preview_command"]
         "seqsave preview s3://renders/shot010",
         "seqsave preview ./renders --frames 1001-1048 --to cut.mp4",
         "seqsave preview ./renders --rate 24000/1001 --height 1080 --to shot010.webm",
+        "seqsave preview ./renders --codec prores --burn-in --to shot010.mov",
+        "seqsave preview ./renders --codec h264 --quality 85 --color acescg --view 'ACES 1.0 - SDR Video'",
     ],
 )
 @click.argument("url", metavar="URL", shell_complete=urls)
 @click.option("--prefix", help="Which sequence, if there are several.")
 @filetype_option
 @frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.")
-@click.option("--to", metavar="URL", help="The file to write, .mp4 or .webm. By default PREFIX.mp4 beside the frames.")
+@click.option(
+    "--to",
+    metavar="URL",
+    help="The file to write, .mp4, .webm or .mov. By default PREFIX.mp4, or the codec's, beside the frames.",
+)
 @click.option(
     "--rate", metavar="FPS", help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24."
 )
 @click.option(
     "--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Maximum height in pixels."
 )
+@click.option(
+    "--codec",
+    type=click.Choice(tuple(CODECS)),
+    help="h264 (.mp4, .mov), av1 (.mp4, .webm), vp9 (.webm) or prores (.mov). By default a free one that the "
+    "file holds; ProRes for .mov.",
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, HIGHEST_QUALITY),
+    help="1 to 100; by default enough for a quick look. Of ProRes, 75 is 422 HQ, 50 is 422, 25 LT, less is Proxy.",
+)
+@click.option("--burn-in", is_flag=True, help="Draw the number of each frame into it.")
+@click.option(
+    "--color",
+    metavar="SPACE",
+    shell_complete=colors,
+    help="The colour space of the values, such as linear-srgb; by default what the frames state.",
+)
+@click.option(
+    "--background",
+    metavar="COLOR",
+    default="black",
+    show_default=True,
+    help="The colour below transparent pixels and around frames of another size, such as white or #204060.",
+)
+@setting_option("ocio", text="The OpenColorIO config whose display and view show the frames.")
+@setting_option("display")
+@setting_option("view")
 @max_pixels_option()
 @storage_option()
 @quiet_option
@@ -63,15 +99,16 @@ def preview_command(
     frames: tuple[range, ...] | None,
     to: str | None,
     rate: str | None,
-    height: int,
     max_pixels: int,
     storage_option: dict[str, Any],
     quiet: bool,
     as_json: bool,
+    **look: Any,
 ) -> int:
     """Make a movie of a sequence for a quick look, with the workflow of its first frame in its tags.
 
-    Needs PyAV: pip install "seqsave[video]".
+    Colours are converted from what the frames state, and the movie states its own. It has the size of the first frame;
+    others are fitted into it, with bars. Needs PyAV: pip install "seqsave[video]".
     """
     from seqsave.sequences.preview import make_preview
     from seqsave.sequences.selection import only
@@ -79,9 +116,10 @@ def preview_command(
     messages = Messages(quiet)
     with messages.catching():
         sequence = sequence_at(url, prefix, filetype, storage_option)
-        target, path = _place(to, sequence, storage_option)
-        if not path.lower().endswith((".mp4", ".webm")):
-            raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm", param_hint="'--to'")
+        codec = look["codec"]
+        target, path = _place(to, sequence, storage_option, "mp4" if codec is None else CODECS[codec].containers[0])
+        if not path.lower().endswith((".mp4", ".webm", ".mov")):
+            raise click.BadParameter(f"{to!r} is neither .mp4 nor .webm nor .mov", param_hint="'--to'")
         chosen = indices_of(frames)
         sequence = sequence if chosen is None else only(sequence, chosen)
         bar = open_progress(sequence.pattern, len(sequence.indices), lines=True) if not quiet else None
@@ -91,10 +129,12 @@ def preview_command(
                 target,
                 path,
                 rate=_rate(rate),
-                height=height,
                 max_pixels=max_pixels,
                 on_frame=Counter(bar),
+                **look,
             )
+        for text in made.notes:
+            messages.warn(text)
     where = target.url_of(path)
     if as_json:
         print_json({"url": where, "frames": made.frames, "size": made.size})
@@ -103,12 +143,14 @@ def preview_command(
     return 0
 
 
-def _place(to: str | None, sequence: FrameSequence, storage_options: dict[str, Any]) -> tuple[Target, str]:
+def _place(
+    to: str | None, sequence: FrameSequence, storage_options: dict[str, Any], extension: str
+) -> tuple[Target, str]:
     """Return the target and the name of the movie."""
     if to is not None:
         return file_at(to, storage_options)
     assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
-    return sequence.target, f"{sequence.prefix or 'preview'}.mp4"
+    return sequence.target, f"{sequence.prefix or 'preview'}.{extension}"
 
 
 def _rate(given: str | None) -> Fraction | None:

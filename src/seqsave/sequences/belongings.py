@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import TargetError
-from seqsave.pictures.movie import EXTENSIONS, is_ours
+from seqsave.pictures.codecs import EXTENSIONS
+from seqsave.pictures.movie import is_ours
 from seqsave.sequences.frame import Frame, join, list_folder
 from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence

@@ -9,32 +9,77 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import OptionError, SeqSaveError
 from seqsave.metadata.text import dump
-from seqsave.pictures import arrays
+from seqsave.pictures.codecs import EXTENSIONS, choose
 from seqsave.pictures.color import color_space
-from seqsave.pictures.movie import EXTENSIONS, Movie
+from seqsave.pictures.movie import Movie
+from seqsave.plugins.options import check_count
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
+from seqsave.sequences.shown import Screen, Waiting, color_of_name
+from seqsave.types import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from seqsave.pictures.convert import Conversion
     from seqsave.targets import Target
-    from seqsave.types import ColorSpace, ImageArray
-from seqsave.types import MAX_PIXELS
+    from seqsave.types import ImageInfo
 
 __all__ = ["Made", "Preview", "make_preview"]
 
+_CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 # Bytes of pictures that wait for the movie's encoder before ``Preview.add`` waits as well.
 _WAITING_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A published movie: the number of its frames, and its size in bytes."""
+    """A published movie: the number of its frames, its size in bytes, and notes of what its viewers should know."""
 
     frames: int
     size: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The look of a movie, and its encoding.
+
+    height:     in pixels, at most.
+    codec:      ``h264``, ``av1``, ``vp9`` or ``prores``; None for that of the extension.
+    quality:    1 to 100; None for a quick look. For ProRes: 75 is HQ, 50 422, 25 LT, less Proxy.
+    burn_in:    draw the number of each frame into it.
+    color:      the colour space of the values, one of ``COLOR_SPACES``; None for what the frames state.
+    background: the colour below transparent pixels and around frames of another size, a name or ``#rrggbb``.
+    ocio, display, view: as the settings of these names.
+
+    Raises OptionError, EncoderUnavailableError.
+    """
+
+    height: int = 720
+    codec: str | None = None
+    quality: int | None = None
+    burn_in: bool = False
+    color: str | None = None
+    background: str = "black"
+    ocio: str | None = None
+    display: str | None = None
+    view: str | None = None
+
+    def __post_init__(self) -> None:
+        check_count("height", self.height)
+        color_of_name(self.background)
+        if self.color is not None:
+            color_space(self.color)
+
+    def screen(self, *, is_deep: bool) -> Screen:
+        """Return the screen that shows the frames."""
+        view = None
+        if any(one is not None for one in (self.ocio, self.display, self.view)):
+            from seqsave.pictures.view import View
+
+            view = View(self.ocio, self.display, self.view)
+        color = None if self.color is None else color_space(self.color)
+        return Screen(color=color, background=self.background, view=view, is_deep=is_deep)
 
 
 def make_preview(
@@ -43,31 +88,66 @@ def make_preview(
     path: str,
     *,
     rate: Fraction | None = None,
-    height: int = 720,
     max_pixels: int = MAX_PIXELS,
     on_frame: Callable[[Frame], None] = lambda _: None,
+    **look: Any,
 ) -> Made:
     """Make a movie of a sequence (of its first variation), with the workflow of its first frame in its tags.
 
-    path:     below ``target``, ending in .mp4 or .webm.
+    path:     below ``target``, ending in .mp4, .webm or .mov.
     rate:     frames per second; by default the manifest's, or 24.
-    height:   in pixels, at most.
     max_pixels: W x H of the largest picture that is decoded.
     on_frame: called with each frame that has been added.
+    look:     the fields of ``Look``: height, codec, quality, burn_in, color, background, ocio, display, view.
 
-    Raises OptionError for another ending, EncoderUnavailableError without PyAV, DecodeError, EncodeError, TargetError.
+    The movie states its colours: primaries and matrix of BT.709, limited range, and the curve of sRGB, or of BT.709 if
+    the frames state that.
+
+    Raises OptionError for another ending or a codec that such a file does not hold, EncoderUnavailableError without
+    PyAV or its encoder, DecodeError, EncodeError, TargetError.
     """
     extension = path.rpartition(".")[2].lower()
     if extension not in EXTENSIONS:
-        raise OptionError(f"a preview is .mp4 or .webm, not {path.rpartition('/')[2]!r}")
-    shown = sequence.variation()
-    with Movie(extension, rate=rate or _rate(sequence), texts=_texts(shown), height=height) as movie:
-        for frame, array in zip(shown, shown.arrays(max_pixels=max_pixels), strict=True):
-            movie.add(array)
+        raise OptionError(f"a preview is .mp4, .webm or .mov, not {path.rpartition('/')[2]!r}")
+    wanted, shown = Look(**look), sequence.variation()
+    choice = choose(extension, wanted.codec, wanted.quality)
+    screen = wanted.screen(is_deep=choice.codec.deep)
+    check_count("max_pixels", max_pixels)
+
+    def taken(frame: Frame, data: bytes) -> Waiting:
+        decoded = frame.decode(data, max_pixels=max_pixels)
+        return screen.take(decoded.array, decoded.info)
+
+    with Movie(
+        extension,
+        rate=rate or _rate(sequence),
+        texts=_texts(shown),
+        height=wanted.height,
+        codec=wanted.codec,
+        quality=wanted.quality,
+        background=screen.background,
+    ) as movie:
+        for frame, waiting in zip(shown, shown.decoded(taken), strict=True):
+            picture = screen.show(waiting)
+            movie.transfer = screen.transfer
+            movie.add(picture, text=_number(frame, sequence) if wanted.burn_in else "", aspect=waiting.aspect)
             on_frame(frame)
         data = movie.finish()
-    call(RetryPolicy(), lambda: target.publish(path, data, content_type=f"video/{extension}"), contact=target.known)
-    return Made(movie.count, len(data))
+    kind = _CONTENT_TYPES[extension]
+    call(RetryPolicy(), lambda: target.publish(path, data, content_type=kind), contact=target.known)
+    return Made(movie.count, len(data), (*screen.notes.values(), *_refitted(movie, shown)))
+
+
+def _number(frame: Frame, sequence: FrameSequence) -> str:
+    """Return the number of a frame as its name has it."""
+    return f"{'-' if frame.index < 0 else ''}{abs(frame.index):0{sequence.digits}}"
+
+
+def _refitted(movie: Movie, shown: FrameSequence) -> list[str]:
+    if movie.refitted is None:
+        return []
+    first = f"frame {shown[movie.refitted].index} is the first"
+    return [f"frames of another size than the first one are fitted into it, with bars: {first}"]
 
 
 def _rate(sequence: FrameSequence) -> Fraction | None:
@@ -88,8 +168,9 @@ class Preview:
 
     ``add``, ``give_up`` and ``finish`` are called by one thread at a time.
 
-    color:   what the pictures' values mean; shown as sRGB where OpenColorIO is there to convert them.
-    publish: called with the finished movie. warn: called once, with the reason why there is none.
+    screen:  shows the pictures.
+    publish: called with the finished movie. warn: called with (kind, message): once with the reason why there is none,
+             and with what its viewers should know.
 
     Raises OptionError, EncoderUnavailableError.
     """
@@ -100,32 +181,30 @@ class Preview:
         *,
         rate: Fraction | None,
         texts: Mapping[str, str],
-        color: ColorSpace | None,
+        screen: Screen,
         publish: Callable[[bytes], None],
-        warn: Callable[[str], None],
+        warn: Callable[[str, str], None],
     ) -> None:
-        self._movie: Movie | None = Movie(extension, rate=rate, texts=texts)
-        self._conversion = _to_display(color)
+        self._movie: Movie | None = Movie(extension, rate=rate, texts=texts, background=screen.background)
+        self._screen = screen
         self._publish = publish
         self._warn = warn
         self._last: int | None = None
         self._pipeline: Pipeline[None, None] = Pipeline(workers=1, publishers=0, max_bytes=_WAITING_BYTES)
 
-    def take(self, image: Any) -> ImageArray | SeqSaveError:
+    def take(self, image: Any, info: ImageInfo | None = None) -> Waiting | SeqSaveError:
         """Return a copy of an image for the movie, or why there is none; any thread may call this.
 
-        The copy has as few bits as a movie can show; all of them where its colours are to be converted.
+        info: what its source states of it.
         """
         if self._movie is None:
             return SeqSaveError("there is no movie")
-        dtypes = ("uint8", "uint16") if self._conversion is None else ("float32",)
         try:
-            array = arrays.as_array(image)
-            return arrays.prepare(array, dtypes, (array.shape[2],)).array
+            return self._screen.take(image, info)
         except SeqSaveError as error:
             return error
 
-    def add(self, index: int, taken: ImageArray | SeqSaveError) -> None:
+    def add(self, index: int, taken: Waiting | SeqSaveError) -> None:
         """Add the frame of this index; only in rising order, as a movie cannot be changed afterwards."""
         if self._movie is None:
             return
@@ -148,7 +227,7 @@ class Preview:
             return
         self._pipeline.abort(0.5)
         movie.discard()
-        self._warn(f"no preview: {why}; make one of the saved frames with seqsave preview")
+        self._warn("preview", f"no preview: {why}; make one of the saved frames with seqsave preview")
 
     def finish(self, *, wanted: bool = True) -> None:
         """Wait for the movie, and publish it; discard it without a warning if it is not wanted any more."""
@@ -166,6 +245,8 @@ class Preview:
                 raise self._pipeline.error
             if movie.count:
                 self._publish(movie.finish())
+                for kind, text in self._screen.notes.items():
+                    self._warn(f"preview {kind}", f"preview: {text}")
             else:
                 movie.discard()
         except SeqSaveError as error:
@@ -178,18 +259,9 @@ class Preview:
         if movie is not None:
             self._pipeline.leave(movie.discard)
 
-    def _add(self, array: ImageArray) -> None:
+    def _add(self, waiting: Waiting) -> None:
         movie = self._movie
         if movie is not None:
-            movie.add(array if self._conversion is None else self._conversion.apply(array))
-
-
-def _to_display(color: ColorSpace | None) -> Conversion | None:
-    if color is None or color.name == "srgb":
-        return None
-    from seqsave.pictures.convert import Conversion
-
-    try:
-        return Conversion(color, color_space("srgb"))
-    except SeqSaveError:
-        return None
+            picture = self._screen.show(waiting)
+            movie.transfer = self._screen.transfer
+            movie.add(picture, aspect=waiting.aspect)

@@ -43,6 +43,7 @@ IfExists = Literal["overwrite", "error", "skip", "skip valid", "skip same recipe
 MetadataIn = Literal["each frame", "first frame", "sidecar", "none"]
 
 _AT_END, _IF_EXISTS, _METADATA_IN = get_args(AtEnd), get_args(IfExists), get_args(MetadataIn)
+_PREVIEWS = ("mp4", "webm")
 
 LONGEST_RECIPE = 1000
 HIGHEST_DPI = 100_000
@@ -232,7 +233,7 @@ class Delivery:
     )
     preview: str | None = setting(
         None,
-        choices=("mp4", "webm"),
+        choices=_PREVIEWS,
         help="A small movie beside the frames; needs pip install 'seqsave[video]'.",
         example='"mp4"',
         page="pictures.md",
@@ -285,9 +286,10 @@ class Delivery:
             raise OptionError(f"retry is {policy!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
         check_recipe(self.recipe)
         if self.preview is not None:
-            from seqsave.pictures.movie import check_movie
+            check_choice("preview", self.preview, _PREVIEWS)
+            from seqsave.pictures.codecs import choose
 
-            check_movie(self.preview)
+            choose(self.preview)
         _put(self, retry=policy, manifest=bool(self.manifest), publish_behind=bool(self.publish_behind))
 
     @property

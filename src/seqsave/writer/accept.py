@@ -18,9 +18,9 @@ from seqsave.writer.outputs import FrameSource, Output
 
 if TYPE_CHECKING:
     from seqsave.sequences.preview import Preview
+    from seqsave.sequences.shown import Waiting
     from seqsave.settings.config import WriterConfig
     from seqsave.targets import Target
-    from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
     from seqsave.writer.numbering import Numbering
 
@@ -156,10 +156,10 @@ class FrameAcceptor:
 
 def _shown(
     preview: Preview, key: FrameKey, source: FrameSource, tasks: Sequence[FrameTask]
-) -> ImageArray | SeqSaveError | None:
+) -> Waiting | SeqSaveError | None:
     """Return the image for the preview, or the error that prevents one; None for a frame that is not part of it."""
     if any(task.passed_over == "skipped" for task in tasks):
         return SeqSaveError(f"frame {key.index} already existed")
     if source.image is None:
         return SeqSaveError("some frames were encoded elsewhere")
-    return None if key.after_end or key.batch not in (None, 0) else preview.take(source.image.image)
+    return None if key.after_end or key.batch not in (None, 0) else preview.take(source.image.image, source.image.info)

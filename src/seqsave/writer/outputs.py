@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from seqsave.pictures.pixels import SharedImage
     from seqsave.runtime.pipeline import Pipeline
     from seqsave.sequences.file import FrameFile
+    from seqsave.sequences.shown import Waiting
     from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
     from seqsave.spool import Spool
-    from seqsave.types import ImageArray
     from seqsave.writer.events import EventLog
 
 __all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of"]
@@ -72,7 +72,7 @@ class FrameSource:
     encoded: Encoded | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     recipe: str | None = None
-    shown: ImageArray | SeqSaveError | None = None
+    shown: Waiting | SeqSaveError | None = None
     file: FrameFile | None = None
     name: str = ""
 

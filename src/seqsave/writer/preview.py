@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from seqsave.naming.key import FrameKey
@@ -26,11 +25,19 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
     if extension is None:
         return None
     from seqsave.sequences.preview import Preview  # here, as the library for movies comes with it
+    from seqsave.sequences.shown import Screen
 
     name, folder = f"{form.rule.stem}.{extension}", form.rule.folder
     key = FrameKey(config.naming.start, None, f"{folder}/{name}" if folder else name)
     embeds = embedding.metadata_in != "none" and any(one.resolved.embed for one in config.formats)
     create, kind = delivery.if_exists == "error", f"video/{extension}"
+
+    # EXR files hold colours that are multiplied by alpha, and nothing in them says otherwise.
+    is_associated = form.resolved.extension == "exr" and form.options.get("alpha") != "straight"
+    view = next((one.pixels.view for one in config.formats if one.pixels.view is not None), None)
+
+    def warned(kind: str, message: str) -> None:
+        warn(kind, key, message)
 
     def publish(data: bytes) -> None:
         retry.call(delivery.policy, lambda: target.publish(key.path, data, content_type=kind, create=create))
@@ -39,7 +46,7 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
         extension,
         rate=embedding.exact_rate,
         texts=embedding.texts if embeds else {},
-        color=form.pixels.stated,
+        screen=Screen(color=form.pixels.stated, view=view, alpha="associated" if is_associated else "straight"),
         publish=publish,
-        warn=partial(warn, "preview", key),
+        warn=warned,
     )

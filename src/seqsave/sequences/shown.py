@@ -1,0 +1,223 @@
+"""Turn the pictures of a sequence into those of a movie: colours of an sRGB display, without alpha.
+
+Alpha is composited with the values that the frame holds: those of a linear frame in linear light, as a compositing
+program does, and all others as a browser does.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from seqsave.errors import OptionError
+from seqsave.pictures import arrays
+from seqsave.pictures.color import color_space
+from seqsave.pictures.fitting import fit, without
+from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
+from seqsave.types import EncoderSpec, ImageInfo
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from seqsave.pictures.view import View
+    from seqsave.types import ColorSpace, ImageArray
+
+    Floats = npt.NDArray[np.float32]
+
+__all__ = ["Screen", "Waiting", "color_of_name"]
+
+# A movie takes grey or colours, without windows, and both kinds of alpha.
+_SPEC = EncoderSpec(
+    filetype="movie",
+    extensions=("movie",),
+    encoder="",
+    dtypes=("uint8", "uint16", "float32"),
+    channels=(1, 2, 3, 4),
+    alpha="stated",
+)
+_OF_COLOR = ("color", "icc", "cicp", "gamma", "primaries")
+Transfer = Literal["srgb", "bt709"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A picture that is to be shown, in memory of its own.
+
+    light:  what its values mean; None if nothing states it.
+    aspect: width of a pixel divided by its height.
+    is_associated: whether its colours are multiplied by alpha.
+    """
+
+    array: ImageArray
+    light: Light | None
+    aspect: float
+    is_associated: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Return the number of bytes of its pixels."""
+        return self.array.nbytes
+
+
+class Screen:
+    """The display that the pictures of one movie are shown on.
+
+    color:      what values mean; None for what each frame states.
+    background: the colour below transparent pixels, a name or ``#rrggbb``.
+    view:       shows linear light; without one, light brighter than white is cut off.
+    is_deep:    whether the movie has more than 8 bits.
+    alpha:      what alpha is where nothing states it: "associated" in pictures that are saved as EXR files.
+
+    Raises OptionError for an unknown colour.
+    """
+
+    def __init__(
+        self,
+        *,
+        color: ColorSpace | None = None,
+        background: str = "black",
+        view: View | None = None,
+        is_deep: bool = False,
+        alpha: Literal["straight", "associated"] = "straight",
+    ) -> None:
+        self._color = color
+        self._view = view
+        self._alpha = alpha
+        self._bits = ("uint16", "uint8") if is_deep else ("uint8", "uint16")
+        self.background = color_of_name(background)
+        """R, G and B of the background, 0..1, as on an sRGB display."""
+        self.transfer: Transfer = "srgb"
+        """The curve of the values that ``show`` returns; that of the first picture, if it is BT.709's."""
+        self.notes: dict[str, str] = {}
+        """What the caller should know of the pictures, by kind."""
+        self._is_first = True
+
+    def take(self, picture: Any, info: ImageInfo | None) -> Waiting:
+        """Return a copy of a picture, with as few bits as a movie can show. Raises ImageError.
+
+        info: what its file states of it; None for the pictures of a program.
+        """
+        array = arrays.as_array(picture)
+        known = ImageInfo() if info is None else info
+        if self._color is not None:
+            known = without(known, _OF_COLOR)
+        fitted = fit(array, known, _SPEC)
+        array, light = fitted.array, None
+        if self._color is not None and fitted.of_colours:
+            light = light_of_space(self._color)
+        elif fitted.of_colours and info is not None:
+            array, light = self._stated(fitted.info, array)
+        is_ready = self._view is None and (light is None or light.is_display)
+        dtypes = self._bits if is_ready else (*self._bits, "float32")
+        prepared = arrays.prepare(array, dtypes, (array.shape[2],))
+        if prepared.scaled or (not is_ready and array.dtype.kind == "f" and arrays.look_like_bytes(array)):
+            self.notes.setdefault("scaled", "the values look like 0..255 and not like 0..1: divide by 255")
+        is_associated = (fitted.info.alpha or self._alpha) == "associated"
+        return Waiting(prepared.array, light, known.pixel_aspect or 1.0, is_associated)
+
+    def _stated(self, info: ImageInfo, array: ImageArray) -> tuple[ImageArray, Light | None]:
+        """Return the light of a file's picture; None if it is that of a screen, or unknown."""
+        light = light_of(info, floats=array.dtype.kind == "f")
+        if light is not None:
+            return array, light
+        if info.icc is not None and array.dtype.kind == "u" and array.shape[2] > 2:
+            converted = _by_profile(array, info.icc)
+            if converted is not None:
+                return converted, None
+        if any(getattr(info, name) is not None for name in _OF_COLOR):
+            text = "the frames state their colours in a way that is not understood, so they are shown as they are"
+            self.notes.setdefault("color", text)
+        elif array.dtype.kind == "f":
+            text = (
+                "the frames hold floats and state no colour space, so they are shown as they are: if the movie is too "
+                "dark, they are linear, and the color linear-srgb says so"
+            )
+            self.notes.setdefault("color", text)
+        return array, None
+
+    def show(self, waiting: Waiting) -> ImageArray:
+        """Return R, G and B, H,W,3, or grey H,W,1, as values of the screen: uint8, uint16, or floats 0..1."""
+        light, array = waiting.light, waiting.array
+        if self._is_first and light is not None and light.transfer == "bt709" and self._view is None:
+            self.transfer = "bt709"  # frames of a video stay as they are, in a movie that states the same
+        self._is_first = False
+        colors = array[..., :1] if array.shape[2] < 3 else array[..., :3]
+        alpha = array[..., -1:] if array.shape[2] in (2, 4) else None
+        if alpha is not None and alpha.min() == _top(alpha):
+            alpha = None
+        cover = None if alpha is None else np.clip(_floats(alpha), 0, 1)
+        if self._view is None and (light is None or light.is_display) and self.transfer == "srgb":
+            return colors if cover is None else _over(_floats(colors), cover, self._background(), waiting.is_associated)
+        if light is None:
+            light = light_of_space(color_space("srgb"))
+        colors = np.broadcast_to(colors, (*colors.shape[:2], 3))
+        if cover is None:
+            return self._shown(light.linear(colors))
+        if light.is_linear:
+            background = curve_from("srgb")(np.array(self.background, np.float32))
+            return self._shown(_over(light.linear(colors), cover, background, waiting.is_associated))
+        if waiting.is_associated:
+            colors = _floats(colors) / np.where(cover > 0, cover, np.float32(1))
+        return _over(self._shown(light.linear(colors)), cover, self._background(), is_associated=False)
+
+    def _shown(self, linear: Floats) -> Floats:
+        if self._view is None:
+            return curve_to(self.transfer)(linear)
+        values = self._view.apply(linear)
+        space = self._view.space
+        if space is None or space.name == "srgb":
+            return values
+        if space.transfer == "bt709":
+            self.transfer = "bt709"
+            return values
+        return light_of_space(space).shown(values)
+
+    def _background(self) -> Floats:
+        """Return the background in the curve of the screen."""
+        color = np.array(self.background, np.float32)
+        return color if self.transfer == "srgb" else curve_to(self.transfer)(curve_from("srgb")(color))
+
+
+def _over(colors: Floats, cover: Floats, background: Floats, is_associated: bool) -> Floats:
+    """Composite colours over a background. cover: alpha, 0..1."""
+    if is_associated:
+        return np.asarray(colors + background * (1 - cover), np.float32)
+    # Colours of invisible pixels may be anything, also infinite or NaN.
+    return np.asarray(np.where(cover > 0, colors, 0) * cover + background * (1 - cover), np.float32)
+
+
+def _by_profile(array: npt.NDArray[Any], profile: bytes) -> ImageArray | None:
+    """Return colours in sRGB, converted by a profile that has tables; None if it cannot be used."""
+    from PIL import Image, ImageCms
+
+    eight = (array >> 8).astype(np.uint8) if array.dtype == np.uint16 else array
+    try:
+        picture = Image.fromarray(np.ascontiguousarray(eight[..., :3]))
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        shown = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"))
+    except (OSError, ValueError, ImageCms.PyCMSError):
+        return None
+    colors = np.asarray(shown)
+    return colors if array.shape[2] == 3 else np.concatenate([colors, eight[..., 3:]], axis=2)
+
+
+def color_of_name(name: str) -> tuple[float, float, float]:
+    """Return R, G and B, 0..1, of a colour such as ``black`` or ``#204060``. Raises OptionError."""
+    from PIL import ImageColor
+
+    try:
+        found = ImageColor.getrgb(name)
+    except (ValueError, AttributeError):
+        raise OptionError(f"background is {name!r}: it must be the name of a colour, or #rrggbb") from None
+    return found[0] / 255, found[1] / 255, found[2] / 255
+
+
+def _top(values: npt.NDArray[Any]) -> float:
+    return 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+
+
+def _floats(values: npt.NDArray[Any]) -> Floats:
+    return np.asarray(values / _top(values) if values.dtype.kind != "f" else values, np.float32)
