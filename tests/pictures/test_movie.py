@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from seqsave.errors import EncodeError, OptionError
-from seqsave.pictures.movie import EXTENSIONS, Movie
+from seqsave.errors import EncodeError, EncoderUnavailableError, OptionError
+from seqsave.pictures.movie import Movie
 from tests.support.needs import needs_package, needs_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+EXTENSIONS = ("mp4", "webm", "mov")
 TEXTS = {"prompt": json.dumps({"6": {"inputs": {"text": "é" * 9000}}}), "workflow": json.dumps({"nodes": [1, 2]})}
 
 
@@ -73,7 +74,7 @@ def test_ffprobe_finds_rate_and_workflow(extension: str, tmp_path: Path) -> None
 def test_any_picture_that_can_be_saved_is_taken(shape: tuple[int, ...], dtype: Any) -> None:
     value = 0.5 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max // 2
     (seen,) = decoded(movie([np.full(shape, value, dtype)], "webm"))
-    assert seen.shape == (2 * round(shape[0] / 2), 2 * round(shape[1] / 2), 3)
+    assert seen.shape == (shape[0] + shape[0] % 2, shape[1] + shape[1] % 2, 3)
     assert np.abs(seen.astype(int) - 127).max() <= 4
 
 
@@ -100,8 +101,116 @@ def test_a_picture_of_another_size_is_fitted_to_the_first() -> None:
     assert [one.shape for one in decoded(movie([*frames(1), *frames(1, 45, 80)], "webm"))] == [(90, 160, 3)] * 2
 
 
+def test_a_picture_of_another_shape_keeps_its_aspect_between_bars() -> None:
+    made = Movie("webm", background=(0, 0, 1))
+    made.add(np.full((90, 160, 3), 128, np.uint8))
+    assert made.refitted is None
+    made.add(np.full((45, 45, 3), 200, np.uint8))
+    made.add(np.full((90, 45, 3), 200, np.uint8))
+    assert made.refitted == 1
+    for seen, width in zip(decoded(made.finish())[1:], (90, 45), strict=True):
+        light = np.abs(seen[45].astype(int) - 200).max(axis=1) < 12
+        assert light.sum() == pytest.approx(width, abs=8)
+        assert light[80]
+        assert (np.abs(seen[:, 4].astype(int) - (0, 0, 255)) < 16).all()
+
+
+def test_an_odd_side_grows_by_a_copy_of_its_last_pixel() -> None:
+    picture = np.zeros((41, 61, 3), np.uint8)
+    picture[:, 60] = picture[40] = 255
+    (seen,) = decoded(movie([picture], "mov"))
+    assert seen.shape == (42, 62, 3)
+    assert (seen[40:].min(), seen[:, 60:].min()) > (235, 235)
+    assert seen[:38, :58].max() < 20
+
+
+def test_wide_pixels_make_a_wide_movie() -> None:
+    made = Movie("webm")
+    made.add(np.zeros((48, 64, 3), np.uint8), aspect=2.0)
+    assert decoded(made.finish())[0].shape == (48, 128, 3)
+
+
+def probed(data: bytes, path: Path) -> dict[str, Any]:
+    path.write_bytes(data)
+    command = [needs_program("ffprobe", "apt-get install ffmpeg"), "-v", "error", "-show_streams", "-of", "json"]
+    answer = subprocess.run([*command, str(path)], check=True, capture_output=True).stdout
+    stream: dict[str, Any] = json.loads(answer)["streams"][0]
+    return stream
+
+
+WAYS = [("mp4", None), ("mp4", "h264"), ("mov", "h264"), ("mp4", "av1"), ("webm", None), ("webm", "av1"), ("mov", None)]
+
+
+@pytest.mark.parametrize(("extension", "codec"), WAYS)
+@pytest.mark.parametrize(("transfer", "named"), [("srgb", "iec61966-2-1"), ("bt709", "bt709")])
+def test_the_movie_states_its_colours(extension: str, codec: Any, transfer: Any, named: str, tmp_path: Path) -> None:
+    try:
+        made = Movie(extension, codec=codec)
+    except EncoderUnavailableError as error:
+        pytest.skip(str(error))
+    made.transfer = transfer
+    made.add(frames(1)[0])
+    told = probed(made.finish(), tmp_path / f"a.{extension}")
+    assert [told.get(f"color_{name}") for name in ("primaries", "transfer", "space", "range")] == [
+        "bt709",
+        named,
+        "bt709",
+        "tv",
+    ]
+    assert codec in (None, told["codec_name"])
+
+
+@pytest.mark.parametrize(("extension", "codec"), WAYS)
+def test_colours_come_back_as_they_were(extension: str, codec: Any, tmp_path: Path) -> None:
+    """Within two levels on average, by a program that knows nothing of us but what the file states."""
+    patches = np.random.default_rng(1).integers(0, 256, (4, 6, 3)).astype(np.uint8)
+    picture = np.kron(patches, np.ones((60, 60, 1), np.uint8))
+    try:
+        data = movie([picture] * 3, extension, codec=codec)
+    except EncoderUnavailableError as error:
+        pytest.skip(str(error))
+    (tmp_path / f"a.{extension}").write_bytes(data)
+    command = [needs_program("ffmpeg", "apt-get install ffmpeg"), "-v", "error", "-i", str(tmp_path / f"a.{extension}")]
+    raw = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], check=True, capture_output=True).stdout
+    for seen in (np.frombuffer(raw, np.uint8).reshape(3, *picture.shape)[2], decoded(data)[2]):
+        assert np.abs(seen.astype(int) - picture).mean() <= 2
+
+
+def test_quality_is_size_and_closeness() -> None:
+    rng = np.random.default_rng(0)
+    picture = np.kron(rng.integers(0, 256, (45, 80, 3)), np.ones((2, 2, 1))).astype(np.uint8)
+    for extension in ("webm", "mov"):
+        low, high = (movie([picture] * 4, extension, quality=quality) for quality in (10, 95))
+        assert len(low) < len(high) / 1.5
+        errors = [np.abs(decoded(data)[2].astype(int) - picture).mean() for data in (low, high)]
+        assert errors[0] > errors[1]
+
+
+def test_prores_has_more_than_eight_bits() -> None:
+    ramp = np.linspace(0.25, 0.30, 160, dtype=np.float32)[None, :, None].repeat(90, 0).repeat(3, 2)
+    data = movie([ramp], "mov", quality=100)
+    with needs_package("av").open(io.BytesIO(data)) as file:
+        frame = next(file.decode(video=0))
+        assert frame.format.name == "yuv422p10le"
+        rgb = frame.to_ndarray(format="rgb48le")
+    assert len(np.unique(rgb[45, :, 1])) > 30
+
+
+def test_a_burnt_in_text_is_in_the_lower_left_corner_and_can_be_read() -> None:
+    made = Movie("webm")
+    made.add(np.full((180, 320, 3), 90, np.uint8), text="01017")
+    made.add(np.full((180, 320, 3), 90, np.uint8))
+    with_text, without = (one.astype(int).mean(axis=2) for one in decoded(made.finish()))
+    changed = np.abs(with_text - without) > 15
+    rows, columns = np.nonzero(changed)
+    assert rows.min() > 140
+    assert columns.max() < 120
+    assert with_text[changed].max() > 180
+    assert with_text[changed].min() < 60
+
+
 def test_errors_name_their_cause() -> None:
-    with pytest.raises(OptionError, match="mp4 or webm, not 'gif'"):
+    with pytest.raises(OptionError, match="mp4, webm or mov, not 'gif'"):
         Movie("gif")
     made = Movie("webm")
     with pytest.raises(EncodeError, match="picture 0"):

@@ -10,7 +10,11 @@ import pytest
 
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.errors import ImageError, OptionError
+from seqsave.pictures.color import color_space
+from seqsave.pictures.fitting import Wanted
 from seqsave.pictures.pixels import Pixels
+from seqsave.pictures.view import View
+from seqsave.types import ImageInfo
 from tests.support.needs import needs_package
 
 PNG = BUILTIN_SPECS[0]
@@ -91,3 +95,100 @@ def test_the_same_colour_space_is_no_conversion() -> None:
 def test_what_makes_no_sense_is_told(settings: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         Pixels(PNG, **settings)
+
+
+# --- what a display shows ---------------------------------------------------------------------------------------------
+
+FLOATS = replace(PNG, filetype="floats", extensions=("exr",), dtypes=("float32",))
+GREY = np.full((2, 2, 3), 0.18, np.float32)
+LINEAR = ImageInfo(color=color_space("linear-srgb"))
+
+
+def level_and_space(
+    spec: Any, picture: Any, info: ImageInfo | None = None, **settings: Any
+) -> tuple[float, str | None]:
+    beside = settings.pop("beside", "")
+    pixels = Pixels(spec, **settings)
+    pixels.beside = beside
+    found = pixels.take(picture, info)
+    space = found.color if found.color is not None else found.info.color
+    return float(found.prepare().array[0, 0, 0]), None if space is None else space.name
+
+
+def test_linear_floats_are_shown_as_srgb_in_eight_bits_and_nowhere_else() -> None:
+    shown = (117, "srgb")
+    assert level_and_space(PNG, GREY, color="linear-srgb") == shown
+    assert level_and_space(PNG, GREY, LINEAR) == shown
+    assert level_and_space(PNG, GREY, ImageInfo(gamma=1.0)) == shown
+    assert level_and_space(PNG, GREY.astype(np.float16), color="linear-srgb") == shown
+    assert level_and_space(PNG, GREY, color="linear-srgb", dtype="uint16") == (11796, "linear-srgb")
+    assert level_and_space(FLOATS, GREY, color="linear-srgb") == (np.float32(0.18), "linear-srgb")
+    assert level_and_space(PNG, GREY, color="srgb") == (45, "srgb")
+    assert level_and_space(PNG, GREY) == (45, None)
+    assert level_and_space(PNG, np.full((2, 2, 3), 45, np.uint8), color="linear-srgb") == (45, "linear-srgb")
+
+
+def test_a_conversion_to_linear_light_is_done_also_in_eight_bits_unless_a_file_of_floats_lies_beside() -> None:
+    needs_package("PyOpenColorIO", "pip install opencolorio")
+    same = {"color": "linear-srgb", "convert_to": "linear-srgb"}
+    assert level_and_space(PNG, GREY, **same) == (45, "linear-srgb")
+    assert level_and_space(PNG, GREY, **same, beside="exr") == (117, "srgb")
+    from_srgb = {"color": "srgb", "convert_to": "linear-srgb"}
+    assert level_and_space(PNG, np.full((2, 2, 3), 0.5, np.float32), **from_srgb) == (54, "linear-srgb")
+    assert level_and_space(PNG, np.full((2, 2, 3), 0.5, np.float32), **from_srgb, beside="exr") == (127, "srgb")
+
+
+def test_alpha_and_grey_are_kept_when_colours_are_shown() -> None:
+    for count in (1, 2, 4):
+        picture = np.full((2, 2, count), 0.18, np.float32)
+        array = Pixels(PNG, color="linear-srgb").take(picture).prepare().array
+        alpha = [45] if count in (2, 4) else []
+        assert array[0, 0].tolist() == [117] * (count - len(alpha)) + alpha
+
+
+def test_depth_is_no_colour() -> None:
+    info = replace(LINEAR, channels=("R", "G", "B", "Z"))
+    pixels = Pixels(PNG, wanted=Wanted(channels=("Z",)))
+    taken = pixels.take(np.full((2, 2, 4), 0.18, np.float32), info)
+    assert taken.prepare().array[0, 0].tolist() == [45]
+    assert level_and_space(PNG, np.full((2, 2, 4), 0.18, np.float32), info) == (117, "srgb")
+
+
+def test_floats_of_unknown_light_are_a_note_where_they_may_be_linear() -> None:
+    def notes(info: ImageInfo | None, beside: str, **settings: Any) -> list[str]:
+        pixels = Pixels(PNG, **settings)
+        pixels.beside = beside
+        return [kind for kind, _ in pixels.take(GREY, info).notes]
+
+    assert notes(None, "") == notes(None, "raw") == []
+    assert notes(None, "exr") == notes(None, "tif") == notes(ImageInfo(), "") == ["unknown light"]
+    assert notes(ImageInfo(), "", dtype="uint16") == ["unknown light"]
+    assert notes(None, "exr", color="srgb") == notes(LINEAR, "exr") == []
+
+
+def test_a_view_shows_whole_numbers_and_leaves_floats() -> None:
+    needs_package("PyOpenColorIO", "pip install opencolorio")
+    view = View("ocio://cg-config-v2.1.0_aces-v1.3_ocio-v2.3", "sRGB", "ACES 1.0 - SDR Video")
+    assert level_and_space(PNG, GREY, color="acescg", view=view) == (90, "srgb")
+    assert level_and_space(PNG, GREY, LINEAR, view=view) == (90, "srgb")
+    assert level_and_space(PNG, GREY, color="acescg", view=view, dtype="uint16")[0] == pytest.approx(23327, abs=20)
+    assert level_and_space(FLOATS, GREY, color="acescg", view=view) == (np.float32(0.18), "acescg")
+    assert level_and_space(PNG, np.full((2, 2, 3), 117, np.uint8), color="srgb", view=view)[0] == pytest.approx(
+        90, abs=2
+    )
+    with pytest.raises(ImageError, match=r"the view 'ACES 1.0 - SDR Video' needs to know .*: give color"):
+        level_and_space(PNG, GREY, view=view)
+
+
+@pytest.mark.parametrize("settings", [{}, {"dtype": "uint16"}, {"color": "linear-srgb"}])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_values_up_to_255_are_named(settings: Any, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    clip = (rng.random((40, 30, 3)) * 255).astype(dtype)
+    assert Pixels(PNG, **settings).take(clip).prepare().scaled
+    assert Pixels(PNG, **settings).take(np.rint(clip * 0.02)).prepare().scaled is False
+    assert Pixels(PNG, **settings).take(np.rint(clip * 0.1)).prepare().scaled
+    bright = (rng.random((40, 30, 3)) * 1.2).astype(dtype)
+    bright[3, 3] = 200  # a lamp
+    prepared = Pixels(PNG, **settings).take(bright).prepare()
+    assert (prepared.clipped, prepared.scaled) == (True, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import seqsave
 from seqsave.errors import TargetError
 from seqsave.pictures.color import color_space
 from seqsave.sequences.preview import Preview, make_preview
+from seqsave.sequences.shown import Screen
 from tests.support.needs import needs_package
 
 if TYPE_CHECKING:
@@ -30,8 +32,12 @@ class Sink:
         self.warnings: list[str] = []
 
     def preview(self, **settings: Any) -> Preview:
-        given: dict[str, Any] = {"rate": None, "texts": {"prompt": "{}"}, "color": None, **settings}
-        return Preview("webm", publish=self.movies.append, warn=self.warnings.append, **given)
+        given: dict[str, Any] = {"rate": None, "texts": {"prompt": "{}"}, "screen": Screen(), **settings}
+        return Preview("webm", publish=self.movies.append, warn=self.warn, **given)
+
+    def warn(self, kind: str, message: str) -> None:
+        assert kind.startswith("preview")
+        self.warnings.append(message)
 
     def levels(self) -> list[int]:
         """The middle of each picture of the one movie."""
@@ -83,7 +89,7 @@ def test_a_storage_that_fails_is_a_warning() -> None:
         raise TargetError("cannot save it")
 
     sink = Sink()
-    preview = Preview("webm", rate=None, texts={}, color=None, publish=refuse, warn=sink.warnings.append)
+    preview = Preview("webm", rate=None, texts={}, screen=Screen(), publish=refuse, warn=sink.warn)
     preview.add(0, preview.take(grey(0.5)))
     preview.finish()
     assert "cannot save it" in sink.warnings[0]
@@ -96,12 +102,20 @@ def test_nothing_written_is_no_movie() -> None:
 
 
 def test_linear_light_is_shown_as_a_display_wants_it() -> None:
-    needs_package("PyOpenColorIO", "pip install opencolorio")
     sink = Sink()
-    preview = sink.preview(color=color_space("linear-srgb"))
+    preview = sink.preview(screen=Screen(color=color_space("linear-srgb")))
     preview.add(0, preview.take(grey(0.21404)))
     preview.finish()
     assert sink.levels() == pytest.approx([128], abs=4)
+
+
+def test_values_up_to_255_are_named() -> None:
+    sink = Sink()
+    preview = sink.preview()
+    for index in range(2):
+        preview.add(index, preview.take(grey(117.5)))
+    preview.finish()
+    assert sink.warnings == ["preview: the values look like 0..255 and not like 0..1: divide by 255"]
 
 
 # --- of existing frames ----------------------------------------------------------------------------------------------
@@ -128,5 +142,88 @@ def test_another_ending_is_refused_before_anything_is_read() -> None:
     seqsave.save(FRAMES, "memory://look")
     sequence = seqsave.open_sequence("memory://look")
     assert sequence.target is not None
-    with pytest.raises(seqsave.OptionError, match=r"a preview is .mp4 or .webm, not 'look.gif'"):
+    with pytest.raises(seqsave.OptionError, match=r"a preview is .mp4, .webm or .mov, not 'look.gif'"):
         make_preview(sequence, sequence.target, "a/look.gif", on_frame=lambda _: pytest.fail("it was read"))
+
+
+def made(settings: dict[str, Any], name: str = "look.mov", **look: Any) -> tuple[list[Any], tuple[str, ...]]:
+    """The pictures of a movie of frames that were saved with these settings, and its notes."""
+    av = needs_package("av")
+    place = f"memory://made-{next(COUNTER)}"
+    seqsave.save(settings.pop("frames"), place, **settings)
+    sequence = seqsave.open_sequence(place)
+    assert sequence.target is not None
+    notes = make_preview(sequence, sequence.target, name, **look).notes
+    with av.open(io.BytesIO(sequence.target.read(name))) as movie:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in movie.decode(video=0)], notes
+
+
+COUNTER = itertools.count()
+FLAT = np.full((1, 32, 48, 3), 0.18, np.float32)
+
+
+def test_frames_are_shown_by_what_they_state_and_by_what_the_caller_states() -> None:
+    stated = {"dtype": "uint16", "filetype": "png"}
+    for settings, look, level in (
+        ({"color": "linear-srgb"}, {}, 118),
+        ({"color": "acescg"}, {}, 118),
+        ({"color": "srgb"}, {}, 46),
+        ({}, {}, 46),
+        ({}, {"color": "linear-srgb"}, 118),
+        ({"color": "srgb"}, {"color": "linear-srgb"}, 118),
+    ):
+        (seen,), notes = made({"frames": FLAT, **stated, **settings}, **look)
+        assert (round(seen.mean()), notes) == (pytest.approx(level, abs=1.6), ())
+
+
+def test_a_view_shows_the_frames() -> None:
+    needs_package("PyOpenColorIO", "pip install opencolorio")
+    settings = {"frames": FLAT, "filetype": "png", "dtype": "uint16", "color": "acescg"}
+    (seen,), _ = made(settings, display="sRGB", view="ACES 1.0 - SDR Video")
+    assert seen.mean() == pytest.approx(0.356 * 255, abs=2)
+
+
+def test_a_transparent_frame_is_shown_over_the_background() -> None:
+    picture = np.zeros((1, 32, 48, 4), np.float32)
+    picture[..., :] = (1, 0, 0, 0.5)
+    for background, colour in (("black", (127, 0, 0)), ("white", (255, 127, 127)), ("#0000ff", (127, 0, 127))):
+        (seen,), _ = made({"frames": picture, "filetype": "png"}, background=background)
+        assert seen.mean(axis=(0, 1)) == pytest.approx(colour, abs=3)
+
+
+def test_one_frame_odd_sizes_and_other_sizes_make_a_movie_with_a_note() -> None:
+    pictures = [np.full((33, 47, 3), 200, np.uint8), np.full((20, 47, 3), 100, np.uint8)]
+    (seen,), notes = made({"frames": pictures[:1], "filetype": "png"}, "look.webm")
+    assert (seen.shape, notes) == ((34, 48, 3), ())
+    with pytest.warns(seqsave.SeqSaveWarning, match="is 47x20"):
+        seen_both, notes = made({"frames": pictures, "filetype": "png"}, "look.webm")
+    assert [one.shape for one in seen_both] == [(34, 48, 3)] * 2
+    assert seen_both[1][2].mean() < 20  # a bar
+    assert notes == ("frames of another size than the first one are fitted into it, with bars: frame 1 is the first",)
+
+
+def test_burn_in_draws_the_number_of_the_name() -> None:
+    settings = {"frames": np.full((2, 90, 160, 3), 90, np.uint8), "filetype": "png", "start": 1001}
+    plain, _ = made(dict(settings))
+    drawn, _ = made(dict(settings), burn_in=True)
+    assert np.abs(drawn[0] - drawn[1])[60:, :60].max() > 40  # 1001 and 1002
+    assert np.abs(drawn[0] - plain[0])[:60].max() < 8
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        ({"codec": "vp9"}, "a .mov file does not hold vp9: name it .webm"),
+        ({"codec": "h265"}, "codec is 'h265'"),
+        ({"quality": 0}, "quality is 0"),
+        ({"color": "Linear"}, "color is 'Linear'"),
+        ({"background": "invisible"}, "background is 'invisible'"),
+        ({"height": 0}, "height is 0"),
+    ],
+)
+def test_a_look_that_cannot_be_is_an_error_before_anything_is_read(look: dict[str, Any], message: str) -> None:
+    seqsave.save(FRAMES, "memory://look-errors")
+    sequence = seqsave.open_sequence("memory://look-errors")
+    assert sequence.target is not None
+    with pytest.raises(seqsave.OptionError, match=message):
+        make_preview(sequence, sequence.target, "a.mov", on_frame=lambda _: pytest.fail("it was read"), **look)

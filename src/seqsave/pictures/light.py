@@ -218,7 +218,7 @@ def _pieces(gamma: float, offset: float, slope: float, start: float) -> tuple[Cu
 
 
 def _pq(values: Floats) -> Floats:
-    """SMPTE ST 2084, relative to diffuse white."""
+    """Return the light of SMPTE ST 2084, relative to diffuse white."""
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
     power = np.clip(values.astype(np.float64), 0, 1) ** (1 / m2)
     light = (np.maximum(power - c1, 0) / (c2 - c3 * power)) ** (1 / m1)
@@ -226,7 +226,7 @@ def _pq(values: Floats) -> Floats:
 
 
 def _hlg(values: Floats) -> Floats:
-    """The scene's light of ITU-R BT.2100 table 5, 0..1."""
+    """Return the scene's light, 0..1, of ITU-R BT.2100 table 5."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * np.log(4 * a)
     signal = np.clip(values.astype(np.float64), 0, 1)

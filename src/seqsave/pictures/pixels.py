@@ -145,10 +145,10 @@ class Pixels:
     def key(self) -> tuple[Any, ...]:
         """Return a value that is equal for two conversions with the same result for pictures that state nothing."""
         how = (self._dtypes, self._channels, self._narrow, self.stated, self.color)
-        return (*how, self._shows_linear, self.view, self.beside)
+        return (*how, self.shows_linear, self.view, self.beside)
 
     @property
-    def _shows_linear(self) -> bool:
+    def shows_linear(self) -> bool:
         """Return whether floats that would be linear in the file are shown as sRGB instead.
 
         That is so unless the caller asks for linear values; beside a file of floats, that request is for those.
@@ -195,7 +195,7 @@ class Pixels:
     def _shown(self, array: ImageArray, info: ImageInfo) -> Shown | None:
         """Return how the values are shown on a display, and in which space; None if they are saved as they are."""
         is_float = array.dtype.kind == "f"
-        if self.view is None and not (self._shows_linear and is_float):
+        if self.view is None and not (self.shows_linear and is_float):
             return None
         if self.view is None and self.stated is None and not set(info.stated) & _OF_COLOR:
             return None

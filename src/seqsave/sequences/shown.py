@@ -69,6 +69,7 @@ class Screen:
     background: the colour below transparent pixels, a name or ``#rrggbb``.
     view:       shows linear light; without one, light brighter than white is cut off.
     is_deep:    whether the movie has more than 8 bits.
+    over_light: whether linear pictures are composited in linear light; otherwise as a screen's values.
     alpha:      what alpha is where nothing states it: "associated" in pictures that are saved as EXR files.
 
     Raises OptionError for an unknown colour.
@@ -81,11 +82,13 @@ class Screen:
         background: str = "black",
         view: View | None = None,
         is_deep: bool = False,
+        over_light: bool = True,
         alpha: Literal["straight", "associated"] = "straight",
     ) -> None:
         self._color = color
         self._view = view
         self._alpha = alpha
+        self._over_light = over_light
         self._bits = ("uint16", "uint8") if is_deep else ("uint8", "uint16")
         self.background = color_of_name(background)
         """R, G and B of the background, 0..1, as on an sRGB display."""
@@ -156,7 +159,7 @@ class Screen:
         colors = np.broadcast_to(colors, (*colors.shape[:2], 3))
         if cover is None:
             return self._shown(light.linear(colors))
-        if light.is_linear:
+        if light.is_linear and self._over_light:
             background = curve_from("srgb")(np.array(self.background, np.float32))
             return self._shown(_over(light.linear(colors), cover, background, waiting.is_associated))
         if waiting.is_associated:

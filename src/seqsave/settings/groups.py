@@ -286,7 +286,8 @@ class Delivery:
             raise OptionError(f"retry is {policy!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
         check_recipe(self.recipe)
         if self.preview is not None:
-            check_choice("preview", self.preview, _PREVIEWS)
+            if self.preview not in _PREVIEWS:
+                raise OptionError(f"preview is {self.preview!r}: it must be {' or '.join(_PREVIEWS)}")
             from seqsave.pictures.codecs import choose
 
             choose(self.preview)

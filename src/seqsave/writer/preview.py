@@ -46,7 +46,12 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
         extension,
         rate=embedding.exact_rate,
         texts=embedding.texts if embeds else {},
-        screen=Screen(color=form.pixels.stated, view=view, alpha="associated" if is_associated else "straight"),
+        screen=Screen(
+            color=form.pixels.stated,
+            view=view,
+            over_light=not form.pixels.shows_linear and form.pixels.view is None,
+            alpha="associated" if is_associated else "straight",
+        ),
         publish=publish,
         warn=warned,
     )

@@ -1,0 +1,110 @@
+"""A colour chart through every file type and into movies, against what OpenColorIO computes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seqsave
+from seqsave.sequences import make_preview
+from tests.support import chart
+from tests.support.needs import needs_package
+
+pytestmark = [pytest.mark.formats, pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")]
+
+# Of file types that hold floats or 16 bits, and of those that are made for eyes: levels of 255, at most and on average.
+EXACT, SIXTEEN, EIGHT = (0.05, 0.02), (0.3, 0.1), (1.1, 0.6)
+LOSSY = (3.0, 1.0)
+WAYS = [
+    ("exr", {}, EXACT),
+    ("exr", {"dtype": "float16"}, (0.2, 0.05)),
+    ("tif", {}, EXACT),
+    ("jxl", {"options": {"lossless": True}}, EXACT),
+    ("png", {"dtype": "uint16"}, SIXTEEN),
+    ("tif", {"dtype": "uint16"}, SIXTEEN),
+    ("png", {}, EIGHT),
+    ("tif", {"dtype": "uint8"}, EIGHT),
+    ("webp", {"options": {"lossless": True}}, EIGHT),
+    ("jpg", {"options": {"quality": 98}}, LOSSY),
+    ("avif", {"options": {"quality": 98}}, LOSSY),
+    ("jxl", {"dtype": "uint8", "options": {"lossless": True}}, EIGHT),
+    ("jxl", {"dtype": "uint8"}, (4.0, 1.0)),
+]
+
+
+def shown(decoded: Any) -> Any:
+    """What OpenColorIO shows of a file's picture, by the colour space that the file states."""
+    array = decoded.array
+    values = array if array.dtype.kind == "f" else array / np.float32(np.iinfo(array.dtype).max)
+    return np.clip(chart.converted(values, decoded.info.color.name, "srgb"), 0, 1) * 255
+
+
+def differences(seen: Any) -> tuple[float, float]:
+    apart = np.abs(chart.middles(seen) - chart.levels())
+    return float(apart.max()), float(apart.mean())
+
+
+@pytest.mark.parametrize("space", ["acescg", "aces2065-1", "linear-rec2020"])
+@pytest.mark.parametrize(("filetype", "settings", "bounds"), WAYS)
+def test_a_chart_in_linear_light(filetype: str, settings: Any, bounds: Any, space: str, tmp_path: Path) -> None:
+    seqsave.save([chart.picture(space)], tmp_path, filetype=filetype, color=space, **settings)
+    found = differences(shown(seqsave.open_sequence(tmp_path)[0].decode()))
+    assert found[0] <= bounds[0]
+    assert found[1] <= bounds[1]
+
+
+@pytest.mark.parametrize("filetype", ["jpg", "png", "webp", "avif"])
+def test_from_a_file_of_floats_to_one_of_eight_bits(filetype: str, tmp_path: Path) -> None:
+    seqsave.save([chart.picture("acescg")], tmp_path / "a", filetype="exr", color="acescg")
+    seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "b", filetype=filetype)
+    decoded = seqsave.open_sequence(tmp_path / "b")[0].decode()
+    assert decoded.info.color is seqsave.COLOR_SPACES["srgb"]
+    # JPEG's usual quality, and colour in half the resolution.
+    assert differences(shown(decoded))[1] <= 2
+
+
+@pytest.mark.parametrize("movie", ["a.mp4", "a.webm", "a.mov"])
+@pytest.mark.parametrize(
+    ("filetype", "settings"), [("exr", {}), ("png", {"dtype": "uint16"}), ("jpg", {}), ("jxl", {})]
+)
+def test_a_movie_of_the_files(filetype: str, settings: Any, movie: str, tmp_path: Path) -> None:
+    av = needs_package("av")
+    pictures = [np.kron(chart.picture("acescg"), np.ones((2, 2, 1), np.float32))] * 2
+    seqsave.save(pictures, tmp_path, filetype=filetype, color="acescg", **settings)
+    sequence = seqsave.open_sequence(tmp_path)
+    assert sequence.target is not None
+    make_preview(sequence, sequence.target, movie)
+    with av.open(str(tmp_path / movie)) as file:
+        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    assert len(frames) == 2
+    apart = np.abs(chart.middles(frames[1], 2 * chart.SIDE) - chart.levels())
+    assert apart.mean() <= 2
+    assert apart.max() <= 6
+
+
+def decoded(path: Path) -> Any:
+    with needs_package("av").open(str(path)) as file:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]).astype(int)
+
+
+@pytest.mark.parametrize("filetype", ["exr", "tif", "png", "jpg"])
+@pytest.mark.parametrize("color", ["acescg", "linear-srgb", "display-p3", "srgb", None])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_movie_is_the_same_while_saving_and_later(
+    filetype: str, color: str | None, channels: int, tmp_path: Path
+) -> None:
+    picture = np.kron(chart.patches(), np.ones((32, 32, 1), np.float32))
+    if channels == 4:
+        cover = np.linspace(0.2, 1, picture.shape[1], dtype=np.float32)[None, :, None].repeat(picture.shape[0], 0)
+        picture = np.concatenate([picture, cover], axis=2)
+        if filetype == "jpg":
+            pytest.skip("JPEG holds no alpha")
+    seqsave.save([picture] * 2, tmp_path, filetype=filetype, color=color, preview="mp4")
+    sequence = seqsave.open_sequence(tmp_path)
+    assert sequence.target is not None
+    make_preview(sequence, sequence.target, "later.mp4")
+    apart = np.abs(decoded(tmp_path / "frame.mp4") - decoded(tmp_path / "later.mp4"))
+    assert apart.mean() < 1.2

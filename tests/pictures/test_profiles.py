@@ -1,0 +1,99 @@
+"""ICC profiles, read: against littleCMS, which others wrote."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from seqsave.metadata import icc
+from seqsave.pictures import profiles
+from seqsave.pictures.color import color_space
+from seqsave.pictures.light import light_of
+from seqsave.types import ImageInfo
+
+COLORS = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+
+
+def by_lcms(data: bytes) -> Any:
+    import io
+
+    source = ImageCms.ImageCmsProfile(io.BytesIO(data))
+    shown = ImageCms.profileToProfile(
+        Image.fromarray(COLORS), source, ImageCms.createProfile("sRGB"), renderingIntent=ImageCms.Intent(1)
+    )
+    return np.asarray(shown).astype(int)
+
+
+def with_curve(tag: bytes) -> bytes:
+    """A profile of P3 primaries whose curves are this tag."""
+    made = icc.profile(color_space("display-p3"))
+    assert made is not None
+    start, size = next(
+        struct.unpack_from(">II", made, 136 + 12 * number)
+        for number in range(struct.unpack_from(">I", made, 128)[0])
+        if made[132 + 12 * number : 136 + 12 * number] == b"rTRC"
+    )
+    data = bytearray(made + tag + bytes(-len(tag) % 4))
+    for number in range(struct.unpack_from(">I", made, 128)[0]):
+        if bytes(data[132 + 12 * number : 136 + 12 * number]) in (b"rTRC", b"gTRC", b"bTRC"):
+            struct.pack_into(">II", data, 136 + 12 * number, len(made), len(tag))
+    struct.pack_into(">I", data, 0, len(data))
+    assert size
+    assert start
+    return bytes(data)
+
+
+def fixed(*values: float) -> bytes:
+    return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
+
+
+CURVES = {
+    "a power": struct.pack(">4sIIH", b"curv", 0, 1, round(2.2 * 256)),
+    "a table": struct.pack(">4sII", b"curv", 0, 256)
+    + (np.linspace(0, 1, 256) ** 1.8 * 65535).round().astype(">u2").tobytes(),
+    "para 0": struct.pack(">4sIHH", b"para", 0, 0, 0) + fixed(2.4),
+    "para 1": struct.pack(">4sIHH", b"para", 0, 1, 0) + fixed(2.0, 1.1, -0.1),
+    "para 2": struct.pack(">4sIHH", b"para", 0, 2, 0) + fixed(2.0, 0.9, -0.05, 0.05),
+    "para 3": struct.pack(">4sIHH", b"para", 0, 3, 0) + fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),
+    "para 4": struct.pack(">4sIHH", b"para", 0, 4, 0) + fixed(2.2, 0.95, 0.05, 0.1, 0.04, 0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", list(CURVES))
+def test_every_kind_of_curve_is_read_as_littlecms_reads_it(name: str) -> None:
+    data = with_curve(CURVES[name])
+    light = light_of(ImageInfo(icc=data), floats=False)
+    assert light is not None
+    mine = np.clip(light.shown(COLORS), 0, 1) * 255
+    assert np.abs(mine - by_lcms(data)).mean() < 0.6
+
+
+def test_grey_has_one_curve_and_no_colorants() -> None:
+    data = icc.profile(color_space("srgb"), grey=True)
+    assert data is not None
+    found = profiles.read(data)
+    assert found is not None
+    assert (len(found.curves), found.colorants) == (1, None)
+
+
+def test_a_straight_curve_is_linear() -> None:
+    for tag in (struct.pack(">4sII", b"curv", 0, 0), struct.pack(">4sIIH", b"curv", 0, 1, 256)):
+        found = profiles.read(with_curve(tag))
+        assert found is not None
+        assert found.is_linear
+
+
+@pytest.mark.parametrize("length", [0, 100, 131, 140, 400])
+def test_a_damaged_profile_is_none(length: int) -> None:
+    data = icc.profile(color_space("display-p3"))
+    assert data is not None
+    assert profiles.read(data[:length]) is None
+
+
+def test_a_profile_of_other_pixels_is_none() -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    assert profiles.read(lab) is None
