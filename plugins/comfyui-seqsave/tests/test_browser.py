@@ -234,3 +234,34 @@ def test_every_node_has_a_help_page_for_every_input_and_output(comfy: ComfyServe
         required, optional = node["input_order"]["required"], node["input_order"].get("optional", [])
         for word in {*required, *optional, *node["output_name"]} - {"frame_counter"}:
             assert f"**{word}**" in text, (name, word)
+
+
+def test_the_blueprint_is_in_the_node_library(page: FrontEnd) -> None:
+    command = "app.extensionManager.command.execute('Workspace.ToggleSidebarTab.node-library')"
+    page.page.evaluate(command)
+    page.page.locator(".side-bar-panel, .sidebar-content-container").get_by_role("combobox").or_(
+        page.page.get_by_placeholder("Search", exact=False)
+    ).first.fill("Save animation")
+    page.page.get_by_text("Save animation", exact=True).first.wait_for()
+    page.page.evaluate(command)
+
+
+def test_the_blueprint_saves_the_frames_of_an_animation(page: FrontEnd, comfy: ComfyServer) -> None:
+    listed = comfy.get("/global_subgraphs")
+    (key,) = (key for key, entry in listed.items() if entry["info"]["node_pack"] == "custom_nodes.comfyui-seqsave")
+    assert listed[key]["name"] == "Save animation"
+    page.load(json.loads(comfy.get(f"/global_subgraphs/{key}")["data"]))
+    assert page.unknown() == []
+    page.page.evaluate(
+        "() => { const [saver] = app.graph.nodes; const image = LiteGraph.createNode('EmptyImage');"
+        "app.graph.add(image); image.connect(0, saver, 0) }"
+    )
+    values = "({frame, total}) => { const node = app.graph.nodes.find((one) => one.isSubgraphNode?.());"
+    values += "const set = {frame_index: frame, total_frames: total, directory_path: 'blueprint'};"
+    values += "for (const widget of node.widgets) if (widget.name in set) widget.value = set[widget.name] }"
+    for frame in (0, 1):
+        page.page.evaluate(values, {"frame": frame, "total": 2})
+        assert page.run()["kind"] == "execution_success"
+    folder = comfy.output / "blueprint"
+    assert sorted(path.name for path in folder.glob("*.png")) == ["frame_00000.png", "frame_00001.png"]
+    assert json.loads((folder / ".seqsave" / "frame.png.json").read_text())["complete"] is True

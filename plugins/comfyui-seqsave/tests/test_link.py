@@ -53,6 +53,7 @@ def check_nodes(folder: Path) -> None:
     for name in module.NODE_CLASS_MAPPINGS:
         assert (folder / module.WEB_DIRECTORY / "docs" / f"{name}.md").is_file() or "[Dream]" in name
     assert list((folder / "example_workflows").glob("*.json"))
+    assert list((folder / "subgraphs").glob("*.json"))
 
 
 def test_link(comfyui: Path) -> None:
