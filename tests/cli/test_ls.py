@@ -170,6 +170,17 @@ def test_a_file_is_no_folder(place: Place) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files on this system")
+def test_a_pipe_among_the_frames_is_no_frame(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"f_{number}.png").write_bytes(b"x")
+    os.mkfifo(tmp_path / "f_3.png")
+    (tmp_path / "f_4.png").symlink_to(tmp_path / "f_4.png")
+    assert seqsave("ls", tmp_path).out == "f_#.png 1-2 (2 frames)  2 B\n"
+    assert "missing: 3-4" in seqsave("verify", tmp_path, "--frames", "1-4", "--deep", status=1).out
+    assert "neither a file nor a folder" in seqsave("ls", tmp_path / "f_4.png", status=1).err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files on this system")
 def test_what_is_neither_file_nor_folder_is_not_meant(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for command in ("ls", "workflow"):

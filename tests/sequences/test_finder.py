@@ -125,6 +125,17 @@ def test_recursion_follows_no_links_to_folders(tmp_path: Path) -> None:
     (tmp_path / "shot" / "up").symlink_to(tmp_path)
     assert [s.prefix for s in seqsave.find_sequences(tmp_path, recursive=True)] == ["shot/frame"]
     assert [s.prefix for s in seqsave.find_sequences(tmp_path / "self" / "shot")] == ["frame"]
+    assert seqsave.open_sequence(tmp_path / "**" / "*.png").urls == (str(tmp_path / "shot" / "frame_00000.png"),)
+    assert seqsave.open_sequence(tmp_path / "self" / "*" / "*.png").indices == (0,)
+
+
+def test_hidden_folders_are_left_out_of_a_search_below(place: Place, options: dict[str, Any]) -> None:
+    fill(place, "shot/f_1.png", ".trash/f_1.png", "shot/.old/f_1.png", ".trash/deep/f_1.png")
+    assert [s.prefix for s in seqsave.find_sequences(place.url, recursive=True, **options)] == ["shot/f"]
+    assert [s.prefix for s in seqsave.find_sequences(f"{place.url}/.trash", recursive=True, **options)] == [
+        "f",
+        "deep/f",
+    ]
 
 
 def test_names_that_cannot_be_asked_for_are_passed_over(place: Place, options: dict[str, Any]) -> None:

@@ -187,6 +187,18 @@ def test_odd_things_in_a_folder(tmp_path: Path) -> None:
     }
 
 
+@posix
+def test_what_is_neither_file_nor_folder_is_not_listed(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "there").symlink_to(tmp_path / "back")
+    (tmp_path / "back").symlink_to(tmp_path / "there")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x")
+    target = targets.resolve(tmp_path)
+    assert [entry.name for entry in target.list()] == ["file"]
+    assert [name for name in ("circle", "there", "pipe", "file") if target.exists(name)] == ["file"]
+
+
 def test_readers_see_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     target = targets.resolve(tmp_path)
     contents = [b"%d" % digit * 400_000 for digit in range(4)]

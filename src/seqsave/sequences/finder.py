@@ -139,7 +139,7 @@ def find_sequences(
 
     Numbers in names count as numbers: ``shot2`` comes before ``shot10``, and a folder before those below it.
     ``url`` may also be a pattern or a glob, as in ``open_sequence``. Links to folders are not followed, since they
-    may be circular. A folder without sequences yields nothing.
+    may be circular, and hidden folders are left out. A folder without sequences yields nothing.
 
     Raises TargetError, FrameNameError.
     """
@@ -170,7 +170,7 @@ def survey(
             below = [
                 entry.name
                 for entry in entries
-                if entry.is_folder and not entry.is_link and _is_place(entry.name) and target.is_valid_path(entry.name)
+                if _is_place(entry) and not entry.is_link and target.is_valid_path(entry.name)
             ]
             waiting += [join(folder, name) for name in sorted(below, key=naming.natural_key, reverse=True)]
 
@@ -223,7 +223,7 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
 def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
     """Yield the files whose path matches the glob ``parts``, one for each level; ``**`` stands for any number of them.
 
-    As in a shell, a wildcard does not match a leading dot. An existing folder with brackets in its name takes
+    As in a shell, a wildcard does not match a leading dot, and ``**`` follows no links. An existing folder with brackets in its name takes
     precedence over their meaning: ``takes [1]/*.exr``.
     """
     part, rest = parts[0], parts[1:]
@@ -238,7 +238,8 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
             continue
         path = join(folder, entry.name)
         if part == "**" and entry.is_folder:
-            yield from glob_items(target, parts, path)
+            # Links may be circular.
+            yield from () if entry.is_link else glob_items(target, parts, path)
         elif fnmatch.fnmatchcase(entry.name, part):
             if rest and entry.is_folder:
                 yield from glob_items(target, rest, path)
@@ -269,15 +270,15 @@ def is_frame(pattern: naming.NamePattern) -> bool:
 # --- one folder ------------------------------------------------------------------------------------------------------
 
 
-def _is_place(name: str) -> bool:
-    """Return True for a folder that may hold sequences of its own."""
-    return name != naming.PRIVATE_FOLDER and naming.parse_batch_folder(name) is None
+def _is_place(entry: targets.Entry) -> bool:
+    """Return True for a folder that may hold sequences of its own. Hidden folders are trash, caches and snapshots."""
+    return entry.is_folder and not naming.is_hidden(entry.name) and naming.parse_batch_folder(entry.name) is None
 
 
 def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]) -> Found:
     items = list(items_in(target, entries, folder))
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
-    folders = [one.name for one in entries if one.is_folder and not naming.is_hidden(one.name) and _is_place(one.name)]
+    folders = [one.name for one in entries if _is_place(one)]
     return _of_groups(
         target,
         target.url_of(folder) if folder else target.url,

@@ -141,7 +141,8 @@ def describe_missing(url: str | os.PathLike[str], options: Mapping[str, Any] | N
     target = targets.resolve(url, options)
     name, siblings = _siblings(url, options)
     names = [entry.name for entry in siblings]
-    if name in names:
+    # A listing leaves out pipes and broken links.
+    if name in names or (target.is_local and os.path.lexists(target.url)):
         return f"{target.url} is neither a file nor a folder that can be read"
     return f"{target.url} does not exist{did_you_mean(name, names)}"
 

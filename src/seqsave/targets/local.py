@@ -51,6 +51,8 @@ from seqsave.targets.urls import Location
 __all__ = ["LocalTarget"]
 
 _OPTIONS = ("fsync", "auto_mkdir", "within")
+# Nothing of this name exists, or it is a link that leads nowhere.
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _WINDOWS = os.name == "nt"
 
@@ -213,19 +215,21 @@ class LocalTarget(Target):
 
     @guarded("list")
     def list(self, folder: str = "") -> Entries:
-        """Return the entries of a folder; see ``Target.list``. Vanished files and broken links are left out."""
+        """Return the entries of a folder; see ``Target.list``.
+
+        Vanished files, broken links, and what is neither a file nor a folder are left out, as ``exists`` denies them.
+        """
         folder = self._checked_folder(folder)
         found = []
         try:
             with self._scanned(self.url_of(folder) if folder else self.url) as entries:
                 for entry in entries:
-                    if is_temporary(entry.name):
-                        continue
-                    try:
-                        found.append(_entry(entry))
-                    except FileNotFoundError:
-                        continue
-        except FileNotFoundError:
+                    known = None if is_temporary(entry.name) else _entry(entry)
+                    if known is not None:
+                        found.append(known)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP):
+                raise
             return []
         return found
 
@@ -234,8 +238,10 @@ class LocalTarget(Target):
         """Return whether a file exists; see ``Target.exists``."""
         try:
             return stat.S_ISREG(os.stat(self.url_of(path)).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return False
+            raise
 
     @guarded("look for")
     def look(self, path: str) -> Entry | None:
@@ -421,11 +427,19 @@ def _flush_folder(folder: str) -> None:
             os.close(descriptor)
 
 
-def _entry(entry: os.DirEntry[str]) -> Entry:
-    if entry.is_dir():
-        return Entry(entry.name, 0, True, entry.is_symlink())
-    status = entry.stat()
-    return Entry(entry.name, status.st_size, False, version=_version(status))
+def _entry(entry: os.DirEntry[str]) -> Entry | None:
+    """Return an entry; None if it has vanished, is a broken link, or is neither a file nor a folder."""
+    try:
+        if entry.is_dir():
+            return Entry(entry.name, 0, True, entry.is_symlink())
+        status = entry.stat()
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise
+    # A pipe would keep its reader waiting for ever.
+    is_file = stat.S_ISREG(status.st_mode)
+    return Entry(entry.name, status.st_size, False, version=_version(status)) if is_file else None
 
 
 def _version(status: os.stat_result) -> str:
