@@ -167,6 +167,7 @@ def test_an_unfinished_sequence_stays_unfinished(here: Place, tmp_path: Path) ->
     [
         ("{here}", "is to be moved to the names that it has"),
         ("{here}/x.####.jpg", "has another format than frame_#####.png: 'seqsave save' converts frames"),
+        ("{here}/shot.####", "no extension: write {here}/shot.####.png for numbered files, or {here}/shot.####/"),
         ("{here}/movie.mp4", "has the name of one file: write a pattern, as {here}/movie_#####.png"),
         ("{here}/frame_00001.png", "is a file: give a folder, or a pattern as frame_#####.png"),
         ("{here}/*.png", "is a glob"),

@@ -53,6 +53,13 @@ def test_what_is_no_pattern(url: str) -> None:
     assert not naming.is_pattern(url)
 
 
+def test_patterns_without_an_extension() -> None:
+    for url in ("shot.####", "a/shot_%04d", "$F4", "s3://b/x.<F4>", "shot_@@@@_L", "a.v2/####"):
+        assert naming.is_unended(url), url
+    for url in ("shot.####.exr", "take #1", "shot_%d", "50%", "a####/b", "me@home", "shot.####/"):
+        assert not naming.is_unended(url), url
+
+
 @pytest.mark.parametrize("url", ["shot_####_####.exr", "a.%04d.####.exr", "@@_##.png"])
 def test_two_numbers_are_an_error(url: str) -> None:
     with pytest.raises(FrameNameError, match="two numbers"):

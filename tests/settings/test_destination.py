@@ -95,6 +95,9 @@ def test_settings_that_agree_are_none(tmp_path: Path) -> None:
         ("out.zip", "name of an archive.* as .*/out"),
         ("frame.png", r"name of a picture.* write .*/frame_#####\.png"),
         ("frame_0001.exr", r"write .*/frame_####\.exr"),
+        ("shot.####", r"no extension: write .*/shot\.####\.png for numbered files, or .*/shot\.####/"),
+        ("shot_%04d", r"no extension: write .*/shot_%04d\.png"),
+        ("shot.$F4", r"no extension: write .*/shot\.\$F4\.png"),
     ],
 )
 def test_the_name_of_one_file_is_refused(tmp_path: Path, name: str, says: str) -> None:
@@ -109,7 +112,7 @@ def test_the_name_of_one_file_is_refused(tmp_path: Path, name: str, says: str) -
 
 def test_a_folder_that_reads_as_a_pattern(tmp_path: Path) -> None:
     (tmp_path / "take.####.png").mkdir()
-    for name in ("take.####.png", "take #1.v2", "shot_%d.final"):
+    for name in ("take.####.png", "take #1.v2", "shot_%d.final", "take #1", "shot_%d"):
         seqsave.save(TWO, tmp_path / name)
         assert names(tmp_path / name) == ["frame_00000.png", "frame_00001.png"]
         assert seqsave.open_sequence(tmp_path / name).indices == (0, 1)

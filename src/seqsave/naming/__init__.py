@@ -23,12 +23,15 @@ from seqsave.naming.pattern import (
     NamePattern,
     is_hidden,
     is_pattern,
+    is_strong,
+    is_unended,
     name_key,
     natural_key,
     normalized,
     parse_pattern,
     split_extension,
     split_name,
+    unended_message,
 )
 from seqsave.naming.rule import PRIVATE_FOLDER, NameRule, is_sidecar, sidecar_key, sidecar_name
 
@@ -57,6 +60,8 @@ __all__ = [
     "is_hidden",
     "is_pattern",
     "is_sidecar",
+    "is_strong",
+    "is_unended",
     "kind_of_extension",
     "name_key",
     "natural_key",
@@ -71,4 +76,5 @@ __all__ = [
     "split_extension",
     "split_name",
     "to_ranges",
+    "unended_message",
 ]

@@ -20,6 +20,8 @@ __all__ = [
     "holds_control",
     "is_hidden",
     "is_pattern",
+    "is_strong",
+    "is_unended",
     "name_key",
     "natural_key",
     "normalized",
@@ -27,6 +29,7 @@ __all__ = [
     "read_number",
     "split_extension",
     "split_name",
+    "unended_message",
 ]
 
 MAX_DIGITS = 32
@@ -45,6 +48,8 @@ _PLACEHOLDER = re.compile(
     r"|\$F(?P<houdini>[0-9]*)(?![A-Za-z])|\$\{F(?P<braced>[0-9]*)\}"
     r"|<F(?P<angled>[0-9]*)>"
 )
+# Placeholders that hardly occur in names of folders: take #1 and shot_%d are folders.
+_STRONG = re.compile(r"##|@@|%0|\$F|\$\{F|<F")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,24 @@ def is_pattern(url: str) -> bool:
     """Return True if the last part of a URL has a placeholder: ``#``, ``@``, ``%04d``, ``$F4``, ``<F4>``."""
     name = url.replace("\\", "/").rpartition("/")[2]
     return any(split_extension(name[match.end() :])[1] for match in _PLACEHOLDER.finditer(name))
+
+
+def is_strong(name: str) -> bool:
+    """Return True if a name holds a placeholder that hardly occurs in names of folders: ``####``, ``%04d``, ``$F4``."""
+    return _STRONG.search(name) is not None
+
+
+def is_unended(url: str) -> bool:
+    """Return True for a pattern without an extension: ``shot.####``, ``shot.%04d``, ``shot.$F4``."""
+    return is_strong(url.replace("\\", "/").rpartition("/")[2]) and not is_pattern(url) and is_pattern(f"{url}.png")
+
+
+def unended_message(url: str, extension: str) -> str:
+    """Return why a destination such as ``out/shot.####`` is refused, and what to write."""
+    return (
+        f"{url} has a place for the number and no extension: write {url}.{extension} for numbered files, or {url}/ for "
+        "a folder of this name"
+    )
 
 
 def parse_pattern(url: str) -> tuple[str, NamePattern] | None:

@@ -29,8 +29,9 @@ def destination_of(
 ) -> Destination:
     """Return the destination that a URL means. An existing folder is never read as a pattern.
 
-    Raises OptionError for a file, a glob, a pattern of another format, and for the name of one file without a place for
-    the number; FrameNameError for names that would be hidden, too long or ambiguous; TargetError.
+    Raises OptionError for a file, a glob, a pattern of another format or without an extension, and for the name of one
+    file without a place for the number; FrameNameError for names that would be hidden, too long or ambiguous;
+    TargetError.
     """
     text = str(url)
     means = lookup.look(url, options)
@@ -57,7 +58,9 @@ def _check_name(name: naming.NamePattern, sequence: FrameSequence) -> None:
 
 
 def _refuse_one_file(text: str, usual: str) -> None:
-    """Raise OptionError for ``movie.mp4``, ``out.zip`` or ``out/frame.png``."""
+    """Raise OptionError for ``movie.mp4``, ``out.zip``, ``out/frame.png`` or ``out/shot.####``."""
+    if naming.is_unended(text):
+        raise OptionError(naming.unended_message(text, usual))
     folder, slash, name = text.rpartition("/")
     stem, extension = naming.split_extension(name)
     kind = naming.kind_of_extension(extension) if stem else ""

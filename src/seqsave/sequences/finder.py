@@ -223,8 +223,8 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
 def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
     """Yield the files whose path matches the glob ``parts``, one for each level; ``**`` stands for any number of them.
 
-    As in a shell, a wildcard does not match a leading dot, and ``**`` follows no links. An existing folder with brackets in its name takes
-    precedence over their meaning: ``takes [1]/*.exr``.
+    As in a shell, a wildcard does not match a leading dot, and ``**`` follows no links. An existing folder with
+    brackets in its name takes precedence over their meaning: ``takes [1]/*.exr``.
     """
     part, rest = parts[0], parts[1:]
     if part == "**" and rest:

@@ -32,8 +32,9 @@ def at_destination(
 
     copied: the extension, in lower case, of files that are copied; a pattern with this extension sets no file type.
 
-    Raises OptionError for a setting that contradicts the pattern, and for the name of one file without a place for the
-    number; EncoderNotFoundError for a pattern with an extension that no file type writes; and as ``with_settings``.
+    Raises OptionError for a setting that contradicts the pattern, for the name of one file without a place for the
+    number, and for a pattern without an extension; EncoderNotFoundError for a pattern with an extension that no file
+    type writes; and as ``with_settings``.
     """
     with targets.hiding(url):
         return _at_destination(url, config, settings, copied)
@@ -109,14 +110,19 @@ def _is_of(extensions: Sequence[str], pattern: NamePattern) -> bool:
 def _may_be_folder(text: str, pattern: NamePattern) -> bool:
     """Return True for ``take #1.v2``: a single placeholder character, and an unknown extension."""
     name = text.rpartition("/")[2]
-    is_weak = bool(_WEAK.search(name)) and not re.search(r"##|@@|%0|\$F|\$\{F|<F", name)
+    is_weak = bool(_WEAK.search(name)) and not naming.is_strong(name)
     is_known = naming.kind_of_extension(pattern.extension) or registry.spec_for_extension(pattern.extension)
     return is_weak and not is_known
 
 
 def _refuse_file(url: Url, options: Mapping[str, Any] | None) -> None:
-    """Raise OptionError for ``movie.mp4``, ``out.zip`` or ``out/frame.png``, unless a folder has this name."""
+    """Raise OptionError for ``movie.mp4``, ``out.zip``, ``out/frame.png`` or ``out/shot.####``.
+
+    Nothing is raised if a folder has this name.
+    """
     text = str(url)
+    if naming.is_unended(text) and not _exists(url, options):
+        raise OptionError(naming.unended_message(text, "png"))
     folder, slash, name = text.rpartition("/")
     stem, extension = naming.split_extension(name)
     kind = naming.kind_of_extension(extension) if stem else ""
