@@ -437,7 +437,7 @@ def _entry(entry: os.DirEntry[str]) -> Entry | None:
         if error.errno in _NOT_THERE:
             return None
         raise
-    # A pipe would keep its reader waiting for ever.
+    # A pipe would keep its reader waiting forever.
     is_file = stat.S_ISREG(status.st_mode)
     return Entry(entry.name, status.st_size, False, version=_version(status)) if is_file else None
 
