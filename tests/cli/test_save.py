@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -386,29 +385,12 @@ def test_a_workflow_that_the_new_filetype_does_not_hold_is_named(tmp_path: Path)
     assert "use --filetype 'jpg with embedded workflow' or --metadata-in sidecar" in result.err
 
 
-def test_a_tree_of_sequences(renders: Path, tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    shutil.copytree(renders, tree / "a" / "b")
-    for number in (1, 2):
-        for side in "LR":
-            (tree / f"shot.{number:04}_{side}.png").write_bytes(encode(picture(number)))
-    (tree / "notes.txt").write_text("notes")
-    result = seqsave("save", tree, tmp_path / "out", "--recursive")
-    assert "notes.txt" in result.err
-    wanted = [path for path in names(tree) if path.endswith(".png")]
-    assert names(tmp_path / "out") == wanted
-    assert all((tmp_path / "out" / name).read_bytes() == (tree / name).read_bytes() for name in wanted)
-    assert len(seqsave("save", tree, tmp_path / "more", "--recursive", "--json").document["sequences"]) == 3
-    assert "lies in" in seqsave("save", tree, tree / "out", "--recursive", status=2).err
-
-
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
         (["--offset", "1", "--start", "3"], 2, "contradict each other"),
         (["--frames", "3,99"], 1, "there are no frames 99 in"),
         (["--fps", "24"], 2, "use --rate"),
-        (["--recursive", "--frames", "3"], 2, "contradict each other"),
     ],
 )
 def test_calls_of_copies_that_are_wrong(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from seqsave import naming
-from seqsave.cli.app import WRONG_CALL, Command, Failure
+from seqsave.cli.app import Command
 from seqsave.cli.completion import urls
 from seqsave.cli.options import settings_options
-from seqsave.cli.output import Messages, print_json
+from seqsave.cli.output import Messages
 from seqsave.cli.parameters import (
     as_frames,
     as_run,
@@ -23,13 +22,8 @@ from seqsave.cli.parameters import (
     storage_option,
 )
 from seqsave.cli.saving import SaveTask
-from seqsave.errors import SequenceNotFoundError
 from seqsave.settings.config import SETTINGS
 from seqsave.wording import first_of
-
-if TYPE_CHECKING:
-    from seqsave.sequences.finder import Found
-    from seqsave.targets import Target
 
 __all__ = ["save_command"]
 
@@ -121,7 +115,9 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, recursive: 
     messages = Messages(quiet)
     with messages.catching():
         if recursive:
-            return _save_tree(source, url, given, messages, as_json)
+            from seqsave.cli.tree import save_tree
+
+            return save_tree(source, url, given, messages, as_json)
         folder_at(source, given["source_storage_option"])
         opened = open_source(source, given["source_storage_option"], max_pixels=given["max_pixels"])
         return SaveTask.prepare(opened, url, given, messages).job(as_json).run()
@@ -134,63 +130,6 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
         raise click.UsageError(
             f"--offset and --{other} contradict each other: give one of them", click.get_current_context()
         )
-
-
-def _save_tree(source: str, url: str, given: Mapping[str, Any], messages: Messages, as_json: bool) -> int:
-    """Save each sequence in a folder and in those below it, to the same folder below ``url``."""
-    from seqsave.sequences.finder import survey
-    from seqsave.sources import source_of_sequence
-
-    options = given["source_storage_option"]
-    refused = next((name for name in ("run", "frames", "preview") if given[name] is not None), None)
-    if refused is not None:
-        raise click.UsageError(f"--recursive and --{refused} contradict each other", click.get_current_context())
-    if naming.is_pattern(url):
-        raise Failure(f"{url} names the files of one sequence: with --recursive, URL is a folder", WRONG_CALL)
-    _refuse_inside(folder_at(source, options), folder_at(url, given["storage_options"]))
-    folders = list(survey(source, True, options))
-    found = [sequence for folder in folders if folder.is_wanted for sequence in folder.sequences]
-    for folder in folders:
-        _name_others(folder, messages)
-    if not found:
-        raise SequenceNotFoundError(f"there are no sequences in {source}, nor in the folders below it")
-    tasks = [
-        SaveTask.prepare(
-            source_of_sequence(one, max_pixels=given["max_pixels"]),
-            f"{url.rstrip('/')}/{one.folder}" if one.folder else url,
-            given,
-            messages,
-        )
-        for one in found
-    ]
-    documents: list[dict[str, Any]] = []
-    status = 0
-    for task in tasks:
-        job = task.job(as_json)
-        job.document = documents.append
-        status = max(status, job.run())
-        if status and not given["keep_going"]:
-            break
-    if as_json:
-        print_json({"sequences": documents})
-    return status
-
-
-def _name_others(folder: Found, messages: Messages) -> None:
-    """Name the files that are not frames of a sequence, and so are not saved."""
-    names = [*folder.files, *(group.widest for group in (*folder.others, *folder.subframes))]
-    if names:
-        messages.note(f"left out in {folder.where}, since they are not frames of a sequence: {first_of(names, 5)}")
-
-
-def _refuse_inside(source: Target, target: Target) -> None:
-    """Raise Failure for a destination inside of the source."""
-    from seqsave.sequences.frame import Files
-
-    whole, place = Files(source).place("x")[:-1], Files(target).place("x")
-    outer, inner = Files(source).place("x")[-1][:-1], place[-1]
-    if whole == place[:-1] and inner.startswith(outer):
-        raise Failure(f"{target.url} lies in {source.url}, the source: save to another folder", WRONG_CALL)
 
 
 def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:
