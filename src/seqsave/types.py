@@ -198,7 +198,8 @@ class ImageInfo:
     gamma:        the exponent of PNG's gAMA chunk, such as 0.45455, if ``color`` does not say the same.
     primaries:    CIE 1931 x and y of red, green, blue and white, if ``color`` does not say the same.
     alpha:        ``"straight"``, or ``"associated"`` if colours are multiplied by alpha.
-    channels:     the names of the channels, in the order of the array's last axis.
+    channels:     the names of the channels, in the order of the array's last axis, such as ``diffuse.R``.
+    layer:        the name of the layer of the channels without one, as an EXR file's first part has it.
     origin:       x and y of the array's first pixel in the coordinates of ``display``.
     display:      left, top, width and height of the whole picture in pixels, if the array is another window.
     pixel_aspect: width of a pixel divided by its height.
@@ -207,6 +208,7 @@ class ImageInfo:
     tags:         texts by name: artist, copyright, description, software, digital_source_type.
     texts:        other texts in the file that are not metadata, by the file's own names.
     attributes:   further facts by the format's own names; ``attributes_of`` names the format that understands them.
+                  Those that begin with a dot describe how the file is stored, and their loss is not reported.
     """
 
     color: ColorSpace | None = None
@@ -216,6 +218,7 @@ class ImageInfo:
     primaries: tuple[tuple[float, float], ...] | None = None
     alpha: Literal["straight", "associated"] | None = None
     channels: tuple[str, ...] = ()
+    layer: str | None = None
     origin: tuple[int, int] | None = None
     display: tuple[int, int, int, int] | None = None
     pixel_aspect: float | None = None

@@ -85,6 +85,7 @@ class _Item:
             "width": picture.width if picture is not None else None,
             "height": picture.height if picture is not None else None,
             "channels": picture.channels if picture is not None else None,
+            "channel_names": list(info.names),
             "dtype": picture.dtype if picture is not None else None,
             "color": info.color,
             "rate": None if info.rate is None else str(info.rate),
@@ -119,6 +120,7 @@ class _Item:
         if picture is not None:
             channels = counted(picture.channels, "channel")
             yield "picture", f"{picture.width}x{picture.height}, {channels}, {picture.dtype}"
+        yield "channels", ", ".join(info.names)
         yield "colour", info.color or "not stated"
         yield "rate", "" if info.rate is None else f"{info.rate} frames/s"
         yield "bytes", format_size(self._size)

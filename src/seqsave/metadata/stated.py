@@ -9,9 +9,11 @@ from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import ImageInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from seqsave.types import ColorSpace
 
-__all__ = ["image_info", "space_of_cicp"]
+__all__ = ["beyond_attributes", "image_info", "space_of_cicp"]
 
 
 def image_info(
@@ -40,6 +42,20 @@ def image_info(
     is_text = bool(facts.comment) and not exif.is_generation(facts.comment)
     texts = {"UserComment": facts.comment} if is_text else {}
     return ImageInfo(color=named, icc=kept, dpi=dpi if dpi is not None else facts.dpi, tags=tags, texts=texts)
+
+
+def beyond_attributes(texts: Mapping[str, str], info: ImageInfo | None, filetypes: Iterable[str]) -> dict[str, str]:
+    """Return the texts of a file that are not among its attributes, which files of its own format keep anyway.
+
+    filetypes: the names of the formats that are written.
+    """
+    own = info.attributes if info is not None and all(one == info.attributes_of for one in filetypes) else {}
+    return {name: text for name, text in texts.items() if not _is_same(own.get(name), text)}
+
+
+def _is_same(value: object, text: str) -> bool:
+    # A value that is not text is a text that its file holds in another encoding.
+    return value is not None and (value == text or not isinstance(value, str))
 
 
 def space_of_cicp(primaries: int, transfer: int) -> ColorSpace | None:

@@ -49,7 +49,13 @@ _HOMES = {
     "float16": ("float16", "float32", "float64"),
     "float32": ("float32", "float64"),
     "float64": ("float64", "float32"),
+    # Numbers without a white, such as labels and heights, which have no meaning in another type.
+    **{name: (name,) for name in ("int16", "int32", "uint32")},
 }
+_ADVICE = (
+    "use uint8 (0..255), uint16 (0..65535), bool, or float16, float32, float64 (0..1); for instance "
+    "image.astype('uint8') when its values are 0..255"
+)
 # The numbers of channels to which each number can be converted, nearest first. Those that drop alpha come last.
 _LAYOUTS = {1: (1, 3, 2, 4), 2: (2, 4, 1, 3), 3: (3, 4), 4: (4, 3)}
 _SCALES = {"bool": 1, "uint8": 255, "uint16": 65535}
@@ -92,7 +98,7 @@ def as_array(picture: Any) -> ImageArray:
 
     picture: a numpy array of any strides and byte order, a PIL image of any mode, a torch tensor on any device, or an
              object with ``__array__`` or ``__dlpack__``. Axes are H,W or H,W,C, dtypes bool, uint8, uint16, float16,
-             float32, float64 (bfloat16 becomes float32).
+             float32, float64 (bfloat16 becomes float32); int16, int32 and uint32 for formats that hold them.
 
     Raises ImageError for everything else.
     """
@@ -272,10 +278,7 @@ def _check(array: ImageArray) -> None:
     if array.size == 0:
         raise ImageError(f"a picture needs at least one pixel, but this array is {_times(array.shape)}")
     if name_of(array.dtype) not in _HOMES:
-        raise ImageError(
-            f"a picture of dtype {name_of(array.dtype)} cannot be saved: use uint8 (0..255), uint16 (0..65535), bool, "
-            "or float16, float32, float64 (0..1); for instance image.astype('uint8') when its values are 0..255"
-        )
+        raise ImageError(f"a picture of dtype {name_of(array.dtype)} cannot be saved: {_ADVICE}")
 
 
 # --- choice of dtype and channels --------------------------------------------------------------------------------
@@ -290,6 +293,10 @@ def _target_dtype(name: str, declared: tuple[str, ...]) -> np.dtype[Any]:
         for home in declared:
             if home in ("uint8", "uint16"):
                 return np.dtype(home)
+    if _HOMES[name] == (name,):
+        raise ImageError(
+            f"a picture of dtype {name} cannot be saved in a format that accepts only {', '.join(declared)}: {_ADVICE}"
+        )
     raise ImageError(
         f"a picture of dtype {name} would lose bits in a format that accepts only {', '.join(declared)}: choose a "
         f"format that accepts {name} (png accepts uint16), or convert it yourself"

@@ -25,8 +25,9 @@ _COLOURS = (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A"), ("Y",))
 _SPELLED = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A", "GREY": "Y", "GRAY": "Y", "LUMINANCE": "Y"}
 # W x H of the largest picture that is made around a data window: 16K x 16K.
 _LARGEST = 2**28
+_SIXTEEN_BITS = 65535
 # These are handled before encoding; none is lost if the format does not state it.
-_DONE = frozenset(("alpha", "channels", "origin", "display"))
+_DONE = frozenset(("alpha", "channels", "layer", "origin", "display"))
 WORDS = {
     "color": "colour space",
     "icc": "ICC profile",
@@ -88,9 +89,12 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
     array, info = _chosen(array, info, spec, wanted, notes)
     array, info = _straight(array, info, spec)
     array, info = _whole(array, info, spec, notes)
+    array = _narrow(array, spec, notes)
     if info.icc is not None:
         info = _with_fitting_profile(info, spec, array.shape[2] < 3, notes)
     for name in info.stated:
+        if name == "attributes" and not _facts_in(info):
+            continue
         foreign = name == "attributes" and info.attributes_of != spec.filetype
         if name not in _DONE and (foreign or name not in spec.holds):
             notes.append((f"lost {name}", f"left out, as {_files(spec)} do not hold it: {_what(name, info)}"))
@@ -120,18 +124,18 @@ def _chosen(
 ) -> tuple[ImageArray, ImageInfo]:
     # A picture that states no names has the usual ones.
     names = info.channels or (usual_names(array.shape[2]) if wanted else ())
-    asked = _asked(names, wanted)
+    asked, left = _asked(names, wanted, info.layer, "channels" in spec.holds)
     if not asked and (not names or "channels" in spec.holds):
         return array, info
     if not asked:
         asked = _colours(names)
+        left = [name for name in names if name not in asked]
         if not asked:
             raise ImageError(
                 f"the picture has the channels {first_of(names, 8)}: {_files(spec)} hold grey or colours. Choose some "
                 "by channels, or a layer"
             )
-    left = [name for name in names if name not in asked]
-    if left and not wanted:
+    if left:
         notes.append(("lost channels", f"left out, as {_files(spec)} do not hold them: channels {first_of(left, 8)}"))
     places = [names.index(name) for name in asked]
     if places != list(range(len(names))):
@@ -142,20 +146,26 @@ def _chosen(
     return array, replace(info, channels=kept, alpha=info.alpha if has_alpha else None)
 
 
-def _asked(names: tuple[str, ...], wanted: Wanted) -> tuple[str, ...]:
-    """Return the names of the channels that the caller wants; () if it is all of them. Raises ImageError."""
+def _asked(names: tuple[str, ...], wanted: Wanted, main: str | None, holds: bool) -> tuple[tuple[str, ...], list[str]]:
+    """Return the names of the channels that the caller wants, and those of the wanted layer that are left out.
+
+    main:  the layer of names without one. holds: the format holds channels of any names.
+
+    The first result is () if all channels are wanted. Raises ImageError.
+    """
     if not wanted:
-        return ()
+        return (), []
     if wanted.channels:
         lacking = [name for name in wanted.channels if name not in names]
         if lacking:
             raise ImageError(f"the picture has no channel {lacking[0]!r}{_those('channels', names)}")
-        return wanted.channels
-    own = tuple(name for name in names if _layer(name) == wanted.layer)
+        return wanted.channels, []
+    own = tuple(name for name in names if (_layer(name) or main) == wanted.layer)
     if not own:
-        layers = sorted({_layer(name) for name in names})
+        layers = sorted({_layer(name) or main or "" for name in names})
         raise ImageError(f"the picture has no layer {wanted.layer!r}{_those('layers', [one for one in layers if one])}")
-    return _ordered(own) or own
+    colours = own if holds else _ordered(own) or own
+    return colours, [name for name in own if name not in colours]
 
 
 def _those(what: str, names: Sequence[str]) -> str:
@@ -178,6 +188,8 @@ def _ordered(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         by_base.setdefault(_base(name), name)
     for usual in _COLOURS:
+        if "X" in by_base and usual[0] == "Y":  # coordinates, and not grey
+            break
         if all(base in by_base for base in usual):
             return tuple(by_base[base] for base in usual)
     return ()
@@ -212,6 +224,25 @@ def _straight(array: ImageArray, info: ImageInfo, spec: EncoderSpec) -> tuple[Im
     else:
         out[..., :-1] = np.clip(np.rint(divided), 0, top)
     return out, replace(info, alpha="straight")
+
+
+# --- integers ---------------------------------------------------------------------------------------------------------
+
+
+def _narrow(array: ImageArray, spec: EncoderSpec, notes: list[tuple[str, str]]) -> ImageArray:
+    """Return wide or signed integers as 16 bits, with the same values, for a format that holds no more."""
+    name = array.dtype.name
+    if array.dtype.kind not in "iu" or name in ("uint8", "uint16", *spec.dtypes) or "uint16" not in spec.dtypes:
+        return array
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high > _SIXTEEN_BITS:
+        raise ImageError(
+            f"the picture has integers {low}..{high} ({name}): {_files(spec)} hold 0..{_SIXTEEN_BITS} at most. Save it "
+            "as tif, which keeps them"
+        )
+    text = f"integers of the type {name} became 16 bits, as {_files(spec)} hold no more: same values"
+    notes.append(("narrowed", text))
+    return array.astype(np.uint16)
 
 
 # --- windows ----------------------------------------------------------------------------------------------------------
@@ -261,6 +292,11 @@ def _with_fitting_profile(info: ImageInfo, spec: EncoderSpec, grey: bool, notes:
     return replace(info, icc=None)
 
 
+def _facts_in(info: ImageInfo) -> list[str]:
+    """Return the names of the attributes that state something of the picture, and not of its storage."""
+    return sorted(name for name in info.attributes if not name.startswith("."))
+
+
 def _files(spec: EncoderSpec) -> str:
     return f"{spec.extensions[0]} files"
 
@@ -269,6 +305,6 @@ def _what(name: str, info: ImageInfo) -> str:
     if name == "color" and info.color is not None:
         return f"colour space {info.color.name}"
     if name in ("tags", "texts", "attributes"):
-        found: Sequence[str] = sorted(getattr(info, name))
+        found = _facts_in(info) if name == "attributes" else sorted(getattr(info, name))
         return f"{WORDS[name]} {first_of(found, 8)}"
     return WORDS[name]

@@ -10,7 +10,10 @@ from seqsave.types import EMBED_SUFFIX, EncoderSpec, ObserverSpec, Option, Targe
 
 __all__ = ["observer_problems", "problems", "target_problems"]
 
-DTYPES = ("uint8", "uint16", "float16", "float32", "float64")
+DTYPES = (
+    *("uint8", "uint16", "uint32", "int16", "int32"),
+    *("float16", "float32", "float64"),
+)
 # The scheme of a URL, RFC 3986; fsspec's own names hold "_" as well.
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+._-]+")
 _CODE = re.compile(r"[\w.]+:[^\W\d]\w*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
@@ -9,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
-from seqsave.errors import EncoderNotFoundError, FrameNameError, SourceError
+from seqsave.errors import EncoderNotFoundError, FrameNameError, ManifestError, SourceError, TargetError
 from seqsave.metadata.text import RawText
 from seqsave.naming import NamePattern
 from seqsave.plugins import registry
-from seqsave.sequences.file import FrameFile, files_of, manifest_of
+from seqsave.sequences.file import FrameFile, files_of, manifest_of, rate_of
 from seqsave.sequences.frame import Files, join
 from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
 from seqsave.settings.destination import Url, at_destination
@@ -79,8 +80,8 @@ class Copy:
         is_copy = _keeps_files(sequence, made, asked)
         found = manifest_of(sequence)
         stated: dict[str, Any] = {"start": numbers[sequence.indices[0]]}
-        if found is not None and found.rate is not None and "rate" not in asked:
-            stated["rate"] = found.rate
+        if "rate" not in asked and "rate" not in (made.pixels.drop or ()):
+            stated |= _rate(sequence)
         if is_copy:
             stated |= _facts(found, asked)
         made = replace(with_settings(made, stated), pattern=made.pattern)
@@ -230,6 +231,14 @@ def _keeps_files(sequence: FrameSequence, made: WriterConfig, asked: Mapping[str
 def _is_asked(asked: Mapping[str, Any], name: str) -> bool:
     value = asked.get(name)
     return value is not None and value != SETTINGS[name].default and value not in ({}, (), [])
+
+
+def _rate(sequence: FrameSequence) -> dict[str, Any]:
+    """Return the rate of a sequence, as a setting; nothing where it cannot be read."""
+    with contextlib.suppress(ManifestError, TargetError):
+        rate = rate_of(sequence)
+        return {} if rate is None else {"rate": rate}
+    return {}
 
 
 def _facts(found: Manifest | None, asked: Mapping[str, Any]) -> dict[str, Any]:

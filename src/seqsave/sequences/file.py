@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 from seqsave.errors import ManifestError, SeqSaveWarning, SourceError, TargetError
 from seqsave.sequences.header import picture_of
 from seqsave.sequences.soundness import problem_of
+from seqsave.sequences.stated import stated_in
 from seqsave.types import Encoded
 from seqsave.wording import crc32_text
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from seqsave.manifest import FrameEntry, Manifest, Picture
     from seqsave.sequences.frame import Frame
     from seqsave.sequences.reader import FrameSequence
 
-__all__ = ["FrameFile", "files_of", "manifest_of"]
+__all__ = ["FrameFile", "files_of", "manifest_of", "rate_of"]
+
+# Formats whose frames state the rate of their sequence.
+_WITH_RATE = ("exr",)
 
 
 @dataclass(slots=True)
@@ -101,6 +107,20 @@ def manifest_of(sequence: FrameSequence) -> Manifest | None:
             text = f"{error}. The frames are copied without its facts"
             warnings.warn(text, SeqSaveWarning, stacklevel=3)
     return None
+
+
+def rate_of(sequence: FrameSequence) -> Fraction | None:
+    """Return the rate in frames per second that the manifest states, or else the first frame; None if neither does.
+
+    Raises ManifestError for a damaged manifest, and TargetError.
+    """
+    known = sequence.manifest
+    if known is not None and known.rate is not None:
+        return known.rate
+    if sequence.extension.lower() not in _WITH_RATE:
+        return None
+    rate = stated_in(sequence[0].read_bytes()).rate
+    return rate if rate is not None and rate > 0 else None
 
 
 def _is_of(entry: FrameEntry, frame: Frame) -> bool:

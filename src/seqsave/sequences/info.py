@@ -34,6 +34,7 @@ class PictureInfo:
     color:    the colour space that the file states, in words; None where it states none.
     rate:     frames per second, as the file states it, or else the manifest.
     metadata: the names of its metadata, in the file and beside it, ascending. Values may be secret and are left out.
+    names:    the names of its channels, in the order of the array; () for grey and colours that have the usual ones.
     problem:  why the file cannot be read; "" if it can, and for a format that nothing installed reads.
     note:     why ``picture`` is not known, or not from the file itself.
     """
@@ -43,6 +44,7 @@ class PictureInfo:
     color: str | None = None
     rate: Fraction | None = None
     metadata: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     problem: str = ""
     note: str = ""
 
@@ -65,7 +67,7 @@ def describe_frame(frame: Frame) -> PictureInfo:
         return _made(data, picture_of(data), beside, note=note)
     height, width, channels = decoded.array.shape
     picture = Picture(width=width, height=height, channels=channels, dtype=str(decoded.array.dtype))
-    return _made(data, picture, {*beside, *decoded.metadata})
+    return replace(_made(data, picture, {*beside, *decoded.metadata}), names=decoded.info.channels)
 
 
 def describe_sequence(sequence: FrameSequence) -> PictureInfo:

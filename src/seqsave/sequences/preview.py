@@ -15,6 +15,7 @@ from seqsave.pictures.movie import Movie
 from seqsave.plugins.options import check_count
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
+from seqsave.sequences.file import rate_of
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.shown import Screen, Waiting, color_of_name
@@ -120,7 +121,7 @@ def make_preview(
 
     with Movie(
         extension,
-        rate=rate or _rate(sequence),
+        rate=rate or rate_of(sequence),
         texts=_texts(shown),
         height=wanted.height,
         codec=wanted.codec,
@@ -148,11 +149,6 @@ def _refitted(movie: Movie, shown: FrameSequence) -> list[str]:
         return []
     first = f"frame {shown[movie.refitted].index} is the first"
     return [f"frames of another size than the first one are fitted into it, with bars: {first}"]
-
-
-def _rate(sequence: FrameSequence) -> Fraction | None:
-    manifest = sequence.manifest
-    return manifest.rate if manifest is not None else None
 
 
 def _texts(sequence: FrameSequence) -> dict[str, str]:

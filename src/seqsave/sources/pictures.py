@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import DecodeError, SourceError
+from seqsave.metadata.stated import beyond_attributes
 from seqsave.metadata.text import RawText
 from seqsave.plugins import registry
 from seqsave.sequences.fallback import bits_per_sample, stated_by_pillow
@@ -72,7 +73,10 @@ def load_picture(frame: Frame, data: bytes, beside: Mapping[str, RawText], how: 
             raise
         note(f"{frame.name} is copied as it is, with the metadata that it may hold: {error.__cause__}")
         return SourceFrame(image=None, data=data, metadata=beside, **common)
-    image, texts = decoded.array, {name: RawText(text) for name, text in decoded.metadata.items()}
+    image = decoded.array
+    formats = () if keep is None else (keep.spec.filetype,)
+    found = beyond_attributes(decoded.metadata, decoded.info, formats) if formats else decoded.metadata
+    texts = {name: RawText(text) for name, text in found.items()}
     size = (image.shape[1], image.shape[0])
     if header is not None and header.animated and not (kept and not (bare and texts)):
         note(f"{frame.name} contains several pictures: only the first one is read")

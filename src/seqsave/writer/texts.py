@@ -13,6 +13,7 @@ from seqsave.wording import first_of
 if TYPE_CHECKING:
     from seqsave.settings.formats import Format
     from seqsave.settings.groups import EmbeddedMetadata
+    from seqsave.types import ImageInfo
 
 __all__ = ["FrameTexts"]
 
@@ -40,9 +41,16 @@ class FrameTexts:
         self._matched = set(embedding.matched)
         self._check_names(embedding.texts)
 
-    def of(self, metadata: Mapping[str, Any] | None) -> dict[str, str]:
-        """Return the text of one frame's own metadata, without withheld values. Raises MetadataError."""
+    def of(self, metadata: Mapping[str, Any] | None, info: ImageInfo | None = None) -> dict[str, str]:
+        """Return the text of one frame's own metadata, without withheld values. Raises MetadataError.
+
+        info: what its source states; attributes that the format writes anyway are no metadata.
+        """
         own = self._embedding.own_texts(metadata, self._matched)
+        if own and info is not None and info.attributes:
+            from seqsave.metadata.stated import beyond_attributes  # here, as numpy comes with it
+
+            own = beyond_attributes(own, info, [form.resolved.spec.filetype for form in self._formats])
         self._check_names(own)
         return own
 

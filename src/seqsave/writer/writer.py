@@ -341,7 +341,7 @@ class SequenceWriter:
     ) -> list[Future[SavedFrame]]:
         from seqsave.pictures.pixels import SharedImage
 
-        texts, chosen = self._texts.of(metadata), self._chosen_recipe(recipe)
+        texts, chosen = self._texts.of(metadata, info), self._chosen_recipe(recipe)
         sources = [FrameSource(SharedImage(image, info), None, texts, chosen) for image in images]
         futures = self._acceptor.accept(index, batches, sources, self._check_usable)
         self._texts.note_accepted(texts)

@@ -10,7 +10,7 @@ EXR = EncoderSpec(
     filetype="exr",
     extensions=("exr",),
     encoder="seqsave_exr.codec:ExrEncoder",
-    dtypes=("float16", "float32"),
+    dtypes=("float16", "float32", "uint32"),
     channels=tuple(range(1, 65)),
     options={
         "compression": Option(
@@ -48,7 +48,8 @@ EXR = EncoderSpec(
     lossless=True,  # with default options
     install_hint="pip install seqsave-exr",
     holds=(
-        *("color", "primaries", "channels", "origin", "display", "pixel_aspect", "dpi", "rate", "tags", "attributes"),
+        *("color", "primaries", "channels", "layer", "origin", "display", "pixel_aspect", "dpi", "rate", "tags"),
+        "attributes",
     ),
     alpha="stated",
 )

@@ -13,13 +13,14 @@ from seqsave import OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["alpha_of", "names_for", "ordered"]
+__all__ = ["alpha_of", "base_of", "names_for", "ordered"]
 
 _LONGEST = 255  # bytes; the specification's limit for files with long names
 _USUAL = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B")}
 # Within a layer: colours, coordinates, alpha.
 _PLACES = {name: place for place, name in enumerate("RGBXYZUVA")}
 _COLOURS = ("R", "G", "B", "Y")
+_SPELLED = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A"}
 
 
 def names_for(count: int, given: str, own: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -48,15 +49,25 @@ def names_for(count: int, given: str, own: tuple[str, ...] = ()) -> tuple[str, .
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names in reading order: colours, then layers by name; each layer R,G,B,A, Y,A, X,Y,Z or U,V."""
+    """Return names in reading order: colours, then layers by name; each layer R,G,B,A, Y,A, X,Y,Z or U,V.
+
+    Names of colours count in any case, also spelled out: red, green, blue, alpha.
+    """
     return tuple(sorted(names, key=_key))
+
+
+def base_of(name: str) -> str:
+    """Return the meaning of a channel in its layer, such as R or A, however it is spelled: ``diffuse.red`` is R."""
+    base = name.rpartition(".")[2].upper()
+    return _SPELLED.get(base, base)
 
 
 def alpha_of(name: str, names: Iterable[str]) -> str | None:
     """Return the alpha channel of the colour ``name``: the A of its layer, or None."""
-    layer, dot, base = name.rpartition(".")
-    alpha = f"{layer}{dot}A"
-    return alpha if base in _COLOURS and alpha in names else None
+    if base_of(name) not in _COLOURS:
+        return None
+    layer = name.rpartition(".")[0]
+    return next((other for other in names if other.rpartition(".")[0] == layer and base_of(other) == "A"), None)
 
 
 def _problem(name: str, names: tuple[str, ...]) -> str | None:
@@ -73,7 +84,7 @@ def _problem(name: str, names: tuple[str, ...]) -> str | None:
 
 def _key(name: str) -> tuple[object, ...]:
     layer, _, base = name.rpartition(".")
-    place = _PLACES.get(base, len(_PLACES))
+    place = _PLACES.get(base_of(name), len(_PLACES))
     return _natural(layer), place, _natural(base), name
 
 

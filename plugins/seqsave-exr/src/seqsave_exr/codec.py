@@ -7,20 +7,24 @@ picture. Values are not changed, except that colours are multiplied by alpha wit
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import OpenEXR
 
-from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo
+from seqsave import Decoded, DecodeError, Encoded, EncodeError, FrameInfo, ImageInfo
 from seqsave.metadata.xmp import packet
-from seqsave_exr.channels import alpha_of, names_for, ordered
+from seqsave_exr.channels import names_for, ordered
 from seqsave_exr.header import Header, read_header
-from seqsave_exr.stated import FORMAT, INTEROP_IDS, KINDS, ORDER, RESERVED, TAGS, stated_in, written
+from seqsave_exr.parts import parts_of
+from seqsave_exr.planes import Window, around, assembled, pasted, taken_apart
+from seqsave_exr.raw import with_raw
+from seqsave_exr.stated import FORMAT, INTEROP_IDS, ORDER, RESERVED, TAGS, of_parts, raw_of, stated_in, written
 from seqsave_exr.timecode import time_code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from seqsave.types import ColorSpace, ImageArray
 
@@ -33,12 +37,12 @@ _INT32, _UINT32 = (1 << 31) - 1, (1 << 32) - 1
 
 
 class ExrEncoder:
-    """Encoder and decoder for single-part EXR files of scan lines, half or float. Stateless."""
+    """Encoder of EXR files of one part, in scan lines; decoder of all flat ones. Stateless."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
-        """Encode one array H,W,C of float16 (half) or float32 (float).
+        """Encode one array H,W,C of float16 (half), float32 (float) or uint32 (integers).
 
         A lossless compression preserves every bit of every value. Metadata are written as string attributes. Raises
         OptionError for channel names that do not match the picture and for drop frame at a rate without it, and
@@ -61,37 +65,41 @@ class ExrEncoder:
         if options["compression"].startswith("dwa"):
             header["dwaCompressionLevel"] = float(options["dwa_level"])
         straight = options["alpha"] == "straight" or info.image.alpha == "straight"
-        channels = _planes(image, names, _kinds_of(info), straight=straight)
-        leftover = {name: text for name, text in metadata.items() if name not in fitting}
-        return Encoded(data=_written(header, channels, info), leftover=leftover, warnings=_warnings(info.color))
+        own_attributes = info.image.attributes if info.image.attributes_of == FORMAT else {}
+        channels = taken_apart(image, names, own_attributes, straight=straight)
+        leftover = {name: text for name, text in metadata.items() if header.get(name) != text}
+        data: Any = _written(header, channels, info)
+        raw = raw_of(info.image)
+        return Encoded(
+            data=with_raw(bytes(data), raw) if raw else data, leftover=leftover, warnings=_warnings(info.color)
+        )
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
-        """Decode the data window of one EXR file to float16 or float32 of shape H,W,C.
+        """Decode the data window of one EXR file to float16, float32 or uint32 of shape H,W,C.
 
-        The dtype is float32 if channels differ, and float64 if some are 32-bit integers. Channels are in the order in
-        which seqsave wrote them; from other files, colours first, then layers by name: ``channel_names`` returns the
-        order. ``canvas`` is the size of the display window where that is another one.
+        The dtype is float32 if channels differ, and float64 if some are 32-bit integers and others are not. Channels
+        are in the order in which seqsave wrote them; from other files, colours first, then layers by name:
+        ``channel_names`` returns the order. ``canvas`` is the size of the display window where that is another one.
+        The channels of all parts are read: those of the first one have their own names, those of the others the name of
+        their part as layer. Parts with different data windows are pasted into one window around them.
 
-        Raises DecodeError for damaged, deep and multi-part files, and for more than ``max_pixels`` pixels.
+        Raises DecodeError for damaged and deep files, and for more than ``max_pixels`` pixels.
         """
-        header = read_header(data, max_pixels)
-        names = _names(data, header)
-        planes = _read(data, header, names)
-        dtype = np.result_type(*{plane.dtype for plane in planes})
-        array = np.empty((header.height, header.width, len(planes)), dtype)
-        for place, plane in enumerate(planes):
-            array[..., place] = plane
-        texts = _texts(data, header)
-        info = stated_in(data, header, names, texts)
-        return Decoded(array=array, metadata=texts, canvas=header.canvas, info=info)
+        parts = _parts(data, max_pixels)
+        first = parts[0]
+        if len(parts) == 1:
+            array, apart = assembled(dict(zip(first.names, _read(first), strict=True)))
+            return Decoded(array=array, metadata=first.texts, canvas=first.header.canvas, info=_with(first.info, apart))
+        return _joined(parts, max_pixels)
 
 
 def channel_names(data: bytes) -> tuple[str, ...]:
     """Return the names of a file's channels, in the order in which ``decode`` returns them.
 
-    Raises DecodeError for files other than EXR files of one flat picture.
+    Raises DecodeError for files other than EXR files of flat pictures.
     """
-    return _names(data, read_header(data, _UINT32**2))
+    parts = _parts(data, _UINT32**2)
+    return tuple(name for names in _names_in_all(parts) for name in names)
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -144,41 +152,6 @@ def _fits(name: str, text: str) -> bool:
     return 0 < length <= _LONGEST_NAME and "\0" not in name and name not in RESERVED
 
 
-def _kinds_of(info: FrameInfo) -> Mapping[str, Any]:
-    """Return the types of channels that a source of this format states: numpy's names by channel."""
-    found = info.image.attributes.get(KINDS) if info.image.attributes_of == FORMAT else None
-    return found if isinstance(found, dict) else {}
-
-
-def _planes(
-    image: ImageArray, names: tuple[str, ...], kinds: Mapping[str, str], *, straight: bool
-) -> dict[str, ImageArray]:
-    """Return channels by name; interleaved if the library accepts them so, which is faster.
-
-    The library ignores the strides of all other arrays, so these must be contiguous.
-    """
-    places = {name: place for place, name in enumerate(names)}
-    alphas = {name: alpha_of(name, names) for name in names} if straight else {}
-    is_plain = all(kinds.get(name, image.dtype.name) == image.dtype.name for name in names)
-    if is_plain and names in (("R", "G", "B"), ("R", "G", "B", "A")) and not any(alphas.values()):
-        return {"".join(names): image}
-    planes: dict[str, ImageArray] = {}
-    for name, place in places.items():
-        alpha = alphas.get(name)
-        with np.errstate(all="ignore"):
-            plane = image[..., place] if alpha is None else np.multiply(image[..., place], image[..., places[alpha]])
-            planes[name] = np.ascontiguousarray(plane, kinds.get(name) if _is_exact(plane, kinds.get(name)) else None)
-    return planes
-
-
-def _is_exact(plane: ImageArray, kind: str | None) -> bool:
-    """Return True if every value can be stored in the type that the channel had in its source."""
-    if kind is None or kind == plane.dtype.name:
-        return False
-    with np.errstate(all="ignore"):
-        return bool(np.array_equal(plane.astype(kind).astype(plane.dtype), plane, equal_nan=True))
-
-
 def _written(header: dict[str, Any], channels: dict[str, ImageArray], info: FrameInfo) -> memoryview:
     file = io.BytesIO()
     try:
@@ -192,17 +165,88 @@ def _written(header: dict[str, Any], channels: dict[str, ImageArray], info: Fram
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def _read(data: bytes, header: Header, names: tuple[str, ...]) -> list[ImageArray]:
+class _Part(NamedTuple):
+    """One part of a file, before its pixels are read."""
+
+    name: str
+    data: bytes
+    header: Header
+    names: tuple[str, ...]
+    texts: dict[str, str]
+
+    @property
+    def info(self) -> ImageInfo:
+        return stated_in(self.data, self.header, self.names, self.texts)
+
+
+def _parts(data: bytes, max_pixels: int) -> list[_Part]:
+    found = []
+    for name, alone in parts_of(data):
+        header = read_header(alone, max_pixels)
+        found.append(_Part(name, alone, header, _names(alone, header), _texts(alone, header)))
+    return found
+
+
+def _names_in_all(parts: Sequence[_Part]) -> list[tuple[str, ...]]:
+    """Return the names of the channels of each part, which are unique in the whole file."""
+    named = [parts[0].names]
+    for part in parts[1:]:
+        head = f"{part.name}."
+        named.append(tuple(name if name.startswith(head) else head + name for name in part.names))
+    every = [name for names in named for name in names]
+    if len(set(every)) < len(every):
+        raise DecodeError("damaged EXR file: two of its parts have one name")
+    return named
+
+
+def _joined(parts: Sequence[_Part], max_pixels: int) -> Decoded:
+    """Return the pictures of several parts as one."""
+    windows = [Window(*part.header.window) for part in parts]
+    whole = around(windows)
+    rows, columns = whole.shape
+    if rows * columns > max_pixels:
+        raise DecodeError(
+            f"an EXR file whose parts lie in {columns}x{rows} pixels: at most {max_pixels} are allowed",
+            reason="too large",
+            pixels=rows * columns,
+        )
+    named = _names_in_all(parts)
+    planes = {
+        name: pasted(plane, own, whole)
+        for part, own, names in zip(parts, windows, named, strict=True)
+        for name, plane in zip(names, _read(part), strict=True)
+    }
+    array, apart = assembled(planes)
+    first = parts[0]
+    info = of_parts({part.name: part.info for part in parts})
+    # The first part's window may be the whole picture, and that around all parts another one.
+    left, top, right, bottom = first.header.display
+    is_whole = first.header.display == whole and (left, top) == (0, 0)
+    info = replace(
+        _with(info, apart),
+        channels=tuple(planes),
+        origin=None if is_whole else whole[:2],
+        display=None if is_whole else (left, top, right - left + 1, bottom - top + 1),
+    )
+    texts = {name: text for part in reversed(parts) for name, text in part.texts.items()}
+    return Decoded(array=array, metadata=texts, canvas=first.header.canvas, info=info)
+
+
+def _with(info: ImageInfo, apart: Mapping[str, Any]) -> ImageInfo:
+    return replace(info, attributes={**info.attributes, **apart}, attributes_of=FORMAT) if apart else info
+
+
+def _read(part: _Part) -> list[ImageArray]:
     """Return the channels as arrays.
 
     OpenEXR.File is not used, because it prints the faults of a file to standard output, and refuses texts that are not
     UTF-8.
     """
-    kinds = {channel.name: _KINDS[channel.kind] for channel in header.channels}
-    shape = (header.height, header.width)
+    kinds = {channel.name: _KINDS[channel.kind] for channel in part.header.channels}
+    shape = (part.header.height, part.header.width)
     try:
-        found = OpenEXR.InputFile(io.BytesIO(data)).channels(list(names))
-        return [np.frombuffer(plane, kinds[name]).reshape(shape) for name, plane in zip(names, found, strict=True)]
+        found = OpenEXR.InputFile(io.BytesIO(part.data)).channels(list(part.names))
+        return [np.frombuffer(plane, kinds[name]).reshape(shape) for name, plane in zip(part.names, found, strict=True)]
     # What its C++ and its reading of a damaged header raise has no common class.
     except Exception as error:
         raise DecodeError(f"damaged EXR file: {error}") from error

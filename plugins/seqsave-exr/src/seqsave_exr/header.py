@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 from seqsave import DecodeError
 
-__all__ = ["Attribute", "Channel", "Header", "read_header"]
+__all__ = [
+    *("DEEP", "LONG_NAMES", "MAGIC", "PARTS", "TILED", "VERSION"),
+    *("Attribute", "Channel", "Header", "attributes_at", "read_header", "version_of"),
+]
 
-_MAGIC = b"v/1\x01"
-_VERSION = 2
-_TILED, _LONG_NAMES, _DEEP, _PARTS = 0x200, 0x400, 0x800, 0x1000
+MAGIC = b"v/1\x01"
+VERSION = 2
+TILED, LONG_NAMES, DEEP, PARTS = 0x200, 0x400, 0x800, 0x1000
 _MOST_CHANNELS = 1024
 _KINDS = 3
 _LARGEST_TILE = 1 << 22  # pixels, for pictures smaller than one tile
@@ -56,8 +59,8 @@ class Header:
 def read_header(data: bytes, max_pixels: int) -> Header:
     """Return the header of a file of one part.
 
-    Raises DecodeError for a damaged header, for a file without a flat picture (deep, several parts, channels of lower
-    resolution), and for more than ``max_pixels`` pixels.
+    Raises DecodeError for a damaged header, for deep pixels, for channels of lower resolution, and for more than
+    ``max_pixels`` pixels.
     """
     try:
         return _read(data, max_pixels)
@@ -66,17 +69,12 @@ def read_header(data: bytes, max_pixels: int) -> Header:
 
 
 def _read(data: bytes, max_pixels: int) -> Header:
-    if data[:4] != _MAGIC:
-        raise DecodeError("not an EXR file")
-    (version,) = struct.unpack_from("<I", data, 4)
-    if version & 0xFF != _VERSION or version & ~(0xFF | _TILED | _LONG_NAMES | _DEEP | _PARTS):
-        raise DecodeError(f"an EXR file of an unknown version ({version:#x})", reason="unsupported")
-    if version & (_DEEP | _PARTS):
-        kind = "deep pixels" if version & _DEEP else "several parts"
-        raise DecodeError(f"an EXR file with {kind}: only files of one flat picture are read", reason="unsupported")
-    attributes = _attributes(data)
+    version = version_of(data)
+    if version & DEEP:
+        raise DecodeError("an EXR file with deep pixels: only flat pictures are read", reason="unsupported")
+    attributes, _ = attributes_at(data, 8)
     width, height = _size(data, attributes["dataWindow"], max_pixels)
-    if version & _TILED:
+    if version & TILED:
         _check_tiles(data, attributes["tiles"], max_pixels)
     windows = (_box(data, attributes[name]) for name in ("dataWindow", "displayWindow"))
     channels = _channels(data, attributes["channels"])
@@ -97,9 +95,19 @@ def _canvas(data: bytes, attributes: dict[str, Attribute]) -> tuple[int, int] | 
     return right - left + 1, bottom - top + 1
 
 
-def _attributes(data: bytes) -> dict[str, Attribute]:
+def version_of(data: bytes) -> int:
+    """Return the version field with its flags. Raises DecodeError for another format, and for an unknown version."""
+    if data[:4] != MAGIC or len(data) < 8:
+        raise DecodeError("not an EXR file")
+    version: int = struct.unpack_from("<I", data, 4)[0]
+    if version & 0xFF != VERSION or version & ~(0xFF | TILED | LONG_NAMES | DEEP | PARTS):
+        raise DecodeError(f"an EXR file of an unknown version ({version:#x})", reason="unsupported")
+    return version
+
+
+def attributes_at(data: bytes, place: int) -> tuple[dict[str, Attribute], int]:
+    """Return the attributes of the header at ``place``, and where it ends."""
     found = {}
-    place = 8
     while data[place] != 0:
         name, place = _word(data, place)
         kind, place = _word(data, place)
@@ -109,7 +117,7 @@ def _attributes(data: bytes) -> dict[str, Attribute]:
             raise DecodeError("damaged EXR file: it ends within its header")
         found[name] = Attribute(kind, place, place + size)
         place += size
-    return found
+    return found, place + 1
 
 
 def _word(data: bytes, place: int) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ import OpenEXR
 
 from seqsave import COLOR_SPACES, ImageInfo
 from seqsave.metadata.xmp import tags_in
+from seqsave_exr.channels import base_of
+from seqsave_exr.planes import INTEGERS, KINDS
+from seqsave_exr.raw import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,14 +23,12 @@ if TYPE_CHECKING:
     from seqsave.types import ColorSpace
     from seqsave_exr.header import Attribute, Header
 
-__all__ = ["FORMAT", "INTEROP_IDS", "KINDS", "ORDER", "RESERVED", "TAGS", "stated_in", "written"]
+__all__ = ["FORMAT", "INTEROP_IDS", "ORDER", "RESERVED", "TAGS", "of_parts", "raw_of", "stated_in", "written"]
 
 FORMAT = "exr"
 """``attributes_of`` of the statements of this format."""
 ORDER = "seqsave:channels"
 """The attribute with the order of channels, written if it differs from the reading order."""
-KINDS = "channels"
-"""The name among ``ImageInfo.attributes`` of the channels' types: numpy's names by channel, if they differ."""
 
 TAGS = {"artist": "Artist", "copyright": "owner", "description": "comments", "software": "Software"}
 INTEROP_IDS = {
@@ -85,11 +87,13 @@ def stated_in(data: bytes, header: Header, names: tuple[str, ...], texts: Mappin
     is_whole = header.display == header.window and (left, top) == (0, 0)
     is_empty = right < left or bottom < top
     kept = _attributes(data, header, texts)
+    layer = _layer(data, found)
     return ImageInfo(
         color=color,
         primaries=primaries,
-        alpha="associated" if any(name.rpartition(".")[2] == "A" for name in names) else None,
+        alpha="associated" if any(base_of(name) == "A" for name in names) else None,
         channels=() if names in (("Y",), ("Y", "A"), ("R", "G", "B"), ("R", "G", "B", "A")) else names,
+        layer=layer,
         origin=None if is_whole or is_empty else header.window[:2],
         display=None if is_whole or is_empty else (left, top, right - left + 1, bottom - top + 1),
         pixel_aspect=aspect if aspect is not None and aspect > 0 and aspect != 1 else None,
@@ -101,6 +105,39 @@ def stated_in(data: bytes, header: Header, names: tuple[str, ...], texts: Mappin
     )
 
 
+def _layer(data: bytes, found: Mapping[str, Attribute]) -> str | None:
+    """Return the name of the part, or the view whose channels have no layer: the first one of several."""
+    name = _value(data, found["name"]) if "name" in found else None
+    views = _value(data, found["multiView"]) if "multiView" in found else None
+    named = name or (views[0] if views else None)
+    return named if isinstance(named, str) and named else None
+
+
+def of_parts(found: Mapping[str, ImageInfo]) -> ImageInfo:
+    """Return what the parts of a file state together, by their names: the first one, and where others differ from it.
+
+    An attribute of another part that differs is kept under the name of the part: ``depth.owner``. Channels and windows
+    are those of the first part, which the caller replaces.
+    """
+    first, *others = found.values()
+    kept = dict(first.attributes)
+    for name, one in zip(list(found)[1:], others, strict=True):
+        kept |= {
+            f"{name}.{key}": value for key, value in _all_of(one).items() if not _is_same(_all_of(first), key, value)
+        }
+    alpha = next((one.alpha for one in found.values() if one.alpha is not None), None)
+    return replace(first, alpha=alpha, attributes=kept, attributes_of=FORMAT if kept else "")
+
+
+def _all_of(info: ImageInfo) -> dict[str, Any]:
+    rate = {} if info.rate is None else {"framesPerSecond": info.rate}
+    return {**{TAGS[tag]: text for tag, text in info.tags.items() if tag in TAGS}, **rate, **info.attributes}
+
+
+def _is_same(first: Mapping[str, Any], name: str, value: Any) -> bool:
+    return name in first and repr(first[name]) == repr(value)
+
+
 def written(info: ImageInfo, width: int, height: int) -> dict[str, Any]:
     """Return the attributes of a header that states the same, as far as no field of FrameInfo does.
 
@@ -108,7 +145,9 @@ def written(info: ImageInfo, width: int, height: int) -> dict[str, Any]:
     """
     header: dict[str, Any] = {}
     if info.attributes_of == FORMAT:
-        header |= {name: value for name, value in info.attributes.items() if name != KINDS}
+        header |= {name: value for name, value in info.attributes.items() if not _is_apart(name, value)}
+    if info.layer is not None and "multiView" not in header:  # which names the layer itself
+        header["name"] = info.layer
     if info.display is not None:
         left, top, across, down = info.display
         x, y = info.origin or (left, top)
@@ -119,6 +158,16 @@ def written(info: ImageInfo, width: int, height: int) -> dict[str, Any]:
     if info.primaries is not None and info.color is None:
         header["chromaticities"] = tuple(float(value) for point in info.primaries for value in point)
     return header
+
+
+def raw_of(info: ImageInfo) -> dict[str, Raw]:
+    """Return the attributes that the library cannot write."""
+    own = info.attributes if info.attributes_of == FORMAT else {}
+    return {name: value for name, value in own.items() if isinstance(value, Raw)}
+
+
+def _is_apart(name: str, value: Any) -> bool:
+    return name in (KINDS, INTEGERS) or isinstance(value, Raw)
 
 
 def _corners(left: int, top: int, right: int, bottom: int) -> Any:
@@ -161,11 +210,14 @@ def _attributes(data: bytes, header: Header, texts: Mapping[str, str]) -> dict[s
             continue
         if _DEFAULTS.get(name) == data[attribute.start : attribute.end]:
             continue
-        value = _value(data, attribute)
+        raw = data[attribute.start : attribute.end]
+        is_known = attribute.kind in _READERS or attribute.kind in _NUMBERS
+        value = _value(data, attribute) if is_known else Raw(attribute.kind, raw)
+        if value is None and attribute.kind == "string":
+            value = Raw(attribute.kind, raw)  # not in UTF-8
         if value is not None:
             kept[name] = value
-    kinds = {channel.name: ("uint32", "float16", "float32")[channel.kind] for channel in header.channels}
-    return {**kept, KINDS: kinds} if len(set(kinds.values())) > 1 else kept
+    return kept
 
 
 def _is_metadata(name: str, text: str) -> bool:
@@ -173,7 +225,7 @@ def _is_metadata(name: str, text: str) -> bool:
     if name in ("prompt", "workflow", "parameters"):
         return True
     try:
-        return isinstance(json.loads(text), dict | list)
+        return isinstance(json.loads(text), dict | list | str)
     except (ValueError, RecursionError):
         return False
 

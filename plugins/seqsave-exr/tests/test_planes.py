@@ -1,0 +1,59 @@
+"""Channels of different types in one array, and integers that floats would round."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenEXR
+import pytest
+from seqsave_exr.planes import INTEGERS, KINDS, assembled, taken_apart
+
+import seqsave
+
+
+def written(path: Path, channels: dict[str, Any]) -> None:
+    OpenEXR.File({"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}, dict(channels)).write(str(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    file = OpenEXR.File(io.BytesIO(path.read_bytes()), separate_channels=True)
+    return {name: one.pixels.copy() for name, one in file.channels().items()}
+
+
+def test_integers_beyond_single_precision_are_kept_beside_the_array() -> None:
+    planes = {"Z": np.full((2, 2), 0.5, np.float32), "id": np.full((2, 2), 2**32 - 1, np.uint32)}
+    array, apart = assembled(planes)
+    assert apart[KINDS] == {"Z": "float32", "id": "uint32"}
+    again = taken_apart(array.astype(np.float32), ("Z", "id"), apart, straight=False)
+    assert (again["id"].dtype, again["id"][0, 0]) == (np.uint32, 2**32 - 1)
+    changed = array.astype(np.float32)
+    changed[0, 0, 1] = 7
+    assert taken_apart(changed, ("Z", "id"), apart, straight=False)["id"][0, 0] == 7
+    assert INTEGERS not in assembled({**planes, "id": np.full((2, 2), 2**24, np.uint32)})[1]
+
+
+@pytest.mark.parametrize("others", [{}, {"R": "float16", "Z": "float32"}])
+def test_object_ids_survive_another_compression(tmp_path: Path, others: dict[str, str]) -> None:
+    channels = {name: np.full((4, 6), 0.5, dtype) for name, dtype in others.items()}
+    channels["id"] = np.arange(2**24, 2**24 + 24, dtype=np.uint32).reshape(4, 6)
+    written(tmp_path / "a.0001.exr", channels)
+    seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="exr", options={"compression": "piz"})
+    found = read(tmp_path / "out" / "a.0001.exr")
+    assert {name: plane.dtype.name for name, plane in found.items()} == {**others, "id": "uint32"}
+    assert np.array_equal(found["id"], channels["id"])
+
+
+def test_ids_that_fit_become_16_bits_in_a_png_with_a_warning(tmp_path: Path) -> None:
+    written(tmp_path / "a.0001.exr", {"id": np.full((4, 6), 40000, np.uint32)})
+    with pytest.warns(seqsave.SeqSaveWarning, match="integers of the type uint32 became 16 bits"):
+        seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png")
+    assert (seqsave.open_sequence(tmp_path / "out")[0].read() == 40000).all()
+
+
+def test_ids_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    written(tmp_path / "a.0001.exr", {"id": np.full((4, 6), 70000, np.uint32)})
+    with pytest.raises(seqsave.ImageError, match=r"integers 70000\.\.70000 .* Save it as tif"):
+        seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png")
