@@ -15,7 +15,8 @@ import seqsave
 
 
 def written(path: Path, channels: dict[str, Any]) -> None:
-    OpenEXR.File({"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}, dict(channels)).write(str(path))
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, dict(channels)).write(str(path))  # a copy, as the library changes the values
 
 
 def read(path: Path) -> dict[str, Any]:
