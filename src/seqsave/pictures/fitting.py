@@ -85,7 +85,10 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
     the format can hold, and for a display window of more than 2**28 pixels.
     """
     notes: list[tuple[str, str]] = []
-    of_colours = are_colours(_asked(info.channels, wanted) if info.channels else wanted.channels)
+    asked = wanted.channels
+    if info.channels:
+        asked, _ = _asked(info.channels, wanted, info.layer, "channels" in spec.holds)
+    of_colours = are_colours(asked)
     array, info = _chosen(array, info, spec, wanted, notes)
     array, info = _straight(array, info, spec)
     array, info = _whole(array, info, spec, notes)
