@@ -117,7 +117,7 @@ def test_a_layer_of_a_file_is_chosen_by_the_name_of_its_part(tmp_path: Any) -> N
     (tmp_path / "a.0001.exr").write_bytes(usual())
     sequence = seqsave.open_sequence(tmp_path)
     with pytest.warns(seqsave.SeqSaveWarning, match=r"left out, .*: attributes normal\.owner"):
-        seqsave.save(sequence, tmp_path / "beauty", filetype="png", layer="beauty", drop=["tags"])
+        seqsave.save(sequence, tmp_path / "beauty", filetype="png", layer="beauty", drop=["tags"], color="srgb")
     assert seqsave.open_sequence(tmp_path / "beauty")[0].read()[0, 0].tolist() == [255, 127, 63, 127]
     seqsave.save(sequence, tmp_path / "normal", filetype="exr", layer="normal")
     assert seqsave.open_sequence(tmp_path / "normal")[0].decode().info.channels == ("normal.X", "normal.Y", "normal.Z")
