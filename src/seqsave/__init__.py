@@ -35,7 +35,7 @@ _HOMES = {
     ),
     "saving": "open_writer save",
     "settings": "WriterConfig check_settings",
-    "spool.flush_all": "flush",
+    "spool.flush": "flush",
     "writer": "SequenceWriter",
 }
 __getattr__, __dir__, __all__ = _lazy.attach(__name__, _HOMES)

@@ -46,7 +46,7 @@ from .sequences.frame import Frame as Frame
 from .sequences.reader import FrameSequence as FrameSequence
 from .settings import WriterConfig as WriterConfig
 from .settings import check_settings as check_settings
-from .spool.flush_all import flush as flush
+from .spool.flush import flush as flush
 from .spool.results import FlushResult as FlushResult
 from .spool.results import FlushedFrame as FlushedFrame
 from .targets.registry import register_target as register_target

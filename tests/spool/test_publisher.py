@@ -13,7 +13,7 @@ from seqsave.errors import SpoolError, TargetError
 from seqsave.spool import Publisher, Records, Spool, publisher
 from seqsave.spool.publisher import publisher_of
 from tests.spool.kept import keep
-from tests.spool.test_flush import Failing
+from tests.spool.test_rounds import Failing
 from tests.support.patience import PATIENCE, wait_until
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ def flush_command(
     to its target, compared, recorded in the manifest, and only then removed from DIR. A frame whose file was written by
     another program since is a conflict: both stay as they are, unless --replace is given. Exit status 1 if any is left.
     """
-    from seqsave.spool.flush_all import flush
+    from seqsave.spool.flush import flush
 
     messages = Messages(quiet)
     with messages.catching():

@@ -2,9 +2,9 @@
 
 from seqsave.spool.before import Before, nothing, unknown
 from seqsave.spool.entries import DamagedError, Entry, FileFacts, Item, NewerError, fingerprint, key_of
-from seqsave.spool.flush import Outcome, Records, flush_place, flush_spool, overlaps
 from seqsave.spool.opening import VARIABLE, default_folder, open_spool
 from seqsave.spool.publisher import Publisher, publisher_of
+from seqsave.spool.rounds import Outcome, Records, flush_place, flush_spool, overlaps
 from seqsave.spool.store import MAX_BYTES, Contents, Spool
 
 __all__ = [

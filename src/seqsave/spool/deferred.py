@@ -16,8 +16,8 @@ from seqsave.errors import ManifestError
 from seqsave.manifest import UNKNOWN_VERSION, Facts, FrameEntry
 from seqsave.runtime import retry
 from seqsave.spool.entries import Entry, fingerprint, key_of
-from seqsave.spool.flush import Outcome, Records
 from seqsave.spool.publisher import Publisher, publisher_of
+from seqsave.spool.rounds import Outcome, Records
 from seqsave.spool.store import Spool
 
 __all__ = ["DeferredUpdates", "closing_facts", "frame_facts", "opening_facts", "publisher_behind"]

@@ -16,7 +16,7 @@ from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError
 from seqsave.runtime.threads import ForkSafeLock, Joinable, spawn_daemon
 from seqsave.spool.entries import Entry, fingerprint
-from seqsave.spool.flush import Outcome, Records, flush_place, overlaps
+from seqsave.spool.rounds import Outcome, Records, flush_place, overlaps
 from seqsave.spool.store import Spool
 from seqsave.wording import counted
 
