@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,3 +148,30 @@ def test_runs_one_after_the_other_are_complete(indices: set[int], again: set[int
         assert world.manifest is not None
         assert world.manifest.complete
     assert {frame.index for frame in world.manifest.frames} == indices | again
+
+
+class Counted(str):
+    """A text that counts how often it is compared."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize("where", ["writers", "unfinished"])
+def test_a_manifest_with_many_runs_costs_in_proportion(where: str) -> None:
+    many = 1000
+    ids = [Counted(f"run {number}") for number in range(many)]
+    writers = tuple(WriterEntry(id=one, host="host", pid=1, since="") for one in ids)
+    facts, me = Facts(prefix="frame", extension="png", filetype="png"), WriterEntry(id="me", host="h", pid=1, since="")
+    before = Manifest(
+        prefix="frame", extension="png", filetype="png", **{where: writers if where == "writers" else tuple(ids)}
+    )
+    base = begun(before, facts, me)
+    Counted.compared = 0
+    outcome = Outcome(frames=[entry(0, 1)])
+    ended(base, facts, me, outcome, base, {"frame_0.png": Seen(1, "0")})
+    assert Counted.compared < 20 * many

@@ -402,15 +402,12 @@ def _takes_place_of(mine: RunEntry, run: RunEntry) -> bool:
 
 def _still_needed(manifest: Manifest) -> tuple[RunEntry, ...]:
     """Return the runs that expect frames, wrote a recorded frame, are active, or are unfinished."""
-    named = {frame.run for frame in manifest.frames}
-    named |= {*manifest.unfinished, *(writer.id for writer in manifest.writers)}
-    known = {run.id for run in manifest.runs}
+    active = {*manifest.unfinished, *(writer.id for writer in manifest.writers)}
+    named = active | {frame.run for frame in manifest.frames if frame.run is not None}
     # A run whose frames came out of a spool, and that never reached the manifest, is known by its id only.
-    foreign = sorted(one for one in named - known if one is not None and one not in manifest.unfinished)
-    return (
-        *(RunEntry(id=one, defines=False) for one in foreign if all(one != w.id for w in manifest.writers)),
-        *(run for run in manifest.runs if run.expected or run.id in named),
-    )
+    foreign = sorted(named - active - {run.id for run in manifest.runs})
+    kept = [run for run in manifest.runs if run.expected or run.id in named]
+    return (*(RunEntry(id=one, defines=False) for one in foreign), *kept)
 
 
 def _expected(runs: tuple[RunEntry, ...]) -> Intervals:

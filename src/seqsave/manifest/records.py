@@ -82,6 +82,8 @@ class Shared:
 
 _NOTHING_SHARED = Shared()
 _MOST = naming.MAX_INDEX
+# Values that few frames of a manifest have, or none.
+_RARE = frozenset(("batch", "disputed", "recipe", "picture", "run"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,39 +148,53 @@ class FrameEntry:
     @classmethod
     def from_document(cls, document: Any, number: int | None = None, shared: Shared = _NOTHING_SHARED) -> FrameEntry:
         """Return the record of the frame at position ``number`` of a manifest, or alone. Raises ManifestError."""
-        what = "a frame" if number is None else f"frame {number} of the manifest"
-        reader, batch, disputed = Reader(document, what), None, False
-        get = document.get
-        # A manifest may have millions of frames: this checks the usual types fast; the reader reports errors.
-        index, name, size, checksum, etag = get("index"), get("name"), get("size"), get("checksum"), get("etag")
-        if type(index) is not int or type(size) is not int or not 0 <= index <= _MOST or not 0 <= size <= _MOST:
-            index, size = reader.number("index", LEAST_INDEX), reader.optional_number("size")
-        if type(name) is not str or type(checksum) is not str or type(etag) is not str:
-            name, checksum, etag = reader.text("name"), reader.optional("checksum", str), reader.optional("etag", str)
-        acknowledged = get("acknowledged", False)
-        if type(acknowledged) is not bool:
-            raise reader.damaged("acknowledged", acknowledged)
-        if "batch" in document:
-            batch = reader.optional_number("batch")
-        if "disputed" in document:
-            disputed = reader.flag("disputed")
-        version = reader.optional("version", str) if "version" in document else etag
-        recipe = reader.optional("recipe", str) if "recipe" in document else shared.recipe
-        picture = Picture.from_document(get("picture"), what) if "picture" in document else shared.picture
-        run = _run_of(reader, shared.runs) if "run" in document else shared.run
+        # A manifest may have millions of frames, most of which have these values only.
+        if type(document) is dict and _RARE.isdisjoint(document):
+            get = document.get
+            index, name, size, checksum, etag = get("index"), get("name"), get("size"), get("checksum"), get("etag")
+            version, acknowledged = get("version", etag), get("acknowledged", False)
+            if (
+                type(index) is type(size) is int
+                and LEAST_INDEX <= index <= _MOST
+                and 0 <= size <= _MOST
+                and type(name) is str
+                and (checksum is None or type(checksum) is str)
+                and (etag is None or type(etag) is str)
+                and (version is None or type(version) is str)
+                and type(acknowledged) is bool
+            ):
+                return cls(
+                    index=index,
+                    batch=None,
+                    name=name,
+                    size=size,
+                    checksum=checksum,
+                    etag=etag,
+                    acknowledged=acknowledged,
+                    recipe=shared.recipe,
+                    picture=shared.picture,
+                    version=version,
+                    run=shared.run,
+                )
+        return cls._checked(document, "a frame" if number is None else f"frame {number} of the manifest", shared)
+
+    @classmethod
+    def _checked(cls, document: Any, what: str, shared: Shared) -> FrameEntry:
+        reader = Reader(document, what)
+        etag = reader.optional("etag", str)
         return cls(
-            index=index,
-            batch=batch,
-            name=name,
-            size=size,
-            checksum=checksum,
+            index=reader.number("index", LEAST_INDEX),
+            batch=reader.optional_number("batch"),
+            name=reader.text("name"),
+            size=reader.optional_number("size"),
+            checksum=reader.optional("checksum", str),
             etag=etag,
-            acknowledged=acknowledged,
-            recipe=recipe,
-            picture=picture,
-            disputed=disputed,
-            version=version,
-            run=run,
+            acknowledged=reader.flag("acknowledged", False),
+            recipe=reader.optional("recipe", str) if "recipe" in document else shared.recipe,
+            picture=Picture.from_document(document["picture"], what) if "picture" in document else shared.picture,
+            disputed=reader.flag("disputed", False),
+            version=reader.optional("version", str) if "version" in document else etag,
+            run=_run_of(reader, shared.runs) if "run" in document else shared.run,
         )
 
 
