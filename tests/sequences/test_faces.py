@@ -72,6 +72,22 @@ def test_a_folder_of_strays_is_the_same_to_all(tmp_path: Any) -> None:
     assert any("thumb1.png" in note for note in source.notes)
 
 
+def test_pictures_without_a_number_are_named_by_all(tmp_path: Any) -> None:
+    seqsave.save([PICTURE] * 3, tmp_path, filetype="png")
+    for name in ("cover.png", "frame_99999999999999999999.png"):
+        shutil.copy(tmp_path / "frame_00000.png", tmp_path / name)
+    words = "left out beside it: cover.png, frame_99999999999999999999.png"
+    with pytest.warns(seqsave.SeqSaveWarning, match=words):
+        assert seqsave.open_sequence(tmp_path).indices == (0, 1, 2)
+    assert words in command("verify", tmp_path).err
+    assert "cover.png, frame_99999999999999999999.png" in command("save", tmp_path, tmp_path / "copy").err
+    assert "2 pictures without the number of a frame: cover.png, frame_" in command("ls", tmp_path).err
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(seqsave.open_sequence(tmp_path, "frame")) == 3
+        assert len(seqsave.open_sequence(tmp_path / "frame_#####.png")) == 3
+
+
 def test_parts_of_frames_are_one_clear_error(tmp_path: Any) -> None:
     seqsave.save([PICTURE], tmp_path / "x", filetype="png")
     for name in ("shot.1001.25.png", "shot.1001.75.png", "shot.1002.25.png", "shot.1002.75.png"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import seqsave
+from seqsave.sequences import lookup
 from seqsave.sources import open_source
+from seqsave.targets import Entry
 from tests.cli.runner import seqsave as command
 from tests.sequences.placed import PICTURE
 
@@ -19,6 +21,11 @@ def test_a_pattern_that_matches_nothing_names_what_was_found(tmp_path: Any) -> N
     error = command("verify", tmp_path / "other.####.vdb", status=1).err
     assert "no sequence other.####.vdb in" in error
     assert "sim.####.vdb" in error
+
+
+def test_an_empty_folder_of_an_object_store_is_called_one(tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(lookup, "_siblings", lambda *_: ("shot", [Entry("shot", 0, True), Entry("pipe", 0, False)]))
+    assert lookup.describe_missing(tmp_path / "shot") == f"{tmp_path / 'shot'} is an empty folder"
 
 
 def test_what_exists_is_never_a_pattern(tmp_path: Any) -> None:

@@ -194,8 +194,10 @@ def is_strong(name: str) -> bool:
 
 
 def is_unended(url: str) -> bool:
-    """Return True for a pattern without an extension: ``shot.####``, ``shot.%04d``, ``shot.$F4``."""
-    return is_strong(url.replace("\\", "/").rpartition("/")[2]) and not is_pattern(url) and is_pattern(f"{url}.png")
+    """Return True for names that end in a placeholder, without an extension: ``shot.####``, ``shot.%04d``."""
+    name = url.replace("\\", "/").rpartition("/")[2]
+    ends = [match.end() for match in _PLACEHOLDER.finditer(name)]
+    return is_strong(name) and bool(ends) and ends[-1] == len(name)
 
 
 def unended_message(url: str, extension: str) -> str:

@@ -59,7 +59,8 @@ def open_sequence(
     """
     with targets.hiding(url):
         fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
-        return _only(fitting, wanted, found, prefers_usual=prefix is not None)
+        others = found.unnumbered if prefix is None and filetype is None else ()
+        return _only(fitting, wanted, found, prefers_usual=prefix is not None, others=others)
 
 
 def open_alone(
@@ -380,8 +381,13 @@ def _choice(fitting: Sequence[FrameSequence], found: Found) -> SequenceNotFoundE
     return SequenceNotFoundError(f"{several}: {names}; choose one with `prefix` and `filetype`, or by its pattern")
 
 
-def _only(fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_usual: bool) -> FrameSequence:
-    """Return the sequence that fits; with a prefix, preferably the one with ``_`` after it."""
+def _only(
+    fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_usual: bool, others: Sequence[str] = ()
+) -> FrameSequence:
+    """Return the sequence that fits; with a prefix, preferably the one with ``_`` after it.
+
+    others: the names of pictures that are left out, for the warning.
+    """
     usual = [one for one in fitting if one.name.is_usual]
     if prefers_usual and len(usual) == 1:
         fitting = usual
@@ -390,7 +396,7 @@ def _only(fitting: list[FrameSequence], wanted: str, found: Found, *, prefers_us
         raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}{found.instead()}")
     if position is None:
         raise _choice(fitting, found)
-    left_out = [one.pattern for number, one in enumerate(fitting) if number != position]
+    left_out = [*(one.pattern for number, one in enumerate(fitting) if number != position), *others]
     if left_out:
         some = first_of(left_out, SHOWN)
         message = f"{fitting[position].pattern} in {found.where} is opened; left out beside it: {some}"

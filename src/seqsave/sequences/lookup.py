@@ -141,6 +141,8 @@ def describe_missing(url: str | os.PathLike[str], options: Mapping[str, Any] | N
     target = targets.resolve(url, options)
     name, siblings = _siblings(url, options)
     names = [entry.name for entry in siblings]
+    if any(entry.is_folder and entry.name == name for entry in siblings):  # as some object stores keep them
+        return f"{target.url} is an empty folder"
     # A listing leaves out pipes and broken links.
     if name in names or (target.is_local and os.path.lexists(target.url)):
         return f"{target.url} is neither a file nor a folder that can be read"
