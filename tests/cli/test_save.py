@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqsave import save
+from seqsave import open_sequence, save
 from seqsave.runtime.retry import RetryPolicy
 from tests.cli.runner import options, saved, seqsave
 from tests.sources.pictures import WORKFLOW, encode, npy, picture
+from tests.sources.test_video import film
 from tests.support.clip import CLIP_FRAMES, bigbuckbunny, clip_frames
 from tests.support.needs import needs_package
 
@@ -57,6 +58,30 @@ def test_a_video_as_jpeg_is_close(place: Place) -> None:
     for index, expected in enumerate(clip_frames(3)):
         error = pixels(place.read(f"frame_{index:05}.jpg")).astype(float) - expected
         assert 10 * np.log10(255**2 / (error**2).mean()) >= 40
+
+
+@pytest.mark.parametrize(
+    ("words", "dtype", "warning"),
+    [
+        (["--filetype", "png"], np.uint16, None),
+        (["--filetype", "png", "--dtype", "uint8"], np.uint8, None),
+        (["--filetype", "jpg"], np.uint8, "10 bits per channel, and jpg files hold 8: it is read with 8"),
+        (
+            ["--filetype", "png", "--filetype", "jpg"],
+            np.uint8,
+            "for all file types: save the others in a call of their own",
+        ),
+    ],
+)
+def test_a_video_of_ten_bits(tmp_path: Path, words: list[str], dtype: Any, warning: str | None) -> None:
+    film(tmp_path / "clip.mkv", needs_package("av"), codec="ffv1", pix_fmt="yuv420p10le")
+    run = seqsave("save", tmp_path / "clip.mkv", tmp_path / "out", *words)
+    assert run.status == 0
+    assert warning is None or warning in run.err
+    assert ("warning" in run.err) is (warning is not None)
+    sequence = open_sequence(tmp_path / "out", filetype=words[1])
+    assert sequence[0].read().dtype == dtype
+    assert len(sequence) == 10
 
 
 def test_from_storage_to_storage(place: Place, renders: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from seqsave.errors import EncoderUnavailableError, SourceError
 from seqsave.sources import open_source
+from seqsave.wording import counted
 from tests.support.clip import CLIP_FRAMES, bigbuckbunny, clip_frames
 from tests.support.needs import needs_package
 
@@ -131,7 +132,7 @@ def test_a_film_that_was_cut_off_is_told(tmp_path: Path, av: Any, kind: str) -> 
     assert 1 <= count < 55
     (note,) = source.notes
     assert note.startswith("the video states ")
-    assert note.endswith(f" frames, but only {count} could be decoded")
+    assert note.endswith(f" frames, but only {counted(count, 'frame')} could be decoded")
 
 
 def test_a_film_of_which_nothing_is_left(tmp_path: Path, av: Any) -> None:
@@ -162,11 +163,6 @@ def test_sound_alone(tmp_path: Path, av: Any) -> None:
         container.mux(stream.encode())
     with pytest.raises(SourceError, match="no video stream"):
         open_source(path)
-
-
-def test_more_than_eight_bits_are_told(tmp_path: Path, av: Any) -> None:
-    path = film(tmp_path / "deep.mkv", av, codec="ffv1", pix_fmt="yuv420p10le")
-    assert open_source(path).notes == ["the video has 10 bits per channel; its frames are read with 8"]
 
 
 def test_without_pyav_the_command_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

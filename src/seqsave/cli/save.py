@@ -87,6 +87,12 @@ _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
     help="Add N, which may be negative, to the number of each frame; gaps stay.",
 )
 @max_pixels_option()
+@click.option(
+    "--stream",
+    type=click.IntRange(0),
+    metavar="N",
+    help="The video stream of SOURCE to read, counted from 0.  [default: the one with the largest picture]",
+)
 @click.option("--recursive", "-r", is_flag=True, help="Save each sequence in SOURCE and in the folders below it.")
 @click.option("--keep-going", is_flag=True, help="Continue after frames that cannot be read, and name them at the end.")
 @click.option(
@@ -119,7 +125,9 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, recursive: 
 
             return save_tree(source, url, given, messages, as_json)
         folder_at(source, given["source_storage_option"])
-        opened = open_source(source, given["source_storage_option"], max_pixels=given["max_pixels"])
+        opened = open_source(
+            source, given["source_storage_option"], max_pixels=given["max_pixels"], stream=given["stream"]
+        )
         return SaveTask.prepare(opened, url, given, messages).job(as_json).run()
 
 

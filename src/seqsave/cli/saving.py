@@ -69,7 +69,7 @@ class SaveTask:
             folder, config = at_destination(url, None, settings)
         resolved = [form.resolved for form in config.formats]
         if copy is None or not copy.is_copy:
-            source = _converted(source, resolved, given, metadata)
+            source = _in_their_bits(_converted(source, resolved, given, metadata), resolved, given["dtype"], messages)
         table = None if copy is None else copy.numbers
         numbers = Numbers(source, start=start, step=step, offset=offset, table=table)
         if given["frames"] is not None:
@@ -279,6 +279,22 @@ def _converted(
     is_changed = bool(metadata or len(resolved) > 1 or any(_is_given(given, name) for name in CHANGING))
     keep = None if is_changed else Keep(spec=resolved[0].spec, bare=not resolved[0].embed)
     return source.keeping(keep, given["keep_going"])
+
+
+def _in_their_bits(source: Source, resolved: Sequence[Resolved], dtype: str | None, messages: Messages) -> Source:
+    """Return the source with arrays that the file types accept. A warning names those that hold fewer bits."""
+    if source.as_dtype is None or dtype == "uint16":
+        return source
+    if dtype is not None:
+        return source.as_dtype("uint8" if dtype == "uint8" else "float32")
+    fewer = [one.filetype for one in resolved if all(dtype == "uint8" for dtype in one.spec.dtypes)]
+    if not fewer:
+        return source
+    every = "" if len(fewer) == len(resolved) else ", for all file types: save the others in a call of their own"
+    messages.warn(
+        f"the source has {source.depth} bits per channel, and {', '.join(fewer)} files hold 8: it is read with 8{every}"
+    )
+    return source.as_dtype("uint8")
 
 
 def _hint_at_copying(source: Source, resolved: Resolved, messages: Messages) -> None:

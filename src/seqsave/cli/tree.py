@@ -35,7 +35,7 @@ def save_tree(source: str, url: str, given: Mapping[str, Any], messages: Message
     from seqsave.sequences.finder import survey
 
     options = given["source_storage_option"]
-    refused = next((name for name in ("run", "frames", "preview") if given[name] is not None), None)
+    refused = next((name for name in ("run", "frames", "preview", "stream") if given[name] is not None), None)
     if refused is not None:
         raise click.UsageError(f"--recursive and --{refused} contradict each other", click.get_current_context())
     if naming.is_pattern(url):

@@ -27,6 +27,7 @@ def open_source(
     *,
     keep: Keep | None = None,
     max_pixels: int = MAX_PIXELS,
+    stream: int | None = None,
 ) -> Source:
     """Open a video, a ``.npy`` file, a picture, a folder, a pattern (``frame_#####.png``) or a glob, on any storage.
 
@@ -34,12 +35,13 @@ def open_source(
 
     keep: files of this format are passed on byte by byte instead of being decoded.
     max_pixels: W x H of the largest picture that is decoded.
+    stream: the number of a video's stream, counted from 0; None chooses the largest picture.
 
     Raises SequenceNotFoundError (the source does not exist), SourceError (no frames can be read from it), TargetError,
     FrameNameError, EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError during the
     iteration.
     """
-    found, how = lookup.look(source, storage_options), Reading(keep, max_pixels)
+    found, how = lookup.look(source, storage_options), Reading(keep, max_pixels, stream=stream)
     if isinstance(found, File):
         return _open_file(found, how)
     if isinstance(found, Folder):
@@ -71,16 +73,16 @@ def _open_file(file: File, how: Reading) -> Source:
 
         return open_array(file.target, file.name)
     if file.extension in VIDEO_EXTENSIONS:
-        return _open_video(file)
+        return _open_video(file, how)
     if file.extension in pictures.readable_extensions():
         return _open_picture(file, how)
     return _open_unknown(file, how)
 
 
-def _open_video(file: File) -> Source:
+def _open_video(file: File, how: Reading) -> Source:
     from seqsave.sources.video import open_video
 
-    return open_video(file.target, file.name)
+    return open_video(file.target, file.name, how.stream)
 
 
 def _open_unknown(file: File, how: Reading) -> Source:
@@ -88,7 +90,7 @@ def _open_unknown(file: File, how: Reading) -> Source:
     try:
         if pictures.is_picture(files.read_file(file.target, file.name)):
             return _open_picture(file, how)
-        return _open_video(file)
+        return _open_video(file, how)
     except (SourceError, ImportError):
         kinds = ", ".join(sorted(pictures.readable_extensions()))
         raise SourceError(

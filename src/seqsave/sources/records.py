@@ -35,11 +35,13 @@ class Reading:
     keep:       a format whose files are passed on; None decodes every file.
     max_pixels: W x H of the largest picture that is decoded.
     keep_going: yield the errors of frames that cannot be read in place of the frames.
+    stream:     the number of a video's stream, counted from 0; None chooses the largest picture.
     """
 
     keep: Keep | None = None
     max_pixels: int = MAX_PIXELS
     keep_going: bool = False
+    stream: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Source:
     total:       number of frames; an estimate for videos, whose containers may be wrong; None if unknown.
     about:       ``total`` is an estimate.
     rate:        frames per second; None if unknown.
+    depth:       bits of each channel, if its arrays have more than is usual; 8 otherwise.
     first:       the lowest number in its names; None if its frames have no numbers.
     files:       (URL, index, batch) of each file that it reads frames from, in order; empty for videos and arrays.
     extensions:  of those files.
@@ -82,6 +85,7 @@ class Source:
     sequence:    the sequence that its frames are, where they are one; ``only`` leaves it whole.
     keeping:     returns the source with another ``Keep``, which goes on past frames that cannot be read if the second
                  argument is True; None for a source of one file.
+    as_dtype:    returns the source with arrays of "uint8" or of "float32"; None if it has 8 bits, or cannot.
     only:        returns a source that reads only the frames with these numbers, which count from 0 where its names have
                  none; None for a source that is always read from its beginning.
     """
@@ -91,12 +95,14 @@ class Source:
     total: int | None = None
     about: bool = False
     rate: Fraction | None = None
+    depth: int = 8
     first: int | None = None
     files: tuple[tuple[str, int | None, int | None], ...] = ()
     extensions: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
     only: Callable[[Container[int]], Source] | None = None
     keeping: Callable[[Keep | None, bool], Source] | None = None
+    as_dtype: Callable[[str], Source] | None = None
     sequence: FrameSequence | None = None
 
     def __iter__(self) -> Iterator[SourceFrame]:

@@ -4,54 +4,48 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqsave import targets
 from seqsave.errors import EncoderUnavailableError, SourceError
+from seqsave.sources import video_facts as facts
 from seqsave.sources.records import Source, SourceFrame
+from seqsave.sources.video_facts import Conversion
+from seqsave.wording import counted
+
+if TYPE_CHECKING:
+    from seqsave.types import ImageInfo
 
 __all__ = ["EXTENSIONS", "open_video"]
 
 _NAMES = "3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv y4m"
 EXTENSIONS = frozenset(_NAMES.split())
 
+# VP8 and VP9 store alpha as a second stream in each packet, which only the decoders of libvpx read.
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
-def open_video(target: targets.Target, name: str) -> Source:
-    """Open a video. Frames are decoded during the iteration: uint8 arrays H,W,3, turned upright.
 
-    Raises EncoderUnavailableError if PyAV is not installed, SourceError if the file is not a video, TargetError.
+def open_video(target: targets.Target, name: str, stream: int | None = None) -> Source:
+    """Open a video. Frames are decoded during the iteration, turned upright.
+
+    They are arrays H,W,3, or H,W,4 if the video has alpha: uint8, or uint16 if it has more than 8 bits per channel.
+
+    stream: the number of its video stream, counted from 0; None chooses the largest picture.
+
+    Raises EncoderUnavailableError if PyAV is not installed, SourceError if the file is not a video, has no such stream,
+    or a colour matrix that cannot be converted, TargetError.
     """
-    av = _load(target.url_of(name))
-    with _opened(av, target, name) as container:
-        stream = container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate
-        total = stream.frames or _estimate(stream, container.duration, rate)
-        codec = stream.codec_context
-        depth = max((part.bits for part in codec.format.components), default=8) if codec.format else 8
-        size = f"{codec.width}x{codec.height}"
-    speed = f", {float(rate):g} frames/s" if rate else ""
-    source = Source(
-        description=f"{target.url_of(name)}: video, {size}{speed}",
-        frames=lambda: _frames(av, target, name, source),
-        total=total or None,
-        about=True,
-        rate=Fraction(rate) if rate else None,
-    )
-    if depth > 8:
-        source.notes.append(f"the video has {depth} bits per channel; its frames are read with 8")
-    return source
-
-
-def _promised(stream: Any, duration: int | None) -> int:
-    """Return the least number of frames that the container states; its duration is not exact to the frame."""
-    return stream.frames or int(0.95 * (_estimate(stream, duration, stream.average_rate) or 0))
+    video = _Video(_load(target.url_of(name)), target, name, stream)
+    return video.source()
 
 
 def _load(url: str) -> ModuleType:
     try:
         import av
+        import av.filter
     except ImportError as error:
         raise EncoderUnavailableError(
             f'reading the video {url} needs PyAV ({error}): pip install "seqsave[video]"'
@@ -60,60 +54,256 @@ def _load(url: str) -> ModuleType:
     return module
 
 
-@contextlib.contextmanager
-def _opened(av: ModuleType, target: targets.Target, name: str) -> Iterator[Any]:
-    url = target.url_of(name)
-    with contextlib.ExitStack() as stack:
-        # FFmpeg reads a local file fastest by itself. The path is absolute, so a ":" in it is not a protocol.
-        place: Any = url if target.is_local else stack.enter_context(target.open_read(name))
-        try:
-            container = stack.enter_context(av.open(place))
-        except av.error.FFmpegError as error:
-            raise SourceError(f"{url} cannot be read as a video: {_reason(error)}") from error
-        if not container.streams.video:
-            raise SourceError(f"{url} holds no video stream")
-        yield container
+@dataclass(frozen=True, slots=True)
+class _Video:
+    av: ModuleType
+    target: targets.Target
+    name: str
+    stream: int | None
+    dtype: str = ""
 
+    @property
+    def url(self) -> str:
+        return self.target.url_of(self.name)
 
-def _frames(av: ModuleType, target: targets.Target, name: str, source: Source) -> Iterator[SourceFrame]:
-    count = 0
-    with _opened(av, target, name) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        promised = _promised(stream, container.duration)
-        pictures = container.decode(stream)
-        while True:
+    def source(self) -> Source:
+        notes: list[str] = []
+        with self._opened() as container:
+            stream, note = facts.choose_stream(container, self.url, self.stream, self.av)
+            notes += [note] if note else []
+            rate = stream.average_rate or stream.guessed_rate
+            total = stream.frames or _estimate(stream, container.duration, rate)
+            codec = stream.codec_context
+            words = [f"{codec.width}x{codec.height}", f"{float(rate):g} frames/s" if rate else ""]
+            depth = 8
+            with contextlib.suppress(self.av.error.FFmpegError):
+                # Damage is reported by the iteration.
+                picture = next(self._decoded(container, stream, _Progress()), None)
+                if picture is not None:
+                    conversion = facts.conversion_of(picture, codec, self.url, self.dtype == "uint8")
+                    depth = max(part.bits for part in picture.format.components)
+                    info = facts.info_of(container, stream, picture, notes)
+                    words += [f"{depth} bits" if depth > 8 else "", conversion.words, facts.light_in_words(info)]
+                    words += ["alpha"] if conversion.has_alpha and not picture.format.has_palette else []
+        source = Source(
+            description=f"{self.url}: video, {', '.join(filter(None, words))}",
+            frames=lambda: self._frames(source),
+            total=total or None,
+            about=True,
+            rate=Fraction(rate) if rate else None,
+            depth=min(depth, 16),
+            notes=notes,
+            as_dtype=(lambda dtype: replace(self, dtype=dtype).source()) if depth > 8 else None,
+        )
+        return source
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Any]:
+        with contextlib.ExitStack() as stack:
+            # FFmpeg reads a local file fastest by itself. The path is absolute, so a ":" in it is not a protocol.
+            place: Any = self.url if self.target.is_local else stack.enter_context(self.target.open_read(self.name))
             try:
-                picture = next(pictures, None)
-            except av.error.FFmpegError as error:
-                raise SourceError(f"{target.url_of(name)} is damaged: {_reason(error)} after {count} frames") from error
-            if picture is None:
-                break
-            yield _frame(picture)
-            count += 1
-    if count == 0:
-        raise SourceError(f"{target.url_of(name)} holds no picture that can be decoded")
-    if count < promised:
-        source.notes.append(f"the video states {promised} frames, but only {count} could be decoded")
+                container = stack.enter_context(self.av.open(place))
+            except self.av.error.FFmpegError as error:
+                raise SourceError(f"{self.url} cannot be read as a video: {_reason(error)}") from error
+            yield container
+
+    def _decoded(self, container: Any, stream: Any, progress: _Progress) -> Iterator[Any]:
+        """Yield the pictures of the stream. Raises FFmpegError."""
+        decoder = self._decoder_of_alpha(stream)
+        if decoder is None:
+            stream.thread_type = "AUTO"
+        for packet in container.demux(stream):
+            # An edit list leaves out pictures that others are decoded from.
+            progress.left_out += bool(getattr(packet, "is_discard", False))
+            yield from packet.decode() if decoder is None else decoder.decode(packet if packet.size else None)
+
+    def _decoder_of_alpha(self, stream: Any) -> Any:
+        """Return a decoder for the alpha of VP8 and VP9; None for other videos."""
+        codec = _WITH_ALPHA.get(stream.codec_context.name)
+        if codec is None or stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) != "1":
+            return None
+        try:
+            return self.av.CodecContext.create(codec, "r")
+        except (ValueError, LookupError) as error:
+            raise SourceError(f"{self.url} has alpha, which this PyAV cannot decode, as it lacks {codec}") from error
+
+    def _frames(self, source: Source) -> Iterator[SourceFrame]:
+        progress = _Progress()
+        with self._opened() as container:
+            stream, _ = facts.choose_stream(container, self.url, self.stream, self.av)
+            pictures = self._decoded(container, stream, progress)
+            reader = _Reader(self, source, container, stream)
+            while True:
+                try:
+                    picture = next(pictures, None)
+                except self.av.error.FFmpegError as error:
+                    count = progress.count
+                    raise SourceError(f"{self.url} is damaged: {_reason(error)} after {count} frames") from error
+                if picture is None:
+                    break
+                yield reader.frame(picture, progress)
+                progress.count += 1
+            progress.finish(stream, source)
+        if progress.count == 0:
+            raise SourceError(f"{self.url} holds no picture that can be decoded")
 
 
-def _frame(picture: Any) -> SourceFrame:
-    import numpy as np
+@dataclass(slots=True)
+class _Progress:
+    """What was decoded so far.
 
-    array = picture.to_ndarray(format="rgb24")
-    # Phones store how the camera was held: degrees counter-clockwise, as np.rot90 turns.
-    turns = round(getattr(picture, "rotation", 0) / 90) % 4
-    if turns:
-        array = np.rot90(array, turns)
-    return SourceFrame(index=None, image=array, size=(array.shape[1], array.shape[0]))
+    left_out: packets that an edit list leaves out.
+    last, spans: the time of the last picture, and the shortest and longest one between two, in seconds.
+    """
+
+    count: int = 0
+    left_out: int = 0
+    first: Fraction | None = None
+    last: Fraction | None = None
+    shortest: Fraction | None = None
+    longest: Fraction = Fraction()
+    tick: Fraction = Fraction()
+
+    def pass_time(self, picture: Any) -> None:
+        """Take note of the picture's time."""
+        if picture.pts is None or not picture.time_base:
+            return
+        self.tick = Fraction(picture.time_base)
+        time = picture.pts * self.tick
+        if self.last is not None and time > self.last:
+            span = time - self.last
+            self.shortest = span if self.shortest is None else min(span, self.shortest)
+            self.longest = max(span, self.longest)
+        if self.first is None:
+            self.first = time
+        self.last = time if self.last is None else max(time, self.last)
+
+    def finish(self, stream: Any, source: Source) -> None:
+        """Note a variable rate, and frames that the container states but that were not found."""
+        # Times are rounded to the container's ticks, and to milliseconds by some writers.
+        rounding = 2 * max(self.tick, Fraction(1, 1000))
+        if self.shortest is not None and self.longest - self.shortest > rounding:
+            spans = f"{_milliseconds(self.shortest)} to {_milliseconds(self.longest)} ms"
+            now = f" at {float(source.rate):.5g} frames/s, the average" if source.rate else ""
+            source.notes.append(
+                f"the video has a variable frame rate: its frames last {spans}. Each is saved once{now}; --rate states "
+                "another rate"
+            )
+        promised = stream.frames - self.left_out if stream.frames else 0
+        if self.count < promised:
+            found = counted(self.count, "frame")
+            source.notes.append(f"the video states {promised} frames, but only {found} could be decoded")
+        elif not stream.frames:
+            self._compare_with_duration(stream, source)
+
+    def _compare_with_duration(self, stream: Any, source: Source) -> None:
+        duration = _duration(stream)
+        if duration is None or self.last is None or self.first is None or self.count == 0:
+            return
+        shown = self.last - self.first + (self.longest or (1 / source.rate if source.rate else 0))
+        # Durations are not exact to the frame.
+        if shown < duration * Fraction(95, 100) - Fraction(1, 10):
+            stated = f"about {round(duration * source.rate)} frames" if source.rate else f"{float(duration):.4g} s"
+            source.notes.append(f"the video states {stated}, but only {counted(self.count, 'frame')} could be decoded")
+
+
+def _milliseconds(span: Fraction) -> str:
+    return f"{float(1000 * span):.4g}"
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Converts the pictures of one stream, whose size and format may change."""
+
+    video: _Video
+    source: Source
+    container: Any
+    stream: Any
+    key: tuple[Any, ...] = ()
+    graph: Any = None
+    conversion: Conversion | None = None
+    info: ImageInfo | None = None
+    code: str = ""
+    has_alpha: bool | None = None
+    noted: set[str] = field(default_factory=set)
+
+    def frame(self, picture: Any, progress: _Progress) -> SourceFrame:
+        progress.pass_time(picture)
+        if self.info is None:
+            self.info = facts.info_of(self.container, self.stream, picture, [])
+            self.code = self.stream.metadata.get("timecode") or self.container.metadata.get("timecode") or ""
+        info = self.info
+        if getattr(picture, "interlaced_frame", False):
+            self.note("the video is interlaced: each frame keeps the lines of both of its fields")
+        array: Any = facts.upright(self._array(picture), picture)
+        if self.video.dtype == "float32":
+            array = array.astype("float32") / (65535 if array.dtype == "uint16" else 255)
+        if facts.is_turned(picture) and info.pixel_aspect:
+            info = replace(info, pixel_aspect=1 / info.pixel_aspect)
+        if self.code:
+            code = facts.time_code(self.code, progress.count, self.source.rate)
+            info = replace(info, texts={"timecode": code}) if code else info
+        return SourceFrame(index=None, image=array, size=(array.shape[1], array.shape[0]), info=info)
+
+    def note(self, message: str) -> None:
+        if message not in self.noted:
+            self.noted.add(message)
+            self.source.notes.append(message)
+
+    def _array(self, picture: Any) -> Any:
+        key = picture.width, picture.height, picture.format.name, picture.colorspace, picture.color_range
+        if key != self.key:
+            video = self.video
+            self.conversion = facts.conversion_of(picture, self.stream.codec_context, video.url, video.dtype == "uint8")
+            self.graph, self.key = self._graph(picture, self.conversion), key
+        conversion = self.conversion
+        assert conversion is not None  # noqa: S101 - for the type checker
+        self.graph.push(picture)
+        array = conversion.finish(self.graph.pull().to_ndarray())
+        if not picture.format.has_palette:
+            return array
+        # A palette may have transparent entries; most have none.
+        is_clear = bool((array[..., 3] < 255).any())
+        if self.has_alpha is None:
+            self.has_alpha = is_clear
+        elif is_clear and not self.has_alpha:
+            self.note("some frames have transparent pixels, but the first one has none: their alpha is left out")
+        return array if self.has_alpha else array[..., :3].copy()
+
+    def _graph(self, picture: Any, conversion: Conversion) -> Any:
+        """Return FFmpeg's scaler, as its own command would use it, with the matrix and the range named."""
+        graph = self.video.av.filter.Graph()
+        base = picture.time_base or self.stream.time_base
+        begin = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format, time_base=base)
+        colours = f"in_color_matrix={conversion.matrix}:in_range={conversion.range}:" if conversion.matrix else ""
+        scale = graph.add("scale", f"{colours}out_range=full:flags=bicubic")
+        form = graph.add("format", f"pix_fmts={conversion.format}")
+        end = graph.add("buffersink")
+        begin.link_to(scale)
+        scale.link_to(form)
+        form.link_to(end)
+        graph.configure()
+        return graph
 
 
 def _estimate(stream: Any, duration: int | None, rate: Fraction | None) -> int | None:
     """Return the number of frames by time. ``duration`` is the container's, in microseconds."""
-    seconds = Fraction(duration, 1_000_000) if duration else None
-    if stream.duration and stream.time_base:
-        seconds = stream.duration * stream.time_base
+    seconds = _duration(stream) or (Fraction(duration, 1_000_000) if duration else None)
     return None if seconds is None or not rate else round(seconds * rate)
+
+
+def _duration(stream: Any) -> Fraction | None:
+    """Return the seconds that the container states for this stream; not those of its sound."""
+    if stream.duration and stream.time_base:
+        return Fraction(stream.duration * stream.time_base)
+    # Matroska: HH:MM:SS.fraction
+    text = stream.metadata.get("DURATION", "")
+    try:
+        hours, minutes, seconds = text.split(":")
+        return (int(hours) * 60 + int(minutes)) * 60 + Fraction(seconds)
+    except ValueError:
+        return None
 
 
 def _reason(error: Exception) -> str:
