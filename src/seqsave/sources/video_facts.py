@@ -67,7 +67,7 @@ class Conversion:
     format: FFmpeg's name of the format of pixels that its scaler returns: 8 or 16 bits, with or without alpha.
     matrix: FFmpeg's name of the matrix of YCbCr; empty for RGB and palettes.
     range:  "limited", "full"; "auto" for RGB and palettes.
-    spread: the scaler leaves the largest value of 16 bits short: a shift by this many bits makes up for it; 0 for none.
+    spread: the scaler leaves the largest value below 65535: values shifted by this many bits are added; 0 for none.
     spread_alpha: the same for alpha.
     words:  the matrix and the range, for a person; empty for RGB and palettes.
     """
