@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqsave.errors import ImageError
 from seqsave.pictures.color import COLOR_SPACES
-from seqsave.pictures.fitting import Wanted, fit, usual_names
+from seqsave.pictures.fitting import Wanted, check_layout, fit, usual_names
 from seqsave.types import EncoderSpec, ImageInfo
 
 PLAIN = EncoderSpec(filetype="png", extensions=("png",), encoder="", dtypes=("uint8",))
@@ -201,3 +201,44 @@ def test_usual_names() -> None:
         ("R", "G", "B", "A"),
         (),
     ]
+
+
+def test_a_layer_of_coordinates_is_no_grey() -> None:
+    names = ("R", "G", "B", "N.X", "N.Y", "N.Z")
+    info = ImageInfo(channels=names, layer="beauty")
+    picture = planes(1, 2, 3, 4, 5, 6)
+    assert fit(picture, info, RICH, Wanted(layer="N")).info.channels == names[3:]
+    assert fit(picture, info, PLAIN, Wanted(layer="N")).array[0, 0].tolist() == [4, 5, 6]
+    assert fit(picture, info, PLAIN, Wanted(layer="beauty")).array[0, 0].tolist() == [1, 2, 3]
+
+
+def test_what_a_chosen_layer_loses_is_named() -> None:
+    info = ImageInfo(channels=("d.R", "d.G", "d.B", "d.id", "e.R", "e.G", "e.B"))
+    fitted = fit(planes(1, 2, 3, 4, 5, 6, 7), info, PLAIN, Wanted(layer="d"))
+    assert [message for kind, message in fitted.notes if kind == "lost channels"] == [
+        "left out, as png files do not hold them: channels d.id"
+    ]
+
+
+def test_facts_about_storage_are_no_loss() -> None:
+    info = ImageInfo(attributes={".types": {"R": "float16"}}, attributes_of="exr")
+    assert fit(planes(1, 2, 3), info, PLAIN).notes == ()
+
+
+def test_wide_integers_keep_their_values_where_they_fit() -> None:
+    spec = EncoderSpec(filetype="png", extensions=("png",), encoder="", dtypes=("uint8", "uint16"))
+    fitted = fit(planes(5, 65535, dtype="int32"), ImageInfo(), spec)
+    assert (fitted.array.dtype.name, fitted.array[0, 0].tolist()) == ("uint16", [5, 65535])
+    assert [kind for kind, _ in fitted.notes] == ["narrowed"]
+    for low, high in ((-1, 3), (0, 65536)):
+        with pytest.raises(ImageError, match=rf"integers {low}\.\.{high} \(int32\): png files hold 0\.\.65535 at most"):
+            fit(planes(low, high, dtype="int32"), ImageInfo(), spec)
+
+
+@pytest.mark.parametrize("shape", [(3, 48, 64), (4, 60, 60), (1, 8, 8)])
+def test_channels_first_are_recognised_where_any_number_of_channels_is_allowed(shape: tuple[int, int, int]) -> None:
+    many = EncoderSpec(filetype="exr", extensions=("exr",), encoder="", dtypes=("float32",), channels=tuple(range(65)))
+    with pytest.raises(ImageError, match=r"looks like channels first .* image\.transpose\(1, 2, 0\)"):
+        check_layout(shape, many)
+    check_layout(shape[1:] + shape[:1], many)
+    check_layout(shape, PLAIN)  # which says so itself

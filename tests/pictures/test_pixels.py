@@ -192,3 +192,13 @@ def test_values_up_to_255_are_named(settings: Any, dtype: Any) -> None:
     bright[3, 3] = 200  # a lamp
     prepared = Pixels(PNG, **settings).take(bright).prepare()
     assert (prepared.clipped, prepared.scaled) == (True, False)
+
+
+def test_many_channels_of_few_rows_need_names() -> None:
+    many = replace(PNG, dtypes=("float32",), channels=tuple(range(1, 65)))
+    picture = np.zeros((3, 40, 60), np.float32)
+    with pytest.raises(ImageError, match="looks like channels first"):
+        Pixels(many).take(picture)
+    assert taken(many, picture, named=True).shape == (3, 40, 60)
+    named = ImageInfo(channels=tuple(map(str, range(60))))
+    assert Pixels(replace(many, holds=("channels",))).take(picture, named).shape == (3, 40, 60)

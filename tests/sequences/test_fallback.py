@@ -51,3 +51,9 @@ def test_a_profile_of_cmyk_is_not_that_of_the_pixels() -> None:
 )
 def test_pictures_that_would_lose_something_are_left(data: bytes) -> None:
     assert decode_by_pillow(data, 100) is None
+
+
+def test_signed_bytes_are_not_read_without_their_sign() -> None:
+    picture = Image.new("L", (2, 2), 156)
+    assert decode_by_pillow(saved(picture, "TIFF", tiffinfo={0x0153: 2}), 100) is None
+    assert decode_by_pillow(saved(picture, "TIFF", tiffinfo={0x0153: 1}), 100) is not None

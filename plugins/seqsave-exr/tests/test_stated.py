@@ -148,3 +148,45 @@ def test_workflows_are_metadata_and_not_attributes() -> None:
 
     assert decoded.metadata == {"workflow": '{"a": 1}', "note": "hand-held"}
     assert dict(decoded.info.attributes) == {"note": "hand-held"}
+
+
+@pytest.mark.parametrize(
+    "names", ["r g b a", "Red Green Blue Alpha", "red green blue alpha", "d.red d.green d.blue d.A"]
+)
+def test_colours_of_any_spelling_are_in_order_and_multiplied(names: str) -> None:
+    values = dict(zip(names.split(), (0.5, 0.25, 0.125, 0.5), strict=True))
+    data = made({name: np.full((2, 2), value, np.float32) for name, value in values.items()})
+    decoded = ExrEncoder().decode(data, max_pixels=100)
+    assert decoded.info.channels == tuple(values)
+    assert decoded.array[0, 0].tolist() == list(values.values())
+    assert decoded.info.alpha == "associated"
+
+
+def test_the_rate_of_the_header_reaches_the_manifest(tmp_path: Any) -> None:
+    data = made({"Y": np.zeros((2, 2), np.float32)}, framesPerSecond=Fraction(30000, 1001))
+    (tmp_path / "a.0001.exr").write_bytes(data)
+    sequence = seqsave.open_sequence(tmp_path)
+    for number, settings in enumerate(({}, {"options": {"compression": "piz"}}, {"rate": 12})):
+        seqsave.save(sequence, tmp_path / str(number), filetype="exr", **settings)
+        manifest = seqsave.open_sequence(tmp_path / str(number)).manifest
+        assert manifest is not None
+        assert manifest.rate == settings.get("rate", Fraction(30000, 1001))
+
+
+def test_texts_of_the_header_are_no_metadata_that_is_lost(tmp_path: Any) -> None:
+    (tmp_path / "a.0001.exr").write_bytes(made({"Y": np.zeros((2, 2), np.float32)}, scene="12 b"))
+    sequence = seqsave.open_sequence(tmp_path)
+    for filetype in ("exr", "exr with embedded workflow"):
+        result = seqsave.save(
+            sequence, tmp_path / (filetype[4:] or "bare"), filetype=filetype, options={"compression": "piz"}
+        )
+        assert result.warnings == ()
+        (copied,) = (tmp_path / (filetype[4:] or "bare")).glob("*.exr")
+        assert ExrEncoder().decode(copied.read_bytes(), max_pixels=100).metadata == {"scene": "12 b"}
+
+
+def test_the_first_of_several_views_is_a_layer() -> None:
+    channels = {name: np.zeros((2, 2), np.float32) for name in ("R", "G", "B", "right.R", "right.G", "right.B")}
+    decoded, written = again(made(channels, multiView=["left", "right"]))
+    assert decoded.info.layer == "left"
+    assert "name" not in written.header()

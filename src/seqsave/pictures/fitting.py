@@ -19,13 +19,15 @@ from seqsave.wording import first_of
 if TYPE_CHECKING:
     from seqsave.types import EncoderSpec, ImageArray
 
-__all__ = ["Fitted", "Wanted", "fit", "usual_names", "without"]
+__all__ = ["Fitted", "Wanted", "check_layout", "fit", "usual_names", "without"]
 
 _COLOURS = (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A"), ("Y",))
 _SPELLED = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A", "GREY": "Y", "GRAY": "Y", "LUMINANCE": "Y"}
 # W x H of the largest picture that is made around a data window: 16K x 16K.
 _LARGEST = 2**28
 _SIXTEEN_BITS = 65535
+# Rows and columns of the smallest picture that is recognised by its shape.
+_SMALLEST = 8
 # These are handled before encoding; none is lost if the format does not state it.
 _DONE = frozenset(("alpha", "channels", "layer", "origin", "display"))
 WORDS = {
@@ -107,6 +109,21 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
 def are_colours(names: Sequence[str]) -> bool:
     """Return whether channels of these names are grey, colours or alpha; () means the usual ones."""
     return all(_base(name) in ("R", "G", "B", "Y", "A") for name in names)
+
+
+def check_layout(shape: tuple[int, ...], spec: EncoderSpec) -> None:
+    """Raise ImageError for a picture with its channels first, in a format that holds as many channels as it is wide.
+
+    shape: of an array H,W,C whose channels have no names. One to four rows, of many channels each, are no picture that
+    a program makes on purpose.
+    """
+    rows, columns, count = shape
+    if rows <= 4 and min(columns, count) >= _SMALLEST and count in spec.channels:
+        raise ImageError(
+            f"a picture {rows} x {columns} x {count} has {count} channels: it looks like channels first (C,H,W). Move "
+            "them last with image.transpose(1, 2, 0), in torch permute; of several frames with "
+            "frames.transpose(0, 2, 3, 1). A picture that really has so many channels needs names for them"
+        )
 
 
 def without(info: ImageInfo, names: Collection[str]) -> ImageInfo:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqsave.errors import ImageError, OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
-from seqsave.pictures.fitting import Wanted, fit, without
+from seqsave.pictures.fitting import Wanted, check_layout, fit, without
 from seqsave.types import ImageInfo
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class Pixels:
     view:       shows the values that become whole numbers; floats are saved unchanged.
     wanted:     the channels that are saved, if not all.
     drop:       fields of ImageInfo that are not kept; "color" stands for all that state a colour space.
+    named:      an option of the format names the channels.
 
     Raises OptionError for a dtype that the encoder does not take, an unknown colour space, and for a conversion from
     an unknown one; EncoderUnavailableError if the library that converts colours is not installed.
@@ -111,6 +112,7 @@ class Pixels:
         view: View | None = None,
         wanted: Wanted | None = None,
         drop: tuple[str, ...] = (),
+        named: bool = False,
     ) -> None:
         if dtype is not None and dtype not in spec.dtypes:
             raise OptionError(f"dtype is {dtype!r}: {spec.filetype!r} takes {', '.join(spec.dtypes)}")
@@ -128,6 +130,7 @@ class Pixels:
         self._drops = frozenset(drop) | (_OF_COLOR if stated is not None or "color" in drop else frozenset())
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
         self._channels = spec.channels
+        self._is_named = named
         self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
         self.dtype = arrays.of_floats(self._dtypes)
         """The dtype of floats in the file."""
@@ -161,6 +164,8 @@ class Pixels:
         info: what its source states of it; None if it has no source that states anything.
         """
         array = arrays.as_array(picture)
+        if not self._is_named and (info is None or not info.channels):
+            check_layout(array.shape, self._spec)
         if info is None and not self.wanted:
             taken = self._taken(array, self._shown(array, _NOTHING), _NOTHING)
             if self.beside in _READ_AS_LINEAR and self._is_of_unknown_light(array, _NOTHING):

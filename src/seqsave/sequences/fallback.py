@@ -15,6 +15,7 @@ __all__ = ["bits_per_sample", "decode_by_pillow", "stated_by_pillow"]
 # Eight bits, or less. Pillow cuts wider colours off, and gives signed and 32-bit numbers another meaning.
 _MODES = frozenset(("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"))
 _BITS_PER_SAMPLE = 0x0102
+_SAMPLE_FORMAT, _SIGNED = 0x0153, 2
 _WITH_PROFILE = frozenset(("L", "LA", "I;16", "RGB", "RGBA"))
 
 
@@ -31,7 +32,7 @@ def decode_by_pillow(data: bytes, max_pixels: int) -> Decoded | None:
         with Image.open(io.BytesIO(data)) as image:
             if getattr(image, "n_frames", 1) > 1 or image.width * image.height > max_pixels:
                 return None
-            if image.mode not in _MODES or bits_per_sample(image) > 8:
+            if image.mode not in _MODES or bits_per_sample(image) > 8 or _is_signed(image):
                 return None
             image.load()
             info = stated_by_pillow(image)
@@ -46,6 +47,12 @@ def bits_per_sample(image: Image) -> int:
     """Return the bits of a TIFF file's samples; 8 for other files, whose mode says it."""
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
     return int(max(bits))
+
+
+def _is_signed(image: Image) -> bool:
+    """Return True for a TIFF file of signed bytes, whose sign Pillow ignores."""
+    found = getattr(image, "tag_v2", {}).get(_SAMPLE_FORMAT, (1,))
+    return _SIGNED in (found if isinstance(found, tuple) else (found,))
 
 
 def stated_by_pillow(image: Image) -> ImageInfo:

@@ -207,6 +207,7 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
                 view=view,
                 wanted=chosen,
                 drop=drop,
+                named=bool(isinstance(own, Mapping) and own.get("channel_names")),
             ),
             _names("frame", 5, one.extension, SEPARATOR, ""),
         )

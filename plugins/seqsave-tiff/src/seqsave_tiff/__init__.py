@@ -33,7 +33,7 @@ def _spec(filetype: str, other: str) -> EncoderSpec:
         filetype=filetype,
         extensions=(filetype, other),
         encoder="seqsave_tiff.codec:TiffEncoder",
-        dtypes=("uint8", "uint16", "float16", "float32"),
+        dtypes=("uint8", "uint16", "float16", "float32", "uint32", "int16", "int32"),
         channels=(1, 2, 3, 4),
         options=_OPTIONS,
         metadata="embed",

@@ -35,6 +35,8 @@ _STRIP_BYTES = 1 << 18  # before compression
 _PREDICTED = ("deflate", "lzw", "zstd")
 _NO_PREDICTOR, _HORIZONTAL, _FLOATING_POINT = 1, 2, 3
 _ALPHA = {"straight": "UNASSALPHA", "premultiplied": "ASSOCALPHA"}
+_ALPHA_KINDS = {1: "associated", 2: "straight"}  # TIFF 6.0, ExtraSamples
+_COLOURS = {1: ("Y",), 3: ("R", "G", "B")}
 _ASCII, _BYTES = 2, 1
 _XMP, _PROFILE, _EXTRA_SAMPLES = 700, 34675, 338
 _DESCRIPTION, _SOFTWARE = 270, 305
@@ -49,7 +51,7 @@ class TiffEncoder:
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
     ) -> Encoded:
-        """Encode one array H,W,C of uint8, uint16, float16 or float32, without loss.
+        """Encode one array H,W,C of uint8, uint16, uint32, int16, int32, float16 or float32, without loss.
 
         Metadata are written as one JSON object, in ASCII, to ImageDescription. Raises EncodeError if a library
         fails.
@@ -77,7 +79,8 @@ class TiffEncoder:
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode the first picture of a TIFF file to H,W,C: grey, RGB, with or without alpha, palettes as RGB.
 
-        The dtype is that of the file: uint8, uint16, float16, float32 or float64; one bit becomes uint8, 0 and 255.
+        The dtype is that of the file: uint8, uint16, uint32, int16, int32, float16, float32 or float64; one bit becomes
+        uint8, 0 and 255, and int8 becomes int16. Samples of an unspecified meaning are named channels, and no alpha.
         Raises DecodeError for damaged files, other kinds of pictures, and more than ``max_pixels`` pixels.
         """
         array, tags = read(data, max_pixels)
@@ -175,10 +178,25 @@ def _stated_in(tags: Mapping[int, Any], channels: int, *, has_texts: bool) -> Im
         dpi=_dpi(tags),
     )
     extra = tags.get(_EXTRA_SAMPLES)
-    kind = extra[0] if isinstance(extra, tuple) and extra else extra
-    alpha = {1: "associated", 2: "straight"}.get(int(kind)) if isinstance(kind, int) and channels in (2, 4) else None
+    kinds = extra if isinstance(extra, tuple) else (extra,)
+    alpha = next((_ALPHA_KINDS[kind] for kind in kinds if kind in _ALPHA_KINDS), None)
     written = {name: text.strip("\0 ") for name, text in own.items() if text.strip("\0 ")}
-    return replace(found, tags={**written, **found.tags}, alpha=cast("Any", alpha))
+    return replace(found, tags={**written, **found.tags}, alpha=cast("Any", alpha), channels=_names(extra, channels))
+
+
+def _names(extra: Any, channels: int) -> tuple[str, ...]:
+    """Return the names of the channels, if some are neither colours nor alpha; () if all have the usual meaning."""
+    kinds = extra if isinstance(extra, tuple) else () if extra is None else (extra,)
+    colours = channels - len(kinds)
+    is_usual = len(kinds) == 1 and kinds[0] in _ALPHA_KINDS
+    if colours not in _COLOURS or not kinds or is_usual:
+        return ()
+    names, has_alpha = list(_COLOURS[colours]), False
+    for number, kind in enumerate(kinds, start=1):
+        is_alpha = kind in _ALPHA_KINDS and not has_alpha
+        names.append("A" if is_alpha else f"extra{number}")
+        has_alpha = has_alpha or is_alpha
+    return tuple(names)
 
 
 def _dpi(tags: Mapping[int, Any]) -> float | None:

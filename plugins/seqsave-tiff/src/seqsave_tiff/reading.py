@@ -18,7 +18,7 @@ __all__ = ["read"]
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE = 0, 1, 2, 3
 _KINDS = {_MINISWHITE: "grey", _MINISBLACK: "grey", _RGB: "RGB", _PALETTE: "palette"}
-_DTYPES = ("bool", "uint8", "uint16", "float16", "float32", "float64")
+_DTYPES = ("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64")
 _MOST_CHANNELS = 64
 _LARGEST_TILE = 1 << 22  # pixels, for pictures smaller than one tile
 _SEPARATE = 2
@@ -60,8 +60,8 @@ def _check(page: Any, size: int, max_pixels: int) -> None:
         )
     if page.dtype is None or page.dtype.name not in _DTYPES or _odd_depth(page):
         raise DecodeError(
-            f"a TIFF picture of {page.bitspersample} bits ({page.dtype}): only 1, 8 and 16 bits without a sign, "
-            "and floats, are read",
+            f"a TIFF picture of {page.bitspersample} bits ({page.dtype}): only 1, 8, 16 and 32 bits, and "
+            "floats, are read",
             reason="unsupported",
         )
     if page.photometric == _PALETTE and (page.samplesperpixel != 1 or page.dtype.kind != "u"):
@@ -87,7 +87,7 @@ def _check(page: Any, size: int, max_pixels: int) -> None:
 
 def _odd_depth(page: Any) -> bool:
     """Return True for 12 bits, for example, which tifffile unpacks to 16 without scaling: brightness would be lost."""
-    return bool(page.dtype.kind == "u" and page.bitspersample != 8 * page.dtype.itemsize)
+    return bool(page.dtype.kind in "iu" and page.bitspersample != 8 * page.dtype.itemsize)
 
 
 def _check_places(page: Any, size: int) -> None:
@@ -105,7 +105,9 @@ def _arranged(page: Any, array: Any) -> ImageArray:
         return np.ascontiguousarray(np.moveaxis(colours[:, array], 0, -1))
     if array.dtype == bool:
         array = array.astype(np.uint8) * np.uint8(255)
-    if page.photometric == _MINISWHITE:
+    if array.dtype == np.int8:
+        array = array.astype(np.int16)
+    if page.photometric == _MINISWHITE and array.dtype.kind != "i":  # a sign has no white
         array = (1 if array.dtype.kind == "f" else np.iinfo(array.dtype).max) - array
     if page.samplesperpixel == 1:
         array = array.reshape(page.imagelength, page.imagewidth, 1)
