@@ -364,3 +364,21 @@ def test_a_sequence_there_and_back(tmp_path: Path, dtype: str) -> None:
     sequence = seqsave.open_sequence(tmp_path)
     assert (np.stack([frame.read() for frame in sequence]) == frames).all()
     assert sequence[0].read_metadata() == {"workflow": {"nodes": []}}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_read_upright(tmp_path: Path, orientation: int) -> None:
+    """libavif writes Exif's orientation as the properties irot and imir, which count."""
+    picture = Image.fromarray(np.kron(np.arange(0, 240, 10, np.uint8).reshape(4, 6), np.ones((8, 8), np.uint8)))
+    block = Image.Exif()
+    block[0x0112] = orientation
+    file = io.BytesIO()
+    picture.convert("RGB").save(file, "AVIF", quality=100, exif=block.tobytes())
+    (tmp_path / "a_0001.avif").write_bytes(file.getvalue())
+    ways = [None, 0, 3, 1, 5, 4, 6, 2]
+    turn = ways[orientation - 1]
+    wanted = np.asarray(picture if turn is None else picture.transpose(Image.Transpose(turn)))
+    (frame,) = seqsave.open_sequence(tmp_path)
+    got = frame.read()
+    assert got.shape[:2] == wanted.shape
+    assert np.abs(got[..., 0].astype(int) - wanted).max() <= 6

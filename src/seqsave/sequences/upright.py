@@ -17,7 +17,7 @@ _PNG, _TIFF = b"\x89PNG", (b"II*\0", b"MM\0*")
 
 
 def orientation_of(data: bytes) -> int:
-    """Return the orientation that a JPEG, PNG, WebP or TIFF file states, 1 to 8; 1 (upright) if it states none."""
+    """Return the orientation that a JPEG, PNG, WebP, AVIF or TIFF file states, 1 to 8; 1 (upright) if it states none."""
     if not data.startswith(_TIFF) and not any(mark in data for mark in _marks(data)):
         return 1
     try:
@@ -43,6 +43,8 @@ def _marks(data: bytes) -> tuple[bytes, ...]:
         return (b"Exif\0\0",)
     if data.startswith(_PNG):
         return (b"eXIf",)
+    if data[4:12] in (b"ftypavif", b"ftypavis"):  # these properties count, and Exif does not: MIAF, 7.3.9
+        return (b"irot", b"imir")
     return (b"EXIF",) if data[8:12] == b"WEBP" else ()
 
 
