@@ -17,7 +17,7 @@ _PNG, _TIFF = b"\x89PNG", (b"II*\0", b"MM\0*")
 
 
 def orientation_of(data: bytes) -> int:
-    """Return the orientation that a JPEG, PNG, WebP, AVIF or TIFF file states, 1 to 8; 1 (upright) if it states none."""
+    """Return the orientation that a JPEG, PNG, WebP, AVIF or TIFF file states, 1 to 8; 1 if it states none."""
     if not data.startswith(_TIFF) and not any(mark in data for mark in _marks(data)):
         return 1
     try:
