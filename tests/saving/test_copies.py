@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import seqsave
 from seqsave import naming
@@ -299,3 +300,20 @@ def test_numbers_are_compared_once_and_not_for_each_frame(tmp_path: Path) -> Non
     assert [copy.name_of(frame) for frame in sequence] == [f"sim_{number}.vdb" for number in range(20)]
     copy.refuse_own_files()
     assert counted.looks == 1
+
+
+def test_the_same_type_by_name_means_the_same_bytes(tmp_path: Path) -> None:
+    """Other programs compress in another way, so a file that was encoded again is another one."""
+    random = np.random.default_rng(0)
+    (tmp_path / "a").mkdir()
+    for number in range(2):
+        picture = Image.fromarray(random.integers(0, 255, (16, 16, 3), np.uint8))
+        picture.save(tmp_path / "a" / f"img_{number:04}.jpg", quality=60)
+    seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "c", filetype="jpg")
+    names = [f"img_{number:04}.jpg" for number in range(2)]
+    assert [(tmp_path / "c" / name).read_bytes() for name in names] == [
+        (tmp_path / "a" / name).read_bytes() for name in names
+    ]
+    # Quality needs new pixels.
+    seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "d", filetype="jpg", options={"quality": 50})
+    assert (tmp_path / "d" / names[0]).read_bytes() != (tmp_path / "a" / names[0]).read_bytes()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seqsave.plugins.registry import Resolved
     from seqsave.saving.copies import Copy
     from seqsave.settings.config import WriterConfig
-    from seqsave.sources import Source, SourceFrame
+    from seqsave.sources import Source
     from seqsave.targets import Target
     from seqsave.writer import SequenceWriter
 
@@ -69,7 +69,7 @@ class SaveTask:
             folder, config = at_destination(url, None, settings)
         resolved = [form.resolved for form in config.formats]
         if copy is None or not copy.is_copy:
-            source = _in_their_bits(_converted(source, resolved, given, metadata), resolved, given["dtype"], messages)
+            source = _in_their_bits(_converted(source, config, given, metadata), resolved, given["dtype"], messages)
         table = None if copy is None else copy.numbers
         numbers = Numbers(source, start=start, step=step, offset=offset, table=table)
         if given["frames"] is not None:
@@ -168,21 +168,18 @@ class SaveTask:
             self.messages.note("stopped at the first frame that cannot be read; --keep-going saves the others")
 
     def _convert(self, writer: SequenceWriter) -> None:
+        from seqsave.saving.copies import write_frame
+
         shown = 0
-        copied = _Sizes(self.messages)
         try:
             for frame, index in self.numbers.of_frames():
                 shown = self._warn_of_notes(shown)
                 if frame.error is not None:
                     self.unread.append((index, frame.error))
                     writer.note_lacking([index])
-                elif frame.data is not None:
-                    copied.look(index, frame)
-                    writer.write_encoded(frame.data, index=index, batch=frame.batch, leftover=frame.metadata)
                 else:
                     # Metadata from the command is the writer's, and takes precedence over that of a file.
-                    metadata = {name: value for name, value in frame.metadata.items() if name not in self.metadata}
-                    writer.write(frame.image, index=index, batch=frame.batch, metadata=metadata, info=frame.info)
+                    write_frame(writer, frame, index, without=self.metadata)
         finally:
             self._warn_of_notes(shown)
 
@@ -199,24 +196,6 @@ class SaveTask:
         return len(self.source.notes)
 
 
-class _Sizes:
-    """Warn once if copied pictures change their size; the writer checks those that it encodes."""
-
-    def __init__(self, messages: Messages) -> None:
-        self._messages = messages
-        self._first: tuple[int, int] | None = None
-        self._warned = False
-
-    def look(self, index: int, frame: SourceFrame) -> None:
-        """Compare the frame with the first one."""
-        self._first = self._first or frame.size
-        if self._warned or frame.size is None or self._first is None or frame.size == self._first:
-            return
-        self._warned = True
-        size, first = ("x".join(map(str, pair)) for pair in (frame.size, self._first))
-        self._messages.warn(f"frame {index}: is {size}, the frames before are {first}")
-
-
 def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> None:
     if not metadata or any(one.embed for one in resolved):
         return
@@ -226,10 +205,6 @@ def _check_embeds(resolved: Sequence[Resolved], metadata: Mapping[str, Any]) -> 
     raise OptionError(
         f"file type {first.filetype!r} does not hold {', '.join(metadata)}: {use}, or --metadata-in sidecar"
     )
-
-
-def _is_given(given: Mapping[str, Any], name: str) -> bool:
-    return bool(given[name]) and given[name] != SETTINGS[name].default
 
 
 def _settings(given: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,16 +232,14 @@ def _has(given: Mapping[str, Any], name: str) -> bool:
     return given[name] not in (None, (), [])
 
 
-def _converted(
-    source: Source, resolved: Sequence[Resolved], given: Mapping[str, Any], metadata: Mapping[str, Any]
-) -> Source:
+def _converted(source: Source, config: WriterConfig, given: Mapping[str, Any], metadata: Mapping[str, Any]) -> Source:
     """Return a source of pictures, with files that already have the wanted format unchanged. Raises Failure."""
     from seqsave.plugins.registry import install_hint
-    from seqsave.saving.copies import CHANGING
-    from seqsave.sources import Keep, readable_extensions
+    from seqsave.saving.copies import keeping_files
+    from seqsave.sources import readable_extensions
 
     if given["metadata_in"] != "sidecar":
-        _check_embeds(resolved, metadata)
+        _check_embeds([form.resolved for form in config.formats], metadata)
     unread = sorted(source.extensions - readable_extensions())
     if unread and source.sequence is not None:
         raise Failure(
@@ -274,11 +247,7 @@ def _converted(
             f"{install_hint(unread[0])}. Without a file type or another change they are copied unchanged",
             WRONG_CALL,
         )
-    if source.keeping is None:
-        return source
-    is_changed = bool(metadata or len(resolved) > 1 or any(_is_given(given, name) for name in CHANGING))
-    keep = None if is_changed else Keep(spec=resolved[0].spec, bare=not resolved[0].embed)
-    return source.keeping(keep, given["keep_going"])
+    return keeping_files(source, config, {**given, "metadata": metadata}, keep_going=given["keep_going"])
 
 
 def _in_their_bits(source: Source, resolved: Sequence[Resolved], dtype: str | None, messages: Messages) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
@@ -10,14 +11,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
-from seqsave.errors import EncoderNotFoundError, FrameNameError, ManifestError, SourceError, TargetError
-from seqsave.metadata.text import RawText
+from seqsave.errors import (
+    EncoderNotFoundError,
+    FrameNameError,
+    ManifestError,
+    SeqSaveWarning,
+    SourceError,
+    TargetError,
+)
 from seqsave.naming import NamePattern
 from seqsave.plugins import registry
 from seqsave.sequences.file import FrameFile, files_of, manifest_of, rate_of
 from seqsave.sequences.frame import Files, join
 from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
 from seqsave.settings.destination import Url, at_destination
+from seqsave.sources import Keep, readable_extensions, source_of_sequence
 from seqsave.types import EMBED_SUFFIX, SavedFrame
 from seqsave.writer.writer import SequenceWriter
 
@@ -25,12 +33,13 @@ if TYPE_CHECKING:
     from seqsave.manifest import Manifest
     from seqsave.sequences.frame import Frame
     from seqsave.sequences.reader import FrameSequence
-    from seqsave.types import Decoded, SaveResult
+    from seqsave.sources import Source, SourceFrame
+    from seqsave.types import SaveResult
 
-__all__ = ["CHANGING", "Copy", "copy_frames", "lacking_of", "named_as", "save_sequence"]
+__all__ = ["Copy", "copy_frames", "keeping_files", "lacking_of", "named_as", "save_sequence", "write_frame"]
 
 # Settings that need decoded pictures.
-CHANGING = (
+_CHANGING = (
     *("options", "dtype", "color", "convert_to", "channels", "layer", "drop"),
     *("dpi", "tags", "metadata", "metadata_in", "withhold"),
 )
@@ -145,10 +154,45 @@ def save_sequence(
             files = ((file, copy.numbers[file.frame.index], copy.name_of(file.frame)) for file in files_of(sequence))
             copy_frames(writer, files)
         else:
-            for frame, decoded, texts in _decoded(sequence):
-                index = copy.numbers[frame.index]
-                writer.write(decoded.array, index=index, batch=frame.batch, metadata=texts, info=decoded.info)
+            extension = sequence.extension.lower()
+            if extension not in readable_extensions():
+                hint = registry.install_hint(extension)
+                raise EncoderNotFoundError(f"{sequence.pattern}: no encoder here reads .{extension} files{hint}")
+            source = keeping_files(source_of_sequence(sequence), copy.config, {**_asked(config), **settings})
+            for frame in source:
+                write_frame(writer, frame, copy.number(frame.index or 0))
+            for note in source.notes:
+                warnings.warn(note, SeqSaveWarning, stacklevel=3)
     return writer.result
+
+
+def keeping_files(
+    source: Source, config: WriterConfig, asked: Mapping[str, Any], *, keep_going: bool = False
+) -> Source:
+    """Return the source with those files unchanged that already are what the settings ask for.
+
+    asked:      the settings that the caller passed.
+    keep_going: the source goes on past frames that cannot be read.
+    """
+    if source.keeping is None:
+        return source
+    is_changed = len(config.formats) > 1 or any(_is_asked(asked, name) for name in _CHANGING)
+    only = config.formats[0].resolved
+    return source.keeping(None if is_changed else Keep(spec=only.spec, bare=not only.embed), keep_going)
+
+
+def write_frame(writer: SequenceWriter, frame: SourceFrame, index: int, *, without: Collection[str] = ()) -> None:
+    """Write a frame of a source: its file unchanged, or its picture with what the file states of it.
+
+    without: names of metadata that are not taken from the frame.
+    """
+    if frame.data is None:
+        texts = {name: text for name, text in frame.metadata.items() if name not in without}
+        writer.write(frame.image, index=index, batch=frame.batch, metadata=texts, info=frame.info)
+        return
+    writer.write_encoded(frame.data, index=index, batch=frame.batch, leftover=frame.metadata)
+    if frame.size is not None:
+        writer.note_size(index, frame.batch, frame.size)
 
 
 def copy_frames(
@@ -215,7 +259,7 @@ def _asked(config: WriterConfig | None) -> dict[str, Any]:
 
 def _keeps_files(sequence: FrameSequence, made: WriterConfig, asked: Mapping[str, Any]) -> bool:
     """Return whether no setting needs decoded pictures."""
-    if any(_is_asked(asked, name) for name in CHANGING):
+    if any(_is_asked(asked, name) for name in _CHANGING):
         return False
     extension = sequence.extension.lower()
     if "filetype" not in asked:
@@ -271,12 +315,3 @@ def _refuse_duplicates(sequence: FrameSequence) -> None:
         extra = sequence.duplicates[0]
         own = sequence.frame(extra.index, extra.batch)
         raise SourceError(f"{extra.url} and {own.name} have the same number {extra.index}: remove one of them")
-
-
-def _decoded(sequence: FrameSequence) -> Iterable[tuple[Frame, Decoded, Mapping[str, RawText]]]:
-    def decode(frame: Frame, data: bytes) -> tuple[Frame, Decoded, Mapping[str, RawText]]:
-        decoded = frame.decode(data)
-        texts = {**frame.texts_beside(data), **decoded.metadata}
-        return frame, decoded, {name: RawText(text) for name, text in texts.items()}
-
-    return sequence.decoded(decode)
