@@ -205,8 +205,12 @@ class ImageInfo:
     pixel_aspect: width of a pixel divided by its height.
     dpi:          pixels per inch.
     rate:         frames per second.
+    light:        the brightness of the content and of the display on which it was made, by the names in
+                  ``seqsave.metadata.light``.
     tags:         texts by name: artist, copyright, description, software, digital_source_type.
-    texts:        other texts in the file that are not metadata, by the file's own names.
+    exif:         further Exif tags, of camera, place and time: a block from its byte order on.
+    xmp:          the XMP packet, if it states more than ``tags``.
+    texts:        comments and other texts in the file that are not metadata, by the file's own names.
     attributes:   further facts by the format's own names; ``attributes_of`` names the format that understands them.
                   Those that begin with a dot describe how the file is stored, and their loss is not reported.
     """
@@ -224,7 +228,10 @@ class ImageInfo:
     pixel_aspect: float | None = None
     dpi: float | None = None
     rate: Fraction | None = None
+    light: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    exif: bytes | None = field(default=None, repr=False)
+    xmp: bytes | None = field(default=None, repr=False)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attributes_of: str = ""

@@ -193,3 +193,57 @@ def test_a_damaged_block_with_parameters_raises_nothing(data: st.DataObject) -> 
     for _ in range(data.draw(st.integers(1, 4))):
         block[data.draw(st.integers(6, len(block) - 1))] = data.draw(st.integers(0, 255))
     exif.unpack(bytes(block[: data.draw(st.integers(0, len(block)))]))
+
+
+def camera(order: str = "<") -> Image.Exif:
+    foreign = Image.Exif()
+    foreign.endian = order
+    foreign[0x010F], foreign[0x0110], foreign[0x0112], foreign[0x0132] = "Maker", "M1", 6, "2020:01:02 03:04:05"
+    foreign[0x8769] = {0x9003: "2020:01:02 03:04:05", 0x829A: 0.5, 0xA002: 100, 0x9286: b"ASCII\0\0\0a note"}
+    foreign[0x8825] = {1: "N", 2: (47.0, 6.0, 0.0)}
+    return foreign
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_the_tags_of_a_camera_are_kept_beside_texts(order: str) -> None:
+    kept = exif.kept(camera(order).tobytes())
+    texts = {"workflow": "w", "prompt": "p", "shot": "010"}
+    block, leftover = exif.pack(texts, camera=kept, texts={"UserComment": "a note"}, dpi=300)
+    assert (leftover, exif.unpack(block)) == ({}, texts)
+    found = Image.Exif()
+    found.load(block)
+    assert (found[0x010F], found[0x0110], found[0x0132]) == ("Maker", "M1", "2020:01:02 03:04:05")
+    assert 0x0112 not in found  # pixels are upright
+    assert found[0x011A] == 300
+    assert found.get_ifd(0x8769)[0x829A] == 0.5
+    assert found.get_ifd(0x8825) == {1: "N", 2: (47.0, 6.0, 0.0)}
+    assert exif.facts_in(block).comment == "a note"
+    # Again the same.
+    assert exif.kept(block) == kept
+
+
+def test_a_block_without_a_camera_keeps_nothing() -> None:
+    plain = Image.Exif()
+    plain[0x0112], plain[0x013B] = 6, "Ada"
+    plain[0x8769] = {0xA001: 1, 0xA002: 100, 0x9000: b"0232"}
+    assert exif.kept(plain.tobytes()) is None
+    assert exif.kept(exif.pack({"workflow": "{}", "prompt": "{}"}, dpi=72)[0]) is None
+
+
+def test_pixels_that_are_not_square_have_two_densities() -> None:
+    for dpi, aspect in ((300.0, 2.0), (None, 0.5), (72.0, None)):
+        facts = exif.facts_in(exif.pack({}, dpi=dpi, aspect=aspect)[0])
+        assert (facts.dpi, facts.aspect) == (dpi, aspect)
+
+
+def test_a_comment_beside_parameters_is_left_over() -> None:
+    block, leftover = exif.pack({"parameters": PARAMETERS}, texts={"UserComment": "a note"})
+    assert (exif.unpack(block), leftover) == ({"parameters": PARAMETERS}, {"UserComment": "a note"})
+
+
+@given(st.integers(0, 900))
+def test_nothing_of_a_camera_is_lost_at_any_limit(limit: int) -> None:
+    kept = exif.kept(camera().tobytes())
+    block, leftover = exif.pack({"workflow": "w" * 300}, max(limit, 6 + len(kept or b"")), camera=kept)
+    assert exif.kept(block) == kept
+    assert {**exif.unpack(block), **leftover} == {"workflow": "w" * 300}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsave.errors import MetadataError
-from seqsave.metadata.xmp import SOURCE_TYPES, check_tags, packet
+from seqsave.metadata.xmp import SOURCE_TYPES, check_tags, others_in, packet, tags_in
 
 NAMES = {
     "artist": "{http://purl.org/dc/elements/1.1/}creator",
@@ -59,3 +59,42 @@ def test_nothing_said_is_nothing_written() -> None:
 def test_what_cannot_be_said_is_refused(tags: Any, message: str) -> None:
     with pytest.raises(MetadataError, match=message):
         check_tags(tags)
+
+
+FOREIGN = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Other">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"
+    xmlns:xmpRights="http://ns.adobe.com/xap/1.0/rights/" tiff:Orientation="6" xmpRights:Marked="True">
+   <dc:creator><rdf:Seq><rdf:li>Ada</rdf:li><rdf:li>Bob</rdf:li></rdf:Seq></dc:creator>
+   <dc:title><rdf:Alt><rdf:li xml:lang="x-default">T\xc3\xa9e &amp; co</rdf:li></rdf:Alt></dc:title>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>"""
+
+
+def test_other_properties_are_kept_without_the_orientation() -> None:
+    kept = others_in(FOREIGN)
+    assert kept is not None
+    assert b"Orientation" not in kept
+    assert "Tée &amp; co".encode() in kept
+    assert others_in(kept) == kept
+    tags = tags_in(kept)
+    assert tags == {"artist": "Ada; Bob"}
+    assert packet(tags, kept) == kept
+
+
+def test_tags_go_before_those_of_a_source() -> None:
+    kept = others_in(FOREIGN)
+    changed = packet({"artist": "Eve", "copyright": "© <X>"}, kept)
+    assert tags_in(changed) == {"artist": "Eve", "copyright": "© <X>"}
+    assert "Tée &amp; co".encode() in changed
+    assert b'Marked="True"' in changed
+    bare = packet({}, kept)
+    assert (tags_in(bare), b"Marked" in bare) == ({}, True)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(NAMES)), TEXT, min_size=1))
+def test_a_packet_of_ours_has_nothing_else(tags: dict[str, str]) -> None:
+    assert others_in(packet(tags)) is None

@@ -64,7 +64,8 @@ def test_a_foreign_profile_is_kept_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_each_lost_field_is_one_warning(tmp_path: Path) -> None:
-    info = seqsave.ImageInfo(pixel_aspect=2.0, rate=Fraction(24), attributes={"reel": "A1"}, attributes_of="exr")
+    light = {"max_content": 10_000_000}
+    info = seqsave.ImageInfo(light=light, rate=Fraction(24), attributes={"reel": "A1"}, attributes_of="exr")
     writer = seqsave.open_writer(tmp_path, filetype="jpg")
     with pytest.warns(seqsave.SeqSaveWarning):
         writer.write(np.zeros((4, 4, 3), "uint8"), info=info)

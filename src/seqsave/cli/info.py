@@ -80,15 +80,19 @@ class _Item:
 
     def as_document(self) -> dict[str, Any]:
         """Return JSON values."""
+        from seqsave.sequences.stated import color_of
+        from seqsave.sequences.stated import document_of as stated_of
+
         info, picture = self.info, self.info.picture
         about = {
             "width": picture.width if picture is not None else None,
             "height": picture.height if picture is not None else None,
             "channels": picture.channels if picture is not None else None,
-            "channel_names": list(info.names),
+            "channel_names": list(info.stated.channels),
             "dtype": picture.dtype if picture is not None else None,
-            "color": info.color,
+            "color": color_of(info.stated),
             "rate": None if info.rate is None else str(info.rate),
+            "stated": stated_of(info.stated),
             "metadata": list(info.metadata),
             "problem": info.problem,
             "note": info.note,
@@ -108,6 +112,8 @@ class _Item:
                 print_line(f"  {name:11}{text}")
 
     def _facts(self) -> Iterator[tuple[str, str]]:
+        from seqsave.sequences.stated import color_of, others_of
+
         info, picture, sequence = self.info, self.info.picture, self.sequence
         if sequence is not None:
             progress = progress_of(sequence)
@@ -120,9 +126,10 @@ class _Item:
         if picture is not None:
             channels = counted(picture.channels, "channel")
             yield "picture", f"{picture.width}x{picture.height}, {channels}, {picture.dtype}"
-        yield "channels", ", ".join(info.names)
-        yield "colour", info.color or "not stated"
+        yield "channels", ", ".join(info.stated.channels)
+        yield "colour", color_of(info.stated) or "not stated"
         yield "rate", "" if info.rate is None else f"{info.rate} frames/s"
+        yield "states", others_of(info.stated)
         yield "bytes", format_size(self._size)
         yield "metadata", ", ".join(info.metadata) or "none"
         yield "problem", info.problem

@@ -23,7 +23,10 @@ _PNG = EncoderSpec(
     metadata="embed",
     content_type="image/png",
     lossless=True,
-    holds=("color", "icc", "cicp", "gamma", "primaries", "pixel_aspect", "dpi", "tags"),
+    holds=(
+        *("color", "icc", "cicp", "gamma", "primaries", "pixel_aspect", "dpi", "light"),
+        *("tags", "exif", "xmp", "texts", "attributes"),
+    ),
 )
 
 _JPEG_OPTIONS = {
@@ -56,7 +59,7 @@ def _jpeg(filetype: str, *others: str) -> EncoderSpec:
         metadata="embed",
         content_type="image/jpeg",
         lossless=False,
-        holds=("color", "icc", "dpi", "tags"),
+        holds=("color", "icc", "pixel_aspect", "dpi", "tags", "exif", "xmp", "texts"),
     )
 
 

@@ -32,6 +32,7 @@ _DENSEST = 65_535  # pixels per inch, 16 bits in JFIF
 _BLOCK_ROWS = 32
 _SCAN = b"\xff\xda"  # never in compressed data, where 0xFF is followed by zero (T.81, B.1.1.5)
 _MOST_SCANS = 1000  # progressive files have about ten; bytes of a profile or preview may look like some more
+_COMMENT = "comment"
 _BACKGROUNDS = {"black": 0, "white": 255}
 
 
@@ -63,7 +64,14 @@ class JpegEncoder:
                 f"JPEG holds at most {_LONGEST_SIDE} x {_LONGEST_SIDE} pixels, and this picture is {width} x {height}: "
                 "scale it, or save it as png"
             )
-        block, leftover = exif.pack(metadata, exif.JPEG_LIMIT, dpi=info.dpi)
+        block, leftover = exif.pack(
+            metadata,
+            exif.JPEG_LIMIT,
+            dpi=info.dpi,
+            aspect=info.image.pixel_aspect,
+            camera=info.image.exif,
+            texts=_comments(info.image.texts),
+        )
         about, warnings = _about(info, grey=image.shape[2] < 3)
         settings = about | {
             "quality": options.get("quality", 95),
@@ -118,10 +126,13 @@ class JpegEncoder:
 
 def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return Pillow's settings for colour, density and XMP, and warnings about facts that cannot be stated."""
-    about: dict[str, Any] = {"xmp": packet(info.tags)} if info.tags else {}
+    about: dict[str, Any] = {}
+    if info.tags or info.image.xmp is not None:
+        about["xmp"] = packet(info.tags, info.image.xmp)
+    if _COMMENT in info.image.texts:
+        about["comment"] = info.image.texts[_COMMENT].encode()
     if info.dpi is not None:
-        density = min(_DENSEST, max(1, round(info.dpi)))
-        about["dpi"] = (density, density)
+        about["dpi"] = tuple(_density(info.dpi * scale) for scale in (1, info.image.pixel_aspect or 1))
     if info.color is None:
         return about if info.image.icc is None else about | {"icc_profile": info.image.icc}, ()
     profile = icc.profile(info.color, grey=grey)
@@ -132,13 +143,32 @@ def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, .
     return about | {"icc_profile": profile}, ()
 
 
+def _density(value: float) -> int:
+    return min(_DENSEST, max(1, round(value)))
+
+
+def _comments(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts for Exif; a comment has a segment of its own."""
+    return {name: text for name, text in texts.items() if name != _COMMENT}
+
+
 def _stated_in(picture: Any, block: bytes) -> ImageInfo:
     found: dict[str, Any] = picture.info
     # A picture that was CMYK is RGB now, and its profile does not apply to it any more.
     profile = found.get("icc_profile") if picture.mode in ("L", "RGB") else None
-    across, down = found.get("dpi", (None, None)) if "jfif_density" in found else (None, None)
-    dpi = float(across) if across and across == down else None
-    return stated.image_info(profile=profile, exif_block=block, xmp_packet=found.get("xmp", b""), dpi=dpi)
+    # A unit of 0 says that the two densities are only a ratio: ITU T.871, section 10.1.
+    is_ratio = found.get("jfif_unit") == 0
+    sides = found.get("jfif_density" if is_ratio else "dpi", (0, 0)) if "jfif_density" in found else (0, 0)
+    dpi, aspect = stated.density(*sides)
+    comment = found.get("comment", b"")
+    return stated.image_info(
+        profile=profile,
+        exif_block=block,
+        xmp_packet=found.get("xmp", b""),
+        dpi=None if is_ratio else dpi,
+        aspect=aspect,
+        texts={_COMMENT: comment.decode("utf-8", "replace")} if comment else {},
+    )
 
 
 def _is_translucent(image: ImageArray) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float64]
 
-__all__ = ["describe", "profile", "space_of"]
+__all__ = ["describe", "is_profile", "profile", "space_of"]
 
 _VERSION = 0x04300000
 _DATE = (2026, 1, 1, 0, 0, 0)  # fixed, so that the bytes are the same each time
@@ -72,6 +72,11 @@ def profile(color: ColorSpace, *, grey: bool = False) -> bytes | None:
 def space_of(data: bytes) -> ColorSpace | None:
     """Return the named colour space whose profile, as ``profile`` makes it, has exactly these bytes."""
     return _known().get(data)
+
+
+def is_profile(data: bytes) -> bool:
+    """Return True for the bytes of a profile, which are whole and have its signature: ICC.1:2022 section 7.2."""
+    return data[36:40] == b"acsp" and int.from_bytes(data[:4], "big") <= len(data)
 
 
 def describe(data: bytes) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from seqsave.types import ColorSpace
 
-__all__ = ["beyond_attributes", "image_info", "space_of_cicp"]
+__all__ = ["beyond_attributes", "density", "image_info", "space_of_cicp"]
 
 
 def image_info(
@@ -22,7 +22,9 @@ def image_info(
     exif_block: bytes = b"",
     xmp_packet: bytes = b"",
     dpi: float | None = None,
+    aspect: float | None = None,
     color: ColorSpace | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> ImageInfo:
     """Return what the parts of a file state together.
 
@@ -30,8 +32,12 @@ def image_info(
     exif_block: the Exif block. Its tags count where XMP has none; its colour space where there is no profile.
     xmp_packet: the XMP packet.
     dpi:        pixels per inch, where the format itself states them.
+    aspect:     width of a pixel divided by its height, where the format itself states it.
     color:      the colour space, where the format itself states it.
+    texts:      comments, where the format itself has some.
     """
+    if profile and not icc.is_profile(profile):
+        profile = None  # damaged
     facts = exif.facts_in(exif_block)
     named = color or (icc.space_of(profile) if profile else None)
     kept = profile if profile and named is None else None
@@ -40,8 +46,26 @@ def image_info(
     tags = {**facts.tags, **xmp.tags_in(xmp_packet)}
     # Generation data are metadata, which exif.unpack returns.
     is_text = bool(facts.comment) and not exif.is_generation(facts.comment)
-    texts = {"UserComment": facts.comment} if is_text else {}
-    return ImageInfo(color=named, icc=kept, dpi=dpi if dpi is not None else facts.dpi, tags=tags, texts=texts)
+    comments = {exif.COMMENT: facts.comment} if is_text else {}
+    # Some formats round the density; Exif has it as it was meant.
+    rounded = dpi is not None and facts.dpi is not None and round(facts.dpi) == round(dpi)
+    return ImageInfo(
+        color=named,
+        icc=kept,
+        dpi=dpi if dpi is not None and not rounded else facts.dpi,
+        pixel_aspect=aspect if aspect is not None else facts.aspect,
+        tags=tags,
+        texts={**(texts or {}), **comments},
+        exif=exif.kept(exif_block) if exif_block else None,
+        xmp=xmp.others_in(xmp_packet) if xmp_packet else None,
+    )
+
+
+def density(across: float, down: float) -> tuple[float | None, float | None]:
+    """Return pixels per inch, and the width of a pixel divided by its height where that is not 1, of two densities."""
+    if not across or not down:
+        return None, None
+    return float(across), None if across == down else down / across
 
 
 def beyond_attributes(texts: Mapping[str, str], info: ImageInfo | None, filetypes: Iterable[str]) -> dict[str, str]:

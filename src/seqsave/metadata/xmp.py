@@ -7,6 +7,7 @@ for the digital source type, and its terms at https://cv.iptc.org/newscodes/digi
 from __future__ import annotations
 
 import contextlib
+import re
 import unicodedata
 from collections.abc import Mapping
 from html import escape
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from seqsave.errors import MetadataError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from xml.etree import ElementTree
 
-__all__ = ["SOURCE_TYPES", "TAGS", "check_tags", "packet", "tags_in"]
+__all__ = ["SOURCE_TYPES", "TAGS", "check_tags", "others_in", "packet", "tags_in"]
 
 TAGS: Final = ("artist", "copyright", "description", "software", "digital_source_type")
 """The names of the tags."""
@@ -46,7 +48,24 @@ _PROPERTIES = {
     "software": "{http://ns.adobe.com/xap/1.0/}CreatorTool",
     "digital_source_type": "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType",
 }
+# Properties that state the file's size and how it is stored, which are those of another file now.
+_OF_STORAGE = frozenset(
+    {
+        "http://ns.adobe.com/tiff/1.0/": (
+            *("Orientation", "ImageWidth", "ImageLength", "BitsPerSample", "Compression", "PhotometricInterpretation"),
+            *("SamplesPerPixel", "PlanarConfiguration", "XResolution", "YResolution", "ResolutionUnit", "NativeDigest"),
+        ),
+        "http://ns.adobe.com/exif/1.0/": ("PixelXDimension", "PixelYDimension", "ColorSpace", "NativeDigest"),
+        "http://ns.adobe.com/photoshop/1.0/": ("ICCProfile", "ColorMode"),
+        "http://purl.org/dc/elements/1.1/": ("format",),
+        # The tool kit that wrote the packet.
+        "adobe:ns:meta/": ("xmptk",),
+        _RDF: ("about",),
+    }.items()
+)
 _LARGEST = 1 << 24
+_BLANK = b"\0 \n\r\t"
+_ALWAYS = frozenset((f"{{{_RDF}}}about",))
 _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 
 
@@ -61,8 +80,14 @@ def check_tags(tags: Mapping[str, Any] | None) -> dict[str, str]:
     return {name: _checked(name, value) for name, value in (tags or {}).items() if value not in (None, "")}
 
 
-def packet(tags: Mapping[str, str]) -> bytes:
-    """Return the XMP packet, in UTF-8, of tags that ``check_tags`` returned; ``b""`` for no tags."""
+def packet(tags: Mapping[str, str], source: bytes | None = None) -> bytes:
+    """Return the XMP packet, in UTF-8, of tags that ``check_tags`` returned; ``b""`` for no tags.
+
+    source: a packet of other properties as well, from ``others_in``; its properties are kept, and ``tags`` go before
+            those of the same meaning.
+    """
+    if source is not None:
+        return source if tags_in(source) == tags else _replaced(source, tags)
     if not tags:
         return b""
     spaces = " ".join(f'xmlns:{name}="{url}"' for name, url in _NAMESPACES)
@@ -79,18 +104,43 @@ def tags_in(data: bytes) -> dict[str, str]:
 
     Values that ``check_tags`` refuses are left out.
     """
+    root = _parsed(data)
+    return {} if root is None else _tags_of(root)
+
+
+def others_in(data: bytes) -> bytes | None:
+    """Return a packet if it states more than the tags, without what it states of how its file is stored; else None."""
+    root = _parsed(data)
+    if root is None:
+        return None
+    known, own = _names_of_storage(), set(_PROPERTIES.values())
+    stated = {name for element in _descriptions(root) for name in (*element.attrib, *(child.tag for child in element))}
+    texts = {name: _texts_of(root, name) for name in own & stated}
+    if not stated - known - own and all(
+        len(found) < 2 for name, found in texts.items() if name != _PROPERTIES["artist"]
+    ):
+        return None
+    return data.strip(_BLANK) if not stated & known else _without(data, known)
+
+
+def _parsed(data: bytes) -> ElementTree.Element | None:
     from xml.etree import ElementTree  # here, as the parser is needed by readers only
 
     # A document type may define entities that expand without end; no XMP packet has one.
     if not data or len(data) > _LARGEST or b"<!DOCTYPE" in data:
-        return {}
+        return None
     try:
-        root = ElementTree.fromstring(data.strip(b"\0 \n\r\t"))  # noqa: S314 - without a document type
+        return ElementTree.fromstring(data.strip(_BLANK))  # noqa: S314 - without a document type
     except (ElementTree.ParseError, ValueError):
-        return {}
+        return None
+
+
+def _tags_of(root: ElementTree.Element) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in TAGS:
-        text = _text_of(root, _PROPERTIES[name])
+        # Several artists are one text; of several languages, the first one is the default.
+        texts = _texts_of(root, _PROPERTIES[name])
+        text = "; ".join(texts) if name == "artist" else texts[0] if texts else ""
         if name == "digital_source_type":
             text = text.rpartition("/")[2]
         with contextlib.suppress(MetadataError):
@@ -98,14 +148,56 @@ def tags_in(data: bytes) -> dict[str, str]:
     return found
 
 
-def _text_of(root: ElementTree.Element, name: str) -> str:
-    """Return the first value of a property, which is an element, the first of a list, or an attribute."""
-    for element in root.iter(f"{{{_RDF}}}Description"):
+def _descriptions(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """Yield the elements with properties of the picture, which are not those within a property."""
+    for rdf in root.iter(f"{{{_RDF}}}RDF"):
+        yield from rdf.findall(f"{{{_RDF}}}Description")
+
+
+def _texts_of(root: ElementTree.Element, name: str) -> list[str]:
+    """Return the values of a property, which is an element, a list in an element, or an attribute."""
+    for element in _descriptions(root):
         if name in element.attrib:
-            return element.attrib[name]
-    for element in root.iter(name):
-        return "".join(next(element.iter(f"{{{_RDF}}}li"), element).itertext()).strip()
-    return ""
+            return [element.attrib[name]]
+        for found in element.findall(name):
+            parts = list(found.iter(f"{{{_RDF}}}li")) or [found]
+            return ["".join(part.itertext()).strip() for part in parts]
+    return []
+
+
+def _names_of_storage() -> set[str]:
+    return {f"{{{space}}}{name}" for space, names in _OF_STORAGE for name in names}
+
+
+def _without(data: bytes, names: Collection[str]) -> bytes:
+    """Return a packet without the properties of these names. The prefixes of its other names stay."""
+    from xml.dom import minidom
+
+    document = minidom.parseString(data.strip(_BLANK))  # noqa: S318 - without a document type
+    for element in document.getElementsByTagNameNS(_RDF, "Description"):
+        for attribute in [one for one in element.attributes.values() if _full_name(one) in set(names) - _ALWAYS]:
+            element.removeAttributeNode(attribute)
+        for child in [one for one in element.childNodes if _full_name(one) in names]:
+            element.removeChild(child)
+    body = "".join(node.toxml() for node in document.childNodes if node.nodeType == node.ELEMENT_NODE)
+    return f'{_HEAD}{body}<?xpacket end="r"?>'.encode()
+
+
+def _full_name(node: Any) -> str:
+    return f"{{{node.namespaceURI}}}{node.localName}"
+
+
+def _replaced(source: bytes, tags: Mapping[str, str]) -> bytes:
+    """Return a packet with other tags."""
+    bare = _without(source, set(_PROPERTIES.values())).decode()
+    own = packet(tags).decode()
+    start, end = own.find("<rdf:Description"), own.rfind("</rdf:RDF>")
+    # The element for RDF may have another prefix in the packet of another program.
+    where = re.search(r"</[^<>\s]*RDF\s*>|<[^<>\s]*RDF(?=[^<>]*/>)", bare)
+    if start < 0 or where is None or not where[0].startswith("</"):
+        return bare.encode() if start < 0 else own.encode()
+    added = own[start:end].replace("<rdf:Description", f'<rdf:Description xmlns:rdf="{_RDF}"', 1)
+    return (bare[: where.start()] + added + bare[where.start() :]).encode()
 
 
 def _checked(name: object, value: object) -> str:

@@ -39,7 +39,10 @@ WORDS = {
     "pixel_aspect": "pixel aspect ratio",
     "dpi": "pixels per inch",
     "rate": "frame rate",
+    "light": "brightness of content and display",
     "tags": "tags",
+    "exif": "Exif data of camera, place and time",
+    "xmp": "further properties in XMP",
     "texts": "texts",
     "attributes": "attributes",
 }

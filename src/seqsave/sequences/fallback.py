@@ -10,7 +10,7 @@ from seqsave.types import Decoded, ImageInfo
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["bits_per_sample", "decode_by_pillow", "stated_by_pillow"]
+__all__ = ["bits_per_sample", "decode_by_pillow", "stated_by_pillow", "stated_in_header"]
 
 # Eight bits, or less. Pillow cuts wider colours off, and gives signed and 32-bit numbers another meaning.
 _MODES = frozenset(("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"))
@@ -43,6 +43,17 @@ def decode_by_pillow(data: bytes, max_pixels: int) -> Decoded | None:
         return None
 
 
+def stated_in_header(data: bytes) -> ImageInfo:
+    """Return what a file states without decoding it; nothing for a file that Pillow does not open."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return stated_by_pillow(image)
+    except Exception:  # noqa: BLE001 - Pillow's parsers raise any error for foreign bytes
+        return ImageInfo()
+
+
 def bits_per_sample(image: Image) -> int:
     """Return the bits of a TIFF file's samples; 8 for other files, whose mode says it."""
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))
@@ -58,16 +69,23 @@ def _is_signed(image: Image) -> bool:
 def stated_by_pillow(image: Image) -> ImageInfo:
     """Return what a file states, as Pillow reads it."""
     from seqsave.metadata import stated
+    from seqsave.metadata.stated import density
 
     found: Any = image.info
     # Pixels of other modes become RGB, and a profile of theirs does not apply any more.
     profile = found.get("icc_profile") if image.mode in _WITH_PROFILE else None
-    across, down = found.get("dpi") or (None, None)
+    # 1 stands for a TIFF file that states no density.
+    sides = [float(side) for side in found.get("dpi") or (0, 0)]
+    dpi, aspect = density(*sides) if sides != [1, 1] else (None, None)
+    comment = found.get("comment")
+    if isinstance(comment, bytes):
+        comment = comment.decode("utf-8", "replace")
     exif_block, xmp_packet = found.get("exif", b""), found.get("xmp", b"")
     return stated.image_info(
         profile=profile if isinstance(profile, bytes) and profile else None,
         exif_block=exif_block if isinstance(exif_block, bytes) else b"",
         xmp_packet=xmp_packet if isinstance(xmp_packet, bytes) else b"",
-        # 1 stands for a TIFF file that states no density.
-        dpi=float(across) if across and across == down and across != 1 else None,
+        dpi=dpi,
+        aspect=aspect,
+        texts={"comment": comment} if isinstance(comment, str) and comment else {},
     )

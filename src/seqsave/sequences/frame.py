@@ -17,7 +17,7 @@ from seqsave.metadata import text
 from seqsave.plugins import registry
 from seqsave.runtime import retry
 from seqsave.sequences.fallback import decode_by_pillow
-from seqsave.sequences.upright import orientation_of, upright
+from seqsave.sequences.upright import orientation_of, turned_info, upright
 from seqsave.types import MAX_PIXELS, Decoded
 
 if TYPE_CHECKING:
@@ -171,7 +171,9 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
     if not isinstance(decoded, Decoded):
         raise DecodeError(f"{name}: the decoder of {spec.filetype!r} returned {type(decoded).__name__}, not Decoded")
     orientation = orientation_of(data)
-    return decoded if orientation == 1 else replace(decoded, array=upright(decoded.array, orientation))
+    if orientation == 1:
+        return decoded
+    return replace(decoded, array=upright(decoded.array, orientation), info=turned_info(decoded.info, orientation))
 
 
 def key_of(frame: Frame) -> Key:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from seqsave.manifest import Picture
 from seqsave.sequences.upright import orientation_of
 
-__all__ = ["exr_attributes", "picture_of"]
+__all__ = ["picture_of"]
 
 _PNG, _JPEG, _EXR, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x76\x2f\x31\x01", b"RIFF"
 _MARKER, _SCAN = 0xFF, 0xDA
@@ -102,7 +102,7 @@ def _of_exr(data: bytes) -> Picture | None:
     if int.from_bytes(data[4:8], "little") & _EXR_OTHER_KINDS:
         return None
     left, top, right, bottom, kinds = 0, 0, -1, -1, []
-    for name, value in exr_attributes(data):
+    for name, value in _exr_attributes(data):
         if name == "displayWindow":
             left, top, right, bottom = struct.unpack("<4i", value)
         elif name == "channels":
@@ -113,7 +113,7 @@ def _of_exr(data: bytes) -> Picture | None:
     return Picture(width=width, height=height, channels=len(kinds), dtype=_EXR_DTYPES[kinds[0]])
 
 
-def exr_attributes(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _exr_attributes(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield name and value of each attribute of the first part's header."""
     position = 8
     while data[position] != 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from seqsave.errors import (
@@ -15,10 +15,11 @@ from seqsave.errors import (
     TargetError,
 )
 from seqsave.manifest import Picture
+from seqsave.sequences.fallback import stated_in_header
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.header import picture_of
 from seqsave.sequences.reader import FrameSequence
-from seqsave.sequences.stated import stated_in
+from seqsave.types import ImageInfo
 
 __all__ = ["PictureInfo", "describe_frame", "describe_sequence"]
 
@@ -31,20 +32,18 @@ class PictureInfo:
 
     size:     bytes of the file.
     picture:  width and height in pixels, channels and dtype; None where no installed decoder reads the file.
-    color:    the colour space that the file states, in words; None where it states none.
+    stated:   what the file states of the picture, as its decoder reads it.
     rate:     frames per second, as the file states it, or else the manifest.
     metadata: the names of its metadata, in the file and beside it, ascending. Values may be secret and are left out.
-    names:    the names of its channels, in the order of the array; () for grey and colours that have the usual ones.
     problem:  why the file cannot be read; "" if it can, and for a format that nothing installed reads.
     note:     why ``picture`` is not known, or not from the file itself.
     """
 
     size: int
     picture: Picture | None = None
-    color: str | None = None
+    stated: ImageInfo = field(default_factory=ImageInfo)
     rate: Fraction | None = None
     metadata: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
     problem: str = ""
     note: str = ""
 
@@ -59,15 +58,15 @@ def describe_frame(frame: Frame) -> PictureInfo:
     try:
         decoded = frame.decode(data)
     except (EncoderNotFoundError, EncoderUnavailableError) as error:
-        return _made(data, picture_of(data), beside, note=str(error))
+        return _made(data, picture_of(data), beside, stated_in_header(data), note=str(error))
     except DecodeError as error:
         if error.reason == "damaged":
-            return _made(data, None, beside, problem=str(error))
+            return _made(data, None, beside, ImageInfo(), problem=str(error))
         note = _TOO_LARGE if error.reason == "too large" else str(error)
-        return _made(data, picture_of(data), beside, note=note)
+        return _made(data, picture_of(data), beside, stated_in_header(data), note=note)
     height, width, channels = decoded.array.shape
     picture = Picture(width=width, height=height, channels=channels, dtype=str(decoded.array.dtype))
-    return replace(_made(data, picture, {*beside, *decoded.metadata}), names=decoded.info.channels)
+    return _made(data, picture, {*beside, *decoded.metadata}, decoded.info)
 
 
 def describe_sequence(sequence: FrameSequence) -> PictureInfo:
@@ -90,13 +89,12 @@ def describe_sequence(sequence: FrameSequence) -> PictureInfo:
 
 
 def _made(
-    data: bytes, picture: Picture | None, names: Iterable[str], *, problem: str = "", note: str = ""
+    data: bytes, picture: Picture | None, names: Iterable[str], stated: ImageInfo, *, problem: str = "", note: str = ""
 ) -> PictureInfo:
-    stated = stated_in(data)
     return PictureInfo(
         size=len(data),
         picture=picture,
-        color=stated.color,
+        stated=stated,
         rate=stated.rate,
         metadata=tuple(sorted(names)),
         problem=problem,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqsave.types import ImageArray
+    from seqsave.types import ImageArray, ImageInfo
 
-__all__ = ["orientation_of", "upright"]
+__all__ = ["orientation_of", "turned_info", "upright"]
 
 # Exif's Orientation to (flip left to right first, quarter turns counter-clockwise). Exif 2.32, tag 0x0112.
 _UPRIGHT = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3), 7: (True, 3), 8: (False, 1)}
@@ -35,6 +36,14 @@ def upright(array: ImageArray, orientation: int) -> ImageArray:
         return array
     flip, turns = _UPRIGHT[orientation]
     return np.ascontiguousarray(np.rot90(array[:, ::-1] if flip else array, turns))
+
+
+def turned_info(info: ImageInfo, orientation: int) -> ImageInfo:
+    """Return what a file states of its picture, after the picture is turned upright."""
+    if orientation not in (5, 6, 7, 8) or info.pixel_aspect is None:
+        return info
+    dpi = None if info.dpi is None else round(info.dpi * info.pixel_aspect, 3)
+    return replace(info, dpi=dpi, pixel_aspect=1 / info.pixel_aspect)
 
 
 def _marks(data: bytes) -> tuple[bytes, ...]:

@@ -25,7 +25,7 @@ __all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies"]
 
 
 # Fields of ImageInfo that can be dropped. "color" stands for all of them that state a colour space.
-DROPPABLE = ("color", "dpi", "pixel_aspect", "rate", "tags", "texts", "attributes")
+DROPPABLE = ("color", "dpi", "pixel_aspect", "rate", "light", "tags", "exif", "xmp", "texts", "attributes")
 
 
 @dataclass(frozen=True, slots=True)

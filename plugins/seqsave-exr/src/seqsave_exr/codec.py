@@ -108,8 +108,8 @@ def channel_names(data: bytes) -> tuple[str, ...]:
 def _about(info: FrameInfo, drop_frame: bool) -> dict[str, Any]:
     """Return the standard attributes of a frame. None is a date, so that the same picture gives the same file."""
     header: dict[str, Any] = {TAGS[name]: text for name, text in info.tags.items() if name in TAGS}
-    if info.tags:
-        header["xmp"] = packet(info.tags).decode()  # the attribute that darktable uses
+    if info.tags or info.image.xmp is not None:
+        header["xmp"] = packet(info.tags, info.image.xmp).decode()  # the attribute that darktable uses
     if info.index <= _INT32:
         header["imageCounter"] = info.index
     if info.dpi is not None:

@@ -12,7 +12,7 @@ import numpy as np
 import OpenEXR
 
 from seqsave import COLOR_SPACES, ImageInfo
-from seqsave.metadata.xmp import tags_in
+from seqsave.metadata.xmp import others_in, tags_in
 from seqsave_exr.channels import base_of
 from seqsave_exr.planes import INTEGERS, KINDS
 from seqsave_exr.raw import Raw
@@ -100,6 +100,7 @@ def stated_in(data: bytes, header: Header, names: tuple[str, ...], texts: Mappin
         dpi=_number(data, found, "xDensity"),
         rate=rate if isinstance(rate, Fraction) and rate > 0 else None,
         tags=_tags(data, found),
+        xmp=others_in(data[found["xmp"].start : found["xmp"].end]) if "xmp" in found else None,
         attributes=kept,
         attributes_of=FORMAT if kept else "",
     )

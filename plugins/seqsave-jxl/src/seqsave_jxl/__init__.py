@@ -27,7 +27,7 @@ JXL = EncoderSpec(
     content_type="image/jxl",
     lossless=False,  # with default options
     install_hint="pip install seqsave-jxl",
-    holds=("color", "dpi", "tags"),
+    holds=("color", "pixel_aspect", "dpi", "tags", "exif", "xmp", "texts"),
 )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqsave import Decoded, DecodeError, Encoded, FrameInfo, ImageError
-from seqsave.metadata import exif, stated
+from seqsave import Decoded, DecodeError, Encoded, FrameInfo, ImageError, ImageInfo
+from seqsave.metadata import exif, icc, stated
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave_jxl import codestream, container, libjxl
@@ -52,12 +53,15 @@ class JxlEncoder:
         depth = _DEPTHS[image.dtype.name]
         alpha = depth if options["lossless"] else _DEPTHS[given.dtype.name]
         stream = codestream.relabelled(container.codestream(made), depth, alpha, color)
-        block, leftover = exif.pack(metadata, dpi=info.dpi)
+        source = info.image
+        block, leftover = exif.pack(
+            metadata, dpi=info.dpi, aspect=source.pixel_aspect, camera=source.exif, texts=source.texts
+        )
         data = container.wrapped(
             stream,
             level=container.content(made, b"jxll"),
             exif=block.removeprefix(_HEADER),
-            xmp=packet(info.tags),
+            xmp=packet(info.tags, source.xmp),
         )
         changed = not options["lossless"] and image.dtype.kind == "f" and not np.isfinite(image).all()
         return Encoded(data=data, leftover=leftover, warnings=(_NOT_FINITE,) if changed else ())
@@ -87,8 +91,33 @@ class JxlEncoder:
             )
         block = _tiff(container.content(data, b"Exif"))
         xmp = container.content(data, b"xml ")
-        info = stated.image_info(exif_block=block, xmp_packet=xmp, color=head.color)
+        info = _completed(stated.image_info(exif_block=block, xmp_packet=xmp, color=head.color), data, head)
         return Decoded(array=array, metadata=exif.unpack(block), info=info)
+
+
+def _completed(info: ImageInfo, data: bytes, head: Head) -> ImageInfo:
+    """Return what Exif and XMP state, with what the codestream does."""
+    alpha: Any = ("associated" if head.associated else "straight") if head.alpha else None
+    others: dict[str, Any] = {}
+    # The backend converts lossy pictures from their profile, so that it does not apply to the values.
+    profile = libjxl.profile_of(data) if head.profile and not head.xyb else None
+    if head.profile and profile is None:
+        others["ICC profile"] = True
+    if head.intensity is not None:
+        others["intensity"] = head.intensity
+    # The codestream states the colours, and Exif does not count.
+    color = head.color if profile is None else icc.space_of(profile)
+    return replace(
+        info,
+        color=color,
+        icc=profile if color is None else None,
+        cicp=head.cicp,
+        gamma=head.gamma,
+        primaries=head.primaries,
+        alpha=alpha,
+        attributes=others,
+        attributes_of="jxl" if others else "",
+    )
 
 
 def distance_of(quality: int) -> float:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from seqsave import COLOR_SPACES, DecodeError
 
@@ -42,6 +44,14 @@ _D65, _CUSTOM = 1, 2
 _PRIMARIES = {1: 1, 9: 9, 12: 11}
 _TRANSFERS = {"bt709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
 _RELATIVE = 1
+# Primaries of annex E as those of H.273, and as points; white points.
+_H273 = {1: 1, 9: 9, 11: 12}
+_POINTS = {
+    number: COLOR_SPACES[name].primaries[:3]
+    for number, name in ((1, "srgb"), (9, "linear-rec2020"), (11, "display-p3"))
+}
+_WHITES = {1: (0.3127, 0.3290), 10: (1 / 3, 1 / 3), 11: (0.314, 0.351)}
+_USUAL_INTENSITY = 255.0
 _D65_POINT = (0.3127, 0.3290)
 _NEAR = 0.0005
 # The light of the value 1.0 in candela per square metre, if it is not the format's 255: ITU-R BT.2100.
@@ -62,7 +72,10 @@ class Head:
 
     alpha: True if there is one channel beside the colours, and it is alpha.
     plain: True if the header has no unusual parts: no profile, no other channels.
-    color: the colour space that the header states, if it has a name here.
+    color: the colour space that the header states, if it has a name here. cicp, gamma, primaries: as those of
+           ``ImageInfo``, of another one. profile: True if there is an ICC profile in its place.
+    associated: colours are multiplied by alpha.
+    intensity:  the light of 1.0 in candela per square metre, if it is not the one that belongs to the transfer.
 
     The last fields are positions in bits, for ``relabelled``; with ``standard`` only the first and the last are set.
     """
@@ -76,7 +89,13 @@ class Head:
     depth: Depth = Depth(8)
     channels: int = 3
     color: ColorSpace | None = None
+    cicp: tuple[int, int] | None = None
+    gamma: float | None = None
+    primaries: tuple[tuple[float, float], ...] | None = None
+    profile: bool = False
     alpha: bool = False
+    associated: bool = False
+    intensity: float | None = None
     size_end: int = 0
     depth_start: int = 0
     depth_end: int = 0
@@ -101,20 +120,28 @@ def read(data: bytes | memoryview) -> Head:
     depth_end = bits.at
     bits.take(1)
     extra = [_extra_channel(bits) for _ in range(bits.number(_EXTRA_CHANNELS))]
+    kinds = [kind for kind, _ in extra]
     extra_end = bits.at
     xyb = bool(bits.take(1))
-    space, profile, color = _color(bits)
+    space, profile, stated = _color(bits)
+    intensity = None
     if more and not bits.take(1):
-        bits.take(16 + 16 + 1 + 16)
+        intensity = float(np.frombuffer(struct.pack("<H", bits.take(16)), "<f2")[0])
+        bits.take(16 + 1 + 16)
+    color = stated.get("color")
+    usual = _INTENSITY.get(color.transfer, _USUAL_INTENSITY) if color is not None else _USUAL_INTENSITY
     return Head(
         width,
         height,
-        plain=not profile and space in (_RGB, _GREY) and extra in ([], [_ALPHA]) and bits.take(2) == 0,
+        plain=not profile and space in (_RGB, _GREY) and kinds in ([], [_ALPHA]) and bits.take(2) == 0,
         xyb=xyb,
         depth=depth,
         channels=1 if space == _GREY else 3,
-        color=color,
-        alpha=extra == [_ALPHA],
+        profile=profile,
+        alpha=kinds == [_ALPHA],
+        associated=extra == [(_ALPHA, True)],
+        intensity=intensity if intensity != usual else None,
+        **stated,
         size_end=size_end,
         depth_start=depth_start,
         depth_end=depth_end,
@@ -246,21 +273,22 @@ def _put_depth(new: _Writer, depth: Depth) -> None:
         new.number(depth.bits, _INTEGER_BITS)
 
 
-def _extra_channel(bits: _Bits) -> int:
-    """Skip the description of a channel; return its kind."""
+def _extra_channel(bits: _Bits) -> tuple[int, bool]:
+    """Skip the description of a channel; return its kind, and True for alpha by which the colours are multiplied."""
     if bits.take(1):
-        return _ALPHA
+        return _ALPHA, False
+    associated = False
     kind = bits.number(_ENUM)
     _depth(bits)
     bits.number(_DIM_SHIFT)
     bits.take(8 * bits.number(_NAME_LENGTH))
     if kind == _ALPHA:
-        bits.take(1)
+        associated = bool(bits.take(1))
     elif kind == _SPOT:
         bits.take(4 * 16)
     elif kind == _COLOR_FILTER:
         bits.number(_CFA)
-    return kind
+    return kind, associated
 
 
 def _put_alpha(new: _Writer, depth: Depth) -> None:
@@ -272,15 +300,15 @@ def _put_alpha(new: _Writer, depth: Depth) -> None:
     new.put(0, 1)  # not premultiplied
 
 
-def _color(bits: _Bits) -> tuple[int, bool, ColorSpace | None]:
-    """Read the colour encoding; return the kind of space, True if a profile follows, and the colour space."""
+def _color(bits: _Bits) -> tuple[int, bool, dict[str, Any]]:
+    """Read the colour encoding; return the kind of space, True if a profile follows, and the fields of ``Head``."""
     if bits.take(1):
-        return _RGB, False, COLOR_SPACES["srgb"]
+        return _RGB, False, {"color": COLOR_SPACES["srgb"]}
     profile = bool(bits.take(1))
     space = bits.number(_ENUM)
     if profile:
-        return space, True, None
-    white, colours, transfer = 0, 0, 0
+        return space, True, {}
+    white, colours, transfer, gamma = 0, 0, 0, None
     points: list[tuple[float, float]] = []
     if space != _XYB:
         white = bits.number(_ENUM)
@@ -290,12 +318,28 @@ def _color(bits: _Bits) -> tuple[int, bool, ColorSpace | None]:
         points = (_points(bits, 3) if colours == _CUSTOM else []) + points
     if space != _XYB:
         if bits.take(1):
-            bits.take(24)
+            gamma = bits.take(24) / 10_000_000
         else:
             transfer = bits.number(_ENUM)
     bits.number(_ENUM)
-    is_known = space in (_RGB, _GREY) and white in (_D65, _CUSTOM)
-    return space, False, _named(space, colours, transfer, points) if is_known else None
+    if space not in (_RGB, _GREY):
+        return space, False, {}
+    if white in _WHITES:
+        points = [*points[:-1], _WHITES[white]]
+    named = _named(space, colours, transfer, points)
+    if named is not None:
+        return space, False, {"color": named}
+    return space, False, _unnamed(colours, transfer, gamma, points)
+
+
+def _unnamed(colours: int, transfer: int, gamma: float | None, points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return the fields of ``Head`` for a colour space without a name here."""
+    if gamma is None and colours in _H273 and _near(points[-1], _D65_POINT):
+        return {"cicp": (_H273[colours], transfer)}
+    if gamma is None:
+        gamma = {_TRANSFERS["linear"]: 1.0, _TRANSFERS["srgb"]: 0.45455}.get(transfer)
+    primaries = (*_POINTS[colours], points[-1]) if colours in _POINTS else tuple(points) if len(points) == 4 else None
+    return {"gamma": gamma, "primaries": primaries}
 
 
 def _named(space: int, colours: int, transfer: int, points: Sequence[tuple[float, float]]) -> ColorSpace | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import imagecodecs
+
 from seqsave import DecodeError
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _FTYP = b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
 _BARE = b"\xff\x0a"
 _BIG = 1 << 32
+_MOST_UNPACKED = 1 << 24
 
 
 def wrapped(stream: Sequence[Piece], *, level: bytes = b"", exif: bytes = b"", xmp: bytes = b"") -> bytes:
@@ -69,8 +72,20 @@ def codestream(data: bytes) -> memoryview:
 
 
 def content(data: bytes, kind: bytes) -> bytes:
-    """Return the content of the first box of that kind; ``b""`` if there is none."""
-    return next((bytes(body) for found, body in boxes(data) if found == kind), b"")
+    """Return the content of the first box of that kind, unpacked; ``b""`` if there is none, or it is damaged."""
+    for found, body in boxes(data):
+        if found == kind:
+            return bytes(body)
+        if found == b"brob" and body[:4] == kind:  # 18181-2, 9.8: packed with Brotli, as cjxl does
+            return _unpacked(bytes(body[4:]))
+    return b""
+
+
+def _unpacked(packed: bytes) -> bytes:
+    try:
+        return bytes(imagecodecs.brotli_decode(packed, out=_MOST_UNPACKED))
+    except (RuntimeError, ValueError):
+        return b""
 
 
 def _box(kind: bytes, *body: Piece) -> list[Piece]:

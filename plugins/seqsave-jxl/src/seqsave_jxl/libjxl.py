@@ -17,7 +17,7 @@ from seqsave import EncodeError
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["decode", "encode", "quick"]
+__all__ = ["decode", "encode", "profile_of", "quick"]
 
 
 def _load() -> Any:
@@ -50,6 +50,17 @@ def encode(image: ImageArray, *, effort: int, distance: float | None) -> bytes:
     except (RuntimeError, ValueError) as error:
         height, width = image.shape[:2]
         raise EncodeError(f"libjxl cannot encode this picture of {width}x{height} pixels: {error}") from error
+
+
+def profile_of(data: bytes) -> bytes | None:
+    """Return the ICC profile in a codestream; None if there is none, and without pyjpegxl, which alone reads it."""
+    if quick is None:
+        return None
+    try:
+        found = quick.probe(data).icc_profile
+    except (RuntimeError, ValueError):
+        return None
+    return bytes(found) if found else None
 
 
 def decode(data: bytes) -> ImageArray:

@@ -19,8 +19,9 @@ import tifffile
 from isal import isal_zlib
 
 from seqsave import Decoded, Encoded, EncodeError, FrameInfo, ImageInfo
+from seqsave.metadata import exif
 from seqsave.metadata.icc import profile
-from seqsave.metadata.stated import image_info
+from seqsave.metadata.stated import density, image_info
 from seqsave.metadata.xmp import packet
 from seqsave_tiff.reading import read
 
@@ -41,7 +42,8 @@ _ASCII, _BYTES = 2, 1
 _XMP, _PROFILE, _EXTRA_SAMPLES = 700, 34675, 338
 _DESCRIPTION, _SOFTWARE = 270, 305
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
-_UNITS = {2: 1.0, 3: 2.54}
+_INCH = 2
+_UNITS = {_INCH: 1.0, 3: 2.54}
 _TAGS = {"artist": 315, "copyright": 33432}
 
 
@@ -63,9 +65,8 @@ class TiffEncoder:
             "photometric": "RGB" if channels > 2 else "MINISBLACK",
             "extrasamples": (_ALPHA[alpha],) if channels in (2, 4) else None,
             "iccprofile": color,
-            "resolution": None if info.dpi is None else (info.dpi, info.dpi),
-            "resolutionunit": None if info.dpi is None else "INCH",
-            **_words(metadata, info.tags),
+            **_density(info.dpi, info.image.pixel_aspect),
+            **_words(metadata, info.tags, info.image.xmp),
         }
         if channels == 1:
             image = image[..., 0]
@@ -85,7 +86,11 @@ class TiffEncoder:
         """
         array, tags = read(data, max_pixels)
         texts = _texts(_text(tags.get(_DESCRIPTION)))
-        return Decoded(array=array, metadata=texts, info=_stated_in(tags, array.shape[2], has_texts=bool(texts)))
+        found = _stated_in(tags, array.shape[2], has_texts=bool(texts))
+        # The structure of a TIFF file is that of an Exif block.
+        comment = exif.facts_in(data).comment
+        comments = {exif.COMMENT: comment} if comment else {}
+        return Decoded(array=array, metadata=texts, info=replace(found, exif=exif.kept(data), texts=comments))
 
 
 def _written(image: ImageArray, layout: Mapping[str, Any], options: Mapping[str, Any]) -> memoryview:
@@ -149,12 +154,20 @@ def _deflated(strip: Any, level: int) -> Any:
 # --- tags -------------------------------------------------------------------------------------------------------------
 
 
-def _words(metadata: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, Any]:
+def _density(dpi: float | None, aspect: float | None) -> dict[str, Any]:
+    """Return tifffile's arguments for the density across and down; without a unit, they are only a ratio."""
+    if dpi is None and aspect is None:
+        return {}
+    across = 1.0 if dpi is None else dpi
+    return {"resolution": (across, across * (aspect or 1)), "resolutionunit": "NONE" if dpi is None else "INCH"}
+
+
+def _words(metadata: Mapping[str, str], tags: Mapping[str, str], source: bytes | None) -> dict[str, Any]:
     """Return tifffile's arguments for texts. If there are metadata, the description is in XMP only."""
     description = json.dumps(dict(metadata)) if metadata else tags.get("description")
     more = [(_TAGS[name], _ASCII, 0, tags[name].encode() + b"\0", True) for name in _TAGS if name in tags]
-    if tags:
-        text = packet(tags)
+    if tags or source is not None:
+        text = packet(tags, source)
         more.append((_XMP, _BYTES, len(text), text, True))
     return {
         "description": None if description is None else description.encode(),
@@ -171,11 +184,13 @@ def _stated_in(tags: Mapping[int, Any], channels: int, *, has_texts: bool) -> Im
     """Return what the tags of the picture state. has_texts: ImageDescription holds metadata."""
     own = {name: _text(tags.get(number)) for name, number in {**_TAGS, "software": _SOFTWARE}.items()}
     own["description"] = "" if has_texts else _text(tags.get(_DESCRIPTION))
+    dpi, aspect = _stated_density(tags)
     packet_of, data = tags.get(_XMP), tags.get(_PROFILE)
     found = image_info(
         profile=bytes(data) if isinstance(data, bytes) and channels in (1, 2, 3, 4) else None,
         xmp_packet=bytes(packet_of) if isinstance(packet_of, bytes) else b"",
-        dpi=_dpi(tags),
+        dpi=dpi,
+        aspect=aspect,
     )
     extra = tags.get(_EXTRA_SAMPLES)
     kinds = extra if isinstance(extra, tuple) else (extra,)
@@ -199,12 +214,16 @@ def _names(extra: Any, channels: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _dpi(tags: Mapping[int, Any]) -> float | None:
-    across, down, unit = (tags.get(number) for number in (_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT))
+def _stated_density(tags: Mapping[int, Any]) -> tuple[float | None, float | None]:
+    """Return pixels per inch, and the width of a pixel divided by its height."""
+    sides = [tags.get(number) for number in (_X_RESOLUTION, _Y_RESOLUTION)]
+    if not all(isinstance(side, tuple) and len(side) == 2 and all(side) for side in sides):
+        return None, None
+    across, down = (float(side[0] / side[1]) for side in sides if side is not None)
+    unit = tags.get(_RESOLUTION_UNIT, _INCH)
     scale = _UNITS.get(int(unit)) if isinstance(unit, int) else None
-    if scale is None or across != down or not isinstance(across, tuple) or len(across) != 2 or not all(across):
-        return None
-    return round(float(across[0] / across[1]) * scale, 3)
+    dpi, aspect = density(across, down)
+    return None if dpi is None or scale is None else round(dpi * scale, 3), aspect
 
 
 def _texts(description: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ WEBP = EncoderSpec(
     content_type="image/webp",
     lossless=False,  # with default options
     install_hint="pip install seqsave-webp",
-    holds=("color", "icc", "dpi", "tags"),
+    holds=("color", "icc", "pixel_aspect", "dpi", "tags", "exif", "xmp", "texts"),
 )
 
 AVIF = EncoderSpec(
@@ -58,7 +58,7 @@ AVIF = EncoderSpec(
     content_type="image/avif",
     lossless=False,  # with default options
     install_hint="pip install seqsave-webp",
-    holds=("color", "icc", "cicp", "dpi", "tags"),
+    holds=("color", "cicp", "light", "icc", "pixel_aspect", "dpi", "tags", "exif", "xmp", "texts"),
 )
 
 

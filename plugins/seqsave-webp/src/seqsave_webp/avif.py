@@ -49,14 +49,22 @@ class AvifEncoder:
             )
         depth = options["depth"] or (8 if image.dtype == np.uint8 else 10)
         samples = _scaled(image, depth)
-        block, leftover = exif.pack(metadata, dpi=info.dpi)
+        source = info.image
+        block, leftover = exif.pack(metadata, dpi=info.dpi, camera=source.exif, texts=source.texts)
         items = [heif.exif_item(block.removeprefix(_HEADER))] if block else []
-        items += [heif.xmp_item(packet(info.tags))] if info.tags else []
+        items += [heif.xmp_item(packet(info.tags, source.xmp))] if info.tags or source.xmp is not None else []
         grey = image.shape[2] < 3
         cicp = info.color.cicp if info.color else info.image.cicp
         profile = icc.profile(info.color, grey=grey) if info.color and cicp is None else info.image.icc
         try:
-            data = heif.annotated(_made(samples, depth, options, cicp), items, cicp, profile, grey=grey)
+            data = heif.annotated(
+                _made(samples, depth, options, cicp),
+                items,
+                cicp,
+                profile,
+                grey=grey,
+                more=heif.more_properties(source.pixel_aspect, source.light),
+            )
         except (RuntimeError, ValueError) as error:
             raise EncodeError(f"libavif cannot encode this picture of {width}x{height} pixels: {error}") from error
         warnings: tuple[str, ...] = ()
@@ -92,16 +100,23 @@ class AvifEncoder:
             raise DecodeError(f"an AVIF picture of the shape {array.shape}, which differs from that in its header")
         if array.dtype == np.uint16:
             array = _widened(array, about.bits)
-        block = heif.exif_of(data)
-        return Decoded(array=array, metadata=exif.unpack(block), info=_stated_in(data, block))
+        block, facts = heif.exif_of(data), heif.facts_of(data)
+        # Colours multiplied by alpha are divided by it by the backend.
+        alpha: Any = "straight" if array.shape[2] in (2, 4) else None
+        info = replace(_stated_in(data, block, facts), alpha=alpha)
+        return Decoded(array=heif.turned(array, facts), metadata=exif.unpack(block), info=info)
 
 
-def _stated_in(data: bytes, block: bytes) -> ImageInfo:
-    cicp, profile = heif.colors_of(data)
+def _stated_in(data: bytes, block: bytes, facts: heif.Facts) -> ImageInfo:
+    # A profile is the statement; the numbers beside it are needed to decode the colours (MIAF, 7.3.6.4).
+    cicp = None if facts.profile else facts.cicp
     named = stated.space_of_cicp(*cicp) if cicp else None
-    packet_of = heif.xmp_of(data)
-    found = stated.image_info(profile=profile, exif_block=block, xmp_packet=packet_of, color=named)
-    return replace(found, cicp=cicp) if cicp and found.color is None and found.icc is None else found
+    packet_of, aspect = heif.xmp_of(data), facts.aspect
+    if aspect is not None and facts.is_turned:
+        aspect = 1 / aspect
+    found = stated.image_info(profile=facts.profile, exif_block=block, xmp_packet=packet_of, aspect=aspect, color=named)
+    is_other = cicp is not None and found.color is None
+    return replace(found, cicp=cicp if is_other else None, light=facts.light)
 
 
 def _made(samples: ImageArray, depth: int, options: Mapping[str, Any], cicp: tuple[int, int] | None) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,9 +47,12 @@ class WebpEncoder:
                 f"{info.name or 'the picture'} is {width}x{height} pixels: a WebP side has at most {MAX_SIDE}; "
                 "scale it, or save it as png"
             )
-        block, leftover = exif.pack(metadata, dpi=info.dpi)
+        source = info.image
+        block, leftover = exif.pack(
+            metadata, dpi=info.dpi, aspect=source.pixel_aspect, camera=source.exif, texts=source.texts
+        )
         profile = icc.profile(info.color) if info.color else info.image.icc
-        about = {"exif": block, "xmp": packet(info.tags), "icc_profile": profile or b""}
+        about = {"exif": block, "xmp": packet(info.tags, source.xmp), "icc_profile": profile or b""}
         file = io.BytesIO()
         try:
             Image.fromarray(image).save(file, "WEBP", **about, **options)
@@ -87,6 +91,8 @@ class WebpEncoder:
                 info = stated.image_info(
                     profile=picture.info.get("icc_profile"), exif_block=block, xmp_packet=picture.info.get("xmp", b"")
                 )
+                if array.shape[2] == 4:
+                    info = replace(info, alpha="straight")  # RFC 9649, section 2.3
         except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
             if isinstance(error, DecodeError):
                 raise

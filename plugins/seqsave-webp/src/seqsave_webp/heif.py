@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seqsave import DecodeError
+from seqsave.metadata.light import content_in, content_of, display_in, display_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Item", "Properties", "annotated", "colors_of", "exif_of", "properties", "xmp_of"]
+    from seqsave.types import ImageArray
+
+__all__ = ["Facts", "Item", "Properties", "annotated", "exif_of", "facts_of", "more_properties", "properties"]
+__all__ += ["turned", "xmp_of"]
 
 _XMP_TYPE = b"application/rdf+xml"
 _FULL = 4  # bytes of version and flags, at the start of many boxes
 _CONTAINERS = 64  # the most boxes at each level; an AVIF file has a few
 _UNSPECIFIED = 2
 _LONGEST = (1 << 32) - 1
+_PER_CANDELA = 10_000
+_MOST_LIGHT = (1 << 16) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,41 @@ class Properties:
     height: int
     bits: int
     animated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the properties of a picture state.
+
+    cicp:   primaries and transfer in the numbers of ITU-T H.273, unless unspecified. profile: the ICC profile.
+    aspect: width of a pixel divided by its height, if that is not 1. light: as ``ImageInfo.light``.
+    turns:  the properties that cut, turn and mirror the picture, in their order.
+    """
+
+    cicp: tuple[int, int] | None
+    profile: bytes | None
+    aspect: float | None
+    light: dict[str, int]
+    turns: tuple[tuple[bytes, bytes], ...]
+
+    @property
+    def is_turned(self) -> bool:
+        """Return True if width and height are exchanged."""
+        return sum(body[0] & 1 for kind, body in self.turns if kind == b"irot" and body) % 2 == 1
+
+
+def more_properties(aspect: float | None, light: Mapping[str, int]) -> list[tuple[bytes, bytes]]:
+    """Return the properties, by kind, for the aspect of pixels and for high dynamic range."""
+    found = []
+    if aspect is not None:
+        ratio = Fraction(aspect).limit_denominator(100_000)
+        found.append((b"pasp", struct.pack(">2I", ratio.numerator, ratio.denominator)))
+    content, display = content_of(light), display_of(light, "gbr")
+    if content is not None:
+        found.append((b"clli", struct.pack(">2H", *(min(_MOST_LIGHT, round(one / _PER_CANDELA)) for one in content))))
+    if display is not None:
+        found.append((b"mdcv", display))
+    return found
 
 
 def exif_item(tiff: bytes) -> Item:
@@ -82,17 +126,49 @@ def xmp_of(data: bytes) -> bytes:
     return _item(data, b"mime")
 
 
-def colors_of(data: bytes) -> tuple[tuple[int, int] | None, bytes | None]:
-    """Return primaries and transfer in the numbers of ITU-T H.273, unless unspecified, and the ICC profile."""
-    cicp, profile = None, None
-    meta = dict(_boxes(data, 0, len(data))).get(b"meta")
-    for kind, (start, end) in _properties(data, meta) if meta else ():
-        if kind == b"colr" and data[start : start + 4] == b"nclx" and end - start >= 8:
-            numbers = struct.unpack_from(">2H", data, start + 4)
+def facts_of(data: bytes) -> Facts:
+    """Return what the properties of the picture state; those of its alpha and of a preview do not count."""
+    cicp, profile, aspect, light, turns = None, None, None, {}, []
+    for kind, body in _of_primary(data):
+        if kind == b"colr" and body[:4] == b"nclx" and len(body) >= 8:
+            numbers = struct.unpack_from(">2H", body, 4)
             cicp = None if _UNSPECIFIED in numbers else numbers
-        elif kind == b"colr" and data[start : start + 4] in (b"prof", b"rICC"):
-            profile = data[start + 4 : end]
-    return cicp, profile
+        elif kind == b"colr" and body[:4] in (b"prof", b"rICC"):
+            profile = body[4:]
+        elif kind == b"pasp" and len(body) >= 8:
+            across, down = struct.unpack_from(">2I", body)
+            aspect = across / down if across and down and across != down else None
+        elif kind == b"clli" and len(body) >= 4:
+            light |= content_in(*(value * _PER_CANDELA for value in struct.unpack_from(">2H", body)))
+        elif kind == b"mdcv":
+            light |= display_in(body, "gbr")
+        elif kind in (b"clap", b"irot", b"imir"):
+            turns.append((kind, body))
+    return Facts(cicp, profile, aspect, light, tuple(turns))
+
+
+def turned(array: ImageArray, facts: Facts) -> ImageArray:
+    """Return the picture cut, turned and mirrored as the file states: ISO/IEC 23008-12, 6.5.9 to 6.5.12."""
+    for kind, body in facts.turns:
+        if kind == b"clap" and len(body) >= 32:
+            array = _cut(array, struct.unpack_from(">IIIIiIiI", body))
+        elif kind == b"irot" and body:
+            array = np.rot90(array, body[0] & 3)
+        elif kind == b"imir" and body:
+            array = array[:, ::-1] if body[0] & 1 else array[::-1]
+    return np.ascontiguousarray(array) if facts.turns else array
+
+
+def _cut(array: ImageArray, numbers: tuple[int, ...]) -> ImageArray:
+    """Return the clean aperture, or the whole picture if it is not within."""
+    if not all(numbers[1::2]):
+        return array
+    width, height, right, down = (above / below for above, below in zip(numbers[::2], numbers[1::2], strict=True))
+    left, top = (array.shape[1] - width) / 2 + right, (array.shape[0] - height) / 2 + down
+    is_within = min(left, top) >= 0 and left + width <= array.shape[1] and top + height <= array.shape[0]
+    if not is_within or any(value != int(value) for value in (left, top, width, height)) or not width * height:
+        return array
+    return array[int(top) : int(top + height), int(left) : int(left + width)]
 
 
 def _item(data: bytes, wanted: bytes) -> bytes:
@@ -107,12 +183,19 @@ def _item(data: bytes, wanted: bytes) -> bytes:
 
 
 def annotated(
-    data: bytes, items: Iterable[Item], cicp: tuple[int, int] | None, icc: bytes | None, *, grey: bool = False
+    data: bytes,
+    items: Iterable[Item],
+    cicp: tuple[int, int] | None,
+    icc: bytes | None,
+    *,
+    grey: bool = False,
+    more: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytes:
     """Return a file of the backend with additional items and with its colour space.
 
     data: a file of libavif: the boxes ``ftyp``, ``meta`` and, at the end, ``mdat``; items numbered from 1, the picture.
     cicp: primaries and transfer in the numbers of ITU-T H.273.
+    more: further properties of the picture, by kind.
 
     Raises ValueError for other files, and for more than 4 GiB.
     """
@@ -128,7 +211,7 @@ def annotated(
     if new:
         references = inner.get(b"iref", bytes(_FULL))
         inner[b"iref"] = references + b"".join(_box(b"cdsc", struct.pack(">HHH", n, 1, 1)) for n in numbers)
-    inner[b"iprp"] = _colored(inner[b"iprp"], cicp, icc, grey)
+    inner[b"iprp"] = _colored(inner[b"iprp"], cicp, icc, grey, more)
     # Positions depend on the length of the header, whose length does not depend on positions.
     inner[b"iloc"] += bytes(14 * len(new))
     shift = _FULL + sum(8 + len(body) for body in inner.values()) - (meta[1] - meta[0])
@@ -158,6 +241,40 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int
             raise DecodeError(f"an AVIF file whose box {kind!r} has an invalid length")
         yield kind, (body, stop)
         start = stop
+
+
+def _of_primary(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Return kind and content of the properties of the primary picture, in their order (``pitm``, ``ipma``)."""
+    try:
+        meta = dict(_boxes(data, 0, len(data)))[b"meta"]
+        shelf = [(kind, data[start:end]) for kind, (start, end) in _properties(data, meta)]
+        inner = dict(_boxes(data, meta[0] + _FULL, meta[1]))
+        place = inner[b"pitm"][0]
+        (primary,) = struct.unpack_from(">H" if data[place] == 0 else ">I", data, place + _FULL)
+        for kind, (start, end) in _boxes(data, *inner[b"iprp"]):
+            if kind == b"ipma" and primary in (table := _associations(data[start:end])):
+                return [shelf[number - 1] for number in table[primary] if 0 < number <= len(shelf)]
+    except (KeyError, IndexError, struct.error, DecodeError):
+        pass
+    return []
+
+
+def _associations(ipma: bytes) -> dict[int, list[int]]:
+    """Return the numbers of the properties of each item."""
+    version, is_wide = ipma[0], ipma[3] & 1
+    (count,) = struct.unpack_from(">I", ipma, _FULL)
+    at, found = _FULL + 4, {}
+    for _ in range(min(count, len(ipma))):
+        (item,) = struct.unpack_from(">H" if version == 0 else ">I", ipma, at)
+        at += 2 if version == 0 else 4
+        number = ipma[at]
+        at += 1
+        if is_wide:
+            found[item] = [value & 0x7FFF for value in struct.unpack_from(f">{number}H", ipma, at)]
+        else:
+            found[item] = [value & 0x7F for value in ipma[at : at + number]]
+        at += number * (2 if is_wide else 1)
+    return found
 
 
 def _properties(data: bytes, meta: tuple[int, int]) -> Iterator[tuple[bytes, tuple[int, int]]]:
@@ -236,13 +353,15 @@ def _moved(iloc: bytes, shift: int, new: list[Item], numbers: range, end: int) -
     return b"".join(table)
 
 
-def _colored(iprp: bytes, cicp: tuple[int, int] | None, icc: bytes | None, grey: bool) -> bytes:
-    """Return the properties with the numbers of a colour space in place of "unspecified", and with a profile."""
+def _colored(
+    iprp: bytes, cicp: tuple[int, int] | None, icc: bytes | None, grey: bool, more: Sequence[tuple[bytes, bytes]]
+) -> bytes:
+    """Return the properties with the numbers of a colour space in place of "unspecified", a profile, and others."""
     inner = {kind: iprp[start:end] for kind, (start, end) in _boxes(iprp, 0, len(iprp))}
     shelf = [(kind, inner[b"ipco"][start:end]) for kind, (start, end) in _boxes(inner[b"ipco"], 0, len(inner[b"ipco"]))]
     shelf = [(kind, _numbers(body, cicp, grey) if body.startswith(b"nclx") else body) for kind, body in shelf]
-    if icc is not None:
-        shelf.append((b"colr", b"prof" + icc))
+    for added in (*(() if icc is None else [(b"colr", b"prof" + icc)]), *more):
+        shelf.append(added)
         inner[b"ipma"] = _associated(inner[b"ipma"], len(shelf))
     inner[b"ipco"] = b"".join(_box(kind, body) for kind, body in shelf)
     return b"".join(_box(kind, body) for kind, body in inner.items())

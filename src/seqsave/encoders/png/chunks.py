@@ -13,14 +13,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqsave.metadata import exif, icc, stated
+from seqsave.metadata import exif, icc, light, stated
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.color import COLOR_SPACES
 
 if TYPE_CHECKING:
     from seqsave.types import ColorSpace, FrameInfo, ImageInfo
 
-__all__ = ["about", "stated_in"]
+__all__ = ["STATING", "about", "stated_in"]
+
+FORMAT = "png"
+"""``attributes_of`` of the statements of this format."""
+# Offset, scale and calibration of the pixels, and whether the picture is a pair for two eyes.
+_FURTHER = (b"oFFs", b"pCAL", b"sCAL", b"sTER")
+STATING = frozenset((b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"mDCV", b"cLLI", *_FURTHER))
+"""The chunks that state something of the picture."""
 
 INCH = 0.0254
 _LARGEST = (1 << 31) - 1
@@ -47,12 +54,24 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
         yield b"pHYs", struct.pack(">IIB", per_metre, min(_LARGEST, round(per_metre * (aspect or 1))), 1)
     elif aspect is not None:
         yield b"pHYs", struct.pack(">IIB", _SCALE, min(_LARGEST, round(_SCALE * aspect)), 0)
-    block = exif.describe(info.tags, info.dpi)
+    yield from _light(info.image)
+    if info.image.attributes_of == FORMAT:
+        yield from ((name.encode("latin-1"), content) for name, content in info.image.attributes.items())
+    block = exif.describe(info.tags, info.dpi, camera=info.image.exif, texts=info.image.texts)
     if block:
         yield b"eXIf", block
-    text = packet(info.tags)
+    text = packet(info.tags, info.image.xmp)
     if text:
         yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + text
+
+
+def _light(image: ImageInfo) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks for high dynamic range: sections 11.3.2.7 and 11.3.2.8."""
+    display, content = light.display_of(image.light, "rgb"), light.content_of(image.light)
+    if display is not None:
+        yield b"mDCV", display
+    if content is not None:
+        yield b"cLLI", struct.pack(">II", *content)
 
 
 @functools.lru_cache(maxsize=16)
@@ -94,7 +113,7 @@ def _other_color(image: ImageInfo, *, grey: bool) -> Iterator[tuple[bytes, bytes
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"") -> ImageInfo:
+def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"", *, has_alpha: bool = False) -> ImageInfo:
     """Return what the chunks state, by their types. A damaged chunk states nothing.
 
     Of the chunks for colour the first in the order cICP, iCCP, sRGB, gAMA with cHRM counts (section 4.3).
@@ -113,7 +132,21 @@ def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"") -> ImageIn
         found = replace(found, cicp=(cicp[0], cicp[1]))
     if found.color is None and found.icc is None and found.cicp is None:
         found = replace(found, gamma=_gamma(chunks), primaries=_primaries(chunks))
-    return replace(found, pixel_aspect=aspect)
+    further = {kind.decode(): chunks[kind] for kind in _FURTHER if kind in chunks}
+    return replace(
+        found,
+        alpha="straight" if has_alpha else None,  # section 6.2
+        pixel_aspect=aspect,
+        light=_light_in(chunks),
+        attributes=further,
+        attributes_of=FORMAT if further else "",
+    )
+
+
+def _light_in(chunks: Mapping[bytes, bytes]) -> dict[str, int]:
+    content = chunks.get(b"cLLI", b"")
+    found = light.content_in(*struct.unpack(">II", content)) if len(content) == 8 else {}
+    return {**found, **light.display_in(chunks.get(b"mDCV", b""), "rgb")}
 
 
 def _named(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.chunks import stated_in
+from seqsave.encoders.png.chunks import STATING, stated_in
 from seqsave.encoders.png.filters import UP, undo
 from seqsave.errors import DecodeError
 from seqsave.pictures.arrays import as_array
@@ -35,7 +35,6 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PALETTE = 3
 _INFLATED_TEXT_LIMIT = 1 << 26
-_STATING = frozenset((b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"))
 _XMP = b"XML:com.adobe.xmp"
 _PEEK_BYTES = 1 << 16
 # First column, first row, and the steps from there, of Adam7's seven passes.
@@ -86,8 +85,10 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
         array = _through_pillow(header, data[: len(_SIGNATURE) + 25], kept)
     if header.colour_type in (0, 2):
         array = _with_alpha(array, header, next((chunk.content for chunk in kept if chunk.kind == b"tRNS"), None))
-    facts = {chunk.kind: bytes(chunk.content) for chunk in kept if chunk.kind in _STATING}
-    return Decoded(array=array, metadata=metadata, info=stated_in(facts, xmp_packet))
+    facts = {chunk.kind: bytes(chunk.content) for chunk in kept if chunk.kind in STATING}
+    return Decoded(
+        array=array, metadata=metadata, info=stated_in(facts, xmp_packet, has_alpha=array.shape[2] in (2, 4))
+    )
 
 
 # --- chunks ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,61 @@
+"""Directories of a TIFF structure, as Pillow reads and writes them."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from seqsave.metadata import ifd
+from seqsave.metadata.ifd import ASCII, EXIF, GPS, LONG, SHORT, Directory, Field
+
+VALUES = st.builds(
+    lambda text: Field(ASCII, len(text), text), st.binary(min_size=1, max_size=9).map(lambda text: text + b"\0")
+)
+INNER = st.dictionaries(st.integers(1, 0x7FFF), VALUES, min_size=1, max_size=4)
+TREES = st.builds(
+    lambda outer, inner, place: {**outer, EXIF: Field(LONG, 1, inner), GPS: Field(LONG, 1, place)}, INNER, INNER, INNER
+)
+
+
+@given(TREES, st.sampled_from("<>"))
+def test_what_is_written_is_read(tree: Directory, order: str) -> None:
+    data = ifd.written(tree, order)
+    assert (ifd.read(data), ifd.order_of(data), ifd.size_of(tree)) == (tree, order, len(data))
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_pillow_reads_what_is_written(order: str) -> None:
+    unit = struct.pack(order + "H", 2)
+    tree: Directory = {
+        0x0110: Field(ASCII, 3, b"M1\0"),
+        0x0128: Field(SHORT, 1, unit),
+        EXIF: Field(LONG, 1, {0x9003: Field(ASCII, 20, b"2020:01:02 03:04:05\0")}),
+    }
+    foreign = Image.Exif()
+    foreign.load(b"Exif\0\0" + ifd.written(tree, order))
+    assert (foreign[0x0110], foreign[0x0128]) == ("M1", 2)
+    assert foreign.get_ifd(EXIF) == {0x9003: "2020:01:02 03:04:05"}
+
+
+def test_what_pillow_writes_is_read() -> None:
+    foreign = Image.Exif()
+    foreign[0x0110] = "M1"
+    foreign[EXIF] = {0x829A: 0.5}
+    found = ifd.read(foreign.tobytes().removeprefix(b"Exif\0\0"))
+    assert found[0x0110] == Field(ASCII, 3, b"M1\0")
+    assert isinstance(found[EXIF].value, dict)
+    assert set(found[EXIF].value) == {0x829A}
+
+
+@given(st.binary(max_size=120), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))
+def test_damaged_structures_never_raise(data: bytes, start: bytes) -> None:
+    ifd.read(start + data)
+
+
+def test_a_directory_that_points_to_itself_ends() -> None:
+    data = b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, EXIF, LONG, 1, 8) + bytes(4)
+    assert ifd.read(data) == {}
