@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 from seqsave.manifest import Picture
 from seqsave.sequences.frame import decode
-from seqsave.sequences.header import picture_of
+from seqsave.sequences.header import picture_of, rate_in
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
@@ -92,3 +93,15 @@ def _decoded(name: str, data: bytes) -> Picture:
     array = decode(name, data).array
     height, width, channels = array.shape
     return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
+
+
+def test_the_rate_of_an_exr_is_in_its_header() -> None:
+    def exr(value: bytes) -> bytes:
+        attribute = b"framesPerSecond\0rational\0" + len(value).to_bytes(4, "little") + value
+        return b"\x76\x2f\x31\x01\2\0\0\0" + attribute + b"\0"
+
+    assert rate_in(exr(struct.pack("<iI", 24000, 1001))) == Fraction(24000, 1001)
+    for value in (struct.pack("<iI", 24, 0), struct.pack("<iI", 0, 1), b"\1"):
+        assert rate_in(exr(value)) is None
+    assert rate_in(b"\x89PNG\r\n\x1a\n") is None
+    assert rate_in(b"\x76\x2f\x31\x01\2\0\0\0a\0b\0\xff\xff\xff\x7f") is None

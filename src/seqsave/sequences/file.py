@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqsave.errors import ManifestError, SeqSaveWarning, SourceError, TargetError
-from seqsave.sequences.header import picture_of
+from seqsave.sequences.header import picture_of, rate_in
 from seqsave.sequences.soundness import problem_of
-from seqsave.sequences.stated import stated_in
 from seqsave.types import Encoded
 from seqsave.wording import crc32_text
 
@@ -119,8 +118,7 @@ def rate_of(sequence: FrameSequence) -> Fraction | None:
         return known.rate
     if sequence.extension.lower() not in _WITH_RATE:
         return None
-    rate = stated_in(sequence[0].read_bytes()).rate
-    return rate if rate is not None and rate > 0 else None
+    return rate_in(sequence[0].read_bytes())
 
 
 def _is_of(entry: FrameEntry, frame: Frame) -> bool:

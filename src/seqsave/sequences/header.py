@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 
 from seqsave.manifest import Picture
 from seqsave.sequences.upright import orientation_of
 
-__all__ = ["picture_of"]
+__all__ = ["picture_of", "rate_in"]
 
 _PNG, _JPEG, _EXR, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x76\x2f\x31\x01", b"RIFF"
 _MARKER, _SCAN = 0xFF, 0xDA
@@ -111,6 +112,16 @@ def _of_exr(data: bytes) -> Picture | None:
     if width < 1 or height < 1 or len(set(kinds)) != 1:
         return None
     return Picture(width=width, height=height, channels=len(kinds), dtype=_EXR_DTYPES[kinds[0]])
+
+
+def rate_in(data: bytes) -> Fraction | None:
+    """Return the frames per second that an EXR file states in its header; None for other files, and without them."""
+    with contextlib.suppress(ValueError, IndexError, struct.error, ZeroDivisionError):
+        if data.startswith(_EXR):
+            stated = dict(_exr_attributes(data)).get("framesPerSecond")
+            rate = None if stated is None else Fraction(*struct.unpack("<iI", stated))
+            return rate if rate is not None and rate > 0 else None
+    return None
 
 
 def _exr_attributes(data: bytes) -> Iterator[tuple[str, bytes]]:
