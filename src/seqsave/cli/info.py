@@ -130,7 +130,7 @@ class _Item:
         yield "colour", color_of(info.stated) or "not stated"
         yield "rate", "" if info.rate is None else f"{info.rate} frames/s"
         yield "states", others_of(info.stated)
-        yield "bytes", format_size(self._size)
+        yield "bytes", "not known" if self._size is None else format_size(self._size)
         yield "metadata", ", ".join(info.metadata) or "none"
         yield "problem", info.problem
         yield "note", info.note
@@ -142,8 +142,10 @@ class _Item:
         return None if spec is None else spec.filetype
 
     @property
-    def _size(self) -> int:
-        return self.info.size if self.sequence is None else self.sequence.size
+    def _size(self) -> int | None:
+        if self.sequence is None:
+            return self.info.size
+        return self.sequence.size if all(frame.size is not None for frame in self.sequence) else None
 
 
 def _items(url: str, prefix: str | None, options: Mapping[str, Any]) -> Iterator[_Item]:

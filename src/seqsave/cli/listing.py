@@ -22,7 +22,17 @@ SIZES_SHOWN = 5
 
 def line_of(sequence: FrameSequence, progress: Progress | None) -> str:
     """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
-    return f"{_shown(sequence)} {frames_of(sequence, progress)}  {format_size(sequence.size)}{state_of(progress)}"
+    return f"{_shown(sequence)} {frames_of(sequence, progress)}  {_size(sequence)}{state_of(progress)}"
+
+
+def _size(sequence: FrameSequence) -> str:
+    """Return the size of all files as text: ``48.2 MB``."""
+    return format_size(sequence.size) if _has_size(sequence) else "size not known"
+
+
+def _has_size(sequence: FrameSequence) -> bool:
+    """Return False for sequences on a web server, whose listings state no sizes."""
+    return all(frame.size is not None for frame in sequence)
 
 
 def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
@@ -120,7 +130,7 @@ def document_of(sequence: FrameSequence, progress: Progress | None) -> dict[str,
         "missing": naming.format_ranges(missing),
         "missing_count": sum(map(len, missing)),
         "batches": list(sequence.batches),
-        "size": sequence.size,
+        "size": sequence.size if _has_size(sequence) else None,
         "complete": is_complete(progress),
         "progress": None if progress is None else progress.as_document(),
     }

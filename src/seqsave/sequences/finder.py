@@ -214,11 +214,11 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
         path = join(folder, entry.name)
         batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
         if not entry.is_folder:
-            yield Item(path, entry.size)
+            yield Item(path, _size(entry))
         elif batch is not None:
             for below in list_folder(target, path):
                 if not below.is_folder and not naming.is_hidden(below.name):
-                    yield Item(join(path, below.name), below.size, batch)
+                    yield Item(join(path, below.name), _size(below), batch)
 
 
 def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
@@ -245,7 +245,7 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
             if rest and entry.is_folder:
                 yield from glob_items(target, rest, path)
             elif not rest and not entry.is_folder:
-                yield Item(path, entry.size, naming.parse_batch_folder(folder.rpartition("/")[2]))
+                yield Item(path, _size(entry), naming.parse_batch_folder(folder.rpartition("/")[2]))
 
 
 def main_of(counts: Sequence[int], others: int = 0) -> int | None:
@@ -274,6 +274,10 @@ def is_frame(pattern: naming.NamePattern) -> bool:
 def _is_place(entry: targets.Entry) -> bool:
     """Return True for a folder that may hold sequences of its own. Hidden folders are trash, caches and snapshots."""
     return entry.is_folder and not naming.is_hidden(entry.name) and naming.parse_batch_folder(entry.name) is None
+
+
+def _size(entry: targets.Entry) -> int | None:
+    return entry.size if entry.has_size else None
 
 
 def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]) -> Found:

@@ -16,10 +16,13 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file: its path below the target, its size in bytes, and the number of the batch folder that it lies in."""
+    """A file: its path below the target, its size in bytes, and the number of the batch folder that it lies in.
+
+    size: None where the listing states none, as that of a web server.
+    """
 
     path: str
-    size: int
+    size: int | None
     batch: int | None = None
 
     @property

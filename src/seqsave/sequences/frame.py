@@ -35,7 +35,8 @@ class Frame:
 
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     url:  URL of the file, without secrets; an absolute path for a local file.
-    size: size of the file in bytes; None for a frame that was opened by its URL alone.
+    size: size of the file in bytes; None for a frame that was opened by its URL alone, and where a listing states no
+          sizes, as that of a web server.
     name: path of the file below the sequence's folder, such as ``batch_0003/frame_00017.png``.
     """
 

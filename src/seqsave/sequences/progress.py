@@ -185,7 +185,7 @@ class _Look:
         if entry is None:
             return True
         is_older = entry.run not in {run.id for run in self.open_runs} and not entry.disputed
-        return is_older and file.size not in (0, entry.size) and any(not run.keeps for run in self.open_runs)
+        return is_older and file.size not in (0, None, entry.size) and any(not run.keeps for run in self.open_runs)
 
     def _with_files(self, known: Manifest) -> Manifest:
         """Return the manifest with the frames that a listing shows instead of those that it showed at the last commit.
@@ -230,7 +230,7 @@ class _Look:
         reaches = [(places[run.id], _reach(run)) for run in self.open_runs if not run.keeps and run.defines]
         for key, entry in self.entries.items():
             file = self.files.get(key)
-            if file is None or entry.disputed or entry.size != file.size:
+            if file is None or entry.disputed or file.size not in (None, entry.size):
                 continue
             place = places.get(entry.run or "", -1)
             if any(place < later and any(entry.index in one for one in reach) for later, reach in reaches):

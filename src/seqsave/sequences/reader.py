@@ -190,7 +190,7 @@ class FrameSequence(Sequence[Frame]):
 
     @property
     def size(self) -> int:
-        """Return the size of all frames together, in bytes."""
+        """Return the size of all frames together, in bytes; those without a stated size count as 0."""
         return sum(frame.size or 0 for frame in self._frames)
 
     def frame(self, index: int, batch: int | None = None) -> Frame:

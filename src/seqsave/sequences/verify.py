@@ -300,7 +300,7 @@ def _looks(sequence: FrameSequence, max_pixels: int, on_frame: Callable[[Frame],
 
     found = []
     for seen in sequence.decoded(look, on_error=note):
-        if seen.frame.size:
+        if seen.frame.size != 0:
             found.append(seen)
         on_frame(seen.frame)
     return found
@@ -312,7 +312,7 @@ def _recorded(sequence: FrameSequence, known: Manifest | None) -> list[_Look]:
     found = []
     for frame in sequence:
         entry = entries.get(_key(frame))
-        if entry is not None and entry.picture is not None and entry.size == frame.size:
+        if entry is not None and entry.picture is not None and frame.size in (None, entry.size):
             picture = entry.picture
             shape = _shape(picture.width, picture.height, picture.channels, picture.dtype)
             found.append(_Look(frame, shape, None))

@@ -436,8 +436,8 @@ def _entries(found: Iterable[Mapping[str, Any]], folder: str) -> Entries:
             if not is_folder and item.get("size"):  # a file is listed as itself
                 raise NotADirectoryError(errno.ENOTDIR, f"{path} is a file")
         elif name and not is_temporary(name):
-            size = 0 if is_folder else int(item.get("size") or 0)
-            entries.append(Entry(name, size, is_folder, version=None if is_folder else _version(item)))
+            size, version = (0, None) if is_folder else (item.get("size"), _version(item))
+            entries.append(Entry(name, int(size or 0), is_folder, version=version, has_size=size is not None))
     return entries
 
 

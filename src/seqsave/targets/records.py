@@ -73,6 +73,7 @@ class Known:
 class Entry:
     """One entry of a folder: its name, and its size in bytes (0 for folders).
 
+    has_size: False where a listing states no sizes, as that of a web server; then the size is 0.
     is_link: it is a link to a folder, possibly one above it, so that following all links may never end.
     version: a text that changes when the file is replaced (an ETag; locally the time of change and the inode); None
              for storages without versions.
@@ -86,6 +87,7 @@ class Entry:
     is_link: bool = False
     version: str | None = field(default=None, compare=False)
     changed: float | None = field(default=None, compare=False)
+    has_size: bool = field(default=True, compare=False)
 
 
 # In a class whose method is called list, that word means the method.
