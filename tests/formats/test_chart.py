@@ -11,6 +11,7 @@ import pytest
 import seqsave
 from seqsave.sequences import make_preview
 from tests.support import chart
+from tests.support.movies import decoded
 from tests.support.needs import needs_package
 
 pytestmark = [pytest.mark.formats, pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")]
@@ -35,11 +36,11 @@ WAYS = [
 ]
 
 
-def shown(decoded: Any) -> Any:
+def shown(made: Any) -> Any:
     """What OpenColorIO shows of a file's picture, by the colour space that the file states."""
-    array = decoded.array
+    array = made.array
     values = array if array.dtype.kind == "f" else array / np.float32(np.iinfo(array.dtype).max)
-    return np.clip(chart.converted(values, decoded.info.color.name, "srgb"), 0, 1) * 255
+    return np.clip(chart.converted(values, made.info.color.name, "srgb"), 0, 1) * 255
 
 
 def differences(seen: Any) -> tuple[float, float]:
@@ -60,10 +61,10 @@ def test_a_chart_in_linear_light(filetype: str, settings: Any, bounds: Any, spac
 def test_from_a_file_of_floats_to_one_of_eight_bits(filetype: str, tmp_path: Path) -> None:
     seqsave.save([chart.picture("acescg")], tmp_path / "a", filetype="exr", color="acescg")
     seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "b", filetype=filetype)
-    decoded = seqsave.open_sequence(tmp_path / "b")[0].decode()
-    assert decoded.info.color is seqsave.COLOR_SPACES["srgb"]
+    made = seqsave.open_sequence(tmp_path / "b")[0].decode()
+    assert made.info.color is seqsave.COLOR_SPACES["srgb"]
     # JPEG's usual quality, and colour in half the resolution.
-    assert differences(shown(decoded))[1] <= 2
+    assert differences(shown(made))[1] <= 2
 
 
 @pytest.mark.parametrize("movie", ["a.mp4", "a.webm", "a.mov"])
@@ -71,23 +72,21 @@ def test_from_a_file_of_floats_to_one_of_eight_bits(filetype: str, tmp_path: Pat
     ("filetype", "settings"), [("exr", {}), ("png", {"dtype": "uint16"}), ("jpg", {}), ("jxl", {})]
 )
 def test_a_movie_of_the_files(filetype: str, settings: Any, movie: str, tmp_path: Path) -> None:
-    av = needs_package("av")
+    needs_package("av")
     pictures = [np.kron(chart.picture("acescg"), np.ones((2, 2, 1), np.float32))] * 2
     seqsave.save(pictures, tmp_path, filetype=filetype, color="acescg", **settings)
     sequence = seqsave.open_sequence(tmp_path)
     assert sequence.target is not None
     make_preview(sequence, sequence.target, movie)
-    with av.open(str(tmp_path / movie)) as file:
-        frames = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    frames = decoded((tmp_path / movie).read_bytes())
     assert len(frames) == 2
     apart = np.abs(chart.middles(frames[1], 2 * chart.SIDE) - chart.levels())
     assert apart.mean() <= 2
     assert apart.max() <= 6
 
 
-def decoded(path: Path) -> Any:
-    with needs_package("av").open(str(path)) as file:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]).astype(int)
+def pictures_of(path: Path) -> Any:
+    return np.stack(decoded(path.read_bytes())).astype(int)
 
 
 @pytest.mark.parametrize("filetype", ["exr", "tif", "png", "jpg"])
@@ -106,5 +105,5 @@ def test_a_movie_is_the_same_while_saving_and_later(
     sequence = seqsave.open_sequence(tmp_path)
     assert sequence.target is not None
     make_preview(sequence, sequence.target, "later.mp4")
-    apart = np.abs(decoded(tmp_path / "frame.mp4") - decoded(tmp_path / "later.mp4"))
+    apart = np.abs(pictures_of(tmp_path / "frame.mp4") - pictures_of(tmp_path / "later.mp4"))
     assert apart.mean() < 1.2

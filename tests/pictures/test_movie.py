@@ -14,6 +14,7 @@ import pytest
 
 from seqsave.errors import EncodeError, EncoderUnavailableError, OptionError
 from seqsave.pictures.movie import Movie
+from tests.support.movies import decoded
 from tests.support.needs import needs_package, needs_program
 
 if TYPE_CHECKING:
@@ -41,11 +42,6 @@ def movie(pictures: list[Any], extension: str, **settings: Any) -> bytes:
     for picture in pictures:
         made.add(picture)
     return made.finish()
-
-
-def decoded(data: bytes) -> list[Any]:
-    with needs_package("av").open(io.BytesIO(data)) as file:
-        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
@@ -179,7 +175,9 @@ def test_colours_come_back_as_they_were(extension: str, codec: Any, tmp_path: Pa
 def test_quality_is_size_and_closeness() -> None:
     rng = np.random.default_rng(0)
     picture = np.kron(rng.integers(0, 256, (45, 80, 3)), np.ones((2, 2, 1))).astype(np.uint8)
-    for extension in ("webm", "mov"):
+    # Before FFmpeg 8, its ProRes encoder does not get the profile that is asked for: it always makes HQ.
+    obeys = needs_package("av").library_versions["libavcodec"] >= (62,)
+    for extension in ("webm", "mov") if obeys else ("webm",):
         low, high = (movie([picture] * 4, extension, quality=quality) for quality in (10, 95))
         assert len(low) < len(high) / 1.5
         errors = [np.abs(decoded(data)[2].astype(int) - picture).mean() for data in (low, high)]

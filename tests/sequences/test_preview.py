@@ -15,6 +15,7 @@ from seqsave.errors import TargetError
 from seqsave.pictures.color import color_space
 from seqsave.sequences.preview import Preview, make_preview
 from seqsave.sequences.shown import Screen
+from tests.support.movies import decoded
 from tests.support.needs import needs_package
 
 if TYPE_CHECKING:
@@ -148,14 +149,12 @@ def test_another_ending_is_refused_before_anything_is_read() -> None:
 
 def made(settings: dict[str, Any], name: str = "look.mov", **look: Any) -> tuple[list[Any], tuple[str, ...]]:
     """The pictures of a movie of frames that were saved with these settings, and its notes."""
-    av = needs_package("av")
     place = f"memory://made-{next(COUNTER)}"
     seqsave.save(settings.pop("frames"), place, **settings)
     sequence = seqsave.open_sequence(place)
     assert sequence.target is not None
     notes = make_preview(sequence, sequence.target, name, **look).notes
-    with av.open(io.BytesIO(sequence.target.read(name))) as movie:
-        return [frame.to_ndarray(format="rgb24").astype(int) for frame in movie.decode(video=0)], notes
+    return [picture.astype(int) for picture in decoded(sequence.target.read(name))], notes
 
 
 COUNTER = itertools.count()
