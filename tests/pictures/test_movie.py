@@ -226,3 +226,13 @@ def test_the_environment_stays_as_it_is(theirs: str | None, capfd: Any, monkeypa
     assert dict(os.environ) == before
     if theirs is None:
         assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 3000, 3), (900, 1, 3), (2, 65, 3)])
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_a_line_of_pixels_is_a_small_movie_with_bars(shape: tuple[int, ...], extension: str) -> None:
+    made = Movie(extension, background=(0, 0, 0))
+    made.add(np.full(shape, 220, np.uint8))
+    (seen,) = decoded(made.finish())
+    assert max(seen.shape) <= 3000
+    assert seen.max() > 150

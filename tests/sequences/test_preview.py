@@ -218,6 +218,8 @@ def test_burn_in_draws_the_number_of_the_name() -> None:
         ({"color": "Linear"}, "color is 'Linear'"),
         ({"background": "invisible"}, "background is 'invisible'"),
         ({"height": 0}, "height is 0"),
+        ({"layer": ""}, "layer is ''"),
+        ({"channels": "R", "layer": "fog"}, "channels and layer are both given"),
     ],
 )
 def test_a_look_that_cannot_be_is_an_error_before_anything_is_read(look: dict[str, Any], message: str) -> None:
@@ -226,3 +228,11 @@ def test_a_look_that_cannot_be_is_an_error_before_anything_is_read(look: dict[st
     assert sequence.target is not None
     with pytest.raises(seqsave.OptionError, match=message):
         make_preview(sequence, sequence.target, "a.mov", on_frame=lambda _: pytest.fail("it was read"), **look)
+
+
+def test_a_frame_without_the_wanted_channel_is_named() -> None:
+    seqsave.save(FRAMES, "memory://look-channels", filetype="png")
+    sequence = seqsave.open_sequence("memory://look-channels")
+    assert sequence.target is not None
+    with pytest.raises(seqsave.ImageError, match=r"frame_00000.png: the picture has no channel 'Z'"):
+        make_preview(sequence, sequence.target, "a.mov", channels="Z")

@@ -10,6 +10,7 @@ from PIL import Image, ImageCms
 
 from seqsave.errors import OptionError
 from seqsave.pictures.color import color_space
+from seqsave.pictures.fitting import Wanted
 from seqsave.sequences.shown import Screen, color_of_name
 from seqsave.types import ImageInfo
 
@@ -140,3 +141,19 @@ def test_a_colour_has_a_name_or_numbers() -> None:
     assert color_of_name("#ff0000") == (1, 0, 0)
     with pytest.raises(OptionError, match="background is 'nothing'"):
         color_of_name("nothing")
+
+
+@pytest.mark.parametrize(("stated", "used"), [(2.0, 2.0), (0.5, 0.5), (None, 1.0), (1e9, 1.0), (1e-9, 1.0)])
+def test_only_pixels_of_a_possible_shape_are_made_square(stated: float | None, used: float) -> None:
+    assert Screen().take(flat(0, 0, 0), ImageInfo(pixel_aspect=stated)).aspect == used
+
+
+def test_chosen_channels_are_shown_and_depth_is_no_colour() -> None:
+    picture = flat(0.0, 0.5, 0.25, 0.18)
+    info = ImageInfo(color=color_space("linear-srgb"), channels=("R", "fog.Y", "depth.Z", "Z"))
+    assert shown(picture, info, wanted=Wanted(channels=("Z",))) == pytest.approx([0.18], abs=0.004)
+    assert shown(picture, info, wanted=Wanted(layer="fog"))[0] == pytest.approx(0.7354, abs=1e-3)
+
+
+def test_what_frames_state_of_colours_can_be_left_out() -> None:
+    assert shown(flat(0.18, 0.18, 0.18), LINEAR, drops_color=True) == pytest.approx([0.18] * 3, abs=0.004)

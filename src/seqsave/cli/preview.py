@@ -88,6 +88,8 @@ __all__ = ["preview_command"]
 @setting_option("ocio", text="The OpenColorIO config whose display and view show the frames.")
 @setting_option("display")
 @setting_option("view")
+@setting_option("channels", text="The channels of the frames to show, by name, such as R,G,B or depth.Z.")
+@setting_option("layer", text="The layer of the frames to show: beauty for the channels beauty.R, beauty.G, beauty.B.")
 @max_pixels_option()
 @storage_option()
 @quiet_option

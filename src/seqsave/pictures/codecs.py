@@ -67,7 +67,7 @@ _GOOD: dict[str, tuple[dict[str, str], float]] = {
     "libx264": ({"preset": "medium"}, 0.45),
 }
 _LEAST_CRF = 6
-# The profiles of ProRes from these qualities on: 422 HQ, 422, LT, Proxy. Before FFmpeg 8 it is always HQ, as the library
+# The profiles of ProRes from these qualities on: 422 HQ, 422, LT, Proxy. Before FFmpeg 8 it is always HQ, as FFmpeg
 # takes this option for another one of the same name.
 _PROFILES = ((75, "3"), (50, "2"), (25, "1"), (0, "0"))
 

@@ -29,6 +29,8 @@ __all__ = ["EXTENSIONS", "Movie", "is_ours"]
 DEFAULT_RATE = Fraction(24)
 # The shortest side that an encoder accepts; smaller pictures are enlarged.
 _LEAST = {"libsvtav1": 64}
+# Smaller pictures are enlarged up to this side.
+_LARGEST = 1024
 # Without it, mp4 keeps only the few tags that it has names for: https://ffmpeg.org/ffmpeg-formats.html#mov_002c-mp4_002c-ismv
 _FORMAT_OPTIONS = {name: {"movflags": "use_metadata_tags+write_colr"} for name in ("mp4", "mov")}
 # FFmpeg scales no picture of 2**28 pixels or more. The preview of one is much smaller anyway.
@@ -81,7 +83,7 @@ class Movie:
         self._container.metadata.update({**(texts or {}), _MARK[0]: _MARK[1]})
         self._stream: Any = None
         self._first: tuple[int, int] = (0, 0)
-        self._is_unscaled = True
+        self._is_unscaled, self._has_bars = True, False
         self._graphs: dict[tuple[int, ...], Any] = {}
         self.count = 0
         """The number of pictures so far."""
@@ -138,8 +140,12 @@ class Movie:
         """Open the stream for a first picture of this height and width."""
         choice = self._choice
         least = _LEAST.get(choice.encoder, 2)
-        scale = max(min(1.0, self._height / wide[0]), least / min(wide))
-        height, width = (_even(round(scale * side)) for side in wide)
+        scale = min(1.0, self._height / wide[0])
+        if min(wide) * scale < least:
+            scale = max(scale, min(least / min(wide), _LARGEST / max(wide)))
+        height, width = (max(least, _even(round(scale * side))) for side in wide)
+        # A line of pixels gets bars, as it would be too long if it were enlarged to the shortest side.
+        self._has_bars = min(wide) * scale < least
         options = {**choice.options, **_STATED, "color_trc": _TRANSFERS[self.transfer]}
         stream = self._container.add_stream(choice.encoder, rate=self._rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, choice.codec.pixels
@@ -183,9 +189,9 @@ class Movie:
     def _fitted(self, colors: Colors, wide: tuple[int, int], text: str) -> Colors:
         """Return a picture that has, or can simply be scaled to, the size of the movie."""
         size = self._stream.height, self._stream.width
-        if wide != self._first:
-            if self.refitted is None:
-                self.refitted = self.count
+        if wide != self._first and self.refitted is None:
+            self.refitted = self.count
+        if wide != self._first or self._has_bars:
             colors = self._with_bars(colors, wide, size)
         elif self._is_unscaled and colors.shape[:2] == wide:
             padded: Any = np.pad(colors, ((0, size[0] - wide[0]), (0, size[1] - wide[1]), (0, 0)), mode="edge")

@@ -127,6 +127,8 @@ class Pixels:
         """The colour space of the caller's values."""
         self._spec = spec
         self.wanted = Wanted() if wanted is None else wanted
+        self.drops_color = "color" in drop
+        """Whether what a source states of its colours is left out."""
         self._drops = frozenset(drop) | (_OF_COLOR if stated is not None or "color" in drop else frozenset())
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
         self._channels = spec.channels
@@ -245,7 +247,10 @@ class Pixels:
 
     def _of_values(self, floats: ImageArray, convert: Convert) -> arrays.Prepared:
         """Return the array for the encoder. floats: H,W,C, float32, in the caller's colour space."""
-        prepared = self._prepared(convert(floats))
+        import numpy as np
+
+        with np.errstate(all="ignore"):  # NaN and infinite values may be anything
+            prepared = self._prepared(convert(floats))
         return replace(prepared, scaled=True) if prepared.clipped and arrays.look_like_bytes(floats) else prepared
 
     def _prepared(self, array: ImageArray) -> arrays.Prepared:

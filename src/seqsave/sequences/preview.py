@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from seqsave.errors import OptionError, SeqSaveError
+from seqsave.errors import ImageError, OptionError, SeqSaveError
 from seqsave.metadata.text import dump
 from seqsave.pictures.codecs import EXTENSIONS, choose
 from seqsave.pictures.color import color_space
@@ -19,6 +19,7 @@ from seqsave.sequences.file import rate_of
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.shown import Screen, Waiting, color_of_name
+from seqsave.settings.formats import wanted_channels
 from seqsave.types import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Look:
     burn_in:    draw the number of each frame into it.
     color:      the colour space of the values, one of ``COLOR_SPACES``; None for what the frames state.
     background: the colour below transparent pixels and around frames of another size, a name or ``#rrggbb``.
-    ocio, display, view: as the settings of these names.
+    ocio, display, view, channels, layer: as the settings of these names.
 
     Raises OptionError, EncoderUnavailableError.
     """
@@ -65,6 +66,8 @@ class Look:
     ocio: str | None = None
     display: str | None = None
     view: str | None = None
+    channels: str | None = None
+    layer: str | None = None
 
     def __post_init__(self) -> None:
         check_count("height", self.height)
@@ -80,7 +83,8 @@ class Look:
 
             view = View(self.ocio, self.display, self.view)
         color = None if self.color is None else color_space(self.color)
-        return Screen(color=color, background=self.background, view=view, is_deep=is_deep)
+        wanted = wanted_channels(self.channels, self.layer)
+        return Screen(color=color, background=self.background, view=view, wanted=wanted, is_deep=is_deep)
 
 
 def make_preview(
@@ -99,7 +103,8 @@ def make_preview(
     rate:     frames per second; by default the manifest's, or 24.
     max_pixels: W x H of the largest picture that is decoded.
     on_frame: called with each frame that has been added.
-    look:     the fields of ``Look``: height, codec, quality, burn_in, color, background, ocio, display, view.
+    look:     the fields of ``Look``: height, codec, quality, burn_in, color, background, ocio, display,
+              view, channels, layer.
 
     The movie states its colours: primaries and matrix of BT.709, limited range, and the curve of sRGB, or of BT.709 if
     the frames state that.
@@ -117,7 +122,10 @@ def make_preview(
 
     def taken(frame: Frame, data: bytes) -> Waiting:
         decoded = frame.decode(data, max_pixels=max_pixels)
-        return screen.take(decoded.array, decoded.info)
+        try:
+            return screen.take(decoded.array, decoded.info)
+        except ImageError as error:
+            raise ImageError(f"{frame.name}: {error}") from error
 
     with Movie(
         extension,

@@ -15,7 +15,7 @@ import numpy as np
 from seqsave.errors import OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
-from seqsave.pictures.fitting import fit, without
+from seqsave.pictures.fitting import Wanted, fit, without
 from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
 from seqsave.types import EncoderSpec, ImageInfo
 
@@ -38,6 +38,8 @@ _SPEC = EncoderSpec(
     channels=(1, 2, 3, 4),
     alpha="stated",
 )
+# The widest pixels that are made square; what a file states beyond it is an error or an attack.
+_WIDEST = 8
 _OF_COLOR = ("color", "icc", "cicp", "gamma", "primaries")
 Transfer = Literal["srgb", "bt709"]
 
@@ -70,6 +72,7 @@ class Screen:
     view:       shows linear light; without one, light brighter than white is cut off.
     is_deep:    whether the movie has more than 8 bits.
     over_light: whether linear pictures are composited in linear light; otherwise as a screen's values.
+    wanted:     the channels that are shown, if not the colours. drops_color: leave out what frames state of colours.
     alpha:      what alpha is where nothing states it: "associated" in pictures that are saved as EXR files.
 
     Raises OptionError for an unknown colour.
@@ -83,12 +86,16 @@ class Screen:
         view: View | None = None,
         is_deep: bool = False,
         over_light: bool = True,
+        wanted: Wanted | None = None,
+        drops_color: bool = False,
         alpha: Literal["straight", "associated"] = "straight",
     ) -> None:
         self._color = color
         self._view = view
         self._alpha = alpha
         self._over_light = over_light
+        self._wanted = Wanted() if wanted is None else wanted
+        self._drops_color = drops_color
         self._bits = ("uint16", "uint8") if is_deep else ("uint8", "uint16")
         self.background = color_of_name(background)
         """R, G and B of the background, 0..1, as on an sRGB display."""
@@ -105,9 +112,9 @@ class Screen:
         """
         array = arrays.as_array(picture)
         known = ImageInfo() if info is None else info
-        if self._color is not None:
+        if self._color is not None or self._drops_color:
             known = without(known, _OF_COLOR)
-        fitted = fit(array, known, _SPEC)
+        fitted = fit(array, known, _SPEC, self._wanted)
         array, light = fitted.array, None
         if self._color is not None and fitted.of_colours:
             light = light_of_space(self._color)
@@ -119,7 +126,8 @@ class Screen:
         if prepared.scaled or (not is_ready and array.dtype.kind == "f" and arrays.look_like_bytes(array)):
             self.notes.setdefault("scaled", "the values look like 0..255 and not like 0..1: divide by 255")
         is_associated = (fitted.info.alpha or self._alpha) == "associated"
-        return Waiting(prepared.array, light, known.pixel_aspect or 1.0, is_associated)
+        aspect = known.pixel_aspect if known.pixel_aspect and 1 / _WIDEST <= known.pixel_aspect <= _WIDEST else 1.0
+        return Waiting(prepared.array, light, aspect, is_associated)
 
     def _stated(self, info: ImageInfo, array: ImageArray) -> tuple[ImageArray, Light | None]:
         """Return the light of a file's picture; None if it is that of a screen, or unknown."""
@@ -143,6 +151,10 @@ class Screen:
 
     def show(self, waiting: Waiting) -> ImageArray:
         """Return R, G and B, H,W,3, or grey H,W,1, as values of the screen: uint8, uint16, or floats 0..1."""
+        with np.errstate(all="ignore"):  # NaN and infinite values may be anything
+            return self._show(waiting)
+
+    def _show(self, waiting: Waiting) -> ImageArray:
         light, array = waiting.light, waiting.array
         if self._is_first and light is not None and light.transfer == "bt709" and self._view is None:
             self.transfer = "bt709"  # frames of a video stay as they are, in a movie that states the same

@@ -17,11 +17,12 @@ from seqsave.types import EMBED_SUFFIX, EncoderSpec
 from seqsave.wording import did_you_mean
 
 if TYPE_CHECKING:
+    from seqsave.pictures.fitting import Wanted
     from seqsave.pictures.pixels import Pixels
     from seqsave.pictures.view import View
     from seqsave.types import Encoder, OptionValue
 
-__all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies"]
+__all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies", "wanted_channels"]
 
 
 # Fields of ImageInfo that can be dropped. "color" stands for all of them that state a colour space.
@@ -178,7 +179,6 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
     With several, an option goes to those that declare it, or is given for one of them: ``{"exr": {"compression":
     "zip"}}`` or ``{"exr.compression": "zip"}``; a dtype goes to those that take it.
     """
-    from seqsave.pictures.fitting import Wanted
     from seqsave.pictures.pixels import Pixels  # here, as numpy comes with it
 
     found = [registry.resolve(one) for one in _filetypes(wanted.filetype)]
@@ -187,12 +187,7 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
         if extensions.count(extension) > 1:
             raise OptionError(f"filetype names two that write .{extension}: each file can be written once")
     drop = _checked_drop(wanted.drop)
-    names = () if wanted.channels is None else _checked_channels(wanted.channels)
-    if names and wanted.layer is not None:
-        raise OptionError("channels and layer are both given: the names of channels include the layer, as 'beauty.R'")
-    if wanted.layer is not None and (not isinstance(wanted.layer, str) or not wanted.layer.strip()):
-        raise OptionError(f"layer is {wanted.layer!r}: it must be the name of a layer, as 'beauty'")
-    chosen = Wanted(channels=names, layer=wanted.layer)
+    chosen = wanted_channels(wanted.channels, wanted.layer)
     takers = [one for one in found if wanted.dtype in one.spec.dtypes] or found
     view = _view(wanted)
     made = tuple(
@@ -232,6 +227,18 @@ def _view(wanted: PixelFormat) -> View | None:
     from seqsave.pictures.view import View
 
     return View(wanted.ocio, wanted.display, wanted.view)
+
+
+def wanted_channels(channels: Any, layer: Any) -> Wanted:
+    """Return the choice of the settings ``channels`` and ``layer``. Raises OptionError."""
+    from seqsave.pictures.fitting import Wanted  # here, as numpy comes with it
+
+    names = () if channels is None else _checked_channels(channels)
+    if names and layer is not None:
+        raise OptionError("channels and layer are both given: the names of channels include the layer, as 'beauty.R'")
+    if layer is not None and (not isinstance(layer, str) or not layer.strip()):
+        raise OptionError(f"layer is {layer!r}: it must be the name of a layer, as 'beauty'")
+    return Wanted(channels=names, layer=layer)
 
 
 def _checked_channels(channels: Any) -> tuple[str, ...]:

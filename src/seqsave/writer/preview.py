@@ -49,6 +49,8 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
         screen=Screen(
             color=form.pixels.stated,
             view=view,
+            wanted=form.pixels.wanted,
+            drops_color=form.pixels.drops_color,
             over_light=not form.pixels.shows_linear and form.pixels.view is None,
             alpha="associated" if is_associated else "straight",
         ),
