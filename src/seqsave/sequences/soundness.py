@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from isal.isal_zlib import crc32
 
-__all__ = ["problem_of"]
+__all__ = ["SCAN", "problem_of", "segments"]
 
 Data = bytes | bytearray | memoryview
 
@@ -28,7 +28,7 @@ _HEADS = {
 _CUT_OFF = "is damaged: it ends before its picture does"
 _MARKER = 0xFF
 # ITU T.81 B.1.1.3: End Of Image and Start Of Scan. Phones put a movie or a second picture behind the end.
-_JPEG_END, _SCAN = b"\xff\xd9", 0xDA
+_JPEG_END, SCAN = b"\xff\xd9", 0xDA
 
 
 def problem_of(data: Data, extension: str = "") -> str:
@@ -58,11 +58,11 @@ def problem_of(data: Data, extension: str = "") -> str:
 
 def _has_end(view: memoryview) -> bool:
     """Return True if a JPEG's end comes after its first scan; one in a thumbnail or a profile comes before it."""
-    scan = next((at for kind, at in _segments(view) if kind == _SCAN), None)
+    scan = next((at for kind, at in segments(view) if kind == SCAN), None)
     return scan is not None and _JPEG_END in bytes(view[scan:])
 
 
-def _segments(view: memoryview) -> Iterator[tuple[int, int]]:
+def segments(view: memoryview) -> Iterator[tuple[int, int]]:
     """Yield the marker of each segment, up to the first scan, and where it begins."""
     at = 2
     while at + 9 <= view.nbytes and view[at] == _MARKER:
@@ -71,7 +71,7 @@ def _segments(view: memoryview) -> Iterator[tuple[int, int]]:
             at += 1
             continue
         yield kind, at
-        if kind == _SCAN:
+        if kind == SCAN:
             return
         at += 2 + int.from_bytes(view[at + 2 : at + 4], "big")
 

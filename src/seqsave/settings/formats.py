@@ -163,7 +163,7 @@ class PixelFormat:
         """Return True for the defaults, which need no check."""
         colors = (self.color, self.convert_to, self.ocio, self.display, self.view)
         nothing = (*colors, self.options, self.dtype, self.channels, self.layer, self.drop)
-        return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one == {} for one in nothing)
+        return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one in ({}, (), []) for one in nothing)
 
     @property
     def formats(self) -> tuple[Format, ...]:
