@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["CRC32", "counted", "crc32_text", "did_you_mean", "first_of", "spans"]
+__all__ = ["CRC32", "checksum_of", "counted", "crc32_text", "did_you_mean", "first_of", "spans"]
 
 CRC32 = "crc32:"
 """How the text of a checksum starts; the name of the algorithm."""
@@ -47,6 +47,16 @@ def printable(name: str) -> str:
 def crc32_text(crc32: int) -> str:
     """Return a CRC-32 as text, as in manifests and results: ``crc32:9ae0daaf``."""
     return f"{CRC32}{crc32 & 0xFFFFFFFF:08x}"
+
+
+def checksum_of(text: str | None) -> int | None:
+    """Return the CRC-32 that ``crc32_text`` has written; None for the text of another algorithm."""
+    if text is None or not text.startswith(CRC32):
+        return None
+    try:
+        return int(text.removeprefix(CRC32), 16)
+    except ValueError:
+        return None
 
 
 def spans(numbers: Iterable[int]) -> list[str]:

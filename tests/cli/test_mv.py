@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import uuid
@@ -20,8 +21,10 @@ from seqsave.targets.local import LocalTarget
 from seqsave.targets.memory import MemoryTarget
 from tests.cli.runner import options, seqsave
 from tests.support.folding import Folding
+from tests.support.needs import needs_obstore
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
+from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -519,3 +522,50 @@ def test_buckets_that_keep_versions(keeping: Place, s3_server: S3Server) -> None
     if bucket.startswith("lock"):
         with pytest.raises(ClientError):
             s3_server.client.delete_object(Bucket=bucket, Key=frames[0]["Key"], VersionId=frames[0]["VersionId"])
+
+
+@pytest.fixture(params=["s3fs", "obstore"])
+def client(request: pytest.FixtureRequest) -> str:
+    if request.param == "obstore":
+        needs_obstore()
+    return str(request.param)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("manifest", [True, False])
+def test_a_store_copies_its_objects_by_itself(s3_server: S3Server, proxy: Proxy, client: str, manifest: bool) -> None:
+    own = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": client}
+    arguments = [part for name, value in own.items() for part in ("--storage-option", f"{name}={value}")]
+    old, new = s3_server.new_prefix(), f"s3://{s3_server.new_bucket()}/to"
+    save(
+        PICTURES, old, filetype="png", manifest=manifest, storage_options=own, metadata={"a": 1}, metadata_in="sidecar"
+    )
+    before = [frame.read_bytes() for frame in open_sequence(old, storage_options=own)]
+    for source, destination, count in ((old, new, 5), (new, f"{new}/shot.####.png", 5)):
+        proxy.clear()
+        seqsave("mv", source, destination, *arguments)
+        frames = [one for one in proxy.requests if re.search(r"/(frame_|shot\.)\d+\.png$", one.path)]
+        copies = [one for one in frames if "x-amz-copy-source" in one.headers]
+        assert len(copies) == count
+        assert {one.method for one in frames} == {"PUT", "DELETE"}
+        assert len(frames) == 2 * count
+    moved = open_sequence(new, storage_options=own)
+    assert [frame.read_bytes() for frame in moved] == before
+    assert (moved.manifest is not None) == manifest
+    if manifest:
+        assert "complete and intact, as recorded" in seqsave("verify", new, "--deep", *arguments).out
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (403, "AccessDenied"), (200, "InternalError")])
+def test_a_store_that_refuses_to_copy(s3_server: S3Server, proxy: Proxy, client: str, status: int, code: str) -> None:
+    own = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": client}
+    arguments = [part for name, value in own.items() for part in ("--storage-option", f"{name}={value}")]
+    old, new = s3_server.new_prefix(), s3_server.new_prefix()
+    save(PICTURES, old, filetype="png", storage_options=own)
+    before = [frame.read_bytes() for frame in open_sequence(old, storage_options=own)]
+    fault = proxy.answer(status, code, header="x-amz-copy-source", path=r"\.png$")
+    seqsave("mv", old, new, *arguments)
+    assert fault.hits
+    assert [frame.read_bytes() for frame in open_sequence(new, storage_options=own)] == before
+    assert "complete and intact, as recorded" in seqsave("verify", new, "--deep", *arguments).out

@@ -72,6 +72,7 @@ class Request:
 class Fault:
     """What goes wrong, and for which requests. ``hits`` counts how often it did.
 
+    header:      only requests with a header of this name, in lower case.
     spare:       so many matching requests pass before it begins.
     reached:     set once a request waits in the silence that lose_reply, stall and cut bring about.
     first:       only the first so many matching requests of each key (method and path).
@@ -82,6 +83,7 @@ class Fault:
     kind: Literal["answer", "reset", "lost", "stall", "cut", "late"]
     methods: tuple[str, ...] = ("PUT",)
     path: str = ""
+    header: str = ""
     spare: int = 0
     first: int | None = None
     probability: float | None = None
@@ -94,6 +96,8 @@ class Fault:
 
     def strikes(self, request: Request, dice: random.Random) -> bool:
         if request.method not in self.methods or not re.search(self.path, request.path):
+            return False
+        if self.header and self.header not in request.headers:
             return False
         if self.spare:
             self.spare -= 1

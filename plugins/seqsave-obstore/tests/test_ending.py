@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from seqsave_obstore import target
+from seqsave_obstore import ending
 from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_the_end_of_the_program_waits_for_threads_that_are_in_python() -> None:
     try:
         _thread.start_new_thread(loop.call_soon_threadsafe, (print,))  # not threading's, as obstore's are not
         assert begun.wait(PATIENCE)
-        target.settle()
+        ending.settle()
         assert told
     finally:
         loop.close()
@@ -43,19 +43,19 @@ def test_the_end_of_the_program_waits_for_threads_that_are_in_python() -> None:
 def test_the_end_of_the_program_waits_for_bodies() -> None:
     body = memoryview(b"frame")
     held = memoryview(body)
-    target._lent.append(body)
+    ending._lent.append(body)
     timer = threading.Timer(0.3, held.release)
     timer.start()
-    target.settle()
-    assert not target._lent
+    ending.settle()
+    assert not ending._lent
     timer.join()
 
 
 def test_the_end_of_the_program_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(ending, "SETTLE_SECONDS", 0.05)
     held = memoryview(body := memoryview(b"frame"))
-    target._lent.append(body)
-    target.settle()
+    ending._lent.append(body)
+    ending.settle()
     held.release()
-    target.settle()
-    assert not target._lent
+    ending.settle()
+    assert not ending._lent

@@ -195,6 +195,10 @@ class _PartOutput(Output):
         delivery = self._common.config.delivery
         return _PartExisting(self._common.target, self._record, delivery.policy, delivery.if_exists)
 
+    @property
+    def _copies_unread(self) -> bool:
+        return False  # an existing frame is compared with the bytes
+
     def _open_publisher(self, form: Format, existing: ExistingFrames) -> FramePublisher:
         return _PartPublisher(self._run, form, self._common, self._record, existing, self.fallback)
 

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from isal.isal_zlib import crc32
+
 from seqsave.errors import ManifestError, SeqSaveWarning, SourceError, TargetError
-from seqsave.sequences.header import picture_of, rate_in
+from seqsave.sequences.header import STATING, picture_of, rate_in
 from seqsave.sequences.soundness import problem_of
+from seqsave.targets import Original
 from seqsave.types import Encoded
-from seqsave.wording import crc32_text
+from seqsave.wording import checksum_of, crc32_text
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -33,11 +36,15 @@ class FrameFile:
 
     stated: its entry in the manifest; None without one.
     seen:   facts about its picture from its header, after loading; None if the header does not state them simply.
+    crc32, length: of its bytes, after loading. etag: of that version; None for storages without ETags.
     """
 
     frame: Frame
     stated: FrameEntry | None = None
     seen: Picture | None = None
+    crc32: int | None = None
+    length: int = 0
+    etag: str | None = None
 
     @property
     def size(self) -> int:
@@ -63,24 +70,54 @@ class FrameFile:
         """
         frame = self.frame
         try:
-            data = frame.read_bytes()
-            problem = self._problem_of(data)
+            data, published = frame.read_published()
+            self.crc32, self.length, self.etag = crc32(data), len(data), published.etag
+            problem = self._problem_of(data, self.crc32)
             if problem:
                 raise SourceError(f"{frame.url} {problem}")
             self.seen = picture_of(data)
-            return Encoded(data=data, leftover=frame.texts_beside(data))
+            return Encoded(data=data, leftover=frame.texts_beside(data, self.crc32))
         except TargetError as error:
             if error.transient:
                 raise
             raise SourceError(str(error)) from error
 
-    def _problem_of(self, data: bytes) -> str:
-        from isal.isal_zlib import crc32
+    def original(self) -> Original | None:
+        """Return the loaded version of the file, for the storage to copy; None if the storage states no version."""
+        if self.crc32 is None or self.etag is None:
+            return None
+        target, path = self.frame.source
+        return Original(target=target, path=path, etag=self.etag, size=self.length, crc32=self.crc32)
 
+    def take_as_stated(self) -> bool:
+        """Take version and checksum from the manifest, without reading the file; return False if it lacks them.
+
+        If the storage still has this version, it has these bytes.
+        """
+        stated = self.stated
+        if stated is None or stated.etag is None or stated.size is None or stated.size != self.frame.size:
+            return False
+        checksum = checksum_of(stated.checksum)
+        is_described = stated.picture is not None or self.frame.name.rpartition(".")[2].lower() not in STATING
+        if checksum is None or not is_described:
+            return False
+        self.crc32, self.length, self.etag = checksum, stated.size, stated.etag
+        return True
+
+    def texts_beside(self) -> dict[str, str]:
+        """Return the texts beside a file whose checksum is known. Raises as ``load``."""
+        try:
+            return self.frame.texts_beside(b"", self.crc32)
+        except TargetError as error:
+            if error.transient:
+                raise
+            raise SourceError(str(error)) from error
+
+    def _problem_of(self, data: bytes, checksum: int) -> str:
         stated = self.stated
         if stated is None:
             return problem_of(data, self.frame.name.rpartition(".")[2])
-        if stated.size == len(data) and stated.checksum == crc32_text(crc32(data)):
+        if stated.size == len(data) and stated.checksum == crc32_text(checksum):
             return ""
         return problem_of(data, self.frame.name.rpartition(".")[2]) or (
             "differs from its entry in the manifest. If it was changed on purpose, "

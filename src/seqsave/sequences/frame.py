@@ -62,6 +62,15 @@ class Frame:
         """
         return self.decode(max_pixels=max_pixels).array
 
+    @property
+    def source(self) -> tuple[targets.Target, str]:
+        """Return the target in which the file is, and its path there."""
+        return self._files.target, self._path
+
+    def read_published(self) -> tuple[bytes, targets.Published]:
+        """Read the file, and return its bytes and the storage's record of them. Raises TargetError."""
+        return self._files.read_published(self._path)
+
     def read_bytes(self) -> bytes:
         """Read and return the bytes of the file. Raises TargetError."""
         return self._files.read(self._path)
@@ -71,9 +80,12 @@ class Frame:
         data = self.read_bytes()
         return text.load({**self.texts_beside(data), **self.decode(data).metadata})
 
-    def texts_beside(self, data: bytes) -> dict[str, str]:
-        """Return the metadata in the sidecars of the frame, name to text; ``data`` is the result of ``read_bytes``."""
-        return self._files.texts_beside(self._path, data)
+    def texts_beside(self, data: bytes, checksum: int | None = None) -> dict[str, str]:
+        """Return the metadata in the sidecars of the frame, name to text; ``data`` is the result of ``read_bytes``.
+
+        checksum: its CRC-32, if it is known; then the bytes are not needed.
+        """
+        return self._files.texts_beside(self._path, data, checksum)
 
     def decode(self, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS) -> Decoded:
         """Return picture and texts at once; pass ``data`` to avoid reading the file again. Raises as ``read``."""
@@ -120,12 +132,16 @@ class Files:
         """Return the bytes of a file."""
         return retry.call(retry.RetryPolicy(), lambda: self.target.read(path), contact=self.target.known)
 
-    def texts_beside(self, path: str, data: bytes) -> dict[str, str]:
-        """Return the sidecars of the file ``path`` with the content ``data``."""
+    def read_published(self, path: str) -> tuple[bytes, targets.Published]:
+        """Return the bytes of a file, and the storage's record of them."""
+        return retry.call(retry.RetryPolicy(), lambda: self.target.read_published(path), contact=self.target.known)
+
+    def texts_beside(self, path: str, data: bytes, checksum: int | None = None) -> dict[str, str]:
+        """Return the sidecars of the file ``path`` with the content ``data``, or with this CRC-32."""
         folder, _, name = path.rpartition("/")
         private = join(folder, naming.PRIVATE_FOLDER)
         sidecars = self._sidecars_of(private, name)
-        checksum = crc32(data) if sidecars else 0
+        checksum = crc32(data) if sidecars and checksum is None else checksum or 0
         keys = {sidecar: naming.sidecar_key(sidecar, name, checksum) for sidecar in sidecars}
         return {key: self.read(f"{private}/{sidecar}").decode() for sidecar, key in keys.items() if key is not None}
 

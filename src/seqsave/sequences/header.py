@@ -13,7 +13,10 @@ from fractions import Fraction
 from seqsave.manifest import Picture
 from seqsave.sequences.upright import orientation_of
 
-__all__ = ["picture_of", "rate_in"]
+__all__ = ["STATING", "picture_of", "rate_in"]
+
+STATING = frozenset(("png", "apng", "jpg", "jpeg", "jpe", "jfif", "exr", "webp"))
+"""Extensions of files whose header ``picture_of`` reads."""
 
 _PNG, _JPEG, _EXR, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x76\x2f\x31\x01", b"RIFF"
 _MARKER, _SCAN = 0xFF, 0xDA

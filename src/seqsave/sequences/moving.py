@@ -39,7 +39,7 @@ from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.repair import from_scratch
 from seqsave.sequences.transfer import Arrived, Step, Transfer, listed
 from seqsave.targets.spelling import Names
-from seqsave.wording import counted, crc32_text, first_of
+from seqsave.wording import checksum_of, counted, crc32_text, first_of
 
 __all__ = ["Move", "Moved", "move", "plan_move"]
 
@@ -267,8 +267,9 @@ def move(plan: Move, on_frame: Callable[[Frame], None] = lambda _: None) -> Move
     """
     source = target_of(plan.sequence)
     one_by_one = plan.overlaps or (source.is_local and plan.target.is_local)
-    transfer = Transfer(source, plan.target, plan.steps, one_by_one)
     records = _Records(plan)
+    originals = _originals(plan, source, is_recorded=records.is_kept) if plan.target.can_copy(source) else {}
+    transfer = Transfer(source, plan.target, plan.steps, one_by_one, originals)
     records.enter()
     try:
         arrived = transfer.run(lambda step: None if step.frame is None else on_frame(step.frame))
@@ -287,6 +288,28 @@ def move(plan: Move, on_frame: Callable[[Frame], None] = lambda _: None) -> Move
     return Moved(left, problem)
 
 
+def _originals(plan: Move, source: targets.Target, *, is_recorded: bool) -> dict[str, targets.Original]:
+    """Return the files that the storage can copy as they were listed.
+
+    is_recorded: a manifest has the checksums of the frames: one whose checksum is not known has to be read.
+    """
+    known = plan.sequence.manifest
+    entries = {} if known is None else {frame.key: frame for frame in known.frames}
+    found: dict[str, targets.Original] = {}
+    for step in plan.steps:
+        seen, crc32 = plan.before.get(step.old), None
+        if seen is None or seen.version is None:
+            continue
+        if step.frame is not None and is_recorded:
+            entry = entries.get((step.frame.index, step.frame.batch))
+            if entry is not None and (entry.etag, entry.size) == (seen.version, seen.size):
+                crc32 = checksum_of(entry.checksum)
+            if crc32 is None:
+                continue
+        found[step.old] = targets.Original(target=source, path=step.old, etag=seen.version, size=seen.size, crc32=crc32)
+    return found
+
+
 class _Records:
     """The manifests of both places: that of the source, and that of the destination, which may be the same file."""
 
@@ -302,6 +325,11 @@ class _Records:
             is_there = manifests.read(plan.target, self._path) is not None
             self._target = Claim(plan.target, self._path) if is_there or self._known is not None else None
         self._keys = {(frame.index + plan.offset, frame.batch) for frame in plan.frames}
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether one of the places has a manifest."""
+        return self._source is not None or self._target is not None
 
     def enter(self) -> None:
         """Enter both. Raises TargetError, also where a run is writing one of them; ManifestError."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from seqsave import targets
+from seqsave import naming, targets
 from seqsave.errors import FrameExistsError, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences.frame import Frame, list_folder
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A file at the destination. published, crc32: None for a file that was renamed."""
+    """A file at the destination. published: None for a file that was renamed. crc32: of its bytes, if it is known."""
 
     step: Step
     published: targets.Published | None = None
@@ -40,6 +40,7 @@ class Transfer:
     """The files of one move.
 
     is_back:    False while files are put back after a failure, and if that fails.
+    originals:  versions of files at the source, by their paths, which the storage may copy by itself.
     one_by_one: each file leaves the source before the next one arrives. This is so if files are renamed, and if new
     names
                 are old names of other files. Otherwise all are copied, and ``finish`` deletes the old ones.
@@ -49,6 +50,7 @@ class Transfer:
     target: targets.Target
     steps: Sequence[Step]
     one_by_one: bool
+    originals: Mapping[str, targets.Original] = field(default_factory=dict)
     is_back: bool = True
 
     def run(self, on_file: Callable[[Step], None] = lambda _: None) -> list[Arrived]:
@@ -132,6 +134,31 @@ class Transfer:
         return arrived
 
     def _copy(self, step: Step) -> Arrived:
+        original = self.originals.get(step.old)
+        copied = None if original is None else self._copied_by_storage(step.new, original)
+        if original is not None and copied is not None:
+            return Arrived(step, copied, original.crc32)
+        return self._copied_here(step)
+
+    def _copied_by_storage(self, path: str, original: targets.Original) -> targets.Published | None:
+        """Let the storage copy a file to a free name; return None if the file has to be read for that."""
+        target = self.target
+        if not call(target, lambda: target.refuses_copies(f"{naming.PRIVATE_FOLDER}/create.txt")):
+            return None
+        try:
+            published = target.copy_in(path, original, content_type=_content_type(path), create=True)
+        except TargetError:
+            return None  # reading and publishing tries several times
+        if published is not None and not published.acknowledged:
+            there, here = (call(one, partial(one.read, name)) for one, name in self._both(path, original))
+            if there != here:
+                raise TargetError(f"{target.url_of(path)} holds other bytes than {self.source.url_of(original.path)}")
+        return published
+
+    def _both(self, path: str, original: targets.Original) -> list[tuple[targets.Target, str]]:
+        return [(self.target, path), (self.source, original.path)]
+
+    def _copied_here(self, step: Step) -> Arrived:
         data = call(self.source, lambda: self.source.read(step.old))
         if step.frame is not None and step.frame.size not in (None, len(data)):
             raise TargetError(f"{self.source.url_of(step.old)} was changed while it was read: is a run writing it?")
@@ -187,8 +214,6 @@ class Transfer:
         )
 
     def _where(self) -> str:
-        from seqsave import naming
-
         numbers: dict[bool, list[int]] = {True: [], False: []}
         try:
             there = listed(self.target, {step.new.rpartition("/")[0] for step in self.steps})

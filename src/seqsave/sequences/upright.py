@@ -51,7 +51,7 @@ def turned_info(info: ImageInfo, orientation: int) -> ImageInfo:
 
 
 def _may_be_turned(data: bytes) -> bool:
-    """Return whether a file may state an orientation. Its parts are walked through: a search through all bytes takes longer."""
+    """Return whether a file may state an orientation. Its parts are walked through: a search of all takes longer."""
     if data.startswith(_PNG):
         return _chunk_of_png(data) is not None
     if data[8:12] == b"WEBP":

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from seqsave.errors import TargetError
 from seqsave.runtime import retry
 from seqsave.targets import config, registry, urls
-from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Published, Target
+from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Original, Published, Target
 from seqsave.targets.config import Configured, config_path
 from seqsave.targets.config import load as configured_targets
 from seqsave.targets.config import table as config_table
@@ -35,6 +35,7 @@ __all__ = [
     "FileMissingError",
     "Known",
     "Location",
+    "Original",
     "Published",
     "Target",
     "at_exit",

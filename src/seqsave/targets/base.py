@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
 from seqsave.targets import filesystems
 from seqsave.targets.failures import FileMissingError, Scene, translate
-from seqsave.targets.records import Capabilities, Change, Data, Entries, Entry, Known, Published, described
+from seqsave.targets.records import Capabilities, Change, Data, Entries, Entry, Known, Original, Published, described
 from seqsave.targets.urls import Location, bad_component
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "Entries",
     "Entry",
     "Known",
+    "Original",
     "Published",
     "Target",
     "described",
@@ -252,6 +253,35 @@ class Target(ABC):
         """Give the file ``old`` of another target the name ``path`` here, in one step, unless a file has that name.
 
         Returns False where this storage cannot do that; then nothing is changed. Raises FrameExistsError, TargetError.
+        """
+        return False
+
+    def can_copy(self, source: Target) -> bool:
+        """Return whether ``copy_in`` may succeed for files of ``source``. Sends no request."""
+        return False
+
+    def copy_in(self, path: str, original: Original, *, content_type: str, create: bool = False) -> Published | None:
+        """Let the storage copy a file of its own, so that its bytes do not pass through this machine.
+
+        The copy has exactly the bytes of this version of the original, and what ``publish`` states of a file.
+
+        Returns None if the storage does not do that, or if the original or the existing file does not allow it; then
+        nothing is changed, and ``publish`` shows the reason. Raises TargetError for temporary failures.
+
+        create: replace no file. Only for storages that ``refuses_copies`` has tested.
+        """
+        return None
+
+    def copy_in_async(
+        self, path: str, original: Original, *, content_type: str, create: bool = False
+    ) -> Coroutine[Any, Any, Published | None]:
+        """Return ``copy_in`` as a coroutine for ``loop``; only where ``can_copy`` is True."""
+        raise NotImplementedError
+
+    def refuses_copies(self, path: str) -> bool:
+        """Return whether a trial shows that ``copy_in`` with ``create=True`` keeps an existing file.
+
+        The first call in a process writes the small file ``path``, lets the storage copy it, and deletes it.
         """
         return False
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from seqsave.wording import crc32_text
 
-__all__ = ["Capabilities", "Change", "Data", "Entries", "Entry", "Known", "Published", "described"]
+if TYPE_CHECKING:
+    from seqsave.targets.base import Target
+
+__all__ = ["Capabilities", "Change", "Data", "Entries", "Entry", "Known", "Original", "Published", "described"]
 
 Data = bytes | bytearray | memoryview
 Change = Callable[[bytes | None], bytes | None]
@@ -52,6 +55,21 @@ class Published:
     version: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """One version of a file, which its storage may copy by itself.
+
+    target, path: the file. etag: of this version, without quotes.
+    size, crc32:  of its bytes; None if they are not known.
+    """
+
+    target: Target
+    path: str
+    etag: str
+    size: int
+    crc32: int | None = None
+
+
 class Known:
     """Facts that this process has learned about a storage, shared by all its targets.
 
@@ -59,6 +77,8 @@ class Known:
     refuses:    a trial showed that the storage refuses to replace a file.
     bare_etags: the storage compares ETags only if a condition has them without quotes.
     folds:      by folder (URL), whether it ignores the case of names, where that was tested.
+    uncopied:   containers from which it has refused to copy files by itself.
+    creates_copies: whether such a copy can be refused because of an existing file; None if that was not tested.
     """
 
     def __init__(self) -> None:
@@ -66,6 +86,8 @@ class Known:
         self.refuses = False
         self.bare_etags = False
         self.folds: dict[str, bool] = {}
+        self.uncopied: set[str] = set()
+        self.creates_copies: bool | None = None
         self.lock = threading.Lock()
 
 

@@ -30,7 +30,6 @@ from seqsave.targets.base import (
     Entries,
     Entry,
     Published,
-    Target,
     described,
     pause,
 )
@@ -41,6 +40,8 @@ from seqsave.targets.peers import checked_within
 from seqsave.targets.ranges import open_ranges
 from seqsave.targets.redact import redact_url, secrets_of, split_user_info
 from seqsave.targets.s3_client import S3Client, checked_options, refuse_strange
+from seqsave.targets.s3_copies import LARGEST_PUT, CopyingTarget
+from seqsave.targets.s3_pages import entries_of, next_page, unquoted
 from seqsave.targets.urls import Location, refuse_hidden_user_info
 
 if TYPE_CHECKING:
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
 __all__ = ["S3Target", "unquoted"]
 
 R = TypeVar("R")
-
-LARGEST_PUT = 5 * 2**30
-"""Bytes that one PUT may hold, https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
 
 # Access points stand in the bucket's place: arn:aws:s3:region:account:accesspoint/name/key
 _BUCKET = re.compile(
@@ -62,7 +60,7 @@ _BUCKET = re.compile(
 _AWS = re.compile(r"(?:.*\.)?(amazonaws\.com(?:\.cn)?)")
 
 
-class S3Target(Target):
+class S3Target(CopyingTarget):
     """A bucket, or a prefix in one."""
 
     takes_within: ClassVar[bool] = True
@@ -345,11 +343,11 @@ class S3Target(Target):
         method = "list_objects_v2"
         while True:
             page = await self._page(method, Prefix=prefix, Delimiter="/", **more)
-            for entry in _entries(page, prefix):
+            for entry in entries_of(page, prefix):
                 found[entry.name, entry.is_folder] = entry
             if not page.get("IsTruncated"):
                 return list(found.values())
-            following = _next_page(page, prefix)
+            following = next_page(page, prefix)
             if following is None or following == (method, more):
                 shown = self.url_of(folder) if folder else self.url
                 raise TargetError(
@@ -418,33 +416,7 @@ def _split(path: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("", "")
 
 
-def _next_page(page: Mapping[str, Any], prefix: str) -> tuple[str, dict[str, str]] | None:
-    """Return how to ask for the page after a truncated one: by the token, or as version 1 of this request did."""
-    token = page.get("NextContinuationToken")
-    if token:
-        return "list_objects_v2", {"ContinuationToken": token}
-    names = [item["Key"] for item in page.get("Contents", ())]
-    names += [common["Prefix"] for common in page.get("CommonPrefixes", ())]
-    marker = page.get("NextMarker") or max(names, default="")
-    return ("list_objects", {"Marker": marker}) if marker > prefix else None
-
-
-def _entries(page: Mapping[str, Any], prefix: str) -> Entries:
-    folders = [Entry(common["Prefix"][len(prefix) :].rstrip("/"), 0, True) for common in page.get("CommonPrefixes", ())]
-    files = [
-        Entry(item["Key"][len(prefix) :], item["Size"], False, version=unquoted(item.get("ETag")))
-        for item in page.get("Contents", ())
-    ]
-    # The prefix itself may exist as an empty object: some tools represent folders that way.
-    return [entry for entry in (*folders, *files) if entry.name]
-
-
 def _crc32(body: bytes) -> int:
     from isal.isal_zlib import crc32
 
     return int(crc32(body))
-
-
-def unquoted(etag: str | None) -> str | None:
-    """Return an ETag without quotes, as in records."""
-    return etag.strip('"') if etag else None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seqsave.naming.key import FrameKey
     from seqsave.pictures.pixels import Taken
     from seqsave.sequences.file import FrameFile
+    from seqsave.targets import Original
     from seqsave.types import Encoded
     from seqsave.writer.outputs import Output
 
@@ -27,21 +28,40 @@ __all__ = ["FileToPublish", "FrameTask"]
 class FileToPublish:
     """One file that is ready to be published.
 
-    crc32:  of its bytes. size: their number.
-    create: the storage must refuse the file if one of that name exists.
+    content:  its bytes, or a function that reads them.
+    crc32:    of its bytes. size: their number.
+    create:   the storage must refuse the file if one of that name exists.
+    original: a file with these bytes that the storage may copy; None where it cannot.
     """
 
     path: str
-    data: Any
+    content: Any
     content_type: str
     create: bool
     crc32: int
     size: int
+    original: Original | None = None
 
     @classmethod
     def of(cls, path: str, data: Any, content_type: str, *, create: bool = False) -> FileToPublish:
         """Return the file of these bytes."""
         return cls(path, data, content_type, create, crc32(data), memoryview(data).nbytes)
+
+    @property
+    def is_read(self) -> bool:
+        """Return whether the bytes are in memory."""
+        return not callable(self.content)
+
+    @property
+    def data(self) -> Any:
+        """Return the bytes, which may have to be read. Raises SourceError, TargetError."""
+        return self.content() if callable(self.content) else self.content
+
+    def is_equal(self, data: bytes) -> bool:
+        """Return whether these are the bytes of the file. Reads nothing."""
+        if self.is_read:
+            return data == bytes(self.content)
+        return (len(data), crc32(data)) == (self.size, self.crc32)
 
 
 @dataclass(eq=False, slots=True)
@@ -53,7 +73,7 @@ class FrameTask(Job[SavedFrame]):
     Prepared, on the caller's thread:
         taken:    the picture; None after encoding, and for a file that was encoded elsewhere.
         encoded:  that file.
-        file:     a file in a storage that is copied unchanged; the encoding thread reads it.
+        file:     a file in a storage that is copied unchanged; the encoding thread reads it, if it has to be read.
         texts:    the frame's own metadata.
         recipe:   what the frame is made from.
         picture:  facts about the picture in the file; None for a file that was encoded elsewhere.
@@ -62,6 +82,7 @@ class FrameTask(Job[SavedFrame]):
         passed_over: why it is not written; None if it is.
     Encoded, on an encoding thread:
         files:    in the order in which they are published.
+        original: the version of ``file`` that the storage may copy.
     """
 
     spares: ClassVar[tuple[type[Exception], ...]] = (SourceError,)  # a file of another sequence that cannot be read
@@ -72,6 +93,7 @@ class FrameTask(Job[SavedFrame]):
     taken: Taken | None = None
     encoded: Encoded | None = None
     file: FrameFile | None = None
+    original: Original | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     recipe: str | None = None
     picture: Picture | None = None

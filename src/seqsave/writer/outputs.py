@@ -185,8 +185,7 @@ class Output:
     def encode(self, task: FrameTask) -> None:
         """Make the frame's files, unless the existing frame may stay. Runs on an encoding thread."""
         if task.file is not None:
-            task.encoded = task.file.load()
-            task.picture = task.file.picture
+            self._load(task, task.file)
         elif task.encoded is not None and isinstance(task.encoded.data, bytes):
             task.picture = picture_of(task.encoded.data)
         if task.picture is not None:
@@ -196,6 +195,21 @@ class Output:
         else:
             self.publisher.add_files(task, self._encoding.encode(task))
             self._common.log.note("encoded", task.key, size=task.size)
+
+    def _load(self, task: FrameTask, file: FrameFile) -> None:
+        """Read a file that is copied, unless its storage can copy it as its manifest states it."""
+        copies = self._common.target.can_copy(file.frame.source[0])
+        if copies and self._copies_unread and file.take_as_stated():
+            task.encoded = Encoded(data=b"", leftover=file.texts_beside())
+        else:
+            task.encoded = file.load()
+        task.picture = file.picture
+        task.original = file.original() if copies else None
+
+    @property
+    def _copies_unread(self) -> bool:
+        """Return whether no step before publishing needs a frame's bytes."""
+        return self._common.spool is None and self._delivery.if_exists in (*REPLACING_NOTHING, *_REPLACING_ALL)
 
     def publish(self, task: FrameTask) -> SavedFrame | Coroutine[Any, Any, SavedFrame]:
         """Publish the frame's files; return a coroutine for that where the pipeline runs coroutines."""

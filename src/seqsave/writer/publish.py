@@ -12,6 +12,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,7 @@ class FramePublisher:
         self._known = common.target.known
         self._start: SharedCall[None] = SharedCall()
         self._proof: SharedCall[None] = SharedCall()
+        self._copy_trial: SharedCall[bool] = SharedCall()
         self._published = Counter[str]()
         self._under_way: dict[str, FrameTask] = {}
         self._lock = threading.Lock()
@@ -107,7 +109,8 @@ class FramePublisher:
         for file in task.files:
             attempts = _Attempts(self._log, self._pipeline, task.key)
             try:
-                published = yield from self._retrying(partial(self._put, file), policy, attempts.note)
+                attempt = partial(self._send, file, attempts)
+                published = yield from self._retrying(attempt, policy, attempts.note)
             except FrameExistsError:
                 published = yield from self._after_collision(task, file, was_tried=attempts.any)
                 if isinstance(published, SavedFrame):
@@ -117,6 +120,27 @@ class FramePublisher:
         if self._target.loop is None and self._is_second_in(task.key.folder):
             yield Call(partial(self._remove_stale_files, task.key.folder))
         return self._saved(task, answer)
+
+    def _send(self, file: FileToPublish, attempts: _Attempts) -> Flow[targets.Published]:
+        """Let the storage copy a file, or put it."""
+        original = None if attempts.has_broken else file.original
+        if original is not None and (not file.create or (yield from self._refuses_copies(file))):
+            how: dict[str, Any] = {"content_type": file.content_type, "create": file.create}
+            copied: targets.Published | None = yield Either(
+                partial(self._target.copy_in, file.path, original, **how),
+                partial(self._target.copy_in_async, file.path, original, **how),
+            )
+            if copied is not None:
+                return copied
+        if not file.is_read:
+            file = replace(file, content=(yield Call(lambda: file.data)))
+        return (yield from self._put(file))
+
+    def _refuses_copies(self, file: FileToPublish) -> Flow[bool]:
+        """Return whether the storage can refuse a copy because of an existing file, which a trial shows once."""
+        if self._known.creates_copies is None:
+            yield self._copy_trial.step(partial(self._target.refuses_copies, _trial_beside(file.path)))
+        return bool(self._known.creates_copies)
 
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
         if self._has_to_prove(file):
@@ -163,7 +187,7 @@ class FramePublisher:
                 f"earlier attempt was lost, but it cannot be looked at: {error}",
                 fault=error.fault,
             ) from error
-        return bool(content == bytes(file.data))
+        return file.is_equal(content)
 
     def _read(self, path: str) -> Flow[bytes]:
         content: bytes = yield Call(partial(self._target.read, path))
@@ -243,7 +267,7 @@ class FramePublisher:
         """Read the frames that were being published when the run was aborted, and yield those that the storage has."""
         for path, task in list(self._under_way.items()):
             with contextlib.suppress(TargetError):
-                if bytes(task.frame.data) == self._target.read(path):
+                if task.frame.is_equal(self._target.read(path)):
                     yield self._saved(task, None)
 
     # --- before it ---------------------------------------------------------------------------------------------------
@@ -255,7 +279,13 @@ class FramePublisher:
         is published first, so that a collision does not replace the other frame's sidecars.
         """
         key = task.key
-        frame = FileToPublish.of(key.path, encoded.data, self._content_type, create=self._existing.must_create(key))
+        create, file = self._existing.must_create(key), task.file
+        if file is not None and file.crc32 is not None:
+            content = encoded.data or (lambda: file.load().data)
+            facts = (self._content_type, create, file.crc32, file.length)
+            frame = FileToPublish(key.path, content, *facts, original=task.original)
+        else:
+            frame = FileToPublish.of(key.path, encoded.data, self._content_type, create=create)
         sidecars = tuple(
             FileToPublish.of(key.beside(naming.sidecar_name(key.name, frame.crc32, name)), text.encode(), _JSON)
             for name, text in encoded.leftover.items()
@@ -291,12 +321,16 @@ class _Attempts:
 
     def __init__(self, log: EventLog, pipeline: Pipeline[Any, SavedFrame], key: FrameKey) -> None:
         self.any = False
+        self.has_broken = False
+        """An attempt has failed, and not because the storage throttles: a store may fail at copies alone."""
         self._log, self._pipeline, self._key = log, pipeline, key
 
     def note(self, attempt: int, wait: float, error: BaseException) -> None:
         self.any = True
         if getattr(error, "throttled", False):
             self._pipeline.slow_down()
+        else:
+            self.has_broken = True
         self._log.note("retry", self._key, f"attempt {attempt} failed, next in {wait:.1f} s: {error}")
 
 

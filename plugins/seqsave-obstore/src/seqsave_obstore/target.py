@@ -19,32 +19,30 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import os
 import re
-import sys
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
-from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
 from seqsave.runtime.threads import run_in_thread
-from seqsave.targets import Location, Published, at_exit, failures, filesystems
+from seqsave.targets import Location, Published, failures, filesystems
 from seqsave.targets.base import described
 from seqsave.targets.guards import guarded
 from seqsave.targets.s3 import S3Target, unquoted
 from seqsave.targets.s3_client import check_values, checked_options, wants_digest
 from seqsave.targets.s3_session import REFUSALS, names_credentials
+from seqsave_obstore import ending
+from seqsave_obstore.copying import copy
 from seqsave_obstore.errors import explained
 from seqsave_obstore.listing import fetch_page
 from seqsave_obstore.loop import elsewhere, running_loop, wait_for
 from seqsave_obstore.plan import KNOWN, Plan, RefusedError, make_plan, read_environment
+from seqsave_obstore.signed import Connections
 
-__all__ = ["FastS3Target", "settle"]
+__all__ = ["FastS3Target"]
 
 R = TypeVar("R")
 
@@ -54,13 +52,6 @@ SLOWEST = 16 * 1024
 """Bytes per second below which a PUT is given up, in addition to the time-out of an idle connection."""
 
 _HANDED_OVER = (failures.Fault.WRONG_PLACE, failures.Fault.UNTRUSTED)
-
-# obstore's threads do not survive a fork, and a call would wait for them forever.
-_started_in: int | None = None
-
-SETTLE_SECONDS = 2.0
-_lent: deque[memoryview] = deque()
-"""Bodies that obstore may still hold, although the store has answered."""
 
 
 class FastS3Target(S3Target):
@@ -149,16 +140,34 @@ class FastS3Target(S3Target):
             self._renew(sender)
         return published
 
+    async def _copy(self, path: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        key, usual = self._key(path), partial(super()._copy, path, request)
+        return await self._either(
+            lambda sender: run_in_thread(lambda: sender.copy(key, request)), usual, self._is_refused
+        )
+
     async def _get(self, path: str, **request: Any) -> tuple[bytes, str | None]:
+        usual = partial(super()._get, path, **request)
+        if request:
+            return await self._through_s3fs(usual)
+        return await self._either(lambda sender: sender.get(self._key(path)), usual)
+
+    async def _either(
+        self,
+        ours: Callable[[_Sender], Coroutine[Any, Any, R]],
+        usual: Callable[[], Coroutine[Any, Any, R]],
+        may_know_more: Callable[[Exception], bool] | None = None,
+    ) -> R:
+        """Send a request that may be sent twice; through s3fs if that has to, or may succeed."""
         sender, refused = self._sender(), False
-        if sender is not None and not request:
+        if sender is not None:
             try:
-                return await sender.get(self._key(path))
+                return await ours(sender)
             except Exception as error:
                 refused = self._is_refused(error)
-                if not self._may_know_more(error):
+                if not (may_know_more or self._may_know_more)(error):
                     raise
-        found = await self._through_s3fs(partial(super()._get, path, **request))
+        found = await self._through_s3fs(usual)
         if refused:
             self._renew(sender)
         return found
@@ -168,18 +177,8 @@ class FastS3Target(S3Target):
         return not self._stays or (self._sending is not None and self._sending.is_encrypted)
 
     async def _page(self, method: str, **request: str) -> Mapping[str, Any]:
-        sender, refused = self._sender(), False
-        if sender is not None:
-            try:
-                return await run_in_thread(lambda: sender.page(method, request))
-            except Exception as error:
-                refused = self._is_refused(error)
-                if not self._may_know_more(error):
-                    raise
-        page = await self._through_s3fs(partial(super()._page, method, **request))
-        if refused:
-            self._renew(sender)
-        return page
+        usual = partial(super()._page, method, **request)
+        return await self._either(lambda sender: run_in_thread(lambda: sender.page(method, request)), usual)
 
     async def _head(self, path: str) -> Mapping[str, Any]:
         return await self._through_s3fs(partial(super()._head, path))
@@ -220,7 +219,7 @@ class FastS3Target(S3Target):
 
     def _sender(self) -> _Sender | None:
         """Return the sender; None if s3fs has to send."""
-        if self._is_handed_over or _is_forked():
+        if self._is_handed_over or ending.is_forked():
             return None
         if self._sending is None:
             try:
@@ -241,7 +240,7 @@ class FastS3Target(S3Target):
         if not _is_installed():
             least = ".".join(map(str, OLDEST))
             return TargetError(f"client='obstore' needs obstore {least} or newer: pip install 'seqsave[fast]'")
-        if _is_forked():
+        if ending.is_forked():
             return TargetError("client='obstore' does not work in a forked process: start it with spawn, or use s3fs")
         try:
             self._sending = self._shared_sender()
@@ -269,8 +268,7 @@ class _Sender:
     """Sends requests for one bucket: on the event loop, up to the number of connections, or on this thread."""
 
     def __init__(self, plan: Plan, connections: int) -> None:
-        global _started_in
-        _started_in = os.getpid()
+        ending.note_start()
         self._plan = plan
         self._put_store = _store(plan, {})
         # Separate stores: obstore counts the time of sending as time without reading.
@@ -278,6 +276,7 @@ class _Sender:
         self._room = asyncio.Semaphore(connections)
         self.is_encrypted = str(plan.config["endpoint"]).startswith("https://")
         self._room_here = threading.BoundedSemaphore(connections)  # the store for reading has connections of its own
+        self._open = Connections(plan)
         self.is_proved = False
         """Whether the store has accepted the credentials."""
 
@@ -304,8 +303,7 @@ class _Sender:
         try:
             answer = await self._explained(lambda: asyncio.wait_for(send(), limit))
         finally:
-            _lent.append(view)
-            _take_back()
+            ending.lend(view)
         return unquoted(answer["e_tag"])
 
     async def get(self, key: str) -> tuple[bytes, str | None]:
@@ -335,9 +333,16 @@ class _Sender:
 
     def page(self, method: str, request: Mapping[str, str]) -> Mapping[str, Any]:
         """Return a page of a listing, as botocore does."""
-        page = fetch_page(self._plan, method, request)
+        return self._proved(fetch_page(self._plan, method, request))
+
+    def copy(self, key: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let the store copy an object; see ``copying.copy``."""
+        with self._room_here:
+            return self._proved(copy(self._plan, key, request, self._open))
+
+    def _proved(self, answer: R) -> R:
         self.is_proved = True
-        return page
+        return answer
 
     @property
     def endpoint(self) -> str:
@@ -381,53 +386,6 @@ def _store(plan: Plan, more: Mapping[str, Any]) -> Any:
         retry_config={"max_retries": 0},
         credential_provider=plan.identity,
     )
-
-
-@at_exit
-def settle() -> None:
-    """Wait until obstore's threads have left Python; called at the end of the program.
-
-    These threads enter Python to report an answer and to release a body. If they do so while the interpreter shuts
-    down, Rust aborts the process with status -6, although all files are saved.
-    """
-    end = time.monotonic() + SETTLE_SECONDS
-    while (_take_back() or _is_reporting()) and time.monotonic() < end and not _is_forked():
-        time.sleep(0.001)
-
-
-def _take_back() -> bool:
-    """Return whether obstore still holds a body."""
-    while _lent:
-        try:
-            view = _lent.popleft()
-        except IndexError:  # another thread was faster
-            break
-        try:
-            view.release()
-        except BufferError:
-            _lent.appendleft(view)
-            return True
-    return False
-
-
-def _is_reporting() -> bool:
-    """Return True if a thread that Python did not start is calling an event loop."""
-    own = {thread.ident for thread in threading.enumerate()}
-    frames = sys._current_frames()  # noqa: SLF001 - documented, with this name
-    return any(ident not in own and _REPORT in _codes(frame) for ident, frame in frames.items())
-
-
-_REPORT = asyncio.BaseEventLoop.call_soon_threadsafe.__code__
-
-
-def _codes(frame: FrameType | None) -> Iterator[CodeType]:
-    while frame is not None:
-        yield frame.f_code
-        frame = frame.f_back
-
-
-def _is_forked() -> bool:
-    return _started_in not in (None, os.getpid())
 
 
 def _is_installed() -> bool:
