@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqsave import open_writer, save
+from seqsave import SeqSaveWarning, open_writer, save
 from tests.cli.runner import options, seqsave
 from tests.support.needs import needs_package
 from tests.support.places import Place
@@ -91,3 +91,39 @@ def test_of_some_frames(tmp_path: Path) -> None:
         assert sum(1 for _ in movie.decode(video=0)) == 3
     error = seqsave("preview", tmp_path, "--frames", "5-8", "-q", status=1).err
     assert error == f"seqsave: error: frame_#####.png in {tmp_path} has no frames 7-8: there are -2-6\n"
+
+
+def test_a_movie_for_a_client(tmp_path: Path) -> None:
+    save(frames(3), tmp_path, start=1001, color="linear-srgb", dtype="uint16")
+    arguments = ["--codec", "prores", "--quality", 60, "--burn-in", "--background", "white", "-q"]
+    seqsave("preview", tmp_path, *arguments)
+    with needs_package("av").open(str(tmp_path / "frame.mov")) as movie:
+        assert movie.streams.video[0].codec_context.name == "prores"
+        last = list(movie.decode(video=0))[2].to_ndarray(format="rgb24")
+    assert last[:12].mean() > 250
+    assert last[16:].min() < 120
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--codec", "vp9", "--to", "a.mp4"], "a .mp4 file does not hold vp9: name it .webm"),
+        (["--codec", "h264", "--to", "a.webm"], "a .webm file does not hold h264: name it .mp4 or .mov"),
+        (["--codec", "gif"], "'gif' is not one of 'h264'"),
+        (["--quality", "0"], "is not in the range"),
+        (["--color", "sRBG"], "color is 'sRBG'"),
+        (["--background", "nothing"], "background is 'nothing'"),
+        (["--ocio", "none.ocio"], "none.ocio cannot be used"),
+        (["--view", "Film"], "view is 'Film', which is unknown"),
+    ],
+)
+def test_a_movie_that_cannot_be_is_a_wrong_call(tmp_path: Path, arguments: list[str], message: str) -> None:
+    needs_package("PyOpenColorIO", "pip install opencolorio")
+    save(frames(2), tmp_path)
+    assert message in seqsave("preview", tmp_path, *arguments, status=2).err
+
+
+def test_what_viewers_should_know_is_a_warning(tmp_path: Path) -> None:
+    with pytest.warns(SeqSaveWarning, match="is 32x20"):
+        save([frames(1)[0], frames(1)[0][:20]], tmp_path, filetype="png")
+    assert "fitted into it, with bars: frame 1" in seqsave("preview", tmp_path, "-q").err

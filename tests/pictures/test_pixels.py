@@ -151,6 +151,7 @@ def test_depth_is_no_colour() -> None:
     pixels = Pixels(PNG, wanted=Wanted(channels=("Z",)))
     taken = pixels.take(np.full((2, 2, 4), 0.18, np.float32), info)
     assert taken.prepare().array[0, 0].tolist() == [45]
+    assert not taken.of_colours
     assert level_and_space(PNG, np.full((2, 2, 4), 0.18, np.float32), info) == (117, "srgb")
 
 
@@ -176,7 +177,7 @@ def test_a_view_shows_whole_numbers_and_leaves_floats() -> None:
     assert level_and_space(PNG, np.full((2, 2, 3), 117, np.uint8), color="srgb", view=view)[0] == pytest.approx(
         90, abs=2
     )
-    with pytest.raises(ImageError, match=r"the view 'ACES 1.0 - SDR Video' needs to know .*: give color"):
+    with pytest.raises(ImageError, match=r"the view 'ACES 1.0 - SDR Video' needs to know .*: give `color`"):
         level_and_space(PNG, GREY, view=view)
 
 

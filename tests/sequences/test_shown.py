@@ -118,7 +118,7 @@ def test_floats_of_a_file_that_states_nothing_are_a_note() -> None:
     screen.take(flat(18, 18, 18, dtype=np.uint8), ImageInfo())
     assert screen.notes == {}
     screen.take(flat(0.18, 0.18, 0.18), ImageInfo(dpi=72))
-    assert "the color linear-srgb says so" in screen.notes["color"]
+    assert "`color='linear-srgb'` says so" in screen.notes["color"]
 
 
 def test_a_profile_with_tables_is_used_and_one_that_is_damaged_is_a_note() -> None:
@@ -157,3 +157,9 @@ def test_chosen_channels_are_shown_and_depth_is_no_colour() -> None:
 
 def test_what_frames_state_of_colours_can_be_left_out() -> None:
     assert shown(flat(0.18, 0.18, 0.18), LINEAR, drops_color=True) == pytest.approx([0.18] * 3, abs=0.004)
+
+
+def test_depth_up_to_255_is_not_named() -> None:
+    screen = Screen(wanted=Wanted(channels=("Z",)))
+    screen.take(flat(0.0, 100.0), ImageInfo(channels=("R", "Z")))
+    assert screen.notes == {}

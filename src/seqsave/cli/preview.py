@@ -11,7 +11,7 @@ import click
 from seqsave.cli.app import Command
 from seqsave.cli.completion import colors, urls
 from seqsave.cli.options import setting_option
-from seqsave.cli.output import Counter, Messages, print_json, print_line
+from seqsave.cli.output import Counter, Messages, print_json, print_line, spelled
 from seqsave.cli.parameters import (
     file_at,
     filetype_option,
@@ -136,7 +136,7 @@ def preview_command(
                 **look,
             )
         for text in made.notes:
-            messages.warn(text)
+            messages.warn(spelled(text))
     where = target.url_of(path)
     if as_json:
         print_json({"url": where, "frames": made.frames, "size": made.size})

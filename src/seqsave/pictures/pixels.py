@@ -32,7 +32,7 @@ _OF_COLOR = frozenset(("color", "icc", "cicp", "gamma", "primaries"))
 _READ_AS_LINEAR = ("exr", "tif")
 _UNKNOWN_LIGHT = (
     "{why}, and no colour space is stated: the {kind} has the same values, which look too dark if they are linear; "
-    "color='linear-srgb' or color='srgb' says what they are"
+    "`color='linear-srgb'` or `color='srgb'` says what they are"
 )
 
 
@@ -42,10 +42,11 @@ class Taken:
     shape: of the array for the encoder. dtype: its name. held: bytes that are kept in memory until it is encoded.
     info:  what the file is to state of the picture, from its source. notes: (kind, message) of what it cannot.
     color: the colour space of the values in the file, if a setting decides it.
-    converts: whether ``prepare`` has to convert the colours.
+    converts: whether ``prepare`` has to convert the colours. of_colours: whether its channels are colours or grey.
     """
 
     converts = False
+    of_colours = True
     info: ImageInfo = ImageInfo()
     notes: tuple[tuple[str, str], ...] = ()
     color: ColorSpace | None = None
@@ -179,7 +180,7 @@ class Pixels:
         if shown is not None and not fitted.of_colours:  # such as depth
             shown, fitted = None, fit(array, known, self._spec, self.wanted)
         taken = self._taken(fitted.array, shown, fitted.info)
-        taken.notes = fitted.notes
+        taken.notes, taken.of_colours = fitted.notes, fitted.of_colours
         if (
             (info is not None or self.beside in _READ_AS_LINEAR)
             and fitted.of_colours
@@ -212,8 +213,8 @@ class Pixels:
         if self.view is not None:
             if light is None:
                 raise ImageError(
-                    f"the view {self.view.view!r} needs to know what the values of the picture mean: give color, such "
-                    "as color='linear-srgb'"
+                    f"the view {self.view.view!r} needs to know what the values of the picture mean: give `color`, "
+                    "such as `color='linear-srgb'`"
                 )
             return _through(light, self.view), self.view.space
         becomes_linear = light.is_linear if self._conversion is None and light is not None else self._is_to_linear

@@ -123,7 +123,8 @@ class Screen:
         is_ready = self._view is None and (light is None or light.is_display)
         dtypes = self._bits if is_ready else (*self._bits, "float32")
         prepared = arrays.prepare(array, dtypes, (array.shape[2],))
-        if prepared.scaled or (not is_ready and array.dtype.kind == "f" and arrays.look_like_bytes(array)):
+        is_scaled = prepared.scaled or (not is_ready and array.dtype.kind == "f" and arrays.look_like_bytes(array))
+        if is_scaled and fitted.of_colours:
             self.notes.setdefault("scaled", "the values look like 0..255 and not like 0..1: divide by 255")
         is_associated = (fitted.info.alpha or self._alpha) == "associated"
         aspect = known.pixel_aspect if known.pixel_aspect and 1 / _WIDEST <= known.pixel_aspect <= _WIDEST else 1.0
@@ -144,7 +145,7 @@ class Screen:
         elif array.dtype.kind == "f":
             text = (
                 "the frames hold floats and state no colour space, so they are shown as they are: if the movie is too "
-                "dark, they are linear, and the color linear-srgb says so"
+                "dark, they are linear, and `color='linear-srgb'` says so"
             )
             self.notes.setdefault("color", text)
         return array, None

@@ -51,7 +51,7 @@ class Encoding:
         for kind, message in task.taken.notes:
             self._warn(kind, task.key, message)
         if not task.taken.converts:
-            self._warn_of_losses(task.key, task.taken.prepare())
+            self._warn_of_losses(task.key, task.taken, task.taken.prepare())
 
     def encode(self, task: FrameTask) -> Encoded:
         """Return the encoded frame, and release the picture. Runs on an encoding thread."""
@@ -105,7 +105,7 @@ class Encoding:
         try:
             prepared = taken.prepare()
             if taken.converts:
-                self._warn_of_losses(key, prepared)
+                self._warn_of_losses(key, taken, prepared)
             encoder = self._resolved.encoder
             return _checked(encoder.encode(prepared.array, metadata=inside, options=self._options, info=info))
         except SeqSaveError as error:
@@ -147,9 +147,9 @@ class Encoding:
             first = "x".join(map(str, self._size))
             self._warn("size", key, f"is {width}x{height}, the frames before are {first}")
 
-    def _warn_of_losses(self, key: FrameKey, prepared: Prepared) -> None:
+    def _warn_of_losses(self, key: FrameKey, taken: Taken, prepared: Prepared) -> None:
         if prepared.clipped:
-            advice = ": they look like 0..255: divide by 255" if prepared.scaled else ""
+            advice = ": they look like 0..255: divide by 255" if prepared.scaled and taken.of_colours else ""
             self._warn("clipped", key, f"values outside 0..1 were clipped{advice}")
         if prepared.nan:
             self._warn("nan", key, "NaN became 0")
