@@ -176,3 +176,26 @@ def test_every_listed_name_is_there(path: Path) -> None:
     assert set(package.__all__) <= set(dir(package))
     for name in package.__all__:
         assert getattr(package, name) is getattr(package, name)
+
+
+def test_a_copy_by_the_command_loads_no_arrays_no_encoder_and_no_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQSAVE_LOAD_PLUGINS", "")
+    (tmp_path / "in").mkdir()
+    for number in (1, 2):
+        (tmp_path / "in" / f"sim_{number}.png").write_bytes(PNG)
+    unneeded = {"numpy", "PIL", "seqsave.spool", "seqsave.encoders.png.encoder"}
+    code = f"""
+import sys
+sys.argv = ["seqsave", "save", "--quiet", "in", "out"]
+from seqsave.cli import main
+try:
+    main()
+except SystemExit as error:
+    assert not error.code, error.code
+found = {unneeded!r} & set(sys.modules)
+assert not found, found
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["sim_1.png", "sim_2.png"]

@@ -11,13 +11,12 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from seqsave.pictures.color import COLOR_SPACES, to_xyz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     import numpy.typing as npt
 
     from seqsave.types import ColorSpace
@@ -30,7 +29,7 @@ _VERSION = 0x04300000
 _DATE = (2026, 1, 1, 0, 0, 0)  # fixed, so that the bytes are the same each time
 _RIGHTS = "No rights reserved"
 _D50 = (0.9642, 1.0, 0.8249)  # section 7.2.16; the white of the profile connection space
-_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # Annex E
+_BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))  # Annex E
 
 # Parametric curve of type 3 (section 10.18): (a x + b) ** g from d on, c x below. In the order g, a, b, c, d.
 # PQ and HLG are missing: they encode light far beyond a display's white. A curve between 0 and 1 cannot state that
@@ -112,14 +111,19 @@ def _description(data: bytes) -> str:
 
 
 def _xyz(point: tuple[float, float]) -> Matrix:
+    import numpy as np  # here, as copies of files import this module
+
     x, y = point
     return np.array((x / y, 1.0, (1 - x - y) / y))
 
 
 def _adaptation(white: Matrix) -> Matrix:
     """Return the matrix from ``white`` to D50, by the linear Bradford transform (Annex E)."""
-    gains = (_BRADFORD @ _D50) / (_BRADFORD @ white)
-    return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(gains) @ _BRADFORD)
+    import numpy as np
+
+    bradford = np.array(_BRADFORD)
+    gains = (bradford @ _D50) / (bradford @ white)
+    return np.asarray(np.linalg.inv(bradford) @ np.diag(gains) @ bradford)
 
 
 def _fixed(*values: float) -> bytes:

@@ -19,7 +19,6 @@ from seqsave.naming.key import FrameKey
 from seqsave.sequences.header import picture_of
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encode import Encoding
-from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FrameTask
 from seqsave.writer.publish import FramePublisher
 
@@ -35,8 +34,9 @@ if TYPE_CHECKING:
     from seqsave.settings.formats import Format
     from seqsave.spool import Spool
     from seqsave.writer.events import EventLog
+    from seqsave.writer.fallback import Fallback
 
-__all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of"]
+__all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of", "spool_of"]
 
 # These replace no existing frame.
 REPLACING_NOTHING = ("error", "skip")
@@ -75,6 +75,15 @@ class FrameSource:
     shown: Waiting | SeqSaveError | None = None
     file: FrameFile | None = None
     name: str = ""
+
+
+def spool_of(config: WriterConfig) -> Spool | None:
+    """Return the spool that the settings name; None without one. Raises OptionError, SpoolError."""
+    if config.delivery.spool_folder is None:
+        return None  # without its modules, which take a tenth of the start of a save
+    from seqsave.spool import open_spool
+
+    return open_spool(config.delivery.spool_folder)
 
 
 def facts_of(form: Format, config: WriterConfig) -> Facts:
@@ -116,10 +125,17 @@ class Output:
             OlderFrames(common.target, form.rule, delivery.policy) if delivery.if_exists == "replace" else None
         )
         self._record = self._open_record(facts_of(form, common.config))
-        self.fallback = None if common.spool is None else Fallback(common.spool, common, self._record)
+        self.fallback = self._open_fallback(common)
         self._existing = self._open_existing()
         self.publisher = self._open_publisher(form, self._existing)
         self._encoding = Encoding(form, common.config, common.log.warn)
+
+    def _open_fallback(self, common: Common) -> Fallback | None:
+        if common.spool is None:
+            return None
+        from seqsave.writer.fallback import Fallback
+
+        return Fallback(common.spool, common, self._record)
 
     # --- overridden for parts of runs over many tasks ---
 

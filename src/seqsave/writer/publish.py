@@ -26,13 +26,13 @@ from seqsave.runtime import flow, retry
 from seqsave.runtime.flow import Call, Either, Flow, SharedCall
 from seqsave.types import Encoded, SavedFrame, Status
 from seqsave.wording import crc32_text
-from seqsave.writer.fallback import Fallback
 from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
     from seqsave.runtime.pipeline import Pipeline
     from seqsave.settings.formats import Format
     from seqsave.writer.events import EventLog
+    from seqsave.writer.fallback import Fallback
     from seqsave.writer.outputs import Common
 
 __all__ = ["FramePublisher"]

@@ -22,15 +22,13 @@ from seqsave.settings.config import SETTINGS, WriterConfig
 from seqsave.settings.destination import at_destination
 from seqsave.settings.groups import check_recipe
 from seqsave.settings.table import show_settings
-from seqsave.spool import open_spool
 from seqsave.types import ImageInfo, SavedFrame, SaveResult
 from seqsave.writer import results
 from seqsave.writer.accept import FrameAcceptor, open_pipeline
 from seqsave.writer.encode import checked_file
 from seqsave.writer.events import EventLog
-from seqsave.writer.fallback import Fallback
 from seqsave.writer.numbering import Numbering
-from seqsave.writer.outputs import Common, FrameSource, Output
+from seqsave.writer.outputs import Common, FrameSource, Output, spool_of
 from seqsave.writer.preview import open_preview
 from seqsave.writer.texts import FrameTexts
 
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from seqsave.sequences.file import FrameFile
+    from seqsave.writer.fallback import Fallback
 
 __all__ = ["SequenceWriter"]
 
@@ -79,7 +78,7 @@ class SequenceWriter:
         for listener in (config.reports.on_event, *open_observers()):
             self._log.listen(listener)
         self._texts = FrameTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
-        spool = open_spool(config.delivery.spool_folder)
+        spool = spool_of(config)
         common = Common(config=config, target=self._target, pipeline=self._pipeline, log=self._log, spool=spool)
         self._outputs: list[Output] = self._open_outputs(common)
         self._preview = open_preview(config, self._target, self._log.warn)
