@@ -21,6 +21,8 @@ __all__ = ["Reader", "Unread", "exiftool", "opencv", "pillow", "program", "reade
 Reader = Callable[[bytes], Any]
 DEBIAN = {
     "avifdec": "libavif-bin",
+    "avifenc": "libavif-bin",
+    "cjxl": "libjxl-tools",
     "djxl": "libjxl-tools",
     "dwebp": "webp",
     "exiftool": "libimage-exiftool-perl",

@@ -211,6 +211,8 @@ def _attributes(data: bytes, header: Header, texts: Mapping[str, str]) -> dict[s
             continue
         if _DEFAULTS.get(name) == data[attribute.start : attribute.end]:
             continue
+        if name == "colorInteropID" and _value(data, attribute) in _SPACES:
+            continue  # the colour space
         raw = data[attribute.start : attribute.end]
         is_known = attribute.kind in _READERS or attribute.kind in _NUMBERS
         value = _value(data, attribute) if is_known else Raw(attribute.kind, raw)
