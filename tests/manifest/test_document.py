@@ -43,6 +43,12 @@ def test_one_frame_in_each_line() -> None:
     assert sum(line.startswith('    {"index": ') for line in lines) == 3
 
 
+def test_each_other_value_has_a_line_of_its_own() -> None:
+    data = manifest.dump(replace(example(), metadata={"workflow": {"nodes": [{"id": 1}, {"id": 2}]}}))
+    lines = [line for line in data.decode().splitlines() if line.startswith('  "')]
+    assert [line.partition('"')[2].partition('"')[0] for line in lines] == [*json.loads(data)]
+
+
 def test_the_page_shows_one_that_fits() -> None:
     page = Path(__file__).parents[2].joinpath("docs", "manifest.md").read_text(encoding="utf-8")
     data = page.split("```json\n")[1].split("```")[0].encode()

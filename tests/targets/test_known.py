@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import pickle
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -118,3 +121,22 @@ def test_what_is_known_belongs_to_the_storage() -> None:
     assert targets.resolve("s3://other/x", options).known is not one.known
     assert targets.resolve("s3://bucket/x", {**options, "endpoint_url": "http://127.0.0.1:10"}).known is not one.known
     assert targets.resolve("memory://a").known is targets.resolve("memory://b").known
+
+
+def test_what_is_known_does_not_travel(tmp_path: Any) -> None:
+    target = targets.resolve(tmp_path)
+    target.known.folds["somewhere"] = True
+    with filesystems_of_another_process():
+        travelled = pickle.loads(pickle.dumps(target))  # noqa: S301 - our own
+        assert travelled.known.folds == {}
+        assert targets.resolve(tmp_path).known is travelled.known
+    assert target.known.folds == {"somewhere": True}
+
+
+@contextlib.contextmanager
+def filesystems_of_another_process() -> Iterator[None]:
+    here, filesystems._registry = filesystems._registry, filesystems._Registry()
+    try:
+        yield
+    finally:
+        filesystems._registry = here

@@ -175,32 +175,42 @@ def _indices_of(frames: Iterable[FrameEntry]) -> str:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
+_encode = json.JSONEncoder().encode
+_encode_lines = json.JSONEncoder(separators=(",\n  ", ": ")).encode
+
+
 def dump(manifest: Manifest) -> bytes:
-    """Return the file's bytes: JSON in ASCII, one frame per line."""
-    document = {
+    """Return the file's bytes: JSON in ASCII, with each member, each run and each frame on a line of its own."""
+    facts = manifest.as_document()
+    plain = {
         "version": VERSION,
         "complete": manifest.complete,
-        **manifest.as_document(),
-        "picture": None if manifest.picture is None else manifest.picture.as_document(),
+        **{name: value for name, value in facts.items() if name != "metadata"},
         "expected": naming.format_ranges(manifest.expected),
-        "writers": [writer.as_document() for writer in manifest.writers],
-        "unfinished": list(manifest.unfinished),
         "confirmed": manifest.confirmed,
         "updated": manifest.updated,
         "software": manifest.software,
     }
-    head = json.dumps(document, indent=2).removesuffix("\n}")
+    nested = {
+        "metadata": facts["metadata"],
+        "picture": None if manifest.picture is None else manifest.picture.as_document(),
+        "writers": [writer.as_document() for writer in manifest.writers],
+        "unfinished": manifest.unfinished,
+    }
+    # Not with ``indent``, which the encoder in C does not know: a workflow may have megabytes.
+    head = ",\n  ".join(
+        (_encode_lines(plain)[1:-1], *(f'"{name}": {_encode(value)}' for name, value in nested.items()))
+    )
     shared = Shared(picture=manifest.picture, recipe=manifest.recipe, runs=[run.id for run in manifest.runs])
     positions = {run.id: position for position, run in enumerate(manifest.runs)}
     runs = (run.as_document() for run in manifest.runs)
     frames = (frame.as_document(shared, positions) for frame in manifest.frames)
-    return f'{head},\n  "runs": {_lines(runs)},\n  "frames": {_lines(frames)}\n}}\n'.encode()
+    return f'{{\n  {head},\n  "runs": {_lines(runs)},\n  "frames": {_lines(frames)}\n}}\n'.encode()
 
 
 def _lines(documents: Iterable[dict[str, Any]]) -> str:
     """Return a list with one object in each line."""
-    encode = json.JSONEncoder().encode
-    text = ",\n    ".join(map(encode, documents))
+    text = ",\n    ".join(map(_encode, documents))
     return f"[\n    {text}\n  ]" if text else "[]"
 
 

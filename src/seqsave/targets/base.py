@@ -72,6 +72,7 @@ class Target(ABC):
     _container: str = ""  # as a phrase, "bucket 'renders'"
     _run: str = ""  # is part of the names of temporary files
     _secrets: tuple[str, ...] = ()
+    _learned: tuple[int, Known] | None = None  # with the process, since a forked child begins with nothing
 
     @classmethod
     @abstractmethod
@@ -310,7 +311,14 @@ class Target(ABC):
     @property
     def known(self) -> Known:
         """Return what this process has learned about the storage; shared by all targets with the same options."""
-        return filesystems.shared("known", self._storage(), Known, user=self)
+        learned, process = self._learned, os.getpid()
+        if learned is None or learned[0] != process:
+            learned = self._learned = (process, filesystems.shared("known", self._storage(), Known, user=self))
+        return learned[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for a pickle: another process learns for itself."""
+        return {**self.__dict__, "_learned": None}
 
     def probe_create(self, path: str) -> None:
         """Raise TargetError unless a trial shows that the storage refuses to replace a file with ``create=True``.

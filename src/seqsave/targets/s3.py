@@ -398,7 +398,7 @@ class S3Target(CopyingTarget):
         return self._prefix + self._checked(path)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_held": None}
+        return {**super().__getstate__(), "_held": None}
 
 
 def _without_client(options: Mapping[str, Any]) -> dict[str, Any]:
