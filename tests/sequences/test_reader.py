@@ -103,3 +103,14 @@ def test_pictures_of_more_pixels_than_allowed(tmp_path: Path) -> None:
         assert len(read(24)) == 2
     with pytest.raises(seqsave.OptionError, match="max_pixels"):
         sequence.arrays(max_pixels=0)
+
+
+def test_a_part_without_frames(tmp_path: Path) -> None:
+    seqsave.save(np.zeros((2, 2, 2, 3), np.uint8), tmp_path, filetype="png")
+    none = seqsave.open_sequence(tmp_path).part([])
+    assert (len(none), none.indices, none.missing, none.urls, none.size) == (0, (), (), (), 0)
+    assert list(none.arrays()) == []
+    with pytest.raises(IndexError, match=r"this part of frame_#####\.png in .* has no frames"):
+        none[0]
+    with pytest.raises(seqsave.SequenceNotFoundError, match="has no frames"):
+        none.read()

@@ -89,6 +89,8 @@ class FrameSequence(Sequence[Frame]):
         try:
             return self._frames[position]
         except IndexError:
+            if not self._frames:
+                raise IndexError(f"this part of {self.pattern} in {self.url} has no frames") from None
             number = position if any(frame.index == position for frame in self._frames) else self._frames[-1].index
             raise IndexError(
                 f"{self.pattern} in {self.url} has {counted(len(self), 'frame')}, so no position {position}: positions "
@@ -160,6 +162,8 @@ class FrameSequence(Sequence[Frame]):
     def missing_ranges(self) -> tuple[range, ...]:
         """Return ``missing`` as ranges; cheap even if a stray file makes the gap enormous."""
         indices = self.indices
+        if not indices:
+            return ()
         by_batch: dict[int | None, list[int]] = {None: list(indices)}
         if all(frame.batch is not None for frame in self._frames):
             for frame in self._frames:
@@ -228,6 +232,8 @@ class FrameSequence(Sequence[Frame]):
         differ), FrameNameError for a number that is not an index, and as ``Frame.read``.
         """
         indices = self.indices
+        if not indices:
+            raise SequenceNotFoundError(f"this part of {self.pattern} in {self.url} has no frames")
         begin = indices[0] if first is None else naming.check_frame(first, "first")
         end = indices[-1] if last is None else naming.check_frame(last, "last")
         chosen = [frame for frame in self.variation() if begin <= frame.index <= end]
