@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from seqsave.errors import SourceError
 from seqsave.plugins import registry
@@ -233,3 +233,12 @@ def test_text_that_is_no_json_stays(tmp_path: Path) -> None:
     frame, _ = only(tmp_path, "a.png", png_with_workflow(picture(), "a cat, 8k"))
     assert frame.metadata == {"workflow": "a cat, 8k"}
     assert WORKFLOW  # the usual one is tested through the command
+
+
+def test_an_animation_states_its_profile(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    pictures = [Image.new("RGB", (4, 4), (shade, 0, 0)) for shade in (10, 200)]
+    settings = {"save_all": True, "append_images": pictures[1:], "icc_profile": profile}
+    pictures[0].save(tmp_path / "a.png", **settings)
+    infos = [frame.info for frame in open_source(tmp_path / "a.png")]
+    assert [info and info.icc for info in infos] == [profile, profile]

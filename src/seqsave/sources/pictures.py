@@ -187,6 +187,7 @@ def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
         from seqsave.pictures import arrays
 
         with _open(data) as image:
+            info = stated_by_pillow(image)
             for number in range(total):
                 try:
                     image.seek(number)
@@ -194,7 +195,7 @@ def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
                     array = arrays.as_array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
                 except Exception as error:
                     raise SourceError(f"{url} cannot be read after {number} pictures: {error}") from error
-                yield SourceFrame(index=None, image=array, size=image.size)
+                yield SourceFrame(index=None, image=array, size=image.size, info=info)
 
     size = f"{header.size[0]}x{header.size[1]}"
     # Milliseconds of the first picture, although each may have its own duration.
