@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
+from comfyui_seqsave.nodes.loader import ImageSequenceLoader
+from comfyui_seqsave.nodes.saver import ImageSequenceSaver
 from comfyui_seqsave.objects import AnimationSequence, FrameCounter, LogEntry
 from hypothesis import given
 from hypothesis import strategies as st
+
+import seqsave
+
+if TYPE_CHECKING:
+    from comfyui_seqsave import host
 
 COUNTER = """current_frame total_frames frames_per_second incremented is_first_frame is_final_frame is_after_last_frame
     current_time_in_seconds total_time_in_seconds remaining_time_in_seconds progress"""
@@ -107,3 +116,34 @@ def test_log_takes_another_packs_log() -> None:
     assert list(merged.get_filtered_entries(1.0)) == [(3.0, "three"), (5.0, "five")], "newer than, sorted"
     assert list(merged.get_filtered_entries(0)) == [(1.0, "one"), (3.0, "three"), (5.0, "five")]
     assert len(ours._data) == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        5,
+        None,
+        "frame",
+        SimpleNamespace(current_frame=1),
+        SimpleNamespace(current_frame=float("nan"), total_frames=2, frames_per_second=25),
+        SimpleNamespace(current_frame=float("inf"), total_frames=2, frames_per_second=25),
+        SimpleNamespace(current_frame=1, total_frames=None, frames_per_second=25),
+    ],
+)
+def test_what_is_no_frame_counter_is_one_clear_error(value: Any, folders: host.Folders) -> None:
+    image = torch.zeros(1, 4, 4, 3)
+    for run in (
+        lambda: ImageSequenceSaver().save(value, image, "", "frame", 5, "stop output", "png"),
+        lambda: ImageSequenceLoader().result(value, "", "*", "numeric"),
+    ):
+        with pytest.raises(seqsave.FrameNameError, match="connect one of the Frame Counter nodes"):
+            run()
+
+
+def test_an_empty_batch_leaves_no_gap_without_a_word(folders: host.Folders) -> None:
+    image = torch.zeros(0, 4, 4, 3)
+    saver = ImageSequenceSaver()
+    shown = saver.save(FrameCounter(3, 9), image, "", "frame", 5, "stop output", "png")["ui"]
+    assert (shown["text"], shown["warnings"]) == ([], ["image is an empty batch: frame 3 is not saved"])
+    after = saver.save(FrameCounter(9, 9), image, "", "frame", 5, "stop output", "png")["ui"]
+    assert after == {"images": [], "text": []}

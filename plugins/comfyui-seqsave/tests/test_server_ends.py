@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import FrontEnd, front_end
+from browser import SHOWN, FrontEnd, front_end
 from graphs import Graph
 from test_server_runs import finish, frames, is_whole, looped, numbers
 
@@ -109,3 +109,58 @@ def _run(page: FrontEnd, comfy: ComfyServer, graph: Graph) -> dict[str, Any]:
     page.press_run()
     page.page.wait_for_function("window.ended.some((one) => one.kind === 'execution_error')", timeout=30_000)
     return dict(page.page.evaluate("window.ended.find((one) => one.kind === 'execution_error')"))
+
+
+# --- warnings: nothing has failed, but the user should know -----------------------------------------------------------
+
+
+def test_a_warning_at_the_end_of_a_loop_is_in_the_history_on_its_saver(comfy: ComfyServer, folder: Path) -> None:
+    for times in (5, 3):
+        graph = Graph()
+        looped(graph, folder, times)
+        history = comfy.wait(comfy.queue(graph))
+        assert history["status"]["status_str"] == "success"
+    saver = next(name for name, node in graph.items() if node["class_type"].startswith("Save Frames"))
+    (warning,) = history["outputs"][saver]["warnings"]
+    assert "`if_exists='replace'` removes them" in warning
+    assert history["outputs"][saver]["images"], "what was saved is still shown"
+
+
+def test_a_warning_of_a_single_call_is_in_what_the_saver_shows(comfy: ComfyServer, folder: Path) -> None:
+    for count in (5, 3):
+        graph = Graph()
+        saver = graph.frames(str(folder), graph.pictures(count))
+        shown = comfy.run(graph)[saver]
+    assert any("`if_exists='replace'` removes them" in warning for warning in shown["warnings"]), shown["warnings"]
+
+
+def test_an_animation_with_missing_frames_is_a_warning_of_its_last_one(comfy: ComfyServer, folder: Path) -> None:
+    graph = Graph()
+    saver = graph.saver(str(folder), graph.pictures(1), graph.counter(4, 5))
+    warnings = comfy.run(graph)[saver]["warnings"]
+    assert "Not complete: frames are missing: 0-3" in warnings
+
+
+@pytest.mark.parametrize("kind", ["loop", "list"])
+def test_the_front_end_shows_warnings_on_the_node(comfy: ComfyServer, folder: Path, kind: str) -> None:
+    def made(count: int) -> Graph:
+        graph = Graph()
+        if kind == "loop":
+            looped(graph, folder, count)
+            for node in graph.values():
+                if node["class_type"] == "Test Numbered":
+                    node["inputs"] |= {"height": 4, "width": 6}  # the page sends a 0 for what is not given
+        else:
+            graph.frames(str(folder), graph.pictures(count))
+        return graph
+
+    comfy.run(made(5))
+    with front_end(comfy) as page:
+        page.page.evaluate("async (graph) => { await app.loadApiJson(graph, 'loop') }", made(3))
+        page.press_run()
+        code = f"(type) => ({SHOWN})(type).text?.includes('Warning: ')"
+        page.page.wait_for_function(code, arg="Save Frames [seqsave]", timeout=30_000)
+        text = page.shown("Save Frames [seqsave]")["text"]
+        assert "removes them" in text
+        assert "frame_0000" in text
+        assert page.failures == []

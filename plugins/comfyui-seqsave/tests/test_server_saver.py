@@ -33,6 +33,7 @@ def test_a_picture_goes_straight_into_the_folder_with_its_workflow(comfy: ComfyS
     assert outputs[saver] == {
         "images": [{"filename": "frame_00017.png", "subfolder": "one", "type": "output"}],
         "text": [str(path)],
+        "warnings": ["frame 17: values outside 0..1 were clipped"],
     }
     assert f"Saved frame_00017.png in {comfy.output / 'one'}" in comfy.log
 

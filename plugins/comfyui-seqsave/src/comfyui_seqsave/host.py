@@ -62,12 +62,13 @@ class Folders:
 class Failure:
     """What failed after all nodes of a prompt have run.
 
-    node: the id of the node that it belongs to. kind: the name of the error's class.
+    node: the id of the node that it belongs to. kind: the name of the error's class. is_warning: nothing has failed.
     """
 
     node: str
     message: str
     kind: str
+    is_warning: bool = False
 
 
 def folders() -> Folders:
@@ -133,6 +134,7 @@ def watch_ends(notify: Callable[[str, bool], Sequence[Failure]]) -> bool:
     """Call ``notify`` with the id of each prompt that ends, and whether it did so well. False if that is not possible.
 
     If it returns failures, the prompt has failed: in the history, and in the front end, on the node of the first one.
+    Warnings become a part of what their nodes show, in both.
     ComfyUI has no event for an end within the server, so this one comes before its queue's own method.
     """
     queue = getattr(_server(), "prompt_queue", None)
@@ -147,7 +149,9 @@ def watch_ends(notify: Callable[[str, bool], Sequence[Failure]]) -> bool:
         error = None
         try:
             item = queue.currently_running.get(item_id)
-            failures = notify(str(item[1]), bool(getattr(status, "completed", False))) if item is not None else ()
+            found = notify(str(item[1]), bool(getattr(status, "completed", False))) if item is not None else ()
+            _show_warnings(item, history_result, [one for one in found if one.is_warning])
+            failures = [one for one in found if not one.is_warning]
             if failures:
                 error = _error_of(item, failures)
                 message = ("execution_error", error)
@@ -167,6 +171,16 @@ def watch_ends(notify: Callable[[str, bool], Sequence[Failure]]) -> bool:
 
 
 _watched: list[Any] = []
+
+
+def _show_warnings(item: Sequence[Any], history_result: Any, warnings: Sequence[Failure]) -> None:
+    """Add warnings to the nodes' outputs in the history, and send them to the front end."""
+    for warning in warnings:
+        node = _shown_node(warning.node, item[2])
+        known = history_result.setdefault("outputs", {}).setdefault(node, {})
+        known["warnings"] = [*known.get("warnings", ()), warning.message]
+        message = {"prompt_id": str(item[1]), "node": node, "warnings": known["warnings"]}
+        _server().send_sync("seqsave.warnings", message, getattr(_server(), "client_id", None))
 
 
 def _error_of(item: Sequence[Any], failures: Sequence[Failure]) -> dict[str, Any]:

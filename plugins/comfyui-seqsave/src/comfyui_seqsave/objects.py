@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["AnimationSequence", "FrameCounter", "LogEntry"]
+from seqsave import FrameNameError
+
+__all__ = ["AnimationSequence", "FrameCounter", "LogEntry", "check_counter"]
 
 
 class FrameCounter:
@@ -67,6 +69,17 @@ class FrameCounter:
 
     def __repr__(self) -> str:
         return f"FrameCounter({self.current_frame}, {self.total_frames}, {self.frames_per_second})"
+
+
+def check_counter(value: Any) -> None:
+    """Raise FrameNameError for what is no FRAME_COUNTER, or has no numbers."""
+    try:
+        int(value.current_frame), int(value.total_frames), float(value.frames_per_second)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise FrameNameError(
+            f"frame_counter is {type(value).__name__} and no frame counter with a number, a total and a rate: connect "
+            "one of the Frame Counter nodes. An Int node belongs to the frame_index of Frame Counter (Simple)"
+        ) from None
 
 
 class AnimationSequence:

@@ -126,13 +126,19 @@ class Run:
         self._writers.pop(key, None)
 
     def end(self, *, ok: bool) -> list[host.Failure]:
-        """Close all writers, and return the failures of those that could not do all that belongs to it.
+        """Close all writers, and return their warnings, and the failures of those that could not do all of their work.
 
         What they saved is recorded as a whole sequence only if the run has ended well.
         """
         writers = [*self._writers.values()]
         self._writers.clear()
-        return [failure for one in writers if (failure := _close(one, ok=ok)) is not None]
+        found = []
+        for one in writers:
+            heard = len(self.warnings)
+            failure = _close(one, ok=ok)
+            found += [host.Failure(one.node, text, "", is_warning=True) for text in self.warnings[heard:]]
+            found += [failure] if failure is not None else []
+        return found
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seqsave import SavedFrame, SaveResult, SequenceWriter
     from seqsave.naming import NameRule
 
-__all__ = ["Kept", "check_picture", "log_of", "save", "texts_of", "urls_of"]
+__all__ = ["Kept", "check_picture", "log_of", "save", "shown", "texts_of", "urls_of"]
 
 Write = Callable[["SequenceWriter", Any], Sequence["Future[SavedFrame]"]]
 
@@ -82,8 +82,8 @@ def save(
     room = _room(place, pictures, width)
     url = f"{place.url.rstrip('/')}/{below}" if below else place.url
     written: list[Future[SavedFrame]] = []
+    heard = 0 if kept is None else len(kept.run.warnings)  # opening a writer may close the one before it
     with _writer(url, kept, settings, more, written) as writer:
-        heard = 0 if kept is None else len(kept.run.warnings)
         if kept is None:
             writer.plan(len(pictures))
         try:
@@ -181,6 +181,12 @@ def _room(place: Place, pictures: Sequence[Any], width: int = 1) -> int:
 def urls_of(*saved: Iterable[SavedFrame]) -> list[str]:
     """Return the URL of each frame that is or will be saved."""
     return [frame.url for frames in saved for frame in frames if frame.status != "stopped"]
+
+
+def shown(images: Sequence[Any], text: Sequence[str], warnings: Iterable[str]) -> dict[str, list[Any]]:
+    """Return what the front end and the history get of a saver: pictures, URLs, and warnings if there are any."""
+    seen = list(dict.fromkeys(warnings))
+    return {"images": [*images], "text": [*text], **({"warnings": seen} if seen else {})}
 
 
 def texts_of(place: Place, rule: NameRule, urls: Sequence[str]) -> tuple[str, str, str, int]:

@@ -118,7 +118,9 @@ class SaveFrames(inputs.Saving):
         log = LogEntry()
         urls: list[str] = []
         sequences: list[AnimationSequence] = []
-        shown: list[dict[str, list[Any]]] = []
+        images_shown: list[dict[str, str]] = []
+        urls_shown: list[str] = []
+        warned: list[str] = []
         texts: list[tuple[str, str, str, int]] = []
         for part in [_prepared(values, some, graph) for values, some in _grouped(listed, given, graph)]:
             result = part.save(graph)
@@ -128,9 +130,11 @@ class SaveFrames(inputs.Saving):
             urls += saving.urls_of(saved[0])
             texts.append(saving.texts_of(part.place, part.asked.formats[0].rule, saving.urls_of(saved[0])))
             log = saving.log_of(log.add(part.note) if part.note else log, result)
-            shown.append({"images": preview.images_of(saved, part.images), "text": saving.urls_of(*saved)})
+            images_shown += preview.images_of(saved, part.images)
+            urls_shown += saving.urls_of(*saved)
+            warned += [*filter(None, [part.note]), *result.warnings]
         prompts.continue_batch(run, graph.prompt, node, "meta_batch", _single(meta_batch))
-        merged = {name: [one for each in shown for one in each[name]] for name in ("images", "text")}
+        merged = saving.shown(images_shown, urls_shown, warned)
         if isinstance(images, list):
             each = [[one[number] for one in texts] for number in range(4)]
             return {"ui": merged, "result": (images, urls, sequences, log, *each)}

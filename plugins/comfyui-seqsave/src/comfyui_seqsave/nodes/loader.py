@@ -7,6 +7,7 @@ from typing import Any
 from seqsave import SequenceNotFoundError
 
 from .. import listing, parallel, pictures
+from ..objects import check_counter
 from . import inputs
 
 __all__ = ["ImageSequenceLoader"]
@@ -41,6 +42,7 @@ class ImageSequenceLoader(inputs.Looking):
         self, frame_counter: Any, directory_path: str, pattern: str, indexing: str, default_image: Any = None
     ) -> tuple[Any, str]:
         """Return IMAGE, B,H,W,3, and the file's name. Raises SequenceNotFoundError without a default image."""
+        check_counter(frame_counter)
         index = int(frame_counter.current_frame)
         found = parallel.away(lambda: listing.frames(directory_path, pattern, indexing)).get(index)
         if not found:

@@ -11,7 +11,7 @@ import seqsave
 from seqsave import manifest, naming
 
 from .. import access, counting, manifests, names, parallel, preview, prompts, saving, wanted
-from ..objects import AnimationSequence, LogEntry
+from ..objects import AnimationSequence, LogEntry, check_counter
 from . import inputs
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class ImageSequenceSaver(inputs.Saving):
     ) -> dict[str, Any]:
         """Save the frame; ComfyUI shows errors on the node. picture: widgets of ``wanted.PICTURE``."""
         saving.check_picture(image, "image")
+        check_counter(frame_counter)
         run = prompts.current(prompt, str(unique_id or ""))
         workflow = names.workflow_of(extra_pnginfo)
         graph = {"prompt": prompt, "workflow": workflow}
@@ -111,13 +112,19 @@ class ImageSequenceSaver(inputs.Saving):
         if index < 0:
             raise seqsave.FrameNameError(f"the frame counter is at {index}: use numbers from 0")
         _check_names(place, parts)
+        warned = [note] if note else []
         if index < int(frame_counter.total_frames) or at_end == "keep going":
             _take(run, place, parts, index)
-        log = LogEntry().add(note) if note else LogEntry()
+            if not len(image):
+                warned.append(f"image is an empty batch: frame {index} is not saved")
+        log = LogEntry()
+        for line in warned:
+            log = log.add(line)
         saved: list[list[SavedFrame]] = []
         for asked, images in parts:
             result = _saved(place, asked, images, index, frame_counter, at_end)
             log = saving.log_of(log, result)
+            warned += result.warnings
             found = asked.by_filetype(result)
             saved = [[*known, *more] for known, more in zip(saved, found, strict=True)] if saved else found
             for form, frames in zip(asked.formats, found, strict=True):
@@ -126,8 +133,8 @@ class ImageSequenceSaver(inputs.Saving):
             _log.info("%s", line)
         urls: dict[int, list[str]] | None = None
         if index + 1 == int(frame_counter.total_frames):
-            urls, log = _all_finished(place, parts, frame_counter, log)
-        shown = {"images": preview.images_of(saved, image), "text": saving.urls_of(*saved)}
+            urls, log = _all_finished(place, parts, frame_counter, log, warned)
+        shown = saving.shown(preview.images_of(saved, image), saving.urls_of(*saved), warned)
         texts = saving.texts_of(place, parts[0][0].formats[0].rule, saving.urls_of(saved[0]))
         return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log, image, *texts)}
 
@@ -179,23 +186,27 @@ def _saved(
 
 
 def _all_finished(
-    place: access.Place, parts: list[tuple[wanted.Wanted, Any]], frame_counter: Any, log: LogEntry
+    place: access.Place,
+    parts: list[tuple[wanted.Wanted, Any]],
+    frame_counter: Any,
+    log: LogEntry,
+    warned: list[str],
 ) -> tuple[dict[int, list[str]], LogEntry]:
     urls: dict[int, list[str]] = {}
     for asked, images in parts:
-        found, log = _finished(place, asked, frame_counter, len(images), log)
+        found, log = _finished(place, asked, frame_counter, len(images), log, warned)
         for index, files in found.items():
             urls.setdefault(index, []).extend(files)
     return urls, log
 
 
 def _finished(
-    place: access.Place, asked: wanted.Wanted, frame_counter: Any, batches: int, log: LogEntry
+    place: access.Place, asked: wanted.Wanted, frame_counter: Any, batches: int, log: LogEntry, warned: list[str]
 ) -> tuple[dict[int, list[str]], LogEntry]:
     """Write manifests and the movie after the last frame.
 
     Return the first filetype's frames by index, and the log. The frames are saved by then, so an error in a manifest or
-    the movie goes into the log and does not stop the graph.
+    the movie goes into the log and ``warned``, and does not stop the graph.
     """
     urls: dict[int, list[str]] = {}
     for form in reversed(asked.formats):
@@ -204,10 +215,11 @@ def _finished(
         # Frames outside of batch folders, or inside of them if this run has no variations, are an older run's.
         frames = [frame for frame in sequence if (frame.batch is not None) == (batches > 1)]
         facts = _facts(form, asked, frame_counter)
-        log = _with_result(log, "manifest", partial(_recorded, place, facts, frames)) if frames else log
+        if frames:
+            log = _with_result(log, "manifest", partial(_recorded, place, facts, frames, warned), warned)
         urls = _urls(frames)
     if asked.preview is not None:
-        log = _with_result(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence))
+        log = _with_result(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence), warned)
     return urls, log
 
 
@@ -232,20 +244,24 @@ def _facts(form: Format, asked: wanted.Wanted, frame_counter: Any) -> Facts:
     )
 
 
-def _with_result(log: LogEntry, what: str, work: Callable[[], str]) -> LogEntry:
+def _with_result(log: LogEntry, what: str, work: Callable[[], str], warned: list[str]) -> LogEntry:
     """Do the work while the interrupt button works, and log its result or failure."""
     try:
         line = parallel.away(work)
     except seqsave.SeqSaveError as error:
         _log.warning("The animation is saved, but its %s could not be written: %s", what, error)
-        return log.add(f"The {what} could not be written: {error}")
+        warned.append(f"The {what} could not be written: {error}")
+        return log.add(warned[-1])
     return log.add(line) if line else log
 
 
-def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame]) -> str:
-    """Write the manifest, and return a line about missing frames."""
+def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame], warned: list[str]) -> str:
+    """Write the manifest, and return a line about missing frames, which goes into ``warned`` too."""
     written = manifests.write(place, facts, frames)
-    return "" if written is None or written.complete else f"Not complete: {'; '.join(written.obstacles())}"
+    if written is None or written.complete:
+        return ""
+    warned.append(f"Not complete: {'; '.join(written.obstacles())}")
+    return warned[-1]
 
 
 def _movie(place: access.Place, form: Format, extension: str, sequence: seqsave.FrameSequence) -> str:

@@ -23,10 +23,12 @@ const STYLE = {
 // The name of the pack's folder in custom_nodes, which the user may have changed.
 const PACK = decodeURIComponent(new URL(".", import.meta.url).pathname.split("/").at(-2));
 
-function lines(text) {
+function lines(node, text, warnings) {
   const urls = [text].flat().map(String);
-  if (urls.length === 0) return "Nothing saved: the animation has ended.";
-  if (urls.length <= MOST) return urls.join("\n");
+  const has_end = node.inputs?.some((input) => input.name === "frame_counter");
+  if (urls.length === 0) return has_end ? "Nothing saved: the animation has ended." : "Nothing saved: there are no images.";
+  if (urls.length + warnings.length <= MOST) return urls.join("\n");
+  if (warnings.length > 0) return `${urls.length} files: ${urls[0]} ... ${urls[urls.length - 1]}`; // room for them
   return `${urls.length} files:\n${urls[0]}\n...\n${urls[urls.length - 1]}`;
 }
 
@@ -49,7 +51,8 @@ function widgetOf(node) {
 
 function show(node, output) {
   if (!output || !Array.isArray(output.text)) return;
-  widgetOf(node).value = lines(output.text);
+  const warnings = (output.warnings ?? []).map((text) => `Warning: ${text}`);
+  widgetOf(node).value = [lines(node, output.text, warnings), ...warnings].join("\n");
   node.setDirtyCanvas?.(true, true);
 }
 
@@ -60,6 +63,7 @@ const savers = new Set();
 const MEMORY = "seqsave.outputs";
 const MOST_WORKFLOWS = 10;
 const MOST_ENTRIES = 200; // of one list of an output
+const NO_ID = /^[0-]*$/; // of a workflow: all of these would be taken for one
 
 function remembered() {
   try {
@@ -73,12 +77,33 @@ function graphOf() {
   return app.rootGraph ?? app.graph;
 }
 
+// A node's address in app.nodeOutputs: its id, in a subgraph after the id of this.
+function addressOf(node) {
+  return node.graph === graphOf() ? String(node.id) : `${node.graph?.id}:${node.id}`;
+}
+
+function nodeAt(address) {
+  const [id, inside] = address.split(":");
+  return inside === undefined ? graphOf()?.getNodeById(id) : graphOf()?.subgraphs?.get(id)?.getNodeById(inside);
+}
+
+// By the id in a prompt: those of the subgraphs that a node is in come first.
+function nodeOf(id) {
+  let graph = graphOf();
+  let node;
+  for (const part of String(id).split(":")) {
+    node = graph?.getNodeById(part);
+    graph = node?.subgraph;
+  }
+  return node;
+}
+
 function remember(node, output) {
   const graph = graphOf();
-  if (!graph || node.graph !== graph) return; // a node in a subgraph has another address
+  if (!graph || !node.graph || NO_ID.test(graph.id ?? "")) return;
   const { [graph.id ?? ""]: known, ...others } = remembered();
   const short = Object.entries(output).map(([name, list]) => [name, Array.isArray(list) ? list.slice(0, MOST_ENTRIES) : list]);
-  const entries = [...Object.entries(others), [graph.id ?? "", { ...known, [node.id]: Object.fromEntries(short) }]];
+  const entries = [...Object.entries(others), [graph.id ?? "", { ...known, [addressOf(node)]: Object.fromEntries(short) }]];
   try {
     sessionStorage.setItem(MEMORY, JSON.stringify(Object.fromEntries(entries.slice(-MOST_WORKFLOWS))));
   } catch {
@@ -89,13 +114,13 @@ function remember(node, output) {
 function recall() {
   const graph = graphOf();
   const known = remembered()[graph?.id ?? ""] ?? {};
-  const missing = Object.entries(known).filter(([id]) => {
-    const node = graph?.getNodeById(id);
-    return node && savers.has(node.type) && !app.nodeOutputs?.[id];
+  const missing = Object.entries(known).filter(([address]) => {
+    const node = nodeAt(address);
+    return node && savers.has(node.type) && !app.nodeOutputs?.[address];
   });
   if (missing.length === 0) return;
   app.nodeOutputs = { ...app.nodeOutputs, ...Object.fromEntries(missing) };
-  for (const [id, output] of missing) show(graph.getNodeById(id), output);
+  for (const [address, output] of missing) show(nodeAt(address), output);
 }
 
 // --- the administrator's settings, which are in a file on the server: shown, not changed ---
@@ -145,14 +170,27 @@ app.registerExtension({
     };
   },
 
+  // What a saver warns of when a loop, a list or a meta batch has ended.
+  setup() {
+    api.addEventListener("seqsave.warnings", ({ detail }) => {
+      const node = nodeOf(detail.node);
+      if (!node || !savers.has(node.type)) return;
+      const address = addressOf(node);
+      const output = { text: [], ...app.nodeOutputs?.[address], warnings: detail.warnings };
+      app.nodeOutputs = { ...app.nodeOutputs, [address]: output };
+      show(node, output);
+      remember(node, output);
+    });
+  },
+
   afterConfigureGraph() {
     recall();
   },
 
   // Called when the user returns to a workflow. Older front ends do not call it.
   onNodeOutputsUpdated(outputs) {
-    for (const [id, output] of Object.entries(outputs)) {
-      const node = app.graph?.getNodeById(id);
+    for (const [address, output] of Object.entries(outputs)) {
+      const node = nodeAt(address);
       if (node && savers.has(node.type)) show(node, output);
     }
   },
