@@ -35,7 +35,8 @@ PLACE = """(places) => {
     }
     app.canvas.deselectAll?.()
 }"""
-LOOK = """([left, top]) => { const corner = [0, 1].map((axis) => Math.min(...app.graph.nodes.map((node) => node.pos[axis])))
+LOOK = """([left, top]) => {
+    const corner = [0, 1].map((axis) => Math.min(...app.graph.nodes.map((node) => node.pos[axis])))
     app.canvas.ds.scale = 1
     app.canvas.ds.offset = [left - corner[0], top - corner[1]]
     app.canvas.setDirty(true, true) }"""
