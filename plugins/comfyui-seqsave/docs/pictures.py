@@ -40,7 +40,8 @@ LOOK = """([left, top]) => {
     app.canvas.ds.scale = 1
     app.canvas.ds.offset = [left - corner[0], top - corner[1]]
     app.canvas.setDirty(true, true) }"""
-BOX = """() => { const boxes = [...document.querySelectorAll("[data-node-id]")].map((one) => one.getBoundingClientRect())
+BOX = """() => {
+    const boxes = [...document.querySelectorAll("[data-node-id]")].map((one) => one.getBoundingClientRect())
     const left = Math.min(...boxes.map((one) => one.left)), top = Math.min(...boxes.map((one) => one.top))
     return {x: left, y: top, width: Math.max(...boxes.map((one) => one.right)) - left,
             height: Math.max(...boxes.map((one) => one.bottom)) - top} }"""
