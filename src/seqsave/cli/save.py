@@ -126,7 +126,11 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, recursive: 
             return save_tree(source, url, given, messages, as_json)
         folder_at(source, given["source_storage_option"])
         opened = open_source(
-            source, given["source_storage_option"], max_pixels=given["max_pixels"], stream=given["stream"]
+            source,
+            given["source_storage_option"],
+            max_pixels=given["max_pixels"],
+            stream=given["stream"],
+            pages=given["pages"],
         )
         return SaveTask.prepare(opened, url, given, messages).job(as_json).run()
 

@@ -76,7 +76,7 @@ class _Tree:
             # With a slash, since a folder of the tree may be called take.####.png or movie.mp4.
             place = f"{url.rstrip('/')}/{one.folder}/" if one.folder else url
             try:
-                opened = source_of_sequence(one, max_pixels=self.given["max_pixels"])
+                opened = source_of_sequence(one, max_pixels=self.given["max_pixels"], pages=self.given["pages"])
                 tasks.append((name, SaveTask.prepare(opened, place, self.given, self.messages)))
             except (SeqSaveError, Failure) as error:
                 if not self.given["keep_going"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import warnings
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
@@ -40,7 +41,7 @@ __all__ = ["Copy", "copy_frames", "keeping_files", "lacking_of", "named_as", "sa
 
 # Settings that need decoded pictures.
 _CHANGING = (
-    *("options", "dtype", "color", "convert_to", "channels", "layer", "drop"),
+    *("options", "dtype", "color", "convert_to", "channels", "layer", "drop", "pages"),
     *("dpi", "tags", "metadata", "metadata_in", "withhold"),
 )
 _NAMES = ("prefix", "separator", "digits")
@@ -147,8 +148,10 @@ def save_sequence(
     """
     copy = Copy.to(url, sequence, settings, config)
     copy.refuse_own_files()
+    pages = copy.config.pixels.pages
     with SequenceWriter(copy.folder, copy.config) as writer:
-        writer.plan(copy.numbers.values())
+        if pages != "all":  # which has more frames than files
+            writer.plan(copy.numbers.values())
         writer.note_lacking(copy.number(index) for index in lacking_of(sequence, copy.numbers))
         if copy.is_copy:
             files = ((file, copy.numbers[file.frame.index], copy.name_of(file.frame)) for file in files_of(sequence))
@@ -158,9 +161,12 @@ def save_sequence(
             if extension not in readable_extensions():
                 hint = registry.install_hint(extension)
                 raise EncoderNotFoundError(f"{sequence.pattern}: no encoder here reads .{extension} files{hint}")
-            source = keeping_files(source_of_sequence(sequence), copy.config, {**_asked(config), **settings})
+            source = keeping_files(
+                source_of_sequence(sequence, pages=pages), copy.config, {**_asked(config), **settings}
+            )
+            numbers = itertools.count(copy.config.naming.start, copy.config.naming.step)
             for frame in source:
-                write_frame(writer, frame, copy.number(frame.index or 0))
+                write_frame(writer, frame, next(numbers) if frame.index is None else copy.number(frame.index))
             for note in source.notes:
                 warnings.warn(note, SeqSaveWarning, stacklevel=3)
     return writer.result

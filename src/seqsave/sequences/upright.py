@@ -18,7 +18,7 @@ __all__ = ["orientation_of", "turned_info", "upright"]
 _UPRIGHT = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3), 7: (True, 3), 8: (False, 1)}
 _ORIENTATION = 0x0112
 _APP1, _EXIF = 0xE1, b"Exif\0\0"
-_PNG, _TIFF = b"\x89PNG", (b"II*\0", b"MM\0*")
+_PNG, _TIFF = b"\x89PNG", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def orientation_of(data: bytes) -> int:
@@ -100,4 +100,4 @@ def _exif(data: bytes) -> Any:
         exif.load(data[begin:end])
         return exif
     with Image.open(io.BytesIO(data)) as image:
-        return image.getexif()
+        return getattr(image, "tag_v2", None) or image.getexif()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from seqsave.errors import OptionError
 from seqsave.naming import SEPARATOR, NamePattern, NameRule
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.plugins import registry
-from seqsave.plugins.options import check_options
+from seqsave.plugins.options import check_choice, check_options
 from seqsave.settings.table import setting
 from seqsave.types import EMBED_SUFFIX, EncoderSpec
 from seqsave.wording import did_you_mean
@@ -26,6 +26,7 @@ __all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies", "wanted_cha
 
 
 # Fields of ImageInfo that can be dropped. "color" stands for all of them that state a colour space.
+PAGES = ("first", "all")
 DROPPABLE = ("color", "dpi", "pixel_aspect", "rate", "light", "tags", "exif", "xmp", "texts", "attributes")
 
 
@@ -144,6 +145,14 @@ class PixelFormat:
         page="pictures.md",
         metavar="NAME",
     )
+    pages: Literal["first", "all"] | None = setting(
+        None,
+        choices=PAGES,
+        help="Which pictures of a source's TIFF files of several pictures are saved: the first, or all, as frames.",
+        details="Without it such a file is copied whole, or refused where it had to be decoded.",
+        example='"all"',
+        page="pictures.md",
+    )
     drop: Sequence[str] | None = setting(
         None,
         help=f"Statements of the source that are not kept: {', '.join(DROPPABLE)}.",
@@ -162,7 +171,7 @@ class PixelFormat:
     def is_usual(self) -> bool:
         """Return True for the defaults, which need no check."""
         colors = (self.color, self.convert_to, self.ocio, self.display, self.view)
-        nothing = (*colors, self.options, self.dtype, self.channels, self.layer, self.drop)
+        nothing = (*colors, self.options, self.dtype, self.channels, self.layer, self.drop, self.pages)
         return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one in ({}, (), []) for one in nothing)
 
     @property
@@ -181,6 +190,8 @@ def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
     """
     from seqsave.pictures.pixels import Pixels  # here, as numpy comes with it
 
+    if wanted.pages is not None:
+        check_choice("pages", wanted.pages, PAGES)
     found = [registry.resolve(one) for one in _filetypes(wanted.filetype)]
     extensions = [one.extension for one in found]
     for extension in extensions:

@@ -28,6 +28,7 @@ def open_source(
     keep: Keep | None = None,
     max_pixels: int = MAX_PIXELS,
     stream: int | None = None,
+    pages: str | None = None,
 ) -> Source:
     """Open a video, a ``.npy`` file, a picture, a folder, a pattern (``frame_#####.png``) or a glob, on any storage.
 
@@ -36,12 +37,13 @@ def open_source(
     keep: files of this format are passed on byte by byte instead of being decoded.
     max_pixels: W x H of the largest picture that is decoded.
     stream: the number of a video's stream, counted from 0; None chooses the largest picture.
+    pages: of TIFF files of several pictures, read the ``"first"`` or ``"all"``; None: such files are not decoded.
 
     Raises SequenceNotFoundError (the source does not exist), SourceError (no frames can be read from it), TargetError,
     FrameNameError, EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError during the
     iteration.
     """
-    found, how = lookup.look(source, storage_options), Reading(keep, max_pixels, stream=stream)
+    found, how = lookup.look(source, storage_options), Reading(keep, max_pixels, stream=stream, pages=pages)
     if isinstance(found, File):
         return _open_file(found, how)
     if isinstance(found, Folder):
@@ -53,9 +55,9 @@ def open_source(
     return _open_sequence(finder.open_pattern(found), how)
 
 
-def source_of_sequence(sequence: FrameSequence, *, max_pixels: int = MAX_PIXELS) -> Source:
+def source_of_sequence(sequence: FrameSequence, *, max_pixels: int = MAX_PIXELS, pages: str | None = None) -> Source:
     """Return the frames of a sequence as a source. Raises SourceError for a number twice."""
-    return _open_sequence(sequence, Reading(max_pixels=max_pixels))
+    return _open_sequence(sequence, Reading(max_pixels=max_pixels, pages=pages))
 
 
 def _open_sequence(sequence: FrameSequence, how: Reading) -> Source:

@@ -15,6 +15,7 @@ from seqsave.metadata.text import RawText
 from seqsave.plugins import registry
 from seqsave.sequences.fallback import bits_per_sample, stated_by_pillow
 from seqsave.sequences.frame import Frame
+from seqsave.sequences.tiff_pages import first_of
 from seqsave.sources.records import Reading, Source, SourceFrame
 from seqsave.types import Decoded
 
@@ -53,6 +54,8 @@ def load_picture(frame: Frame, data: bytes, beside: Mapping[str, RawText], how: 
 
     Raises SourceError if it is not a picture, or truncated.
     """
+    if how.pages == "first":
+        data = first_of(data)
     header, keep = _look(data), how.keep
     extension = frame.name.rpartition(".")[2].lower()
     spec = registry.spec_for_extension(extension)

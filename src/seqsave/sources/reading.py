@@ -10,6 +10,7 @@ from seqsave.errors import SourceError
 from seqsave.metadata.text import RawText
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
+from seqsave.sequences.tiff_pages import pages_in
 from seqsave.sources import files, pictures
 from seqsave.sources.records import Keep, Reading, Source, SourceFrame
 from seqsave.wording import counted
@@ -35,6 +36,14 @@ def source_of_files(description: str, target: targets.Target, chosen: files.Chos
     def keeping(keep: Keep | None, keep_going: bool) -> Source:
         return source_of_files(description, target, chosen, replace(how, keep=keep, keep_going=keep_going))
 
+    if how.pages == "all" and any(frame.name.lower().endswith((".tif", ".tiff")) for frame in frames):
+        return Source(
+            description=f"{description}: {count}, every page of each",
+            frames=_Frames(target, replace(chosen, numbered=False), how, notes).iterate_pages,
+            files=tuple((frame.url, None, None) for frame in frames),
+            extensions=frozenset(frame.name.rpartition(".")[2].lower() for frame in frames),
+            notes=notes,
+        )
     return Source(
         description=f"{description}: {count}" + (f", numbered {numbers}" if chosen.numbered else ""),
         frames=_Frames(target, chosen, how, notes).iterate,
@@ -72,6 +81,14 @@ class _Frames:
 
         for loaded in sequence.decoded(load, on_error=lost):
             yield loaded if self.chosen.numbered else replace(loaded, index=None)
+
+    def iterate_pages(self) -> Iterator[SourceFrame]:
+        """Yield every picture of each file in order. Raises as ``iterate``."""
+        for frame in self.chosen.frames:
+            data = frame.read_bytes()
+            texts = {key: RawText(text) for key, text in frame.texts_beside(data).items()}
+            for page in pages_in(data):
+                yield replace(pictures.load_picture(frame, page, texts, self.how, self.note), index=None)
 
     def note(self, message: str) -> None:
         """Note each kind of problem once, with the first file that has it."""

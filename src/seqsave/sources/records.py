@@ -34,6 +34,7 @@ class Reading:
 
     keep:       a format whose files are passed on; None decodes every file.
     max_pixels: W x H of the largest picture that is decoded.
+    pages:      the pictures of TIFF files of several pictures that are read: "first", "all", or None to refuse them.
     keep_going: yield the errors of frames that cannot be read in place of the frames.
     stream:     the number of a video's stream, counted from 0; None chooses the largest picture.
     """
@@ -41,6 +42,7 @@ class Reading:
     keep: Keep | None = None
     max_pixels: int = MAX_PIXELS
     keep_going: bool = False
+    pages: str | None = None
     stream: int | None = None
 
 

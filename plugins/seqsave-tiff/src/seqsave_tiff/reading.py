@@ -131,7 +131,7 @@ def _check_pages(file: Any) -> None:
     if count > 1:
         several = f"{count}" if count < _MOST_PAGES else f"at least {count}"
         raise DecodeError(
-            f"a TIFF file of {several} pictures: only files of one are decoded; save it as tif to copy it as it is",
+            f"a TIFF file of {several} pictures: choose pages='first' or 'all', or save it as tif to copy it as it is",
             reason="unsupported",
         )
 
