@@ -42,7 +42,7 @@ def check_settings(
     view: str | None = None,
     channels: str | None = None,
     layer: str | None = None,
-    pages: Literal["first", "all"] | None = None,
+    pages: str | None = None,
     drop: Sequence[str] | None = None,
     rate: Fraction | float | None = None,
     dpi: float | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from seqsave.errors import OptionError
 from seqsave.naming import SEPARATOR, NamePattern, NameRule
@@ -145,7 +145,7 @@ class PixelFormat:
         page="pictures.md",
         metavar="NAME",
     )
-    pages: Literal["first", "all"] | None = setting(
+    pages: str | None = setting(
         None,
         choices=PAGES,
         help="Which pictures of a source's TIFF files of several pictures are saved: the first, or all, as frames.",

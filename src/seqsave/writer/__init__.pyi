@@ -58,7 +58,7 @@ class SequenceWriter(_writer.SequenceWriter):
         view: str | None = None,
         channels: str | None = None,
         layer: str | None = None,
-        pages: Literal["first", "all"] | None = None,
+        pages: str | None = None,
         drop: Sequence[str] | None = None,
         rate: Fraction | float | None = None,
         dpi: float | None = None,
