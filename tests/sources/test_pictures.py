@@ -209,6 +209,21 @@ def test_an_animation_is_all_its_pictures(tmp_path: Path, kind: str, settings: d
     assert [tuple(frame.image[0, 0, :3]) for frame in frames] == [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
 
 
+@pytest.mark.parametrize("kind", ["gif", "png", "webp"])
+@pytest.mark.parametrize(("times", "expected"), [((100, 1000, 100), "100 to 1000 ms"), ((100, 100, 100), None)])
+def test_pictures_that_are_shown_for_different_times_are_named(
+    tmp_path: Path, kind: str, times: tuple[int, ...], expected: str | None
+) -> None:
+    first, *others = (Image.new("RGB", (16, 16), (60 * place, 0, 0)) for place in range(3))
+    path = tmp_path / f"a.{kind}"
+    first.save(path, save_all=True, append_images=others, duration=list(times))
+    source = open_source(path)
+    for _ in range(2):
+        assert len(list(source)) == 3
+        assert [expected in note for note in source.notes if expected] == [True] * (expected is not None)
+        assert len(source.notes) == (expected is not None)
+
+
 def test_an_animation_among_pictures_gives_its_first_one(tmp_path: Path) -> None:
     (tmp_path / "a_1.gif").write_bytes(animation("gif"))
     (tmp_path / "a_2.gif").write_bytes(encode(picture(), "gif"))

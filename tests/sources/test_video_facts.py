@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqsave.errors import SourceError
+from seqsave.errors import EncoderUnavailableError, SourceError
 from seqsave.sources import open_source
 from seqsave.sources.video_facts import time_code
 from tests.sources.test_video import film
@@ -83,9 +83,9 @@ def middles(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("matrix", sorted(WEIGHTS))
 @pytest.mark.parametrize(
     ("pix_fmt", "depth", "levels"),
-    # FFmpeg's fast path for 8 bits rounds its tables.
     [
-        ("yuv420p", 8, 3.5),
+        ("yuv420p", 8, 1),
+        ("yuv422p", 8, 1),
         ("yuv444p", 8, 1),
         ("yuv420p10le", 10, 0.3),
         ("yuv422p10le", 10, 0.3),
@@ -101,7 +101,9 @@ def test_colours(tmp_path: Path, av: Any, pix_fmt: str, depth: int, levels: floa
     assert source.depth == depth
     difference = np.abs(middles(image) - computed(planes, matrix, depth, full)) * 255
     assert difference.max() <= levels
-    if depth > 8:
+    if depth == 8:
+        assert image[SIDE // 2, SIDE + SIDE // 2].tolist() == [255, 255, 255]
+    else:
         top = image[SIDE // 2, SIDE + SIDE // 2]
         assert top.min() >= 65500, f"white is {top}"
 
@@ -128,12 +130,60 @@ def test_the_colour_space_is_stated(tmp_path: Path, av: Any, tags: Any, color: A
     assert ("HDR" in source.description) is (color in ("rec2100-pq", "rec2100-hlg"))
 
 
+def test_grey_of_16_bits_keeps_every_value(tmp_path: Path, av: Any) -> None:
+    values = np.random.default_rng(4).integers(0, 1 << 16, (SQUARES, SQUARES))
+    values[0, :2] = 0, (1 << 16) - 1
+    path = write(tmp_path / "clip.mkv", av, "gray16le", [values], {}, 16)
+    image = next(iter(open_source(path))).image
+    assert image.shape[2] == 3
+    assert np.array_equal(image[SIDE // 2 :: SIDE, SIDE // 2 :: SIDE], np.repeat(values[..., None], 3, 2))
+
+
 def test_half_a_statement_is_named(tmp_path: Path, av: Any) -> None:
     path = write(tmp_path / "clip.mkv", av, "yuv420p", squares(8, False), {"color_primaries": 9}, 8)
     (note,) = open_source(path).notes
     assert note == (
         "the video states primaries 9 of ITU-T H.273 but no transfer, so no colour space is kept: state it by --color"
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "tags", "matrix"),
+    [
+        ((720, 576), {}, 6),
+        ((720, 578), {}, 1),
+        ((1280, 64), {}, 1),
+        ((720, 578), {"color_primaries": 6}, 6),
+        ((64, 64), {"color_primaries": 9}, 9),
+    ],
+)
+def test_the_matrix_of_a_video_that_states_none(
+    tmp_path: Path, av: Any, size: tuple[int, int], tags: dict[str, int], matrix: int
+) -> None:
+    """It is that of the primaries, and else the one that players choose by the size."""
+    path, color = tmp_path / "clip.mkv", (120, 110, 150)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for name, value in tags.items():
+            setattr(stream.codec_context, name, value)
+        frame = av.VideoFrame(*size, "yuv420p")
+        for plane, value in zip(frame.planes, color, strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    source = open_source(path)
+    assert source.description.count("(not stated)") == 1
+    pixel = next(iter(source)).image[size[1] // 2, size[0] // 2]
+    expected = computed([np.array(value) for value in color], matrix, 8, False) * 255
+    assert np.abs(pixel - expected).max() <= 1
+
+
+def test_a_pyav_that_is_too_old(tmp_path: Path, av: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = film(tmp_path / "clip.mp4", av)
+    monkeypatch.setattr(av, "__version__", "13.1.0")
+    with pytest.raises(EncoderUnavailableError, match=r"needs PyAV 14\.2 or newer, and this is 13\.1\.0: pip install"):
+        open_source(path)
 
 
 @pytest.mark.parametrize("matrix", [8, 10, 14])

@@ -185,10 +185,12 @@ def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
         image.load()
         total: int = image.n_frames
         duration = image.info.get("duration")
+    notes: list[str] = []
 
     def frames() -> Iterator[SourceFrame]:
         from seqsave.pictures import arrays
 
+        spans: set[float] = set()
         with _open(data) as image:
             info = stated_by_pillow(image)
             for number in range(total):
@@ -196,11 +198,26 @@ def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
                     image.seek(number)
                     # Pillow draws later pictures over earlier ones, on a canvas in one of these modes.
                     array = arrays.as_array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+                    spans.add(image.info.get("duration") or 0)
                 except Exception as error:
                     raise SourceError(f"{url} cannot be read after {number} pictures: {error}") from error
                 yield SourceFrame(index=None, image=array, size=image.size, info=info)
+        note = _variable(spans)
+        if note and note not in notes:
+            notes.append(note)
 
     size = f"{header.size[0]}x{header.size[1]}"
     # Milliseconds of the first picture, although each may have its own duration.
     rate = Fraction(1000, round(duration)) if duration and round(duration) > 0 else None
-    return Source(description=f"{url}: animation, {size}, {total} pictures", frames=frames, total=total, rate=rate)
+    text = f"{url}: animation, {size}, {total} pictures"
+    return Source(description=text, frames=frames, total=total, rate=rate, notes=notes)
+
+
+def _variable(spans: set[float]) -> str | None:
+    """Return a note on pictures that are shown for different times, in milliseconds; None for equal ones."""
+    if not spans or max(spans) - min(spans) <= 2:  # times are rounded to whole milliseconds
+        return None
+    return (
+        f"the animation has a variable frame rate: its pictures have durations of {min(spans):g} to {max(spans):g} ms. "
+        "Each is saved once, at the rate of the first one; --rate states another rate"
+    )

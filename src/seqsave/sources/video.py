@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -27,6 +28,11 @@ EXTENSIONS = frozenset(_NAMES.split())
 # VP8 and VP9 store alpha as a second stream in each packet, which only the decoders of libvpx read.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
+# Without them white may become 254, and opaque alpha too.
+_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+# The lower bound in pyproject.toml.
+_OLDEST = (14, 2)
+
 
 def open_video(target: targets.Target, name: str, stream: int | None = None) -> Source:
     """Open a video. Frames are decoded during the iteration, turned upright.
@@ -35,8 +41,8 @@ def open_video(target: targets.Target, name: str, stream: int | None = None) -> 
 
     stream: the number of its video stream, counted from 0; None chooses the largest picture.
 
-    Raises EncoderUnavailableError if PyAV is not installed, SourceError if the file is not a video, has no such stream,
-    or a colour matrix that cannot be converted, TargetError.
+    Raises EncoderUnavailableError if PyAV is not installed or too old, SourceError if the file is not a video, has no
+    such stream, or a colour matrix that cannot be converted, TargetError.
     """
     video = _Video(_load(target.url_of(name)), target, name, stream)
     return video.source()
@@ -50,6 +56,13 @@ def _load(url: str) -> ModuleType:
         raise EncoderUnavailableError(
             f'reading the video {url} needs PyAV ({error}): pip install "seqsave[video]"'
         ) from error
+    found = re.findall(r"\d+", str(av.__version__))[:2]
+    if tuple(map(int, found)) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise EncoderUnavailableError(
+            f"reading the video {url} needs PyAV {oldest} or newer, and this is {av.__version__}: "
+            'pip install --upgrade "seqsave[video]"'
+        )
     module: ModuleType = av
     return module
 
@@ -272,12 +285,12 @@ class _Reader:
         return array if self.has_alpha else array[..., :3].copy()
 
     def _graph(self, picture: Any, conversion: Conversion) -> Any:
-        """Return FFmpeg's scaler, as its own command would use it, with the matrix and the range named."""
+        """Return FFmpeg's scaler, with the matrix and the range named, and without its inexact fast paths."""
         graph = self.video.av.filter.Graph()
         base = picture.time_base or self.stream.time_base
         begin = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format, time_base=base)
         colours = f"in_color_matrix={conversion.matrix}:in_range={conversion.range}:" if conversion.matrix else ""
-        scale = graph.add("scale", f"{colours}out_range=full:flags=bicubic")
+        scale = graph.add("scale", f"{colours}out_range=full:flags={_FLAGS}")
         form = graph.add("format", f"pix_fmts={conversion.format}")
         end = graph.add("buffersink")
         begin.link_to(scale)

@@ -24,8 +24,8 @@ _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "b
 _IN_WORDS = {"bt709": "BT.709", "bt601": "BT.601", "bt2020": "BT.2020", "fcc": "FCC", "smpte240m": "SMPTE 240M"}
 _UNKNOWN = (None, 2)
 _PQ, _HLG = 16, 18
-# For videos that state neither a matrix nor primaries: FFmpeg's choice, both when it writes and when it reads them.
-_USUAL_MATRIX = 6
+# Players take videos that state neither a matrix nor primaries for HD from this size on: BT.709, and else BT.601.
+_HD_WIDTH, _ABOVE_SD_HEIGHT = 1280, 576
 _TAGS = {"artist": "artist", "author": "artist", "copyright": "copyright", "title": "description"}
 
 
@@ -87,12 +87,14 @@ class Conversion:
     @property
     def is_deep(self) -> bool:
         """Return True for arrays of 16 bits."""
-        return self.format in ("rgb48le", "rgba64le")
+        return self.format in ("rgb48le", "rgba64le", "gray16le")
 
     def finish(self, array: Pixels) -> Pixels:
         """Return the array of the scaler with its largest value at 65535."""
         import numpy as np
 
+        if array.ndim == 2:
+            return np.repeat(array[..., None], 3, axis=2)
         if self.spread:
             colours = array[..., :3]
             colours += np.minimum(colours >> self.spread, 65535 - colours)
@@ -115,11 +117,13 @@ def conversion_of(picture: Any, codec: Any, url: str, eight: bool = False) -> Co
         return Conversion(made)
     spread = depth if 8 < depth < 16 else 0
     if len(form.components) - has_alpha == 1:
+        if depth == 16 and not has_alpha:
+            made = "gray16le"  # on its way to RGB, white would become 65530
         return Conversion(made, spread=spread, spread_alpha=spread, words="grey")
     number = _first(getattr(picture, "colorspace", None), getattr(codec, "colorspace", None))
     assumed = "" if number is not None else " (not stated)"
     if number is None:
-        number = _usual_matrix(codec)
+        number = _usual_matrix(codec, picture)
     if number not in _MATRICES:
         raise SourceError(
             f"{url} has colours with matrix {number} of ITU-T H.273, which FFmpeg's scaler does not convert: convert "
@@ -133,9 +137,12 @@ def conversion_of(picture: Any, codec: Any, url: str, eight: bool = False) -> Co
     return Conversion(made, matrix, "full" if is_full else "limited", colours, spread, words)
 
 
-def _usual_matrix(codec: Any) -> int:
+def _usual_matrix(codec: Any, picture: Any) -> int:
+    """Return the matrix of the primaries; without them, the one that players choose by the size of the picture."""
     primaries = _first(getattr(codec, "color_primaries", None))
-    return primaries if primaries in (1, 9) else _USUAL_MATRIX
+    if primaries in (1, 5, 6, 9):
+        return primaries
+    return 1 if picture.width >= _HD_WIDTH or picture.height > _ABOVE_SD_HEIGHT else 6
 
 
 def _number(owner: Any, name: str) -> int | None:
