@@ -139,6 +139,20 @@ def test_grey_of_16_bits_keeps_every_value(tmp_path: Path, av: Any) -> None:
     assert np.array_equal(image[SIDE // 2 :: SIDE, SIDE // 2 :: SIDE], np.repeat(values[..., None], 3, 2))
 
 
+@pytest.mark.parametrize(("pix_fmt", "depth"), [("gray", 8), ("gray10le", 10), ("gray12le", 12), ("gray16le", 16)])
+@pytest.mark.parametrize("given_range", [None, 1, 2])
+def test_the_range_of_grey(tmp_path: Path, av: Any, pix_fmt: str, depth: int, given_range: int | None) -> None:
+    """It is full unless the limited one is stated."""
+    limited, one = given_range == 1, 1 << (depth - 8)
+    values = squares(depth, not limited)[0]
+    tags = {} if given_range is None else {"color_range": given_range}
+    source = open_source(write(tmp_path / "clip.mkv", av, pix_fmt, [values], tags, depth))
+    expected = (values - 16 * one) / (219 * one) if limited else values / ((1 << depth) - 1)
+    difference = np.abs(middles(next(iter(source)).image) - expected[..., None]) * 255
+    assert difference.max() <= (0.51 if depth == 8 else 0.13)
+    assert ("limited range" in source.description) is limited
+
+
 def test_half_a_statement_is_named(tmp_path: Path, av: Any) -> None:
     path = write(tmp_path / "clip.mkv", av, "yuv420p", squares(8, False), {"color_primaries": 9}, 8)
     (note,) = open_source(path).notes

@@ -69,6 +69,7 @@ class Conversion:
     range:  "limited", "full"; "auto" for RGB and palettes.
     spread: the scaler leaves the largest value below 65535: values shifted by this many bits are added; 0 for none.
     spread_alpha: the same for alpha.
+    limited: the bits of grey of the limited range, which the scaler takes for full; 0 for others.
     words:  the matrix and the range, for a person; empty for RGB and palettes.
     """
 
@@ -77,6 +78,7 @@ class Conversion:
     range: str = "auto"
     spread: int = 0
     spread_alpha: int = 0
+    limited: int = 0
     words: str = ""
 
     @property
@@ -94,13 +96,17 @@ class Conversion:
         import numpy as np
 
         if array.ndim == 2:
-            return np.repeat(array[..., None], 3, axis=2)
+            array = np.repeat(array[..., None], 3, axis=2)
         if self.spread:
             colours = array[..., :3]
             colours += np.minimum(colours >> self.spread, 65535 - colours)
         if self.spread_alpha and self.has_alpha:
             alpha = array[..., 3]
             alpha += np.minimum(alpha >> self.spread_alpha, 65535 - alpha)
+        if self.limited:
+            top, one = np.iinfo(array.dtype).max, 1 << (self.limited - 8)
+            code = array[..., :3].astype(np.float32) * np.float32(((1 << self.limited) - 1) / top)
+            array[..., :3] = np.clip(np.rint((code - 16 * one) * np.float32(top / (219 * one))), 0, top)
         return array
 
 
@@ -119,7 +125,9 @@ def conversion_of(picture: Any, codec: Any, url: str, eight: bool = False) -> Co
     if len(form.components) - has_alpha == 1:
         if depth == 16 and not has_alpha:
             made = "gray16le"  # on its way to RGB, white would become 65530
-        return Conversion(made, spread=spread, spread_alpha=spread, words="grey")
+        limited = depth if 1 in (_number(picture, "color_range"), _number(codec, "color_range")) else 0
+        words = f"grey{', limited range' if limited else ''}"
+        return Conversion(made, spread=spread, spread_alpha=spread, limited=min(limited, 16), words=words)
     number = _first(getattr(picture, "colorspace", None), getattr(codec, "colorspace", None))
     assumed = "" if number is not None else " (not stated)"
     if number is None:
@@ -134,7 +142,7 @@ def conversion_of(picture: Any, codec: Any, url: str, eight: bool = False) -> Co
     # The scaler maps white of the limited range to 255 * 256, and shifts full ranges to the left.
     colours = (8 if not is_full else spread) if depth > 8 else 0
     words = f"{_IN_WORDS[matrix]}{assumed}{', full range' if is_full else ''}"
-    return Conversion(made, matrix, "full" if is_full else "limited", colours, spread, words)
+    return Conversion(made, matrix, "full" if is_full else "limited", colours, spread, words=words)
 
 
 def _usual_matrix(codec: Any, picture: Any) -> int:
