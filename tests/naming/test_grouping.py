@@ -49,13 +49,46 @@ def test_sequences(names: list[str], expected: dict[str, str]) -> None:
     assert found(*reversed(names)) == expected
 
 
-def test_parts_of_frames_are_marked() -> None:
-    for names in (
+@pytest.mark.parametrize(
+    "names",
+    [
         ["shot.1001.25.exr", "shot.1001.75.exr", "shot.1002.25.exr"],
         [f"f_{n}.{part}.exr" for n in range(1, 10) for part in ("00", "50")],
-    ):
-        (group,) = naming.group_names((name, None) for name in names).groups
-        assert group.has_subframes
+        ["shot.1001.250.exr", "shot.1001.500.exr"],
+        ["shot.1.0.exr", "shot.1.5.exr", "shot.2.0.exr"],
+        ["shot.1.25.exr", "shot.1.5.exr", "shot.1.75.exr"],  # as Houdini's $FF writes them
+        ["shot.0001.0000.exr", "shot.0001.3333.exr", "shot.0001.6667.exr"],
+        ["7.33.png", "7.66.png"],
+        ["shot.1001.20.exr", "shot.1001.80.exr"],
+        ["shot.12.125.exr", "shot.12.5.exr", "shot.13.875.exr"],
+    ],
+)
+def test_parts_of_frames_are_marked(names: list[str]) -> None:
+    (group,) = naming.group_names((name, None) for name in names).groups
+    assert group.has_subframes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["plate.2024.0001.exr", "plate.2024.0002.exr"],
+        ["plate.2024.0250.exr", "plate.2024.0251.exr"],
+        ["shot.v2.25.png", "shot.v2.50.png"],
+        ["render.1080.001.png", "render.1080.003.png", "render.1080.005.png"],
+        ["render.2.0.png", "render.2.1.png", "render.3.0.png"],
+        ["render.2.0.png", "render.2.5.png", "render.2.10.png"],
+        ["render.2.5.png", "render.2.25.png", "render.2.50.png"],
+        ["take.2.10.png", "take.2.20.png", "take.2.30.png"],
+        ["take.2.25.png", "take.2.50.png", "take.2.75.png", "take.2.100.png"],
+        ["take.2.16.png", "take.2.17.png"],
+        ["take.2.33.png", "take.2.34.png"],
+        ["take.2.-25.png", "take.2.-50.png"],
+        ["take_2_25.png", "take_2_50.png"],
+        ["shot.1001.250.exr"],
+    ],
+)
+def test_ordinary_names_after_a_number_are_frames(names: list[str]) -> None:
+    assert not any(group.has_subframes for group in naming.group_names((name, None) for name in names).groups)
 
 
 def test_both_unicode_forms_are_one_sequence() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import warnings
 from typing import Any
@@ -38,6 +39,11 @@ def test_every_face_sees_the_frames_that_a_pattern_wrote(rule: naming.NameRule |
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert seqsave.open_sequence(pattern).indices == indices
+        if any(one.has_subframes for one in naming.group_names((rule.file_name(i), None) for i in indices).groups):
+            # 7.25.png and 7.50.png: only their pattern says that they are frames, and the error gives it.
+            with pytest.raises(seqsave.SequenceNotFoundError, match="if the last number is the frame's, give "):
+                seqsave.open_sequence(place)
+            return
         assert seqsave.open_sequence(place).indices == indices
         assert [one.indices for one in seqsave.find_sequences(place)] == [indices]
         for source in (place, pattern):
@@ -97,6 +103,29 @@ def test_parts_of_frames_are_one_clear_error(tmp_path: Any) -> None:
             call(tmp_path)
     assert "are parts of frames" in command("ls", tmp_path, status=1).err
     assert seqsave.open_sequence(tmp_path / "shot.####.25.png").indices == (1001, 1002)
+
+
+def test_parts_of_one_frame_are_the_same_error(tmp_path: Any) -> None:
+    picture = seqsave.save([PICTURE], tmp_path / "x", filetype="png").frames[0].url
+    (tmp_path / "one").mkdir()
+    for name in ("shot.1001.250.png", "shot.1001.500.png"):
+        shutil.copy(picture, tmp_path / "one" / name)
+    advice = "such as shot.####.250.png, or rename them; if the last number is the frame's, give shot.1001.###.png"
+    for call in (seqsave.open_sequence, open_source):
+        with pytest.raises(seqsave.SeqSaveError, match=re.escape(advice)):
+            call(tmp_path / "one")
+    for name in ("ls", "verify"):
+        assert advice in command(name, tmp_path / "one", status=1).err
+    assert seqsave.open_sequence(tmp_path / "one" / "shot.####.250.png").indices == (1001,)
+    assert seqsave.open_sequence(tmp_path / "one" / "shot.1001.###.png").indices == (250, 500)
+
+
+def test_parts_of_frames_beside_a_sequence_are_named(tmp_path: Any) -> None:
+    seqsave.save([PICTURE] * 4, tmp_path, filetype="png")
+    for name in ("shot.1001.250.png", "shot.1001.500.png"):
+        shutil.copy(tmp_path / "frame_00000.png", tmp_path / name)
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"left out beside it: shot\.1001\.250\.png, shot\.1001\.500\.png"):
+        assert len(seqsave.open_sequence(tmp_path)) == 4
 
 
 def test_several_urls_and_none(tmp_path: Any, monkeypatch: Any) -> None:

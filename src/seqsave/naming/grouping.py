@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from seqsave.naming.numbers import format_ranges, to_ranges
 from seqsave.naming.pattern import (
+    MAX_DIGITS,
     SIGNED,
     NamePattern,
     holds_control,
@@ -29,8 +30,10 @@ __all__ = ["Group", "Grouped", "Member", "group_names", "group_of_pattern"]
 T = TypeVar("T")
 
 _NUMBER = re.compile(SIGNED)
-# A longer fraction of a frame is read as a separate number.
+# A longer fraction of a frame is read as a separate number, unless all of them are shares.
 _FRACTION = 3
+# The equal parts into which renderers divide a frame. Tenths are left out: frames in steps of ten are common.
+_PARTS = (3, 4, 5, 6, 8, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,8 @@ def _has_subframes(literals: Sequence[str], rows: Sequence[_Row[T]], position: i
     """Return True for ``shot.1001.25.exr``, ``shot.1001.75.exr``, ``shot.1002.25.exr``: a frame, a dot, a fraction.
 
     A version before the frame (``shot_v001.1001.exr``) has a letter before its number. A shot's number before the frame
-    (``shot_010.1001.exr``) is not wider than the frame's, and has fewer values.
+    (``shot_010.1001.exr``) is not wider than the frame's, and has fewer values. But shares of a frame (``.25`` and
+    ``.5``) are fractions of any frame.
     """
     is_last = position == len(literals) - 2
     if (
@@ -178,10 +182,37 @@ def _has_subframes(literals: Sequence[str], rows: Sequence[_Row[T]], position: i
         return False
     frames = {row.numbers[position - 1] for row in rows}
     fractions = {row.numbers[position] for row in rows}
+    if len(fractions) < 2:
+        return False
+    if _are_shares(fractions):
+        return True
     width = max(map(len, fractions))
-    if len(frames) < 2 or len(fractions) < 2 or width > _FRACTION:
+    if len(frames) < 2 or width > _FRACTION:
         return False
     return max(map(len, frames)) > width or len(frames) > len(fractions)
+
+
+def _are_shares(fractions: Collection[str]) -> bool:
+    """Return True if all digits after the dot are different shares of a frame: ``25``, ``5``, ``75``; ``33``, ``67``.
+
+    As frame numbers they would leave out nearly all frames.
+    """
+    for parts in _PARTS:
+        shares = {_share(digits, parts) for digits in fractions}
+        if None not in shares and len(shares) == len(fractions):
+            return True
+    return False
+
+
+def _share(digits: str, parts: int) -> int | None:
+    """Return how many of the equal parts of a frame the digits after its dot stand for: 1 for 25 of 4."""
+    if digits.startswith("-") or len(digits) > MAX_DIGITS or (len(digits) == 1 and digits not in "05"):
+        return None
+    whole = 10 ** len(digits)
+    share = (2 * int(digits) * parts + whole) // (2 * whole)
+    error = int(digits) * parts - share * whole
+    is_cut = parts % 3 == 0 and -parts < error <= parts // 2  # thirds are rounded, or cut off
+    return share if error == 0 or is_cut else None
 
 
 def _group(head: str, tail: str, members: Sequence[Member[T]], *, has_subframes: bool = False) -> Group[T]:

@@ -59,7 +59,7 @@ def open_sequence(
     """
     with targets.hiding(url):
         fitting, wanted, found = _fitting(url, prefix, filetype, storage_options)
-        others = found.unnumbered if prefix is None and filetype is None else ()
+        others = [*found.unnumbered, *found.parts] if prefix is None and filetype is None else ()
         return _only(fitting, wanted, found, prefers_usual=prefix is not None, others=others)
 
 

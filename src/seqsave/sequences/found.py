@@ -73,6 +73,11 @@ class Found:
             if naming.kind_of_extension(naming.split_extension(name)[1]) == "picture"
         ]
 
+    @property
+    def parts(self) -> list[str]:
+        """Return the names of files that are parts of frames."""
+        return sorted(member.name for group in self.subframes for member in group.members)
+
     def instead(self) -> str:
         """Return a description of the other files, as the rest of a sentence: ``, but folders: a, b``."""
         if self.subframes:
@@ -97,8 +102,12 @@ class Found:
 
 def subframes_message(group: FrameGroup) -> str:
     """Return why these files are not frames, and what to do."""
-    some = first_of(sorted(member.name for member in group.members), 2)
+    names = sorted(member.name for member in group.members)
+    whole, _, fraction = naming.split_extension(names[0])[0].rpartition(".")
+    one_part = naming.split_name(f"{whole}.{group.pattern.extension}")
+    part = f"{str(one_part[0]).removesuffix(group.pattern.extension)}{fraction}" if one_part else "shot.####.25"
     return (
-        f"{some} are parts of frames (a frame, a dot, a fraction), which cannot be read as frames: choose one part "
-        "of each with a pattern such as shot.####.25.exr, or rename them"
+        f"{first_of(names, 2)} are parts of frames (a frame, a dot, a fraction), which cannot be read as frames: "
+        f"choose one part of each with a pattern such as {part}.{group.pattern.extension}, or rename them; if the last "
+        f"number is the frame's, give {group.widest}"
     )
