@@ -55,28 +55,14 @@ def bigbuckbunny() -> Path:
 
 
 def clip_frames(count: int = CLIP_FRAMES, every: int = 1) -> list[Any]:
-    """The clip's first frames as uint8 arrays H,W,3, decoded by PyAV; ``every`` skips between them.
-
-    The clip states no matrix: BT.709, by its size.
-    """
+    """The clip's first frames as uint8 arrays H,W,3, decoded by PyAV; ``every`` skips between them."""
     import av
-    import av.filter
 
     frames: list[Any] = []
     with av.open(str(bigbuckbunny())) as container:
-        graph = av.filter.Graph()
-        begin, end = graph.add_buffer(template=container.streams.video[0]), graph.add("buffersink")
-        scale = graph.add(
-            "scale", "in_color_matrix=bt709:in_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
-        )
-        form = graph.add("format", "pix_fmts=rgb24")
-        for one, following in ((begin, scale), (scale, form), (form, end)):
-            one.link_to(following)
-        graph.configure()
         for number, frame in enumerate(container.decode(video=0)):
             if number % every == 0:
-                graph.push(frame)
-                frames.append(graph.pull().to_ndarray())
+                frames.append(frame.to_ndarray(format="rgb24"))
             if len(frames) == count:
                 break
     return frames

@@ -28,8 +28,9 @@ EXTENSIONS = frozenset(_NAMES.split())
 # VP8 and VP9 store alpha as a second stream in each packet, which only the decoders of libvpx read.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
-# Without them white may become 254, and opaque alpha too.
-_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+# FFmpeg's usual way for 8 bits, as with its command: 25 times as fast as the exact one, which all other formats get.
+_FAST = "bicubic"
+_EXACT = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 # The lower bound in pyproject.toml.
 _OLDEST = (14, 2)
 
@@ -285,12 +286,13 @@ class _Reader:
         return array if self.has_alpha else array[..., :3].copy()
 
     def _graph(self, picture: Any, conversion: Conversion) -> Any:
-        """Return FFmpeg's scaler, with the matrix and the range named, and without its inexact fast paths."""
+        """Return FFmpeg's scaler, with the matrix and the range named."""
         graph = self.video.av.filter.Graph()
         base = picture.time_base or self.stream.time_base
         begin = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format, time_base=base)
         colours = f"in_color_matrix={conversion.matrix}:in_range={conversion.range}:" if conversion.matrix else ""
-        scale = graph.add("scale", f"{colours}out_range=full:flags={_FLAGS}")
+        flags = _FAST if conversion.format == "rgb24" else _EXACT
+        scale = graph.add("scale", f"{colours}out_range=full:flags={flags}")
         form = graph.add("format", f"pix_fmts={conversion.format}")
         end = graph.add("buffersink")
         begin.link_to(scale)

@@ -24,8 +24,8 @@ _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "b
 _IN_WORDS = {"bt709": "BT.709", "bt601": "BT.601", "bt2020": "BT.2020", "fcc": "FCC", "smpte240m": "SMPTE 240M"}
 _UNKNOWN = (None, 2)
 _PQ, _HLG = 16, 18
-# Players take videos that state neither a matrix nor primaries for HD from this size on: BT.709, and else BT.601.
-_HD_WIDTH, _ABOVE_SD_HEIGHT = 1280, 576
+# For videos that state neither a matrix nor primaries: BT.601, FFmpeg's choice when it writes and when it reads them.
+_USUAL_MATRIX = 6
 _TAGS = {"artist": "artist", "author": "artist", "copyright": "copyright", "title": "description"}
 
 
@@ -131,7 +131,7 @@ def conversion_of(picture: Any, codec: Any, url: str, eight: bool = False) -> Co
     number = _first(getattr(picture, "colorspace", None), getattr(codec, "colorspace", None))
     assumed = "" if number is not None else " (not stated)"
     if number is None:
-        number = _usual_matrix(codec, picture)
+        number = _usual_matrix(codec)
     if number not in _MATRICES:
         raise SourceError(
             f"{url} has colours with matrix {number} of ITU-T H.273, which FFmpeg's scaler does not convert: convert "
@@ -145,12 +145,10 @@ def conversion_of(picture: Any, codec: Any, url: str, eight: bool = False) -> Co
     return Conversion(made, matrix, "full" if is_full else "limited", colours, spread, words=words)
 
 
-def _usual_matrix(codec: Any, picture: Any) -> int:
-    """Return the matrix of the primaries; without them, the one that players choose by the size of the picture."""
+def _usual_matrix(codec: Any) -> int:
+    """Return the matrix of the primaries; without them, FFmpeg's."""
     primaries = _first(getattr(codec, "color_primaries", None))
-    if primaries in (1, 5, 6, 9):
-        return primaries
-    return 1 if picture.width >= _HD_WIDTH or picture.height > _ABOVE_SD_HEIGHT else 6
+    return primaries if primaries in (1, 5, 6, 9) else _USUAL_MATRIX
 
 
 def _number(owner: Any, name: str) -> int | None:
