@@ -8,11 +8,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 
 import seqsave
+from seqsave import targets
 from seqsave.sources import open_source
 from tests.cli.runner import seqsave as command
 
@@ -72,3 +74,70 @@ def test_a_presigned_url_of_a_frame(url: str) -> None:
     assert frame.read().shape == (4, 4, 3)
     assert frame.read_metadata() == {}
     assert "hush-hush" not in repr(frame)
+
+
+# Each name is one that a file on a server may have, with its form in URLs.
+NAMES = [
+    ("my shot_1.png", "my%20shot_1.png"),
+    ("a#b_1.png", "a%23b_1.png"),
+    ("what?_1.png", "what%3F_1.png"),
+    ("100%_1.png", "100%25_1.png"),
+    ("a%20b_1.png", "a%2520b_1.png"),
+    ("a+b_1.png", "a%2Bb_1.png"),
+    ("grün é日_1.png", "gr%C3%BCn%20%C3%A9%E6%97%A5_1.png"),
+    ("a&amp;b_1.png", "a%26amp%3Bb_1.png"),
+    ("it's (1).png", "it%27s%20%281%29.png"),
+    ("my drawing_1.png", "my%20drawing_1.png"),
+    ("a=b;c,d@e_1.png", "a%3Db%3Bc%2Cd%40e_1.png"),
+]
+
+
+@pytest.mark.parametrize(("name", "escaped"), NAMES)
+def test_names_are_those_on_the_disk(url: str, tmp_path: Path, name: str, escaped: str) -> None:
+    folder = "my takes #2 ü"
+    base = url.rpartition("/")[0]
+    data = (tmp_path / "frames" / "shot.0007.png").read_bytes()
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / name).write_bytes(data)
+    for place in (f"{base}/{folder}", f"{base}/{quote(folder)}", f"{base}/{quote(folder)}/"):
+        sequence = seqsave.open_sequence(place)
+        assert [frame.name for frame in sequence] == [name]
+        assert sequence[0].read().shape == (4, 4, 3)
+        assert sequence.urls == (f"{base}/{quote(folder)}/{escaped}",)
+    assert seqsave.save(seqsave.open_sequence(place), tmp_path / "copy", manifest=False).counts["saved"] == 1
+    assert command("save", place, tmp_path / "kept").status == 0
+    assert (tmp_path / "kept" / name).read_bytes() == data
+    frame = seqsave.open_frame(f"{base}/{folder}/{escaped}")
+    assert (frame.name, frame.read().shape, frame.url) == (name, (4, 4, 3), sequence.urls[0])
+    if not set(name) & set("?%"):
+        assert seqsave.open_frame(f"{base}/{folder}/{name}").name == name
+        assert command("info", f"{base}/{folder}/{name}").status == 0
+    assert command("info", f"{base}/{folder}/{escaped}").status == 0
+    for end in (escaped.replace("1", "#", 1) if name.startswith("it") else escaped.replace("_1.", "_#."), "*.png"):
+        assert seqsave.open_sequence(f"{base}/{quote(folder)}/{end}")[0].name == name
+
+
+def test_folders_below_are_read_by_their_names(url: str, tmp_path: Path) -> None:
+    (tmp_path / "frames").rename(tmp_path / "takes 1?")
+    base = url.rpartition("/")[0]
+    assert command("ls", base).out == "takes%201%3F/\n"
+    (one,) = seqsave.find_sequences(base, recursive=True)
+    assert (one.folder, one.indices) == ("takes 1?", (7, 8, 9))
+    assert one[0].read().shape == (4, 4, 3)
+
+
+def test_a_link_that_leads_elsewhere_is_no_name(url: str, tmp_path: Path) -> None:
+    links = [
+        "?C=N;O=D",
+        "../",
+        "%2e%2e%2fa_1.png",
+        "%2E%2E",
+        "./",
+        "shot.0007.png#top",
+        "shot.0007.png?raw",
+        "x&amp;y_2.png",
+    ]
+    page = "".join(f'<a href="{link}">x</a>' for link in links)
+    (tmp_path / "frames" / "index.html").write_text(page)
+    target = targets.resolve(url)
+    assert sorted(entry.name for entry in target.list()) == ["shot.0007.png", "x&y_2.png"]

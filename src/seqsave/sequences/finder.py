@@ -39,8 +39,6 @@ __all__ = [
     "survey",
 ]
 
-_HTTP = ("http://", "https://")
-
 
 def open_sequence(
     url: str | os.PathLike[str],
@@ -122,13 +120,11 @@ def open_frame(url: str | os.PathLike[str], storage_options: Mapping[str, Any] |
     Raises FrameNameError for a name without a number, TargetError.
     """
     target, path = targets.resolve_file(url, storage_options)
-    # The query of a presigned URL is a part of the request, and not of the file's name.
-    name = path.partition("?")[0] if target.url.startswith(_HTTP) else path
-    split = naming.split_name(name)
+    split = naming.split_name(path.rpartition("/")[2])
     if split is None:
         raise FrameNameError(f"{target.url_of(path)} is not the name of a frame: it has no number, as frame_00017.png")
     batch = naming.parse_batch_folder(target.url.replace("\\", "/").rpartition("/")[2])
-    return replace(Files(target).frame(path, None, split[1], batch), name=name)
+    return Files(target).frame(path, None, split[1], batch)
 
 
 def find_sequences(

@@ -32,7 +32,8 @@ __all__ = [
 ]
 
 _WILDCARD = re.compile(r"[*?\[]")
-# Of these a file is asked for first: a web server answers for a file with the file, however large it is.
+# Of these a file is asked for first: a web server answers for a file with the file, however large it is. Their URLs
+# have escapes.
 _HTTP = ("http", "https")
 
 
@@ -92,6 +93,9 @@ def look(
     text = str(url)
     if found is not None or text.endswith("/"):
         return found
+    if text.partition("://")[0].lower() in _HTTP:
+        parent, slash, last = text.rpartition("/")
+        text = f"{parent}{slash}{targets.unquoted(last)}"
     pattern = naming.parse_pattern(text)
     if pattern is not None:
         # A path object (pathlib's, or a UPath with storage options of its own) knows its folder best itself.

@@ -22,7 +22,7 @@ from seqsave.targets.config import table as config_table
 from seqsave.targets.ending import at_exit
 from seqsave.targets.failures import FileMissingError
 from seqsave.targets.redact import hiding, redact_url, scrub, secrets_of, split_user_info
-from seqsave.targets.urls import Location, bad_component, split_file
+from seqsave.targets.urls import Location, bad_component, split_file, unquoted
 from seqsave.targets.urls import parse as parse_url
 from seqsave.wording import did_you_mean
 
@@ -51,6 +51,7 @@ __all__ = [
     "schemes",
     "split_file",
     "takes_within",
+    "unquoted",
     "with_retries",
 ]
 
@@ -85,7 +86,8 @@ def resolve_file(
 ) -> tuple[Target, str]:
     """Return the target of a file's folder, and the file's name. Raises as ``resolve``."""
     folder, name = urls.split_file(urls.parse(url))
-    return _open(folder, storage_options, connections), name
+    target = _open(folder, storage_options, connections)
+    return target, target.path_of(name)
 
 
 def schemes() -> Collection[str]:

@@ -225,6 +225,10 @@ class Target(ABC):
         # A first part such as "me@home" would be read as user info.
         return f"{self.url}/{path}" if set("@:") & set(path.partition("/")[0]) else f"{self.url}{path}"
 
+    def path_of(self, name: str) -> str:
+        """Return the path of a file from the last part of its URL."""
+        return name
+
     def about(self, path: str) -> Mapping[str, str]:
         """Return what the storage reports about a file and itself.
 

@@ -239,11 +239,6 @@ class FsspecTarget(Target):
                 if diagnose(error) is not Fault.MISSING:
                     raise
 
-    def url_of(self, path: str) -> str:
-        """Return the URL of a file; see ``Target.url_of``. Hides the query of an HTTP URL, which may be a signature."""
-        url = super().url_of(path)
-        return redact_url(url) if self._protocol in ("http", "https") and "?" in path else url
-
     def may_fold_case(self, path: str) -> bool:
         """Return whether names in other letters may be the same; see ``Target.may_fold_case``."""
         return may_fold_case(self._protocol)
@@ -395,10 +390,7 @@ class FsspecTarget(Target):
         raise TargetError(f"{self.url_of(path)}: the driver of {self._protocol}:// reads this name as {read_as!r}")
 
     def _scene(self, doing: str, path: str) -> Scene:
-        scene = super()._scene(doing, path)
-        if self._protocol in ("http", "https") and "?" in path:
-            scene = replace(scene, secrets=(*scene.secrets, *secrets_of(super().url_of(path))))
-        return replace(scene, tried=self._traits.retries)
+        return replace(super()._scene(doing, path), tried=self._traits.retries)
 
 
 def _kind(protocol: str) -> type[Any]:

@@ -3,8 +3,8 @@ r"""Parse URLs and paths, without access to any storage.
 Rules, for every URL with a scheme other than ``file://``:
 
 - The part after ``scheme://`` is taken literally: nothing is percent-decoded, ``?`` and ``#`` are ordinary characters
-  (fsspec's own reading; only ``http(s)://`` has queries). The same holds for ``file://``: ``file:///a%20b`` is the
-  folder ``a%20b``.
+  (fsspec's own reading; only ``http(s)://`` has escapes and queries). The same holds for ``file://``:
+  ``file:///a%20b`` is the folder ``a%20b``.
 - ``..``, ``.``, empty components, ``::`` and control characters are refused: many storages keep ``..`` literally, and
   ``s3://b/x::y`` would silently mean ``b/x``.
 
@@ -21,11 +21,12 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import unquote
 
 from seqsave.errors import TargetError
 from seqsave.targets.redact import is_secret_name, redact_url, split_user_info
 
-__all__ = ["LOCAL", "NAME", "Location", "bad_component", "parse", "refuse_hidden_user_info", "split_file"]
+__all__ = ["LOCAL", "NAME", "Location", "bad_component", "parse", "refuse_hidden_user_info", "split_file", "unquoted"]
 
 LOCAL = "file"
 # For these, a mistyped "s3:/bucket" is more likely than a local folder "s3:".
@@ -44,6 +45,8 @@ _DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|$)")
 _MISTYPED = re.compile(rf"({NAME.pattern}):/?(?!/)")
 _CHAIN = re.compile(r"[A-Za-z0-9+._-]+::")
 _EMPTY_OR_DOTS = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|(?:^|[/\\])\.\.(?:[/\\]|$)")  # some stores take "\\" for "/"
+# Names have no control characters, and the places for numbers in shot.%04d.png and shot.%4d.png are no escapes.
+_ESCAPES = re.compile("(?:%(?![01]|7[Ff]|[0-9][di])[0-9A-Fa-f]{2})+")
 
 
 @runtime_checkable
@@ -128,6 +131,11 @@ def split_file(location: Location, *, windows: bool = os.name == "nt") -> tuple[
     if is_home or name in ("", ".", ".."):
         raise TargetError(f"{redact_url(location.url)} names a folder: give the URL of one file")
     return replace(location, rest=folder or ("." if location.is_local else "")), name
+
+
+def unquoted(text: str) -> str:
+    """Return the name or pattern in a part of an HTTP URL. Bytes that are not UTF-8 are kept, as in local names."""
+    return _ESCAPES.sub(lambda escapes: unquote(escapes[0], errors="surrogateescape"), text)
 
 
 def bad_component(path: str) -> str | None:
