@@ -25,6 +25,8 @@ def found(*names: str) -> dict[str, str]:
         (["s1.1001_v2.exr", "s1.1002_v2.exr", "s2.1001_v3.exr", "s2.1002_v3.exr"],
          {"s1.####_v2.exr": "1001-1002", "s2.####_v3.exr": "1001-1002"}),
         (["render_-0004.png", "render_0000.png", "render_0001.png"], {"render_####.png": "-4,0-1"}),
+        (["foo -020.png", "foo -019.png", "foo 0001.png"], {"foo ####.png": "-20--19,1"}),
+        (["foo -020.png", "foo -019.png", "foo 1000.png"], {"foo ###.png": "-20--19,1000"}),
         (["shot-0001.png", "shot-0002.png"], {"shot-####.png": "1-2"}),
         (["f_0999.png", "f_1000.png", "f_12345.png"], {"f_####.png": "999-1000,12345"}),
         (["f_1.png", "f_02.png", "f_003.png", "f_004.png"], {"f_###.png": "1-4"}),

@@ -178,3 +178,15 @@ def test_the_second_file_of_a_number_is_not_to_be_rendered(tmp_path: Any) -> Non
     out = command("verify", tmp_path, status=1).out
     assert "  duplicate: 1\n" in out
     assert "render again" not in out
+
+
+def test_numbers_whose_sign_is_one_of_the_places_keep_their_width(tmp_path: Any) -> None:
+    picture = seqsave.save([PICTURE], tmp_path / "x", filetype="png").frames[0].url
+    (tmp_path / "foo").mkdir()
+    for name in ("foo -020.png", "foo -019.png", "foo 0001.png"):
+        shutil.copy(picture, tmp_path / "foo" / name)
+    command("save", tmp_path / "foo", tmp_path / "jpg", "--filetype", "jpg")
+    names = {file.name for file in (tmp_path / "jpg").iterdir() if file.is_file()}
+    assert names == {"foo -0020.jpg", "foo -0019.jpg", "foo 0001.jpg"}
+    assert seqsave.open_sequence(tmp_path / "jpg").indices == (-20, -19, 1)
+    assert seqsave.open_sequence(tmp_path / "foo" / "foo ####.png").indices == (-20, -19, 1)

@@ -229,8 +229,12 @@ def _group(head: str, tail: str, members: Sequence[Member[T]], *, has_subframes:
 
 
 def _digits(members: Sequence[Member[T]]) -> int:
-    """Return the width that most zero-padded names have, or the shortest one when no name is padded."""
-    padded = Counter(member.digits for member in members if member.is_padded)
-    if padded:
-        return max(padded, key=lambda width: (padded[width], width))
+    """Return the width that most zero-padded names have, or the shortest one when no name is padded.
+
+    In ``-020`` beside ``0001`` the sign is one of the places, as in C's printf: numbers without a sign decide.
+    """
+    padded = [member for member in members if member.is_padded]
+    counted = Counter(member.digits for member in [one for one in padded if one.index >= 0] or padded)
+    if counted:
+        return max(counted, key=lambda width: (counted[width], width))
     return min(member.digits for member in members)
