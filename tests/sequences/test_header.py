@@ -83,7 +83,27 @@ def test_a_file_that_ends_in_its_header_states_nothing_or_the_truth(name: str, d
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"text", b"RIFF1234WEBPVP9 ", b"\x76\x2f\x31\x01", b"\xff\xd8\xff\xd9" + bytes(99)]
+    ("mode", "channels", "dtype"),
+    [("1", 1, "uint8"), ("L", 1, "uint8"), ("P", 3, "uint16"), ("RGBA", 4, "uint8"), ("I;16", 1, "uint16")],
+)
+def test_the_header_of_a_tiff(mode: str, channels: int, dtype: str) -> None:
+    whole = Picture(width=21, height=13, channels=channels, dtype=dtype)
+    data = written(drawn(mode), "TIFF")
+    assert picture_of(data) == whole
+    assert all(picture_of(data[:length]) in (None, whole) for length in range(len(data)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"text",
+        b"II*\0",
+        b"MM\0+" + bytes(60),
+        b"RIFF1234WEBPVP9 ",
+        b"\x76\x2f\x31\x01",
+        b"\xff\xd8\xff\xd9" + bytes(99),
+    ],
 )
 def test_other_files_state_nothing(data: bytes) -> None:
     assert picture_of(data) is None

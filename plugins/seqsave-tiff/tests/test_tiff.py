@@ -23,6 +23,8 @@ from seqsave_tiff.codec import TiffEncoder
 
 import seqsave
 from seqsave.pictures.color import COLOR_SPACES
+from seqsave.sequences.header import picture_of
+from seqsave.sequences.upright import orientation_of, upright
 from seqsave.testing import EncoderSuite, outside
 
 COMPRESSIONS = tuple(str(name) for name in TIFF.options["compression"].choices or ())
@@ -63,6 +65,11 @@ def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
 
 def frame(**known: Any) -> seqsave.FrameInfo:
     return seqsave.FrameInfo(index=17, name="frame_00017.tif", **known)
+
+
+def described(data: bytes) -> Any:
+    found = picture_of(data)
+    return None if found is None else ((found.height, found.width, found.channels), found.dtype)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -282,6 +289,62 @@ def test_files_of_another_writer(byteorder: str, dtype: str, settings: dict[str,
     got = decode(data).array
     assert got.dtype == np.dtype(dtype)
     assert (got == image).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "settings"),
+    [
+        *((picture(9, 7, 3, dtype), {"photometric": "rgb"}) for dtype in (*TIFF.dtypes, "int16", "int32", "float64")),
+        (picture(9, 7, 3), {"photometric": "rgb", "bigtiff": True}),
+        (picture(9, 7, 4, "uint16"), {"photometric": "rgb", "bigtiff": True, "byteorder": ">"}),
+        (picture(9, 7, 3, "float32"), {"photometric": "rgb", "byteorder": ">", "tile": (16, 16)}),
+        (picture(9, 7, 3)[..., 0], {"photometric": "miniswhite"}),
+        (picture(9, 7, 3)[..., 0], {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}),
+        (picture(9, 7, 3)[..., 0] > 9, {}),
+        (picture(9, 7, 1, "uint8").view(np.int8)[..., 0], {}),
+        (picture(9, 7, 1, "uint16").view(np.int16)[..., 0], {}),
+        (np.moveaxis(picture(9, 7, 3), -1, 0), {"planarconfig": "separate", "photometric": "rgb"}),
+        *((picture(9, 7, 3), {"photometric": "rgb", "extratags": [(274, 3, 1, turn, True)]}) for turn in range(1, 9)),
+    ],
+)
+def test_seqsave_reads_from_the_header_what_is_decoded(array: Any, settings: dict[str, Any]) -> None:
+    data = written(array, **settings)
+    shown = upright(decode(data).array, orientation_of(data))
+    assert described(data) == (shown.shape, shown.dtype)
+
+
+@pytest.mark.parametrize("dtype", TIFF.dtypes)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+def test_the_header_of_its_own_files_states_what_is_decoded(channels: int, dtype: str) -> None:
+    data = encode(picture(9, 7, channels, dtype))
+    assert described(data) == ((9, 7, channels), np.dtype(dtype))
+    assert all(described(data[:length]) in (None, described(data)) for length in range(len(data)))
+
+
+def test_the_header_of_several_pictures_or_of_another_kind_states_nothing() -> None:
+    both = io.BytesIO()
+    with tifffile.TiffWriter(both) as file:
+        file.write(picture(9, 7), photometric="rgb")
+        file.write(picture(5, 5), photometric="rgb")
+    for data in (
+        both.getvalue(),
+        written(picture(9, 7, 4), photometric="separated"),
+        written(picture(9, 7, 70, "uint8"), photometric="minisblack", planarconfig="contig"),
+        b"II*\0" + b"\xff" * 40,
+    ):
+        assert described(data) is None
+
+
+def test_a_copy_records_the_size_of_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for number in range(2):
+        (tmp_path / "a" / f"shot.{number:04}.tif").write_bytes(encode(picture(9, 7, 4, "uint16")))
+    seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "b")
+    manifest = seqsave.open_sequence(tmp_path / "b").manifest
+    assert manifest is not None
+    assert {(one.picture.width, one.picture.height, one.picture.dtype) for one in manifest.frames if one.picture} == {
+        (7, 9, "uint16")
+    }
 
 
 def test_planes_one_after_the_other() -> None:

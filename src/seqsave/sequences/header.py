@@ -15,7 +15,7 @@ from seqsave.sequences.upright import orientation_of
 
 __all__ = ["STATING", "picture_of", "rate_in"]
 
-STATING = frozenset(("png", "apng", "jpg", "jpeg", "jpe", "jfif", "exr", "webp"))
+STATING = frozenset(("png", "apng", "jpg", "jpeg", "jpe", "jfif", "exr", "webp", "tif", "tiff"))
 """Extensions of files whose header ``picture_of`` reads."""
 
 _PNG, _JPEG, _EXR, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x76\x2f\x31\x01", b"RIFF"
@@ -27,22 +27,51 @@ _EXR_DTYPES = {0: "uint32", 1: "float16", 2: "float32"}
 # Bits of an EXR's version field: tiles, deep data, several parts.
 _EXR_OTHER_KINDS = 0x0800 | 0x1000
 _LARGEST = 16 * 2**20
+# Order of bytes, and whether it is BigTIFF, by the first four bytes.
+_TIFF = {b"II*\0": ("<", False), b"MM\0*": (">", False), b"II+\0": ("<", True), b"MM\0+": (">", True)}
+_TIFF_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_WIDTH, _HEIGHT, _BITS, _KIND, _SAMPLES, _FORMAT = 256, 257, 258, 262, 277, 339
+_TIFF_TAGS = frozenset((_WIDTH, _HEIGHT, _BITS, _KIND, _SAMPLES, _FORMAT))
+_GREY_OR_RGB, _PALETTE = (0, 1, 2), 3
+_MOST_SAMPLES = 64
+# By sample format and bits, as they are decoded.
+_TIFF_DTYPES = {
+    (1, 1): "uint8",
+    (1, 8): "uint8",
+    (1, 16): "uint16",
+    (1, 32): "uint32",
+    (2, 8): "int16",
+    (2, 16): "int16",
+    (2, 32): "int32",
+    (3, 16): "float16",
+    (3, 32): "float32",
+    (3, 64): "float64",
+}
 # Exif's orientations that exchange width and height.
 _TURNED = (5, 6, 7, 8)
 
 
 def picture_of(data: bytes) -> Picture | None:
-    """Return the picture that a PNG, JPEG, EXR or WebP file states in its header, turned upright.
+    """Return the picture that a PNG, JPEG, EXR, WebP or TIFF file states in its header, turned upright.
 
     None for every other file, and for one that is damaged.
     """
     with contextlib.suppress(ValueError, IndexError, KeyError, struct.error):
         if data.startswith(_EXR):
             return _of_exr(data)
-        found = _of_png(data) if data.startswith(_PNG) else _of_jpeg(data) if data.startswith(_JPEG) else _of_webp(data)
+        found = _turnable(data)
         if found is not None and found.width and found.height:
             return _upright(found) if orientation_of(data) in _TURNED else found
     return None
+
+
+def _turnable(data: bytes) -> Picture | None:
+    """Return the picture of a file that may state an orientation."""
+    if data.startswith(_PNG):
+        return _of_png(data)
+    if data.startswith(_JPEG):
+        return _of_jpeg(data)
+    return _of_tiff(data) if data[:4] in _TIFF else _of_webp(data)
 
 
 def _upright(found: Picture) -> Picture:
@@ -99,6 +128,42 @@ def _of_webp(data: bytes) -> Picture | None:
     else:
         return None
     return Picture(width=width, height=height, channels=4 if has_alpha else 3, dtype="uint8")
+
+
+def _of_tiff(data: bytes) -> Picture | None:
+    """Return the picture of a TIFF file of one page: grey, RGB or a palette (TIFF 6.0, section 8)."""
+    order, is_big = _TIFF[data[:4]]
+    at, *_ = struct.unpack_from(f"{order}Q" if is_big else f"{order}I", data, 8 if is_big else 4)
+    tags, following = _tiff_tags(data, at, order, is_big=is_big)
+    bits, formats, samples = tags.get(_BITS, (1,)), tags.get(_FORMAT, (1,)), tags.get(_SAMPLES, (1,))[0]
+    if following or len(set(bits)) != 1 or len(set(formats)) != 1:
+        return None
+    kind, dtype = tags[_KIND][0], _TIFF_DTYPES[formats[0], bits[0]]
+    if kind == _PALETTE and samples == 1 and dtype in ("uint8", "uint16") and bits[0] != 1:
+        samples, dtype = 3, "uint16"
+    elif kind not in _GREY_OR_RGB:
+        return None
+    return Picture(width=tags[_WIDTH][0], height=tags[_HEIGHT][0], channels=samples, dtype=dtype)
+
+
+def _tiff_tags(data: bytes, at: int, order: str, *, is_big: bool) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Return the values in a directory by their tag, and the place of the next directory; 0 without one."""
+    head, entry, offset = ("Q", "HHQ", "Q") if is_big else ("H", "HHI", "I")
+    (count,) = struct.unpack_from(f"{order}{head}", data, at)
+    at += struct.calcsize(f"{order}{head}")
+    size, room = struct.calcsize(f"{order}{entry}"), struct.calcsize(f"{order}{offset}")
+    tags: dict[int, tuple[int, ...]] = {}
+    for place in range(at, at + count * (size + room), size + room):
+        tag, kind, length = struct.unpack_from(f"{order}{entry}", data, place)
+        if tag in _TIFF_TAGS:
+            if length > _MOST_SAMPLES:
+                raise ValueError(f"tag {tag} has {length} values")
+            values, begin = f"{order}{length}{_TIFF_NUMBERS[kind]}", place + size
+            if struct.calcsize(values) > room:
+                (begin,) = struct.unpack_from(f"{order}{offset}", data, begin)
+            tags[tag] = struct.unpack_from(values, data, begin)
+    (following,) = struct.unpack_from(f"{order}{offset}", data, at + count * (size + room))
+    return tags, following
 
 
 def _of_exr(data: bytes) -> Picture | None:
