@@ -98,3 +98,16 @@ def test_tags_go_before_those_of_a_source() -> None:
 @given(st.dictionaries(st.sampled_from(sorted(NAMES)), TEXT, min_size=1))
 def test_a_packet_of_ours_has_nothing_else(tags: dict[str, str]) -> None:
     assert others_in(packet(tags)) is None
+
+
+def test_no_damaged_byte_is_more_than_a_missing_packet() -> None:
+    sound = packet({"artist": "A", "copyright": "© B"}).replace(
+        b"<rdf:Description ", b'<rdf:Description xmlns:q="q:" q:a="1" '
+    )
+    assert others_in(sound) is not None
+    for place in range(len(sound)):
+        for value in b'\0<>&"= \xff':
+            damaged = sound[:place] + bytes([value]) + sound[place + 1 :]
+            left = others_in(damaged)
+            if left is not None:
+                assert tags_in(packet({"artist": "C"}, left)) == {"artist": "C"}

@@ -120,7 +120,13 @@ def others_in(data: bytes) -> bytes | None:
         len(found) < 2 for name, found in texts.items() if name != _PROPERTIES["artist"]
     ):
         return None
-    return data.strip(_BLANK) if not stated & known else _without(data, known)
+    from xml.parsers.expat import ExpatError
+
+    try:
+        bare = _without(data, known)
+    except (ExpatError, ValueError):  # this parser is stricter about names
+        return None
+    return bare if stated & known else data.strip(_BLANK)
 
 
 def _parsed(data: bytes) -> ElementTree.Element | None:

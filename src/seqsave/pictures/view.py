@@ -129,9 +129,9 @@ def _opened(ocio: Any, where: str) -> Any:
     try:
         config = ocio.Config.CreateFromFile(where)
         config.validate()
-    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
+    except Exception as error:  # its binding raises RuntimeError and TypeError for some names, such as very long ones
         text = " ".join(str(error).split())
-        raise OptionError(f"the OpenColorIO config {where} cannot be used: {text}") from error
+        raise OptionError(f"the OpenColorIO config {where:.200} cannot be used: {text:.500}") from error
     return config
 
 

@@ -22,7 +22,10 @@ _PNG, _TIFF = b"\x89PNG", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def orientation_of(data: bytes) -> int:
-    """Return the orientation that a JPEG, PNG, WebP, AVIF or TIFF file states, 1 to 8; 1 if it states none."""
+    """Return the orientation that a JPEG, PNG, WebP or TIFF file states, 1 to 8; 1 if it states none.
+
+    AVIF and JPEG XL files are turned by their decoders, as their own statements count there, and Exif does not.
+    """
     if not data.startswith(_TIFF) and not _may_be_turned(data):
         return 1
     try:
@@ -56,8 +59,6 @@ def _may_be_turned(data: bytes) -> bool:
         return _chunk_of_png(data) is not None
     if data[8:12] == b"WEBP":
         return any(name == b"EXIF" for name in _chunks_of_webp(data))
-    if data[4:12] in (b"ftypavif", b"ftypavis"):  # these properties count, and Exif does not: MIAF, 7.3.9
-        return b"irot" in data or b"imir" in data
     return data.startswith(b"\xff\xd8") and _has_jpeg_exif(data)
 
 

@@ -172,7 +172,7 @@ class PixelFormat:
         """Return True for the defaults, which need no check."""
         colors = (self.color, self.convert_to, self.ocio, self.display, self.view)
         nothing = (*colors, self.options, self.dtype, self.channels, self.layer, self.drop, self.pages)
-        return self.filetype == registry.DEFAULT_FILETYPE and all(one is None or one in ({}, (), []) for one in nothing)
+        return self.filetype == registry.DEFAULT_FILETYPE and all(_is_nothing(one) for one in nothing)
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -180,6 +180,10 @@ class PixelFormat:
         if not self._made:
             self._made.append(_formats(self))
         return self._made[0]
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, (dict, list, tuple)) and not value)
 
 
 def _formats(wanted: PixelFormat) -> tuple[Format, ...]:
