@@ -275,13 +275,19 @@ def test_chromaticities(space: Any) -> None:
     assert [float(value) for value in seen.groups()] == pytest.approx(wanted, abs=1e-5)
     assert len(result.warnings) == (space.transfer != "linear")
     known = OpenEXR.File(io.BytesIO(result.data), header_only=True).header().get("colorInteropID")
-    # The names that the Color Interop Forum recommends for textures; OpenEXR itself knows the linear ones.
-    others = {"srgb": "srgb_rec709_scene", "display-p3": "srgb_p3d65_scene"}
+    # The names of the Color Interop Forum, and OpenColorIO's of BT.709; OpenEXR itself knows the linear ones.
+    others = {
+        "srgb": "srgb_rec709_scene",
+        "display-p3": "srgb_p3d65_scene",
+        "rec709": "ocio:itu709_rec709_scene",
+        "rec2100-pq": "pq_rec2020_display",
+        "rec2100-hlg": "hlg_rec2020_display",
+    }
     if space.transfer == "linear":
         primaries = OpenEXR.colorInteropIDToChromaticities(known)
         assert primaries == pytest.approx(wanted, abs=1e-5)
     else:
-        assert known == others.get(space.name)
+        assert known == others[space.name]
 
 
 def test_nothing_is_said_that_was_not_stated() -> None:

@@ -108,6 +108,29 @@ def test_other_primaries_are_kept_as_numbers() -> None:
     assert np.allclose(file.header()["chromaticities"], points)
 
 
+BT709 = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
+
+
+@pytest.mark.parametrize(
+    ("name", "space"),
+    [
+        ("srgb_rec709_display", "srgb"),
+        ("lin_rec709_scene", "linear-srgb"),
+        ("unknown", "linear-srgb"),
+        ("g24_rec709_display", None),
+        ("studio:log_rec709", None),
+    ],
+)
+def test_a_space_that_is_not_linear_is_not_called_linear(name: str, space: str | None) -> None:
+    decoded, file = again(made({"RGB": np.zeros((2, 2, 3), np.float16)}, chromaticities=BT709, colorInteropID=name))
+
+    color = decoded.info.color
+    assert (None if color is None else color.name) == space
+    if space is None:
+        assert file.header()["colorInteropID"] == name
+        assert np.allclose(file.header()["chromaticities"], BT709)
+
+
 @given(
     names=st.lists(NAMES, min_size=1, max_size=6, unique=True),
     kinds=st.lists(st.sampled_from((np.float16, np.float32, np.uint32)), min_size=6, max_size=6),

@@ -33,14 +33,18 @@ ORDER = "seqsave:channels"
 TAGS = {"artist": "Artist", "copyright": "owner", "description": "comments", "software": "Software"}
 INTEROP_IDS = {
     "srgb": "srgb_rec709_scene",
+    "rec709": "ocio:itu709_rec709_scene",
     "display-p3": "srgb_p3d65_scene",
+    "rec2100-pq": "pq_rec2020_display",
+    "rec2100-hlg": "hlg_rec2020_display",
     "linear-srgb": "lin_rec709_scene",
     "linear-p3": "lin_p3d65_scene",
     "linear-rec2020": "lin_rec2020_scene",
     "acescg": "lin_ap1_scene",
     "aces2065-1": "lin_ap0_scene",
 }
-_SPACES = {name: COLOR_SPACES[space] for space, name in INTEROP_IDS.items()}
+_DISPLAY_IDS = {"srgb": "srgb_rec709_display", "display-p3": "srgb_p3d65_display"}
+_SPACES = {name: COLOR_SPACES[space] for names in (INTEROP_IDS, _DISPLAY_IDS) for space, name in names.items()}
 
 # Attributes that describe how the file is stored, or that every encoder writes itself.
 _STORAGE = frozenset(
@@ -178,7 +182,10 @@ def _corners(left: int, top: int, right: int, bottom: int) -> Any:
 def _color(
     data: bytes, found: Mapping[str, Attribute]
 ) -> tuple[ColorSpace | None, tuple[tuple[float, float], ...] | None]:
-    """Return the named colour space, or the primaries of another one. Values of an EXR are proportional to light."""
+    """Return the named colour space, or the primaries of another one.
+
+    Values of an EXR are proportional to light, unless colorInteropID names another space.
+    """
     name = _value(data, found["colorInteropID"]) if "colorInteropID" in found else None
     if name in _SPACES:
         return _SPACES[name], None
@@ -186,6 +193,8 @@ def _color(
     if not isinstance(values, tuple):
         return None, None
     points = tuple(zip(values[::2], values[1::2], strict=True))
+    if isinstance(name, str) and name not in ("", "unknown") and not name.rpartition(":")[2].startswith("lin_"):
+        return None, points  # values that are not proportional to light
     for space in COLOR_SPACES.values():
         pairs = zip(points, space.primaries, strict=True)
         if space.transfer == "linear" and all(abs(a[0] - b[0]) < _NEAR and abs(a[1] - b[1]) < _NEAR for a, b in pairs):
