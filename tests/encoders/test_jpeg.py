@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
+import seqsave
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.encoders.jpeg import JpegEncoder
-from seqsave.errors import DecodeError, ImageError
+from seqsave.errors import DecodeError, ImageError, SeqSaveWarning
 from seqsave.metadata import exif
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import FrameInfo
@@ -304,6 +305,22 @@ def test_files_of_others() -> None:
     array = JpegEncoder().decode(file.getvalue(), max_pixels=4200).array
     assert array.shape == (60, 70, 3)
     array[0, 0] = 1
+
+
+def test_iptc_and_a_profile_of_cmyk_are_named_when_they_are_lost(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    file = io.BytesIO()
+    picture = Image.new("CMYK", (6, 4))
+    picture.save(file, "JPEG", icc_profile=profile[:16] + b"CMYK" + profile[20:])
+    iptc = b"\x1c\x02\x78\0\5hello"
+    block = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + len(iptc).to_bytes(4, "big") + iptc
+    segment = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block
+    (tmp_path / "a_0001.jpg").write_bytes(b"\xff\xd8" + segment + file.getvalue()[2:])
+
+    with pytest.warns(SeqSaveWarning, match="png files do not hold it: attributes ICC profile of CMYK, IPTC"):
+        seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png")
+
+    assert seqsave.open_sequence(tmp_path)[0].decode().info.icc is None
 
 
 def test_pixels_beyond_the_limit_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

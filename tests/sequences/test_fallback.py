@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from seqsave.sequences.fallback import decode_by_pillow
 
@@ -36,6 +36,26 @@ def test_a_profile_of_cmyk_is_not_that_of_the_pixels() -> None:
 
     assert found is not None
     assert found.info.icc is None
+
+
+def test_a_profile_of_cmyk_and_iptc_are_named() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile[:16] + b"CMYK" + profile[20:]
+    data = saved(Image.new("CMYK", (2, 2)), "TIFF", icc_profile=profile, tiffinfo={0x83BB: b"\x1c\x02\x78"})
+
+    found = decode_by_pillow(data, 100)
+
+    assert found is not None
+    assert (found.info.icc, sorted(found.info.attributes)) == (None, ["ICC profile of CMYK", "IPTC"])
+
+
+def test_the_profile_of_a_palette_is_that_of_its_colours() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    found = decode_by_pillow(saved(Image.new("RGB", (2, 2)).convert("P"), "TIFF", icc_profile=profile), 100)
+
+    assert found is not None
+    assert found.info.icc == profile
 
 
 @pytest.mark.parametrize(

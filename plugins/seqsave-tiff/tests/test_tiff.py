@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -454,6 +455,26 @@ def test_an_unspecified_sample_does_not_make_a_png_transparent(tmp_path: Any) ->
     with pytest.warns(seqsave.SeqSaveWarning, match="png files do not hold them: channels extra1"):
         seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png", drop=["tags"])
     assert np.array_equal(seqsave.open_sequence(tmp_path / "out")[0].read(), values[..., :3])
+
+
+@pytest.mark.parametrize(
+    ("tag", "data", "names"),
+    [
+        (33723, b"\x1c\x02\x78\0\5hello", ["IPTC"]),
+        (34377, b"8BIM\x04\x04\0\0\0\0\0\x08\x1c\x02\x78\0\3abc", ["IPTC"]),
+        (34377, b"8BIM\x03\xed\0\0\0\0\0\x02ab", []),
+    ],
+)
+def test_iptc_is_named_when_it_is_lost(tag: int, data: bytes, names: list[str], tmp_path: Path) -> None:
+    made = written(picture(4, 5), photometric="rgb", extratags=[(tag, 7, len(data), data, True)])
+    (tmp_path / "a_0001.tif").write_bytes(made)
+    assert [*decode(made).info.attributes] == names
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png")
+    assert ["attributes IPTC" in str(one.message) for one in found if "left out" in str(one.message)] == [True] * len(
+        names
+    )
 
 
 def test_a_large_picture_is_refused_before_it_is_decoded() -> None:

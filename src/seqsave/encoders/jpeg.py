@@ -155,19 +155,20 @@ def _comments(texts: Mapping[str, str]) -> dict[str, str]:
 def _stated_in(picture: Any, block: bytes) -> ImageInfo:
     found: dict[str, Any] = picture.info
     # A picture that was CMYK is RGB now, and its profile does not apply to it any more.
-    profile = found.get("icc_profile") if picture.mode in ("L", "RGB") else None
+    profile, is_cmyk = found.get("icc_profile"), picture.mode not in ("L", "RGB")
     # A unit of 0 says that the two densities are only a ratio: ITU T.871, section 10.1.
     is_ratio = found.get("jfif_unit") == 0
     sides = found.get("jfif_density" if is_ratio else "dpi", (0, 0)) if "jfif_density" in found else (0, 0)
     dpi, aspect = stated.density(*sides)
     comment = found.get("comment", b"")
     return stated.image_info(
-        profile=profile,
+        profile=None if is_cmyk else profile,
         exif_block=block,
         xmp_packet=found.get("xmp", b""),
         dpi=None if is_ratio else dpi,
         aspect=aspect,
         texts={_COMMENT: comment.decode("utf-8", "replace")} if comment else {},
+        left=stated.only_named(iptc=stated.iptc_of(found, {}), cmyk=profile if is_cmyk else None),
     )
 
 

@@ -16,7 +16,8 @@ __all__ = ["bits_per_sample", "decode_by_pillow", "stated_by_pillow", "stated_in
 _MODES = frozenset(("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"))
 _BITS_PER_SAMPLE = 0x0102
 _SAMPLE_FORMAT, _SIGNED = 0x0153, 2
-_WITH_PROFILE = frozenset(("L", "LA", "I;16", "RGB", "RGBA"))
+# Pixels of CMYK become RGB, and their profile does not apply any more.
+_WITHOUT_PROFILE = frozenset(("CMYK", "LAB", "HSV"))
 
 
 def decode_by_pillow(data: bytes, max_pixels: int) -> Decoded | None:
@@ -72,8 +73,9 @@ def stated_by_pillow(image: Image) -> ImageInfo:
     from seqsave.metadata.stated import density
 
     found: Any = image.info
-    # Pixels of other modes become RGB, and a profile of theirs does not apply any more.
-    profile = found.get("icc_profile") if image.mode in _WITH_PROFILE else None
+    data = found.get("icc_profile")
+    profile = data if isinstance(data, bytes) and data else None
+    is_other = image.mode in _WITHOUT_PROFILE
     # 1 stands for a TIFF file that states no density.
     sides = [float(side) for side in found.get("dpi") or (0, 0)]
     dpi, aspect = density(*sides) if sides != [1, 1] else (None, None)
@@ -82,10 +84,13 @@ def stated_by_pillow(image: Image) -> ImageInfo:
         comment = comment.decode("utf-8", "replace")
     exif_block, xmp_packet = found.get("exif", b""), found.get("xmp", b"")
     return stated.image_info(
-        profile=profile if isinstance(profile, bytes) and profile else None,
+        profile=None if is_other else profile,
         exif_block=exif_block if isinstance(exif_block, bytes) else b"",
         xmp_packet=xmp_packet if isinstance(xmp_packet, bytes) else b"",
         dpi=dpi,
         aspect=aspect,
         texts={"comment": comment} if isinstance(comment, str) and comment else {},
+        left=stated.only_named(
+            iptc=stated.iptc_of(found, getattr(image, "tag_v2", {})), cmyk=profile if is_other else None
+        ),
     )

@@ -21,7 +21,7 @@ from isal import isal_zlib
 from seqsave import Decoded, Encoded, EncodeError, FrameInfo, ImageInfo
 from seqsave.metadata import exif
 from seqsave.metadata.icc import profile
-from seqsave.metadata.stated import density, image_info
+from seqsave.metadata.stated import density, image_info, iptc_of, only_named
 from seqsave.metadata.xmp import packet
 from seqsave_tiff.reading import read
 
@@ -191,6 +191,7 @@ def _stated_in(tags: Mapping[int, Any], channels: int, *, has_texts: bool) -> Im
         xmp_packet=bytes(packet_of) if isinstance(packet_of, bytes) else b"",
         dpi=dpi,
         aspect=aspect,
+        left=only_named(iptc=iptc_of({}, tags)),
     )
     extra = tags.get(_EXTRA_SAMPLES)
     kinds = extra if isinstance(extra, tuple) else (extra,)
