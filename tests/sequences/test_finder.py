@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave import targets
 from tests.sequences.placed import fill
 from tests.support.places import Place
 
@@ -89,7 +91,21 @@ def test_several_sequences_need_a_choice(place: Place, options: dict[str, Any]) 
 def test_nothing_there(place: Place, options: dict[str, Any]) -> None:
     with pytest.raises(FileNotFoundError, match=r"no sequence frame_####\.\* in"):
         seqsave.open_sequence(place.url, prefix="frame", **options)
-    assert list(seqsave.find_sequences(place.url, **options)) == []
+    # On an object store nothing is missing: a folder is there as soon as an object is.
+    has_folders = targets.resolve(place.url, place.storage_options).capabilities.folders
+    with pytest.warns(seqsave.SeqSaveWarning, match="does not exist") if has_folders else nullcontext():
+        assert list(seqsave.find_sequences(place.url, **options)) == []
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_a_missing_folder_is_named_and_an_empty_one_is_not(tmp_path: Path, recursive: bool) -> None:
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / ".frame_1.png").touch()
+    for name in ("empty", "hidden", "empty/below", "empty/shot.####.png"):
+        assert list(seqsave.find_sequences(tmp_path / name, recursive)) == []
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"emtpy does not exist \(did you mean 'empty'\?\)"):
+        assert list(seqsave.find_sequences(tmp_path / "emtpy", recursive)) == []
 
 
 @pytest.mark.every_day

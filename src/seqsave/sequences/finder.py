@@ -136,14 +136,24 @@ def find_sequences(
 
     Numbers in names count as numbers: ``shot2`` comes before ``shot10``, and a folder before those below it.
     ``url`` may also be a pattern or a glob, as in ``open_sequence``. Links to folders are not followed, since they
-    may be circular, and hidden folders are left out. A folder without sequences yields nothing.
+    may be circular, and hidden folders are left out. A folder without sequences yields nothing. So does one that does
+    not exist, with a warning; on storages without folders, a prefix without objects is an empty folder.
 
     Raises TargetError, FrameNameError.
     """
-    for found in survey(url, recursive, storage_options):
+    for number, found in enumerate(survey(url, recursive, storage_options)):
+        if number == 0 and found.is_empty and (missing := _missing(url, storage_options)):
+            warnings.warn(f"no sequence is found: {missing}", SeqSaveWarning, stacklevel=2)
         for group in found.subframes:
             warnings.warn(subframes_message(group), SeqSaveWarning, stacklevel=2)
         yield from found.sequences if found.is_wanted else ()
+
+
+def _missing(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> str:
+    """Return that a folder does not exist; "" for one that may be empty, and for patterns."""
+    if lookup.is_pattern(url) or not targets.resolve(url, options).capabilities.folders:
+        return ""
+    return lookup.describe_no_folder(url, options)
 
 
 def survey(
