@@ -62,6 +62,9 @@ def test_batches_sidecars_and_the_preview(tmp_path: Path) -> None:
     assert (tmp_path / "frame.mp4").exists()
     asked = seqsave("rm", tmp_path, "--dry-run").out
     assert asked.splitlines()[0].startswith(f"would remove frame_#####.jpg in {tmp_path} (10 frames, ")
+    assert asked.splitlines()[0].endswith(": batch_0000/frame_00000.jpg to batch_0003/frame_00004.jpg)")
+    document = seqsave("rm", tmp_path, "--dry-run", "--json").document
+    assert (document["first"], document["last"]) == ("batch_0000/frame_00000.jpg", "batch_0003/frame_00004.jpg")
     assert asked.splitlines()[1] == "  and 2 metadata files, the preview frame.mp4, its manifest"
     assert (tmp_path / "batch_0003" / "frame_00000.jpg").exists()
     seqsave("rm", tmp_path, "--yes")

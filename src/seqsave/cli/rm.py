@@ -105,8 +105,11 @@ def _ask(removal: Removal) -> None:
 
 
 def _summary(removal: Removal) -> str:
+    from seqsave.sequences.frame import name_below
+
     frames = removal.frames
-    span = frames[0].name if len(frames) == 1 else f"{frames[0].name} to {frames[-1].name}"
+    first, last = name_below(frames[0]), name_below(frames[-1])
+    span = first if len(frames) == 1 else f"{first} to {last}"
     part = "" if removal.is_whole else "a part of "
     count = f"{counted(len(frames), 'frame')}, {format_size(removal.size)}: {span}"
     return f"{part}{removal.sequence.pattern} in {removal.sequence.url} ({count})"
@@ -141,6 +144,7 @@ def _print(removal: Removal, removed: Removed | None, as_json: bool) -> None:
 
 def _document(removal: Removal, removed: Removed | None) -> dict[str, Any]:
     from seqsave import naming
+    from seqsave.sequences.frame import name_below
 
     def ranges(frames: Any) -> str:
         return naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})))
@@ -151,8 +155,8 @@ def _document(removal: Removal, removed: Removed | None) -> dict[str, Any]:
         "frames": ranges(removal.frames),
         "count": len(removal.frames),
         "size": removal.size,
-        "first": removal.frames[0].name,
-        "last": removal.frames[-1].name,
+        "first": name_below(removal.frames[0]),
+        "last": name_below(removal.frames[-1]),
         "is_whole": removal.is_whole,
         "beside": [*removal.sidecars, *removal.previews, *([removal.manifest] if removal.takes_manifest else [])],
         "dry_run": removed is None,

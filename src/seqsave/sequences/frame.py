@@ -23,7 +23,7 @@ from seqsave.types import MAX_PIXELS, Decoded
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
 
-__all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "join", "key_of", "list_folder"]
+__all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "join", "key_of", "list_folder", "name_below"]
 
 Place = tuple[str, ...]
 Key = tuple[int, int]  # (index, batch); batch is -1 outside of batch folders, so that these frames come first
@@ -37,7 +37,7 @@ class Frame:
     url:  URL of the file, without secrets; an absolute path for a local file.
     size: size of the file in bytes; None for a frame that was opened by its URL alone, and where a listing states no
           sizes, as that of a web server.
-    name: path of the file below the sequence's folder, such as ``batch_0003/frame_00017.png``.
+    name: name of the file, such as ``frame_00017.png``, without its batch folder.
     """
 
     index: int
@@ -196,6 +196,11 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
 def key_of(frame: Frame) -> Key:
     """Return the key by which a sequence's frames are sorted and found."""
     return (frame.index, -1 if frame.batch is None else frame.batch)
+
+
+def name_below(frame: Frame) -> str:
+    """Return the path of a frame's file below its sequence's folder: ``batch_0003/frame_00017.png``."""
+    return frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
 
 
 def join(folder: str, name: str) -> str:

@@ -33,7 +33,7 @@ from seqsave.sequences.belongings import (
     tidy_folders,
 )
 from seqsave.sequences.destination import Destination
-from seqsave.sequences.frame import Frame, join
+from seqsave.sequences.frame import Frame, join, name_below
 from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.repair import from_scratch
@@ -135,7 +135,7 @@ def _refuse_a_part(sequence: FrameSequence) -> None:
     known = sequence.manifest
     if known is None:
         return
-    own = {_path_at(frame) for frame in sequence}
+    own = {name_below(frame) for frame in sequence}
     others = [frame.name for frame in known.frames if frame.name not in own]
     existing = manifests.list_frames(target_of(sequence), sequence.prefix, others) or {}
     rest = [name for name in others if name in existing]
@@ -197,10 +197,10 @@ def _refuse_existing(
     _refuse_other_spelling(steps, sequence, target, listing)
     there = {path for path in listing if not is_going(path)}
     taken = [step.new for step in steps if step.new in there]
-    others = [frame for frame in _frames_at(target, name) if not is_going(_path_at(frame))]
+    others = [frame for frame in _frames_at(target, name) if not is_going(name_below(frame))]
     keys = {(frame.index, frame.batch): frame for frame in others}
     wanted = [(step.frame.index + offset, step.frame.batch) for step in steps if step.frame is not None]
-    taken += [_path_at(keys[key]) for key in wanted if key in keys and _path_at(keys[key]) not in taken]
+    taken += [name_below(keys[key]) for key in wanted if key in keys and name_below(keys[key]) not in taken]
     if taken:
         some = first_of(sorted(taken), SHOWN)
         exist = "already exists" if len(taken) == 1 else "already exist"
@@ -241,10 +241,6 @@ def _frames_at(target: targets.Target, name: NamePattern) -> list[Frame]:
         if (naming.normalized(one.name.head), one.name.ending.casefold()) == same
         for frame in files_of(one)
     ]
-
-
-def _path_at(frame: Frame) -> str:
-    return frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
 
 
 def _place(target: targets.Target, folder: str) -> tuple[tuple[tuple[str, str], ...], str]:
@@ -406,7 +402,7 @@ class _Records:
 
 
 def _entry(frame: Frame) -> FrameEntry:
-    return FrameEntry(index=frame.index, batch=frame.batch, name=_path_at(frame), size=frame.size)
+    return FrameEntry(index=frame.index, batch=frame.batch, name=name_below(frame), size=frame.size)
 
 
 def _copied(one: Arrived, offset: int, entries: Mapping[Key, FrameEntry]) -> FrameEntry | None:

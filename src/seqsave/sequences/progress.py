@@ -13,7 +13,7 @@ from seqsave.manifest import FrameEntry, Manifest, RunEntry
 from seqsave.manifest.document import sort_key
 from seqsave.manifest.intervals import Intervals, count, unite
 from seqsave.manifest.records import declared
-from seqsave.sequences.frame import Frame
+from seqsave.sequences.frame import Frame, name_below
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted
 
@@ -243,8 +243,7 @@ def _reach(run: RunEntry) -> Intervals:
 
 
 def _found(frame: Frame) -> FrameEntry:
-    name = frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
-    return FrameEntry(index=frame.index, batch=frame.batch, name=name, size=frame.size)
+    return FrameEntry(index=frame.index, batch=frame.batch, name=name_below(frame), size=frame.size)
 
 
 def _state(known: Manifest, obstacles: list[str], strangers: Intervals) -> State:

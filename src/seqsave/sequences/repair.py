@@ -16,7 +16,7 @@ from seqsave.errors import (
     SequenceNotFoundError,
 )
 from seqsave.manifest import FrameEntry, Manifest, Picture
-from seqsave.sequences.frame import Frame
+from seqsave.sequences.frame import Frame, name_below
 from seqsave.sequences.header import picture_of
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import crc32_text
@@ -45,11 +45,11 @@ def rebuild(
     """
     target = _target_of(sequence)
     found = []
-    names = [_name_below(sequence, frame) for frame in sequence]
+    names = [name_below(frame) for frame in sequence]
     before = manifest.list_frames(target, sequence.prefix, names) or {}
     for frame, entry in sequence.decoded(_looked_at):
         if entry is not None:
-            found.append(replace(entry, name=_name_below(sequence, frame)))
+            found.append(replace(entry, name=name_below(frame)))
         on_frame(frame)
     after = manifest.list_frames(target, sequence.prefix, names) or {}
     # The version of a file that was replaced in between does not belong to the bytes that were read.
@@ -133,10 +133,6 @@ def _looked_at(frame: Frame, data: bytes) -> tuple[Frame, FrameEntry | None]:
         return frame, None if error.reason == "damaged" else replace(entry, picture=picture_of(data))
     height, width, channels = array.shape
     return frame, replace(entry, picture=Picture(width=width, height=height, channels=channels, dtype=str(array.dtype)))
-
-
-def _name_below(sequence: FrameSequence, frame: Frame) -> str:
-    return frame.name if frame.batch is None else f"{naming.batch_folder(frame.batch)}/{frame.name}"
 
 
 def from_scratch(sequence: FrameSequence) -> Manifest:
