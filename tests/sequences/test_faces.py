@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 import seqsave
 from seqsave import naming
@@ -24,6 +24,8 @@ _runs = iter(range(10**9))
 
 @settings(max_examples=60, deadline=None)
 @given(rules(), INDICES)
+@example(naming.NameRule("7", 2, "png", "."), {25, 50})
+@example(naming.NameRule("7", 4, "png", "."), {25, 50})
 def test_every_face_sees_the_frames_that_a_pattern_wrote(rule: naming.NameRule | None, wanted: set[int]) -> None:
     if rule is None:
         return
