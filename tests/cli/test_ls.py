@@ -233,6 +233,40 @@ def test_what_lies_beside_the_file_is_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("workflow", json.dumps({"nodes": [{"title": "x" * 3000}]})),
+        ("prompt", json.dumps({"1": {"class_type": "KSampler"}})),
+        ("parameters", "a cat\nSteps: 20, Sampler: Euler a"),
+    ],
+)
+@pytest.mark.parametrize("place", ["dc:description", "exif:UserComment"])
+@pytest.mark.parametrize("filetype", ["png", "jpg"])
+def test_a_workflow_in_xmp(filetype: str, place: str, name: str, text: str, tmp_path: Path) -> None:
+    from PIL import Image, PngImagePlugin
+
+    spaces = 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/"'
+    inner = f"<{place}><rdf:Alt><rdf:li xml:lang='x-default'>{text}</rdf:li></rdf:Alt></{place}>"
+    rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+    packet = f"<?xpacket begin='' id=''?><rdf:RDF {rdf}><rdf:Description {spaces}>{inner}</rdf:Description></rdf:RDF>"
+    texts = PngImagePlugin.PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", packet)
+    how = {"pnginfo": texts} if filetype == "png" else {"xmp": packet.encode()}
+    Image.new("RGB", (8, 8)).save(tmp_path / f"f_00001.{filetype}", **how)
+
+    assert seqsave("workflow", tmp_path / f"f_00001.{filetype}").document == {
+        name: json.loads(text) if text[0] == "{" else text
+    }
+
+
+def test_a_description_is_no_workflow(tmp_path: Path) -> None:
+    from seqsave import save
+
+    save([picture()], tmp_path, tags={"description": '{"a": 1}'})
+    assert "holds no workflow" in seqsave("workflow", tmp_path / "frame_00000.png", status=1).err
+
+
+@pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
         (["frame_1.png", "--key", "workflo"], 1, "(did you mean 'workflow'?): there is 'workflow'"),

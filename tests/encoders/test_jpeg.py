@@ -22,8 +22,9 @@ from seqsave.encoders import BUILTIN_SPECS
 from seqsave.encoders.jpeg import JpegEncoder
 from seqsave.errors import DecodeError, ImageError, SeqSaveWarning
 from seqsave.metadata import exif
+from seqsave.metadata.xmp import packet
 from seqsave.pictures.color import COLOR_SPACES
-from seqsave.types import FrameInfo
+from seqsave.types import FrameInfo, ImageInfo
 from tests.encoders.pictures import kinds
 from tests.support.clip import clip_frames
 from tests.support.needs import needs_package, needs_program
@@ -289,6 +290,31 @@ def test_texts_at_the_limit_leave_room_for_the_density() -> None:
         encoded = encode(NOISE, texts, info)
         assert JpegEncoder().decode(bytes(encoded.data), max_pixels=NOISE.size).metadata | encoded.leftover == texts
     assert encoded.leftover
+
+
+def test_statements_longer_than_a_segment_are_left_out_with_a_warning() -> None:
+    def stated(size: int) -> ImageInfo:
+        block = Image.Exif()
+        block[0x010F] = "x" * size
+        held = packet({"artist": "A"}).replace(
+            b"<rdf:Description ", b'<rdf:Description xmlns:q="q:" q:a="%s" ' % (b"x" * size)
+        )
+        return ImageInfo(exif=block.tobytes().removeprefix(b"Exif\0\0"), xmp=held, texts={"comment": "x" * size})
+
+    def seen(size: int) -> tuple[set[str], int]:
+        info = FrameInfo(index=0, dpi=300, tags={"artist": "B"}, image=stated(size))
+        found = encode(NOISE, {"workflow": "{}"}, info)
+        read = JpegEncoder().decode(bytes(found.data), max_pixels=120_000)
+        assert read.metadata["workflow"] == "{}"
+        assert (read.info.dpi, read.info.tags) == (300, {"artist": "B"})
+        assert sum("of a JPEG file holds" in text for text in found.warnings) == len(found.warnings)
+        return set(read.info.stated) & {"exif", "xmp", "texts"}, len(found.warnings)
+
+    assert seen(60_000) == ({"exif", "xmp", "texts"}, 0)
+    assert seen(70_000) == (set(), 3)
+    for size in range(64_500, 65_600, 61):  # whatever the last byte is, the file is written
+        kept, lost = seen(size)
+        assert len(kept) + lost == 3
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

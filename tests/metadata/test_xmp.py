@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsave.errors import MetadataError
-from seqsave.metadata.xmp import SOURCE_TYPES, check_tags, others_in, packet, tags_in
+from seqsave.metadata.xmp import SOURCE_TYPES, check_tags, descriptions_in, others_in, packet, tags_in
 
 NAMES = {
     "artist": "{http://purl.org/dc/elements/1.1/}creator",
@@ -93,6 +93,19 @@ def test_tags_go_before_those_of_a_source() -> None:
     assert b'Marked="True"' in changed
     bare = packet({}, kept)
     assert (tags_in(bare), b"Marked" in bare) == ({}, True)
+
+
+def test_a_description_that_is_too_long_for_a_tag_is_kept() -> None:
+    long = "y" * 3000
+    source = packet({"artist": "A", "description": "short"}).replace(b"short", long.encode())
+    kept = others_in(source)
+    assert kept is not None
+    assert tags_in(kept) == {"artist": "A"}
+    assert descriptions_in(kept) == [long]
+    changed = packet({"artist": "B"}, kept)
+    assert (tags_in(changed), descriptions_in(changed)) == ({"artist": "B"}, [long])
+    replaced = packet({"description": "other"}, kept)
+    assert (tags_in(replaced), descriptions_in(replaced)) == ({"description": "other"}, ["other"])
 
 
 @given(st.dictionaries(st.sampled_from(sorted(NAMES)), TEXT, min_size=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,8 @@ _BLOCK_ROWS = 32
 _SCAN = b"\xff\xda"  # never in compressed data, where 0xFF is followed by zero (T.81, B.1.1.5)
 _MOST_SCANS = 1000  # progressive files have about ten; bytes of a profile or preview may look like some more
 _COMMENT = "comment"
+# Bytes of a segment that its own name takes, and in Exif the density.
+_EXIF_ROOM, _XMP_ROOM = 64, len(b"http://ns.adobe.com/xap/1.0/\0")
 _BACKGROUNDS = {"black": 0, "white": 255}
 
 
@@ -64,6 +67,7 @@ class JpegEncoder:
                 f"JPEG holds at most {_LONGEST_SIDE} x {_LONGEST_SIDE} pixels, and this picture is {width} x {height}: "
                 "scale it, or save it as png"
             )
+        info, warnings = _within_segments(info)
         block, leftover = exif.pack(
             metadata,
             exif.JPEG_LIMIT,
@@ -72,7 +76,8 @@ class JpegEncoder:
             camera=info.image.exif,
             texts=_comments(info.image.texts),
         )
-        about, warnings = _about(info, grey=image.shape[2] < 3)
+        about, more = _about(info, grey=image.shape[2] < 3)
+        warnings += more
         settings = about | {
             "quality": options.get("quality", 95),
             "subsampling": options.get("subsampling", "4:4:4"),
@@ -122,6 +127,20 @@ class JpegEncoder:
         array = np.array(as_array(picture))  # a copy that the caller may change
         block = picture.info.get("exif", b"")
         return Decoded(array=array, metadata=exif.unpack(block), info=_stated_in(picture, block))
+
+
+def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:
+    """Return the facts without those that are longer than a segment of a JPEG file, and a warning of each."""
+    image, lost = info.image, []
+    if image.exif is not None and len(image.exif) > exif.JPEG_LIMIT - _EXIF_ROOM:
+        image, lost = replace(image, exif=None), ["Exif data of camera, place and time"]
+    if image.xmp is not None and len(packet(info.tags, image.xmp)) > exif.JPEG_LIMIT - _XMP_ROOM:
+        image, lost = replace(image, xmp=None), [*lost, "further properties in XMP"]
+    if len(image.texts.get(_COMMENT, "").encode()) > exif.JPEG_LIMIT:
+        texts = {name: text for name, text in image.texts.items() if name != _COMMENT}
+        image, lost = replace(image, texts=texts), [*lost, f"text {_COMMENT}"]
+    warnings = (f"left out, as a part of a JPEG file holds {exif.JPEG_LIMIT} bytes at most: {name}" for name in lost)
+    return replace(info, image=image), tuple(warnings)
 
 
 def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, ...]]:

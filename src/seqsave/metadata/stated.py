@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seqsave.metadata import exif, icc, xmp
+from seqsave.metadata.parameters import PARAMETERS
+from seqsave.metadata.text import load
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import ImageInfo
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from seqsave.types import ColorSpace
 
-__all__ = ["beyond_attributes", "density", "image_info", "iptc_of", "only_named", "space_of_cicp"]
+__all__ = ["beyond_attributes", "density", "generation_in", "image_info", "iptc_of", "only_named", "space_of_cicp"]
 
 # Tags of TIFF files, and Photoshop's number of the IPTC block among its others.
 _IPTC, _PHOTOSHOP, _IPTC_NUMBER = 0x83BB, 0x8649, 0x0404
@@ -66,6 +68,24 @@ def image_info(
         xmp=xmp.others_in(xmp_packet) if xmp_packet else None,
         attributes=left or {},
     )
+
+
+def generation_in(info: ImageInfo) -> dict[str, str]:
+    """Return the workflow, prompt and parameters that a description or a user comment in XMP holds, by name."""
+    texts = [info.tags["description"]] if "description" in info.tags else []
+    texts += xmp.descriptions_in(info.xmp) if info.xmp is not None else []
+    return {name: text for text in reversed(texts) if (name := _generation_name(text))}
+
+
+def _generation_name(text: str) -> str:
+    """Return the name of a text with generation data, and "" for another text."""
+    value = load({"": text})[""] if text.lstrip().startswith("{") else None
+    if not isinstance(value, dict):
+        return PARAMETERS if exif.is_generation(text) else ""
+    if isinstance(value.get("nodes"), list):
+        return "workflow"
+    is_prompt = bool(value) and all(isinstance(node, dict) and "class_type" in node for node in value.values())
+    return "prompt" if is_prompt else ""
 
 
 def only_named(*, iptc: bytes = b"", cmyk: bytes | None = None) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from xml.etree import ElementTree
 
-__all__ = ["SOURCE_TYPES", "TAGS", "check_tags", "others_in", "packet", "tags_in"]
+__all__ = ["SOURCE_TYPES", "TAGS", "check_tags", "descriptions_in", "others_in", "packet", "tags_in"]
 
 TAGS: Final = ("artist", "copyright", "description", "software", "digital_source_type")
 """The names of the tags."""
@@ -63,6 +63,7 @@ _OF_STORAGE = frozenset(
         _RDF: ("about",),
     }.items()
 )
+_USER_COMMENT = "{http://ns.adobe.com/exif/1.0/}UserComment"
 _LARGEST = 1 << 24
 _BLANK = b"\0 \n\r\t"
 _ALWAYS = frozenset((f"{{{_RDF}}}about",))
@@ -109,16 +110,18 @@ def tags_in(data: bytes) -> dict[str, str]:
 
 
 def others_in(data: bytes) -> bytes | None:
-    """Return a packet if it states more than the tags, without what it states of how its file is stored; else None."""
+    """Return a packet if it states more than the tags, without what it states of how its file is stored; else None.
+
+    Values that are too long for a tag are more than the tags.
+    """
     root = _parsed(data)
     if root is None:
         return None
     known, own = _names_of_storage(), set(_PROPERTIES.values())
     stated = {name for element in _descriptions(root) for name in (*element.attrib, *(child.tag for child in element))}
     texts = {name: _texts_of(root, name) for name in own & stated}
-    if not stated - known - own and all(
-        len(found) < 2 for name, found in texts.items() if name != _PROPERTIES["artist"]
-    ):
+    is_more = any(len(found) > 1 for name, found in texts.items() if name != _PROPERTIES["artist"])
+    if not (stated - known - own or is_more or _beyond_tags(root)):
         return None
     from xml.parsers.expat import ExpatError
 
@@ -127,6 +130,13 @@ def others_in(data: bytes) -> bytes | None:
     except (ExpatError, ValueError):  # this parser is stricter about names
         return None
     return bare if stated & known else data.strip(_BLANK)
+
+
+def descriptions_in(data: bytes) -> list[str]:
+    """Return the description and the user comment in an XMP packet, which may hold generation data."""
+    root = _parsed(data)
+    names = (_PROPERTIES["description"], _USER_COMMENT)
+    return [] if root is None else [text for name in names for text in _texts_of(root, name)[:1]]
 
 
 def _parsed(data: bytes) -> ElementTree.Element | None:
@@ -152,6 +162,12 @@ def _tags_of(root: ElementTree.Element) -> dict[str, str]:
         with contextlib.suppress(MetadataError):
             found |= check_tags({name: text})
     return found
+
+
+def _beyond_tags(root: ElementTree.Element) -> set[str]:
+    """Return the properties of tags whose values ``check_tags`` refuses, such as a long description."""
+    tags = _tags_of(root)
+    return {own for name, own in _PROPERTIES.items() if name not in tags and any(_texts_of(root, own))}
 
 
 def _descriptions(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
@@ -194,8 +210,10 @@ def _full_name(node: Any) -> str:
 
 
 def _replaced(source: bytes, tags: Mapping[str, str]) -> bytes:
-    """Return a packet with other tags."""
-    bare = _without(source, set(_PROPERTIES.values())).decode()
+    """Return a packet with other tags. Values that are no tags stay, unless a tag takes their place."""
+    root = _parsed(source)
+    kept = set() if root is None else _beyond_tags(root) - {_PROPERTIES[name] for name in tags}
+    bare = _without(source, set(_PROPERTIES.values()) - kept).decode()
     own = packet(tags).decode()
     start, end = own.find("<rdf:Description"), own.rfind("</rdf:RDF>")
     # The element for RDF may have another prefix in the packet of another program.

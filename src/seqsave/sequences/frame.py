@@ -76,9 +76,15 @@ class Frame:
         return self._files.read(self._path)
 
     def read_metadata(self) -> dict[str, Any]:
-        """Read and return the metadata in the file and its sidecars, by name. Text that is not JSON stays text."""
+        """Read and return the metadata in the file and its sidecars, by name. Text that is not JSON stays text.
+
+        A workflow, prompt or parameters that another program has put into XMP are among them.
+        """
+        from seqsave.metadata.stated import generation_in  # here, as numpy comes with it
+
         data = self.read_bytes()
-        return text.load({**self.texts_beside(data), **self.decode(data).metadata})
+        decoded = self.decode(data)
+        return text.load({**generation_in(decoded.info), **self.texts_beside(data), **decoded.metadata})
 
     def texts_beside(self, data: bytes, checksum: int | None = None) -> dict[str, str]:
         """Return the metadata in the sidecars of the frame, name to text; ``data`` is the result of ``read_bytes``.
