@@ -109,7 +109,7 @@ def _statements(data: bytes, source: seqsave.Decoded) -> Iterator[str]:
     if info.alpha:
         yield f"alpha ({info.alpha})"
     yield from (name for name, field in _STATEMENTS.items() if field in info.stated)
-    if orientation_of(data) != 1:
+    if _states_turn(data):
         yield "orientation"
     if set(info.tags) - {"digital_source_type"}:
         yield "artist, rights"
@@ -117,6 +117,11 @@ def _statements(data: bytes, source: seqsave.Decoded) -> Iterator[str]:
         yield "AI label"
     if source.metadata.get("workflow"):
         yield "workflow"
+
+
+def _states_turn(data: bytes) -> bool:
+    """Whether a file states that its picture is turned. The decoder of AVIF turns it by itself: MIAF, 7.3.9."""
+    return orientation_of(data) != 1 or (data[4:12] == b"ftypavif" and b"irot" in data)
 
 
 def _outcome(statement: str, data: bytes, source: seqsave.Decoded, seen: _Seen, target: str) -> str:
@@ -155,7 +160,7 @@ def _judged(statement: str, source: seqsave.Decoded, seen: _Seen) -> str:
         height, width = seen.decoded.array.shape[:2]
         return CONVERTED if old.display and (width, height) == old.display[2:] else LOST
     if statement == "orientation":
-        is_turned = source.array.shape[:2] == seen.decoded.array.shape[:2] and orientation_of(seen.data) == 1
+        is_turned = source.array.shape[:2] == seen.decoded.array.shape[:2] and not _states_turn(seen.data)
         return CONVERTED if is_turned else LOST
     if statement == "workflow":
         is_kept = seen.decoded.metadata.get("workflow") == source.metadata["workflow"] == WORKFLOW
