@@ -21,7 +21,7 @@ from seqsave.targets.local import LocalTarget
 from seqsave.targets.memory import MemoryTarget
 from tests.cli.runner import options, seqsave
 from tests.support.folding import Folding
-from tests.support.needs import needs_obstore
+from tests.support.needs import needs_copies_that_create, needs_obstore
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
 from tests.support.proxy import Proxy
@@ -534,6 +534,7 @@ def client(request: pytest.FixtureRequest) -> str:
 @pytest.mark.s3
 @pytest.mark.parametrize("manifest", [True, False])
 def test_a_store_copies_its_objects_by_itself(s3_server: S3Server, proxy: Proxy, client: str, manifest: bool) -> None:
+    needs_copies_that_create(client)
     own = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": client}
     arguments = [part for name, value in own.items() for part in ("--storage-option", f"{name}={value}")]
     old, new = s3_server.new_prefix(), f"s3://{s3_server.new_bucket()}/to"
@@ -559,6 +560,7 @@ def test_a_store_copies_its_objects_by_itself(s3_server: S3Server, proxy: Proxy,
 @pytest.mark.s3
 @pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (403, "AccessDenied"), (200, "InternalError")])
 def test_a_store_that_refuses_to_copy(s3_server: S3Server, proxy: Proxy, client: str, status: int, code: str) -> None:
+    needs_copies_that_create(client)
     own = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url, "client": client}
     arguments = [part for name, value in own.items() for part in ("--storage-option", f"{name}={value}")]
     old, new = s3_server.new_prefix(), s3_server.new_prefix()

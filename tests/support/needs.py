@@ -11,7 +11,15 @@ import pytest
 from seqsave.testing import outside
 from seqsave.testing.outside import in_ci, missing
 
-__all__ = ["entry_points_of", "in_ci", "missing", "needs_obstore", "needs_package", "needs_program"]
+__all__ = [
+    "entry_points_of",
+    "in_ci",
+    "missing",
+    "needs_copies_that_create",
+    "needs_obstore",
+    "needs_package",
+    "needs_program",
+]
 
 # Packages that have left the oldest Python behind.
 NEWER_PYTHON = {"obstore": (3, 11)}
@@ -36,6 +44,16 @@ def needs_obstore() -> Any:
     obstore = needs_package("obstore")
     needs_package("seqsave_obstore", "pip install plugins/seqsave-obstore")
     return obstore
+
+
+def needs_copies_that_create(client: str) -> None:
+    """Old versions of botocore know no condition for CopyObject: there, frames are read and sent."""
+    if client == "obstore":
+        return
+    session = needs_package("botocore.session").get_session()
+    members = session.get_service_model("s3").operation_model("CopyObject").input_shape.members
+    if "IfNoneMatch" not in members:
+        pytest.skip("only with a botocore that has IfNoneMatch for CopyObject")
 
 
 def entry_points_of(distribution: str) -> list[importlib.metadata.EntryPoint]:

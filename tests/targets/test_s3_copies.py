@@ -14,6 +14,7 @@ import seqsave
 from seqsave import manifest, naming, targets
 from seqsave.errors import SaveError, TargetError
 from seqsave.targets import s3_copies
+from tests.support.needs import needs_copies_that_create
 from tests.support.proxy import Proxy, Request
 from tests.support.s3 import S3Server
 
@@ -89,7 +90,10 @@ def test_another_version_is_not_copied(source: targets.Target, target: targets.T
     assert copy_in(target, original_of(source)) is not None  # neither concerns the next object
 
 
-def test_create_replaces_nothing(source: targets.Target, target: targets.Target, proxy: Proxy) -> None:
+def test_create_replaces_nothing(
+    source: targets.Target, target: targets.Target, options: dict[str, Any], proxy: Proxy
+) -> None:
+    needs_copies_that_create(options["client"])
     original = original_of(source)
     assert target.refuses_copies("trial.txt")
     assert not target.exists("trial.txt")
@@ -204,6 +208,8 @@ def save(urls: tuple[str, str], options: dict[str, Any], **more: Any) -> seqsave
 def test_a_recorded_sequence_is_copied_without_reading_a_frame(
     urls: tuple[str, str], options: dict[str, Any], proxy: Proxy, if_exists: str
 ) -> None:
+    if if_exists in ("skip", "error"):
+        needs_copies_that_create(options["client"])
     result = save(urls, options, if_exists=if_exists)
     assert kinds(proxy, r"/frame_\d+\.png$") == ["COPY"] * len(PICTURES)
     assert contents(urls[1], options) == contents(urls[0], options)

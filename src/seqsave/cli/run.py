@@ -55,22 +55,25 @@ class Job:
 
     def run(self) -> int:
         """Save the frames, print the result, and return the exit status. Errors before the first frame are raised."""
-        started = time.monotonic()
-        writer, status, error = self._write()
-        seconds = time.monotonic() - started
-        result = writer.result
+        with taken_as_interrupts() as start_to_report:
+            started = time.monotonic()
+            writer, status, error = self._write()
+            start_to_report()
+            self._report(writer.result, time.monotonic() - started, error)
+        return status
+
+    def _report(self, result: SaveResult, seconds: float, error: str) -> None:
         if self.as_json:
             (self.document or print_json)(self._document(result, seconds, error))
         if error:
             complain(error)
         else:
             self.messages.note(self._summary(result, seconds))
-        return status
 
     def _write(self) -> tuple[SequenceWriter, int, str]:
         """Return the closed writer, the exit status, and the error message, ``""`` without one."""
         bar = None if self.messages.quiet else open_progress(self.pattern, self.expected, lines=True)
-        with taken_as_interrupts(), bar or nullcontext():
+        with bar or nullcontext():
             writer = self._open(bar)
             try:
                 with writer:

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -26,10 +26,13 @@ class Interrupted(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def taken_as_interrupts() -> Iterator[None]:
-    """Raise Interrupted on the main thread for such signals in this context; ignored signals stay ignored."""
+def taken_as_interrupts() -> Iterator[Callable[[], None]]:
+    """Raise Interrupted on the main thread for such signals in this context; ignored signals stay ignored.
+
+    Yields a function that starts the time in which signals are ignored, for the report of what is saved.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
     usual = {signal.SIGINT: signal.default_int_handler}
     usual |= {getattr(signal, name): signal.SIG_DFL for name in _NAMES if hasattr(signal, name)}
@@ -41,11 +44,15 @@ def taken_as_interrupts() -> Iterator[None]:
             last = time.monotonic()
             _raise(number)
 
+    def start_to_report() -> None:
+        nonlocal last
+        last = time.monotonic()
+
     taken = [number for number, handler in usual.items() if signal.getsignal(number) == handler]
     for number in taken:
         signal.signal(number, interrupt)
     try:
-        yield
+        yield start_to_report
     finally:
         for number in taken:
             signal.signal(number, usual[number])

@@ -190,7 +190,6 @@ def info_of(container: Any, stream: Any, picture: Any, notes: list[str]) -> Imag
 
 def _note_light(picture: Any, notes: list[str]) -> None:
     """Note the statements on a display's light, for which pictures have no place."""
-    names = {str(getattr(one.type, "name", one.type)) for one in picture.side_data}
     lost = [
         words
         for name, words in (
@@ -199,7 +198,7 @@ def _note_light(picture: Any, notes: list[str]) -> None:
             ("DYNAMIC_HDR_PLUS", "HDR10+"),
             ("DOVI_METADATA", "Dolby Vision"),
         )
-        if name in names
+        if picture.side_data.get(name) is not None
     ]
     if lost:
         notes.append(f"the video states {', '.join(lost)}, which is not kept")
@@ -243,11 +242,11 @@ def is_turned(picture: Any) -> bool:
 
 
 def _display_matrix(picture: Any) -> tuple[int, int, int, int] | None:
-    for one in picture.side_data:
-        if getattr(one.type, "name", "") == "DISPLAYMATRIX":
-            values = struct.unpack("=9i", bytes(one)[:36])
-            return values[0], values[1], values[3], values[4]
-    return None
+    found = picture.side_data.get("DISPLAYMATRIX")
+    if found is None:
+        return None
+    values = struct.unpack("=9i", bytes(found)[:36])
+    return values[0], values[1], values[3], values[4]
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
