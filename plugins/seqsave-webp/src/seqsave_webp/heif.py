@@ -128,7 +128,9 @@ def xmp_of(data: bytes) -> bytes:
 
 def facts_of(data: bytes) -> Facts:
     """Return what the properties of the picture state; those of its alpha and of a preview do not count."""
-    cicp, profile, aspect, light, turns = None, None, None, {}, []
+    cicp, profile, aspect = None, None, None
+    light: dict[str, int] = {}
+    turns: list[tuple[bytes, bytes]] = []
     for kind, body in _of_primary(data):
         if kind == b"colr" and body[:4] == b"nclx" and len(body) >= 8:
             numbers = struct.unpack_from(">2H", body, 4)
