@@ -53,7 +53,7 @@ def needs_copies_that_create(client: str) -> None:
     session = needs_package("botocore.session").get_session()
     members = session.get_service_model("s3").operation_model("CopyObject").input_shape.members
     if "IfNoneMatch" not in members:
-        pytest.skip("only with a botocore that has IfNoneMatch for CopyObject")
+        pytest.skip("only on newer versions of botocore, which have IfNoneMatch for CopyObject")
 
 
 def entry_points_of(distribution: str) -> list[importlib.metadata.EntryPoint]:

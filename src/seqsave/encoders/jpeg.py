@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from seqsave.errors import DecodeError, ImageError
 from seqsave.metadata import exif, icc, stated
@@ -34,6 +34,7 @@ _BLOCK_ROWS = 32
 _SCAN = b"\xff\xda"  # never in compressed data, where 0xFF is followed by zero (T.81, B.1.1.5)
 _MOST_SCANS = 1000  # progressive files have about ten; bytes of a profile or preview may look like some more
 _COMMENT = "comment"
+_HEADERS = 8192  # bytes, more than libjpeg's own headers take
 # Bytes of a segment that its own name takes, and in Exif the density.
 _EXIF_ROOM, _XMP_ROOM = 64, len(b"http://ns.adobe.com/xap/1.0/\0")
 _BACKGROUNDS = {"black": 0, "white": 255}
@@ -223,10 +224,18 @@ def _laid_over(pixels: Bytes, background: int) -> Bytes:
 def _saved(picture: Image.Image, settings: Mapping[str, Any]) -> bytes:
     # Pillow holds the interpreter's lock while it encodes into a Python object, so that two threads are as slow as one.
     # It releases the lock while it encodes into a file descriptor. Therefore a file in memory is used, where possible.
+    _make_room(sum(len(part) for part in settings.values() if isinstance(part, bytes)))
     with _memory_file() as file:
         picture.save(file, "JPEG", **settings)
         file.seek(0)
         return file.read()
+
+
+def _make_room(segments: int) -> None:
+    """Let Pillow's buffer hold all segments before the pixels, which Pillow needs before version 13. It only grows."""
+    needed = segments + _HEADERS
+    if segments > _HEADERS and needed > ImageFile.MAXBLOCK:
+        ImageFile.MAXBLOCK = needed
 
 
 def _memory_file() -> IO[bytes]:
