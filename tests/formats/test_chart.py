@@ -100,7 +100,7 @@ def test_a_movie_is_the_same_while_saving_and_later(
         cover = np.linspace(0.2, 1, picture.shape[1], dtype=np.float32)[None, :, None].repeat(picture.shape[0], 0)
         picture = np.concatenate([picture, cover], axis=2)
         if filetype == "jpg":
-            pytest.skip("JPEG holds no alpha")
+            pytest.skip("only on file types that hold alpha")
     seqsave.save([picture] * 2, tmp_path, filetype=filetype, color=color, preview="mp4")
     sequence = seqsave.open_sequence(tmp_path)
     assert sequence.target is not None
