@@ -405,6 +405,14 @@ def test_time_codes(first: str, frames: int, expected: str | None) -> None:
     assert time_code(first, frames, Fraction(30000, 1001)) == expected
 
 
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [(None, None), (Fraction(1, 5), None), (Fraction(25), "00:00:01:05"), (Fraction(30), "00:00:01;00")],
+)
+def test_time_codes_of_other_rates(rate: Fraction | None, expected: str | None) -> None:
+    assert time_code("00:00:00;00", 30, rate) == expected
+
+
 @given(st.integers(0, 2_000_000), st.integers(0, 2_000_000))
 def test_time_codes_add_up(one: int, two: int) -> None:
     """Counting in two steps is counting in one, and no code is one that drop-frame counting leaves out."""

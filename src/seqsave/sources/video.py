@@ -28,7 +28,7 @@ EXTENSIONS = frozenset(_NAMES.split())
 # VP8 and VP9 store alpha as a second stream in each packet, which only the decoders of libvpx read.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
-# FFmpeg's usual way for 8 bits, as with its command: 25 times as fast as the exact one, which all other formats get.
+# FFmpeg's usual way for 8 bits, as with its command. All other formats get the exact one, which is much slower.
 _FAST = "bicubic"
 _EXACT = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 # The lower bound in pyproject.toml.
@@ -94,20 +94,27 @@ class _Video:
                 # Damage is reported by the iteration.
                 picture = next(self._decoded(container, stream, _Progress()), None)
                 if picture is not None:
-                    conversion = facts.conversion_of(picture, codec, self.url, self.dtype == "uint8")
+                    conversion = facts.conversion_of(picture, codec, self.url)
                     depth = max(part.bits for part in picture.format.components)
                     info = facts.info_of(container, stream, picture, notes)
                     words += [f"{depth} bits" if depth > 8 else "", conversion.words, facts.light_in_words(info)]
                     words += ["alpha"] if conversion.has_alpha and not picture.format.has_palette else []
+
+        def as_dtype(dtype: str) -> Source:
+            """Return the same source, without opening the file again."""
+            made = replace(source, as_dtype=None)
+            made.frames = lambda: replace(self, dtype=dtype).frames(made)
+            return made
+
         source = Source(
             description=f"{self.url}: video, {', '.join(filter(None, words))}",
-            frames=lambda: self._frames(source),
+            frames=lambda: self.frames(source),
             total=total or None,
             about=True,
             rate=Fraction(rate) if rate else None,
             depth=min(depth, 16),
             notes=notes,
-            as_dtype=(lambda dtype: replace(self, dtype=dtype).source()) if depth > 8 else None,
+            as_dtype=as_dtype if depth > 8 else None,
         )
         return source
 
@@ -142,7 +149,7 @@ class _Video:
         except (ValueError, LookupError) as error:
             raise SourceError(f"{self.url} has alpha, which this PyAV cannot decode, as it lacks {codec}") from error
 
-    def _frames(self, source: Source) -> Iterator[SourceFrame]:
+    def frames(self, source: Source) -> Iterator[SourceFrame]:
         progress = _Progress()
         with self._opened() as container:
             stream, _ = facts.choose_stream(container, self.url, self.stream, self.av)

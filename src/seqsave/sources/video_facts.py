@@ -22,7 +22,8 @@ __all__ = ["Conversion", "choose_stream", "conversion_of", "info_of", "time_code
 # Numbers of ITU-T H.273 for matrices, and FFmpeg's names of them.
 _MATRICES = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
 _IN_WORDS = {"bt709": "BT.709", "bt601": "BT.601", "bt2020": "BT.2020", "fcc": "FCC", "smpte240m": "SMPTE 240M"}
-_UNKNOWN = (None, 2)
+# "Reserved" and "unspecified" in the tables of primaries and transfers; of matrices, 0 is RGB, which has none.
+_UNKNOWN = (None, 0, 2, 3)
 _PQ, _HLG = 16, 18
 # For videos that state neither a matrix nor primaries: BT.601, FFmpeg's choice when it writes and when it reads them.
 _USUAL_MATRIX = 6
@@ -85,11 +86,6 @@ class Conversion:
     def has_alpha(self) -> bool:
         """Return True if arrays have four channels."""
         return self.format in ("rgba", "rgba64le")
-
-    @property
-    def is_deep(self) -> bool:
-        """Return True for arrays of 16 bits."""
-        return self.format in ("rgb48le", "rgba64le", "gray16le")
 
     def finish(self, array: Pixels) -> Pixels:
         """Return the array of the scaler with its largest value at 65535."""
@@ -157,7 +153,7 @@ def _number(owner: Any, name: str) -> int | None:
 
 
 def _first(*values: Any) -> int | None:
-    """Return the first value that states something; 2 is "unspecified" in all tables of H.273."""
+    """Return the first value that states something."""
     return next((int(value) for value in values if value not in _UNKNOWN), None)
 
 
@@ -258,12 +254,12 @@ def time_code(first: str, frames: int, rate: Fraction | None) -> str | None:
     A ";" before the frames means drop-frame counting (SMPTE ST 12-1): at 29.97 and 59.94 frames per second, the first
     numbers of each minute are left out, except in each tenth minute.
     """
+    base = 0 if rate is None else round(rate)
     digits = first.replace(";", ":").replace(".", ":").split(":")
-    if rate is None or len(digits) != 4 or not all(part.isdigit() and len(part) == 2 for part in digits):
+    if base < 1 or len(digits) != 4 or not all(part.isdigit() and len(part) == 2 for part in digits):
         return None
     hours, minutes, seconds, count = map(int, digits)
-    base = round(rate)
-    is_dropping, skipped = ";" in first or "." in first, base // 15
+    is_dropping, skipped = base in (30, 60) and (";" in first or "." in first), base // 15
     total = ((hours * 60 + minutes) * 60 + seconds) * base + count
     if is_dropping:
         passed = hours * 60 + minutes

@@ -420,9 +420,8 @@ _BUILTINS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fa
     (IsADirectoryError, Fault.IS_A_FOLDER),
     (PermissionError, Fault.NOT_PERMITTED),
     (TimeoutError, Fault.TIMEOUT),
-    (ConnectionRefusedError, Fault.UNREACHABLE),
+    ((ConnectionRefusedError, socket.gaierror), Fault.UNREACHABLE),
     ((ConnectionError, EOFError), Fault.BROKEN),
-    (socket.gaierror, Fault.UNREACHABLE),
     (NotImplementedError, Fault.UNSUPPORTED),
     (ImportError, Fault.NOT_INSTALLED),
     (UnicodeError, Fault.BAD_NAME),
@@ -445,8 +444,7 @@ def _stands_for_an_answer(error: OSError) -> bool:
 def _by_builtin(error: BaseException) -> Fault | None:
     if type(error).__name__ == "TimeoutError":  # asyncio's and concurrent.futures' own, before Python 3.11
         return Fault.TIMEOUT
-    if isinstance(error, TypeError) and "argument" in str(error):
-        return Fault.BAD_OPTION
-    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):  # botocore's
+    is_of_botocore = isinstance(error, ValueError) and str(error).startswith("Invalid endpoint")
+    if is_of_botocore or (isinstance(error, TypeError) and "argument" in str(error)):
         return Fault.BAD_OPTION
     return next((fault for kind, fault in _BUILTINS if isinstance(error, kind)), None)
