@@ -192,7 +192,7 @@ def files_in_memory() -> list[str]:
     found = []
     for path in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            found.append(os.readlink(path))
+            found.append(str(path.readlink()))
     return [one for one in found if "memfd:seqsave" in one]
 
 
