@@ -28,8 +28,9 @@ _HOST = re.compile(r"Error performing [A-Z]+ https?://([^/\s]+)")
 _CODE = re.compile(r"\bcode: (-?\d+),\s+kind: (\w+)")
 
 _BUILTINS: tuple[tuple[re.Pattern[str], type[OSError], int], ...] = (
-    # The connection failed; later patterns are those of a store that does not answer.
-    (re.compile(r"\bConnectError\(.*\bTimedOut\b", re.DOTALL), OSError, errno.EHOSTUNREACH),
+    # The connection failed; later patterns are those of a store that does not answer. Two clocks run while a connection
+    # is made, and either can be first: "Error(Connect, ConnectError(... TimedOut" or "Error(Connect, TimedOut".
+    (re.compile(r"\(\s*Connect,.*\bTimedOut\b", re.DOTALL), OSError, errno.EHOSTUNREACH),
     (re.compile(r"\bTimedOut\b|\bkind: Timeout\b|operation timed out"), TimeoutError, errno.ETIMEDOUT),
     (re.compile(r"InvalidCertificate|UnknownIssuer|InvalidMessage|AlertReceived|PeerIncompatible"), ssl.SSLError, 1),
     (re.compile(r"dns error.*(not known|No address|No such host)", re.DOTALL), socket.gaierror, socket.EAI_NONAME),
