@@ -256,7 +256,7 @@ class FrameInfo:
     filetype: the base file type, without "with embedded workflow".
     total: the expected number of frames.
     rate:  frames per second.
-    color: the colour space that the caller stated.
+    color: the colour space of the values in the array.
     dpi:   pixels per inch.
     tags:  texts by name, checked: artist, copyright, description, software, digital_source_type.
     image: what the source's file states of its picture; ``rate``, ``color``, ``dpi`` and ``tags`` above already include

@@ -85,6 +85,26 @@ def test_sixteen_bits_and_what_they_mean(tmp_path: Path) -> None:
         assert picture.getexif()[0x013B] == "Ada"
 
 
+@pytest.mark.parametrize(
+    ("picture", "settings", "level", "states_srgb"),
+    [
+        (GREY, {}, 187, True),  # 0.5 of light is 0.735 in sRGB
+        (GREY, {"dtype": "uint16"}, 32768, False),
+        (GREY, {"convert_to": "linear-srgb"}, 127, False),
+        ((GREY * 255).astype("uint8"), {}, 127, False),
+    ],
+)
+def test_color_describes_the_values_that_are_passed(
+    tmp_path: Path, picture: Any, settings: Any, level: int, states_srgb: bool
+) -> None:
+    seqsave.save([picture] * 2, tmp_path, color="linear-srgb", **settings)
+    data = (tmp_path / "frame_00001.png").read_bytes()
+    assert seqsave.open_sequence(tmp_path)[1].read()[0, 0].tolist() == [level] * 3
+    with Image.open(io.BytesIO(data)) as seen:
+        assert ("srgb" in seen.info) == states_srgb
+        assert (seen.info.get("gamma") == 1.0) != states_srgb
+
+
 def test_colours_are_converted_and_losses_told(tmp_path: Path) -> None:
     needs_package("PyOpenColorIO", "pip install opencolorio")
     bright = GREY * 4

@@ -76,7 +76,7 @@ __all__ = ["preview_command"]
     "--color",
     metavar="SPACE",
     shell_complete=colors,
-    help="The colour space of the values, such as linear-srgb; by default what the frames state.",
+    help="The colour space of the values in the frames, such as linear-srgb; by default what they state.",
 )
 @click.option(
     "--background",

@@ -90,8 +90,9 @@ class PixelFormat:
     color: str | None = setting(
         None,
         offered=tuple(COLOR_SPACES),
-        help="The colour space of the values, such as srgb or acescg; it is recorded in the files.",
-        details="One of seqsave.COLOR_SPACES. Nothing is guessed: without it the files state none.",
+        help="The colour space of the values that you pass, such as srgb or acescg; the files state it.",
+        details="One of seqsave.COLOR_SPACES. Nothing is guessed: without it the files state none. Values stay as they "
+        "are, except that linear floats become sRGB in files of 8 bits, which state sRGB; convert_to chooses another.",
         example='"acescg"',
         page="pictures.md",
         metavar="SPACE",
