@@ -6,7 +6,8 @@ import zlib
 
 import pytest
 
-from seqsave.wording import counted, crc32_text, did_you_mean, first_of, spans
+from seqsave.wording import counted, crc32_text, described, did_you_mean, first_of, spans
+from tests.kit import WordlessError
 
 
 def test_the_nearest_name_is_offered() -> None:
@@ -62,3 +63,11 @@ def test_a_checksum_names_its_algorithm_and_has_eight_digits() -> None:
 )
 def test_long_runs_are_one_span(numbers: tuple[int, ...], shown: list[str]) -> None:
     assert spans(numbers) == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(KeyError("x"), "KeyError: 'x'"), (RuntimeError(), "RuntimeError"), (WordlessError(), "WordlessError")],
+)
+def test_an_error_is_described_by_its_class_and_its_text(error: BaseException, text: str) -> None:
+    assert described(error) == text

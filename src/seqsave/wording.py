@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["CRC32", "checksum_of", "counted", "crc32_text", "did_you_mean", "first_of", "spans"]
+__all__ = ["CRC32", "checksum_of", "counted", "crc32_text", "described", "did_you_mean", "first_of", "spans"]
 
 CRC32 = "crc32:"
 """How the text of a checksum starts; the name of the algorithm."""
@@ -37,6 +37,16 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 def first_of(names: Sequence[str] | Collection[str], most: int) -> str:
     """Return the first ``most`` names, separated by commas, and ``...`` if there are more."""
     return ", ".join([*list(names)[:most], *(["..."] if len(names) > most else [])])
+
+
+def described(error: BaseException) -> str:
+    """Return the class and the text of an error, for a message; also of one that fails to return its text."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the error is raised by foreign code, which may be wrong in any way
+        return kind
+    return f"{kind}: {text}" if text else kind
 
 
 def printable(name: str) -> str:

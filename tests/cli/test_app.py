@@ -11,6 +11,7 @@ import pytest
 
 import seqsave as library
 from seqsave.cli import cli
+from seqsave.plugins import manager
 from tests.cli.runner import seqsave
 from tests.sources.pictures import encode, picture
 
@@ -149,6 +150,16 @@ def test_the_status_is_the_exit_code() -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["ls", "/no/such/folder/anywhere"])
     assert ended.value.code == 1
+
+
+@pytest.mark.parametrize(("returned", "status"), [(None, 0), ("text", 0), (True, 0), (3, 3)])
+def test_only_a_number_that_a_command_of_a_plugin_returns_is_a_status(
+    monkeypatch: pytest.MonkeyPatch, returned: object, status: int
+) -> None:
+    command = click.Command("farm", callback=lambda: returned)
+    claim = manager.Claim(manager.PluginInfo(name="farm", distribution="farm", version="1"), command)
+    monkeypatch.setattr("seqsave.cli.app._plugin_commands", lambda: {"farm": [claim]})
+    assert seqsave("farm", status=status).err == ""
 
 
 # --- what is printed ---------------------------------------------------------------------------------------------

@@ -21,6 +21,13 @@ TINY = EncoderSpec(
 )
 
 
+class WordlessError(Exception):
+    """An error that fails to return its text."""
+
+    def __str__(self) -> str:
+        raise ValueError("this error has no text")
+
+
 @hookimpl
 def seqsave_encoders() -> list[EncoderSpec]:
     return [TINY]

@@ -79,13 +79,17 @@ def test_every_hook_is_collected_with_whose_it_is(site: Site, kind: str) -> None
 
 
 @KINDS
-@pytest.mark.parametrize("broken", ["import", "raises", "exits", "other record", "not a list", "unsound", "twice"])
+@pytest.mark.parametrize(
+    "broken", ["import", "raises", "exits", "base", "wordless", "other record", "not a list", "unsound", "twice"]
+)
 def test_a_broken_plugin_is_reported_once_listed_and_breaks_no_other(site: Site, kind: str, broken: str) -> None:
     other = "TINY" if kind != "encoders" else "ObserverSpec(name='x', observer='a:b')"
     source, says = {
         "import": ("import no_such_backend", "No module named 'no_such_backend'"),
         "raises": (PLUGIN.format(kind=kind, record="1 / 0"), "ZeroDivisionError"),
         "exits": (PLUGIN.format(kind=kind, record="exit('enough')"), "SystemExit: enough"),
+        "base": ("raise GeneratorExit('enough')", "GeneratorExit: enough"),
+        "wordless": ("from tests.kit import WordlessError\nraise WordlessError", "WordlessError"),
         "other record": (
             PLUGIN.format(kind=kind, record=other) + "\nfrom tests.kit import TINY",
             "it must be a seqsave.",
@@ -188,6 +192,31 @@ def test_commands_that_cannot_be_made_cost_the_plugin_nothing_else(site: Site) -
     manager.commands(click.Group)
     assert "AttributeError" in str(error_of(manager, "half-broken"))
     assert isinstance(manager.collect("encoders")["sound"][0].spec, EncoderSpec)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("raise GeneratorExit('enough')", "GeneratorExit: enough"),
+        ("raise SystemExit(9)", "SystemExit: 9"),
+        ("cli.commands['status'] = 5", "seqsave_commands added 5 as 'status': it must be a click.Command with a name"),
+        ("cli.commands[None] = cli", "as None: it must be a click.Command with a name"),
+    ],
+)
+def test_whatever_a_plugin_adds_other_commands_remain(site: Site, body: str, says: str) -> None:
+    site.install("broken-one", BOTH.format(kind="commands", arguments="cli", body=body))
+    site.install("studio-one", COMMAND.format(name="status", text="one"))
+    manager = PluginManager()
+    with pytest.warns(SeqSaveWarning, match="plugin 'broken-one' of broken-one is left out"):
+        claims = manager.commands(click.Group)
+    assert [claim.info.distribution for claim in claims["status"]] == ["studio-one"]
+    assert says in str(error_of(manager, "broken-one"))
+
+
+def test_an_interrupt_during_the_import_of_a_plugin_is_an_interrupt(site: Site) -> None:
+    site.install("broken-one", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        PluginManager().infos()
 
 
 def test_a_plugin_that_another_thread_imports_may_ask_for_plugins(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import seqsave
 from seqsave.errors import PluginError, SeqSaveWarning
 from seqsave.plugins import manager
 from tests.cli.runner import seqsave as command
+from tests.kit import WordlessError
 from tests.support.site import Site
 
 if TYPE_CHECKING:
@@ -82,7 +84,9 @@ def test_of_a_class_each_writer_has_one(watching: Any) -> None:
     assert [first.kinds.count("closed"), second.kinds.count("closed")] == [1, 1]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("the database is away"), SystemExit("enough"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("the database is away"), SystemExit("enough"), KeyError("x"), asyncio.CancelledError("x")]
+)
 def test_what_it_raises_is_a_warning_once_and_everything_is_saved(watching: Any, error: BaseException) -> None:
     watching.error = error
     observe("watching:fail")
@@ -93,6 +97,23 @@ def test_what_it_raises_is_a_warning_once_and_everything_is_saved(watching: Any,
     assert result.counts["saved"] == 3
     kinds = [event.kind for event in watching.seen]
     assert kinds.count("saved") == 6, "it is called again, and the other one too"
+
+
+def test_an_observer_whose_error_has_no_text(watching: Any) -> None:
+    watching.error = WordlessError()
+    observe("watching:fail")
+    with pytest.warns(SeqSaveWarning, match="the observer 'watch' failed: WordlessError; saving continues"):
+        assert seqsave.save(FRAMES, "memory://observed/a").counts["saved"] == 3
+
+
+def test_a_coroutine_function_is_not_an_observer(watching: Any) -> None:
+    async def note(event: seqsave.Event) -> None:
+        watching.seen.append(event)
+
+    watching.note = note
+    observe("watching:note")
+    with pytest.warns(SeqSaveWarning, match="TypeError: it returned a coroutine: it must be an ordinary function"):
+        assert seqsave.save(FRAMES, "memory://observed/a").counts["saved"] == 3
 
 
 @pytest.mark.parametrize(

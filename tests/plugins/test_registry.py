@@ -212,30 +212,6 @@ def test_a_distribution_whose_record_is_broken(
     assert len(quiet) == 1
 
 
-def test_a_foreign_package_with_an_unreadable_record_is_no_concern_of_ours(site: Site) -> None:
-    site.record("somebody-else", "[console_scripts]\nthis line has no equals sign\n")
-    site.format("seqsave-aaa", "aaa")
-    Registry().resolve("aaa")
-
-
-def test_other_entry_points_of_a_plugin_are_no_concern_of_ours(site: Site) -> None:
-    site.record("seqsave-aaa", "[console_scripts]\naaa = no_such_module:main\n[seqsave]\naaa = seqsave_aaa\n")
-    (site.folder / "seqsave_aaa.py").write_text(HOOK.format(filetype="aaa", encoder="a:B"))
-    registry = Registry()
-    registry.describe()
-    assert [info.name for info in registry.manager.infos() if info.distribution == "seqsave-aaa"] == ["aaa"]
-
-
-def test_what_is_installed_twice_counts_once(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.format("seqsave-aaa", "aaa")
-    (tmp_path / "other").mkdir()
-    monkeypatch.syspath_prepend(str(tmp_path / "other"))
-    Site(tmp_path / "other").format("Seqsave.AAA", "aaa")
-    registry = Registry()
-    registry.resolve("aaa")
-    assert [info.distribution for info in registry.manager.infos() if "aaa" in info.filetypes] == ["Seqsave.AAA"]
-
-
 def test_the_warning_is_a_seqsave_warning(site: Site) -> None:
     site.install("broken-import", "import no_such_backend")
     with pytest.warns(SeqSaveWarning, match="plugin 'broken-import' of broken-import is left out: ModuleNotFound"):
@@ -445,7 +421,12 @@ def test_a_missing_backend_names_the_install_line(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("codec", "error"),
-    [("", "Codec"), ("class Codec:\n    def __init__(self, level): pass", "level"), ("1 / 0", "ZeroDivisionError")],
+    [
+        ("", "Codec"),
+        ("class Codec:\n    def __init__(self, level): pass", "level"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("class Codec:\n    def __init__(self): raise SystemExit(5)", "SystemExit: 5"),
+    ],
 )
 def test_an_encoder_that_cannot_be_made(site: Site, codec: str, error: str) -> None:
     site.install("seqsave-aaa", HOOK.format(filetype="aaa", encoder="aaa_codec:Codec"), aaa_codec=codec)

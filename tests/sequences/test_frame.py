@@ -24,7 +24,11 @@ def test_a_file_that_is_no_picture_names_itself(place: Place, options: dict[str,
 
 def test_a_decoder_of_a_plugin_that_misbehaves(place: Place, options: dict[str, Any]) -> None:
     fill(place, "frame_00001.odd")
-    for encoder, says in (("Breaks", "failed: ZeroDivisionError"), ("GivesNothing", "returned NoneType")):
+    for encoder, says in (
+        ("Breaks", "failed: ZeroDivisionError"),
+        ("Exits", "failed: SystemExit: 3"),
+        ("GivesNothing", "returned NoneType"),
+    ):
         spec = seqsave.EncoderSpec(
             filetype="odd", extensions=("odd",), encoder=f"{__name__}:{encoder}", dtypes=("uint8",)
         )
@@ -39,6 +43,11 @@ def test_a_decoder_of_a_plugin_that_misbehaves(place: Place, options: dict[str, 
 class Breaks:
     def decode(self, data: bytes, *, max_pixels: int) -> Any:
         return 1 / 0
+
+
+class Exits:
+    def decode(self, data: bytes, *, max_pixels: int) -> Any:
+        raise SystemExit(3)
 
 
 class GivesNothing:

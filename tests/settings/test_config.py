@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
 import subprocess
@@ -93,6 +94,7 @@ def test_a_misspelt_setting_is_named_with_the_near_one(face: Callable[..., Any])
         (Delivery, {"retry": 3}, seqsave.OptionError),
         (Limits, {"concurrency": True}, seqsave.OptionError),
         (Reports, {"on_event": 3}, seqsave.OptionError),
+        (Reports, {"on_event": asyncio.sleep}, seqsave.OptionError),
     ],
 )
 def test_a_group_is_checked_where_it_is_made(group: type[Any], wrong: dict[str, Any], error: type[Exception]) -> None:

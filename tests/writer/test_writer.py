@@ -27,6 +27,7 @@ from seqsave.runtime.pipeline import Pipeline
 from seqsave.targets.local import LocalTarget
 from seqsave.types import SavedFrame
 from seqsave.writer.publish import FramePublisher
+from tests.kit import WordlessError
 from tests.support.patience import PATIENCE
 from tests.writer.pictures import RED, URL, OnlyArray, names
 
@@ -480,6 +481,8 @@ def test_a_writer_that_is_not_closed_loses_nothing_and_says_so(place: str, tmp_p
         ("seqsave.Encoded(data=b'')", "data is empty"),
         ("seqsave.Encoded(data=b'x', leftover={'a': 3})", "leftover metadata is not text"),
         ("sys.exit(3)", "SystemExit: 3"),
+        ("raising(GeneratorExit(3))", "GeneratorExit: 3"),
+        ("wordless()", "WordlessError"),
     ],
 )
 def test_encoders_that_misbehave_are_named(behaviour: str, says: str) -> None:
@@ -494,11 +497,19 @@ def test_encoders_that_misbehave_are_named(behaviour: str, says: str) -> None:
     assert names() == []
 
 
+def raising(error: BaseException) -> None:
+    raise error
+
+
+def wordless() -> None:
+    raise WordlessError
+
+
 class Odd:
     behaviour = ""
 
     def encode(self, image: Any, **_: Any) -> Any:
-        return eval(self.behaviour, {"seqsave": seqsave, "sys": sys})  # noqa: S307 - texts of this file
+        return eval(self.behaviour, globals())  # noqa: S307 - texts of this file
 
 
 def test_what_failed_is_told_when_the_block_fails_too(tmp_path: Path) -> None:

@@ -172,7 +172,9 @@ class Application(CommandGroup):
     ) -> Any:
         """Run the command, and exit with its status unless ``standalone_mode`` is False."""
         try:
-            status = super().main(args, prog_name or "seqsave", complete_var, standalone_mode=False, **extra) or 0
+            result = super().main(args, prog_name or "seqsave", complete_var, standalone_mode=False, **extra)
+            # The command of a plugin may return anything: as a status, sys.exit would print it and fail.
+            status = result if type(result) is int else 0
         except BaseException as error:
             if os.environ.get("SEQSAVE_TRACEBACK", "") not in ("", "0") or isinstance(error, SystemExit):
                 raise

@@ -14,23 +14,23 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import PluginError, SeqSaveWarning
 from seqsave.plugins import declarations
+from seqsave.plugins.discovery import Candidate, PluginInfo, candidate_of, discover, is_chosen
 from seqsave.runtime.threads import ForkSafeLock
 from seqsave.types import EncoderSpec, ObserverSpec, TargetSpec
+from seqsave.wording import described
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+    from importlib.metadata import EntryPoint
 
 __all__ = [
-    "GROUP",
     "Claim",
     "PluginInfo",
     "PluginManager",
@@ -41,22 +41,7 @@ __all__ = [
     "missing",
 ]
 
-GROUP = "seqsave"
 COMMANDS = "seqsave_commands"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginInfo:
-    """One installed plugin: its entry point's name, its distribution, and either what it adds or why it failed."""
-
-    name: str
-    distribution: str
-    version: str
-    filetypes: tuple[str, ...] = ()
-    protocols: tuple[str, ...] = ()
-    observers: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +81,6 @@ HOOKS: Mapping[str, _Hook] = {
         "seqsave_observers", ObserverSpec, "observer", lambda spec: (spec.name,), declarations.observer_problems
     ),
 }
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A plugin that may be loaded: its names, and its entry point or the error from reading that."""
-
-    info: PluginInfo
-    entry_point: EntryPoint | None
-    error: Exception | None = None
 
 
 @dataclass
@@ -218,8 +194,8 @@ class PluginManager:
             return self._plugins, True
         if self._loading.plugins is not None:
             return self._loading.plugins, False  # a plugin that asks while it is imported gets those before it
-        found = _discover() if self._entry_points is None else map(_candidate, self._entry_points)
-        chosen = [candidate for candidate in found if _is_chosen(candidate.info)]
+        found = discover() if self._entry_points is None else map(candidate_of, self._entry_points)
+        chosen = [candidate for candidate in found if is_chosen(candidate.info)]
         chosen.sort(key=lambda candidate: (candidate.info.distribution, candidate.info.name))
         plugins = self._loading.plugins = []
         try:
@@ -248,16 +224,18 @@ class PluginManager:
             return {}
         try:
             plugin.hook.seqsave_commands(cli=group)
-            commands = dict(group.commands)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - as in _load
-            plugin.info = replace(plugin.info, error=_described(plugin.info, error))
+            commands = _checked_commands(group.commands)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as in _load
+            plugin.info = replace(plugin.info, error=_error_text(plugin.info, error))
             _warn(plugin.info)
             return {}
         plugin.info = replace(plugin.info, commands=tuple(commands))
         return commands
 
 
-def _load(candidate: _Candidate) -> list[_Plugin]:
+def _load(candidate: Candidate) -> list[_Plugin]:
     """Import one plugin's declarations, register it with a manager of its own and call its hooks.
 
     Returns nothing for a module that is still being imported, because its hooks may not be defined yet.
@@ -266,10 +244,11 @@ def _load(candidate: _Candidate) -> list[_Plugin]:
         hook, specs = _records_of(candidate)
     except _UnfinishedError:
         return []
-    # A plugin may fail in any way, at import or in its hooks, and may even try to end the program. It must not break
-    # other plugins.
-    except (Exception, SystemExit) as error:  # noqa: BLE001
-        return [_Plugin(replace(candidate.info, error=_described(candidate.info, error)))]
+    except KeyboardInterrupt:
+        raise
+    # A plugin may fail in any way, and may even try to end the program. It must not break other plugins.
+    except BaseException as error:  # noqa: BLE001
+        return [_Plugin(replace(candidate.info, error=_error_text(candidate.info, error)))]
     added: dict[str, Any] = {
         f"{HOOKS[kind].noun}s": tuple(name for spec in found for name in HOOKS[kind].names(spec))
         for kind, found in specs.items()
@@ -277,9 +256,9 @@ def _load(candidate: _Candidate) -> list[_Plugin]:
     return [_Plugin(replace(candidate.info, **added), hook, specs)]
 
 
-def _described(info: PluginInfo, error: BaseException) -> str:
+def _error_text(info: PluginInfo, error: BaseException) -> str:
     """Return the error of a broken plugin as text, or raise PluginError in strict mode."""
-    message = f"{type(error).__name__}: {error}"
+    message = described(error)
     if os.environ.get("SEQSAVE_STRICT_PLUGINS", "") not in ("", "0"):
         raise PluginError(f"plugin {info.name!r} of {info.distribution} is broken: {message}") from error
     return message
@@ -290,7 +269,7 @@ def _warn(info: PluginInfo) -> None:
         warnings.warn(f"plugin {info.name!r} of {info.distribution} is left out: {info.error}", SeqSaveWarning, 2)
 
 
-def _records_of(candidate: _Candidate) -> tuple[Any, dict[str, list[Any]]]:
+def _records_of(candidate: Candidate) -> tuple[Any, dict[str, list[Any]]]:
     """Return pluggy's hooks of one plugin, and the records that they return.
 
     One pluggy manager for each plugin: a hook that raises ends pluggy's call for all that are registered with it.
@@ -348,6 +327,14 @@ def _checked(kind: str, specs: list[Any]) -> list[Any]:
     return specs
 
 
+def _checked_commands(found: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the commands of a plugin's group by name. Raises PluginError for a value that is not a command."""
+    for name, command in found.items():
+        if not (isinstance(name, str) and name and callable(getattr(command, "make_context", None))):
+            raise PluginError(f"{COMMANDS} added {command!r} as {name!r}: it must be a click.Command with a name")
+    return dict(found)
+
+
 def check(kind: str, spec: Any, where: str) -> Any:
     """Return ``spec`` if it is a valid record of this kind, otherwise raise PluginError. ``where``: its origin."""
     hook = HOOKS[kind]
@@ -376,67 +363,6 @@ def missing(what: str, error: ImportError, spec: Any) -> str:
     """Return the message for a record whose code cannot be imported; it ends with the install line."""
     hint = f"; install it with: {spec.install_hint}" if spec.install_hint else ""
     return f"{what} cannot be imported: {error}{hint}"
-
-
-# --- entry points -----------------------------------------------------------------------------------------------------
-
-
-def _discover() -> Iterator[_Candidate]:
-    """Return the entry points of everything installed, one distribution after the other.
-
-    ``importlib.metadata.entry_points`` is not used, because one unreadable record of any package makes it fail.
-    """
-    from importlib.metadata import distributions
-
-    seen = set()
-    for distribution in distributions():
-        text = distribution.read_text("entry_points.txt")
-        if text is None or f"[{GROUP}]" not in text:
-            continue
-        info = _label(distribution)
-        key = re.sub(r"[-_.]+", "-", info.distribution).lower()
-        if key in seen:
-            continue  # installed twice: as with modules, the first on the path is the one
-        seen.add(key)
-        try:
-            found = [entry_point for entry_point in distribution.entry_points if entry_point.group == GROUP]
-        except Exception as error:  # noqa: BLE001  (a record may be unreadable in any way)
-            yield _Candidate(info, None, error)
-            continue
-        for entry_point in found:
-            yield _Candidate(replace(info, name=entry_point.name), entry_point)
-
-
-def _candidate(entry_point: EntryPoint) -> _Candidate:
-    if entry_point.dist is not None:
-        return _Candidate(replace(_label(entry_point.dist), name=entry_point.name), entry_point)
-    module = entry_point.value.partition(":")[0]
-    return _Candidate(PluginInfo(name=entry_point.name, distribution=module, version=""), entry_point)
-
-
-def _label(distribution: Distribution) -> PluginInfo:
-    """Return name and version of a distribution; its location if its record has no name."""
-    found = {}
-    try:
-        metadata = distribution.metadata
-        found = {key: metadata[key] for key in ("Name", "Version") if key in metadata}
-    except Exception:  # noqa: BLE001  (a missing or damaged record fails differently from Python to Python)
-        found.clear()
-    name = found.get("Name") or f"a distribution without a name in {distribution.locate_file('')}"
-    return PluginInfo(name=name, distribution=name, version=found.get("Version", ""))
-
-
-def _is_chosen(info: PluginInfo) -> bool:
-    """Return whether the two environment variables allow this plugin, by its entry point's or distribution's name."""
-    names = {info.name, info.distribution}
-    only = os.environ.get("SEQSAVE_LOAD_PLUGINS")
-    if only is not None and not names & _words(only):
-        return False
-    return not names & _words(os.environ.get("SEQSAVE_DISABLE_PLUGINS", ""))
-
-
-def _words(text: str) -> set[str]:
-    return {word.strip() for word in text.split(",") if word.strip()}
 
 
 # --- the manager of this process --------------------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 
 from seqsave.errors import PluginError, SeqSaveWarning
 from seqsave.plugins import manager
 from seqsave.types import Event, ObserverSpec
+from seqsave.wording import described
 
 __all__ = ["open_observers", "register_observer", "unregister_observer"]
 
@@ -58,8 +60,10 @@ class _Observer:
         try:
             if self._call is None:
                 self._call = self._open()
-            self._call(event)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer is another's code, and must not end a save
+            self._check(self._call(event))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an observer is another's code, and must not end a save
             if self._has_warned:
                 return
             self._has_warned = True
@@ -73,8 +77,15 @@ class _Observer:
         opened: Callable[[Event], object] = found() if isinstance(found, type) else found
         return opened
 
+    @staticmethod
+    def _check(result: object) -> None:
+        """Raise TypeError for a coroutine, which no event loop would ever run."""
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError("it returned a coroutine: it must be an ordinary function")
+
     def _message(self, error: BaseException) -> str:
         what = f"the observer {self._spec.name!r}"
         if isinstance(error, ImportError) and self._call is None:
             return manager.missing(what, error, self._spec)
-        return f"{what} failed: {type(error).__name__}: {error}; saving continues"
+        return f"{what} failed: {described(error)}; saving continues"

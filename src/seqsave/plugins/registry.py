@@ -15,7 +15,7 @@ from seqsave.errors import EncoderConflictError, EncoderNotFoundError, EncoderUn
 from seqsave.plugins import manager
 from seqsave.plugins.manager import PluginInfo, PluginManager
 from seqsave.types import EMBED_SUFFIX, Encoder, EncoderSpec
-from seqsave.wording import did_you_mean
+from seqsave.wording import described, did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -200,9 +200,11 @@ def _import_encoder(spec: EncoderSpec) -> Encoder:
         return cast("Encoder", manager.import_code(spec.encoder)())
     except ImportError as error:
         raise EncoderUnavailableError(manager.missing(f"file type {spec.filetype!r}", error, spec)) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise EncoderUnavailableError(
-            f"the encoder of {spec.filetype!r} ({spec.encoder}) could not be created: {type(error).__name__}: {error}"
+            f"the encoder of {spec.filetype!r} ({spec.encoder}) could not be created: {described(error)}"
         ) from error
 
 

@@ -18,7 +18,8 @@ from seqsave.plugins import registry
 from seqsave.runtime import retry
 from seqsave.sequences.fallback import decode_by_pillow
 from seqsave.sequences.upright import orientation_of, turned_info, upright
-from seqsave.types import MAX_PIXELS, Decoded
+from seqsave.types import MAX_PIXELS, Decoded, EncoderSpec
+from seqsave.wording import described
 
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
@@ -175,6 +176,15 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
         raise EncoderNotFoundError(f"{name!r}: no encoder here reads .{extension} files{hint}")
     if not data:
         raise DecodeError(f"{name}: the file is empty")
+    decoded = _decoded(name, data, spec, max_pixels)
+    orientation = orientation_of(data)
+    if orientation == 1:
+        return decoded
+    return replace(decoded, array=upright(decoded.array, orientation), info=turned_info(decoded.info, orientation))
+
+
+def _decoded(name: str, data: bytes, spec: EncoderSpec, max_pixels: int) -> Decoded:
+    """Return the picture from the decoder of ``spec``. Every error of the decoder becomes a DecodeError."""
     encoder = registry.encoder_of(spec)
     if not hasattr(encoder, "decode"):
         raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")
@@ -187,16 +197,13 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
         decoded = known
     except MemoryError as error:
         raise DecodeError(f"{name}: there is not enough memory to decode it", reason="too large") from error
-    except Exception as error:
-        raise DecodeError(
-            f"{name}: the decoder of {spec.filetype!r} failed: {type(error).__name__}: {error}"
-        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise DecodeError(f"{name}: the decoder of {spec.filetype!r} failed: {described(error)}") from error
     if not isinstance(decoded, Decoded):
         raise DecodeError(f"{name}: the decoder of {spec.filetype!r} returned {type(decoded).__name__}, not Decoded")
-    orientation = orientation_of(data)
-    if orientation == 1:
-        return decoded
-    return replace(decoded, array=upright(decoded.array, orientation), info=turned_info(decoded.info, orientation))
+    return decoded
 
 
 def key_of(frame: Frame) -> Key:

@@ -8,6 +8,7 @@ module imports nothing heavy.
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -363,6 +364,8 @@ class Reports:
         check_flag("progress", self.progress)
         if self.on_event is not None and not callable(self.on_event):
             raise OptionError(f"on_event is {self.on_event!r}: it must be a function that takes an Event")
+        if inspect.iscoroutinefunction(self.on_event):
+            raise OptionError(f"on_event is {self.on_event!r}: it must be an ordinary function, not a coroutine's")
 
 
 def check_recipe(recipe: Any) -> str | None:

@@ -18,6 +18,7 @@ from seqsave.plugins.options import convert, describe
 from seqsave.targets.base import Target
 from seqsave.targets.redact import is_secret_name
 from seqsave.types import TargetSpec
+from seqsave.wording import described
 
 __all__ = ["BUILTIN", "USUAL", "check_options", "claimed", "class_for", "find", "register_target", "unregister_target"]
 
@@ -91,8 +92,10 @@ def class_for(protocol: str) -> type[Target]:
         return _target_class(manager.import_code(spec.target))
     except ImportError as error:
         raise TargetError(manager.missing(f"{protocol}://", error, spec)) from error
-    except Exception as error:
-        message = f"the target of {protocol}:// ({spec.target}) could not be imported: {type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        message = f"the target of {protocol}:// ({spec.target}) could not be imported: {described(error)}"
         raise TargetError(message) from error
 
 

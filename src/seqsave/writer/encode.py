@@ -12,6 +12,7 @@ from seqsave.manifest import Picture
 from seqsave.naming.key import FrameKey
 from seqsave.sequences.frame import decode
 from seqsave.types import Encoded, FrameInfo, ImageInfo
+from seqsave.wording import described
 from seqsave.writer.frame import FrameTask
 
 if TYPE_CHECKING:
@@ -111,9 +112,11 @@ class Encoding:
         except SeqSaveError as error:
             error.frame = key.index  # no new error: a plugin's own class may take other arguments
             raise
-        except (Exception, SystemExit) as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise EncodeError(f"frame {key.index}: the encoder of {info.filetype!r} failed: {problem}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            problem = f"the encoder of {info.filetype!r} failed: {described(error)}"
+            raise EncodeError(f"frame {key.index}: {problem}") from error
 
     def _unreplaced(self, info: ImageInfo) -> ImageInfo:
         """Return what the source states, without the facts that a setting states instead."""
