@@ -108,8 +108,9 @@ def seqsave_observers() -> list[ObserverSpec]:
 
     Called like ``seqsave_encoders``. The code that a declaration names is imported at a writer's first event. A
     function is called with each ``Event``; of a class one instance is made for each writer, and called with its events.
-    A coroutine function cannot be an observer. Calls come from the thread that is inside ``write``, ``flush`` or ``close``. An error in an observer becomes a
-    ``SeqSaveWarning``, once for each writer, and does not affect the frames.
+    A coroutine function cannot be an observer. Calls come from the thread that is inside ``write``, ``flush`` or
+    ``close``. An error in an observer becomes a ``SeqSaveWarning``, once for each writer, and does not affect the
+    frames.
 
     If two plugins declare one name, a warning names both, and neither is called. ``seqsave.register_observer`` does
     the same without a plugin, and takes precedence over plugins.
