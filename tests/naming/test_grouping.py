@@ -93,6 +93,26 @@ def test_ordinary_names_after_a_number_are_frames(names: list[str]) -> None:
     assert not any(group.has_subframes for group in naming.group_names((name, None) for name in names).groups)
 
 
+@pytest.mark.parametrize(
+    ("names", "is_doubtful"),
+    [
+        (["shot.1001.25.exr"], True),
+        (["7-100.5.png"], True),
+        (["shot.1001.333.exr"], True),
+        (["shot.1001.00.exr"], False),  # the first frame of a take
+        (["shot.1001.14.exr"], False),
+        (["shot.1001.0250.exr"], False),
+        (["shot_v001.25.exr"], False),
+        (["shot.1001.25_left.exr"], False),
+        (["shot.1001.25.exr", "shot.1002.25.exr"], False),
+    ],
+)
+def test_a_single_file_may_be_a_part_of_a_frame(names: list[str], is_doubtful: bool) -> None:
+    (group,) = naming.group_names((name, None) for name in names).groups
+    assert group.is_doubtful is is_doubtful
+    assert not group.has_subframes
+
+
 def test_both_unicode_forms_are_one_sequence() -> None:
     composed, parted = "é_1.png", unicodedata.normalize("NFD", "é_2.png")
     (group,) = naming.group_names([(composed, None), (parted, None)]).groups

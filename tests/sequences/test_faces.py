@@ -130,6 +130,63 @@ def test_parts_of_frames_beside_a_sequence_are_named(tmp_path: Any) -> None:
         assert len(seqsave.open_sequence(tmp_path)) == 4
 
 
+def test_a_sequence_beside_other_pictures_is_the_same_to_all(tmp_path: Any) -> None:
+    picture = seqsave.save([PICTURE], tmp_path / "x", filetype="png").frames[0].url
+    for number, (names, left_out) in enumerate(
+        (
+            (["f_0001.png", "cover.png"], "cover.png"),
+            (["f_0001.png", "f_0002.png", "a.png", "b.png"], "a.png, b.png"),
+            (["f_0001.png", "shot.1001.25.png", "shot.1001.75.png"], "shot.1001.25.png, shot.1001.75.png"),
+            (["f_0001.png", "f_0002.png", "f_0003.png", "thumb_1.png"], "thumb_#.png"),
+        )
+    ):
+        folder, copy = tmp_path / f"{number}", tmp_path / f"copy {number}"
+        folder.mkdir()
+        for name in names:
+            shutil.copy(picture, folder / name)
+        wanted = tuple(range(1, 1 + sum(name.startswith("f_") for name in names)))
+        with pytest.warns(seqsave.SeqSaveWarning, match=re.escape(f"left out beside it: {left_out}")):
+            assert seqsave.open_sequence(folder).indices == wanted
+        for command_name in ("verify", "preview"):
+            assert f"left out beside it: {left_out}" in command(command_name, folder).err
+        assert command("ls", folder, "--json").document["sequences"][0]["indices"] == naming.format_ranges(
+            naming.to_ranges(wanted)
+        )
+        command("save", folder, copy)
+        assert {file.name for file in copy.iterdir() if file.is_file()} == {f"f_{index:04}.png" for index in wanted}
+
+
+def test_a_few_frames_among_other_sequences_are_an_error_of_all(tmp_path: Any) -> None:
+    picture = seqsave.save([PICTURE], tmp_path / "x", filetype="png").frames[0].url
+    (tmp_path / "mixed").mkdir()
+    for name in ("a_1.png", "a_2.png", "b_1.png", "c_1.png", "shot.1001.25.png", "shot.1001.75.png"):
+        shutil.copy(picture, tmp_path / "mixed" / name)
+    for call in (seqsave.open_sequence, open_source):
+        with pytest.raises(seqsave.SeqSaveError, match=r"3 sequences.*: a_#\.png, b_#\.png, c_#\.png"):
+            call(tmp_path / "mixed")
+
+
+def test_a_file_that_may_be_a_part_of_a_frame_is_named(tmp_path: Any) -> None:
+    picture = seqsave.save([PICTURE], tmp_path / "x", filetype="png").frames[0].url
+    (tmp_path / "one").mkdir()
+    file = tmp_path / "one" / "shot.1001.25.png"
+    shutil.copy(picture, file)
+    words = (
+        "shot.1001.25.png is taken for frame 25 of shot.1001.##.png; if it is a part of frame 1001, give "
+        "shot.####.25.png"
+    )
+    for call in (seqsave.open_sequence, lambda url: list(seqsave.find_sequences(url)), seqsave.open_frame):
+        with pytest.warns(seqsave.SeqSaveWarning, match=re.escape(words)):
+            call(file if call is seqsave.open_frame else file.parent)
+    for arguments in (["ls"], ["verify"], ["info"], ["preview"], ["save", tmp_path / "copy"]):
+        assert words in command(arguments[0], file.parent, *arguments[1:]).err
+    assert words in command("save", file, tmp_path / "copy of a file").err
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert seqsave.open_sequence(file.parent / "shot.####.25.png").indices == (1001,)
+        assert seqsave.open_sequence(file.parent / "shot.1001.##.png").indices == (25,)
+
+
 def test_several_urls_and_none(tmp_path: Any, monkeypatch: Any) -> None:
     for name in ("a", "b"):
         seqsave.save([PICTURE], tmp_path / name / f"{name}.####.png", filetype="png")

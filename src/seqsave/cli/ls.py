@@ -143,7 +143,11 @@ class _Place:
             count = counted(len(names), "picture")
             self.notes.append(f"not listed: {count} without the number of a frame: {first_of(names, 3)}")
         for group in found.subframes:
-            self.problem = f"{found.where}: {subframes_message(group)}"
+            message = f"{found.where}: {subframes_message(group)}"
+            if found.sequences:
+                self.notes.append(f"not listed: {message}")
+            else:
+                self.problem = message
 
     def _nothing(self, target: Target, found: list[Found]) -> str:
         """Return the message that there is no sequence, with the other findings. Raises Failure for a file."""

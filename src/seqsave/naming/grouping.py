@@ -57,12 +57,14 @@ class Group(Generic[T]):
 
     has_subframes: the files are parts of frames (``shot.1001.25.exr``), which no whole number stands for.
     has_two_forms: some names are in Unicode's composed form and others are not.
+    is_doubtful:   a single file such as ``shot.1001.25.exr``: frame 25, or a quarter after frame 1001.
     """
 
     pattern: NamePattern
     members: Sequence[Member[T]]
     has_subframes: bool = False
     has_two_forms: bool = False
+    is_doubtful: bool = False
 
     @property
     def widest(self) -> str:
@@ -127,6 +129,7 @@ def _groups(skeleton: str, rows: list[_Row[T]], rest: list[tuple[str, T]]) -> It
     position = _varying(rows)
     literals = skeleton.split("\0")
     is_parted = _has_subframes(literals, rows, position)
+    is_doubtful = len(rows) == 1 and _may_be_subframe(literals, rows[0], position)
     by_rest: dict[tuple[str, ...], tuple[tuple[str, ...], list[Member[T]]]] = {}
     for row in rows:
         index = read_number(row.numbers[position])
@@ -140,7 +143,7 @@ def _groups(skeleton: str, rows: list[_Row[T]], rest: list[tuple[str, T]]) -> It
     for numbers, members in by_rest.values():
         head = _join(literals[: position + 1], numbers[:position])
         tail = _join(literals[position + 1 :], numbers[position + 1 :])
-        yield _group(head, tail, members, has_subframes=is_parted)
+        yield _group(head, tail, members, has_subframes=is_parted, is_doubtful=is_doubtful)
 
 
 def _join(literals: Sequence[str], numbers: Sequence[str]) -> str:
@@ -171,14 +174,7 @@ def _has_subframes(literals: Sequence[str], rows: Sequence[_Row[T]], position: i
     (``shot_010.1001.exr``) is not wider than the frame's, and has fewer values. But shares of a frame (``.25`` and
     ``.5``) are fractions of any frame.
     """
-    is_last = position == len(literals) - 2
-    if (
-        not is_last
-        or position == 0
-        or literals[position] != "."
-        or literals[-1]
-        or literals[position - 1][-1:].isalpha()
-    ):
+    if not _may_have_fraction(literals, position):
         return False
     frames = {row.numbers[position - 1] for row in rows}
     fractions = {row.numbers[position] for row in rows}
@@ -190,6 +186,29 @@ def _has_subframes(literals: Sequence[str], rows: Sequence[_Row[T]], position: i
     if len(frames) < 2 or width > _FRACTION:
         return False
     return max(map(len, frames)) > width or len(frames) > len(fractions)
+
+
+def _may_have_fraction(literals: Sequence[str], position: int) -> bool:
+    """Return True if the number that varies ends the name, after a number without a letter before it, and a dot."""
+    is_last = position == len(literals) - 2
+    return (
+        is_last
+        and position > 0
+        and literals[position] == "."
+        and not literals[-1]
+        and not literals[position - 1][-1:].isalpha()
+    )
+
+
+def _may_be_subframe(literals: Sequence[str], row: _Row[T], position: int) -> bool:
+    """Return True for the only file of its kind if its last digits are a share of a frame, shorter than its number."""
+    fraction = row.numbers[position]
+    return (
+        _may_have_fraction(literals, position)
+        and _are_shares([fraction])
+        and int(fraction) != 0
+        and len(fraction) < len(row.numbers[position - 1])
+    )
 
 
 def _are_shares(fractions: Collection[str]) -> bool:
@@ -215,7 +234,9 @@ def _share(digits: str, parts: int) -> int | None:
     return share if error == 0 or is_cut else None
 
 
-def _group(head: str, tail: str, members: Sequence[Member[T]], *, has_subframes: bool = False) -> Group[T]:
+def _group(
+    head: str, tail: str, members: Sequence[Member[T]], *, has_subframes: bool = False, is_doubtful: bool = False
+) -> Group[T]:
     extensions = Counter(split_extension(member.name)[1] for member in members)
     # Lower case if some file has it, as seqsave and most programs write extensions.
     extension = max(extensions, key=lambda one: (one == one.lower(), extensions[one], one))
@@ -225,6 +246,7 @@ def _group(head: str, tail: str, members: Sequence[Member[T]], *, has_subframes:
         members,
         has_subframes=has_subframes,
         has_two_forms=len(composed) > 1,
+        is_doubtful=is_doubtful,
     )
 
 

@@ -16,7 +16,7 @@ from seqsave import naming, targets
 from seqsave.errors import FrameNameError, OptionError, SeqSaveWarning, SequenceNotFoundError, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences import lookup
-from seqsave.sequences.found import SHOWN, Found, FrameGroup, Item, subframes_message
+from seqsave.sequences.found import SHOWN, Found, FrameGroup, Item, doubt_message, subframes_message
 from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import first_of
@@ -26,6 +26,7 @@ __all__ = [
     "Item",
     "find",
     "find_sequences",
+    "found_among",
     "found_in",
     "glob_items",
     "has_prefix",
@@ -123,6 +124,8 @@ def open_frame(url: str | os.PathLike[str], storage_options: Mapping[str, Any] |
     split = naming.split_name(path.rpartition("/")[2])
     if split is None:
         raise FrameNameError(f"{target.url_of(path)} is not the name of a frame: it has no number, as frame_00017.png")
+    if doubt := doubt_message(path.rpartition("/")[2]):
+        warnings.warn(doubt, SeqSaveWarning, stacklevel=2)
     batch = naming.parse_batch_folder(target.url.replace("\\", "/").rpartition("/")[2])
     return Files(target).frame(path, None, split[1], batch)
 
@@ -196,7 +199,7 @@ def find(
         items = list(glob_items(means.target, means.parts))
         if not items:
             return replace(found_in(means.target), is_wanted=False)
-        return _of_groups(means.target, f"{means.text} in {means.target.url}", items)
+        return found_among(means.target, f"{means.text} in {means.target.url}", items)
     target = targets.resolve(url, storage_options)
     folder = (prefix or "").rpartition("/")[0]
     return _found(target, folder, lookup.listing(target, folder))
@@ -290,7 +293,7 @@ def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]
     items = list(items_in(target, entries, folder))
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
     folders = [one.name for one in entries if _is_place(one)]
-    return _of_groups(
+    return found_among(
         target,
         target.url_of(folder) if folder else target.url,
         items,
@@ -299,9 +302,10 @@ def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]
     )
 
 
-def _of_groups(
+def found_among(
     target: targets.Target, where: str, items: Sequence[Item], folders: Sequence[str] = (), hidden: Sequence[str] = ()
 ) -> Found:
+    """Return the findings among some files of a target; the other arguments are those of ``Found``."""
     by_folder: dict[str, list[Item]] = {}
     sequences, subframes, others, rest = [], [], [], []
     for item in items:
@@ -342,6 +346,8 @@ def sequence_of(
             SeqSaveWarning,
             stacklevel=3,
         )
+    if group.is_doubtful:
+        warnings.warn(doubt_message(group.members[0].name), SeqSaveWarning, stacklevel=3)
     files, name = Files(target), group.pattern if pattern is None else pattern
     own: dict[Any, Frame] = {}
     frames: list[Frame] = []
@@ -402,7 +408,7 @@ def _only(
     if prefers_usual and len(usual) == 1:
         fitting = usual
     position = main_of([len(one) for one in fitting])
-    if not fitting or (found.subframes and position is None):
+    if not fitting:
         raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}{found.instead()}")
     if position is None:
         raise _choice(fitting, found)

@@ -9,7 +9,7 @@ from seqsave import naming
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted, first_of, printable
 
-__all__ = ["SHOWN", "Found", "FrameGroup", "Item", "subframes_message"]
+__all__ = ["SHOWN", "Found", "FrameGroup", "Item", "doubt_message", "subframes_message"]
 
 SHOWN = 5
 
@@ -110,4 +110,19 @@ def subframes_message(group: FrameGroup) -> str:
         f"{first_of(names, 2)} are parts of frames (a frame, a dot, a fraction), which cannot be read as frames: "
         f"choose one part of each with a pattern such as {part}.{group.pattern.extension}, or rename them; if the last "
         f"number is the frame's, give {group.widest}"
+    )
+
+
+def doubt_message(name: str) -> str:
+    """Return that a single file is read as a frame, though its number may be a fraction; "" for other names."""
+    groups = naming.group_names([(name, None)]).groups
+    if not groups or not groups[0].is_doubtful:
+        return ""
+    pattern, number = groups[0].pattern, groups[0].members[0].index
+    whole = naming.split_name(f"{pattern.head[:-1]}.{pattern.extension}")
+    assert whole is not None  # noqa: S101 - for the type checker: a doubtful name has a number before its dot
+    part = f"{str(whole[0]).removesuffix(pattern.extension)}{name.rpartition('.')[0].rpartition('.')[2]}"
+    return (
+        f"{name} is taken for frame {number} of {pattern}; if it is a part of frame {whole[1]}, give "
+        f"{part}.{pattern.extension}"
     )

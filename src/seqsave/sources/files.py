@@ -12,7 +12,7 @@ from seqsave import naming, targets
 from seqsave.errors import SourceError
 from seqsave.runtime import retry
 from seqsave.sequences import finder
-from seqsave.sequences.found import FrameGroup, Item, subframes_message
+from seqsave.sequences.found import Found, Item, subframes_message
 from seqsave.sequences.frame import Files, Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.targets.urls import bad_component
@@ -51,7 +51,9 @@ def choose(
 ) -> Chosen:
     """Decide which files are the frames, in which order and with which numbers.
 
-    One sequence keeps its numbers. ``all_of_them`` (a glob): several sequences are put one after the other by name;
+    The sequence that ``open_sequence`` opens keeps its numbers; other pictures are left out and named, unless they are
+    the most.
+    ``all_of_them`` (a glob): every picture is a frame, and several sequences are put one after the other by name;
     otherwise (a folder) they are an error that names them. Pictures without common names come in natural order.
 
     readable: returns the extensions of pictures that can be read.
@@ -62,21 +64,19 @@ def choose(
     if not pictures:
         raise SourceError(_no_pictures(url, others, readable()))
     notes = [_left_out(others, "not a picture that can be read")] if others else []
-    groups, rest = _grouped(pictures)
-    if any(group.has_subframes for _, group in groups):
-        raise SourceError(f"{url}: {next(subframes_message(g) for _, g in groups if g.has_subframes)}")
-    main = finder.main_of([len(group.members) for _, group in groups], len(rest))
-    is_one = len(groups) == 1 and not rest
-    if main is not None and (is_one or not all_of_them):
-        folder, group = groups[main]
-        inside = {member.item for member in group.members}
-        left = [item for item in pictures if item not in inside]
-        if left:
-            notes.append(_left_out(left, f"not part of the sequence {group.pattern}"))
-        return _numbered(target, folder, group, notes)
-    several = [group for _, group in groups if len(group.members) > 1]
-    if not all_of_them and len(several) > 1 and sum(len(one.members) for one in several) * 2 > len(pictures):
-        raise SourceError(_several(url, several))
+    found = finder.found_among(target, url, pictures)
+    main = finder.main_of([len(one) for one in found.sequences])
+    if main is not None:
+        sequence = found.sequences[main]
+        left = _beside(target, sequence, pictures)
+        if not left or not (all_of_them or _is_collection(len(sequence), found, pictures)):
+            notes += [_left_out(left, f"not part of the sequence {sequence.pattern}")] if left else []
+            return _numbered(sequence, notes)
+    several = [len(one) for one in found.sequences if len(one) > 1]
+    if several and main is None and not (all_of_them or _is_collection(sum(several), found, pictures)):
+        raise SourceError(_several(url, found.sequences))
+    if found.subframes:
+        raise SourceError(f"{url}: {subframes_message(found.subframes[0])}")
     notes.append("the names are not those of one sequence: the pictures get new numbers, in the order of their names")
     beside = Files(target)
     frames = tuple(beside.frame(item.path, item.size, number) for number, item in enumerate(pictures))
@@ -86,24 +86,22 @@ def choose(
 def choose_pattern(sequence: FrameSequence) -> Chosen:
     """Return the frames of a sequence by its pattern. Raises SourceError if two files have the same number."""
     if sequence.duplicates:
-        extra = sequence.duplicates[0]
-        own = sequence.frame(extra.index, extra.batch)
-        raise SourceError(f"{extra.url} and {own.name} have the same number {extra.index}: remove one of them")
+        raise SourceError(f"{_twice(sequence)}: remove one of them")
     return Chosen(tuple(sequence), True, (), sequence)
 
 
-def _grouped(pictures: Sequence[Item]) -> tuple[list[tuple[str, FrameGroup]], list[Item]]:
-    """Return the sequences with their folders, and the pictures without numbers."""
-    by_folder: dict[str, list[tuple[str, Item]]] = {}
-    for item in pictures:
-        by_folder.setdefault(item.folder, []).append((item.name, item))
-    groups: list[tuple[str, FrameGroup]] = []
-    rest: list[Item] = []
-    for folder, named in by_folder.items():
-        found = naming.group_names(named)
-        groups += [(folder, group) for group in found.groups]
-        rest += [item for _, item in found.rest]
-    return groups, rest
+def _is_collection(frames: int, found: Found, pictures: Sequence[Item]) -> bool:
+    """Return True if most pictures of a folder are in no sequence of several: a slide show and no render.
+
+    frames: the number of pictures in such sequences. Parts of frames do not count.
+    """
+    return frames * 2 < len(pictures) - len(found.parts)
+
+
+def _beside(target: targets.Target, sequence: FrameSequence, pictures: Sequence[Item]) -> list[Item]:
+    """Return the pictures that are not files of a sequence."""
+    inside = {frame.url for frame in (*sequence, *sequence.duplicates)}
+    return [item for item in pictures if target.url_of(item.path) not in inside]
 
 
 def _split(items: Iterable[Item], readable: Callable[[], frozenset[str]]) -> tuple[list[Item], list[Item]]:
@@ -127,21 +125,27 @@ def _is_numbered(name: str) -> bool:
     return found is not None and finder.is_frame(found[0]) and bad_component(name) is None
 
 
-def _numbered(target: targets.Target, folder: str, group: FrameGroup, notes: Sequence[str]) -> Chosen:
+def _numbered(sequence: FrameSequence, notes: Sequence[str]) -> Chosen:
     """Return the frames of one sequence. Raises SourceError if two of its files have the same number."""
-    sequence = finder.sequence_of(target, folder, group)
     if sequence.duplicates:
-        extra = sequence.duplicates[0]
-        own = sequence.frame(extra.index, extra.batch)
-        raise SourceError(
-            f"{extra.url} and {own.name} have the same number {extra.index}: choose one with a pattern such as "
-            f"{group.widest}"
-        )
+        raise SourceError(f"{_twice(sequence)}: choose one with a pattern such as {_widest(sequence)}")
     return Chosen(tuple(sequence), True, tuple(notes), sequence)
 
 
-def _several(url: str, groups: Sequence[FrameGroup]) -> str:
-    patterns = [group.widest for group in groups]
+def _twice(sequence: FrameSequence) -> str:
+    extra = sequence.duplicates[0]
+    own = sequence.frame(extra.index, extra.batch)
+    return f"{extra.url} and {own.name} have the same number {extra.index}"
+
+
+def _widest(sequence: FrameSequence) -> str:
+    """Return a pattern that matches as many of the files as one can."""
+    (group,) = naming.group_names((frame.name, None) for frame in (*sequence, *sequence.duplicates)).groups
+    return group.widest
+
+
+def _several(url: str, sequences: Sequence[FrameSequence]) -> str:
+    patterns = [_widest(sequence) for sequence in sequences]
     some = first_of(patterns, 5)
     return (
         f"{url} holds {len(patterns)} sequences: {some}. Name one of them, as {url.rstrip('/')}/{patterns[0]}, "

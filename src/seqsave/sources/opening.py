@@ -9,6 +9,7 @@ from typing import Any
 from seqsave import naming
 from seqsave.errors import SequenceNotFoundError, SourceError
 from seqsave.sequences import finder, lookup
+from seqsave.sequences.found import doubt_message
 from seqsave.sequences.frame import Files
 from seqsave.sequences.lookup import File, Folder, Glob
 from seqsave.sequences.reader import FrameSequence
@@ -109,7 +110,8 @@ def _open_picture(file: File, how: Reading) -> Source:
             return animation
     parsed = naming.split_name(file.name)
     frame = Files(file.target).frame(file.name, 0, parsed[1] if parsed else 0)
-    chosen = files.Chosen((frame,), parsed is not None)
+    doubt = doubt_message(file.name)
+    chosen = files.Chosen((frame,), parsed is not None, (doubt,) if doubt else ())
     return source_of_files(url, file.target, chosen, how)
 
 
