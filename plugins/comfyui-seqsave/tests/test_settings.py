@@ -66,6 +66,7 @@ def test_where_names_the_file(write_config: Write, tmp_path: Path) -> None:
         ('allow = ["https://me:SECRET@host/x"]', "user info"),
         ('allow = ["ftp:///me:SE/SECRET@host/x"]', "user info"),
         ('allow = ["s3://b::memory://x"]', "::"),
+        ("alow = []", "unknown setting 'alow' in [comfyui] (did you mean 'allow'?); known settings: allow, "),
         ("publish_behind = 1", "true or false"),
         ("original_ids = 1", "true or false"),
         ('original_ids = "yes"', "true or false"),

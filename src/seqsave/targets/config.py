@@ -130,12 +130,12 @@ def _configured(path: Path, name: str, table: Any, reserved: Collection[str]) ->
         raise _wrong(path, f"{where}: a name is two or more letters, digits, '.', '_', '-' or '+'")
     if name.lower() in reserved:
         raise _wrong(path, f"{where}: {name!r} is an fsspec protocol: choose another name")
-    if not isinstance(table, dict) or not isinstance(table.get("url"), str) or not table["url"]:
-        raise _wrong(path, f'{where} has no url: write url = "s3://bucket/folder"')
-    for key in table:
+    for key in table if isinstance(table, dict) else ():
         if key not in _KEYS:
             near = did_you_mean(key, _KEYS)
             raise _wrong(path, f"{where} has the unknown key {key!r}{near}: only url and storage_options are known")
+    if not isinstance(table, dict) or not isinstance(table.get("url"), str) or not table["url"]:
+        raise _wrong(path, f'{where} has no url: write url = "s3://bucket/folder"')
     options = table.get("storage_options", {})
     if not isinstance(options, dict):
         raise _wrong(path, f"{where}: storage_options is not a table, write {{ name = value }}")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from seqsave import OptionError, SeqSaveError, TargetError
@@ -56,7 +57,10 @@ def load() -> Settings:
     table = config_table("comfyui")
     for key in table:
         if key not in _KEYS:
-            raise OptionError(f"{where()}: unknown setting {key!r} in [comfyui]; known settings: {', '.join(_KEYS)}")
+            near = get_close_matches(key, _KEYS, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            known = ", ".join(_KEYS)
+            raise OptionError(f"{where()}: unknown setting {key!r} in [comfyui]{hint}; known settings: {known}")
     allow = table.get("allow", [])
     if not isinstance(allow, list) or not all(isinstance(entry, str) and entry.strip() for entry in allow):
         raise OptionError(f'{where()}: allow must be a list of folders and URLs: allow = ["s3://bucket/folder"]')
