@@ -251,3 +251,32 @@ def test_frames_of_a_video(tmp_path: Path) -> None:
     run("save", bigbuckbunny(), tmp_path / "a", "--frames", "3-4", "--filetype", "jpg")
     assert indices(tmp_path / "a") == (3, 4)
     assert "there are no frames" in run("save", bigbuckbunny(), tmp_path / "b", "--frames", "99999", status=1).err
+
+
+@pytest.mark.parametrize("fault", ["a gap", "a replaced frame"])
+def test_one_sequence_that_cannot_be_committed_keeps_the_others_as_they_are(
+    source: str, place: Place, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task(source, place, "0-3", "--prefix", "a")
+    task(source, place, "0-3", "--prefix", "b")
+    if fault == "a gap":
+        with monkeypatch.context() as patch:
+            failing(patch)
+            task(source, place, "5", "--prefix", "b", "--option", "compression=small", status=1)
+    else:
+        place.write("b_00002.png", b"another file")
+    before = {name: place.read(name) for name in place.names()}
+    assert {"a gap": "record: 5", "a replaced frame": "records: 2"}[fault] in commit(place, status=1).err
+    assert {name: place.read(name) for name in place.names()} == before
+    task(source, place, "5" if fault == "a gap" else "2", "--prefix", "b")
+    commit(place)
+    assert all(json.loads(place.read(f".seqsave/{prefix}.png.json"))["complete"] for prefix in "ab")
+
+
+def test_a_hostile_list_of_frames_takes_no_memory(source: str, place: Place) -> None:
+    task(source, place, "0-1")
+    path = f"{JOB}/0-1.json"
+    document = json.loads(place.read(path))
+    for stated in ({**document["run"], "frames": None}, document["run"]):
+        place.write(path, json.dumps({**document, "run": stated, "asked": f"0-{2**62}"}).encode())
+        assert "frames without a record: 2-" in commit(place, status=1).err

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from seqsave import targets
+from seqsave.targets.identity import canonical_identity
 
 
 def test_one_place_has_one_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +32,12 @@ def test_one_endpoint_has_one_identity(endpoint: str) -> None:
     options = {"key": "k", "secret": "s", "endpoint_url": endpoint}
     found = targets.resolve("s3://bucket/shot/", options).identity()
     assert found == {"storage": "s3", "root": "bucket/shot", "endpoint": "https://objects.example"}
+
+
+def test_no_signature_or_password_is_in_an_identity() -> None:
+    signed = "https://files.example/b/shot.png?X-Amz-Signature=PRIVATEsignature&X-Amz-Expires=60"
+    assert "PRIVATE" not in str(targets.resolve(signed).identity())
+    again = signed.replace("PRIVATEsignature", "PRIVATElater")
+    assert targets.resolve(again).identity() == targets.resolve(signed).identity()
+    before = {"storage": "http", "root": "https://name:PRIVATEword@files.example/b"}  # in an entry of an older version
+    assert "PRIVATE" not in str(canonical_identity(before))

@@ -153,16 +153,21 @@ class Session:
 
         Raises TargetError, ManifestError.
         """
-
-        def change(current: Manifest | None) -> Manifest:
-            after = self._commit(current, outcome)
-            if after is not current:
-                check(after)
-            return after
-
-        made = self._finish(change)
-        assert made is not None  # noqa: S101 - for the type checker: ``change`` always returns one
+        made = self._finish(lambda current: self._commit_checked(current, outcome, check))
+        assert made is not None  # noqa: S101 - for the type checker: ``_commit_checked`` always returns one
         return made
+
+    def rehearse(self, outcome: Outcome, check: Callable[[Manifest], None]) -> None:
+        """Raise what ``commit`` raises for this outcome now, and change nothing."""
+
+        def look() -> None:
+            try:
+                current = load_or_none(self._target, self.path, self._target.read(self.path))
+            except targets.FileMissingError:
+                current = None
+            self._commit_checked(current, outcome, check)
+
+        retry.call(self._policy, look, contact=self._target.known)
 
     def forget(self) -> None:
         """Let the next run treat this one as dead, although its process goes on. Takes no lock."""
@@ -285,6 +290,14 @@ class Session:
             base = current = None if current is None else without(current, self._gone(current))
             current = begun(current, self.facts, self._me, defines=outcome.defines)
         return self._committed(current, outcome, base)
+
+    def _commit_checked(
+        self, current: Manifest | None, outcome: Outcome, check: Callable[[Manifest], None]
+    ) -> Manifest:
+        after = self._commit(current, outcome)
+        if after is not current:
+            check(after)
+        return after
 
     def _commit(self, current: Manifest | None, outcome: Outcome) -> Manifest:
         if current is not None:

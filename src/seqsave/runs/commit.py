@@ -5,47 +5,72 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from seqsave import naming, targets
 from seqsave.errors import RunError, TargetError
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Manifest, Outcome, Session
+from seqsave.manifest.intervals import subtract, unite
 from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
 from seqsave.wording import crc32_text
 
-__all__ = ["commit", "remove_temporaries"]
+__all__ = ["Ending", "remove_temporaries"]
 
 Key = tuple[int, int | None]
 Ranges = tuple[range, ...]
 
 
-def commit(
-    target: targets.Target,
-    session: Session,
-    rule: naming.NameRule,
-    run: str,
-    records: Iterable[FrameRecord],
-    *,
-    expected: Ranges | None,
-    step: int,
-    policy: retry.RetryPolicy,
-) -> Manifest:
-    """Put the frames of a run into the manifest. ``expected``: all of its indices, None if neither is given.
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of one run: its records, checked as far as that needs no storage. ``of`` makes it.
 
-    Raises RunError, TargetError, ManifestError.
+    batches: those that its frames are in.
     """
-    found = _by_frame(records, run, rule)
-    wanted = _between(found, step) if expected is None else expected
-    _check_gaps(found, wanted, is_guess=expected is None)
-    settled = _in_doubt([_settled(target, rule, found[key], policy) for key in sorted(found, key=_order)])
 
-    def check(manifest: Manifest) -> None:
-        _check_confirmed(target, manifest, [entry.key for entry in settled])
+    target: targets.Target
+    rule: naming.NameRule
+    run: str
+    records: Mapping[Key, list[FrameRecord]]
+    wanted: Ranges
 
-    made = session.commit(Outcome(frames=settled, wanted=_indices(wanted)), check)
-    remove_temporaries(target, rule, run, {key[1] for key in found})
-    return made
+    @classmethod
+    def of(
+        cls,
+        target: targets.Target,
+        rule: naming.NameRule,
+        run: str,
+        records: Iterable[FrameRecord],
+        *,
+        expected: Ranges | None,
+        step: int,
+    ) -> Ending:
+        """Check the records. expected: all indices of the run, None if neither is given. Raises RunError."""
+        found = _by_frame(records, run, rule)
+        wanted = _between(found, step) if expected is None else expected
+        _check_gaps(found, wanted, is_guess=expected is None)
+        return cls(target, rule, run, found, wanted)
+
+    def commit(self, session: Session, policy: retry.RetryPolicy) -> Manifest:
+        """Put the frames into the manifest. Raises RunError, TargetError, ManifestError."""
+        outcome = self._outcome(policy)
+        made = session.commit(outcome, partial(self._check, outcome))
+        remove_temporaries(self.target, self.rule, self.run, {key[1] for key in self.records})
+        return made
+
+    def rehearse(self, session: Session, policy: retry.RetryPolicy) -> None:
+        """Raise what ``commit`` raises now, and change nothing."""
+        outcome = self._outcome(policy)
+        session.rehearse(outcome, partial(self._check, outcome))
+
+    def _outcome(self, policy: retry.RetryPolicy) -> Outcome:
+        keys = sorted(self.records, key=_order)
+        settled = [_settled(self.target, self.rule, self.records[key], policy) for key in keys]
+        return Outcome(frames=_in_doubt(settled), wanted=_indices(self.wanted))
+
+    def _check(self, outcome: Outcome, manifest: Manifest) -> None:
+        _check_confirmed(self.target, manifest, [entry.key for entry in outcome.frames])
 
 
 def remove_temporaries(target: targets.Target, rule: naming.NameRule, run: str, batches: Iterable[int | None]) -> None:
@@ -107,14 +132,15 @@ def _between(found: Mapping[Key, object], step: int) -> Ranges:
 
 def _check_gaps(found: Mapping[Key, object], wanted: Ranges, *, is_guess: bool) -> None:
     numbered: set[int | None] = {batch for _, batch in found if batch is not None}
-    missing: set[int] = set()
-    for batch in numbered or {None}:
-        missing.update(_indices(wanted) - {index for index, own in found if own == batch})
-    if not missing and not found:
+    lacking = [
+        subtract(wanted, naming.to_ranges(sorted(index for index, own in found if own == batch)))
+        for batch in numbered or {None}
+    ]
+    gaps = unite(*lacking)
+    if not gaps and not found:
         raise RunError("no frame has a record: no part of the run has saved any", reason="missing")
-    if not missing:
+    if not gaps:
         return
-    gaps = naming.to_ranges(sorted(missing))
     advice = "write them and commit with their records too"
     if is_guess:
         advice += ", or pass open_run the frames that the run writes"

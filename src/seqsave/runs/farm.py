@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import FrameExistsError, FrameNameError, ManifestError, OptionError, RunError, TargetError
+from seqsave.manifest.intervals import Intervals, unite
 from seqsave.runs.begin import folder_of
 from seqsave.runs.records import FrameRecord
 from seqsave.runs.run import Run, check_id
@@ -133,7 +134,11 @@ def commit_run(
     found = _collected(target, check_id(run), storage_options)
     if not found:
         _check_known(target, run)
-    return [_commit(target, one, frames) for one in found]
+    runs = [_expecting(one, frames) for one in found]
+    if len(found) > 1:  # a sequence that cannot be committed must not leave the others committed
+        for expecting, one in zip(runs, found, strict=True):
+            expecting.rehearse(one.records)
+    return [_commit(target, expecting, one) for expecting, one in zip(runs, found, strict=True)]
 
 
 @dataclass(slots=True)
@@ -141,7 +146,7 @@ class _Sequence:
     """The records and notes of the tasks for one sequence."""
 
     run: Run
-    asked: set[int] = field(default_factory=set)
+    asked: Intervals = ()
     records: list[FrameRecord] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
@@ -152,7 +157,8 @@ class _Sequence:
         return [name for name in begun if name.startswith(_UNKNOWN) and f"{name}{_ENDED}" not in self.names]
 
 
-def _commit(target: targets.Target, left: _Sequence, frames: Ranges | None) -> Manifest:
+def _expecting(left: _Sequence, frames: Ranges | None) -> Run:
+    """Return the run with the frames that are expected of it. Raises RunError where that is not known."""
     run = left.run
     if frames is None and run.expected is None and left.unfinished:
         raise RunError(
@@ -160,14 +166,18 @@ def _commit(target: targets.Target, left: _Sequence, frames: Ranges | None) -> M
             f"({', '.join(left.unfinished[:5])}): save its frames again, or commit with the frames that are expected",
             reason="missing",
         )
-    if frames is not None or run.expected is None:
-        # Records state the frames of tasks that did not know them at their start.
-        indices = left.asked | {record.index for record in left.records}
-        settings = {name: value for name, value in run.settings.items() if name != "total"}
-        run = replace(run, frames=frames or naming.to_ranges(sorted(indices)), settings=settings)
+    if frames is None and run.expected is not None:
+        return run
+    # Records state the frames of tasks that did not know them at their start.
+    recorded = naming.to_ranges(sorted({record.index for record in left.records}))
+    settings = {name: value for name, value in run.settings.items() if name != "total"}
+    return replace(run, frames=frames or unite(left.asked, recorded), settings=settings)
+
+
+def _commit(target: targets.Target, run: Run, left: _Sequence) -> Manifest:
     made = run.commit(left.records)
     for name in left.names:
-        targets.with_retries(target, partial(target.delete, f"{folder_of(left.run.id)}/{name}"))
+        targets.with_retries(target, partial(target.delete, f"{folder_of(run.id)}/{name}"))
     return made
 
 
@@ -202,7 +212,7 @@ def _take(
             f"{url} is damaged ({error!r:.200}): delete it, and save its frames again", reason="unknown"
         ) from None
     left = found.setdefault(run.rule.pattern, _Sequence(run))
-    left.asked.update(index for one in asked for index in one)
+    left.asked = unite(left.asked, asked)
     left.records += records
     left.names.append(name)
 

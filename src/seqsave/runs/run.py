@@ -17,7 +17,7 @@ from seqsave import manifest, naming, targets
 from seqsave.errors import EndOfSequenceError, FrameNameError, OptionError, TargetError
 from seqsave.metadata.text import RawText
 from seqsave.runs.begin import leave_note, may_adopt, note_path, refuse_other_names
-from seqsave.runs.commit import commit, remove_temporaries
+from seqsave.runs.commit import Ending, remove_temporaries
 from seqsave.runtime import retry
 from seqsave.settings import WriterConfig, check_settings
 from seqsave.settings.config import SETTINGS
@@ -152,19 +152,17 @@ class Run:
         Raises RunError, and changes nothing, if frames lack a record, are gone or were replaced; TargetError,
         ManifestError.
         """
-        target = self.target
-        made = commit(
-            target,
-            self._session(target),
-            self.rule,
-            self.id,
-            records,
-            expected=self.expected,
-            step=self.config.naming.step,
-            policy=self._policy,
-        )
-        self._remove_note(target)
+        made = self._ending(records).commit(self._session(self.target), self._policy)
+        self._remove_note(self.target)
         return made
+
+    def rehearse(self, records: Iterable[FrameRecord]) -> None:
+        """Raise what ``commit`` raises for these records now, and change nothing."""
+        self._ending(records).rehearse(self._session(self.target), self._policy)
+
+    def _ending(self, records: Iterable[FrameRecord]) -> Ending:
+        """Return the end of the run with these records, which are checked without a request. Raises RunError."""
+        return Ending.of(self.target, self.rule, self.id, records, expected=self.expected, step=self.config.naming.step)
 
     def abandon(self) -> None:
         """Give up the run: the manifest then lists it as interrupted, and no longer as active.

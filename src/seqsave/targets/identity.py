@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
+from seqsave.targets.redact import redact_url
+
 __all__ = ["canonical_identity", "canonical_url"]
 
 # Protocols under which fsspec knows the same driver.
@@ -34,7 +36,8 @@ def canonical_url(url: str) -> str:
 def canonical_identity(identity: Mapping[str, str]) -> dict[str, str]:
     """Return an identity in the usual spelling; the result of ``Target.identity`` is returned unchanged.
 
-    The root of a local folder is resolved, so that a folder has one identity whatever links lead to it.
+    The root of a local folder is resolved, so that a folder has one identity whatever links lead to it. An identity is
+    stored and shown: signatures and passwords of a root that is a URL are hidden.
     """
     found = dict(identity)
     found["storage"] = _SAME.get(found.get("storage", ""), found.get("storage", ""))
@@ -46,4 +49,6 @@ def canonical_identity(identity: Mapping[str, str]) -> dict[str, str]:
             found[name] = found[name].lower().rstrip(".")
     if found["storage"] == "file" and found.get("root"):
         found["root"] = os.path.realpath(found["root"])
+    elif "://" in found.get("root", ""):
+        found["root"] = redact_url(found["root"])
     return found
