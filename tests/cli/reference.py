@@ -16,9 +16,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 HEAD = """\
 # The `seqsave` command
 
-`seqsave COMMAND --help` says the same. Results go to standard output, everything else to standard error; with `--json`
-standard output holds one JSON document and nothing else. A progress bar is drawn only on a terminal; elsewhere a
-line is printed every half minute.
+`seqsave COMMAND --help` shows the same text. Results go to standard output, everything else to standard error; with
+`--json` standard output holds one JSON document and nothing else. A progress bar is drawn only on a terminal; elsewhere
+a line is printed every half minute.
 
 | exit status | |
 |---|---|
@@ -59,8 +59,8 @@ What `seqsave save --json` (and `demo --json`) prints, also when it fails or is 
 }
 ```
 
-`indices` are the numbers of the frames that are there now, `spooled` those of the ones that wait in the spool; `size`
-is in bytes, of what was written.
+`indices` are the numbers of the frames that exist now, `spooled` the numbers of those that wait in the spool. `size` is
+the number of bytes written.
 """
 
 

@@ -55,7 +55,7 @@ def mv_command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Move the sequence SRC to DEST: a folder, or a pattern that says how its files are called there.
+    """Move the sequence SRC to DEST: a folder, or a pattern for the new names of its files.
 
     Its metadata files, its preview and its manifest go with it. No existing frame is ever replaced: where one has the
     name or the number of a frame that is to be moved, nothing is moved. The format stays: 'seqsave save' converts.

@@ -69,7 +69,7 @@ __all__ = ["preview_command"]
 @click.option(
     "--quality",
     type=click.IntRange(1, HIGHEST_QUALITY),
-    help="1 to 100; by default enough for a quick look. Of ProRes, 75 is 422 HQ, 50 is 422, 25 LT, less is Proxy.",
+    help="1 to 100; by default enough for a quick look. For ProRes, 75 is 422 HQ, 50 is 422, 25 LT, less is Proxy.",
 )
 @click.option("--burn-in", is_flag=True, help="Draw the number of each frame into it.")
 @click.option(

@@ -59,13 +59,13 @@ def rm_command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Remove one sequence with what belongs to it: its metadata files, its manifest, its preview.
+    """Remove one sequence with the files that belong to it: metadata files, manifest, preview.
 
-    Prints what it is going to remove, and asks. Only a movie that seqsave made is a preview. Other files of the folder
-    stay, and so does the folder. A manifest that also records other frames stays, without these. With --frames it stays
-    and expects these frames: 'seqsave verify' lists them to be rendered again.
+    Prints what it is going to remove, and asks for confirmation. Only a movie that seqsave made is a preview. Other
+    files of the folder stay, and so does the folder. A manifest that also records other frames stays, without these.
+    With --frames it stays and expects these frames: 'seqsave verify' lists them to be rendered again.
 
-    Exit status 1 if something could not be removed, or the question was answered with no.
+    Exit status 1 if something could not be removed, or the removal was not confirmed.
     """
     from seqsave.sequences.finder import open_alone
     from seqsave.sequences.removal import plan_removal, remove

@@ -1,7 +1,7 @@
 """Find out what a URL means: a file, a folder, a pattern (``shot.####.exr``), a glob (``*.exr``), or nothing.
 
-What exists wins: a folder called ``take #1.v2`` is that folder, in every command alike. Where an object store has
-both an object and a folder of one name, as some tools leave them, it is the folder.
+An existing path is never read as a pattern: a folder called ``take #1.v2`` is that folder, in every command. If an
+object store has both an object and a folder of one name, as some tools leave them, the URL means the folder.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 _WILDCARD = re.compile(r"[*?\[]")
-# Of these a file is asked for first: a web server answers for a file with the file, however large it is. Their URLs
-# have escapes.
+# For these, a file is requested before a folder: a web server answers a listing of a file with the whole file. Their
+# URLs have escapes.
 _HTTP = ("http", "https")
 
 
@@ -80,7 +80,7 @@ class Glob:
 
 
 def is_pattern(url: str | os.PathLike[str]) -> bool:
-    """Return True if a URL reads as a pattern or a glob, should nothing exist under this very name."""
+    """Return True if a URL is a pattern or a glob, provided that no file has exactly this name."""
     text = str(url)
     return not text.endswith("/") and (bool(_WILDCARD.search(text)) or naming.is_pattern(text))
 
@@ -128,7 +128,7 @@ def look_at(url: str | os.PathLike[str], options: Mapping[str, Any] | None = Non
 
 
 def _is_folder(path: str) -> bool:
-    """Return True for a local folder, and for a path that cannot be looked at: its listing says why."""
+    """Return True for a local folder, and for a path that cannot be examined: listing it raises the reason."""
     try:
         return Path(path).is_dir()
     except OSError:
@@ -136,7 +136,7 @@ def _is_folder(path: str) -> bool:
 
 
 def listing(target: targets.Target, folder: str = "") -> list[targets.Entry]:
-    """Return the entries of a folder, asked for again where that can help; ``[]`` when there is no such folder."""
+    """Return the entries of a folder, with retries after temporary failures; ``[]`` if the folder does not exist."""
     return retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
 
 
@@ -154,9 +154,9 @@ def describe_missing(url: str | os.PathLike[str], options: Mapping[str, Any] | N
 
 
 def describe_no_folder(url: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> str:
-    """Return that a URL, or the folder of the pattern that it is, is a file, or does not exist; "" for a folder.
+    """Return the message that a URL, or the folder of a pattern, is a file or does not exist; "" for a folder.
 
-    "" too for a storage that does not answer.
+    It is also "" if the storage does not answer.
     """
     folder: str | os.PathLike[str] = url
     if is_pattern(url):
@@ -201,7 +201,7 @@ def _is_empty_folder(url: str | os.PathLike[str], target: targets.Target, option
 
 
 def _siblings(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> tuple[str, Sequence[targets.Entry]]:
-    """Return the name of ``url`` in its parent folder, and the entries of that; none if it cannot be listed."""
+    """Return the name of ``url`` in its parent folder, and the entries of that folder; none if it cannot be listed."""
     try:
         parent, name = targets.resolve_file(url, options)
         return name, listing(parent)

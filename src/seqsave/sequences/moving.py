@@ -1,7 +1,7 @@
-"""Move a sequence to other names, another folder or another storage: whole, or not at all as far as that can be had.
+"""Move a sequence to other names, another folder or another storage: as a whole, or not at all if that is possible.
 
 On one file system each file is renamed. Elsewhere each one is copied, the copy is compared, and the files at the source
-are deleted once all copies are there. If the numbers move among themselves (by +1 in one folder), one file goes after
+are deleted once all copies exist. If the numbers move among themselves (by +1 in one folder), one file goes after
 the other, in the order in which the next name is free. After a failure everything is put back; where that fails too,
 the error says which frame is where. At every moment each frame exists, under its old name or its new one.
 """
@@ -50,9 +50,9 @@ Key = tuple[int, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What is to be moved, and where to.
+    """The plan of a move: which files, and their destination.
 
-    target: the folder that it comes to. name: how the files are called there. offset: what is added to each number.
+    target: the destination folder. name: the new names of the files. offset: the number added to each index.
     steps:  one for each file, in the order in which they are moved.
     before: the files at the source as they were listed.
     there:  the frames that the destination has under the same names already, with other numbers.
@@ -82,9 +82,9 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What became of it.
+    """The outcome of a move.
 
-    left:  paths of files that are at the destination, and could not be removed from the source. error: why.
+    left:  paths of files that were moved, but could not be deleted at the source. error: the reason.
     """
 
     left: Sequence[str] = ()
@@ -95,10 +95,10 @@ class Moved:
 
 
 def plan_move(sequence: FrameSequence, destination: Destination, offset: int = 0) -> Move:
-    """Return how a sequence is to be moved. Changes nothing.
+    """Return the plan for moving a sequence. Changes nothing.
 
-    Raises FrameExistsError where existing files have the names or numbers, naming them; FrameNameError for two files of
-    one number; OptionError where nothing would change, and for a part of the frames of one manifest; ManifestError;
+    Raises FrameExistsError, which names existing files with the new names or numbers; FrameNameError for two files of
+    one number; OptionError if nothing would change, and for a part of the frames of one manifest; ManifestError;
     TargetError.
     """
     if sequence.duplicates:
@@ -167,7 +167,7 @@ def _steps(sequence: FrameSequence, name: NamePattern, offset: int, names: Mappi
 
 
 def _in_order(steps: Sequence[Step], *, falling: bool) -> list[Step]:
-    """Return the steps, from the last frame to the first where the numbers rise among themselves."""
+    """Return the steps, from the last frame to the first if the new numbers overlap the old ones and are higher."""
     if not falling:
         return list(steps)
     groups: list[list[Step]] = []
@@ -187,7 +187,7 @@ def _refuse_existing(
     *,
     stays: bool,
 ) -> list[Frame]:
-    """Raise FrameExistsError where files have the new names or numbers; return the other frames that are there."""
+    """Raise FrameExistsError if files have the new names or numbers; return the other frames at the destination."""
     going = {step.old for step in steps} if stays else set()
 
     def is_going(path: str) -> bool:
@@ -214,7 +214,7 @@ def _refuse_existing(
 def _refuse_other_spelling(
     steps: Sequence[Step], sequence: FrameSequence, target: targets.Target, listing: Mapping[str, targets.Entry]
 ) -> None:
-    """Raise FrameExistsError where a new name is another spelling of an existing one, and means the same file.
+    """Raise FrameExistsError if a new name is another spelling of an existing one, and means the same file.
 
     Sends one request at most: either a storage takes such names for one file, or it does not.
     """
@@ -232,7 +232,7 @@ def _refuse_other_spelling(
 
 
 def _frames_at(target: targets.Target, name: NamePattern) -> list[Frame]:
-    """Return the frames that a folder has of a sequence of this name, with any number of digits."""
+    """Return the frames of a sequence of this name in a folder, with any number of digits."""
     found = finder.in_folder(target)
     same = (naming.normalized(name.head), name.ending.casefold())
     return [
@@ -244,7 +244,7 @@ def _frames_at(target: targets.Target, name: NamePattern) -> list[Frame]:
 
 
 def _place(target: targets.Target, folder: str) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Return what is equal for two folders only if they are the same."""
+    """Return a value that is equal for two folders only if they are the same."""
     found = dict(target.identity())
     root = found.pop("root").rstrip("/")
     return tuple(sorted(found.items())), join(root, folder)
@@ -254,7 +254,7 @@ def _place(target: targets.Target, folder: str) -> tuple[tuple[tuple[str, str], 
 
 
 def move(plan: Move, on_frame: Callable[[Frame], None] = lambda _: None) -> Moved:
-    """Move the files, and keep the manifests of both places right.
+    """Move the files, and update the manifests of both places.
 
     on_frame: called with each frame that is at its new place.
 
@@ -285,7 +285,7 @@ def move(plan: Move, on_frame: Callable[[Frame], None] = lambda _: None) -> Move
 
 
 def _originals(plan: Move, source: targets.Target, *, is_recorded: bool) -> dict[str, targets.Original]:
-    """Return the files that the storage can copy as they were listed.
+    """Return the files that the storage itself can copy, in the version that was listed.
 
     is_recorded: a manifest has the checksums of the frames: one whose checksum is not known has to be read.
     """
@@ -307,7 +307,7 @@ def _originals(plan: Move, source: targets.Target, *, is_recorded: bool) -> dict
 
 
 class _Records:
-    """The manifests of both places: that of the source, and that of the destination, which may be the same file."""
+    """The manifests of source and destination, which may be the same file."""
 
     def __init__(self, plan: Move) -> None:
         self._plan = plan
@@ -328,7 +328,7 @@ class _Records:
         return self._source is not None or self._target is not None
 
     def enter(self) -> None:
-        """Enter both. Raises TargetError, also where a run is writing one of them; ManifestError."""
+        """Enter this move into both. Raises TargetError, also if a run is writing one of them; ManifestError."""
         if self._source is not None:
             self._source.enter()
         try:
@@ -340,7 +340,7 @@ class _Records:
             raise
 
     def restore(self, *, is_back: bool) -> None:
-        """Let both be as they were. One that cannot be changed any more names this process, and is not complete.
+        """Restore both. A manifest that cannot be changed any more names this process, and is not complete.
 
         is_back: the files are, too. Otherwise the manifest of the source is not complete.
         """
@@ -350,7 +350,7 @@ class _Records:
                     claim.restore(is_sound=is_back)
 
     def arrive(self, arrived: Sequence[Arrived]) -> None:
-        """Record the files at the destination, as a listing shows them."""
+        """Record the files that a listing of the destination shows."""
         if self._target is not None:
             self._target.leave(lambda current: self._settled(current, arrived))
         elif self._is_same and self._source is not None:
@@ -358,7 +358,7 @@ class _Records:
             self._source = None
 
     def depart(self, left: Sequence[str]) -> None:
-        """Delete the manifest at the source; keep what it records of files that are left."""
+        """Delete the manifest at the source, except for the records of files that are left."""
         if self._source is None:
             return
         head = f"{self._plan.sequence.folder}/" if self._plan.sequence.folder else ""
@@ -380,7 +380,7 @@ class _Records:
         return moved(current, plan.name, folder, plan.offset, names)
 
     def _joined(self, there: Manifest | None) -> Manifest:
-        """Return the manifest at the destination, with the frames that are to come."""
+        """Return the manifest at the destination, with the frames that will be moved there."""
         plan, base = self._plan, self._source.before if self._source is not None else None
         if base is None:
             base = of_files(from_scratch(plan.sequence), map(_entry, plan.sequence))
@@ -390,7 +390,7 @@ class _Records:
         return came if there is None else joined(there, came, self._keys)
 
     def _settled(self, current: Manifest, arrived: Sequence[Arrived]) -> Manifest:
-        """Return the manifest with what has arrived, as a listing shows it."""
+        """Return the manifest with the files that have arrived, according to a listing."""
         plan = self._plan
         entries = {frame.key: frame for frame in current.frames}
         new = [entry for one in arrived if (entry := _copied(one, plan.offset, entries)) is not None]
@@ -406,7 +406,7 @@ def _entry(frame: Frame) -> FrameEntry:
 
 
 def _copied(one: Arrived, offset: int, entries: Mapping[Key, FrameEntry]) -> FrameEntry | None:
-    """Return the entry of a frame that was copied; None for a renamed one, which is the file that it was."""
+    """Return the entry of a frame that was copied; None for one that was renamed and stays the same file."""
     frame, published = one.step.frame, one.published
     entry = None if frame is None else entries.get((frame.index + offset, frame.batch))
     if entry is None or published is None or one.crc32 is None:

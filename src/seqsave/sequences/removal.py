@@ -1,4 +1,4 @@
-"""Remove a sequence, or some of its frames, with what belongs to it, and nothing else of its folder."""
+"""Remove a sequence, or some of its frames, with the files that belong to it. Other files of the folder stay."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["Removal", "Removed", "plan_removal", "remove"]
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What is to be removed.
+    """The plan of a removal.
 
     frames:   the files of the frames, by index. is_whole: they are all that the sequence has.
     sidecars: paths of the files with metadata beside them. previews: paths of its preview movies.
@@ -57,7 +57,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What became of it: the frames that are gone, those that are left, and the first error, None without one."""
+    """The outcome of a removal: the frames that are gone, those that are left, and the first error, or None."""
 
     gone: Sequence[Frame]
     left: Sequence[Frame]
@@ -65,7 +65,7 @@ class Removed:
 
 
 def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None) -> Removal:
-    """Return what the removal of a sequence removes, or of its frames with these indices. Changes nothing.
+    """Return the plan for removing a sequence, or its frames with these indices. Changes nothing.
 
     Raises SequenceNotFoundError for indices that it does not have; TargetError.
     """
@@ -90,7 +90,7 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
 
 
 def remove(removal: Removal, on_frame: Callable[[Frame], None] = lambda _: None) -> Removed:
-    """Remove the frames and what belongs to them; the manifest says what is left, whatever happens.
+    """Remove the frames and the files that belong to them. Whatever happens, the manifest states which frames are left.
 
     on_frame: called with each frame that is removed.
 

@@ -81,8 +81,7 @@ class Transfer:
         """Delete the files at the source that were copied. Return the files that are left, and the first error.
 
         before: the files as they were listed when the move was planned. A file that has changed since is left, and so
-        is
-                one whose copy is gone.
+            is one whose copy is gone.
         """
         if self.one_by_one:
             return [], None
