@@ -69,7 +69,8 @@ def test_pixels_from_floats_are_those_of_comfyui(array: np.ndarray[Any, Any]) ->
     assert np.array_equal(prepared.array[known], comfyui(array)[known])
     assert not prepared.array[~known].any()
     assert prepared.nan == bool((~known).any())
-    assert prepared.clipped == bool(((array < 0) | (array > 1)).any())
+    numbers = array * array.dtype.type(255)
+    assert prepared.clipped == bool(((numbers <= -1) | (numbers >= 256)).any())
     assert array.tobytes() == before
 
 
@@ -105,6 +106,29 @@ def test_arrangement_in_memory_changes_nothing(array: np.ndarray[Any, Any], layo
     assert np.array_equal(
         prepare(arranged, ("uint16",), (array.shape[2],)).array, prepare(array, ("uint16",), (array.shape[2],)).array
     )
+
+
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize(
+    ("value", "eight", "sixteen"),
+    [
+        (1 + 0.6 / 255, False, True),
+        (1 + 1.1 / 255, True, True),
+        (-0.6 / 255, False, True),
+        (-1.1 / 255, True, True),
+        (-0.4 / 65535, False, False),
+        (-0.6 / 65535, False, True),
+        (np.inf, True, True),
+        (-np.inf, True, True),
+    ],
+)
+def test_clipping_counts_if_it_loses_more_than_the_step_of_the_numbers(
+    name: str, value: float, eight: bool, sixteen: bool
+) -> None:
+    """Resampling leaves values a little outside of 0..1, which are written as 0 or 1 in any case."""
+    array = np.full((2, 2, 1), value, name)
+    assert prepare(array, ("uint8",), (1,)).clipped == eight
+    assert prepare(array, ("uint16",), (1,)).clipped == sixteen
 
 
 @pytest.mark.parametrize("layout", sorted(layouts(np.zeros((1, 1, 1)))))

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from comfyui_seqsave import host, prompts
 
+import seqsave
+
 MANAGER = "VHS_BatchManager"
 
 
@@ -28,6 +30,7 @@ class Queue:
 
 class Writer:
     url = "/renders"
+    result = seqsave.SaveResult(url=url, frames=(), failures=(), warnings=())
 
     def __init__(self, error: Exception | None = None) -> None:
         self.ends: list[str] = []

@@ -72,7 +72,8 @@ class Prepared:
     """A picture in a form that an encoder accepts, and the losses of the conversion.
 
     array:         H,W,C, C-contiguous, native byte order, in memory of its own.
-    clipped:       True if values outside 0..1 were clipped (only from floats to integers).
+    clipped:       True if values outside 0..1 were clipped (only from floats to integers). Those that are outside by
+                   less than the conversion drops of any value, one step of 8 bits or half a step of 16, do not count.
     nan:           True if NaN became 0 (only from floats to integers).
     scaled:        True if clipped values look like 0..255 rather than 0..1.
     alpha_dropped: True if alpha was dropped because the encoder accepts none.
@@ -408,9 +409,15 @@ def _mend(values: ImageArray, top: int) -> tuple[bool, bool]:
     nan = bool(unknown.any())
     if nan:
         values[unknown] = 0
-    clipped = bool(values.min() < 0 or values.max() > top)
+    slack = _slack(top)
+    clipped = bool(values.min() <= -slack or values.max() >= top + slack)
     np.clip(values, 0, top, out=values)
     return clipped, nan
+
+
+def _slack(top: int) -> float:
+    """Return by how much numbers of 0..top may be outside before clipping loses more than cutting off, or rounding."""
+    return 0.5 if top == 65535 else 1.0
 
 
 def _half_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tuple[bool, bool]:
@@ -425,8 +432,19 @@ def _half_block(source: ImageArray, out: ImageArray, scratch: ImageArray) -> tup
         return False, False
     # Infinity is 0x7C00, larger numbers are NaN; the highest bit is the sign.
     nan = bool(((bits & 0x7FFF) > 0x7C00).any())
-    above = bool(((bits > _HALF_ONE) & (bits <= 0x7C00)).any())
-    return above or bool(((bits > 0x8000) & (bits <= 0xFC00)).any()), nan
+    highest, lowest = _half_limits(name_of(out.dtype))
+    above = bool(((bits >= highest) & (bits <= 0x7C00)).any())
+    return above or bool(((bits >= lowest) & (bits <= 0xFC00)).any()), nan
+
+
+@cache
+def _half_limits(name: str) -> tuple[int, int]:
+    """Return the bits of the smallest half above 1, and of the negative one nearest to 0, whose clipping counts."""
+    halves, top = np.arange(0x7C01, dtype=np.uint16).view(np.float16), _SCALES[name]
+    with np.errstate(all="ignore"):
+        numbers = halves * np.float16(top) if name == "uint8" else halves.astype(np.float64) * top
+    highest, lowest = np.searchsorted(numbers, [top + _slack(top), _slack(top)])
+    return int(highest), 0x8000 + int(lowest)
 
 
 @cache

@@ -178,7 +178,7 @@ def _show_warnings(item: Sequence[Any], history_result: Any, warnings: Sequence[
     for warning in warnings:
         node = _shown_node(warning.node, item[2])
         known = history_result.setdefault("outputs", {}).setdefault(node, {})
-        known["warnings"] = [*known.get("warnings", ()), warning.message]
+        known["warnings"] = list(dict.fromkeys([*known.get("warnings", ()), warning.message]))
         message = {"prompt_id": str(item[1]), "node": node, "warnings": known["warnings"]}
         _server().send_sync("seqsave.warnings", message, getattr(_server(), "client_id", None))
 
@@ -320,9 +320,15 @@ class ProgressBar:
     def __init__(self, total: int) -> None:
         self._bar: Any = importlib.import_module("comfy.utils").ProgressBar(total) if total > 1 else None
         self._done = 0
+        self._before = 0
+
+    def begin_part(self) -> None:
+        """Count the items of a further part from 0."""
+        self._before = self._done
 
     def show(self, done: int) -> None:
         """Show that ``done`` items are done."""
+        done += self._before
         if self._bar is not None and done != self._done:
             self._done = done
             self._bar.update_absolute(done)

@@ -68,6 +68,8 @@ class Run:
     """The sequences whose numbers follow those in the storage."""
     _batches: set[tuple[Key, int, int | None]] = field(default_factory=set)
     _writers: dict[Key, _Open] = field(default_factory=dict)
+    _ended: list[host.Failure] = field(default_factory=list)
+    """The warnings of writers that were closed before the run's end."""
 
     def first(self, keys: Collection[Key], start: int, count: int, highest: Callable[[], int | None]) -> int:
         """Return and take the number of the first of ``count`` consecutive frames.
@@ -112,6 +114,7 @@ class Run:
         known = self._writers.pop(key, None)
         if known is not None and known.settings != settings:
             known.writer.close()
+            self._ended += known.warnings()
             known = None
         self._writers[key] = known or _Open(node, settings, open_one())
         return self._writers[key].writer
@@ -128,15 +131,16 @@ class Run:
     def end(self, *, ok: bool) -> list[host.Failure]:
         """Close all writers, and return their warnings, and the failures of those that could not do all of their work.
 
+        The warnings are those of the whole run: a node that runs again no longer shows the ones of its earlier runs.
+
         What they saved is recorded as a whole sequence only if the run has ended well.
         """
         writers = [*self._writers.values()]
         self._writers.clear()
-        found = []
+        found = [*self._ended]
         for one in writers:
-            heard = len(self.warnings)
             failure = _close(one, ok=ok)
-            found += [host.Failure(one.node, text, "", is_warning=True) for text in self.warnings[heard:]]
+            found += one.warnings()
             found += [failure] if failure is not None else []
         return found
 
@@ -148,6 +152,10 @@ class _Open:
     node: str
     settings: Any
     writer: SequenceWriter
+
+    def warnings(self) -> list[host.Failure]:
+        """Return all warnings of the writer, for its node."""
+        return [host.Failure(self.node, text, "", is_warning=True) for text in self.writer.result.warnings]
 
 
 def _close(one: _Open, *, ok: bool) -> host.Failure | None:

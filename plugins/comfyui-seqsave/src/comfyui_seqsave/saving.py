@@ -56,6 +56,7 @@ def save(
     width: int = 1,
     below: str = "",
     kept: Kept | None = None,
+    bar: host.ProgressBar | None = None,
     **settings: Any,
 ) -> SaveResult:
     """Open a writer, ``write`` each of ``pictures``, and wait until all are saved. Return the outcomes of these frames.
@@ -64,6 +65,7 @@ def save(
     width:    bytes of one value of a picture, in all of its files together.
     below:    the names as a pattern below the place; otherwise they are in ``settings``.
     kept:     the writer stays open for further calls.
+    bar:      the node's progress bar, if these are only a part of its pictures.
     settings: settings of ``seqsave.open_writer``.
 
     When this function returns, frames may still be in the spool (``behind``). Raises seqsave's errors, and ComfyUI's
@@ -77,7 +79,8 @@ def save(
         settings["storage_options"] = place.options
     more = behind.writer_settings(target)
     trouble = behind.trouble(target) if more else None
-    bar = host.ProgressBar(len(pictures))
+    bar = bar or host.ProgressBar(len(pictures))
+    bar.begin_part()
     pending: set[Future[SavedFrame]] = set()
     room = _room(place, pictures, width)
     url = f"{place.url.rstrip('/')}/{below}" if below else place.url

@@ -122,8 +122,10 @@ class SaveFrames(inputs.Saving):
         urls_shown: list[str] = []
         warned: list[str] = []
         texts: list[tuple[str, str, str, int]] = []
-        for part in [_prepared(values, some, graph) for values, some in _grouped(listed, given, graph)]:
-            result = part.save(graph)
+        parts = [_prepared(values, some, graph) for values, some in _grouped(listed, given, graph)]
+        bar = host.ProgressBar(sum(len(part.images) for part in parts))
+        for part in parts:
+            result = part.save(graph, bar)
             saved = part.asked.by_filetype(result)
             counter = FrameCounter(len(part.images) - 1, len(part.images), part.rate)
             sequences.append(AnimationSequence(counter, {frame.index: [frame.url] for frame in saved[0]}))
@@ -169,8 +171,8 @@ class _Part:
     rate: float
     note: str = ""
 
-    def save(self, graph: _Graph) -> SaveResult:
-        """Save them, from ``start`` or after what this run has saved already."""
+    def save(self, graph: _Graph, bar: host.ProgressBar) -> SaveResult:
+        """Save them, from ``start`` or after what this run has saved already. bar: of all parts."""
         run, asked = graph.run, self.asked
         keys = [prompts.key_of(self.place, form.rule) for form in asked.formats]
         first = run.first(keys, self.start, len(self.images), self._highest)
@@ -183,6 +185,7 @@ class _Part:
             width=asked.width,
             below=asked.below,
             kept=saving.Kept(run, tuple(keys), graph.node, {"start": first}) if run.keeps else None,
+            bar=bar,
             if_exists=self.if_exists,
             preview=asked.preview,
             **({} if run.keeps else {"start": first, "recipe": recipe}),
