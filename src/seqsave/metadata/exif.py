@@ -42,6 +42,7 @@ _SIGN = "Steps: "
 _DESCRIPTIVE = {"description": 0x010E, "software": 0x0131, "artist": 0x013B, "copyright": 0x8298}
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _INCH, _CENTIMETRE = 2, 3
+_MOST_LONG = (1 << 32) - 1
 _COLOR_SPACE = 0xA001
 _CONVENTION = re.compile(r"[\w.-]{1,79}:[\[{\"]")
 # Tags that state how the file is stored (TIFF 6.0), that the other fields of ImageInfo state, or that turning the
@@ -272,12 +273,18 @@ def _density(dpi: float | None, aspect: float | None, order: str) -> Directory:
         return {}
     # Without a density, the unit says that the two numbers are only a ratio.
     across = 1.0 if dpi is None else dpi
-    sides = (struct.pack(order + "II", round(1000 * side), 1000) for side in (across, across * (aspect or 1)))
+    sides = (struct.pack(order + "II", *_ratio(side)) for side in (across, across * (aspect or 1)))
     unit = struct.pack(order + "H", 1 if dpi is None else _INCH)
     return {
         **{tag: Field(RATIONAL, 1, side) for tag, side in zip((_X_RESOLUTION, _Y_RESOLUTION), sides, strict=True)},
         _RESOLUTION_UNIT: Field(SHORT, 1, unit),
     }
+
+
+def _ratio(value: float) -> tuple[int, int]:
+    """Return a density as a rational number; both parts have 32 bits."""
+    below = 1000 if value < _MOST_LONG / 1000 else 1
+    return min(_MOST_LONG, max(1, round(below * value))), below
 
 
 def _urgency(name: str) -> int:

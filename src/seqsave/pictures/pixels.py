@@ -11,6 +11,7 @@ from seqsave.errors import ImageError, OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
 from seqsave.pictures.fitting import Wanted, check_layout, fit, without
+from seqsave.pictures.possible import possible
 from seqsave.types import ImageInfo
 
 if TYPE_CHECKING:
@@ -174,13 +175,13 @@ class Pixels:
             if self.beside in _READ_AS_LINEAR and self._is_of_unknown_light(array, _NOTHING):
                 taken.notes = (self._unknown_light(),)
             return taken
-        known = _NOTHING if info is None else without(info, self._drops)
+        known, notes = (_NOTHING, ()) if info is None else possible(without(info, self._drops))
         shown = self._shown(array, known)
         fitted = fit(array, known if shown is None else without(known, _OF_COLOR), self._spec, self.wanted)
         if shown is not None and not fitted.of_colours:  # such as depth
             shown, fitted = None, fit(array, known, self._spec, self.wanted)
         taken = self._taken(fitted.array, shown, fitted.info)
-        taken.notes, taken.of_colours = fitted.notes, fitted.of_colours
+        taken.notes, taken.of_colours = notes + fitted.notes, fitted.of_colours
         if (
             (info is not None or self.beside in _READ_AS_LINEAR)
             and fitted.of_colours

@@ -17,6 +17,7 @@ from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
 from seqsave.pictures.fitting import Wanted, fit, without
 from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
+from seqsave.pictures.possible import possible
 from seqsave.types import EncoderSpec, ImageInfo
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Screen:
         info: what its file states of it; None for the pictures of a program.
         """
         array = arrays.as_array(picture)
-        known = ImageInfo() if info is None else info
+        known = ImageInfo() if info is None else possible(info)[0]
         if self._color is not None or self._drops_color:
             known = without(known, _OF_COLOR)
         fitted = fit(array, known, _SPEC, self._wanted)

@@ -50,10 +50,10 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
         yield from _other_color(info.image, grey=channels < 3)
     aspect = info.image.pixel_aspect
     if info.dpi is not None:
-        per_metre = min(_LARGEST, max(1, round(info.dpi / INCH)))
-        yield b"pHYs", struct.pack(">IIB", per_metre, min(_LARGEST, round(per_metre * (aspect or 1))), 1)
+        per_metre = _density_of(info.dpi / INCH)
+        yield b"pHYs", struct.pack(">IIB", per_metre, _density_of(per_metre * (aspect or 1)), 1)
     elif aspect is not None:
-        yield b"pHYs", struct.pack(">IIB", _SCALE, min(_LARGEST, round(_SCALE * aspect)), 0)
+        yield b"pHYs", struct.pack(">IIB", _SCALE, _density_of(_SCALE * aspect), 0)
     yield from _light(info.image)
     if info.image.attributes_of == FORMAT:
         yield from ((name.encode("latin-1"), content) for name, content in info.image.attributes.items())
@@ -63,6 +63,10 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
     text = packet(info.tags, info.image.xmp)
     if text:
         yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + text
+
+
+def _density_of(value: float) -> int:
+    return min(_LARGEST, max(1, round(value)))
 
 
 def _light(image: ImageInfo) -> Iterator[tuple[bytes, bytes]]:
