@@ -74,7 +74,11 @@ class _Copies:
             "rclone": partial(self._rclone, f"store:{self.bucket}/source", is_local=True),
         }
         self._measure(report, "down", down, "s5cmd", WALL, CPU)
+        # Of a sequence whose manifest states its files, none has to be read.
+        stated = f"s3://{self.bucket}/stated"
+        _run(_saving(str(self.frames), stated, CLIENTS[-1]), self.env)
         within = {f"seqsave, {client}": partial(self._seqsave, there, client) for client in CLIENTS}
+        within |= {f"seqsave, {client}, with a manifest": partial(self._seqsave, stated, client) for client in CLIENTS}
         within |= {
             "s5cmd": partial(self._s5cmd, f"{there}/*"),
             "rclone": partial(self._rclone, f"store:{self.bucket}/source"),
@@ -132,11 +136,7 @@ class _Copies:
 
     def _seqsave(self, source: str, client: str | None, *, is_local: bool = False) -> tuple[Sequence[str], Path | None]:
         url, folder = self._place(is_local or client is None)
-        command = [sys.executable, "-m", "seqsave", "save", "--quiet", source, url]
-        for option, place in (("--source-storage-option", source), ("--storage-option", url)):
-            if place.startswith("s3://"):
-                command += [option, f"client={client}"]
-        return command, folder
+        return _saving(source, url, client), folder
 
     def _cp(self) -> tuple[Sequence[str], Path | None]:
         url, folder = self._place(True)
@@ -149,6 +149,14 @@ class _Copies:
     def _rclone(self, source: str, *, is_local: bool = False) -> tuple[Sequence[str], Path | None]:
         url, folder = self._place(is_local, "store:")
         return [_program("rclone"), "copy", source, url, "--transfers", "32", "--s3-no-check-bucket"], folder
+
+
+def _saving(source: str, url: str, client: str | None) -> Sequence[str]:
+    command = [sys.executable, "-m", "seqsave", "save", "--quiet", source, url]
+    for option, place in (("--source-storage-option", source), ("--storage-option", url)):
+        if place.startswith("s3://"):
+            command += [option, f"client={client}"]
+    return command
 
 
 def _program(name: str) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_PIXELS", "Files", "Frame", "Key", "Place", "decode", "join", "key_of", "list_folder", "name_below"]
 
+_USUAL = retry.RetryPolicy()
+
 Place = tuple[str, ...]
 Key = tuple[int, int]  # (index, batch); batch is -1 outside of batch folders, so that these frames come first
 
@@ -137,11 +139,11 @@ class Files:
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file."""
-        return retry.call(retry.RetryPolicy(), lambda: self.target.read(path), contact=self.target.known)
+        return retry.call(_USUAL, lambda: self.target.read(path), contact=self.target.known)
 
     def read_published(self, path: str) -> tuple[bytes, targets.Published]:
         """Return the bytes of a file, and the storage's record of them."""
-        return retry.call(retry.RetryPolicy(), lambda: self.target.read_published(path), contact=self.target.known)
+        return retry.call(_USUAL, lambda: self.target.read_published(path), contact=self.target.known)
 
     def texts_beside(self, path: str, data: bytes, checksum: int | None = None) -> dict[str, str]:
         """Return the sidecars of the file ``path`` with the content ``data``, or with this CRC-32."""
@@ -223,5 +225,5 @@ def join(folder: str, name: str) -> str:
 
 def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:
     """Return the entries of a folder, without names that the target cannot request."""
-    entries = retry.call(retry.RetryPolicy(), lambda: target.list(folder), contact=target.known)
+    entries = retry.call(_USUAL, lambda: target.list(folder), contact=target.known)
     return [entry for entry in entries if target.is_valid_path(entry.name)]

@@ -25,6 +25,7 @@ _HEADS = {
     "gif": (b"GIF8",),
     "bmp": (b"BM",),
 }
+_ALL_HEADS = tuple({head for heads in _HEADS.values() for head in heads})
 _CUT_OFF = "is damaged: it ends before its picture does"
 _MARKER = 0xFF
 # ITU T.81 B.1.1.3: End Of Image and Start Of Scan. Phones put a movie or a second picture behind the end.
@@ -43,8 +44,7 @@ def problem_of(data: Data, extension: str = "") -> str:
     if not view.nbytes:
         return "is empty"
     head = bytes(view[:16])
-    begins = [known for known, heads in _HEADS.items() if any(head.startswith(one) for one in heads)]
-    if not begins and extension.lower() in _HEADS:
+    if not head.startswith(_ALL_HEADS) and extension.lower() in _HEADS:
         return f"is damaged: it does not begin as a .{extension.lower()} file does"
     if head.startswith(_PNG):
         return _problem_of_png(view)

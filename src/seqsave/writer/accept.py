@@ -91,16 +91,19 @@ class FrameAcceptor:
         """Number, prepare and submit the images of one index. If this raises, no file of them is submitted.
 
         Steps that take long or can fail come first, for the next number. Then numbering, preview and submission are one
-        step under the lock. If another thread has taken the number since, or there is no room, the call starts again.
+        step under the lock. Without room, that step alone is tried again; if another thread has taken the number since,
+        the call starts again.
 
         check_usable: raises if the writer accepts no more frames.
         """
+        is_next = False
         while True:
-            with self.lock:
-                check_usable()
-                keys = self._numbering.following(index, batches)
-            frames = [self._prepare(key, source) for key, source in zip(keys, sources, strict=True)]
-            jobs = [task for tasks in frames for task in tasks if task.passed_over is None]
+            if not is_next:
+                with self.lock:
+                    check_usable()
+                    keys = self._numbering.following(index, batches)
+                frames = [self._prepare(key, source) for key, source in zip(keys, sources, strict=True)]
+                jobs = [task for tasks in frames for task in tasks if task.passed_over is None]
             with self.lock:
                 check_usable()
                 is_next = self._numbering.still_follow(index, keys)

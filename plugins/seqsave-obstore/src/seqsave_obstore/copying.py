@@ -34,7 +34,7 @@ def copy(plan: Plan, key: str, request: Mapping[str, Any], connections: Connecti
     source = request["CopySource"]
     headers = {_HEADERS[name]: value for name, value in request.items() if name != "CopySource"}
     headers["x-amz-copy-source"] = quote(f"{source['Bucket']}/{source['Key']}", safe="/-_.~")
-    status, body = send(plan, "PUT", path_of(plan, key), headers=headers, connections=connections)
+    status, body = send(plan, "PUT", path_of(plan, key), connections, headers=headers)
     root = parsed(body)
     if status != http.client.OK:
         raise refusal(status, root)

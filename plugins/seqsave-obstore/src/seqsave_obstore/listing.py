@@ -12,6 +12,7 @@ from seqsave_obstore.signed import parsed, path_of, refusal, send, tag
 
 if TYPE_CHECKING:
     from seqsave_obstore.plan import Plan
+    from seqsave_obstore.signed import Connections
 
 __all__ = ["StrangeAnswerError", "fetch_page"]
 
@@ -22,7 +23,7 @@ class StrangeAnswerError(Exception):
     """The server reports success and sends something other than a listing."""
 
 
-def fetch_page(plan: Plan, method: str, request: Mapping[str, str]) -> Mapping[str, Any]:
+def fetch_page(plan: Plan, method: str, request: Mapping[str, str], connections: Connections) -> Mapping[str, Any]:
     """Return a page as botocore does.
 
     method: ``list_objects_v2`` or ``list_objects``. request: by botocore's names.
@@ -33,7 +34,7 @@ def fetch_page(plan: Plan, method: str, request: Mapping[str, str]) -> Mapping[s
     if method == "list_objects_v2":
         query["list-type"] = "2"
     text = "&".join(f"{quote(name, safe='-_.~')}={quote(query[name], safe='-_.~')}" for name in sorted(query))
-    status, body = send(plan, "GET", path_of(plan), text)
+    status, body = send(plan, "GET", path_of(plan), connections, query=text)
     root = parsed(body)
     if status != http.client.OK:
         raise refusal(status, root)

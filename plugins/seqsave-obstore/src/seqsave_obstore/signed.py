@@ -1,4 +1,4 @@
-"""Send signed requests without a body, which obstore does not offer, and read the store's short answers.
+"""Send signed requests without a body: those that obstore does not offer, and those that it does not do as quickly.
 
 AWS Signature Version 4: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -10,10 +10,12 @@ import errno
 import hashlib
 import hmac
 import http.client
+import selectors
 import ssl
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
@@ -23,13 +25,15 @@ from seqsave.targets.s3_client import StoreAnswerError
 if TYPE_CHECKING:
     from seqsave_obstore.plan import Plan
 
-__all__ = ["Connections", "parsed", "path_of", "refusal", "send", "tag"]
+__all__ = ["Connections", "exchange", "parsed", "path_of", "refusal", "send", "tag"]
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _LONGEST = 64 << 20
 
 IDLE_SECONDS = 12.0
 """Seconds after which an unused connection is not used again: servers close idle ones after about 20."""
+LOOK_SECONDS = 1.0
+"""Seconds after which an unused connection is looked at first: some servers close idle ones earlier."""
 
 
 class Connections:
@@ -38,16 +42,19 @@ class Connections:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
+        # For all connections, since reading the certificates takes longer than many requests.
+        self._trusted = _trusted(plan)
 
     def take(self) -> http.client.HTTPConnection:
         """Return a connection that is open. Raises OSError."""
         with contextlib.suppress(IndexError):  # another thread was faster
             while True:
                 since, connection = self._idle.pop()
-                if time.monotonic() - since < IDLE_SECONDS:
+                idle = time.monotonic() - since
+                if idle < LOOK_SECONDS or (idle < IDLE_SECONDS and _is_silent(connection)):
                     return connection
                 connection.close()
-        connection = _connection(self._plan)
+        connection = _connection(self._plan, self._trusted)
         _connect(connection, self._plan)
         return connection
 
@@ -73,19 +80,50 @@ def send(
     plan: Plan,
     method: str,
     path: str,
+    connections: Connections,
+    *,
     query: str = "",
     headers: Mapping[str, str] | None = None,
-    connections: Connections | None = None,
 ) -> tuple[int, bytes]:
     """Send a request without a body, and return the status and the body of the answer.
 
-    headers:     in lower case; they are signed. connections: reused and kept; without, the connection is closed.
+    headers: in lower case; they are signed.
 
     Raises OSError, and the errors of the credentials.
     """
+    answer, body = exchange(plan, method, path, connections, query=query, headers=headers)
+    return answer.status, body
+
+
+def exchange(
+    plan: Plan,
+    method: str,
+    path: str,
+    connections: Connections,
+    *,
+    query: str = "",
+    headers: Mapping[str, str] | None = None,
+    longest: int | None = _LONGEST,
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Send a request as ``send``, and return the answer with its headers, and its body.
+
+    longest: how many bytes of the body are read at most; None for all of them.
+    """
     host = urlsplit(plan.config["endpoint"]).netloc
     signed = _signed(plan, method, host, path, query, headers or {})
-    return _answer(connections or Connections(plan), method, f"{path}?{query}" if query else path, signed, connections)
+    connection, answer, body = connections.take(), None, None
+    try:
+        answer = _asked(connection, method, f"{path}?{query}" if query else path, signed)
+        body = answer.read(longest)
+    except (http.client.HTTPException, UnicodeError):
+        pass
+    finally:
+        if body is None or answer is None or not answer.isclosed():
+            connection.close()
+    if body is None or answer is None:  # not inside the handler: the message must not contain what the server sent
+        raise ConnectionResetError(errno.ECONNRESET, "the answer is not one of a server")
+    connections.give_back(connection)
+    return answer, body
 
 
 def parsed(body: bytes) -> ElementTree.Element | None:
@@ -121,44 +159,53 @@ def _signed(plan: Plan, method: str, host: str, path: str, query: str, more: Map
     canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{_NOTHING}"
     scope = f"{day}/{plan.config['region']}/s3/aws4_request"
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    key = f"AWS4{credentials['secret_access_key']}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
+    key = _key(credentials["secret_access_key"], scope)
     signature = hmac.digest(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode(), "sha256").hex()
     about = f"Credential={credentials['access_key_id']}/{scope}, SignedHeaders={names}, Signature={signature}"
     return {**headers, "authorization": f"AWS4-HMAC-SHA256 {about}"}
 
 
-def _answer(
-    connections: Connections, method: str, target: str, headers: Mapping[str, str], kept: Connections | None
-) -> tuple[int, bytes]:
-    connection, body = connections.take(), None
-    try:
-        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-        length = {"content-length": "0"} if method == "PUT" else {}
-        for name, value in {**headers, **length, "user-agent": "seqsave"}.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        answer = connection.getresponse()
-        body = answer.read(_LONGEST)
-    except (http.client.HTTPException, UnicodeError):
-        pass
-    finally:
-        if body is None or kept is None:
-            connection.close()
-    if body is None:  # not inside the handler: the message must not contain what the server sent
-        raise ConnectionResetError(errno.ECONNRESET, "the answer is not one of a server")
-    connections.give_back(connection)
-    return answer.status, body
+@lru_cache(maxsize=8)
+def _key(secret: str, scope: str) -> bytes:
+    """Return the key that signs all requests of a day."""
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
-def _connection(plan: Plan) -> http.client.HTTPConnection:
+def _asked(
+    connection: http.client.HTTPConnection, method: str, target: str, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
+    """Send a request, and return the answer, whose body is still to be read."""
+    connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+    length = {"content-length": "0"} if method == "PUT" else {}
+    for name, value in {**headers, **length, "user-agent": "seqsave"}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    return connection.getresponse()
+
+
+def _trusted(plan: Plan) -> ssl.SSLContext | None:
+    """Return the certificates that are trusted; None where connections are not encrypted."""
+    if urlsplit(plan.config["endpoint"]).scheme == "http":
+        return None
+    return ssl.create_default_context(cadata=plan.client["root_certificate"].decode("utf-8", "ignore"))
+
+
+def _connection(plan: Plan, trusted: ssl.SSLContext | None) -> http.client.HTTPConnection:
     parts = urlsplit(plan.config["endpoint"])
     host = parts.hostname or ""
-    if parts.scheme == "http":
+    if trusted is None:
         return http.client.HTTPConnection(host, parts.port)
-    trusted = ssl.create_default_context(cadata=plan.client["root_certificate"].decode("utf-8", "ignore"))
     return http.client.HTTPSConnection(host, parts.port, context=trusted)
+
+
+def _is_silent(connection: http.client.HTTPConnection) -> bool:
+    """Return False if an unused connection has something to read, such as its end."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection.sock, selectors.EVENT_READ)
+        return not selector.select(0)
 
 
 def _connect(connection: http.client.HTTPConnection, plan: Plan) -> None:

@@ -1,7 +1,7 @@
 """``s3://`` through obstore (Rust): the same requests as through s3fs, for a fraction of the CPU.
 
-- Objects are put and read through obstore, and listings through ``listing``. Rare requests (HEAD, DELETE, ranges) go
-  through s3fs, which is then imported.
+- Objects are put through obstore, read through ``getting``, and listed through ``listing``. Rare requests (HEAD,
+  DELETE, ranges) go through s3fs, which is then imported.
 - The storage option ``client`` is ``"obstore"`` or ``"s3fs"``. Without it, obstore is used if it is installed and
   ``plan`` shows that it sends the same requests; otherwise s3fs.
 - One PUT below 5 GiB, tried once. The SHA-256 of the bytes is part of the signature, so that the store refuses damaged
@@ -12,7 +12,7 @@
   succeeds, obstore gets the new ones.
 - Puts are coroutines: they leave encoders on the same two cores more time than threads do, and can be cancelled.
   Reading on the calling thread takes half of the CPU of reading through the event loop; only the main thread uses the
-  loop, where it can be interrupted.
+  loop, where it can be interrupted. obstore would copy each object twice, on threads of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
 from seqsave.errors import TargetError
@@ -37,6 +37,7 @@ from seqsave.targets.s3_session import REFUSALS, names_credentials
 from seqsave_obstore import ending
 from seqsave_obstore.copying import copy
 from seqsave_obstore.errors import explained
+from seqsave_obstore.getting import get
 from seqsave_obstore.listing import fetch_page
 from seqsave_obstore.loop import elsewhere, running_loop, wait_for
 from seqsave_obstore.plan import KNOWN, Plan, RefusedError, make_plan, read_environment
@@ -115,7 +116,7 @@ class FastS3Target(S3Target):
         if sender is None:
             return None
         try:
-            return sender.get_here(self._key(path))
+            return sender.get(self._key(path))
         except Exception as error:
             if not self._may_know_more(error):
                 raise
@@ -150,7 +151,8 @@ class FastS3Target(S3Target):
         usual = partial(super()._get, path, **request)
         if request:
             return await self._through_s3fs(usual)
-        return await self._either(lambda sender: sender.get(self._key(path)), usual)
+        key = self._key(path)
+        return await self._either(lambda sender: run_in_thread(lambda: sender.get(key)), usual)
 
     async def _either(
         self,
@@ -270,15 +272,17 @@ class _Sender:
     def __init__(self, plan: Plan, connections: int) -> None:
         ending.note_start()
         self._plan = plan
-        self._put_store = _store(plan, {})
-        # Separate stores: obstore counts the time of sending as time without reading.
-        self._get_store = _store(plan, {"read_timeout": f"{max(1, round(plan.stall))}s"})
         self._room = asyncio.Semaphore(connections)
         self.is_encrypted = str(plan.config["endpoint"]).startswith("https://")
-        self._room_here = threading.BoundedSemaphore(connections)  # the store for reading has connections of its own
+        self._room_here = threading.BoundedSemaphore(connections)
         self._open = Connections(plan)
         self.is_proved = False
         """Whether the store has accepted the credentials."""
+
+    @cached_property
+    def _put_store(self) -> Any:
+        """Return obstore's store. Only the event loop asks for it, and a run that only reads never does."""
+        return _store(self._plan)
 
     async def put(
         self, key: str, body: bytes, content_type: str, *, create: bool, match: str | None = None
@@ -306,34 +310,14 @@ class _Sender:
             ending.lend(view)
         return unquoted(answer["e_tag"])
 
-    async def get(self, key: str) -> tuple[bytes, str | None]:
+    def get(self, key: str) -> tuple[bytes, str | None]:
         """Send one GET, and return the bytes and the ETag without quotes."""
-        import obstore
-
-        async def fetch() -> tuple[bytes, str | None]:
-            answer = await obstore.get_async(self._get_store, key)
-            return bytes(await answer.bytes_async()), unquoted(answer.meta["e_tag"])
-
-        return await self._explained(fetch)
-
-    def get_here(self, key: str) -> tuple[bytes, str | None]:
-        """Send one GET on this thread, as ``get``."""
-        import obstore
-
         with self._room_here:
-            try:
-                answer = obstore.get(self._get_store, key)
-                found = bytes(answer.bytes()), unquoted(answer.meta["e_tag"])
-            except Exception as error:  # noqa: BLE001 - classified by its text
-                reason = self._reason(error)
-            else:
-                self.is_proved = True
-                return found
-        raise reason
+            return self._proved(get(self._plan, key, self._open))
 
     def page(self, method: str, request: Mapping[str, str]) -> Mapping[str, Any]:
         """Return a page of a listing, as botocore does."""
-        return self._proved(fetch_page(self._plan, method, request))
+        return self._proved(fetch_page(self._plan, method, request, self._open))
 
     def copy(self, key: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let the store copy an object; see ``copying.copy``."""
@@ -375,14 +359,14 @@ class _Sender:
         return explained(error) or error
 
 
-def _store(plan: Plan, more: Mapping[str, Any]) -> Any:
+def _store(plan: Plan) -> Any:
     from obstore import store
 
     make: Any = store.S3Store
     return make(
         plan.bucket,
         config=dict(plan.config),
-        client_options={**plan.client, **more},
+        client_options=dict(plan.client),
         retry_config={"max_retries": 0},
         credential_provider=plan.identity,
     )
