@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seqsave import naming
 from seqsave.manifest import FrameEntry, Manifest, Picture, RunEntry, WriterEntry
-from seqsave.settings.groups import HIGHEST_RATE
+from seqsave.settings.rates import HIGHEST_RATE
 
 # How long examples take to make says something of the machine only.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -61,7 +61,7 @@ values = st.recursive(
 )
 
 
-# Every rate that a writer takes: see settings.HIGHEST_RATE and the denominator beside it.
+# Every rate that a writer takes: see HIGHEST_RATE and the denominator beside it.
 rates = st.builds(Fraction, st.integers(1, HIGHEST_RATE), st.integers(1, 1_001_000))
 
 

@@ -207,6 +207,18 @@ def test_a_burnt_in_text_is_in_the_lower_left_corner_and_can_be_read() -> None:
     assert with_text[changed].min() < 60
 
 
+@pytest.mark.parametrize(("extension", "codec"), [("webm", "vp9"), ("mov", "prores"), ("mp4", "av1")])
+def test_a_rate_that_the_codec_or_the_container_cannot_keep_is_one_clear_error(
+    extension: str, codec: str, capfd: Any
+) -> None:
+    with (
+        Movie(extension, codec=codec, rate=Fraction(10**6)) as made,
+        pytest.raises(EncodeError, match="at most .*: choose"),
+    ):
+        made.add(frames(1)[0])
+    assert capfd.readouterr() == ("", "")
+
+
 def test_errors_name_their_cause() -> None:
     with pytest.raises(OptionError, match="mp4, webm or mov, not 'gif'"):
         Movie("gif")

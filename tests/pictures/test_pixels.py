@@ -177,6 +177,8 @@ def test_a_view_shows_whole_numbers_and_leaves_floats() -> None:
     assert level_and_space(PNG, np.full((2, 2, 3), 117, np.uint8), color="srgb", view=view)[0] == pytest.approx(
         90, abs=2
     )
+    raw = View("ocio://cg-config-v2.1.0_aces-v1.3_ocio-v2.3", "sRGB", "Raw")
+    assert level_and_space(PNG, GREY, color="acescg", view=raw) == (45, "acescg")
     with pytest.raises(ImageError, match=r"the view 'ACES 1.0 - SDR Video' needs to know .*: give `color`"):
         level_and_space(PNG, GREY, view=view)
 

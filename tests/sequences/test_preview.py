@@ -182,6 +182,16 @@ def test_a_view_shows_the_frames() -> None:
     assert seen.mean() == pytest.approx(0.356 * 255, abs=2)
 
 
+def test_a_raw_view_shows_the_values_of_the_frames() -> None:
+    """OpenColorIO's own answer for a view of data is the picture as it is."""
+    needs_package("PyOpenColorIO", "pip install opencolorio")
+    picture = np.broadcast_to(np.array((0.6, 0.3, 0.1), np.float32), (1, 32, 48, 3))
+    settings = {"frames": picture, "filetype": "png", "dtype": "uint16", "color": "acescg"}
+    (seen,), notes = made(settings, display="sRGB", view="Raw")
+    assert seen.mean(axis=(0, 1)) == pytest.approx((153, 76.5, 25.5), abs=2)
+    assert notes == ()
+
+
 def test_a_transparent_frame_is_shown_over_the_background() -> None:
     picture = np.zeros((1, 32, 48, 4), np.float32)
     picture[..., :] = (1, 0, 0, 0.5)
@@ -199,6 +209,30 @@ def test_one_frame_odd_sizes_and_other_sizes_make_a_movie_with_a_note() -> None:
     assert [one.shape for one in seen_both] == [(34, 48, 3)] * 2
     assert seen_both[1][2].mean() < 20  # a bar
     assert notes == ("frames of another size than the first one are fitted into it, with bars: frame 1 is the first",)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "manifest", "note"),
+    [
+        ((1, 2, 3, 6, 7, 9), False, "frames are missing, and the movie goes on without them: 4-5,8"),
+        ((1001, 1003, 1007), False, "frames are missing, and the movie goes on without them: 1005, of each 2"),
+        ((1001, 1003, 1005), False, None),
+        ((5,), False, None),
+        ((0, 1), True, "frames are missing, and the movie goes on without them: 2-3"),
+        ((0, 1, 2, 3), True, None),
+    ],
+)
+def test_missing_frames_are_noted_unless_the_caller_chose_the_others(
+    numbers: tuple[int, ...], manifest: bool, note: str | None
+) -> None:
+    place = f"memory://gaps-{next(COUNTER)}"
+    with seqsave.open_writer(place, total=4 if manifest else None, manifest=manifest) as writer:
+        for number in numbers:
+            writer.write(FRAMES[0], index=number)
+    sequence = seqsave.open_sequence(place)
+    assert sequence.target is not None
+    assert make_preview(sequence, sequence.target, "a.webm").notes == (() if note is None else (note,))
+    assert make_preview(sequence, sequence.target, "a.webm", chosen=True).notes == ()
 
 
 def test_burn_in_draws_the_number_of_the_name() -> None:

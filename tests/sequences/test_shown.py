@@ -11,8 +11,10 @@ from PIL import Image, ImageCms
 from seqsave.errors import OptionError
 from seqsave.pictures.color import color_space
 from seqsave.pictures.fitting import Wanted
+from seqsave.pictures.view import View
 from seqsave.sequences.shown import Screen, color_of_name
 from seqsave.types import ImageInfo
+from tests.support.needs import needs_package
 
 SRGB_GREY = 0.4613561  # of linear 0.18
 
@@ -163,3 +165,13 @@ def test_depth_up_to_255_is_not_named() -> None:
     screen = Screen(wanted=Wanted(channels=("Z",)))
     screen.take(flat(0.0, 100.0), ImageInfo(channels=("R", "Z")))
     assert screen.notes == {}
+
+
+def test_floats_of_unknown_light_are_noted_as_the_screen_takes_them() -> None:
+    needs_package("PyOpenColorIO", "pip install opencolorio")
+    floats = np.full((8, 8, 3), 0.5, np.float32)
+    for view, how in ((None, "shown as they are"), (View(view="ACES"), "takes them for sRGB"), (View(view="Raw"), "")):
+        screen = Screen(view=view)
+        screen.take(floats, ImageInfo())
+        notes = list(screen.notes.values())
+        assert (how in notes[0]) if how else notes == []

@@ -107,7 +107,7 @@ def test_a_group_is_checked_where_it_is_made(group: type[Any], wrong: dict[str, 
 def test_a_config_is_frozen_and_holds_checked_values() -> None:
     made = seqsave.check_settings(filetype=["png", "jpg"], digits=np.int64(3), rate=23.976, tags={"artist": ""})
     assert [form.rule.pattern for form in made.formats] == ["frame_###.png", "frame_###.jpg"]
-    assert made.embedding.exact_rate == Fraction(2997, 125)
+    assert made.embedding.exact_rate == Fraction(24000, 1001)
     assert made.delivery.policy == RetryPolicy()
     for part in (made, *(getattr(made, name) for name in GROUPS)):
         with pytest.raises(dataclasses.FrozenInstanceError):

@@ -23,8 +23,10 @@ from seqsave.cli.parameters import (
     sequence_at,
     storage_option,
 )
+from seqsave.errors import OptionError
 from seqsave.pictures.codecs import CODECS, HIGHEST_QUALITY
 from seqsave.runtime.progress import format_size, open_progress
+from seqsave.settings.rates import exact_rate
 
 if TYPE_CHECKING:
     from seqsave.sequences.reader import FrameSequence
@@ -133,6 +135,7 @@ def preview_command(
                 rate=_rate(rate),
                 max_pixels=max_pixels,
                 on_frame=Counter(bar),
+                chosen=chosen is not None,
                 **look,
             )
         for text in made.notes:
@@ -159,9 +162,8 @@ def _rate(given: str | None) -> Fraction | None:
     if given is None:
         return None
     try:
-        rate = Fraction(given)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if rate <= 0:
-        raise click.BadParameter(f"{given!r} is not a rate: use 24, 29.97 or 24000/1001", param_hint="'--rate'")
-    return rate.limit_denominator(1_001_000)
+        return exact_rate(given)
+    except OptionError:
+        raise click.BadParameter(
+            f"{given!r} is not a rate: use 24, 29.97 or 24000/1001", param_hint="'--rate'"
+        ) from None

@@ -72,6 +72,11 @@ _LEAST_CRF = 6
 _PROFILES = ((75, "3"), (50, "2"), (25, "1"), (0, "0"))
 
 
+# Pictures per second: of an encoder, and of WebM, whose times are milliseconds.
+_FASTEST = {"libsvtav1": 240}
+_MOST_RATE = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The encoder of one movie, and its options. codec: the record of what it makes. av: PyAV."""
@@ -81,6 +86,11 @@ class Choice:
     encoder: str
     quality: int | None
     options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fastest(self) -> int:
+        """Return the most pictures per second."""
+        return _FASTEST.get(self.encoder, _MOST_RATE)
 
     def bits(self, width: int, height: int, rate: Fraction) -> int | None:
         """Return the bits per second of an encoder that has no quality of its own; None for the others."""

@@ -97,8 +97,13 @@ class Movie:
 
         text: a line that is drawn into its lower left corner. aspect: width of a pixel divided by its height.
 
-        Raises EncodeError.
+        Raises EncodeError, also for a rate that is too high for the codec.
         """
+        if self._rate > self._choice.fastest:
+            raise EncodeError(
+                f"a preview of this codec ({self._choice.encoder}) has at most {self._choice.fastest} pictures per second, "
+                f"and the rate is {float(self._rate):g}: choose another rate or codec"
+            )
         try:
             colors = _colors(picture, self._top)
             height, width = colors.shape[:2]

@@ -206,6 +206,8 @@ class Pixels:
         is_float = array.dtype.kind == "f"
         if self.view is None and not (self.shows_linear and is_float):
             return None
+        if self.view is not None and self.view.is_raw:
+            return None
         if self.view is None and self.stated is None and not set(info.stated) & _OF_COLOR:
             return None
         from seqsave.pictures.light import light_of, light_of_space  # here, as most pictures need none

@@ -66,6 +66,8 @@ class View:
         self.view = self._one_of("view", view, views, used.getDefaultView(self.display))
         self.space = _space_of(used, self.display, self.view)
         """The colour space of the result; None if it has no name here."""
+        self.is_raw = _is_raw(used, self.display, self.view)
+        """Whether the view shows the values of a file as they are, such as the usual one named Raw."""
         self.key = (self._where, self.display, self.view)
         self._processors = self._prepared(ocio, used)
 
@@ -135,9 +137,19 @@ def _opened(ocio: Any, where: str) -> Any:
     return config
 
 
-def _space_of(config: Any, display: str, view: str) -> ColorSpace | None:
+def _shown_in(config: Any, display: str, view: str) -> Any:
+    """Return the config's own colour space of the result; None if it has none."""
     name = config.getDisplayViewColorSpaceName(display, view)
-    space = config.getColorSpace(display if name == "<USE_DISPLAY_NAME>" else name)
+    return config.getColorSpace(display if name == "<USE_DISPLAY_NAME>" else name)
+
+
+def _is_raw(config: Any, display: str, view: str) -> bool:
+    space = _shown_in(config, display, view)
+    return bool(space is not None and space.isData() and not config.getDisplayViewLooks(display, view))
+
+
+def _space_of(config: Any, display: str, view: str) -> ColorSpace | None:
+    space = _shown_in(config, display, view)
     if space is None or space.isData():
         return None
     names = [space.getName(), *space.getAliases()]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
+from seqsave import naming
 from seqsave.errors import ImageError, OptionError, SeqSaveError
+from seqsave.manifest.intervals import subtract
 from seqsave.metadata.text import dump
 from seqsave.pictures.codecs import EXTENSIONS, choose
 from seqsave.pictures.color import color_space
@@ -15,7 +19,7 @@ from seqsave.pictures.movie import Movie
 from seqsave.plugins.options import check_count
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
-from seqsave.sequences.file import rate_of
+from seqsave.sequences.file import manifest_of, rate_of
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.shown import Screen, Waiting, color_of_name
@@ -95,6 +99,7 @@ def make_preview(
     rate: Fraction | None = None,
     max_pixels: int = MAX_PIXELS,
     on_frame: Callable[[Frame], None] = lambda _: None,
+    chosen: bool = False,
     **look: Any,
 ) -> Made:
     """Make a movie of a sequence (of its first variation), with the workflow of its first frame in its tags.
@@ -103,6 +108,7 @@ def make_preview(
     rate:     frames per second; by default the manifest's, or 24.
     max_pixels: W x H of the largest picture that is decoded.
     on_frame: called with each frame that has been added.
+    chosen:   the caller has chosen these frames, so that gaps between them need no note.
     look:     the fields of ``Look``: height, codec, quality, burn_in, color, background, ocio, display,
               view, channels, layer.
 
@@ -144,7 +150,23 @@ def make_preview(
         data = movie.finish()
     kind = _CONTENT_TYPES[extension]
     call(RetryPolicy(), lambda: target.publish(path, data, content_type=kind), contact=target.known)
-    return Made(movie.count, len(data), (*screen.notes.values(), *_refitted(movie, shown)))
+    gaps = [] if chosen else _gaps(shown)
+    return Made(movie.count, len(data), (*screen.notes.values(), *_refitted(movie, shown), *gaps))
+
+
+def _gaps(sequence: FrameSequence) -> list[str]:
+    """Return a note of the frames that are missing, as the manifest or else the numbers say."""
+    step, found = 1, manifest_of(sequence)
+    if found is not None and found.expected:
+        lacking = subtract(found.expected, sequence.ranges)
+    else:
+        indices = sequence.indices
+        step = gcd(*(right - left for left, right in pairwise(indices))) or 1  # such as 2 of 1001, 1003, 1007
+        lacking = tuple(range(a + step, b - step + 1) for a, b in pairwise(indices) if b - a > step)
+    if not lacking:
+        return []
+    every = "" if step == 1 else f", of each {step}"
+    return [f"frames are missing, and the movie goes on without them: {naming.format_ranges(lacking, 10)}{every}"]
 
 
 def _number(frame: Frame, sequence: FrameSequence) -> str:

@@ -92,7 +92,8 @@ class Screen:
         alpha: Literal["straight", "associated"] = "straight",
     ) -> None:
         self._color = color
-        self._view = view
+        self._is_raw = view is not None and view.is_raw
+        self._view = None if self._is_raw else view
         self._alpha = alpha
         self._over_light = over_light
         self._wanted = Wanted() if wanted is None else wanted
@@ -117,9 +118,9 @@ class Screen:
             known = without(known, _OF_COLOR)
         fitted = fit(array, known, _SPEC, self._wanted)
         array, light = fitted.array, None
-        if self._color is not None and fitted.of_colours:
+        if self._color is not None and fitted.of_colours and not self._is_raw:
             light = light_of_space(self._color)
-        elif fitted.of_colours and info is not None:
+        elif fitted.of_colours and info is not None and not self._is_raw:
             array, light = self._stated(fitted.info, array)
         is_ready = self._view is None and (light is None or light.is_display)
         dtypes = self._bits if is_ready else (*self._bits, "float32")
@@ -144,9 +145,10 @@ class Screen:
             text = "the frames state their colours in a way that is not understood, so they are shown as they are"
             self.notes.setdefault("color", text)
         elif array.dtype.kind == "f":
+            how = "they are shown as they are" if self._view is None else "the view takes them for sRGB"
             text = (
-                "the frames hold floats and state no colour space, so they are shown as they are: if the movie is too "
-                "dark, they are linear, and `color='linear-srgb'` says so"
+                f"the frames hold floats and state no colour space, so {how}: if the movie is too dark, they are "
+                "linear, and `color='linear-srgb'` says so"
             )
             self.notes.setdefault("color", text)
         return array, None

@@ -21,6 +21,7 @@ from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
 from seqsave.plugins.options import check_choice, check_count, check_flag
+from seqsave.settings.rates import exact_rate
 from seqsave.settings.table import setting
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ _PREVIEWS = ("mp4", "webm")
 
 LONGEST_RECIPE = 1000
 HIGHEST_DPI = 100_000
-# A rate is kept as a fraction; above this its numerator would not fit into a manifest.
-HIGHEST_RATE = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +171,7 @@ class EmbeddedMetadata:
             withhold=withholding.patterns,
             withholding=withholding,
             texts=dump(withholding.apply(given, matched) if isinstance(given, Mapping) else given or {}),
-            rate=None if self.rate is None else _checked_rate(self.rate),
+            rate=None if self.rate is None else exact_rate(self.rate),
             dpi=None if self.dpi is None else _checked_dpi(self.dpi),
             tags={} if self.tags is None else _checked_tags(self.tags),
         )
@@ -395,18 +394,6 @@ def _put(group: Any, **values: Any) -> None:
     """Set fields of a frozen group while it is made."""
     for name, value in values.items():
         object.__setattr__(group, name, value)
-
-
-def _checked_rate(rate: Any) -> Fraction:
-    try:
-        exact = Fraction(rate).limit_denominator(1_001_000)
-    except (TypeError, ValueError, OverflowError):
-        exact = Fraction(0)
-    if not 0 < exact <= HIGHEST_RATE:
-        raise OptionError(
-            f"rate is {rate!r}: it must be a number of frames per second, more than 0 and at most {HIGHEST_RATE}"
-        )
-    return exact
 
 
 def _checked_tags(tags: Any) -> dict[str, str]:
