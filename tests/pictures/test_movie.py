@@ -213,7 +213,7 @@ def test_a_rate_that_the_codec_or_the_container_cannot_keep_is_one_clear_error(
 ) -> None:
     with (
         Movie(extension, codec=codec, rate=Fraction(10**6)) as made,
-        pytest.raises(EncodeError, match="at most .*: choose"),
+        pytest.raises(EncodeError, match=r"at most .*: choose"),
     ):
         made.add(frames(1)[0])
     assert capfd.readouterr() == ("", "")

@@ -101,8 +101,8 @@ class Movie:
         """
         if self._rate > self._choice.fastest:
             raise EncodeError(
-                f"a preview of this codec ({self._choice.encoder}) has at most {self._choice.fastest} pictures per second, "
-                f"and the rate is {float(self._rate):g}: choose another rate or codec"
+                f"a preview made by {self._choice.encoder} has at most {self._choice.fastest} pictures per second, and "
+                f"the rate is {float(self._rate):g}: choose another rate or codec"
             )
         try:
             colors = _colors(picture, self._top)
