@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,6 @@ from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.support.s3 import S3Server
 
@@ -229,6 +229,24 @@ def test_after_a_failure_everything_is_as_before(
     assert there.frames() == []
     assert "complete" in seqsave("verify", here.url).out
     assert not any(name.endswith(".json") for name in there.names())
+    assert offset or there.kind == "memory" or not (Path(there.url) / ".seqsave").exists()
+
+
+def test_a_manifest_that_cannot_be_begun_leaves_no_folder(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(PICTURES, here.url)
+    there = Path(f"{here.url}-2")
+    original = LocalTarget.publish
+    with monkeypatch.context() as patch:
+
+        def publish(self: LocalTarget, path: str, *args: object, **settings: object) -> object:
+            if Path(self.url) == there:
+                raise TargetError(f"cannot save {path}: the disk is full")
+            return original(self, path, *args, **settings)  # type: ignore[arg-type]
+
+        patch.setattr(LocalTarget, "publish", publish)
+        assert "the disk is full" in seqsave("mv", here.url, there, status=1).err
+    assert not (there / ".seqsave").exists()
+    assert "complete" in seqsave("verify", here.url).out
 
 
 @contextlib.contextmanager

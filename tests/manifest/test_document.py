@@ -168,7 +168,7 @@ def test_why_it_is_not_complete() -> None:
         "process 12 on gpu7 since 2026-11-23T08:00:00Z is changing it",
         "frames are missing: 2,4",
         "frames were replaced after they were recorded: 3",
-        "a run was interrupted",
+        "a run was interrupted or failed",
     ]
     assert replace(example(), complete=True).obstacles() == []
 

@@ -92,5 +92,5 @@ def test_a_run_that_was_killed_says_what_it_set_out_to_save(place: Place, settin
     assert one.run(one.writers[0].id).total == 4  # type: ignore[union-attr]
     seqsave.save([picture(7)], place.url, start=2, **settings)
     one = found(place)
-    assert "a run was interrupted: 0 of 4 frames are recorded" in one.obstacles()
+    assert "a run was interrupted or failed: 0 of 4 frames are recorded" in one.obstacles()
     assert not one.complete

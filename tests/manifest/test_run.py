@@ -168,7 +168,7 @@ def test_a_single_frame_does_not_finish_what_broke_off(place: Place, settings: d
             writer.write(picture())
             1 / 0  # noqa: B018
     seqsave.save([picture()], place.url, start=1, **settings)
-    assert found(place).obstacles() == ["a run was interrupted"]
+    assert found(place).obstacles() == ["a run was interrupted or failed"]
     seqsave.save([picture()] * 3, place.url, **settings)
     assert found(place).complete
 
@@ -185,9 +185,9 @@ def test_a_run_that_breaks_off_stays_unfinished(place: Place, settings: dict[str
             raise error
     one = found(place)
     assert (one.complete, indices(one), one.writers) == (False, [0], ())
-    assert one.obstacles() == ["a run was interrupted"]
+    assert one.obstacles() == ["a run was interrupted or failed"]
     seqsave.save([picture()], place.url, start=1, **settings)
-    assert found(place).obstacles() == ["a run was interrupted"]
+    assert found(place).obstacles() == ["a run was interrupted or failed"]
     seqsave.save([picture()] * 2, place.url, if_exists="skip", **settings)
     assert found(place).complete
 
@@ -453,7 +453,7 @@ def test_an_interrupted_run_stays_unfinished_until_the_rest_is_saved(place: Plac
     assert (one.complete, one.progress, one.missing) == (False, (4, 10), {None: (range(4, 10),)})
     assert one.obstacles() == [
         "frames are missing: 4-9",
-        "a run was interrupted: 4 of 10 frames are recorded",
+        "a run was interrupted or failed: 4 of 10 frames are recorded",
     ]
     for index in range(4, 10):
         assert not found(place).complete
@@ -470,7 +470,7 @@ def test_an_interrupted_rerender_is_not_whole_for_what_is_older(place: Place, se
         seqsave.save(breaking_off(4), place.url, **settings)
     one = found(place)
     assert (one.complete, one.missing) == (False, {})
-    assert one.obstacles() == ["a run was interrupted: 4 of 10 frames are recorded"]
+    assert one.obstacles() == ["a run was interrupted or failed: 4 of 10 frames are recorded"]
     assert [frame.run == first for frame in one.frames] == [False] * 4 + [True] * 6
     seqsave.save([picture(9)], place.url, start=4, **settings)
     assert not found(place).complete

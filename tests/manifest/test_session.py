@@ -92,7 +92,7 @@ def test_a_part_that_breaks_off_is_not_made_up_for_by_one_that_does_not(place: P
             writer.write(picture()).result(PATIENCE)
             1 / 0  # noqa: B018
     other.close()
-    assert found(place).obstacles() == ["a run was interrupted"]
+    assert found(place).obstacles() == ["a run was interrupted or failed"]
 
 
 def test_a_run_that_is_refused_leaves_the_manifest_as_it_was(place: Place, settings: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class Claim:
             change(self._target, self._path, lambda current: self._entered(current, make))
         except BaseException:
             liveness.alive.discard(self._me.id)
+            self._tidy()
             raise
 
     def leave(self, make: Callable[[Manifest], Manifest | None]) -> Manifest | None:
@@ -69,7 +71,14 @@ class Claim:
 
         is_sound: False if the frames are not all as they were; then the manifest is not complete.
         """
-        self.leave(lambda current: self._as_before(current, is_sound=is_sound))
+        if self.leave(lambda current: self._as_before(current, is_sound=is_sound)) is None:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove the lock and the folder that were made for a manifest that is not there."""
+        with contextlib.suppress(TargetError):
+            if self.before is None and not self._target.exists(self._path):
+                self._target.tidy(self._path)
 
     def _as_before(self, current: Manifest, *, is_sound: bool) -> Manifest | None:
         if current.writers or self.before is None:

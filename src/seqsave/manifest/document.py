@@ -161,11 +161,11 @@ def _broken_off(manifest: Manifest, run_id: str) -> str:
     """Return how far an interrupted run came, in words."""
     run = manifest.run(run_id)
     if run is None or run.total is None:
-        return "a run was interrupted"
+        return "a run was interrupted or failed"
     written = sum(1 for frame in manifest.frames if frame.run == run_id)
     wanted = (count(run.expected) or run.total) * max(1, len(run.batches))
     about = "about " if run.about else ""
-    return f"a run was interrupted: {written} of {about}{wanted} frames are recorded"
+    return f"a run was interrupted or failed: {written} of {about}{wanted} frames are recorded"
 
 
 def _indices_of(frames: Iterable[FrameEntry]) -> str:
