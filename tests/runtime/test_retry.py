@@ -177,6 +177,18 @@ def test_one_look_that_takes_that_long_is_enough(way: str, clock: Clock) -> None
     assert outage.calls == 1
 
 
+def test_a_first_request_that_is_never_answered_is_the_last(way: str, clock: Clock) -> None:
+    known = Known()
+    outage = Outage(clock, lasts=3600, fault="timeout", seconds=60)  # a proxy that takes connections, and no more
+    with pytest.raises(TargetError):
+        run(way, RetryPolicy(), outage, contact=known)  # type: ignore[arg-type]
+    assert (outage.calls, known.answered) == (1, False)
+    outage = Outage(clock, lasts=90, fault="timeout", seconds=60)
+    assert run(way, RetryPolicy(), outage, contact=Known(answered=True)) == "done"  # type: ignore[arg-type]
+    outage = Outage(clock, lasts=90, fault="timeout", seconds=60)
+    assert run(way, RetryPolicy(first_answer=None), outage) == "done"  # type: ignore[arg-type]
+
+
 def test_a_storage_that_has_answered_before_is_waited_for(way: str, clock: Clock) -> None:
     outage = Outage(clock, lasts=40)
     assert run(way, RetryPolicy(), outage, contact=Known(answered=True)) == "done"  # type: ignore[arg-type]

@@ -11,7 +11,8 @@ than one frame in ten thousand:
   waits take 123 s on average, with a standard deviation of 14 s, and one sum in a thousand is below 80 s: frames that
   are being published in an outage of 30 s are saved, and so are all but one in 100,000 in an outage of one minute.
 - Permanent: seqsave gives up after 120 s; or after 10 s if the storage has never answered, because that is more often a
-  mistyped endpoint than an outage.
+  mistyped endpoint than an outage. A first request that a server takes and does not answer ends by the time-out of
+  its client, and is the last one.
 """
 
 from __future__ import annotations
@@ -151,19 +152,26 @@ class _Patience:
     def __init__(self, policy: RetryPolicy, contact: Contact | None) -> None:
         self._limit = policy.first_answer
         self._contact = contact or _FirstCall()
-        self._started = time.monotonic()
+        self._started = self._attempted = time.monotonic()
 
     def __enter__(self) -> None:
         """Begin an attempt."""
+        self._attempted = time.monotonic()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or (isinstance(error, SeqSaveError) and getattr(error, "fault", "") not in _SILENT):
+        if error is None or (isinstance(error, SeqSaveError) and not self._is_silence(error)):
             self._contact.answered = True
+
+    def _is_silence(self, error: BaseException | None) -> bool:
+        """Return whether an attempt got no answer at all. A quick time-out is one that the storage answered with."""
+        fault = getattr(error, "fault", "")
+        took = time.monotonic() - self._attempted
+        return fault in _SILENT or (fault == "timeout" and self._limit is not None and took >= self._limit)
 
     def is_over(self, state: tenacity.RetryCallState) -> bool:
         """Return whether to give up after the attempt in ``state``. Called by tenacity."""
         error = state.outcome.exception() if state.outcome is not None else None
-        if self._limit is None or self._contact.answered or getattr(error, "fault", "") not in _SILENT:
+        if self._limit is None or self._contact.answered or not self._is_silence(error):
             return False
         return time.monotonic() - self._started + state.upcoming_sleep >= self._limit
 
