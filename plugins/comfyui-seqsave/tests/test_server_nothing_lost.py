@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphs import Graph, Node
-from server import PATIENCE
+from server import PATIENCE, ComfyError
 from test_server_runs import finish, frames, is_whole, looped, metabatch, numbers
 
 import seqsave
@@ -88,6 +88,30 @@ def test_queued_prompts_of_one_prefix(comfy: ComfyServer, folder: Path) -> None:
     assert sorted(numbers(folder / "on")) == list(frames(0, range(10)))
     assert shown(folder / "fixed") == [400, 401]
     assert is_whole(folder / "on") == (True, [])
+
+
+@pytest.mark.parametrize("if_exists", ["overwrite", "skip"])
+def test_a_run_that_continues_leaves_what_another_program_saves_meanwhile(
+    comfy: ComfyServer, folder: Path, if_exists: str
+) -> None:
+    """Such as a second server, which has found the same highest frame."""
+    other = folder / "frame_00002.png"
+    graph = Graph()
+    start = graph.add("Test LoopOpen", times=4)
+    render = graph.add("Test Numbered", index=start[1], count=1)
+    meanwhile = graph.add("Test Vandal", images=render[0], index=start[1], at=1, path=str(other), puts=True)
+    saver = graph.frames(str(folder), meanwhile, start=-1, if_exists=if_exists)
+    end = graph.add("Test LoopClose", loop=start[0], carried=saver[0], titled=True)
+    graph.add("PreviewImage", images=end[0])
+    with pytest.raises(ComfyError, match=r"frame_00002\.png was saved by another program since this run began"):
+        comfy.run(graph)
+    assert other.read_bytes() == b"of another program"
+    assert numbers(folder, "frame_0000[01].png") == frames(0, range(2))
+    graph = Graph()
+    graph.frames(str(folder), painted(graph, 7, "1"), start=-1, if_exists=if_exists)
+    comfy.run(graph)
+    assert other.read_bytes() == b"of another program"
+    assert numbers(folder, "frame_00003.png") == frames(3, range(7, 8))
 
 
 def test_nodes_that_run_again_save_the_same_frames(comfy: ComfyServer, folder: Path) -> None:

@@ -30,7 +30,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _METADATA = {"100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"}
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 # Networks of IPv6 whose addresses stand for one of IPv4.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 _COMPATIBLE = ipaddress.ip_network("::/96")
 # Systems read a host that ends in a number as an address: 127.1, 2130706433, 0x7f.0.0.1.
 _NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")
@@ -193,8 +193,10 @@ def _address(text: str) -> Address | None:
         return None
     if not isinstance(found, ipaddress.IPv6Address):
         return found
-    if found in _NAT64 or (found in _COMPATIBLE and int(found) > 1):
+    if any(found in network for network in _NAT64) or (found in _COMPATIBLE and int(found) > 1):
         return ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    if found.teredo is not None:
+        return found.teredo[1]
     return found.ipv4_mapped or found.sixtofour or found
 
 

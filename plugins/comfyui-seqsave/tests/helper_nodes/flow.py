@@ -339,9 +339,12 @@ class Vandal:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:
-        return {"required": {"images": ("IMAGE",), "index": WHOLE, "at": WHOLE, "path": ("STRING", {"default": ""})}}
+        return {
+            "required": {"images": ("IMAGE",), "index": WHOLE, "at": WHOLE, "path": ("STRING", {"default": ""})},
+            "optional": {"puts": ("BOOLEAN", {"default": False})},
+        }
 
-    def run(self, images: Any, index: int, at: int, path: str) -> tuple[Any]:
+    def run(self, images: Any, index: int, at: int, path: str, puts: bool = False) -> tuple[Any]:
         import os
         import shutil
 
@@ -351,6 +354,9 @@ class Vandal:
                 pass
         elif index == at and os.path.exists(path):
             os.remove(path)
+        elif index == at and puts:
+            with open(path, "wb") as file:
+                file.write(b"of another program")
         return (images,)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
-from seqsave import FrameNameError, OptionError, SequenceNotFoundError, naming
+from seqsave import FrameExistsError, FrameNameError, OptionError, SaveError, SequenceNotFoundError, naming
 
 from .. import access, animations, counting, host, names, parallel, pictures, preview, prompts, saving, wanted
 from ..objects import AnimationSequence, FrameCounter, LogEntry
@@ -27,6 +27,12 @@ _MOST_FRAMES = 1_000_000
 _META_BATCH = (
     "The Meta Batch Manager of VideoHelperSuite, for a video that is too long for the memory: the graph runs again for "
     "each part, until the video has ended. Not needed if a Video Combine node has it."
+)
+
+
+_CROSSED = (
+    "{url} was saved by another program since this run began, and stays as it is. Run the graph again: `start` = -1 "
+    "continues after it"
 )
 
 
@@ -178,19 +184,27 @@ class _Part:
         first = run.first(keys, self.start, len(self.images), self._highest)
         numbers = count(first)
         recipe = prompts.recipe_of(graph.prompt, *graph.iteration)
-        return saving.save(
-            self.place,
-            self.images,
-            lambda writer, image: [writer.write(image, index=next(numbers), recipe=recipe)],
-            width=asked.width,
-            below=asked.below,
-            kept=saving.Kept(run, tuple(keys), graph.node, {"start": first}) if run.keeps else None,
-            bar=bar,
-            if_exists=self.if_exists,
-            preview=asked.preview,
-            **({} if run.keeps else {"start": first, "recipe": recipe}),
-            **asked.settings,
-        )
+        try:
+            return saving.save(
+                self.place,
+                self.images,
+                lambda writer, image: [writer.write(image, index=next(numbers), recipe=recipe)],
+                width=asked.width,
+                below=asked.below,
+                kept=saving.Kept(run, tuple(keys), graph.node, {"start": first}) if run.keeps else None,
+                bar=bar,
+                # What continues replaces nothing: not even a frame that another program saves in the meantime.
+                if_exists="error" if self.start == -1 else self.if_exists,
+                preview=asked.preview,
+                **({} if run.keeps else {"start": first, "recipe": recipe}),
+                **asked.settings,
+            )
+        except SaveError as error:
+            failures = error.result.failures if error.result is not None else ()
+            crossed = [one.url for one in failures if isinstance(one.exception, FrameExistsError)]
+            if self.start == -1 and crossed:
+                raise FrameExistsError(_CROSSED.format(url=crossed[0])) from error
+            raise
 
     def _highest(self) -> int | None:
         return parallel.away(lambda: counting.highest(self.place, self.asked))
