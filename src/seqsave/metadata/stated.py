@@ -39,7 +39,8 @@ def image_info(
     exif_block: the Exif block. Its tags count where XMP has none; its colour space where there is no profile.
     xmp_packet: the XMP packet.
     dpi:        pixels per inch, where the format itself states them.
-    aspect:     width of a pixel divided by its height, where the format itself states it.
+    aspect:     width of a pixel divided by its height, where the format itself states it; that of Exif counts where the
+                format states neither aspect nor density.
     color:      the colour space, where the format itself states it.
     texts:      comments, where the format itself has some.
     left:       what no encoder writes, as ``only_named`` returns it.
@@ -61,7 +62,7 @@ def image_info(
         color=named,
         icc=kept,
         dpi=dpi if dpi is not None and not rounded else facts.dpi,
-        pixel_aspect=aspect if aspect is not None else facts.aspect,
+        pixel_aspect=facts.aspect if aspect is None and (dpi is None or rounded) else aspect,
         tags=tags,
         texts={**(texts or {}), **comments},
         exif=exif.kept(exif_block) if exif_block else None,

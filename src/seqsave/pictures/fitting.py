@@ -30,6 +30,8 @@ _SIXTEEN_BITS = 65535
 _SMALLEST = 8
 # These are handled before encoding; none is lost if the format does not state it.
 _DONE = frozenset(("alpha", "channels", "layer", "origin", "display"))
+OF_COLOR = frozenset(("cICP", "colorInteropID"))
+"""Attributes that state a colour space: of PNG with samples of a narrow range, and of EXR."""
 WORDS = {
     "color": "colour space",
     "icc": "ICC profile",
@@ -130,8 +132,16 @@ def check_layout(shape: tuple[int, ...], spec: EncoderSpec) -> None:
 
 
 def without(info: ImageInfo, names: Collection[str]) -> ImageInfo:
-    """Return a copy in which the fields of these names state nothing."""
-    return replace(info, **{name: getattr(_NOTHING, name) for name in names}) if names else info
+    """Return a copy in which the fields of these names state nothing.
+
+    With ``color``, attributes that state a colour space in a way that is not understood are left out as well.
+    """
+    if not names:
+        return info
+    changed = {name: getattr(_NOTHING, name) for name in names}
+    if "color" in names and not OF_COLOR.isdisjoint(info.attributes):
+        changed.setdefault("attributes", {name: one for name, one in info.attributes.items() if name not in OF_COLOR})
+    return replace(info, **changed)
 
 
 def usual_names(count: int) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from seqsave.errors import OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
-from seqsave.pictures.fitting import Wanted, fit, without
+from seqsave.pictures.fitting import OF_COLOR, Wanted, fit, without
 from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
 from seqsave.pictures.possible import possible
 from seqsave.types import EncoderSpec, ImageInfo
@@ -141,7 +141,7 @@ class Screen:
             converted = _by_profile(array, info.icc)
             if converted is not None:
                 return converted, None
-        if any(getattr(info, name) is not None for name in _OF_COLOR):
+        if any(getattr(info, name) is not None for name in _OF_COLOR) or not OF_COLOR.isdisjoint(info.attributes):
             text = "the frames state their colours in a way that is not understood, so they are shown as they are"
             self.notes.setdefault("color", text)
         elif array.dtype.kind == "f":

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import subprocess
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from seqsave.encoders.png.chunks import about, stated_in
 from seqsave.encoders.png.encoder import PngEncoder
-from seqsave.metadata import exif, xmp
+from seqsave.metadata import exif, icc, xmp
 from seqsave.pictures.color import COLOR_SPACES, color_space
-from seqsave.types import FrameInfo
+from seqsave.pictures.fitting import without as without_fields
+from seqsave.types import FrameInfo, ImageInfo
 from tests.support.needs import needs_package, needs_program
 
 if TYPE_CHECKING:
@@ -124,3 +127,46 @@ def test_pillow_reads_every_text_and_density(artist: str, software: str, dpi: fl
     as_read = {tag: str(block[tag]).encode("latin-1").decode() for tag in (0x013B, 0x0131)}
     assert as_read == {0x013B: artist, 0x0131: software}
     assert float(block[0x011A]) == pytest.approx(dpi, abs=0.001)
+
+
+P3 = icc.profile(color_space("display-p3"))
+assert P3 is not None
+ICCP, BROKEN = (b"P3\0\0" + zlib.compress(one) for one in (P3, b"z" * 400))
+LINEAR = struct.pack(">I", 100_000)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "stated"),
+    [
+        ({b"cICP": bytes((9, 14, 0, 1)), b"iCCP": ICCP}, ImageInfo(cicp=(9, 14), icc=P3)),
+        ({b"cICP": bytes((9, 16, 0, 1)), b"iCCP": ICCP}, ImageInfo(color=color_space("rec2100-pq"))),
+        ({b"cICP": bytes((2, 2, 0, 1)), b"iCCP": ICCP}, ImageInfo(color=color_space("display-p3"))),
+        ({b"cICP": bytes((9, 14, 0, 1)), b"iCCP": BROKEN}, ImageInfo(cicp=(9, 14))),
+        ({b"iCCP": ICCP, b"sRGB": b"\0"}, ImageInfo(color=color_space("display-p3"))),
+        ({b"iCCP": BROKEN, b"sRGB": b"\0", b"gAMA": LINEAR}, ImageInfo(color=color_space("srgb"))),
+        ({b"iCCP": BROKEN, b"gAMA": LINEAR}, ImageInfo(gamma=1.0)),
+    ],
+)
+def test_of_several_chunks_for_colour_the_first_that_is_sound_counts(
+    chunks: dict[bytes, bytes], stated: ImageInfo
+) -> None:
+    """Section 4.3. A profile that is outranked stays as it is, for readers that do not know cICP."""
+    assert stated_in(chunks) == stated
+
+
+def test_samples_of_a_narrow_range_are_not_taken_for_the_full_one() -> None:
+    """Of 16 bits, 4096 is black. Only PNG has a place for that; a setting of the colour space replaces it."""
+    narrow = bytes((9, 16, 0, 0))
+    info = stated_in({b"cICP": narrow, b"iCCP": ICCP, b"gAMA": LINEAR})
+    assert (info.stated, info.attributes) == (("attributes",), {"cICP": narrow})
+    kinds = [kind for kind, _ in about(FrameInfo(index=0, image=info), channels=3)]
+    assert kinds == [b"cICP"]
+    assert without_fields(info, ("color",)).stated == ()
+
+
+def test_density_and_aspect_of_pixels_come_from_one_statement() -> None:
+    block = exif.pack({}, dpi=300.0, aspect=0.5)[0].removeprefix(b"Exif\0\0")
+    square = stated_in({b"eXIf": block, b"pHYs": struct.pack(">IIB", 2835, 2835, 1)})
+    assert (square.dpi, square.pixel_aspect) == (72.0, None)
+    alone = stated_in({b"eXIf": block})
+    assert (alone.dpi, alone.pixel_aspect) == (300.0, 0.5)

@@ -34,6 +34,7 @@ _LARGEST = (1 << 31) - 1
 # Section 11.3.2.2: gamma times 100,000, for transfers that are powers; for sRGB the value of section 11.3.2.5.
 _GAMMA = {"linear": 100_000, "srgb": 45_455}
 _RGB, _FULL_RANGE = 0, 1
+_UNSPECIFIED = 2  # ITU-T H.273
 _SCALE = 100_000  # of chromaticities and gamma, and here of the aspect of pixels as well
 _MOST_PROFILE = 1 << 24
 _PERCEPTUAL = 0
@@ -124,23 +125,28 @@ def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"", *, has_alp
     """
     exif_block = chunks.get(b"eXIf", b"")
     dpi, aspect = _density(chunks.get(b"pHYs", b""))
+    data, numbers = _profile_in(chunks.get(b"iCCP", b"")), _numbers_in(chunks)
+    profile = data if data is not None and icc.is_profile(data) else None
+    is_narrow = numbers is not None and chunks[b"cICP"][3] != _FULL_RANGE
     found = stated.image_info(
-        profile=_profile_in(chunks.get(b"iCCP", b"")),
+        profile=profile,
         exif_block=exif_block,
         xmp_packet=xmp_packet,
         dpi=dpi,
-        color=_named(chunks),
+        aspect=aspect,
+        color=_named(numbers, chunks, profile),
     )
-    cicp = chunks.get(b"cICP", b"")
-    if len(cicp) == 4 and found.color is None:
-        found = replace(found, cicp=(cicp[0], cicp[1]))
-    if found.color is None and found.icc is None and found.cicp is None:
+    if is_narrow:  # no other field, and no other format, has a place for this
+        found = replace(found, color=None, icc=None)
+    elif numbers is not None and stated.space_of_cicp(*numbers) is None:
+        found = replace(found, cicp=numbers, color=None, icc=profile)
+    elif found.color is None and found.icc is None:
         found = replace(found, gamma=_gamma(chunks), primaries=_primaries(chunks))
     further = {kind.decode(): chunks[kind] for kind in _FURTHER if kind in chunks}
+    further |= {"cICP": chunks[b"cICP"]} if is_narrow else {}
     return replace(
         found,
         alpha="straight" if has_alpha else None,  # section 6.2
-        pixel_aspect=aspect,
         light=_light_in(chunks),
         attributes=further,
         attributes_of=FORMAT if further else "",
@@ -153,11 +159,17 @@ def _light_in(chunks: Mapping[bytes, bytes]) -> dict[str, int]:
     return {**found, **light.display_in(chunks.get(b"mDCV", b""), "rgb")}
 
 
-def _named(chunks: Mapping[bytes, bytes]) -> ColorSpace | None:
-    cicp = chunks.get(b"cICP", b"")
-    if len(cicp) == 4:
-        return stated.space_of_cicp(cicp[0], cicp[1]) if cicp[2:] == bytes((_RGB, _FULL_RANGE)) else None
-    if b"sRGB" in chunks and b"iCCP" not in chunks:
+def _numbers_in(chunks: Mapping[bytes, bytes]) -> tuple[int, int] | None:
+    """Return primaries and transfer of cICP; None if one of them is unspecified."""
+    content = chunks.get(b"cICP", b"")
+    numbers = (content[0], content[1]) if len(content) == 4 else (_UNSPECIFIED, _UNSPECIFIED)
+    return None if _UNSPECIFIED in numbers else numbers
+
+
+def _named(numbers: tuple[int, int] | None, chunks: Mapping[bytes, bytes], profile: bytes | None) -> ColorSpace | None:
+    if numbers is not None:
+        return stated.space_of_cicp(*numbers)
+    if b"sRGB" in chunks and profile is None:
         return COLOR_SPACES["srgb"]
     return None
 
