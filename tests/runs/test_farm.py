@@ -280,3 +280,15 @@ def test_a_hostile_list_of_frames_takes_no_memory(source: str, place: Place) -> 
     for stated in ({**document["run"], "frames": None}, document["run"]):
         place.write(path, json.dumps({**document, "run": stated, "asked": f"0-{2**62}"}).encode())
         assert "frames without a record: 2-" in commit(place, status=1).err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("asked", 5), ("asked", [1]), ("asked", {}), ("run", []), ("frames", 3), ("frames", [[]]), ("version", "x")],
+)
+def test_a_record_with_values_of_another_type_is_named(source: str, place: Place, name: str, value: Any) -> None:
+    task(source, place, "0-1")
+    path = f"{JOB}/0-1.json"
+    place.write(path, json.dumps({**json.loads(place.read(path)), name: value}).encode())
+    err = commit(place, status=1).err
+    assert "0-1.json is damaged" in err or "0-1.json was written by a newer version" in err

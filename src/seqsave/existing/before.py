@@ -47,7 +47,7 @@ class FilesBefore:
         root = where["root"].rstrip("/") + "/"
         for entry in self._spool.contents().entries:
             if entry.is_frame and spool.overlaps(entry.place, where):
-                full = f"{entry.place['root'].rstrip('/')}/{entry.path}"
+                full = f"{entry.place.get('root', '').rstrip('/')}/{entry.path}"
                 if full.startswith(root):
                     self._own[full[len(root) :]] = entry.own
 

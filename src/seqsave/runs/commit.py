@@ -102,7 +102,7 @@ def _by_frame(records: Iterable[FrameRecord], run: str, rule: naming.NameRule) -
             )
         if record.run != run or record.name != _name_of(rule, record.key):
             raise RunError(
-                f"the record of {record.name} belongs to run {record.run!r}, not to {run!r} of {rule.pattern}: "
+                f"the record of {record.name:.80} belongs to run {record.run!r:.80}, not to {run!r} of {rule.pattern}: "
                 "commit each run with its own records",
                 reason="foreign",
                 frames=(range(record.index, record.index + 1),),

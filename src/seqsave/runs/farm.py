@@ -40,6 +40,10 @@ LONGEST_NAME = 80
 MOST_ATTEMPTS = 1000
 
 Ranges = tuple[range, ...]
+_DAMAGED = (
+    *(LookupError, TypeError, ValueError, RecursionError),
+    *(OptionError, FrameNameError, ManifestError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +209,9 @@ def _take(
             raise RunError(f"{url} was written by a newer version: update seqsave", reason="unknown")
         # The place is where the object was found, however the task spelled it.
         run = replace(Run.from_document(document["run"], options), url=target.url)
-        asked = naming.parse_ranges(document["asked"])
+        asked = _asked(document["asked"])
         records = [FrameRecord.from_document(one) for one in document["frames"]]
-    except (LookupError, TypeError, ValueError, RecursionError, OptionError, FrameNameError, ManifestError) as error:
+    except _DAMAGED as error:
         raise RunError(
             f"{url} is damaged ({error!r:.200}): delete it, and save its frames again", reason="unknown"
         ) from None
@@ -215,6 +219,12 @@ def _take(
     left.asked = unite(left.asked, asked)
     left.records += records
     left.names.append(name)
+
+
+def _asked(text: Any) -> Ranges:
+    if not isinstance(text, str):
+        raise TypeError(f"the frames of the task are {text!r:.80}")
+    return naming.parse_ranges(text)
 
 
 def _check_known(target: targets.Target, run: str) -> None:

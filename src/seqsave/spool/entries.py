@@ -259,12 +259,16 @@ def _problem(entry: Entry) -> str | None:
     if entry.shared and not is_reference(entry.shared):
         return "its header has a value of another type"
     naming.check_frame(entry.index)
+    if entry.batch is not None:
+        naming.batch_folder(entry.batch)
     for file in entry.files:
         numbers = [number for number in (file.size, file.crc32) if type(number) is int and number >= 0]
         if len(numbers) < 2 or not (isinstance(file.path, str) and isinstance(file.content_type, str)):
             return "its header has a value of another type"
         if bad_component(file.path) is not None:
             return f"the path {file.path!r} leads out of its folder"
+    # Characters that no name can have would raise later, in a flush of other entries too.
+    os.fsencode("".join((entry.target, *(file.path for file in entry.files))))
     if entry.files and entry.path not in [file.path for file in entry.files]:
         return "its header names a frame that it does not hold"
     if "manifest" in entry.facts:

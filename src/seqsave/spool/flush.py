@@ -73,7 +73,7 @@ def _wanted(target: str | os.PathLike[str] | None, options: Mapping[str, Any] | 
     if target is None:
         return lambda _: True
     place = targets.resolve(target, options).identity()
-    return lambda entry: overlaps(place, entry.place) and len(entry.place["root"]) >= len(place["root"])
+    return lambda entry: overlaps(place, entry.place) and len(entry.place.get("root", "")) >= len(place.get("root", ""))
 
 
 def _record(outcome: Outcome) -> FlushedFrame:
