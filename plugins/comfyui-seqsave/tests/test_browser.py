@@ -144,10 +144,12 @@ def test_an_exr_is_among_the_assets_and_its_copy_on_the_node(page: FrontEnd, com
     (output,) = [output for output in newest["outputs"].values() if "images" in output]
     listed = [image["filename"] for image in output["images"] if image["type"] == "output"]
     assert listed == [f"only_{number:05d}.exr" for number in range(1001, 1017)]
-    if not comfy.has("/jobs"):
+    if not comfy.has("/api/jobs"):
         return  # of this server, the panel lists nothing
-    page.page.evaluate("app.extensionManager.command.execute('Workspace.ToggleSidebarTab.assets')")
+    command = "app.extensionManager.command.execute('Workspace.ToggleSidebarTab.assets')"
+    page.page.evaluate(command)
     page.page.get_by_text("only_01").first.wait_for()
+    page.page.evaluate(command)
 
 
 def test_the_examples_are_among_the_templates(page: FrontEnd, comfy: ComfyServer) -> None:
