@@ -1,7 +1,8 @@
 """Texts and names use the words of the field, and none of the words that make them hard to read.
 
 The words stand in ``BANNED``, each with a better one. They are looked for in every line of the sources and the pages,
-in identifiers too: docstrings and names are read by users, in an editor and in a traceback.
+in identifiers too: docstrings and names are read by users, in an editor and in a traceback. Of the tests, the names,
+comments and docstrings are searched.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ast
 import dataclasses
 import inspect
 import re
+import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -159,6 +161,33 @@ def test_docstrings_of_functions_begin_with_a_verb() -> None:
         if not _BEGINNING.match(line) or _NO_VERB.match(line)
     ]
     assert not found, "\n" + "\n".join(found)
+
+
+def own_words(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each name, comment and docstring in a test; other texts there are data."""
+    with tokenize.open(path) as file:
+        for token in tokenize.generate_tokens(file.readline):
+            is_text = token.type in (tokenize.NAME, tokenize.COMMENT)
+            if is_text or (token.type == tokenize.STRING and token.line.lstrip().startswith('"""')):
+                yield token.start[0], token.string
+
+
+def test_no_test_has_a_banned_word() -> None:
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{first + number - 1}: {word!r}: write instead: {BANNED[word.lower()]}"
+        for path in (*ROOT.glob("tests/**/*.py"), *ROOT.glob("plugins/*/tests/**/*.py"))
+        if path != Path(__file__)
+        for first, text in own_words(path)
+        for number, word in words(text)
+        if text != "tell"  # the method of files
+    ]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_the_words_of_a_test_are_its_names_comments_and_docstrings(tmp_path: Path) -> None:
+    path = tmp_path / "test_x.py"
+    path.write_text('"""It was told."""\n\n\ndef test_said() -> None:\n    assert f("nobody") == 1  # anew\n')
+    assert [text for _, text in own_words(path) if list(words(text))] == ['"""It was told."""', "test_said", "# anew"]
 
 
 def test_no_text_has_a_banned_word() -> None:

@@ -126,17 +126,17 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def only_documented(call: Callable[[], Any]) -> None:
-    told = "nothing"
+    reported = "nothing"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", seqsave.SeqSaveWarning)
         try:
             call()
         except seqsave.SeqSaveError as error:
-            told = str(error)
+            reported = str(error)
         except Exception as error:
             if error.args != ("sly",):  # what the caller's own object raises is the caller's
                 raise
-    assert told.strip()
+    assert reported.strip()
 
 
 def keeps(folder: Path, call: Callable[[], Any]) -> None:

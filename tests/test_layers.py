@@ -99,7 +99,7 @@ def _problems(module: str, here: str, use: _Use) -> Iterator[str]:
         return
     for name, owners in OWNERS.items():
         if _within(use.name, name) and not owners & {here, module.removeprefix("seqsave.")}:
-            yield f"uses {use.name}, which belongs to {' and '.join(sorted(owners)) or 'nobody'}"
+            yield f"uses {use.name}, which belongs to {' and '.join(sorted(owners)) or 'no room'}"
     impure = IMPURE - {name for owner, name in IMPURE_ALL_THE_SAME if owner == module}
     if here in PURE and not use.for_types and any(_within(use.name, name) for name in impure):
         yield f"uses {use.name}, but {here} does no input or output"

@@ -42,7 +42,7 @@ def spellings(secret: str) -> set[str]:
     return {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret), quote(secret, safe="")}
 
 
-def told_by(error: BaseException) -> str:
+def reported_by(error: BaseException) -> str:
     parts = ["".join(traceback.format_exception(type(error), error, error.__traceback__))]
     for link in chain_of(error):
         parts += [str(link), repr(link), repr(link.args), *getattr(link, "__notes__", ())]
@@ -51,30 +51,30 @@ def told_by(error: BaseException) -> str:
 
 @contextmanager
 def listening(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
-    """Everything that is said meanwhile, to whomever; what seqsave itself logs included."""
-    told: list[str] = []
+    """Collect all warnings and log records of the block, seqsave's own included."""
+    reported: list[str] = []
     caplog.clear()
     with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.DEBUG, logger="seqsave"):
         warnings.simplefilter("always")
-        yield told
-    told += [str(one.message) for one in caught]
-    told += [record.getMessage() for record in caplog.records if record.name.startswith("seqsave")]
+        yield reported
+    reported += [str(one.message) for one in caught]
+    reported += [record.getMessage() for record in caplog.records if record.name.startswith("seqsave")]
 
 
-def save(told: list[str], url: Any, **more: Any) -> seqsave.SaveResult | None:
-    """Save, and note everything that is said about it."""
+def save(reported: list[str], url: Any, **more: Any) -> seqsave.SaveResult | None:
+    """Save, and collect every text about it."""
     writer = None
     try:
-        with seqsave.open_writer(url, on_event=lambda event: told.append(repr(event)), **more) as writer:
-            told.append(repr(writer) + writer.url)
+        with seqsave.open_writer(url, on_event=lambda event: reported.append(repr(event)), **more) as writer:
+            reported.append(repr(writer) + writer.url)
             for _ in range(2):
                 writer.write(PICTURE)
     except seqsave.SeqSaveError as error:
-        told.append(told_by(error))
+        reported.append(reported_by(error))
     if writer is None:
         return None
-    told.append(repr(writer) + repr(writer.result) + str(writer.result.counts))
-    told += [told_by(one.exception) for one in writer.result.failures if one.exception is not None]
+    reported.append(repr(writer) + repr(writer.result) + str(writer.result.counts))
+    reported += [reported_by(one.exception) for one in writer.result.failures if one.exception is not None]
     return writer.result
 
 
@@ -85,8 +85,8 @@ def files_below(folder: Path) -> Iterator[str]:
             yield path.read_bytes().decode("latin-1")
 
 
-def check(told: list[str], *secrets: str) -> None:
-    everything = "\n".join(told)
+def check(reported: list[str], *secrets: str) -> None:
+    everything = "\n".join(reported)
     for secret in secrets:
         for spelling in spellings(secret):
             assert spelling not in everything
@@ -112,12 +112,12 @@ def test_a_store_that_cannot_be_reached(
         "endpoint_url": f"http://127.0.0.1:{closed_port}",
         "client": client,
     }
-    with listening(caplog) as told:
-        save(told, "s3://bucket/x", storage_options=options, retry=ONCE, spool=tmp_path / "spool")
-        save(told, "s3://bucket/x", storage_options=options, retry=ONCE)
+    with listening(caplog) as reported:
+        save(reported, "s3://bucket/x", storage_options=options, retry=ONCE, spool=tmp_path / "spool")
+        save(reported, "s3://bucket/x", storage_options=options, retry=ONCE)
         target = targets.resolve("s3://bucket/x", options)
-        told += [repr(target), target.url, repr(examine(target)), repr(target.identity())]
-    check([*told, *files_below(tmp_path)], secret, token)
+        reported += [repr(target), target.url, repr(examine(target)), repr(target.identity())]
+    check([*reported, *files_below(tmp_path)], secret, token)
 
 
 @FEW
@@ -146,16 +146,16 @@ def test_passwords_however_they_are_given(
         )
         monkeypatch.setenv("SEQSAVE_CONFIG", str(config))
         url, options = "mine://y", {}
-    with listening(caplog) as told:
-        save(told, url, storage_options=options, retry=ONCE, spool=tmp_path / "spool")
+    with listening(caplog) as reported:
+        save(reported, url, storage_options=options, retry=ONCE, spool=tmp_path / "spool")
         try:
             target = targets.resolve(url, options)
-            told += [repr(target), repr(target.identity()), repr(examine(target))]
+            reported += [repr(target), repr(target.identity()), repr(examine(target))]
             target.list()
         except seqsave.SeqSaveError as error:
-            told.append(told_by(error))
+            reported.append(reported_by(error))
     spool = tmp_path / "spool"
-    check([*told, *(files_below(spool) if spool.exists() else ())], password, *([user] if way == "chain" else ()))
+    check([*reported, *(files_below(spool) if spool.exists() else ())], password, *([user] if way == "chain" else ()))
 
 
 @pytest.mark.s3
@@ -165,18 +165,18 @@ def test_what_lies_in_a_bucket_and_a_spool(
     url = s3_server.new_prefix()
     with Proxy(s3_server.endpoint_url) as proxy:
         options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
-        with listening(caplog) as told:
-            result = save(told, url, storage_options=options)
+        with listening(caplog) as reported:
+            result = save(reported, url, storage_options=options)
             assert result is not None
             assert result.counts["saved"] == 2
             sequence = seqsave.open_sequence(url, storage_options=options)
-            told += [repr(sequence), repr(list(sequence)), repr(sequence.manifest)]
+            reported += [repr(sequence), repr(list(sequence)), repr(sequence.manifest)]
             proxy.answer(503, "SlowDown")
-            save(told, url, storage_options=options, start=10, retry=ONCE, spool=tmp_path / "spool")
+            save(reported, url, storage_options=options, start=10, retry=ONCE, spool=tmp_path / "spool")
     stored = [s3_server.read(f"{url}/{key}").decode("latin-1") for key in s3_server.keys(url)]
     assert any(key.endswith(".json") for key in s3_server.keys(url))
     assert any(path.is_file() for path in (tmp_path / "spool").rglob("*"))
-    check([*told, *stored, *files_below(tmp_path)], s3_server.secret, s3_server.key)
+    check([*reported, *stored, *files_below(tmp_path)], s3_server.secret, s3_server.key)
 
 
 @pytest.mark.s3
@@ -187,10 +187,10 @@ def test_a_store_that_repeats_what_it_refuses(
     if client == "obstore":
         needs_obstore()
     options = {**s3_server.storage_options, "secret": "hush-hush-hush-hush-hush", "client": client}
-    with listening(caplog) as told:
-        save(told, s3_server.new_prefix(), storage_options=options, retry=ONCE)
-    assert any("signature" in one for one in told)
-    check(told, "hush-hush-hush-hush-hush")
+    with listening(caplog) as reported:
+        save(reported, s3_server.new_prefix(), storage_options=options, retry=ONCE)
+    assert any("signature" in one for one in reported)
+    check(reported, "hush-hush-hush-hush-hush")
 
 
 def test_a_pickle_is_the_one_place_that_holds_them() -> None:
@@ -223,12 +223,12 @@ def test_a_presigned_url_is_shown_without_its_signature(command: str, name: str,
 @pytest.mark.parametrize("opened", [seqsave.open_writer, seqsave.open_run, seqsave.open_frame])
 def test_urls_that_are_refused_for_their_names(url: str, opened: Any) -> None:
     settings = {} if opened is seqsave.open_frame else {"digits": 3}
-    told: list[str] = []
+    reported: list[str] = []
     whole = url.format("hush-hush-hush")
     try:
         made = opened(whole, **settings)
     except seqsave.SeqSaveError as error:
-        told.append(told_by(error))
+        reported.append(reported_by(error))
     else:
-        told.append(repr(made))
-    check(told, "hush-hush-hush")
+        reported.append(repr(made))
+    check(reported, "hush-hush-hush")

@@ -1,4 +1,4 @@
-"""``docs/cli.md`` out of the command itself. ``python -m tests.cli.reference`` writes it anew; a test compares."""
+"""``docs/cli.md`` out of the command itself. ``python -m tests.cli.reference`` writes it again; a test compares."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def _section(name: str, command: click.Command) -> Iterator[str]:
 
 def _row(option: click.Option) -> str:
     names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
-    text, _, told = (option.help or "").partition("[default: ")
+    text, _, reported = (option.help or "").partition("[default: ")
     value = _value(option)
-    default = told.rstrip("]") or (_default(option.default) if option.show_default else "")
+    default = reported.rstrip("]") or (_default(option.default) if option.show_default else "")
     cells = [f"{names} `{value}`" if value else names, f"`{default}`" if default else "", text.strip()]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 

@@ -126,12 +126,12 @@ def test_a_secret_without_a_name_is_not_repeated() -> None:
 
 def test_an_unexpected_fault_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
-        raise RuntimeError("what nobody thought of")
+        raise RuntimeError("an error that was not expected")
 
     monkeypatch.setattr("seqsave.sequences.finder.survey", broken)
     result = seqsave("ls", ".", status=1)
     assert result.err == (
-        "seqsave: error: unexpected RuntimeError: what nobody thought of (SEQSAVE_TRACEBACK=1 shows where)\n"
+        "seqsave: error: unexpected RuntimeError: an error that was not expected (SEQSAVE_TRACEBACK=1 shows where)\n"
     )
     monkeypatch.setenv("SEQSAVE_TRACEBACK", "1")
     with pytest.raises(RuntimeError):

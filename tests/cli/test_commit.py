@@ -33,8 +33,8 @@ def test_the_result_as_one_document_and_then_that_it_was_committed_before(tmp_pa
 
 
 def test_the_result_for_people(tmp_path: Path) -> None:
-    said = run("commit", left_by_tasks(tmp_path), "--run", "JOB").err
-    assert "committed run JOB: frame_#####.png 0-1,3 (3 frames), complete" in said
+    stated = run("commit", left_by_tasks(tmp_path), "--run", "JOB").err
+    assert "committed run JOB: frame_#####.png 0-1,3 (3 frames), complete" in stated
 
 
 def test_missing_frames_are_an_error_and_a_wrong_call_is_one(tmp_path: Path) -> None:

@@ -34,11 +34,11 @@ def test_the_main_job_without_any_input(place: Place) -> None:
 @pytest.mark.usefixtures("rendered")
 def test_what_to_try_next_works(tmp_path: Path) -> None:
     url = tmp_path / "my demo"
-    told = seqsave("demo", url).err.splitlines()
-    assert f"in {url}" in told[0]
-    assert told[1] == "Next:"
-    assert len(told) == 5
-    for line in told[2:]:
+    reported = seqsave("demo", url).err.splitlines()
+    assert f"in {url}" in reported[0]
+    assert reported[1] == "Next:"
+    assert len(reported) == 5
+    for line in reported[2:]:
         words = shlex.split(line.replace("./copy", str(tmp_path / "copy")))
         assert words.pop(0) == "seqsave"
         seqsave(*words)
@@ -47,13 +47,13 @@ def test_what_to_try_next_works(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("rendered")
 def test_without_an_embedding_filetype(tmp_path: Path) -> None:
-    told = seqsave("demo", tmp_path, "--filetype", "jpg").err
-    assert "seqsave workflow" not in told
+    reported = seqsave("demo", tmp_path, "--filetype", "jpg").err
+    assert "seqsave workflow" not in reported
     assert seqsave("workflow", tmp_path / "frame_00000.jpg", status=1).out == ""
 
 
 @pytest.mark.usefixtures("rendered")
-def test_memory_is_told_to_be_short(tmp_path: Path) -> None:
+def test_memory_is_reported_as_short_lived(tmp_path: Path) -> None:
     assert "memory:// lasts as long as this command" in seqsave("demo", "memory://demo").err
 
 

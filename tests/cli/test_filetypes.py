@@ -74,7 +74,7 @@ def test_filetypes_as_json() -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_plugins_format_is_listed_and_a_broken_plugin_told() -> None:
+def test_a_plugins_format_is_listed_and_a_broken_plugin_reported() -> None:
     result = seqsave("filetypes")
     assert any(line.startswith("grain ") and "sound_plugin" in line for line in result.out.splitlines())
     assert "size          number, default 1.5: of a grain" in result.out
@@ -84,7 +84,7 @@ def test_a_plugins_format_is_listed_and_a_broken_plugin_told() -> None:
 @pytest.mark.usefixtures("installed")
 def test_plugins() -> None:
     result = seqsave("plugins")
-    assert result.err == ""  # told below, not warned of
+    assert result.err == ""  # listed below, not a warning
     broken, sound = result.out.splitlines()
     assert "broken: ModuleNotFoundError: No module named 'module_that_is_not_there'" in broken
     assert sound.endswith("grain")
@@ -102,7 +102,7 @@ def test_plugins_as_json() -> None:
     assert "module_that_is_not_there" in rows["broken"]["error"]
 
 
-def test_a_claim_that_does_not_count_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_that_does_not_count_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     claims = {"one_plugin": ["grain", "png", "sand"], "other_plugin": ["grain"]}
     for name, filetypes in claims.items():
         specs = [dataclasses.replace(SPEC, filetype=filetype, extensions=(filetype,)) for filetype in filetypes]

@@ -146,14 +146,14 @@ def test_an_empty_folder_is_there(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     MemoryFileSystem(skip_instance_cache=True).makedirs("/top/empty")
     for url in (f"{tmp_path}/empty", f"{tmp_path}/empty/", "memory://top/empty"):
-        told = seqsave("ls", url, status=1).err
-        assert told == f"seqsave: error: no sequence in {url.rstrip('/')}: the folder is empty\n"
+        reported = seqsave("ls", url, status=1).err
+        assert reported == f"seqsave: error: no sequence in {url.rstrip('/')}: the folder is empty\n"
 
 
 def test_folders_without_a_sequence(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    told = seqsave("ls", tmp_path, "--recursive", status=1).err
-    assert told == f"seqsave: error: no sequence in {tmp_path} or the folders below it\n"
+    reported = seqsave("ls", tmp_path, "--recursive", status=1).err
+    assert reported == f"seqsave: error: no sequence in {tmp_path} or the folders below it\n"
 
 
 def test_a_file_is_no_folder(place: Place) -> None:
@@ -184,8 +184,8 @@ def test_a_pipe_among_the_frames_is_no_frame(tmp_path: Path) -> None:
 def test_what_is_neither_file_nor_folder_is_not_meant(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for command in ("ls", "workflow"):
-        told = seqsave(command, tmp_path / "pipe", status=1).err
-        assert told == f"seqsave: error: {tmp_path / 'pipe'} is neither a file nor a folder that can be read\n"
+        reported = seqsave(command, tmp_path / "pipe", status=1).err
+        assert reported == f"seqsave: error: {tmp_path / 'pipe'} is neither a file nor a folder that can be read\n"
 
 
 def test_an_enormous_gap_is_quick_and_short(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``seqsave manifest``, and what ``ls`` tells of it."""
+"""``seqsave manifest``, and what ``ls`` shows of the manifest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_there_is_none(tmp_path: Path) -> None:
     assert "has no manifest" in seqsave("manifest", tmp_path, "--release", status=1).err
 
 
-def test_what_is_unfinished_is_told(tmp_path: Path) -> None:
+def test_what_is_unfinished_is_reported(tmp_path: Path) -> None:
     save(FRAMES, tmp_path, total=7)
     result = seqsave("manifest", tmp_path)
     assert result.document["complete"] is False
@@ -101,7 +101,7 @@ def test_names_of_another_rule_have_one_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("total", "says"), [(None, "complete"), (9, "unfinished, 5 of 9; to render again: 5-8")])
-def test_ls_tells_of_it(place: Place, total: int | None, says: str) -> None:
+def test_ls_shows_it(place: Place, total: int | None, says: str) -> None:
     save(FRAMES, place.url, total=total, storage_options=place.storage_options)
     out = seqsave("ls", place.url, *options(place), status=0 if total is None else 1).out
     assert "(5 frames)  " in out

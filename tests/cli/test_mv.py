@@ -290,7 +290,7 @@ def test_files_that_cannot_be_deleted_are_named(here: Place, monkeypatch: pytest
     assert open_sequence(here.url).indices == (1, 2, 3, 4)
 
 
-def test_a_frame_that_is_rewritten_meanwhile_is_left(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_that_is_rewritten_since_is_left(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     save(PICTURES, here.url)
     original = MemoryTarget.publish
 

@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_made(here: Path, monkeypatch: pytest.MonkeyPatc
     assert "seqsave-qoi cannot be written: No such file" in seqsave("plugins", "new", "seqsave-qoi", status=1).err
 
 
-def test_a_near_miss_is_told() -> None:
+def test_a_near_miss_is_reported() -> None:
     assert "unknown command 'neu' (did you mean 'new'?)" in seqsave("plugins", "neu", status=2).err
     assert "Missing argument 'NAME'" in seqsave("plugins", "new", status=2).err
 

@@ -63,10 +63,10 @@ def test_output_that_cannot_hold_a_character_does_not_fail(monkeypatch: pytest.M
     assert raw.getvalue() == b'\\u6771_#####.png \\udcff\n{\n  "\\u540d": "\\u00e9"\n}\n'
 
 
-def test_a_warning_is_told_once_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_is_reported_once_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
     messages = Messages(quiet=True)
     messages.warn("sizes change")
     messages.warn("sizes change")
-    messages.note("not told")
+    messages.note("not shown")
     assert capsys.readouterr().err == "seqsave: warning: sizes change\n"
     assert messages.warnings == ["sizes change"]

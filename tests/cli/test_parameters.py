@@ -39,7 +39,7 @@ def test_a_workflow_file_that_is_none(renders: Path, tmp_path: Path, content: st
 
 
 @pytest.mark.s3
-def test_secrets_in_options_are_not_told(renders: Path) -> None:
+def test_secrets_in_options_are_not_reported(renders: Path) -> None:
     secret = ["--storage-option", "key=AKIAPUBLIC", "--storage-option", "secret=hunter2hunter2"]
     nowhere = ["--storage-option", "endpoint_url=http://127.0.0.1:9", "--attempts", "1"]
     result: Result = seqsave("save", renders, "s3://bucket/x", *secret, *nowhere, "--json", status=1)

@@ -1,4 +1,4 @@
-"""``seqsave save``: what the pictures are, what is said of them, and several file types at once."""
+"""``seqsave save``: pictures, statements about them, and several file types at once."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_several_file_types_and_a_preview(source: Path, tmp_path: Path) -> None:
     needs_package("av")
     out = tmp_path / "out"
     arguments = ["--filetype", "png", "--filetype", "jpg", "--option", "quality=80", "--preview", "webm", "--json"]
-    told = seqsave("save", source, out, *arguments).document
-    assert told["counts"]["saved"] == 6
-    assert told["filetype"] == "png, jpg"
+    reported = seqsave("save", source, out, *arguments).document
+    assert reported["counts"]["saved"] == 6
+    assert reported["filetype"] == "png, jpg"
     assert sorted({path.suffix for path in out.glob("frame*")}) == [".jpg", ".png", ".webm"]
 
 

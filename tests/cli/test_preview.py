@@ -34,8 +34,8 @@ def about(data: bytes) -> tuple[int, Fraction, dict[str, str]]:
 
 def test_beside_the_frames_with_rate_and_workflow(place: Place) -> None:
     save(frames(9), place.url, storage_options=place.storage_options, rate=12, metadata={"workflow": {"nodes": []}})
-    told = seqsave("preview", place.url, *options(place), "--json").document
-    assert told["frames"] == 9
+    reported = seqsave("preview", place.url, *options(place), "--json").document
+    assert reported["frames"] == 9
     count, rate, tags = about(place.read("frame.mp4"))
     assert (count, rate, tags["workflow"]) == (9, 12, '{"nodes": []}')
 
@@ -80,7 +80,7 @@ def test_what_makes_no_sense_is_a_wrong_call(tmp_path: Path, arguments: list[str
     assert message in seqsave("preview", tmp_path, *arguments, status=2).err
 
 
-def test_nothing_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     assert "no sequence" in seqsave("preview", tmp_path / "none", status=1).err.lower()
 
 

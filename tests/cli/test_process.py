@@ -62,7 +62,7 @@ def test_a_terminal_sees_a_bar(tmp_path: Path) -> None:
     while True:
         try:
             piece = os.read(leader, 65536)
-        except OSError:  # how Linux says that nobody writes any more
+        except OSError:  # how Linux reports that no process writes any more
             break
         if not piece:
             break

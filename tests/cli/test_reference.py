@@ -7,7 +7,7 @@ from tests.cli.reference import PAGE, reference
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == reference(), "write it anew: python -m tests.cli.reference"
+    assert PAGE.read_text(encoding="utf-8") == reference(), "write it again: python -m tests.cli.reference"
 
 
 def test_the_page_holds_every_option_and_example() -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.runner import seqsave
 
 
-def test_people_are_told_on_standard_error(renders: Path, tmp_path: Path) -> None:
+def test_messages_go_to_standard_error(renders: Path, tmp_path: Path) -> None:
     result = seqsave("save", renders, tmp_path / "out")
     assert result.out == ""
     first, last = result.err.splitlines()
@@ -20,7 +20,7 @@ def test_people_are_told_on_standard_error(renders: Path, tmp_path: Path) -> Non
     assert last.endswith(f"frame_#####.png 3-4,6 in {tmp_path / 'out'}")
 
 
-def test_quiet_tells_nothing_but_warnings(renders: Path, tmp_path: Path) -> None:
+def test_quiet_prints_only_warnings(renders: Path, tmp_path: Path) -> None:
     assert seqsave("save", renders, tmp_path / "out", "-q").err == ""
     (renders / "notes.txt").write_text("x")
     assert seqsave("save", renders, tmp_path / "out", "-q").err.startswith("seqsave: warning: left out 1 file")

@@ -1,4 +1,4 @@
-"""``seqsave save``: what goes in, what lies there afterwards, and what is told."""
+"""``seqsave save``: sources, saved files, and messages."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def test_metadata_for_a_filetype_that_holds_none(renders: Path, tmp_path: Path) 
     assert "'jpg' does not hold seed: use --filetype 'jpg with embedded workflow'" in result.err
 
 
-# --- what is there already ---------------------------------------------------------------------------------------
+# --- existing frames ---------------------------------------------------------------------------------------
 
 
 def test_skip_resumes(place: Place, renders: Path) -> None:
@@ -236,16 +236,16 @@ def test_skip_resumes(place: Place, renders: Path) -> None:
     assert place.read("frame_00004.png") == b"mine"
 
 
-def test_error_keeps_what_is_there_and_tells(place: Place, renders: Path) -> None:
+def test_error_keeps_existing_frames_and_names_them(place: Place, renders: Path) -> None:
     place.write("frame_00006.png", b"mine")
     result = seqsave("save", renders, place.url, "--if-exists", "error", "--json", *options(place), status=1)
     assert place.read("frame_00006.png") == b"mine"
     assert any(failure["index"] == 6 for failure in result.document["failures"])
     assert "frame_00006.png already exists" in result.document["error"]
     assert result.err.strip().endswith(result.document["error"])
-    told = [result.document["error"], *(failure["error"] for failure in result.document["failures"])]
-    assert all("if_exists" not in text for text in told)
-    assert any("use --if-exists overwrite or --if-exists skip" in text for text in told)
+    reported = [result.document["error"], *(failure["error"] for failure in result.document["failures"])]
+    assert all("if_exists" not in text for text in reported)
+    assert any("use --if-exists overwrite or --if-exists skip" in text for text in reported)
 
 
 @pytest.mark.parametrize("how", ["itself", "link", "renumbered", "one", "glob", "skip"])
@@ -307,7 +307,7 @@ def test_equal_urls_on_other_servers_are_other_places(renders: Path) -> None:
     assert "source itself" not in result.err
 
 
-# --- what is told ------------------------------------------------------------------------------------------------
+# --- messages ------------------------------------------------------------------------------------------------
 
 
 def test_how_to_copy_is_hinted_at(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_how_to_copy_is_hinted_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("filetype", [SAME, "jpg"])
-def test_sizes_that_change_are_told_once(tmp_path: Path, filetype: str) -> None:
+def test_sizes_that_change_are_reported_once(tmp_path: Path, filetype: str) -> None:
     for number, width in enumerate((10, 20, 10, 30)):
         (tmp_path / f"a_{number}.png").write_bytes(encode(picture(0, 10, width)))
     warnings = saved(tmp_path, tmp_path / "out", "--filetype", filetype)["warnings"]

@@ -133,7 +133,7 @@ def test_what_is_left_is_counted_in_frames(spool: Spool, tmp_path: Path) -> None
     assert "3 frames left in the spool" in result.err  # the note for the manifest is none
 
 
-def test_flush_tells_why_it_cannot(tmp_path: Path, spool: Spool) -> None:
+def test_flush_reports_why_it_fails(tmp_path: Path, spool: Spool) -> None:
     for index in range(3):
         keep(spool, targets.resolve(tmp_path / "renders"), index)
     (tmp_path / "renders").write_text("a file where the folder should be")

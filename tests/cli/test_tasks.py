@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def test_a_task_leaves_its_records_and_says_what_ends_the_run(tmp_path: Path) -> None:
     seqsave.save(np.zeros((4, 4, 6, 3), np.uint8), tmp_path / "source", filetype="png")
     task = ("save", tmp_path / "source", tmp_path / "out", "--filetype", "png", "--run", "JOB")
-    said = run(*task, "--frames", "1-2").err
+    stated = run(*task, "--frames", "1-2").err
     path = tmp_path / "out" / ".seqsave" / "runs" / "JOB" / "1-2.json"
-    assert f"the records of this task are in {path}" in said.replace("file://", "")
-    assert "'seqsave commit' ends the run" in said
+    assert f"the records of this task are in {path}" in stated.replace("file://", "")
+    assert "'seqsave commit' ends the run" in stated
     assert [record["index"] for record in json.loads(path.read_text())["frames"]] == [1, 2]
     found = json.loads(run(*task, "--frames", "0,3", "--json").out)
     assert (found["counts"]["saved"], found["indices"]) == (2, "0,3")

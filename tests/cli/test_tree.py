@@ -53,8 +53,8 @@ def test_folders_with_names_of_patterns_and_movies(tmp_path: Path) -> None:
 def test_what_is_left_is_named(tmp_path: Path) -> None:
     tree = tree_of(tmp_path / "tree", a=1, b=2, c=1, d=1)
     (tree / "b" / "f_2.png").write_bytes(b"")
-    told = seqsave("save", tree, tmp_path / "out", "--recursive", "--quiet", status=1).err
-    assert told.splitlines()[-1] == (
+    reported = seqsave("save", tree, tmp_path / "out", "--recursive", "--quiet", status=1).err
+    assert reported.splitlines()[-1] == (
         "seqsave: error: 1 sequence not saved completely: b/f_#.png; 2 sequences not begun: c/f_#.png, d/f_#.png; "
         "--keep-going saves them too"
     )
@@ -69,8 +69,8 @@ def test_what_is_left_is_named(tmp_path: Path) -> None:
 def test_a_sequence_that_cannot_be_saved_at_all(tmp_path: Path) -> None:
     tree = tree_of(tmp_path / "tree", a=1, b=10)
     shutil.copy(tree / "a" / "f_1.png", tree / "b" / "f_010.png")
-    told = seqsave("save", tree, tmp_path / "out", "--recursive", status=2).err
-    assert "f_010.png have the same number 10" in told
+    reported = seqsave("save", tree, tmp_path / "out", "--recursive", status=2).err
+    assert "f_010.png have the same number 10" in reported
     assert not (tmp_path / "out").exists()
     result = seqsave("save", tree, tmp_path / "out", "--recursive", "--keep-going", "--json", status=1)
     assert [("f_#.png" in one["pattern"], bool(one["error"])) for one in result.document["sequences"]] == [
@@ -95,8 +95,8 @@ def test_an_interrupt_ends_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return summary(job)
 
     monkeypatch.setattr(run.Job, "_write", write)
-    told = seqsave("save", tree, tmp_path / "out", "--recursive", "--keep-going", status=130).err
-    assert told.splitlines()[-1] == (
+    reported = seqsave("save", tree, tmp_path / "out", "--recursive", "--keep-going", status=130).err
+    assert reported.splitlines()[-1] == (
         "seqsave: error: 1 sequence not saved completely: b/f_#.png; 1 sequence not begun: c/f_#.png"
     )
     assert names(tmp_path / "out") == ["a/f_1.png"]
@@ -110,5 +110,5 @@ def _interrupt(_writer: object) -> None:
 def test_options_for_one_sequence(tmp_path: Path, option: str) -> None:
     tree = tree_of(tmp_path / "tree", a=1)
     value = {"--frames": "1", "--run": "job", "--preview": "mp4"}[option]
-    told = seqsave("save", tree, tmp_path / "out", "--recursive", option, value, status=2).err
-    assert "contradict each other" in told
+    reported = seqsave("save", tree, tmp_path / "out", "--recursive", option, value, status=2).err
+    assert "contradict each other" in reported

@@ -15,7 +15,7 @@ SPECS = {spec.filetype: spec for spec in BUILTIN_SPECS}
 
 
 def opencv(data: bytes) -> Any:
-    """With its own order of channels; it widens grey with alpha to four, and cannot tell."""
+    """A reader with its own order of channels. It widens grey with alpha to four channels."""
     cv2 = needs_package("cv2")
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if picture.ndim == 2:

@@ -241,7 +241,7 @@ def test_texts_at_the_limit_of_a_segment(over: int, extra: dict[str, Any]) -> No
     assert ("prompt" in inside) == (over > 0)
 
 
-# --- what is said of the picture --------------------------------------------------------------------------------------
+# --- statements about the picture ------------------------------------------------------------------------------------
 
 TAGS = {"artist": "Zo\u00eb", "copyright": "CC0 & more", "digital_source_type": "trainedAlgorithmicMedia"}
 

@@ -40,8 +40,8 @@ def _tried(one: Fault, lab: Lab, share: float) -> Trial:
         trial = one.tried(lab, share)
     except Exception:  # noqa: BLE001 - the others are tried all the same
         trial = Trial(one.name, one.where, trouble=[traceback.format_exc()])
-    said = "" if trial.is_good else "\n".join([": BAD", *trial.trouble])
-    sys.stderr.write(f"{time.monotonic() - began:6.1f} s  {one.name}, {one.where}{said}\n")
+    stated = "" if trial.is_good else "\n".join([": BAD", *trial.trouble])
+    sys.stderr.write(f"{time.monotonic() - began:6.1f} s  {one.name}, {one.where}{stated}\n")
     return trial
 
 

@@ -98,7 +98,7 @@ def _order(line: str) -> Order:
 
 
 def _warm_up() -> None:
-    """So that several start at the same moment when they are told to."""
+    """Wait for the order to start, so that several children start at the same moment."""
     import seqsave
 
     seqsave.open_writer(tempfile.gettempdir()).close()
@@ -111,7 +111,7 @@ def say(**words: Any) -> None:
 def _save(order: Order) -> None:
     import seqsave
 
-    told: dict[int, Future[Any]] = {}
+    reported: dict[int, Future[Any]] = {}
     error: BaseException | None = None
     writer: Any = None
     try:
@@ -120,9 +120,9 @@ def _save(order: Order) -> None:
                 if index == order.halt_before:
                     _lines.get()
                 future = writer.write(picture(index, order.seed, order.shape), index=index)
-                told[index] = future
-                future.add_done_callback(partial(_tell, index))
-                if order.first_alone and len(told) == 1:
+                reported[index] = future
+                future.add_done_callback(partial(_report, index))
+                if order.first_alone and len(reported) == 1:
                     future.result()
                 time.sleep(order.pace)
     except seqsave.SeqSaveError as caught:
@@ -131,7 +131,7 @@ def _save(order: Order) -> None:
     say(
         end=type(error).__name__ if error else "",
         message=str(error) if error else "",
-        accepted=sorted(told),
+        accepted=sorted(reported),
         frames={frame.index: frame.status for frame in result.frames} if result else {},
         failed={one.index: type(one.exception).__name__ for one in result.failures} if result else {},
     )
@@ -145,7 +145,7 @@ def _open(order: Order) -> Any:
     return seqsave.open_writer(order.url, retry=retry, on_event=_listen, **settings)
 
 
-def _tell(index: int, future: Future[Any]) -> None:
+def _report(index: int, future: Future[Any]) -> None:
     error = future.exception()
     if error is None:
         say(frame=index, status=future.result().status, checksum=future.result().checksum)

@@ -1,4 +1,4 @@
-"""Several at once at one place: two savers that want the same frames, and readers while somebody writes."""
+"""Several processes at one place: two savers of the same frames, and readers while another process writes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _award(judge: Judge, index: int, healthy: list[dict[str, bytes]], claims: li
         data = judge.place.read(name)
     except Exception:  # noqa: BLE001 - whatever the storage says
         judge.trial.lost += 1
-        judge.note(f"lost: nobody has written {name}")
+        judge.note(f"lost: no process has written {name}")
         return
     owners = [files[name] == data for files in healthy]
     if not any(owners):
@@ -56,10 +56,10 @@ def _award(judge: Judge, index: int, healthy: list[dict[str, bytes]], claims: li
         return
     judge.trial.written += 1
     for claim, is_owner in zip(claims, owners, strict=True):
-        said = Counter(claim.get("won_in_all", ()))[index], Counter(claim.get("lost_in_all", ()))[index]
-        if said != ((1, 0) if is_owner else (0, 1)):
+        stated = Counter(claim.get("won_in_all", ()))[index], Counter(claim.get("lost_in_all", ()))[index]
+        if stated != ((1, 0) if is_owner else (0, 1)):
             own = "its own" if is_owner else "not its own"
-            judge.false(f"(won, lost) was said {said} times of {name}, which is {own}; {claim['end']}")
+            judge.false(f"(won, lost) was reported {stated} times of {name}, which is {own}; {claim['end']}")
 
 
 FAULTS.add("Two savers want the same frames", "local", 500)(partial(_at, race, Lab.local))
@@ -130,7 +130,7 @@ for title, run, exact in (
 
 
 def watch(lab: Lab, trial: Trial, times: int, place: Place) -> None:
-    """While ``times`` frames are written, and then replaced by others, somebody lists and reads them all the time.
+    """While ``times`` frames are written, and then replaced by others, another thread lists and reads them.
 
     What was once there stays there, and is always one of the two pictures as a whole.
     """
@@ -152,7 +152,7 @@ def watch(lab: Lab, trial: Trial, times: int, place: Place) -> None:
 def _watch_one(judge: Judge, saver: Saver, allowed: list[dict[str, bytes]], known: set[str] | None = None) -> None:
     known = set() if known is None else set(known)
     while saver.process.poll() is None:
-        surely = known | {name_of(index) for index in saver.said("saved")}
+        surely = known | {name_of(index) for index in saver.stated("saved")}
         listed = [name for name in judge.place.names() if not name.startswith(".")]
         judge.trial.tried += bool(listed)
         gone = surely - set(listed)
@@ -161,7 +161,7 @@ def _watch_one(judge: Judge, saver: Saver, allowed: list[dict[str, bytes]], know
         for name in set(listed[:: max(1, len(listed) // 8)]) | (set(listed) - known):
             data = judge.place.read(name)
             if not any(data == files.get(name) for files in allowed):
-                judge.damaged(f"{name} was seen with {len(data)} bytes that nobody has written")
+                judge.damaged(f"{name} was seen with {len(data)} bytes that no process has written")
         known |= set(listed)
         judge.check_manifest()
         _compare_with_reader(judge, surely)

@@ -1,4 +1,4 @@
-"""Disks that are full, or that nobody may write to: a small tmpfs, which takes the right to mount one."""
+"""Disks that are full or read-only: a small tmpfs, which takes the right to mount one."""
 
 from __future__ import annotations
 

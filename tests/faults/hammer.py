@@ -228,9 +228,9 @@ class AzureContainer:
 
 @dataclass
 class Verdict:
-    """What the judge saw: how often it looked, how often the manifest said complete, and each lie in words.
+    """The judge's findings: how often it looked, how often the manifest stated complete, and each false statement.
 
-    states: manifests that said complete and were not equal. killed: workers. harmed: times that others did
+    states: manifests that stated complete and differ. killed: workers. harmed: times that others did
     harm. troubles: errors of workers that are not seqsave's own.
     """
 
@@ -323,7 +323,7 @@ class Judge:
                 print(lie, before.decode(), file=sys.stderr)  # noqa: T201 - to study a lie
 
     def let_harm(self, dice: random.Random, spool: str) -> None:
-        """Let another program do harm. What the manifest said until then is not looked at any more."""
+        """Let another program do harm. Earlier states of the manifest are not checked any more."""
         kind = dice.choice(["nothing", "cut", "delete", "vanish", "entries", "entries"])
         names = [f"frame_{index:05d}.png" for index in range(FRAMES)]
         if kind == "entries":

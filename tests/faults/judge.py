@@ -1,6 +1,6 @@
 """Says what became of the frames, with eyes of its own: nothing of seqsave is used here.
 
-What is there is compared bit by bit with what a run without any fault has written, and that with the pictures
+The files are compared bit by bit with those of a run without any fault, and these with the pictures
 themselves, as Pillow reads them.
 """
 
@@ -54,7 +54,7 @@ class Judge:
         return seen
 
     def hear(self, saver: Saver, also: tuple[str, ...] = ()) -> None:
-        """Compare what a saver has said so far with what can be seen; ``also`` are further ways to say that it is."""
+        """Compare a saver's reports so far with the files; ``also``: further statuses that mean saved."""
         seen = self.look()
         for word in list(saver.words):
             if word.get("status") in ("saved", *also):
@@ -62,7 +62,7 @@ class Judge:
         self.weigh(saver, seen)
 
     def weigh(self, saver: Saver, seen: dict[str, bytes] | None = None) -> None:
-        """Compare only its last words, where somebody else may have replaced what it saved."""
+        """Compare only its last report, if another saver may have replaced its frames."""
         seen = self.look() if seen is None else seen
         for word in saver.words:
             if "end" in word:
@@ -92,11 +92,11 @@ class Judge:
             self.false(f"it ended with {last['end'] or 'no error'}, not {error} ({words!r}): {last['message']}")
 
     def vanished(self, names: set[str]) -> None:
-        """Somebody has looked, and not seen what was there."""
+        """A reader has looked, and has not seen existing frames."""
         self.trial.lost += len(names)
         self.note(f"vanished: {sorted(names)}")
 
-    # --- what is said ---
+    # --- reports ---
 
     def _compare(self, word: dict[str, Any], seen: dict[str, bytes]) -> None:
         data = seen.get(name_of(word["frame"]))
@@ -106,20 +106,20 @@ class Judge:
             self.false(f"{name_of(word['frame'])} was reported with another checksum")
 
     def _weigh(self, word: dict[str, Any], seen: dict[str, bytes]) -> None:
-        """The last words: every frame that was accepted is in them, and what is said to be there is."""
+        """The last report names every accepted frame, and each frame that it calls saved exists."""
         named = {int(index) for index in (*word["frames"], *word["failed"])}
         for index in sorted(set(word["accepted"]) - named):
             self.false(f"not a word about {name_of(index)}, which was accepted")
         for index, status in word["frames"].items():
             if status in ("saved", "skipped") and name_of(int(index)) not in seen:
-                self.false(f"{name_of(int(index))} was said to be {status} at the end and is not there")
+                self.false(f"{name_of(int(index))} was reported as {status} at the end and does not exist")
         if word["failed"] and not word["end"]:
             self.false("frames failed and no error was raised")
 
     # --- the manifest ---
 
     def check_manifest(self) -> None:
-        """One that says it is complete has to name exactly what is there, and what is expected.
+        """A manifest that states complete has to name exactly the existing and the expected frames.
 
         It may have been marked as incomplete, and frames replaced, while they were read here.
         """

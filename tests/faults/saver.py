@@ -21,7 +21,7 @@ __all__ = ["Saver", "environment"]
 
 
 class Saver:
-    """One child at work, in a ``with`` block: ``words`` is all that it has said so far."""
+    """A child process at work, in a ``with`` block. ``words`` has its reports so far."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -64,16 +64,16 @@ class Saver:
         self._put("go\n")
 
     def wait_for(self, right: Callable[[dict[str, Any]], bool], count: int = 1) -> None:
-        """Wait until it has said so many things that are ``right``. AssertionError when it ends before that."""
+        """Wait for so many reports that are ``right``. Raises AssertionError if the child ends before that."""
         with self._heard:
             self._heard.wait_for(lambda: self._ended or sum(map(right, self.words)) >= count, PATIENCE)
             if sum(map(right, self.words)) >= count:
                 return
-        raise AssertionError(f"it never came to that; it said {self.words[-3:]}, {self.errors()}")
+        raise AssertionError(f"it ended before; it reported {self.words[-3:]}, {self.errors()}")
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended, and not said its last words."""
+        """Return whether it is running and has not sent its last report."""
         return self.process.poll() is None and not any("end" in word for word in self.words)
 
     def kill(self) -> None:
@@ -93,8 +93,8 @@ class Saver:
                 raise AssertionError(f"it ended with status {self.process.returncode}: {self.errors()}")
         return next(word for word in self.words if "end" in word)
 
-    def said(self, status: str) -> list[int]:
-        """The frames whose future said ``status``."""
+    def stated(self, status: str) -> list[int]:
+        """Return the frames whose future had this ``status``."""
         return [word["frame"] for word in list(self.words) if word.get("status") == status]
 
     def errors(self) -> str:

@@ -63,9 +63,9 @@ class Flush:
         self.process.communicate()
 
     def end(self) -> tuple[int, str]:
-        """Its exit status, and what it said."""
-        said, errors = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, said + errors
+        """Return its exit status and its output."""
+        stated, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, stated + errors
 
 
 def order_of(place: Place, spool: Path, **settings: Any) -> Order:
@@ -81,13 +81,13 @@ def order_of(place: Place, spool: Path, **settings: Any) -> Order:
 def flush(judge: Judge, spool: Path) -> None:
     """All that is there is published, and gone from there."""
     with Flush(spool, judge.place) as flushing:
-        status, said = flushing.end()
+        status, stated = flushing.end()
     if status or entries(spool):
-        judge.false(f"flush ended with status {status}, and {len(entries(spool))} entries are left: {said[-600:]}")
+        judge.false(f"flush ended with status {status}, and {len(entries(spool))} entries are left: {stated[-600:]}")
 
 
 def entries(spool: Path) -> list[Path]:
-    """What waits there, by the names that docs/spool.md tells of."""
+    """Return the waiting frames by the names that docs/spool.md documents."""
     return sorted(spool.glob("*/*.frame"))
 
 
@@ -146,8 +146,8 @@ def comes_and_goes(lab: Lab, trial: Trial, times: int) -> None:
             with Saver(order) as saver:
                 while saver.process.poll() is None:
                     trouble = proxy.slow_down(methods=EVERY)
-                    said = len(saver.said("spooled"))
-                    wait_until(lambda said=said: len(saver.said("spooled")) > said + 8 or not saver.is_running)
+                    stated = len(saver.stated("spooled"))
+                    wait_until(lambda stated=stated: len(saver.stated("spooled")) > stated + 8 or not saver.is_running)
                     trial.tried += bool(trouble.hits)
                     proxy.clear()
                     with Flush(spool, place) as flushing:
@@ -162,7 +162,7 @@ def comes_and_goes(lab: Lab, trial: Trial, times: int) -> None:
 
 @FAULTS.add("Store gone when the manifest is to be finished, with a spool", "S3", 4)
 def manifest_away(lab: Lab, trial: Trial, times: int) -> None:
-    """All frames are saved and the run cannot say so: the spool keeps that as well, and a flush tells it."""
+    """All frames are saved, but the manifest cannot be updated: the spool keeps the update for a flush."""
     for number in range(times):
         place, spool = lab.bucket(client=number), lab.folder()
         with lab.behind_proxy(place) as proxy:
@@ -194,7 +194,7 @@ def spool_full(lab: Lab, trial: Trial, times: int) -> None:
                 trial.tried += 1
                 judge.fails(saver.end(), "SaveError", "the spool")
                 judge.hear(saver)
-                if not saver.said("spooled"):
+                if not saver.stated("spooled"):
                     judge.false("nothing went into a spool that had room for some")
                 proxy.clear()
                 disk.remount(f"size={LARGE}")
@@ -210,7 +210,7 @@ HOLDS = (("half", r"/\.seqsave-[^/]*\.tmp$"), ("temporary", r"\.frame$"), ("name
 
 @FAULTS.add("Saver killed: while it puts a frame into the spool", "S3", 12)
 def killed_spooling(lab: Lab, trial: Trial, times: int) -> None:
-    """What it has said to be in the spool is published by a flush, and another run saves the rest."""
+    """A flush publishes the frames that the run reported as spooled, and another run saves the rest."""
     with Resumer() as resumer:
         for number in range(times):
             what, path = HOLDS[number % len(HOLDS)]
@@ -286,7 +286,7 @@ def killed_flushing(lab: Lab, trial: Trial, times: int) -> None:
 
 @FAULTS.add("Two flushes at once", "S3", 6)
 def two_flushes(lab: Lab, trial: Trial, times: int) -> None:
-    """One of them publishes, the other one says that somebody does, or finds nothing left."""
+    """One of them publishes. The other one reports that, or finds nothing left."""
     for number in range(times):
         place, spool = lab.bucket(client=number), lab.folder()
         with lab.behind_proxy(place) as proxy:
@@ -312,8 +312,8 @@ def two_flushes(lab: Lab, trial: Trial, times: int) -> None:
 def _judge_two(judge: Judge, ends: tuple[tuple[int, str], ...]) -> None:
     if not any(status == 0 for status, _ in ends):
         judge.false(f"neither flush has succeeded: {ends}")
-    for status, said in ends:
-        if status and "are being published already" not in said:
-            judge.false(f"a flush failed with something else than that another one is at it: {said[-600:]}")
+    for status, stated in ends:
+        if status and "are being published already" not in stated:
+            judge.false(f"a flush failed, and not because another one is running: {stated[-600:]}")
         if not status:
-            json.loads(said)
+            json.loads(stated)

@@ -41,7 +41,7 @@ class Resumer:
             self._saver.__exit__(*error)
 
     def resume(self, trial: Trial, judge: Judge, order: Order) -> list[int]:
-        """Do what somebody else left, until all is there. Returns the frames that had still to be saved."""
+        """Save the frames that another process left, until all exist. Return the frames that had to be saved."""
         settings = {**order.settings, "if_exists": "skip"}
         rest = replace(order, hold=None, retry=None, pace=0.0, halt_before=None, settings=settings, stay=True)
         began = time.monotonic()
@@ -52,4 +52,4 @@ class Resumer:
         finish(judge, self._saver)
         trial.seconds.append(time.monotonic() - began)
         judge.end()
-        return self._saver.said("saved")
+        return self._saver.stated("saved")

@@ -18,7 +18,7 @@ HEALTHY = {f"frame_{index:05d}.png": bytes([index]) * 100 for index in range(4)}
 
 
 class Heard:
-    """In place of a child: only what it has said."""
+    """A stand-in for a child: only its reports."""
 
     def __init__(self, *words: dict[str, Any]) -> None:
         self.words = list(words)
@@ -91,7 +91,7 @@ def test_loss_is_seen(judge: Judge, place: Place) -> None:
     assert (judge.trial.lost, judge.trial.written, judge.trial.is_good) == (1, 3, False)
 
 
-def test_what_somebody_looked_for_in_vain_is_lost(judge: Judge) -> None:
+def test_a_frame_that_a_reader_did_not_find_is_lost(judge: Judge) -> None:
     judge.vanished({"frame_00001.png"})
     judge.end()
     assert (judge.trial.lost, judge.trial.is_good) == (1, False)

@@ -1,4 +1,4 @@
-"""docs/faults.md tells of the trials that there are, all of them, and of nothing else."""
+"""docs/faults.md lists exactly the existing trials."""
 
 from __future__ import annotations
 

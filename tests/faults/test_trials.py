@@ -1,4 +1,4 @@
-"""Every fault of the catalogue, tried: no frame is lost or damaged, and nothing untrue is said."""
+"""Every fault of the catalogue, tried: no frame is lost or damaged, and every report is true."""
 
 from __future__ import annotations
 

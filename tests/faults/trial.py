@@ -46,7 +46,7 @@ class Trial:
 
     @property
     def is_good(self) -> bool:
-        """All frames are there, none was damaged, nothing untrue was said; and the fault did happen."""
+        """All frames exist, none is damaged, every report was true, and the fault did happen."""
         return self.tried > 0 and self.due == self.written > 0 and not (self.lost or self.damaged or self.falsely)
 
 

@@ -44,7 +44,7 @@ def program(name: str) -> str:
 
 
 def report(name: str, *arguments: str, data: bytes, suffix: str) -> str:
-    """What a program tells of a file; ``{}`` among the arguments is its path. An error of it is an AssertionError."""
+    """Return a program's output about a file, whose path replaces ``{}``. Raises AssertionError if it fails."""
     return outside.run(name, *arguments, data=data, suffix=suffix, install=f"apt-get install {DEBIAN[name]}")
 
 
@@ -82,7 +82,7 @@ def pillow(data: bytes) -> Any:
 
 
 def ffmpeg_exr(data: bytes) -> Any:
-    """FFmpeg has an EXR reader of its own: grey, RGB and RGBA. It reads DWA wrongly, whoever wrote the file."""
+    """FFmpeg has an EXR reader of its own: grey, RGB and RGBA. It reads DWA wrongly, from every program."""
     av = outside.package("av", "pip install av")
     with av.open(io.BytesIO(data), format="exr_pipe") as file:
         (frame,) = file.decode(video=0)
@@ -104,8 +104,8 @@ def djxl(data: bytes) -> Any:
 
 def avifdec(data: bytes) -> Any:
     """libavif's own program, by way of PNG."""
-    told = report("avifdec", "--info", "{}", data=data, suffix=".avif")
-    depth = "8" if re.search(r"Bit Depth\s*: 8", told) else "16"
+    reported = report("avifdec", "--info", "{}", data=data, suffix=".avif")
+    depth = "8" if re.search(r"Bit Depth\s*: 8", reported) else "16"
     # Its grey pictures with alpha become RGB, to which a grey profile cannot be written.
     arguments = ("--depth", depth, "--ignore-icc", "{source}", "{made}")
     return opencv(_converted("avifdec", *arguments, data=data, source=".avif", made=".png"))
@@ -121,14 +121,14 @@ def dwebp(data: bytes) -> Any:
 
 
 def vips_tiff(data: bytes) -> Any:
-    """libvips, by way of pixels without a header, whose shape tiffinfo tells. It has no half floats."""
-    told = report("tiffinfo", "{}", data=data, suffix=".tif")
-    number = {name: int(value) for name, value in re.findall(r"(\w+(?:/\w+)?)(?: Length)?: (\d+)", told)}
-    bits, is_float = number["Bits/Sample"], "IEEE floating point" in told
+    """libvips, by raw pixels, whose shape comes from tiffinfo. It has no half floats."""
+    reported = report("tiffinfo", "{}", data=data, suffix=".tif")
+    number = {name: int(value) for name, value in re.findall(r"(\w+(?:/\w+)?)(?: Length)?: (\d+)", reported)}
+    bits, is_float = number["Bits/Sample"], "IEEE floating point" in reported
     if is_float and bits == 16:
         raise Unread("half floats")
     raw = _converted("vips", "rawsave", "{source}", "{made}", data=data, source=".tif", made=".raw")
-    width, height = map(int, re.search(r"Image Width: (\d+) Image Length: (\d+)", told).groups())  # type: ignore[union-attr]
+    width, height = map(int, re.search(r"Image Width: (\d+) Image Length: (\d+)", reported).groups())  # type: ignore[union-attr]
     return np.frombuffer(raw, f"{'f' if is_float else 'u'}{bits // 8}").reshape(height, width, -1)
 
 

@@ -33,7 +33,7 @@ class Kind:
     """Files of one type with certain options.
 
     options:  by dtype, or for all under "". bits: of values, where a file keeps fewer than the dtype has.
-    finite:   dtypes whose infinities and NaN nobody else reads.
+    finite:   dtypes whose infinities and NaN no other program reads.
     """
 
     filetype: str
@@ -115,7 +115,7 @@ def _spec(filetype: str) -> seqsave.EncoderSpec:
     return known[filetype]
 
 
-# --- pixels -----------------------------------------------------------------------------------------------------------
+# --- pixels ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -146,7 +146,7 @@ def _compare(kind: Kind, dtype: str, channels: int, folder: Path, seen: _Seen) -
         if found.shape[2] == channels:
             seen.kept.add(channels)
         seen.readers.add(name)
-    assert looked, f"nobody reads {kind.filetype} of {dtype} with {channels} channels"
+    assert looked, f"no program reads {kind.filetype} of {dtype} with {channels} channels"
 
 
 def _read(extension: str, data: bytes, channels: int) -> Iterator[tuple[str, Any]]:
@@ -246,16 +246,16 @@ def _colour(extension: str, data: bytes, folder: Path) -> str:
         stated |= {chunk for chunk, tag in _EXIFTOOL_CHUNKS.items() if tag in tags}
         return ", ".join(sorted(stated))
     if extension == "exr":
-        told = report("exrheader", "{}", data=data, suffix=suffix)
-        assert re.search(r"chromaticities .*:\s+red\s+\(0\.68 0\.32\)", told), told
+        reported = report("exrheader", "{}", data=data, suffix=suffix)
+        assert re.search(r"chromaticities .*:\s+red\s+\(0\.68 0\.32\)", reported), reported
         return "chromaticities"
     if extension == "jxl":
-        told = report("jxlinfo", "-v", "{}", data=data, suffix=suffix)
-        assert re.search(r"P3|Custom.*0\.68", told, re.DOTALL), told
+        reported = report("jxlinfo", "-v", "{}", data=data, suffix=suffix)
+        assert re.search(r"P3|Custom.*0\.68", reported, re.DOTALL), reported
         return "enumerated"
     if extension == "avif":
-        told = report("avifdec", "--info", "{}", data=data, suffix=suffix)
-        assert re.search(r"Color Primaries\s*: 12", told), told
+        reported = report("avifdec", "--info", "{}", data=data, suffix=suffix)
+        assert re.search(r"Color Primaries\s*: 12", reported), reported
         return "CICP"
     profile = [value for name, value in exiftool(data, suffix).items() if name.endswith(":ProfileDescription")]
     assert profile, f"no profile in {extension}"

@@ -44,7 +44,7 @@ def pixels(channels: int) -> Any:
 
 
 def profile() -> bytes:
-    """A profile that is none of seqsave's own, by LittleCMS."""
+    """Return a profile made by LittleCMS, which seqsave does not contain."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

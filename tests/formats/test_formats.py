@@ -37,11 +37,11 @@ def test_every_format_has_its_rows() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.filetype} {kind.setting}".strip())
 def test_what_the_page_says_is_seen(kind: Kind, tmp_path: Path) -> None:
-    """A program that is not there skips, or fails in CI. What newer ones see beyond it is no lie."""
-    told, seen = rows()[kind.filetype, kind.setting], measure(kind, tmp_path)
-    assert listed(told.by) <= listed(seen.by)
-    assert (told.pattern, seen.pattern) != ("yes", "no")
-    assert replace(told, by=seen.by, pattern=seen.pattern) == seen
+    """A missing program skips the test, or fails it in CI. Newer programs may read more than the table states."""
+    reported, seen = rows()[kind.filetype, kind.setting], measure(kind, tmp_path)
+    assert listed(reported.by) <= listed(seen.by)
+    assert (reported.pattern, seen.pattern) != ("yes", "no")
+    assert replace(reported, by=seen.by, pattern=seen.pattern) == seen
 
 
 @pytest.mark.parametrize("filetype", ["exr", "tiff"])
@@ -49,8 +49,8 @@ def test_ffmpeg_reads_floats_beside_a_long_workflow(filetype: str, tmp_path: Pat
     """That of PyAV's wheels does, every bit. Debian's FFmpeg 5.1 does not, as the page says."""
     av = needs_package("av")
     picture = np.random.default_rng(0).normal(0, 2, (48, 64, 4)).astype(np.float32)
-    said = {"metadata": {"workflow": {"nodes": ["x" * 40] * 500}}, "tags": {"artist": "Ada"}}
-    result = seqsave.save([picture], tmp_path, filetype=f"{filetype} with embedded workflow", **said)
+    stated = {"metadata": {"workflow": {"nodes": ["x" * 40] * 500}}, "tags": {"artist": "Ada"}}
+    result = seqsave.save([picture], tmp_path, filetype=f"{filetype} with embedded workflow", **stated)
     with av.open(str(tmp_path / result.urls[0].rpartition("/")[2])) as file:
         frame = next(file.decode(video=0))
     assert np.array_equal(frame.to_ndarray(), picture)

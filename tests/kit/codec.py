@@ -71,7 +71,7 @@ class TinyEncoder:
         return Decoded(array=array, metadata=about["texts"])
 
 
-# --- pixels -----------------------------------------------------------------------------------------------------------
+# --- pixels ----------------------------------------------------------------------------------------------------------
 
 
 class Changed(TinyEncoder, ABC):
@@ -190,7 +190,7 @@ class CannotRead:
         return TinyEncoder().encode(image, **named)
 
 
-# --- results ----------------------------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------------------------------
 
 
 class ReturnsBytes(TinyEncoder):
@@ -232,7 +232,7 @@ class Counting(TinyEncoder):
 
 
 class TotalWanted(TinyEncoder):
-    """Counts from the first frame to the last: works wherever that is known, and when nobody says a number."""
+    """Counts from the first frame to the last: works if the number is known, and if the caller gives none."""
 
     def more(self, info: FrameInfo) -> dict[str, Any]:
         return {"left": info.total - info.index} if info.index != 17 else {}  # type: ignore[operator]
@@ -347,7 +347,7 @@ class NotForThreads(TinyEncoder):
         return super().encode(self.image, **named)
 
 
-# --- metadata and options ---------------------------------------------------------------------------------------------
+# --- metadata and options --------------------------------------------------------------------------------------------
 
 
 class Rewritten(TinyEncoder, ABC):
@@ -475,7 +475,7 @@ class HalfSizeOption(TinyEncoder):
         return super().encode(smaller, options=options, **named)
 
 
-# --- reading what is not sound ----------------------------------------------------------------------------------------
+# --- reading damaged files ----------------------------------------------------------------------------------------
 
 
 class NoLimit(TinyEncoder):
@@ -573,7 +573,7 @@ class WrongSignature(TinyEncoder):
         return super().decode(data[6:], max_pixels=max_pixels)
 
 
-# --- classes that cannot be used --------------------------------------------------------------------------------------
+# --- classes that cannot be used -------------------------------------------------------------------------------------
 
 
 class WantsArguments(TinyEncoder):

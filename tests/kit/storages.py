@@ -129,7 +129,7 @@ class TakesWhatItCannot(NeverRefuses):
 
 
 class LooksThenWrites(Sound):
-    """All who look in the same moment find nothing."""
+    """All threads that look at the same time find nothing."""
 
     looking = threading.Barrier(8)
 

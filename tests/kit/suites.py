@@ -559,7 +559,7 @@ class TestHalfSizeOption(Quick):
     fails = {"test_option_values": "exact=False"}
 
 
-# --- reading what is not sound
+# --- reading damaged files
 
 
 class TestNoLimit(Quick):

@@ -1,4 +1,4 @@
-"""A hook that nobody calls: no marker in front of it."""
+"""A hook without a marker, which is never called."""
 
 from seqsave.types import EncoderSpec
 from tests.kit import TINY

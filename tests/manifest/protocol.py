@@ -19,7 +19,7 @@ The rules that the model states, and the code follows:
 - A flush is a run. It publishes an entry only over the version that the entry's run knew; anything else is a conflict.
 - A run that gave a frame up, or was killed, may still have a PUT under way, which arrives at any time or never. Its
   commit records nothing of that frame and is not ``complete``: the manifest names it as interrupted, until a run over
-  all frames that began later makes up for it.
+  all frames that began later completes it.
 
 What may be claimed when other programs do harm: a commit that claims a frame has seen its version after it read the
 manifest, so that harm from before is always noticed. Harm from after it shows as another version, or as no file, and
@@ -95,7 +95,7 @@ class Flaws:
     looks_at_names_only: bool = False
     """A commit claims a frame if the storage shows a file of its name, whatever its version is."""
     trusts_names: bool = False
-    """Where answers state no version, a commit takes any file for its own, whoever else was entered."""
+    """Where answers state no version, a commit counts every file as its own, whichever other run was entered."""
     forgets_given_up: bool = False
     """A run says nothing of the frames that it gave up, as if it had not set out to save them."""
     counts_kept_as_saved: bool = False
@@ -248,7 +248,7 @@ def canonical(world: World) -> World:
     - A run whose manifest was swapped by another one sends one listing and one swap that fails, and reads again. Both
       change nothing, so that it may as well read again at once. So the manifest's revision only has to be the one that
       was read, or another one.
-    - Whether a run has no more frames to PUT, or lists for nothing, is no request: the next one follows at once.
+    - Whether a run has no more frames to PUT, or lists for nothing, is not a request: the next one follows at once.
     - Of a listing before a commit, only the versions count that the commit can confirm.
     - A spool that no flush reads any more, and entries that are gone from it, are never asked for; nor is the name of
       an interrupted run without a PUT that may arrive.
@@ -327,7 +327,7 @@ def _with(world: World, number: int, actor: Actor) -> World:
 
 
 def _send(world: World, actor: Actor, frame: int) -> World:
-    """Return the world with a PUT under way that nobody waits for any more."""
+    """Return the world with a PUT under way that no process waits for any more."""
     return world._replace(
         under_way=world.under_way | {(actor.name, frame, Stored(actor.name, f"{actor.name}.late.{frame}"))}
     )

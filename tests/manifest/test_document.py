@@ -98,7 +98,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("change", PATHS, ids=repr)
-def test_damage_is_told(change: tuple[Any, ...]) -> None:
+def test_damage_is_reported(change: tuple[Any, ...]) -> None:
     document = json.loads(manifest.dump(example()))
     if len(change) == 1:
         del document[change[0]]

@@ -69,9 +69,7 @@ def test_a_recipe_is_not_believed_of_what_a_run_that_died_replaced(place: Place,
     assert seqsave.save([picture(1)] * 4, place.url, **again).counts["skipped"] == 4
 
 
-def test_a_writer_of_another_machine_stays_until_somebody_says_it_is_gone(
-    place: Place, settings: dict[str, Any]
-) -> None:
+def test_a_writer_of_another_machine_stays_until_it_is_released(place: Place, settings: dict[str, Any]) -> None:
     from seqsave.sequences.repair import release
 
     seqsave.save([picture(1)] * 3, place.url, **settings)

@@ -75,7 +75,7 @@ class World:
             run.entries.setdefault(index, entry(index, None))
 
     def lose(self, run: Run, index: int, content: int | None) -> None:
-        """It failed; nobody knows whether it has arrived."""
+        """It failed, and it is unknown whether it has arrived."""
         if content is not None:
             self.put(index, content)
         run.entries.pop(index, None)

@@ -36,7 +36,7 @@ TWO_SPOOLS = world(
 )
 
 HARM = Actor("h", "harm", step="harm")
-# A run that gives frames up, and one that makes up for it.
+# A run that gives frames up, and one that completes it.
 GIVES_UP = world(A._replace(may_give_up=True), B)
 
 SMALL = {

@@ -1,4 +1,4 @@
-"""The manifest of a run: it is there at the end and true at every moment, whoever else is at work."""
+"""The manifest of a run: it exists at the end, and it is true at every moment, also while other runs are at work."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_single_frames_write_none_but_keep_one_true(place: Place, settings: dict
     one = found(place)
     assert one.complete
     assert one.frames[1].checksum == f"crc32:{zlib.crc32(place.read('frame_00001.png')):08x}"
-    assert one.metadata == {"a": 1}  # what holds for all is what the run over all said
+    assert one.metadata == {"a": 1}  # the statement about all frames is that of the run over all of them
 
 
 def test_a_single_frame_does_not_finish_what_broke_off(place: Place, settings: dict[str, Any]) -> None:
@@ -254,7 +254,7 @@ def test_a_frame_that_fails_is_known_no_more(place: Place, settings: dict[str, A
     assert found(place).complete
 
 
-def test_a_collision_leaves_it_unfinished_until_somebody_has_looked(place: Place, settings: dict[str, Any]) -> None:
+def test_a_collision_leaves_it_unfinished_until_a_run_skips_the_frame(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture()], place.url, start=1, **settings)
     with pytest.raises(seqsave.SaveError, match="already exists"):
         seqsave.save([picture()] * 3, place.url, if_exists="error", concurrency=1, **settings)
@@ -382,7 +382,7 @@ def test_skip_same_recipe_needs_one(place: Place, settings: dict[str, Any]) -> N
 # --- several at once -------------------------------------------------------------------------------------------------
 
 
-# --- what is no manifest ---------------------------------------------------------------------------------------------
+# --- files that are not manifests ------------------------------------------------------------------------------------
 
 
 @pytest.mark.s3
@@ -401,7 +401,7 @@ def test_a_local_run_makes_no_folder_for_a_single_frame(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["frame_00000.png"]
 
 
-# --- what a run set out to save, and which run wrote a frame ----------------------------------------------------------
+# --- what a run set out to save, and which run wrote a frame ---------------------------------------------------------
 
 
 class BrokenError(Exception):

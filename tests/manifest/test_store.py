@@ -13,7 +13,7 @@ from tests.manifest.saved import PATH, found, picture
 from tests.support.places import Place
 
 
-def test_a_damaged_manifest_is_written_anew(place: Place, settings: dict[str, Any]) -> None:
+def test_a_damaged_manifest_is_written_again(place: Place, settings: dict[str, Any]) -> None:
     place.write(PATH, b'{"version": 1, "complete": tr')
     seqsave.save([picture()], place.url, **settings)
     assert place.read(PATH) == b'{"version": 1, "complete": tr'

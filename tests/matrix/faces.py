@@ -29,11 +29,11 @@ class Faces:
     @classmethod
     def after(cls, outcome: Outcome) -> Faces:
         place = outcome.place
-        said = [
+        stated = [
             seqsave(*words, place.url, *options(place), status=None)
             for words in (("ls", "--json"), ("verify", "--deep", "--json"), ("manifest",))
         ]
-        return cls(outcome, Truth.at(place), *said)
+        return cls(outcome, Truth.at(place), *stated)
 
     # --- what is true ---
 
@@ -54,7 +54,7 @@ class Faces:
     def sizes(self) -> set[tuple[int, int]]:
         return {self.truth.drawn[index][1] for index in self.fresh}
 
-    # --- what is said ---
+    # --- reports ---
 
     def contradictions(self) -> Iterator[str]:
         """Yield each statement of a face that is not so."""
@@ -65,8 +65,8 @@ class Faces:
             yield f"exit status {self.outcome.status}, {self.outcome.wanted} is documented"
         yield from self._of_result()
         if not self.truth.drawn:
-            said = {face: result.status for face, result in (("ls", self.ls), ("verify", self.verify))}
-            yield from (f"{face} does not miss the sequence" for face, status in said.items() if status != 1)
+            stated = {face: result.status for face, result in (("ls", self.ls), ("verify", self.verify))}
+            yield from (f"{face} does not miss the sequence" for face, status in stated.items() if status != 1)
             return
         yield from self._of_ls()
         yield from self._of_verify()

@@ -68,9 +68,9 @@ class Truth:
         """What the manifest says and is not so."""
         if self.manifest is None:
             return []
-        said = {frame["index"]: frame for frame in self.manifest["frames"]}
+        stated = {frame["index"]: frame for frame in self.manifest["frames"]}
         lies = []
-        for index, frame in said.items():
+        for index, frame in stated.items():
             if frame.get("disputed"):
                 continue
             if frame.get("checksum") not in (None, self.checksums.get(index)) or index not in self.checksums:
@@ -78,8 +78,8 @@ class Truth:
                     lies.append(f"complete, and frame {index} is not as recorded")
                 elif index in self.checksums:
                     lies.append(f"frame {index} is recorded with another checksum")
-        if self.manifest["complete"] and set(said) - set(self.drawn):
-            lies.append(f"complete with {sorted(said)}, and there are {sorted(self.drawn)}")
+        if self.manifest["complete"] and set(stated) - set(self.drawn):
+            lies.append(f"complete with {sorted(stated)}, and there are {sorted(self.drawn)}")
         return lies
 
 

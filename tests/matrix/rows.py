@@ -168,7 +168,7 @@ def _other_size(bench: Bench) -> Outcome:
     return Outcome(place, *_of(again, 0))
 
 
-def _removed_meanwhile(bench: Bench) -> Outcome:
+def _removed_since(bench: Bench) -> Outcome:
     place = bench.new_place()
 
     def strike(process: subprocess.Popen[str]) -> None:
@@ -206,6 +206,6 @@ ROWS: dict[str, Callable[[Bench], Outcome]] = {
     "shorter, over frames without a record": _beside_others,
     "resumed with skip": _resumed,
     "resumed with another size": _other_size,
-    "folder deleted while it runs": _removed_meanwhile,
+    "folder deleted while it runs": _removed_since,
     "folder deleted afterwards": _removed_after,
 }

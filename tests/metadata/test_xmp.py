@@ -1,4 +1,4 @@
-"""The XMP packet, read by a parser that is not ours, and what may be said in it."""
+"""The XMP packet, read by an independent parser, and the statements that it may contain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_source_type_is_a_term_of_iptc(term: str) -> None:
     assert element.text == f"http://cv.iptc.org/newscodes/digitalsourcetype/{term}"
 
 
-def test_nothing_said_is_nothing_written() -> None:
+def test_no_statement_writes_nothing() -> None:
     assert packet(check_tags(None)) == packet(check_tags({"artist": ""})) == b""
 
 
@@ -56,7 +56,7 @@ def test_nothing_said_is_nothing_written() -> None:
         ("ai", "must map"),
     ],
 )
-def test_what_cannot_be_said_is_refused(tags: Any, message: str) -> None:
+def test_statements_that_the_format_lacks_are_refused(tags: Any, message: str) -> None:
     with pytest.raises(MetadataError, match=message):
         check_tags(tags)
 

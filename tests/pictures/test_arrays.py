@@ -323,7 +323,7 @@ def test_channels_and_dtype_at_the_same_time() -> None:
         ((480, 640, 5), "5 channels, but this format accepts 1, 3"),
     ],
 )
-def test_channels_that_nobody_takes(shape: tuple[int, ...], part: str) -> None:
+def test_channels_that_no_encoder_takes(shape: tuple[int, ...], part: str) -> None:
     with pytest.raises(ImageError, match=part):
         prepare(as_array(np.zeros(shape, np.uint8)), ("uint8",), (1, 3))
 

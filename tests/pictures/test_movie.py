@@ -146,14 +146,14 @@ def test_the_movie_states_its_colours(extension: str, codec: Any, transfer: Any,
         pytest.skip(str(error))
     made.transfer = transfer
     made.add(frames(1)[0])
-    told = probed(made.finish(), tmp_path / f"a.{extension}")
-    assert [told.get(f"color_{name}") for name in ("primaries", "transfer", "space", "range")] == [
+    reported = probed(made.finish(), tmp_path / f"a.{extension}")
+    assert [reported.get(f"color_{name}") for name in ("primaries", "transfer", "space", "range")] == [
         "bt709",
         named,
         "bt709",
         "tv",
     ]
-    assert codec in (None, told["codec_name"])
+    assert codec in (None, reported["codec_name"])
 
 
 @pytest.mark.parametrize(("extension", "codec"), WAYS)

@@ -55,7 +55,7 @@ def test_floats_become_narrower_only_when_asked() -> None:
 
 
 @pytest.mark.parametrize(("value", "infinite"), [(1e6, True), (-1e6, True), (65504, False), (np.inf, False)])
-def test_what_becomes_infinite_is_told(value: float, infinite: bool) -> None:
+def test_what_becomes_infinite_is_reported(value: float, infinite: bool) -> None:
     picture = np.full((1, 2, 3), value, np.float32)
     assert Pixels(HALF, dtype="float16").take(picture).prepare().infinite == infinite
     assert not Pixels(HALF).take(picture).prepare().infinite
@@ -92,12 +92,12 @@ def test_the_same_colour_space_is_no_conversion() -> None:
         ({"color": "sRGB"}, "did you mean 'srgb'"),
     ],
 )
-def test_what_makes_no_sense_is_told(settings: Any, message: str) -> None:
+def test_nonsense_is_reported(settings: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         Pixels(PNG, **settings)
 
 
-# --- what a display shows ---------------------------------------------------------------------------------------------
+# --- what a display shows --------------------------------------------------------------------------------------------
 
 FLOATS = replace(PNG, filetype="floats", extensions=("exr",), dtypes=("float32",))
 GREY = np.full((2, 2, 3), 0.18, np.float32)

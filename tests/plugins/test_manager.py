@@ -107,9 +107,9 @@ def test_a_broken_plugin_is_reported_once_listed_and_breaks_no_other(site: Site,
     site.install("broken-one", source)
     site.install("studio-one", plugin(kind, "our1"))
     manager = PluginManager()
-    with pytest.warns(SeqSaveWarning, match="plugin 'broken-one' of broken-one is left out") as told:
+    with pytest.warns(SeqSaveWarning, match="plugin 'broken-one' of broken-one is left out") as reported:
         assert names(manager, kind) == {"our1": ["studio-one"]}
-    assert len(told) == 1
+    assert len(reported) == 1
     for each in HOOKS:
         manager.collect(each)  # and not again
     assert says in str(error_of(manager, "broken-one"))
@@ -169,7 +169,7 @@ def test_what_is_registered_is_kept_until_it_is_taken_back(kind: str) -> None:
         manager.register(kind, 3, "test")
 
 
-# --- commands ---------------------------------------------------------------------------------------------------------
+# --- commands --------------------------------------------------------------------------------------------------------
 
 
 def test_commands_are_collected_into_a_group_of_each_plugin_s_own(site: Site) -> None:

@@ -91,9 +91,9 @@ def test_what_it_raises_is_a_warning_once_and_everything_is_saved(watching: Any,
     watching.error = error
     observe("watching:fail")
     observe("watching:note", "sound")
-    with pytest.warns(SeqSaveWarning, match=rf"the observer 'watch' failed: {type(error).__name__}: ") as told:
+    with pytest.warns(SeqSaveWarning, match=rf"the observer 'watch' failed: {type(error).__name__}: ") as reported:
         result = seqsave.save(FRAMES, "memory://observed/a")
-    assert len(told) == 1
+    assert len(reported) == 1
     assert result.counts["saved"] == 3
     kinds = [event.kind for event in watching.seen]
     assert kinds.count("saved") == 6, "it is called again, and the other one too"
@@ -129,9 +129,9 @@ def test_a_coroutine_function_is_not_an_observer(watching: Any) -> None:
 )
 def test_one_that_cannot_be_opened(watching: Any, observer: str, says: str) -> None:
     observe(observer, install_hint="x")
-    with pytest.warns(SeqSaveWarning, match=says) as told:
+    with pytest.warns(SeqSaveWarning, match=says) as reported:
         assert seqsave.save(FRAMES, "memory://observed/a").counts["saved"] == 3
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_registering(watching: Any) -> None:

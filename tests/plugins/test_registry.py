@@ -30,21 +30,21 @@ from tests.support.site import HOOK, Site
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Warnings about broken plugins, collected instead of raised."""
-    told: list[str] = []
+    reported: list[str] = []
 
     def warn(message: Any, category: type[Warning], stacklevel: int = 1) -> None:
         assert category is SeqSaveWarning
-        told.append(str(message))
+        reported.append(str(message))
 
     monkeypatch.setattr(manager.warnings, "warn", warn)
-    return told
+    return reported
 
 
 def report(registry: Registry) -> dict[str, manager.PluginInfo]:
     return {info.name: info for info in registry.manager.infos()}
 
 
-# --- sound plugins ----------------------------------------------------------------------------------------------------
+# --- sound plugins ---------------------------------------------------------------------------------------------------
 
 
 def test_a_plugin_that_is_installed_is_found(site: Site) -> None:
@@ -86,7 +86,7 @@ def test_without_metadata_there_is_no_variant(site: Site) -> None:
         registry.resolve("aaa with embedded workflow")
 
 
-# --- broken plugins ---------------------------------------------------------------------------------------------------
+# --- broken plugins --------------------------------------------------------------------------------------------------
 
 TOP = "from seqsave import EncoderSpec, hookimpl\nimport dataclasses\nfrom tests.kit import TINY\n"
 
@@ -134,7 +134,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_plugin_is_told_once_listed_and_breaks_no_other(site: Site, quiet: list[str], kind: str) -> None:
+def test_a_broken_plugin_is_reported_once_listed_and_breaks_no_other(site: Site, quiet: list[str], kind: str) -> None:
     source, error = BROKEN[kind]
     site.install(f"broken-{kind}", source)
     site.format("seqsave-aaa", "aaa")
@@ -145,13 +145,13 @@ def test_a_broken_plugin_is_told_once_listed_and_breaks_no_other(site: Site, qui
     assert error in info.error
     assert (info.distribution, info.version, info.filetypes) == (f"broken-{kind}", "1.2", ())
     assert len([line for line in quiet if f"broken-{kind}" in line and error in line]) == 1
-    told = list(quiet)
+    reported = list(quiet)
     registry.resolve("aaa")
     registry.describe()
     with pytest.raises(EncoderNotFoundError) as raised:
         registry.resolve("tiny")
     assert f"not loaded: broken-{kind} (" in str(raised.value)
-    assert quiet == told
+    assert quiet == reported
 
 
 def test_all_broken_plugins_at_once(site: Site, quiet: list[str]) -> None:
@@ -232,7 +232,7 @@ def test_a_broken_plugin_in_a_process_of_its_own(site: Site) -> None:
     assert done.stderr.count("goodbye") == 1
 
 
-# --- environment variables --------------------------------------------------------------------------------------------
+# --- environment variables -------------------------------------------------------------------------------------------
 
 
 def test_strict_makes_a_broken_plugin_an_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +288,7 @@ def test_an_empty_list_of_plugins_loads_none(site: Site, monkeypatch: pytest.Mon
     assert report(Registry()) == {}
 
 
-# --- who wins ---------------------------------------------------------------------------------------------------------
+# --- who wins --------------------------------------------------------------------------------------------------------
 
 
 def test_two_plugins_for_one_filetype_are_an_error_only_when_it_is_asked_for(site: Site) -> None:
@@ -397,7 +397,7 @@ def test_public_registration() -> None:
     assert all(isinstance(row.spec, EncoderSpec) for row in seqsave.describe_filetypes())
 
 
-# --- what is missing --------------------------------------------------------------------------------------------------
+# --- what is missing -------------------------------------------------------------------------------------------------
 
 
 def test_a_missing_backend_names_the_install_line(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""What a run notes when it begins tells frames of its own attempts from those of others."""
+"""A run's notes from its beginning distinguish frames of its own attempts from those of others."""
 
 from __future__ import annotations
 

@@ -67,11 +67,11 @@ def test_tasks_leave_records_and_a_commit_ends_the_run(source: str, place: Place
     task(source, place, "0-4")
     assert notes(place) == ["0-4.json"]
     assert written(place)["complete"] is False
-    said = task(source, place, "5-9").err
-    assert f"{JOB}/5-9.json" in said
+    stated = task(source, place, "5-9").err
+    assert f"{JOB}/5-9.json" in stated
     assert notes(place) == ["0-4.json", "5-9.json"]
-    said = commit(place).err
-    assert "committed run JOB: frame_#####.png 0-9 (10 frames), complete" in said
+    stated = commit(place).err
+    assert "committed run JOB: frame_#####.png 0-9 (10 frames), complete" in stated
     assert notes(place) == []
     assert (written(place)["complete"], written(place)["expected"]) == (True, "0-9")
     before = place.read(MANIFEST)
@@ -101,8 +101,8 @@ def test_a_task_that_is_done_again_leaves_a_record_of_its_own(source: str, place
 def test_gaps_are_named_and_nothing_is_removed(source: str, place: Place) -> None:
     task(source, place, "0-2")
     task(source, place, "6-9")
-    said = commit(place, "--frames", "0-9", status=1).err
-    assert "frames without a record: 3-5" in said
+    stated = commit(place, "--frames", "0-9", status=1).err
+    assert "frames without a record: 3-5" in stated
     assert notes(place) == ["0-2.json", "6-9.json"]
     task(source, place, "3-5")
     commit(place, "--frames", "0-9")
@@ -184,8 +184,8 @@ def test_a_pattern_names_the_files(source: str, place: Place) -> None:
     url = f"{place.url}/shot.####.jpg"
     for frames in ("0-4", "5-9"):
         run("save", source, url, "--frames", frames, "--run", "JOB", *options(place))
-    said = run("commit", url, "--run", "JOB", *options(place)).err
-    assert "committed run JOB: shot.####.jpg 0-9 (10 frames), complete" in said
+    stated = run("commit", url, "--run", "JOB", *options(place)).err
+    assert "committed run JOB: shot.####.jpg 0-9 (10 frames), complete" in stated
     assert place.frames() == [f"shot.{index:04d}.jpg" for index in range(10)]
     assert notes(place) == []
 
@@ -229,8 +229,8 @@ def test_frames_choose_by_the_numbers_of_the_source(source: str, tmp_path: Path)
     assert indices(tmp_path / "b") == (1003, 1008, 1009)
     pixels = seqsave.open_sequence(str(tmp_path / "b"))[0].read()
     assert np.array_equal(pixels, picture(2))
-    said = run("save", source, tmp_path / "c", "--frames", "8-12", status=1).err
-    assert "there are no frames 10-12 in" in said
+    stated = run("save", source, tmp_path / "c", "--frames", "8-12", status=1).err
+    assert "there are no frames 10-12 in" in stated
     assert not (tmp_path / "c").exists()
     run("save", source, tmp_path / "c", "--frames", "9-2", status=2)
 

@@ -75,7 +75,7 @@ class Farm:
         self.run = seqsave.open_run(place.url, storage_options=place.storage_options or None, total=6, **settings)
 
     def order(self, what: str, hold: Hold | None = None, **more: Any) -> Any:
-        said = self.forks.run(
+        stated = self.forks.run(
             what=what,
             hold=hold,
             **{
@@ -87,7 +87,7 @@ class Farm:
                 **more,
             },
         )
-        return json.loads(said[-1]) if said else None
+        return json.loads(stated[-1]) if stated else None
 
     def task(self, indices: list[int], hold: Hold | None = None, seed: int = 0) -> Any:
         return self.order("task", hold, indices=indices, seed=seed)

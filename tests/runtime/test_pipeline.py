@@ -312,7 +312,7 @@ def test_ctrl_c_on_the_callers_thread_is_the_callers() -> None:
     assert inline.waiting() == (0, 0)
 
 
-def test_a_size_that_cannot_be_told_fails_its_job(make: Callable[..., Pipeline[Any, Any]]) -> None:
+def test_a_size_that_cannot_be_computed_fails_its_job(make: Callable[..., Pipeline[Any, Any]]) -> None:
     pipeline = make()
 
     def publish(payload: Any) -> Any:

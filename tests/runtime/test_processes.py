@@ -21,7 +21,7 @@ def test_a_process_that_was_asked_for_its_end_is_not() -> None:
     assert not processes.is_running(child.pid)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is it told from /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_a_process_that_was_killed_is_dead_before_its_parent_asks() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         assert processes.is_running(child.pid)

@@ -75,7 +75,7 @@ def test_rate_is_that_of_the_last_seconds(terminal: Terminal) -> None:
     assert "0.5 frames/s" in draw(terminal, *events, total=120)
 
 
-def test_a_retry_is_told_until_something_is_saved(terminal: Terminal) -> None:
+def test_a_retry_is_reported_until_something_is_saved(terminal: Terminal) -> None:
     retry = Event(kind="retry", message="trying frame 3 again in 2 s: slow down", seconds=1.0, publishing=4)
     assert "slow down" in draw(terminal, retry)
     assert "slow down" not in draw(Terminal(), retry, saved(1, 2.0))

@@ -56,10 +56,10 @@ def way(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("failures", [0, 1, 3])
 def test_what_passes_is_tried_again(way: str, failures: int) -> None:
     flaky = Flaky(failures)
-    told: list[tuple[int, str]] = []
-    assert run(way, QUICK, flaky, on_retry=lambda n, wait, error: told.append((n, str(error)))) == "done"
+    reported: list[tuple[int, str]] = []
+    assert run(way, QUICK, flaky, on_retry=lambda n, wait, error: reported.append((n, str(error)))) == "done"
     assert flaky.calls == failures + 1
-    assert told == [(n, f"failure {n}") for n in range(1, failures + 1)]
+    assert reported == [(n, f"failure {n}") for n in range(1, failures + 1)]
 
 
 def test_the_attempts_are_all_there_are(way: str) -> None:
@@ -115,11 +115,11 @@ def test_policies_that_are_refused(settings: dict[str, float]) -> None:
         RetryPolicy(**settings)  # type: ignore[arg-type]
 
 
-# --- first contact and long outages -----------------------------------------------------------------------------------
+# --- first contact and long outages ----------------------------------------------------------------------------------
 
 
 class Clock:
-    """Time that passes only while somebody waits for it."""
+    """A clock that advances only while a caller waits."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
@@ -194,14 +194,14 @@ def test_a_storage_that_has_answered_before_is_waited_for(way: str, clock: Clock
     assert run(way, RetryPolicy(), outage, contact=Known(answered=True)) == "done"  # type: ignore[arg-type]
 
 
-def test_somebody_else_may_hear_of_it_meanwhile(way: str, clock: Clock) -> None:
+def test_an_answer_to_another_caller_counts(way: str, clock: Clock) -> None:
     known = Known()
     outage = Outage(clock, lasts=40)
 
-    def told(attempt: int, wait: float, error: BaseException) -> None:
+    def reported(attempt: int, wait: float, error: BaseException) -> None:
         known.answered = True
 
-    assert run(way, RetryPolicy(), outage, contact=known, on_retry=told) == "done"  # type: ignore[arg-type]
+    assert run(way, RetryPolicy(), outage, contact=known, on_retry=reported) == "done"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fault", ["throttled", "server", "timeout"])

@@ -59,8 +59,8 @@ def test_a_listing_without_sizes_makes_no_frame_empty(url: str, tmp_path: Path) 
 
 
 def test_a_move_from_a_server_that_only_reads(url: str, tmp_path: Path) -> None:
-    told = command("mv", url, tmp_path / "there", status=1).err
-    assert "changed while it was read" not in told
+    reported = command("mv", url, tmp_path / "there", status=1).err
+    assert "changed while it was read" not in reported
     assert len(list((tmp_path / "frames").glob("*.png"))) == 3
 
 

@@ -59,7 +59,7 @@ def test_frames_of_an_older_longer_run_lie_beside(tmp_path: Path) -> None:
     assert str(now) == "finished, but frames of an older run lie beside it: 2-3"
 
 
-def test_without_a_manifest_nothing_is_said_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+def test_without_a_manifest_nothing_is_reported_and_a_damaged_one_is_named(tmp_path: Path) -> None:
     seqsave.save([PICTURE] * 2, tmp_path, filetype="png")
     path = tmp_path / ".seqsave" / "frame.png.json"
     path.write_text("{")

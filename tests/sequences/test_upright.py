@@ -25,7 +25,7 @@ def encoded(kind: str, orientation: int | None) -> bytes:
     array[:8, :8] = 255
     array[8:, 16:] = (255, 0, 0)
     exif = Image.Exif()
-    exif[0x0131] = "Exif EXIF eXIf"  # the name of a program, which is no orientation
+    exif[0x0131] = "Exif EXIF eXIf"  # the name of a program, not an orientation
     if orientation is not None:
         exif[ORIENTATION] = orientation
     file = io.BytesIO()

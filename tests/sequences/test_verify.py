@@ -217,7 +217,7 @@ def test_a_sound_sequence_as_its_manifest_says(place: Place) -> None:
 def test_what_is_not_as_the_manifest_says(tmp_path: Path) -> None:
     seqsave.save(pictures(9), tmp_path)
     names = [tmp_path / f"frame_{i:05d}.png" for i in range(12)]
-    names[8].unlink()  # the last one: nothing else tells that it was there
+    names[8].unlink()  # the last one: nothing else shows that it existed
     names[1].write_bytes(names[1].read_bytes()[:-9])
     names[2].write_bytes(names[3].read_bytes())
     swapped = bytearray(names[4].read_bytes())
@@ -261,7 +261,7 @@ def test_a_manifest_that_is_not_complete(tmp_path: Path) -> None:
     assert not verify(open_sequence(tmp_path)).has_writers
 
 
-def test_a_damaged_manifest_is_told_and_the_frames_looked_at(tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_reported_and_the_frames_looked_at(tmp_path: Path) -> None:
     seqsave.save(pictures(3), tmp_path)
     (tmp_path / ".seqsave" / "frame.png.json").write_bytes(b"{")
     (tmp_path / "frame_00001.png").unlink()

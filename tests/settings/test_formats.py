@@ -21,7 +21,7 @@ BOTH = ["png with embedded workflow", "jpg"]
 
 
 class RawEncoder:
-    """The array's own bytes; fails where told to, and remembers the arrays it was given."""
+    """Encode as the array's own bytes. Fails on request, and records the arrays."""
 
     seen: list[Any] = []
     lock = threading.Lock()
@@ -79,10 +79,12 @@ def test_floats_stay_floats_where_a_filetype_takes_them(tmp_path: Path) -> None:
     assert (tmp_path / "frame_00001.raw").read_bytes() == b"float32 " + pictures[1].tobytes()
 
 
-def test_numbers_that_become_infinite_are_told_once(tmp_path: Path) -> None:
-    with pytest.warns(seqsave.SeqSaveWarning, match="frame 0: numbers beyond what the narrower floats hold") as told:
+def test_numbers_that_become_infinite_are_reported_once(tmp_path: Path) -> None:
+    with pytest.warns(
+        seqsave.SeqSaveWarning, match="frame 0: numbers beyond what the narrower floats hold"
+    ) as reported:
         result = seqsave.save(frames(3) * 1e6, tmp_path, filetype="raw16", dtype="float16")
-    assert len(told) == len(result.warnings) == 1
+    assert len(reported) == len(result.warnings) == 1
 
 
 def test_what_is_the_same_is_converted_once(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_a_conversion_is_made_once_for_all(tmp_path: Path, monkeypatch: pytest.M
         ({"filetype": BOTH, "dtype": "float16"}, "takes uint8"),
     ],
 )
-def test_what_makes_no_sense_is_told(tmp_path: Path, settings: Any, message: str) -> None:
+def test_nonsense_is_reported(tmp_path: Path, settings: Any, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         seqsave.open_writer(tmp_path, **settings)
 

@@ -35,7 +35,7 @@ def test_several_sequences_in_a_folder_are_named(place: Place) -> None:
 
 
 @pytest.mark.every_day
-def test_what_is_no_picture_is_left_out_and_told(place: Place) -> None:
+def test_what_is_no_picture_is_left_out_and_reported(place: Place) -> None:
     fill(place, "frame_00001.png", "frame_00002.png")
     place.write("notes.txt", b"hello")
     place.write(".DS_Store", b"x")
@@ -44,7 +44,7 @@ def test_what_is_no_picture_is_left_out_and_told(place: Place) -> None:
     assert source.notes == ["left out 1 file (not a picture that can be read): notes.txt"]
 
 
-def test_a_name_that_no_storage_should_have_is_left_out_and_told(tmp_path: Path) -> None:
+def test_a_name_that_no_storage_should_have_is_left_out_and_reported(tmp_path: Path) -> None:
     for name in ("frame_00001.png", "frame_00002.png", "fra\x1bme_00003.png"):
         (tmp_path / name).write_bytes(encode(picture()))
     source = open_source(tmp_path)
@@ -52,7 +52,7 @@ def test_a_name_that_no_storage_should_have_is_left_out_and_told(tmp_path: Path)
     assert "left out 1 file" in source.notes[0]
 
 
-def test_a_stray_picture_beside_a_sequence_is_left_out_and_told(place: Place) -> None:
+def test_a_stray_picture_beside_a_sequence_is_left_out_and_reported(place: Place) -> None:
     fill(place, "frame_00001.png", "frame_00002.png", "thumbnail.png")
     source = opened(place)
     assert indices(source) == [1, 2]

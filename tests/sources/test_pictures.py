@@ -125,7 +125,7 @@ def test_a_bare_format_without_workflow_is_not_touched(tmp_path: Path) -> None:
     assert only(tmp_path, "a.png", data, PNG_BARE)[0].data == data
 
 
-def test_a_wrong_name_is_told_and_the_picture_decoded(tmp_path: Path) -> None:
+def test_a_wrong_name_is_reported_and_the_picture_decoded(tmp_path: Path) -> None:
     frame, notes = only(tmp_path, "a.png", encode(picture(), "bmp"), PNG)
     assert frame.data is None
     assert np.array_equal(frame.image, picture())
@@ -236,7 +236,7 @@ def test_a_single_gif_is_a_picture(tmp_path: Path) -> None:
     assert only(tmp_path, "a_4.gif", encode(picture(), "gif"))[0].index == 4
 
 
-def test_the_same_trouble_is_told_once(tmp_path: Path) -> None:
+def test_the_same_trouble_is_reported_once(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"a_{number}.png").write_bytes(encode(picture(), "bmp"))
     source = open_source(tmp_path)

@@ -123,7 +123,7 @@ def test_names_that_ffmpeg_would_take_for_something_else(
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mkv"])
-def test_a_film_that_was_cut_off_is_told(tmp_path: Path, av: Any, kind: str) -> None:
+def test_a_film_that_was_cut_off_is_reported(tmp_path: Path, av: Any, kind: str) -> None:
     path = film(tmp_path / f"cut.{kind}", av, frames=60)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])
@@ -165,7 +165,7 @@ def test_sound_alone(tmp_path: Path, av: Any) -> None:
         open_source(path)
 
 
-def test_without_pyav_the_command_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyav_the_error_has_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(EncoderUnavailableError, match=r'pip install "seqsave\[video\]"'):
         open_source(bigbuckbunny())

@@ -48,12 +48,12 @@ def work(order: dict[str, Any]) -> None:
             say(index)
         return
 
-    def tell(outcome: Outcome) -> None:
+    def report(outcome: Outcome) -> None:
         if outcome.entry is not None:
             say(outcome.status, outcome.entry.index)
 
     try:
-        flush_place(spool, target, target.identity(), records=Records(), on_outcome=tell)
+        flush_place(spool, target, target.identity(), records=Records(), on_outcome=report)
     except SpoolError as error:
         say("refused", error)
 

@@ -30,7 +30,7 @@ def left(spool: Spool) -> list[int]:
 
 
 class Failing:
-    """A target that does what it is told before it publishes."""
+    """A target that calls a function before it publishes."""
 
     def __init__(self, target: targets.Target) -> None:
         self.target = target

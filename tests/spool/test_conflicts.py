@@ -111,7 +111,7 @@ def _decoded(path: Path) -> int:
 
 
 class Away:
-    """A local folder that takes no frames, and shows no listings if it is away altogether."""
+    """A local folder that takes no frames, and has no listings if it is unavailable."""
 
     def __init__(self, target: targets.Target, *, altogether: bool = False) -> None:
         self.url, self.altogether, self._patch = target.url, altogether, pytest.MonkeyPatch()
@@ -183,7 +183,7 @@ def test_runs_that_follow_each_other_closely(tmp_path: Path, spool: Spool) -> No
         for level in (1, 2):
             with writer_to(folder, spool, publish_behind=True) as writer:
                 writer.write(picture(level), index=1).result()
-            if level == 1:  # published by another process meanwhile
+            if level == 1:  # published by another process since
                 (entry,) = [one for one in spool.contents().entries if one.is_frame]
                 targets.resolve(folder).publish(FRAME, spool.read(entry)[0], content_type="image/png")
     publisher_behind(spool).wait(where)

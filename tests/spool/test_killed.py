@@ -1,4 +1,4 @@
-"""SIGKILL at every step: what was said to be kept is kept or published, whole, once."""
+"""SIGKILL at every step: each frame that was reported as kept is kept or published, whole and once."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def test_killed_while_frames_are_kept(where: tuple[str, dict[str, object]], tmp_
     spool = Spool(tmp_path / "spool")
     promised: set[int] = set()
     for turn, hold in enumerate(PUTTING):
-        said = forks.run(hold=hold, **order("put", spool, where, 1000 * turn, 10))
-        assert said == [str(1000 * turn + number) for number in range(hold.nth - 1)]
-        promised.update(map(int, said))
+        stated = forks.run(hold=hold, **order("put", spool, where, 1000 * turn, 10))
+        assert stated == [str(1000 * turn + number) for number in range(hold.nth - 1)]
+        promised.update(map(int, stated))
     found = spool.contents()
     assert found.damaged == ()
     kept = {entry.index for entry in found.entries}
@@ -95,12 +95,12 @@ def test_killed_while_frames_are_published(where: tuple[str, dict[str, object]],
     count = 40
     for index in range(count):
         keep(spool, target, index, picture(index))
-    said: list[str] = []
+    stated: list[str] = []
     for hold in PUBLISHING + (PUBLISHING_LOCALLY if not where[1] else []):
         for index in range(count, count + hold.nth):  # what an earlier flush has written is not written again
             keep(spool, target, index, picture(index))
         count += hold.nth
-        said += forks.run(hold=hold, **order("flush", spool, where))
+        stated += forks.run(hold=hold, **order("flush", spool, where))
         waiting = {entry.index for entry in spool.contents().entries}
         there = {entry.name for entry in target.list() if not entry.is_folder}
         # Each is kept, or there, or both; and whatever can be seen there is whole.
@@ -108,12 +108,12 @@ def test_killed_while_frames_are_published(where: tuple[str, dict[str, object]],
         for name in there:
             assert target.read(name) == picture(int(name[6:11]))
     assert spool.contents().entries, "all were published before the last kill: it proves nothing"
-    said += forks.run(**order("flush", spool, where))
+    stated += forks.run(**order("flush", spool, where))
     assert spool.contents() == type(spool.contents())(())
     assert [target.read(f"frame_{index:05d}.png") for index in range(count)] == [picture(n) for n in range(count)]
-    told = [line for line in said if line.startswith("published")]
-    assert len(told) == len(set(told))  # one that was told as published is never published again
-    assert not [line for line in said if line.startswith(("failed", "conflict", "damaged"))]
+    reported = [line for line in stated if line.startswith("published")]
+    assert len(reported) == len(set(reported))  # a frame that was reported as published is never published again
+    assert not [line for line in stated if line.startswith(("failed", "conflict", "damaged"))]
 
 
 @pytest.mark.full_with("s3")  # only the spool is shared
@@ -124,9 +124,9 @@ def test_two_processes_publish_at_once(where: tuple[str, dict[str, object]], tmp
         keep(spool, target, index, picture(index))
     with Forks("tests.spool.child") as one, Forks("tests.spool.child") as other, ThreadPoolExecutor(2) as pool:
         running = [pool.submit(forks.run, **order("flush", spool, where)) for forks in (one, other)]
-        said = [line for future in running for line in future.result()]
-    published = [line for line in said if line.startswith("published")]
+        stated = [line for future in running for line in future.result()]
+    published = [line for line in stated if line.startswith("published")]
     assert sorted(published) == sorted(f"published {index}" for index in range(40))  # each by one of them
-    assert all(line.startswith(("published", "refused")) for line in said)
+    assert all(line.startswith(("published", "refused")) for line in stated)
     assert spool.contents().entries == ()
     assert [target.read(f"frame_{index:05d}.png") for index in range(40)] == [picture(n) for n in range(40)]

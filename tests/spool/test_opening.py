@@ -32,22 +32,22 @@ def test_its_size_is_configured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "stated"),
     [("max_bytes = 0", "max_bytes is 0"), ('max_bytes = "1G"', "whole number"), ("folder = 1", "must be a path")],
 )
-def test_a_wrong_configuration_is_told(table: str, said: str) -> None:
+def test_a_wrong_configuration_is_reported(table: str, stated: str) -> None:
     Path(os.environ["SEQSAVE_CONFIG"]).write_text(f"[spool]\n{table}\n")
-    with pytest.raises(OptionError, match=said):
+    with pytest.raises(OptionError, match=stated):
         open_spool(True)
 
 
-def test_an_unknown_setting_is_told() -> None:
+def test_an_unknown_setting_is_reported() -> None:
     Path(os.environ["SEQSAVE_CONFIG"]).write_text("[spool]\nmaxbytes = 1\n")
     with pytest.raises(OptionError, match=r"'maxbytes'.*did you mean 'max_bytes'"):
         open_spool(True)
 
 
 @pytest.mark.parametrize("where", [3, 1.5, "", " ", "s3://bucket/spool", "a\0b", b"\xff\0"])
-def test_what_is_no_folder_is_told(where: object) -> None:
+def test_what_is_no_folder_is_reported(where: object) -> None:
     with pytest.raises(OptionError, match="spool is"):
         open_spool(where)  # type: ignore[arg-type]

@@ -72,22 +72,24 @@ def test_there_is_no_thread_without_work(spool: Spool, behind: Publisher, failin
     assert failing.target.exists("frame_00002.png")
 
 
-def test_trouble_is_told_once_and_ends_by_itself(spool: Spool, behind: Publisher, failing: Any) -> None:
+def test_trouble_is_reported_once_and_ends_by_itself(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.error = TargetError("it is away", transient=True)
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.identity())
     with pytest.raises(SpoolError, match=r"1 frame saved before could not be published \(kept in the spool .*away"):
         behind.wait(failing.identity())
-    told: list[str] = []
-    wait_until(lambda: told.append(behind.trouble(failing.identity())) or told[-1], "another failure of the next try")
-    assert "it is away" in told[-1]
+    reported: list[str] = []
+    wait_until(
+        lambda: reported.append(behind.trouble(failing.identity())) or reported[-1], "another failure of the next try"
+    )
+    assert "it is away" in reported[-1]
     failing.error = None
     behind.wait(failing.identity())
     assert behind.trouble(failing.identity()) == ""
     assert spool.contents().entries == ()
 
 
-def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher, failing: Any) -> None:
+def test_a_conflict_is_reported_and_not_tried_again(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
     keep(spool, failing.target, 1, create=True)
     behind.wake(failing, failing.identity())
@@ -98,7 +100,7 @@ def test_a_conflict_is_told_and_not_tried_again(spool: Spool, behind: Publisher,
     assert len(spool.contents().entries) == 1
 
 
-def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Publisher, failing: Any) -> None:
+def test_a_conflict_from_before_the_wait_is_reported_by_it(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
     keep(spool, failing.target, 1, create=True)
     behind.wake(failing, failing.identity())
@@ -108,7 +110,7 @@ def test_a_conflict_from_before_the_wait_is_told_by_it(spool: Spool, behind: Pub
     behind.wait(failing.identity())
 
 
-def test_a_conflict_is_told_once_however_often_its_place_is_published(
+def test_a_conflict_is_reported_once_however_often_its_place_is_published(
     spool: Spool, behind: Publisher, failing: Any
 ) -> None:
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
@@ -211,7 +213,7 @@ def test_what_others_have_left_is_taken_over(spool: Spool, behind: Publisher, tm
     assert names(tmp_path / "two") == []
 
 
-def test_an_error_that_nobody_expects_is_told(spool: Spool, behind: Publisher, failing: Any) -> None:
+def test_an_unexpected_error_is_reported(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.error = ZeroDivisionError("oh")
     keep(spool, failing.target, 1)
     behind.wake(failing, failing.identity())

@@ -35,11 +35,11 @@ def test_what_is_kept_arrives_and_goes(place: Place, spool: Spool) -> None:
     for index in range(40):
         sidecars = [item(f".seqsave/{index}.json", b"{}", content_type="application/json")]
         keep(spool, target, index, b"picture %d" % index, sidecars=sidecars)
-    told: list[Outcome] = []
-    outcomes = flush_place(spool, target, target.identity(), records=Records(), on_outcome=told.append)
+    reported: list[Outcome] = []
+    outcomes = flush_place(spool, target, target.identity(), records=Records(), on_outcome=reported.append)
     assert statuses(outcomes) == ["published"] * 40
     assert all(outcome.verified for outcome in outcomes)
-    assert told == outcomes
+    assert reported == outcomes
     assert place.names() == sorted(
         [f".seqsave/{n}.json" for n in range(40)] + [f"frame_{n:05d}.png" for n in range(40)]
     )
@@ -60,7 +60,7 @@ def test_the_newest_of_a_frame_arrives(spool: Spool, failing: Failing, monkeypat
     assert left(spool) == []
 
 
-def test_what_is_put_there_meanwhile_goes_along(spool: Spool, failing: Failing) -> None:
+def test_frames_that_are_added_during_a_flush_are_published_too(spool: Spool, failing: Failing) -> None:
     keep(spool, failing.target, 1)
 
     class More(Records):
@@ -74,7 +74,7 @@ def test_what_is_put_there_meanwhile_goes_along(spool: Spool, failing: Failing) 
 
 
 class Looking(Records):
-    """Looks that everything is as it should be whenever it is told something."""
+    """Records that check the state of the spool at each call."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []
@@ -159,7 +159,7 @@ def test_what_passes_is_tried_again(spool: Spool, failing: Failing) -> None:
     assert left(spool) == []
 
 
-def test_damaged_entries_are_put_aside_and_told(spool: Spool, failing: Failing) -> None:
+def test_damaged_entries_are_put_aside_and_reported(spool: Spool, failing: Failing) -> None:
     entries = [keep(spool, failing.target, index, b"picture %d" % index) for index in range(4)]
     Path(entries[0].name).write_bytes(b"")
     broken = Path(entries[1].name)

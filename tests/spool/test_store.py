@@ -132,7 +132,7 @@ def test_some_of_the_disk_stays_free(tmp_path: Path, target: targets.Target) -> 
         assert [entry.index for entry in sorted(spool.contents().entries, key=lambda e: e.index)] == list(range(kept))
 
 
-def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(tmp_path: Path, target: targets.Target) -> None:
+def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path, target: targets.Target) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         spool = Spool(disk / "spool")
         keep(spool, target, 0, b"small")
@@ -144,7 +144,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing_behind(tmp_path: Path, ta
         assert len(list(spool.folder.rglob("*.tmp"))) == 0
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, target: targets.Target) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path, target: targets.Target) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SpoolError, match=r"spool .*file/spool cannot be used") as caught:
         keep(Spool(tmp_path / "file" / "spool"), target, 1)

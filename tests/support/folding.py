@@ -10,7 +10,7 @@ __all__ = ["Exact", "Folding"]
 
 
 class Exact(MemoryFileSystem):
-    """Of unknown traits: it moves over files. ``calls`` are the methods and names that it was asked for."""
+    """A filesystem of unknown traits that moves over files. ``calls``: the methods that were called, and the names."""
 
     protocol = "seqexact"
     store: ClassVar[dict[str, Any]] = {}

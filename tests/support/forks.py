@@ -3,7 +3,7 @@
 The program calls ``serve(work)``; ``work`` is given an order (JSON) and says words with ``say``. The test::
 
     with Forks("tests.spool.child") as forks:
-        forks.run(what="put", hold=Hold(what="named", nth=3))     # killed there; what it said until then
+        forks.run(what="put", hold=Hold(what="named", nth=3))     # killed there; returns its output until then
         forks.run(what="flush")                                   # to its end
 """
 
@@ -38,7 +38,7 @@ def say(*words: object) -> None:
 
 
 def gate_of(order: dict[str, Any]) -> Gate | None:
-    """The gate of the order's hold, if it has one. Whoever installs it is killed there."""
+    """The gate of the order's hold, if it has one. The process that installs it is killed there."""
     return None if order["hold"] is None else Gate(Hold(**order["hold"]), lambda: say("held", os.getpid()))
 
 
@@ -90,13 +90,13 @@ class Forks:
         self._process.stdout.close()
 
     def run(self, *, hold: Hold | None = None, reached: threading.Event | None = None, **order: Any) -> list[str]:
-        """Do an order and return what was said. It is killed at ``hold`` or ``reached``; else it must end well."""
+        """Carry out an order and return its reports. It is killed at ``hold`` or ``reached``, or has to succeed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         order["hold"] = None if hold is None else dataclasses.asdict(hold)
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        said: list[str] = []
+        stated: list[str] = []
         while line := self._process.stdout.readline():
             word, _, rest = line.rstrip("\n").partition(" ")
             if word == "began" and reached is not None:
@@ -105,11 +105,11 @@ class Forks:
                 os.kill(int(rest), signal.SIGKILL)
             elif word == "ended":
                 wanted = 0 if hold is None and reached is None else -signal.SIGKILL
-                assert int(rest) == wanted, f"{hold or reached or order} was not reached; it said {said[-3:]}"
-                return said
+                assert int(rest) == wanted, f"{hold or reached or order} was not reached; it reported {stated[-3:]}"
+                return stated
             elif word != "began":
-                said.append(line.rstrip("\n"))
-        raise AssertionError(f"it is gone; it said {said[-3:]}")
+                stated.append(line.rstrip("\n"))
+        raise AssertionError(f"it has ended; it reported {stated[-3:]}")
 
 
 class _Striker(threading.Thread):

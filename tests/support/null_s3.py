@@ -129,7 +129,7 @@ class NullServer:
         heapq.heappush(self._late, (time.monotonic() + trips * self.latency, next(self._order), client, data))
 
     def _send(self, client: _Client, data: bytes) -> None:
-        # Replies are tiny, so the socket's buffer always has room; a client that left is none of our business.
+        # Replies are tiny, so the socket's buffer always has room; a client that has left does not matter.
         with contextlib.suppress(OSError):
             client.socket.send(data)
 

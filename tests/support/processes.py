@@ -104,7 +104,7 @@ def free_ports(count: int, offset: int = 0) -> list[int]:
     """Loopback ports that are free now, each with port + ``offset`` free as well.
 
     They lie below the range from which systems pick ports by themselves, so that only another test run can take
-    one before it is used; whoever starts a server retries with others.
+    one before it is used, so callers that start a server retry with other ports.
     """
     chosen: list[int] = []
     pick = secrets.SystemRandom()

@@ -19,7 +19,7 @@ __all__ = ["options", "proxy"]
 
 @pytest.fixture
 def proxy(s3_server: S3Server) -> Iterator[Proxy]:
-    """A proxy before the real S3 server: it counts requests, and fails as it is told."""
+    """A proxy before the real S3 server: it counts requests, and fails on request."""
     with Proxy(s3_server.endpoint_url) as running:
         yield running
 

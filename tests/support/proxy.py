@@ -116,7 +116,7 @@ class Fault:
 
 
 class Proxy:
-    """See the module. Every setting may change while it runs."""
+    """A proxy in front of an S3 server, with faults on request. Every setting may change while it runs."""
 
     def __init__(self, upstream: str, *, latency: float = 0.0, bandwidth: float | None = None, seed: int = 0) -> None:
         parts = urlsplit(upstream)
@@ -415,7 +415,7 @@ class _Connection:
             await self._silence(fault, fault.seconds)
 
     async def _silence(self, fault: Fault, seconds: float | None) -> None:
-        """Nothing for so long, or for good; but where the client leaves, so do we, as a wire would tell the store."""
+        """Stay silent for ``seconds``, or forever. If the client leaves, the store is disconnected too."""
         fault.reached.set()
         with contextlib.suppress(asyncio.TimeoutError, OSError):
             await asyncio.wait_for(self._drain_client(), seconds)
@@ -466,7 +466,7 @@ class _Connection:
     # --- passing on ---
 
     async def _pass_half(self, head: _Head, request: Request) -> None:
-        """Half of the body goes upstream; nobody reads what the store may say of it."""
+        """Send half of the body to the store. Its answer is not read."""
         _, writer = await self._upstream()
         writer.write(head.raw)
         async for data in _body(self.client.stream, head):

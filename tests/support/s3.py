@@ -82,7 +82,7 @@ class S3Server:
         raise RuntimeError(f"the S3 server did not start:\n{words}")
 
     def _try(self, program: str) -> str:
-        """Start once; return nothing when it serves us, else what it said."""
+        """Start it once. Return an empty text if it answers, otherwise its output."""
         folder = tempfile.mkdtemp(prefix="seqsave-s3-")  # short: Unix sockets go in there
         ports = dict(zip(PORTS, free_ports(len(PORTS), GRPC_OFFSET), strict=True))
         self.endpoint_url = f"http://127.0.0.1:{ports['s3']}"
@@ -127,17 +127,17 @@ class S3Server:
 
     def kill(self) -> None:
         """SIGKILL for the server, as when its machine fails. What it has stored stays; ``restart`` brings it back."""
-        self._tell_keeper("kill")
+        self._send_keeper("kill")
 
     def restart(self) -> None:
         """Start it again after ``kill``, on the same ports and with what it had stored, and wait until it serves."""
-        self.pid = self._tell_keeper("start")
+        self.pid = self._send_keeper("start")
         end = time.monotonic() + PATIENCE
         ready = {"Bucket": self._bucket, "Key": "ready"}
         if not self._succeeds(self.client.put_object, end, Body=b"ready", **ready):
             raise RuntimeError(f"the S3 server did not come back: {self._refused!r}")
 
-    def _tell_keeper(self, word: str) -> int:
+    def _send_keeper(self, word: str) -> int:
         assert self._keeper is not None
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
@@ -287,4 +287,4 @@ def _split(url: str) -> tuple[str, str]:
 def _tail(path: Path, lines: int = 30) -> str:
     with contextlib.suppress(OSError):
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-    return "(it said nothing)"
+    return "(it printed nothing)"

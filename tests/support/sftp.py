@@ -94,7 +94,7 @@ class SftpServer:
 
 
 def _below(pid: int) -> list[int]:
-    """Children of a process, and theirs; as Linux tells them."""
+    """Return the children of a process and their children, from /proc."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():

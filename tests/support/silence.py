@@ -1,4 +1,4 @@
-"""A host that is there and lets nobody in, as a firewall does that drops what comes."""
+"""A host that answers no connection, as behind a firewall that drops packets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["silence"]
 
 @contextlib.contextmanager
 def silence() -> Iterator[str]:
-    """An address behind which somebody listens but lets nobody in: no connection comes about, and none is refused."""
+    """Return an address that listens but accepts no connection: none succeeds, and none is refused."""
     with socket.socket() as listener, socket.socket() as first:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

@@ -16,7 +16,7 @@ __all__ = ["WebServer", "set_names"]
 
 
 class WebServer(http.server.ThreadingHTTPServer):
-    """It serves ``files`` by path, sends the paths in ``redirects`` on, and remembers what it was asked for."""
+    """A web server with ``files`` by path and ``redirects``. It records the requests."""
 
     daemon_threads = True
 

@@ -1,4 +1,4 @@
-"""Files of a local folder that are opened only if they lie in it, whatever links others make in that moment."""
+"""Files of a local folder that are opened only if they lie in it, whatever links are made at that moment."""
 
 from __future__ import annotations
 

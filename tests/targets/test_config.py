@@ -110,7 +110,7 @@ def test_what_is_wrong_with_it(configure: Any, text: str, says: str) -> None:
         targets.resolve("renders://shot")
 
 
-def test_broken_toml_tells_where_but_not_what(configure: Any) -> None:
+def test_broken_toml_is_reported_by_its_position_alone(configure: Any) -> None:
     path = configure('[targets.renders]\nstorage_options = { secret = "verysecret" ] }\n')
     with pytest.raises(TargetError, match=re.escape(str(path))) as caught:
         targets.resolve("renders://shot")
@@ -143,7 +143,7 @@ def test_a_folder_in_the_file_s_place(tmp_path: Path, monkeypatch: pytest.Monkey
         targets.resolve("renders://shot")
 
 
-def test_a_broken_file_is_in_nobody_s_way_who_uses_no_name(configure: Any, tmp_path: Path) -> None:
+def test_a_broken_file_does_not_matter_without_a_configured_name(configure: Any, tmp_path: Path) -> None:
     configure("= broken")
     assert targets.resolve("memory://x").url == "memory://x"
     assert targets.resolve(tmp_path).is_local

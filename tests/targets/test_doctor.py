@@ -111,7 +111,7 @@ def strange(fault: str, skew: float = 0.0) -> _Strange:
 
 
 @pytest.mark.parametrize(
-    ("fault", "name", "said"),
+    ("fault", "name", "stated"),
     [
         ("ignores create", "create", "do not use `if_exists='error'` here"),
         ("no list", "list", "saving may work"),
@@ -121,16 +121,16 @@ def strange(fault: str, skew: float = 0.0) -> _Strange:
         ("type", "content type", "browsers may not show"),
     ],
 )
-def test_what_is_wrong_is_seen_alone(fault: str, name: str, said: str) -> None:
+def test_what_is_wrong_is_seen_alone(fault: str, name: str, stated: str) -> None:
     found = wrong(strange(fault))
     assert list(found) == [name]
-    assert said in found[name]
+    assert stated in found[name]
 
 
-@pytest.mark.parametrize(("skew", "said"), [(600, "ahead of"), (-600, "behind")])
-def test_the_clock(skew: float, said: str) -> None:
+@pytest.mark.parametrize(("skew", "stated"), [(600, "ahead of"), (-600, "behind")])
+def test_the_clock(skew: float, stated: str) -> None:
     (message,) = wrong(strange("", skew)).values()
-    assert said in message
+    assert stated in message
     assert "set it" in message
     assert not wrong(strange("", 5))
 

@@ -235,7 +235,7 @@ def test_the_message_says_what_where_and_what_to_do() -> None:
     )
 
 
-def test_what_the_backend_said_is_one_short_line() -> None:
+def test_the_message_of_the_backend_is_one_short_line() -> None:
     error = translate(RuntimeError("first\nsecond " + "x" * 5000), SCENE)
     assert "RuntimeError: first second xxx" in str(error)
     assert "\n" not in str(error)

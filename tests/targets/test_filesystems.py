@@ -1,4 +1,4 @@
-"""Filesystems of our own: shared where they should be, nobody else's, new in a forked child."""
+"""Filesystem instances of our own: shared where they should be, separate from the user's, new in a forked child."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_equal_options_share() -> None:
     assert shared("gs", options, object) is not first
 
 
-def test_objects_are_told_apart_by_what_they_are() -> None:
+def test_objects_are_distinguished_by_identity() -> None:
     session, other = object(), object()
     first = shared("s3", {"session": session}, object)
     assert shared("s3", {"session": session}, object) is first

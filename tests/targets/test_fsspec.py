@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Disk(LocalFileSystem):
-    """Nobody knows it: real folders, which it does not make by itself, and a move."""
+    """A filesystem without a declaration: real folders, which it does not create by itself, and a move."""
 
     protocol = "seqdisk"
     calls: ClassVar[list[str]] = []
@@ -86,7 +86,7 @@ class ShareError(Exception):
 
 
 class Keeper(MemoryFileSystem):
-    """Nobody knows it: no move of its own, one step to write."""
+    """A filesystem without a declaration: no move of its own, one step to write."""
 
     protocol = "seqkeeper"
     store: ClassVar[dict[str, Any]] = {}
@@ -247,7 +247,7 @@ def test_paths_that_lead_out(root: str, path: str) -> None:
         publish(targets.resolve(root), path)
 
 
-# --- what nobody knows is not trusted --------------------------------------------------------------------------------
+# --- filesystems without a declaration are not trusted ---------------------------------------------------------------
 
 
 def test_a_temporary_file_then_a_move(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_temporary_file_then_a_move(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["f.png"]
 
 
-def test_without_a_move_it_is_said_to_be_not_atomic() -> None:
+def test_without_a_move_it_is_not_atomic() -> None:
     assert not targets.resolve("seqkeeper://a/b").capabilities.atomic
 
 
@@ -340,7 +340,7 @@ def test_folders_made_by_many_threads_at_once(tmp_path: Path, monkeypatch: pytes
     assert len(list((tmp_path / "a" / "b" / "c").iterdir())) == 16
 
 
-def test_a_folder_that_another_thread_makes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_another_thread_makes_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = targets.resolve(f"seqdisk://{tmp_path}")
     real = Disk.pipe_file
     failures = [RuntimeError("no such folder, in the driver's own words")]
@@ -357,7 +357,7 @@ def test_a_folder_that_another_thread_makes_meanwhile(tmp_path: Path, monkeypatc
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["early.png", "late.png"]
 
 
-def test_a_folder_that_is_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
     target = targets.resolve(f"seqdisk://{tmp_path}")
     publish(target, "new/a.png")
     shutil.rmtree(tmp_path / "new")
@@ -619,7 +619,7 @@ def test_each_thread_keeps_its_connection(publishers: int, monkeypatch: pytest.M
     monkeypatch.setitem(implementations, "ftp", FakeFtp)
     monkeypatch.setattr(FakeFtp, "store", {})
     monkeypatch.setattr(FakeFtp, "made", [])
-    # All of them publish at once, four times over: each needs its own connection, and nobody a second one.
+    # All of them publish at once, four times over: each needs its own connection, and none a second one.
     monkeypatch.setattr(FakeFtp, "together", threading.Barrier(publishers), raising=False)
     before = set(threading.enumerate())
     frames = [np.zeros((2, 2, 3), np.uint8)] * (4 * publishers)

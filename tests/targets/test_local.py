@@ -112,7 +112,7 @@ def test_the_usual_write_is_five_system_calls(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(local, "os", recorder)
     monkeypatch.setattr(renaming, "os", recorder)
     publish(target, "a", b"x" * 3_000_000)
-    # stat: the version, by which a manifest tells this file from the one that replaces it
+    # stat: the version, by which a manifest distinguishes this file from its replacement
     assert recorder.calls == ["open", "write", "close", "stat", "replace"]
     recorder.calls.clear()
     publish(target, "b", create=True)
@@ -389,7 +389,7 @@ def test_a_killed_process_leaves_no_part_under_a_name(tmp_path: Path, step: str,
 
 
 @posix
-def test_links_to_folders_are_told(tmp_path: Path) -> None:
+def test_links_to_folders_are_reported(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "to_sub").symlink_to(tmp_path / "sub")
     assert {entry.name: entry.is_link for entry in targets.resolve(tmp_path).list()} == {"sub": False, "to_sub": True}
@@ -422,7 +422,7 @@ def test_a_name_that_is_too_long_may_be_that_of_a_metadata_value(tmp_path: Path)
         publish(targets.resolve(tmp_path), "n" * 300)
 
 
-# --- what killed processes leave --------------------------------------------------------------------------------------
+# --- what killed processes leave -------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only on systems with SIGKILL, which Windows is not")

@@ -33,7 +33,7 @@ def test_it_is_fsspec_s_store() -> None:
     assert target.read("h.png") == b"open"
 
 
-def test_what_is_read_is_nobody_s_to_change() -> None:
+def test_bytes_that_were_read_cannot_be_changed() -> None:
     target = targets.resolve("memory://x")
     publish(target, "a", b"0123")
     with target.open_read("a") as file:

@@ -148,12 +148,12 @@ def test_every_spelling_of_a_secret_is_scrubbed(secret: str) -> None:
 class OddError(Exception):
     """Keeps what it was given out of ``args``, as botocore's do."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, stated: str) -> None:
         super().__init__()
-        self.said = said
+        self.stated = stated
 
     def __str__(self) -> str:
-        return self.said
+        return self.stated
 
 
 def leak(secret: str, where: str) -> BaseException:

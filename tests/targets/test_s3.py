@@ -318,7 +318,7 @@ def test_a_reset_costs_one_request(target: targets.Target, proxy: Proxy, warm: b
     assert proxy.count() == 1
 
 
-def test_a_lost_reply_is_not_mistaken_for_somebody_else_s_frame(target: targets.Target, proxy: Proxy) -> None:
+def test_a_lost_reply_is_not_mistaken_for_another_writers_frame(target: targets.Target, proxy: Proxy) -> None:
     publish(target, "other.png")
     proxy.lose_reply(first=1, path="f.png")
     proxy.requests.clear()

@@ -1,4 +1,4 @@
-"""What says 200 and is no store, or has other bytes: nothing is saved then, whatever the status was."""
+"""Answers with status 200 that are not from a store, or for other bytes: then nothing counts as saved."""
 
 from __future__ import annotations
 

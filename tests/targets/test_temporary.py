@@ -30,7 +30,7 @@ def test_a_temporary_name_says_whose_it_is() -> None:
     assert "_" not in name  # no frame is called so
 
 
-def test_only_what_nobody_will_complete_is_swept(tmp_path: Path) -> None:
+def test_only_abandoned_files_are_removed(tmp_path: Path) -> None:
     ours, other = machine_id(), "0" * 8
     minute, day = 61, 86_401
     gone = [

@@ -84,9 +84,9 @@ def environment(home: Path) -> dict[str, str]:
 
 def test_the_page_leads_from_zero_to_a_frame_in_a_bucket(s3_server: S3Server, constraint: Path, tmp_path: Path) -> None:
     s3_server.client.create_bucket(Bucket="renders")
-    told = steps()
+    reported = steps()
     script = ["set -euo pipefail"]
-    for number, step in enumerate(told):
+    for number, step in enumerate(reported):
         script += [f"echo '{MARK}{number}'", step.command]
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -106,9 +106,9 @@ def test_the_page_leads_from_zero_to_a_frame_in_a_bucket(s3_server: S3Server, co
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     printed = re.split(rf"^{MARK}\d+\n", done.stdout, flags=re.MULTILINE)[1:]
-    for step, got in zip(told, printed, strict=True):
+    for step, got in zip(reported, printed, strict=True):
         assert not step.output or alike(step.output, got.strip()), f"{step.command} printed\n{got}\nnot\n{step.output}"
-    assert not any("\n" in step.command and step.output == "" for step in told), "a script that promises nothing"
+    assert not any("\n" in step.command and step.output == "" for step in reported), "a script that promises nothing"
     look_into_the_bucket(s3_server)
 
 

@@ -29,19 +29,19 @@ import json, os, pytest
 
 class Reporter:
     def __init__(self):
-        self.told = []
+        self.reported = []
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call" or report.outcome != "passed":
             error = getattr(report.longrepr, "reprcrash", None)
-            self.told.append((report.nodeid, report.outcome, error.message if error else ""))
+            self.reported.append((report.nodeid, report.outcome, error.message if error else ""))
 
 reporter = Reporter()
 arguments = ["-q", "--tb=line", "-p", "no:cacheprovider", "--noconftest"]
 status = pytest.main([*arguments, *os.environ["SUITES"].splitlines()], plugins=[reporter])
 report = os.environ["REPORT"]
 with open(report + ".part", "w") as file:
-    json.dump({"status": int(status), "tests": reporter.told}, file)
+    json.dump({"status": int(status), "tests": reporter.reported}, file)
 os.replace(report + ".part", report)
 """
 
@@ -134,8 +134,8 @@ def test_each_check_has_a_sin_that_nothing_else_finds(check: str) -> None:
 
 def test_failures_say_what_to_do(reports: dict[str, list[tuple[str, str, str]]]) -> None:
     """Whatever the kit itself complains of names a remedy after what was seen."""
-    told = {message for ran in reports.values() for _, outcome, message in ran if outcome != "passed"}
-    of_the_kit = [message for message in told if message.startswith("AssertionError: ")]
+    reported = {message for ran in reports.values() for _, outcome, message in ran if outcome != "passed"}
+    of_the_kit = [message for message in reported if message.startswith("AssertionError: ")]
     assert len(of_the_kit) > 50
     verbs = r"must|return|write|copy|embed|declare|install|import|set|add|keep|use|work on|read|goes|override|give|say"
     assert [message for message in of_the_kit if not re.search(rf"[:;,] .*\b({verbs})", message, re.DOTALL)] == []

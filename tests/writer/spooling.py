@@ -33,7 +33,7 @@ def work(order: dict[str, Any]) -> None:
     elif gate is not None and gate.hold.what not in EVENTS:
         install(gate)
 
-    def tell(event: seqsave.Event) -> None:
+    def report(event: seqsave.Event) -> None:
         if event.kind in EVENTS:
             say(event.kind, event.index)
             if gate is not None and gate.hold.what == event.kind and gate.matches(event.url):
@@ -46,7 +46,7 @@ def work(order: dict[str, Any]) -> None:
         spool=order["spool"],
         publish_behind=order["behind"],
         retry=seqsave.RetryPolicy(attempts=2, first_wait=0.01),
-        on_event=tell,
+        on_event=report,
     ) as writer:
         for index in range(order["first"], order["first"] + order["count"]):
             writer.write(picture(index), index=index)

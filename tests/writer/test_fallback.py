@@ -120,7 +120,7 @@ def test_a_storage_that_stays_away_is_asked_now_and_then(
     assert waiting(folder) == list(range(1, 12))
 
 
-def test_what_is_left_at_the_end_is_told_aloud(
+def test_frames_that_are_left_at_the_end_are_reported(
     s3_server: S3Server, proxy: Proxy, options: dict[str, Any], folder: Path
 ) -> None:
     url = s3_server.new_prefix()
@@ -234,7 +234,7 @@ def test_a_wrong_key_stops_the_run_and_keeps_the_frame(
     assert caught.value.result.counts == {"saved": 0, "skipped": 0, "stopped": 0, "spooled": 1, "failed": 0}
     assert waiting(folder) == [0]
     assert set(flush(folder, options)) == {"published"}
-    assert not manifest(options, url).complete  # nobody knows how many there would have been
+    assert not manifest(options, url).complete  # it is unknown how many there would have been
 
 
 def test_rights_that_are_revoked_do_not_stop_the_run(
@@ -282,7 +282,7 @@ def test_a_collision_that_comes_out_later(
         seqsave.save(FRAMES[:2], url, **settings(options, folder, if_exists="error"))
     proxy.clear()
     s3_server.write(f"{url}/frame_00000.png", b"theirs")
-    assert sorted(flush(folder, options)) == ["conflict", "published", "published"]  # with what the manifest is told
+    assert sorted(flush(folder, options)) == ["conflict", "published", "published"]  # with the update of the manifest
     assert s3_server.read(f"{url}/frame_00000.png") == b"theirs"
     assert waiting(folder) == [0]
     assert not manifest(options, url).complete
@@ -306,7 +306,7 @@ def test_a_full_spool_fails_the_frame_by_name(
     assert "published" in flush(folder, options)
 
 
-def test_a_caller_who_breaks_off_is_told(
+def test_the_error_of_a_block_reports_the_spooled_frames(
     s3_server: S3Server, proxy: Proxy, options: dict[str, Any], folder: Path
 ) -> None:
     url = s3_server.new_prefix()

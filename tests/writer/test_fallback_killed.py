@@ -1,4 +1,4 @@
-"""SIGKILL of a run that spools, at every step: what it has said to be safe is published or kept, whole."""
+"""SIGKILL of a run that spools, at every step: each frame that it reported as safe is published or kept, whole."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ REFUSED = r"frame_\d*[1-8]\.png$"
 def test_a_run_that_is_killed(s3_server: S3Server, tmp_path: Path, mode: str) -> None:
     url = s3_server.new_prefix()
     spool = Spool(tmp_path / "spool")
-    said: list[str] = []
+    stated: list[str] = []
     with Proxy(s3_server.endpoint_url) as proxy, Forks("tests.writer.spooling") as forks:
         options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
         order = {"url": url, "options": options, "spool": str(spool.folder), "count": 40, "behind": mode == "behind"}
         if mode == "spooling":
             proxy.slow_down(path=REFUSED)
         for turn, hold in enumerate(HOLDS[mode]):
-            said += forks.run(hold=hold, first=1000 * turn, **order)
+            stated += forks.run(hold=hold, first=1000 * turn, **order)
         proxy.clear()
         cut = proxy.cut(path=r"frame_\d+\.png$")
-        said += forks.run(reached=cut.reached, first=1000 * len(HOLDS[mode]), **order)
+        stated += forks.run(reached=cut.reached, first=1000 * len(HOLDS[mode]), **order)
         proxy.clear()
-        promised = {int(line.split()[1]) for line in said}
+        promised = {int(line.split()[1]) for line in stated}
         there = {entry.name for entry in targets.resolve(url, options).list() if not entry.is_folder}
         waiting = {entry.index for entry in spool.contents().entries if entry.is_frame}
         assert all(index in waiting or f"frame_{index:05d}.png" in there for index in promised)
@@ -68,7 +68,7 @@ def test_a_run_that_is_killed(s3_server: S3Server, tmp_path: Path, mode: str) ->
         for frame in sequence:
             assert np.array_equal(frame.read(), picture(frame.index)), f"frame {frame.index} is damaged"
         assert promised <= set(sequence.indices)
-        # Runs that broke off: whatever is there, nobody has said that it is all.
+        # Interrupted runs: whatever frames exist, no run has stated that they are all.
         found = sequence.manifest
         assert found is None or not found.complete
     assert spool.contents().entries == ()

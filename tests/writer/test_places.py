@@ -103,7 +103,7 @@ def test_error_never_replaces(place: Place, settings: dict[str, Any]) -> None:
 @pytest.mark.every_day
 def test_skip_resumes(place: Place, settings: dict[str, Any]) -> None:
     seqsave.save([picture(1), picture(1)], place.url, start=1, **settings)
-    place.write("frame_00003.png", b"")  # what is empty is no frame
+    place.write("frame_00003.png", b"")  # an empty file is not a frame
     result = seqsave.save([picture(5)] * 5, place.url, if_exists="skip", **settings)
     assert [frame.status for frame in result.frames] == ["saved", "skipped", "skipped", "saved", "saved"]
     assert [int(pixels(place, f"frame_{i:05d}.png")[0, 0, 0]) for i in range(5)] == [5, 1, 1, 5, 5]
@@ -139,7 +139,7 @@ def test_metadata_of_one_frame_is_merged_over(place: Place, settings: dict[str, 
 @pytest.mark.every_day
 def test_what_does_not_fit_into_a_jpeg_goes_beside_it(place: Place, settings: dict[str, Any]) -> None:
     big = {"nodes": ["x" * 70_000]}
-    # Encoders find it, side by side: either frame may be the first to tell.
+    # Encoders find it, side by side: either frame may be the first to report it.
     with pytest.warns(seqsave.SeqSaveWarning, match=r"frame [01]: .*beside it in .seqsave/: 'workflow'"):
         result = seqsave.save(
             [picture(1), picture(2)],

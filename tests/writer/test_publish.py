@@ -90,7 +90,7 @@ def test_a_lost_reply_is_no_collision(
 def test_a_lost_reply_where_reading_is_denied(
     s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None
 ) -> None:
-    """Whose frame it is cannot be told then: it is there, and is not claimed to be ours."""
+    """The origin of the frame is unknown then: it exists, and the run does not claim it."""
     proxy.lose_reply(first=1, path="frame")
     proxy.answer(403, "AccessDenied", methods=("GET",))
     url = s3_server.new_prefix()
@@ -108,7 +108,7 @@ def test_a_lost_reply_where_reading_is_denied(
 def test_a_lost_reply_and_another_frame_in_its_place(
     s3_server: S3Server, proxy: Proxy, settings: dict[str, Any], concurrency: int | None
 ) -> None:
-    """The request got lost before the store had it, and somebody else's frame came first."""
+    """The request was lost before the store received it, and another writer's frame came first."""
     url = s3_server.new_prefix()
     seqsave.save([RED + 7], url, **settings)
     theirs = s3_server.read(f"{url}/frame_00000.png")

@@ -58,7 +58,7 @@ def test_without_a_manifest_one_put_for_each_frame_and_a_look_before_and_after(
 ) -> None:
     url = s3_server.new_prefix()
     seqsave.save([RED] * 7, url, concurrency=concurrency, manifest=False, **settings)
-    # After the last one too: somebody may have written a manifest meanwhile, which must not say what is no longer so.
+    # After the last one too: another program may have written a manifest since, which must not state outdated facts.
     assert seen(proxy) == {"GET": 2, "PUT": 7}
     assert s3_server.keys(url) == [f"frame_0000{i}.png" for i in range(7)]
 
@@ -142,7 +142,9 @@ def test_a_manifest_that_cannot_be_opened_fails_the_frames_and_costs_no_more(
     assert seen(proxy) == {"GET": QUICK.attempts, "PUT": QUICK.attempts}
 
 
-def test_a_manifest_that_cannot_be_closed_is_told(s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]) -> None:
+def test_a_manifest_that_cannot_be_closed_is_reported(
+    s3_server: S3Server, proxy: Proxy, settings: dict[str, Any]
+) -> None:
     url = s3_server.new_prefix()
     with pytest.raises(
         seqsave.SaveError, match=r"all frames are saved, but the manifest is not: .*throttling"
@@ -206,8 +208,8 @@ def test_a_wrong_key_stops_at_once_and_is_not_shown(
     with pytest.raises(seqsave.SaveError) as caught:
         seqsave.save([RED] * 2, s3_server.new_prefix(), concurrency=1, **settings)
     assert seen(proxy) == {"GET": 1, "PUT": 1}
-    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value.result)
-    assert "hush" not in told
+    reported = "".join(traceback.format_exception(caught.value)) + repr(caught.value.result)
+    assert "hush" not in reported
     assert "key" in str(caught.value) or "credential" in str(caught.value)
 
 

@@ -105,7 +105,7 @@ def test_color_describes_the_values_that_are_passed(
         assert (seen.info.get("gamma") == 1.0) != states_srgb
 
 
-def test_colours_are_converted_and_losses_told(tmp_path: Path) -> None:
+def test_colours_are_converted_and_losses_reported(tmp_path: Path) -> None:
     needs_package("PyOpenColorIO", "pip install opencolorio")
     bright = GREY * 4
     with pytest.warns(seqsave.SeqSaveWarning, match="frame 0: values outside 0..1 were clipped"):
@@ -126,7 +126,7 @@ def test_colours_are_converted_and_losses_told(tmp_path: Path) -> None:
         ({"withhold": "Note"}, "list of patterns"),
     ],
 )
-def test_what_makes_no_sense_is_told_before_anything_is_written(tmp_path: Path, settings: Any, message: str) -> None:
+def test_nonsense_is_reported_before_anything_is_written(tmp_path: Path, settings: Any, message: str) -> None:
     with pytest.raises((seqsave.OptionError, seqsave.MetadataError), match=message):
         seqsave.open_writer(tmp_path, **settings)
     assert list(tmp_path.iterdir()) == []

@@ -205,18 +205,18 @@ def test_floats_become_the_pixels_that_comfyui_writes() -> None:
 # --- warnings and events --------------------------------------------------------------------------------------------
 
 
-def test_each_loss_is_told_once_with_its_first_frame() -> None:
+def test_each_loss_is_reported_once_with_its_first_frame() -> None:
     bright, empty = np.full((4, 6, 3), 1.5, np.float32), np.full((4, 6, 3), np.nan, np.float32)
     fine = np.full((4, 6, 3), 0.5, np.float32)
-    with pytest.warns(seqsave.SeqSaveWarning) as told:
+    with pytest.warns(seqsave.SeqSaveWarning) as reported:
         result = seqsave.save([fine, bright, empty, bright, empty, fine], URL)
-    assert [str(warning.message) for warning in told] == list(result.warnings)
+    assert [str(warning.message) for warning in reported] == list(result.warnings)
     assert result.warnings[0].startswith("frame 1: values outside 0..1")
     assert result.warnings[1].startswith("frame 2: NaN became 0")
     assert len(result.warnings) == 2
 
 
-def test_a_size_that_changes_is_told() -> None:
+def test_a_size_that_changes_is_reported() -> None:
     with pytest.warns(seqsave.SeqSaveWarning, match="frame 1: is 8x4, the frames before are 6x4"):
         seqsave.save([RED, np.zeros((4, 8, 3), np.uint8)], URL)
     assert len(names()) == 2
@@ -435,7 +435,7 @@ def test_a_forked_child_may_not_write() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, None])
-def test_a_listener_that_raises_comes_between_nobody_and_his_frames(concurrency: int | None) -> None:
+def test_a_listener_that_raises_does_not_lose_frames(concurrency: int | None) -> None:
     def listen(event: seqsave.Event) -> None:
         if event.kind == "saved":
             raise ZeroDivisionError(event.index)
@@ -450,9 +450,9 @@ def test_a_listener_that_raises_comes_between_nobody_and_his_frames(concurrency:
 
 
 def test_warnings_point_at_the_callers_line() -> None:
-    with pytest.warns(seqsave.SeqSaveWarning) as told:
+    with pytest.warns(seqsave.SeqSaveWarning) as reported:
         seqsave.save([np.full((4, 6, 3), 2.0)], URL)
-    assert told[0].filename == __file__
+    assert reported[0].filename == __file__
 
 
 @pytest.mark.parametrize("place", ["memory", "local"])
@@ -512,7 +512,7 @@ class Odd:
         return eval(self.behaviour, globals())  # noqa: S307 - texts of this file
 
 
-def test_what_failed_is_told_when_the_block_fails_too(tmp_path: Path) -> None:
+def test_what_failed_is_reported_when_the_block_fails_too(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(seqsave.FrameNameError, match=r"1 accepted before the error not saved: .*is a file") as caught:
         with seqsave.open_writer(tmp_path / "later") as writer:
@@ -584,7 +584,7 @@ def test_one_frame_starts_no_thread(tmp_path: Path) -> None:
     assert set(threading.enumerate()) == before
 
 
-# --- settings, endings and the threads of both ------------------------------------------------------------------------
+# --- settings, endings and the threads of both -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("refused", [{"preview": "mov"}, {"spool": "s3://x"}, {"spool": 5}, {"options": {"no": 1}}])

@@ -67,7 +67,7 @@ def s3() -> Iterator[S3Server]:
 
 @pytest.fixture(autouse=True)
 def _own_spool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whatever waits in the user's spool is none of our business."""
+    """Do not touch the frames that wait in the user's own spool."""
     monkeypatch.setenv("SEQSAVE_SPOOL", str(tmp_path / "spool"))
 
 
@@ -77,7 +77,7 @@ def comfy_modules() -> ModuleType:
     folder = comfyui_folder()
     if folder is None:
         outside.missing("ComfyUI", "tox -e comfyui")
-    sys.path.append(str(folder))  # at the end: its tests, utils and the like are not ours
+    sys.path.append(str(folder))  # at the end: its modules named tests, utils and so on must not hide ours
     importlib.import_module("comfy.cli_args").args.cpu = True
     return importlib.import_module("folder_paths")
 

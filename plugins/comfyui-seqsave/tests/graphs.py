@@ -114,7 +114,7 @@ def refused(comfy: ComfyServer, graph: Graph) -> str:
 
 
 def failure(comfy: ComfyServer, graph: Graph, title: str) -> str:
-    """What is said on the one of our nodes that became red."""
+    """Return the error message of the one node of the pack that failed."""
     with pytest.raises(ComfyError) as caught:
         comfy.run(graph)
     answer = caught.value.answer

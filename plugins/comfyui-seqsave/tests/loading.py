@@ -11,7 +11,7 @@ __all__ = ["load_folder"]
 
 
 def load_folder(folder: Path) -> ModuleType:
-    """What ``nodes.load_custom_node`` of ComfyUI does with it; always afresh."""
+    """Load the pack as ComfyUI's ``nodes.load_custom_node`` does, as a new module each time."""
     name = str(folder).replace(".", "_x_")
     for loaded in [module for module in sys.modules if module == name or module.startswith(name + ".")]:
         del sys.modules[loaded]

@@ -26,7 +26,7 @@ PATIENCE_AT_START = 600.0  # a busy machine imports a newer server for minutes
 
 
 class ComfyError(Exception):
-    """ComfyUI answered with an error: ``answer`` is what it said, parsed."""
+    """ComfyUI answered with an error. ``answer`` is the parsed body."""
 
     def __init__(self, answer: Any) -> None:
         super().__init__(json.dumps(answer, indent=1)[:4000])
@@ -137,7 +137,7 @@ class ComfyServer:
             return json.load(answer)
 
     def has(self, path: str) -> bool:
-        """Whether the server answers there: older ones lack some addresses."""
+        """Return whether the server has this address: older ones lack some."""
         try:
             self.get(path)
         except urllib.error.HTTPError:
@@ -179,7 +179,7 @@ class ComfyServer:
         """Queue, wait, and return what each output node showed. ComfyError with the node's error when one failed."""
         history = self.wait(self.queue(prompt, workflow))
         if history["status"]["status_str"] != "success":
-            failed = [said for kind, said in history["status"]["messages"] if kind.startswith("execution_")]
+            failed = [stated for kind, stated in history["status"]["messages"] if kind.startswith("execution_")]
             raise ComfyError(failed[-1])
         return dict(history["outputs"])
 

@@ -30,7 +30,7 @@ World = SimpleNamespace
 
 @pytest.fixture
 def world(folders: host.Folders, tmp_path: Path) -> World:
-    """ComfyUI's folders, and beside them what nobody may see."""
+    """ComfyUI's folders, and files beside them that no graph may read."""
     outside = tmp_path / "outside"
     (outside / "deep").mkdir(parents=True)
     (outside / "secret_00000.png").write_bytes(b"secret")
@@ -89,9 +89,9 @@ def test_other_folders_are_refused(world: World, text: str) -> None:
 
 
 def test_refusal_prints_the_line_that_helps(world: World, write_config: Configure) -> None:
-    said = message_of(lambda: admit(f'{world.outside}/a "b"'))
-    line = said[said.index("[comfyui] ") :].replace("[comfyui] ", "[comfyui]\n")
-    assert str(settings.where()) in said
+    stated = message_of(lambda: admit(f'{world.outside}/a "b"'))
+    line = stated[stated.index("[comfyui] ") :].replace("[comfyui] ", "[comfyui]\n")
+    assert str(settings.where()) in stated
     write_config(line)
     assert admit(f'{world.outside}/a "b"/c').is_local
     with pytest.raises(RefusedError):
@@ -166,7 +166,7 @@ def test_links_below_the_output_folder(world: World) -> None:
     assert admit("circle").is_local, "it leads nowhere, and so not out"
 
 
-def test_refusal_does_not_tell_where_links_lead(world: World) -> None:
+def test_refusal_does_not_reveal_where_links_lead(world: World) -> None:
     (world.base / "hidden name").mkdir()
     (world.base / "pointer").symlink_to(world.base / "hidden name")
     (world.output / "link").symlink_to(world.base / "hidden name")
@@ -180,9 +180,9 @@ def test_refusal_does_not_tell_where_links_lead(world: World) -> None:
 
 def test_line_for_a_link_helps_too(world: World, write_config: Configure) -> None:
     (world.output / "link").symlink_to(world.outside)
-    said = message_of(lambda: admit("link"))
-    assert "link leads out" in said
-    write_config(said[said.index("[comfyui] ") :].replace("[comfyui] ", "[comfyui]\n"))
+    stated = message_of(lambda: admit("link"))
+    assert "link leads out" in stated
+    write_config(stated[stated.index("[comfyui] ") :].replace("[comfyui] ", "[comfyui]\n"))
     assert admit("link").is_local
     assert admit(str(world.outside)).is_local, "an entry means what it really is"
 
@@ -398,10 +398,10 @@ def test_configured_folder_that_is_a_link(world: World, write_config: Configure)
     ],
 )
 def test_storages_need_an_entry(world: World, text: str) -> None:
-    said = message_of(lambda: admit(text))
+    stated = message_of(lambda: admit(text))
     with pytest.raises(RefusedError):
         admit(text)
-    assert "allow = [" in said
+    assert "allow = [" in stated
 
 
 @pytest.mark.parametrize("text", ["nosuch://x", "rendersx://x", "file2://etc", "filе://etc", "x-y://z"])
@@ -426,7 +426,7 @@ def test_unknown_schemes(world: World, text: str) -> None:
         *("ftp:///me:SE/SECRET@host/x", "sftp://me:SE/SECRET@host/x", "ftp:////me:SECRET/@host/x"),
     ],
 )
-def test_secrets_that_somebody_wrote_into_a_graph_are_not_repeated(world: World, text: str) -> None:
+def test_secrets_in_a_graph_are_not_repeated(world: World, text: str) -> None:
     assert "SECRET" not in message_of(lambda: admit(text))
     assert "SECRET" not in message_of(lambda: access.read(text + "/frame_00000.png"))
 

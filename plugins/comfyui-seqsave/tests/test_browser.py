@@ -95,7 +95,7 @@ def test_the_place_of_the_files_is_neither_in_the_workflow_nor_in_the_prompt(pag
     assert "saved to" not in json.dumps(page.page.evaluate("async () => (await app.graphToPrompt())"))
 
 
-def test_a_frame_after_the_end_is_told_on_the_node(page: FrontEnd) -> None:
+def test_a_frame_after_the_end_is_reported_on_the_node(page: FrontEnd) -> None:
     page.load(examples.ui("save_animation_frame_by_frame"))
     page.set("PrimitiveInt", value=24)
     assert page.run()["kind"] == "execution_success"

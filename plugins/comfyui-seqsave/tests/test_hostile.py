@@ -68,8 +68,8 @@ def test_no_saver_leaves_the_allowed_folders(folders: host.Folders, outside: Pat
     Path(folders.output, "link").symlink_to(outside)
     directory = directory.format(outside=outside)
     for node in (ImageSequenceSaver, SaveFrames):
-        said = node.VALIDATE_INPUTS(directory_path=directory, prefix="frame", filetype="png", options="")
-        assert isinstance(said, str), "told before anything is rendered"
+        stated = node.VALIDATE_INPUTS(directory_path=directory, prefix="frame", filetype="png", options="")
+        assert isinstance(stated, str), "reported before anything is rendered"
     for call in (save, save_frames):
         with pytest.raises(RefusedError):
             call(directory)
@@ -229,17 +229,17 @@ values = st.text(max_size=30) | st.sampled_from(
 
 @rules(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 @given(directory=values, prefix=values, filetype=values | st.just("png"), options=values | st.just(""))
-def test_whatever_a_graph_says_is_saved_inside_or_told(
+def test_whatever_a_graph_contains_is_saved_inside_or_reported(
     folders: host.Folders, tmp_path: Path, directory: str, prefix: str, filetype: str, options: str
 ) -> None:
-    said = ImageSequenceSaver.VALIDATE_INPUTS(directory, prefix, filetype, options)
-    assert said is True or (isinstance(said, str) and said)
+    stated = ImageSequenceSaver.VALIDATE_INPUTS(directory, prefix, filetype, options)
+    assert stated is True or (isinstance(stated, str) and stated)
     try:
         shown = save(directory, prefix, filetype=filetype, options=options)
     except SeqSaveError:
         pass
     else:
-        assert said is True, "what is refused is refused before anything is rendered"
+        assert stated is True, "what is refused is refused before anything is rendered"
         (url,) = shown["ui"]["text"]
         assert os.path.realpath(url).startswith(os.path.realpath(folders.output) + os.sep)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "input", "output", "temp"]
@@ -299,7 +299,7 @@ lists = st.lists(values, min_size=1, max_size=3)
 
 @rules(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(directory=lists, prefix=lists, count=st.integers(0, 3))
-def test_whatever_lists_hold_is_saved_inside_or_told(
+def test_whatever_lists_hold_is_saved_inside_or_reported(
     folders: host.Folders, tmp_path: Path, directory: list[str], prefix: list[str], count: int
 ) -> None:
     try:
@@ -440,7 +440,7 @@ def test_fetch_of_nothing(folders: host.Folders) -> None:
     assert FetchSequence().fetch(local) == (local,)
 
 
-# --- what is there and no picture ---
+# --- existing files that are not pictures ---
 
 
 def test_decompression_bombs(folders: host.Folders) -> None:

@@ -69,7 +69,7 @@ def test_frames_of_before_a_restart_are_known_by_their_size(folder: str, folders
     assert [frame.checksum is None for frame in one.frames] == [True, True, False]
 
 
-def test_a_gap_is_told(folder: str, folders: host.Folders) -> None:
+def test_a_gap_is_reported(folder: str, folders: host.Folders) -> None:
     save(folder, 0)
     log = save(folder, 2)["result"][1]
     one = found(folder, folders)

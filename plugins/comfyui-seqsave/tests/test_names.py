@@ -73,7 +73,7 @@ def test_unknown_ones_are_an_error_that_lists_the_known_ones(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "stated"),
     [
         ("%Nobody.seed%", "no node with the title or kind 'Nobody'"),
         ("%KSampler.sed%", "only cfg, seed, steps"),
@@ -81,8 +81,8 @@ def test_unknown_ones_are_an_error_that_lists_the_known_ones(text: str) -> None:
         ("%Text.text%", "2 nodes have this name, with different values"),
     ],
 )
-def test_values_that_the_graph_does_not_have(text: str, said: str) -> None:
-    with pytest.raises(seqsave.FrameNameError, match=said):
+def test_values_that_the_graph_does_not_have(text: str, stated: str) -> None:
+    with pytest.raises(seqsave.FrameNameError, match=stated):
         expand(text)
 
 

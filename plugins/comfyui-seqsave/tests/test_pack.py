@@ -230,7 +230,7 @@ def test_original_ids_when_the_administrator_wants_them(write_config: Write) -> 
 
 
 def test_both_packs_side_by_side(write_config: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids that somebody has are left to them."""
+    """Node ids that another pack has registered are left alone."""
     taken = {ORIGINAL_IDS[0]: object(), "KSampler": object()}
     monkeypatch.setitem(sys.modules, "nodes", SimpleNamespace(NODE_CLASS_MAPPINGS=taken))
     write_config("[comfyui]\noriginal_ids = true")

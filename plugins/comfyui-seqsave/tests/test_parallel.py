@@ -40,7 +40,7 @@ def test_the_first_error_stops_what_has_not_begun(folders: host.Folders) -> None
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_the_interrupt_button_waits_for_nobody(folders: host.Folders, alone: bool) -> None:
+def test_the_interrupt_button_waits_for_nothing(folders: host.Folders, alone: bool) -> None:
     from comfy import model_management
 
     silent = threading.Event()  # a storage that does not answer

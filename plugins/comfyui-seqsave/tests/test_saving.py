@@ -22,19 +22,19 @@ Write = Callable[[str], int]
 
 @pytest.fixture
 def shown(folders: host.Folders, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What ComfyUI's progress bar was told."""
+    """Return the list of values that ComfyUI's progress bar gets."""
     from comfy import utils
 
-    told: list[int] = []
-    monkeypatch.setattr(utils, "PROGRESS_BAR_HOOK", lambda value, *_, **__: told.append(value))
-    return told
+    reported: list[int] = []
+    monkeypatch.setattr(utils, "PROGRESS_BAR_HOOK", lambda value, *_, **__: reported.append(value))
+    return reported
 
 
 def save(url: str, images: Any, **settings: Any) -> seqsave.SaveResult:
     return saving.save(admit(url), images, lambda writer, image: [writer.write(image)], **settings)
 
 
-def test_log_tells_of_each_frame(folders: host.Folders, write_config: Write) -> None:
+def test_the_log_names_each_frame(folders: host.Folders, write_config: Write) -> None:
     write_config('[targets.ram]\nurl = "memory://saving"')
     images = torch.rand(2, 4, 4, 3)
     result = save("shot", images)

@@ -1,4 +1,4 @@
-"""Saving behind the graph: a graph ends when its frames are safe, and whoever reads them waits until they are there."""
+"""Saving in the background: a graph ends when its frames are safe, and their readers wait until they are published."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def test_a_failure_makes_the_next_graph_red_and_loses_nothing(
     comfy: ComfyServer, renders: Renders, spool: Spool
 ) -> None:
     renders.proxy.answer(403, "AccessDenied", methods=("PUT",))
-    said, index = "", 0
-    while not said:  # publishing fails soon after the first one
+    stated, index = "", 0
+    while not stated:  # publishing fails soon after the first one
         graph = Graph()
         graph.saver("renders://red", graph.pictures(1, seed=index), graph.counter(index, 1000), filetype="png")
         index += 1
@@ -85,11 +85,11 @@ def test_a_failure_makes_the_next_graph_red_and_loses_nothing(
         try:
             comfy.run(graph)
         except ComfyError as error:
-            said = error.answer["exception_message"]
-    assert "could not be published (kept in the spool" in said
-    assert "do not allow it" in said
-    assert "seqsave flush" in said
-    assert renders.s3.secret not in said
+            stated = error.answer["exception_message"]
+    assert "could not be published (kept in the spool" in stated
+    assert "do not allow it" in stated
+    assert "seqsave flush" in stated
+    assert renders.s3.secret not in stated
     kept = [entry for entry in spool.contents().entries if entry.is_frame and entry.target == "renders://red"]
     assert {entry.index for entry in kept} == set(range(index))
     renders.proxy.clear()
@@ -102,7 +102,7 @@ def test_a_failure_makes_the_next_graph_red_and_loses_nothing(
     comfy.run(graph)
 
 
-def test_who_reads_what_cannot_be_published_is_told(comfy: ComfyServer, renders: Renders) -> None:
+def test_a_node_that_reads_unpublished_frames_gets_an_error(comfy: ComfyServer, renders: Renders) -> None:
     renders.proxy.answer(403, "AccessDenied", methods=("PUT",))
     graph = Graph()
     graph.frames("renders://stuck")
@@ -120,8 +120,8 @@ def test_the_last_frame_waits(comfy: ComfyServer, renders: Renders) -> None:
         graph = Graph()
         saver = graph.saver("renders://last", graph.pictures(1), graph.counter(index, 4), filetype="png")
         look = graph.seen(animation_sequence=saver[0])
-        told = seen(comfy.run(graph), look)["animation_sequence"]
-    assert told["files"] == [[f"renders://last/frame_{index:05d}.png" for index in range(4)]]
+        reported = seen(comfy.run(graph), look)["animation_sequence"]
+    assert reported["files"] == [[f"renders://last/frame_{index:05d}.png" for index in range(4)]]
     assert len(pngs(renders.names("last"))) == 4
 
 
@@ -160,7 +160,7 @@ def test_a_server_that_was_killed_has_lost_nothing(s3: S3Server, tmp_path: Path)
             assert np.array_equal(load(second, "renders://killed"), expected)
 
 
-def test_whoever_wants_to_wait_waits(comfy: ComfyServer, renders: Renders, spool: Spool) -> None:
+def test_waiting_can_be_chosen(comfy: ComfyServer, renders: Renders, spool: Spool) -> None:
     config = comfy.base / "config.toml"
     config.write_text(config.read_text() + "[comfyui]\npublish_behind = false\n")
     graph = Graph()

@@ -34,7 +34,7 @@ def errors(history: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "advice"),
+    ("path", "stated", "advice"),
     [
         ("frame_00000.png", "1 of 3 accepted frames not saved", "run the graph again with if_exists = skip"),
         (".seqsave", "the manifest is not", "seqsave manifest {folder} --rebuild"),
@@ -42,7 +42,7 @@ def errors(history: dict[str, Any]) -> list[dict[str, Any]]:
     ids=["frame", "records"],
 )
 def test_a_failure_at_the_end_of_a_loop_is_one_of_the_saver(
-    comfy: ComfyServer, folder: Path, path: str, said: str, advice: str
+    comfy: ComfyServer, folder: Path, path: str, stated: str, advice: str
 ) -> None:
     graph = Graph()
     saver = damaged(graph, folder, path)
@@ -51,7 +51,7 @@ def test_a_failure_at_the_end_of_a_loop_is_one_of_the_saver(
     (error,) = errors(history)
     assert (error["node_id"], error["node_type"]) == (saver, "Save Frames [seqsave]")
     assert error["exception_type"] == "SaveError"
-    assert said in error["exception_message"]
+    assert stated in error["exception_message"]
     assert advice.format(folder=folder) in error["exception_message"]
     assert set(history["outputs"]) >= {saver}, "what was saved is still shown"
     graph = Graph()  # and the server goes on
@@ -111,7 +111,7 @@ def _run(page: FrontEnd, comfy: ComfyServer, graph: Graph) -> dict[str, Any]:
     return dict(page.page.evaluate("window.ended.find((one) => one.kind === 'execution_error')"))
 
 
-# --- warnings: nothing has failed, but the user should know -----------------------------------------------------------
+# --- warnings: nothing has failed, but the user should know ----------------------------------------------------------
 
 
 def test_a_warning_at_the_end_of_a_loop_is_in_the_history_on_its_saver(comfy: ComfyServer, folder: Path) -> None:

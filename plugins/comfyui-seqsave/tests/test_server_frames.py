@@ -35,12 +35,12 @@ def test_the_batch_is_time(comfy: ComfyServer, start: int) -> None:
     for path, pixels in zip(paths, eight_bit(expected), strict=True):
         with Image.open(path) as image:
             assert np.array_equal(np.asarray(image), pixels)
-    told = seen(outputs, look)
-    assert np.array_equal(seen_array(told["image"]), expected), "the images are not passed through"
-    assert told["animation_sequence"]["files"] == [paths]
-    assert told["animation_sequence"]["keys"] == list(range(start, start + 4))
-    assert told["animation_sequence"]["fps"] == 12.0
-    assert [text for _, text in told["log_entry"]["data"]][:4] == [
+    reported = seen(outputs, look)
+    assert np.array_equal(seen_array(reported["image"]), expected), "the images are not passed through"
+    assert reported["animation_sequence"]["files"] == [paths]
+    assert reported["animation_sequence"]["keys"] == list(range(start, start + 4))
+    assert reported["animation_sequence"]["fps"] == 12.0
+    assert [text for _, text in reported["log_entry"]["data"]][:4] == [
         f"Saved {name} in {folder}" for name in names(range(start, start + 4))
     ]
     assert [one["text"] for one in outputs[urls]["seen"]] == paths
@@ -88,20 +88,20 @@ def test_skip(comfy: ComfyServer) -> None:
     outputs = comfy.run(graph)
     assert first_pixels(comfy, "skip") == [*corner(33), *corner(34)[2:]]
     folder = comfy.output / "skip"
-    told = seen(outputs, look)
-    assert [text for _, text in told["log_entry"]["data"]][:3] == [
+    reported = seen(outputs, look)
+    assert [text for _, text in reported["log_entry"]["data"]][:3] == [
         f"Kept frame_00001.png in {folder}",
         f"Kept frame_00002.png in {folder}",
         f"Saved frame_00003.png in {folder}",
     ]
-    assert told["animation_sequence"]["keys"] == [1, 2, 3]
+    assert reported["animation_sequence"]["keys"] == [1, 2, 3]
 
 
 def test_error_before_anything_is_replaced(comfy: ComfyServer) -> None:
     graph = save_again(comfy, "error", "error", 36)
-    said = failure(comfy, graph, "Save Frames")
+    stated = failure(comfy, graph, "Save Frames")
     # All three frames are refused; which one is refused first is up to chance.
-    assert re.search(r"frame_0000[123]\.png already exists", said)
+    assert re.search(r"frame_0000[123]\.png already exists", stated)
     assert first_pixels(comfy, "error")[:3] == corner(35)
     assert all(name.startswith("frame_") for name in files(comfy.output / "error")), "a temporary file is left"
 
@@ -145,10 +145,10 @@ def shot(comfy: ComfyServer) -> np.ndarray:
 def test_ranges(comfy: ComfyServer, shot: np.ndarray, given: dict[str, Any], expected: list[int]) -> None:
     graph = Graph()
     look = graph.load("shot", **{"prefix": "frame", **given})
-    told = seen(comfy.run(graph), look)
-    assert told["int"] == len(expected)
-    assert np.array_equal(seen_array(told["image"]), shot[[number - 10 for number in expected]])
-    assert np.array_equal(seen_array(told["mask"]), np.zeros((len(expected), 8, 12), np.float32))
+    reported = seen(comfy.run(graph), look)
+    assert reported["int"] == len(expected)
+    assert np.array_equal(seen_array(reported["image"]), shot[[number - 10 for number in expected]])
+    assert np.array_equal(seen_array(reported["mask"]), np.zeros((len(expected), 8, 12), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_ranges(comfy: ComfyServer, shot: np.ndarray, given: dict[str, Any], exp
 def test_what_cannot_be_loaded(comfy: ComfyServer, shot: np.ndarray, given: dict[str, Any], says: list[str]) -> None:
     graph = Graph()
     graph.load("shot", **given)
-    said = failure(comfy, graph, "Load Frames")
-    assert all(word in said for word in says), said
+    stated = failure(comfy, graph, "Load Frames")
+    assert all(word in stated for word in says), stated
 
 
 def test_an_absurd_count_is_refused(comfy: ComfyServer, shot: np.ndarray) -> None:
@@ -181,10 +181,10 @@ def test_alpha_becomes_a_mask(comfy: ComfyServer) -> None:
     comfy.run(graph)
     graph = Graph()
     look = graph.load("masked")
-    told = seen(comfy.run(graph), look)
+    reported = seen(comfy.run(graph), look)
     expected = np.float32(eight_bit(pictures(42, 2, 8, 12, 4))) / np.float32(255)
-    assert np.array_equal(seen_array(told["image"]), expected[..., :3])
-    assert np.array_equal(seen_array(told["mask"]), 1 - expected[..., 3])
+    assert np.array_equal(seen_array(reported["image"]), expected[..., :3])
+    assert np.array_equal(seen_array(reported["mask"]), 1 - expected[..., 3])
 
 
 def test_sixteen_bits_stay_sixteen_bits(comfy: ComfyServer) -> None:
@@ -204,15 +204,15 @@ def test_a_frame_is_loaded_again_when_it_has_changed(comfy: ComfyServer) -> None
     folder.mkdir()
     graph = Graph()
     look = graph.load("changed")
-    told, kept = [], []
+    reported, kept = [], []
     for grey in (10, 20, None):
         if grey is not None:
             Image.new("L", (4, 4), grey).save(folder / "frame_0.png")
         history = comfy.wait(comfy.queue(graph))
-        told.append(seen_array(seen(history["outputs"], look)["image"])[0, 0, 0, 0])
-        kept += [said["nodes"] for kind, said in history["status"]["messages"] if kind == "execution_cached"]
-    assert told == [np.float32(grey) / np.float32(255) for grey in (10, 20, 20)]
-    assert kept == [[], [], ["1"]], "loaded anew although it is the same"
+        reported.append(seen_array(seen(history["outputs"], look)["image"])[0, 0, 0, 0])
+        kept += [stated["nodes"] for kind, stated in history["status"]["messages"] if kind == "execution_cached"]
+    assert reported == [np.float32(grey) / np.float32(255) for grey in (10, 20, 20)]
+    assert kept == [[], [], ["1"]], "loaded again although it has not changed"
 
 
 def test_sizes_that_differ_are_an_error(comfy: ComfyServer) -> None:
@@ -244,8 +244,8 @@ def loaded(comfy: ComfyServer, folder: str, index: int, default: bool = False, *
         inputs["default_image"] = graph.pictures(1, 2, 2, seed=50)[0]
     loader = graph.ours("Image Sequence Loader", frame_counter=graph.counter(index)[0], directory_path=folder, **inputs)
     look = graph.seen(image=loader[0], text=loader[1])
-    told = seen(comfy.run(graph), look)
-    return seen_array(told["image"]), told["text"]
+    reported = seen(comfy.run(graph), look)
+    return seen_array(reported["image"]), reported["text"]
 
 
 def test_numeric_loader(comfy: ComfyServer, shot: np.ndarray) -> None:
@@ -279,9 +279,9 @@ def test_no_frame_and_no_default_image(comfy: ComfyServer, shot: np.ndarray) -> 
         indexing="numeric",
     )
     graph.seen(image=loader[0])
-    said = failure(comfy, graph, "Image Sequence Loader")
-    assert "no frame 14" in said
-    assert "default_image" in said
+    stated = failure(comfy, graph, "Image Sequence Loader")
+    assert "no frame 14" in stated
+    assert "default_image" in stated
 
 
 def test_variations_become_one_image(comfy: ComfyServer) -> None:

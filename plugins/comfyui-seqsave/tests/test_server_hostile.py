@@ -76,7 +76,7 @@ def test_a_saver_in_a_loop_or_a_list_leads_nowhere(
             "Save Frames", images=graph.add("Test Numbered", index=start[1], count=1)[0], **given, **lists
         )
         graph.add("PreviewImage", images=graph.add("Test LoopClose", loop=start[0], carried=saver[0])[0])
-    said = failed(comfy, graph)
-    assert "text, not tuple" not in said
+    stated = failed(comfy, graph)
+    assert "text, not tuple" not in stated
     assert list(outside.iterdir()) == []
     assert files(comfy.output) == before

@@ -1,4 +1,4 @@
-"""What pictures are in their files, and what is said of them, as both savers' widgets ask; in the real server."""
+"""Pictures and their statements in the files, as the widgets of both savers request; in the real server."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_sixteen_bits(comfy: ComfyServer, title: str) -> None:
 
 
 @save_with
-def test_what_is_said_of_them(comfy: ComfyServer, title: str) -> None:
+def test_statements_about_pictures(comfy: ComfyServer, title: str) -> None:
     graph = Graph()
     tags = "artist=Ada; digital_source_type=trainedAlgorithmicMedia"
     saving(graph, title, f"said/{title}", graph.pictures(1), color="display-p3", dpi=300.0, tags=tags)
@@ -201,12 +201,12 @@ def test_a_movie_of_single_frames_is_made_with_the_last_one(comfy: ComfyServer, 
     count, tags = about(read(comfy, f"{folder}/frame.mp4"))
     assert count == 4
     assert json.loads(tags["workflow"]) == {"nodes": ["canary"]}
-    told = [text for _, text in seen(outputs, look)["log_entry"]["data"]]
-    assert told[-1] == f"Saved {comfy.output / folder / 'frame.mp4'}"
+    reported = [text for _, text in seen(outputs, look)["log_entry"]["data"]]
+    assert reported[-1] == f"Saved {comfy.output / folder / 'frame.mp4'}"
 
 
 def test_a_movie_that_cannot_be_made_stops_nothing(comfy: ComfyServer) -> None:
-    """The second frame cannot be read: whoever makes the movie is told, and the animation is there."""
+    """The second frame cannot be read: the node that makes the movie reports it, and the animation is saved."""
     for index in range(3):
         graph = Graph()
         saver = graph.saver("broken", graph.pictures(1, 64, 64), graph.counter(index, 3), preview="mp4")
@@ -214,9 +214,9 @@ def test_a_movie_that_cannot_be_made_stops_nothing(comfy: ComfyServer) -> None:
         outputs = comfy.run(graph)
         if index == 1:
             (comfy.output / "broken" / "frame_00001.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    told = seen(outputs, look)
-    assert told["animation_sequence"]["keys"] == [0, 1, 2]
-    (line,) = [text for _, text in told["log_entry"]["data"] if "preview" in text]
+    reported = seen(outputs, look)
+    assert reported["animation_sequence"]["keys"] == [0, 1, 2]
+    (line,) = [text for _, text in reported["log_entry"]["data"] if "preview" in text]
     assert line.startswith("The preview could not be written: ")
     assert "frame_00001.png" in line
     assert not (comfy.output / "broken" / "frame.mp4").exists()
@@ -224,7 +224,7 @@ def test_a_movie_that_cannot_be_made_stops_nothing(comfy: ComfyServer) -> None:
 
 @save_with
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "stated"),
     [
         ({"also_as": "png"}, "two that write .png"),
         ({"filetype": "jpg", "dtype": "uint16"}, "takes uint8"),
@@ -233,10 +233,12 @@ def test_a_movie_that_cannot_be_made_stops_nothing(comfy: ComfyServer) -> None:
         ({"options": "jpg.quality=5"}, "jpg.quality"),
     ],
 )
-def test_refused_before_anything_is_rendered(comfy: ComfyServer, title: str, given: dict[str, Any], said: str) -> None:
+def test_refused_before_anything_is_rendered(
+    comfy: ComfyServer, title: str, given: dict[str, Any], stated: str
+) -> None:
     graph = Graph()
     saving(graph, title, "refused", graph.pictures(1), **given)
-    assert said in failure_before_rendering(comfy, graph, title)
+    assert stated in failure_before_rendering(comfy, graph, title)
     assert not (comfy.output / "refused").exists()
 
 

@@ -46,7 +46,7 @@ cases = st.fixed_dictionaries(
         # The frame before the last, the last one, and the two after it are where the rules change.
         "total": st.integers(1, 200_000),
         "offset": st.sampled_from([-1, 0, 1, 2]) | st.integers(-200_000, 200_000),
-        # Frames of this sequence that are there already.
+        # Existing frames of this sequence.
         "earlier": st.sets(st.integers(0, 300_000), max_size=3),
     }
 )
@@ -116,11 +116,11 @@ def check(
     expected = eight_bit(pictures(count=count, smooth=not lossless, **picture))
     for path, pixels in zip(paths(index), expected, strict=True):
         compare(path, pixels, lossless)
-    told = seen(outputs, look)["animation_sequence"]
-    assert told["is_defined"] == (index + 1 == total)
-    if told["is_defined"]:
+    reported = seen(outputs, look)["animation_sequence"]
+    assert reported["is_defined"] == (index + 1 == total)
+    if reported["is_defined"]:
         whole = {str(number): [str(path) for path in paths(number)] for number in {*earlier, index}}
-        assert told["frames"] == whole
+        assert reported["frames"] == whole
 
 
 def compare(path: Path, pixels: np.ndarray, lossless: bool) -> None:

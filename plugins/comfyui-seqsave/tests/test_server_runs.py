@@ -350,7 +350,7 @@ def test_in_a_bucket_as_well(comfy: ComfyServer, configure: Callable[[str], int]
     assert seen(comfy.run(back), look)["int"] == 6
 
 
-# --- what other nodes get ---------------------------------------------------------------------------------------------
+# --- what other nodes get --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("where", ["local", "remote", "disk"])
@@ -409,7 +409,7 @@ def test_each_sequence_of_a_list_has_its_own_outputs(comfy: ComfyServer, folder:
     assert [one["text"] for one in outputs[look]["seen"]] == [f"{folder}/a{number}_00000.png" for number in range(2)]
 
 
-# --- one wrong input is shown once ------------------------------------------------------------------------------------
+# --- one wrong input is shown once -----------------------------------------------------------------------------------
 
 
 def test_a_wrong_folder_is_shown_once_for_a_list(comfy: ComfyServer) -> None:
@@ -425,8 +425,8 @@ def test_a_wrong_text_is_shown_once_for_a_list_or_a_loop(comfy: ComfyServer, fol
         looped(graph, folder, 3, prefix="%one%_%two%")
     else:
         graph.frames(str(folder), graph.add("Test PictureList", first=0, counts="1,2,3"), prefix="%one%_%two%")
-    said = failure(comfy, graph, "Save Frames")
-    assert said.count("'%one%', '%two%', which stand for nothing") == 1
+    stated = failure(comfy, graph, "Save Frames")
+    assert stated.count("'%one%', '%two%', which stand for nothing") == 1
     assert not files(folder)
 
 
@@ -503,8 +503,8 @@ def test_a_whole_name_and_an_empty_prefix_of_single_frames(comfy: ComfyServer, f
             saver = graph.saver(str(folder), counter=graph.counter(index, 2), prefix=prefix, filetype="png")
             look = graph.seen(animation_sequence=saver[0], image=saver[2])
             outputs = comfy.run(graph)
-        told = seen(outputs, look)["animation_sequence"]
-        assert told["files"] == [[str(folder / name.format(index)) for index in range(2)]]
+        reported = seen(outputs, look)["animation_sequence"]
+        assert reported["files"] == [[str(folder / name.format(index)) for index in range(2)]]
 
 
 def test_the_last_frame_lists_variations_below_a_folder_of_the_prefix(comfy: ComfyServer, folder: Path) -> None:
@@ -513,6 +513,6 @@ def test_the_last_frame_lists_variations_below_a_folder_of_the_prefix(comfy: Com
         saver = graph.saver(str(folder), graph.pictures(2), graph.counter(index, 2), prefix="sub/frame", filetype="png")
         look = graph.seen(animation_sequence=saver[0])
         outputs = comfy.run(graph)
-    told = seen(outputs, look)["animation_sequence"]
+    reported = seen(outputs, look)["animation_sequence"]
     paths = [[str(folder / f"batch_000{batch}/sub/frame_0000{index}.png") for index in range(2)] for batch in range(2)]
-    assert told["files"] == paths
+    assert reported["files"] == paths

@@ -107,16 +107,16 @@ def test_variations_over_an_allowed_url(comfy: ComfyServer, s3: S3Server, config
     )
     url = s3.new_prefix()
     configure(f'[comfyui]\nallow = ["{url}/shots"]\n')
-    told = None
+    reported = None
     for index in range(2):
         graph = Graph()
         image = graph.pictures(2, seed=62 + index)
         saver = graph.saver(f"{url}/shots/a", image, graph.counter(index, 2), filetype="webp")
         look = graph.seen(animation_sequence=saver[0])
-        told = seen(comfy.run(graph), look)["animation_sequence"]
+        reported = seen(comfy.run(graph), look)["animation_sequence"]
     names = [f"batch_{batch:04d}/frame_{index:05d}.webp" for batch in range(2) for index in range(2)]
     assert frames_of(s3.keys(f"{url}/shots/a")) == names
-    assert told["files"] == [[f"{url}/shots/a/{name}" for name in names[at : at + 2]] for at in (0, 2)]
+    assert reported["files"] == [[f"{url}/shots/a/{name}" for name in names[at : at + 2]] for at in (0, 2)]
     for elsewhere in (f"{url}/shotsy", url, f"{url}/shots/../x", f"{url}/shots?x"):
         graph = Graph()
         graph.saver(elsewhere)
@@ -175,11 +175,11 @@ def test_fetch_sequence(comfy: ComfyServer, renders: Renders) -> None:
         saver = graph.saver("renders://fetched", image, graph.counter(index, 2, 10), filetype="png")
         local = graph.ours("Fetch Sequence", sequence=saver[0])
         look = graph.seen(animation_sequence=local[0])
-        told = seen(comfy.run(graph), look)["animation_sequence"]
-        assert told["is_defined"] == (index == 1)
-    assert (told["num_batches"], told["keys"], told["fps"]) == (2, [0, 1], 10.0)
+        reported = seen(comfy.run(graph), look)["animation_sequence"]
+        assert reported["is_defined"] == (index == 1)
+    assert (reported["num_batches"], reported["keys"], reported["fps"]) == (2, [0, 1], 10.0)
     temp = comfy.base / "temp"
-    for batch, paths in enumerate(told["files"]):
+    for batch, paths in enumerate(reported["files"]):
         for index, path in enumerate(paths):
             assert Path(path).is_relative_to(temp)
             assert Path(path).name == f"frame_{index:05d}.png"
@@ -200,9 +200,9 @@ def test_fetch_takes_sequences_of_other_packs(comfy: ComfyServer, renders: Rende
     given = json.dumps({0: [local], 1: [f"{renders.url}/a/frame_1.png"]})
     foreign = graph.add("Test ForeignSequence", frames=given, frame_counter=graph.counter()[0])
     look = graph.seen(animation_sequence=graph.ours("Fetch Sequence", sequence=foreign[0])[0])
-    told = seen(comfy.run(graph), look)["animation_sequence"]
-    assert told["frames"]["0"] == [local], "local files are passed on as they are"
-    assert Path(told["frames"]["1"][0]).read_bytes() == b"remote"
+    reported = seen(comfy.run(graph), look)["animation_sequence"]
+    assert reported["frames"]["0"] == [local], "local files are passed on as they are"
+    assert Path(reported["frames"]["1"][0]).read_bytes() == b"remote"
 
     graph = Graph()
     given = json.dumps({0: ["s3://elsewhere/frame_1.png"]})
@@ -227,9 +227,9 @@ def test_a_store_that_refuses_makes_the_node_red(
 ) -> None:
     graph = Graph()
     _ = graph.saver(place) if title == "Image Sequence Saver" else graph.frames(place)
-    said = failure(comfy, graph, title)
-    assert all(word in said for word in says), said
-    assert renders.s3.secret not in said
+    stated = failure(comfy, graph, title)
+    assert all(word in stated for word in says), stated
+    assert renders.s3.secret not in stated
 
 
 def test_a_store_that_comes_back_loses_nothing(comfy: ComfyServer, renders: Renders) -> None:
@@ -280,12 +280,12 @@ def test_progress(comfy: ComfyServer, renders: Renders) -> None:
 
     messages = run_and_interrupt(comfy, graph, release)
     assert messages[-1]["type"] == "execution_success"
-    told = [one["data"] for one in messages if one["type"] == "progress" and one["data"]["node"] == saver]
-    values = [one["value"] for one in told]
+    reported = [one["data"] for one in messages if one["type"] == "progress" and one["data"]["node"] == saver]
+    values = [one["value"] for one in reported]
     assert values == sorted(values)
     assert 0 < values[0] <= 40
     assert values[-1] == 80
-    assert {one["max"] for one in told} == {80}
+    assert {one["max"] for one in reported} == {80}
     texts = [one for one in messages if one["type"] == "executed"]
     assert len(texts[-1]["data"]["output"]["text"]) == 80
 
@@ -380,7 +380,7 @@ def test_interrupt_of_a_local_save(comfy: ComfyServer) -> None:
 
 
 def test_the_secret_is_nowhere(comfy: ComfyServer, renders: Renders) -> None:
-    """After all of the above, on the same server: what was saved, told, kept and logged."""
+    """After all tests above, on the same server: files, messages, history and log."""
     graph = Graph()
     saver = graph.saver("renders://secret", graph.pictures(2), graph.counter(0, 1))
     graph.seen(animation_sequence=saver[0], log_entry=saver[1])
@@ -389,14 +389,14 @@ def test_the_secret_is_nowhere(comfy: ComfyServer, renders: Renders) -> None:
     graph = Graph()
     graph.saver("wrongkey://x")
     failure(comfy, graph, "Image Sequence Saver")
-    told = {path: json.dumps(comfy.get(path)) for path in ("/history", "/object_info", "/queue", "/system_stats")}
-    told["server log"] = comfy.log
+    reported = {path: json.dumps(comfy.get(path)) for path in ("/history", "/object_info", "/queue", "/system_stats")}
+    reported["server log"] = comfy.log
     for name in renders.names():
-        told[name] = renders.read(name).decode("latin-1")
+        reported[name] = renders.read(name).decode("latin-1")
     for path in comfy.base.rglob("*"):
         if path.is_file() and path.name not in ("config.toml", "aws") and "custom_nodes" not in path.parts:
-            told[str(path)] = path.read_bytes().decode("latin-1")
-    assert len(told) > 10
-    for where, text in told.items():
+            reported[str(path)] = path.read_bytes().decode("latin-1")
+    assert len(reported) > 10
+    for where, text in reported.items():
         assert renders.s3.secret not in text, where
         assert renders.s3.key not in text, where

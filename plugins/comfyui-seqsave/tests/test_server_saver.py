@@ -38,7 +38,7 @@ def test_a_picture_goes_straight_into_the_folder_with_its_workflow(comfy: ComfyS
     assert f"Saved frame_00017.png in {comfy.output / 'one'}" in comfy.log
 
 
-def test_what_the_front_end_is_told_to_show_can_be_fetched(comfy: ComfyServer) -> None:
+def test_the_pictures_that_the_front_end_shows_can_be_fetched(comfy: ComfyServer) -> None:
     graph = Graph()
     saver = graph.saver("shown", graph.pictures(2))
     images = comfy.run(graph)[saver]["images"]
@@ -153,7 +153,7 @@ def test_encoder_options(comfy: ComfyServer) -> None:
 # --- the end of an animation ---
 
 
-def run_and_tell(comfy: ComfyServer, graph: Graph) -> str:
+def run_and_report(comfy: ComfyServer, graph: Graph) -> str:
     """``ran``, or the kind of error that made the node red."""
     try:
         comfy.run(graph)
@@ -168,7 +168,7 @@ def run_and_tell(comfy: ComfyServer, graph: Graph) -> str:
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("source", ["simple", "directory"])
 @pytest.mark.parametrize(
-    ("at_end", "saved", "told"),
+    ("at_end", "saved", "reported"),
     [
         ("stop output", 2, ["ran", "ran", "ran", "ran"]),
         ("raise error", 2, ["ran", "ran", "EndOfSequenceError", "EndOfSequenceError"]),
@@ -176,7 +176,7 @@ def run_and_tell(comfy: ComfyServer, graph: Graph) -> str:
     ],
 )
 def test_after_the_last_frame(
-    comfy: ComfyServer, at_end: str, saved: int, told: list[str], source: str, count: int
+    comfy: ComfyServer, at_end: str, saved: int, reported: list[str], source: str, count: int
 ) -> None:
     folder = f"end-{at_end.replace(' ', '-')}-{source}-{count}"
     answers = []
@@ -184,24 +184,24 @@ def test_after_the_last_frame(
         graph = Graph()
         counter = graph.counter(index, 2) if source == "simple" else graph.directory_counter(folder, 2)
         graph.saver(folder, graph.pictures(count), counter, at_end=at_end, filetype="png")
-        answers.append(run_and_tell(comfy, graph))
-    assert answers == told
+        answers.append(run_and_report(comfy, graph))
+    assert answers == reported
     names = [f"frame_{index:05d}.png" for index in range(saved)]
     if count > 1:
         names = [f"batch_{batch:04d}/{name}" for batch in range(count) for name in names]
     assert files(comfy.output / folder) == names
 
 
-def test_the_end_is_told_in_the_log(comfy: ComfyServer) -> None:
+def test_the_end_is_in_the_log(comfy: ComfyServer) -> None:
     graph = Graph()
-    saver = graph.saver("told", counter=graph.counter(3, 3))
+    saver = graph.saver("reported", counter=graph.counter(3, 3))
     stopped = graph.seen(log_entry=saver[1], animation_sequence=saver[0])
     outputs = comfy.run(graph)
     assert "the end of the animation" in seen(outputs, stopped)["log_entry"]["data"][0][1]
     assert seen(outputs, stopped)["animation_sequence"] == {"is_defined": False, "frames": None}
     assert outputs[saver]["images"] == []
     assert "Reached the end of the animation" in comfy.log
-    assert not (comfy.output / "told").exists()
+    assert not (comfy.output / "reported").exists()
 
 
 # --- sockets ---
@@ -212,15 +212,15 @@ def test_the_sequence_is_there_with_the_last_frame_only(comfy: ComfyServer) -> N
     folder.mkdir()
     for stranger in ("other_00000.png", "frame_x.png", "frame_00000.jpg", "frame_00001.png.part"):
         (folder / stranger).write_bytes(b"no picture")
-    told = []
+    reported = []
     for index in range(3):
         graph = Graph()
         saver = graph.saver("whole", counter=graph.counter(index, 3, 10))
         look = graph.seen(animation_sequence=saver[0])
-        told.append(seen(comfy.run(graph), look)["animation_sequence"])
-    assert told[:2] == [{"is_defined": False, "frames": None}] * 2
+        reported.append(seen(comfy.run(graph), look)["animation_sequence"])
+    assert reported[:2] == [{"is_defined": False, "frames": None}] * 2
     paths = [str(folder / f"frame_{index:05d}.png") for index in range(3)]
-    assert told[2] == {
+    assert reported[2] == {
         "is_defined": True,
         "frames": {str(index): [path] for index, path in enumerate(paths)},
         "fps": 10.0,
@@ -236,12 +236,12 @@ def test_the_sequence_of_variations(comfy: ComfyServer) -> None:
         graph = Graph()
         saver = graph.saver("varied", graph.pictures(2), graph.counter(index, 2))
         look = graph.seen(animation_sequence=saver[0])
-        told = seen(comfy.run(graph), look)["animation_sequence"]
+        reported = seen(comfy.run(graph), look)["animation_sequence"]
     folders = [comfy.output / "varied" / f"batch_{number:04d}" for number in range(2)]
     names = ["frame_00000.png", "frame_00001.png"]
-    assert told["num_batches"] == 2
-    assert told["files"] == [[str(folder / name) for name in names] for folder in folders]
-    assert told["frames"]["1"] == [str(folder / names[1]) for folder in folders]
+    assert reported["num_batches"] == 2
+    assert reported["files"] == [[str(folder / name) for name in names] for folder in folders]
+    assert reported["frames"]["1"] == [str(folder / names[1]) for folder in folders]
 
 
 def test_log_entry(comfy: ComfyServer) -> None:
@@ -281,9 +281,9 @@ def test_a_counter_of_another_pack(comfy: ComfyServer) -> None:
     foreign = graph.add("Test ForeignCounter", current_frame=2, total_frames=3)
     saver = graph.saver("foreign", counter=foreign)
     look = graph.seen(animation_sequence=saver[0])
-    told = seen(comfy.run(graph), look)["animation_sequence"]
+    reported = seen(comfy.run(graph), look)["animation_sequence"]
     assert files(comfy.output / "foreign") == ["frame_00002.png"]
-    assert (told["fps"], told["current"], told["keys"]) == (12.5, 2, [2])
+    assert (reported["fps"], reported["current"], reported["keys"]) == (12.5, 2, [2])
 
 
 @pytest.mark.parametrize(
@@ -303,8 +303,8 @@ def test_directory_counter(comfy: ComfyServer, indexing: str, pattern: str, expe
     graph = Graph()
     counter = graph.directory_counter("counted", 100, pattern=pattern, indexing=indexing)
     look = graph.seen(frame_counter=counter[0])
-    told = seen(comfy.run(graph), look)["frame_counter"]
-    assert (told["current_frame"], told["total_frames"], told["frames_per_second"]) == (expected, 100, 30.0)
+    reported = seen(comfy.run(graph), look)["frame_counter"]
+    assert (reported["current_frame"], reported["total_frames"], reported["frames_per_second"]) == (expected, 100, 30.0)
 
 
 # --- refusals ---
@@ -320,7 +320,7 @@ def test_directory_counter(comfy: ComfyServer, indexing: str, pattern: str, expe
         ({"folder": "s3://KEY:SECRET@bucket/x"}, "credentials do not belong in a graph"),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_rendered(
+def test_mistakes_are_reported_before_anything_is_rendered(
     comfy: ComfyServer, given: dict[str, str], says: str
 ) -> None:
     graph = Graph()

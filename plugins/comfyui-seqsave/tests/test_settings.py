@@ -1,4 +1,4 @@
-"""What an administrator can set, and what is said when it is wrong."""
+"""The administrator's settings, and the errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_where_names_the_file(write_config: Write, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "stated"),
     [
         ('alow = ["/x"]', "'alow'"),
         ('allow = "/x"', "list"),
@@ -72,11 +72,13 @@ def test_where_names_the_file(write_config: Write, tmp_path: Path) -> None:
         ('original_ids = "yes"', "true or false"),
     ],
 )
-def test_what_is_wrong_is_told_with_the_file(folders: host.Folders, write_config: Write, lines: str, said: str) -> None:
+def test_mistakes_are_reported_with_the_file(
+    folders: host.Folders, write_config: Write, lines: str, stated: str
+) -> None:
     write_config(f"[comfyui]\n{lines}")
     with pytest.raises(OptionError) as caught:
         settings.load()
-    assert said in str(caught.value)
+    assert stated in str(caught.value)
     assert settings.where() in str(caught.value)
     assert "SECRET" not in str(caught.value)
     if "allow" in lines:

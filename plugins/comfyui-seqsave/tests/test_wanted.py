@@ -92,7 +92,7 @@ def test_options(folders: host.Folders, text: str, options: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "stated"),
     [
         ({"options": "compression"}, "options: 'compression' is not NAME=VALUE"),
         ({"options": "=92"}, "not NAME=VALUE"),
@@ -112,8 +112,8 @@ def test_options(folders: host.Folders, text: str, options: dict[str, str]) -> N
         ({"preview": "gif"}, "mp4"),
     ],
 )
-def test_what_makes_no_sense_is_told(folders: host.Folders, given: dict[str, Any], said: str) -> None:
-    with pytest.raises(seqsave.SeqSaveError, match=said):
+def test_nonsense_is_reported(folders: host.Folders, given: dict[str, Any], stated: str) -> None:
+    with pytest.raises(seqsave.SeqSaveError, match=stated):
         asked(**given)
 
 

@@ -74,7 +74,7 @@ def frame(index: int = 17, **known: Any) -> seqsave.FrameInfo:
     return seqsave.FrameInfo(index=index, name=f"frame_{index:05}.exr", **known)
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
+# --- values ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("compression", LOSSLESS)
@@ -151,7 +151,7 @@ def test_out_of_range_not_a_number_and_negative_zero_through_seqsave() -> None:
     assert back.tobytes() == image.tobytes()
 
 
-# --- channels ---------------------------------------------------------------------------------------------------------
+# --- channels --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_straight_colours_are_multiplied_layer_by_layer() -> None:
     assert encode(colours, alpha="straight") == encode(colours)
 
 
-# --- what a file says of its picture ----------------------------------------------------------------------------------
+# --- what a file says of its picture ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("space", COLOR_SPACES.values(), ids=str)
@@ -290,7 +290,7 @@ def test_chromaticities(space: Any) -> None:
         assert known == others[space.name]
 
 
-def test_nothing_is_said_that_was_not_stated() -> None:
+def test_nothing_is_stated_that_the_source_did_not_state() -> None:
     header = readers.run("exrheader", "{}", data=encode(picture()))
     assert "chromaticities" not in header
     assert not re.search("framesPerSecond|timeCode|xDensity|capDate|owner|xmp", header)
@@ -406,7 +406,7 @@ def test_what_is_no_string_attribute_is_left_over() -> None:
     assert encoded(picture(), texts).leftover == texts
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 def written(header: dict[str, Any], channels: dict[str, Any]) -> bytes:
@@ -505,7 +505,7 @@ def test_random_bytes(data: bytes) -> None:
             decode(start + data)
 
 
-# --- as a plugin ------------------------------------------------------------------------------------------------------
+# --- as a plugin -----------------------------------------------------------------------------------------------------
 
 
 def installed() -> None:
@@ -550,7 +550,7 @@ def test_the_command_knows_it() -> None:
     assert "dwa_level" in done.stdout
 
 
-# --- README -----------------------------------------------------------------------------------------------------------
+# --- README ----------------------------------------------------------------------------------------------------------
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -576,7 +576,7 @@ def test_the_table_of_options_is_complete() -> None:
             assert re.search(rf"\b{choice}\b", table[name])
 
 
-# --- the header alone -------------------------------------------------------------------------------------------------
+# --- the header alone ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

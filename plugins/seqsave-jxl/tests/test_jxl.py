@@ -110,7 +110,7 @@ def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
     return JxlEncoder().decode(data, max_pixels=max_pixels)
 
 
-# --- lossless ---------------------------------------------------------------------------------------------------------
+# --- lossless --------------------------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -162,7 +162,7 @@ def test_every_half_there_is() -> None:
         assert decode(encode(picture, lossless=True)).array.tobytes() == picture.tobytes()
 
 
-# --- lossy ------------------------------------------------------------------------------------------------------------
+# --- lossy -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("color", [None, *COLOR_SPACES])
@@ -226,7 +226,7 @@ def test_quality_distance_and_effort_do_what_they_say() -> None:
     assert [round(distance_of(quality), 2) for quality in (100, 90, 30, 0)] == [0.1, 1.0, 6.4, 25.0]
 
 
-# --- what the file says -----------------------------------------------------------------------------------------------
+# --- what the file says ----------------------------------------------------------------------------------------------
 
 SPACES = {
     "srgb": "sRGB primaries, sRGB transfer function",
@@ -301,7 +301,7 @@ def test_a_level_that_readers_need_is_stated() -> None:
     assert container.content(encode(noise("uint16", 3), lossless=True), b"jxll") == b"\x0a"
 
 
-# --- files of others, and damage --------------------------------------------------------------------------------------
+# --- files of others, and damage -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", [["-d", "0"], ["-d", "1"], ["-d", "1", "-p"], ["-d", "0", "--container=1"]])
@@ -349,12 +349,12 @@ def test_what_libjxl_refuses_is_an_encode_error(build: None, lossless: bool) -> 
 
 def test_each_build_is_used_and_says_the_same(build: None) -> None:
     """All boxes but that of the pixels are the same to the byte; of those, what the head says."""
-    said = {"metadata": {"workflow": "{}"}, "tags": {"artist": "Ada"}, "color": "display-p3", "dpi": 300}
+    stated = {"metadata": {"workflow": "{}"}, "tags": {"artist": "Ada"}, "color": "display-p3", "dpi": 300}
     for dtype in ("uint8", "uint16"):
-        made, quick = encode(smooth(dtype), lossless=True, **said), libjxl.quick
+        made, quick = encode(smooth(dtype), lossless=True, **stated), libjxl.quick
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(libjxl, "quick", None)
-            usual = encode(smooth(dtype), lossless=True, **said)
+            usual = encode(smooth(dtype), lossless=True, **stated)
         assert (made == usual) == (quick is None), "effort 4 is not the same in both"
         rest, usual_rest = ([box for box in container.boxes(one) if box[0] != b"jxlc"] for one in (made, usual))
         assert rest == usual_rest
@@ -397,7 +397,7 @@ def test_random_bytes_are_a_decode_error(data: bytes, start: bytes) -> None:
         decode(start + data)
 
 
-# --- as a plugin ------------------------------------------------------------------------------------------------------
+# --- as a plugin -----------------------------------------------------------------------------------------------------
 
 
 def installed() -> None:
@@ -436,7 +436,7 @@ def test_the_command_knows_it() -> None:
     assert "seqsave-jxl" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-# --- README -----------------------------------------------------------------------------------------------------------
+# --- README ----------------------------------------------------------------------------------------------------------
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

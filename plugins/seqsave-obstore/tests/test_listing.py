@@ -147,12 +147,12 @@ def test_what_is_no_listing_is_left_to_s3fs(server: Answers, text: str) -> None:
 
 def test_a_refusal_says_what_s3fs_says(server: Answers) -> None:
     server.answer = lambda _: (403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
-    told = []
+    reported = []
     for client in ("obstore", "s3fs"):
         with pytest.raises(TargetError) as caught:
             server.target(client=client).list()
-        told.append((str(caught.value), caught.value.fault))
-    assert told[0] == told[1]
+        reported.append((str(caught.value), caught.value.fault))
+    assert reported[0] == reported[1]
     assert server.by_s3fs == [False, True]
 
 

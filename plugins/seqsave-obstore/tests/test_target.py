@@ -295,7 +295,7 @@ def test_a_reset_passes(target: targets.Target, proxy: Proxy) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux a full line of waiting clients drops the next one")
 @pytest.mark.parametrize("client", ["obstore", "s3fs"])
-def test_a_host_that_lets_nobody_in_cannot_be_reached(url: str, options: dict[str, Any], client: str) -> None:
+def test_a_host_that_answers_no_connection_cannot_be_reached(url: str, options: dict[str, Any], client: str) -> None:
     with silence() as endpoint:
         options = {**options, "endpoint_url": endpoint, "client": client, "config_kwargs": {"connect_timeout": 0.5}}
         with pytest.raises(TargetError, match="cannot be reached") as caught:
@@ -533,18 +533,18 @@ def test_the_same_request_from_both(given_: tuple[dict[str, Any], dict[str, str]
         for variable, value in environment.items():
             patch.setenv(variable, value)
         filesystems._registry.forget()  # an s3fs instance keeps to the environment in which it was made
-        told = []
+        reported = []
         for client in ("s3fs", None):
             target = targets.resolve("s3://bucket/sub", {**options, **({"client": client} if client else {})})
             try:
                 publish(target, f"{name}.png")
             except TargetError as error:
-                told.append(str(error))
-        said = [identity(request) for request in proxy.requests]
-        assert not proxy.requests or len(said) == 2
-        assert len(set(said)) <= 1
-        assert len(told) in (0, 2)
-        assert len(set(told)) <= 1
+                reported.append(str(error))
+        stated = [identity(request) for request in proxy.requests]
+        assert not proxy.requests or len(stated) == 2
+        assert len(set(stated)) <= 1
+        assert len(reported) in (0, 2)
+        assert len(set(reported)) <= 1
         assert (type(target) is S3Target) == bool(options.get("requester_pays"))
 
 
@@ -649,7 +649,7 @@ def test_credentials_of_a_profile(s3_server: S3Server, proxy: Proxy, url: str, c
     assert len(s3_server.keys(url)) == 1
 
 
-def test_credentials_that_expire_are_fetched_anew(
+def test_credentials_that_expire_are_fetched_again(
     s3_server: S3Server, proxy: Proxy, url: str, client: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Fifteen minutes: botocore asks again before each request, since they expire soon.

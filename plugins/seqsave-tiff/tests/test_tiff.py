@@ -73,7 +73,7 @@ def described(data: bytes) -> Any:
     return None if found is None else ((found.height, found.width, found.channels), found.dtype)
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
+# --- values ----------------------------------------------------------------------------------------------------------
 
 ways = pytest.mark.parametrize(
     ("compression", "predictor"),
@@ -129,7 +129,7 @@ def test_libvips_reads_the_same_values(compression: str, predictor: bool, dtype:
     try:
         seen = readers.vips(encode(image, compression=compression, predictor=predictor), dtype)
     except Image.UnidentifiedImageError:
-        assert dtype != "uint8"  # Pillow tells its size, and reads no colours of 16 bits or more
+        assert dtype != "uint8"  # Pillow reads its size, but no colours of 16 bits or more
         return
     assert (seen == image).all()
 
@@ -202,12 +202,12 @@ def test_tiffinfo(options: dict[str, Any], wanted: str, dtype: str) -> None:
     assert (f"Predictor: {predictor}" in report) == predicted
 
 
-# --- alpha, colour, what is said of a picture -------------------------------------------------------------------------
+# --- alpha, colour, statements about a picture -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("channels", [2, 4])
 @pytest.mark.parametrize(("alpha", "wanted"), [("straight", "unassoc-alpha"), ("premultiplied", "assoc-alpha")])
-def test_alpha_is_what_was_said(channels: int, alpha: str, wanted: str) -> None:
+def test_alpha_is_as_stated(channels: int, alpha: str, wanted: str) -> None:
     image = picture(channels=channels)
     data = encode(image, alpha=alpha)
     assert f"Extra Samples: 1<{wanted}>" in readers.run("tiffinfo", "{}", data=data)
@@ -231,7 +231,7 @@ def test_the_profile(space: Any, channels: int) -> None:
     assert profile.xcolor_space.strip() == ("GRAY" if channels < 3 else "RGB")
 
 
-def test_nothing_is_said_that_was_not_stated() -> None:
+def test_nothing_is_stated_that_the_source_did_not_state() -> None:
     report = readers.run("exiftool", "-a", "-G1", "{}", data=encode(picture()))
     assert not re.search("ICC|Profile|Description|Software|Date/Time  |Artist|XMP", report.partition("MIME")[2])
     with tifffile.TiffFile(io.BytesIO(encode(picture()))) as file:
@@ -272,7 +272,7 @@ def test_metadata_as_other_programs_show_it() -> None:
     assert decode(data).metadata == texts
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 def written(array: Any, **settings: Any) -> bytes:
@@ -485,7 +485,7 @@ def test_a_large_picture_is_refused_before_it_is_decoded() -> None:
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_strips_that_are_not_there_are_no_picture(compression: str) -> None:
-    """What tifffile would take for black; also one that is said to lie behind the end."""
+    """A tile that tifffile would read as black; also one whose offset is after the end of the file."""
     data = encode(picture(400, 301), compression=compression)
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         counts = file.pages.first.tags["StripByteCounts"]
@@ -524,7 +524,7 @@ def test_random_bytes(data: bytes) -> None:
             decode(start + data)
 
 
-# --- as a plugin ------------------------------------------------------------------------------------------------------
+# --- as a plugin -----------------------------------------------------------------------------------------------------
 
 
 def installed() -> None:
@@ -567,7 +567,7 @@ def test_the_command_knows_it() -> None:
     assert "packbits" in done.stdout
 
 
-# --- README -----------------------------------------------------------------------------------------------------------
+# --- README ----------------------------------------------------------------------------------------------------------
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -160,7 +160,7 @@ def test_quality_method_and_lossless_do_what_they_say() -> None:
     assert (decode(encode(noise, quality=100)).array != noise).any()
 
 
-def test_exact_keeps_what_nobody_sees() -> None:
+def test_exact_keeps_the_colours_of_invisible_pixels() -> None:
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
     image[..., 3] |= 1
     image[:16, :, 3] = 0
@@ -237,7 +237,7 @@ def test_an_exif_block_that_is_damaged_harms_no_pixels() -> None:
     assert decoded.metadata == {}
 
 
-# --- as a plugin ------------------------------------------------------------------------------------------------------
+# --- as a plugin -----------------------------------------------------------------------------------------------------
 
 
 def installed() -> None:
@@ -285,7 +285,7 @@ def test_the_command_knows_it() -> None:
     assert "alpha_quality" in done.stdout
 
 
-# --- README -----------------------------------------------------------------------------------------------------------
+# --- README ----------------------------------------------------------------------------------------------------------
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -320,7 +320,7 @@ def test_a_sequence_is_read_upright(tmp_path: Path, orientation: int | None) -> 
     np.testing.assert_array_equal(frame.read(), np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")))
 
 
-# --- the header alone -------------------------------------------------------------------------------------------------
+# --- the header alone ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("turn", [1, 6])

@@ -48,7 +48,7 @@ def exiftool(data: bytes, path: Path) -> dict[str, Any]:
     return found
 
 
-def test_nothing_is_said_where_nothing_was_stated() -> None:
+def test_nothing_is_written_where_nothing_was_stated() -> None:
     data = encode()
     assert not any(kind in data for kind in (b"cICP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"adobe"))
 
@@ -112,7 +112,7 @@ def test_density_exif_and_xmp_are_read_by_exiftool(tmp_path: Path) -> None:
     assert not any("Warning" in key for key in found)
 
 
-def test_what_is_said_of_a_picture_is_not_its_metadata() -> None:
+def test_statements_about_a_picture_are_not_its_metadata() -> None:
     assert PngEncoder().decode(encode(tags=TAGS), max_pixels=100).metadata == {"prompt": "{}"}
 
 

@@ -130,7 +130,7 @@ def test_one_transparent_colour_becomes_alpha(channels: int, dtype: Any, row_fil
     assert np.array_equal(back[..., -1], expected)
 
 
-def test_pixels_in_many_chunks_and_chunks_that_nobody_needs() -> None:
+def test_pixels_in_many_chunks_and_unneeded_chunks() -> None:
     array = noise(np.uint8, 10, 10, 3)
     stream = zlib.compress(scanlines(array, [0, 1, 2]))
     pieces = b"".join(chunk(b"IDAT", stream[start : start + 7]) for start in range(0, len(stream), 7))

@@ -1,4 +1,4 @@
-"""Nodes for tests only: sources of pictures and counters that are not the pack's, and one that tells what it gets.
+"""Nodes for tests only: sources of pictures and counters that are not the pack's, and one that reports its inputs.
 
 ``server.ComfyServer`` never links this folder; the fixture ``comfy`` does. Tests import ``pictures`` from here too.
 """
@@ -100,7 +100,7 @@ class ForeignSequence:
 
 
 class Seen:
-    """Tells what comes in, by the attributes that nodes of the Dream pack use."""
+    """Report the input by the attributes that nodes of the Dream pack use."""
 
     RETURN_TYPES = ()
     FUNCTION = "run"
@@ -118,13 +118,13 @@ class Seen:
         return float("nan")
 
     def run(self, **given: Any) -> dict[str, Any]:
-        told = {"animation_sequence": _sequence, "log_entry": _log, "frame_counter": _counter}
-        told |= {"image": _array, "mask": _array}
-        return {"ui": {"seen": [{name: told.get(name, lambda it: it)(value) for name, value in given.items()}]}}
+        reported = {"animation_sequence": _sequence, "log_entry": _log, "frame_counter": _counter}
+        reported |= {"image": _array, "mask": _array}
+        return {"ui": {"seen": [{name: reported.get(name, lambda it: it)(value) for name, value in given.items()}]}}
 
 
 class Secret:
-    """A node with a text that is nobody's business, and another one."""
+    """Return a node with a secret text, and another node."""
 
     RETURN_TYPES = ("STRING",)
     FUNCTION = "run"
