@@ -1,4 +1,4 @@
-"""What tests of the command are given."""
+"""Fixtures for the tests of the command."""
 
 from pathlib import Path
 from typing import Any

@@ -65,7 +65,7 @@ the number of bytes written.
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [HEAD]
     for name, command in cli.commands.items():
         parts += ["", *_section(name, command)]

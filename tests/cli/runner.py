@@ -56,7 +56,7 @@ def _stdin(text: str) -> Any:
 
 
 def options(place: Any, name: str = "--storage-option") -> list[str]:
-    """The place's storage options as arguments."""
+    """Return the place's storage options as arguments."""
     return [part for key, value in place.storage_options.items() for part in (name, f"{key}={value}")]
 
 

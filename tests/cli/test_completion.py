@@ -1,4 +1,4 @@
-"""What the shell's completion is offered, asked as the shells ask."""
+"""The completions that shells get, requested as the shells do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-c", "from seqsave.cli import main; main()"]
 
 
 def completed(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The values for the last word, as bash is given them: type and value with a comma between."""
+    """Return the values for the last word as bash gets them: type and value, separated by a comma."""
     for name, value in request_of(words).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["seqsave"])
@@ -36,7 +36,7 @@ def completed(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def request_of(words: str) -> dict[str, str]:
-    """The environment in which bash asks for the last word."""
+    """Return the environment with which bash requests the last word."""
     count = len(words.split(" ")) - 1
     return {"_SEQSAVE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
 
@@ -46,7 +46,7 @@ def values(shown: str) -> list[str]:
 
 
 def test_a_process_of_its_own_answers(tmp_path: Path) -> None:
-    """As a shell asks. The others ask inside this process, which is quicker."""
+    """Request as a shell does. The other tests stay inside this process, which is faster."""
     environment = {**os.environ, **request_of("seqsave in")}
     ended = subprocess.run(COMMAND, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode in (0, 1), ended

@@ -29,7 +29,7 @@ def hook() -> list[library.EncoderSpec]:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sound plugin and a broken one, as the packages of an environment bring them."""
+    """Install a correct plugin and a broken one, as packages do."""
     sound = types.ModuleType("sound_plugin")
     sound.seqsave_encoders = library.hookimpl(hook, specname="seqsave_encoders")  # type: ignore[attr-defined]
     monkeypatch.setitem(__import__("sys").modules, "sound_plugin", sound)

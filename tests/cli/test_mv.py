@@ -506,7 +506,7 @@ def test_the_only_copy_stays_after_a_failure(here: Place, monkeypatch: pytest.Mo
 
 @pytest.fixture(params=["versions", "lock"])
 def keeping(request: pytest.FixtureRequest, s3_server: S3Server) -> Place:
-    """A bucket that keeps each version of an object, and one that also refuses to delete them for a day."""
+    """Return a bucket that keeps each version of an object, and one that also refuses to delete them for a day."""
     bucket, client = f"{request.param}-{uuid.uuid4().hex[:8]}", s3_server.client
     client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=request.param == "lock")
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

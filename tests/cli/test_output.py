@@ -1,4 +1,4 @@
-"""What the command prints: harmless to terminals, in the command's own words, each warning once."""
+"""The output of the command: harmless to terminals, in the command's own words, each warning once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_names_no_setting_stays_as_it_is(text: str) -> None:
 
 
 def test_every_message_names_settings_that_exist() -> None:
-    """A mention in backquotes that the command would not spell is a misspelt one."""
+    """A setting in backquotes that the command does not know is misspelt."""
     package = Path(library.__file__).parent
     mentions = [
         (path.name, mention)
@@ -42,7 +42,7 @@ def test_every_message_names_settings_that_exist() -> None:
 
 
 def _texts(path: Path) -> list[str]:
-    """The texts in a module's code; docstrings are left out."""
+    """Return the texts in a module's code, without docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}

@@ -1,4 +1,4 @@
-"""A save as the command reports it: to people, to programs, and when it is interrupted."""
+"""The report of a save by the command: as text, as JSON, and after an interrupt."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_a_glob_in_memory(renders: Path) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    """Every file, without what seqsave keeps for itself."""
+    """Return every file, without those in ``.seqsave``."""
     found = [path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.is_file()]
     return sorted(name for name in found if ".seqsave/" not in name)
 

@@ -23,7 +23,7 @@ def _ranges(numbers: set[int]) -> str:
 
 
 def _is_pending(pid: int, number: str) -> bool:
-    """Whether a signal was sent and has not reached the process yet; another one would be lost. Known on Linux only."""
+    """Return whether a signal was sent and has not reached the process yet: another one would be lost. Linux only."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

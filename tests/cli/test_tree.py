@@ -14,13 +14,13 @@ from tests.sources.pictures import encode, picture
 
 
 def names(folder: Path) -> list[str]:
-    """Every file, without what seqsave keeps for itself."""
+    """Return every file, without those in ``.seqsave``."""
     found = [path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.is_file()]
     return sorted(name for name in found if ".seqsave/" not in name)
 
 
 def tree_of(folder: Path, **sequences: int) -> Path:
-    """A tree with sequences ``a/f_1.png`` ... of these lengths."""
+    """Make a tree with sequences ``a/f_1.png`` ... of these lengths."""
     for name, count in sequences.items():
         (folder / name).mkdir(parents=True)
         for number in range(1, count + 1):

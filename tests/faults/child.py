@@ -1,6 +1,6 @@
-"""The saver as a program of its own, that can be killed: an order in, one line of JSON for each thing that happens out.
+"""The saver as a separate program that can be killed. It reads an order and prints one line of JSON for each event.
 
-It says of each frame what its future says, as soon as it says so, and of the whole run what the writer says at its end.
+It reports the result of each frame's future as soon as it is known, and the writer's result at the end.
 ``hold`` makes it stop for good in one phase of one frame; the parent then does what is to be tried.
 """
 
@@ -57,14 +57,14 @@ class Order:
 
 
 def picture(index: int, seed: int, shape: tuple[int, ...]) -> Any:
-    """Noise, so that every frame differs from every other one in each of its parts, and none gets small."""
+    """Return noise: every part of a frame differs from every other frame, and no file is small."""
     import numpy as np
 
     return np.random.default_rng([seed, index]).integers(0, 256, shape, dtype=np.uint8)
 
 
 def name_of(index: int) -> str:
-    """By the rule as the documentation has it, and not by the code that is on trial."""
+    """Return the documented name of a frame, without using the code under test."""
     return f"frame_{index:05d}.png"
 
 
@@ -154,7 +154,7 @@ def _report(index: int, future: Future[Any]) -> None:
 
 
 def _race(order: Order) -> None:
-    """All frames, each again and again until it is decided whose it is: a writer stops at its first collision."""
+    """Save all frames, each until it is saved or taken by another saver: a writer stops at its first collision."""
     import seqsave
 
     left, won, lost = list(order.indices), [], []
@@ -197,7 +197,7 @@ def _listen(event: Any) -> None:
 
 
 def as_line(order: Order) -> str:
-    """What ``main`` reads."""
+    """Return the order as the line that ``main`` reads."""
     return json.dumps(dataclasses.asdict(order)) + "\n"
 
 

@@ -30,7 +30,7 @@ def _at(
 
 
 def race(lab: Lab, trial: Trial, times: int, place: Place) -> None:
-    """Two processes with different pictures for the same ``times`` frames: each frame has one winner, who knows."""
+    """Two processes save different pictures as the same frames: each frame has one winner, which reports it."""
     orders = [_order(place, times, seed, {"if_exists": "error"}, race=True) for seed in SEEDS]
     healthy = [healthy_run(lab, order) for order in orders]
     claims = [saver.end() for saver in _at_once(orders)]
@@ -67,7 +67,7 @@ FAULTS.add("Two savers want the same frames", "S3", 500)(partial(_at, race, Lab.
 
 
 def _at_once(orders: list[Order]) -> list[Saver]:
-    """Savers that have begun at the same moment and have ended."""
+    """Run savers that begin at the same moment, and return them when they have ended."""
     with contextlib.ExitStack() as stack:
         savers = [stack.enter_context(Saver(replace(order, wait_for_go=True))) for order in orders]
         for saver in savers:
@@ -80,7 +80,7 @@ def _at_once(orders: list[Order]) -> list[Saver]:
 
 
 def thirds(lab: Lab, trial: Trial, times: int, place: Place) -> None:
-    """Three machines write a third each of one sequence, which is complete when the last one has ended."""
+    """Three machines each write a third of one sequence, which is complete when the last one has ended."""
     whole = _order(place, times, SEEDS[0], {"total": times})
     judge = Judge(trial, place, healthy_run(lab, whole))
     trial.tried += times
@@ -90,7 +90,7 @@ def thirds(lab: Lab, trial: Trial, times: int, place: Place) -> None:
 
 
 def resumed_by_two(lab: Lab, trial: Trial, times: int, place: Place) -> None:
-    """Half of a sequence is there, and two processes go on with all of it."""
+    """Half of a sequence exists, and two processes resume all of it."""
     whole = _order(place, times, SEEDS[0], {"if_exists": "skip", "total": times})
     judge = Judge(trial, place, healthy_run(lab, whole))
     with Saver(replace(whole, indices=whole.indices[: times // 2])) as saver:
@@ -102,7 +102,7 @@ def resumed_by_two(lab: Lab, trial: Trial, times: int, place: Place) -> None:
 
 
 def overwritten_by_two(lab: Lab, trial: Trial, times: int, place: Place) -> None:
-    """Each frame is one's or the other's as a whole, and the manifest claims to know whose only where that is so."""
+    """Each frame comes whole from one of the two. The manifest states a checksum only where it is right."""
     orders = [_order(place, times, seed, {}) for seed in SEEDS]
     healthy = [healthy_run(lab, order) for order in orders]
     savers = _at_once(orders)
@@ -132,7 +132,7 @@ for title, run, exact in (
 def watch(lab: Lab, trial: Trial, times: int, place: Place) -> None:
     """While ``times`` frames are written, and then replaced by others, another thread lists and reads them.
 
-    What was once there stays there, and is always one of the two pictures as a whole.
+    A frame that was seen once stays, and is always one of the two pictures as a whole.
     """
     orders = [_order(place, times, seed, {}, pace=0.02) for seed in SEEDS]
     first, second = (healthy_run(lab, order) for order in orders)
@@ -168,7 +168,7 @@ def _watch_one(judge: Judge, saver: Saver, allowed: list[dict[str, bytes]], know
 
 
 def _compare_with_reader(judge: Judge, surely: set[str]) -> None:
-    """The reader of seqsave has to find at least what was surely there before it looked."""
+    """The reader of seqsave has to find at least the frames that certainly existed before it looked."""
     import seqsave
 
     if not surely:

@@ -27,7 +27,7 @@ LARGE = "64m"
 
 @functools.cache
 def can_mount() -> bool:
-    """Whether this process may mount a tmpfs."""
+    """Return whether this process may mount a tmpfs."""
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(OSError):
         if _mount("-t", "tmpfs", "-o", "size=64k", "tmpfs", folder).returncode == 0:
             subprocess.run(["umount", folder], check=True)

@@ -293,7 +293,7 @@ def hammer(
 
 
 class Judge:
-    """Looks, and remembers what it saw."""
+    """A judge that looks at the storage, and records its findings."""
 
     def __init__(self, storage: Storage) -> None:
         self.verdict = Verdict()
@@ -417,7 +417,7 @@ class _Worker:
         """What went wrong in its last run that is no error of seqsave."""
 
     def begin(self, *, whole: bool) -> None:
-        """Ask for one run: over all frames, or of a kind that it chooses."""
+        """Request one run: over all frames, or of a kind that the worker chooses."""
         self._is_busy = True
         self._connection.send(whole)
 
@@ -503,7 +503,7 @@ def _run(dice: random.Random, url: str, options: dict[str, Any], spool: str | No
 
 
 def _flush(spool: str, options: dict[str, Any]) -> None:
-    """By the command; where that would need secrets among its words, by the library."""
+    """Flush by the command, or by the library if the command line would contain secrets."""
     import seqsave
     from seqsave.cli import cli
 
@@ -517,7 +517,7 @@ def _flush(spool: str, options: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Run the hammer from the command line, and print what was seen."""
+    """Run the hammer from the command line, and print the findings."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "folder", nargs="?", default="", help="or s3, gs, az: on a server that is started; by default a new folder"

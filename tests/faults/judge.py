@@ -1,4 +1,4 @@
-"""Says what became of the frames, with eyes of its own: nothing of seqsave is used here.
+"""Judge the frames independently: nothing of seqsave is used here.
 
 The files are compared bit by bit with those of a run without any fault, and these with the pictures
 themselves, as Pillow reads them.
@@ -32,7 +32,7 @@ MANIFEST = ".seqsave/frame.png.json"
 
 
 class Judge:
-    """Of one sequence that is to have the frames ``healthy`` (name to bytes) in the end, and a complete manifest."""
+    """The judge of one sequence, which must end with the frames ``healthy`` (name to bytes) and a complete manifest."""
 
     def __init__(self, trial: Trial, place: Place, healthy: dict[str, bytes], *, has_manifest: bool = True) -> None:
         self.trial = trial
@@ -41,7 +41,7 @@ class Judge:
         self.healthy = healthy
 
     def look(self) -> dict[str, bytes]:
-        """All frames that can be seen now; whatever is not whole is damaged."""
+        """Return all frames that exist now. Count frames that are not whole as damaged."""
         seen = {}
         for name in self.place.names():
             if FRAME.fullmatch(name):
@@ -69,7 +69,7 @@ class Judge:
                 self._weigh(word, seen)
 
     def end(self) -> None:
-        """Count what there is, when all should be well."""
+        """Count the frames at the end, when all should be saved."""
         seen = self.look()
         if self.has_manifest and not self._is_complete():
             self.false("all is over and the manifest does not say that the sequence is complete")
@@ -81,18 +81,18 @@ class Judge:
             self.note(f"lost: {missing}")
 
     def leaves_nothing_behind(self) -> None:
-        """A saver that has ended by itself leaves no temporary files."""
+        """Check that a saver that has ended by itself left no temporary files."""
         left = [name for name in self.place.names() if TEMPORARY.fullmatch(name)]
         if left:
             self.damaged(f"left behind: {left}")
 
     def fails(self, last: dict[str, Any], error: str, words: str = "") -> None:
-        """This saver had to end with an error of that kind, and say why."""
+        """Check that this saver ended with an error of that kind, and with a message."""
         if last["end"] != error or words not in last["message"]:
             self.false(f"it ended with {last['end'] or 'no error'}, not {error} ({words!r}): {last['message']}")
 
     def vanished(self, names: set[str]) -> None:
-        """A reader has looked, and has not seen existing frames."""
+        """Count frames that a reader did not find although they existed."""
         self.trial.lost += len(names)
         self.note(f"vanished: {sorted(names)}")
 
@@ -121,7 +121,7 @@ class Judge:
     def check_manifest(self) -> None:
         """A manifest that states complete has to name exactly the existing and the expected frames.
 
-        It may have been marked as incomplete, and frames replaced, while they were read here.
+        While the frames are read, it may be marked as incomplete, and frames may be replaced.
         """
         data = self._manifest()
         lies = [] if data is None else list(self._lies(data))
@@ -219,7 +219,7 @@ def flaws_of(place: Place, frames: int, *, seed: int, shape: tuple[int, int, int
 
 
 def healthy_run(lab: Lab, order: Order) -> dict[str, bytes]:
-    """The files of a run without faults, whose pixels are right."""
+    """Return the files of a run without faults, whose pixels were checked."""
 
     def make(folder: Path) -> dict[str, bytes]:
         undisturbed = replace(

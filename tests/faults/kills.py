@@ -29,7 +29,7 @@ MANIFEST = r"/\.seqsave/frame\.png\.json$"
 
 
 def held_at(what: str) -> Callable[[Order, int], Order]:
-    """The order with a hold in that phase of the n-th frame."""
+    """Return the order with a hold in that phase of the n-th frame."""
     return lambda order, index: replace(order, hold=Hold(what=what, path=rf"{name_of(index)}$"))
 
 
@@ -38,7 +38,7 @@ def half_written(order: Order, index: int) -> Order:
 
 
 def held_at_manifest(what: str, nth: int) -> Callable[[Order, int], Order]:
-    """The order with a hold at the manifest: the run writes it before its first frame, and after its last one."""
+    """Return the order with a hold at the manifest, which the run writes before its first and after its last frame."""
     return lambda order, index: replace(order, hold=Hold(what=what, path=MANIFEST, nth=nth))
 
 
@@ -52,7 +52,7 @@ LOCAL: dict[str, tuple[Callable[[Order, int], Order], ...]] = {
 
 
 def killed_locally(holds: tuple[Callable[[Order, int], Order], ...], lab: Lab, trial: Trial, times: int) -> None:
-    """Every other time with if_exists="skip", which gives names in another way than "overwrite"."""
+    """Use if_exists="skip" every other time: it names files in another way than "overwrite"."""
     with Resumer() as resumer:
         for number in range(times):
             place = lab.local()
@@ -80,7 +80,7 @@ def _frame_of(number: int) -> str:
 
 
 def _strike_manifest(proxy: Proxy, number: int) -> Trouble:
-    """The run PUTs it before its first frame, and after its last one."""
+    """Strike at the manifest: the run PUTs it before its first frame, and after its last one."""
     spare = number // 8 % 2
     if number // 4 % 2:
         return proxy.lose_reply(path=MANIFEST, spare=spare, first=1, seconds=600)
@@ -112,7 +112,7 @@ def killed_during_put(bring: Callable[[Proxy, int], Trouble], lab: Lab, trial: T
 
 
 def _order(place: Place, turn: int) -> Order:
-    """Every other time with if_exists="skip", which publishes in another way than "overwrite" does."""
+    """Return an order, every other time with if_exists="skip", which publishes in another way than "overwrite"."""
     settings = {"if_exists": ("overwrite", "skip")[turn % 2]}
     return Order(
         url=place.url, indices=list(range(FRAMES)), storage_options=dict(place.storage_options), settings=settings
@@ -132,7 +132,7 @@ def _kill_and_resume(trial: Trial, judge: Judge, saver: Saver, resumer: Resumer)
 
 
 def _age(folder: Path) -> None:
-    """Files that a dead process has left are swept when they are older than a minute: now they are."""
+    """Make the files of a dead process older than a minute, so that the next run removes them."""
     for path in folder.rglob(".seqsave-*.tmp"):
         os.utime(path, (time.time() - 120,) * 2)
 

@@ -45,7 +45,7 @@ _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 
 @dataclass
 class Figures:
-    """What came of it.
+    """The outcome.
 
     flaws:        each way in which the end is not one complete sequence, in words.
     killed:       processes. again: tasks that were given to another process.
@@ -74,7 +74,7 @@ def save_many(
     kill_after: int = 0,
     seed: int = 0,
 ) -> Figures:
-    """Save the frames, and return what an independent look at the storage says of them.
+    """Save the frames, and return the findings of an independent look at the storage.
 
     task:       frames of one task of a run, or of one writer; 0 for what is usual.
     kill_every: seconds between two kills of a process that is at work, and has saved a frame.
@@ -96,7 +96,7 @@ def save_many(
 
 
 class _Driver:
-    """What is done once: a run is begun and committed; writers need neither."""
+    """The work of the driver: a run is begun and committed; writers need neither."""
 
     def __init__(self, place: Place, frames: int, how: How) -> None:
         import seqsave
@@ -187,7 +187,7 @@ class _Crew:
             worker.connection.send(worker.task)
 
     def _kill(self, worker: _Worker) -> None:
-        """SIGKILL. What it has sent and not been heard is lost, as with a machine that goes away."""
+        """Send SIGKILL. Messages that were not received are lost, as with a machine that fails."""
         self._measure(worker)
         worker.process.kill()
         worker.process.join()
@@ -263,7 +263,7 @@ def _save(connection: Any, url: str, options: dict[str, Any], task: range) -> li
 
 
 def main() -> int:
-    """Run it from the command line, and print what was seen."""
+    """Run it from the command line, and print the findings."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.many", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--processes", type=int, default=8)

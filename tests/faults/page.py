@@ -25,7 +25,7 @@ _TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- end of table -->)", re.DOT
 
 
 def table(trials: Iterable[Trial]) -> str:
-    """As Markdown."""
+    """Return the table as Markdown."""
     rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, trials)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
@@ -43,7 +43,7 @@ def update(trials: Iterable[Trial], page: Path = PAGE) -> None:
 
 
 def read_rows(page: Path = PAGE) -> list[dict[str, str]]:
-    """The rows of the page's table, by column."""
+    """Return the rows of the page's table, by column."""
     found = _TABLE.search(page.read_text(encoding="utf-8"))
     assert found is not None
     lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in found[0].splitlines()[2:]]

@@ -1,4 +1,4 @@
-"""The parent's hand on a child program: its words as they come, SIGKILL, and its end."""
+"""Control a child program from its parent: its reports as they come, SIGKILL, and its end."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class Saver:
             stream.close()
 
     def another(self, order: Order) -> None:
-        """An order more for one that stays."""
+        """Give another order to a child that stays."""
         self.order = order
         self.words.clear()
         self._put(as_line(order))
 
     def go(self) -> None:
-        """To one that waits: before it begins, or at ``halt_before``."""
+        """Let a child continue that waits before it begins, or at ``halt_before``."""
         self._put("go\n")
 
     def wait_for(self, right: Callable[[dict[str, Any]], bool], count: int = 1) -> None:
@@ -77,14 +77,14 @@ class Saver:
         return self.process.poll() is None and not any("end" in word for word in self.words)
 
     def kill(self) -> None:
-        """SIGKILL, and all that it could still say is heard."""
+        """Send SIGKILL, and read the reports that it had sent."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._listener.join()
 
     def end(self) -> dict[str, Any]:
-        """Wait for its last words, and its end if it does not stay."""
+        """Wait for its last report, and for its end if it does not stay."""
         self.wait_for(lambda word: "end" in word)
         if not self.order.stay:
             self.process.wait(PATIENCE)
@@ -98,7 +98,7 @@ class Saver:
         return [word["frame"] for word in list(self.words) if word.get("status") == status]
 
     def errors(self) -> str:
-        """The end of what stands on its standard error."""
+        """Return the end of its standard error."""
         self._errors.seek(0)
         return self._errors.read()[-2000:]
 
@@ -120,7 +120,7 @@ class Saver:
 
 
 def environment() -> dict[str, str]:
-    """Nothing of the user's credentials and settings."""
+    """Return an environment without the user's credentials and settings."""
     foreign = ("AWS_", "FSSPEC_", "SEQSAVE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     nowhere = str(Path(tempfile.gettempdir(), "seqsave-no-such-folder"))

@@ -1,4 +1,4 @@
-"""The store, or the way to it, fails while a saver is at work: with the settings that everybody gets by default."""
+"""The store or the network fails while a saver is at work, with the default settings."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ FAULTS.add("Server gone for 30 s", "S3", 2)(partial(killed_and_restarted, gone=3
 
 @FAULTS.add("Server gone for good, then resumed", "S3", 2)
 def gone_for_good(lab: Lab, trial: Trial, times: int) -> None:
-    """The error names what is not saved; when the server is there again, another run saves that."""
+    """The error names the frames that are not saved; when the server is back, another run saves them."""
     for number in range(times):
         with S3Server() as server:
             place = lab.bucket(server, client=number)
@@ -82,7 +82,7 @@ def gone_for_good(lab: Lab, trial: Trial, times: int) -> None:
 
 @FAULTS.add("Store gone when the manifest is to be finished", "S3", 4)
 def manifest_away(lab: Lab, trial: Trial, times: int) -> None:
-    """All frames are saved and the run cannot say so: an error, and until the next run the manifest is incomplete."""
+    """All frames are saved, but the manifest cannot be updated: an error, and it is incomplete until the next run."""
     for number in range(times):
         place = lab.bucket(client=number)
         with lab.behind_proxy(place) as proxy:
@@ -156,7 +156,7 @@ def narrow(lab: Lab, trial: Trial, times: int) -> None:
 
 @FAULTS.add("Credentials expire", "S3", 6)
 def expired(lab: Lab, trial: Trial, times: int) -> None:
-    """From some moment on every request is answered ExpiredToken; new ones are there for the next run."""
+    """From some request on, every answer is ExpiredToken; the next run has new credentials."""
     for number in range(times):
         place = lab.bucket(client=number)
         with lab.behind_proxy(place) as proxy:

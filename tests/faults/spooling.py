@@ -1,4 +1,4 @@
-"""The store is away and frames go into a spool; savers, and those who publish from there, are killed at any moment."""
+"""The store is unavailable and frames go into a spool; savers and flushes are killed at any moment."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def order_of(place: Place, spool: Path, **settings: Any) -> Order:
 
 
 def flush(judge: Judge, spool: Path) -> None:
-    """All that is there is published, and gone from there."""
+    """Publish all frames of the spool, and check that it is empty."""
     with Flush(spool, judge.place) as flushing:
         status, stated = flushing.end()
     if status or entries(spool):
@@ -99,7 +99,7 @@ def is_spooled(word: dict[str, Any]) -> bool:
 
 
 def away(bring: Callable[[Proxy, int], Trouble], lab: Lab, trial: Trial, times: int) -> None:
-    """From some frame on nothing is taken: the run goes on and says so at its end, and a flush publishes the rest."""
+    """From some frame on, the store refuses all: the run reports it at its end, and a flush publishes the rest."""
     for number in range(times):
         place, spool = lab.bucket(client=number), lab.folder()
         with lab.behind_proxy(place) as proxy:
@@ -137,7 +137,7 @@ FAULTS.add("Every answer lost for good, with a spool, then flushed", "S3", 6)(
 
 @FAULTS.add("Store comes and goes, with a spool, while others flush it", "S3", 4, exact=False)
 def comes_and_goes(lab: Lab, trial: Trial, times: int) -> None:
-    """Half of the time nothing is taken; in the other half a flush publishes what the saver has put there."""
+    """Half of the time the store refuses all; in the other half a flush publishes the spooled frames."""
     for number in range(times):
         place, spool = lab.bucket(client=number), lab.folder()
         with lab.behind_proxy(place) as proxy:
@@ -182,7 +182,7 @@ def manifest_away(lab: Lab, trial: Trial, times: int) -> None:
 
 @FAULTS.add("Disk of the spool full", "S3", 4)
 def spool_full(lab: Lab, trial: Trial, times: int) -> None:
-    """The store is away and the spool takes a part only: the rest fails, named; a flush and another run save all."""
+    """The store is unavailable and the spool is too small: the other frames fail; a flush and another run save all."""
     for number in range(times):
         place = lab.bucket(client=number)
         with lab.behind_proxy(place) as proxy, small_disk(lab.folder(), "512k") as disk:
@@ -259,7 +259,7 @@ STRIKES: tuple[Callable[[Proxy, int], Trouble], ...] = (
 
 @FAULTS.add("Flush killed, then started again", "S3", 16)
 def killed_flushing(lab: Lab, trial: Trial, times: int) -> None:
-    """In the middle of a frame, or of the manifest, half sent or done: the next flush does the rest."""
+    """Kill a flush in the middle of a frame or the manifest, half sent or sent: the next flush does the rest."""
     for number in range(times):
         place, spool = lab.bucket(client=number), lab.folder()
         with lab.behind_proxy(place) as proxy:

@@ -1,4 +1,4 @@
-"""What most trials do at their end: let a saver finish, or let another one go on where it stopped."""
+"""Common ends of trials: a saver finishes, or another one resumes its sequence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Resumer", "finish", "resume"]
 
 
 def finish(judge: Judge, saver: Saver) -> None:
-    """It is to end by itself, with everything saved."""
+    """Check that it ends by itself, with everything saved."""
     last = saver.end()
     judge.hear(saver)
     if last["end"]:
@@ -22,7 +22,7 @@ def finish(judge: Judge, saver: Saver) -> None:
 
 
 def resume(trial: Trial, judge: Judge, order: Order) -> None:
-    """Another process does what the first one left, and then all is there."""
+    """Let another process save the frames that the first one left, and check that all exist."""
     with Resumer() as resumer:
         resumer.resume(trial, judge, order)
 

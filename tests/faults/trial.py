@@ -22,7 +22,7 @@ Run = Callable[["Lab", "Trial", int], None]
 
 @dataclass
 class Trial:
-    """What came of a fault. The judge counts frames; the fault's own function counts how often it struck.
+    """The outcome of a fault. The judge counts frames; the fault's own function counts how often it struck.
 
     due:      frames that had to be there at the end.
     written:  frames that were there at the end, bit for bit.
@@ -71,10 +71,10 @@ class Fault:
 
 
 class Faults(list[Fault]):
-    """Those of one module."""
+    """The faults of one module."""
 
     def add(self, name: str, where: str, times: int, *, exact: bool = True) -> Callable[[Run], Run]:
-        """Put a function on the list."""
+        """Add a function to the list."""
 
         def put(run: Run) -> Run:
             self.append(Fault(name, where, times, run, exact))
@@ -96,29 +96,29 @@ class Lab:
 
     @property
     def server(self) -> S3Server:
-        """The one that all share; a fault that harms the server starts one of its own."""
+        """Return the server that all share; a fault that harms the server starts its own."""
         with self._lock:
             self._server = self._server or self._make_server()
             return self._server
 
     def folder(self) -> Path:
-        """A name in the scratch folder at which nothing is yet."""
+        """Return an unused path in the scratch folder."""
         with self._lock:
             return self.scratch / f"{next(self._numbers):04d}"
 
     def local(self) -> Place:
-        """A folder that is not there yet."""
+        """Return a folder that does not exist yet."""
         return Place("local", str(self.folder()))
 
     def bucket(self, server: S3Server | None = None, *, client: int = 0) -> Place:
-        """An empty prefix; ``client`` counts through the clients with which seqsave can reach it."""
+        """Return an empty prefix. ``client``: a number that chooses one of seqsave's S3 clients."""
         server = server or self.server
         options = {**server.storage_options, "client": CLIENTS[client % len(CLIENTS)]}
         return Place("s3", server.new_prefix(), options, server)
 
     @contextmanager
     def behind_proxy(self, place: Place) -> Iterator[Proxy]:
-        """From now on seqsave goes through a proxy there; the judge never does."""
+        """Let seqsave reach the place through a proxy from now on; the judge never does."""
         assert place.server is not None
         with Proxy(place.server.endpoint_url) as proxy:
             place.storage_options["endpoint_url"] = proxy.endpoint_url
@@ -128,7 +128,7 @@ class Lab:
                 place.storage_options["endpoint_url"] = place.server.endpoint_url
 
     def healthy(self, make: Callable[[Path], dict[str, bytes]], key: Any) -> dict[str, bytes]:
-        """What a run without faults gives, by name; made once."""
+        """Return the files of a run without faults, by name; made once."""
         with self._lock:
             known = self._healthy.get(key)
         if known is None:

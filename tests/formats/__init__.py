@@ -1,1 +1,1 @@
-"""What each file type keeps, seen by programs that others wrote: the table of docs/formats.md, from runs."""
+"""Measure with independent programs what each file type keeps, for the table of docs/formats.md."""

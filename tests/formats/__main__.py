@@ -1,4 +1,4 @@
-"""``python -m tests.formats``: save and look again, and put what was seen into docs/formats.md."""
+"""``python -m tests.formats``: save, read with other programs, and write the results into docs/formats.md."""
 
 from __future__ import annotations
 

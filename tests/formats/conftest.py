@@ -1,4 +1,4 @@
-"""Here, other than in all other tests, the plugins that are installed count."""
+"""Unlike in all other tests, installed plugins are used here."""
 
 from __future__ import annotations
 

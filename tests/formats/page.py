@@ -30,13 +30,13 @@ _TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- end of table -->)", re.DOT
 
 
 def table(rows: Iterable[Row]) -> str:
-    """As Markdown."""
+    """Return the table as Markdown."""
     cells = [[TITLES[one.name] for one in fields(Row)], ["---"] * len(fields(Row)), *map(astuple, rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 def pairs_table(rows: Iterable[PairRow]) -> str:
-    """As Markdown. The name of a source is in its first row only."""
+    """Return the table as Markdown. The name of a source is in its first row only."""
     lines = [["from", "statement", *TARGETS], ["---"] * (2 + len(TARGETS))]
     last = ""
     for row in rows:
@@ -46,13 +46,13 @@ def pairs_table(rows: Iterable[PairRow]) -> str:
 
 
 def update_pairs(rows: Iterable[PairRow], page: Path = PAGE) -> None:
-    """Put the table of what becomes of statements into the page."""
+    """Put the table of statements into the page."""
     text = page.read_text(encoding="utf-8")
     page.write_text(_PAIRS.sub(lambda _: pairs_table(rows), text, count=1), encoding="utf-8")
 
 
 def read_pairs(page: Path = PAGE) -> list[PairRow]:
-    """The rows of that table."""
+    """Return the rows of that table."""
     found = _PAIRS.search(page.read_text(encoding="utf-8"))
     assert found is not None
     rows: list[PairRow] = []
@@ -69,7 +69,7 @@ def update(rows: Iterable[Row], page: Path = PAGE) -> None:
 
 
 def read_rows(page: Path = PAGE) -> list[Row]:
-    """The rows of the page's table."""
+    """Return the rows of the page's table."""
     found = _TABLE.search(page.read_text(encoding="utf-8"))
     assert found is not None
     lines = [line.removeprefix("|").removesuffix("|").split("|") for line in found[0].splitlines()[2:]]

@@ -1,4 +1,4 @@
-"""What becomes of each statement of a file in each other format: kept, converted, or named in a warning."""
+"""Measure each statement of a file in each other format: kept, converted, or named in a warning."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLOR_WORDS = ("colour space", "ICC profile", "gamma", "primaries")
 
 @dataclass(frozen=True)
 class PairRow:
-    """One statement of one source, and what became of it in each format, in the order of ``TARGETS``."""
+    """One statement of one source, and its outcome in each format, in the order of ``TARGETS``."""
 
     source: str
     statement: str
@@ -120,12 +120,12 @@ def _statements(data: bytes, source: seqsave.Decoded) -> Iterator[str]:
 
 
 def _states_turn(data: bytes) -> bool:
-    """Whether a file states that its picture is turned. The decoder of AVIF turns it by itself: MIAF, 7.3.9."""
+    """Return whether a file states that its picture is turned. The decoder of AVIF turns it by itself: MIAF, 7.3.9."""
     return orientation_of(data) != 1 or (data[4:12] == b"ftypavif" and b"irot" in data)
 
 
 def _outcome(statement: str, data: bytes, source: seqsave.Decoded, seen: _Seen, target: str) -> str:
-    """Return what became of it. What is called kept is also looked for with exiftool, where it knows it."""
+    """Return the outcome. A kept statement is also looked up with exiftool, if exiftool knows it."""
     found = _judged(statement, source, seen)
     if found == KEPT and statement in _BY_EXIFTOOL and target != "exr":
         text = str(exiftool(seen.data, f".{target}"))

@@ -1,4 +1,4 @@
-"""Readers that others wrote, as functions from a file's bytes to its pixels: H,W,C, in the dtype that they read."""
+"""Independent readers, as functions from a file's bytes to its pixels: H,W,C, in the dtype that they read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DEBIAN = {
 
 
 class Unread(Exception):  # noqa: N818 - nothing is wrong
-    """This reader has no such pictures."""
+    """The reader does not support this kind of picture."""
 
 
 def program(name: str) -> str:
@@ -49,7 +49,7 @@ def report(name: str, *arguments: str, data: bytes, suffix: str) -> str:
 
 
 def exiftool(data: bytes, suffix: str) -> dict[str, Any]:
-    """Every tag by group and name."""
+    """Return every tag by group and name."""
     arguments = ("-json", "-a", "-u", "-G1", "{}")
     found: dict[str, Any] = json.loads(report("exiftool", *arguments, data=data, suffix=suffix))[0]
     return found
@@ -67,7 +67,7 @@ def _in_order(array: Any) -> Any:
 
 
 def pillow(data: bytes) -> Any:
-    """8 bits only: of 16 it makes something else, and floats it takes for nothing that it knows."""
+    """Read 8 bits only: Pillow converts 16 bits, and does not read floats."""
     from PIL import Image, UnidentifiedImageError
 
     if data.startswith(b"\x89PNG") and data[24] == 16:
@@ -82,7 +82,7 @@ def pillow(data: bytes) -> Any:
 
 
 def ffmpeg_exr(data: bytes) -> Any:
-    """FFmpeg has an EXR reader of its own: grey, RGB and RGBA. It reads DWA wrongly, from every program."""
+    """Read with FFmpeg's own EXR reader: grey, RGB and RGBA. It reads DWA wrongly."""
     av = outside.package("av", "pip install av")
     with av.open(io.BytesIO(data), format="exr_pipe") as file:
         (frame,) = file.decode(video=0)
@@ -96,14 +96,14 @@ def ffmpeg_exr(data: bytes) -> Any:
 
 
 def djxl(data: bytes) -> Any:
-    """libjxl's own program: integers by way of PNG, floats by way of npy."""
+    """Read with libjxl's own program: integers through PNG, floats through npy."""
     is_float = "-bit float" in report("jxlinfo", "-v", "{}", data=data, suffix=".jxl")
     made = _converted("djxl", "{source}", "{made}", data=data, source=".jxl", made=".npy" if is_float else ".png")
     return np.load(io.BytesIO(made))[0] if is_float else opencv(made)
 
 
 def avifdec(data: bytes) -> Any:
-    """libavif's own program, by way of PNG."""
+    """Read with libavif's own program, through PNG."""
     reported = report("avifdec", "--info", "{}", data=data, suffix=".avif")
     depth = "8" if re.search(r"Bit Depth\s*: 8", reported) else "16"
     # Its grey pictures with alpha become RGB, to which a grey profile cannot be written.
@@ -112,7 +112,7 @@ def avifdec(data: bytes) -> Any:
 
 
 def dwebp(data: bytes) -> Any:
-    """libwebp's own program. Its PAM files always have alpha."""
+    """Read with libwebp's own program. Its PAM files always have alpha."""
     pam = _converted("dwebp", "-quiet", "-pam", "{source}", "-o", "{made}", data=data, source=".webp", made=".pam")
     header, _, pixels = pam.partition(b"ENDHDR\n")
     fields = dict(line.split(" ", 1) for line in header.decode().splitlines()[1:])
@@ -121,7 +121,7 @@ def dwebp(data: bytes) -> Any:
 
 
 def vips_tiff(data: bytes) -> Any:
-    """libvips, by raw pixels, whose shape comes from tiffinfo. It has no half floats."""
+    """Read raw pixels with libvips; their shape comes from tiffinfo. It has no half floats."""
     reported = report("tiffinfo", "{}", data=data, suffix=".tif")
     number = {name: int(value) for name, value in re.findall(r"(\w+(?:/\w+)?)(?: Length)?: (\d+)", reported)}
     bits, is_float = number["Bits/Sample"], "IEEE floating point" in reported
@@ -143,7 +143,7 @@ def _converted(name: str, *arguments: str, data: bytes, source: str, made: str) 
 
 
 def readers_of(extension: str) -> dict[str, Reader]:
-    """By name."""
+    """Return the readers of a file type, by name."""
     openimageio = partial(outside.openimageio, suffix=f".{extension}")
     return {
         "png": {"OpenImageIO": openimageio, "OpenCV": opencv, "Pillow": pillow},

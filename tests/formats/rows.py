@@ -1,4 +1,4 @@
-"""One row of the table: files of one kind, saved as users save them, and what programs of others see in them."""
+"""One row of the table: files of one kind, saved as users save them, and the results of other programs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Row:
-    """What was seen. Every text is one cell of the table."""
+    """The results. Every text is one cell of the table."""
 
     filetype: str
     setting: str
@@ -85,7 +85,7 @@ class Row:
 
 
 def measure(kind: Kind, folder: Path) -> Row:
-    """Save, and look. AssertionError for pixels or texts that others do not see as they were given."""
+    """Save and read. Raises AssertionError if other programs read different pixels or texts."""
     spec = _spec(kind.filetype)
     counts = dict.fromkeys((*spec.channels[:5], spec.channels[-1]))
     seen = _Seen()
@@ -126,7 +126,7 @@ class _Seen:
 
 
 def _compare(kind: Kind, dtype: str, channels: int, folder: Path, seen: _Seen) -> None:
-    """Each frame by each reader that has such pictures; at least one has."""
+    """Compare each frame with each reader that supports such pictures; there must be one."""
     frames = _pictures(kind, dtype, channels)
     saved = seqsave.save(frames, folder, filetype=kind.filetype, options=kind.options_for(dtype))
     assert [Path(url).name for url in saved.urls] == [f"frame_{n:05d}.{kind.filetype}" for n in range(FRAMES)]
@@ -162,7 +162,7 @@ def _read(extension: str, data: bytes, channels: int) -> Iterator[tuple[str, Any
 
 
 def _without_copies(array: Any, channels: int) -> Any:
-    """Some readers make three of grey."""
+    """Return one channel of grey, which some readers return as three."""
     if channels > 2 or array.shape[2] < 3:
         return array
     assert (array[..., 0] == array[..., 1]).all()
@@ -171,7 +171,7 @@ def _without_copies(array: Any, channels: int) -> Any:
 
 
 def _pictures(kind: Kind, dtype: str, channels: int) -> Any:
-    """T,H,W,C. Noise where every bit counts, with what floats have beside numbers; else soft waves."""
+    """Return pictures T,H,W,C: noise if every bit counts, with infinities and NaN in floats; otherwise soft waves."""
     shape = (FRAMES, HEIGHT, WIDTH, channels)
     random = np.random.default_rng(7)
     if not kind.lossless:
@@ -192,7 +192,7 @@ def _pictures(kind: Kind, dtype: str, channels: int) -> Any:
 
 
 def _as_stored(array: Any, kind: Kind, dtype: str) -> Any:
-    """Values as they lie in the file: of fewer bits than the dtype has, or read into a wider one."""
+    """Return the values as stored in the file: of fewer bits than the dtype has, or read into a wider one."""
     if dtype not in kind.bits:
         assert array.dtype.kind == np.dtype(dtype).kind
         assert array.dtype.itemsize >= np.dtype(dtype).itemsize
@@ -230,14 +230,14 @@ def _tagged(kind: Kind, spec: seqsave.EncoderSpec, folder: Path, color: str = "d
 
 
 def _workflow(extension: str, data: bytes) -> str:
-    """The name under which exiftool finds the workflow."""
+    """Return the name under which exiftool finds the workflow."""
     names = [name for name, value in exiftool(data, f".{extension}").items() if CANARY in str(value)]
     assert names, f"exiftool finds no workflow in {extension}"
     return " ".join(names)
 
 
 def _colour(extension: str, data: bytes, folder: Path) -> str:
-    """How the file states Display P3, as others read it."""
+    """Return how the file states Display P3, as other programs read it."""
     suffix = f".{extension}"
     if extension == "png":
         srgb, pq = (_tagged(Kind("png"), _spec("png"), folder / name, name) for name in ("srgb", "rec2100-pq"))
@@ -288,13 +288,13 @@ def _stated(extension: str, data: bytes) -> str:
 
 
 def _tools(extension: str) -> set[str]:
-    """Programs that looked at the file beside those that read its pixels."""
+    """Return the programs that examined the file besides those that read its pixels."""
     more = {"png": "pngcheck", "exr": "exrheader", "tiff": "tiffinfo", "jxl": "jxlinfo", "avif": "avifdec"}
     return {"exiftool"} | ({more[extension]} if extension in more else set())
 
 
 def _by_pattern(extension: str, folder: Path) -> bool:
-    """Whether FFmpeg reads the frames as a movie by their names' pattern: all of them, in their size."""
+    """Return whether FFmpeg reads the frames as a movie by their names' pattern: all of them, in their size."""
     command = [outside.program("ffprobe", "apt-get install ffmpeg"), "-v", "error", "-f", "image2", "-count_frames"]
     command += ["-show_entries", "stream=width,height,nb_read_frames", "-of", "json"]
     done = subprocess.run([*command, str(folder / f"frame_%05d.{extension}")], capture_output=True, check=False)

@@ -1,4 +1,4 @@
-"""What docs/formats.md says of each file type is what programs of others see, now."""
+"""docs/formats.md states what other programs see in each file type now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/formats.md says becomes of the statements of a file is what becomes of them, now."""
+"""docs/formats.md states the present outcome of each statement of a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_nothing_is_lost_without_a_word() -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_what_the_page_says_is_measured(name: str, tmp_path: Path) -> None:
-    """A program that is not there skips, or fails in CI."""
+    """A missing program skips the test, or fails it in CI."""
     assert measure_pairs(name, tmp_path) == [row for row in page.read_pairs() if row.source == name]
 
 

@@ -1,4 +1,4 @@
-"""A sound plugin for the kit's own tests: light declarations, as a plugin has them."""
+"""A correct plugin for the kit's own tests: light declarations, as a plugin has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sound encoder for a format of our own, and what authors get wrong, one sin in each class."""
+"""A correct encoder for a format of our own, and the mistakes of authors, one in each class."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pack(header: dict[str, Any], pixels: bytes, level: int = 1) -> bytes:
 
 
 def header(data: bytes) -> tuple[dict[str, Any], int]:
-    """No checks: raises whatever it raises."""
+    """Read the header without checks."""
     (length,) = struct.unpack_from("<I", data, 4)
     return json.loads(data[8 : 8 + length]), 8 + length
 
@@ -49,7 +49,7 @@ def foreign(data: bytes) -> ImageArray:
 
 
 class TinyEncoder:
-    """Sound in every way."""
+    """Correct in every way."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], info: FrameInfo
@@ -75,7 +75,7 @@ class TinyEncoder:
 
 
 class Changed(TinyEncoder, ABC):
-    """Encodes another picture than it was given."""
+    """Encodes a picture that differs from the given one."""
 
     def encode(self, image: ImageArray, **named: Any) -> Encoded:
         return super().encode(np.ascontiguousarray(self.change(image)), **named)
@@ -122,7 +122,7 @@ class ZerosLoseTheirSign(Changed):
 
 
 class TinyNumbersLost(Changed):
-    """As processors do that take everything below the smallest normal number for zero."""
+    """Flushes numbers below the smallest normal one to zero, as some processors do."""
 
     def change(self, image: ImageArray) -> ImageArray:
         if image.dtype.kind != "f":
@@ -143,7 +143,7 @@ class TallPicturesFail(Changed):
 
 
 class OneDtypeFails(Changed):
-    """The declaration promises more than the backend takes."""
+    """The declaration promises a dtype that the backend refuses."""
 
     def change(self, image: ImageArray) -> ImageArray:
         if image.dtype == np.uint16:
@@ -246,7 +246,7 @@ class CodesOfColor(TinyEncoder):
 
 
 class ColorConverted(TinyEncoder):
-    """Meant well: what is stated is written into the file, and the values are changed nevertheless."""
+    """Writes the stated colour space into the file, and converts the values nevertheless."""
 
     def encode(self, image: ImageArray, *, info: FrameInfo, **named: Any) -> Encoded:
         if info.color is not None and info.color.transfer == "linear":
@@ -265,7 +265,7 @@ class TagsInAscii(TinyEncoder):
 
 
 class TagsInsteadOfMetadata(TinyEncoder):
-    """One place for both."""
+    """Writes tags where metadata belongs."""
 
     def encode(self, image: ImageArray, *, metadata: Mapping[str, str], info: FrameInfo, **named: Any) -> Encoded:
         kept = {} if info.tags else metadata
@@ -278,7 +278,7 @@ class TagsDated(TinyEncoder):
 
 
 class FirstIsSpecial(TinyEncoder):
-    """Only what follows a frame in the same process differs."""
+    """Encodes every frame after the first one in a process differently."""
 
     def __init__(self) -> None:
         self.seen = False
@@ -296,7 +296,7 @@ class ChangesInput(TinyEncoder):
 
 
 class NeedsToWrite(TinyEncoder):
-    """Puts everything back, but works inside the caller's picture."""
+    """Writes into the caller's picture, and restores it."""
 
     def encode(self, image: ImageArray, **named: Any) -> Encoded:
         image.byteswap(inplace=True).byteswap(inplace=True)
@@ -314,7 +314,7 @@ class SharedBuffer(TinyEncoder):
 
 
 class KeepsItsBuffer(TinyEncoder):
-    """Fit for threads, and still gives out what its next call writes into."""
+    """Safe for threads, but returns a buffer that its next call overwrites."""
 
     def __init__(self) -> None:
         self.local = threading.local()
@@ -327,14 +327,14 @@ class KeepsItsBuffer(TinyEncoder):
 
 
 class AliasesInput(TinyEncoder):
-    """Not compressed: the file is the caller's own memory, with nothing around it."""
+    """Returns the caller's own memory as the file."""
 
     def encode(self, image: ImageArray, **named: Any) -> Encoded:
         return Encoded(data=memoryview(image.reshape(-1).view(np.uint8)))
 
 
 class NotForThreads(TinyEncoder):
-    """Keeps the picture in itself. Threads of the kit meet there in pairs, each once, and one has the other's then."""
+    """Stores the picture in an attribute. Threads of the kit meet there in pairs, and one gets the other's."""
 
     two = threading.Barrier(2)
     has_met = threading.local()
@@ -351,7 +351,7 @@ class NotForThreads(TinyEncoder):
 
 
 class Rewritten(TinyEncoder, ABC):
-    """Writes other metadata than it was given."""
+    """Writes metadata that differ from the given ones."""
 
     def encode(self, image: ImageArray, *, metadata: Mapping[str, str], **named: Any) -> Encoded:
         return super().encode(image, metadata=self.rewrite(dict(metadata)), **named)
@@ -391,7 +391,7 @@ class NamesTrimmed(Rewritten):
 
 
 class NamesOfItsOwn(Rewritten):
-    """What is called as a field of the header is taken for that field."""
+    """Takes metadata with the name of a header field for that field."""
 
     def rewrite(self, texts: dict[str, str]) -> dict[str, str]:
         return {name: text for name, text in texts.items() if name != "shape"}
@@ -431,7 +431,7 @@ class MetadataInPixels(TinyEncoder):
 
 
 class MetadataAtLevelZero(TinyEncoder):
-    """One of the options writes another kind of file, without room for texts."""
+    """With one value of an option, the file has no room for texts."""
 
     def encode(
         self, image: ImageArray, *, metadata: Mapping[str, str], options: Mapping[str, Any], **named: Any
@@ -500,7 +500,7 @@ class NoChecks(TinyEncoder):
 
 
 class AllocatesFirst(TinyEncoder):
-    """The limit is kept, when everything is decoded already."""
+    """Checks the limit after decoding everything."""
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         decoded = super().decode(data, max_pixels=1 << 60)
@@ -510,7 +510,7 @@ class AllocatesFirst(TinyEncoder):
 
 
 class CrashesOnLarge(TinyEncoder):
-    """What the backend says of a picture that is too large is no DecodeError."""
+    """The backend's error for a picture that is too large is not a DecodeError."""
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         if 1 << 20 < max_pixels < 1 << 24 and data[:4] == MAGIC and max(header(data)[0]["shape"]) > 1000:
@@ -519,7 +519,7 @@ class CrashesOnLarge(TinyEncoder):
 
 
 class FillsUp(TinyEncoder):
-    """A file that was cut off is read, with black where there is nothing."""
+    """Reads a truncated file, with black for the missing pixels."""
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         try:

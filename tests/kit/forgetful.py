@@ -1,4 +1,4 @@
-"""A hook that returns nothing of what it should."""
+"""A hook that returns none of its declarations."""
 
 from seqsave.plugins.hookspecs import hookimpl
 from seqsave.types import EncoderSpec

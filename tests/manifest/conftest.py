@@ -1,4 +1,4 @@
-"""What every test of manifests is given."""
+"""Fixtures for the tests of manifests."""
 
 from __future__ import annotations
 

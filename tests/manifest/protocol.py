@@ -1,4 +1,4 @@
-"""A model of how runs share one sequence, small enough that a machine can try every interleaving of its steps.
+"""A model of runs that share one sequence, small enough to try every interleaving of its steps.
 
 A step is what one process does to the storage in one request. Between any two steps another process may take one, or
 a process may be killed. ``explore`` follows every possibility and returns the states in which the manifest claims more
@@ -51,7 +51,7 @@ class Stored(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """What the manifest says. ``records`` holds, for each frame, the version and bytes that it vouches for."""
+    """The manifest's statements. ``records`` has the version and bytes that it states for each frame."""
 
     revision: int
     complete: bool

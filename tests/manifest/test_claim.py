@@ -1,4 +1,4 @@
-"""While frames are moved or removed the manifest claims nothing, and no run may be at work beside that."""
+"""While frames are moved or removed, the manifest claims nothing, and no run may write the sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest's file: it reads what it writes, its schema says the same, and damage is found and not believed."""
+"""The manifest's file: writing and reading agree, so does the schema, and damage is found."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ INDICES = st.integers(0, 1)  # few, so that runs meet
 
 
 def entry(index: int, content: int | None, version: int = 0) -> FrameEntry:
-    """A frame; content None is one that was only seen."""
+    """Return a frame; with content None, one that was only listed."""
     checksum = None if content is None else f"crc32:{content:08x}"
     name = f"frame_{index}.png"
     return FrameEntry(index=index, batch=None, name=name, size=1, checksum=checksum, version=f"{version}")
@@ -33,7 +33,7 @@ class Run:
 
 
 class World:
-    """A folder: what is really there, what its manifest says, and who is at work."""
+    """A folder: its real files, its manifest, and the active runs."""
 
     def __init__(self) -> None:
         self.there: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Where the manifest of a sequence lies."""
+"""The path of a sequence's manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol by which runs share a sequence: every interleaving of a few runs, tried by the machine.
+"""The protocol by which runs share a sequence: every interleaving of a few runs.
 
 A small bound runs every day; ``tox -e explore`` adds the worlds of three actors.
 """

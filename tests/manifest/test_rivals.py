@@ -19,7 +19,7 @@ URL = "stamped://folder"
 
 
 class Stamped(MemoryFileSystem):  # type: ignore[misc] # fsspec has no types
-    """As SFTP: listings show when a file was changed, the answer to a PUT does not. It counts what is read."""
+    """As SFTP: listings show when a file was changed, the answer to a PUT does not. It counts the reads."""
 
     protocol = "stamped"
     store: ClassVar[dict[str, Any]] = {}

@@ -141,7 +141,7 @@ class Counted:
 
 
 def test_a_run_that_failed_and_may_not_list_claims_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its frame arrived, and the answer was an error: only a look would show that."""
+    """Its frame arrived, and the answer was an error: only a listing would show that."""
     seqsave.save([picture(1)] * 2, tmp_path)
     publish = LocalTarget.publish
 
@@ -177,7 +177,7 @@ def test_one_frame_of_a_long_sequence_costs_one_read_and_one_write(tmp_path: Pat
 
 
 def long_one(count: int) -> Manifest:
-    """A manifest of many frames."""
+    """Return a manifest of many frames."""
     frames = [
         manifest.FrameEntry(
             index=index,

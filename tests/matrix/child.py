@@ -1,4 +1,4 @@
-"""The program on trial: the command, or a loop over a writer. It stands still at the frame where it is to be struck.
+"""The program under test: the command, or a loop over a writer. It stops at the frame at which it is killed.
 
 ``python -m tests.matrix.child ORDER``; ``Order.as_text`` makes ORDER.
 """
@@ -22,7 +22,7 @@ __all__ = ["Order"]
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to do.
+    """An order.
 
     arguments: of the command. Empty: frames of ``url`` are written by the library, and the caller's own error comes
                after ``fails_after`` of them.

@@ -1,4 +1,4 @@
-"""What the faces say of a place, and where that contradicts what the judge found there."""
+"""The reports of all commands about a place, and their contradictions to the judge's findings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("found by the judge", "`ls`", "`verify --deep`", "`manifest`", "exit 
 
 @dataclass(frozen=True)
 class Faces:
-    """What each face says after an outcome, and what is true."""
+    """The report of each command after an outcome, and the truth."""
 
     outcome: Outcome
     truth: Truth
@@ -39,7 +39,7 @@ class Faces:
 
     @property
     def fresh(self) -> set[int]:
-        """The wanted frames that the last run, or one that it resumed, has drawn."""
+        """Return the wanted frames that the last run, or one that it resumed, has drawn."""
         return self.truth.of_run(self.outcome.drawn_by) & set(range(self.outcome.total))
 
     @property
@@ -123,7 +123,7 @@ class Faces:
     # --- as a row of the page ---
 
     def cells(self) -> list[str]:
-        """What stands in ``COLUMNS``."""
+        """Return the cells of ``COLUMNS``."""
         wrong = list(self.contradictions())
         return [
             self._found(),

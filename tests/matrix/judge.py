@@ -1,4 +1,4 @@
-"""What is in the storage, found out with nothing of seqsave: a raw listing, Pillow, zlib and json."""
+"""The contents of the storage, found without seqsave: by a raw listing, Pillow, zlib and json."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _NAME = re.compile(r"frame_(\d{5})\.png")
 
 
 def picture_value(run: int, index: int) -> int:
-    """The one value of each pixel of a frame, which says which run has drawn it."""
+    """Return the value of each pixel of a frame, which shows the run that has drawn it."""
     return 100 * run + index
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What lies there.
+    """The contents of a place.
 
     drawn: index to (number of the run that has drawn it, size), as far as the file is a sound picture.
     damaged: indices of other files. checksums: index to ``crc32:...``. strange: names that no program should leave.
@@ -61,11 +61,11 @@ class Truth:
         return cls(drawn, tuple(damaged), checksums, sizes, tuple(strange), manifest)
 
     def of_run(self, run: int) -> set[int]:
-        """The frames that this run has drawn."""
+        """Return the frames that this run has drawn."""
         return {index for index, (drawn_by, _) in self.drawn.items() if drawn_by == run}
 
     def lies_of_the_manifest(self) -> list[str]:
-        """What the manifest says and is not so."""
+        """Return the false statements of the manifest."""
         if self.manifest is None:
             return []
         stated = {frame["index"]: frame for frame in self.manifest["frames"]}
@@ -96,7 +96,7 @@ def _drawn(data: bytes, index: int) -> tuple[int, tuple[int, int]]:
 
 
 def numbers_of(text: str) -> set[int]:
-    """The numbers of ``0-4,7``."""
+    """Return the numbers of ``0-4,7``."""
     found: set[int] = set()
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")

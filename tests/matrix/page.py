@@ -1,4 +1,4 @@
-"""The table of docs/wholeness.md: written, and read again."""
+"""The table of docs/wholeness.md: writing and reading it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def update(rows: Iterable[list[str]]) -> None:
 
 
 def read_rows() -> dict[tuple[str, str], list[str]]:
-    """The rows of the page, by run and place."""
+    """Return the rows of the page, by run and place."""
     found = _TABLE.search(PAGE.read_text(encoding="utf-8"))
     assert found is not None
     lines = [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in found[0].splitlines()[2:]]

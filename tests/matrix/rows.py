@@ -1,4 +1,4 @@
-"""Each way in which a run can end, brought about for real in a process of its own."""
+"""Each way in which a run can end, produced for real in a separate process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STRUCK = 5
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one row has led to.
+    """The outcome of one row.
 
     status:   the exit status of the last process; None if none ran last. wanted: what its exit status has to be.
     document: what it printed as its result; None after SIGKILL.
@@ -55,14 +55,14 @@ class Bench:
     sources: int = field(default=0)
 
     def source(self, run: int, count: int = FRAMES, size: tuple[int, int] = SMALL) -> str:
-        """An array of pictures that this run draws."""
+        """Return the pictures that this run draws."""
         self.sources += 1
         path = self.folder / f"source{self.sources}.npy"
         np.save(path, np.stack([np.full((*size, 3), picture_value(run, index), np.uint8) for index in range(count)]))
         return str(path)
 
     def save(self, place: Place, source: str, *more: str) -> list[str]:
-        """The arguments of the command."""
+        """Return the arguments of the command."""
         options = [word for pair in place.storage_options.items() for word in ("--storage-option", "=".join(pair))]
         one_by_one = ("--concurrency", "1")
         return ["save", source, place.url, "--filetype", "png", "--json", "--quiet", *one_by_one, *options, *more]
@@ -73,7 +73,7 @@ class Bench:
             return _ended(process)
 
     def struck(self, place: Place, point: str, strike: Callable[[subprocess.Popen[str]], object]) -> Any:
-        """As ``run``, with a strike while it stands still at one frame."""
+        """Run it, and strike while it waits at one frame."""
         read, write = os.pipe()
         order = Order(arguments=self.save(place, self.source(1)), pipe=write, point=point, frame=STRUCK)
         with _started(order, pass_fds=[write]) as process, os.fdopen(read, "rb") as reports:

@@ -1,4 +1,4 @@
-"""What every face says after each end of a run is what a program that uses nothing of ours finds in the storage."""
+"""After each end of a run, every command reports what an independent program finds in the storage."""
 
 from __future__ import annotations
 

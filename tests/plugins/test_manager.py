@@ -1,4 +1,4 @@
-"""What holds for every hook alike: who wins, what is broken, what is chosen."""
+"""Rules of every hook: precedence, broken plugins, the choice of plugins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observers get every event of every writer; what they raise is reported, and never ends a saving."""
+"""Observers get every event of every writer; their errors are reported, and never end a save."""
 
 from __future__ import annotations
 

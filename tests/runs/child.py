@@ -1,4 +1,4 @@
-"""A driver or a task of a run as a program of its own, which tests kill.
+"""A driver or a task of a run as a separate program, which tests kill.
 
 An order: ``what`` (begin, task, commit or abandon), ``run`` (its document), ``options``, ``indices``, ``seed``,
 ``records`` (documents), ``hold``. Beside the points of ``Hold`` there are publishing and published (a file), listed (a

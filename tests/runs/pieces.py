@@ -18,7 +18,7 @@ from tests.support.places import Place
 
 
 def travelled(what: Any) -> Any:
-    """As an engine hands it to another process."""
+    """Return it as another process gets it from an engine."""
     return pickle.loads(pickle.dumps(what))  # noqa: S301 - our own
 
 
@@ -27,7 +27,7 @@ def open_run(place: Place, **given: Any) -> Run:
 
 
 def task(run: Run, *indices: int, seed: int = 0, **limits: Any) -> list[FrameRecord]:
-    """A task as an engine runs it: the run and the records travel."""
+    """Run a task as an engine does: run and records are pickled."""
     run = travelled(run)
     with run.part(**limits) as part:
         for index in indices:
@@ -48,6 +48,6 @@ def pixels(place: Place, index: int) -> Any:
 
 
 def is_true(place: Place) -> bool:
-    """Whether each checksum in the manifest is that of the file."""
+    """Return whether each checksum in the manifest is that of the file."""
     frames = written(place)["frames"]
     return all(one["checksum"] == f"crc32:{zlib.crc32(place.read(one['name'])):08x}" for one in frames)

@@ -1,4 +1,4 @@
-"""What a commit accepts, and what it refuses."""
+"""Records that a commit accepts, and records that it refuses."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_frame_that_was_replaced_or_is_gone_is_named(place: Place) -> None:
 
 @pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.full)])
 def test_very_many_records(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """The records and the frames are made up; the requests are counted."""
+    """Records and frames are invented; the requests are counted."""
     from fsspec.implementations.memory import MemoryFileSystem
 
     from seqsave.targets.memory import MemoryTarget

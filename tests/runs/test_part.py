@@ -1,4 +1,4 @@
-"""What one task writes, skips and refuses."""
+"""Frames that one task writes, skips and refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a real S3 server sees of a run, counted at a proxy: as many requests as frames, and five more."""
+"""The requests of a run to a real S3 server, counted at a proxy: one for each frame, and five more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run over many tasks in one process: what it leaves behind, what it refuses, and what it lets out."""
+"""A run over many tasks in one process: its files, its errors, and the secrets that it keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program that puts frames into a spool, or publishes them, and says so line by line: tests kill it.
+"""A program that puts frames into a spool, or publishes them, and reports each one: tests kill it.
 
 An order: ``what`` (put or flush), ``spool``, ``url``, ``options``, ``first``, ``count``, ``hold``. Besides the points
 of ``Hold`` there are publishing, published (a file of the target), dropping and dropped (an entry of the spool).
@@ -21,7 +21,7 @@ from tests.support.holds import Gate, around_method, install
 
 
 def picture(index: int) -> bytes:
-    """The same bytes for the same frame, of some hundred kilobytes, so that writing takes a while."""
+    """Return bytes that depend on the frame alone: some hundred kilobytes, so that writing takes a while."""
     return random.Random(index).randbytes(200_000 + index)
 
 

@@ -1,4 +1,4 @@
-"""What tests of the spool are given."""
+"""Fixtures for the tests of the spool."""
 
 from __future__ import annotations
 

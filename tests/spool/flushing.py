@@ -1,4 +1,4 @@
-"""One frame in a spool, and what a flush makes of it."""
+"""One frame in a spool, and its flush."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONCE = RetryPolicy(attempts=1)
 
 
 def before_of(target: targets.Target, path: str = FRAME) -> Before:
-    """What the storage holds now."""
+    """Return the present file of the storage."""
     seen = target.look(path)
     return nothing(unknown()) if seen is None else unknown().of(seen.version, seen.size)
 

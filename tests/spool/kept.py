@@ -29,7 +29,7 @@ def keep(
     sidecars: Sequence[Item] = (),
     **more: Any,
 ) -> Entry:
-    """One frame into the spool, as a writer puts it there."""
+    """Put one frame into the spool, as a writer does."""
     frame = item(f"frame_{index:05d}.png", data, create=create)
     return spool.put(
         [frame, *sidecars] if create else [*sidecars, frame],

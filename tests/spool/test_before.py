@@ -1,4 +1,4 @@
-"""What the storage held when a frame was kept decides whether its file may be replaced."""
+"""A file may be replaced only if it existed when the frame was put into the spool."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_unknown_and_nothing_there(place: Place, spool: Spool) -> None:
 
 
 def test_a_clock_that_was_set_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time since the start of the machine decides where it is known; else a clock that ran back decides nothing."""
+    """The time since the machine's start decides, if known; otherwise a clock that was set back decides nothing."""
     if not hasattr(time, "CLOCK_BOOTTIME"):
         pytest.skip("only on systems that count the time since their start")
     began = long_ago(unknown(), 100)

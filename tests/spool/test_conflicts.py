@@ -175,7 +175,7 @@ def test_an_older_frame_is_replaced(tmp_path: Path, spool: Spool) -> None:
 
 
 def test_runs_that_follow_each_other_closely(tmp_path: Path, spool: Spool) -> None:
-    """The frame of the first run is published after the second one has looked what exists."""
+    """The frame of the first run is published after the second run has listed the existing files."""
     folder = tmp_path / "renders"
     where = targets.resolve(folder).identity()
     spool.put([], target=str(folder), place=where, path="makes the folder", index=0)

@@ -19,7 +19,7 @@ RED = np.zeros((4, 4, 3), np.uint8)
 
 @pytest.fixture
 def spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A spool with three frames of a run whose storage was away from start to end."""
+    """Return a spool with three frames of a run whose storage was unavailable all the time."""
     return _spooled(tmp_path, monkeypatch)
 
 

@@ -133,7 +133,7 @@ def test_no_secret_of_a_url_is_kept() -> None:
 
 
 def forged(version: int = 3, **changes: object) -> bytes:
-    """An entry with a right checksum, as another program, or a hand that mends the checksum, would write it.
+    """Return an entry with a right checksum, as another program, or a user who corrects the checksum, would write it.
 
     A change to ``...`` takes the field out.
     """

@@ -1,4 +1,4 @@
-"""One file on its way from the spool: sent as it was kept, looked at afterwards, never over another one."""
+"""One file on its way from the spool: sent as it was kept, verified afterwards, never over another file."""
 
 from dataclasses import replace
 

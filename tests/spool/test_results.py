@@ -1,4 +1,4 @@
-"""The records of a flush: what they count, and how they show themselves."""
+"""The records of a flush: counts and representations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A spool is its user's own: what others own, can write into or have linked is refused, or put aside."""
+"""A spool belongs to its user: folders and files that others own, can write into or have linked are refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def umask(value: int) -> Iterator[None]:
 
 
 def expect_refusal(spool: Spool, target: targets.Target, match: str) -> None:
-    """Nothing is read from it, written into it, or published."""
+    """Check that nothing is read from it, written into it, or published."""
     for act in (
         lambda: seqsave.flush(spool.folder),
         lambda: spool.contents(),
@@ -75,7 +75,7 @@ def test_a_folder_that_others_can_write_into(spool: Spool, target: targets.Targe
 
 
 def test_a_group_of_the_users_own_may_write(tmp_path: Path, target: targets.Target) -> None:
-    """As the umask of many systems has it, on which each user has a group."""
+    """The umask of many systems, on which each user has a group, allows that."""
     with umask(0o002):
         spool = Spool(tmp_path / "spool")
         spool.folder.mkdir()

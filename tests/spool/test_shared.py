@@ -1,4 +1,4 @@
-"""What all entries of a run share is kept once, as long as one of them needs it."""
+"""Facts that all entries of a run share are stored once, as long as one of them needs them."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def target(tmp_path: Path) -> targets.Target:
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of its own, in memory."""
+    """Mount a small file system in memory."""
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
         pytest.skip("only on Linux, and as root: mounts a small disk")
     folder.mkdir()

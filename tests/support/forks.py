@@ -38,7 +38,7 @@ def say(*words: object) -> None:
 
 
 def gate_of(order: dict[str, Any]) -> Gate | None:
-    """The gate of the order's hold, if it has one. The process that installs it is killed there."""
+    """Return the gate of the order's hold, if it has one. The process that installs it is killed there."""
     return None if order["hold"] is None else Gate(Hold(**order["hold"]), lambda: say("held", os.getpid()))
 
 
@@ -113,7 +113,7 @@ class Forks:
 
 
 class _Striker(threading.Thread):
-    """Kills a process at an event. One that ends before leaves this waiting: the test has failed then anyway."""
+    """Kill a process at an event. If the process ends before, this waits, and the test has failed anyway."""
 
     def __init__(self, pid: int, reached: threading.Event) -> None:
         super().__init__(daemon=True)

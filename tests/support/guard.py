@@ -1,4 +1,4 @@
-"""No network beyond loopback: a test that reaches for another host fails, even when the code swallowed the error.
+"""No network beyond loopback: a test that contacts another host fails, even if the code suppresses the error.
 
 It watches Python's sockets and name look-ups in this process; code in other languages and child processes pass
 unseen.
@@ -32,7 +32,7 @@ def _is_loopback(host: Any) -> bool:
 
 @contextmanager
 def only_loopback() -> Iterator[list[str]]:
-    """Refuse other hosts; the list that it gives collects what was tried."""
+    """Refuse other hosts. Yields the list of attempts."""
     tried: list[str] = []
 
     def check(host: Any, what: str) -> None:

@@ -1,6 +1,6 @@
-"""Points in the life of a saver at which it stops for good, so that a test can strike exactly there.
+"""Points in the life of a saver at which it stops, so that a test can kill it exactly there.
 
-The program that is on trial installs a hold; when it comes to that point it reports this, and then stands still.
+The program under test installs a hold; when it reaches that point, it reports this and stops.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Hold:
 
 
 class Gate:
-    """Stops the thread that comes by for the n-th time, after ``report()``."""
+    """Stops the n-th thread that arrives, after ``report()``."""
 
     def __init__(self, hold: Hold, report: Callable[[], None]) -> None:
         self.hold = hold

@@ -1,4 +1,4 @@
-"""Runs a command, and ends it with all its children when our standard input closes: `keeper.py FOLDER LEFT COMMAND...`.
+"""Run a command, and end it with all its children when standard input closes: `keeper.py FOLDER LEFT COMMAND...`.
 
 FOLDER is the command's working folder; it is removed at the end, and so are the files in LEFT (joined as in PATH),
 which the command may leave behind elsewhere. A line `kill` on standard input ends the command with SIGKILL and keeps

@@ -9,7 +9,7 @@ from tests.support.needs import needs_package
 
 
 def decoded(data: bytes) -> list[Any]:
-    """The pictures of a movie whose matrix is BT.709's, H,W,3, uint8."""
+    """Return the pictures of a BT.709 movie, H,W,3, uint8."""
     av = needs_package("av")
     pictures = []
     with av.open(io.BytesIO(data)) as file:

@@ -1,4 +1,4 @@
-"""Honest skips: what a test needs and is not there skips it on a desk, and fails it in CI."""
+"""Requirements of tests: a missing one skips the test on a developer's machine, and fails it in CI."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ DISTRIBUTIONS = {"cv2": "opencv-python-headless", "upath": "universal_pathlib"}
 
 
 def needs_program(name: str, install: str | None = None) -> str:
-    """The path of a program, ``needs_program("pngcheck")``."""
+    """Return the path of a program, ``needs_program("pngcheck")``."""
     return outside.program(name, install or f"apt-get install {name}")
 
 
 def needs_package(name: str, install: str | None = None) -> Any:
-    """The imported module, ``cv2 = needs_package("cv2")``."""
+    """Return the imported module, ``cv2 = needs_package("cv2")``."""
     oldest = NEWER_PYTHON.get(name, (3, 10))
     if sys.version_info < oldest:
         pytest.skip(f"only on Python {oldest[0]}.{oldest[1]} and newer, as {name} is")
@@ -40,7 +40,7 @@ def needs_package(name: str, install: str | None = None) -> Any:
 
 
 def needs_obstore() -> Any:
-    """The module obstore; the plugin that brings it as another client of S3 is installed too."""
+    """Return the module obstore, after checking that its plugin is installed."""
     obstore = needs_package("obstore")
     needs_package("seqsave_obstore", "pip install plugins/seqsave-obstore")
     return obstore
@@ -57,7 +57,7 @@ def needs_copies_that_create(client: str) -> None:
 
 
 def entry_points_of(distribution: str) -> list[importlib.metadata.EntryPoint]:
-    """The plugins of an installed distribution; [] where it is not installed."""
+    """Return the plugins of an installed distribution; [] if it is not installed."""
     try:
         return list(importlib.metadata.distribution(distribution).entry_points.select(group="seqsave"))
     except importlib.metadata.PackageNotFoundError:

@@ -38,7 +38,7 @@ LISTED = b"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Le
 
 
 class _Client:
-    """One connection: what was read of a head, and how much of a body is still to come."""
+    """One connection: the part of a head that was read, and the length of the body to come."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection

@@ -40,7 +40,7 @@ class PagedS3:
         self.close()
 
     def listed(self, query: dict[str, list[str]]) -> bytes:
-        """The page that the query asks for."""
+        """Return the requested page."""
         prefix = query.get("prefix", [""])[0]
         count = int(prefix[:-1]) if prefix[:-1].isdigit() else 0
         begin = int(query.get("continuation-token", ["0"])[0])

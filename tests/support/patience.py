@@ -1,4 +1,4 @@
-"""Waiting for what must come: until it does, however busy the machine is. Only a hang ends it, as an error."""
+"""Wait for a condition, however busy the machine is. Only a hang ends the wait, with an error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAUSE = 0.01
 
 
 def wait_until(condition: Callable[[], object], what: str = "what the test waits for") -> None:
-    """Return as soon as ``condition()`` is true; AssertionError after ``PATIENCE`` seconds."""
+    """Return as soon as ``condition()`` is true. Raises AssertionError after ``PATIENCE`` seconds."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, f"{what} did not come in {PATIENCE:.0f} s"

@@ -1,4 +1,4 @@
-"""A place to save to (memory, local folder, S3), with hands of its own to arrange and to assert."""
+"""A place to save to (memory, local folder, S3), which tests read and change without seqsave."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Place:
             self._memory().pipe_file(f"{self.url}/{path}", data)
 
     def names(self) -> list[str]:
-        """Every file below the place, as a sorted list of relative paths; [] when nothing is there."""
+        """Return every file below the place, as a sorted list of relative paths."""
         if self.kind == "local":
             root = Path(self.url)
             return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
@@ -52,7 +52,7 @@ class Place:
         return sorted(key.removeprefix(root_path) for key in memory.store if key.startswith(root_path))
 
     def frames(self) -> list[str]:
-        """``names`` without what lies in ``.seqsave``: manifests, their locks, sidecars."""
+        """Return ``names`` without the files in ``.seqsave``: manifests, their locks, sidecars."""
         return [name for name in self.names() if ".seqsave" not in name.split("/")]
 
     def _memory(self) -> Any:

@@ -1,4 +1,4 @@
-"""Child processes that surely end with us: a pipe is their life line, and they end when it closes.
+"""Child processes that end with this one: they end when a pipe to this process closes.
 
 The operating system closes the pipe however this process ends, SIGKILL included, so no server is left behind.
 """
@@ -58,7 +58,7 @@ class Served:
         return dict(json.loads(line)) if line.strip() else {}
 
     def stop(self) -> dict[str, Any]:
-        """End it and return its last words."""
+        """End it and return its last line."""
         atexit.unregister(self.stop)
         if self.process.stdin is None or self.process.stdin.closed:
             return {}
@@ -95,7 +95,7 @@ def leave_with_parent(line: IO[str] | None = None, then: Any = None) -> None:
 
 
 def say(words: dict[str, Any]) -> None:
-    """One line of JSON to the parent, who reads it as ``Served.hello`` or as what ``stop`` returns."""
+    """Send one line of JSON to the parent: ``Served.hello``, or the result of ``stop``."""
     sys.stdout.write(json.dumps(words) + "\n")
     sys.stdout.flush()
 
@@ -130,6 +130,6 @@ def _is_free(port: int) -> bool:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU seconds (user and system) that a running process has used so far; Linux only."""
+    """Return the CPU seconds (user and system) that a running process has used; Linux only."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

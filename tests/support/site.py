@@ -27,7 +27,7 @@ class Site:
     folder: Path
 
     def install(self, name: str, source: str, *, entry: str = "", **files: str) -> str:
-        """A distribution with one module, named by an entry point of the same name."""
+        """Install a distribution with one module, named by an entry point of the same name."""
         module = name.replace("-", "_").replace(".", "_")
         self.record(name, f"[seqsave]\n{name} = {entry or module}\n")
         (self.folder / f"{module}.py").write_text(source)
@@ -38,7 +38,7 @@ class Site:
         return name
 
     def format(self, name: str, filetype: str, encoder: str = "tests.kit.codec:TinyEncoder") -> str:
-        """A sound plugin."""
+        """Install a correct plugin."""
         return self.install(name, HOOK.format(filetype=filetype, encoder=encoder))
 
     def record(self, name: str, entry_points: str, metadata: str | None = "Name: {name}\nVersion: 1.2\n") -> None:

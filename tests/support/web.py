@@ -1,4 +1,4 @@
-"""A web server whose answers a test sets: files, and redirects to anywhere. Names that lead where a test says."""
+"""A web server whose answers a test sets: files, redirects, and addresses for names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of targets are given."""
+"""Fixtures for the tests of targets."""
 
 from __future__ import annotations
 

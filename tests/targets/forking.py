@@ -22,7 +22,7 @@ __all__ = ["held_elsewhere", "in_forked_child"]
 
 @contextlib.contextmanager
 def held_elsewhere(lock: contextlib.AbstractContextManager[object]) -> Iterator[None]:
-    """While another thread holds ``lock``."""
+    """Let another thread hold ``lock`` during the block."""
     held, go = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -1,4 +1,4 @@
-"""What every target does alike: in memory, in a local folder, in a bucket of a real S3 server. The kit, and more."""
+"""The common behaviour of all targets: memory, a local folder, a bucket of a real S3 server. The kit, and more."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TestS3(TargetSuite):
 
 
 class ServerPlace(TargetPlace):
-    """A prefix on the server, read and written through a client of its own."""
+    """A prefix on the server, read and written through a separate client."""
 
     def __init__(self, server: S3Server, storage_options: dict[str, Any]) -> None:
         super().__init__(server.new_prefix(), storage_options)
@@ -196,7 +196,7 @@ def test_publish_async_runs_on_its_loop(place: Place, target: targets.Target) ->
 
 @pytest.fixture(params=["obstore", "s3fs"])
 def shared(request: pytest.FixtureRequest, place: Place) -> targets.Target:
-    """A target of each S3 client; the others have one."""
+    """Return a target of each S3 client; other storages have one."""
     if place.kind != "s3":
         if request.param == "s3fs":
             pytest.skip("only on S3 there are two clients")

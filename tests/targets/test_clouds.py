@@ -176,7 +176,7 @@ def test_a_run_is_complete(server: Server, url: str, if_exists: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux, whose forkserver it uses")
 def test_complete_never_lies(server: Server, url: str, tmp_path: Path) -> None:
-    """A few rounds of ``python -m tests.faults.hammer gs``: several processes, some killed, and a judge of its own."""
+    """A few rounds of ``python -m tests.faults.hammer gs``: several processes, some killed, and a judge."""
     made = GoogleBucket if url.startswith("gs:") else AzureContainer
     storage = made(url, server.storage_options)
     verdict = hammer(storage, processes=3, rounds=6, kills=True, spool=str(tmp_path / "spools"), seed=1)

@@ -1,4 +1,4 @@
-"""Every backend's exceptions become one kind of error, with the right verdict on trying again."""
+"""Exceptions of every backend become one kind of error, which states whether a retry may help."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRANSIENT = {
 
 
 def client_error(code: str, status: int) -> Exception:
-    """As botocore raises it."""
+    """Return an error as botocore raises it."""
     from botocore.exceptions import ClientError
 
     response = {"Error": {"Code": code, "Message": "words"}, "ResponseMetadata": {"HTTPStatusCode": status}}
@@ -37,7 +37,7 @@ def client_error(code: str, status: int) -> Exception:
 
 
 def by_s3fs(error: Exception) -> BaseException:
-    """As s3fs passes it on: another exception, the store's answer in its cause."""
+    """Return an error as s3fs raises it: another exception, with the store's answer as its cause."""
     from s3fs.errors import translate_boto_error
 
     translated: BaseException = translate_boto_error(error)
@@ -45,7 +45,7 @@ def by_s3fs(error: Exception) -> BaseException:
 
 
 def named(name: str, *bases: type[BaseException], **attributes: Any) -> BaseException:
-    """An exception of a library that is not installed here, with its class's name and what it carries."""
+    """Return an exception of a library that is not installed, with its class's name and its attributes."""
     error: BaseException = type(name, bases or (Exception,), {})("said")
     for attribute, value in attributes.items():
         setattr(error, attribute, value)

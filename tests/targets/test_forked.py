@@ -1,4 +1,4 @@
-"""What a forked child finds of its parent's targets."""
+"""The targets of a parent in its forked child."""
 
 from __future__ import annotations
 

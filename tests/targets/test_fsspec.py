@@ -61,7 +61,7 @@ class Disk(LocalFileSystem):
 
 
 class Careful(Disk):
-    """Like SMB: it moves over no file, and its missing file is no FileNotFoundError."""
+    """Like SMB: it moves over no file, and reading a missing file does not raise FileNotFoundError."""
 
     protocol = "seqcareful"
 
@@ -98,7 +98,7 @@ class Keeper(MemoryFileSystem):
 
 
 class Blobs(AsyncFileSystem):
-    """Like gs:// and az://: asynchronous, no folders, conditional create, a driver that parses what it is given."""
+    """Like gs:// and az://: asynchronous, no folders, conditional create, a driver that parses paths."""
 
     protocol = "seqblobs"
     blobs: ClassVar[dict[str, tuple[bytes, dict[str, Any]]]] = {}

@@ -1,4 +1,4 @@
-"""A web server is read within the URLs that an option names, on a real server; it and its name lead elsewhere."""
+"""A real web server is read only within the URLs of an option; redirects and its name lead elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process learns of a storage: that it answers, and that it really refuses to replace a file."""
+"""Facts that a process learns about a storage: that it answers, and that it really refuses to replace a file."""
 
 from __future__ import annotations
 

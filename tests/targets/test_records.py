@@ -1,4 +1,4 @@
-"""What targets report of a file that they published."""
+"""The reports of targets about a published file."""
 
 from __future__ import annotations
 

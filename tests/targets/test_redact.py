@@ -157,7 +157,7 @@ class OddError(Exception):
 
 
 def leak(secret: str, where: str) -> BaseException:
-    """An error whose chain holds the secret at one place."""
+    """Return an error whose chain holds the secret at one place."""
     cause = OddError(f"signature of {secret!r} differs" if where == "cause" else "nothing")
     error = OSError(22, f"bad: {secret}" if where == "args" else "bad")
     error.__cause__ = cause

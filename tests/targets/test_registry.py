@@ -42,7 +42,7 @@ def seqsave_targets():
 
 
 class Shelf(MemoryFileSystem):
-    """A filesystem that refuses to replace a file where it is asked to."""
+    """A filesystem that refuses to replace a file on request."""
 
     protocol = "shelf"
     store: dict[str, Any] = {}
@@ -54,7 +54,7 @@ class Shelf(MemoryFileSystem):
 
 
 class Careless(Shelf):
-    """It takes the condition, and overlooks it."""
+    """A filesystem that accepts the condition and ignores it."""
 
     protocol = "careless"
     store: dict[str, Any] = {}
@@ -65,7 +65,7 @@ class Careless(Shelf):
 
 
 class Special(MemoryTarget):
-    """A target of another's."""
+    """A target of another package."""
 
     opened: list[tuple[str, Mapping[str, Any]]] = []
 

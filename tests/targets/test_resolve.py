@@ -1,4 +1,4 @@
-"""The public face: what is imported when, and that any storage may be added with one line."""
+"""The public functions: imports happen late, and one line adds any storage."""
 
 from __future__ import annotations
 

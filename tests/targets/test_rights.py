@@ -1,4 +1,4 @@
-"""The advice of an error names the right that the failed operation takes, not that of another one."""
+"""The advice of an error names the right that the failed operation needs, not another one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_right_has_the_storages_own_name(doing: str, url: str, right: str) -> 
 
 
 class RefusedError(Exception):
-    """An answer with this status."""
+    """An answer with a status."""
 
     status = 403
 

@@ -60,7 +60,7 @@ def publish(target: targets.Target, path: str = "f.png", data: Any = b"data", **
 
 
 def failed(call: Callable[[], object], secrets: tuple[str, ...] = ()) -> SeqSaveError:
-    """The error of a call, which must hold no secret anywhere in its chain."""
+    """Return the error of a call, after checking that no secret is anywhere in its chain."""
     with pytest.raises(SeqSaveError) as caught:
         call()
     error = caught.value

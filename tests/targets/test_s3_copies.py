@@ -261,7 +261,7 @@ def test_a_frame_that_is_replaced_after_it_was_read(
     s3_server: S3Server,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What was read and checked is what is saved, and no mixture of the two versions."""
+    """The version that was read and checked is saved, and no mixture of the two."""
     source.delete(manifest.path_of("", naming.NamePattern("frame_", 5, "", "png")))
     checked = source.read("frame_00002.png")
     request = s3_copies.CopyingTarget._request

@@ -17,7 +17,7 @@ from tests.targets.stores import FRAMES, TEXT, options
 
 
 class Source:
-    """Where credentials come from: the environment, or a profile in a file. Nothing of it is in the storage options."""
+    """A source of credentials outside of the storage options: the environment, or a profile in a file."""
 
     def __init__(self, kind: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.kind = kind
@@ -70,7 +70,7 @@ def test_the_same_credentials_are_not_tried_twice(client: str, source: Source) -
 
 
 def test_credentials_of_the_options_stay(client: str, source: Source) -> None:
-    """What the call itself names is not replaced by what the environment has."""
+    """Credentials of the call are not replaced by those of the environment."""
     with PeculiarS3(accepted={"new"}) as server:
         source.put("new")
         target = targets.resolve("s3://b/x", options(server, client, key="named"))

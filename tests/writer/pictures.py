@@ -24,7 +24,7 @@ def names(url: str = URL) -> list[str]:
 
 
 class OnlyArray:
-    """What has ``__array__`` and nothing else."""
+    """An object that has ``__array__`` and nothing else."""
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
         self._array = array

@@ -1,4 +1,4 @@
-"""A program that saves frames with a spool and says which are safe, line by line: tests kill it.
+"""A program that saves frames with a spool and reports each safe one: tests kill it.
 
 An order: ``url``, ``options``, ``spool``, ``first``, ``count``, ``behind``, ``hold``. Besides the points of ``Hold``
 there are saved and spooled (the writer's events), dropping and dropped (an entry of the spool).
@@ -22,7 +22,7 @@ EVENTS = ("saved", "spooled")
 
 
 def picture(index: int) -> np.ndarray:
-    """The same picture for the same frame; its noise makes the file as large as the array."""
+    """Return a picture that depends on the frame alone; its noise makes the file as large as the array."""
     return np.random.default_rng(index).integers(0, 256, (64, 64, 3), "uint8")
 
 

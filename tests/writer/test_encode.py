@@ -1,4 +1,4 @@
-"""From a picture to bytes: what becomes of errors that an encoder raises."""
+"""From a picture to bytes: the errors of encoders."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_a_listener_that_closes_the_writer_still_gets_every_event() -> None:
 
 @pytest.mark.parametrize("way", ["close", "abort"])
 def test_a_listener_ends_the_writer_while_another_thread_closes_it(way: str) -> None:
-    """That thread waits for the events which the listener holds up, so that the listener must not wait for it."""
+    """That thread waits for the events that the listener delays, so the listener must not wait for it."""
     is_inside, is_closing = threading.Event(), threading.Event()
     kinds: list[str] = []
 

@@ -1,4 +1,4 @@
-"""A storage that is away, or refuses: the run goes on, and everything is accounted for."""
+"""A storage that is unavailable, or refuses: the run continues, and every frame is accounted for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a writer promises, the same on memory, a local folder and a real S3 server."""
+"""The promises of a writer, equal in memory, in a local folder and on a real S3 server."""
 
 from __future__ import annotations
 

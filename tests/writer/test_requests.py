@@ -1,4 +1,4 @@
-"""What a real S3 server sees of a writer, counted at a proxy, and what a writer makes of its faults."""
+"""The requests of a writer to a real S3 server, counted at a proxy, and the writer's reaction to faults."""
 
 from __future__ import annotations
 

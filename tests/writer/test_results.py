@@ -1,4 +1,4 @@
-"""What has become of each frame, and its summary in words."""
+"""The outcome of each frame, and the summary."""
 
 from __future__ import annotations
 

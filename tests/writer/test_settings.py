@@ -1,4 +1,4 @@
-"""What the writer's settings say of all frames, as it stands in the files and beside them."""
+"""Settings about all frames, in the files and beside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRAPH = {
 
 
 def texts(path: Path) -> dict[str, str]:
-    """What the file holds, as Pillow reads it."""
+    """Return the texts of the file, as Pillow reads them."""
     with Image.open(path) as picture:
         return {name: text for name, text in picture.info.items() if isinstance(text, str) and "xmp" not in name}
 

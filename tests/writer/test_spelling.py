@@ -32,7 +32,7 @@ ALL = ["overwrite", "skip", "skip valid", "error"]
 
 
 class Creating(Folding):
-    """One that refuses to replace a file, too."""
+    """A storage that also refuses to replace a file."""
 
     protocol = "seqcreating"
 

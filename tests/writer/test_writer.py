@@ -1,4 +1,4 @@
-"""The writer's own rules: numbering, ends, errors, warnings, events. In memory; places are tested next door."""
+"""The writer's own rules: numbering, ends, errors, warnings, events. In memory; test_places.py has other storages."""
 
 from __future__ import annotations
 
@@ -348,7 +348,7 @@ def test_a_callback_of_a_frame_cannot_wait_for_the_writer(
 
 @pytest.mark.parametrize("publishers", [None, 2])
 def test_a_callback_of_a_frame_may_write(publishers: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not wait for room, which its own thread would have to make."""
+    """It does not wait for room, which only its own thread can make."""
     with one_worker(monkeypatch, publishers) as writer:
         call_back(writer, lambda: [writer.write(RED) for _ in range(20)])
     assert writer.result.counts["saved"] == 23
@@ -379,7 +379,7 @@ def test_a_callback_closes_the_writer_between_the_files_of_a_frame(tmp_path: Pat
 
 @contextlib.contextmanager
 def one_worker(monkeypatch: pytest.MonkeyPatch, publishers: int | None) -> Iterator[seqsave.SequenceWriter]:
-    """A writer with one encoding thread and room for three frames."""
+    """Open a writer with one encoding thread and room for three frames."""
     real = Pipeline.__init__
 
     def narrow(self: Pipeline[Any, Any], **settings: Any) -> None:
