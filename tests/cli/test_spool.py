@@ -80,7 +80,9 @@ def test_what_is_no_folder(tmp_path: Path, command: str) -> None:
 
 def test_a_spool_that_was_never_needed(tmp_path: Path) -> None:
     assert seqsave("flush", tmp_path / "spool").err.endswith("spool does not exist\n")
-    assert "0 frames waiting" in seqsave("spool", tmp_path / "spool").out
+    result = seqsave("spool", tmp_path / "spool")
+    assert "0 frames waiting" in result.out
+    assert result.err.endswith("spool does not exist\n")
     assert not (tmp_path / "spool").exists()
 
 

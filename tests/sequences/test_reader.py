@@ -114,3 +114,16 @@ def test_a_part_without_frames(tmp_path: Path) -> None:
         none[0]
     with pytest.raises(seqsave.SequenceNotFoundError, match="has no frames"):
         none.read()
+
+
+def test_info_is_what_the_first_frame_states(place: Place, options: dict[str, Any]) -> None:
+    picture = np.zeros((2, 2, 3), np.uint8)
+    seqsave.save([picture] * 2, place.url, color="display-p3", dpi=300, tags={"artist": "Ada"}, **options)
+    sequence = seqsave.open_sequence(place.url, **options)
+    info = sequence.info
+    assert info.color is not None
+    assert (info.color.name, round(info.dpi or 0), info.tags["artist"]) == ("display-p3", 300, "Ada")
+    assert sequence.info is info, "the frame is read once"
+    assert pickle.loads(pickle.dumps(sequence)).info == info  # noqa: S301 - ours
+    with pytest.raises(IndexError, match="has no frames"):
+        _ = sequence.part([]).info

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import seqsave
 from seqsave import spool, targets
 from seqsave.plugins import registry
+from seqsave.sources import pictures
 from seqsave.spool import publisher
 from seqsave.targets import filesystems, memory
 from tests.support.patience import PATIENCE
@@ -81,6 +82,11 @@ def test_a_thread_that_forks_may_hold_the_lock_of_memory() -> None:
 def test_the_list_of_filetypes_can_be_asked_for_in_a_child() -> None:
     with held_elsewhere(registry._registry.manager._lock):
         in_forked_child(seqsave.filetypes)
+
+
+def test_a_picture_is_opened_in_a_child() -> None:
+    with held_elsewhere(pictures._opening):
+        in_forked_child(lambda: pictures._look(b"no picture"))
 
 
 def test_a_spool_finds_its_publisher_in_a_child(tmp_path: Path) -> None:

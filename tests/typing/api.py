@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,9 @@ def read() -> None:
     for frame in sequence:
         assert_type(frame, seqsave.Frame)
     assert_type(sequence.indices, tuple[int, ...])
+    assert_type(sequence.expected, tuple[int, ...] | None)
+    assert_type(sequence.info, seqsave.ImageInfo)
+    assert_type(sequence.info.rate, Fraction | None)
     assert_type(sequence.missing, tuple[int, ...])
     assert_type(sequence.batches, tuple[int, ...])
     assert_type(sequence.urls, tuple[str, ...])

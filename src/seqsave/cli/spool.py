@@ -210,6 +210,8 @@ def spool_command(folder: str | None, as_json: bool) -> int:
             }
         )
         return 0
+    if folder is not None and not spool.folder.exists():
+        Messages().note(f"the spool {spool.folder} does not exist")
     limit = format_size(spool.max_bytes)
     print_line(f"{spool.folder}: {counted(len(frames), 'frame')} waiting ({_size(frames)} of {limit})")
     for (target, pattern), entries in _grouped(frames).items():

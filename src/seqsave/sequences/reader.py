@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from seqsave.manifest import Manifest
     from seqsave.manifest.intervals import Intervals
-    from seqsave.types import ImageArray
+    from seqsave.types import ImageArray, ImageInfo
 
 __all__ = ["FrameSequence"]
 
@@ -135,6 +135,14 @@ class FrameSequence(Sequence[Frame]):
         if self.target is None:
             return None
         return manifests.read(self.target, manifests.path_of(self.folder, self.name))
+
+    @cached_property
+    def info(self) -> ImageInfo:
+        """Return what the first frame's file states of its picture: colour, alpha, rate and so on.
+
+        Reads and decodes that frame at the first call. Raises as ``Frame.read``; IndexError without frames.
+        """
+        return self[0].decode().info
 
     @property
     def expected(self) -> tuple[int, ...] | None:

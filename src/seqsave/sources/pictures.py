@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +12,7 @@ from seqsave.errors import DecodeError, SourceError
 from seqsave.metadata.stated import beyond_attributes
 from seqsave.metadata.text import RawText
 from seqsave.plugins import registry
+from seqsave.runtime.threads import ForkSafeLock
 from seqsave.sequences.fallback import bits_per_sample, stated_by_pillow
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.tiff_pages import first_of
@@ -40,7 +40,7 @@ _MIME = {"image/mpo": "image/jpeg", "image/apng": "image/png"}
 Note = Callable[[str], None]
 
 # Pillow's limit is one for all threads.
-_opening = threading.Lock()
+_opening = ForkSafeLock()
 
 
 def readable_extensions() -> frozenset[str]:
