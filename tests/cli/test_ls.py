@@ -269,7 +269,7 @@ def test_a_description_is_no_workflow(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["frame_1.png", "--key", "workflo"], 1, "(did you mean 'workflow'?): there is 'workflow'"),
+        (["frame_1.png", "--key", "workflo"], 1, "(did you mean 'workflow'?): it has 'workflow'"),
         (["fram_1.png"], 1, "(did you mean 'frame_1.png'?)"),
         (["bare_1.png"], 1, "holds no workflow or other metadata"),
         (["sub"], 2, "is a folder: name one of its frames, as "),

@@ -200,7 +200,7 @@ def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) 
     elif key in values:
         print_json(values[key])
     else:
-        raise Failure(f"no {key!r} in {url}{did_you_mean(key, values)}: there is {', '.join(map(repr, values))}")
+        raise Failure(f"no {key!r} in {url}{did_you_mean(key, values)}: it has {', '.join(map(repr, values))}")
 
 
 def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def mv_command(
     from seqsave.sequences.moving import move, plan_move
 
     if offset is not None and start is not None:
-        raise click.UsageError("--offset and --start say the same: use one of them", click.get_current_context())
+        raise click.UsageError("--offset and --start mean the same: use one of them", click.get_current_context())
     messages = Messages(quiet)
     options = source_storage_option or (storage_option if _scheme(source) == _scheme(destination) else {})
     with messages.catching():

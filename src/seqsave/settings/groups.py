@@ -364,7 +364,7 @@ class Reports:
         if self.on_event is not None and not callable(self.on_event):
             raise OptionError(f"on_event is {self.on_event!r}: it must be a function that takes an Event")
         if inspect.iscoroutinefunction(self.on_event):
-            raise OptionError(f"on_event is {self.on_event!r}: it must be an ordinary function, not a coroutine's")
+            raise OptionError(f"on_event is {self.on_event!r}: it must not be a coroutine function")
 
 
 def check_recipe(recipe: Any) -> str | None:

@@ -139,7 +139,7 @@ def make_plan(bucket: str, options: Mapping[str, Any], connections: int) -> Plan
     Raises RefusedError, and botocore's errors, such as that for a missing profile.
     """
     if bucket.startswith("arn:") or bucket.endswith("--x-s3"):
-        raise RefusedError(f"bucket {bucket!r}, which is no ordinary one")
+        raise RefusedError(f"bucket {bucket!r}, which is not an ordinary one")
     settings = _checked(options)
     _check_environment()
     client_kwargs = _client_kwargs(options)

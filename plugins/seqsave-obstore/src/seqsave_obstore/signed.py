@@ -215,5 +215,5 @@ def _connect(connection: http.client.HTTPConnection, plan: Plan) -> None:
     except TimeoutError:
         connection.close()
     if connection.sock is None:
-        raise OSError(errno.EHOSTUNREACH, "no connection came about in time")
+        raise OSError(errno.EHOSTUNREACH, "no connection was made in time")
     connection.sock.settimeout(plan.stall)
