@@ -91,7 +91,7 @@ def test_queued_prompts_of_one_prefix(comfy: ComfyServer, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("if_exists", ["overwrite", "skip"])
-def test_a_run_that_continues_leaves_what_another_program_saves_meanwhile(
+def test_a_run_that_continues_leaves_what_another_program_saves_at_the_same_time(
     comfy: ComfyServer, folder: Path, if_exists: str
 ) -> None:
     """Such as a second server, which has found the same highest frame."""
@@ -99,8 +99,8 @@ def test_a_run_that_continues_leaves_what_another_program_saves_meanwhile(
     graph = Graph()
     start = graph.add("Test LoopOpen", times=4)
     render = graph.add("Test Numbered", index=start[1], count=1)
-    meanwhile = graph.add("Test Vandal", images=render[0], index=start[1], at=1, path=str(other), puts=True)
-    saver = graph.frames(str(folder), meanwhile, start=-1, if_exists=if_exists)
+    during = graph.add("Test Vandal", images=render[0], index=start[1], at=1, path=str(other), puts=True)
+    saver = graph.frames(str(folder), during, start=-1, if_exists=if_exists)
     end = graph.add("Test LoopClose", loop=start[0], carried=saver[0], titled=True)
     graph.add("PreviewImage", images=end[0])
     with pytest.raises(ComfyError, match=r"frame_00002\.png was saved by another program since this run began"):
