@@ -6,7 +6,8 @@ import zlib
 
 import pytest
 
-from seqsave.wording import counted, crc32_text, described, did_you_mean, first_of, spans
+from seqsave.errors import TargetError
+from seqsave.wording import counted, crc32_text, described, did_you_mean, first_of, reason_of, spans
 from tests.kit import WordlessError
 
 
@@ -71,3 +72,8 @@ def test_long_runs_are_one_span(numbers: tuple[int, ...], shown: list[str]) -> N
 )
 def test_an_error_is_described_by_its_class_and_its_text(error: BaseException, text: str) -> None:
     assert described(error) == text
+
+
+def test_a_reason_has_the_class_of_an_error_that_is_not_ours() -> None:
+    assert reason_of(TargetError("no room")) == "no room"
+    assert reason_of(OSError("no room")) == "OSError: no room"

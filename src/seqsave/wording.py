@@ -5,10 +5,22 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from seqsave.errors import SeqSaveError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["CRC32", "checksum_of", "counted", "crc32_text", "described", "did_you_mean", "first_of", "spans"]
+__all__ = [
+    "CRC32",
+    "checksum_of",
+    "counted",
+    "crc32_text",
+    "described",
+    "did_you_mean",
+    "first_of",
+    "reason_of",
+    "spans",
+]
 
 CRC32 = "crc32:"
 """How the text of a checksum starts; the name of the algorithm."""
@@ -47,6 +59,11 @@ def described(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - the error is raised by foreign code, which may be wrong in any way
         return kind
     return f"{kind}: {text}" if text else kind
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the text of an error of this package; of any other error, its class and its text."""
+    return str(error) if isinstance(error, SeqSaveError) else described(error)
 
 
 def printable(name: str) -> str:

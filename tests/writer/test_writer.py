@@ -25,6 +25,7 @@ from seqsave import naming
 from seqsave.encoders.png.encoder import PngEncoder
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.targets.local import LocalTarget
+from seqsave.targets.memory import MemoryTarget
 from seqsave.types import SavedFrame
 from seqsave.writer.publish import FramePublisher
 from tests.kit import WordlessError
@@ -495,6 +496,29 @@ def test_encoders_that_misbehave_are_named(behaviour: str, says: str) -> None:
     finally:
         seqsave.unregister_encoder("odd")
     assert names() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "concurrency"),
+    [
+        (RuntimeError("boom"), "RuntimeError: boom", 1),
+        (RuntimeError("boom"), "RuntimeError: boom", 2),
+        (WordlessError(), "WordlessError", 1),
+        (WordlessError(), "WordlessError", 2),
+        (SystemExit(4), "SystemExit: 4", 2),  # on the caller's thread it may come from a signal, and is raised
+    ],
+)
+def test_a_storage_that_raises_foreign_errors(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, reason: str, concurrency: int
+) -> None:
+    def publish(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(MemoryTarget, "publish", publish)
+    with pytest.raises(seqsave.SaveError, match=rf"accepted frames not saved .*frame \d: {reason}") as caught:
+        seqsave.save([RED] * 3, URL, concurrency=concurrency, manifest=False)
+    assert caught.value.result is not None
+    assert error in [failure.exception for failure in caught.value.result.failures]
 
 
 def raising(error: BaseException) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FrontEnd", "front_end"]
 
-PATIENCE = 30_000  # milliseconds
-PATIENCE_AT_START = 300_000  # a busy machine compiles the page's scripts for minutes
+PATIENCE = 300_000  # milliseconds
+PATIENCE_AT_START = 600_000  # a busy machine compiles the page's scripts for minutes
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Workflow.Persist": False}
 NODES_2 = "Comfy.VueNodes.Enabled"  # nodes as parts of the page, and not drawn on the canvas
 

@@ -57,9 +57,8 @@ class FrameKey:
             status=status,
         )
 
-    def failed(self, url: str, error: BaseException) -> FailedFrame:
-        """Return the record of a frame that is not saved because of ``error``."""
-        text = str(error) or repr(error)
+    def failed(self, url: str, error: BaseException, text: str) -> FailedFrame:
+        """Return the record of a frame that is not saved because of ``error``. text: that of the error."""
         return FailedFrame(
             index=self.index, batch=self.batch, filetype=self.filetype, url=url, error=text, exception=error
         )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from seqsave.runtime.jobs import UNNAMED, Calls, Job, Owner
 from seqsave.runtime.pools import LoopTasks, Pace, WorkerThreads
 from seqsave.runtime.threads import run_stranded
+from seqsave.wording import reason_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -268,7 +269,8 @@ class Pipeline(Generic[P, R]):
         if self._closed and self._error is None:
             raise self._owner.closed(f"{self._owner.name} was closed by another thread")
         if self._error is not None:
-            raise self._owner.stopped(f"stopped, because something failed before: {self._error}") from self._error
+            reason = reason_of(self._error)
+            raise self._owner.stopped(f"stopped, because something failed before: {reason}") from self._error
 
     def _has_room(self, more: int) -> bool:
         fits = self._held + more <= self._max_bytes and self._raw + more <= self._max_raw
@@ -349,7 +351,8 @@ class Pipeline(Generic[P, R]):
     # --- endings -----------------------------------------------------------------------------------------------------
 
     def _given_up(self) -> Exception:
-        error = self._owner.stopped(f"not saved, because something failed before: {self._error}")
+        cause = "" if self._error is None else f": {reason_of(self._error)}"
+        error = self._owner.stopped(f"not saved, because something failed before{cause}")
         error.__cause__ = self._error
         return error
 

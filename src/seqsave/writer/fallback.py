@@ -291,7 +291,7 @@ class Fallback:
                 "save the frame again",
                 reason="deleted",
             )
-            return kept.key.failed(kept.frame.url, error)
+            return kept.key.failed(kept.frame.url, error, str(error))
         return self._saved(kept, answer)
 
     def _saved(self, kept: _Kept, answer: targets.Published | None) -> SavedFrame:

@@ -20,6 +20,7 @@ from seqsave.errors import (
 from seqsave.naming.key import FrameKey
 from seqsave.targets.redact import keeps_traces
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
+from seqsave.wording import reason_of
 
 if TYPE_CHECKING:
     from seqsave.writer.fallback import Fallback
@@ -98,7 +99,7 @@ class Results:
         error = _error_of(future)
         if error is None:
             return future.result()
-        return key.failed(self.url_of(key.path), error)
+        return key.failed(self.url_of(key.path), error, reason_of(error))
 
 
 def _error_of(future: Future[SavedFrame]) -> BaseException | None:
