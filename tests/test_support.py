@@ -141,3 +141,12 @@ def test_the_clip_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert bigbuckbunny().read_bytes() == b"already there"
     monkeypatch.delenv("SEQSAVE_TEST_CACHE")
     assert bigbuckbunny().stat().st_size > 1_000_000
+
+
+@pytest.mark.parametrize(
+    "tests", sorted(path for path in ROOT.glob("plugins/*/tests") if path.is_dir()), ids=lambda path: path.parent.name
+)
+def test_examples_of_a_plugin_have_no_limit_of_time(tests: Path) -> None:
+    if any("hypothesis" in path.read_text() for path in tests.glob("test_*.py")):
+        shared = (tests / "conftest.py").read_text()
+        assert "deadline=None" in shared or "from tests.conftest import" in shared

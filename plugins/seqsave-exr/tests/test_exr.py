@@ -86,7 +86,7 @@ def test_every_half_there_is_comes_back_bit_by_bit(compression: str) -> None:
 
 
 @pytest.mark.parametrize("compression", LOSSLESS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_bits_of_floats_come_back(compression: str, data: st.DataObject) -> None:
     height, width, channels = (data.draw(st.integers(1, most)) for most in (20, 40, 5))
@@ -469,7 +469,7 @@ def test_a_large_picture_is_refused_before_it_is_decoded() -> None:
         decode(data[:400], max_pixels=119_999)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:
     compression = data.draw(st.sampled_from([str(name) for name in EXR.options["compression"].choices or ()]))
@@ -497,7 +497,6 @@ def test_damaged_pixels_are_reported_and_nothing_is_printed(
     assert capfd.readouterr().out == ""  # the document of --json stands there alone
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
     for start in (b"", b"v/1\x01\x02\0\0\0"):

@@ -113,7 +113,7 @@ def decode(data: bytes, max_pixels: int = 1 << 24) -> seqsave.Decoded:
 # --- lossless --------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     dtype=st.sampled_from(JXL.dtypes),
@@ -135,7 +135,7 @@ def test_lossless_keeps_every_bit(
     assert (foreign[finite] == image[finite]).all()
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     image=nps.arrays(
         st.sampled_from(["uint8", "uint16"]),
@@ -374,7 +374,7 @@ def test_a_chosen_number_of_threads_is_left_alone(before: int, after: int) -> No
     assert done.stdout.strip() == str(after)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_damage_is_a_decode_error_or_a_picture(data: Any) -> None:
     dtype = data.draw(st.sampled_from(JXL.dtypes))
@@ -390,7 +390,6 @@ def test_damage_is_a_decode_error_or_a_picture(data: Any) -> None:
         assert array.shape[0] * array.shape[1] <= 1000
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([b"\xff\x0a", container.SIGNATURE, b""]))
 def test_random_bytes_are_a_decode_error(data: bytes, start: bytes) -> None:
     with pytest.raises(seqsave.DecodeError):

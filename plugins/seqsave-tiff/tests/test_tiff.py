@@ -82,7 +82,7 @@ ways = pytest.mark.parametrize(
 
 
 @ways
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_bits_come_back(compression: str, predictor: bool, data: st.DataObject) -> None:
     """Floats with every kind of NaN among them, and all integers; sizes of one strip and of several."""
@@ -499,7 +499,7 @@ def test_strips_that_are_not_there_are_no_picture(compression: str) -> None:
             decode(changed)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(data=st.data())
 def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:
     compression = data.draw(st.sampled_from(COMPRESSIONS))
@@ -516,7 +516,6 @@ def test_damage_is_a_decode_error_or_a_picture(data: st.DataObject) -> None:
     assert array.shape[0] * array.shape[1] <= 1 << 14
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
     for start in (b"", b"II*\0\x08\0\0\0"):

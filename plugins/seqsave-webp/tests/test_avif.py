@@ -106,7 +106,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- lossless ---------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     data=st.data(),
     depth=st.sampled_from([8, 10, 12]),
@@ -145,7 +145,7 @@ def test_16_bits_that_do_not_fit_are_reported() -> None:
     assert not encoded(image).warnings  # lossy is lossy
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(depth=st.sampled_from([10, 12]))
 def test_more_bits_for_8_bit_pictures_come_back_to_the_same_8(depth: int) -> None:
     image = noise()
@@ -323,7 +323,7 @@ def test_what_libavif_refuses_is_an_encode_error() -> None:
         encode(np.zeros((33, 0, 3), np.uint8))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_damage_is_a_decode_error_or_a_picture(data: Any) -> None:
     texts = {"workflow": "{}"}
@@ -339,7 +339,6 @@ def test_damage_is_a_decode_error_or_a_picture(data: Any) -> None:
         assert array.shape[0] * array.shape[1] <= 1000
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80), st.sampled_from([b"\0\0\0\x10ftypavif\0\0\0\0", b""]))
 def test_random_bytes_are_a_decode_error(data: bytes, start: bytes) -> None:
     with pytest.raises(seqsave.DecodeError):
