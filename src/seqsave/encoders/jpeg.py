@@ -140,6 +140,8 @@ def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:
     if len(image.texts.get(_COMMENT, "").encode()) > exif.JPEG_LIMIT:
         texts = {name: text for name, text in image.texts.items() if name != _COMMENT}
         image, lost = replace(image, texts=texts), [*lost, f"text {_COMMENT}"]
+    if image is info.image:
+        return info, ()
     warnings = (f"left out, as a part of a JPEG file holds {exif.JPEG_LIMIT} bytes at most: {name}" for name in lost)
     return replace(info, image=image), tuple(warnings)
 

@@ -144,13 +144,18 @@ class RunRecord:
         seen, self._session.seen = self._session.seen, None
         return seen
 
-    def lacks(self, names: Iterable[str]) -> list[str]:
-        """Return those of these files that the last listing did not show; [] if there was none."""
-        if self._session.seen is None:
-            return []
-        lacking = [name for name in names if name not in self._session.seen]
-        seen = {naming.normalized(name) for name in self._session.seen} if lacking else ()
-        return [name for name in lacking if naming.normalized(name) not in seen]
+    def lacks(self, frames: Iterable[SavedFrame]) -> dict[str, SavedFrame]:
+        """Return those of these saved frames whose files the last listing did not show, by name; {} without a listing.
+
+        The names are paths below the sequence's folder.
+        """
+        seen = self._session.seen
+        if seen is None:
+            return {}
+        named = {self._entries[one.index, one.batch].name: one for one in frames}
+        lacking = {name: one for name, one in named.items() if name not in seen}
+        known = {naming.normalized(name) for name in seen} if lacking else ()
+        return {name: one for name, one in lacking.items() if naming.normalized(name) not in known}
 
     def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
         """Return the outcome of all frames in the manifest's terms. The arguments are those of ``finish``."""

@@ -90,13 +90,14 @@ class NamePattern:
     def format(self, index: SupportsIndex) -> str:
         """Return the name of a frame: ``shot.1001.exr`` for 1001. Raises FrameNameError."""
         number = check_frame(index)
-        text = f"{'-' if number < 0 else ''}{abs(number):0{self.digits}d}"
-        if number < 0:
-            head = normalized(self.head)  # as it is read
-            if _NUMBER.fullmatch(f"{head}{text}", len(head)) is None:
-                raise FrameNameError(
-                    f"frame {number} of {self} would read as frame {-number}: put a separator before the number"
-                )
+        if number >= 0:
+            return f"{self.head}{number:0{self.digits}d}{self.tail}.{self.extension}"
+        text = f"-{-number:0{self.digits}d}"
+        head = normalized(self.head)  # as it is read
+        if _NUMBER.fullmatch(f"{head}{text}", len(head)) is None:
+            raise FrameNameError(
+                f"frame {number} of {self} would read as frame {-number}: put a separator before the number"
+            )
         return f"{self.head}{text}{self.tail}.{self.extension}"
 
     def parse(self, name: str) -> int | None:

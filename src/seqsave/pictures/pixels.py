@@ -208,7 +208,7 @@ class Pixels:
             return None
         if self.view is not None and self.view.is_raw:
             return None
-        if self.view is None and self.stated is None and not set(info.stated) & _OF_COLOR:
+        if self.view is None and self.stated is None and not _states_colors(info):
             return None
         from seqsave.pictures.light import light_of, light_of_space  # here, as most pictures need none
 
@@ -231,7 +231,7 @@ class Pixels:
 
     def _is_of_unknown_light(self, array: ImageArray, info: ImageInfo) -> bool:
         """Return whether floats become whole numbers as they are, though nothing states that they are not linear."""
-        is_known = self.stated is not None or bool(set(info.stated) & _OF_COLOR)
+        is_known = self.stated is not None or _states_colors(info)
         return array.dtype.kind == "f" and not self.dtype.startswith("float") and not is_known
 
     def _unknown_light(self) -> tuple[str, str]:
@@ -283,9 +283,16 @@ class SharedImage:
         """
         if info is not None or pixels.wanted:
             return pixels.take(self.image, info)
-        if pixels.key not in self._taken:
-            self._taken[pixels.key] = pixels.take(self.image)
-        return self._taken[pixels.key]
+        key = pixels.key
+        taken = self._taken.get(key)
+        if taken is None:
+            taken = self._taken[key] = pixels.take(self.image)
+        return taken
+
+
+def _states_colors(info: ImageInfo) -> bool:
+    """Return whether a source states something of its colours."""
+    return info is not _NOTHING and not _OF_COLOR.isdisjoint(info.stated)
 
 
 def _every_count(array: ImageArray) -> tuple[int, ...]:

@@ -145,7 +145,9 @@ class LocalTarget(Target):
         if self._fsync:
             _flush_folder(folder)
         # The first file in a folder shows that names there differ by case; then no later one is looked for.
-        may_be_folded(final, self.known.folds)
+        learned = self.known.folds
+        if folder not in learned:
+            may_be_folded(final, learned)
         return described(data, checksum, version=version)
 
     def replace(

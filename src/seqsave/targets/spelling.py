@@ -101,7 +101,7 @@ def may_be_folded(path: str, learned: MutableMapping[str, bool]) -> bool:
 
 
 def _place(url: str) -> str:
-    return url.replace(os.sep, "/").rpartition("/")[0]
+    return (url if os.sep == "/" else url.replace(os.sep, "/")).rpartition("/")[0]
 
 
 def _variants(name: str) -> Iterator[str]:

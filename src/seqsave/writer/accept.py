@@ -109,7 +109,8 @@ class FrameAcceptor:
                 is_next = self._numbering.still_follow(index, keys)
                 if is_next and self._submit(jobs, partial(self._enter, keys, frames)):
                     try:
-                        self._add_to_preview(keys, sources)
+                        if self._preview is not None:
+                            self._add_to_preview(self._preview, keys, sources)
                     except BaseException:
                         self._pipeline.run_inline(jobs)  # accepted jobs have to end
                         raise
@@ -151,10 +152,11 @@ class FrameAcceptor:
                 self._log.add(task.key, task.future)
                 output.note_accepted(task)
 
-    def _add_to_preview(self, keys: Sequence[FrameKey], sources: Sequence[FrameSource]) -> None:
+    @staticmethod
+    def _add_to_preview(preview: Preview, keys: Sequence[FrameKey], sources: Sequence[FrameSource]) -> None:
         for key, source in zip(keys, sources, strict=True):
-            if self._preview is not None and source.shown is not None:
-                self._preview.add(key.index, source.shown)
+            if source.shown is not None:
+                preview.add(key.index, source.shown)
 
 
 def _shown(

@@ -282,10 +282,10 @@ class Output:
         late but know it by its name: each is looked for. Of more than ``MOST_ASKED``, a sample is looked for first; if
         none of it exists, the listing is right, and the others are gone too.
         """
-        paths = {self._path(one): one for one in self._mine(result).frames if one.status == "saved"}
-        below = len(self.rule.folder) + 1 if self.rule.folder else 0
+        saved = [one for one in self._mine(result).frames if one.status == "saved"]
         folder = f"{self.rule.folder}/" if self.rule.folder else ""
-        lacking = [f"{folder}{name}" for name in self._record.lacks(path[below:] for path in paths)]
+        paths = {f"{folder}{name}": one for name, one in self._record.lacks(saved).items()}
+        lacking = list(paths)
         sample = lacking if len(lacking) <= MOST_ASKED else _spread(lacking, SAMPLE)
         gone = self._absent(sample)
         if len(gone) == len(sample):

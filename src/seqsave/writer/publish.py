@@ -145,10 +145,11 @@ class FramePublisher:
     def _put(self, file: FileToPublish) -> Flow[targets.Published]:
         if self._has_to_prove(file):
             yield self._proof.step(partial(self._target.probe_create, _trial_beside(file.path)))
+        data = file.data
         how: dict[str, Any] = {"content_type": file.content_type, "create": file.create, "checksum": file.crc32}
         answer: targets.Published = yield Either(
-            partial(self._target.publish, file.path, file.data, **how),
-            partial(self._target.publish_async, file.path, file.data, **how),
+            partial(self._target.publish, file.path, data, **how),
+            partial(self._target.publish_async, file.path, data, **how),
         )
         return answer
 

@@ -55,7 +55,8 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
         yield b"pHYs", struct.pack(">IIB", per_metre, _density_of(per_metre * (aspect or 1)), 1)
     elif aspect is not None:
         yield b"pHYs", struct.pack(">IIB", _SCALE, _density_of(_SCALE * aspect), 0)
-    yield from _light(info.image)
+    if info.image.light:
+        yield from _light(info.image)
     if info.image.attributes_of == FORMAT:
         yield from ((name.encode("latin-1"), content) for name, content in info.image.attributes.items())
     block = exif.describe(info.tags, info.dpi, camera=info.image.exif, texts=info.image.texts)
