@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_errors_and_statuses(tmp_path: Path) -> None:
         if status:
             assert done.stdout == ""
             assert done.stderr.startswith("seqsave: error: ")
+
+
+def test_the_end_does_not_search_all_modules_for_cycles() -> None:
+    """That search would take longer than the end itself. Collection is on while the command works."""
+    look = "atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 10_000, file=sys.stderr))"
+    code = f"import atexit, gc, sys; {look}; sys.argv[1:] = ['filetypes']; from seqsave.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert done.stderr == "True True\n"
 
 
 def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from seqsave.cli.app import WRONG_CALL, Application, LazyCommands, version
@@ -56,4 +58,9 @@ def cli(context: click.Context) -> int:
 
 def main() -> None:
     """Run the command with the arguments of this process, and exit."""
-    cli(prog_name="seqsave")
+    try:
+        cli(prog_name="seqsave")
+    finally:
+        # Everything is saved and closed. To search all modules for unused cycles at its end would take Python a fifth
+        # of the time of a short command.
+        gc.freeze()

@@ -123,6 +123,8 @@ class Copy:
         wanted: the only frames that are saved, by their numbers here; None for all.
         """
         there = Files(targets.resolve(self.folder, self.config.delivery.storage_options))
+        if there.storage != self.sequence[0].storage:
+            return
         own = {frame.place for frame in self.sequence}
         for frame in self.sequence:
             if wanted is not None and frame.index not in wanted:

@@ -56,6 +56,11 @@ class Frame:
         """Return a value that is equal for two frames with the same file, also if their URLs differ in spelling."""
         return self._files.place(self._path)
 
+    @property
+    def storage(self) -> Place:
+        """Return a value that differs for two frames on different storages, and so cannot have the same file."""
+        return self._files.storage
+
     def read(self, *, max_pixels: int = MAX_PIXELS) -> ImageArray:
         """Read and return the picture as an array of shape H,W,C, in the dtype of the file.
 
@@ -124,18 +129,28 @@ class Files:
         """Return the file ``path`` as a frame."""
         return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
 
+    @property
+    def storage(self) -> Place:
+        """Return a value that is equal for all places on one storage, and different for other storages."""
+        return self._where[:-1]
+
     def place(self, path: str) -> Place:
         """Return a value that is equal for all spellings of this file's path, and different for other files."""
-        if self._identity is None:
-            identity = dict(self.target.identity())
-            root = identity.pop("root")
-            self._identity = (*(text for pair in sorted(identity.items()) for text in pair), root)
-        *storage, root = self._identity
+        *storage, root = self._where
         whole = f"{root}/{path}"
         if self.target.is_local:
             folder, name = os.path.split(whole)
             whole = os.path.normcase(os.path.join(os.path.realpath(folder), name))  # noqa: PTH118 - text, not a path
         return (*storage, whole)
+
+    @property
+    def _where(self) -> Place:
+        """Return what identifies the storage, and the root in it."""
+        if self._identity is None:
+            identity = dict(self.target.identity())
+            root = identity.pop("root")
+            self._identity = (*(text for pair in sorted(identity.items()) for text in pair), root)
+        return self._identity
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file."""
