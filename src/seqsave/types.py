@@ -83,6 +83,8 @@ class EncoderSpec:
                   that are missing here.
     alpha:        ``"straight"`` if files hold straight alpha only: associated colours are divided by alpha before they
                   are encoded. ``"stated"`` if ``encode`` handles both kinds of ``info.image.alpha``.
+    default_color: the name of the colour space that a file states if ``encode`` is given none, in formats whose files
+                  always state one; None for others. Floats from a file without a colour space are stated to be linear.
     """
 
     filetype: str
@@ -97,6 +99,7 @@ class EncoderSpec:
     install_hint: str | None = None
     holds: tuple[str, ...] = ()
     alpha: Literal["straight", "stated"] = "straight"
+    default_color: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import seqsave
+from seqsave.pictures.light import light_of
 from seqsave.sequences.upright import orientation_of
 from seqsave.testing import outside
 from tests.formats.readers import exiftool
@@ -147,7 +150,7 @@ def _judged(statement: str, source: seqsave.Decoded, seen: _Seen) -> str:
     if statement == "colour space":
         if _color(old) == _color(new):
             return KEPT
-        return _changed_color(old, new, seen)
+        return _changed_color(source, seen)
     if statement.startswith("alpha"):
         if old.alpha == new.alpha:
             return KEPT
@@ -168,11 +171,25 @@ def _judged(statement: str, source: seqsave.Decoded, seen: _Seen) -> str:
     return _of_field(statement, old, new, seen)
 
 
-def _changed_color(old: seqsave.ImageInfo, new: seqsave.ImageInfo, seen: _Seen) -> str:
+def _changed_color(source: seqsave.Decoded, seen: _Seen) -> str:
+    old, new = source.info, seen.decoded.info
     # Linear light becomes what a display shows, in files of 8 bits.
     if old.color is not None and new.color is not None and old.color.transfer == "linear":
         return CONVERTED
+    if old.icc is not None and _shows_the_same(source, seen.decoded):
+        return CONVERTED
     return WARNED if any(word in seen.warnings for word in _COLOR_WORDS) else LOST
+
+
+def _shows_the_same(one: seqsave.Decoded, other: seqsave.Decoded) -> bool:
+    """Whether two pictures with their colour spaces are the same light, as of a lossy file."""
+    found = []
+    for decoded in (one, other):
+        array, light = decoded.array, light_of(decoded.info, floats=decoded.array.dtype.kind == "f")
+        if light is None or array.shape[2] < 3:
+            return False
+        found.append(light.shown(array[..., :3]))
+    return found[0].shape == found[1].shape and float(np.abs(found[0] - found[1]).mean()) < 0.01
 
 
 def _of_field(statement: str, old: seqsave.ImageInfo, new: seqsave.ImageInfo, seen: _Seen) -> str:

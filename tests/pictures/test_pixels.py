@@ -167,6 +167,23 @@ def test_floats_of_unknown_light_are_a_note_where_they_may_be_linear() -> None:
     assert notes(None, "exr", color="srgb") == notes(LINEAR, "exr") == []
 
 
+def test_floats_of_a_file_are_linear_where_the_format_always_states_a_space() -> None:
+    always = replace(FLOATS, extensions=("jxl",), default_color="srgb")
+
+    def found(spec: Any, info: ImageInfo | None, **settings: Any) -> tuple[str | None, list[str]]:
+        taken = Pixels(spec, **settings).take(GREY, info)
+        assert float(taken.prepare().array[0, 0, 0]) == np.float32(0.18)
+        space = taken.color or taken.info.color
+        return None if space is None else space.name, [text for _, text in taken.notes]
+
+    space, (note,) = found(always, ImageInfo())
+    assert (space, "`color='srgb'`" in note) == ("linear-srgb", True)
+    assert found(FLOATS, ImageInfo()) == found(always, None) == (None, [])
+    assert found(always, ImageInfo(), color="srgb") == ("srgb", [])
+    assert found(always, LINEAR) == ("linear-srgb", [])
+    assert found(always, ImageInfo(gamma=1.0), drop=("color",))[0] == "linear-srgb"
+
+
 def test_a_view_shows_whole_numbers_and_leaves_floats() -> None:
     needs_package("PyOpenColorIO", "pip install opencolorio")
     view = View("ocio://cg-config-v2.1.0_aces-v1.3_ocio-v2.3", "sRGB", "ACES 1.0 - SDR Video")

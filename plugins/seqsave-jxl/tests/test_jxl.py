@@ -22,6 +22,7 @@ from seqsave_jxl.codec import MAX_SIDE, JxlEncoder, distance_of
 from seqsave_jxl.codestream import Depth
 
 import seqsave
+from seqsave.metadata import icc
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.testing import EncoderSuite, outside
 
@@ -269,6 +270,117 @@ def test_brightness_is_stated_for_hdr() -> None:
         head = codestream.read(made)
         value = int.from_bytes(made[:64], "little") >> (head.end - 2 - 33 - 16) & 0xFFFF
         assert np.array([value], np.uint16).view(np.float16)[0] == nits
+
+
+# --- colours of other programs ----------------------------------------------------------------------------------------
+
+
+def foreign(image: Any, **options: Any) -> Any:
+    """A picture with what its source states."""
+    fields = {name: options.pop(name) for name in ("icc", "cicp", "gamma", "primaries") if name in options}
+    checked = {name: option.default for name, option in JXL.options.items()} | options
+    info = seqsave.FrameInfo(index=0, image=seqsave.ImageInfo(**fields))
+    return JxlEncoder().encode(image, metadata={}, options=checked, info=info)
+
+
+def other_profile(grey: bool = False, size: int = 0) -> bytes:
+    """Of Display P3, but not seqsave's own; with ``size`` bytes more."""
+    made = icc.profile(COLOR_SPACES["display-p3"], grey=grey)
+    assert made is not None
+    renamed = made.replace("display-p3".encode("utf-16-be"), "display-q3".encode("utf-16-be"))
+    longer = renamed + np.random.default_rng(size).bytes(size)
+    return len(longer).to_bytes(4, "big") + longer[4:]
+
+
+@pytest.mark.parametrize("size", [0, 100, 70_000])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_the_reference_decoder_finds_the_profile(build: None, tmp_path: Path, channels: int, size: int) -> None:
+    data = other_profile(grey=channels < 3, size=size)
+    for dtype in ("uint8", "uint16", "float32"):
+        image = noise(dtype, channels)
+        made = foreign(image, icc=data, lossless=True)
+        assert made.warnings == ()
+        (tmp_path / "a.jxl").write_bytes(made.data)
+        run("djxl", str(tmp_path / "a.jxl"), str(tmp_path / "a.npy"), f"--orig_icc_out={tmp_path / 'a.icc'}")
+        assert (tmp_path / "a.icc").read_bytes() == data
+        found = decode(made.data)
+        assert np.array_equal(found.array, image)
+        assert (found.info.icc, found.info.color, found.info.attributes) == (data, None, {})
+
+
+@given(
+    data=st.binary(max_size=3000),
+    platform=st.sampled_from([b"APPL", b"MSFT", b"SGI ", b"SUNW", b"S\0\0\0", b"none"]),
+    kind=st.binary(min_size=4, max_size=4),
+)
+def test_any_profile_is_read_as_it_was_written(data: bytes, platform: bytes, kind: bytes) -> None:
+    whole = other_profile() + data
+    whole = whole[:4] + kind + whole[8:40] + platform + whole[44:]
+    made = codestream.relabelled(
+        container.codestream(encode(smooth("uint8", 1, 4, 4))), Depth(8), Depth(8), profile=whole
+    )
+    joined = memoryview(b"".join(made))
+    assert codestream.profile_in(joined, codestream.read(joined)) == whole
+
+
+@pytest.mark.parametrize("dtype", JXL.dtypes)
+def test_a_lossy_picture_states_the_primaries_of_its_profile(tmp_path: Path, dtype: str) -> None:
+    peak = 1.0 if dtype.startswith("float") else np.iinfo(dtype).max
+    for channels in (1, 3, 4):
+        image = smooth(dtype, channels)
+        made = foreign(image, icc=other_profile(grey=channels < 3), quality=97)
+        (tmp_path / "a.jxl").write_bytes(made.data)
+        assert (made.warnings, "sRGB transfer function" in run("jxlinfo", str(tmp_path / "a.jxl"))) == ((), True)
+        found = decode(made.data)
+        assert (found.info.icc, found.info.color.name) == (None, "srgb" if channels < 3 else "display-p3")
+        assert psnr(image, found.array, peak) > 38
+        if channels == 3:
+            assert psnr(image, djxl(bytes(made.data), tmp_path), peak) > 38
+
+
+def test_a_profile_with_tables_is_left_out_of_lossy_files_with_a_warning() -> None:
+    with_tables = other_profile().replace(b"rXYZ", b"A2B0")
+    made = foreign(smooth("uint8"), icc=with_tables)
+    assert [text for text in made.warnings if "an ICC profile with tables" in text]
+    assert decode(made.data).info.color == COLOR_SPACES["srgb"]
+    kept = foreign(smooth("uint8"), icc=with_tables, lossless=True)
+    assert (kept.warnings, decode(kept.data).info.icc) == ((), with_tables)
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize(
+    ("stated", "words", "read"),
+    [
+        ({"cicp": (12, 16)}, "P3 primaries, PQ transfer function", {"cicp": (12, 16)}),
+        ({"cicp": (6, 6)}, "blue(x=0.155000,y=0.070000)709 transfer function", {"cicp": (6, 1)}),
+        ({"cicp": (1, 4)}, "gamma(0.454545) transfer function", {"gamma": 0.4545455}),
+        ({"gamma": 0.5}, "gamma(0.500000) transfer function", {"gamma": 0.5}),
+        ({"primaries": COLOR_SPACES["display-p3"].primaries}, "red(x=0.680000,y=0.320000)", {"color": "display-p3"}),
+    ],
+)
+def test_a_space_in_numbers_is_stated(tmp_path: Path, stated: Any, words: str, read: Any, lossless: bool) -> None:
+    image = smooth("uint16")
+    made = foreign(image, **stated, lossless=lossless, **({} if lossless else {"quality": 97}))
+    (tmp_path / "a.jxl").write_bytes(made.data)
+    report = run("jxlinfo", "-v", str(tmp_path / "a.jxl"))
+    assert words in report
+    found = decode(made.data)
+    info = {"cicp": found.info.cicp, "gamma": found.info.gamma, "color": found.info.color and found.info.color.name}
+    assert {name: info[name] for name in read} == read
+    for seen in (found.array, djxl(bytes(made.data), tmp_path)):
+        assert np.array_equal(seen, image) if lossless else psnr(image, seen, 65535) > 38
+
+
+def test_floats_of_a_file_without_a_colour_space_are_linear(tmp_path: Path) -> None:
+    image = smooth("float32")
+    with (
+        pytest.warns(seqsave.SeqSaveWarning, match="this one states linear-srgb; `color='srgb'`"),
+        seqsave.open_writer(tmp_path, filetype="jxl", options={"quality": 97}) as writer,
+    ):
+        writer.write(image, info=seqsave.ImageInfo(channels=("R", "G", "B")))
+    report = run("jxlinfo", "-v", str(tmp_path / "frame_00000.jxl"))
+    assert "sRGB primaries, Linear transfer function" in report
+    assert psnr(image, djxl((tmp_path / "frame_00000.jxl").read_bytes(), tmp_path), 1) > 38
 
 
 def exiftool(data: bytes, folder: Path, *arguments: str) -> dict[str, Any]:

@@ -36,6 +36,11 @@ _UNKNOWN_LIGHT = (
     "`color='linear-srgb'` or `color='srgb'` says what they are"
 )
 
+_ASSUMED_LIGHT = (
+    "its source holds floats, and no colour space is stated: a {kind} file always states one, and this one states "
+    "linear-srgb; `color='{default}'` or another says what they are"
+)
+
 
 class Taken:
     """An accepted copy of a picture, which the caller may change now. File types may share it. Thread-safe.
@@ -188,6 +193,10 @@ class Pixels:
             and self._is_of_unknown_light(array, known)
         ):
             taken.notes += (self._unknown_light(),)
+        if info is not None and fitted.of_colours and self._is_of_assumed_light(array, known):
+            taken.color = color_space("linear-srgb")
+            kinds = self._spec.extensions[0]
+            taken.notes += (("unknown light", _ASSUMED_LIGHT.format(kind=kinds, default=self._spec.default_color)),)
         return taken
 
     def _taken(self, array: ImageArray, shown: Shown | None, info: ImageInfo) -> Taken:
@@ -233,6 +242,15 @@ class Pixels:
         """Return whether floats become whole numbers as they are, though nothing states that they are not linear."""
         is_known = self.stated is not None or _states_colors(info)
         return array.dtype.kind == "f" and not self.dtype.startswith("float") and not is_known
+
+    def _is_of_assumed_light(self, array: ImageArray, info: ImageInfo) -> bool:
+        """Return whether floats of a file stay floats in a format that always states a colour space, and none is known.
+
+        Most floats in files are linear: those of EXR files always are.
+        """
+        is_known = self.stated is not None or bool(set(info.stated) & _OF_COLOR)
+        stays = array.dtype.kind == "f" and self.dtype.startswith("float")
+        return stays and self._spec.default_color is not None and not is_known
 
     def _unknown_light(self) -> tuple[str, str]:
         is_beside = self.beside in _READ_AS_LINEAR

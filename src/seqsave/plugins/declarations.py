@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import EMBED_SUFFIX, EncoderSpec, ObserverSpec, Option, TargetSpec, Traits
 
 __all__ = ["observer_problems", "problems", "target_problems"]
@@ -134,6 +135,8 @@ def _pictures(spec: EncoderSpec) -> Iterator[str]:
             yield f"{what} holds {unknown!r}: allowed are {known}"
         elif len(set(values)) < len(values):
             yield f"{what} contains duplicates: {values!r}"
+    if spec.default_color is not None and spec.default_color not in COLOR_SPACES:
+        yield f"default_color is {spec.default_color!r}: None, or one of {', '.join(COLOR_SPACES)}"
 
 
 def _is_dtype(value: object) -> bool:

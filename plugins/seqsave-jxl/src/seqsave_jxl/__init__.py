@@ -27,7 +27,8 @@ JXL = EncoderSpec(
     content_type="image/jxl",
     lossless=False,  # with default options
     install_hint="pip install seqsave-jxl",
-    holds=("color", "pixel_aspect", "dpi", "tags", "exif", "xmp", "texts"),
+    default_color="srgb",
+    holds=("color", "icc", "cicp", "gamma", "primaries", "pixel_aspect", "dpi", "tags", "exif", "xmp", "texts"),
 )
 
 

@@ -10,15 +10,17 @@ import numpy as np
 from seqsave import Decoded, DecodeError, Encoded, FrameInfo, ImageError, ImageInfo
 from seqsave.metadata import exif, icc, stated
 from seqsave.metadata.xmp import packet
-from seqsave.pictures.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES, H273_PRIMARIES, H273_TRANSFERS, to_xyz
+from seqsave.pictures.light import light_of
+from seqsave.types import ColorSpace
 from seqsave_jxl import codestream, container, libjxl
 from seqsave_jxl.codestream import Depth, Head
-from seqsave_jxl.light import linear
+from seqsave_jxl.light import linear, with_alpha
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from seqsave.types import ColorSpace, ImageArray
+    from seqsave.types import ImageArray
 
 __all__ = ["MAX_SIDE", "JxlEncoder", "distance_of"]
 
@@ -26,7 +28,14 @@ MAX_SIDE = 1 << 30  # annex D, SizeHeader
 _HALF = Depth(16, 5)
 _DEPTHS = {"uint8": Depth(8), "uint16": Depth(16), "float16": _HALF, "float32": Depth(32, 8)}
 _SRGB = COLOR_SPACES["srgb"]  # the default of the codestream
+_LINEAR = COLOR_SPACES["linear-srgb"]
+_USUAL = (_SRGB, COLOR_SPACES["display-p3"])
+_NEAR = 0.002  # what rounding in a profile changes
 _NOT_FINITE = "JPEG XL: NaN became black and infinities 65504, because lossy pictures cannot hold them; lossless can"
+_TABLES = (
+    "left out, as lossy JPEG XL files cannot hold it: an ICC profile with tables of colours; the file states sRGB. "
+    "Lossless files keep it"
+)
 _HEADER = b"Exif\0\0"
 
 
@@ -39,20 +48,27 @@ class JxlEncoder:
         """Encode one array H,W,C of uint8, uint16, float16 or float32 with 1 to 4 channels.
 
         Metadata are written to an Exif box, in the form that ComfyUI's front end reads from other formats, and
-        ``info.tags`` to an XMP box. The codestream states ``info.color``, or sRGB, the format's default, if that is
-        None. Raises ImageError for a side of more than 2 ** 30 pixels, and EncodeError if libjxl fails.
+        ``info.tags`` to an XMP box. The codestream states ``info.color``, or the space, profile, gamma and primaries of
+        ``info.image``, or sRGB, the format's default, if there are none.
+        Raises ImageError for a side of more than 2 ** 30 pixels, and EncodeError if libjxl fails.
         """
         height, width = image.shape[:2]
         if max(width, height) > MAX_SIDE:
             raise ImageError(
                 f"{info.name or 'the picture'} is {width}x{height} pixels: a JPEG XL side has at most {MAX_SIDE}"
             )
-        color = info.color or _SRGB
+        color = info.color or _foreign(info.image)
+        profile = info.image.icc if color is None else None
+        color = color or _SRGB
         given = _as_given(image, color, lossless=options["lossless"])
+        warnings: tuple[str, ...] = ()
+        if profile is not None and not options["lossless"]:
+            given, color, warnings = _converted(image, given, profile)
+            profile = None
         made = libjxl.encode(given, effort=options["effort"], distance=_distance(options))
         depth = _DEPTHS[image.dtype.name]
         alpha = depth if options["lossless"] else _DEPTHS[given.dtype.name]
-        stream = codestream.relabelled(container.codestream(made), depth, alpha, color)
+        stream = codestream.relabelled(container.codestream(made), depth, alpha, color, profile=profile)
         source = info.image
         block, leftover = exif.pack(
             metadata, dpi=info.dpi, aspect=source.pixel_aspect, camera=source.exif, texts=source.texts
@@ -64,7 +80,8 @@ class JxlEncoder:
             xmp=packet(info.tags, source.xmp),
         )
         changed = not options["lossless"] and image.dtype.kind == "f" and not np.isfinite(image).all()
-        return Encoded(data=data, leftover=leftover, warnings=(_NOT_FINITE,) if changed else ())
+        warnings += (_NOT_FINITE,) if changed else ()
+        return Encoded(data=data, leftover=leftover, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode one still JPEG XL file to H,W,C of the stored type: uint8, uint16, float16 or float32.
@@ -99,14 +116,18 @@ def _completed(info: ImageInfo, data: bytes, head: Head) -> ImageInfo:
     """Return what Exif and XMP state, with what the codestream does."""
     alpha: Any = ("associated" if head.associated else "straight") if head.alpha else None
     others: dict[str, Any] = {}
-    # The backend converts lossy pictures from their profile, so that it does not apply to the values.
-    profile = libjxl.profile_of(data) if head.profile and not head.xyb else None
-    if head.profile and profile is None:
-        others["ICC profile"] = True
+    profile, color = None, head.color
+    if head.profile and head.xyb:
+        # The backend returns lossy pictures with a profile as light, so that the profile does not apply to the values.
+        color = _LINEAR
+    elif head.profile:
+        profile = codestream.profile_in(container.codestream(data), head) or libjxl.profile_of(data)
+        if profile is None:
+            others["ICC profile"] = True
     if head.intensity is not None:
         others["intensity"] = head.intensity
     # The codestream states the colours, and Exif does not count.
-    color = head.color if profile is None else icc.space_of(profile)
+    color = color if profile is None else icc.space_of(profile)
     return replace(
         info,
         color=color,
@@ -134,6 +155,41 @@ def _as_given(image: ImageArray, color: ColorSpace, *, lossless: bool) -> ImageA
         return image.view(np.uint16) if image.dtype == np.float16 else image
     # The backend interprets 8 bits as sRGB; everything else is passed as light.
     return image if image.dtype == np.uint8 and color == _SRGB else linear(image, color)
+
+
+def _foreign(source: ImageInfo) -> ColorSpace | None:
+    """Return the colour space that a source states in numbers; None if it states none, or one of another kind."""
+    transfer: Any = None
+    if source.cicp is not None:
+        primaries, transfer = H273_PRIMARIES.get(source.cicp[0]), H273_TRANSFERS.get(source.cicp[1])
+    elif source.icc is None and source.gamma is not None and source.gamma > 0:
+        primaries, transfer = source.primaries or _SRGB.primaries, 1 / source.gamma
+    elif source.icc is None and source.primaries is not None:
+        primaries, transfer = source.primaries, "linear" if source.attributes_of == "exr" else "srgb"
+    if transfer is None or primaries is None or len(primaries) != 4:
+        return None
+    points: Any = tuple(primaries)
+    return ColorSpace(name="", primaries=points, transfer=transfer, cicp=source.cicp)
+
+
+def _converted(image: ImageArray, values: ImageArray, profile: bytes) -> tuple[ImageArray, ColorSpace, tuple[str, ...]]:
+    """Return a picture as light, and the space to state: that of the primaries of its profile, with the curve of sRGB.
+
+    Readers convert lossy pictures from light, and not into the values of a profile. If the profile has tables of
+    colours, the picture is ``values``, and the result has a warning.
+    """
+    light = light_of(ImageInfo(icc=profile), floats=False)
+    if light is None:
+        return values, _SRGB, (_TABLES,)
+    count = 1 if image.shape[2] < 3 else 3
+    colors: Any = image[..., :count] if image.dtype != np.float16 else image[..., :count].astype(np.float32)
+    with np.errstate(all="ignore"):  # NaN is replaced
+        found = light.linear(np.broadcast_to(colors, (*colors.shape[:2], 3)))
+    columns = (to_xyz(_SRGB.primaries) @ light.matrix).T
+    points: Any = (*((x / (x + y + z), y / (x + y + z)) for x, y, z in columns.tolist()), _SRGB.primaries[3])
+    space = next((one for one in _USUAL if np.allclose(one.primaries, points, atol=_NEAR)), None)
+    space = space or ColorSpace(name="", primaries=points, transfer="srgb", cicp=None)
+    return with_alpha(found[..., :count], image), space, ()
 
 
 def _distance(options: Mapping[str, Any]) -> float | None:

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave import COLOR_SPACES, DecodeError
+from seqsave.pictures.color import H273_PRIMARIES
+from seqsave_jxl.profile import put_profile, take_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seqsave.types import ColorSpace
 
-__all__ = ["Depth", "Head", "read", "relabelled"]
+__all__ = ["Depth", "Head", "profile_in", "read", "relabelled"]
 
 SIGNATURE = b"\xff\x0a"
+_ONE = 10_000_000  # an exponent of 1, in the unit of the format
+_LONGEST_PROFILE = 1 << 24
 _LONGEST = 16_384  # bytes of a header; names of extra channels can make it long
 _SIZES = ((9, 1), (13, 1), (18, 1), (30, 1))
 _RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
@@ -128,12 +132,13 @@ def read(data: bytes | memoryview) -> Head:
     if more and not bits.take(1):
         intensity = float(np.frombuffer(struct.pack("<H", bits.take(16)), "<f2")[0])
         bits.take(16 + 1 + 16)
+    extensions = bits.take(2)
     color = stated.get("color")
     usual = _INTENSITY.get(color.transfer, _USUAL_INTENSITY) if color is not None else _USUAL_INTENSITY
     return Head(
         width,
         height,
-        plain=not profile and space in (_RGB, _GREY) and kinds in ([], [_ALPHA]) and bits.take(2) == 0,
+        plain=not profile and space in (_RGB, _GREY) and kinds in ([], [_ALPHA]) and not extensions,
         xyb=xyb,
         depth=depth,
         channels=1 if space == _GREY else 3,
@@ -150,20 +155,39 @@ def read(data: bytes | memoryview) -> Head:
     )
 
 
+def profile_in(data: memoryview, head: Head) -> bytes | None:
+    """Return the ICC profile of a codestream whose header ``relabelled`` made; None for other codestreams."""
+    for longest in (_LONGEST, _LONGEST_PROFILE):
+        bits = _Bits(data[:longest])
+        bits.at = head.end + 1
+        try:
+            return take_profile(bits)
+        except DecodeError:
+            continue
+    return None
+
+
 def relabelled(
-    data: memoryview, depth: Depth, alpha: Depth, color: ColorSpace | None = None
+    data: memoryview,
+    depth: Depth,
+    alpha: Depth,
+    color: ColorSpace | None = None,
+    *,
+    profile: bytes | None = None,
 ) -> tuple[bytes, memoryview]:
     """Return a new header and the frames of a codestream. The header states other depths, and ``color`` if given.
 
-    data: a codestream whose header is ``plain``. Frames stored as XYB must have the colours that ``color`` states,
-    because a reader converts them to it.
+    data:    a codestream whose header is ``plain``. Frames stored as XYB must have the colours that ``color`` states,
+             because a reader converts them to it.
+    color:   a colour space, also one without a name; its transfer may be an exponent.
+    profile: an ICC profile of the colours, which is stated in place of ``color``.
     """
     head = read(data)
     old = _Bits(data[:_LONGEST])
     new = _Writer()
     new.copy(old, 0, head.size_end)
     new.put(0, 1)  # not all fields have their defaults
-    intensity = _INTENSITY.get(color.transfer) if color else None
+    intensity = _INTENSITY.get(color.transfer) if color and profile is None else None
     if color is None:
         new.copy(old, head.size_end + 1, head.depth_start)
     else:
@@ -175,11 +199,16 @@ def relabelled(
     if head.alpha:
         _put_alpha(new, alpha)
     new.put(head.xyb, 1)
-    if color is None:
+    if profile is not None:
+        _put_kind(new, grey=head.channels == 1, profile=True)
+        new.put(0, 2)
+    elif color is None:
         new.copy(old, head.extra_end + 1, head.end)
     else:
         _put_color(new, color, intensity, grey=head.channels == 1)
     new.put(old.look(head.end), 1)  # the default inverse of XYB
+    if profile is not None:
+        put_profile(new, profile)
     return new.bytes(), data[-(-(head.end + 1) // 8) :]
 
 
@@ -318,7 +347,7 @@ def _color(bits: _Bits) -> tuple[int, bool, dict[str, Any]]:
         points = (_points(bits, 3) if colours == _CUSTOM else []) + points
     if space != _XYB:
         if bits.take(1):
-            gamma = bits.take(24) / 10_000_000
+            gamma = bits.take(24) / _ONE
         else:
             transfer = bits.number(_ENUM)
     bits.number(_ENUM)
@@ -336,6 +365,9 @@ def _unnamed(colours: int, transfer: int, gamma: float | None, points: Sequence[
     """Return the fields of ``Head`` for a colour space without a name here."""
     if gamma is None and colours in _H273 and _near(points[-1], _D65_POINT):
         return {"cicp": (_H273[colours], transfer)}
+    number = next((one for one, all_four in H273_PRIMARIES.items() if _are_near(all_four, points)), None)
+    if gamma is None and number is not None:
+        return {"cicp": (number, transfer)}
     if gamma is None:
         gamma = {_TRANSFERS["linear"]: 1.0, _TRANSFERS["srgb"]: 0.45455}.get(transfer)
     primaries = (*_POINTS[colours], points[-1]) if colours in _POINTS else tuple(points) if len(points) == 4 else None
@@ -355,6 +387,10 @@ def _named(space: int, colours: int, transfer: int, points: Sequence[tuple[float
     return None
 
 
+def _are_near(points: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> bool:
+    return len(points) == len(others) and all(map(_near, points, others))
+
+
 def _near(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(one[0] - other[0]) < _NEAR and abs(one[1] - other[1]) < _NEAR
 
@@ -370,8 +406,7 @@ def _signed(value: int) -> int:
 
 def _put_color(new: _Writer, color: ColorSpace, intensity: float | None, *, grey: bool) -> None:
     """Write the colour encoding, the light of 1.0 if it differs from the default, and no extensions."""
-    new.put(0, 2)  # not all defaults, no profile
-    new.number(_GREY if grey else _RGB, _ENUM)
+    _put_kind(new, grey=grey)
     white = color.primaries[3]
     new.number(_D65 if white == _D65_POINT else _CUSTOM, _ENUM)
     if white != _D65_POINT:
@@ -381,14 +416,25 @@ def _put_color(new: _Writer, color: ColorSpace, intensity: float | None, *, grey
         new.number(known or _CUSTOM, _ENUM)
         if known is None:
             _put_points(new, *color.primaries[:3])
-    new.put(0, 1)  # not a power
-    new.number(_TRANSFERS[color.transfer], _ENUM)
+    exponent: Any = color.transfer
+    new.put(isinstance(exponent, float), 1)
+    if isinstance(exponent, float):
+        new.put(round(_ONE / exponent), 24)
+    else:
+        new.number(_TRANSFERS[color.transfer], _ENUM)
     new.number(_RELATIVE, _ENUM)
     if intensity is not None:
         new.put(0, 1)
         new.put(struct.unpack("<H", struct.pack("<e", intensity))[0], 16)
         new.put(0, 16 + 1 + 16)
     new.put(0, 2)
+
+
+def _put_kind(new: _Writer, *, grey: bool, profile: bool = False) -> None:
+    """Write the beginning of the colour encoding."""
+    new.put(0, 1)  # not all defaults
+    new.put(profile, 1)
+    new.number(_GREY if grey else _RGB, _ENUM)
 
 
 def _put_points(new: _Writer, *points: tuple[float, float]) -> None:

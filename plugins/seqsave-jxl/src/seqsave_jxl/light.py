@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["linear"]
+__all__ = ["linear", "with_alpha"]
 
 _PLAIN = ("linear", "srgb", "bt709")  # light of 0..1
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -42,8 +42,14 @@ def linear(image: ImageArray, color: ColorSpace) -> ImageArray:
         out = _finite(_light(image[..., :colors], color))
     if image.shape[2] > colors and image.dtype == np.uint16 and color.transfer in _PLAIN and color.primaries == _SRGB:
         return np.concatenate([np.rint(out * 65535).astype(np.uint16), image[..., colors:]], axis=2)
-    if image.shape[2] > colors:
-        out = np.concatenate([out, _finite(_unit(image[..., colors:]))], axis=2)
+    return with_alpha(out, image)
+
+
+def with_alpha(colors: Floats, image: ImageArray) -> Floats:
+    """Return light of one or three channels with the alpha of the picture that it is of, if that has some."""
+    out = _finite(colors)
+    if image.shape[2] > out.shape[2]:
+        out = np.concatenate([out, _finite(_unit(image[..., out.shape[2] :]))], axis=2)
     return np.ascontiguousarray(out, np.float32)
 
 
@@ -72,9 +78,12 @@ def _unit(image: ImageArray) -> Floats:
     return unit
 
 
-def _straightened(image: ImageArray, transfer: str) -> Floats:
+def _straightened(image: ImageArray, transfer: Any) -> Floats:
     out: Floats
-    if image.dtype.kind == "f":
+    if not isinstance(transfer, str):
+        unit = _unit(image)
+        out = np.copysign(np.abs(unit) ** np.float32(transfer), unit)
+    elif image.dtype.kind == "f":
         out = _CURVES[transfer](image.astype(np.float32))
     else:  # computed once for every possible value, then looked up for each pixel
         out = _table(transfer, image.dtype.name)[image]
