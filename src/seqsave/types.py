@@ -83,8 +83,7 @@ class EncoderSpec:
                   that are missing here.
     alpha:        ``"straight"`` if files hold straight alpha only: associated colours are divided by alpha before they
                   are encoded. ``"stated"`` if ``encode`` handles both kinds of ``info.image.alpha``.
-    default_color: the name of the colour space that a file states if ``encode`` is given none, in formats whose files
-                  always state one; None for others. Floats from a file without a colour space are stated to be linear.
+    default_color: the colour space that a file states if it is given none, in formats that always state one.
     """
 
     filetype: str
@@ -213,6 +212,7 @@ class ImageInfo:
     tags:         texts by name: artist, copyright, description, software, digital_source_type.
     exif:         further Exif tags, of camera, place and time: a block from its byte order on.
     xmp:          the XMP packet, if it states more than ``tags``.
+    iptc:         the records of IPTC's older standard (IIM), as Photoshop and agencies write them into JPEG and TIFF.
     texts:        comments and other texts in the file that are not metadata, by the file's own names.
     attributes:   further facts by the format's own names; ``attributes_of`` names the format that understands them.
                   Those that begin with a dot describe how the file is stored, and their loss is not reported.
@@ -235,6 +235,7 @@ class ImageInfo:
     tags: Mapping[str, str] = field(default_factory=dict)
     exif: bytes | None = field(default=None, repr=False)
     xmp: bytes | None = field(default=None, repr=False)
+    iptc: bytes | None = field(default=None, repr=False)
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     attributes_of: str = ""

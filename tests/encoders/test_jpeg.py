@@ -16,17 +16,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
+from PIL.IptcImagePlugin import getiptcinfo
 
 import seqsave
 from seqsave.encoders import BUILTIN_SPECS
 from seqsave.encoders.jpeg import JpegEncoder
 from seqsave.errors import DecodeError, ImageError, SeqSaveWarning
 from seqsave.metadata import exif
+from seqsave.metadata.iptc import jpeg_segment
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import FrameInfo, ImageInfo
 from tests.encoders.pictures import kinds
 from tests.support.clip import clip_frames
+from tests.support.inks import CYAN_AS_SRGB, cmyk_profile
 from tests.support.needs import needs_package, needs_program
 
 DEFAULTS = {
@@ -351,10 +354,35 @@ def test_iptc_and_a_profile_of_cmyk_are_named_when_they_are_lost(tmp_path: Path)
     segment = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block
     (tmp_path / "a_0001.jpg").write_bytes(b"\xff\xd8" + segment + file.getvalue()[2:])
 
-    with pytest.warns(SeqSaveWarning, match="png files do not hold it: attributes ICC profile of CMYK, IPTC"):
+    with pytest.warns(SeqSaveWarning, match="do not hold it: .*") as caught:
         seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png")
 
+    lost = [str(one.message).partition("do not hold it: ")[2] for one in caught]
+    assert sorted(lost) == ["IPTC data", "attributes ICC profile of CMYK"]
     assert seqsave.open_sequence(tmp_path)[0].decode().info.icc is None
+
+
+def test_iptc_is_kept_from_file_to_file(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    records = b"\x1c\x02\x78\0\5hello"
+    Image.new("RGB", (6, 4)).save(file, "JPEG", extra=jpeg_segment(records))
+    (tmp_path / "a_0001.jpg").write_bytes(file.getvalue())
+    seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="jpg", options={"quality": 90})
+    data = seqsave.open_sequence(tmp_path / "out")[0].read_bytes()
+    with Image.open(io.BytesIO(data)) as picture:
+        assert getiptcinfo(picture) == {(2, 120): b"hello"}
+
+    info = FrameInfo(index=0, image=ImageInfo(iptc=records * 9000))
+    warnings = encode(NOISE, info=info).warnings
+    assert warnings == ("left out, as a part of a JPEG file holds 65533 bytes at most: IPTC data",)
+
+
+def test_inks_become_srgb_by_their_profile() -> None:
+    file = io.BytesIO()
+    Image.new("CMYK", (16, 16), (255, 0, 0, 0)).save(file, "JPEG", icc_profile=cmyk_profile(), quality=100)
+    found = JpegEncoder().decode(file.getvalue(), max_pixels=256)
+    assert np.abs(found.array.astype(int) - CYAN_AS_SRGB).max() <= 2
+    assert (found.info.color, found.info.attributes) == (COLOR_SPACES["srgb"], {})
 
 
 def test_pixels_beyond_the_limit_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

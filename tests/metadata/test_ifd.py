@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from seqsave.metadata import ifd
-from seqsave.metadata.ifd import ASCII, EXIF, GPS, LONG, SHORT, Directory, Field
+from seqsave.metadata.ifd import ASCII, EXIF, GPS, LONG, RATIONAL, SHORT, UNDEFINED, Directory, Field
 
 VALUES = st.builds(
     lambda text: Field(ASCII, len(text), text), st.binary(min_size=1, max_size=9).map(lambda text: text + b"\0")
@@ -49,6 +49,41 @@ def test_what_pillow_writes_is_read() -> None:
     assert found[0x0110] == Field(ASCII, 3, b"M1\0")
     assert isinstance(found[EXIF].value, dict)
     assert set(found[EXIF].value) == {0x829A}
+
+
+NUMBERS = st.dictionaries(
+    st.integers(0x9000, 0x9FFF),
+    st.sampled_from([(SHORT, "H"), (LONG, "I"), (RATIONAL, "II"), (9, "i"), (12, "d"), (UNDEFINED, "4B")]),
+    max_size=5,
+)
+
+
+@given(NUMBERS)
+def test_numbers_in_another_byte_order_stay_the_same(kinds: dict[int, tuple[int, str]]) -> None:
+    def written(order: str) -> Directory:
+        values = {
+            tag: struct.pack(order + letters, *[7] * struct.calcsize(letters))
+            if letters == "4B"
+            else struct.pack(order + letters, *[7] * len(letters))
+            for tag, (_, letters) in kinds.items()
+        }
+        return {
+            tag: Field(kinds[tag][0], 4 if kinds[tag][0] == UNDEFINED else 1, value) for tag, value in values.items()
+        }
+
+    one, other = ({0x0110: Field(ASCII, 3, b"M1\0"), EXIF: Field(LONG, 1, written(order))} for order in "<>")
+    assert ifd.reordered(one, "<", ">") == other
+    assert ifd.reordered(other, ">", "<") == one
+
+
+@given(TREES, TREES, st.sampled_from("<>"))
+def test_more_fields_in_a_structure(tree: Directory, more: Directory, order: str) -> None:
+    made = ifd.extended(ifd.written(tree, order), more)
+    assert ifd.read(made) == {**more, **tree}
+
+
+def test_a_bigtiff_is_not_extended() -> None:
+    assert ifd.extended(b"II+\0" + bytes(12), {1: Field(ASCII, 1, b"x")}) == b"II+\0" + bytes(12)
 
 
 @given(st.binary(max_size=120), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))

@@ -40,7 +40,7 @@ INT = Option(type=int, default=1, min=0, max=9, help="a number")
         ({"channels": 3}, "channels is 3"),
         ({"channels": (3.0,)}, "channels holds [3.0]"),
         ({"channels": (3, 3)}, "contains duplicates"),
-        ({"default_color": "p3"}, "default_color is 'p3'"),
+        ({"default_color": 1}, "default_color is 1"),
         ({"content_type": None}, "content_type is None"),
         ({"metadata": "yes"}, "metadata is 'yes'"),
         ({"content_type": "tiny"}, "content_type is 'tiny'"),

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.sequences.fallback import decode_by_pillow
+from tests.support.inks import CYAN_AS_SRGB, cmyk_profile
 
 
 def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
@@ -46,7 +48,32 @@ def test_a_profile_of_cmyk_and_iptc_are_named() -> None:
     found = decode_by_pillow(data, 100)
 
     assert found is not None
-    assert (found.info.icc, sorted(found.info.attributes)) == (None, ["ICC profile of CMYK", "IPTC"])
+    assert (found.info.icc, sorted(found.info.attributes), found.info.iptc) == (
+        None,
+        ["ICC profile of CMYK"],
+        b"\x1c\x02\x78",
+    )
+
+
+def test_inks_become_srgb_by_their_profile() -> None:
+    ink = Image.new("CMYK", (2, 2), (255, 0, 0, 0))
+    found = decode_by_pillow(saved(ink, "TIFF", icc_profile=cmyk_profile()), 100)
+
+    assert found is not None
+    assert np.abs(found.array.astype(int) - CYAN_AS_SRGB).max() <= 1
+    assert (found.info.color, found.info.icc, found.info.attributes) == (COLOR_SPACES["srgb"], None, {})
+
+
+def test_tags_of_a_tiff_file_that_pillow_reads() -> None:
+    exif = Image.Exif()
+    exif[0x0110], exif[0x013B] = "M1", "Ada"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+    found = decode_by_pillow(saved(Image.new("CMYK", (2, 2)), "TIFF", exif=exif), 100)
+
+    assert found is not None
+    assert found.info.tags == {"artist": "Ada"}
+    assert found.info.exif is not None
+    assert b"2020:01:02 03:04:05" in found.info.exif
 
 
 def test_the_profile_of_a_palette_is_that_of_its_colours() -> None:

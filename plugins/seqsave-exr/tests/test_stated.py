@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from fractions import Fraction
 from typing import Any
 
@@ -11,10 +12,12 @@ import OpenEXR
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from seqsave_exr import EXR
 from seqsave_exr.codec import ExrEncoder
 
 import seqsave
+from seqsave.metadata import ifd
 
 NAMES = st.text("ABGRXYZabcdn.", min_size=1, max_size=6).filter(lambda name: name not in ("RGB", "RGBA", "RY", "BY"))
 
@@ -213,3 +216,24 @@ def test_the_first_of_several_views_is_a_layer() -> None:
     decoded, written = again(made(channels, multiView=["left", "right"]))
     assert decoded.info.layer == "left"
     assert "name" not in written.header()
+
+
+def test_exif_is_a_blob_as_darktable_and_gimp_write_it() -> None:
+    camera = ifd.written({0x0110: ifd.Field(ifd.ASCII, 3, b"M1\0")})
+    stated = seqsave.ImageInfo(exif=camera, texts={"UserComment": "a note"})
+    array = np.random.default_rng(3).random((5, 7, 3), dtype=np.float32)
+    options = {name: option.default for name, option in EXR.options.items()}
+    info = seqsave.FrameInfo(index=1, image=stated)
+    data = bytes(ExrEncoder().encode(array, metadata={}, options=options, info=info).data)
+    start = data.index(b"exif\0blob\0") + 10
+    size, length = struct.unpack_from("<iI", data, start)
+    assert size == length + 4
+    seen = Image.Exif()
+    seen.load(b"Exif\0\0" + data[start + 8 : start + 8 + length])
+    assert seen[0x0110] == "M1"
+
+    found = ExrEncoder().decode(data, max_pixels=100)
+    assert np.array_equal(found.array, array)
+    assert (found.info.exif, dict(found.info.texts), found.info.attributes) == (camera, {"UserComment": "a note"}, {})
+    older = data.replace(b"exif\0blob\0" + data[start : start + 8], b"exif\0text\0" + data[start : start + 8])
+    assert ExrEncoder().decode(older, max_pixels=100).info.exif is None

@@ -6,6 +6,7 @@ import importlib.metadata
 import io
 import json
 import re
+import struct
 import subprocess
 import sys
 import warnings
@@ -23,6 +24,7 @@ from seqsave_tiff import TIF, TIFF
 from seqsave_tiff.codec import TiffEncoder
 
 import seqsave
+from seqsave.metadata import ifd
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.sequences.header import picture_of
 from seqsave.sequences.upright import orientation_of, upright
@@ -458,23 +460,90 @@ def test_an_unspecified_sample_does_not_make_a_png_transparent(tmp_path: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("tag", "data", "names"),
+    ("tag", "kind", "data", "records"),
     [
-        (33723, b"\x1c\x02\x78\0\5hello", ["IPTC"]),
-        (34377, b"8BIM\x04\x04\0\0\0\0\0\x08\x1c\x02\x78\0\3abc", ["IPTC"]),
-        (34377, b"8BIM\x03\xed\0\0\0\0\0\x02ab", []),
+        (33723, 7, b"\x1c\x02\x78\0\5hello", b"\x1c\x02\x78\0\5hello"),
+        (33723, 4, b"\x1c\x02\x78\0\3abc", b"\x1c\x02\x78\0\3abc"),
+        (34377, 7, b"8BIM\x04\x04\0\0\0\0\0\x08\x1c\x02\x78\0\3abc", b"\x1c\x02\x78\0\3abc"),
+        (34377, 7, b"8BIM\x03\xed\0\0\0\0\0\x02ab", None),
     ],
 )
-def test_iptc_is_named_when_it_is_lost(tag: int, data: bytes, names: list[str], tmp_path: Path) -> None:
-    made = written(picture(4, 5), photometric="rgb", extratags=[(tag, 7, len(data), data, True)])
+def test_iptc_is_kept_or_named(tag: int, kind: int, data: bytes, records: bytes | None, tmp_path: Path) -> None:
+    count = len(data) // (4 if kind == 4 else 1)
+    made = written(picture(4, 5), photometric="rgb", extratags=[(tag, kind, count, data, True)])
     (tmp_path / "a_0001.tif").write_bytes(made)
-    assert [*decode(made).info.attributes] == names
+    assert decode(made).info.iptc == records
+    assert decode(encode(picture(4, 5), info=frame(image=decode(made).info))).info.iptc == records
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png")
-    assert ["attributes IPTC" in str(one.message) for one in found if "left out" in str(one.message)] == [True] * len(
-        names
-    )
+    lost = [one for one in found if "left out" in str(one.message)]
+    assert ["IPTC data" in str(one.message) for one in lost] == ([True] if records else [])
+
+
+def camera(order: str) -> bytes:
+    """What a camera states, in either byte order."""
+
+    def number(letters: str, *values: int) -> bytes:
+        return struct.pack(order + letters, *values)
+
+    inner = {
+        0x829D: ifd.Field(ifd.RATIONAL, 1, number("II", 28, 10)),
+        0x8827: ifd.Field(ifd.SHORT, 1, number("H", 400)),
+        0x9003: ifd.Field(ifd.ASCII, 20, b"2020:01:02 03:04:05\0"),
+        0x9204: ifd.Field(10, 1, number("ii", -1, 3)),
+    }
+    place = {1: ifd.Field(ifd.ASCII, 2, b"N\0"), 2: ifd.Field(ifd.RATIONAL, 3, number("6I", 47, 1, 6, 1, 0, 1))}
+    fields = {0x0110: ifd.Field(ifd.ASCII, 3, b"M1\0"), 0x8769: ifd.Field(4, 1, inner), 0x8825: ifd.Field(4, 1, place)}
+    return ifd.written(fields, order)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("compression", ["none", "deflate"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_exif_of_a_camera_is_kept(tmp_path: Path, order: str, compression: str, channels: int) -> None:
+    values = picture(33, 41, channels)
+    image = seqsave.ImageInfo(exif=camera(order), texts={"UserComment": "a note \u00e9"}, iptc=b"\x1c\x02\x50\0\3Ada")
+    data = encode(values, {"workflow": "{}"}, frame(image=image, dpi=300), compression=compression)
+    (tmp_path / "a.tif").write_bytes(data)
+    program = outside.program("exiftool", "apt-get install libimage-exiftool-perl")
+    command = [program, "-j", "-n", "-G1", "-EXIF:all", "-IPTC:all", str(tmp_path / "a.tif")]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
+    wanted = {
+        "IFD0:Model": "M1",
+        "IFD0:XResolution": 300,
+        "ExifIFD:FNumber": 2.8,
+        "ExifIFD:ISO": 400,
+        "ExifIFD:DateTimeOriginal": "2020:01:02 03:04:05",
+        "ExifIFD:UserComment": "a note \u00e9",
+        "GPS:GPSLatitudeRef": "N",
+        "GPS:GPSLatitude": 47.1,
+        "IPTC:By-line": "Ada",
+    }
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert found["ExifIFD:ExposureCompensation"] == pytest.approx(-1 / 3, abs=0.001)
+    with Image.open(tmp_path / "a.tif") as seen:
+        assert np.array_equal(np.asarray(seen).reshape(values.shape), values)
+        assert seen.getexif().get_ifd(0x8769)[0x8827] == 400
+    decoded = decode(data)
+    assert np.array_equal(decoded.array, values)
+    assert decoded.metadata == {"workflow": "{}"}
+    again = decode(encode(decoded.array, decoded.metadata, frame(image=decoded.info, dpi=decoded.info.dpi)))
+    assert again.info == decoded.info
+
+
+def test_tiffinfo_reads_the_directories_without_a_complaint(tmp_path: Path) -> None:
+    image = seqsave.ImageInfo(exif=camera("<"), iptc=b"\x1c\x02\x50\0\3Ada")
+    (tmp_path / "a.tif").write_bytes(encode(picture(), info=frame(image=image)))
+    program = outside.program("tiffinfo", "apt-get install libtiff-tools")
+    seen = subprocess.run([program, str(tmp_path / "a.tif")], capture_output=True, text=True, check=True)
+    assert ("EXIF directory" in seen.stdout, "GPS directory" in seen.stdout, seen.stderr) == (True, True, "")
+
+
+def test_generation_parameters_in_a_comment_are_metadata() -> None:
+    text = "a cat\nSteps: 20, Seed: 1"
+    data = encode(picture(), info=frame(image=seqsave.ImageInfo(texts={"UserComment": text})))
+    assert (decode(data).metadata, decode(data).info.texts) == ({"parameters": text}, {})
 
 
 def test_a_large_picture_is_refused_before_it_is_decoded() -> None:

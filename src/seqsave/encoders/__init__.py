@@ -59,7 +59,7 @@ def _jpeg(filetype: str, *others: str) -> EncoderSpec:
         metadata="embed",
         content_type="image/jpeg",
         lossless=False,
-        holds=("color", "icc", "pixel_aspect", "dpi", "tags", "exif", "xmp", "texts"),
+        holds=("color", "icc", "pixel_aspect", "dpi", "tags", "exif", "xmp", "iptc", "texts"),
     )
 
 

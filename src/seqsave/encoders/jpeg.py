@@ -11,10 +11,12 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
+from seqsave.encoders.inks import as_srgb
 from seqsave.errors import DecodeError, ImageError
-from seqsave.metadata import exif, icc, stated
+from seqsave.metadata import exif, icc, iptc, stated
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.arrays import as_array
+from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import Decoded, Encoded
 
 if TYPE_CHECKING:
@@ -125,9 +127,14 @@ class JpegEncoder:
                 reason="too large",
                 pixels=width * height,
             )
-        array = np.array(as_array(picture))  # a copy that the caller may change
         block = picture.info.get("exif", b"")
-        return Decoded(array=array, metadata=exif.unpack(block), info=_stated_in(picture, block))
+        info = _stated_in(picture, block)
+        profile = info.attributes.get(stated.CMYK_PROFILE)
+        shown = as_srgb(picture, profile) if profile is not None and picture.mode == "CMYK" else None
+        if shown is not None:
+            picture, info = shown, replace(info, color=COLOR_SPACES["srgb"], attributes={})
+        array = np.array(as_array(picture))  # a copy that the caller may change
+        return Decoded(array=array, metadata=exif.unpack(block), info=info)
 
 
 def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:
@@ -137,6 +144,8 @@ def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:
         image, lost = replace(image, exif=None), ["Exif data of camera, place and time"]
     if image.xmp is not None and len(packet(info.tags, image.xmp)) > exif.JPEG_LIMIT - _XMP_ROOM:
         image, lost = replace(image, xmp=None), [*lost, "further properties in XMP"]
+    if image.iptc is not None and len(image.iptc) > iptc.JPEG_LIMIT:
+        image, lost = replace(image, iptc=None), [*lost, "IPTC data"]
     if len(image.texts.get(_COMMENT, "").encode()) > exif.JPEG_LIMIT:
         texts = {name: text for name, text in image.texts.items() if name != _COMMENT}
         image, lost = replace(image, texts=texts), [*lost, f"text {_COMMENT}"]
@@ -153,6 +162,8 @@ def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, .
         about["xmp"] = packet(info.tags, info.image.xmp)
     if _COMMENT in info.image.texts:
         about["comment"] = info.image.texts[_COMMENT].encode()
+    if info.image.iptc is not None:
+        about["extra"] = iptc.jpeg_segment(info.image.iptc)
     if info.dpi is not None:
         about["dpi"] = tuple(_density(info.dpi * scale) for scale in (1, info.image.pixel_aspect or 1))
     if info.color is None:
@@ -176,7 +187,7 @@ def _comments(texts: Mapping[str, str]) -> dict[str, str]:
 
 def _stated_in(picture: Any, block: bytes) -> ImageInfo:
     found: dict[str, Any] = picture.info
-    # A picture that was CMYK is RGB now, and its profile does not apply to it any more.
+    # The profile of CMYK does not apply to the RGB that the picture becomes.
     profile, is_cmyk = found.get("icc_profile"), picture.mode not in ("L", "RGB")
     # A unit of 0 says that the two densities are only a ratio: ITU T.871, section 10.1.
     is_ratio = found.get("jfif_unit") == 0
@@ -190,7 +201,8 @@ def _stated_in(picture: Any, block: bytes) -> ImageInfo:
         dpi=None if is_ratio else dpi,
         aspect=aspect,
         texts={_COMMENT: comment.decode("utf-8", "replace")} if comment else {},
-        left=stated.only_named(iptc=stated.iptc_of(found, {}), cmyk=profile if is_cmyk else None),
+        iptc=iptc.records_in(found, {}),
+        left=stated.only_named(cmyk=profile if is_cmyk else None),
     )
 
 

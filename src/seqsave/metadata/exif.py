@@ -25,7 +25,7 @@ from seqsave.metadata.parameters import PARAMETERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["JPEG_LIMIT", "Facts", "describe", "facts_in", "is_generation", "kept", "pack", "unpack"]
+__all__ = ["JPEG_LIMIT", "Facts", "describe", "facts_in", "fields_of", "is_generation", "kept", "pack", "unpack"]
 
 JPEG_LIMIT = 65_533
 """Bytes that one JPEG segment can hold: its length field has 16 bits and counts its own two bytes."""
@@ -127,6 +127,15 @@ def describe(
     if comment:
         fields[EXIF] = _with_comment(fields, comment)
     return ifd.written(fields, order) if fields else b""
+
+
+def fields_of(camera: bytes | None, texts: Mapping[str, str], order: str = "<") -> ifd.Directory:
+    """Return the tags of a source's block and its comments as fields of a TIFF directory in that byte order.
+
+    camera, texts: as in ``pack``.
+    """
+    block = describe({}, None, camera=camera, texts=texts)
+    return ifd.reordered(ifd.read(block), ifd.order_of(block), order) if block else {}
 
 
 def kept(exif: bytes) -> bytes | None:

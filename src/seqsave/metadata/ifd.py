@@ -11,14 +11,31 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["ASCII", "EXIF", "GPS", "LONG", "RATIONAL", "SHORT", "UNDEFINED", "UTF8", "Directory", "Entry", "Field"]
-__all__ += ["cost", "entries", "order_of", "read", "size_of", "written"]
+__all__ = ["ASCII", "BYTE", "EXIF", "GPS", "LONG", "RATIONAL", "SHORT", "UNDEFINED", "UTF8"]
+__all__ += ["Directory", "Entry", "Field"]
+__all__ += ["cost", "entries", "extended", "order_of", "read", "reordered", "size_of", "written"]
 
-ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 2, 3, 4, 5, 7
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 UTF8 = 129  # Exif 3.0
 EXIF, GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _POINTERS = frozenset((EXIF, GPS, _INTEROPERABILITY))
-_SIZES = {1: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, 6: 1, UNDEFINED: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, UTF8: 1}
+_SIZES = {
+    BYTE: 1,
+    ASCII: 1,
+    SHORT: 2,
+    LONG: 4,
+    RATIONAL: 8,
+    6: 1,
+    UNDEFINED: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    UTF8: 1,
+}
+# Letters of the module ``struct``, for types of more than one byte; rationals are two numbers.
+_LETTERS = {SHORT: "H", LONG: "I", RATIONAL: "I", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d"}
 _ENTRY = 12
 _INLINE = 4  # a value of up to four bytes is stored in the entry itself
 _HEADER, _FIXED = 8, 2 + 4  # of the structure; of a directory, beside its entries
@@ -89,11 +106,26 @@ def written(fields: Mapping[int, Field], order: str = "<") -> bytes:
     return mark + struct.pack(order + "I", _HEADER) + _directory(fields, order, _HEADER)
 
 
-def _directory(fields: Mapping[int, Field], order: str, start: int) -> bytes:
-    parts = [struct.pack(order + "H", len(fields))]
-    offset = start + _FIXED + _ENTRY * len(fields)
+def _directory(
+    fields: Mapping[int, Field],
+    order: str,
+    start: int,
+    known: Mapping[int, bytes] | None = None,
+    following: bytes = bytes(4),
+) -> bytes:
+    """Return a directory at ``start``.
+
+    known: entries that are complete, by their tags. following: the offset of the next directory.
+    """
+    own = known or {}
+    parts = [struct.pack(order + "H", len(fields) + len(own))]
+    offset = start + _FIXED + _ENTRY * (len(fields) + len(own))
     bodies = []
-    for tag, (kind, number, value) in sorted(fields.items()):
+    for tag in sorted((*fields, *own)):
+        if tag in own:
+            parts.append(own[tag])
+            continue
+        kind, number, value = fields[tag]
         entry = struct.pack(order + "HHI", tag, kind, number)
         if isinstance(value, bytes) and len(value) <= _INLINE:
             parts.append(entry + value.ljust(_INLINE, b"\0"))
@@ -102,7 +134,7 @@ def _directory(fields: Mapping[int, Field], order: str, start: int) -> bytes:
         body = value + b"\0" * (len(value) % 2) if isinstance(value, bytes) else _directory(value, order, offset)
         bodies.append(body)
         offset += len(body)
-    return b"".join([*parts, bytes(4), *bodies])  # no next directory
+    return b"".join([*parts, following, *bodies])
 
 
 def cost(field: Field) -> int:
@@ -111,6 +143,42 @@ def cost(field: Field) -> int:
         return _ENTRY + _FIXED + sum(map(cost, field.value.values()))
     length = len(field.value)
     return _ENTRY + (0 if length <= _INLINE else length + length % 2)
+
+
+def reordered(fields: Mapping[int, Field], old: str, new: str) -> Directory:
+    """Return the fields with their values in another byte order. old, new: as ``order_of`` returns them."""
+    if old == new:
+        return dict(fields)
+    return {tag: field._replace(value=_reordered(field, old, new)) for tag, field in fields.items()}
+
+
+def _reordered(field: Field, old: str, new: str) -> bytes | Directory:
+    if not isinstance(field.value, bytes):
+        return reordered(field.value, old, new)
+    letter = _LETTERS.get(field.kind)
+    if letter is None:
+        return field.value
+    count = len(field.value) // struct.calcsize(letter)
+    return struct.pack(f"{new}{count}{letter}", *struct.unpack(f"{old}{count}{letter}", field.value))
+
+
+def extended(tiff: bytes, fields: Mapping[int, Field]) -> bytes:
+    """Return a structure whose first directory has these fields, too; those that it has stay as they are.
+
+    The new directory is at the end. Other data, such as BigTIFF, are returned unchanged.
+    """
+    order = order_of(tiff)
+    if not order:
+        return tiff
+    (place,) = struct.unpack_from(order + "I", tiff, 4)
+    (count,) = struct.unpack_from(order + "H", tiff, place)
+    end = place + 2 + _ENTRY * count
+    own = {struct.unpack_from(order + "H", tiff, at)[0]: tiff[at : at + _ENTRY] for at in range(place + 2, end, _ENTRY)}
+    added = {tag: field for tag, field in fields.items() if tag not in own}
+    start = len(tiff) + len(tiff) % 2
+    directory = _directory(added, order, start, own, tiff[end : end + 4])
+    head = tiff[:4] + struct.pack(order + "I", start)
+    return b"".join((head, tiff[_HEADER:], bytes(start - len(tiff)), directory))
 
 
 def size_of(fields: Mapping[int, Field]) -> int:

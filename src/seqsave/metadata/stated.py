@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqsave.metadata import exif, icc, xmp
 from seqsave.metadata.parameters import PARAMETERS
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
     from seqsave.types import ColorSpace
 
-__all__ = ["beyond_attributes", "density", "generation_in", "image_info", "iptc_of", "only_named", "space_of_cicp"]
+__all__ = ["CMYK_PROFILE", "beyond_attributes", "density", "generation_in", "image_info", "only_named", "space_of_cicp"]
 
-# Tags of TIFF files, and Photoshop's number of the IPTC block among its others.
-_IPTC, _PHOTOSHOP, _IPTC_NUMBER = 0x83BB, 0x8649, 0x0404
-_IPTC_SIGN = b"8BIM" + _IPTC_NUMBER.to_bytes(2, "big")
+CMYK_PROFILE = "ICC profile of CMYK"
+"""The attribute with the profile of CMYK pixels."""
 
 
 def image_info(
@@ -31,6 +30,7 @@ def image_info(
     aspect: float | None = None,
     color: ColorSpace | None = None,
     texts: Mapping[str, str] | None = None,
+    iptc: bytes | None = None,
     left: Mapping[str, bytes] | None = None,
 ) -> ImageInfo:
     """Return what the parts of a file state together.
@@ -43,6 +43,7 @@ def image_info(
                 format states neither aspect nor density.
     color:      the colour space, where the format itself states it.
     texts:      comments, where the format itself has some.
+    iptc:       IPTC's records.
     left:       what no encoder writes, as ``only_named`` returns it.
     """
     if profile and not icc.is_profile(profile):
@@ -67,6 +68,7 @@ def image_info(
         texts={**(texts or {}), **comments},
         exif=exif.kept(exif_block) if exif_block else None,
         xmp=xmp.others_in(xmp_packet) if xmp_packet else None,
+        iptc=iptc,
         attributes=left or {},
     )
 
@@ -89,26 +91,12 @@ def _generation_name(text: str) -> str:
     return "prompt" if is_prompt else ""
 
 
-def only_named(*, iptc: bytes = b"", cmyk: bytes | None = None) -> dict[str, bytes]:
+def only_named(*, cmyk: bytes | None = None) -> dict[str, bytes]:
     """Return attributes that are of no use to an encoder, so that the warning of their loss names them.
 
-    iptc: the IPTC block of Photoshop. cmyk: the ICC profile of CMYK pixels, which become RGB.
+    cmyk: the ICC profile of CMYK pixels, which became RGB without it.
     """
-    profile = cmyk if cmyk is not None and icc.is_profile(cmyk) else b""
-    return {name: data for name, data in (("IPTC", iptc), ("ICC profile of CMYK", profile)) if data}
-
-
-def iptc_of(found: Mapping[str, Any], tags: Mapping[int, Any]) -> bytes:
-    """Return the IPTC block of a JPEG or TIFF file, alone or with other blocks of Photoshop; b"" without one.
-
-    found: what Pillow lists in ``info``. tags: the values of the tags of a TIFF file by number.
-    """
-    listed = found.get("photoshop")
-    block = listed.get(_IPTC_NUMBER) if isinstance(listed, dict) else tags.get(_IPTC)
-    if block:
-        return block if isinstance(block, bytes) else repr(block).encode()
-    blocks = tags.get(_PHOTOSHOP)
-    return blocks if isinstance(blocks, bytes) and _IPTC_SIGN in blocks else b""
+    return {CMYK_PROFILE: cmyk} if cmyk is not None and icc.is_profile(cmyk) else {}
 
 
 def density(across: float, down: float) -> tuple[float | None, float | None]:

@@ -45,6 +45,7 @@ WORDS = {
     "tags": "tags",
     "exif": "Exif data of camera, place and time",
     "xmp": "further properties in XMP",
+    "iptc": "IPTC data",
     "texts": "texts",
     "attributes": "attributes",
 }

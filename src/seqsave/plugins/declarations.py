@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import EMBED_SUFFIX, EncoderSpec, ObserverSpec, Option, TargetSpec, Traits
 
 __all__ = ["observer_problems", "problems", "target_problems"]
@@ -135,8 +134,8 @@ def _pictures(spec: EncoderSpec) -> Iterator[str]:
             yield f"{what} holds {unknown!r}: allowed are {known}"
         elif len(set(values)) < len(values):
             yield f"{what} contains duplicates: {values!r}"
-    if spec.default_color is not None and spec.default_color not in COLOR_SPACES:
-        yield f"default_color is {spec.default_color!r}: None, or one of {', '.join(COLOR_SPACES)}"
+    if spec.default_color is not None and not _text(spec.default_color):
+        yield f"default_color is {spec.default_color!r}: the name of a colour space such as 'srgb', or None"
 
 
 def _is_dtype(value: object) -> bool:

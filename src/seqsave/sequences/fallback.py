@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seqsave.types import Decoded, ImageInfo
@@ -10,7 +11,7 @@ from seqsave.types import Decoded, ImageInfo
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["bits_per_sample", "decode_by_pillow", "stated_by_pillow", "stated_in_header"]
+__all__ = ["bits_per_sample", "decode_by_pillow", "in_srgb", "stated_by_pillow", "stated_in_header"]
 
 # Eight bits, or less. Pillow cuts wider colours off, and gives signed and 32-bit numbers another meaning.
 _MODES = frozenset(("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"))
@@ -36,9 +37,9 @@ def decode_by_pillow(data: bytes, max_pixels: int) -> Decoded | None:
             if image.mode not in _MODES or bits_per_sample(image) > 8 or _is_signed(image):
                 return None
             image.load()
-            info = stated_by_pillow(image)
             # Arrays of these modes would hold numbers of a palette, or bools.
             picture = image.convert({"PA": "RGBA", "1": "L"}.get(image.mode, image.mode))
+            picture, info = in_srgb(picture, stated_by_pillow(image, data))
             return Decoded(array=arrays.as_array(picture), info=info)
     except Exception:  # noqa: BLE001 - Pillow's parsers raise any error for foreign bytes
         return None
@@ -50,7 +51,7 @@ def stated_in_header(data: bytes) -> ImageInfo:
 
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return stated_by_pillow(image)
+            return stated_by_pillow(image, data)
     except Exception:  # noqa: BLE001 - Pillow's parsers raise any error for foreign bytes
         return ImageInfo()
 
@@ -67,14 +68,26 @@ def _is_signed(image: Image) -> bool:
     return _SIGNED in (found if isinstance(found, tuple) else (found,))
 
 
-def stated_by_pillow(image: Image) -> ImageInfo:
-    """Return what a file states, as Pillow reads it."""
-    from seqsave.metadata import stated
+def in_srgb(image: Image, info: ImageInfo) -> tuple[Image, ImageInfo]:
+    """Return a picture of CMYK as sRGB, if its file has a profile of it, with what it states then; others unchanged."""
+    if image.mode != "CMYK" or not info.attributes:
+        return image, info
+    from seqsave.encoders.inks import as_srgb
+    from seqsave.metadata.stated import CMYK_PROFILE
+    from seqsave.pictures.color import COLOR_SPACES
+
+    shown = as_srgb(image, info.attributes[CMYK_PROFILE])
+    return (image, info) if shown is None else (shown, replace(info, color=COLOR_SPACES["srgb"], attributes={}))
+
+
+def stated_by_pillow(image: Image, data: bytes) -> ImageInfo:
+    """Return what a file states, as Pillow reads it. data: the file."""
+    from seqsave.metadata import ifd, iptc, stated
     from seqsave.metadata.stated import density
 
     found: Any = image.info
-    data = found.get("icc_profile")
-    profile = data if isinstance(data, bytes) and data else None
+    listed = found.get("icc_profile")
+    profile = listed if isinstance(listed, bytes) and listed else None
     is_other = image.mode in _WITHOUT_PROFILE
     # 1 stands for a TIFF file that states no density.
     sides = [float(side) for side in found.get("dpi") or (0, 0)]
@@ -82,7 +95,8 @@ def stated_by_pillow(image: Image) -> ImageInfo:
     comment = found.get("comment")
     if isinstance(comment, bytes):
         comment = comment.decode("utf-8", "replace")
-    exif_block, xmp_packet = found.get("exif", b""), found.get("xmp", b"")
+    # The structure of a TIFF file is that of an Exif block, of which Pillow lists nothing.
+    exif_block, xmp_packet = data if image.format == "TIFF" else found.get("exif", b""), found.get("xmp", b"")
     return stated.image_info(
         profile=None if is_other else profile,
         exif_block=exif_block if isinstance(exif_block, bytes) else b"",
@@ -90,7 +104,6 @@ def stated_by_pillow(image: Image) -> ImageInfo:
         dpi=dpi,
         aspect=aspect,
         texts={"comment": comment} if isinstance(comment, str) and comment else {},
-        left=stated.only_named(
-            iptc=stated.iptc_of(found, getattr(image, "tag_v2", {})), cmyk=profile if is_other else None
-        ),
+        iptc=iptc.records_in(found, ifd.read(data) if image.format == "TIFF" else {}),
+        left=stated.only_named(cmyk=profile if is_other else None),
     )

@@ -47,7 +47,8 @@ def _others(info: ImageInfo) -> Iterator[str]:
     if info.dpi is not None:
         yield f"{info.dpi:g} pixels per inch"
     names = [*sorted(info.tags), *sorted(info.texts), *sorted(info.attributes)]
-    names += [name for name, value in (("Exif", info.exif), ("XMP", info.xmp), ("brightness", info.light)) if value]
+    blocks = (("Exif", info.exif), ("XMP", info.xmp), ("IPTC", info.iptc), ("brightness", info.light))
+    names += [name for name, value in blocks if value]
     if names:
         yield first_of(names, 20)
 
@@ -66,4 +67,5 @@ def document_of(info: ImageInfo) -> dict[str, Any]:
         "attributes": sorted(info.attributes),
         "exif": info.exif is not None,
         "xmp": info.xmp is not None,
+        "iptc": info.iptc is not None,
     }

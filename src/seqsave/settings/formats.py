@@ -27,7 +27,7 @@ __all__ = ["DROPPABLE", "Format", "PixelFormat", "format_of_copies", "wanted_cha
 
 # Fields of ImageInfo that can be dropped. "color" stands for all of them that state a colour space.
 PAGES = ("first", "all")
-DROPPABLE = ("color", "dpi", "pixel_aspect", "rate", "light", "tags", "exif", "xmp", "texts", "attributes")
+DROPPABLE = ("color", "dpi", "pixel_aspect", "rate", "light", "tags", "exif", "xmp", "iptc", "texts", "attributes")
 
 
 @dataclass(frozen=True, slots=True)

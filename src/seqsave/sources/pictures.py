@@ -13,7 +13,7 @@ from seqsave.metadata.stated import beyond_attributes
 from seqsave.metadata.text import RawText
 from seqsave.plugins import registry
 from seqsave.runtime.threads import ForkSafeLock
-from seqsave.sequences.fallback import bits_per_sample, stated_by_pillow
+from seqsave.sequences.fallback import bits_per_sample, in_srgb, stated_by_pillow
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.tiff_pages import first_of
 from seqsave.sources.records import Reading, Source, SourceFrame
@@ -164,8 +164,9 @@ def _by_pillow(frame: Frame, data: bytes, note: Note) -> Decoded:
                 note(f"{frame.name} has {bits} bits per channel; it is read with 8")
             # Pillow turns some formats while it loads them, and then no longer reports an orientation.
             image.load()
-            info = stated_by_pillow(image)
-            return Decoded(array=arrays.as_array(ImageOps.exif_transpose(image)), info=info)
+            info = stated_by_pillow(image, data)
+            picture, info = in_srgb(ImageOps.exif_transpose(image), info)
+            return Decoded(array=arrays.as_array(picture), info=info)
     except Exception as error:
         raise SourceError(f"{frame.url} cannot be read: {error}") from error
 
@@ -192,7 +193,7 @@ def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
 
         spans: set[float] = set()
         with _open(data) as image:
-            info = stated_by_pillow(image)
+            info = stated_by_pillow(image, data)
             for number in range(total):
                 try:
                     image.seek(number)

@@ -49,7 +49,7 @@ EXR = EncoderSpec(
     install_hint="pip install seqsave-exr",
     holds=(
         *("color", "primaries", "channels", "layer", "origin", "display", "pixel_aspect", "dpi", "rate", "tags"),
-        *("xmp", "attributes"),
+        *("exif", "xmp", "texts", "attributes"),
     ),
     alpha="stated",
 )

@@ -12,6 +12,7 @@ import numpy as np
 import OpenEXR
 
 from seqsave import COLOR_SPACES, ImageInfo
+from seqsave.metadata import exif
 from seqsave.metadata.xmp import others_in, tags_in
 from seqsave_exr.channels import base_of
 from seqsave_exr.planes import INTEGERS, KINDS
@@ -29,6 +30,8 @@ FORMAT = "exr"
 """``attributes_of`` of the statements of this format."""
 ORDER = "seqsave:channels"
 """The attribute with the order of channels, written if it differs from the reading order."""
+EXIF = "exif"
+"""The attribute with a block of Exif data, of the type ``blob``, as darktable and GIMP write and read it."""
 
 TAGS = {"artist": "Artist", "copyright": "owner", "description": "comments", "software": "Software"}
 INTEROP_IDS = {
@@ -51,7 +54,7 @@ _STORAGE = frozenset(
     (
         *("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "preview"),
         *("tiles", "type", "name", "version", "chunkCount", "maxSamplesPerPixel", "dwaCompressionLevel"),
-        *("chromaticities", "framesPerSecond", "imageCounter", "xDensity", "xmp", *TAGS.values(), ORDER),
+        *("chromaticities", "framesPerSecond", "imageCounter", "xDensity", "xmp", EXIF, *TAGS.values(), ORDER),
     )
 )
 # Further attributes of the standard, which are never metadata.
@@ -68,6 +71,7 @@ _STANDARD = frozenset(
 RESERVED = _STORAGE | _STANDARD
 """Attributes of the format itself: metadata of these names are neither written nor read."""
 
+_BLOB = "blob"
 # Single precision, and what people write of a chromaticity.
 _NEAR = 0.0005
 _NUMBERS = {
@@ -92,6 +96,8 @@ def stated_in(data: bytes, header: Header, names: tuple[str, ...], texts: Mappin
     is_empty = right < left or bottom < top
     kept = _attributes(data, header, texts)
     layer = _layer(data, found)
+    block = _exif(data, found)
+    comment = exif.facts_in(block).comment
     return ImageInfo(
         color=color,
         primaries=primaries,
@@ -104,10 +110,20 @@ def stated_in(data: bytes, header: Header, names: tuple[str, ...], texts: Mappin
         dpi=_number(data, found, "xDensity"),
         rate=rate if isinstance(rate, Fraction) and rate > 0 else None,
         tags=_tags(data, found),
+        exif=exif.kept(block) if block else None,
+        texts={exif.COMMENT: comment} if comment and not exif.is_generation(comment) else {},
         xmp=others_in(data[found["xmp"].start : found["xmp"].end]) if "xmp" in found else None,
         attributes=kept,
         attributes_of=FORMAT if kept else "",
     )
+
+
+def _exif(data: bytes, found: Mapping[str, Attribute]) -> bytes:
+    """Return the block of Exif data; b"" without one."""
+    if EXIF not in found or found[EXIF].kind != _BLOB:
+        return b""
+    raw = data[found[EXIF].start : found[EXIF].end]
+    return raw[4 : 4 + int.from_bytes(raw[:4], "little")]
 
 
 def _layer(data: bytes, found: Mapping[str, Attribute]) -> str | None:
@@ -168,7 +184,9 @@ def written(info: ImageInfo, width: int, height: int) -> dict[str, Any]:
 def raw_of(info: ImageInfo) -> dict[str, Raw]:
     """Return the attributes that the library cannot write."""
     own = info.attributes if info.attributes_of == FORMAT else {}
-    return {name: value for name, value in own.items() if isinstance(value, Raw)}
+    found = {name: value for name, value in own.items() if isinstance(value, Raw)}
+    block = exif.describe({}, None, camera=info.exif, texts=info.texts)
+    return {**found, EXIF: Raw(_BLOB, struct.pack("<I", len(block)) + block)} if block else found
 
 
 def _is_apart(name: str, value: Any) -> bool:

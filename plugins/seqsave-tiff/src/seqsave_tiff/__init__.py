@@ -40,7 +40,7 @@ def _spec(filetype: str, other: str) -> EncoderSpec:
         content_type="image/tiff",
         lossless=True,
         install_hint="pip install seqsave-tiff",
-        holds=("color", "icc", "pixel_aspect", "dpi", "tags", "xmp"),
+        holds=("color", "icc", "pixel_aspect", "dpi", "tags", "exif", "xmp", "iptc", "texts"),
         alpha="stated",
     )
 

@@ -19,9 +19,10 @@ import tifffile
 from isal import isal_zlib
 
 from seqsave import Decoded, Encoded, EncodeError, FrameInfo, ImageInfo
-from seqsave.metadata import exif
+from seqsave.metadata import exif, ifd, iptc
 from seqsave.metadata.icc import profile
-from seqsave.metadata.stated import density, image_info, iptc_of, only_named
+from seqsave.metadata.parameters import PARAMETERS
+from seqsave.metadata.stated import density, image_info
 from seqsave.metadata.xmp import packet
 from seqsave_tiff.reading import read
 
@@ -44,6 +45,7 @@ _DESCRIPTION, _SOFTWARE = 270, 305
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _INCH = 2
 _UNITS = {_INCH: 1.0, 3: 2.54}
+_BIG = "left out, as TIFF files of more than 4 GB do not hold it: Exif data, comments and IPTC data"
 _TAGS = {"artist": 315, "copyright": 33432}
 
 
@@ -75,7 +77,14 @@ class TiffEncoder:
         # The errors of the libraries have no common class.
         except Exception as error:
             raise EncodeError(f"tifffile cannot write {info.name or 'this picture'}: {error}") from error
-        return Encoded(data=data, warnings=_warnings(info.color, color))
+        more = exif.fields_of(info.image.exif, info.image.texts)
+        more |= iptc.field_of(info.image.iptc) if info.image.iptc is not None else {}
+        warnings = _warnings(info.color, color)
+        if more and ifd.order_of(bytes(data[:8])):
+            data = memoryview(ifd.extended(bytes(data), more))
+        elif more:
+            warnings += (_BIG,)
+        return Encoded(data=data, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
         """Decode the first picture of a TIFF file to H,W,C: grey, RGB, with or without alpha, palettes as RGB.
@@ -90,7 +99,11 @@ class TiffEncoder:
         # The structure of a TIFF file is that of an Exif block.
         comment = exif.facts_in(data).comment
         comments = {exif.COMMENT: comment} if comment else {}
-        return Decoded(array=array, metadata=texts, info=replace(found, exif=exif.kept(data), texts=comments))
+        if exif.is_generation(comment):
+            texts, comments = {PARAMETERS: comment, **texts}, {}
+        records = iptc.records_in({}, ifd.read(data))
+        info = replace(found, exif=exif.kept(data), texts=comments, iptc=records)
+        return Decoded(array=array, metadata=texts, info=info)
 
 
 def _written(image: ImageArray, layout: Mapping[str, Any], options: Mapping[str, Any]) -> memoryview:
@@ -191,7 +204,6 @@ def _stated_in(tags: Mapping[int, Any], channels: int, *, has_texts: bool) -> Im
         xmp_packet=bytes(packet_of) if isinstance(packet_of, bytes) else b"",
         dpi=dpi,
         aspect=aspect,
-        left=only_named(iptc=iptc_of({}, tags)),
     )
     extra = tags.get(_EXTRA_SAMPLES)
     kinds = extra if isinstance(extra, tuple) else (extra,)

@@ -25,8 +25,8 @@ _SEPARATE = 2
 _COLORMAP, _SUBFILE = 320, 254
 _NOT_A_PICTURE = 1 | 4  # TIFF 6.0, NewSubfileType: a reduced copy, a mask
 _MOST_PAGES = 1000
-# Description, resolution, software, artist, extra samples, XMP, copyright, IPTC, Photoshop's blocks, profile.
-_STATING = (270, 282, 283, 296, 305, 315, 338, 700, 33432, 33723, 34377, 34675)
+# Description, resolution, software, artist, extra samples, XMP, copyright, profile.
+_STATING = (270, 282, 283, 296, 305, 315, 338, 700, 33432, 34675)
 
 
 def read(data: bytes, max_pixels: int) -> tuple[ImageArray, dict[int, Any]]:
