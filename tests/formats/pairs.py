@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import seqsave
+from seqsave.metadata import ifd
 from seqsave.pictures.light import light_of
 from seqsave.sequences.upright import orientation_of
 from seqsave.testing import outside
@@ -188,6 +189,8 @@ def _shows_the_same(one: seqsave.Decoded, other: seqsave.Decoded) -> bool:
         array, light = decoded.array, light_of(decoded.info, floats=decoded.array.dtype.kind == "f")
         if light is None or array.shape[2] < 3:
             return False
+        if decoded.info.alpha == "associated":
+            array = np.rint(array / (np.maximum(array[..., 3:], 1) / 255)).astype(array.dtype)
         found.append(light.shown(array[..., :3]))
     return found[0].shape == found[1].shape and float(np.abs(found[0] - found[1]).mean()) < 0.01
 
@@ -212,6 +215,8 @@ def _of_field(statement: str, old: seqsave.ImageInfo, new: seqsave.ImageInfo, se
         before, after = before["digital_source_type"], after.get("digital_source_type")
     if field == "attributes" and {*before} <= {*after}:
         return KEPT
+    if field == "exif" and after is not None and _values(before) == _values(after):
+        return KEPT
     # A packet with other tags is another one; exiftool looks for the properties.
     if before == after or (field == "xmp" and after is not None):
         return KEPT
@@ -220,6 +225,11 @@ def _of_field(statement: str, old: seqsave.ImageInfo, new: seqsave.ImageInfo, se
     if field == "rate" and seen.rate == before:
         return MANIFEST
     return _warned(words, seen)
+
+
+def _values(block: bytes) -> ifd.Directory:
+    """The tags of a block, whatever its byte order."""
+    return ifd.reordered(ifd.read(block), ifd.order_of(block), "<")
 
 
 def _warned(words: str, seen: _Seen) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from seqsave.metadata.ifd import ASCII, EXIF, LONG, Field, extended
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.sequences.fallback import decode_by_pillow
 from tests.support.inks import CYAN_AS_SRGB, cmyk_profile
@@ -65,10 +66,9 @@ def test_inks_become_srgb_by_their_profile() -> None:
 
 
 def test_tags_of_a_tiff_file_that_pillow_reads() -> None:
-    exif = Image.Exif()
-    exif[0x0110], exif[0x013B] = "M1", "Ada"
-    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
-    found = decode_by_pillow(saved(Image.new("CMYK", (2, 2)), "TIFF", exif=exif), 100)
+    date = Field(ASCII, 20, b"2020:01:02 03:04:05\0")
+    fields = {0x0110: Field(ASCII, 3, b"M1\0"), 0x013B: Field(ASCII, 4, b"Ada\0"), EXIF: Field(LONG, 1, {0x9003: date})}
+    found = decode_by_pillow(extended(saved(Image.new("CMYK", (2, 2)), "TIFF"), fields), 100)
 
     assert found is not None
     assert found.info.tags == {"artist": "Ada"}
