@@ -428,3 +428,31 @@ def test_calls_of_copies_that_are_wrong(
 def test_frames_of_a_copy_keep_their_numbers(renders: Path, tmp_path: Path) -> None:
     saved(renders, tmp_path / "out", "--frames", "3,6")
     assert names(tmp_path / "out") == ["frame_00003.png", "frame_00006.png"]
+
+
+def test_resampling_keeps_the_length_of_an_animation(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (16, 12), (60 * number, 0, 0)) for number in range(4)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=[100, 1000, 100, 100])
+
+    seqsave("save", tmp_path / "a.gif", tmp_path / "out", "--resample", "10")
+
+    sequence = open_sequence(tmp_path / "out")
+    levels = [int(frame.read()[0, 0, 0]) for frame in sequence]
+    assert [levels.count(level) for level in dict.fromkeys(levels)] == [1, 10, 1, 1]
+    assert sequence.manifest is not None
+    assert sequence.manifest.rate == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resample", "0"], "is not a rate"),
+        (["--resample", "fast"], "is not a rate"),
+        (["--resample", "24"], "cannot be resampled: only videos and animations state when"),
+        (["--resample", "24", "--recursive"], "--resample is for one video"),
+    ],
+)
+def test_resampling_what_has_no_times(tmp_path: Path, arguments: list[str], message: str) -> None:
+    save(np.zeros((2, 4, 5, 3), np.uint8), tmp_path / "in")
+    result = seqsave("save", tmp_path / "in", tmp_path / "out", *arguments, status=2)
+    assert message in result.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import seqsave
 from seqsave.errors import EncoderUnavailableError, SourceError
 from seqsave.sources import open_source
-from seqsave.sources.video_facts import time_code
+from seqsave.sources.video_facts import _light, time_code
 from tests.sources.test_video import film
 from tests.support.needs import needs_package
 
@@ -317,7 +319,35 @@ def test_a_variable_rate_is_named(tmp_path: Path, av: Any) -> None:
     assert sum(1 for _ in source) == 7
     (note,) = source.notes
     assert note.startswith("the video has a variable frame rate: its frames last 40 to 2000 ms.")
-    assert note.endswith("--rate states another rate")
+    assert note.endswith("--rate states another rate, and --resample repeats and leaves out pictures by their times")
+
+
+def test_a_variable_rate_becomes_a_constant_one(tmp_path: Path, av: Any) -> None:
+    path = timed(tmp_path / "clip.mp4", av, [0, 40, 80, 1080, 1120, 3120, 3160], Fraction(1, 1000))
+    for _ in range(2):
+        source = open_source(path, resample=Fraction(25))
+        found = [int(frame.image.mean()) // 15 for frame in source]
+        assert source.notes == []
+        assert source.rate == 25
+        # Shown for 40 ms, 40 ms, one second, 40 ms, two seconds, 40 ms, and the last one's own time.
+        shown = [0, 1, *[2] * 25, 3, *[4] * 50, 5, 6]
+        assert len(found) >= len(shown)
+        assert sorted(set(found)) == sorted({found[place] for place in (0, 1, 2, 27, 28, 78, 79)})
+        assert [found.index(level) for level in dict.fromkeys(found)] == [0, 1, 2, 27, 28, 78, 79]
+    assert open_source(path).notes == []
+
+
+def test_time_codes_of_a_resampled_video_count_its_new_frames(tmp_path: Path, av: Any) -> None:
+    path = tmp_path / "clip.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.metadata["timecode"] = container.metadata["timecode"] = "01:00:00:00"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    codes = [dict(frame.info.texts).get("timecode") for frame in open_source(path, resample=Fraction(50))]
+    assert codes == [f"01:00:00:0{number}" for number in range(6)]
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.avi", "clip.ts", "clip.mov"])
@@ -422,3 +452,59 @@ def test_time_codes_add_up(one: int, two: int) -> None:
     assert time_code(middle, two, rate) == time_code("00:00:00;00", one + two, rate)
     minutes, seconds, frames = middle[3:5], middle[6:8], middle[9:]
     assert not (seconds == "00" and frames in ("00", "01") and not minutes.endswith("0"))
+
+
+# --- brightness -------------------------------------------------------------------------------------------------------
+
+DISPLAY = {
+    "red_x": 34000,
+    "red_y": 16000,
+    "green_x": 13250,
+    "green_y": 34500,
+    "blue_x": 7500,
+    "blue_y": 3000,
+    "white_x": 15635,
+    "white_y": 16450,
+    "max_display": 10_000_000,
+    "min_display": 50,
+}
+BRIGHTNESS = {
+    "libsvtav1": (
+        "svtav1-params",
+        "mastering-display=G(0.265,0.69)B(0.15,0.06)R(0.68,0.32)WP(0.3127,0.329)L(1000,0.005):content-light=1000,400",
+    ),
+    "libx265": (
+        "x265-params",
+        "log-level=0:hdr10=1:repeat-headers=1:max-cll=1000,400:"
+        "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)",
+    ),
+}
+
+
+@pytest.mark.parametrize("codec", BRIGHTNESS)
+def test_the_brightness_of_content_and_display_is_kept(tmp_path: Path, av: Any, codec: str) -> None:
+    if codec not in av.codecs_available:
+        pytest.skip(f"this build of PyAV has no {codec}")
+    name, value = BRIGHTNESS[codec]
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.options = 64, 64, "yuv420p10le", {name: value}
+        picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    source = open_source(tmp_path / "clip.mp4")
+    (frame,) = source
+    assert dict(frame.info.light) == {"max_content": 1000, "max_average": 400, **DISPLAY}
+    assert source.notes == []
+    with seqsave.open_writer(tmp_path / "out") as writer:
+        writer.write(frame.image, info=frame.info)
+    data = (tmp_path / "out" / "frame_00000.png").read_bytes()
+    assert (b"mDCV" in data, b"cLLI" in data) == (True, True)
+
+
+@given(st.binary(max_size=100))
+def test_other_records_of_a_display_state_nothing(data: bytes) -> None:
+    picture = SimpleNamespace(side_data={"MASTERING_DISPLAY_METADATA": data, "CONTENT_LIGHT_LEVEL": data[:9]})
+    light = _light(picture)
+    assert all(isinstance(value, int) and 0 <= value < 1 << 32 for value in light.values())
+    assert "min_display" not in light or len(data) >= 88

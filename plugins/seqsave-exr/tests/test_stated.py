@@ -237,3 +237,26 @@ def test_exif_is_a_blob_as_darktable_and_gimp_write_it() -> None:
     assert (found.info.exif, dict(found.info.texts), found.info.attributes) == (camera, {"UserComment": "a note"}, {})
     older = data.replace(b"exif\0blob\0" + data[start : start + 8], b"exif\0text\0" + data[start : start + 8])
     assert ExrEncoder().decode(older, max_pixels=100).info.exif is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rate", "stated"),
+    [
+        ("01:02:03:04", Fraction(25), (1, 2, 3, 4, False, False)),
+        ("23:59:59;29", Fraction(30000, 1001), (23, 59, 59, 29, True, False)),
+        ("00:00:01:59", Fraction(60), (0, 0, 1, 29, False, True)),
+        ("later", Fraction(25), None),
+        ("25:00:00:00", Fraction(25), None),
+    ],
+)
+def test_the_time_code_of_a_video_is_that_of_the_file(text: str, rate: Fraction, stated: Any) -> None:
+    array = np.zeros((2, 3, 3), np.float32)
+    options = {name: option.default for name, option in EXR.options.items()}
+    info = seqsave.FrameInfo(index=7, rate=rate, image=seqsave.ImageInfo(texts={"timecode": text}))
+    data = bytes(ExrEncoder().encode(array, metadata={}, options=options, info=info).data)
+    code = OpenEXR.File(io.BytesIO(data), header_only=True).header()["timeCode"]
+    found = (code.hours, code.minutes, code.seconds, code.frame, code.dropFrame, code.fieldPhase)
+    decoded = ExrEncoder().decode(data, max_pixels=100)
+    # The code of its number, if the source has none that is one.
+    assert found == (stated or (0, 0, 0, 7, False, False))
+    assert dict(decoded.info.texts) == ({} if stated else {"UserComment": text})

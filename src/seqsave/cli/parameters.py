@@ -19,12 +19,15 @@ from seqsave.errors import FrameNameError, OptionError, TargetError
 from seqsave.types import MAX_PIXELS
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
 
 __all__ = [
     "as_frames",
     "as_pairs",
+    "as_rate",
     "as_run",
     "file_at",
     "filetype_option",
@@ -85,6 +88,16 @@ def indices_of(frames: tuple[range, ...] | None) -> range | frozenset[int] | Non
     if frames is None:
         return None
     return frames[0] if len(frames) == 1 else frozenset(index for run in frames for index in run)
+
+
+def as_rate(ctx: click.Context, param: click.Parameter, value: str | None) -> Fraction | None:
+    """Parse frames per second: ``24``, ``29.97``, ``24000/1001``."""
+    from seqsave.settings.rates import exact_rate
+
+    try:
+        return None if value is None else exact_rate(value)
+    except OptionError:
+        raise click.BadParameter(f"{value!r} is not a rate: use 24, 29.97 or 24000/1001", ctx, param) from None
 
 
 def as_run(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

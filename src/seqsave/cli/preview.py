@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,7 @@ from seqsave.cli.completion import colors, urls
 from seqsave.cli.options import setting_option
 from seqsave.cli.output import Counter, Messages, print_json, print_line, spelled
 from seqsave.cli.parameters import (
+    as_rate,
     file_at,
     filetype_option,
     frames_option,
@@ -23,12 +23,12 @@ from seqsave.cli.parameters import (
     sequence_at,
     storage_option,
 )
-from seqsave.errors import OptionError
 from seqsave.pictures.codecs import CODECS, HIGHEST_QUALITY
 from seqsave.runtime.progress import format_size, open_progress
-from seqsave.settings.rates import exact_rate
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
 
@@ -57,7 +57,10 @@ __all__ = ["preview_command"]
     help="The file to write, .mp4, .webm or .mov. By default PREFIX.mp4, or the codec's, beside the frames.",
 )
 @click.option(
-    "--rate", metavar="FPS", help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24."
+    "--rate",
+    metavar="FPS",
+    callback=as_rate,
+    help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24.",
 )
 @click.option(
     "--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Maximum height in pixels."
@@ -102,7 +105,7 @@ def preview_command(
     filetype: str | None,
     frames: tuple[range, ...] | None,
     to: str | None,
-    rate: str | None,
+    rate: Fraction | None,
     max_pixels: int,
     storage_option: dict[str, Any],
     quiet: bool,
@@ -132,7 +135,7 @@ def preview_command(
                 sequence,
                 target,
                 path,
-                rate=_rate(rate),
+                rate=rate,
                 max_pixels=max_pixels,
                 on_frame=Counter(bar),
                 chosen=chosen is not None,
@@ -156,14 +159,3 @@ def _place(
         return file_at(to, storage_options)
     assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
     return sequence.target, f"{sequence.prefix or 'preview'}.{extension}"
-
-
-def _rate(given: str | None) -> Fraction | None:
-    if given is None:
-        return None
-    try:
-        return exact_rate(given)
-    except OptionError:
-        raise click.BadParameter(
-            f"{given!r} is not a rate: use 24, 29.97 or 24000/1001", param_hint="'--rate'"
-        ) from None

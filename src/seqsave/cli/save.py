@@ -13,6 +13,7 @@ from seqsave.cli.options import settings_options
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import (
     as_frames,
+    as_rate,
     as_run,
     as_storage_options,
     folder_at,
@@ -93,6 +94,12 @@ _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
     metavar="N",
     help="The video stream of SOURCE to read, counted from 0.  [default: the one with the largest picture]",
 )
+@click.option(
+    "--resample",
+    metavar="FPS",
+    callback=as_rate,
+    help="Bring a video or an animation to this constant rate: pictures are repeated or left out by their times.",
+)
 @click.option("--recursive", "-r", is_flag=True, help="Save each sequence in SOURCE and in the folders below it.")
 @click.option("--keep-going", is_flag=True, help="Continue after frames that cannot be read, and name them at the end.")
 @click.option(
@@ -117,7 +124,7 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, recursive: 
     from seqsave.sources import open_source
 
     source, url = _source_and_url(paths)
-    _check_numbers(given)
+    _check_numbers({**given, "recursive": recursive})
     messages = Messages(quiet)
     with messages.catching():
         if recursive:
@@ -131,6 +138,7 @@ def save_command(paths: tuple[str, ...], quiet: bool, as_json: bool, recursive: 
             max_pixels=given["max_pixels"],
             stream=given["stream"],
             pages=given["pages"],
+            resample=given["resample"],
         )
         return SaveTask.prepare(opened, url, given, messages).job(as_json).run()
 
@@ -142,6 +150,8 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
         raise click.UsageError(
             f"--offset and --{other} contradict each other: give one of them", click.get_current_context()
         )
+    if given["resample"] is not None and given["recursive"]:
+        raise click.UsageError("--resample is for one video, and not with --recursive", click.get_current_context())
 
 
 def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:

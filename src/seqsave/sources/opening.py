@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from seqsave import naming
-from seqsave.errors import SequenceNotFoundError, SourceError
+from seqsave.errors import OptionError, SequenceNotFoundError, SourceError
 from seqsave.sequences import finder, lookup
 from seqsave.sequences.found import doubt_message
 from seqsave.sequences.frame import Files
@@ -30,6 +31,7 @@ def open_source(
     max_pixels: int = MAX_PIXELS,
     stream: int | None = None,
     pages: str | None = None,
+    resample: Fraction | None = None,
 ) -> Source:
     """Open a video, a ``.npy`` file, a picture, a folder, a pattern (``frame_#####.png``) or a glob, on any storage.
 
@@ -40,11 +42,24 @@ def open_source(
     stream: the number of a video's stream, counted from 0; None chooses the largest picture.
     pages: of TIFF files of several pictures, read the ``"first"`` or ``"all"``; None: such files are not decoded.
 
-    Raises SequenceNotFoundError (the source does not exist), SourceError (no frames can be read from it), TargetError,
-    FrameNameError, EncoderUnavailableError (PyAV is missing). A frame that cannot be read raises SourceError during the
-    iteration.
+    resample: frames per second to which a video or an animation is brought: pictures are repeated and left out by the
+        times at which they are shown. None reads each picture once.
+
+    Raises OptionError (``resample`` for another source), SequenceNotFoundError (the source does not exist), SourceError
+    (no frames can be read from it), TargetError, FrameNameError, EncoderUnavailableError (PyAV is missing). A frame
+    that cannot be read raises SourceError during the iteration.
     """
-    found, how = lookup.look(source, storage_options), Reading(keep, max_pixels, stream=stream, pages=pages)
+    how = Reading(keep, max_pixels, stream=stream, pages=pages, resample=resample)
+    opened = _opened(source, storage_options, how)
+    if resample is not None and not opened.is_timed:
+        raise OptionError(
+            f"{opened.description} cannot be resampled: only videos and animations state when each picture is shown"
+        )
+    return opened
+
+
+def _opened(source: str | os.PathLike[str], storage_options: Mapping[str, Any] | None, how: Reading) -> Source:
+    found = lookup.look(source, storage_options)
     if isinstance(found, File):
         return _open_file(found, how)
     if isinstance(found, Folder):
@@ -85,7 +100,7 @@ def _open_file(file: File, how: Reading) -> Source:
 def _open_video(file: File, how: Reading) -> Source:
     from seqsave.sources.video import open_video
 
-    return open_video(file.target, file.name, how.stream)
+    return open_video(file.target, file.name, how.stream, how.resample)
 
 
 def _open_unknown(file: File, how: Reading) -> Source:
@@ -105,7 +120,7 @@ def _open_unknown(file: File, how: Reading) -> Source:
 def _open_picture(file: File, how: Reading) -> Source:
     url = file.target.url_of(file.name)
     if file.extension in pictures.ANIMATED:
-        animation = pictures.open_animation(url, files.read_file(file.target, file.name), how.max_pixels)
+        animation = pictures.open_animation(url, files.read_file(file.target, file.name), how)
         if animation is not None:
             return animation
     parsed = naming.split_name(file.name)

@@ -17,6 +17,7 @@ from seqsave.sequences.fallback import bits_per_sample, in_srgb, stated_by_pillo
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.tiff_pages import first_of
 from seqsave.sources.records import Reading, Source, SourceFrame
+from seqsave.sources.timing import Timed, at_rate
 from seqsave.types import Decoded
 
 if TYPE_CHECKING:
@@ -176,12 +177,12 @@ def is_picture(data: bytes) -> bool:
     return _look(data) is not None
 
 
-def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
+def open_animation(url: str, data: bytes, how: Reading) -> Source | None:
     """Return the pictures of an animated GIF, PNG, WebP or AVIF as frames; None for a single picture."""
     header = _look(data)
     if header is None or not header.animated:
         return None
-    _check_size(header, url, max_pixels)
+    _check_size(header, url, how.max_pixels)
     with _open(data) as image:
         image.load()
         total: int = image.n_frames
@@ -189,9 +190,15 @@ def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
     notes: list[str] = []
 
     def frames() -> Iterator[SourceFrame]:
+        if how.resample is None:
+            return (frame for frame, _ in timed())
+        return at_rate(timed(), how.resample)
+
+    def timed() -> Iterator[tuple[SourceFrame, Timed]]:
         from seqsave.pictures import arrays
 
         spans: set[float] = set()
+        start = Fraction()
         with _open(data) as image:
             info = stated_by_pillow(image, data)
             for number in range(total):
@@ -202,16 +209,20 @@ def open_animation(url: str, data: bytes, max_pixels: int) -> Source | None:
                     spans.add(image.info.get("duration") or 0)
                 except Exception as error:
                     raise SourceError(f"{url} cannot be read after {number} pictures: {error}") from error
-                yield SourceFrame(index=None, image=array, size=image.size, info=info)
+                end = start + Fraction(image.info.get("duration") or 0) / 1000
+                yield SourceFrame(index=None, image=array, size=image.size, info=info), Timed(start, end)
+                start = end
         note = _variable(spans)
-        if note and note not in notes:
+        if note and note not in notes and how.resample is None:
             notes.append(note)
 
     size = f"{header.size[0]}x{header.size[1]}"
     # Milliseconds of the first picture, although each may have its own duration.
     rate = Fraction(1000, round(duration)) if duration and round(duration) > 0 else None
-    text = f"{url}: animation, {size}, {total} pictures"
-    return Source(description=text, frames=frames, total=total, rate=rate, notes=notes)
+    text, about = f"{url}: animation, {size}, {total} pictures", how.resample is not None
+    if how.resample is not None:
+        total, rate = (round(total * how.resample / rate) if rate else total), how.resample
+    return Source(description=text, frames=frames, total=total, about=about, rate=rate, notes=notes, is_timed=True)
 
 
 def _variable(spans: set[float]) -> str | None:
@@ -220,5 +231,6 @@ def _variable(spans: set[float]) -> str | None:
         return None
     return (
         f"the animation has a variable frame rate: its pictures have durations of {min(spans):g} to {max(spans):g} ms. "
-        "Each is saved once, at the rate of the first one; --rate states another rate"
+        "Each is saved once, at the rate of the first one; --rate states another rate, and --resample repeats and "
+        "leaves out pictures by their durations"
     )

@@ -37,6 +37,7 @@ class Reading:
     pages:      the pictures of TIFF files of several pictures that are read: "first", "all", or None to refuse them.
     keep_going: yield the errors of frames that cannot be read in place of the frames.
     stream:     the number of a video's stream, counted from 0; None chooses the largest picture.
+    resample:   the constant rate to which videos and animations are brought, by the times of their pictures.
     """
 
     keep: Keep | None = None
@@ -44,6 +45,7 @@ class Reading:
     keep_going: bool = False
     pages: str | None = None
     stream: int | None = None
+    resample: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Source:
     files:       (URL, index, batch) of each file that it reads frames from, in order; empty for videos and arrays.
     extensions:  of those files.
     notes:       messages for the user about how it is read. More may be added during the iteration.
+    is_timed:    its pictures have times, by which they can be resampled.
     sequence:    the sequence that its frames are, where they are one; ``only`` leaves it whole.
     keeping:     returns the source with another ``Keep``, which goes on past frames that cannot be read if the second
                  argument is True; None for a source of one file.
@@ -105,6 +108,7 @@ class Source:
     only: Callable[[Container[int]], Source] | None = None
     keeping: Callable[[Keep | None, bool], Source] | None = None
     as_dtype: Callable[[str], Source] | None = None
+    is_timed: bool = False
     sequence: FrameSequence | None = None
 
     def __iter__(self) -> Iterator[SourceFrame]:

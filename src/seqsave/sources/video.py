@@ -14,6 +14,7 @@ from seqsave import targets
 from seqsave.errors import EncoderUnavailableError, SourceError
 from seqsave.sources import video_facts as facts
 from seqsave.sources.records import Source, SourceFrame
+from seqsave.sources.timing import Timed, at_rate
 from seqsave.sources.video_facts import Conversion
 from seqsave.wording import counted
 
@@ -35,17 +36,20 @@ _EXACT = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 _OLDEST = (14, 2)
 
 
-def open_video(target: targets.Target, name: str, stream: int | None = None) -> Source:
+def open_video(
+    target: targets.Target, name: str, stream: int | None = None, resample: Fraction | None = None
+) -> Source:
     """Open a video. Frames are decoded during the iteration, turned upright.
 
     They are arrays H,W,3, or H,W,4 if the video has alpha: uint8, or uint16 if it has more than 8 bits per channel.
 
     stream: the number of its video stream, counted from 0; None chooses the largest picture.
+    resample: frames per second to which it is brought by the times of its pictures; None reads each picture once.
 
     Raises EncoderUnavailableError if PyAV is not installed or too old, SourceError if the file is not a video, has no
     such stream, or a colour matrix that cannot be converted, TargetError.
     """
-    video = _Video(_load(target.url_of(name)), target, name, stream)
+    video = _Video(_load(target.url_of(name)), target, name, stream, resample)
     return video.source()
 
 
@@ -74,6 +78,7 @@ class _Video:
     target: targets.Target
     name: str
     stream: int | None
+    resample: Fraction | None = None
     dtype: str = ""
 
     @property
@@ -109,9 +114,10 @@ class _Video:
         source = Source(
             description=f"{self.url}: video, {', '.join(filter(None, words))}",
             frames=lambda: self.frames(source),
-            total=total or None,
+            total=round(total * self.resample / rate) if total and rate and self.resample else total or None,
             about=True,
-            rate=Fraction(rate) if rate else None,
+            rate=self.resample or (Fraction(rate) if rate else None),
+            is_timed=True,
             depth=min(depth, 16),
             notes=notes,
             as_dtype=as_dtype if depth > 8 else None,
@@ -150,6 +156,19 @@ class _Video:
             raise SourceError(f"{self.url} has alpha, which this PyAV cannot decode, as it lacks {codec}") from error
 
     def frames(self, source: Source) -> Iterator[SourceFrame]:
+        pictures: Iterator[tuple[SourceFrame, str]]
+        if self.resample is None:
+            pictures = (found for found, _ in self._timed(source))
+        else:
+            pictures = at_rate(self._timed(source), self.resample)
+        for number, (frame, first_code) in enumerate(pictures):
+            code = facts.time_code(first_code, number, source.rate) if first_code else None
+            if code and frame.info is not None:
+                frame = replace(frame, info=replace(frame.info, texts={"timecode": code}))
+            yield frame
+
+    def _timed(self, source: Source) -> Iterator[tuple[tuple[SourceFrame, str], Timed]]:
+        """Yield each picture with the time code of the first one, and when it is shown."""
         progress = _Progress()
         with self._opened() as container:
             stream, _ = facts.choose_stream(container, self.url, self.stream, self.av)
@@ -163,9 +182,10 @@ class _Video:
                     raise SourceError(f"{self.url} is damaged: {_reason(error)} after {count} frames") from error
                 if picture is None:
                     break
-                yield reader.frame(picture, progress)
+                frame = reader.frame(picture, progress)
+                yield (frame, reader.code), progress.timed(picture, source.rate)
                 progress.count += 1
-            progress.finish(stream, source)
+            progress.finish(stream, source, is_resampled=self.resample is not None)
         if progress.count == 0:
             raise SourceError(f"{self.url} holds no picture that can be decoded")
 
@@ -200,16 +220,26 @@ class _Progress:
             self.first = time
         self.last = time if self.last is None else max(time, self.last)
 
-    def finish(self, stream: Any, source: Source) -> None:
+    def timed(self, picture: Any, rate: Fraction | None) -> Timed:
+        """Return when the picture is shown; one without a time follows the last one."""
+        if picture.pts is None or not picture.time_base:
+            self.last = Fraction() if self.last is None else self.last + (1 / rate if rate else self.longest)
+            return Timed(self.last)
+        start = picture.pts * Fraction(picture.time_base)
+        length = getattr(picture, "duration", None)
+        return Timed(start, start + length * Fraction(picture.time_base) if length else None)
+
+    def finish(self, stream: Any, source: Source, *, is_resampled: bool) -> None:
         """Note a variable rate, and frames that the container states but that were not found."""
         # Times are rounded to the container's ticks, and to milliseconds by some writers.
         rounding = 2 * max(self.tick, Fraction(1, 1000))
-        if self.shortest is not None and self.longest - self.shortest > rounding:
+        is_variable = self.shortest is not None and self.longest - self.shortest > rounding
+        if is_variable and self.shortest is not None and not is_resampled:
             spans = f"{_milliseconds(self.shortest)} to {_milliseconds(self.longest)} ms"
             now = f" at {float(source.rate):.5g} frames/s, the average" if source.rate else ""
             source.notes.append(
                 f"the video has a variable frame rate: its frames last {spans}. Each is saved once{now}; --rate states "
-                "another rate"
+                "another rate, and --resample repeats and leaves out pictures by their times"
             )
         promised = stream.frames - self.left_out if stream.frames else 0
         if self.count < promised:
@@ -262,9 +292,6 @@ class _Reader:
             array = array.astype("float32") / (65535 if array.dtype == "uint16" else 255)
         if facts.is_turned(picture) and info.pixel_aspect:
             info = replace(info, pixel_aspect=1 / info.pixel_aspect)
-        if self.code:
-            code = facts.time_code(self.code, progress.count, self.source.rate)
-            info = replace(info, texts={"timecode": code}) if code else info
         return SourceFrame(index=None, image=array, size=(array.shape[1], array.shape[0]), info=info)
 
     def note(self, message: str) -> None:

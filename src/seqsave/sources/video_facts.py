@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import SourceError
+from seqsave.metadata.light import content_in, display_in
 from seqsave.metadata.stated import space_of_cicp
 from seqsave.types import ImageInfo
 
@@ -25,6 +26,9 @@ _IN_WORDS = {"bt709": "BT.709", "bt601": "BT.601", "bt2020": "BT.2020", "fcc": "
 # "Reserved" and "unspecified" in the tables of primaries and transfers; of matrices, 0 is RGB, which has none.
 _UNKNOWN = (None, 0, 2, 3)
 _PQ, _HLG = 16, 18
+_MASTERING = "MASTERING_DISPLAY_METADATA"
+# Bytes of FFmpeg's records: two numbers, and 20 in pairs with two flags.
+_CONTENT_SIZE, _DISPLAY_SIZE = 8, 88
 # For videos that state neither a matrix nor primaries: BT.601, FFmpeg's choice when it writes and when it reads them.
 _USUAL_MATRIX = 6
 _TAGS = {"artist": "artist", "author": "artist", "copyright": "copyright", "title": "description"}
@@ -179,9 +183,35 @@ def info_of(container: Any, stream: Any, picture: Any, notes: list[str]) -> Imag
     return ImageInfo(
         color=color,
         cicp=cicp,
+        light=_light(picture),
         pixel_aspect=float(aspect) if aspect and aspect != 1 else None,
         tags=tags,
     )
+
+
+def _light(picture: Any) -> dict[str, int]:
+    """Return the brightness of the content and of its display, by the names of ``seqsave.metadata.light``."""
+    content, display = (
+        bytes(found) if (found := picture.side_data.get(name)) is not None else b""
+        for name in ("CONTENT_LIGHT_LEVEL", _MASTERING)
+    )
+    stated = content_in(*struct.unpack_from("=2I", content)) if len(content) >= _CONTENT_SIZE else {}
+    return {**stated, **_display(display)}
+
+
+def _display(data: bytes) -> dict[str, int]:
+    """Return what FFmpeg's AVMasteringDisplayMetadata states: ten rational numbers, and which of them are set."""
+    if len(data) < _DISPLAY_SIZE:
+        return {}
+    *numbers, has_primaries, has_luminance = struct.unpack_from("=22i", data)
+    if not has_primaries or not has_luminance or not all(numbers[1::2]):
+        return {}  # formats hold all of them, or none
+    values = [Fraction(above, below) for above, below in zip(numbers[::2], numbers[1::2], strict=True)]
+    points, (darkest, brightest) = values[:8], values[8:]
+    light = [*(round(50_000 * value) for value in points), round(10_000 * brightest), round(10_000 * darkest)]
+    if not all(0 <= value <= 0xFFFF for value in light[:8]) or not all(0 <= value < 1 << 32 for value in light[8:]):
+        return {}
+    return display_in(struct.pack(">8H2I", *light), "rgb")
 
 
 def _note_light(picture: Any, notes: list[str]) -> None:
@@ -189,13 +219,14 @@ def _note_light(picture: Any, notes: list[str]) -> None:
     lost = [
         words
         for name, words in (
-            ("MASTERING_DISPLAY_METADATA", "the mastering display"),
-            ("CONTENT_LIGHT_LEVEL", "the content light level"),
             ("DYNAMIC_HDR_PLUS", "HDR10+"),
             ("DOVI_METADATA", "Dolby Vision"),
         )
         if picture.side_data.get(name) is not None
     ]
+    mastering = picture.side_data.get(_MASTERING)
+    if mastering is not None and not _display(bytes(mastering)):
+        lost.append("a part of the mastering display")
     if lost:
         notes.append(f"the video states {', '.join(lost)}, which is not kept")
 

@@ -7,6 +7,7 @@ picture. Values are not changed, except that colours are multiplied by alpha wit
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ from seqsave_exr.timecode import time_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from fractions import Fraction
 
     from seqsave.types import ColorSpace, ImageArray
 
@@ -32,6 +34,9 @@ __all__ = ["ORDER", "ExrEncoder", "channel_names"]
 
 _THIS_THREAD = 0  # no thread pool in the library, because the caller has one
 _LONGEST_NAME = 255
+_TIMECODE = "timecode"  # of videos, among the texts
+_CODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;])(\d\d)")
+_FASTEST_SINGLE, _LAST_HOUR, _LAST_MINUTE = 30, 23, 59
 _KINDS = ("<u4", "<f2", "<f4")
 _INT32, _UINT32 = (1 << 31) - 1, (1 << 32) - 1
 
@@ -52,8 +57,11 @@ class ExrEncoder:
         names = names_for(image.shape[2], options["channel_names"], own)
         stated = written(info.image, image.shape[1], image.shape[0])
         header = {**stated, **_about(info, options["drop_frame"])}
+        code, source = _code_of(info.image, info.rate)
         if "timeCode" in stated:  # goes before one that is computed from the number
             header["timeCode"] = stated["timeCode"]
+        elif code is not None:
+            header["timeCode"] = code
         if names != ordered(names):
             header[ORDER] = ",".join(names)
         fitting = {name: text for name, text in metadata.items() if name not in header and _fits(name, text)}
@@ -69,7 +77,7 @@ class ExrEncoder:
         channels = taken_apart(image, names, own_attributes, straight=straight)
         leftover = {name: text for name, text in metadata.items() if header.get(name) != text}
         data: Any = _written(header, channels, info)
-        raw = raw_of(info.image)
+        raw = raw_of(source)
         return Encoded(
             data=with_raw(bytes(data), raw) if raw else data, leftover=leftover, warnings=_warnings(info.color)
         )
@@ -127,6 +135,25 @@ def _about(info: FrameInfo, drop_frame: bool) -> dict[str, Any]:
         flags = (code.drop_frame, False, code.second_of_pair, *(3 * (False,)), *(8 * (0,)))
         header["timeCode"] = OpenEXR.TimeCode(code.hours, code.minutes, code.seconds, code.frame, *flags)
     return header
+
+
+def _code_of(source: ImageInfo, rate: Fraction | None) -> tuple[Any, ImageInfo]:
+    """Return the time code of a frame of a video, 01:00:00:00, and what the source states beside it.
+
+    Of more than 30 frames per second, pairs are counted, as ``time_code`` does.
+    """
+    found = _CODE.fullmatch(source.texts.get(_TIMECODE, ""))
+    if found is None:
+        return None, source
+    hours, minutes, seconds, mark, frame = found.groups()
+    paired = rate is not None and rate > _FASTEST_SINGLE
+    number = int(frame) // 2 if paired else int(frame)
+    if number > _FASTEST_SINGLE - 1 or int(hours) > _LAST_HOUR or max(int(minutes), int(seconds)) > _LAST_MINUTE:
+        return None, source
+    flags = (mark == ";", False, paired and int(frame) % 2 == 1, *(3 * (False,)), *(8 * (0,)))
+    others = {name: text for name, text in source.texts.items() if name != _TIMECODE}
+    made: Any = OpenEXR.TimeCode
+    return made(int(hours), int(minutes), int(seconds), number, *flags), replace(source, texts=others)
 
 
 def _compression(name: str) -> Any:
