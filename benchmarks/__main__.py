@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "memory",
     "latency",
     "overhead",
+    "encoding",
     "manifest",
     "copies",
     "finding",
