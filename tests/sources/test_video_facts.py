@@ -468,27 +468,19 @@ DISPLAY = {
     "max_display": 10_000_000,
     "min_display": 50,
 }
-BRIGHTNESS = {
-    "libsvtav1": (
-        "svtav1-params",
-        "mastering-display=G(0.265,0.69)B(0.15,0.06)R(0.68,0.32)WP(0.3127,0.329)L(1000,0.005):content-light=1000,400",
-    ),
-    "libx265": (
-        "x265-params",
-        "log-level=0:hdr10=1:repeat-headers=1:max-cll=1000,400:"
-        "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)",
-    ),
-}
+# Of SVT-AV1.
+BRIGHTNESS = (
+    "mastering-display=G(0.265,0.69)B(0.15,0.06)R(0.68,0.32)WP(0.3127,0.329)L(1000,0.005):content-light=1000,400"
+)
 
 
-@pytest.mark.parametrize("codec", BRIGHTNESS)
-def test_the_brightness_of_content_and_display_is_kept(tmp_path: Path, av: Any, codec: str) -> None:
-    if codec not in av.codecs_available:
-        pytest.skip(f"this build of PyAV has no {codec}")
-    name, value = BRIGHTNESS[codec]
+def test_the_brightness_of_content_and_display_is_kept(tmp_path: Path, av: Any) -> None:
+    if "libsvtav1" not in av.codecs_available:
+        pytest.skip("this build of PyAV has no libsvtav1")
     with av.open(str(tmp_path / "clip.mp4"), "w") as container:
-        stream = container.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt, stream.options = 64, 64, "yuv420p10le", {name: value}
+        stream = container.add_stream("libsvtav1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
+        stream.options = {"svtav1-params": BRIGHTNESS}
         picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
         container.mux(stream.encode(picture))
         container.mux(stream.encode())
