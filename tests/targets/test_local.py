@@ -199,6 +199,20 @@ def test_what_is_neither_file_nor_folder_is_not_listed(tmp_path: Path) -> None:
     assert [name for name in ("circle", "there", "pipe", "file") if target.exists(name)] == ["file"]
 
 
+@posix
+def test_a_pipe_or_a_device_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # reading it would wait for a writer
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    (tmp_path / "folder").mkdir()
+    target = targets.resolve(tmp_path)
+    for name in ("pipe", "endless", "folder"):
+        for read in (target.read, target.read_published):
+            with pytest.raises(TargetError, match="folder" if name == "folder" else "not a file"):
+                read(name)
+        with pytest.raises(TargetError):
+            target.update(name, lambda data: data, content_type="text/plain")
+
+
 def test_readers_see_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     target = targets.resolve(tmp_path)
     contents = [b"%d" % digit * 400_000 for digit in range(4)]

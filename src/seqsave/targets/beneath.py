@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["OutsideError", "open_beneath"]
+__all__ = ["OutsideError", "open_beneath", "open_ordinary"]
 
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # Without O_NONBLOCK, a named pipe would wait for its writer.
@@ -56,6 +57,21 @@ def open_beneath(path: str, roots: Iterable[str]) -> int:
         if error.errno == errno.ELOOP:
             raise OutsideError(errno.EACCES, "a link appeared while it was opened", path) from None
         raise
+
+
+def open_ordinary(path: str) -> int:
+    """Return a descriptor, for reading, of a file; a pipe would wait for its writer, and a device may have no end.
+
+    Raises OSError, also for anything but a file.
+    """
+    opened = os.open(path, _READ | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(opened).st_mode
+    if stat.S_ISREG(mode):
+        return opened
+    os.close(opened)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.ENOTSUP, "it is a pipe or a device, not a file", path)
 
 
 def _step_by_step(root: str, parts: tuple[str, ...]) -> int:

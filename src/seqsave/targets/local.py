@@ -204,13 +204,13 @@ class LocalTarget(Target):
     @guarded("read")
     def read(self, path: str) -> bytes:
         """Return the bytes of a file; see ``Target.read``."""
-        with self._opened(self.url_of(path)) as file:
+        with self._opened(self.url_of(path), whole=True) as file:
             return file.read()
 
     @guarded("read")
     def read_published(self, path: str) -> tuple[bytes, Published]:
         """Return a whole file and what is known of it; see ``Target.read_published``."""
-        with self._opened(self.url_of(path)) as file:
+        with self._opened(self.url_of(path), whole=True) as file:
             version = _version(os.fstat(file.fileno()))
             data = file.read()
         return data, described(data, None, version=version)
@@ -311,10 +311,10 @@ class LocalTarget(Target):
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(final))
 
-    def _opened(self, path: str) -> BinaryIO:
-        """Open a file for reading; with ``within``, only an ordinary file inside of these folders."""
+    def _opened(self, path: str, *, whole: bool = False) -> BinaryIO:
+        """Open a file for reading; with ``within``, only inside of these folders. whole: no pipe, as it may not end."""
         if not self._within:
-            return open(path, "rb")
+            return open(beneath.open_ordinary(path) if whole else path, "rb")
         descriptor = beneath.open_beneath(path, self._within)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return open(descriptor, "rb")
