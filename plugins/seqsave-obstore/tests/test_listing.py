@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import http.server
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,6 +171,21 @@ def test_a_silent_and_an_absent_server() -> None:
     with pytest.raises(TargetError, match="cannot be reached") as caught:
         targets.resolve("s3://bucket/f", options).list()
     assert caught.value.transient
+
+
+def test_reading_and_listing_need_no_event_loop(server: Answers) -> None:
+    """An import of asyncio takes longer than the requests of a small command."""
+    server.answer = lambda _: (200, page(["f/1.png"]))
+    code = f"""
+import sys
+from seqsave import targets
+options = {{"key": "k", "secret": "s", "endpoint_url": {server.endpoint_url!r}, "client": "obstore"}}
+target = targets.resolve("s3://bucket/f", options)
+print([entry.name for entry in target.list()], "asyncio" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout == "['1.png'] False\n", done.stderr
+    assert server.by_s3fs == [False]
 
 
 @pytest.mark.s3

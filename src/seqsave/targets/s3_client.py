@@ -5,7 +5,6 @@ The user's ``config_kwargs``, ``s3_additional_kwargs`` and other options of s3fs
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import functools
 import hashlib
@@ -16,13 +15,16 @@ import socket
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import TargetError
 from seqsave.targets import filesystems, s3_session
 from seqsave.targets.failures import diagnose
 from seqsave.targets.peers import keep_names_outside
 from seqsave.targets.redact import chain_of, redact_url, split_user_info
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = [
     "S3Client",
@@ -60,6 +62,8 @@ class S3Client:
 
         stays: follow no redirect, and refuse an endpoint whose name leads to a special address (``peers``).
         """
+        import asyncio  # here, as other clients need only the rest of this module
+
         config = {**_our_config(connections, stays=stays), **(options.get("config_kwargs") or {})}
         self._options = {**options, "config_kwargs": config}
         self._has_source = not s3_session.names_credentials(options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
@@ -64,12 +63,13 @@ def _take_back() -> bool:
 
 def _is_reporting() -> bool:
     """Return True if a thread that Python did not start is calling an event loop."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:  # then there is no event loop
+        return False
+    report = asyncio.BaseEventLoop.call_soon_threadsafe.__code__
     own = {thread.ident for thread in threading.enumerate()}
     frames = sys._current_frames()  # noqa: SLF001 - documented, with this name
-    return any(ident not in own and _REPORT in _codes(frame) for ident, frame in frames.items())
-
-
-_REPORT = asyncio.BaseEventLoop.call_soon_threadsafe.__code__
+    return any(ident not in own and report in _codes(frame) for ident, frame in frames.items())
 
 
 def _codes(frame: FrameType | None) -> Iterator[CodeType]:

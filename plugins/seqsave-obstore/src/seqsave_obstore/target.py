@@ -11,25 +11,24 @@
 - A request whose credentials are refused is sent again through s3fs, which reads the credentials again. If that
   succeeds, obstore gets the new ones.
 - Puts are coroutines: they leave encoders on the same two cores more time than threads do, and can be cancelled.
-  Reading on the calling thread takes half of the CPU of reading through the event loop; only the main thread uses the
-  loop, where it can be interrupted. obstore would copy each object twice, on threads of its own.
+  Reading needs no event loop: on the calling thread it takes half of the CPU, and obstore would copy each object twice,
+  on threads of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
 import importlib.metadata
 import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from seqsave.errors import TargetError
 from seqsave.runtime.threads import run_in_thread
 from seqsave.targets import Location, Published, failures, filesystems
-from seqsave.targets.base import described
+from seqsave.targets.base import Entries, described
 from seqsave.targets.guards import guarded
 from seqsave.targets.s3 import S3Target, unquoted
 from seqsave.targets.s3_client import check_values, checked_options, wants_digest
@@ -39,9 +38,12 @@ from seqsave_obstore.copying import copy
 from seqsave_obstore.errors import explained
 from seqsave_obstore.getting import get
 from seqsave_obstore.listing import fetch_page
-from seqsave_obstore.loop import elsewhere, running_loop, wait_for
+from seqsave_obstore.loop import elsewhere, finished, interruptible, running_loop, wait_for
 from seqsave_obstore.plan import KNOWN, Plan, RefusedError, make_plan, read_environment
 from seqsave_obstore.signed import Connections
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["FastS3Target"]
 
@@ -107,20 +109,29 @@ class FastS3Target(S3Target):
     @guarded("read")
     def read_published(self, path: str) -> tuple[bytes, Published]:
         """Return a whole file and the facts about it; see ``Target.read_published``."""
-        found = self._read_here(path) or self._wait_for(lambda: self._get(path))
-        return found[0], described(found[0], None, etag=found[1])
+        key = self._key(path)
+        data, etag = self._directly(lambda sender: sender.get(key), partial(super()._get, path))
+        return data, described(data, None, etag=etag)
 
-    def _read_here(self, path: str) -> tuple[bytes, str | None] | None:
-        """Return bytes and ETag, without an event loop; None if that is not possible, or s3fs has to read."""
-        sender = None if threading.current_thread() is threading.main_thread() else self._sender()
-        if sender is None:
-            return None
-        try:
-            return sender.get(self._key(path))
-        except Exception as error:
-            if not self._may_know_more(error):
-                raise
-            return None
+    @guarded("list")
+    def list(self, folder: str = "") -> Entries:
+        """Return the entries of a folder; see ``Target.list``."""
+        return finished(self._list(self._checked_folder(folder)))
+
+    def _directly(self, ours: Callable[[_Sender], R], usual: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        """Send a request to read without an event loop; through s3fs if that has to, or may succeed."""
+        sender, refused = self._sender(), False
+        if sender is not None:
+            try:
+                return interruptible(lambda: ours(sender))
+            except Exception as error:
+                refused = self._is_refused(error)
+                if not self._may_know_more(error):
+                    raise
+        found = wait_for(self._client().loop, usual)
+        if refused:
+            self._renew(sender)
+        return found
 
     async def _send(
         self, path: str, body: bytes, content_type: str, crc32: int, *, create: bool, match: str | None = None
@@ -179,8 +190,8 @@ class FastS3Target(S3Target):
         return not self._stays or (self._sending is not None and self._sending.is_encrypted)
 
     async def _page(self, method: str, **request: str) -> Mapping[str, Any]:
-        usual = partial(super()._page, method, **request)
-        return await self._either(lambda sender: run_in_thread(lambda: sender.page(method, request)), usual)
+        # Waits for no event loop, as ``list`` runs it without one.
+        return self._directly(lambda sender: sender.page(method, request), partial(super()._page, method, **request))
 
     async def _head(self, path: str) -> Mapping[str, Any]:
         return await self._through_s3fs(partial(super()._head, path))
@@ -272,12 +283,18 @@ class _Sender:
     def __init__(self, plan: Plan, connections: int) -> None:
         ending.note_start()
         self._plan = plan
-        self._room = asyncio.Semaphore(connections)
+        self._connections = connections
         self.is_encrypted = str(plan.config["endpoint"]).startswith("https://")
         self._room_here = threading.BoundedSemaphore(connections)
         self._open = Connections(plan)
         self.is_proved = False
         """Whether the store has accepted the credentials."""
+
+    @cached_property
+    def _room(self) -> asyncio.Semaphore:
+        import asyncio
+
+        return asyncio.Semaphore(self._connections)
 
     @cached_property
     def _put_store(self) -> Any:
@@ -288,6 +305,8 @@ class _Sender:
         self, key: str, body: bytes, content_type: str, *, create: bool, match: str | None = None
     ) -> str | None:
         """Send one PUT, and return the ETag without quotes."""
+        import asyncio
+
         import obstore
 
         view = memoryview(body)
@@ -339,6 +358,8 @@ class _Sender:
         )
 
     async def _explained(self, start: Callable[[], Coroutine[Any, Any, R]]) -> R:
+        import asyncio
+
         async with self._room:
             try:
                 answer = await start()
