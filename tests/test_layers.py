@@ -194,6 +194,14 @@ def test_the_package_keeps_its_floors() -> None:
     assert violations(sources) == []
 
 
+LONGEST = 450
+
+
+def test_no_module_is_longer_than_a_reader_can_follow() -> None:
+    long = {name: lines for name, code in read_package().items() if (lines := code.count("\n")) > LONGEST}
+    assert not long, f"split these modules, of at most {LONGEST} lines: {long}"
+
+
 PLANTED = {
     "an import above": {"seqsave.naming": "from seqsave.writer import save"},
     "inside a function": {"seqsave.runtime.retry": "def f():\n    import seqsave.targets"},

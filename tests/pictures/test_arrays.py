@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from seqsave.errors import ImageError
-from seqsave.pictures import arrays
 from seqsave.pictures.arrays import as_array, is_stack, prepare
+from seqsave.pictures.samples import SCALES
 from tests.support.needs import needs_package
 
 PNG = (("uint8", "uint16"), (1, 2, 3, 4))
@@ -233,7 +233,7 @@ def test_dtype_that_is_chosen(name: str, declared: tuple[str, ...], chosen: str)
     assert out.dtype == chosen
     assert out.dtype.isnative
     if name == "bool" or name.startswith("float"):
-        assert (out == arrays._SCALES.get(chosen, 1)).all()
+        assert (out == SCALES.get(chosen, 1)).all()
 
 
 @pytest.mark.parametrize(
