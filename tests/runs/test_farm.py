@@ -292,3 +292,19 @@ def test_a_record_with_values_of_another_type_is_named(source: str, place: Place
     place.write(path, json.dumps({**json.loads(place.read(path)), name: value}).encode())
     err = commit(place, status=1).err
     assert "0-1.json is damaged" in err or "0-1.json was written by a newer version" in err
+
+
+def test_two_sequences_may_have_tasks_of_the_same_frames(
+    source: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task(source, place, "4-7", "--prefix", "a")
+    with monkeypatch.context() as patch:
+        failing(patch)
+        task(source, place, "0-3", "--prefix", "a", "--option", "compression=small", status=1)
+    task(source, place, "0-3", "--prefix", "b")  # it must not take the note of the other sequence's task away
+    assert "frames without a record: 0-3" in commit(place, status=1).err
+    task(source, place, "0-3", "--prefix", "a")
+    commit(place)
+    found = {prefix: json.loads(place.read(f".seqsave/{prefix}.png.json")) for prefix in "ab"}
+    assert [(one["complete"], one["expected"]) for one in found.values()] == [(True, "0-7"), (True, "0-3")]
+    assert notes(place) == []

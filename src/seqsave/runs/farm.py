@@ -59,13 +59,17 @@ class FarmTask:
     def start(self) -> None:
         """Begin the run, unless another task has, and note that this task is active. Raises as ``Run.begin``."""
         self.run.begin()
-        self._publish(f"{self.name}{_STARTED}", self._document(()), create=False)
+        while True:
+            name, exists = self._note()
+            with contextlib.suppress(FrameExistsError):  # another task was faster: look again
+                self._publish(name, self._document(()), create=not exists)
+                return
 
     def leave(self, records: Iterable[FrameRecord]) -> str:
         """Store the records of the saved frames, and return the object's URL. Raises TargetError, RunError."""
         name = self._leave(self._document(records))
         with contextlib.suppress(TargetError):  # records go before a note without any
-            self.run.target.delete(self._path(f"{self.name}{_STARTED}"))
+            self.run.target.delete(self._path(self._note()[0]))
         return self.run.target.url_of(self._path(name))
 
     @property
@@ -73,6 +77,23 @@ class FarmTask:
         """Return the name of the objects of the task, without its ending."""
         name = naming.format_ranges(self.asked) or f"{_UNKNOWN}{self.run.config.naming.start}"
         return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}...{zlib.crc32(name.encode()):08x}"
+
+    def _note(self) -> tuple[str, bool]:
+        """Return the name of this task's note, and whether it exists.
+
+        A task of another sequence in the folder may have the same frames.
+
+        Raises TargetError, RunError.
+        """
+        for number in range(1, MOST_ATTEMPTS + 1):
+            name = f"{self.name}{_STARTED}" if number == 1 else f"{self.name}.{number}{_STARTED}"
+            try:
+                data = self._with_retries(partial(self.run.target.read, self._path(name)))
+            except targets.FileMissingError:
+                return name, False
+            if _pattern_in(data) in (self.run.rule.pattern, None):
+                return name, True
+        raise self._too_many()
 
     def _leave(self, data: bytes) -> str:
         for attempt in range(1, MOST_ATTEMPTS + 1):
@@ -84,7 +105,10 @@ class FarmTask:
                     return name  # of this very attempt, whose answer was lost
             else:
                 return name
-        raise RunError(
+        raise self._too_many()
+
+    def _too_many(self) -> RunError:
+        return RunError(
             f"task {self.name} of run {self.run.id} has left {MOST_ATTEMPTS} records: commit the run",
             reason="foreign",
         )
@@ -157,8 +181,9 @@ class _Sequence:
     @property
     def unfinished(self) -> list[str]:
         """Return the names of the tasks that have begun, have not ended, and did not know their frames before."""
-        begun = [name.removesuffix(_STARTED) for name in self.names if name.endswith(_STARTED)]
-        return [name for name in begun if name.startswith(_UNKNOWN) and f"{name}{_ENDED}" not in self.names]
+        begun = [_task_of(name) for name in self.names if name.endswith(_STARTED)]
+        ended = {_task_of(name) for name in self.names if name.endswith(_ENDED)}
+        return [name for name in begun if name.startswith(_UNKNOWN) and name not in ended]
 
 
 def _expecting(left: _Sequence, frames: Ranges | None) -> Run:
@@ -219,6 +244,19 @@ def _take(
     left.asked = unite(left.asked, asked)
     left.records += records
     left.names.append(name)
+
+
+def _task_of(name: str) -> str:
+    """Return the name of a task that does not know its frames: ``from-0`` of ``from-0.2.json``."""
+    return name.partition(".")[0]
+
+
+def _pattern_in(data: bytes) -> str | None:
+    """Return the pattern of the sequence of a note; None for a damaged one."""
+    try:
+        return Run.from_document(json.loads(data)["run"]).rule.pattern
+    except _DAMAGED:
+        return None
 
 
 def _asked(text: Any) -> Ranges:
