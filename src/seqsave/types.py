@@ -246,9 +246,8 @@ class ImageInfo:
     @property
     def stated(self) -> tuple[str, ...]:
         """Return the names of the fields that state something."""
-        nothing: tuple[Any, ...] = (None, (), "", {})
         named = (one.name for one in fields(self) if one.name != "attributes_of")
-        return tuple(name for name in named if getattr(self, name) not in nothing)
+        return tuple(name for name in named if getattr(self, name) not in (None, (), "", {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,8 +257,7 @@ class FrameInfo:
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
     prefix, name: the first part of the file's name, and the whole name.
     filetype: the base file type, without "with embedded workflow".
-    total: the expected number of frames.
-    rate:  frames per second.
+    total, rate: the expected number of frames, and frames per second.
     color: the colour space of the values in the array.
     dpi:   pixels per inch.
     tags:  texts by name, checked: artist, copyright, description, software, digital_source_type.
@@ -401,6 +399,12 @@ class SaveResult:
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items() if count) or "no frames"
         return f"<SaveResult {counts} in {self.url}>"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        lines = [repr(self), *(f"frame {one.index}: {one.error}" for one in self.failures[:1]), *self.warnings]
+        return "<br>".join(map(html.escape, lines))
 
     @property
     def counts(self) -> dict[str, int]:

@@ -33,6 +33,21 @@ def test_each_field_is_documented(record: type) -> None:
     assert [name for name, one in properties.items() if not one.__doc__ and not name.startswith("_")] == []
 
 
+def test_a_notebook_shows_sequences_and_results(tmp_path: Path) -> None:
+    folder = tmp_path / "a <b> & c"
+    with seqsave.open_writer(folder, prefix="<i>shot", filetype="png") as writer:
+        for index in (1, 2, 5):
+            writer.write(np.zeros((4, 6, 3), np.uint8), index=index)
+    sequence, shown = seqsave.open_sequence(folder), f"{tmp_path}/a &lt;b&gt; &amp; c"
+    assert sequence._repr_html_() == (
+        f"&lt;i&gt;shot_#####.png in {shown}<br>3 frames: 1-2,5<br>gaps: 3-4<br>{sequence.size} bytes"
+    )
+    assert writer.result._repr_html_() == f"&lt;SaveResult 3 saved in {shown}&gt;"
+    failed = seqsave.FailedFrame(index=7, batch=None, filetype="png", url="x", error="the disk is <full>")
+    result = seqsave.SaveResult(url="x", frames=(), failures=(failed, failed), warnings=("one", "two"))
+    assert result._repr_html_() == "&lt;SaveResult 2 failed in x&gt;<br>frame 7: the disk is &lt;full&gt;<br>one<br>two"
+
+
 def test_records_print_short(tmp_path: Path) -> None:
     secret = {"workflow": {"nodes": ["x" * 5000]}}
     result = seqsave.save(np.zeros((240, 4, 6, 3), "uint8"), tmp_path, metadata=secret, start=1001)

@@ -100,6 +100,18 @@ class FrameSequence(Sequence[Frame]):
     def __repr__(self) -> str:
         return f"<FrameSequence {self.pattern} {naming.format_ranges(self.ranges)} in {self.url}>"
 
+    def _repr_html_(self) -> str:
+        """Return the sequence's names, frames and gaps for a notebook. Reads nothing."""
+        import html
+
+        lines = [
+            f"{self.pattern} in {self.url}",
+            f"{counted(len(self), 'frame')}: {naming.format_ranges(self.ranges, 10)}",
+        ]
+        lines += [f"gaps: {naming.format_ranges(self.missing_ranges, 10)}"] if self.missing_ranges else []
+        lines += [f"batches: {naming.format_ranges(naming.to_ranges(self.batches), 10)}"] if self.batches else []
+        return "<br>".join(map(html.escape, [*lines, f"{self.size} bytes"]))
+
     @property
     def prefix(self) -> str:
         """Return the part of each name before the number and its separator, below ``target``: ``shots/frame``."""
