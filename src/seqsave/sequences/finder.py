@@ -100,9 +100,21 @@ def _fitting(
     wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
     if prefix is None and filetype is None and lookup.is_pattern(url):
         wanted = str(url).rpartition("/")[2]
-    if found.is_empty and (problem := lookup.describe_no_folder(url, options)):
+    if found.is_empty and (problem := _no_folder(url, prefix, options)):
         raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}: {problem}")
     return fitting, wanted, found
+
+
+def _no_folder(url: str | os.PathLike[str], prefix: str | None, options: Mapping[str, Any] | None) -> str:
+    """Return that a folder, or the one in a prefix, does not exist; "" if both exist."""
+    problem = lookup.describe_no_folder(url, options)
+    below = (prefix or "").rpartition("/")[0]
+    target = targets.resolve(url, options)
+    if problem or not below or not target.capabilities.folders:
+        return problem
+    parent, _, name = below.rpartition("/")
+    is_there = any(entry.is_folder and entry.name == name for entry in lookup.listing(target, parent))
+    return "" if is_there else f"{target.url_of(below)} does not exist"
 
 
 def open_pattern(means: lookup.Pattern) -> FrameSequence:
