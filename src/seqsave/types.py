@@ -116,8 +116,7 @@ class Traits:
     own_top:  the first part of a path is a container (a bucket, a share) that seqsave never creates.
     threads:  ``"shared"``: one instance serves all threads at the same time. ``"each"``: one instance for each thread.
               ``"turns"``: one instance, one thread at a time.
-    retries:  its client always retries failed requests by itself. Its failures are therefore reported as final, so
-              that attempts do not multiply.
+    retries:  its client always retries failed requests, so its failures are final, and attempts do not multiply.
     keywords: ``"package.module:function"``, called with a content type and a size in bytes; returns the keyword
               arguments that ``pipe_file`` gets for them. None: it gets none.
     move:     ``"package.module:function"``, called with the filesystem, an old and a new path; renames the file, and
@@ -261,8 +260,7 @@ class FrameInfo:
     color: the colour space of the values in the array.
     dpi:   pixels per inch.
     tags:  texts by name, checked: artist, copyright, description, software, digital_source_type.
-    image: what the source's file states of its picture; ``rate``, ``color``, ``dpi`` and ``tags`` above already include
-           its values where the caller gave none.
+    image: what the source's file states; ``rate``, ``color``, ``dpi``, ``tags`` include it where the caller gave none.
     """
 
     index: int
@@ -298,8 +296,7 @@ class Decoded:
 
     array:    the pixels, of shape H,W,C, in the dtype of the file.
     metadata: the texts in the file, by name.
-    canvas:   width and height of the whole picture if the pixels are a window into it, as in an EXR file whose data
-              and display windows differ; None if the pixels are the picture.
+    canvas:   width and height of the whole picture if the pixels are a window into it (EXR's data window); else None.
     info:     everything else that the file states of the picture, beside the metadata.
     """
 
@@ -343,8 +340,7 @@ class SavedFrame:
     """The outcome of one frame.
 
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
-    status:   ``"saved"``; ``"skipped"``, since the frame existed; ``"stopped"``, since it is after the end;
-              ``"spooled"``, since it waits in the spool.
+    status:   ``"saved"``, ``"skipped"`` (it existed), ``"stopped"`` (after the end), ``"spooled"`` (in the spool).
     filetype: as the user named it; with several file types, a frame has one record for each.
     url:      URL of the frame, without secrets; of a stopped or spooled frame, the URL that it would have or will have.
     size:     bytes written (to the storage, or to the spool); 0 if nothing was written.
