@@ -43,8 +43,9 @@ def test_settings_go_before_the_source(tmp_path: Path) -> None:
     assert found.tags == {**TAGS, "copyright": "other"}
 
 
-def test_fields_are_dropped_on_request(tmp_path: Path) -> None:
-    result = seqsave.save(source(tmp_path / "a"), tmp_path / "b", drop=["color", "tags"])
+@pytest.mark.parametrize("drop", [["color", "tags"], ["color, tags"]])
+def test_fields_are_dropped_on_request(tmp_path: Path, drop: list[str]) -> None:
+    result = seqsave.save(source(tmp_path / "a"), tmp_path / "b", drop=drop)
 
     found = info_of(tmp_path / "b")
     assert (found.color, found.icc, found.tags, found.dpi) == (None, None, {}, 300)

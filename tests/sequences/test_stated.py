@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import seqsave
+from seqsave.metadata.xmp import packet
 from seqsave.sequences.fallback import stated_in_header
 from seqsave.sequences.frame import decode
 from seqsave.sequences.stated import color_of, document_of, others_of
@@ -94,3 +95,12 @@ def test_damaged_files_state_nothing() -> None:
     for data in (picture("PNG", icc_profile=SRGB), picture("JPEG", icc_profile=SRGB)):
         for length in range(0, len(data), 7):
             stated_in_header(data[:length])  # returns, whatever is missing
+
+
+@pytest.mark.parametrize("head", [b'<?xpacket begin=""?>', b"", b"\n "])
+def test_a_packet_without_its_outer_part_is_a_packet_too(head: bytes) -> None:
+    """As those in screenshots of macOS."""
+    whole = packet({"copyright": "© Ann"})
+    inner = head + whole[whole.find(b"<x:xmpmeta") : whole.rfind(b"<?xpacket")]
+    made = decode("a.png", png((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + inner)))
+    assert (made.info.tags, made.metadata) == ({"copyright": "© Ann"}, {})

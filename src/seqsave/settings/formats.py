@@ -270,10 +270,11 @@ def _checked_drop(drop: Any) -> tuple[str, ...]:
     given = () if drop is None else drop
     if not isinstance(given, list | tuple | set | frozenset):
         raise OptionError(f"drop is {drop!r}: it must be a list with some of {', '.join(DROPPABLE)}")
-    for name in given:
+    names = [part.strip() for name in given for part in (name.split(",") if isinstance(name, str) else [name])]
+    for name in names:
         if name not in DROPPABLE:
             raise OptionError(f"drop names {name!r}{did_you_mean(name, DROPPABLE)}: it must be {', '.join(DROPPABLE)}")
-    return tuple(given)
+    return tuple(names)
 
 
 def format_of_copies(pattern: NamePattern, filetype: str) -> Format:

@@ -36,6 +36,8 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PALETTE = 3
 _INFLATED_TEXT_LIMIT = 1 << 26
 _XMP = b"XML:com.adobe.xmp"
+# Some programs leave out the outer parts of a packet, as ISO 16684-1 section 7.3 allows.
+_PACKETS = (b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")
 _PEEK_BYTES = 1 << 16
 # First column, first row, and the steps from there, of Adam7's seven passes.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -157,7 +159,7 @@ def _texts(chunks: list[_Chunk]) -> tuple[dict[str, str], bytes]:
         if packed:
             rest = _inflated_text(rest, budget)
             budget -= len(rest)
-        if keyword == _XMP and rest.startswith(b"<?xpacket"):
+        if keyword == _XMP and rest.lstrip().startswith(_PACKETS):
             xmp_packet = rest  # and not the caller's metadata, which never has this form
             continue
         texts[keyword.decode("latin-1")] = rest.decode(encoding, "replace")
