@@ -55,6 +55,7 @@ def printed(error: BaseException) -> str:
         ("ftp://me:p@ss@host/x", "ftp://me@host/x"),
         ("abfs://container@account.dfs.core.windows.net/x", "abfs://container@account.dfs.core.windows.net/x"),
         ("https://host/x?sig=abc&n=2#access_token=z", "https://host/x?sig=***&n=***#access_token=***"),
+        ("https://host/x.png%23access_token=z", "https://host/x.png%23access_token=***"),
         ("/tmp/what?a=b", "/tmp/what?a=b"),
         ("nobody://:word@host", "nobody://***@host"),
     ],

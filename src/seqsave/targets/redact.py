@@ -56,8 +56,9 @@ _HOST = re.compile(r"\[[^\]@]*\]|[^:@]*")
 _HOST_AND_PORT = re.compile(rf"(?:{_HOST.pattern})(?::\d*)?")
 # A bucket has no port: what looks like one is the beginning of a secret key.
 _NO_PORT = {"gcs://", "gs://", "s3://", "s3a://"}
-_QUERY_VALUE = re.compile(r"(^|[?#&;])([^=?#&;]*=)[^?#&;]*")
-_SEPARATORS = re.compile(r"[?#&;]")
+# "%23" is the "#" of a fragment, in a URL that was quoted once more.
+_QUERY_VALUE = re.compile(r"(^|[?#&;]|%23)((?:(?!%23)[^=?#&;])*=)(?:(?!%23)[^?#&;])*")
+_SEPARATORS = re.compile(r"[?#&;]|%23")
 # Chains of storages ("simplecache::ftp://...", "zip://a.zip::s3://..."), as far as they name nothing but protocols.
 _CHAIN = re.compile(r"(?:[A-Za-z0-9._+-]+::)*(?:[A-Za-z0-9][A-Za-z0-9+._-]*://)?")
 _BRACKETS = re.compile(r"\[[^\]@/]*\]")
@@ -227,7 +228,7 @@ def _user_is_address(head: str) -> bool:
 
 
 def _split_query(rest: str) -> tuple[str, str]:
-    found = re.search("[?#]", rest)
+    found = re.search("[?#]|%23", rest)
     return (rest[: found.start()], rest[found.start() :]) if found else (rest, "")
 
 
