@@ -247,6 +247,7 @@ def test_texts_at_the_limit_of_a_segment(over: int, extra: dict[str, Any]) -> No
 # --- statements about the picture ------------------------------------------------------------------------------------
 
 TAGS = {"artist": "Zo\u00eb", "copyright": "CC0 & more", "digital_source_type": "trainedAlgorithmicMedia"}
+RDF = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 
 def exiftool(data: Any, folder: Path) -> dict[str, Any]:
@@ -420,3 +421,28 @@ def test_a_bomb_of_scans_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(DecodeError, match="more than the allowed 1000 scans"):
         JpegEncoder().decode(bomb, max_pixels=10**9)
     assert JpegEncoder().decode(data, max_pixels=10**9).array.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("name", ["artist", "copyright", "description", "software"])
+@pytest.mark.parametrize("further", [False, True])
+def test_a_tag_that_is_longer_than_a_segment_is_named(name: str, further: bool, tmp_path: Path) -> None:
+    """As a source has it whose format has no such limit; the frame is saved with its other tags."""
+    others = packet({}, b'<r:RDF xmlns:r="%s"><r:Description xmlns:a="b:" a:c="d"/></r:RDF>' % RDF) if further else None
+    info = ImageInfo(tags={"artist": "Ann", "copyright": "CC0", name: "&" * 20_000}, xmp=others)
+    with pytest.warns(SeqSaveWarning, match="left out") as caught:
+        with seqsave.open_writer(tmp_path, filetype="jpg", tags={"digital_source_type": "print"}) as writer:
+            for _ in range(2):
+                writer.write(NOISE, info=info)
+    (message,) = [str(one.message) for one in caught]
+    assert message.endswith(f"left out, as a part of a JPEG file holds 65533 bytes at most: tag {name}")
+    found = seqsave.open_sequence(tmp_path)[1].decode().info
+    kept = {"artist": "Ann", "copyright": "CC0", "digital_source_type": "print"}
+    assert found.tags == {one: text for one, text in kept.items() if one != name}
+    assert (found.xmp is not None) == further
+
+
+def test_tags_that_together_are_longer_than_a_segment() -> None:
+    tags = {"artist": "a" * 30_000, "copyright": "c" * 40_000, "software": "s"}
+    encoded = encode(NOISE, info=FrameInfo(index=0, tags=tags, image=ImageInfo(tags=tags)))
+    assert encoded.warnings == ("left out, as a part of a JPEG file holds 65533 bytes at most: tag copyright",)
+    assert tags["artist"].encode() in bytes(encoded.data)

@@ -142,17 +142,34 @@ def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:
     image, lost = info.image, []
     if image.exif is not None and len(image.exif) > exif.JPEG_LIMIT - _EXIF_ROOM:
         image, lost = replace(image, exif=None), ["Exif data of camera, place and time"]
-    if image.xmp is not None and len(packet(info.tags, image.xmp)) > exif.JPEG_LIMIT - _XMP_ROOM:
-        image, lost = replace(image, xmp=None), [*lost, "further properties in XMP"]
+    tags, packed, more = _within_xmp(info.tags, image.xmp)
+    if packed is not image.xmp:
+        image = replace(image, xmp=packed)
+    lost += more
     if image.iptc is not None and len(image.iptc) > iptc.JPEG_LIMIT:
         image, lost = replace(image, iptc=None), [*lost, "IPTC data"]
     if len(image.texts.get(_COMMENT, "").encode()) > exif.JPEG_LIMIT:
         texts = {name: text for name, text in image.texts.items() if name != _COMMENT}
         image, lost = replace(image, texts=texts), [*lost, f"text {_COMMENT}"]
-    if image is info.image:
+    if not lost:
         return info, ()
     warnings = (f"left out, as a part of a JPEG file holds {exif.JPEG_LIMIT} bytes at most: {name}" for name in lost)
-    return replace(info, image=image), tuple(warnings)
+    return replace(info, image=image, tags=tags), tuple(warnings)
+
+
+def _within_xmp(tags: Mapping[str, str], source: bytes | None) -> tuple[Mapping[str, str], bytes | None, list[str]]:
+    """Return the tags and the source's packet that fit into one segment, and the names of those that do not.
+
+    The largest go first, so that those of a setting, which are short, stay.
+    """
+    lost = []
+    while (tags or source is not None) and len(packet(tags, source)) > exif.JPEG_LIMIT - _XMP_ROOM:
+        longest = max(tags, key=lambda name: len(tags[name].encode()), default="")
+        if source is not None and len(source) >= len(tags.get(longest, "").encode()):
+            source, lost = None, ["further properties in XMP", *lost]
+        else:
+            tags, lost = {name: text for name, text in tags.items() if name != longest}, [*lost, f"tag {longest}"]
+    return tags, source, lost
 
 
 def _about(info: FrameInfo, *, grey: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
