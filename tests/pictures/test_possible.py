@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,3 +102,35 @@ def test_a_picture_of_impossible_statements_is_saved(tmp_path: Any) -> None:
     made = seqsave.open_sequence(tmp_path / "out")[0].decode()
     assert made.info.tags["copyright"] == "Photographer; Editor"
     assert made.info.dpi is None
+
+
+def without_a_segment(data: bytes) -> bytes:
+    """Return a JPEG file whose profile lacks its second segment."""
+    at = data.index(b"ICC_PROFILE\0\x02") - 4
+    return data[:at] + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("png", "RGB"), ("png", "L"), *((kind, mode) for kind in ("jpg", "in parts") for mode in ("RGB", "L", "CMYK"))],
+)
+def test_a_damaged_profile_is_named_once(kind: str, mode: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "in").mkdir()
+    name = "jpg" if kind == "in parts" else kind
+    for number in range(3):
+        file = io.BytesIO()
+        profile = b"x" * (90_000 if kind == "in parts" else 200)
+        form = {"jpg": "jpeg"}.get(name, name)
+        Image.new(mode, (8, 8), 90 if mode == "L" else (90,) * len(mode)).save(file, form, icc_profile=profile)
+        data = without_a_segment(file.getvalue()) if kind == "in parts" else file.getvalue()
+        (tmp_path / "in" / f"a_{number}.{name}").write_bytes(data)
+
+    ended = command("save", tmp_path / "in", tmp_path / "out", "--filetype", "png")
+    assert ended.err.count("left out, as it is damaged: ICC profile") == 1
+    made = seqsave.open_sequence(tmp_path / "out")
+    assert (len(made), made[0].decode().info.stated) == (3, ())
+    ended = command("save", tmp_path / "in", tmp_path / "dropped", "--filetype", "png", "--drop", "color")
+    assert "is damaged" not in ended.err
+    assert "damaged ICC profile" in command("info", tmp_path / "in").out

@@ -657,3 +657,12 @@ def test_the_table_of_options_is_complete() -> None:
         assert f"default {default}" in table[name] or f"{default} (default)" in table[name]
         for choice in option.choices or ():
             assert re.search(rf"\b{choice}\b", table[name])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])  # Pillow reads the last one
+def test_a_damaged_profile_is_named(mode: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new(mode, (6, 4)).save(tmp_path / "in" / "a_1.tif", icc_profile=b"x" * 200)
+    with pytest.warns(seqsave.SeqSaveWarning) as caught:
+        seqsave.save(seqsave.open_sequence(tmp_path / "in"), tmp_path / "out", filetype="png")
+    assert [str(one.message).partition(": ")[2] for one in caught] == ["left out, as it is damaged: ICC profile"]

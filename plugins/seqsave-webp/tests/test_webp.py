@@ -335,3 +335,12 @@ def test_seqsave_reads_from_the_header_what_is_decoded(channels: int, settings: 
         array = np.array(ImageOps.exif_transpose(opened))
     assert found is not None
     assert ((found.height, found.width, found.channels), found.dtype) == (array.shape, array.dtype)
+
+
+def test_a_damaged_profile_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        Image.new("RGB", (6, 4)).save(tmp_path / "in" / f"a_{number}.webp", icc_profile=b"x" * 200)
+    with pytest.warns(seqsave.SeqSaveWarning) as caught:
+        seqsave.save(seqsave.open_sequence(tmp_path / "in"), tmp_path / "out", filetype="png")
+    assert [str(one.message).partition(": ")[2] for one in caught] == ["left out, as it is damaged: ICC profile"]

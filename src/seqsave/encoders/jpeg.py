@@ -205,7 +205,9 @@ def _comments(texts: Mapping[str, str]) -> dict[str, str]:
 def _stated_in(picture: Any, block: bytes) -> ImageInfo:
     found: dict[str, Any] = picture.info
     # The profile of CMYK does not apply to the RGB that the picture becomes.
-    profile, is_cmyk = found.get("icc_profile"), picture.mode not in ("L", "RGB")
+    is_cmyk = picture.mode not in ("L", "RGB")
+    # Pillow's None stands for a profile some of whose segments are missing.
+    profile = (found["icc_profile"] or b"") if "icc_profile" in found else None
     # A unit of 0 says that the two densities are only a ratio: ITU T.871, section 10.1.
     is_ratio = found.get("jfif_unit") == 0
     sides = found.get("jfif_density" if is_ratio else "dpi", (0, 0)) if "jfif_density" in found else (0, 0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqsave.metadata import exif, icc, xmp
 from seqsave.metadata.parameters import PARAMETERS
 from seqsave.metadata.text import load
-from seqsave.pictures.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES, DAMAGED_PROFILE
 from seqsave.types import ImageInfo
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ def image_info(
     color: ColorSpace | None = None,
     texts: Mapping[str, str] | None = None,
     iptc: bytes | None = None,
-    left: Mapping[str, bytes] | None = None,
+    left: Mapping[str, Any] | None = None,
 ) -> ImageInfo:
     """Return what the parts of a file state together.
 
-    profile:    the ICC profile; it is kept as it is unless it is that of a named colour space.
+    profile:    the ICC profile; it is kept as it is unless it is that of a named colour space. ``b""`` for one that
+                cannot be read. A damaged one becomes an attribute, so that a warning names it.
     exif_block: the Exif block. Its tags count where XMP has none; its colour space where there is no profile.
     xmp_packet: the XMP packet.
     dpi:        pixels per inch, where the format itself states them.
@@ -46,8 +47,9 @@ def image_info(
     iptc:       IPTC's records.
     left:       what no encoder writes, as ``only_named`` returns it.
     """
-    if profile and not icc.is_profile(profile):
-        profile = None  # damaged
+    damaged = {DAMAGED_PROFILE: True} if profile is not None and not icc.is_profile(profile) else {}
+    if damaged:
+        profile = None
     facts = exif.facts_in(exif_block)
     named = color or (icc.space_of(profile) if profile else None)
     kept = profile if profile and named is None else None
@@ -69,7 +71,7 @@ def image_info(
         exif=exif.kept(exif_block) if exif_block else None,
         xmp=xmp.others_in(xmp_packet) if xmp_packet else None,
         iptc=iptc,
-        attributes=left or {},
+        attributes={**(left or {}), **damaged},
     )
 
 
@@ -91,12 +93,14 @@ def _generation_name(text: str) -> str:
     return "prompt" if is_prompt else ""
 
 
-def only_named(*, cmyk: bytes | None = None) -> dict[str, bytes]:
+def only_named(*, cmyk: bytes | None = None) -> dict[str, Any]:
     """Return attributes that are of no use to an encoder, so that the warning of their loss names them.
 
     cmyk: the ICC profile of CMYK pixels, which became RGB without it.
     """
-    return {CMYK_PROFILE: cmyk} if cmyk is not None and icc.is_profile(cmyk) else {}
+    if cmyk is None:
+        return {}
+    return {CMYK_PROFILE: cmyk} if icc.is_profile(cmyk) else {DAMAGED_PROFILE: True}
 
 
 def density(across: float, down: float) -> tuple[float | None, float | None]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["COLOR_SPACES", "H273_PRIMARIES", "H273_TRANSFERS", "color_space", "to_xyz"]
+__all__ = ["COLOR_SPACES", "DAMAGED_PROFILE", "H273_PRIMARIES", "H273_TRANSFERS", "color_space", "to_xyz"]
 
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
@@ -47,6 +47,9 @@ _SPACES = (
 
 COLOR_SPACES: Final[Mapping[str, ColorSpace]] = MappingProxyType({space.name: space for space in _SPACES})
 """All named colour spaces, by name."""
+
+DAMAGED_PROFILE: Final = "damaged ICC profile"
+"""The attribute of a picture whose file has an ICC profile that cannot be read."""
 
 
 _BT470M = ((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), (0.310, 0.316))

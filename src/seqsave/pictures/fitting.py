@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave.errors import ImageError
+from seqsave.pictures.color import DAMAGED_PROFILE
 from seqsave.types import ImageInfo
 from seqsave.wording import first_of
 
@@ -30,8 +31,8 @@ _SIXTEEN_BITS = 65535
 _SMALLEST = 8
 # These are handled before encoding; none is lost if the format does not state it.
 _DONE = frozenset(("alpha", "channels", "layer", "origin", "display"))
-OF_COLOR = frozenset(("cICP", "colorInteropID"))
-"""Attributes that state a colour space: of PNG with samples of a narrow range, and of EXR."""
+OF_COLOR = frozenset(("cICP", "colorInteropID", DAMAGED_PROFILE))
+"""Attributes that state a colour space: of PNG with samples of a narrow range, of EXR, and a damaged profile."""
 WORDS = {
     "color": "colour space",
     "icc": "ICC profile",

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seqsave.pictures.color import DAMAGED_PROFILE
 from seqsave.pictures.fitting import WORDS, without
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uf
 def possible(info: ImageInfo) -> tuple[ImageInfo, tuple[tuple[str, str], ...]]:
     """Return what a file states without values that cannot be true, and (kind, message) of each of them.
 
-    Control characters in tags are removed without a message; NUL, which separates two texts in Exif, becomes "; ".
+    A damaged ICC profile has a message, too. Control characters in tags are removed without a message; NUL, which separates two texts in Exif, becomes "; ".
     """
     wrong = {name: value for name, is_possible in _CHECKS.items() if not is_possible(value := getattr(info, name))}
     notes = tuple(
         (f"lost {name}", f"left out, as it cannot be true: {WORDS[name]} {_spelled(value)}")
         for name, value in wrong.items()
     )
+    if DAMAGED_PROFILE in info.attributes:
+        notes += (("lost icc", f"left out, as it is damaged: {WORDS['icc']}"),)
+        sound = {name: value for name, value in info.attributes.items() if name != DAMAGED_PROFILE}
+        info = replace(info, attributes=sound)
     tags = {name: cleaned for name, text in info.tags.items() if (cleaned := _cleaned(text))}
     return without(info if tags == info.tags else replace(info, tags=tags), tuple(wrong)), notes
 

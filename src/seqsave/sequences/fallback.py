@@ -70,10 +70,11 @@ def _is_signed(image: Image) -> bool:
 
 def in_srgb(image: Image, info: ImageInfo) -> tuple[Image, ImageInfo]:
     """Return a picture of CMYK as sRGB, if its file has a profile of it, with what it states then; others unchanged."""
-    if image.mode != "CMYK" or not info.attributes:
+    from seqsave.metadata.stated import CMYK_PROFILE
+
+    if image.mode != "CMYK" or CMYK_PROFILE not in info.attributes:
         return image, info
     from seqsave.encoders.inks import as_srgb
-    from seqsave.metadata.stated import CMYK_PROFILE
     from seqsave.pictures.color import COLOR_SPACES
 
     shown = as_srgb(image, info.attributes[CMYK_PROFILE])
@@ -86,8 +87,9 @@ def stated_by_pillow(image: Image, data: bytes) -> ImageInfo:
     from seqsave.metadata.stated import density
 
     found: Any = image.info
-    listed = found.get("icc_profile")
-    profile = listed if isinstance(listed, bytes) and listed else None
+    # Pillow's None stands for a profile that it cannot read, b"" for none.
+    listed = found.get("icc_profile", b"")
+    profile = listed or None if isinstance(listed, bytes) else b""
     is_other = image.mode in _WITHOUT_PROFILE
     # 1 stands for a TIFF file that states no density.
     sides = [float(side) for side in found.get("dpi") or (0, 0)]

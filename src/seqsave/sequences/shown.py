@@ -41,6 +41,7 @@ _SPEC = EncoderSpec(
 )
 # The widest pixels that are made square; what a file states beyond it is an error or an attack.
 _WIDEST = 8
+_NOT_UNDERSTOOD = "the frames state their colours in a way that is not understood, so they are shown as they are"
 _OF_COLOR = ("color", "icc", "cicp", "gamma", "primaries")
 Transfer = Literal["srgb", "bt709"]
 
@@ -113,9 +114,11 @@ class Screen:
         info: what its file states of it; None for the pictures of a program.
         """
         array = arrays.as_array(picture)
-        known = ImageInfo() if info is None else possible(info)[0]
+        known, wrong = (ImageInfo(), ()) if info is None else possible(info)
         if self._color is not None or self._drops_color:
             known = without(known, _OF_COLOR)
+        elif known.color is None and any(kind == "lost icc" for kind, _ in wrong):
+            self.notes.setdefault("color", _NOT_UNDERSTOOD)
         fitted = fit(array, known, _SPEC, self._wanted)
         array, light = fitted.array, None
         if self._color is not None and fitted.of_colours and not self._is_raw:
@@ -142,8 +145,7 @@ class Screen:
             if converted is not None:
                 return converted, None
         if any(getattr(info, name) is not None for name in _OF_COLOR) or not OF_COLOR.isdisjoint(info.attributes):
-            text = "the frames state their colours in a way that is not understood, so they are shown as they are"
-            self.notes.setdefault("color", text)
+            self.notes.setdefault("color", _NOT_UNDERSTOOD)
         elif array.dtype.kind == "f":
             how = "they are shown as they are" if self._view is None else "the view takes them for sRGB"
             text = (

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 from seqsave.encoders.png.chunks import about, stated_in
 from seqsave.encoders.png.encoder import PngEncoder
 from seqsave.metadata import exif, icc, xmp
-from seqsave.pictures.color import COLOR_SPACES, color_space
+from seqsave.pictures.color import COLOR_SPACES, DAMAGED_PROFILE, color_space
 from seqsave.pictures.fitting import without as without_fields
 from seqsave.types import FrameInfo, ImageInfo
 from tests.support.needs import needs_package, needs_program
@@ -133,6 +133,7 @@ P3 = icc.profile(color_space("display-p3"))
 assert P3 is not None
 ICCP, BROKEN = (b"P3\0\0" + zlib.compress(one) for one in (P3, b"z" * 400))
 LINEAR = struct.pack(">I", 100_000)
+DAMAGED = {DAMAGED_PROFILE: True}
 
 
 @pytest.mark.parametrize(
@@ -141,10 +142,11 @@ LINEAR = struct.pack(">I", 100_000)
         ({b"cICP": bytes((9, 14, 0, 1)), b"iCCP": ICCP}, ImageInfo(cicp=(9, 14), icc=P3)),
         ({b"cICP": bytes((9, 16, 0, 1)), b"iCCP": ICCP}, ImageInfo(color=color_space("rec2100-pq"))),
         ({b"cICP": bytes((2, 2, 0, 1)), b"iCCP": ICCP}, ImageInfo(color=color_space("display-p3"))),
-        ({b"cICP": bytes((9, 14, 0, 1)), b"iCCP": BROKEN}, ImageInfo(cicp=(9, 14))),
+        ({b"cICP": bytes((9, 14, 0, 1)), b"iCCP": BROKEN}, ImageInfo(cicp=(9, 14), attributes=DAMAGED)),
         ({b"iCCP": ICCP, b"sRGB": b"\0"}, ImageInfo(color=color_space("display-p3"))),
-        ({b"iCCP": BROKEN, b"sRGB": b"\0", b"gAMA": LINEAR}, ImageInfo(color=color_space("srgb"))),
-        ({b"iCCP": BROKEN, b"gAMA": LINEAR}, ImageInfo(gamma=1.0)),
+        ({b"iCCP": BROKEN, b"sRGB": b"\0", b"gAMA": LINEAR}, ImageInfo(color=color_space("srgb"), attributes=DAMAGED)),
+        ({b"iCCP": BROKEN, b"gAMA": LINEAR}, ImageInfo(gamma=1.0, attributes=DAMAGED)),
+        ({b"iCCP": b"P3\0\0no zlib"}, ImageInfo(attributes=DAMAGED)),
     ],
 )
 def test_of_several_chunks_for_colour_the_first_that_is_sound_counts(
@@ -170,3 +172,8 @@ def test_density_and_aspect_of_pixels_come_from_one_statement() -> None:
     assert (square.dpi, square.pixel_aspect) == (72.0, None)
     alone = stated_in({b"eXIf": block})
     assert (alone.dpi, alone.pixel_aspect) == (300.0, 0.5)
+
+
+def test_a_damaged_profile_is_no_chunk() -> None:
+    info = ImageInfo(attributes={**DAMAGED, "sTER": b"\0"}, attributes_of="png")
+    assert [kind for kind, _ in about(FrameInfo(index=0, image=info), channels=3)] == [b"sTER"]

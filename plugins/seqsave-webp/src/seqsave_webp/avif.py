@@ -109,7 +109,7 @@ class AvifEncoder:
 
 def _stated_in(data: bytes, block: bytes, facts: heif.Facts) -> ImageInfo:
     # A profile is the statement; the numbers beside it are needed to decode the colours (MIAF, 7.3.6.4).
-    cicp = None if facts.profile else facts.cicp
+    cicp = None if facts.profile and icc.is_profile(facts.profile) else facts.cicp
     named = stated.space_of_cicp(*cicp) if cicp else None
     packet_of, aspect = heif.xmp_of(data), facts.aspect
     if aspect is not None and facts.is_turned:

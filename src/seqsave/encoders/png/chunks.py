@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from seqsave.metadata import exif, icc, light, stated
 from seqsave.metadata.xmp import packet
-from seqsave.pictures.color import COLOR_SPACES
+from seqsave.pictures.color import COLOR_SPACES, DAMAGED_PROFILE
 
 if TYPE_CHECKING:
     from seqsave.types import ColorSpace, FrameInfo, ImageInfo
@@ -58,7 +58,8 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
     if info.image.light:
         yield from _light(info.image)
     if info.image.attributes_of == FORMAT:
-        yield from ((name.encode("latin-1"), content) for name, content in info.image.attributes.items())
+        known = ((name, content) for name, content in info.image.attributes.items() if name != DAMAGED_PROFILE)
+        yield from ((name.encode("latin-1"), content) for name, content in known)
     block = exif.describe(info.tags, info.dpi, camera=info.image.exif, texts=info.image.texts)
     if block:
         yield b"eXIf", block
@@ -130,7 +131,7 @@ def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"", *, has_alp
     profile = data if data is not None and icc.is_profile(data) else None
     is_narrow = numbers is not None and chunks[b"cICP"][3] != _FULL_RANGE
     found = stated.image_info(
-        profile=profile,
+        profile=(data or b"") if b"iCCP" in chunks else None,
         exif_block=exif_block,
         xmp_packet=xmp_packet,
         dpi=dpi,
@@ -149,7 +150,7 @@ def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"", *, has_alp
         found,
         alpha="straight" if has_alpha else None,  # section 6.2
         light=_light_in(chunks),
-        attributes=further,
+        attributes={**further, **found.attributes},
         attributes_of=FORMAT if further else "",
     )
 
