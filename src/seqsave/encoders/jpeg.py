@@ -162,7 +162,7 @@ def _within_xmp(tags: Mapping[str, str], source: bytes | None) -> tuple[Mapping[
 
     The largest go first, so that those of a setting, which are short, stay.
     """
-    lost = []
+    lost: list[str] = []
     while (tags or source is not None) and len(packet(tags, source)) > exif.JPEG_LIMIT - _XMP_ROOM:
         longest = max(tags, key=lambda name: len(tags[name].encode()), default="")
         if source is not None and len(source) >= len(tags.get(longest, "").encode()):

@@ -31,7 +31,8 @@ _CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uf
 def possible(info: ImageInfo) -> tuple[ImageInfo, tuple[tuple[str, str], ...]]:
     """Return what a file states without values that cannot be true, and (kind, message) of each of them.
 
-    A damaged ICC profile has a message, too. Control characters in tags are removed without a message; NUL, which separates two texts in Exif, becomes "; ".
+    A damaged ICC profile is one of them. Control characters in tags are removed without a message; NUL, which separates
+    two texts in Exif, becomes "; ".
     """
     wrong = {name: value for name, is_possible in _CHECKS.items() if not is_possible(value := getattr(info, name))}
     notes = tuple(
