@@ -94,3 +94,42 @@ def test_damaged_structures_never_raise(data: bytes, start: bytes) -> None:
 def test_a_directory_that_points_to_itself_ends() -> None:
     data = b"II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, EXIF, LONG, 1, 8) + bytes(4)
     assert ifd.read(data) == {}
+
+
+def big(fields: Directory, order: str, pointing: int = 18, start: int = 16) -> bytes:
+    """Return the directory of a BigTIFF structure with those that it points to; with the header if it is at 16."""
+    mark = b"II+\0" if order == "<" else b"MM\0+"
+    head = mark + struct.pack(order + "HHQ", 8, 0, start) if start == 16 else b""
+    parts, bodies, offset = [struct.pack(order + "Q", len(fields))], b"", start + 16 + 20 * len(fields)
+    for tag in sorted(fields):
+        kind, number, value = fields[tag]
+        body = value if isinstance(value, bytes) else big(value, order, pointing, offset)
+        is_inline = isinstance(value, bytes) and len(value) <= 8
+        kind = kind if isinstance(value, bytes) else pointing
+        parts.append(struct.pack(order + "HHQ", tag, kind, number))
+        parts.append(body.ljust(8, b"\0") if is_inline else struct.pack(order + "Q", offset))
+        bodies += b"" if is_inline else body
+        offset += 0 if is_inline else len(body)
+    return b"".join([head, *parts, bytes(8), bodies])
+
+
+@given(TREES, st.sampled_from("<>"), st.sampled_from([16, 18]))
+def test_bigtiff_is_read(tree: Directory, order: str, pointing: int) -> None:
+    data = big(tree, order, pointing)
+    assert (ifd.read(data), ifd.order_of(data), ifd.is_big(data)) == (tree, order, True)
+    assert ifd.extended(data, {1: Field(SHORT, 1, b"\1\0")}) == data
+
+
+@given(TREES, st.sampled_from("<>"), st.data())
+def test_a_damaged_bigtiff_is_no_error(tree: Directory, order: str, data: st.DataObject) -> None:
+    whole = big(tree, order)
+    assert isinstance(ifd.read(whole[: data.draw(st.integers(0, len(whole)))]), dict)
+    place = data.draw(st.integers(8, len(whole) - 1))
+    assert isinstance(ifd.read(whole[:place] + b"\xff" + whole[place + 1 :]), dict)
+
+
+def test_a_directory_by_the_type_ifd_is_read() -> None:
+    tree: Directory = {EXIF: Field(LONG, 1, {0x9003: Field(ASCII, 20, b"2020:01:02 03:04:05\0")})}
+    data = bytearray(ifd.written(tree))
+    struct.pack_into("<H", data, 8 + 2 + 2, 13)
+    assert ifd.read(bytes(data)) == tree

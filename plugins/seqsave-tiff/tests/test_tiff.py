@@ -666,3 +666,45 @@ def test_a_damaged_profile_is_named(mode: str, tmp_path: Path) -> None:
     with pytest.warns(seqsave.SeqSaveWarning) as caught:
         seqsave.save(seqsave.open_sequence(tmp_path / "in"), tmp_path / "out", filetype="png")
     assert [str(one.message).partition(": ")[2] for one in caught] == ["left out, as it is damaged: ICC profile"]
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_exif_of_a_bigtiff_file_is_kept(order: str, tmp_path: Path) -> None:
+    """Model and IPTC's records are in its first directory, ISO and the date in another one at the end."""
+    values, date, records = picture(4, 5), b"2020:01:02 03:04:05\0", b"\x1c\x02\x50\0\5Ada L"
+
+    def made(place: int) -> bytes:
+        own = [(0x0110, 2, 0, b"M1\0", True), (33723, 7, len(records), records, True), (0x8768, 16, 1, place, True)]
+        file = io.BytesIO()
+        tifffile.imwrite(file, values, bigtiff=True, byteorder=order, photometric="RGB", metadata=None, extratags=own)
+        # tifffile refuses to write the tag of Exif itself.
+        old, new = (struct.pack(order + "HH", *numbers) for numbers in ((0x8768, 16), (0x8769, 18)))
+        assert file.getvalue().count(old) == 1
+        return file.getvalue().replace(old, new) + bytes(len(file.getvalue()) % 2)
+
+    place = len(made(0))
+    inner = struct.pack(order + "Q HHQH6x", 2, 0x8827, 3, 1, 400)
+    inner += struct.pack(order + "HHQQ Q", 0x9003, 2, len(date), place + 56, 0) + date
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a_1.tif").write_bytes(made(place) + inner)
+
+    decoded = decode(made(place) + inner)
+    assert (decoded.info.iptc, np.array_equal(decoded.array, values)) == (records, True)
+    seqsave.save(seqsave.open_sequence(tmp_path / "in"), tmp_path / "out", filetype="jpg")
+    program = outside.program("exiftool", "apt-get install libimage-exiftool-perl")
+    for path in (tmp_path / "in" / "a_1.tif", tmp_path / "out" / "a_1.jpg"):
+        command = [program, "-j", "-n", "-G0", str(path)]
+        found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
+        wanted = {"EXIF:Model": "M1", "EXIF:ISO": 400, "EXIF:DateTimeOriginal": date[:-1].decode()}
+        assert {name: found.get(name) for name in wanted} == wanted
+        assert found["IPTC:By-line"] == "Ada L"
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_only_a_bigtiff_file_cannot_be_given_exif(big: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = tifffile.imwrite
+    monkeypatch.setattr(tifffile, "imwrite", lambda *args, **named: write(*args, **named, bigtiff=big))
+    made = encoded(picture(), info=frame(image=seqsave.ImageInfo(exif=camera("<"))))
+    lost = "left out, as TIFF files of more than 4 GB do not hold it: Exif data, comments and IPTC data"
+    assert made.warnings == ((lost,) if big else ())
+    assert (decode(bytes(made.data)).info.exif is None) == big

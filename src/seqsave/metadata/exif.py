@@ -321,7 +321,7 @@ def _new_fields(name: str, text: str, fields: Mapping[int, Field], next_tag: int
 def _values(tiff: bytes) -> Iterator[bytes]:
     """Yield the values in which the convention stores texts."""
     order = ifd.order_of(tiff)
-    for field in ifd.entries(tiff, order, struct.unpack_from(order + "I", tiff, 4)[0]) if order else ():
+    for field in ifd.entries(tiff, order) if order else ():
         if field.tag <= _PROMPT_TAG and field.kind in (ASCII, UTF8):
             yield field.value
 

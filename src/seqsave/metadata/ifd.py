@@ -1,6 +1,7 @@
-"""Read and write the directories of a TIFF structure, on which Exif is based.
+"""Read and write the directories of a TIFF structure, on which Exif is based; BigTIFF is only read.
 
-Sources: TIFF 6.0 section 2, and CIPA DC-008 for the directories within others.
+Sources: TIFF 6.0 section 2, CIPA DC-008 for the directories within others, and BigTIFF's design, whose counts and
+offsets have eight bytes: https://www.awaresystems.be/imaging/tiff/bigtiff.html
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ASCII", "BYTE", "EXIF", "GPS", "LONG", "RATIONAL", "SHORT", "UNDEFINED", "UTF8"]
 __all__ += ["Directory", "Entry", "Field"]
-__all__ += ["cost", "entries", "extended", "order_of", "read", "reordered", "size_of", "written"]
+__all__ += ["cost", "entries", "extended", "is_big", "order_of", "read", "reordered", "size_of", "written"]
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
 UTF8 = 129  # Exif 3.0
@@ -36,10 +37,15 @@ _SIZES = {
 }
 # Letters of the module ``struct``, for types of more than one byte; rationals are two numbers.
 _LETTERS = {SHORT: "H", LONG: "I", RATIONAL: "I", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d"}
+# Types of the places of directories: IFD, and of BigTIFF LONG8 and IFD8.
+_POINTING = {13: 4, 16: 8, 18: 8}
+_PLACES = {4: "I", 8: "Q"}
 _ENTRY = 12
 _INLINE = 4  # a value of up to four bytes is stored in the entry itself
 _HEADER, _FIXED = 8, 2 + 4  # of the structure; of a directory, beside its entries
 _DEEPEST = 3
+_MARKS = {b"II*\0": "<", b"MM\0*": ">"}
+_BIG_MARKS = {b"II+\0\x08\0\0\0": "<", b"MM\0+\0\x08\0\0": ">"}
 
 
 class Entry(NamedTuple):
@@ -48,6 +54,27 @@ class Entry(NamedTuple):
     tag: int
     kind: int
     value: bytes
+
+
+class _Form(NamedTuple):
+    """The sizes of a structure: its header, and the letters of ``struct`` for the number of entries and for offsets."""
+
+    header: int
+    number: str
+    word: str
+
+    @property
+    def inline(self) -> int:
+        """Return the most bytes of a value that is stored in its entry."""
+        return struct.calcsize("=" + self.word)
+
+    @property
+    def entry(self) -> int:
+        """Return the bytes of an entry: tag and type, the number of parts, and the value or its place."""
+        return 4 + 2 * self.inline
+
+
+_CLASSIC, _BIG = _Form(_HEADER, "H", "I"), _Form(16, "Q", "Q")
 
 
 class Field(NamedTuple):
@@ -63,21 +90,37 @@ Directory = dict[int, Field]
 
 def order_of(tiff: bytes) -> str:
     """Return the byte order of a structure as the module ``struct`` writes it; ``""`` for other data."""
-    return {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4], "") if len(tiff) >= _HEADER else ""
+    if is_big(tiff):
+        return _BIG_MARKS[tiff[:8]] if len(tiff) >= _BIG.header else ""
+    return _MARKS.get(tiff[:4], "") if len(tiff) >= _HEADER else ""
 
 
-def entries(tiff: bytes, order: str, start: int) -> Iterator[Entry]:
-    """Yield the entries of the directory at ``start``, as far as they are in the block."""
-    if start + 2 > len(tiff):
+def is_big(tiff: bytes) -> bool:
+    """Return whether data are BigTIFF, by their first eight bytes."""
+    return tiff[:8] in _BIG_MARKS
+
+
+def entries(tiff: bytes, order: str, start: int | None = None) -> Iterator[Entry]:
+    """Yield the entries of the directory at ``start``, as far as they are in the block.
+
+    start: the place of the directory; None for the first one.
+    """
+    form = _BIG if is_big(tiff) else _CLASSIC
+    if start is None:
+        (start,) = struct.unpack_from(order + form.word, tiff, form.header - form.inline)
+    body = start + struct.calcsize("=" + form.number)
+    if body > len(tiff):
         return
-    (count,) = struct.unpack_from(order + "H", tiff, start)
-    count = min(count, (len(tiff) - start - 2) // _ENTRY)
+    (count,) = struct.unpack_from(order + form.number, tiff, start)
+    count = min(count, (len(tiff) - body) // form.entry)
     # Values of a valid block do not overlap. A malicious block may name all of its bytes as the value of every entry.
     left = len(tiff)
-    for position in range(start + 2, start + 2 + _ENTRY * count, _ENTRY):
-        tag, kind, number = struct.unpack_from(order + "HHI", tiff, position)
-        length = number * _SIZES.get(kind, 0)
-        offset = position + 8 if length <= _INLINE else struct.unpack_from(order + "I", tiff, position + 8)[0]
+    for position in range(body, body + form.entry * count, form.entry):
+        tag, kind, number = struct.unpack_from(order + "HH" + form.word, tiff, position)
+        length = number * (_SIZES.get(kind) or _POINTING.get(kind, 0))
+        offset = position + 4 + form.inline
+        if length > form.inline:
+            (offset,) = struct.unpack_from(order + form.word, tiff, offset)
         if length and offset + length <= len(tiff) and length <= left:
             left -= length
             yield Entry(tag, kind, tiff[offset : offset + length])
@@ -86,16 +129,17 @@ def entries(tiff: bytes, order: str, start: int) -> Iterator[Entry]:
 def read(tiff: bytes) -> Directory:
     """Return the first directory of a structure with those that it points to; an empty one for other data."""
     order = order_of(tiff)
-    return _read(tiff, order, struct.unpack_from(order + "I", tiff, 4)[0], _DEEPEST) if order else {}
+    return _read(tiff, order, None, _DEEPEST) if order else {}
 
 
-def _read(tiff: bytes, order: str, start: int, deepest: int) -> Directory:
+def _read(tiff: bytes, order: str, start: int | None, deepest: int) -> Directory:
     found: Directory = {}
     for tag, kind, value in entries(tiff, order, start):
-        if tag in _POINTERS and len(value) == _INLINE:
-            if deepest and (inner := _read(tiff, order, struct.unpack(order + "I", value)[0], deepest - 1)):
+        if tag in _POINTERS and len(value) in _PLACES:
+            place = struct.unpack(order + _PLACES[len(value)], value)[0]
+            if deepest and (inner := _read(tiff, order, place, deepest - 1)):
                 found[tag] = Field(LONG, 1, inner)
-        else:
+        elif kind in _SIZES:
             found[tag] = Field(kind, len(value) // _SIZES[kind], value)
     return found
 
@@ -168,7 +212,7 @@ def extended(tiff: bytes, fields: Mapping[int, Field]) -> bytes:
     The new directory is at the end. Other data, such as BigTIFF, are returned unchanged.
     """
     order = order_of(tiff)
-    if not order:
+    if not order or is_big(tiff):
         return tiff
     (place,) = struct.unpack_from(order + "I", tiff, 4)
     (count,) = struct.unpack_from(order + "H", tiff, place)

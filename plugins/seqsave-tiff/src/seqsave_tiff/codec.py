@@ -80,10 +80,10 @@ class TiffEncoder:
         more = exif.fields_of(info.image.exif, info.image.texts)
         more |= iptc.field_of(info.image.iptc) if info.image.iptc is not None else {}
         warnings = _warnings(info.color, color)
-        if more and ifd.order_of(bytes(data[:8])):
-            data = memoryview(ifd.extended(bytes(data), more))
-        elif more:
+        if more and ifd.is_big(bytes(data[:8])):
             warnings += (_BIG,)
+        elif more:
+            data = memoryview(ifd.extended(bytes(data), more))
         return Encoded(data=data, warnings=warnings)
 
     def decode(self, data: bytes, *, max_pixels: int) -> Decoded:
