@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import zlib
 
+import numpy as np
 import pytest
 
 from seqsave.errors import TargetError
-from seqsave.wording import counted, crc32_text, described, did_you_mean, first_of, reason_of, spans
+from seqsave.wording import (
+    abridged,
+    counted,
+    crc32_text,
+    described,
+    did_you_mean,
+    first_of,
+    reason_of,
+    shortened,
+    spans,
+)
 from tests.kit import WordlessError
 
 
@@ -77,3 +88,22 @@ def test_an_error_is_described_by_its_class_and_its_text(error: BaseException, t
 def test_a_reason_has_the_class_of_an_error_that_is_not_ours() -> None:
     assert reason_of(TargetError("no room")) == "no room"
     assert reason_of(OSError("no room")) == "OSError: no room"
+
+
+def test_a_shortened_value_is_one_line_of_at_most_sixty_characters() -> None:
+    class Broken:
+        def __repr__(self) -> str:
+            raise ValueError
+
+    assert shortened("png") == "'png'"
+    assert shortened("x" * 100_000) == f"'{'x' * 55} ..."
+    assert shortened(["a"] * 1000, 20) == "['a', 'a', 'a',  ..."
+    assert "\n" not in shortened(np.zeros((4, 2)))
+    assert shortened(Broken()) == "Broken"
+    assert shortened(10**10_000) == "int"
+
+
+def test_an_abridged_text_keeps_both_ends() -> None:
+    assert abridged("short") == "short"
+    text = abridged("a" * 150 + "b" * 100_000 + "c" * 100)
+    assert text == f"{'a' * 150} ... {'c' * 100}"

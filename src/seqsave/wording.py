@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CRC32",
+    "abridged",
     "checksum_of",
     "counted",
     "crc32_text",
@@ -19,6 +20,7 @@ __all__ = [
     "did_you_mean",
     "first_of",
     "reason_of",
+    "shortened",
     "spans",
 ]
 
@@ -64,6 +66,21 @@ def described(error: BaseException) -> str:
 def reason_of(error: BaseException) -> str:
     """Return the text of an error of this package; of any other error, its class and its text."""
     return str(error) if isinstance(error, SeqSaveError) else described(error)
+
+
+def shortened(value: object, most: int = 60) -> str:
+    """Return the representation of a value in one line of at most ``most`` characters; if it fails, its class."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - foreign code, and numbers of too many digits
+        return type(value).__name__
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
+def abridged(text: str, most: int = 300) -> str:
+    """Return a text without its middle if it has more than ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 3 :]}"
 
 
 def printable(name: str) -> str:

@@ -89,3 +89,29 @@ def test_a_near_miss_may_be_a_plugin_s(site: Site) -> None:
     error = seqsave("statsu", status=2).err
     assert "unknown command 'statsu' (did you mean 'status'?)" in error
     assert "demo, status" in error
+
+
+GROUP = """
+import click, seqsave
+
+@seqsave.hookimpl
+def seqsave_commands(cli):
+    class Commands(click.Group):
+        def list_commands(self, ctx):
+            return ["link", "show"]
+
+        def get_command(self, ctx, name):
+            return click.Command(name, callback=lambda: click.echo(name)) if name in self.list_commands(ctx) else None
+
+    cli.add_command(Commands("studio"))
+"""
+
+
+def test_a_misspelt_name_in_a_plugin_s_group_has_a_hint(site: Site) -> None:
+    site.install("studio-one", GROUP)
+    error = seqsave("studio", "lnk", status=2).err
+    assert "unknown command 'lnk' (did you mean 'link'?); commands: link, show" in error
+    assert error.strip().endswith("Try 'seqsave studio --help'.")
+    assert "unknown command 'nothing'; commands: link, show" in seqsave("studio", "nothing", status=2).err
+    for name in ("link", "show"):
+        assert seqsave("studio", name).out == f"{name}\n"

@@ -93,6 +93,11 @@ def test_of_some_frames(tmp_path: Path) -> None:
     assert error == f"seqsave: error: frame_#####.png in {tmp_path} has no frames 7-8: there are -2-6\n"
 
 
+def test_one_picture_is_not_several(tmp_path: Path) -> None:
+    save(frames(1), tmp_path)
+    assert ": 1 picture, " in seqsave("preview", tmp_path, "-q").out
+
+
 def test_a_movie_for_a_client(tmp_path: Path) -> None:
     save(frames(3), tmp_path, start=1001, color="linear-srgb", dtype="uint16")
     arguments = ["--codec", "prores", "--quality", 60, "--burn-in", "--background", "white", "-q"]
@@ -113,6 +118,7 @@ def test_a_movie_for_a_client(tmp_path: Path) -> None:
         (["--quality", "0"], "is not in the range"),
         (["--color", "sRBG"], "color is 'sRBG'"),
         (["--background", "nothing"], "background is 'nothing'"),
+        (["--background", "#20406080"], "background is '#20406080', a colour with alpha: it must be the name of"),
         (["--ocio", "none.ocio"], "none.ocio cannot be used"),
         (["--view", "Film"], "view is 'Film', which is unknown"),
     ],

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqsave
+from seqsave.errors import SeqSaveError
 from seqsave.runs import Run
 from tests.runs.child import picture
 from tests.runs.pieces import MANIFEST, is_true, open_run, pixels, task, travelled, written
@@ -221,3 +222,13 @@ def test_any_split_with_any_repeats_and_attempts_ends_complete_and_right(data: s
         assert made.complete
         assert is_true(place)
     assert all(np.array_equal(pixels(place, index), picture(index, seed)) for index, seed in last.items())
+
+
+@pytest.mark.parametrize("name", ["filetype", "dtype", "color", "if_exists", "prefix", "tags", "x" * 100_000])
+@pytest.mark.parametrize("value", ["x" * 100_000, ["x" * 100_000], {"x" * 100_000: 5}])
+def test_an_error_about_a_long_value_in_a_document_is_short(name: str, value: Any) -> None:
+    document = seqsave.open_run("memory://long-values", run="JOB", filetype="png").as_document()
+    document["settings"][name] = value
+    with pytest.raises(SeqSaveError) as caught:
+        Run.from_document(document)
+    assert len(str(caught.value)) < 600

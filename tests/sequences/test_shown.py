@@ -145,6 +145,12 @@ def test_a_colour_has_a_name_or_numbers() -> None:
         color_of_name("nothing")
 
 
+@pytest.mark.parametrize("name", ["#20406080", "#ff0000ff", "#f008", "rgba(255, 0, 0, 128)"])
+def test_a_colour_with_alpha_is_refused(name: str) -> None:
+    with pytest.raises(OptionError, match=r"a colour with alpha: it must be the name of a colour, or #rrggbb"):
+        color_of_name(name)
+
+
 @pytest.mark.parametrize(("stated", "used"), [(2.0, 2.0), (0.5, 0.5), (None, 1.0), (1e9, 1.0), (1e-9, 1.0)])
 def test_only_pixels_of_a_possible_shape_are_made_square(stated: float | None, used: float) -> None:
     assert Screen().take(flat(0, 0, 0), ImageInfo(pixel_aspect=stated)).aspect == used

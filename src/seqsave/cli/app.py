@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from seqsave.errors import (
     SourceError,
 )
 from seqsave.settings.table import other_name
-from seqsave.wording import did_you_mean
+from seqsave.wording import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from seqsave.plugins.manager import Claim
@@ -90,10 +91,7 @@ class CommandGroup(_WithExamples, click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command, or fail with a hint at the nearest name."""
-        name = args[0]
-        if not name.startswith("-") and self.get_command(ctx, name) is None:
-            names = self.known_commands(ctx)
-            ctx.fail(f"unknown command {name!r}{did_you_mean(name, names)}; commands: {', '.join(names)}")
+        _check_name(self, ctx, args[0], self.known_commands)
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -156,7 +154,7 @@ class Application(CommandGroup):
         claims = _plugin_commands().get(cmd_name, ())
         if len(claims) > 1:
             raise Failure(manager.conflict(f"the command {cmd_name!r}", claims))
-        return claims[0].spec if claims else None
+        return _with_hints(claims[0].spec) if claims else None
 
     def known_commands(self, ctx: click.Context) -> list[str]:
         """Return the built-in commands and those of plugins."""
@@ -184,6 +182,29 @@ class Application(CommandGroup):
                 ignore_interrupts()  # another interrupt would end the clean-up, with another status
             sys.exit(status)
         return status
+
+
+def _check_name(
+    group: click.Group, ctx: click.Context, name: str, known: Callable[[click.Context], Sequence[str]]
+) -> None:
+    """Fail with a hint at the nearest name if a group has no command of this name."""
+    if not name.startswith("-") and group.get_command(ctx, name) is None:
+        names = known(ctx)
+        ctx.fail(f"unknown command {shortened(name)}{did_you_mean(name, names)}; commands: {', '.join(names)}")
+
+
+def _with_hints(command: click.Command) -> click.Command:
+    """Return the command of a plugin; a group of commands answers a misspelt name as the built-in groups do."""
+    if isinstance(command, click.Group) and type(command).resolve_command is click.Group.resolve_command:
+        usual = partial(click.Group.resolve_command, command)
+
+        def resolve_command(ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+            if ctx.token_normalize_func is None:
+                _check_name(command, ctx, args[0], command.list_commands)
+            return usual(ctx, args)
+
+        command.resolve_command = resolve_command  # type: ignore[method-assign]
+    return command
 
 
 def _plugin_commands() -> Mapping[str, Sequence[Claim]]:

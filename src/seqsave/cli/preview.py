@@ -25,6 +25,7 @@ from seqsave.cli.parameters import (
 )
 from seqsave.pictures.codecs import CODECS, HIGHEST_QUALITY
 from seqsave.runtime.progress import format_size, open_progress
+from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -88,7 +89,7 @@ __all__ = ["preview_command"]
     metavar="COLOR",
     default="black",
     show_default=True,
-    help="The colour below transparent pixels and around frames of another size, such as white or #204060.",
+    help="The colour below transparent pixels and around frames of another size: a name, or #rrggbb.",
 )
 @setting_option("ocio", text="The OpenColorIO config whose display and view show the frames.")
 @setting_option("display")
@@ -147,7 +148,7 @@ def preview_command(
     if as_json:
         print_json({"url": where, "frames": made.frames, "size": made.size})
     else:
-        print_line(f"{where}: {made.frames} pictures, {format_size(made.size)}")
+        print_line(f"{where}: {counted(made.frames, 'picture')}, {format_size(made.size)}")
     return 0
 
 

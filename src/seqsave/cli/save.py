@@ -24,7 +24,7 @@ from seqsave.cli.parameters import (
 )
 from seqsave.cli.saving import SaveTask
 from seqsave.settings.config import SETTINGS
-from seqsave.wording import first_of
+from seqsave.wording import counted, first_of
 
 __all__ = ["save_command"]
 
@@ -162,7 +162,7 @@ def _source_and_url(paths: tuple[str, ...]) -> tuple[str, str]:
     if len(paths) > 2:
         some = first_of(paths, 3)
         raise click.UsageError(
-            f"expected one SOURCE and one URL, but got {len(paths)} paths: {some}. "
+            f"expected one SOURCE and one URL, but got {counted(len(paths), 'path')}: {some}. "
             "Put a glob in quotes, as 'renders/*.png'",
             context,
         )

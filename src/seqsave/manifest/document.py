@@ -23,6 +23,7 @@ from seqsave.manifest.records import (
     facts_in,
     ranges_in,
 )
+from seqsave.wording import counted
 
 __all__ = [
     "EARLIER",
@@ -74,9 +75,8 @@ class Manifest(Facts):
 
     def __repr__(self) -> str:
         state = "complete" if self.complete else "not complete"
-        return (
-            f"<Manifest {self.pattern} {naming.format_ranges(self.expected, 10)}: {state}, {len(self.frames)} frames>"
-        )
+        frames = counted(len(self.frames), "frame")
+        return f"<Manifest {self.pattern} {naming.format_ranges(self.expected, 10)}: {state}, {frames}>"
 
     @property
     def picture(self) -> Picture | None:
@@ -165,7 +165,8 @@ def _broken_off(manifest: Manifest, run_id: str) -> str:
     written = sum(1 for frame in manifest.frames if frame.run == run_id)
     wanted = (count(run.expected) or run.total) * max(1, len(run.batches))
     about = "about " if run.about else ""
-    return f"a run was interrupted or failed: {written} of {about}{wanted} frames are recorded"
+    verb = "is" if wanted == 1 else "are"
+    return f"a run was interrupted or failed: {written} of {about}{counted(wanted, 'frame')} {verb} recorded"
 
 
 def _indices_of(frames: Iterable[FrameEntry]) -> str:

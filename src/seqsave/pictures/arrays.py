@@ -17,7 +17,7 @@ import numpy as np
 
 from seqsave.errors import ImageError
 from seqsave.pictures.samples import SCALES, in_dtype, name_of
-from seqsave.wording import spans
+from seqsave.wording import counted, spans
 
 if TYPE_CHECKING:
     from seqsave.types import ImageArray
@@ -308,7 +308,9 @@ def _target_channels(shape: tuple[int, ...], declared: tuple[int, ...]) -> int:
         hint = "convert it to grey yourself, or choose a format for colours"
     else:
         hint = "1 is grey, 2 grey and alpha, 3 RGB, 4 RGBA"
-    raise ImageError(f"a picture {_times(shape)} has {count} channels, but this format accepts {allowed}: {hint}")
+    raise ImageError(
+        f"a picture {_times(shape)} has {counted(count, 'channel')}, but this format accepts {allowed}: {hint}"
+    )
 
 
 # --- pixels ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqsave.errors import EncoderUnavailableError, ImageError, OptionError
+from seqsave.wording import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,8 +59,8 @@ class Conversion:
         height, width, channels = picture.shape
         if not 1 <= channels <= 4 or picture.dtype.kind != "f":
             raise ImageError(
-                f"a picture of {channels} channels of {picture.dtype} cannot be converted to another colour space: "
-                "pass floats 0..1 with 1 to 4 channels"
+                f"a picture of {counted(channels, 'channel')} of {picture.dtype} cannot be converted to another "
+                "colour space: pass floats 0..1 with 1 to 4 channels"
             )
         grey = channels < 3
         colors = np.empty((height, width, 3), np.float32)

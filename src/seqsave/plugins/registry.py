@@ -15,7 +15,7 @@ from seqsave.errors import EncoderConflictError, EncoderNotFoundError, EncoderUn
 from seqsave.plugins import manager
 from seqsave.plugins.manager import PluginInfo, PluginManager
 from seqsave.types import EMBED_SUFFIX, Encoder, EncoderSpec
-from seqsave.wording import described, did_you_mean
+from seqsave.wording import described, did_you_mean, shortened
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -124,7 +124,9 @@ class Registry:
     def find(self, filetype: str) -> tuple[EncoderSpec, bool]:
         """Return the declaration for ``filetype`` and whether it embeds metadata, without importing the encoder."""
         if not isinstance(filetype, str):
-            raise EncoderNotFoundError(f"filetype is {filetype!r}: it must be text such as {DEFAULT_FILETYPE!r}")
+            raise EncoderNotFoundError(
+                f"filetype is {shortened(filetype)}: it must be text such as {DEFAULT_FILETYPE!r}"
+            )
         base, embed = filetype.removesuffix(EMBED_SUFFIX), filetype.endswith(EMBED_SUFFIX)
         spec = self._registered.get(base) or self._builtin.get(base) or self._claimed(base)
         if spec is None:
@@ -176,7 +178,7 @@ class Registry:
 
     def _not_found(self, filetype: str, base: str) -> str:
         known = [row.filetype for row in self.describe()]
-        text = f"unknown file type {filetype!r}"
+        text = f"unknown file type {shortened(filetype)}"
         if base.lower() in KNOWN_PLUGINS:
             text += install_hint(base)
         else:

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from seqsave import manifest, naming, targets
-from seqsave.errors import EndOfSequenceError, FrameNameError, OptionError, TargetError
+from seqsave.errors import EndOfSequenceError, FrameNameError, OptionError, SeqSaveError, TargetError
 from seqsave.metadata.text import RawText
 from seqsave.runs.begin import leave_note, may_adopt, note_path, refuse_other_names
 from seqsave.runs.commit import Ending, remove_temporaries
@@ -24,6 +24,7 @@ from seqsave.settings.config import SETTINGS
 from seqsave.settings.destination import at_destination
 from seqsave.settings.groups import Limits
 from seqsave.settings.table import show_settings
+from seqsave.wording import abridged
 from seqsave.writer.outputs import REPLACING_NOTHING, facts_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Run", "check_id", "open_run"]
 
 VERSION = 1
+# Characters of an error about a document.
+_LONGEST_ERROR = 500
 # It is part of names of files and objects.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Settings that each task has for itself, or that a run over many tasks does not support, and why.
@@ -249,9 +252,13 @@ class Run:
             raise OptionError(f"the document of the run is damaged: {error!r:.200}") from None
         url, run, frames = given
         # With a slash, the URL is that of a folder, whatever its name is.
-        opened = open_run(
-            _as_folder(url), run=run, total=total, frames=frames, storage_options=storage_options, **settings
-        )
+        try:
+            opened = open_run(
+                _as_folder(url), run=run, total=total, frames=frames, storage_options=storage_options, **settings
+            )
+        except SeqSaveError as error:
+            error.args = (abridged(str(error.args[0]), _LONGEST_ERROR), *error.args[1:])  # a damaged value may be long
+            raise
         return replace(opened, pattern=pattern)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class FrameSequence(Sequence[Frame]):
         ]
         lines += [f"gaps: {naming.format_ranges(self.missing_ranges, 10)}"] if self.missing_ranges else []
         lines += [f"batches: {naming.format_ranges(naming.to_ranges(self.batches), 10)}"] if self.batches else []
-        return "<br>".join(map(html.escape, [*lines, f"{self.size} bytes"]))
+        return "<br>".join(map(html.escape, [*lines, counted(self.size, "byte")]))
 
     @property
     def prefix(self) -> str:

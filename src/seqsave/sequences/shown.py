@@ -19,6 +19,7 @@ from seqsave.pictures.fitting import OF_COLOR, Wanted, fit, without
 from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
 from seqsave.pictures.possible import possible
 from seqsave.types import EncoderSpec, ImageInfo
+from seqsave.wording import shortened
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -226,13 +227,16 @@ def _by_profile(array: npt.NDArray[Any], profile: bytes) -> ImageArray | None:
 
 
 def color_of_name(name: str) -> tuple[float, float, float]:
-    """Return R, G and B, 0..1, of a colour such as ``black`` or ``#204060``. Raises OptionError."""
+    """Return R, G and B, 0..1, of a colour such as ``black`` or ``#204060``. Raises OptionError, also for alpha."""
     from PIL import ImageColor
 
+    allowed = "it must be the name of a colour, or #rrggbb"
     try:
         found = ImageColor.getrgb(name)
-    except (ValueError, AttributeError):
-        raise OptionError(f"background is {name!r}: it must be the name of a colour, or #rrggbb") from None
+    except (ValueError, AttributeError, TypeError):
+        raise OptionError(f"background is {shortened(name)}: {allowed}") from None
+    if len(found) != 3:
+        raise OptionError(f"background is {shortened(name)}, a colour with alpha: {allowed}, since movies are opaque")
     return found[0] / 255, found[1] / 255, found[2] / 255
 
 

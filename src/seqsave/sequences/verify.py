@@ -213,7 +213,7 @@ def _against(
 def _difference(frame: Frame, entry: FrameEntry, checksum: str | None) -> str:
     """Return how a frame differs from its entry; "" if it does not, or if it is empty, which is another finding."""
     if frame.size and entry.size not in (None, frame.size):
-        return f"{frame.name} has {frame.size} bytes, {entry.size} were written"
+        return f"{frame.name} has {counted(frame.size, 'byte')}, {entry.size} were written"
     has_both = checksum is not None and entry.checksum is not None and entry.checksum.startswith(CRC32)
     if has_both and checksum != entry.checksum:
         return f"{frame.name} has the checksum {checksum}, {entry.checksum} was written"

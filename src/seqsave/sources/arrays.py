@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 from seqsave import targets
 from seqsave.errors import SourceError
 from seqsave.sources.records import Source, SourceFrame
+from seqsave.wording import counted
 
 __all__ = ["open_array"]
 
@@ -52,7 +53,9 @@ def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) 
         raise SourceError(f"{url} has the shape {shape}: it holds no frames")
     expected = math.prod(shape) * dtype.itemsize
     if length < expected:
-        raise SourceError(f"{url} is truncated: it has {length} bytes of pixels, but its header says {expected}")
+        raise SourceError(
+            f"{url} is truncated: it has {counted(length, 'byte')} of pixels, but its header says {expected}"
+        )
 
 
 def _frames(

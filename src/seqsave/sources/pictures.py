@@ -19,6 +19,7 @@ from seqsave.sequences.tiff_pages import first_of
 from seqsave.sources.records import Reading, Source, SourceFrame
 from seqsave.sources.timing import Timed, at_rate
 from seqsave.types import Decoded
+from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -208,7 +209,7 @@ def open_animation(url: str, data: bytes, how: Reading) -> Source | None:
                     array = arrays.as_array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
                     spans.add(image.info.get("duration") or 0)
                 except Exception as error:
-                    raise SourceError(f"{url} cannot be read after {number} pictures: {error}") from error
+                    raise SourceError(f"{url} cannot be read after {counted(number, 'picture')}: {error}") from error
                 end = start + Fraction(image.info.get("duration") or 0) / 1000
                 yield SourceFrame(index=None, image=array, size=image.size, info=info), Timed(start, end)
                 start = end
@@ -219,7 +220,7 @@ def open_animation(url: str, data: bytes, how: Reading) -> Source | None:
     size = f"{header.size[0]}x{header.size[1]}"
     # Milliseconds of the first picture, although each may have its own duration.
     rate = Fraction(1000, round(duration)) if duration and round(duration) > 0 else None
-    text, about = f"{url}: animation, {size}, {total} pictures", how.resample is not None
+    text, about = f"{url}: animation, {size}, {counted(total, 'picture')}", how.resample is not None
     if how.resample is not None:
         total, rate = (round(total * how.resample / rate) if rate else total), how.resample
     return Source(description=text, frames=frames, total=total, about=about, rate=rate, notes=notes, is_timed=True)

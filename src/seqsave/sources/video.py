@@ -179,7 +179,9 @@ class _Video:
                     picture = next(pictures, None)
                 except self.av.error.FFmpegError as error:
                     count = progress.count
-                    raise SourceError(f"{self.url} is damaged: {_reason(error)} after {count} frames") from error
+                    raise SourceError(
+                        f"{self.url} is damaged: {_reason(error)} after {counted(count, 'frame')}"
+                    ) from error
                 if picture is None:
                     break
                 frame = reader.frame(picture, progress)
@@ -244,7 +246,7 @@ class _Progress:
         promised = stream.frames - self.left_out if stream.frames else 0
         if self.count < promised:
             found = counted(self.count, "frame")
-            source.notes.append(f"the video states {promised} frames, but only {found} could be decoded")
+            source.notes.append(f"the video states {counted(promised, 'frame')}, but only {found} could be decoded")
         elif not stream.frames:
             self._compare_with_duration(stream, source)
 

@@ -25,7 +25,7 @@ from seqsave.spool.safety import UnsafeFileError, open_own
 from seqsave.spool.shared import is_reference, read_shared
 from seqsave.targets.redact import redact_url
 from seqsave.targets.urls import bad_component
-from seqsave.wording import crc32_text
+from seqsave.wording import counted, crc32_text
 
 __all__ = [
     "DamagedError",
@@ -210,7 +210,7 @@ def _header(file: BinaryIO, name: str) -> Entry:
         raise _damaged(name, "its header has fields that this version of seqsave does not know") from error
     left = os.fstat(file.fileno()).st_size - len(line)
     if problem is None and entry.size != left:
-        problem = f"its files have {entry.size} bytes by its header, and {left} in the file"
+        problem = f"its files have {counted(entry.size, 'byte')} by its header, and {left} in the file"
     if problem is not None:
         raise _damaged(name, problem)
     return _with_shared(entry)

@@ -21,10 +21,9 @@ from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
 from seqsave.runtime.threads import is_ending
 from seqsave.targets.redact import chain_of, drop_traces, safe_cause, scrub
 from seqsave.targets.rights import right_to
+from seqsave.wording import abridged
 
 __all__ = ["Fault", "FileMissingError", "Scene", "diagnose", "translate"]
-
-_LONGEST = 300
 
 
 class FileMissingError(TargetError, FileNotFoundError):
@@ -191,7 +190,7 @@ def _message(fault: Fault, error: BaseException, scene: Scene) -> str:
     detail = f" ({_detail(error)})" if verdict.detail else ""
     advice = verdict.advice if verdict.otherwise is None or scene.doing == "save" else verdict.otherwise
     advice = f"; {advice.format(right=right_to(scene.doing, scene.url))}" if advice else ""
-    return f"cannot {scene.doing} {_shortened(scene.url)}: {what}{detail}{advice}"
+    return f"cannot {scene.doing} {abridged(scene.url)}: {what}{detail}{advice}"
 
 
 def _detail(error: BaseException) -> str:
@@ -199,11 +198,7 @@ def _detail(error: BaseException) -> str:
     error = _wrapped(error) or error
     # Libraries say more than the system's word for the errno: the host, the share.
     plain = error.strerror if isinstance(error, OSError) and type(error).__module__ == "builtins" else None
-    return _shortened(" ".join((plain or f"{type(error).__name__}: {error}").split()).removesuffix(":"))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 3 :]}"
+    return abridged(" ".join((plain or f"{type(error).__name__}: {error}").split()).removesuffix(":"))
 
 
 def _links(error: BaseException) -> Iterator[BaseException]:

@@ -132,8 +132,8 @@ class SequenceWriter:
         Returns the future of a SavedFrame. The call waits only while accepted frames hold too much memory. The image
         may be changed as soon as the call returns. A call that raises saves nothing and uses no index.
 
-        Raises ImageError, FrameNameError, MetadataError, FrameExistsError (this writer has already written the frame),
-        EndOfSequenceError, WriterClosedError, WriterAbortedError.
+        Raises ImageError, FrameNameError, MetadataError, OptionError (``info``, ``recipe``), FrameExistsError (this
+        writer has already written the frame), EndOfSequenceError, WriterClosedError, WriterAbortedError.
         """
         return self._accept(index, [batch], [image], metadata, recipe, info)[0]
 
@@ -338,8 +338,10 @@ class SequenceWriter:
         recipe: str | None,
         info: ImageInfo | None = None,
     ) -> list[Future[SavedFrame]]:
+        from seqsave.pictures.checked import checked_info
         from seqsave.pictures.pixels import SharedImage
 
+        info = checked_info(info)
         texts, chosen = self._texts.of(metadata, info), self._chosen_recipe(recipe)
         sources = [FrameSource(SharedImage(image, info), None, texts, chosen) for image in images]
         futures = self._acceptor.accept(index, batches, sources, self._check_usable)
