@@ -14,7 +14,7 @@ from seqsave.plugins import registry
 from seqsave.plugins.options import check_choice, check_options
 from seqsave.settings.table import setting
 from seqsave.types import EMBED_SUFFIX, EncoderSpec
-from seqsave.wording import did_you_mean
+from seqsave.wording import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from seqsave.pictures.fitting import Wanted
@@ -270,7 +270,9 @@ def _checked_drop(drop: Any) -> tuple[str, ...]:
     given = () if drop is None else drop
     if not isinstance(given, list | tuple | set | frozenset):
         raise OptionError(f"drop is {drop!r}: it must be a list with some of {', '.join(DROPPABLE)}")
-    names = [part.strip() for name in given for part in (name.split(",") if isinstance(name, str) else [name])]
+    if not all(isinstance(names, str) for names in given):
+        raise OptionError(f"drop is {shortened(drop)}: it must be a list with some of {', '.join(DROPPABLE)}")
+    names = [name.strip() for names in given for name in names.split(",")]
     for name in names:
         if name not in DROPPABLE:
             raise OptionError(f"drop names {name!r}{did_you_mean(name, DROPPABLE)}: it must be {', '.join(DROPPABLE)}")
