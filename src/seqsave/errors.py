@@ -152,15 +152,23 @@ class TargetError(SeqSaveError, OSError):
     throttled: the storage asks for fewer requests.
     fault:     what a backend failed with, one of ``Cause`` (``"unreachable"``, ``"expired"``, ``"full"``); ``""`` if
                the error comes from no backend.
+    answered:  the storage, or a proxy before it, answered the request with this error.
     """
 
     def __init__(
-        self, message: str, *, transient: bool = False, throttled: bool = False, fault: Cause | Literal[""] = ""
+        self,
+        message: str,
+        *,
+        transient: bool = False,
+        throttled: bool = False,
+        fault: Cause | Literal[""] = "",
+        answered: bool = False,
     ) -> None:
         super().__init__(message)
         self.transient = transient
         self.throttled = throttled
         self.fault = fault
+        self.answered = answered
 
 
 class SpoolError(SeqSaveError, OSError):

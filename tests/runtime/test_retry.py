@@ -147,8 +147,10 @@ class Known:
 class Outage:
     """A storage that is away until ``until``; each try takes ``seconds``."""
 
-    def __init__(self, clock: Clock, lasts: float, fault: str = "unreachable", seconds: float = 0.0) -> None:
-        self.clock, self.fault, self.seconds = clock, fault, seconds
+    def __init__(
+        self, clock: Clock, lasts: float, fault: str = "unreachable", seconds: float = 0.0, answered: bool = False
+    ) -> None:
+        self.clock, self.fault, self.seconds, self.answered = clock, fault, seconds, answered
         self.began = clock.now
         self.until = clock.now + lasts
         self.calls = 0
@@ -157,7 +159,7 @@ class Outage:
         self.calls += 1
         self.clock.now += self.seconds
         if self.clock.now < self.until:
-            raise TargetError("away", transient=True, fault=self.fault)
+            raise TargetError("away", transient=True, fault=self.fault, answered=self.answered)
         return "done"
 
 
@@ -187,6 +189,13 @@ def test_a_first_request_that_is_never_answered_is_the_last(way: str, clock: Clo
     assert run(way, RetryPolicy(), outage, contact=Known(answered=True)) == "done"  # type: ignore[arg-type]
     outage = Outage(clock, lasts=90, fault="timeout", seconds=60)
     assert run(way, RetryPolicy(first_answer=None), outage) == "done"  # type: ignore[arg-type]
+
+
+def test_a_storage_that_answers_with_a_time_out_is_waited_for(way: str, clock: Clock) -> None:
+    known = Known()
+    outage = Outage(clock, lasts=90, fault="timeout", seconds=60, answered=True)  # S3 after a slow upload
+    assert run(way, RetryPolicy(), outage, contact=known) == "done"  # type: ignore[arg-type]
+    assert (outage.calls, known.answered) == (2, True)
 
 
 def test_a_storage_that_has_answered_before_is_waited_for(way: str, clock: Clock) -> None:

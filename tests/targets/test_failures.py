@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -251,6 +252,14 @@ def test_kinds_of_errors() -> None:
     throttled = translate(client_error("SlowDown", 503), SCENE)
     assert isinstance(throttled, TargetError)
     assert throttled.transient
+
+
+def test_an_error_says_whether_the_storage_answered() -> None:
+    slow = ClientError({"Error": {"Code": "RequestTimeout"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "PutObject")
+    for error, answered in ((slow, True), (TimeoutError("x"), False), (ConnectionResetError("x"), False)):
+        found = translate(error, SCENE)
+        assert isinstance(found, TargetError)
+        assert found.answered is answered
 
 
 def test_what_is_missing_when_a_file_is_saved_is_not_the_file() -> None:

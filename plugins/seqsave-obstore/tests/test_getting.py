@@ -90,14 +90,30 @@ def test_a_connection_is_used_again(server: Server) -> None:
     assert not any(server.by_s3fs)
 
 
-def test_a_connection_that_the_server_has_closed_is_not(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signed, "LOOK_SECONDS", 0.0)
+def test_a_connection_that_the_server_has_closed_is_not(server: Server) -> None:
     target = server.target()
     server.closes = True
     assert target.read("1.png") == b"frame"
     assert server.closed.wait(60)
     assert target.read("1.png") == b"frame"
     assert server.connections == 2
+
+
+def test_a_connection_that_closes_as_it_is_used_is_replaced(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signed, "_is_silent", lambda connection: True)  # the end comes right after the look
+    target = server.target()
+    server.closes = True
+    assert target.read("1.png") == b"frame"
+    assert server.closed.wait(60)
+    assert target.read("1.png") == b"frame"
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("length", [b"abc", b"-5", b"500, 500", b"5\r\nContent-Length: 500"])
+def test_a_part_with_a_length_that_is_no_number_is_not_returned(server: Server, length: bytes) -> None:
+    server.answer, server.closes = WHOLE.replace(b"Length: 5", b"Length: " + length), True
+    with pytest.raises(TargetError):
+        server.target().read("1.png")
 
 
 @pytest.mark.parametrize("sent", [WHOLE[:-2], b"", b"no HTTP\r\n\r\n"])

@@ -163,7 +163,9 @@ class _Patience:
             self._contact.answered = True
 
     def _is_silence(self, error: BaseException | None) -> bool:
-        """Return whether an attempt got no answer at all. A quick time-out is one that the storage answered with."""
+        """Return whether an attempt got no answer at all. A quick time-out comes from no server that is silent."""
+        if getattr(error, "answered", False):
+            return False
         fault = getattr(error, "fault", "")
         took = time.monotonic() - self._attempted
         return fault in _SILENT or (fault == "timeout" and self._limit is not None and took >= self._limit)

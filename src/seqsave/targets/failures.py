@@ -166,6 +166,7 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
             transient=fault.transient and not scene.tried,
             throttled=fault is Fault.THROTTLED,
             fault=fault.cause,
+            answered=any(_by_code(link) or _by_status(link) for link in _links(error)),
         )
     result.__cause__ = safe_cause(error, scene.secrets)
     if fault is not Fault.UNKNOWN:

@@ -28,7 +28,8 @@ def get(plan: Plan, key: str, connections: Connections) -> tuple[bytes, str | No
     answer, body = exchange(plan, "GET", path_of(plan, key), connections, longest=None)
     if answer.status != http.client.OK:
         raise refusal(answer.status, parsed(body))
-    if answer.getheader("content-length") is None:
+    # http.client reads up to the end of the connection if the length is not a number.
+    if set(answer.headers.get_all("content-length", ())) != {str(len(body))}:
         raise UnmeasuredAnswerError("the answer does not state its length")
     etag = answer.getheader("etag")
     if etag is None:

@@ -32,8 +32,6 @@ _LONGEST = 64 << 20
 
 IDLE_SECONDS = 12.0
 """Seconds after which an unused connection is not used again: servers close idle ones after about 20."""
-LOOK_SECONDS = 1.0
-"""Seconds after which an unused connection is looked at first: some servers close idle ones earlier."""
 
 
 class Connections:
@@ -45,15 +43,18 @@ class Connections:
         # For all connections, since reading the certificates takes longer than many requests.
         self._trusted = _trusted(plan)
 
-    def take(self) -> http.client.HTTPConnection:
-        """Return a connection that is open. Raises OSError."""
+    def take(self) -> tuple[http.client.HTTPConnection, bool]:
+        """Return a connection that is open, and whether it was used before. Raises OSError."""
         with contextlib.suppress(IndexError):  # another thread was faster
             while True:
                 since, connection = self._idle.pop()
-                idle = time.monotonic() - since
-                if idle < LOOK_SECONDS or (idle < IDLE_SECONDS and _is_silent(connection)):
-                    return connection
+                if time.monotonic() - since < IDLE_SECONDS and _is_silent(connection):
+                    return connection, True
                 connection.close()
+        return self.fresh(), False
+
+    def fresh(self) -> http.client.HTTPConnection:
+        """Return a new connection. Raises OSError."""
         connection = _connection(self._plan, self._trusted)
         _connect(connection, self._plan)
         return connection
@@ -111,9 +112,17 @@ def exchange(
     """
     host = urlsplit(plan.config["endpoint"]).netloc
     signed = _signed(plan, method, host, path, query, headers or {})
-    connection, answer, body = connections.take(), None, None
+    target = f"{path}?{query}" if query else path
+    (connection, is_used), answer, body = connections.take(), None, None
     try:
-        answer = _asked(connection, method, f"{path}?{query}" if query else path, signed)
+        try:
+            answer = _asked(connection, method, target, signed)
+        except ConnectionError:
+            if not is_used or method != "GET":
+                raise
+            connection.close()  # the server had closed it, and has not seen the request
+            connection = connections.fresh()
+            answer = _asked(connection, method, target, signed)
         body = answer.read(longest)
     except (http.client.HTTPException, UnicodeError):
         pass
@@ -190,7 +199,9 @@ def _trusted(plan: Plan) -> ssl.SSLContext | None:
     """Return the certificates that are trusted; None where connections are not encrypted."""
     if urlsplit(plan.config["endpoint"]).scheme == "http":
         return None
-    return ssl.create_default_context(cadata=plan.client["root_certificate"].decode("utf-8", "ignore"))
+    trusted = ssl.create_default_context(cadata=plan.client["root_certificate"].decode("ascii", "ignore"))
+    trusted.load_default_certs()  # those of the system too, as obstore does for a PUT
+    return trusted
 
 
 def _connection(plan: Plan, trusted: ssl.SSLContext | None) -> http.client.HTTPConnection:
