@@ -24,3 +24,10 @@ def test_a_task_leaves_its_records_and_says_what_ends_the_run(tmp_path: Path) ->
     assert [record["index"] for record in json.loads(path.read_text())["frames"]] == [1, 2]
     found = json.loads(run(*task, "--frames", "0,3", "--json").out)
     assert (found["counts"]["saved"], found["indices"]) == (2, "0,3")
+
+
+def test_a_task_may_convert_what_it_saves(tmp_path: Path) -> None:
+    seqsave.save(np.zeros((4, 4, 6, 3), np.uint8), tmp_path / "source", filetype="png", start=1001)
+    for frames in ("1001-1002", "1003-1004"):
+        run("save", tmp_path / "source", tmp_path / "out", "--filetype", "jpg", "--frames", frames, "--run", "JOB")
+    assert "frame_#####.jpg 1001-1004 (4 frames), complete" in run("commit", tmp_path / "out", "--run", "JOB").err

@@ -119,9 +119,9 @@ class SaveTask:
 
     def _run_task(self, run: str) -> RunTask:
         """Return one task of a run. Its URL is a pattern, since the names may be those of the source."""
-        pattern, url = self.config.pattern, self.folder
-        if pattern is not None:
-            url = f"{url.rstrip('/')}/{pattern}"
+        url = self.folder
+        if self.config.pattern is not None:  # with the extension of the files that are saved
+            url = f"{url.rstrip('/')}/{self.config.formats[0].rule.name}"
         return RunTask(url, run, self.numbers.planned(), self.messages)
 
     def _settings_of_run(self) -> dict[str, Any]:
