@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+import seqsave as core
+from seqsave.errors import TargetError
+from seqsave.targets.local import LocalTarget
 from tests.cli.runner import options, seqsave
 from tests.sources.pictures import WORKFLOW, encode, picture, png_with_workflow
 
 if TYPE_CHECKING:
+    from seqsave.targets.base import Entries
     from tests.support.places import Place
 
 pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
@@ -118,6 +122,42 @@ def test_json(place: Place) -> None:
 
 
 @pytest.mark.every_day
+def test_frames_that_are_all_gone_are_to_be_rendered_again(tmp_path: Path) -> None:
+    core.save(np.zeros((10, 4, 6, 3), np.uint8), tmp_path, step=2)
+    for frame in tmp_path.glob("*.png"):
+        frame.unlink()
+    for command in ("ls", "verify", "info", "preview"):
+        stated = seqsave(command, tmp_path, status=1).err
+        assert "no frame of frame_#####.png is left, of 10 frames to render again: 0-18x2" in stated
+
+
+def test_numbers_that_two_files_have_are_named(tmp_path: Path) -> None:
+    for digits in (2, 3):
+        core.save(np.zeros((4, 4, 6, 3), np.uint8), tmp_path, digits=digits, start=97)
+    listed = seqsave("ls", tmp_path, status=1).out
+    assert "frame_###.png 97-100 (4 frames, 3 more than once: 97-99)" in listed
+
+
+def test_a_folder_that_may_not_be_listed_is_named_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.save(np.zeros((2, 4, 6, 3), np.uint8), tmp_path / "open")
+    (tmp_path / "closed").mkdir()
+    listing = LocalTarget.list
+
+    def refuse(self: LocalTarget, folder: str = "") -> Entries:
+        if folder == "closed":
+            raise TargetError("cannot list closed: this user lacks the permission", fault="not_permitted")
+        return listing(self, folder)
+
+    monkeypatch.setattr(LocalTarget, "list", refuse)
+    found = seqsave("ls", "-r", tmp_path, status=1)
+    assert "frame_#####.png 0-1 (2 frames)" in found.out
+    assert "not listed: cannot list closed" in found.err
+    with pytest.warns(core.SeqSaveWarning, match="left out: cannot list closed"):
+        assert len(list(core.find_sequences(tmp_path, recursive=True))) == 1
+
+
 def test_nothing_is_status_1_and_a_message(place: Place) -> None:
     result = seqsave("ls", place.url, *options(place), status=1)
     assert result.out == ""
@@ -195,11 +235,12 @@ def test_an_enormous_gap_is_quick_and_short(tmp_path: Path) -> None:
 
 
 def test_many_gaps_are_cut(tmp_path: Path) -> None:
-    for number in range(0, 100, 2):
+    missing = {3 * k + k % 2 for k in range(1, 50)}  # at two distances in turn
+    for number in sorted({*range(150)} - missing):
         (tmp_path / f"frame_{number:05}.png").write_bytes(b"x")
     line = seqsave("ls", tmp_path).out
-    assert ",39,... (29 more))" in line
-    assert seqsave("ls", tmp_path, "--json").document["sequences"][0]["missing"].endswith(",97")
+    assert ",60,... (29 more))" in line
+    assert seqsave("ls", tmp_path, "--json").document["sequences"][0]["missing"].endswith(",148")
 
 
 def test_a_name_with_an_escape_is_shown_harmlessly(tmp_path: Path) -> None:

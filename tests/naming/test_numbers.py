@@ -26,6 +26,21 @@ def test_ranges_as_renderers_take_them() -> None:
     assert naming.format_ranges(runs, 1) == "17,... (2 more)"
 
 
+@given(
+    st.sets(st.integers(-30, 90)) | st.builds(lambda a, n, s: set(range(a, a + n * s, s)), *[st.integers(1, 40)] * 3)
+)
+def test_ranges_for_messages_are_read_as_the_same_frames(numbers: set[int]) -> None:
+    runs = naming.to_ranges(sorted(numbers))
+    assert not runs or naming.parse_frames(naming.format_ranges(runs, 1000)) == runs
+
+
+def test_single_frames_at_the_same_distance_are_one_range_in_messages() -> None:
+    runs = naming.to_ranges([0, *range(10, 20), *range(100, 200, 10), 300])
+    assert naming.format_ranges(runs, 10) == "0,10-19,100-190x10,300"
+    assert naming.format_ranges(runs) == "0,10-19,100,110,120,130,140,150,160,170,180,190,300"
+    assert naming.format_ranges(naming.to_ranges([1, 3, 5]), 10) == "1,3,5"
+
+
 def test_ranges_of_negative_numbers_have_two_hyphens() -> None:
     runs = (range(-50, -2), range(1))
     assert naming.format_ranges(runs) == "-50--3,0"

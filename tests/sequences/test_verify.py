@@ -289,6 +289,23 @@ def test_frames_that_cannot_be_read_are_all_named(tmp_path: Path, monkeypatch: p
     assert (result.frames, result.decoded) == (5, 3)
 
 
+def test_of_frames_that_this_user_may_not_read_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seqsave.save([np.full((4, 6, 3), 9, np.uint8)] * 3, tmp_path)
+    read = LocalTarget.read
+
+    def refuse(self: LocalTarget, path: str) -> bytes:
+        if path == "frame_00001.png":
+            raise TargetError(f"cannot read {path}: this user lacks the permission", fault="not_permitted")
+        return read(self, path)
+
+    monkeypatch.setattr(LocalTarget, "read", refuse)
+    result = verify(open_sequence(tmp_path), deep=True)
+    assert [(one.kind, one.reason, one.index) for one in result.findings] == [("unjudged", "not permitted", 1)]
+    assert (result.ok, result.indices()) == (False, ())
+
+
 def test_a_storage_that_is_away_ends_the_verification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seqsave.save([np.full((4, 6, 3), 9, np.uint8)] * 5, tmp_path)
     sequence = seqsave.open_sequence(tmp_path)

@@ -48,6 +48,9 @@ def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
         facts[0] += f" in {counted(len(batches), 'batch', 'batches')}: {_ranges(_runs(batches))}"
     if missing:
         facts.append(f"{sum(map(len, missing))} missing: {_ranges(missing)}")
+    if sequence.duplicates:
+        twice = sorted({frame.index for frame in sequence.duplicates})
+        facts.append(f"{len(twice)} more than once: {_ranges(_runs(twice))}")
     return f"{span} ({', '.join(facts)})"
 
 

@@ -46,8 +46,9 @@ def ls_command(
     URL is a folder on any storage (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob
     such as 'renders/*.exr'. For a folder that holds only folders, these are listed.
 
-    Exit status 1 if there is no sequence, or if one is not complete by its manifest: unfinished, or with frames of
-    older runs, or frames that no run recorded, beside it.
+    Exit status 1 if there is no sequence, if one is not complete by its manifest: unfinished, or with frames of
+    older runs, or frames that no run recorded, beside it; if two files have the number of one frame; or if a folder
+    cannot be listed.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
@@ -107,7 +108,7 @@ class _Place:
     def progress_of(self, sequence: FrameSequence) -> Progress | None:
         """Return the state of a sequence, and record whether it is not complete."""
         progress = progress_of(sequence)
-        self.is_complete = self.is_complete and is_complete(progress) is not False
+        self.is_complete = self.is_complete and is_complete(progress) is not False and not sequence.duplicates
         return progress
 
     def print(self, *, with_name: bool) -> None:
@@ -123,11 +124,15 @@ class _Place:
         from seqsave.sequences import finder
 
         try:
-            return list(finder.survey(self.url, self.recursive, self.options))
+            return list(finder.survey(self.url, self.recursive, self.options, self._refused))
         except TargetError as error:
             if isinstance(error.__cause__, NotADirectoryError):
                 return []  # as on storages whose listing of a file is empty
             raise
+
+    def _refused(self, message: str) -> None:
+        self.notes.append(f"not listed: {message}")
+        self.is_complete = False
 
     def _note(self, found: Found) -> None:
         """Name the files that are not listed; for files with numbers, the pattern that lists them."""

@@ -79,8 +79,8 @@ def verify_command(
     known: give the expected frames with --frames.
 
     Prints the frames to render again as ranges (17,40-52), also those that were never reached. A frame that cannot be
-    judged here (no decoder of its file type is installed, the decoder does not read this kind of file, or it is larger
-    than --max-pixels) is named with the reason, and is not listed to render again.
+    judged here (no decoder of its file type is installed, the decoder does not read this kind of file, it is larger
+    than --max-pixels, or this user may not read it) is named with the reason, and is not listed to render again.
 
     Exit status 1 if anything is wrong, the sequence is unfinished, or a frame cannot be judged; with --json,
     render_again and cannot_judge say which.
@@ -156,6 +156,8 @@ def _advice(alike: Sequence[Finding]) -> str:
         return f"--max-pixels {pixels} decodes pictures of this size" if pixels else "verify them with more memory"
     if alike[0].reason == "no decoder":
         return "install a decoder of this file type (seqsave filetypes lists them), or check with another program"
+    if alike[0].reason == "not permitted":
+        return "verify them as a user who may read them"
     return "check these files with a program that reads them"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import SupportsIndex
 
 from seqsave.errors import FrameNameError
@@ -32,6 +32,9 @@ MAX_INDEX = 2**63 - 1
 MIN_INDEX = -MAX_INDEX
 # The limit of one sequence, four days of film, so that a mistyped number or a hostile file cannot fill the memory.
 MOST_FRAMES = 10_000_000
+
+# Single frames at the same distance that are shown as one range.
+LEAST_STEPPED = 4
 
 # Characters of a wrong value in a message.
 LONGEST_SHOWN = 60
@@ -115,12 +118,42 @@ def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
 def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
     """Return ranges in the notation of renderers: ``-50--3,17,40-52``. ``parse_ranges`` and ``parse_frames`` read it.
 
-    Ranges after the first ``most`` are only counted.
+    most: for messages; single frames at the same distance are one range then (``0-94x2``), and ranges after the first
+          ``most`` are only counted. ``parse_frames`` reads this too, if nothing is left out.
     """
-    texts = [str(run.start) if run.stop - run.start == 1 else f"{run.start}-{run.stop - 1}" for run in runs]
+    texts = [_range_text(run) for run in (runs if most is None else _stepped(runs))]
     if most is None or len(texts) <= most:
         return ",".join(texts)
     return ",".join(texts[:most]) + f",... ({len(texts) - most} more)"
+
+
+def _range_text(run: range) -> str:
+    step = f"x{run.step}" if run.step > 1 else ""
+    return str(run.start) if _is_single(run) else f"{run.start}-{run.stop - 1}{step}"
+
+
+def _is_single(run: range) -> bool:
+    return run.stop - run.start == 1  # len() fails for the widest ranges
+
+
+def _stepped(runs: Iterable[range]) -> Iterator[range]:
+    """Yield ranges, and four or more single frames at the same distance as one range with a step."""
+    alike: list[int] = []
+    for run in runs:
+        if _is_single(run) and (len(alike) < 2 or run.start - alike[-1] == alike[1] - alike[0]):
+            alike.append(run.start)
+            continue
+        yield from _joined(alike)
+        alike = [run.start] if _is_single(run) else []
+        if not alike:
+            yield run
+    yield from _joined(alike)
+
+
+def _joined(frames: Sequence[int]) -> Iterable[range]:
+    if len(frames) < LEAST_STEPPED:
+        return [range(frame, frame + 1) for frame in frames]
+    return [range(frames[0], frames[-1] + 1, frames[1] - frames[0])]
 
 
 def parse_ranges(text: str) -> tuple[range, ...]:

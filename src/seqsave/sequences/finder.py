@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from seqsave.plugins import registry
 from seqsave.sequences import lookup
 from seqsave.sequences.found import SHOWN, Found, FrameGroup, Item, doubt_message, subframes_message
 from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
+from seqsave.sequences.lost import lost_in
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import first_of
 
@@ -152,11 +153,16 @@ def find_sequences(
     Numbers in names count as numbers: ``shot2`` comes before ``shot10``, and a folder before those below it.
     ``url`` may also be a pattern or a glob, as in ``open_sequence``. Links to folders are not followed, since they
     may be circular, and hidden folders are left out. A folder without sequences yields nothing. So does one that does
-    not exist, with a warning; on storages without folders, a prefix without objects is an empty folder.
+    not exist, with a warning, and a folder below ``url`` that may not be listed; on storages without folders, a prefix
+    without objects is an empty folder.
 
     Raises TargetError, FrameNameError.
     """
-    for number, found in enumerate(survey(url, recursive, storage_options)):
+
+    def warn(message: str) -> None:
+        warnings.warn(f"left out: {message}", SeqSaveWarning, stacklevel=4)
+
+    for number, found in enumerate(survey(url, recursive, storage_options, warn)):
         if number == 0 and found.is_empty and (missing := _missing(url, storage_options)):
             warnings.warn(f"no sequence is found: {missing}", SeqSaveWarning, stacklevel=2)
         for group in found.subframes:
@@ -175,8 +181,13 @@ def survey(
     url: str | os.PathLike[str],
     recursive: bool = False,
     storage_options: Mapping[str, Any] | None = None,
+    on_refused: Callable[[str], None] | None = None,
 ) -> Iterator[Found]:
-    """Yield the findings in each folder, or of a pattern or glob. Arguments and order as in ``find_sequences``."""
+    """Yield the findings in each folder, or of a pattern or glob. Arguments and order as in ``find_sequences``.
+
+    on_refused: called with the message about a folder below the first one that cannot be listed, which is then left
+                out; by default its TargetError is raised.
+    """
     if lookup.is_pattern(url):
         with targets.hiding(url):
             found = find(url, storage_options=storage_options)
@@ -186,7 +197,13 @@ def survey(
     waiting = [""]
     while waiting:
         folder = waiting.pop()
-        entries = lookup.listing(target, folder)
+        try:
+            entries = lookup.listing(target, folder)
+        except TargetError as error:
+            if on_refused is None or not folder or error.transient:
+                raise
+            on_refused(str(error))
+            continue
         yield _found(target, folder, entries)
         if recursive:
             below = [
@@ -304,14 +321,10 @@ def _size(entry: targets.Entry) -> int | None:
 def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]) -> Found:
     items = list(items_in(target, entries, folder))
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
-    folders = [one.name for one in entries if _is_place(one)]
-    return found_among(
-        target,
-        target.url_of(folder) if folder else target.url,
-        items,
-        sorted(folders, key=naming.natural_key),
-        sorted(hidden),
-    )
+    folders = sorted((one.name for one in entries if _is_place(one)), key=naming.natural_key)
+    found = found_among(target, target.url_of(folder) if folder else target.url, items, folders, sorted(hidden))
+    may_be_lost = not found.sequences and any(one.name == naming.PRIVATE_FOLDER for one in entries)
+    return replace(found, lost=lost_in(target, folder)) if may_be_lost else found
 
 
 def found_among(

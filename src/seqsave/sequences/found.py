@@ -47,6 +47,7 @@ class Found:
     sequences: the sequences. subframes: parts of frames, which cannot be read as frames.
     others:    numbered files that are not pictures. files, folders: the names of the rest.
     hidden:    the names of files that begin with a dot, which are never frames.
+    lost:      clauses about sequences whose manifest is all that is left of them.
     is_wanted: False if a pattern matches nothing: these are then the findings in its folder.
     """
 
@@ -57,6 +58,7 @@ class Found:
     files: Sequence[str] = ()
     folders: Sequence[str] = ()
     hidden: Sequence[str] = ()
+    lost: Sequence[str] = ()
     is_wanted: bool = True
 
     @property
@@ -80,6 +82,8 @@ class Found:
 
     def instead(self) -> str:
         """Return a description of the other files, as the rest of a sentence: ``, but folders: a, b``."""
+        if self.lost:
+            return f": {'; '.join(self.lost)}"
         if self.subframes:
             return f": {subframes_message(self.subframes[0])}"
         if self.sequences:

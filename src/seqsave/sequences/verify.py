@@ -44,7 +44,9 @@ Kind = Literal[
     "foreign",
     "unjudged",
 ]
-Obstacle = Literal["unsupported", "too large", "no decoder"]
+Obstacle = Literal["unsupported", "too large", "no decoder", "not permitted"]
+# Of a file that this user may not read nothing is known.
+_REFUSED = ("denied", "not_permitted")
 # A frame with only these findings may be sound, and need not be rendered again.
 _HARMLESS = ("foreign", "unjudged", "duplicate")
 
@@ -64,7 +66,8 @@ class Finding:
 
     reason: why a frame is unjudged. ``"unsupported"``: its decoder does not read this kind of file. ``"too large"``: it
             has more pixels than are allowed, or than memory holds; ``pixels`` is W x H as far as it is known.
-            ``"no decoder"``: no decoder of its file type is installed. None for every other kind.
+            ``"no decoder"``: no decoder of its file type is installed. ``"not permitted"``: this user may not read the
+            file. None for every other kind.
     is_recorded: the bytes of an unjudged frame are those that the manifest records, by their checksum.
     """
 
@@ -367,6 +370,8 @@ def _judged(
 
 def _reason(error: SeqSaveError) -> Obstacle | None:
     """Return why a frame cannot be judged; None if the frame is damaged."""
+    if isinstance(error, TargetError) and error.fault in _REFUSED:
+        return "not permitted"
     if isinstance(error, EncoderNotFoundError | EncoderUnavailableError):
         return "no decoder"
     if isinstance(error, DecodeError) and error.reason != "damaged":
