@@ -219,3 +219,10 @@ def test_a_frame_that_is_written_again_before_it_is_removed_stays(tmp_path: Path
     known = open_sequence(tmp_path / "a").manifest
     assert known is not None
     assert not known.complete
+
+
+def test_a_part_is_shown_by_the_numbers_of_its_frames(tmp_path: Path) -> None:
+    save(np.zeros((12, 4, 6, 3), np.uint8), tmp_path)
+    shown = seqsave("rm", tmp_path, "--frames", "2,5-9", "--dry-run")
+    assert "would remove a part of frame_#####.png" in shown.out + shown.err
+    assert ": 2,5-9)" in shown.out + shown.err

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["rm_command"]
 
+RANGES_SHOWN = 20
+
 
 @click.command(
     "rm",
@@ -105,11 +107,14 @@ def _ask(removal: Removal) -> None:
 
 
 def _summary(removal: Removal) -> str:
+    from seqsave import naming
     from seqsave.sequences.frame import name_below
 
     frames = removal.frames
     first, last = name_below(frames[0]), name_below(frames[-1])
     span = first if len(frames) == 1 else f"{first} to {last}"
+    if not removal.is_whole and len(frames) > 1:
+        span = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame in frames})), RANGES_SHOWN)
     part = "" if removal.is_whole else "a part of "
     count = f"{counted(len(frames), 'frame')}, {format_size(removal.size)}: {span}"
     return f"{part}{removal.sequence.pattern} in {removal.sequence.url} ({count})"

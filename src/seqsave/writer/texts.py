@@ -76,10 +76,10 @@ class FrameTexts:
             return
         first = self._formats[0].resolved
         variant = f"`filetype='{first.spec.filetype} with embedded workflow'` or " * (first.spec.metadata == "embed")
-        shown = first_of([repr(name[:LONGEST]) for name in names], 10)
+        shown = f"{first_of([repr(name[:LONGEST]) for name in names], 10)} {'is' if len(names) == 1 else 'are'}"
         self._warn(
             "metadata",
-            f"metadata {shown} is not saved, since file type {first.filetype!r} does not embed it: use {variant}"
+            f"metadata {shown} not saved, since file type {first.filetype!r} does not embed it: use {variant}"
             "`metadata_in='sidecar'`, or `metadata_in='none'` to drop it",
         )
 

@@ -240,7 +240,7 @@ def test_headers(header: tuple[int, int, int, int, int], part: str) -> None:
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b""), "does not begin with a header"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", b"short"), "does not begin with a header"),
         (SMALL[:33] + chunk(b"IEND", b""), "no IDAT chunk"),
-        (SMALL[:33] + chunk(b"NEWC", b"") + SMALL[33:], "unknown chunk b'NEWC'"),
+        (SMALL[:33] + chunk(b"NEWC", b"") + SMALL[33:], "unknown chunk 'NEWC'"),
         (png((2, 2, 8, 0, 0), b"not zlib at all"), "cannot be unpacked"),
         (png((2, 2, 16, 0, 0), b"not zlib at all"), "cannot be unpacked"),
         (png((2, 2, 8, 0, 0), zlib.compress(b"\7\1\2\7\1\2")), "damaged"),

@@ -109,9 +109,13 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
             raise DecodeError(f"this PNG is truncated: it ends at byte {len(view)} of at least {end}")
         kind, content = bytes(view[position + 4 : position + 8]), view[position + 8 : end - 4]
         if isal_zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-            raise DecodeError(f"this PNG is damaged: the checksum of its {kind!r} chunk at byte {position} is wrong")
+            raise DecodeError(
+                f"this PNG is damaged: the checksum of its {kind.decode('latin-1')!r} chunk at byte {position} is wrong"
+            )
         if not kind[0] & 0x20 and kind not in (b"IHDR", b"PLTE", b"IDAT", b"IEND"):
-            raise DecodeError(f"this PNG cannot be read: it needs an unknown chunk {kind!r}", reason="unsupported")
+            raise DecodeError(
+                f"this PNG cannot be read: it needs an unknown chunk {kind.decode('latin-1')!r}", reason="unsupported"
+            )
         yield _Chunk(kind, content, view[position:end])
         position = end
 
