@@ -117,7 +117,7 @@ def test_skip_in_batches(place: Place, settings: dict[str, Any]) -> None:
     assert [future.result().status for future in futures] == ["saved", "skipped"]
 
 
-@pytest.mark.filterwarnings("ignore:metadata 'workflow', 'prompt' is not saved")
+@pytest.mark.filterwarnings("ignore:metadata 'workflow', 'prompt' (is|are) not saved")
 @pytest.mark.parametrize("filetype", ["png", "jpg", "jpeg"])
 def test_metadata_goes_in_only_when_asked(place: Place, settings: dict[str, Any], filetype: str) -> None:
     metadata = {"workflow": WORKFLOW, "prompt": {"3": {"class_type": "KSampler"}}}

@@ -18,7 +18,6 @@ from seqsave.plugins import registry
 from seqsave.sequences import lookup
 from seqsave.sequences.found import SHOWN, Found, FrameGroup, Item, doubt_message, subframes_message
 from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
-from seqsave.sequences.lost import lost_in
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import first_of
 
@@ -323,8 +322,11 @@ def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
     folders = sorted((one.name for one in entries if _is_place(one)), key=naming.natural_key)
     found = found_among(target, target.url_of(folder) if folder else target.url, items, folders, sorted(hidden))
-    may_be_lost = not found.sequences and any(one.name == naming.PRIVATE_FOLDER for one in entries)
-    return replace(found, lost=lost_in(target, folder)) if may_be_lost else found
+    if found.sequences or all(one.name != naming.PRIVATE_FOLDER for one in entries):
+        return found
+    from seqsave.sequences.lost import lost_in
+
+    return replace(found, lost=lost_in(target, folder))
 
 
 def found_among(
