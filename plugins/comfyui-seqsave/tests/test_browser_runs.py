@@ -194,7 +194,11 @@ def test_the_interrupt_button_and_the_same_graph_again(
     assert page.page.evaluate("window.ended[0].kind") == "execution_interrupted"
     assert not page.shown(FRAMES)["red"]
     before = numbers(folder)
-    assert before == frames(0, range(len(before)))
+    last = max(before.values())
+    assert before.items() <= frames(0, range(last + 1)).items()
+    # Of pictures that were under way on several threads, a later one may be saved and an earlier one may not.
+    gaps = [number for number in range(last + 1) if number not in before.values()]
+    assert kind == "list" or not gaps
     assert is_whole(folder)[0] is False
     if kind == "list":
         page.set("Test PaintedList", count=3)
@@ -202,9 +206,9 @@ def test_the_interrupt_button_and_the_same_graph_again(
         page.set("Test Numbered", waits_at=0)
     run(page)
     more = range(3 if kind == "list" else 4)
-    assert numbers(folder) == {**before, **frames(len(before), more)}
-    assert is_whole(folder)[1] == []  # but the list that was interrupted has not come to its end: not complete
-    assert f"frame_{len(numbers(folder)) - 1:05d}.png" in page.shown(FRAMES)["text"]
+    assert numbers(folder) == {**before, **frames(last + 1, more)}
+    assert is_whole(folder)[1] == gaps  # but the list that was interrupted has not come to its end: not complete
+    assert f"frame_{last + len(more):05d}.png" in page.shown(FRAMES)["text"]
 
 
 def test_a_warning_of_an_early_iteration_is_still_shown_when_the_loop_has_ended(page: FrontEnd, folder: Path) -> None:
