@@ -172,8 +172,9 @@ class PixelFormat:
     def is_usual(self) -> bool:
         """Return True for the defaults, which need no check."""
         colors = (self.color, self.convert_to, self.ocio, self.display, self.view)
-        nothing = (*colors, self.options, self.dtype, self.channels, self.layer, self.drop, self.pages)
-        return self.filetype == registry.DEFAULT_FILETYPE and all(_is_nothing(one) for one in nothing)
+        values = (*colors, self.options, self.dtype, self.channels, self.layer, self.drop, self.pages)
+        given = [one for one in values if one is not None]
+        return self.filetype == registry.DEFAULT_FILETYPE and all(_is_empty(one) for one in given)
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -183,8 +184,8 @@ class PixelFormat:
         return self._made[0]
 
 
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, (dict, list, tuple)) and not value)
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, (dict, list, tuple)) and not value
 
 
 def _formats(wanted: PixelFormat) -> tuple[Format, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, MutableMapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqsave import naming
@@ -89,12 +88,12 @@ def may_be_folded(path: str, learned: MutableMapping[str, bool]) -> bool:
     place = _place(path)
     if learned.get(place) is False or not os.path.lexists(path):
         return False
-    file = Path(path)
+    folder, name = os.path.split(path)
     try:
-        if os.path.samestat(file.lstat(), file.with_name(file.name.swapcase()).lstat()):
+        if os.path.samestat(os.lstat(path), os.lstat(os.path.join(folder, name.swapcase()))):
             return True
     except OSError:
-        if not os.path.lexists(file):  # the file was deleted since, so it shows nothing
+        if not os.path.lexists(path):  # the file was deleted since, so it shows nothing
             return False
     learned[place] = False
     return False
