@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from seqsave.errors import SeqSaveError
@@ -38,6 +37,8 @@ def did_you_mean(given: object, known: Iterable[str], *, ignore_case: bool = Fal
     ignore_case: compare ``given`` in lower case; for known names that are all lower case.
     nearness:    the least similarity of the hint, 0 to 1, as ``difflib`` measures it.
     """
+    import difflib  # here, as few messages need it
+
     word = str(given).lower() if ignore_case else str(given)
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=nearness)
     return f" (did you mean {near[0]!r}?)" if near else ""

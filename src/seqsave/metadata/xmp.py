@@ -10,7 +10,6 @@ import contextlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from seqsave.errors import MetadataError
@@ -91,6 +90,8 @@ def packet(tags: Mapping[str, str], source: bytes | None = None) -> bytes:
         return source if tags_in(source) == tags else _replaced(source, tags)
     if not tags:
         return b""
+    from html import escape  # here, as its table of entities is not needed otherwise
+
     spaces = " ".join(f'xmlns:{name}="{url}"' for name, url in _NAMESPACES)
     body = "".join(_element(name, escape(tags[name], quote=False)) for name in TAGS if name in tags)
     text = (

@@ -88,9 +88,9 @@ def may_be_folded(path: str, learned: MutableMapping[str, bool]) -> bool:
     place = _place(path)
     if learned.get(place) is False or not os.path.lexists(path):
         return False
-    folder, name = os.path.split(path)
+    name = path.rpartition(os.sep)[2]
     try:
-        if os.path.samestat(os.lstat(path), os.lstat(os.path.join(folder, name.swapcase()))):
+        if os.path.samestat(os.lstat(path), os.lstat(path.removesuffix(name) + name.swapcase())):
             return True
     except OSError:
         if not os.path.lexists(path):  # the file was deleted since, so it shows nothing
