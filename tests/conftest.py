@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import itertools
+import os
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -111,6 +112,19 @@ def _one_description_of_s3() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _usual_priority() -> Iterator[None]:
+    """Fail a test after which this thread has another scheduling policy: real-time priority stops all other tests."""
+    if sys.platform != "linux":
+        yield
+        return
+    before, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    if os.sched_getscheduler(0) != before:
+        os.sched_setscheduler(0, before, parameters)
+        pytest.fail("the scheduling policy of the process has changed", pytrace=False)
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,10 @@ import io
 import json
 import os
 import subprocess
+import sys
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +18,6 @@ from seqsave.errors import EncodeError, EncoderUnavailableError, OptionError
 from seqsave.pictures.movie import Movie
 from tests.support.movies import decoded
 from tests.support.needs import needs_package, needs_program
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXTENSIONS = ("mp4", "webm", "mov")
 TEXTS = {"prompt": json.dumps({"6": {"inputs": {"text": "é" * 9000}}}), "workflow": json.dumps({"nodes": [1, 2]})}
@@ -42,6 +41,17 @@ def movie(pictures: list[Any], extension: str, **settings: Any) -> bytes:
     for picture in pictures:
         made.add(picture)
     return made.finish()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="SVT-AV1 takes real-time priority on Linux")
+def test_an_encoder_takes_no_priority_over_other_programs() -> None:
+    before = os.sched_getscheduler(0)
+    made = Movie("mp4", codec="av1")
+    for picture in frames(2):
+        made.add(picture)
+    policies = {os.sched_getscheduler(int(one.name)) for one in Path("/proc/self/task").iterdir()}
+    made.finish()
+    assert policies == {before}
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)

@@ -15,6 +15,7 @@ import numpy as np
 
 from seqsave.errors import EncodeError
 from seqsave.pictures.codecs import EXTENSIONS, choose
+from seqsave.runtime.priority import kept_priority
 from seqsave.runtime.processes import environment_variable
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Movie:
         if bits is not None:
             stream.codec_context.bit_rate = bits
         # SVT-AV1 would print its settings on standard error. It reads this as it is opened, and has no option for it.
-        with environment_variable("SVT_LOG", "1"):
+        with environment_variable("SVT_LOG", "1"), kept_priority():
             stream.codec_context.open()
         self._stream, self._first, self._is_unscaled = stream, wide, scale == 1
 
