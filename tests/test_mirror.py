@@ -20,7 +20,6 @@ TESTED_ELSEWHERE = {
     "sequences/belongings.py": ("cli/test_rm.py", "what belongs to a sequence is what is removed with it"),
     "sequences/destination.py": ("cli/test_mv.py", "an argument of mv, read"),
     "sequences/file.py": ("cli/test_save.py", "a file that save copies byte for byte"),
-    "sequences/lost.py": ("cli/test_ls.py", "it has one caller, the finder, for a message"),
     "sequences/moving.py": ("cli/test_mv.py", "it has one caller, the command"),
     "sequences/removal.py": ("cli/test_rm.py", "it has one caller, the command"),
     "sequences/transfer.py": ("cli/test_mv.py", "one step of mv"),

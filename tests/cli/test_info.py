@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from seqsave import save
+from seqsave import SeqSaveWarning, save
 from tests.cli.runner import options, seqsave
 
 if TYPE_CHECKING:
@@ -19,16 +20,17 @@ ZEROS = np.zeros((4, 4, 6, 3), "uint8")
 
 
 def test_a_sequence(place: Place) -> None:
-    save(
-        ZEROS,
-        place.url,
-        metadata={"workflow": {"a": "s3cr3t"}},
-        color="display-p3",
-        rate="24000/1001",
-        start=1001,
-        total=10,
-        storage_options=place.storage_options,
-    )
+    with pytest.warns(SeqSaveWarning, match="6 of the 10 frames that `total` states"):
+        save(
+            ZEROS,
+            place.url,
+            metadata={"workflow": {"a": "s3cr3t"}},
+            color="display-p3",
+            rate="24000/1001",
+            start=1001,
+            total=10,
+            storage_options=place.storage_options,
+        )
     result = seqsave("info", place.url, *options(place))
     lines = {line.split(maxsplit=1)[0]: line for line in result.out.splitlines()}
     assert result.out.startswith(f"frame_#####.png in {place.url}")

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from fsspec.implementations.memory import MemoryFile
 
-from seqsave import open_sequence, open_writer, save
+from seqsave import SeqSaveWarning, open_sequence, open_writer, save
 from seqsave.errors import TargetError
 from seqsave.targets.local import LocalTarget
 from seqsave.targets.memory import MemoryTarget
@@ -67,9 +67,11 @@ def test_to_other_names_and_numbers_in_the_same_folder(place: Place) -> None:
 
 @pytest.mark.parametrize("offset", [1, -1, 2, 7, -7])
 def test_numbers_that_move_among_themselves(place: Place, offset: int) -> None:
-    with open_writer(place.url, start=10, total=6, storage_options=place.storage_options) as writer:
-        for index in (10, 11, 12, 14):
-            writer.write(PICTURES[index - 10], index=index)
+    writer = open_writer(place.url, start=10, total=6, storage_options=place.storage_options)
+    for index in (10, 11, 12, 14):
+        writer.write(PICTURES[index - 10], index=index)
+    with pytest.warns(SeqSaveWarning, match="2 of the 6 frames that `total` states are not saved: 13,15"):
+        writer.close()
     before = contents(place)
     seqsave("mv", place.url, place.url, f"--offset={offset}", *options(place))
     assert place.frames() == [f"frame_{index + offset:05d}.png" for index in (10, 11, 12, 14)]
@@ -158,7 +160,7 @@ def test_a_part_without_a_manifest_joins_one_with(here: Place) -> None:
 
 
 def test_an_unfinished_sequence_stays_unfinished(here: Place, tmp_path: Path) -> None:
-    with open_writer(here.url, total=9) as writer:
+    with pytest.warns(SeqSaveWarning, match="that `total` states"), open_writer(here.url, total=9) as writer:
         writer.write_frames(PICTURES)
     seqsave("mv", here.url, tmp_path / "x.####.png", "--start", 1)
     found = seqsave("verify", tmp_path, "--json", status=1).document

@@ -112,7 +112,8 @@ def test_while_a_run_is_at_work_it_says_so(place: Place, settings: dict[str, Any
 
 @pytest.mark.every_day
 def test_a_total_says_what_is_expected(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture()] * 3, place.url, start=10, step=5, total=4, **settings)
+    with pytest.warns(seqsave.SeqSaveWarning, match="1 of the 4 frames that `total` states is not saved: 25"):
+        seqsave.save([picture()] * 3, place.url, start=10, step=5, total=4, **settings)
     one = found(place)
     assert not one.complete
     assert one.missing == {None: (range(25, 26),)}
@@ -122,7 +123,8 @@ def test_a_total_says_what_is_expected(place: Place, settings: dict[str, Any]) -
 
 
 def test_the_same_animation_with_another_length(place: Place, settings: dict[str, Any]) -> None:
-    seqsave.save([picture()] * 3, place.url, total=9, **settings)
+    with pytest.warns(seqsave.SeqSaveWarning, match="6 of the 9 frames"):
+        seqsave.save([picture()] * 3, place.url, total=9, **settings)
     assert not found(place).complete
     seqsave.save([picture()] * 4, place.url, total=4, **settings)
     assert found(place).complete

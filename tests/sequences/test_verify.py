@@ -247,7 +247,8 @@ def test_every_batch_that_the_manifest_knows(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_is_not_complete(tmp_path: Path) -> None:
-    seqsave.save(pictures(2), tmp_path, total=4)
+    with pytest.warns(seqsave.SeqSaveWarning, match="2 of the 4 frames that `total` states are not saved: 2-3"):
+        seqsave.save(pictures(2), tmp_path, total=4)
     assert states(tmp_path) == ("unfinished", ["frames are missing: 2-3"])
     assert found(tmp_path) == {"missing": (2, 3)}
     with seqsave.open_writer(tmp_path, start=2) as writer:

@@ -164,6 +164,7 @@ def _items(url: str, prefix: str | None, options: Mapping[str, Any]) -> Iterator
     found = finder.find(url, prefix=prefix, storage_options=options)
     fitting = [one for one in found.sequences if found.is_wanted and finder.has_prefix(one, prefix)]
     if not fitting:
+        found = finder.find(url, prefix=prefix, storage_options=options, with_lost=True)
         raise SequenceNotFoundError(_nothing(url, prefix, found))
     for sequence in fitting:
         yield _Item(sequence[0], describe_sequence(sequence), sequence)

@@ -10,10 +10,20 @@ from seqsave.runtime.progress import format_size
 from seqsave.wording import counted, first_of
 
 if TYPE_CHECKING:
+    from seqsave.sequences.lost import LostSequence
     from seqsave.sequences.progress import Progress
     from seqsave.sequences.reader import FrameSequence
 
-__all__ = ["document_of", "frames_of", "is_complete", "line_of", "progress_of", "state_of"]
+__all__ = [
+    "document_of",
+    "frames_of",
+    "is_complete",
+    "line_of",
+    "lost_document_of",
+    "lost_line_of",
+    "progress_of",
+    "state_of",
+]
 
 # Longer lists of gaps are shortened, except with --json.
 RUNS_SHOWN = 20
@@ -23,6 +33,23 @@ SIZES_SHOWN = 5
 def line_of(sequence: FrameSequence, progress: Progress | None) -> str:
     """Return the line about a sequence: ``frame_#####.png 0-119 (119 frames, 1 missing: 17)  48.2 MB``."""
     return f"{_shown(sequence)} {frames_of(sequence, progress)}  {_size(sequence)}{state_of(progress)}"
+
+
+def lost_line_of(lost: LostSequence) -> str:
+    """Return the line about a sequence without a frame: ``frame_#####.png (no frame left), 5 frames to render ...``."""
+    return f"{_in_folder(lost.folder, lost.pattern)} ({lost.state}), {lost.lacking}"
+
+
+def lost_document_of(lost: LostSequence) -> dict[str, Any]:
+    """Return JSON values about a sequence without a frame."""
+    from seqsave import naming
+
+    return {
+        "pattern": _in_folder(lost.folder, lost.pattern),
+        "manifest": lost.manifest,
+        "has_writers": lost.has_writers,
+        "render_again": naming.format_ranges(lost.expected),
+    }
 
 
 def _size(sequence: FrameSequence) -> str:
@@ -98,8 +125,11 @@ def is_complete(progress: Progress | None) -> bool | None:
 
 
 def _shown(sequence: FrameSequence) -> str:
-    folder = sequence.prefix.rpartition("/")[0]
-    return f"{folder}/{sequence.pattern}" if folder else sequence.pattern
+    return _in_folder(sequence.prefix.rpartition("/")[0], sequence.pattern)
+
+
+def _in_folder(folder: str, pattern: str) -> str:
+    return f"{folder}/{pattern}" if folder else pattern
 
 
 def _runs(numbers: Sequence[int]) -> tuple[range, ...]:

@@ -8,7 +8,7 @@ import click
 
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.completion import urls as complete_urls
-from seqsave.cli.listing import document_of, is_complete, line_of, progress_of
+from seqsave.cli.listing import document_of, is_complete, line_of, lost_document_of, lost_line_of, progress_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import file_at, folder_at, json_option, storage_option
 from seqsave.errors import TargetError
@@ -16,6 +16,7 @@ from seqsave.wording import counted, did_you_mean, first_of
 
 if TYPE_CHECKING:
     from seqsave.sequences.finder import Found
+    from seqsave.sequences.lost import LostSequence
     from seqsave.sequences.progress import Progress
     from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
@@ -46,18 +47,21 @@ def ls_command(
     URL is a folder on any storage (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob
     such as 'renders/*.exr'. For a folder that holds only folders, these are listed.
 
+    A sequence of which only the manifest is left is listed as well.
+
     Exit status 1 if there is no sequence, if one is not complete by its manifest: unfinished, or with frames of
     older runs, or frames that no run recorded, beside it; if two files have the number of one frame; or if a folder
     cannot be listed.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
-    documents, folders, problems, are_complete = [], [], [], True
+    documents, lost, folders, problems, are_complete = [], [], [], [], True
     with messages.catching():
         for place in places:
             place.look()
             if as_json:
                 documents += [document_of(sequence, place.progress_of(sequence)) for sequence in place.sequences]
+                lost += [lost_document_of(one) for one in place.lost]
                 folders += place.folders
             else:
                 place.print(with_name=len(places) > 1)
@@ -66,7 +70,7 @@ def ls_command(
             problems += [place.problem] if place.problem else []
             are_complete = are_complete and place.is_complete
     if as_json:
-        print_json({"sequences": documents, "folders": folders})
+        print_json({"sequences": documents, "lost": lost, "folders": folders})
     for problem in problems:
         complain(problem)
     return 0 if are_complete and not problems else FAILED
@@ -81,6 +85,7 @@ class _Place:
         self.prefix = prefix
         self.options = options
         self.sequences: list[FrameSequence] = []
+        self.lost: list[LostSequence] = []
         self.folders: list[str] = []
         self.notes: list[str] = []
         self.problem = ""
@@ -92,6 +97,8 @@ class _Place:
         found = self._find()
         wanted = [sequence for one in found if one.is_wanted for sequence in one.sequences]
         self.sequences = [one for one in wanted if self._has_prefix(one)]
+        self.lost = [lost for one in found if one.is_wanted for lost in one.lost if self._has_prefix(lost)]
+        self.is_complete = self.is_complete and not self.lost
         for one in found:
             self._note(one)
         if not self.sequences and not self.problem:
@@ -100,7 +107,7 @@ class _Place:
             self.folders = [f"{target.url_of(name)}/" for name in names]
             self.problem = "" if names else self._nothing(target, found)
 
-    def _has_prefix(self, sequence: FrameSequence) -> bool:
+    def _has_prefix(self, sequence: FrameSequence | LostSequence) -> bool:
         from seqsave.sequences.finder import has_prefix
 
         return has_prefix(sequence, self.prefix)
@@ -117,6 +124,8 @@ class _Place:
             print_line(f"{self.url}:")
         for sequence in self.sequences:
             print_line(line_of(sequence, self.progress_of(sequence)))
+        for lost in self.lost if self.sequences else ():
+            print_line(lost_line_of(lost))
         for url in self.folders:
             print_line(f"{url.rstrip('/').rpartition('/')[2]}/")
 
@@ -124,7 +133,7 @@ class _Place:
         from seqsave.sequences import finder
 
         try:
-            return list(finder.survey(self.url, self.recursive, self.options, self._refused))
+            return list(finder.survey(self.url, self.recursive, self.options, self._refused, with_lost=True))
         except TargetError as error:
             if isinstance(error.__cause__, NotADirectoryError):
                 return []  # as on storages whose listing of a file is empty
@@ -169,6 +178,8 @@ class _Place:
         if means is None or not found:
             return lookup.describe_missing(self.url, self.options)
         where = f"no sequence {named}in {target.url}"
+        if self.lost:
+            return f"{where}: {'; '.join(map(str, self.lost))}"
         if self.recursive and found[0].folders and not found[0].files:
             return f"{where} or the folders below it"
         return f"{where}{found[0].instead()}"

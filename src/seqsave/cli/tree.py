@@ -41,7 +41,7 @@ def save_tree(source: str, url: str, given: Mapping[str, Any], messages: Message
     if naming.is_pattern(url):
         raise Failure(f"{url} names the files of one sequence: with --recursive, URL is a folder", WRONG_CALL)
     _refuse_inside(folder_at(source, options), folder_at(url, given["storage_options"]))
-    folders = list(survey(source, True, options))
+    folders = list(survey(source, True, options, with_lost=True))
     found = [sequence for folder in folders if folder.is_wanted for sequence in folder.sequences]
     for folder in folders:
         _name_others(folder, messages)
@@ -141,6 +141,8 @@ def _name_others(folder: Found, messages: Messages) -> None:
     if names:
         some = first_of(names, SHOWN)
         messages.warn(f"left out in {folder.where}, since they are not frames of a sequence: {some}")
+    for lost in folder.lost:
+        messages.warn(f"in {folder.where}, {lost}")
 
 
 def _refuse_inside(source: Target, target: Target) -> None:

@@ -87,6 +87,8 @@ def verify_command(
     """
     if max_pixels is not None and not deep:
         raise click.UsageError("--max-pixels needs --deep: without it no picture is decoded")
+    from seqsave.sequences.lookup import is_pattern
+    from seqsave.sequences.lost import lost_beside
     from seqsave.sequences.verify import verify
 
     messages = Messages(quiet)
@@ -96,6 +98,9 @@ def verify_command(
         with bar or nullcontext():
             limit = MAX_PIXELS if max_pixels is None else max_pixels
             found = verify(sequence, expected=indices_of(frames), deep=deep, max_pixels=limit, on_frame=Counter(bar))
+        if prefix is None and filetype is None and not is_pattern(url):
+            for lost in lost_beside(sequence):
+                messages.warn(f"beside it in {sequence.url}, {lost}")
     if as_json:
         print_json(_document(found))
     else:

@@ -1,4 +1,4 @@
-"""Compare a finished run's frames with the other frames in its folder, mostly without requests.
+"""Compare a finished run's frames with its settings and with the other frames in its folder, mostly without requests.
 
 The manifest states the size of each recorded picture, and the run's last listing shows the files that no run recorded.
 Of frames whose size is not recorded, one is read.
@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from seqsave import naming, targets
 from seqsave.errors import DecodeError, EncoderNotFoundError, EncoderUnavailableError, TargetError
-from seqsave.manifest import FrameEntry, Manifest
+from seqsave.manifest import Facts, FrameEntry, Manifest
+from seqsave.manifest.intervals import count, subtract, unite
 from seqsave.manifest.merging import Listing
+from seqsave.manifest.records import declared
 from seqsave.naming import NameRule
 from seqsave.sequences.frame import decode
+from seqsave.wording import counted
 
-__all__ = ["FramesBeside"]
+__all__ = ["FramesBeside", "lacking_of_total"]
 
 # A larger file is not read for its size alone.
 MOST_READ = 64 * 2**20
@@ -25,7 +29,32 @@ MOST_READ = 64 * 2**20
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+def lacking_of_total(facts: Facts, made: Manifest | None, written: Collection[int]) -> str:
+    """Return a warning about frames that ``total`` states and that do not exist; "" without any.
+
+    A run that does not save the first frame is one part of the sequence, and the others are not its concern.
+
+    made: the manifest as the run left it; None without one. written: the indices of the frames that the run has saved
+    or kept.
+    """
+    if facts.total is None or facts.start not in written or (made is not None and made.writers):
+        return ""
+    wanted = declared(facts.start, facts.step, facts.total)
+    if made is None:
+        lacking = subtract(wanted, naming.to_ranges(sorted(written)))
+    else:
+        lacking = subtract(wanted, subtract(wanted, unite(*made.missing.values())))
+    if not lacking:
+        return ""
+    numbers, missing = naming.format_ranges(lacking, 10), count(lacking)
+    are = "is" if missing == 1 else "are"
+    return (
+        f"{missing} of the {counted(facts.total, 'frame')} that `total` states {are} not saved: {numbers}; "
+        f"the sequence is unfinished without {'it' if missing == 1 else 'them'}"
+    )
+
+
+@dataclass(frozen=True)
 class FramesBeside:
     """The frames of a sequence that one run did not write.
 
@@ -40,22 +69,43 @@ class FramesBeside:
 
     def warnings(self) -> Iterator[str]:
         """Yield warnings about these frames. Reads one file at most."""
+        yield from self.doubles()
         strangers = self._strangers()
         if strangers:
             numbers = _numbers(strangers.values())
             yield f"frames that no run recorded lie beside those of this one: {numbers}"
         yield from self._sizes(strangers)
 
+    def doubles(self) -> Iterator[str]:
+        """Yield a warning about files that have the number of a recorded frame: frame_7.png beside frame_00007.png."""
+        recorded = {(name.rpartition("/")[0], index) for name, index in self._recorded.items()}
+        doubles = {name: one for name, one in self._unrecorded.items() if (name.rpartition("/")[0], one) in recorded}
+        if doubles:
+            have = "another file has the number" if len(doubles) == 1 else "other files have the numbers"
+            yield (
+                f"{have} of frames of this sequence: {_numbers(doubles.values())}, such as {min(doubles)}; remove what "
+                "is not wanted, and save with the same `digits`"
+            )
+
     def _strangers(self) -> dict[str, int]:
         """Return the files that no run recorded, name to index; none if unfinished runs may have left some."""
-        if self.seen is None or not self.made.complete:
-            return {}
-        recorded = {naming.normalized(frame.name) for frame in self.made.frames}
+        recorded = set(self._recorded.values())
+        found = self._unrecorded if self.made.complete else {}
+        return {name: index for name, index in found.items() if index not in recorded}
+
+    @cached_property
+    def _recorded(self) -> dict[str, int]:
+        """The recorded frames, name to index."""
+        return {naming.normalized(frame.name): frame.index for frame in self.made.frames}
+
+    @cached_property
+    def _unrecorded(self) -> dict[str, int]:
+        """The other files that are read as frames of the sequence, name to index."""
         found = {}
-        for name, seen in self.seen.items():
-            if naming.normalized(name) in recorded:  # skips nearly all names: parsing takes ten times as long
+        for name, seen in (self.seen or {}).items():
+            if naming.normalized(name) in self._recorded:  # skips nearly all names: parsing takes ten times as long
                 continue
-            index = self.rule.name.parse(name.rpartition("/")[2])
+            index = self.rule.name.number_in(name.rpartition("/")[2])
             if index is not None and seen.size:
                 found[name] = index
         return found

@@ -106,6 +106,22 @@ class NamePattern:
         A number with fewer digits, or a longer one with leading zeros, belongs to another sequence. The case of the
         extension does not matter.
         """
+        text = self._number_text(name)
+        if text is None:
+            return None
+        digits = text.removeprefix("-")
+        # As printf counts, the sign is one of the places.
+        if len(text) < self.digits or (len(digits) > self.digits and len(digits) > 1 and digits[0] == "0"):
+            return None
+        return read_number(text)
+
+    def number_in(self, name: str) -> int | None:
+        """Return the number as ``parse`` does, but of any width: 7 for ``frame_007.png`` of ``frame_#####.png``."""
+        text = self._number_text(name)
+        return None if text is None else read_number(text)
+
+    def _number_text(self, name: str) -> str | None:
+        """Return the text at the place of the number; None for names with another head, tail or extension."""
         name, head, ending = normalized(name), normalized(self.head), normalized(self.ending)
         if not name.startswith(head) or len(name) < len(head) + len(ending):
             return None
@@ -114,13 +130,9 @@ class NamePattern:
         if tail != ending[: len(tail)] or extension.casefold() != self.extension.casefold():
             return None
         number = name[len(head) : cut]
-        digits = number.removeprefix("-")
-        # As printf counts, the sign is one of the places.
-        if len(number) < self.digits or (len(digits) > self.digits and len(digits) > 1 and digits[0] == "0"):
+        if number.startswith("-") and _NUMBER.fullmatch(name[: len(head) + len(number)], len(head)) is None:
             return None
-        if number != digits and _NUMBER.fullmatch(name[: len(head) + len(number)], len(head)) is None:
-            return None
-        return None if holds_control(name) else read_number(number)
+        return None if holds_control(name) else number
 
 
 def read_number(text: str) -> int | None:

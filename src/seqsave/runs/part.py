@@ -195,6 +195,9 @@ class _PartOutput(Output):
         delivery = self._common.config.delivery
         return _PartExisting(self._common.target, self._record, delivery.policy, delivery.if_exists)
 
+    def settle(self, result: SaveResult) -> None:
+        """Do nothing: the other parts of the sequence are not known here."""
+
     @property
     def _copies_unread(self) -> bool:
         return False  # an existing frame is compared with the bytes

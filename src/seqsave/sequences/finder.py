@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
 from seqsave.errors import FrameNameError, OptionError, SeqSaveWarning, SequenceNotFoundError, TargetError
@@ -20,6 +20,9 @@ from seqsave.sequences.found import SHOWN, Found, FrameGroup, Item, doubt_messag
 from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import first_of
+
+if TYPE_CHECKING:
+    from seqsave.sequences.lost import LostSequence
 
 __all__ = [
     "Found",
@@ -97,24 +100,14 @@ def _fitting(
         raise
     fitting = [one for one in found.sequences if found.is_wanted and has_prefix(one, prefix)]
     fitting = _of_filetype(fitting, filetype)
+    if not fitting:  # for the message
+        found = replace(found, lost=find(url, prefix=prefix, storage_options=options, with_lost=True).lost)
     wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
     if prefix is None and filetype is None and lookup.is_pattern(url):
         wanted = str(url).rpartition("/")[2]
-    if found.is_empty and (problem := _no_folder(url, prefix, options)):
+    if found.is_empty and (problem := lookup.describe_no_folder_of(prefix, url, options)):
         raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}: {problem}")
     return fitting, wanted, found
-
-
-def _no_folder(url: str | os.PathLike[str], prefix: str | None, options: Mapping[str, Any] | None) -> str:
-    """Return that a folder, or the one in a prefix, does not exist; "" if both exist."""
-    problem = lookup.describe_no_folder(url, options)
-    below = (prefix or "").rpartition("/")[0]
-    target = targets.resolve(url, options)
-    if problem or not below or not target.capabilities.folders:
-        return problem
-    parent, _, name = below.rpartition("/")
-    is_there = any(entry.is_folder and entry.name == name for entry in lookup.listing(target, parent))
-    return "" if is_there else f"{target.url_of(below)} does not exist"
 
 
 def open_pattern(means: lookup.Pattern) -> FrameSequence:
@@ -181,9 +174,12 @@ def survey(
     recursive: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     on_refused: Callable[[str], None] | None = None,
+    *,
+    with_lost: bool = False,
 ) -> Iterator[Found]:
     """Yield the findings in each folder, or of a pattern or glob. Arguments and order as in ``find_sequences``.
 
+    with_lost:  look for sequences of which no frame is left in folders with others, too: one more listing of each.
     on_refused: called with the message about a folder below the first one that cannot be listed, which is then left
                 out; by default its TargetError is raised.
     """
@@ -203,7 +199,7 @@ def survey(
                 raise
             on_refused(str(error))
             continue
-        yield _found(target, folder, entries)
+        yield _found(target, folder, entries, with_lost=with_lost)
         if recursive:
             below = [
                 entry.name
@@ -214,11 +210,15 @@ def survey(
 
 
 def find(
-    url: str | os.PathLike[str], *, prefix: str | None = None, storage_options: Mapping[str, Any] | None = None
+    url: str | os.PathLike[str],
+    *,
+    prefix: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    with_lost: bool = False,
 ) -> Found:
     """Return the findings in a folder, or those of a pattern or glob. Raises TargetError, FrameNameError.
 
-    prefix: may have folders, as ``shots/a``; then the folder ``shots`` is searched.
+    prefix: may have folders, as ``shots/a``; then the folder ``shots`` is searched. with_lost: as in ``survey``.
     """
     means = lookup.look(url, storage_options) if lookup.is_pattern(url) else None
     if isinstance(means, lookup.Pattern):
@@ -230,7 +230,7 @@ def find(
         return found_among(means.target, f"{means.text} in {means.target.url}", items)
     target = targets.resolve(url, storage_options)
     folder = (prefix or "").rpartition("/")[0]
-    return _found(target, folder, lookup.listing(target, folder))
+    return _found(target, folder, lookup.listing(target, folder), with_lost=with_lost)
 
 
 def in_folder(target: targets.Target) -> Sequence[FrameSequence]:
@@ -317,16 +317,17 @@ def _size(entry: targets.Entry) -> int | None:
     return entry.size if entry.has_size else None
 
 
-def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]) -> Found:
+def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry], *, with_lost: bool = False) -> Found:
     items = list(items_in(target, entries, folder))
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
     folders = sorted((one.name for one in entries if _is_place(one)), key=naming.natural_key)
     found = found_among(target, target.url_of(folder) if folder else target.url, items, folders, sorted(hidden))
-    if found.sequences or all(one.name != naming.PRIVATE_FOLDER for one in entries):
+    has_manifests = any(one.name == naming.PRIVATE_FOLDER for one in entries)
+    if not has_manifests or (found.sequences and not with_lost):
         return found
     from seqsave.sequences.lost import lost_in
 
-    return replace(found, lost=lost_in(target, folder))
+    return replace(found, lost=lost_in(target, folder, found.sequences, lambda: (item.name for item in items)))
 
 
 def found_among(
@@ -358,7 +359,7 @@ def _of_pattern(means: lookup.Pattern) -> Found:
     entries = lookup.listing(target)
     group = naming.group_of_pattern(means.name, ((item.name, item) for item in items_in(target, entries)))
     if group is None:
-        return replace(_found(target, "", entries), is_wanted=False)
+        return replace(_found(target, "", entries, with_lost=True), is_wanted=False)
     return Found(target.url, [sequence_of(target, "", group, means.name)])
 
 
@@ -401,7 +402,7 @@ def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool
 # --- which one -------------------------------------------------------------------------------------------------------
 
 
-def has_prefix(sequence: FrameSequence, prefix: str | None) -> bool:
+def has_prefix(sequence: FrameSequence | LostSequence, prefix: str | None) -> bool:
     """Return True if a sequence has this prefix, with or without its separator. None matches any."""
     if prefix is None:
         return True

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seqsave import naming
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted, first_of, printable
+
+if TYPE_CHECKING:
+    from seqsave.sequences.lost import LostSequence
 
 __all__ = ["SHOWN", "Found", "FrameGroup", "Item", "doubt_message", "subframes_message"]
 
@@ -47,7 +51,7 @@ class Found:
     sequences: the sequences. subframes: parts of frames, which cannot be read as frames.
     others:    numbered files that are not pictures. files, folders: the names of the rest.
     hidden:    the names of files that begin with a dot, which are never frames.
-    lost:      clauses about sequences whose manifest is all that is left of them.
+    lost:      sequences whose manifest is all that is left of them; beside others they are looked for only on request.
     is_wanted: False if a pattern matches nothing: these are then the findings in its folder.
     """
 
@@ -58,7 +62,7 @@ class Found:
     files: Sequence[str] = ()
     folders: Sequence[str] = ()
     hidden: Sequence[str] = ()
-    lost: Sequence[str] = ()
+    lost: Sequence[LostSequence] = ()
     is_wanted: bool = True
 
     @property
@@ -82,13 +86,15 @@ class Found:
 
     def instead(self) -> str:
         """Return a description of the other files, as the rest of a sentence: ``, but folders: a, b``."""
-        if self.lost:
-            return f": {'; '.join(self.lost)}"
+        lost = "; ".join(map(str, self.lost))
+        if lost and not self.sequences:
+            return f": {lost}"
         if self.subframes:
             return f": {subframes_message(self.subframes[0])}"
         if self.sequences:
             parts = [f"{one.pattern} {naming.format_ranges(one.ranges, 3)}" for one in self.sequences]
-            return f", but {counted(len(parts), 'sequence')}: {first_of(parts, SHOWN)}"
+            but = f", but {counted(len(parts), 'sequence')}: {first_of(parts, SHOWN)}"
+            return f"{but}; {lost}" if lost else but
         numbered = [group for group in self.others if len(group.members) > 1]
         if numbered:
             return (

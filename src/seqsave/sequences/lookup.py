@@ -25,6 +25,7 @@ __all__ = [
     "Pattern",
     "describe_missing",
     "describe_no_folder",
+    "describe_no_folder_of",
     "is_pattern",
     "listing",
     "look",
@@ -168,6 +169,20 @@ def describe_no_folder(url: str | os.PathLike[str], options: Mapping[str, Any] |
         return describe_missing(folder, options) if means is None else ""
     except TargetError:
         return ""
+
+
+def describe_no_folder_of(
+    prefix: str | None, url: str | os.PathLike[str], options: Mapping[str, Any] | None = None
+) -> str:
+    """Return the message that a URL, or the folder in a prefix below it, does not exist; "" if both exist."""
+    problem = describe_no_folder(url, options)
+    below = (prefix or "").rpartition("/")[0]
+    target = targets.resolve(url, options)
+    if problem or not below or not target.capabilities.folders:
+        return problem
+    parent, _, name = below.rpartition("/")
+    is_there = any(entry.is_folder and entry.name == name for entry in listing(target, parent))
+    return "" if is_there else f"{target.url_of(below)} does not exist"
 
 
 def _is_no_folder(file: File) -> str:

@@ -3,39 +3,115 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seqsave import manifest, naming, targets
-from seqsave.errors import SeqSaveError
+from seqsave.errors import SeqSaveError, TargetError
+from seqsave.manifest.intervals import Intervals, count
 from seqsave.sequences.frame import join, list_folder
 from seqsave.sequences.many import call
 from seqsave.wording import counted
 
-__all__ = ["lost_in"]
+if TYPE_CHECKING:
+    from seqsave.sequences.reader import FrameSequence
 
-# How many manifests are read at most: the result is only a message.
+__all__ = ["LostSequence", "lost_beside", "lost_in"]
+
+# How many manifests are read at most: a folder rarely has more sequences.
 MOST = 20
 _SIDECAR = re.compile(r"\.[0-9a-f]{8}\..*\.json\Z", re.DOTALL)
 
 
-def lost_in(target: targets.Target, folder: str) -> list[str]:
-    """Return a clause for each manifest in a folder without frames: its pattern, and the frames that it expects.
+@dataclass(frozen=True, slots=True)
+class LostSequence:
+    """A sequence that has a manifest and no frame. As text, it is a clause for a message.
 
-    folder: below the target. Raises TargetError.
+    name, folder: as those of a ``FrameSequence``. expected: the indices that the manifest expects, as ranges.
+    manifest: its URL. has_writers: the manifest names runs that are writing the sequence.
+    """
+
+    name: naming.NamePattern
+    folder: str
+    expected: Intervals
+    manifest: str
+    has_writers: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """Return the names as a pattern: ``frame_#####.png``."""
+        return str(self.name)
+
+    @property
+    def prefix(self) -> str:
+        """Return the part of each name before the number and its separator: ``shots/frame``."""
+        return join(self.folder, self.name.prefix)
+
+    @property
+    def state(self) -> str:
+        """Return ``no frame left``, or that there is none yet while a run is writing the sequence."""
+        return "no frame yet" if self.has_writers else "no frame left"
+
+    @property
+    def lacking(self) -> str:
+        """Return the frames in words: ``5 frames to render again: 0-4``."""
+        frames, numbers = counted(count(self.expected), "frame"), naming.format_ranges(self.expected, 20)
+        return f"a run is writing {frames}: {numbers}" if self.has_writers else f"{frames} to render again: {numbers}"
+
+    def __str__(self) -> str:
+        if self.has_writers:
+            return f"no frame of {self.pattern} is saved yet: {self.lacking}"
+        return f"no frame of {self.pattern} is left, of {self.lacking}"
+
+
+def lost_in(
+    target: targets.Target, folder: str, present: Iterable[FrameSequence], names: Callable[[], Iterable[str]]
+) -> list[LostSequence]:
+    """Return the sequences of a folder that have a manifest and no frame. Sends one request, and one for each of them.
+
+    folder: below the target. present: the sequences that were found there. names: returns the names of all files in the
+    folder and its batch folders; it is called only if a manifest belongs to no sequence in ``present``.
+
+    Raises TargetError.
     """
     private = join(folder, naming.PRIVATE_FOLDER)
-    names = [one.name for one in list_folder(target, private) if not one.is_folder and one.name.endswith(".json")]
-    manifests = [name for name in names if not _SIDECAR.search(name)]
-    return [clause for name in manifests[:MOST] if (clause := _clause(target, f"{private}/{name}"))]
+    own = {manifest.path_of(one.folder, one.name) for one in present}
+    files = [one.name for one in list_folder(target, private) if not one.is_folder and one.name.endswith(".json")]
+    paths = [f"{private}/{name}" for name in files if not _SIDECAR.search(name)]
+    found = [_expecting(target, folder, path) for path in [path for path in paths if path not in own][:MOST]]
+    lost = [one for one in found if one is not None]
+    there = list(names()) if lost else []
+    return [one for one in lost if all(one.name.number_in(name) is None for name in there)]
 
 
-def _clause(target: targets.Target, path: str) -> str:
-    """Return what a manifest expects; "" for one that expects nothing, or that cannot be read."""
+def lost_beside(sequence: FrameSequence) -> list[LostSequence]:
+    """Return the sequences in the folder of this one of which no frame is left; none if that cannot be looked up."""
+    target = sequence.target
+    if target is None:
+        return []
+
+    def names() -> Iterable[str]:
+        for entry in list_folder(target, sequence.folder):
+            yield entry.name
+            if entry.is_folder and naming.parse_batch_folder(entry.name) is not None:
+                yield from (one.name for one in list_folder(target, join(sequence.folder, entry.name)))
+
+    try:
+        return lost_in(target, sequence.folder, [sequence], names)
+    except TargetError:
+        return []
+
+
+def _expecting(target: targets.Target, folder: str, path: str) -> LostSequence | None:
+    """Return the sequence of a manifest; None for one that expects nothing, or that cannot be read."""
     try:
         known = manifest.load(call(target, lambda: target.read(path)))
+        stem = known.prefix.rpartition("/")[2]
+        name = naming.NamePattern(f"{stem}{known.separator}", known.digits, known.tail, known.extension)
     except SeqSaveError:
-        return ""
+        return None
+    known = manifest.without(known, manifest.dead_runs(known))
     expected = known.expected or naming.to_ranges(sorted({entry.index for entry in known.frames}))
-    if not expected:
-        return ""
-    count = counted(sum(map(len, expected)), "frame")
-    return f"no frame of {known.pattern} is left, of {count} to render again: {naming.format_ranges(expected, 20)}"
+    has_writers = bool(known.writers)
+    return LostSequence(name, folder, expected, target.url_of(path), has_writers) if expected else None

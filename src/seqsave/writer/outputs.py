@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
-from seqsave.existing.beside import FramesBeside
+from seqsave.existing.beside import FramesBeside, lacking_of_total
 from seqsave.existing.replacing import OlderFrames, Removed
 from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import Facts, Session
@@ -306,8 +306,12 @@ class Output:
         return self._named.get((frame.index, frame.batch)) or self.rule.format(frame.index, frame.batch)
 
     def settle(self, result: SaveResult) -> None:
-        """Remove or name the frames of older runs, after the run has ended well."""
+        """Remove or name the frames of older runs, and name those that lack, after the run has ended well."""
         made, seen = self._made, self._record.take_seen()
+        written = {one.index for one in self._mine(result).frames if one.status in ("saved", "skipped")}
+        is_several = self._delivery.manifest or len(written) > 1  # frames may be saved by a call for each
+        if is_several and (lacking := lacking_of_total(self._record.facts, made, written)):
+            self._common.log.warn("lacking", None, lacking)
         if self._older is not None and any(frame.status == "saved" for frame in self._mine(result).frames):
             if made is not None and made.writers:
                 self._common.log.warn(
@@ -318,9 +322,9 @@ class Output:
         outside = sorted({frame.index for frame in made.outside}) if made is not None else []
         if outside and self._older is None:
             self._common.log.warn("older", None, f"{_older(outside)}; `if_exists='replace'` removes them")
-        if made is not None and self._older is None:
+        if made is not None:
             beside = FramesBeside(self._common.target, self.rule, made, self._record.run, seen)
-            for number, text in enumerate(beside.warnings()):
+            for number, text in enumerate(beside.doubles() if self._older is not None else beside.warnings()):
                 self._common.log.warn(f"beside {number}", None, text)
 
     def _remove_older(self, older: OlderFrames, result: SaveResult) -> Manifest | None:
