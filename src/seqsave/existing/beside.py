@@ -95,12 +95,12 @@ class FramesBeside:
 
     @cached_property
     def _recorded(self) -> dict[str, int]:
-        """The recorded frames, name to index."""
+        """Return the recorded frames, name to index."""
         return {naming.normalized(frame.name): frame.index for frame in self.made.frames}
 
     @cached_property
     def _unrecorded(self) -> dict[str, int]:
-        """The other files that are read as frames of the sequence, name to index."""
+        """Return the other files that are read as frames of the sequence, name to index."""
         found = {}
         for name, seen in (self.seen or {}).items():
             if naming.normalized(name) in self._recorded:  # skips nearly all names: parsing takes ten times as long

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveError, TargetError
 from seqsave.manifest.intervals import Intervals, count
+from seqsave.runtime import retry
 from seqsave.sequences.frame import join, list_folder
-from seqsave.sequences.many import call
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def lost_beside(sequence: FrameSequence) -> list[LostSequence]:
 def _expecting(target: targets.Target, folder: str, path: str) -> LostSequence | None:
     """Return the sequence of a manifest; None for one that expects nothing, or that cannot be read."""
     try:
-        known = manifest.load(call(target, lambda: target.read(path)))
+        data = retry.call(retry.RetryPolicy(), lambda: target.read(path), contact=target.known)
+        known = manifest.load(data)
         stem = known.prefix.rpartition("/")[2]
         name = naming.NamePattern(f"{stem}{known.separator}", known.digits, known.tail, known.extension)
     except SeqSaveError:
