@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.clip import bigbuckbunny
-from tests.support.needs import needs_program
+from tests.support.needs import needs_package, needs_program
 from tests.support.patience import PATIENCE
 
 if sys.version_info >= (3, 11):
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+# Pages whose code runs only where something else is installed.
+MARKS = {"docs/pytorch.md": pytest.mark.torch}
 
 BLOCK = re.compile(
     r"(?:^<!--[ ]*(?P<order>before|save\ as|not\ run):(?P<text>.*?)-->\n+)?"
@@ -183,6 +185,8 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")])))
     if "$ seqsave" in content:
         needs_program("seqsave", "run this through tox")
+    if "from seqsave.torch" in content:
+        needs_package("torch")
     if "clip.mp4" in content:
         (tmp_path / "clip.mp4").symlink_to(bigbuckbunny())
     with contextlib.ExitStack() as stack:
@@ -207,7 +211,14 @@ def _served(server: S3Server, buckets: set[str], monkeypatch: pytest.MonkeyPatch
             server.client.delete_object(Bucket=bucket, Key=key)
 
 
-@pytest.mark.parametrize("workplace", PAGES, indirect=True, ids=lambda page: page.relative_to(ROOT).as_posix())
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+RUN = [pytest.param(page, marks=MARKS.get(name_of(page), ()), id=name_of(page)) for page in PAGES]
+
+
+@pytest.mark.parametrize("workplace", RUN, indirect=True)
 def test_a_page_does_what_it_says(workplace: Page, request: pytest.FixtureRequest) -> None:
     for block in blocks(request.node.callspec.params["workplace"]):
         workplace.run(block)
@@ -226,7 +237,7 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
     assert [command for command in set_up if command not in script] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     text = BLOCK.sub("", page.read_text(encoding="utf-8"))
     for link in re.findall(r"\]\(([^)\s]+)\)", text):

@@ -38,7 +38,7 @@ FLOORS = (
     ("sequences",),
     ("existing", "sources"),
     ("writer",),
-    ("runs", "saving"),
+    ("runs", "saving", "torch"),
     ("__init__", "cli", "testing"),
     ("__main__",),
 )
@@ -51,6 +51,7 @@ OWNERS = {
     "aiobotocore": {"targets"},
     "botocore": {"targets"},
     "obstore": set(),
+    "torch": {"torch"},
     "upath": {"targets"},
     "PyOpenColorIO": {"pictures"},
     "tenacity": {"runtime"},

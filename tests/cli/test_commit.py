@@ -42,3 +42,24 @@ def test_missing_frames_are_an_error_and_a_wrong_call_is_one(tmp_path: Path) -> 
     assert "frames without a record: 2" in run("commit", out, "--run", "JOB", "--frames", "0-3", status=1).err
     run("commit", out, "--run", "no/name", status=2)
     run("commit", out, status=2)
+
+
+def test_frames_that_are_missing_are_in_the_document(tmp_path: Path) -> None:
+    out = left_by_tasks(tmp_path)
+    found = run("commit", out, "--run", "JOB", "--frames", "0-7", "--json", status=1)
+    assert "frames without a record: 2,4-7" in found.err
+    assert {key: found.document[key] for key in ("run", "reason", "frames")} == {
+        "run": "JOB",
+        "reason": "missing",
+        "frames": "2,4-7",
+    }
+    assert run("commit", out, "--run", "OTHER", "--json", status=1).document["frames"] is None
+
+
+def test_a_run_is_abandoned(tmp_path: Path) -> None:
+    out = left_by_tasks(tmp_path)
+    run("commit", out, "--run", "JOB", "--abandon", "--frames", "0-3", status=2)
+    stated = run("commit", out, "--run", "JOB", "--abandon").err
+    assert "abandoned run JOB: its frames stay in" in stated
+    assert "frame_#####.png is unfinished" in stated
+    assert "there is no run JOB" in run("commit", out, "--run", "JOB", "--abandon", status=1).err

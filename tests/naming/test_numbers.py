@@ -47,6 +47,67 @@ def test_ranges_of_negative_numbers_have_two_hyphens() -> None:
     assert naming.parse_frames("-50--3,0") == runs
 
 
+MANAGERS = {
+    "0-3": [0, 1, 2, 3],
+    "1-10x3": [1, 4, 7, 10],
+    "1,5,9": [1, 5, 9],
+    "9, 5 ,1": [1, 5, 9],
+    "5 10 15": [5, 10, 15],  # Deadline
+    "1-3, 7 9": [1, 2, 3, 7, 9],
+    "1:4": [1, 2, 3, 4],
+    "1:10:4": [1, 5, 9],
+    "1-10step4": [1, 5, 9],
+    "1-10by4": [1, 5, 9],
+    "1-10Every4": [1, 5, 9],
+    "10-1x4": [2, 6, 10],
+    "10-1:4": [2, 6, 10],
+    "10-1:-4": [2, 6, 10],  # OpenJobDescription
+    "0-15:5": [0, 5, 10, 15],  # Slurm
+    "10-1x-3": [1, 4, 7, 10],  # OpenCue
+    "-3--1": [-3, -2, -1],
+    "-1--5x-2": [-5, -3, -1],
+    "7\r": [7],  # of a script with the line ends of Windows
+}
+
+
+@pytest.mark.parametrize(("text", "frames"), MANAGERS.items())
+def test_frames_as_managers_write_them(text: str, frames: list[int]) -> None:
+    assert [frame for run in naming.parse_frames(text) for frame in run] == frames
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "1,,2",
+        "1-",
+        "-",
+        "1-10x",
+        "1-10x0",
+        "10-1x0",
+        "1-10x-1",
+        "9-2",
+        "9:2",
+        "1 -5",
+        "1 - 5",
+        "1-10y2",
+        "1;2",
+    ],
+)
+def test_what_is_no_list_of_frames_is_refused(text: str) -> None:
+    with pytest.raises(FrameNameError, match="is not a list of frames"):
+        naming.parse_frames(text)
+
+
+@given(st.integers(-50, 50), st.integers(-50, 50), st.integers(1, 9))
+def test_descending_ranges_count_from_their_first_number(first: int, last: int, step: int) -> None:
+    sign = 1 if first <= last else -1
+    frames = sorted(range(first, last + sign, sign * step))
+    runs = naming.parse_frames(f"{first}-{last}x{sign * step}")
+    assert [frame for run in runs for frame in run] == frames
+
+
 def test_a_list_that_was_shortened_for_display_is_no_list_of_frames() -> None:
     text = naming.format_ranges(naming.to_ranges([1, 3, 5]), 2)
     with pytest.raises(FrameNameError, match=r"'1,3,\.\.\. \(1 more\)' is a list that was shortened for display"):

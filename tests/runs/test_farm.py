@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import seqsave
-from seqsave import sources
+from seqsave import sources, targets
 from tests.cli.runner import options
 from tests.cli.runner import seqsave as run
 from tests.runs.child import picture
@@ -308,3 +308,38 @@ def test_two_sequences_may_have_tasks_of_the_same_frames(
     found = {prefix: json.loads(place.read(f".seqsave/{prefix}.png.json")) for prefix in "ab"}
     assert [(one["complete"], one["expected"]) for one in found.values()] == [(True, "0-7"), (True, "0-3")]
     assert notes(place) == []
+
+
+# --- runs that are given up ------------------------------------------------------------------------------------------
+
+
+def test_an_abandoned_run_keeps_its_frames_and_leaves_nothing_else(source: str, place: Place) -> None:
+    task(source, place, "0-4", "--if-exists", "error")
+    assert [name for name in notes(place) if name.endswith(".begun")]
+    before = place.frames()
+    commit(place, "--abandon")
+    assert (place.frames(), notes(place)) == (before, [])
+    assert (written(place)["complete"], written(place)["writers"]) == (False, [])
+    assert "there is no run JOB" in commit(place, status=1).err
+    run("save", source, place.url, "--filetype", "png", *options(place))
+    assert written(place)["complete"] is True
+
+
+def test_a_run_whose_task_left_only_its_entry_is_abandoned(source: str, place: Place) -> None:
+    task(source, place, "0-1")
+    target = targets.resolve(place.url, place.storage_options)
+    for name in notes(place):
+        target.delete(f"{JOB}/{name}")
+    assert "there is no run JOB" in commit(place, status=1).err
+    commit(place, "--abandon")
+    assert written(place)["writers"] == []
+
+
+def test_one_of_two_runs_is_abandoned(source: str, place: Place) -> None:
+    task(source, place, "0-4")
+    other = ("--filetype", "png", "--frames", "5-9", "--run", "OTHER", *options(place))
+    run("save", source, place.url, *other)
+    commit(place, "--abandon")
+    stated = run("commit", place.url, "--run", "OTHER", *options(place)).err
+    assert "committed run OTHER: frame_#####.png" in stated
+    assert [name for name in place.names() if name.startswith(".seqsave/runs")] == []

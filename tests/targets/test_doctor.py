@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import platform
+import time
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -62,7 +65,7 @@ def test_no_bucket_and_a_wrong_secret(s3_server: S3Server) -> None:
     assert not missing.ok
     (failed,) = (check for check in missing.checks if check.status == "failed")
     assert "create it or correct the URL" in failed.message
-    assert [check.status for check in missing.checks][2:] == ["skipped"] * 6
+    assert [check.status for check in missing.checks][2:] == ["skipped"] * 7
     refused = examine(
         targets.resolve(s3_server.new_prefix(), {**s3_server.storage_options, "secret": "not-the-secret"})
     )
@@ -127,7 +130,9 @@ def test_what_is_wrong_is_seen_alone(fault: str, name: str, stated: str) -> None
     assert stated in found[name]
 
 
-@pytest.mark.parametrize(("skew", "stated"), [(600, "ahead of"), (-600, "behind")])
+@pytest.mark.parametrize(
+    ("skew", "stated"), [(600, "600 s ahead of"), (-600, "s behind"), (8, "s ahead of"), (-8, "s behind")]
+)
 def test_the_clock(skew: float, stated: str) -> None:
     (message,) = wrong(strange("", skew)).values()
     assert stated in message
@@ -141,3 +146,52 @@ def test_nothing_can_be_written(tmp_path: Path) -> None:
     found = examine(targets.resolve(tmp_path / "file"))
     assert not found.ok
     assert [check.status for check in found.checks if check.name == "delete"] == ["skipped"]
+
+
+@pytest.mark.parametrize(("skew", "stated"), [(20, "20 s ahead of"), (-20, "s behind"), (0, "")])
+def test_the_clock_of_a_folder_on_another_machine(
+    skew: float, stated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = targets.resolve(tmp_path)
+    monkeypatch.setattr(type(target), "clock", lambda *_: time.time() - skew)
+    found = wrong(target).get("clock", "")
+    assert stated in found
+    assert bool(found) is bool(stated)
+    assert "requests are refused" not in found
+
+
+class _Conditional(_Strange):
+    """A store with conditions: changes are compared, or not, where it ignores them."""
+
+    capabilities = dataclasses.replace(MemoryTarget.capabilities, create="conditional")
+
+    def update(self, path: str, change: Any, **more: Any) -> Any:
+        if self.fault == "no read":
+            raise TargetError("cannot read: the credentials do not allow it")
+        before = MemoryTarget.read(self, path)
+        after = change(before)
+        if self.fault != "ignores conditions" and MemoryTarget.read(self, path) != before:
+            after = change(MemoryTarget.read(self, path))
+        return self.publish(path, after, content_type=more["content_type"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "stated"),
+    [("", "none is lost"), ("ignores conditions", "ignores the condition"), ("no read", "the manifest needs it")],
+)
+def test_two_changes_at_one_moment(fault: str, stated: str) -> None:
+    target = _Conditional.__new__(_Conditional)
+    target.__dict__.update(targets.resolve("memory://doctor").__dict__)
+    target.fault = fault
+    (check,) = (one for one in examine(target).checks if one.name == "update")
+    assert stated in check.message
+    assert check.status == ("warning" if fault else "ok")
+
+
+def test_versions_and_the_source_of_the_credentials_are_reported(place: Place) -> None:
+    found = examine(targets.resolve(place.url, place.storage_options))
+    assert found.versions["python"] == platform.python_version()
+    assert {"seqsave", "fsspec", "s3fs", "numpy", "pillow"} <= found.versions.keys()
+    expected = "storage options or a configured target" if place.kind == "s3" else None
+    assert found.facts.get("credentials") == expected
+    assert not [value for value in map(str, place.storage_options.values()) if value in str(found.versions)]

@@ -12,6 +12,7 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import SaveError
+from seqsave.targets.s3_session import source_of
 from tests.support.peculiar_s3 import PeculiarS3
 from tests.targets.stores import FRAMES, TEXT, options
 
@@ -140,3 +141,17 @@ def test_a_failed_profile_leaves_no_traceback_on_the_terminal(
     assert "needs a second factor" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Enter MFA code" not in done.stderr
+
+
+def test_where_credentials_come_from_is_stated_without_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = Source("profile", monkeypatch, tmp_path)
+    assert source_of({}) == "none"
+    file.put("AKIAFILE")
+    assert source_of({}) == "the file of credentials"
+    assert source_of({"profile": "default"}) == "the file of credentials, profile default"
+    assert source_of({"profile": "nobody"}) == "a source that failed (ProfileNotFound)"
+    Source("environment", monkeypatch, tmp_path).put("AKIAENV")
+    assert source_of({}) == "environment variables"
+    assert source_of({"anon": True}) == "none, requests are anonymous"
+    assert source_of({"key": "AKIAGIVEN", "secret": "s"}) == "storage options or a configured target"
+    assert targets.resolve("s3://b/x").credentials() == "environment variables"

@@ -11,6 +11,7 @@ from seqsave.cli.app import Command
 from seqsave.cli.completion import urls
 from seqsave.cli.output import Messages, print_json
 from seqsave.cli.parameters import as_frames, as_run, folder_at, json_option, quiet_option, storage_option
+from seqsave.errors import RunError
 from seqsave.wording import counted
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["commit_command"]
     examples=[
         "seqsave commit s3://renders/shot010 --run shot010",
         "seqsave commit s3://renders/shot010 --run shot010 --frames 1001-1100",
+        "seqsave commit s3://renders/shot010 --run shot010 --abandon",
     ],
 )
 @click.argument("url", metavar="URL", shell_complete=urls)
@@ -36,6 +38,7 @@ __all__ = ["commit_command"]
     callback=as_frames,
     help="The expected frames, as 0-99, 1-10x2 or 1,5,9; by default those that the tasks were to save.",
 )
+@click.option("--abandon", is_flag=True, help="Give the run up: remove its records, and keep its frames.")
 @storage_option()
 @quiet_option
 @json_option("the result")
@@ -43,6 +46,7 @@ def commit_command(
     url: str,
     run: str,
     frames: tuple[range, ...] | None,
+    abandon: bool,
     storage_option: dict[str, Any],
     quiet: bool,
     as_json: bool,
@@ -50,16 +54,25 @@ def commit_command(
     """Put the frames that the tasks of a run have saved into the manifest, and remove the records of the tasks.
 
     Any machine may commit, and may repeat it. Exit status 1, with nothing changed, if frames are missing or were
-    replaced.
+    replaced: save them again under the same name, and commit again. With --json, "frames" lists them for --frames.
     """
-    from seqsave.runs import commit_run
-
+    if abandon and frames is not None:
+        raise click.UsageError("--abandon is for a whole run, and not with --frames", click.get_current_context())
     messages = Messages(quiet)
     with messages.catching():
         folder_at(url, storage_option)
-        made = commit_run(url, run, frames=frames, storage_options=storage_option or None)
+        try:
+            made = _ended(url, run, frames, abandon, storage_option or None)
+        except RunError as error:
+            if as_json:
+                lacking = naming.format_ranges(error.frames) or None
+                print_json({"run": run, "error": str(error), "reason": error.reason, "frames": lacking})
+            raise
     if as_json:
         print_json({"run": run, "sequences": [_document(one) for one in made]})
+    if abandon:
+        messages.note(f"abandoned run {run}: its frames stay in {url}, and {_patterns(made)} is unfinished")
+        return 0
     if not made:
         messages.note(f"run {run} was committed before: no records are left in {url}")
     for one in made:
@@ -67,6 +80,20 @@ def commit_command(
         for obstacle in one.obstacles():
             messages.note(f"unfinished: {obstacle}")
     return 0
+
+
+def _ended(
+    url: str, run: str, frames: tuple[range, ...] | None, abandon: bool, options: dict[str, Any] | None
+) -> list[Manifest]:
+    from seqsave.runs import abandon_run, commit_run
+
+    if abandon:
+        return abandon_run(url, run, storage_options=options)
+    return commit_run(url, run, frames=frames, storage_options=options)
+
+
+def _patterns(made: list[Manifest]) -> str:
+    return ", ".join(map(_pattern, made)) or "the sequence"
 
 
 def _summary(run: str, made: Manifest) -> str:

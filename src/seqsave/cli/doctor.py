@@ -27,9 +27,10 @@ __all__ = ["doctor_command"]
 @storage_option()
 @json_option("what was found")
 def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> int:
-    """Test whether frames can be saved to URL: rights, create without replacing, content type, clock.
+    """Test whether frames can be saved to URL: rights, conditional writes, content type, clock.
 
     Writes two small files into .seqsave below URL, and deletes them. Exit status 1 when frames cannot be saved there.
+    Also prints where the credentials come from, and the versions of libraries: run it on each machine of a farm.
     """
     from seqsave.targets.doctor import examine
 
@@ -37,13 +38,15 @@ def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> i
         found = examine(folder_at(url, storage_option))
     if as_json:
         checks = [{"name": c.name, "status": c.status, "message": spelled(c.message)} for c in found.checks]
-        print_json({"url": found.url, "ok": found.ok, "facts": dict(found.facts), "checks": checks})
+        facts, versions = dict(found.facts), dict(found.versions)
+        print_json({"url": found.url, "ok": found.ok, "facts": facts, "checks": checks, "versions": versions})
     else:
         print_line(found.url)
         for check in found.checks:
             if check.status != "skipped":
                 print_line(f"  {check.status:8}{check.name}: {spelled(check.message)}")
-        for name in ("endpoint", "region"):
+        for name in ("endpoint", "region", "credentials"):
             if name in found.facts:
                 print_line(f"  {name}: {found.facts[name]}")
+        print_line(f"  versions: {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
     return 0 if found.ok else FAILED

@@ -40,8 +40,11 @@ LEAST_STEPPED = 4
 LONGEST_SHOWN = 60
 
 _BATCH = re.compile(r"batch_(?P<number>[0-9]{4,})")
-# As render managers write frames: 0-99, 1-10x2, 1,5,9.
-_STEPPED = re.compile(r"(-?[0-9]{1,19})(?:-(-?[0-9]{1,19})(?:[x:]([0-9]{1,19}))?)?")
+# As render managers write frames: 0-99, 1-10x2; in Deadline also 1:10, 1-10step2; in OpenJD and Slurm 1-10:2.
+_NUMBER = r"-?[0-9]{1,19}"
+_STEPPED = re.compile(rf"({_NUMBER})(?:[-:]({_NUMBER})(?:(?:x|:|step|by|every)({_NUMBER}))?)?", re.IGNORECASE)
+# Between two ranges: a comma, spaces, or both. A hyphen after spaces may belong to a range or to a negative number.
+_BETWEEN = re.compile(r"\s*,\s*|\s+(?!-)")
 _RUN = re.compile(r"(?P<first>-?[0-9]{1,19})(?:-(?P<last>-?[0-9]{1,19}))?")
 
 
@@ -174,23 +177,36 @@ def parse_ranges(text: str) -> tuple[range, ...]:
 def parse_frames(text: str) -> tuple[range, ...]:
     """Parse frames as render managers write them: ``0-99``, ``1-10x2`` (every second one), ``1,5,9``, in any order.
 
+    Spaces separate like commas. ``:``, ``step``, ``by`` and ``every`` mean the same as ``x``, and ``1:10`` the same as
+    ``1-10``. Descending ranges need a step: ``10-1x3`` and ``10-1x-3`` are the frames 10, 7, 4 and 1.
+
     Returns them as ascending ranges, each frame once. Raises FrameNameError.
     """
     frames: set[int] = set()
-    for part in text.replace(" ", "").split(","):
+    for part in _BETWEEN.split(text.strip()):
         if part.startswith("..."):  # of format_ranges
             raise FrameNameError(f"{_short(text)} is a list that was shortened for display: write all ranges")
-        found = _STEPPED.fullmatch(part)
-        first, last, step = (int(found[1]), int(found[2] or found[1]), int(found[3] or 1)) if found else (0, -1, 1)
-        if last < first or step < 1 or last > MAX_INDEX or first < MIN_INDEX:
+        run = _parse_range(part)
+        if not run or run.stop > MAX_INDEX + 1 or run.start < MIN_INDEX:
             raise FrameNameError(
                 f"{_short(text)} is not a list of frames: write 0-99, 0-98x2 for every second one, or 1,5,9"
             )
-        run = range(first, last + 1, step)
-        if (last - first) // step + 1 + len(frames) > MOST_FRAMES:  # len() raises for what exceeds a machine's word
+        if (run.stop - 1 - run.start) // run.step + 1 + len(frames) > MOST_FRAMES:  # len() raises beyond a machine word
             raise FrameNameError(f"{_short(text)} names more than {MOST_FRAMES} frames")
         frames.update(run)
     return to_ranges(sorted(frames))
+
+
+def _parse_range(text: str) -> range:
+    """Return one range of frames, ascending; an empty one for text of another form."""
+    found = _STEPPED.fullmatch(text)
+    if found is None:
+        return range(0)
+    first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
+    if last >= first or found[3] is None:  # without a step, 9-2 is taken for a mistake
+        return range(first, last + 1, step) if step > 0 else range(0)
+    size = abs(step)
+    return range(first - (first - last) // size * size, first + 1, size) if size else range(0)
 
 
 def renumbered(

@@ -6,7 +6,7 @@ Parts only send frames. One commit records them in the manifest, after it has li
 from seqsave import _lazy
 
 _HOMES = {
-    "farm": "FarmTask commit_run",
+    "farm": "FarmTask abandon_run commit_run",
     "part": "Part",
     "records": "FrameRecord",
     "run": "Run open_run",

@@ -1,6 +1,7 @@
 # Made by: python -m tests.stubs
 
 from .farm import FarmTask as FarmTask
+from .farm import abandon_run as abandon_run
 from .farm import commit_run as commit_run
 from .part import Part as Part
 from .records import FrameRecord as FrameRecord
@@ -12,6 +13,7 @@ __all__ = [
     "FrameRecord",
     "Part",
     "Run",
+    "abandon_run",
     "commit_run",
     "open_run",
 ]

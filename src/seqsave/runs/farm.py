@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from seqsave.manifest import Manifest
 
-__all__ = ["FarmTask", "commit_run"]
+__all__ = ["FarmTask", "abandon_run", "commit_run"]
 
 VERSION = 1
 _JSON = "application/json"
@@ -156,17 +156,45 @@ def commit_run(
     Raises RunError, and changes nothing, if frames lack a record, are gone or were replaced, if a task that could not
     state its frames at its start has not ended, or if the run does not exist; TargetError, ManifestError.
     """
-    with targets.hiding(url):
-        pattern = naming.parse_pattern(str(url))
-    target = targets.resolve(url if pattern is None else getattr(url, "parent", pattern[0] or "."), storage_options)
+    target = _folder_at(url, storage_options)
     found = _collected(target, check_id(run), storage_options)
-    if not found:
-        _check_known(target, run)
+    if not found and not any(_was_committed(made, run) for _, made in _manifests(target)):
+        raise _unknown(target, run)
     runs = [_expecting(one, frames) for one in found]
     if len(found) > 1:  # a sequence that cannot be committed must not leave the others committed
         for expecting, one in zip(runs, found, strict=True):
             expecting.rehearse(one.records)
     return [_commit(target, expecting, one) for expecting, one in zip(runs, found, strict=True)]
+
+
+def abandon_run(
+    url: str | os.PathLike[str], run: str, *, storage_options: Mapping[str, Any] | None = None
+) -> list[Manifest]:
+    """Give up a run that will not be committed: remove the records of its tasks, and its entry in the manifests.
+
+    The frames that it has saved stay, and the manifests stay unfinished. A task that is still active may save more.
+
+    Returns the manifests. Raises RunError if the run does not exist or a record is damaged; TargetError, ManifestError.
+    """
+    target = _folder_at(url, storage_options)
+    found = _collected(target, check_id(run), storage_options)
+    writer = f"{manifest.RUN_HEAD}{run}"
+    # A task that was killed between its first two requests has left an entry alone.
+    paths = [path for path, made in _manifests(target) if any(one.id == writer for one in made.writers)]
+    if not found and not paths:
+        raise _unknown(target, run)
+    for left in found:
+        left.run.abandon()
+        paths.append(manifest.path_of(left.run.rule.folder, left.run.rule.name))
+    paths = list(dict.fromkeys(paths))
+    made = [manifest.change(target, path, partial(_without, writer)) for path in paths]
+    for entry in targets.with_retries(target, partial(target.list, folder_of(run))):
+        targets.with_retries(target, partial(target.delete, f"{folder_of(run)}/{entry.name}"))
+    return [one for one in made if one is not None]
+
+
+def _without(writer: str, current: Manifest | None) -> Manifest | None:
+    return None if current is None else manifest.without(current, [writer])
 
 
 @dataclass(slots=True)
@@ -265,20 +293,30 @@ def _asked(text: Any) -> Ranges:
     return naming.parse_ranges(text)
 
 
-def _check_known(target: targets.Target, run: str) -> None:
-    """Raise RunError unless a manifest shows that the run was committed."""
-    for entry in targets.with_retries(target, partial(target.list, naming.PRIVATE_FOLDER)):
-        if entry.name.endswith(".json") and _names(target, f"{naming.PRIVATE_FOLDER}/{entry.name}", run):
-            return
-    raise RunError(
+def _folder_at(url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None) -> targets.Target:
+    """Return the folder of a URL that may end in a pattern."""
+    with targets.hiding(url):
+        pattern = naming.parse_pattern(str(url))
+    return targets.resolve(url if pattern is None else getattr(url, "parent", pattern[0] or "."), storage_options)
+
+
+def _unknown(target: targets.Target, run: str) -> RunError:
+    return RunError(
         f"there is no run {run} in {target.url}: no task has left records, and no manifest names it", reason="unknown"
     )
 
 
-def _names(target: targets.Target, path: str, run: str) -> bool:
-    try:
-        found = manifest.load(targets.with_retries(target, partial(target.read, path)))
-    except (TargetError, ManifestError):
-        return False
+def _manifests(target: targets.Target) -> Iterator[tuple[str, Manifest]]:
+    """Yield each manifest of the folder that can be read, with its path."""
+    for entry in targets.with_retries(target, partial(target.list, naming.PRIVATE_FOLDER)):
+        path = f"{naming.PRIVATE_FOLDER}/{entry.name}"
+        if entry.name.endswith(".json"):
+            with contextlib.suppress(TargetError, ManifestError):
+                yield path, manifest.load(targets.with_retries(target, partial(target.read, path)))
+
+
+def _was_committed(made: Manifest, run: str) -> bool:
     run_id = f"{manifest.RUN_HEAD}{run}"
-    return found.run(run_id) is not None and all(writer.id != run_id for writer in found.writers)
+    # A run that was abandoned, or that another one ended as dead, is among the unfinished ones.
+    left = {*(writer.id for writer in made.writers), *made.unfinished}
+    return made.run(run_id) is not None and run_id not in left

@@ -237,6 +237,10 @@ class Target(ABC):
         """
         return {}
 
+    def credentials(self) -> str | None:
+        """Return where the credentials come from, in words and without them; None for a storage without any."""
+        return None
+
     def identity(self) -> Mapping[str, str]:
         """Return what distinguishes this target from others with the same URL, such as the endpoint; without secrets.
 

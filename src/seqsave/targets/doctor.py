@@ -1,29 +1,40 @@
-"""Test the abilities of a target: rights, create without replacing, content type, clock; with advice on problems."""
+"""Test the abilities of a target, with advice on problems: rights, conditional writes, content type, clock.
+
+The versions of the libraries and the source of the credentials are reported, so that machines can be compared.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from importlib import metadata
 from typing import Literal
 
 from seqsave import naming, targets
 from seqsave.errors import SeqSaveError, TargetError
 from seqsave.wording import counted
 
-__all__ = ["Check", "Diagnosis", "examine"]
+__all__ = ["Check", "Diagnosis", "examine", "installed_versions"]
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 
 # S3 refuses signatures that are older, https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 REFUSED_SKEW = 15 * 60
-NOTICED_SKEW = 60
+# The least difference of clocks that is reported. Storages state whole seconds, and an answer takes time.
+NOTICED_SKEW = 5
 CONTENT_TYPE = "image/png"  # of the file that is tried: what frames have
+# Whose versions change what is sent to a storage, or what is in the files.
+LIBRARIES = (
+    *("seqsave", "seqsave-obstore", "fsspec", "s3fs", "aiobotocore", "botocore", "obstore", "gcsfs", "adlfs"),
+    *("numpy", "pillow"),
+)
+_BESIDE = b"seqsave doctor, another machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +48,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """The result of ``examine``. facts: the storage's own reports, such as its endpoint and region."""
+    """The result of ``examine``.
+
+    facts:    the storage's own reports, such as its endpoint and region, and where the credentials come from.
+    versions: of Python and the installed libraries, by name.
+    """
 
     url: str
     checks: tuple[Check, ...]
     facts: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -63,7 +79,18 @@ def examine(target: targets.Target) -> Diagnosis:
         examination.run()
     except _Stop:
         examination.skip_rest()
-    return Diagnosis(url=target.url, checks=tuple(examination.checks), facts=examination.facts)
+    source = target.credentials()
+    facts = {**examination.facts, **({} if source is None else {"credentials": source})}
+    return Diagnosis(url=target.url, checks=tuple(examination.checks), facts=facts, versions=installed_versions())
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of Python and of those of ``LIBRARIES`` that are installed."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _missing_folders(target: targets.Target) -> list[str]:
@@ -82,6 +109,7 @@ class _Examination:
         self.target = target
         self.checks: list[Check] = []
         self.facts: dict[str, str] = {}
+        self.asked = (0.0, 0.0)
         self.made = _missing_folders(target)
         name = f"doctor-{secrets.token_hex(6)}"
         self.path, self.other = (f"{naming.PRIVATE_FOLDER}/{name}{end}.txt" for end in ("", "-new"))
@@ -91,6 +119,7 @@ class _Examination:
             ("read", self.read),
             ("replace", self.replace),
             ("create", self.create),
+            ("update", self.update),
             ("content type", self.content_type),
             ("clock", self.clock),
             ("delete", self.delete),
@@ -165,8 +194,36 @@ class _Examination:
             "the storage replaces files that it was asked not to replace: do not use `if_exists='error'` here",
         )
 
+    def update(self) -> tuple[Status, str]:
+        """Test a change of a file that another machine changes at the same moment, as of a manifest."""
+        if type(self.target).update is targets.Target.update:
+            return "warning", "this storage cannot compare: end runs of many machines on one machine at a time"
+        if self.target.capabilities.create != "conditional":
+            return "ok", "changes of a manifest take turns"
+        seen: list[bytes | None] = []
+
+        def change(current: bytes | None) -> bytes:
+            seen.append(current)
+            if len(seen) == 1:
+                self._publish(self.path, _BESIDE)
+            return (current or b"") + b"."
+
+        try:
+            self.target.update(self.path, change, content_type=CONTENT_TYPE)
+            data = self.target.read(self.path)
+        except TargetError as error:
+            return "warning", f"{error}; the manifest needs it"
+        if data == _BESIDE + b".":
+            return "ok", "of two changes at one moment, none is lost"
+        return (
+            "warning",
+            "the storage ignores the condition of a change: end runs of many machines on one machine at a time",
+        )
+
     def content_type(self) -> tuple[Status, str]:
+        before = time.time()
         self.facts = dict(self.target.about(self.path))
+        self.asked = (before, time.time())
         kept = self.facts.get("content type")
         if kept is None:
             return "ok", "this storage keeps none"
@@ -175,14 +232,27 @@ class _Examination:
         return "warning", f"{kept} instead of {CONTENT_TYPE}: browsers may not show frames from here"
 
     def clock(self) -> tuple[Status, str]:
-        date = self.facts.get("date")
-        if date is None:
+        """Compare the clocks: the storage's answer is from between two moments of this machine."""
+        there, (before, after) = self._time_there()
+        if there is None:
             return "ok", "this storage does not report its time"
-        skew = (datetime.now(timezone.utc) - parsedate_to_datetime(date)).total_seconds()
-        if abs(skew) < NOTICED_SKEW:
+        ahead, behind = before - there - 1, there - after  # storages leave the parts of a second out
+        if max(ahead, behind) < NOTICED_SKEW:
             return "ok", "the same as the storage's"
-        difference = f"this machine's is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the storage's"
-        return "warning", f"{difference}: set it; from {REFUSED_SKEW} s on requests are refused"
+        difference = f"{ahead + 1:.0f} s ahead of" if ahead > 0 else f"{behind:.0f} s behind"
+        refused = "" if self.target.is_local else f"; from {REFUSED_SKEW} s on requests are refused"
+        return "warning", f"this machine's is {difference} the storage's: set it{refused}"
+
+    def _time_there(self) -> tuple[float | None, tuple[float, float]]:
+        date = self.facts.get("date")
+        if date is not None:
+            return parsedate_to_datetime(date).timestamp(), self.asked
+        before = time.time()
+        try:
+            there = self.target.clock(self.path)
+        except TargetError:
+            there = None
+        return there, (before, time.time())
 
     def delete(self) -> tuple[Status, str]:
         left = [problem for problem in map(self._deleted, (self.path, self.other)) if problem]

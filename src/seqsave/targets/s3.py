@@ -272,6 +272,12 @@ class S3Target(CopyingTarget):
         }
         return {name: value for name, value in found.items() if value}
 
+    def credentials(self) -> str | None:
+        """Return where the credentials come from; see ``Target.credentials``."""
+        from seqsave.targets.s3_session import source_of
+
+        return source_of(self._options)
+
     @guarded("open")
     def identity(self) -> Mapping[str, str]:
         """Return the identity; see ``Target.identity``. Bucket names are unique in AWS, but not across stores."""

@@ -21,6 +21,7 @@ __all__ = [
     "make_session",
     "names_credentials",
     "prepare",
+    "source_of",
     "unavailable",
 ]
 
@@ -102,6 +103,41 @@ def names_credentials(options: Mapping[str, Any]) -> bool:
     inner: Mapping[str, Any] = options.get("client_kwargs") or {}
     given = ("anon", "key", "secret", "username", "password", "session")
     return any(options.get(name) for name in given) or bool(inner.get("aws_access_key_id"))
+
+
+# botocore's names of its sources.
+_SOURCES = {
+    "env": "environment variables",
+    "shared-credentials-file": "the file of credentials",
+    "config-file": "the file of settings",
+    "assume-role": "a role of a profile",
+    "assume-role-with-web-identity": "a role by a token",
+    "sso": "a single sign-on",
+    "custom-process": "a program of a profile",
+    "container-role": "the role of this container",
+    "iam-role": "the role of this machine",
+}
+
+
+def source_of(options: Mapping[str, Any]) -> str:
+    """Return where the credentials for these storage options come from, without any of them."""
+    if options.get("anon"):
+        return "none, requests are anonymous"
+    if names_credentials(options):
+        return "storage options or a configured target"
+    from botocore.session import Session
+
+    profile = options.get("profile")
+    try:
+        session = Session(profile=profile)
+        prepare(session)
+        found = session.get_credentials()
+    except Exception as error:  # noqa: BLE001 - any source, any exception
+        return f"a source that failed ({type(error).__name__})"
+    if found is None:
+        return "none"
+    profile = profile or (session.profile if found.method not in ("env", "iam-role", "container-role") else None)
+    return _SOURCES.get(found.method, found.method) + (f", profile {profile}" if profile else "")
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -1,0 +1,55 @@
+"""Submit a sequence to OpenCue: a layer whose frames save it, and a layer that commits the run after them.
+
+    python opencue.py clip.mp4 s3://renders/shot010 0-99 --run shot010-v001 --chunk 10
+
+FRAMES is written as OpenCue does: 0-99, 1-100x5 or 1,5,9. ``--run`` names this submission. Another submission needs
+another name; one that saves frames again that are missing has the same one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from typing import Any
+
+import outline
+import outline.cuerun
+from outline.modules.shell import Shell
+
+
+def build(given: argparse.Namespace) -> Any:
+    """Return the job. Cuebot puts the frames of a task in the place of #FRAMESPEC#: 7, 1-10 or 1-9x2."""
+    if set(given.frames) & set(":y"):
+        raise SystemExit("write FRAMES without ':' and 'y': in seqsave, they do not mean what they mean in OpenCue")
+    run = f"--run={given.run}"
+    save = ["seqsave", "save", given.source, given.url, f"--filetype={given.filetype}", "--frames=#FRAMESPEC#", run]
+    commit = ["seqsave", "commit", given.url, f"--frames={given.frames}", run]
+    # OpenCue joins a command with spaces, and a shell runs it.
+    saving = Shell("save", command=_quoted(save), range=given.frames, chunk=given.chunk, threads=1)
+    committing = Shell("commit", command=_quoted(commit), range="1-1", threads=1, type="Util")
+    committing.depend_all(saving)
+    job = outline.Outline(f"seqsave_{given.run}", show=given.show, shot=given.shot)
+    for layer in (saving, committing):
+        job.add_layer(layer)
+    return job
+
+
+def _quoted(command: list[str]) -> list[str]:
+    return [part if "#FRAMESPEC#" in part else shlex.quote(part) for part in command]
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Save a sequence with a job of OpenCue.")
+    parser.add_argument("source", help="a video, a folder or a pattern, which each host can read")
+    parser.add_argument("url", help="where the frames go")
+    parser.add_argument("frames", help="0-99, 1-100x5 or 1,5,9")
+    parser.add_argument("--run", required=True, help="the name of this submission, such as shot010-v001")
+    parser.add_argument("--chunk", type=int, default=1, help="frames of one task")
+    parser.add_argument("--filetype", default="png")
+    parser.add_argument("--show", default="testing")
+    parser.add_argument("--shot", default="default")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    outline.cuerun.launch(build(parse()), use_pycuerun=False)
