@@ -37,7 +37,7 @@ __all__ = ["SequenceDataset"]
 Stored = Literal["float32", "stored"]
 
 
-class SequenceDataset(Dataset[Any]):  # type: ignore[misc] - checks of types have no PyTorch
+class SequenceDataset(Dataset[Any]):  # type: ignore[misc]  # checks of types have no PyTorch
     """A map-style dataset of the frames of a sequence: by position, the picture C,H,W and the frame's number.
 
     ``len`` counts the existing frames; positions and frame numbers differ if the sequence has gaps or does not begin at

@@ -137,7 +137,7 @@ def source_of(options: Mapping[str, Any]) -> str:
     if found is None:
         return "none"
     profile = profile or (session.profile if found.method not in ("env", "iam-role", "container-role") else None)
-    return _SOURCES.get(found.method, found.method) + (f", profile {profile}" if profile else "")
+    return _SOURCES.get(found.method, str(found.method)) + (f", profile {profile}" if profile else "")
 
 
 def _refuse(*_: object) -> NoReturn:
