@@ -131,7 +131,7 @@ def test_what_is_wrong_is_seen_alone(fault: str, name: str, stated: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("skew", "stated"), [(600, "600 s ahead of"), (-600, "s behind"), (8, "s ahead of"), (-8, "s behind")]
+    ("skew", "stated"), [(600, "s ahead of"), (-600, "s behind"), (8, "s ahead of"), (-8, "s behind")]
 )
 def test_the_clock(skew: float, stated: str) -> None:
     (message,) = wrong(strange("", skew)).values()
@@ -148,7 +148,7 @@ def test_nothing_can_be_written(tmp_path: Path) -> None:
     assert [check.status for check in found.checks if check.name == "delete"] == ["skipped"]
 
 
-@pytest.mark.parametrize(("skew", "stated"), [(20, "20 s ahead of"), (-20, "s behind"), (0, "")])
+@pytest.mark.parametrize(("skew", "stated"), [(20, "s ahead of"), (-20, "s behind"), (0, "")])
 def test_the_clock_of_a_folder_on_another_machine(
     skew: float, stated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
