@@ -1,0 +1,253 @@
+"""Write a dataset as one sequence: tasks send frames, and the driver commits their records."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ray.data
+from ray.data import Datasink
+from ray.exceptions import RayTaskError
+
+import seqsave
+from seqsave.manifest import Manifest
+from seqsave.runs import FrameRecord
+from seqsave_ray.rows import Columns, Row, check_columns, digest_of, rows_of
+
+if TYPE_CHECKING:
+    from ray.data.block import Block
+
+__all__ = ["SequenceDatasink", "StorageFailedError", "write_sequence"]
+
+Key = tuple[int, "int | None"]
+# Settings of each task's part. The others belong to the run.
+_OF_TASKS = ("concurrency", "max_bytes")
+# The attribute that keeps the arguments of an error on its way to the driver.
+_RAISED = "_seqsave_raised"
+
+
+class StorageFailedError(seqsave.TargetError):
+    """The storage was unavailable for a write task, which Ray may try again."""
+
+
+@dataclass(frozen=True)
+class _Written:
+    """The result of one write task.
+
+    digests:  checksums of the pixels of its rows, by index and batch.
+    warnings: the texts of warnings about its frames.
+    """
+
+    records: list[FrameRecord]
+    digests: dict[Key, int]
+    warnings: list[str]
+
+
+def write_sequence(
+    dataset: ray.data.Dataset,
+    url: str | os.PathLike[str],
+    *,
+    image: str = "image",
+    index: str = "index",
+    batch: str | None = None,
+    max_retries: int = 3,
+    ray_remote_args: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Manifest:
+    """Write each row of a dataset as a frame of one sequence, and return the sequence's manifest.
+
+    The URL is that of a folder, or ends in a pattern such as ``shot.####.exr``, as for ``seqsave.open_run``. All
+    machines of the cluster must reach it.
+
+    image:  the column of the pictures: H,W or H,W,C, in arrays of one shape or of several.
+    index:  the column of the frames' numbers.
+    batch:  the column of the numbers of variations; null for frames outside of batch folders.
+    max_retries: how often a write task is done again after its worker died or its storage was unavailable.
+    ray_remote_args: further arguments of the write tasks, as in Ray's own writers.
+    settings: ``run``, ``total``, ``frames``, ``storage_options`` and the other settings of ``seqsave.open_run``;
+              ``concurrency`` and ``max_bytes`` are those of ``run.part`` in each task, 1 and 512 MiB by default.
+
+    If this raises, the manifest says that the sequence is unfinished. The same call with the same ``run`` continues.
+
+    Raises what ``seqsave.open_run`` and ``Run.begin`` raise; OptionError for missing columns; ImageError,
+    FrameNameError, EncodeError and others for a frame, which the message names; StorageFailedError; RunError if frames
+    are missing, or if rows with different pictures have the same number; an error of Ray for a failure of a task.
+    """
+    if not isinstance(dataset, ray.data.Dataset):
+        raise seqsave.OptionError(f"{type(dataset).__name__} is no dataset: pass a ray.data.Dataset")
+    if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
+        raise seqsave.OptionError(f"max_retries is {max_retries!r:.80}: it must be a whole number, 0 or more")
+    sink = SequenceDatasink(url, image=image, index=index, batch=batch, **settings)
+    known = dataset.schema(fetch_if_missing=False)
+    if known is not None:
+        check_columns(sink.columns, known.names)
+    retrying = {"max_retries": max_retries, "retry_exceptions": [StorageFailedError]}
+    sink.on_write_start()
+    try:
+        dataset.write_datasink(sink, ray_remote_args={**retrying, **(ray_remote_args or {})})
+    except RayTaskError as error:
+        sink.on_write_failed(error)
+        if isinstance(error.cause, seqsave.SeqSaveError):
+            raise _as_raised(error.cause) from error
+        raise
+    except BaseException as error:
+        sink.on_write_failed(error)  # Ray does not call it for KeyboardInterrupt
+        raise
+    return sink.committed
+
+
+class SequenceDatasink(Datasink):
+    """Writes a dataset as one sequence, for ``Dataset.write_datasink``. ``write_sequence`` uses it.
+
+    Ray repeats write tasks without limit by default: pass ``ray_remote_args={"max_retries": 3}``.
+
+    columns:  the names of the columns.
+    run:      the run, as ``seqsave.open_run`` returned it. Write tasks get a copy of it.
+    manifest: the committed manifest; None until the write has ended.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str],
+        *,
+        image: str = "image",
+        index: str = "index",
+        batch: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """Check the settings, and write nothing. Arguments and errors are those of ``write_sequence``."""
+        self.columns = Columns(image, index, batch)
+        self._limits = {name: settings.pop(name) for name in _OF_TASKS if settings.get(name) is not None}
+        self.run = seqsave.open_run(url, **{name: value for name, value in settings.items() if name not in _OF_TASKS})
+        if self.run.url.startswith("memory:"):
+            raise seqsave.OptionError(
+                f"{self.run.url} is in the memory of one process, which write tasks do not reach: use a shared folder "
+                "or an object store"
+            )
+        seqsave.check_settings(**self._limits)
+        self.manifest: Manifest | None = None
+        self._has_begun = False
+
+    @property
+    def committed(self) -> Manifest:
+        """Return the manifest. Raises RunError if the write has not ended."""
+        if self.manifest is None:
+            raise seqsave.RunError("the write has not ended, so there is no manifest yet", reason="unknown")
+        return self.manifest
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what tasks need; workers are used again, so that nothing of one write may stay in them."""
+        return {**self.__dict__, "manifest": None}
+
+    def __repr__(self) -> str:
+        return f"<SequenceDatasink {self.run!r}>"
+
+    @property
+    def min_bytes_per_write(self) -> int:
+        """Return 1: each block is a task of its own, and not a part of the task that made it.
+
+        Otherwise, a task would keep all pictures that it made until it ends, and a write that is done again would make
+        them again.
+        """
+        return 1
+
+    def on_write_start(self, schema: Any = None) -> None:
+        """Begin the run, on the driver. Raises OptionError, and what ``Run.begin`` raises."""
+        if self._has_begun:
+            return
+        if self.run.expected is None and ray.data.DataContext.get_current().max_errored_blocks != 0:
+            raise seqsave.OptionError(
+                "Ray may leave out blocks that fail (DataContext.max_errored_blocks), so the sequence may end early: "
+                "pass `total` or frames"
+            )
+        self.run.begin()
+        self._has_begun = True
+
+    def write(self, blocks: Iterable[Block], ctx: Any) -> _Written:
+        """Write the frames of one task, one after the other, and return their records.
+
+        Raises StorageFailedError if a later attempt may succeed, and what ``Part.write`` raises.
+        """
+        digests: dict[Key, int] = {}
+        with warnings.catch_warnings(), _errors_of_task():
+            warnings.simplefilter("ignore", seqsave.SeqSaveWarning)  # the driver issues each once
+            with self.run.part(**self._limits) as part:
+                for row in self._rows(blocks):
+                    if row.key not in digests:
+                        part.write(row.image, index=row.index, batch=row.batch)
+                        digests[row.key] = digest_of(row.image)
+                    elif digests[row.key] != digest_of(row.image):
+                        raise _differing([row.key])
+        return _Written(part.records, digests, list(part.result.warnings))
+
+    def _rows(self, blocks: Iterable[Block]) -> Iterator[Row]:
+        for block in blocks:
+            yield from rows_of(block, self.columns)
+
+    def on_write_complete(self, write_result: Any) -> None:
+        """Commit the run with the records of all tasks, on the driver. Raises what ``Run.commit`` raises."""
+        reports = [one for one in write_result.write_returns if isinstance(one, _Written)]
+        for text in dict.fromkeys(text for one in reports for text in one.warnings):
+            warnings.warn(text, seqsave.SeqSaveWarning, stacklevel=2)
+        _check_same(reports)
+        self.manifest = self.run.commit(record for one in reports for record in one.records)
+
+    def on_write_failed(self, error: BaseException) -> None:
+        """Abandon the run, on the driver: the manifest then says that the sequence is unfinished."""
+        if self._has_begun and self.manifest is None:
+            self._has_begun = False
+            with contextlib.suppress(seqsave.SeqSaveError):  # the first error matters
+                self.run.abandon()
+
+
+def _check_same(reports: Iterable[_Written]) -> None:
+    """Raise RunError if rows of several tasks have the same number and different pictures."""
+    digests: dict[Key, int] = {}
+    differing = [
+        key for one in reports for key, digest in one.digests.items() if digests.setdefault(key, digest) != digest
+    ]
+    if differing:
+        raise _differing(differing)
+
+
+def _differing(keys: Iterable[Key]) -> seqsave.RunError:
+    indices = sorted({index for index, _ in keys})
+    shown = ", ".join(map(str, indices[:20])) + (" ..." if len(indices) > 20 else "")
+    return seqsave.RunError(
+        f"the dataset has several rows with different pictures for the frames {shown}: give each its own index or "
+        "batch",
+        reason="replaced",
+        frames=tuple(range(index, index + 1) for index in indices),
+    )
+
+
+@contextlib.contextmanager
+def _errors_of_task() -> Iterator[None]:
+    """Raise StorageFailedError where the storage was unavailable. Keep the texts of errors, to which Ray adds some."""
+    try:
+        yield
+    except seqsave.SeqSaveError as error:
+        raised = error
+        if _is_storage_failure(error):
+            raised = StorageFailedError(str(error), transient=True)
+        setattr(raised, _RAISED, raised.args)
+        if raised is error:
+            raise
+        raise raised from error
+
+
+def _is_storage_failure(error: BaseException | None) -> bool:
+    if error is None:
+        return False
+    is_one = isinstance(error, seqsave.TargetError) and error.transient
+    return is_one or _is_storage_failure(error.__cause__)
+
+
+def _as_raised(error: seqsave.SeqSaveError) -> seqsave.SeqSaveError:
+    """Return an error of a task with the text that it was raised with."""
+    error.args = vars(error).pop(_RAISED, error.args)
+    return error

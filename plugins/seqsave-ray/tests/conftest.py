@@ -1,0 +1,116 @@
+"""The fixtures of the project's own tests, and one Ray for all tests, on two cores and on loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import ray
+from tests.conftest import (
+    _fresh_memory,
+    _fresh_plugins,
+    _isolated,
+    _loopback_only,
+    homes,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    running_s3_server,
+    s3_server,
+)
+from tests.support.places import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.s3 import S3Server
+
+__all__ = [
+    "_fresh_memory",
+    "_fresh_plugins",
+    "_isolated",
+    "_loopback_only",
+    "homes",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+    "running_s3_server",
+    "s3_server",
+]
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[2]
+
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_enable_export_api_write": "1",  # what it exports is searched for secrets too
+    # A busy machine takes its time.
+    "RAY_raylet_start_wait_time_s": "600",
+    "RAY_process_startup_timeout_seconds": "600",
+}
+
+
+def credentials(server: S3Server) -> dict[str, str]:
+    """Return the environment in which each machine has credentials of its own."""
+    return {
+        "AWS_ACCESS_KEY_ID": server.key,
+        "AWS_SECRET_ACCESS_KEY": server.secret,
+        "AWS_ENDPOINT_URL": server.endpoint_url,
+        "AWS_REGION": "us-east-1",
+    }
+
+
+@pytest.fixture(scope="session")
+def ray_folder() -> Iterator[Path]:
+    """The folder of Ray's session: a short path, since sockets are in it."""
+    folder = Path(tempfile.mkdtemp(prefix="sr-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _ray(running_s3_server: S3Server | None, ray_folder: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "SEQSAVE_"))]:
+            patched.delenv(name)
+        own = {} if running_s3_server is None else credentials(running_s3_server)
+        paths = os.pathsep.join([str(HERE), str(PROJECT)])
+        for name, value in {**SETTINGS, **own, "HOME": str(ray_folder), "PYTHONPATH": paths}.items():
+            patched.setenv(name, value)
+        ray.init(
+            num_cpus=2,
+            object_store_memory=300_000_000,
+            include_dashboard=False,
+            log_to_driver=False,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=str(ray_folder),
+        )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def engine(_ray: None) -> Any:
+    """Ray, on two cores, whose workers have credentials for the S3 server in their environment."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    return ray.data
+
+
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.s3)])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A folder, or a bucket for which the driver and the workers have credentials in their environment."""
+    if request.param == "local":
+        return Place("local", str(tmp_path / "renders" / "shot"))
+    server: S3Server = request.getfixturevalue("s3_server")
+    for name, value in credentials(server).items():
+        monkeypatch.setenv(name, value)
+    return Place("s3", server.new_prefix(), {}, server)
+
+
+sys.path.insert(0, str(HERE))
