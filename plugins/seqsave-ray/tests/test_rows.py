@@ -85,7 +85,7 @@ def test_numbers_that_tables_keep_as_floats() -> None:
     assert [row.index for row in rows_of(frame, Columns())] == [1, 2.5]  # the writer refuses 2.5
 
 
-def test_digests_tell_pictures_apart() -> None:
+def test_digests_of_different_pictures_differ() -> None:
     one = IMAGES[0]
     other = one.copy()
     other[0, 0, 0] += 1

@@ -57,8 +57,9 @@ def read_sequence(
 
     A sequence with gaps is read without them, with a SeqSaveWarning that names the frames.
 
-    Raises SequenceNotFoundError (also for ``frames`` that do not exist), OptionError, FrameNameError, TargetError.
-    While it is read: DecodeError for a damaged file, which it names, and TargetError.
+    Raises SequenceNotFoundError (also for ``frames`` that do not exist), OptionError, FrameNameError, TargetError;
+    ImageError for frames of several dtypes, here if the manifest states them. While the dataset is read: DecodeError
+    for a damaged file, which it names, and TargetError.
     """
     source = SequenceDatasource(
         url, columns=columns, frames=frames, prefix=prefix, filetype=filetype, storage_options=storage_options
@@ -93,6 +94,8 @@ class SequenceDatasource(Datasource):
         sequence = seqsave.open_sequence(url, prefix=prefix, filetype=filetype, storage_options=storage_options)
         self._pictures = _pictures_of(sequence)
         self._sequence = sequence if frames is None else _chosen(sequence, frames)
+        if "image" in self._columns:
+            self._check_dtypes()
         if frames is None:
             _warn_of_gaps(sequence)
 
@@ -127,6 +130,14 @@ class SequenceDatasource(Datasource):
             for part in parts
         ]
 
+    def _check_dtypes(self) -> None:
+        """Raise ImageError if the manifest states pictures of several dtypes."""
+        first: tuple[Frame, str] | None = None
+        for frame in self._sequence:
+            picture = self._pictures.get((frame.index, frame.batch))
+            if picture is not None:
+                first = _same_dtype(first, frame, picture[1])
+
     def _bytes_of(self, frames: Sequence[Frame]) -> int:
         own = 100 * len(frames)
         if "image" not in self._columns:
@@ -145,24 +156,40 @@ class SequenceDatasource(Datasource):
         if "image" not in self._columns:
             return BlockAccessor.for_block(_block([(frames[0], None)], self._columns)).schema()
         kinds = {self._pictures.get((frame.index, frame.batch)): frame for frame in frames}
-        if None in kinds or len({dtype for _, dtype in filter(None, kinds)}) > 1:
+        if None in kinds:
             return None
         rows = [(frame, np.zeros(*kind)) for kind, frame in kinds.items() if kind is not None]
         return BlockAccessor.for_block(_block(rows, self._columns)).schema()
 
 
 def _read(sequence: FrameSequence, columns: Sequence[str]) -> Iterator[Block]:
-    """Yield the blocks of a task: pictures of one dtype each, and of about ``_BLOCK_BYTES``."""
+    """Yield the blocks of a task, of about ``_BLOCK_BYTES``. Raises ImageError for pictures of several dtypes."""
     if "image" not in columns:
         yield _block([(frame, None) for frame in sequence], columns)
         return
     rows: list[tuple[Frame, Any]] = []
+    held = 0
+    first: tuple[Frame, str] | None = None
     for frame, image in zip(sequence, sequence.arrays(_AHEAD, _AHEAD_BYTES), strict=True):
-        if rows and (rows[0][1].dtype != image.dtype or sum(one.nbytes for _, one in rows) >= _BLOCK_BYTES):
+        first = _same_dtype(first, frame, image.dtype)
+        if held >= _BLOCK_BYTES:
             yield _block(rows, columns)
-            rows = []
+            rows, held = [], 0
         rows.append((frame, image))
+        held += image.nbytes
     yield _block(rows, columns)
+
+
+def _same_dtype(first: tuple[Frame, str] | None, frame: Frame, dtype: Any) -> tuple[Frame, str]:
+    """Return the first frame and its dtype. Raises ImageError if this one's dtype differs: a column of Ray has one."""
+    if first is None:
+        return frame, str(dtype)
+    if first[1] != str(dtype):
+        raise seqsave.ImageError(
+            f"{first[0].name} has the dtype {first[1]} and {frame.name} {dtype}, but a column of Ray holds one dtype: "
+            "read these frames apart, with frames, or save the sequence with one dtype"
+        )
+    return first
 
 
 def _block(rows: Sequence[tuple[Frame, Any]], columns: Sequence[str]) -> Block:
@@ -206,11 +233,13 @@ def _chosen(sequence: FrameSequence, frames: str | Iterable[int]) -> FrameSequen
         )
     except TypeError:
         raise seqsave.FrameNameError(f"frames is {frames!r:.80}: it must be indices, or text such as '0-99'") from None
+    if not wanted:
+        raise seqsave.OptionError("frames is empty: pass the frames to read")
     lacking = subtract(wanted, sequence.ranges)
-    if lacking or not wanted:
+    if lacking:
         raise seqsave.SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} has no frames {naming.format_ranges(lacking, 10) or 'of none'}: "
-            f"there are {naming.format_ranges(sequence.ranges, 10)}"
+            f"{sequence.pattern} in {sequence.url} has no frames {naming.format_ranges(lacking, 10)}: there are "
+            f"{naming.format_ranges(sequence.ranges, 10)}"
         )
     return sequence.part([frame for frame in sequence if any(frame.index in run for run in wanted)])
 
