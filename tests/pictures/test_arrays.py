@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -555,6 +556,7 @@ def test_pil_picture_that_cannot_be_read(tmp_path: Any) -> None:
     ("thing", "part"),
     [
         ("frame.png", "str is not a picture.*numpy array, a PIL image, a torch tensor"),
+        (Path("frame.png"), r"Path is not a picture.*PIL\.Image\.open\(name\) reads a file"),
         (None, "NoneType is not a picture"),
         ([[1, 2], [3, 4]], "list is not a picture"),
         (np.zeros((2, 4, 5, 3)), "2 x 4 x 5 x 3: use write_frames .*T,H,W,C.* or write_batch .*B,H,W,C"),

@@ -46,6 +46,13 @@ def test_a_bad_image_says_how_many_are_saved(tmp_path: Path) -> None:
     assert "the 2 frames saved before the error are kept" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["clip.mp4", "s3://b/renders", Path("renders")])
+def test_the_name_of_a_file_is_refused_with_the_way_to_its_frames(name: str | Path, tmp_path: Path) -> None:
+    with pytest.raises(seqsave.ImageError, match=r"seqsave\.open_sequence\(name\);.* `seqsave save clip\.mp4 URL`"):
+        seqsave.save(name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("function", [seqsave.save, seqsave.open_writer])
 def test_the_signature_shows_every_setting(function: object) -> None:
     parameters = inspect.signature(function).parameters  # type: ignore[arg-type]

@@ -23,6 +23,8 @@ from seqsave.settings.rates import HIGHEST_RATE, exact_rate
         ("30000/1001", Fraction(30000, 1001)),
         (Fraction(2997, 100), Fraction(2997, 100)),
         (Fraction(2997, 125), Fraction(2997, 125)),
+        ("2997/125", Fraction(2997, 125)),
+        ("2997/100", Fraction(2997, 100)),
         (24, Fraction(24)),
         ("12.5", Fraction(25, 2)),
         (24.975, Fraction(999, 40)),

@@ -58,3 +58,10 @@ def test_ids_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     written(tmp_path / "a.0001.exr", {"id": np.full((4, 6), 70000, np.uint32)})
     with pytest.raises(seqsave.ImageError, match=r"integers 70000\.\.70000 .* Save it as tif"):
         seqsave.save(seqsave.open_sequence(tmp_path), tmp_path / "out", filetype="png")
+
+
+def test_types_that_are_none_are_ignored() -> None:
+    image = np.zeros((2, 2, 2), np.float32)
+    for hints in ({KINDS: 5, INTEGERS: "x"}, {KINDS: {"Z": "blue"}, INTEGERS: {"Z": "x"}}):
+        planes = taken_apart(image, ("Y", "Z"), hints, straight=False)
+        assert [plane.dtype for plane in planes.values()] == [np.float32, np.float32]

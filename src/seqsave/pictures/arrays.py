@@ -7,6 +7,7 @@ accepts floats.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -138,7 +139,12 @@ def each_frame(frames: Any, layout: str) -> Iterator[Any]:
         )
     if axes == 4 and not isinstance(frames, Iterable):
         frames = as_stack(frames)
-    if not isinstance(frames, Iterable) or isinstance(frames, str | bytes | Mapping):
+    if isinstance(frames, str | os.PathLike):
+        raise ImageError(
+            f"frames are {_type_name(frames)}, the name of a file or folder, and not its frames: a sequence is "
+            "seqsave.open_sequence(name); frames of a video are saved by the command `seqsave save clip.mp4 URL`"
+        )
+    if not isinstance(frames, Iterable) or isinstance(frames, bytes | Mapping):
         raise ImageError(f"frames are {type(frames).__name__}: give an array {layout}, or an iterable of images")
     return iter(frames)
 
@@ -203,9 +209,10 @@ def _converted(picture: Any) -> ImageArray:
         return np.asarray(picture)
     if hasattr(picture, "__dlpack__"):
         return np.from_dlpack(picture)
+    hint = "; PIL.Image.open(name) reads a file" if isinstance(picture, str | os.PathLike) else ""
     raise ImageError(
         f"{_type_name(picture)} is not a picture: pass a numpy array, a PIL image, a torch tensor, "
-        "or an object with __array__ or __dlpack__"
+        f"or an object with __array__ or __dlpack__{hint}"
     )
 
 

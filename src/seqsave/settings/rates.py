@@ -20,7 +20,7 @@ _PLACES = range(2, 7)
 def exact_rate(rate: Any) -> Fraction:
     """Return a rate in frames per second as a fraction. Decimals such as 29.97 mean 30000/1001.
 
-    rate: an int, a float, or text such as ``"29.97"`` or ``"24000/1001"``; a Fraction is meant as it is.
+    rate: an int, a float, or text such as ``"29.97"`` or ``"24000/1001"``; a fraction is meant as it is, also in text.
 
     Raises OptionError for other values, and for 0 or less, and more than HIGHEST_RATE.
     """
@@ -32,7 +32,8 @@ def exact_rate(rate: Any) -> Fraction:
         raise OptionError(
             f"rate is {rate!r}: it must be a number of frames per second, more than 0 and at most {HIGHEST_RATE}"
         )
-    return (exact if isinstance(rate, Fraction) else _meant(exact)).limit_denominator(_DENOMINATOR)
+    is_fraction = isinstance(rate, Fraction) or "/" in str(rate)
+    return (exact if is_fraction else _meant(exact)).limit_denominator(_DENOMINATOR)
 
 
 def _meant(rate: Fraction) -> Fraction:

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms
 
 from seqsave.encoders.png.chunks import about, stated_in
 from seqsave.encoders.png.encoder import PngEncoder
+from seqsave.errors import OptionError
 from seqsave.metadata import exif, icc, xmp
 from seqsave.pictures.color import COLOR_SPACES, DAMAGED_PROFILE, color_space
 from seqsave.pictures.fitting import without as without_fields
@@ -177,3 +178,20 @@ def test_density_and_aspect_of_pixels_come_from_one_statement() -> None:
 def test_a_damaged_profile_is_no_chunk() -> None:
     info = ImageInfo(attributes={**DAMAGED, "sTER": b"\0"}, attributes_of="png")
     assert [kind for kind, _ in about(FrameInfo(index=0, image=info), channels=3)] == [b"sTER"]
+
+
+def encoded_with(image: ImageInfo) -> bytes:
+    return bytes(PngEncoder().encode(PICTURE, metadata={}, options={}, info=FrameInfo(index=0, image=image)).data)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("oFFs", "text"), ("sCAL", 5), ("foo", b"abc"), ("IDAT", b""), ("猫", b"")]
+)
+def test_an_attribute_that_is_no_chunk_is_named(name: str, content: Any) -> None:
+    stated = ImageInfo(attributes={name: content}, attributes_of="png")
+    with pytest.raises(OptionError, match=f"attributes\\['{name}'\\] is .*: PNG files hold bytes, .* chunk cICP, oFFs"):
+        encoded_with(stated)
+
+
+def test_attributes_of_the_storage_are_no_chunks() -> None:
+    assert encoded_with(ImageInfo(attributes={".kept": 5}, attributes_of="png")) == encoded_with(ImageInfo())

@@ -22,6 +22,7 @@ KINDS = ".types"
 """The name among ``ImageInfo.attributes`` of the channels' types: numpy's names by channel, if they differ."""
 INTEGERS = ".integers"
 """The name among ``ImageInfo.attributes`` of channels of 32-bit integers that single precision would round."""
+_TYPES = ("float16", "float32", "uint32")
 _EXACT = 1 << 24  # up to here, single precision holds every integer
 
 
@@ -79,7 +80,8 @@ def taken_apart(
     stated:   the attributes of the source, with its types and integers.
     straight: True if colours are to be multiplied by the alpha of their layer.
     """
-    kinds, integers = stated.get(KINDS) or {}, stated.get(INTEGERS) or {}
+    kinds = {name: kind for name, kind in _hints(stated, KINDS).items() if kind in _TYPES}
+    integers = {name: one for name, one in _hints(stated, INTEGERS).items() if isinstance(one, np.ndarray)}
     places = {name: place for place, name in enumerate(names)}
     alphas = {name: alpha_of(name, names) for name in names} if straight and image.dtype.kind == "f" else {}
     is_plain = all(kinds.get(name, image.dtype.name) == image.dtype.name for name in names)
@@ -92,6 +94,11 @@ def taken_apart(
             plane = image[..., place] if alpha is None else np.multiply(image[..., place], image[..., places[alpha]])
         planes[name] = _as_stated(plane, kinds.get(name), integers.get(name))
     return planes
+
+
+def _hints(stated: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = stated.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _as_stated(plane: ImageArray, kind: str | None, exact: ImageArray | None) -> ImageArray:

@@ -14,6 +14,7 @@ import OpenEXR
 from seqsave import COLOR_SPACES, ImageInfo
 from seqsave.metadata import exif
 from seqsave.metadata.xmp import others_in, tags_in
+from seqsave_exr.attributes import checked
 from seqsave_exr.channels import base_of
 from seqsave_exr.planes import INTEGERS, KINDS
 from seqsave_exr.raw import Raw
@@ -163,10 +164,14 @@ def written(info: ImageInfo, width: int, height: int) -> dict[str, Any]:
     """Return the attributes of a header that states the same, as far as no field of FrameInfo does.
 
     width, height: of the picture in pixels.
+
+    Raises OptionError for an attribute that EXR files do not hold.
     """
     header: dict[str, Any] = {}
     if info.attributes_of == FORMAT:
-        header |= {name: value for name, value in info.attributes.items() if not _is_apart(name, value)}
+        others = {name: value for name, value in info.attributes.items() if name not in (KINDS, INTEGERS)}
+        stated = checked(others, _STORAGE)
+        header |= {name: value for name, value in stated.items() if not isinstance(value, Raw)}
     if info.layer is not None and "multiView" not in header:  # which names the layer itself
         header["name"] = info.layer
     if info.display is not None:
@@ -187,10 +192,6 @@ def raw_of(info: ImageInfo) -> dict[str, Raw]:
     found = {name: value for name, value in own.items() if isinstance(value, Raw)}
     block = exif.describe({}, None, camera=info.exif, texts=info.texts)
     return {**found, EXIF: Raw(_BLOB, struct.pack("<I", len(block)) + block)} if block else found
-
-
-def _is_apart(name: str, value: Any) -> bool:
-    return name in (KINDS, INTEGERS) or isinstance(value, Raw)
 
 
 def _corners(left: int, top: int, right: int, bottom: int) -> Any:
@@ -243,8 +244,9 @@ def _attributes(data: bytes, header: Header, texts: Mapping[str, str]) -> dict[s
         raw = data[attribute.start : attribute.end]
         is_known = attribute.kind in _READERS or attribute.kind in _NUMBERS
         value = _value(data, attribute) if is_known else Raw(attribute.kind, raw)
-        if value is None and attribute.kind == "string":
-            value = Raw(attribute.kind, raw)  # not in UTF-8
+        is_empty = isinstance(value, list) and not value
+        if (value is None and attribute.kind == "string") or is_empty:
+            value = Raw(attribute.kind, raw)  # not in UTF-8; the library cannot write empty lists
         if value is not None:
             kept[name] = value
     return kept

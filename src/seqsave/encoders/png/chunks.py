@@ -11,11 +11,13 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from seqsave.errors import OptionError
 from seqsave.metadata import exif, icc, light, stated
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.color import COLOR_SPACES, DAMAGED_PROFILE
+from seqsave.wording import first_of, shortened
 
 if TYPE_CHECKING:
     from seqsave.types import ColorSpace, FrameInfo, ImageInfo
@@ -28,6 +30,8 @@ FORMAT = "png"
 _FURTHER = (b"oFFs", b"pCAL", b"sCAL", b"sTER")
 STATING = frozenset((b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"mDCV", b"cLLI", *_FURTHER))
 """The chunks that state something of the picture."""
+# Those that are attributes; cICP where its samples are of a narrow range.
+_ATTRIBUTES = frozenset(("cICP", *(name.decode() for name in _FURTHER)))
 
 INCH = 0.0254
 _LARGEST = (1 << 31) - 1
@@ -44,6 +48,8 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
     """Yield type and content of each chunk, in the order in which they are to be written.
 
     channels: number of channels of the picture; primaries are not stated for grey.
+
+    Raises OptionError for an attribute that is no chunk of a picture's facts.
     """
     if info.color is not None:
         yield from _color(info.color, grey=channels < 3)
@@ -58,14 +64,23 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
     if info.image.light:
         yield from _light(info.image)
     if info.image.attributes_of == FORMAT:
-        known = ((name, content) for name, content in info.image.attributes.items() if name != DAMAGED_PROFILE)
-        yield from ((name.encode("latin-1"), content) for name, content in known)
+        yield from _attributes(info.image.attributes)
     block = exif.describe(info.tags, info.dpi, camera=info.image.exif, texts=info.image.texts)
     if block:
         yield b"eXIf", block
     text = packet(info.tags, info.image.xmp)
     if text:
         yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + text
+
+
+def _attributes(attributes: Mapping[str, Any]) -> Iterator[tuple[bytes, bytes]]:
+    for name, content in attributes.items():
+        if name.startswith(".") or name == DAMAGED_PROFILE:
+            continue
+        if name not in _ATTRIBUTES or not isinstance(content, bytes):
+            allowed = f"bytes, the content of a chunk {first_of(sorted(_ATTRIBUTES), 8)}"
+            raise OptionError(f"info: attributes[{shortened(name)}] is {shortened(content)}: PNG files hold {allowed}")
+        yield name.encode(), content
 
 
 def _density_of(value: float) -> int:
