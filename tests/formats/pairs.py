@@ -190,9 +190,16 @@ def _shows_the_same(one: seqsave.Decoded, other: seqsave.Decoded) -> bool:
         if light is None or array.shape[2] < 3:
             return False
         if decoded.info.alpha == "associated":
-            array = np.rint(array / (np.maximum(array[..., 3:], 1) / 255)).astype(array.dtype)
+            array = _divided(array)
         found.append(light.shown(array[..., :3]))
     return found[0].shape == found[1].shape and float(np.abs(found[0] - found[1]).mean()) < 0.01
+
+
+def _divided(array: Any) -> Any:
+    """Associated colours without their alpha."""
+    if array.dtype.kind == "f":
+        return array / np.where(array[..., 3:] > 0, array[..., 3:], 1)
+    return np.rint(array / (np.maximum(array[..., 3:], 1) / 255)).astype(array.dtype)
 
 
 def _of_field(statement: str, old: seqsave.ImageInfo, new: seqsave.ImageInfo, seen: _Seen) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import ImageCms
 
 from seqsave.errors import ImageError
 from seqsave.pictures.color import COLOR_SPACES
@@ -242,3 +243,13 @@ def test_channels_first_are_recognised_where_any_number_of_channels_is_allowed(s
         check_layout(shape, many)
     check_layout(shape[1:] + shape[:1], many)
     check_layout(shape, PLAIN)  # which says so itself
+
+
+def test_a_format_without_profiles_gets_the_colour_space_that_one_states() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    fitted = fit(planes(0.1, 0.2, 0.3), ImageInfo(icc=profile), RICH)
+    assert (fitted.info.color, fitted.info.icc, fitted.notes) == (COLOR_SPACES["srgb"], None, ())
+    for picture in (planes(0.1), planes(0.1, 0.2)):  # of another kind
+        assert [kind for kind, _ in fit(picture, ImageInfo(icc=profile), RICH).notes] == ["lost icc"]
+    nothing = fit(planes(0.1, 0.2, 0.3), ImageInfo(icc=profile), PLAIN)
+    assert (nothing.info.color, [kind for kind, _ in nothing.notes]) == (None, ["lost icc"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ImageCms
 
 from seqsave.metadata import icc
 from seqsave.pictures.color import COLOR_SPACES, H273_PRIMARIES, H273_TRANSFERS, color_space
 from seqsave.pictures.convert import Conversion
-from seqsave.pictures.light import curve_from, curve_to, light_of, light_of_space
-from seqsave.types import ImageInfo
+from seqsave.pictures.light import curve_from, curve_to, light_of, light_of_space, space_of_profile
+from seqsave.types import ColorSpace, ImageInfo
 from tests.support import chart
 from tests.support.needs import needs_package
 
@@ -107,3 +109,52 @@ def test_a_damaged_statement_of_primaries_is_no_error() -> None:
 def test_curves_are_the_inverse_of_each_other_also_beyond_their_range(name: str) -> None:
     values = np.linspace(-2, 9, 5000, dtype=np.float32)
     assert curve_to(name)(curve_from(name)(values)) == pytest.approx(values, abs=4e-4)
+
+
+@pytest.mark.parametrize("name", [name for name, space in COLOR_SPACES.items() if icc.profile(space)])
+def test_a_profile_of_other_bytes_is_the_space_with_its_primaries_and_curve(name: str) -> None:
+    data = icc.profile(color_space(name))
+    assert data is not None
+    assert space_of_profile(data[:24] + b"\x07\xd0" + data[26:]) is color_space(name)  # of another year
+
+
+def test_the_profile_of_littlecms_is_srgb() -> None:
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert space_of_profile(made) is COLOR_SPACES["srgb"]
+
+
+RED, GREEN, BLUE, WHITE = COLOR_SPACES["srgb"].primaries
+
+
+@pytest.mark.parametrize("transfer", ["linear", "srgb"])
+def test_other_primaries_are_a_space_without_a_name_if_they_are_linear(transfer: Any) -> None:
+    """AdobeRGB's green."""
+    points = (RED, (0.21, 0.71), BLUE, WHITE)
+    data = icc.profile(ColorSpace(name="other", primaries=points, transfer=transfer, cicp=None))
+    assert data is not None
+    found = space_of_profile(data)
+    if transfer == "srgb":
+        assert found is None
+        return
+    assert found is not None
+    assert (found.name, found.transfer) == ("", "linear")
+    assert np.array(found.primaries) == pytest.approx(np.array(points), abs=1e-4)
+
+
+def test_primaries_that_are_only_near_are_others() -> None:
+    points = ((0.641, 0.33), GREEN, BLUE, WHITE)
+    data = icc.profile(ColorSpace(name="other", primaries=points, transfer="srgb", cicp=None))
+    assert data is not None
+    assert space_of_profile(data) is None
+
+
+@pytest.mark.parametrize("data", [b"", bytes(200), icc.profile(COLOR_SPACES["srgb"], grey=True)])
+def test_no_profile_of_colours(data: bytes) -> None:
+    assert space_of_profile(data) is None
+
+
+def test_a_profile_whose_primaries_lie_on_a_line() -> None:
+    made = icc.profile(COLOR_SPACES["linear-srgb"])
+    assert made is not None
+    chad = struct.unpack_from(">I", made, made.index(b"chad", 128) + 4)[0]
+    assert space_of_profile(made[: chad + 8] + bytes(36) + made[chad + 44 :]) is None

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from seqsave.metadata import icc
 from seqsave.pictures import profiles
-from seqsave.pictures.color import color_space
+from seqsave.pictures.color import COLOR_SPACES, color_space
 from seqsave.pictures.light import light_of
 from seqsave.types import ImageInfo
 
@@ -97,3 +97,52 @@ def test_a_damaged_profile_is_none(length: int) -> None:
 def test_a_profile_of_other_pixels_is_none() -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     assert profiles.read(lab) is None
+
+
+@pytest.mark.parametrize("name", [name for name, space in COLOR_SPACES.items() if icc.profile(space)])
+def test_the_primaries_are_those_before_the_adaptation_to_d50(name: str) -> None:
+    data = icc.profile(color_space(name))
+    assert data is not None
+    for profile in (data, of_version_2(data)):
+        found = profiles.read(profile)
+        assert found is not None
+        assert np.array(found.primaries) == pytest.approx(np.array(color_space(name).primaries), abs=2e-4)
+
+
+def of_version_2(data: bytes) -> bytes:
+    """The same profile as older programs write it: with the white itself, and without the matrix to D50."""
+    made = bytearray(data.replace(b"chad", b"none", 1))
+    chad = np.array(struct.unpack_from(">9i", data, _place(data, b"chad") + 8)).reshape(3, 3) / 65536
+    white = np.linalg.solve(chad, (0.9642, 1.0, 0.8249))
+    struct.pack_into(">3i", made, _place(data, b"wtpt") + 8, *(round(value * 65536) for value in white.tolist()))
+    return bytes(made)
+
+
+def _place(data: bytes, tag: bytes) -> int:
+    (place,) = struct.unpack_from(">I", data, data.index(tag, 128) + 4)
+    return int(place)
+
+
+def test_grey_has_no_primaries() -> None:
+    data = icc.profile(color_space("srgb"), grey=True)
+    assert data is not None
+    found = profiles.read(data)
+    assert found is not None
+    assert found.primaries is None
+
+
+def test_a_curve_to_lab_is_no_curve_to_light() -> None:
+    data = icc.profile(color_space("linear-srgb"), grey=True)
+    assert data is not None
+    assert profiles.read(data[:20] + b"Lab " + data[24:]) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_profile_without_a_sound_white_is_read() -> None:
+    data = icc.profile(color_space("srgb"))
+    assert data is not None
+    found = profiles.read(of_version_2(data).replace(b"wtpt", b"none", 1))
+    assert found is not None
+    black = bytearray(of_version_2(data))
+    struct.pack_into(">3i", black, _place(data, b"wtpt") + 8, 0, 0, 0)
+    assert profiles.read(bytes(black)) is not None

@@ -11,7 +11,7 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING
 
-from seqsave.pictures.color import COLOR_SPACES, to_xyz
+from seqsave.pictures.color import COLOR_SPACES, D50, adaptation, to_xyz, xyz_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,6 @@ __all__ = ["describe", "is_profile", "profile", "space_of"]
 _VERSION = 0x04300000
 _DATE = (2026, 1, 1, 0, 0, 0)  # fixed, so that the bytes are the same each time
 _RIGHTS = "No rights reserved"
-_D50 = (0.9642, 1.0, 0.8249)  # section 7.2.16; the white of the profile connection space
-_BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))  # Annex E
 
 # Parametric curve of type 3 (section 10.18): (a x + b) ** g from d on, c x below. In the order g, a, b, c, d.
 # PQ and HLG are missing: they encode light far beyond a display's white. A curve between 0 and 1 cannot state that
@@ -52,17 +50,17 @@ def profile(color: ColorSpace, *, grey: bool = False) -> bytes | None:
         curve = struct.pack(">4sIHH", b"para", 0, 3, 0) + _fixed(*_CURVES[color.transfer])
     else:
         return None
-    adaptation = _adaptation(_xyz(color.primaries[3]))
+    adapted = adaptation(xyz_of(color.primaries[3]))
     tags = {
         b"desc": _text(color.name),
         b"cprt": _text(_RIGHTS),
-        b"wtpt": _point(_D50),
-        b"chad": struct.pack(">4sI", b"sf32", 0) + _fixed(*adaptation.flat),
+        b"wtpt": _point(D50),
+        b"chad": struct.pack(">4sI", b"sf32", 0) + _fixed(*adapted.flat),
     }
     if grey:
         tags[b"kTRC"] = curve
     else:
-        colorants = adaptation @ to_xyz(color.primaries)
+        colorants = adapted @ to_xyz(color.primaries)
         tags |= {name: _point(column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants.T, strict=True)}
         tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
     return _file(tags, b"GRAY" if grey else b"RGB ")
@@ -110,22 +108,6 @@ def _description(data: bytes) -> str:
     return ""
 
 
-def _xyz(point: tuple[float, float]) -> Matrix:
-    import numpy as np  # here, as copies of files import this module
-
-    x, y = point
-    return np.array((x / y, 1.0, (1 - x - y) / y))
-
-
-def _adaptation(white: Matrix) -> Matrix:
-    """Return the matrix from ``white`` to D50, by the linear Bradford transform (Annex E)."""
-    import numpy as np
-
-    bradford = np.array(_BRADFORD)
-    gains = (bradford @ _D50) / (bradford @ white)
-    return np.asarray(np.linalg.inv(bradford) @ np.diag(gains) @ bradford)
-
-
 def _fixed(*values: float) -> bytes:
     """Return numbers as s15Fixed16Number (section 4.6)."""
     return struct.pack(f">{len(values)}i", *(round(float(value) * 65536) for value in values))
@@ -154,7 +136,7 @@ def _file(tags: Mapping[bytes, bytes], space: bytes) -> bytes:
     table += b"".join(name + struct.pack(">II", places[value], len(value)) for name, value in tags.items())
     size = start + len(body)
     head = struct.pack(">I4xI4s4s4s6H4s", size, _VERSION, b"mntr", space, b"XYZ ", *_DATE, b"acsp")
-    head = head.ljust(68, b"\0") + _fixed(*_D50) + bytes(4)
+    head = head.ljust(68, b"\0") + _fixed(*D50) + bytes(4)
     # Section 7.2.18: the MD5 of the whole file, with flags, intent and this field as zeros. The first two are zero.
     identity = hashlib.md5(head + bytes(44) + table + body, usedforsecurity=False).digest()
     return head + identity + bytes(28) + table + body

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["COLOR_SPACES", "DAMAGED_PROFILE", "H273_PRIMARIES", "H273_TRANSFERS", "color_space", "to_xyz"]
+__all__ = [
+    *("COLOR_SPACES", "D50", "DAMAGED_PROFILE", "H273_PRIMARIES", "H273_TRANSFERS"),
+    *("adaptation", "color_space", "to_xyz", "xyz_of"),
+]
 
+D50: Final = (0.9642, 1.0, 0.8249)
+"""The white of the profile connection space: ICC.1:2022 section 7.2.16."""
+
+_BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))  # ICC.1:2022, annex E
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
 
@@ -100,8 +107,24 @@ def to_xyz(primaries: Sequence[tuple[float, float]]) -> npt.NDArray[np.float64]:
     import numpy as np  # here, as this module is imported with the package
 
     directions = np.array([(x, y, 1 - x - y) for x, y in primaries[:3]]).T
-    x, y = primaries[3]
-    return np.asarray(directions * np.linalg.solve(directions, np.array((x / y, 1.0, (1 - x - y) / y))))
+    return np.asarray(directions * np.linalg.solve(directions, xyz_of(primaries[3])))
+
+
+def xyz_of(point: tuple[float, float]) -> npt.NDArray[np.float64]:
+    """Return XYZ, with Y 1, of a colour by its CIE 1931 x and y. Raises ZeroDivisionError if y is 0."""
+    import numpy as np
+
+    x, y = point
+    return np.array((x / y, 1.0, (1 - x - y) / y))
+
+
+def adaptation(white: npt.ArrayLike, wanted: npt.ArrayLike = D50) -> npt.NDArray[np.float64]:
+    """Return the matrix of XYZ from one white to another, by the linear Bradford transform (ICC.1:2022, annex E)."""
+    import numpy as np
+
+    bradford = np.array(_BRADFORD)
+    gains = (bradford @ np.asarray(wanted)) / (bradford @ np.asarray(white))
+    return np.asarray(np.linalg.inv(bradford) @ np.diag(gains) @ bradford)
 
 
 def color_space(name: str) -> ColorSpace:

@@ -318,9 +318,18 @@ def _overlap(start: int, length: int, size: int) -> tuple[tuple[int, int], tuple
 
 
 def _with_fitting_profile(info: ImageInfo, spec: EncoderSpec, grey: bool, notes: list[tuple[str, str]]) -> ImageInfo:
-    """Leave out a profile of another kind of picture, such as one of RGB for grey pixels."""
+    """Leave out a profile of another kind of picture, such as one of RGB for grey pixels.
+
+    A format that holds colour spaces and no profiles gets the space that the profile states.
+    """
     data = info.icc or b""
-    if "icc" not in spec.holds or data[16:20] == (b"GRAY" if grey else b"RGB "):
+    is_fit = data[16:20] == (b"GRAY" if grey else b"RGB ")
+    if "icc" not in spec.holds and "color" in spec.holds and is_fit and info.color is None:
+        from seqsave.pictures.light import space_of_profile  # here, as few pictures need it
+
+        color = space_of_profile(data)
+        return info if color is None else replace(info, color=color, icc=None)
+    if "icc" not in spec.holds or is_fit:
         return info
     kind = data[16:20].decode("latin-1").strip()
     notes.append(("lost icc", f"left out: an ICC profile of {kind} pixels, which does not apply to the saved ones"))

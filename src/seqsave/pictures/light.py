@@ -14,23 +14,33 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from seqsave.pictures import profiles
-from seqsave.pictures.color import H273_PRIMARIES, H273_TRANSFERS, color_space, to_xyz
+from seqsave.pictures.color import (
+    COLOR_SPACES,
+    D50,
+    H273_PRIMARIES,
+    H273_TRANSFERS,
+    adaptation,
+    color_space,
+    to_xyz,
+    xyz_of,
+)
+from seqsave.types import ColorSpace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from seqsave.types import ColorSpace, ImageInfo
+    from seqsave.types import ImageInfo
 
     Floats = npt.NDArray[np.float32]
     Matrix = npt.NDArray[np.float64]
     Points = Sequence[tuple[float, float]]
     Curve = Callable[[Floats], Floats]
 
-__all__ = ["Light", "curve_from", "curve_to", "light_of", "light_of_space"]
+__all__ = ["Light", "curve_from", "curve_to", "light_of", "light_of_space", "space_of_profile"]
 
-_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _BT709 = color_space("srgb").primaries
-_D50 = np.array((0.9642, 1.0, 0.8249))
+# How far profiles of one space are apart: in x and y, and in light, an eighth of a step of 8 bits.
+_NEAR, _NEAR_LIGHT = 0.0005, 0.0005
 # The luminance of diffuse white in PQ and on a display of HLG, in cd/m2, and the peak of each.
 _WHITE, _PQ_PEAK, _HLG_PEAK = 203.0, 10_000.0, 1_000.0
 _HLG_SYSTEM_GAMMA = 1.2
@@ -142,9 +152,37 @@ def _of_profile(data: bytes) -> Light | None:
         return None
     matrix = np.eye(3)
     if found.colorants is not None:
-        matrix = np.linalg.inv(to_xyz(_BT709)) @ _adaptation(_D50, _xyz(_BT709[3])) @ found.colorants
+        matrix = np.linalg.inv(to_xyz(_BT709)) @ adaptation(D50, xyz_of(_BT709[3])) @ found.colorants
     curves = tuple(_whole_curve(one) for one in found.curves)
     return Light(transfer="linear" if found.is_linear else "", curves=curves, matrix=matrix)
+
+
+def space_of_profile(data: bytes) -> ColorSpace | None:
+    """Return the colour space that an ICC profile of RGB colours states; None for one without a name and not linear.
+
+    x and y of the primaries of a named one are nearer than 0.0005, and its curve is nearer than 0.0005 of white. A
+    linear one of other primaries has no name.
+    """
+    found = profiles.read(data)
+    if found is None or found.colorants is None:
+        return None
+    try:
+        points: Any = found.primaries
+    except (np.linalg.LinAlgError, ZeroDivisionError):
+        return None
+    for space in COLOR_SPACES.values():
+        if np.allclose(points, space.primaries, rtol=0, atol=_NEAR) and _has_curve(found, space.transfer):
+            return space
+    is_possible = found.is_linear and bool(np.isfinite(points).all())
+    return ColorSpace(name="", primaries=points, transfer="linear", cicp=None) if is_possible else None
+
+
+def _has_curve(found: profiles.Profile, transfer: str) -> bool:
+    if transfer in ("pq", "hlg"):  # light far beyond white, which no such profile states
+        return False
+    values = np.linspace(0, 1, 4097, dtype=np.float32)
+    wanted = curve_from(transfer)(values)
+    return all(np.abs(curve(values) - wanted).max() < _NEAR_LIGHT for curve in found.curves)
 
 
 def _whole_curve(curve: profiles.Curve) -> Curve:
@@ -159,20 +197,10 @@ def _whole_curve(curve: profiles.Curve) -> Curve:
 def _light(points: Points, transfer: str | float) -> Light:
     name = transfer if isinstance(transfer, str) else "linear" if transfer == 1 else ""
     try:
-        matrix = np.linalg.inv(to_xyz(_BT709)) @ _adaptation(_xyz(points[3]), _xyz(_BT709[3])) @ to_xyz(points)
+        matrix = np.linalg.inv(to_xyz(_BT709)) @ adaptation(xyz_of(points[3]), xyz_of(_BT709[3])) @ to_xyz(points)
     except (np.linalg.LinAlgError, ZeroDivisionError):  # a damaged file: three primaries on one line
         matrix = np.eye(3)
     return Light(transfer=name, curves=(curve_from(transfer),), matrix=matrix)
-
-
-def _xyz(point: tuple[float, float]) -> Matrix:
-    x, y = point
-    return np.array((x / y, 1.0, (1 - x - y) / y))
-
-
-def _adaptation(white: Matrix, wanted: Matrix) -> Matrix:
-    """Return the matrix from one white to another, by the linear Bradford transform."""
-    return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag((_BRADFORD @ wanted) / (_BRADFORD @ white)) @ _BRADFORD)
 
 
 # --- curves ----------------------------------------------------------------------------------------------------------

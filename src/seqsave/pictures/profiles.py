@@ -1,6 +1,6 @@
 """Read the curves and colorants of ICC profiles that state them: those of RGB spaces with a matrix, and of grey.
 
-Source: ICC.1:2022, sections 8.3.3, 8.3.4, 10.6 and 10.18. Profiles with tables of colours are not read.
+Source: ICC.1:2022, sections 8.3.3, 8.3.4, 9.2.15, 10.6 and 10.18. Profiles with tables of colours are not read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from seqsave.pictures.color import D50, adaptation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,11 +33,21 @@ class Profile:
     curves:    from values to linear light, one for each of R, G and B, or one for grey.
     colorants: the matrix from linear RGB to XYZ with the white D50; None for grey.
     is_linear: whether all curves are straight.
+    adaptation: the matrix from the XYZ of the space's own white to that of the white D50.
     """
 
     curves: tuple[Curve, ...]
     colorants: npt.NDArray[np.float64] | None
     is_linear: bool
+    adaptation: npt.NDArray[np.float64]
+
+    @property
+    def primaries(self) -> tuple[tuple[float, float], ...] | None:
+        """Return CIE 1931 x and y of red, green, blue and white; None for grey. Raises LinAlgError."""
+        if self.colorants is None:
+            return None
+        columns = np.linalg.solve(self.adaptation, np.column_stack((self.colorants, D50))).T.tolist()
+        return tuple((x / (x + y + z), y / (x + y + z)) for x, y, z in columns)
 
 
 def read(data: bytes) -> Profile | None:
@@ -48,19 +60,30 @@ def read(data: bytes) -> Profile | None:
 
 def _read(data: bytes) -> Profile | None:
     tags = _tags(data)
-    if b"A2B0" in tags:
+    if b"A2B0" in tags or data[20:24] != b"XYZ ":
         return None
     space = data[16:20]
+    adapted = _adaptation(tags)
     if space == b"GRAY":
-        return _profile([_curve(tags[b"kTRC"])], None)
+        return _profile([_curve(tags[b"kTRC"])], None, adapted)
     if space != b"RGB ":
         return None
     columns = [np.array(struct.unpack_from(">3i", tags[name], 8)) / 65536 for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
-    return _profile([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")], np.stack(columns, axis=1))
+    return _profile([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")], np.stack(columns, axis=1), adapted)
 
 
-def _profile(curves: list[tuple[Curve, bool]], colorants: Any) -> Profile:
-    return Profile(tuple(curve for curve, _ in curves), colorants, all(straight for _, straight in curves))
+def _profile(curves: list[tuple[Curve, bool]], colorants: Any, adapted: Any) -> Profile:
+    return Profile(tuple(curve for curve, _ in curves), colorants, all(straight for _, straight in curves), adapted)
+
+
+def _adaptation(tags: dict[bytes, bytes]) -> Any:
+    """Return the matrix that the profile states, or the linear Bradford transform from its white (version 2)."""
+    if b"chad" in tags:
+        return np.array(struct.unpack_from(">9i", tags[b"chad"], 8)).reshape(3, 3) / 65536
+    if b"wtpt" not in tags:
+        return np.eye(3)
+    white = np.array(struct.unpack_from(">3i", tags[b"wtpt"], 8)) / 65536
+    return adaptation(white) if white.min() > 0 else np.eye(3)
 
 
 def _tags(data: bytes) -> dict[bytes, bytes]:
