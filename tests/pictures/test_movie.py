@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -89,6 +90,32 @@ def test_tiny_pictures_are_taken_too(extension: str) -> None:
     (seen,) = decoded(movie([np.full((8, 12, 3), 200, np.uint8)], extension))
     assert min(seen.shape[:2]) >= 8
     assert np.abs(seen.astype(int) - 200).max() <= 6
+
+
+@pytest.mark.parametrize(
+    ("shape", "codec", "note"),
+    [
+        (
+            (16, 24),
+            "av1",
+            r"24x16 pixels become a movie of 96x64, as lib.* side of less than 64; VP9, in a \.webm",
+        ),
+        ((63, 63), "av1", "of 63x63 pixels become a movie of 64x64"),
+        ((64, 64), "av1", None),
+        ((90, 161), "av1", None),
+        ((16, 24), "vp9", None),
+        ((15, 23), "vp9", None),
+        ((1, 8), "vp9", "of 8x1 pixels become a movie of 16x2, as libvpx-vp9 makes none with a side of less than 2$"),
+    ],
+)
+def test_a_movie_that_is_larger_than_its_pictures_says_so(shape: Any, codec: str, note: str | None) -> None:
+    made = Movie("webm", codec=codec)
+    if made._choice.encoder == "libaom-av1":
+        pytest.skip("an encoder that makes small movies")
+    made.add(np.full((*shape, 3), 128, np.uint8))
+    found = re.search(note, made.enlarged) if note is not None else made.enlarged == ""
+    made.discard()
+    assert found, made.enlarged
 
 
 def test_tall_pictures_are_scaled_down_and_low_ones_stay() -> None:

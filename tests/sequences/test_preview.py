@@ -212,6 +212,18 @@ def test_one_frame_odd_sizes_and_other_sizes_make_a_movie_with_a_note() -> None:
     assert notes == ("frames of another size than the first one are fitted into it, with bars: frame 1 is the first",)
 
 
+def test_a_movie_that_is_larger_than_its_frames_has_a_note() -> None:
+    pictures = [np.full((1, 8, 3), 200, np.uint8)]
+    (seen,), notes = made({"frames": pictures, "filetype": "png"}, "look.webm")
+    assert seen.shape == (2, 16, 3)
+    assert ["a movie of 16x2" in note for note in notes] == [True]
+    sink = Sink()
+    preview = sink.preview()
+    preview.add(0, preview.take(pictures[0]))
+    preview.finish()
+    assert ["preview: pictures of 8x1" in text for text in sink.warnings] == [True]
+
+
 @pytest.mark.parametrize(
     ("numbers", "manifest", "note"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import seqsave
@@ -14,12 +15,19 @@ from tests.writer.pictures import GREY, save
 @pytest.mark.parametrize("extension", ["mp4", "webm"])
 def test_a_preview_beside_the_frames(tmp_path: Path, extension: str) -> None:
     av = needs_package("av")
-    save(tmp_path, 12, preview=extension, rate=12)
+    pictures = [np.full((64, 64, 3), 0.5, np.float32)] * 12
+    seqsave.save(pictures, tmp_path, metadata={"shot": 7}, preview=extension, rate=12)
     with av.open(str(tmp_path / f"frame.{extension}")) as movie:
         assert movie.streams.video[0].average_rate == 12
         assert {name.lower(): text for name, text in movie.metadata.items()}["shot"] == "7"
         assert sum(1 for _ in movie.decode(video=0)) == 12
     assert len(seqsave.open_sequence(tmp_path)) == 12
+
+
+def test_a_preview_that_is_larger_than_the_frames_is_a_warning(tmp_path: Path) -> None:
+    needs_package("av")
+    with pytest.warns(seqsave.SeqSaveWarning, match="pictures of 1x8 pixels become a movie of 2x16"):
+        seqsave.save([np.zeros((8, 1, 3), np.uint8)], tmp_path, preview="webm")
 
 
 def test_a_resumed_run_has_no_preview_and_says_so(tmp_path: Path) -> None:

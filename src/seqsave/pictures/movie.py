@@ -92,6 +92,8 @@ class Movie:
         """The curve of the pictures' values, which the movie states; set before the first picture."""
         self.refitted: int | None = None
         """The first picture of another size than those before it; None if all have one size."""
+        self.enlarged = ""
+        """A note if the movie is larger than its pictures, as its encoder makes no smaller one; else empty."""
 
     def add(self, picture: ImageArray, *, text: str = "", aspect: float = 1.0) -> None:
         """Add a picture H,W,C with 1 to 4 channels, of uint8, uint16, or floats 0..1; alpha is ignored.
@@ -152,6 +154,8 @@ class Movie:
         height, width = (max(least, _even(round(scale * side))) for side in wide)
         # A line of pixels gets bars, as it would be too long if it were enlarged to the shortest side.
         self._has_bars = min(wide) * scale < least
+        if scale > 1 or self._has_bars:
+            self.enlarged = _enlarged(choice.encoder, wide, (height, width), least)
         options = {**choice.options, **_STATED, "color_trc": _TRANSFERS[self.transfer]}
         stream = self._container.add_stream(choice.encoder, rate=self._rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, choice.codec.pixels
@@ -222,6 +226,14 @@ class Movie:
         whole[top : top + inner[0], left : left + inner[1]] = self._scaled(colors, inner)
         placed: Colors = whole
         return placed
+
+
+def _enlarged(encoder: str, wide: tuple[int, int], size: tuple[int, int], least: int) -> str:
+    advice = "; VP9, in a .webm file, keeps their size" if least > 2 else ""
+    return (
+        f"pictures of {wide[1]}x{wide[0]} pixels become a movie of {size[1]}x{size[0]}, as {encoder} makes none with a "
+        f"side of less than {least}{advice}"
+    )
 
 
 def _even(side: int) -> int:

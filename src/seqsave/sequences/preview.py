@@ -151,7 +151,8 @@ def make_preview(
     kind = _CONTENT_TYPES[extension]
     call(RetryPolicy(), lambda: target.publish(path, data, content_type=kind), contact=target.known)
     gaps = [] if chosen else _gaps(shown)
-    return Made(movie.count, len(data), (*screen.notes.values(), *_refitted(movie, shown), *gaps))
+    larger = [movie.enlarged] if movie.enlarged else []
+    return Made(movie.count, len(data), (*screen.notes.values(), *larger, *_refitted(movie, shown), *gaps))
 
 
 def _gaps(sequence: FrameSequence) -> list[str]:
@@ -273,6 +274,8 @@ class Preview:
                 self._publish(movie.finish())
                 for kind, text in self._screen.notes.items():
                     self._warn(f"preview {kind}", f"preview: {text}")
+                if movie.enlarged:
+                    self._warn("preview size", f"preview: {movie.enlarged}")
             else:
                 movie.discard()
         except SeqSaveError as error:
