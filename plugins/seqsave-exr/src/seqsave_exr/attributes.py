@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from fractions import Fraction
 from numbers import Integral, Rational, Real
 from typing import Any, Final
 
@@ -111,9 +112,10 @@ def _number(value: Real) -> Any:
     if isinstance(value, Integral):
         return _whole(value)
     if isinstance(value, Rational):
-        if not -_INT32 <= value.numerator < _INT32 or value.denominator >= _UINT32:
+        found = Fraction(int(value.numerator), int(value.denominator))
+        if not -_INT32 <= found.numerator < _INT32 or found.denominator >= _UINT32:
             raise _MisfitError
-        return value
+        return found
     return _float(value)
 
 
