@@ -93,7 +93,7 @@ class Movie:
         self.refitted: int | None = None
         """The first picture of another size than those before it; None if all have one size."""
         self.enlarged = ""
-        """A note if the movie is larger than its pictures, as its encoder makes no smaller one; else empty."""
+        """A note if the movie is larger than its pictures, as its encoder takes no smaller ones; else empty."""
 
     def add(self, picture: ImageArray, *, text: str = "", aspect: float = 1.0) -> None:
         """Add a picture H,W,C with 1 to 4 channels, of uint8, uint16, or floats 0..1; alpha is ignored.

@@ -49,7 +49,7 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
 
     channels: number of channels of the picture; primaries are not stated for grey.
 
-    Raises OptionError for an attribute that is no chunk of a picture's facts.
+    Raises OptionError for an attribute other than the chunks that are attributes.
     """
     if info.color is not None:
         yield from _color(info.color, grey=channels < 3)
