@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--run", required=True, help="the name of this submission, such as shot010-v001")
     parser.add_argument("--chunk", type=int, default=1, help="frames of one task")
     parser.add_argument("--filetype", default="png")
+    parser.add_argument("--whole", help="the frames of the whole sequence, if FRAMES are those that are missing in it")
     given = parser.parse_args()
     # Deadline passes the first and the last frame of a task: only chunks without gaps may have several.
     chunk = given.chunk if re.fullmatch(r"-?\d+[-:]-?\d+", given.frames) else 1
@@ -55,7 +56,7 @@ def main() -> None:
         job, ["save", given.source, given.url, f"--filetype={given.filetype}", frames, f"--run={given.run}"]
     )
     job = {"Name": f"{given.run} commit", "Frames": "0", "JobDependencies": saving, **common}
-    committing = submit(job, ["commit", given.url, f"--frames={given.frames}", f"--run={given.run}"])
+    committing = submit(job, ["commit", given.url, f"--frames={given.whole or given.frames}", f"--run={given.run}"])
     print(f"save: {saving}\ncommit: {committing}")
 
 

@@ -19,11 +19,12 @@ from outline.modules.shell import Shell
 
 def build(given: argparse.Namespace) -> Any:
     """Return the job. Cuebot puts the frames of a task in the place of #FRAMESPEC#: 7, 1-10 or 1-9x2."""
-    if set(given.frames) & set(":y"):
+    whole = given.whole or given.frames
+    if set(given.frames + whole) & set(":y"):
         raise SystemExit("write FRAMES without ':' and 'y': in seqsave, they do not mean what they mean in OpenCue")
     run = f"--run={given.run}"
     save = ["seqsave", "save", given.source, given.url, f"--filetype={given.filetype}", "--frames=#FRAMESPEC#", run]
-    commit = ["seqsave", "commit", given.url, f"--frames={given.frames}", run]
+    commit = ["seqsave", "commit", given.url, f"--frames={whole}", run]
     # OpenCue joins a command with spaces, and a shell runs it.
     saving = Shell("save", command=_quoted(save), range=given.frames, chunk=given.chunk, threads=1)
     committing = Shell("commit", command=_quoted(commit), range="1-1", threads=1, type="Util")
@@ -46,6 +47,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--run", required=True, help="the name of this submission, such as shot010-v001")
     parser.add_argument("--chunk", type=int, default=1, help="frames of one task")
     parser.add_argument("--filetype", default="png")
+    parser.add_argument("--whole", help="the frames of the whole sequence, if FRAMES are those that are missing in it")
     parser.add_argument("--show", default="testing")
     parser.add_argument("--shot", default="default")
     return parser.parse_args(arguments)

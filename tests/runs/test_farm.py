@@ -310,6 +310,34 @@ def test_two_sequences_may_have_tasks_of_the_same_frames(
     assert notes(place) == []
 
 
+def test_a_later_commit_of_the_same_run_knows_the_frames_of_the_earlier_one(source: str, place: Place) -> None:
+    task(source, place, "0-3")
+    commit(place, "--frames", "0-3")
+    stated = commit(place, "--frames", "0-9", status=1).err
+    assert "run JOB was committed without frames 4-9" in stated
+    assert "committed before" in commit(place, "--frames", "1-2").err
+    task(source, place, "4-6")
+    assert "frames without a record: 7-9:" in commit(place, "--frames", "0-9", status=1).err
+    task(source, place, "7-9")
+    commit(place, "--frames", "0-9")
+    assert (written(place)["complete"], written(place)["expected"]) == (True, "0-9")
+    commit(place, "--frames", "0-9")
+
+
+def test_frames_of_older_runs_are_no_result_of_a_run(source: str, place: Place) -> None:
+    run("save", source, place.url, "--filetype", "png", *options(place))
+    task(source, place, "4-6")
+    assert "frames without a record: 0-3,7-9" in commit(place, "--frames", "0-9", status=1).err
+    commit(place)
+    assert "committed without frames 0-3,7-9" in commit(place, "--frames", "0-9", status=1).err
+
+
+def test_the_sequence_that_lacks_frames_is_named(source: str, place: Place) -> None:
+    task(source, place, "0-3", "--prefix", "a")
+    task(source, place, "4-6", "--prefix", "b")
+    assert "a_#####.png: frames without a record: 4-6" in commit(place, "--frames", "0-6", status=1).err
+
+
 # --- runs that are given up ------------------------------------------------------------------------------------------
 
 

@@ -9,13 +9,14 @@
 #         the same one.
 # FRAMES  0-99, 1-100x5 (every fifth frame), or 1,5,9.
 # CHUNK   frames of one task; 1 by default. An array has at most 1,001 tasks, unless MaxArraySize is larger.
+# WHOLE   the frames of the whole sequence, if FRAMES are those that are missing in it.
 set -euo pipefail
 
 if [ $# -lt 4 ]; then
-    echo "usage: $0 SOURCE URL RUN FRAMES [CHUNK]" >&2
+    echo "usage: $0 SOURCE URL RUN FRAMES [CHUNK [WHOLE]]" >&2
     exit 2
 fi
-source=$1 url=$2 run=$3 frames=$4 chunk=${5:-1}
+source=$1 url=$2 run=$3 frames=$4 chunk=${5:-1} whole=${6:-$4}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 decimal() {  # 0010 is ten, and not eight
@@ -27,6 +28,10 @@ decimal() {  # 0010 is ten, and not eight
 tasks=() task=() number='-?[0-9]+'
 if ! [[ $chunk =~ ^[1-9][0-9]*$ ]]; then
     echo "$0: CHUNK is '$chunk': it must be a number from 1 on" >&2
+    exit 2
+fi
+if [[ ,$frames, == *,,* ]]; then
+    echo "$0: '$frames' is not a list of frames: write 0-99, 1-100x5 or 1,5,9" >&2
     exit 2
 fi
 IFS=',' read -ra ranges <<<"$frames"
@@ -58,5 +63,5 @@ job=$(sbatch --parsable --job-name="$run" --array="0-$((${#tasks[@]} - 1))" \
 job=${job%%;*}  # with several clusters, the name of one follows
 # After tasks that failed as well: then the commit names the frames that are missing, and changes nothing.
 commit=$(sbatch --parsable --job-name="$run-commit" --dependency="afterany:$job" \
-    "$here/commit.sh" "$url" "$run" "$frames")
+    "$here/commit.sh" "$url" "$run" "$whole")
 echo "save: $job, commit: ${commit%%;*}"

@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import FrameExistsError, FrameNameError, ManifestError, OptionError, RunError, TargetError
-from seqsave.manifest.intervals import Intervals, unite
+from seqsave.manifest.intervals import Intervals, subtract, unite
 from seqsave.runs.begin import folder_of
 from seqsave.runs.records import FrameRecord
 from seqsave.runs.run import Run, check_id
@@ -151,19 +151,21 @@ def commit_run(
     Any process may do that, and again: for a run that was already committed, the result is an empty list.
 
     url:    the folder of the sequence, or a pattern in it such as ``shot.####.exr``, as the tasks had it.
-    frames: all expected indices; by default those that the tasks were to write.
+    frames: all expected indices; by default those that the tasks were to write. Frames that an earlier commit of the
+            same run has recorded need no new record.
 
     Raises RunError, and changes nothing, if frames lack a record, are gone or were replaced, if a task that could not
     state its frames at its start has not ended, or if the run does not exist; TargetError, ManifestError.
     """
     target = _folder_at(url, storage_options)
     found = _collected(target, check_id(run), storage_options)
-    if not found and not any(_was_committed(made, run) for _, made in _manifests(target)):
-        raise _unknown(target, run)
-    runs = [_expecting(one, frames) for one in found]
+    if not found:
+        _check_committed(target, run, frames)
+    runs = [_expecting(target, one, frames) for one in found]
     if len(found) > 1:  # a sequence that cannot be committed must not leave the others committed
         for expecting, one in zip(runs, found, strict=True):
-            expecting.rehearse(one.records)
+            with _naming(expecting.rule.pattern):
+                expecting.rehearse(one.records)
     return [_commit(target, expecting, one) for expecting, one in zip(runs, found, strict=True)]
 
 
@@ -178,7 +180,7 @@ def abandon_run(
     """
     target = _folder_at(url, storage_options)
     found = _collected(target, check_id(run), storage_options)
-    writer = f"{manifest.RUN_HEAD}{run}"
+    writer = _id_of(run)
     # A task that was killed between its first two requests has left an entry alone.
     paths = [path for path, made in _manifests(target) if any(one.id == writer for one in made.writers)]
     if not found and not paths:
@@ -214,8 +216,18 @@ class _Sequence:
         return [name for name in begun if name.startswith(_UNKNOWN) and name not in ended]
 
 
-def _expecting(left: _Sequence, frames: Ranges | None) -> Run:
-    """Return the run with the frames that are expected of it. Raises RunError where that is not known."""
+@contextlib.contextmanager
+def _naming(pattern: str) -> Iterator[None]:
+    """Let errors name the sequence that they are about."""
+    try:
+        yield
+    except RunError as error:
+        error.args = (f"{pattern}: {error.args[0]}", *error.args[1:])
+        raise
+
+
+def _expecting(target: targets.Target, left: _Sequence, frames: Ranges | None) -> Run:
+    """Return the run with the frames that records are expected of. Raises RunError where that is not known."""
     run = left.run
     if frames is None and run.expected is None and left.unfinished:
         raise RunError(
@@ -228,6 +240,9 @@ def _expecting(left: _Sequence, frames: Ranges | None) -> Run:
     # Records state the frames of tasks that did not know them at their start.
     recorded = naming.to_ranges(sorted({record.index for record in left.records}))
     settings = {name: value for name, value in run.settings.items() if name != "total"}
+    if frames is not None:
+        committed = manifest.read(target, manifest.path_of(run.rule.folder, run.rule.name))
+        frames = subtract(frames, () if committed is None else _recorded_by(committed, {_id_of(run.id)}))
     return replace(run, frames=frames or unite(left.asked, recorded), settings=settings)
 
 
@@ -315,8 +330,37 @@ def _manifests(target: targets.Target) -> Iterator[tuple[str, Manifest]]:
                 yield path, manifest.load(targets.with_retries(target, partial(target.read, path)))
 
 
+def _check_committed(target: targets.Target, run: str, frames: Ranges | None) -> None:
+    """Raise RunError unless manifests show that the run was committed, with these frames."""
+    found = [made for _, made in _manifests(target) if _was_committed(made, run)]
+    if not found:
+        raise _unknown(target, run)
+    lacking = unite(*(subtract(frames or (), _saved_since(made, run)) for made in found))
+    if lacking:
+        raise RunError(
+            f"run {run} was committed without frames {naming.format_ranges(lacking, 20)}: save them under its name, "
+            "and commit it again",
+            reason="missing",
+            frames=lacking,
+        )
+
+
+def _saved_since(made: Manifest, run: str) -> Intervals:
+    """Return the frames of this run and of those that began after it: frames of older runs are not its result."""
+    ids = [one.id for one in made.runs]
+    return _recorded_by(made, set(ids[ids.index(_id_of(run)) :]))
+
+
+def _recorded_by(made: Manifest, runs: Set[str]) -> Intervals:
+    return naming.to_ranges(sorted({frame.index for frame in made.frames if frame.run in runs}))
+
+
+def _id_of(run: str) -> str:
+    return f"{manifest.RUN_HEAD}{run}"
+
+
 def _was_committed(made: Manifest, run: str) -> bool:
-    run_id = f"{manifest.RUN_HEAD}{run}"
+    run_id = _id_of(run)
     # A run that was abandoned, or that another one ended as dead, is among the unfinished ones.
     left = {*(writer.id for writer in made.writers), *made.unfinished}
     return made.run(run_id) is not None and run_id not in left
