@@ -25,7 +25,7 @@ _PNG = EncoderSpec(
     lossless=True,
     holds=(
         *("color", "icc", "cicp", "gamma", "primaries", "pixel_aspect", "dpi", "light"),
-        *("tags", "exif", "xmp", "texts", "attributes"),
+        *("tags", "exif", "xmp", "iptc", "texts", "attributes"),
     ),
 )
 

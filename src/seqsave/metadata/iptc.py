@@ -13,12 +13,13 @@ from seqsave.metadata.ifd import BYTE, Field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["JPEG_LIMIT", "TAG", "field_of", "jpeg_segment", "records_in"]
+__all__ = ["JPEG_LIMIT", "TAG", "block_of", "field_of", "jpeg_segment", "records_in", "records_of"]
 
 TAG = 0x83BB
 """The tag of TIFF files that holds the records themselves."""
 _PHOTOSHOP = 0x8649
 _NUMBER = 0x0404  # of the records among Photoshop's blocks
+_RECORD = b"\x1c"  # the first byte of each
 _SIGN, _NAME = b"8BIM", b"Photoshop 3.0\0"
 _MARKER = b"\xff\xed"  # APP13
 # A segment has a length of 16 bits, which counts itself; a block has a header of 12 bytes, and an even length.
@@ -39,6 +40,11 @@ def records_in(found: Mapping[str, Any], fields: Mapping[int, Field]) -> bytes |
         return bytes(fields[TAG].value) or None
     blocks = fields[_PHOTOSHOP].value if _PHOTOSHOP in fields else b""
     return _among(blocks) if isinstance(blocks, bytes) else None
+
+
+def records_of(data: bytes) -> bytes | None:
+    """Return the records in blocks of Photoshop, or in bytes that are records; None if they are neither."""
+    return (data or None) if data.startswith(_RECORD) else _among(data)
 
 
 def _among(blocks: bytes) -> bytes | None:
@@ -62,7 +68,12 @@ def field_of(records: bytes) -> dict[int, Field]:
     return {TAG: Field(BYTE, len(records), records)}
 
 
+def block_of(records: bytes) -> bytes:
+    """Return the records as a block of Photoshop."""
+    return struct.pack(">4sHHI", _SIGN, _NUMBER, 0, len(records)) + records + bytes(len(records) % 2)
+
+
 def jpeg_segment(records: bytes) -> bytes:
     """Return a segment of a JPEG file with at most ``JPEG_LIMIT`` bytes of records."""
-    block = struct.pack(">4sHHI", _SIGN, _NUMBER, 0, len(records)) + records + bytes(len(records) % 2)
+    block = block_of(records)
     return _MARKER + struct.pack(">H", 2 + len(_NAME) + len(block)) + _NAME + block

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seqsave.encoders.png.raw_profiles import Found, iptc_chunk
 from seqsave.errors import OptionError
 from seqsave.metadata import exif, icc, light, stated
 from seqsave.metadata.xmp import packet
@@ -22,7 +23,7 @@ from seqsave.wording import first_of, shortened
 if TYPE_CHECKING:
     from seqsave.types import ColorSpace, FrameInfo, ImageInfo
 
-__all__ = ["STATING", "about", "stated_in"]
+__all__ = ["STATING", "about", "profiles_of", "stated_in"]
 
 FORMAT = "png"
 """``attributes_of`` of the statements of this format."""
@@ -68,6 +69,8 @@ def about(info: FrameInfo, channels: int) -> Iterator[tuple[bytes, bytes]]:
     block = exif.describe(info.tags, info.dpi, camera=info.image.exif, texts=info.image.texts)
     if block:
         yield b"eXIf", block
+    if info.image.iptc is not None:
+        yield b"zTXt", iptc_chunk(info.image.iptc)
     text = packet(info.tags, info.image.xmp)
     if text:
         yield b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + text
@@ -135,37 +138,45 @@ def _other_color(image: ImageInfo, *, grey: bool) -> Iterator[tuple[bytes, bytes
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def stated_in(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"", *, has_alpha: bool = False) -> ImageInfo:
+def profiles_of(chunks: Mapping[bytes, bytes], xmp_packet: bytes = b"") -> Found:
+    """Return the ICC profile, the Exif block and the XMP packet that the chunks hold."""
+    return Found(_profile_in(chunks.get(b"iCCP", b"")) or b"", chunks.get(b"eXIf", b""), xmp_packet)
+
+
+def stated_in(chunks: Mapping[bytes, bytes], found: Found | None = None, *, has_alpha: bool = False) -> ImageInfo:
     """Return what the chunks state, by their types. A damaged chunk states nothing.
+
+    found: the profiles of chunks and texts; by default those of the chunks.
 
     Of the chunks for colour the first in the order cICP, iCCP, sRGB, gAMA with cHRM counts (section 4.3).
     """
-    exif_block = chunks.get(b"eXIf", b"")
+    known = profiles_of(chunks) if found is None else found
     dpi, aspect = _density(chunks.get(b"pHYs", b""))
-    data, numbers = _profile_in(chunks.get(b"iCCP", b"")), _numbers_in(chunks)
+    data, numbers = known.profile or None, _numbers_in(chunks)
     profile = data if data is not None and icc.is_profile(data) else None
     is_narrow = numbers is not None and chunks[b"cICP"][3] != _FULL_RANGE
-    found = stated.image_info(
-        profile=(data or b"") if b"iCCP" in chunks else None,
-        exif_block=exif_block,
-        xmp_packet=xmp_packet,
+    info = stated.image_info(
+        profile=(data or b"") if b"iCCP" in chunks else data,
+        exif_block=known.exif,
+        xmp_packet=known.xmp,
+        iptc=known.iptc or None,
         dpi=dpi,
         aspect=aspect,
         color=_named(numbers, chunks, profile),
     )
     if is_narrow:  # no other field, and no other format, has a place for this
-        found = replace(found, color=None, icc=None)
+        info = replace(info, color=None, icc=None)
     elif numbers is not None and stated.space_of_cicp(*numbers) is None:
-        found = replace(found, cicp=numbers, color=None, icc=profile)
-    elif found.color is None and found.icc is None:
-        found = replace(found, gamma=_gamma(chunks), primaries=_primaries(chunks))
+        info = replace(info, cicp=numbers, color=None, icc=profile)
+    elif info.color is None and info.icc is None:
+        info = replace(info, gamma=_gamma(chunks), primaries=_primaries(chunks))
     further = {kind.decode(): chunks[kind] for kind in _FURTHER if kind in chunks}
     further |= {"cICP": chunks[b"cICP"]} if is_narrow else {}
     return replace(
-        found,
+        info,
         alpha="straight" if has_alpha else None,  # section 6.2
         light=_light_in(chunks),
-        attributes={**further, **found.attributes},
+        attributes={**further, **info.attributes},
         attributes_of=FORMAT if further else "",
     )
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from isal import isal_zlib
 
-from seqsave.encoders.png.chunks import STATING, stated_in
+from seqsave.encoders.png.chunks import STATING, profiles_of, stated_in
 from seqsave.encoders.png.filters import UP, undo
+from seqsave.encoders.png.raw_profiles import taken
 from seqsave.errors import DecodeError
 from seqsave.pictures.arrays import as_array
 from seqsave.types import Decoded
@@ -88,9 +89,8 @@ def decode(data: bytes, *, max_pixels: int) -> Decoded:
     if header.colour_type in (0, 2):
         array = _with_alpha(array, header, next((chunk.content for chunk in kept if chunk.kind == b"tRNS"), None))
     facts = {chunk.kind: bytes(chunk.content) for chunk in kept if chunk.kind in STATING}
-    return Decoded(
-        array=array, metadata=metadata, info=stated_in(facts, xmp_packet, has_alpha=array.shape[2] in (2, 4))
-    )
+    metadata, found = taken(metadata, profiles_of(facts, xmp_packet))
+    return Decoded(array=array, metadata=metadata, info=stated_in(facts, found, has_alpha=array.shape[2] in (2, 4)))
 
 
 # --- chunks ---------------------------------------------------------------------------------------------------------
