@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from seqsave import SeqSaveWarning, open_writer, save
+from seqsave.pictures.movie import Movie
 from tests.cli.runner import options, seqsave
 from tests.support.needs import needs_package
 from tests.support.places import Place
@@ -133,3 +134,24 @@ def test_what_viewers_should_know_is_a_warning(tmp_path: Path) -> None:
     with pytest.warns(SeqSaveWarning, match="is 32x20"):
         save([frames(1)[0], frames(1)[0][:20]], tmp_path, filetype="png")
     assert "fitted into it, with bars: frame 1" in seqsave("preview", tmp_path, "-q").err
+
+
+@pytest.mark.parametrize("step", ["add", "finish"])
+def test_an_interrupt_leaves_the_older_movie_and_no_half_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    save(frames(3), tmp_path, filetype="png", manifest=False)
+    (tmp_path / "frame.webm").write_bytes(b"older")
+    there = sorted(path.name for path in tmp_path.iterdir())
+    real = getattr(Movie, step)
+
+    def interrupted(movie: Movie, *given: Any, **named: Any) -> None:
+        real(movie, *given, **named)
+        if movie.count in (2, 3):  # amid the frames, and with the movie at hand
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Movie, step, interrupted)
+    for place in (("--codec", "vp9"), ("--to", tmp_path / "other.mp4")):
+        assert seqsave("preview", tmp_path, *place, status=130).err.strip().endswith("seqsave: error: interrupted")
+    assert sorted(path.name for path in tmp_path.iterdir()) == there
+    assert (tmp_path / "frame.webm").read_bytes() == b"older"
