@@ -15,12 +15,12 @@ import tempfile
 from pathlib import Path
 
 
-def submit(job: dict[str, str], arguments: list[str]) -> str:
+def submit(job: dict[str, str], executable: str, arguments: list[str]) -> str:
     """Submit one job of the plugin CommandLine, and return its id."""
-    if any('"' in argument for argument in arguments):
-        raise SystemExit("Deadline cannot pass quotes in an argument: rename the file")
+    if any(set(argument) & set('"\r\n') for argument in arguments):
+        raise SystemExit("Deadline cannot pass quotes and line ends in an argument: rename the file")
     plugin = {
-        "Executable": "seqsave",
+        "Executable": executable,
         "Arguments": " ".join(f"<QUOTE>{argument}<QUOTE>" for argument in arguments),
         "ShellExecute": "False",
         "SingleFramesOnly": "False",
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--run", required=True, help="the name of this submission, such as shot010-v001")
     parser.add_argument("--chunk", type=int, default=1, help="frames of one task")
     parser.add_argument("--filetype", default="png")
+    parser.add_argument("--executable", default="seqsave", help="its path, if workers do not find it in theirs")
     parser.add_argument("--whole", help="the frames of the whole sequence, if FRAMES are those that are missing in it")
     given = parser.parse_args()
     # Deadline passes the first and the last frame of a task: only chunks without gaps may have several.
@@ -52,11 +53,11 @@ def main() -> None:
     common = {"BatchName": given.run, "Comment": given.url}
     job = {"Name": f"{given.run} save", "Frames": given.frames, "ChunkSize": str(chunk), **common}
     frames = "--frames=<STARTFRAME>-<ENDFRAME>"
-    saving = submit(
-        job, ["save", given.source, given.url, f"--filetype={given.filetype}", frames, f"--run={given.run}"]
-    )
+    save = ["save", given.source, given.url, f"--filetype={given.filetype}", frames, f"--run={given.run}"]
+    saving = submit(job, given.executable, save)
     job = {"Name": f"{given.run} commit", "Frames": "0", "JobDependencies": saving, **common}
-    committing = submit(job, ["commit", given.url, f"--frames={given.whole or given.frames}", f"--run={given.run}"])
+    commit = ["commit", given.url, f"--frames={given.whole or given.frames}", f"--run={given.run}"]
+    committing = submit(job, given.executable, commit)
     print(f"save: {saving}\ncommit: {committing}")
 
 

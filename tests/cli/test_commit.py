@@ -48,6 +48,7 @@ def test_frames_that_are_missing_are_in_the_document(tmp_path: Path) -> None:
     out = left_by_tasks(tmp_path)
     found = run("commit", out, "--run", "JOB", "--frames", "0-7", "--json", status=1)
     assert "frames without a record: 2,4-7" in found.err
+    assert "(save them again with --frames 2,4-7 --run JOB)" in found.err
     assert {key: found.document[key] for key in ("run", "reason", "frames")} == {
         "run": "JOB",
         "reason": "missing",

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     number = 100 + len(list(state.glob("*.json")))
     copied = state / f"job{number}"
     shutil.copy(script, copied)
-    document = {"name": options["job-name"], "tasks": []}
+    document = {"name": options["job-name"], "dependency": options.get("dependency"), "tasks": []}
     for variables in tasks_of(options, number):
         document["tasks"].append(run(copied, given, variables))
     (state / f"{number}.json").write_text(json.dumps(document), encoding="utf-8")

@@ -46,6 +46,7 @@ def test_after_a_task_that_failed_the_commit_waits(farm: Farm, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("farm", ["local"], indirect=True)
-def test_quotes_are_refused(farm: Farm) -> None:
-    farm.run(*SUBMIT, 'a "b"', farm.url, "1-12", "--run", "shot010-v1", status=1)
+@pytest.mark.parametrize("name", ['a "b"', "a\nPlugin=Other"])
+def test_what_a_job_file_cannot_hold_is_refused(farm: Farm, name: str) -> None:
+    farm.run(*SUBMIT, name, farm.url, "1-12", "--run", "shot010-v1", status=1)
     assert farm.jobs() == []

@@ -33,7 +33,7 @@ def openjd(farm: Farm, frames: str, *more: str, status: int = 0) -> subprocess.C
 
 def test_chunks_are_saved_and_the_last_step_commits(farm: Farm) -> None:
     farm.run(needs_program("openjd", "pip install openjd-cli"), "check", TEMPLATE)
-    openjd(farm, "1-12")
+    openjd(farm, "1-12", "--step", "Commit", "--run-dependencies")
     farm.holds(*range(1, 13))
 
 

@@ -34,6 +34,7 @@ def test_an_array_saves_the_frames_and_the_last_job_commits(farm: Farm) -> None:
     printed = farm.run(SUBMIT, farm.source, farm.url, "shot010-v1", "1-12", "5").stdout
     assert printed == "save: 100, commit: 101\n"
     saving, committing = farm.jobs()
+    assert (saving["dependency"], committing["dependency"]) == (None, "afterany:100")
     assert [task["status"] for task in saving["tasks"]] == [0, 0, 0]
     assert [task["status"] for task in committing["tasks"]] == [0]
     farm.holds(*range(1, 13))

@@ -64,6 +64,9 @@ def commit_command(
         try:
             made = _ended(url, run, frames, abandon, storage_option or None)
         except RunError as error:
+            if error.frames:
+                shown = naming.format_ranges(error.frames, 20)
+                error.aftermath = f"save them again with --frames {shown} --run {run}"
             if as_json:
                 lacking = naming.format_ranges(error.frames) or None
                 print_json({"run": run, "error": str(error), "reason": error.reason, "frames": lacking})
