@@ -48,8 +48,9 @@ def cluster() -> Iterator[LocalCluster]:
             processes=True,
             memory_limit="700MiB",
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # its server of HTTP, on a free port
             worker_dashboard_address=None,
+            scheduler_kwargs={"dashboard": False},
             silence_logs=50,
         ) as running,
     ):
@@ -186,6 +187,15 @@ def test_a_failing_frame_is_named_and_may_be_tried_again(client: Client, tmp_pat
     judge(place, pictures())
 
 
+def test_losses_in_workers_are_warnings_of_the_driver(client: Client, tmp_path: Path) -> None:
+    frames = da.full((6, 4, 4, 3), 200.0, chunks=(1, 4, 4, 3))
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"frame \d: values outside 0\.\.1 were clipped") as caught:
+        assert to_sequence(frames, tmp_path).complete
+    assert [Path(one.filename).name for one in caught if one.category is seqsave.SeqSaveWarning] == [
+        Path(__file__).name
+    ]
+
+
 def test_a_frame_that_cannot_be_saved_is_named(client: Client, tmp_path: Path) -> None:
     (tmp_path / "shot" / "frame_00005.png").mkdir(parents=True)
     with pytest.raises(seqsave.SaveError, match=r"frame 5: .*is a folder"):
@@ -200,16 +210,16 @@ DRIVER = """
     from seqsave_dask import computing, to_sequence
 
     address, folder, kills = sys.argv[1:]
-    real = computing.records_in
+    real = computing.blocks_in
     done = []
 
-    def records_in(written):
+    def blocks_in(written):
         done.append(written)
         if len(done) == 2 and kills == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         return real(written)
 
-    computing.records_in = records_in
+    computing.blocks_in = blocks_in
     frames = np.random.default_rng(5).integers(0, 256, (7, 9, 14, 3), dtype=np.uint8)
     with Client(address):
         made = to_sequence(da.from_array(frames, chunks=(2, -1, -1, -1)), folder, run="job-4")

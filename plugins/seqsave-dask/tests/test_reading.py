@@ -31,7 +31,7 @@ def opened(place: Place, *given: Any, **more: Any) -> Any:
     return from_sequence(place.url, *given, storage_options=place.storage_options or None, **more)
 
 
-@pytest.mark.parametrize("chunks", [1, 2, 4, -1, "auto", (1, 5)])
+@pytest.mark.parametrize("chunks", [1, 2, 4, -1, "auto", (1, 5), np.int64(4)])
 def test_an_array_has_the_frames_of_the_sequence(place: Place, chunks: Any) -> None:
     frames = pictures()
     seqsave.save(frames, place.url, storage_options=place.storage_options or None)
@@ -72,6 +72,14 @@ def test_shape_and_dtype_are_those_of_the_files(tmp_path: Path, shape: Any, dtyp
         found = array.compute()
         assert (found.shape, found.dtype) == (frames.shape, frames.dtype)
         assert filetype == "jpg" or np.array_equal(found, frames)
+
+
+@pytest.mark.filterwarnings("ignore::seqsave.SeqSaveWarning")
+@pytest.mark.parametrize(("given", "kept"), [(2, 1), (4, 3)])
+def test_alpha_that_jpeg_dropped_is_not_read(tmp_path: Path, given: int, kept: int) -> None:
+    seqsave.save(pictures(2, (8, 8, given)), tmp_path, filetype="jpg")
+    array = from_sequence(tmp_path)
+    assert array.shape == array.compute().shape == (2, 8, 8, kept)
 
 
 def test_frames_of_other_programs_are_read(tmp_path: Path) -> None:
@@ -150,6 +158,7 @@ def test_frames_are_chosen(tmp_path: Path, chosen: Any) -> None:
         ({"chunks": 0}, seqsave.OptionError, "at least 1"),
         ({"chunks": (2, 2)}, seqsave.OptionError, "6 frames"),
         ({"chunks": 1.5}, seqsave.OptionError, "number of frames"),
+        ({"max_pixels": -1}, seqsave.OptionError, "max_pixels"),
         ({"chunks": True}, seqsave.OptionError, "number of frames"),
     ],
 )

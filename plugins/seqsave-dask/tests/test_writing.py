@@ -187,6 +187,9 @@ def unknown() -> da.Array:
         (da.from_array(np.full((2, 4, 4, 3), None, object), chunks=1), "object"),
         (da.ma.masked_equal(da.zeros((2, 4, 4, 3), dtype="uint8"), 0), "masked"),
         (unknown(), "unknown sizes"),
+        (da.zeros((2, 4, 4, 3), dtype="int32"), "int32"),
+        (da.zeros((2, 3, 16, 24), dtype="uint8"), "channels first"),
+        (da.zeros((2, 16, 24, 5), dtype="uint8"), "5 channels"),
     ],
 )
 def test_an_odd_array_is_one_clear_error_and_nothing_is_written(tmp_path: Path, array: Any, words: str) -> None:
@@ -216,6 +219,7 @@ def test_an_xarray_itself_is_refused_with_advice(tmp_path: Path) -> None:
         ({"filetyp": "png"}, seqsave.OptionError, "filetyp"),
         ({"filetype": "pgn"}, seqsave.EncoderNotFoundError, "png"),
         ({"concurrency": 0}, seqsave.OptionError, "concurrency"),
+        ({"storage_options": "x"}, seqsave.TargetError, "must be a mapping"),
         ({"retries": -1}, seqsave.OptionError, "retries"),
         ({"scheduler": "treads"}, seqsave.OptionError, "treads"),
     ],

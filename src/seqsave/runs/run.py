@@ -81,6 +81,9 @@ def open_run(
 
     Raises what ``check_settings`` raises, and TargetError.
     """
+    if not isinstance(storage_options, Mapping | None):
+        kind = type(storage_options).__name__
+        raise TargetError(f"`storage_options` must be a mapping of names to values, not {kind}")
     options = {**targets.parse_url(url).options, **(storage_options or {})}
     name = secrets.token_hex(8) if run is None else check_id(run)
     folder, config = _checked(url, {**settings, "total": total, "storage_options": options or None})

@@ -13,7 +13,7 @@ import dask.base
 from dask.callbacks import Callback
 
 import seqsave
-from seqsave_dask.tasks import records_in
+from seqsave_dask.tasks import Block, blocks_in
 
 __all__ = ["BlocksError", "compute_blocks", "scheduler_of"]
 
@@ -34,8 +34,8 @@ def scheduler_of(scheduler: Any, array: da.Array) -> Any:
         raise seqsave.OptionError(f"scheduler is {scheduler!r:.80}: {error}") from None
 
 
-def compute_blocks(written: da.Array, get: Any, retries: int) -> list[seqsave.FrameRecord]:
-    """Compute an array of ``write_block``, and return the records. get: as ``scheduler_of`` returns it.
+def compute_blocks(written: da.Array, get: Any, retries: int) -> list[Block]:
+    """Compute an array of ``write_block``, and return what its tasks return. get: as ``scheduler_of`` returns it.
 
     Raises BlocksError. KeyboardInterrupt and similar errors are raised as they are.
     """
@@ -48,10 +48,10 @@ def compute_blocks(written: da.Array, get: Any, retries: int) -> list[seqsave.Fr
             (found,) = dask.compute(written, scheduler=get)
     except Exception as error:
         raise BlocksError(watch.blocks) from error
-    return records_in(found)
+    return blocks_in(found)
 
 
-def _on_cluster(client: Any, written: da.Array, retries: int) -> list[seqsave.FrameRecord]:
+def _on_cluster(client: Any, written: da.Array, retries: int) -> list[Block]:
     """Gather the records of each block as soon as it is done, and release it.
 
     The scheduler runs a finished task again if its result is lost with a worker. A released result is not needed again.
@@ -61,18 +61,18 @@ def _on_cluster(client: Any, written: da.Array, retries: int) -> list[seqsave.Fr
     kept = client.persist(written, retries=retries)
     futures = {future.key: future for future in futures_of(kept)}
     del kept  # it would keep all results
-    records: list[seqsave.FrameRecord] = []
+    blocks: list[Block] = []
     try:
         for batch in as_completed([*futures.values()], with_results=True, raise_errors=False).batches():
             for future, result in batch:
                 if future.status != "finished":
                     raise BlocksError([_block_of(future.key)]) from _cause_of(future, result)
-                records += records_in(result)
+                blocks += blocks_in(result)
                 futures.pop(future.key).release()
     finally:
         if futures:  # after an error
             client.cancel([*futures.values()])
-    return records
+    return blocks
 
 
 def _block_of(key: Any) -> int:

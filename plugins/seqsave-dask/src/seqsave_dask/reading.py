@@ -6,7 +6,7 @@ import os
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
 
 import dask.array as da
@@ -17,6 +17,7 @@ from seqsave import naming, targets
 from seqsave.manifest import Manifest, Picture
 from seqsave.manifest.intervals import subtract
 from seqsave.pictures import as_array, prepare
+from seqsave.plugins.options import check_count
 from seqsave.sequences.header import picture_of
 from seqsave.types import MAX_PIXELS
 
@@ -26,6 +27,8 @@ Missing = Literal["raise", "skip"]
 Chunks = int | Literal["auto"] | tuple[int, ...]
 # How many groups of frames a message describes.
 _MOST_SHOWN = 3
+# Extensions of files that hold no alpha.
+_WITHOUT_ALPHA = {"jpg", "jpeg", "jpe", "jfif"}
 # Channels of a picture, and those that it can be given: grey, grey with alpha, RGB, RGBA.
 _WITHOUT_LOSS = {(1, 2), (1, 3), (1, 4), (2, 4), (3, 4)}
 
@@ -92,6 +95,7 @@ def from_sequence(
     """
     if missing not in ("raise", "skip"):
         raise seqsave.OptionError(f"missing is {missing!r:.80}: it must be 'raise' or 'skip'")
+    check_count("max_pixels", max_pixels)
     sequence = seqsave.open_sequence(url, prefix, filetype, storage_options)
     manifest = _manifest_of(sequence)
     found = _of_batch(sequence, batch)
@@ -169,6 +173,8 @@ def _lazy(reader: _Reader, names: Sequence[str], chunks: Chunks) -> da.Array:
 
 def _lengths(chunks: Chunks, shape: tuple[int, ...], dtype: Any) -> tuple[int, ...]:
     """Return the number of frames in each block. Raises OptionError."""
+    if isinstance(chunks, np.integer):
+        chunks = int(chunks)
     is_number = isinstance(chunks, int) and not isinstance(chunks, bool)
     if not is_number and chunks != "auto" and not isinstance(chunks, tuple | list):
         raise seqsave.OptionError(
@@ -260,7 +266,7 @@ def _picture_in_manifest(manifest: Manifest | None, chosen: Sequence[seqsave.Fra
         entry = entries.get((frame.index, frame.batch))
         if entry is None or entry.picture is None or entry.disputed or frame.size not in (None, entry.size):
             continue  # the file may be another one than the recorded one
-        kinds.setdefault(entry.picture, []).append(frame.index)
+        kinds.setdefault(_in_file(entry.picture, frame.name), []).append(frame.index)
     if len(kinds) > 1:
         shown = [
             f"frames {naming.format_ranges(naming.to_ranges(sorted(set(own))), 5)} are "
@@ -271,6 +277,13 @@ def _picture_in_manifest(manifest: Manifest | None, chosen: Sequence[seqsave.Fra
             f"{', '.join(shown)}: they do not fit into one array. Open frames of one kind, with frames=..."
         )
     return next(iter(kinds), None)
+
+
+def _in_file(picture: Picture, name: str) -> Picture:
+    """Return the format of the picture in the file. The manifest states the alpha that JPEG drops."""
+    if name.rpartition(".")[2].lower() in _WITHOUT_ALPHA and picture.channels in (2, 4):
+        return replace(picture, channels=picture.channels - 1)
+    return picture
 
 
 def _picture_in_file(frame: seqsave.Frame) -> Picture:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +14,21 @@ import numpy as np
 import seqsave
 from seqsave.manifest import Manifest
 
-__all__ = ["begin", "commit", "records_in", "write_block"]
+__all__ = ["Block", "begin", "blocks_in", "commit", "end", "write_block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a task returns of the block that it has written.
+
+    records:  of its frames.
+    warnings: one line for each kind of loss.
+    process:  where it ran: the process whose user has seen the warnings.
+    """
+
+    records: Sequence[seqsave.FrameRecord]
+    warnings: Sequence[str]
+    process: tuple[str, int]
 
 
 def begin(run: seqsave.Run) -> seqsave.Run:
@@ -19,7 +38,7 @@ def begin(run: seqsave.Run) -> seqsave.Run:
 
 
 def write_block(images: Any, numbers: Any, run: seqsave.Run, batch: int | None = None, concurrency: int = 1) -> Any:
-    """Write the frames of one block, and return an array of one element: the list of their records.
+    """Write the frames of one block, and return an array of one element, a ``Block``.
 
     images: T,H,W or T,H,W,C. numbers: T and further axes of length 1, the frames' indices.
 
@@ -39,7 +58,7 @@ def write_block(images: Any, numbers: Any, run: seqsave.Run, batch: int | None =
     except Exception as error:
         raise _failed(error, at) from error
     result = np.empty((1,) * np.ndim(images), object)
-    result.flat[0] = part.records
+    result.flat[0] = Block(part.records, part.result.warnings, _this_process())
     return result
 
 
@@ -56,11 +75,27 @@ def _failed(error: Exception, at: int) -> seqsave.SaveError:
     return made
 
 
-def records_in(written: Any) -> list[seqsave.FrameRecord]:
-    """Return all records in an array of lists of them."""
-    return [record for own in np.ravel(written) for record in own]
+def _this_process() -> tuple[str, int]:
+    return platform.node(), os.getpid()
+
+
+def blocks_in(written: Any) -> list[Block]:
+    """Return the elements of an array of ``write_block``."""
+    return list(np.ravel(written))
+
+
+def end(run: seqsave.Run, blocks: Sequence[Block]) -> Manifest:
+    """Warn once of each kind of loss in other processes, and commit the records of all blocks. Raises RunError."""
+    kinds: dict[str, str] = {}
+    for block in blocks:
+        for text in block.warnings if block.process != _this_process() else ():
+            head, _, rest = text.partition(": ")
+            kinds.setdefault(rest if head.startswith("frame ") else text, text)
+    for text in kinds.values():
+        warnings.warn(text, seqsave.SeqSaveWarning, stacklevel=4)
+    return run.commit(record for block in blocks for record in block.records)
 
 
 def commit(run: seqsave.Run, written: Any) -> Manifest:
     """Commit the records of all blocks."""
-    return run.commit(records_in(written))
+    return end(run, blocks_in(written))

@@ -18,7 +18,7 @@ import seqsave
 from seqsave import naming
 from seqsave.pictures import as_array
 from seqsave_dask.computing import BlocksError, compute_blocks, scheduler_of
-from seqsave_dask.tasks import begin, commit, write_block
+from seqsave_dask.tasks import begin, commit, end, write_block
 
 if TYPE_CHECKING:
     from dask.delayed import Delayed
@@ -111,6 +111,8 @@ def to_sequence(
         **settings,
     )
     _check_total(opened, numbers)
+    # Raises ImageError for what no file of this type holds.
+    opened.config.formats[0].pixels.take(np.zeros(frames.shape[1:], frames.dtype))
     seqsave.check_settings(concurrency=concurrency)  # or OptionError
     if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
         raise seqsave.OptionError(f"retries is {retries!r:.80}: it must be a whole number, 0 or more")
@@ -135,8 +137,7 @@ class _Job:
         """Begin, save, commit. keeps_run: leave a run that fails as it is, since its caller knows its id."""
         self.run.begin()
         try:
-            records = compute_blocks(self.written(self.run), get, retries)
-            return self.run.commit(records)
+            return end(self.run, compute_blocks(self.written(self.run), get, retries))
         except BaseException as error:
             if not keeps_run:
                 with contextlib.suppress(seqsave.SeqSaveError):  # the first error is the one to raise
@@ -210,15 +211,10 @@ def _as_frames(array: Any) -> da.Array:
         )
     if np.ma.isMaskedArray(array._meta):  # noqa: SLF001 - how dask states what the blocks are
         raise seqsave.ImageError("the array is masked, and pictures have no masks: fill it, with dask.array.ma.filled")
-    _check_kind(array)
+    as_array(np.zeros((*map(min, array.shape[1:3], (1, 1)), *array.shape[3:]), array.dtype))  # or ImageError
     if any(len(lengths) > 1 for lengths in array.chunks[1:]):
         return array.rechunk({0: "auto", **dict.fromkeys(range(1, array.ndim), -1)})
     return array
-
-
-def _check_kind(array: da.Array) -> None:
-    """Raise ImageError for a dtype or a number of channels that no picture has."""
-    as_array(np.zeros((*map(min, array.shape[1:3], (1, 1)), *array.shape[3:]), array.dtype))
 
 
 def _numbers(count: int, index: Iterable[int] | None, settings: Mapping[str, Any]) -> list[int]:
@@ -230,8 +226,9 @@ def _numbers(count: int, index: Iterable[int] | None, settings: Mapping[str, Any
     try:
         given = [naming.check_frame(operator.index(one), "a number of index") for one in index]
     except TypeError:
+        shown = " ".join(repr(index).split())[:80]
         raise seqsave.FrameNameError(
-            f"index is {index!r:.80}: it must be one whole number for each frame; for frames in order, pass start"
+            f"index is {shown}: it must be one whole number for each frame; for frames in order, pass start"
         ) from None
     if len(given) != count:
         raise seqsave.FrameNameError(f"index has {len(given)} numbers, and the array has {count} frames")
