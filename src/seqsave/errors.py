@@ -114,6 +114,9 @@ SpoolReason = Literal["full", "in use", "damaged", "unusable", "unpublished", "d
 DecodeReason = Literal["damaged", "unsupported", "too large"]
 """Why a file could not be decoded: ``DecodeError.reason``."""
 
+SourceReason = Literal["damaged", "unsuitable"]
+"""Why a source cannot be read: ``SourceError.reason``."""
+
 RunReason = Literal["missing", "replaced", "foreign", "unknown"]
 """Why a run over many tasks could not be committed: ``RunError.reason``."""
 
@@ -215,7 +218,15 @@ class OptionError(SeqSaveError, ValueError):
 
 
 class SourceError(SeqSaveError, ValueError):
-    """A source whose content cannot be read as frames."""
+    """A source whose content cannot be read as frames.
+
+    reason: ``"damaged"``: the file is damaged, or is not of the kind that its name says. ``"unsuitable"``: it has no
+            frames of the requested kind.
+    """
+
+    def __init__(self, message: str, *, reason: SourceReason = "unsuitable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ManifestError(SeqSaveError, ValueError):

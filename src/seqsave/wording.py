@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from seqsave.errors import SeqSaveError
@@ -18,6 +19,7 @@ __all__ = [
     "described",
     "did_you_mean",
     "first_of",
+    "flush_command",
     "reason_of",
     "shortened",
     "spans",
@@ -67,6 +69,16 @@ def described(error: BaseException) -> str:
 def reason_of(error: BaseException) -> str:
     """Return the text of an error of this package; of any other error, its class and its text."""
     return str(error) if isinstance(error, SeqSaveError) else described(error)
+
+
+def flush_command(folder: object, options: Iterable[str]) -> str:
+    """Return the command that publishes the frames in a spool, with the names of the storage options that it needs.
+
+    Their values may be secrets, and stand nowhere: ``seqsave flush spool --storage-option key=...``.
+    """
+    text = str(folder)
+    words = ["seqsave flush", *([shlex.quote(text)] if text else [])]
+    return " ".join([*words, *(f"--storage-option {name}=..." for name in sorted(options))])
 
 
 def shortened(value: object, most: int = 60) -> str:

@@ -39,7 +39,10 @@ def test_the_result_for_people(tmp_path: Path) -> None:
 
 def test_missing_frames_are_an_error_and_a_wrong_call_is_one(tmp_path: Path) -> None:
     out = left_by_tasks(tmp_path)
-    assert "frames without a record: 2" in run("commit", out, "--run", "JOB", "--frames", "0-3", status=1).err
+    assert (
+        "no task of the run has saved these frames: 2"
+        in run("commit", out, "--run", "JOB", "--frames", "0-3", status=1).err
+    )
     run("commit", out, "--run", "no/name", status=2)
     run("commit", out, status=2)
 
@@ -47,7 +50,7 @@ def test_missing_frames_are_an_error_and_a_wrong_call_is_one(tmp_path: Path) -> 
 def test_frames_that_are_missing_are_in_the_document(tmp_path: Path) -> None:
     out = left_by_tasks(tmp_path)
     found = run("commit", out, "--run", "JOB", "--frames", "0-7", "--json", status=1)
-    assert "frames without a record: 2,4-7" in found.err
+    assert "no task of the run has saved these frames: 2,4-7" in found.err
     assert "(save them again with --frames 2,4-7 --run JOB)" in found.err
     assert {key: found.document[key] for key in ("run", "reason", "frames")} == {
         "run": "JOB",

@@ -155,3 +155,21 @@ def test_an_interrupt_leaves_the_older_movie_and_no_half_one(
         assert seqsave("preview", tmp_path, *place, status=130).err.strip().endswith("seqsave: error: interrupted")
     assert sorted(path.name for path in tmp_path.iterdir()) == there
     assert (tmp_path / "frame.webm").read_bytes() == b"older"
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.mov"])
+def test_a_movie_gives_its_workflow_back(place: Place, name: str) -> None:
+    given = {"workflow": {"nodes": [1]}, "seed": 7, "note": "é"}
+    save(frames(2), place.url, storage_options=place.storage_options, metadata=given)
+    seqsave("preview", place.url, "--to", f"{place.url}/{name}", *options(place))
+    printed = seqsave("workflow", f"{place.url}/{name}", *options(place)).document
+    assert {name: printed[name] for name in given} == given
+    assert printed.keys() - given <= {"software", "duration"}
+    only = seqsave("workflow", f"{place.url}/{name}", "--key", "workflow", *options(place))
+    assert only.document == given["workflow"]
+
+
+def test_a_damaged_movie_has_status_1(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"no movie")
+    for words in (["workflow", tmp_path / "clip.mp4"], ["save", tmp_path / "clip.mp4", tmp_path / "out"]):
+        assert "clip.mp4 cannot be read as a video: " in seqsave(*words, status=1).err

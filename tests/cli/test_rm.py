@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import subprocess
@@ -226,3 +227,23 @@ def test_a_part_is_shown_by_the_numbers_of_its_frames(tmp_path: Path) -> None:
     shown = seqsave("rm", tmp_path, "--frames", "2,5-9", "--dry-run")
     assert "would remove a part of frame_#####.png" in shown.out + shown.err
     assert ": 2,5-9)" in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    "words", [("rm", "--yes"), ("mv", "--offset", "1"), ("manifest", "--rebuild")], ids=["rm", "mv", "manifest"]
+)
+def test_a_sequence_that_may_not_be_changed_is_not_called_unsaved(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(np.zeros((3, 4, 6, 3), np.uint8), tmp_path)
+
+    def refuse(_: LocalTarget, temporary: str, data: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", temporary)
+
+    monkeypatch.setattr(LocalTarget, "_write", refuse)
+    name, *more = words
+    places = [tmp_path, tmp_path] if name == "mv" else [tmp_path]
+    assert seqsave(name, *places, *more, "-q", status=1).err == (
+        f"seqsave: error: cannot change {tmp_path}/.seqsave/frame.png.json: this user lacks the permission; change the "
+        "permissions\n"
+    )

@@ -78,20 +78,31 @@ def test_what_is_no_folder(tmp_path: Path, command: str) -> None:
     assert "is not a folder" in seqsave(command, tmp_path / "file", status=2).err
 
 
-def test_a_spool_that_was_never_needed(tmp_path: Path) -> None:
-    assert seqsave("flush", tmp_path / "spool").err.endswith("spool does not exist\n")
-    result = seqsave("spool", tmp_path / "spool")
-    assert "0 frames waiting" in result.out
-    assert result.err.endswith("spool does not exist\n")
-    assert not (tmp_path / "spool").exists()
+@pytest.mark.parametrize("command", ["flush", "spool"])
+def test_a_spool_that_does_not_exist(tmp_path: Path, command: str) -> None:
+    (tmp_path / "spool").mkdir(mode=0o700)
+    stated = seqsave(command, tmp_path / "spol", status=1)
+    assert stated.err == f"seqsave: error: the spool {tmp_path / 'spol'} does not exist (did you mean 'spool'?)\n"
+    assert stated.out == ""
+    assert not (tmp_path / "spol").exists()
+    assert "does not exist" in seqsave(command, tmp_path / "no" / "folder", status=1).err
 
 
-def test_a_save_that_needs_no_spool_makes_none(tmp_path: Path) -> None:
-    import numpy as np
-
+def test_a_save_that_needs_no_spool_leaves_an_empty_one(tmp_path: Path) -> None:
+    """So that a script may flush it after each save."""
+    spool = tmp_path / "above" / "spool"
     np.save(tmp_path / "frames.npy", np.zeros((3, 4, 6, 3), "uint8"))
-    seqsave("save", tmp_path / "frames.npy", tmp_path / "renders", "--spool", tmp_path / "spool")
-    assert not (tmp_path / "spool").exists()
+    seqsave("save", tmp_path / "frames.npy", tmp_path / "renders", "--spool", spool)
+    assert list(spool.iterdir()) == []
+    assert spool.stat().st_mode & 0o077 == 0 or os.name == "nt"
+    assert "0 frames waiting" in seqsave("spool", spool).out
+    assert "has no waiting frames" in seqsave("flush", spool).err
+
+
+def test_a_spool_that_cannot_be_made_stops_no_save_that_needs_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    np.save(tmp_path / "frames.npy", np.zeros((3, 4, 6, 3), "uint8"))
+    seqsave("save", tmp_path / "frames.npy", tmp_path / "renders", "--spool", tmp_path / "file" / "spool")
 
 
 @pytest.mark.s3
@@ -109,7 +120,9 @@ def test_a_save_whose_storage_is_away(s3_server: S3Server, spool: Spool, tmp_pat
         arguments = ["save", tmp_path / "frames.npy", url, "--spool", spool.folder, "--attempts", 1, *options]
         result = seqsave(*arguments, "--json", status=1)
         assert f"3 in the spool {spool.folder}, 0 lost" in result.err
-        assert f"seqsave flush {spool.folder}" in result.err
+        names = sorted(("endpoint_url", "key", "secret"))
+        options_needed = " ".join(f"--storage-option {name}=..." for name in names)
+        assert f"To publish the spooled frames: seqsave flush {spool.folder} {options_needed}\n" in result.err
         assert result.document["counts"]["spooled"] == 3
         assert result.document["spooled"] == "0-2"
         assert result.document["indices"] == ""

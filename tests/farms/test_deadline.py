@@ -38,7 +38,7 @@ def test_after_a_task_that_failed_the_commit_waits(farm: Farm, monkeypatch: pyte
     farm.run(*SUBMIT, farm.source, farm.url, "1-12", "--run", "shot010-v1", "--chunk", "5")
     assert [job["state"] for job in farm.jobs()] == ["failed", "pending"]
     stated = farm.run("seqsave", "commit", farm.url, "--run", "shot010-v1", "--frames", "1-12", status=1).stderr
-    assert "frames without a record: 11-12" in stated
+    assert "no task of the run has saved these frames: 11-12" in stated
     monkeypatch.delenv("FARM_DEAD")
     farm.run(*SUBMIT, farm.source, farm.url, "11-12", "--whole", "1-12", "--run", "shot010-v1")
     assert farm.jobs()[3]["state"] == "completed"

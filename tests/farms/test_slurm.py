@@ -48,11 +48,11 @@ def test_a_task_that_died_is_named_and_done_again_under_the_same_name(
     farm.run(SUBMIT, farm.source, farm.url, "shot010-v1", "1-12x2,12", "3")
     (committing,) = farm.jobs()[1]["tasks"]
     assert committing["status"] == 1
-    assert "frames without a record: 7,9,11" in committing["err"]
+    assert "no task of the run has saved these frames: 7,9,11" in committing["err"]
     monkeypatch.delenv("FARM_DEAD")
     farm.run(SUBMIT, farm.source, farm.url, "shot010-v1", "7,9", "3", "1-12x2,12")
     (committing,) = farm.jobs()[3]["tasks"]
-    assert "frames without a record: 11:" in committing["err"]
+    assert "no task of the run has saved these frames: 11;" in committing["err"]
     farm.run(SUBMIT, farm.source, farm.url, "shot010-v1", "11", "3", "1-12x2,12")
     assert farm.jobs()[5]["tasks"][0]["status"] == 0
     farm.holds(1, 3, 5, 7, 9, 11, 12)

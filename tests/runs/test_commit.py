@@ -35,7 +35,7 @@ def test_gaps_are_named_and_nothing_changes(place: Place) -> None:
     run.begin()
     records = task(run, 0, 1, 2, 5, 9)
     before = place.read(MANIFEST)
-    with pytest.raises(seqsave.RunError, match="without a record: 3-4,6-8:") as caught:
+    with pytest.raises(seqsave.RunError, match="has saved these frames: 3-4,6-8;") as caught:
         run.commit(records)
     assert (caught.value.reason, caught.value.frames) == ("missing", (range(3, 5), range(6, 9)))
     assert travelled(caught.value).frames == caught.value.frames
@@ -46,10 +46,10 @@ def test_gaps_are_named_and_nothing_changes(place: Place) -> None:
 def test_without_total_and_frames_gaps_between_records_count() -> None:
     run = seqsave.open_run("memory://gaps", step=2)
     run.begin()
-    with pytest.raises(seqsave.RunError, match=r"without a record: 4: .*pass open_run the frames"):
+    with pytest.raises(seqsave.RunError, match=r"has saved these frames: 4; .*pass open_run the frames"):
         run.commit(task(run, 2, 6))
     assert run.commit(task(run, 2, 4, 6)).complete
-    with pytest.raises(seqsave.RunError, match="no frame has a record"):
+    with pytest.raises(seqsave.RunError, match="no task of the run has saved a frame"):
         seqsave.open_run("memory://none").commit([])
 
 

@@ -102,7 +102,7 @@ def test_gaps_are_named_and_nothing_is_removed(source: str, place: Place) -> Non
     task(source, place, "0-2")
     task(source, place, "6-9")
     stated = commit(place, "--frames", "0-9", status=1).err
-    assert "frames without a record: 3-5" in stated
+    assert "no task of the run has saved these frames: 3-5" in stated
     assert notes(place) == ["0-2.json", "6-9.json"]
     task(source, place, "3-5")
     commit(place, "--frames", "0-9")
@@ -115,7 +115,7 @@ def test_a_task_that_failed_is_missed(source: str, place: Place, monkeypatch: py
         failing(patch)
         task(source, place, "8-9", "--option", "compression=small", status=1)
     assert notes(place) == ["0-7.json", "8-9.started"]
-    assert "frames without a record: 8-9" in commit(place, status=1).err
+    assert "no task of the run has saved these frames: 8-9" in commit(place, status=1).err
     task(source, place, "8")  # cut in another way
     task(source, place, "9")
     commit(place)
@@ -142,7 +142,7 @@ def test_a_task_of_a_whole_array_that_failed_is_missed(
         failing(patch)
         run(*whole, "--option", "compression=small", status=1)
     assert notes(place) == ["0-3.started", "6-9.json"]
-    assert "frames without a record: 0-3" in commit(place, status=1).err
+    assert "no task of the run has saved these frames: 0-3" in commit(place, status=1).err
     run(*whole)
     commit(place)
     assert (notes(place), written(place)["complete"], written(place)["expected"]) == ([], True, "0-3,6-9")
@@ -266,7 +266,7 @@ def test_one_sequence_that_cannot_be_committed_keeps_the_others_as_they_are(
     else:
         place.write("b_00002.png", b"another file")
     before = {name: place.read(name) for name in place.names()}
-    assert {"a gap": "record: 5", "a replaced frame": "records: 2"}[fault] in commit(place, status=1).err
+    assert {"a gap": "these frames: 5", "a replaced frame": "records: 2"}[fault] in commit(place, status=1).err
     assert {name: place.read(name) for name in place.names()} == before
     task(source, place, "5" if fault == "a gap" else "2", "--prefix", "b")
     commit(place)
@@ -279,7 +279,7 @@ def test_a_hostile_list_of_frames_takes_no_memory(source: str, place: Place) -> 
     document = json.loads(place.read(path))
     for stated in ({**document["run"], "frames": None}, document["run"]):
         place.write(path, json.dumps({**document, "run": stated, "asked": f"0-{2**62}"}).encode())
-        assert "frames without a record: 2-" in commit(place, status=1).err
+        assert "no task of the run has saved these frames: 2-" in commit(place, status=1).err
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_two_sequences_may_have_tasks_of_the_same_frames(
         failing(patch)
         task(source, place, "0-3", "--prefix", "a", "--option", "compression=small", status=1)
     task(source, place, "0-3", "--prefix", "b")  # it must not take the note of the other sequence's task away
-    assert "frames without a record: 0-3" in commit(place, status=1).err
+    assert "no task of the run has saved these frames: 0-3" in commit(place, status=1).err
     task(source, place, "0-3", "--prefix", "a")
     commit(place)
     found = {prefix: json.loads(place.read(f".seqsave/{prefix}.png.json")) for prefix in "ab"}
@@ -317,7 +317,7 @@ def test_a_later_commit_of_the_same_run_knows_the_frames_of_the_earlier_one(sour
     assert "run JOB was committed without frames 4-9" in stated
     assert "committed before" in commit(place, "--frames", "1-2").err
     task(source, place, "4-6")
-    assert "frames without a record: 7-9:" in commit(place, "--frames", "0-9", status=1).err
+    assert "no task of the run has saved these frames: 7-9;" in commit(place, "--frames", "0-9", status=1).err
     task(source, place, "7-9")
     commit(place, "--frames", "0-9")
     assert (written(place)["complete"], written(place)["expected"]) == (True, "0-9")
@@ -327,7 +327,7 @@ def test_a_later_commit_of_the_same_run_knows_the_frames_of_the_earlier_one(sour
 def test_frames_of_older_runs_are_no_result_of_a_run(source: str, place: Place) -> None:
     run("save", source, place.url, "--filetype", "png", *options(place))
     task(source, place, "4-6")
-    assert "frames without a record: 0-3,7-9" in commit(place, "--frames", "0-9", status=1).err
+    assert "no task of the run has saved these frames: 0-3,7-9" in commit(place, "--frames", "0-9", status=1).err
     commit(place)
     assert "committed without frames 0-3,7-9" in commit(place, "--frames", "0-9", status=1).err
 
@@ -335,7 +335,9 @@ def test_frames_of_older_runs_are_no_result_of_a_run(source: str, place: Place) 
 def test_the_sequence_that_lacks_frames_is_named(source: str, place: Place) -> None:
     task(source, place, "0-3", "--prefix", "a")
     task(source, place, "4-6", "--prefix", "b")
-    assert "a_#####.png: frames without a record: 4-6" in commit(place, "--frames", "0-6", status=1).err
+    assert (
+        "a_#####.png: no task of the run has saved these frames: 4-6" in commit(place, "--frames", "0-6", status=1).err
+    )
 
 
 # --- runs that are given up ------------------------------------------------------------------------------------------

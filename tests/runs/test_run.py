@@ -67,7 +67,7 @@ def test_batches_and_subfolders(place: Place) -> None:
         with run.part() as part:
             part.write_batch([picture(0), picture(1)], index=index, metadata={"seed": 3})
         records += part.records
-    with pytest.raises(seqsave.RunError, match=r"without a record: 1:") as caught:
+    with pytest.raises(seqsave.RunError, match=r"has saved these frames: 1;") as caught:
         run.commit(records[:3])
     assert caught.value.frames == (range(1, 2),)
     assert run.commit(records).complete
@@ -120,7 +120,7 @@ def test_a_task_that_always_fails_leaves_the_run_unfinished(place: Place) -> Non
         with pytest.raises(seqsave.ImageError), run.part() as part:
             part.write(np.zeros((2, 2, 9), np.uint8), index=1)
         assert part.records == []
-    with pytest.raises(seqsave.RunError, match=r"without a record: 1:"):
+    with pytest.raises(seqsave.RunError, match=r"has saved these frames: 1;"):
         run.commit(records)
     run.abandon()
     found = written(place)

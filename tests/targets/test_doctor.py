@@ -117,7 +117,7 @@ def strange(fault: str, skew: float = 0.0) -> _Strange:
     ("fault", "name", "stated"),
     [
         ("ignores create", "create", "do not use `if_exists='error'` here"),
-        ("no list", "list", "saving may work"),
+        ("no list", "list", "saving does not need this right"),
         ("no read", "read", "reading back does not"),
         ("cache", "replace", "probably from a cache in between"),
         ("no delete", "delete", "doctor's files stay in .seqsave"),

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
-from seqsave.targets.failures import Fault, FileMissingError, Scene, diagnose, translate
+from seqsave.targets.failures import FileMissingError, Scene, changing, diagnose, translate
+from seqsave.targets.faults import Fault
 from seqsave.targets.redact import BackendError, chain_of, secrets_of
 from tests.support.needs import needs_obstore
 
@@ -51,6 +52,11 @@ def named(name: str, *bases: type[BaseException], **attributes: Any) -> BaseExce
     for attribute, value in attributes.items():
         setattr(error, attribute, value)
     return error
+
+
+def named_text(name: str, text: str) -> BaseException:
+    """Return an OSError of a library that is not installed."""
+    return type(name, (OSError,), {})(text)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +240,30 @@ def test_the_message_says_what_where_and_what_to_do() -> None:
         "cannot save s3://renders/shot/frame_00017.png: bucket 'renders' does not exist; "
         "create it or correct the URL: seqsave does not create buckets"
     )
+
+
+def test_a_file_of_a_sequence_that_exists_is_changed_and_not_saved() -> None:
+    denied, local = client_error("AccessDenied", 403), Scene("save", "/renders/.seqsave/frame.png.json")
+    with changing():
+        assert str(translate(PermissionError(errno.EACCES, "x"), local)) == (
+            "cannot change /renders/.seqsave/frame.png.json: this user lacks the permission; change the permissions"
+        )
+        assert "cannot change s3://" in str(translate(denied, SCENE))
+        assert "ask for s3:PutObject" in str(translate(denied, SCENE))
+        assert str(translate(OSError(errno.EROFS, "x"), local)).endswith(": the file system is read-only")
+        assert str(translate(PermissionError(), Scene("delete", "/x/y"))).startswith("cannot delete /x/y")
+    assert "or save elsewhere" in str(translate(PermissionError(errno.EACCES, "x"), local))
+
+
+def test_a_storage_that_cannot_be_reached_is_named_and_not_the_file_that_was_asked_for_first() -> None:
+    scene = Scene("read", "s3://renders/shot/.seqsave/frame.png.json", "bucket 'renders'", endpoint="http://nas:9000")
+    text = "Cannot connect to host nas:9000 ssl:default [Connect call failed ('10.0.0.7', 9000)]"
+    assert str(translate(named_text("ClientConnectorError", text), scene)) == (
+        "cannot use s3://renders/shot: the storage at http://nas:9000 cannot be reached (ClientConnectorError: Cannot "
+        "connect to host nas:9000 [Connect call failed ('10.0.0.7', 9000)]); check the endpoint and the network"
+    )
+    assert "frame_00017.png: the storage cannot be reached" in str(translate(ConnectionRefusedError(), SCENE))
+    assert "/.seqsave/frame.png.json: the store is throttling" in str(translate(client_error("SlowDown", 503), scene))
 
 
 def test_the_message_of_the_backend_is_one_short_line() -> None:

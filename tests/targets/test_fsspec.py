@@ -512,8 +512,15 @@ def test_http_is_for_reading() -> None:
     pytest.importorskip("aiohttp")
     target = targets.resolve("http://127.0.0.1:9/folder?sig=verysecret")
     assert "verysecret" not in repr(target)
-    with pytest.raises(TargetError, match="does not support names with '#'"):
-        publish(target, "frame#1.png")
+    for save in (
+        target.check,
+        lambda: publish(target, "frame1.png"),
+        lambda: seqsave.open_writer("http://127.0.0.1:9/folder?sig=verysecret"),
+    ):
+        with pytest.raises(TargetError, match=r"cannot save to .*: http:// is only read\. Save to a folder") as caught:
+            save()
+        assert caught.value.fault == "unsupported"
+        assert "verysecret" not in str(caught.value)
 
 
 def test_options_that_do_not_fit() -> None:

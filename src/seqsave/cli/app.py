@@ -57,7 +57,8 @@ class Failure(click.ClickException):
 
 def status_of(error: SeqSaveError) -> int:
     """Return WRONG_CALL for errors that the arguments cause before anything is written; otherwise FAILED."""
-    return WRONG_CALL if isinstance(error, _WRONG) and error.saved is None else FAILED
+    is_damaged = isinstance(error, SourceError) and error.reason == "damaged"
+    return WRONG_CALL if isinstance(error, _WRONG) and error.saved is None and not is_damaged else FAILED
 
 
 def version() -> str:

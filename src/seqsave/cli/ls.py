@@ -10,7 +10,7 @@ from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.completion import urls as complete_urls
 from seqsave.cli.listing import document_of, is_complete, line_of, lost_document_of, lost_line_of, progress_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
-from seqsave.cli.parameters import file_at, folder_at, json_option, storage_option
+from seqsave.cli.parameters import file_at, folder_at, json_option, json_or_text, storage_option
 from seqsave.errors import TargetError
 from seqsave.wording import counted, did_you_mean, first_of
 
@@ -205,9 +205,9 @@ def _is_file(target: Target, name: str) -> str:
 @click.option("--key", help="Print this value alone: workflow, prompt, or another name in the file.")
 @storage_option()
 def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) -> None:
-    """Print the prompt and workflow of one frame, as JSON.
+    """Print the prompt and workflow of one frame, or of a movie such as a preview, as JSON.
 
-    All other metadata is printed as well, also from sidecar files.
+    All other metadata is printed as well, also from sidecar files. Movies need PyAV: pip install "seqsave[video]".
     """
     with Messages().catching():
         values = _read_metadata(url, storage_option)
@@ -220,16 +220,26 @@ def workflow_command(url: str, key: str | None, storage_option: dict[str, Any]) 
 
 
 def _read_metadata(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    from seqsave.sequences.frame import Files
-
     target, name = file_at(url, options)
     shown = target.url_of(name)
     if not target.exists(name):
         raise _no_file(url, shown, options)
-    values = Files(target).frame(name, 0, 0).read_metadata()
+    values = _metadata_of(target, name)
     if not values:
         raise Failure(f"{shown} holds no workflow or other metadata")
     return values
+
+
+def _metadata_of(target: Target, name: str) -> dict[str, Any]:
+    """Return the values in a frame or a movie; text that is not JSON stays text."""
+    from seqsave import naming
+    from seqsave.sequences.frame import Files
+
+    if naming.kind_of_extension(name.rpartition(".")[2]) != "movie":
+        return Files(target).frame(name, 0, 0).read_metadata()
+    from seqsave.sources.video import read_tags
+
+    return {tag: json_or_text(text) for tag, text in read_tags(target, name).items()}
 
 
 def _no_file(url: str, shown: str, options: dict[str, Any]) -> Failure:

@@ -13,7 +13,7 @@ from seqsave.cli.output import Messages, complain, print_json, spelled
 from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
 from seqsave.runtime.progress import format_size, open_progress
-from seqsave.wording import counted
+from seqsave.wording import counted, flush_command
 
 if TYPE_CHECKING:
     from seqsave.runtime.progress import ProgressDisplay
@@ -129,13 +129,21 @@ class Job:
         present = _present(result, RUNS_SHOWN)
         return f"{text}: {self.pattern} {present} in {result.url}" if present else f"{text} in {result.url}"
 
+    def _flush_command(self) -> str:
+        delivery = None if self.config is None else self.config.delivery
+        given = True if delivery is None else delivery.spool_folder
+        folder = "" if given is True else given
+        return flush_command(folder, () if delivery is None else delivery.storage_options or ())
+
     def _interrupted(self, result: SaveResult) -> str:
         present = _present(result, RUNS_SHOWN)
         text = f"{counted(result.counts['saved'], 'frame')} saved in {result.url}"
         text += f" ({present})" if present else ""
         kept = result.counts["spooled"]
         if kept:
-            text += f", {counted(kept, 'frame')} in the spool ({_spooled(result)}; seqsave flush publishes them)"
+            text += (
+                f", {counted(kept, 'frame')} in the spool ({_spooled(result)}; {self._flush_command()} publishes them)"
+            )
         if result.failures:
             were = "was" if len(result.failures) == 1 else "were"
             lost = counted(len(result.failures), "unfinished frame")

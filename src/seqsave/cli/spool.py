@@ -16,7 +16,7 @@ from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage
 from seqsave.runtime.progress import ProgressDisplay, format_size, open_progress
 from seqsave.spool.results import FlushedFrame, FlushResult
 from seqsave.types import Event
-from seqsave.wording import counted
+from seqsave.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
     from seqsave.spool import Entry, Spool
@@ -34,7 +34,19 @@ def _spool_at(folder: str | None) -> Spool:
     spool = None if is_file else open_spool(True if folder is None else folder)
     if spool is None:
         raise Failure(f"{folder} is not a folder: give the folder of a spool", WRONG_CALL)
+    if folder is not None and not spool.folder.exists():
+        raise Failure(
+            f"the spool {spool.folder} does not exist{did_you_mean(spool.folder.name, _beside(spool.folder))}"
+        )
     return spool
+
+
+def _beside(folder: Path) -> list[str]:
+    """Return the names of the folders beside a missing one; none if they cannot be listed."""
+    try:
+        return [one.name for one in folder.parent.iterdir() if one.is_dir()]
+    except OSError:
+        return []
 
 
 # --- seqsave flush ---------------------------------------------------------------------------------------------------
@@ -70,7 +82,8 @@ def flush_command(
 
     By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Each frame is published
     to its target, compared, recorded in the manifest, and only then removed from DIR. A frame whose file was written by
-    another program since is a conflict: both stay as they are, unless --replace is given. Exit status 1 if any is left.
+    another program since is a conflict: both stay as they are, unless --replace is given. Exit status 1 if any is left,
+    or if DIR does not exist.
     """
     from seqsave.spool.flush import flush
 
@@ -190,7 +203,7 @@ def spool_command(folder: str | None, as_json: bool) -> int:
     """List the frames that wait in the spool DIR: their targets, since when, and why.
 
     By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Does not contact the
-    storage.
+    storage. Exit status 1 if DIR does not exist.
     """
     with Messages().catching():
         spool = _spool_at(folder)
@@ -210,8 +223,6 @@ def spool_command(folder: str | None, as_json: bool) -> int:
             }
         )
         return 0
-    if folder is not None and not spool.folder.exists():
-        Messages().note(f"the spool {spool.folder} does not exist")
     limit = format_size(spool.max_bytes)
     print_line(f"{spool.folder}: {counted(len(frames), 'frame')} waiting ({_size(frames)} of {limit})")
     for (target, pattern), entries in _grouped(frames).items():

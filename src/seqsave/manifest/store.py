@@ -102,7 +102,8 @@ def change(
         result[:] = [after]
         return None if after is None else dump(stamped(after))
 
-    retry.call(policy, lambda: target.update(path, change_bytes, content_type=CONTENT_TYPE), contact=target.known)
+    with targets.changing():
+        retry.call(policy, lambda: target.update(path, change_bytes, content_type=CONTENT_TYPE), contact=target.known)
     return result[0]
 
 

@@ -138,14 +138,16 @@ def _check_gaps(found: Mapping[Key, object], wanted: Ranges, *, is_guess: bool) 
     ]
     gaps = unite(*lacking)
     if not gaps and not found:
-        raise RunError("no frame has a record: no part of the run has saved any", reason="missing")
+        raise RunError("no task of the run has saved a frame: save some before the commit", reason="missing")
     if not gaps:
         return
-    advice = "write them and commit with their records too"
+    advice = "save them in the run, and commit again"
     if is_guess:
-        advice += ", or pass open_run the frames that the run writes"
+        advice += ", or pass open_run the frames that the run is to save"
     raise RunError(
-        f"frames without a record: {naming.format_ranges(gaps, 20)}: {advice}", reason="missing", frames=gaps
+        f"no task of the run has saved these frames: {naming.format_ranges(gaps, 20)}; {advice}",
+        reason="missing",
+        frames=gaps,
     )
 
 

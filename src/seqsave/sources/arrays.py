@@ -39,7 +39,7 @@ def _header(file: IO[bytes], url: str) -> tuple[tuple[int, ...], bool, np.dtype[
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
         return read(file)
     except (ValueError, KeyError) as error:
-        raise SourceError(f"{url} is not a valid .npy file: {error}") from error
+        raise SourceError(f"{url} is not a valid .npy file: {error}", reason="damaged") from error
 
 
 def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) -> None:
@@ -54,7 +54,8 @@ def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) 
     expected = math.prod(shape) * dtype.itemsize
     if length < expected:
         raise SourceError(
-            f"{url} is truncated: it has {counted(length, 'byte')} of pixels, but its header says {expected}"
+            f"{url} is truncated: it has {counted(length, 'byte')} of pixels, but its header says {expected}",
+            reason="damaged",
         )
 
 
@@ -78,7 +79,7 @@ def _read(file: IO[bytes], url: str, shape: tuple[int, ...], dtype: np.dtype[Any
     while len(data) < length:
         piece = file.read(length - len(data))
         if not piece:
-            raise SourceError(f"{url} became shorter while it was read")
+            raise SourceError(f"{url} became shorter while it was read", reason="damaged")
         data += piece
     return np.frombuffer(data, dtype).reshape(shape)
 

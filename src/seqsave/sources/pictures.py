@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from seqsave.errors import DecodeError, SourceError
+from seqsave.errors import DecodeError, SourceError, SourceReason
 from seqsave.metadata.stated import beyond_attributes
 from seqsave.metadata.text import RawText
 from seqsave.plugins import registry
@@ -134,10 +134,10 @@ def _prove(frame: Frame, data: bytes, header: _Header) -> None:
         with _open(data) as image:
             image.verify()  # the checksums of a PNG; little for other formats
     except Exception as error:
-        raise SourceError(f"{frame.url} is damaged: {error}") from error
+        raise SourceError(f"{frame.url} is damaged: {error}", reason="damaged") from error
     # ITU T.81 B.1.1.3: End Of Image. Some cameras append a few bytes.
     if header.mime == "image/jpeg" and b"\xff\xd9" not in data[-4096:]:
-        raise SourceError(f"{frame.url} is damaged: it ends before its picture does")
+        raise SourceError(f"{frame.url} is damaged: it ends before its picture does", reason="damaged")
 
 
 def _decode(
@@ -147,9 +147,10 @@ def _decode(
         try:
             return frame.decode(data, max_pixels=max_pixels)
         except DecodeError as error:
-            raise SourceError(f"{frame.url} cannot be read: {error}") from error
+            reason: SourceReason = "damaged" if error.reason == "damaged" else "unsuitable"
+            raise SourceError(f"{frame.url} cannot be read: {error}", reason=reason) from error
     if header is None:
-        raise SourceError(f"{frame.url} is not a picture that can be read")
+        raise SourceError(f"{frame.url} is not a picture that can be read", reason="damaged")
     _check_size(header, frame.url, max_pixels)
     return _by_pillow(frame, data, note)
 
@@ -170,7 +171,7 @@ def _by_pillow(frame: Frame, data: bytes, note: Note) -> Decoded:
             picture, info = in_srgb(ImageOps.exif_transpose(image), info)
             return Decoded(array=arrays.as_array(picture), info=info)
     except Exception as error:
-        raise SourceError(f"{frame.url} cannot be read: {error}") from error
+        raise SourceError(f"{frame.url} cannot be read: {error}", reason="damaged") from error
 
 
 def is_picture(data: bytes) -> bool:
@@ -209,7 +210,8 @@ def open_animation(url: str, data: bytes, how: Reading) -> Source | None:
                     array = arrays.as_array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
                     spans.add(image.info.get("duration") or 0)
                 except Exception as error:
-                    raise SourceError(f"{url} cannot be read after {counted(number, 'picture')}: {error}") from error
+                    message = f"{url} cannot be read after {counted(number, 'picture')}: {error}"
+                    raise SourceError(message, reason="damaged") from error
                 end = start + Fraction(image.info.get("duration") or 0) / 1000
                 yield SourceFrame(index=None, image=array, size=image.size, info=info), Timed(start, end)
                 start = end

@@ -21,7 +21,7 @@ from seqsave.wording import counted
 if TYPE_CHECKING:
     from seqsave.types import ImageInfo
 
-__all__ = ["EXTENSIONS", "open_video"]
+__all__ = ["EXTENSIONS", "open_video", "read_tags"]
 
 _NAMES = "3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv y4m"
 EXTENSIONS = frozenset(_NAMES.split())
@@ -32,6 +32,7 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # FFmpeg's usual way for 8 bits, as with its command. All other formats get the exact one, which is much slower.
 _FAST = "bicubic"
 _EXACT = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+_OF_CONTAINERS = frozenset(("major_brand", "minor_version", "compatible_brands", "encoder", "creation_time"))
 # The lower bound in pyproject.toml.
 _OLDEST = (14, 2)
 
@@ -51,6 +52,17 @@ def open_video(
     """
     video = _Video(_load(target.url_of(name)), target, name, stream, resample)
     return video.source()
+
+
+def read_tags(target: targets.Target, name: str) -> dict[str, str]:
+    """Return the tags of a movie as text, their names in small letters as players compare them.
+
+    Without those in which containers describe themselves. Raises as ``open_video``.
+    """
+    video = _Video(_load(target.url_of(name)), target, name, None)
+    with video._opened() as container:  # noqa: SLF001 - a class of this module
+        tags = {str(name).lower(): str(text) for name, text in container.metadata.items()}
+    return {name: text for name, text in tags.items() if name not in _OF_CONTAINERS}
 
 
 def _load(url: str) -> ModuleType:
@@ -132,7 +144,9 @@ class _Video:
             try:
                 container = stack.enter_context(self.av.open(place))
             except self.av.error.FFmpegError as error:
-                raise SourceError(f"{self.url} cannot be read as a video: {_reason(error)}") from error
+                raise SourceError(
+                    f"{self.url} cannot be read as a video: {_reason(error)}", reason="damaged"
+                ) from error
             yield container
 
     def _decoded(self, container: Any, stream: Any, progress: _Progress) -> Iterator[Any]:
@@ -180,7 +194,7 @@ class _Video:
                 except self.av.error.FFmpegError as error:
                     count = progress.count
                     raise SourceError(
-                        f"{self.url} is damaged: {_reason(error)} after {counted(count, 'frame')}"
+                        f"{self.url} is damaged: {_reason(error)} after {counted(count, 'frame')}", reason="damaged"
                     ) from error
                 if picture is None:
                     break
@@ -189,7 +203,7 @@ class _Video:
                 progress.count += 1
             progress.finish(stream, source, is_resampled=self.resample is not None)
         if progress.count == 0:
-            raise SourceError(f"{self.url} holds no picture that can be decoded")
+            raise SourceError(f"{self.url} holds no picture that can be decoded", reason="damaged")
 
 
 @dataclass(slots=True)

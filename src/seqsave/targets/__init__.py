@@ -20,7 +20,7 @@ from seqsave.targets.config import Configured, config_path
 from seqsave.targets.config import load as configured_targets
 from seqsave.targets.config import table as config_table
 from seqsave.targets.ending import at_exit
-from seqsave.targets.failures import FileMissingError
+from seqsave.targets.failures import FileMissingError, changing
 from seqsave.targets.redact import hiding, redact_url, scrub, secrets_of, split_user_info
 from seqsave.targets.urls import Location, bad_component, split_file, unquoted
 from seqsave.targets.urls import parse as parse_url
@@ -40,6 +40,7 @@ __all__ = [
     "Target",
     "at_exit",
     "bad_component",
+    "changing",
     "config_path",
     "config_table",
     "configured_targets",

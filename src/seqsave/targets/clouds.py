@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 from seqsave.runtime.processes import environment_variable
 from seqsave.targets.base import TRIES, Change, Data, Published, described, pause
-from seqsave.targets.failures import Fault, diagnose
+from seqsave.targets.failures import diagnose
+from seqsave.targets.faults import Fault
 from seqsave.targets.fsspec import FsspecTarget
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.urls import Location

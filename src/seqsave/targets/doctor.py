@@ -147,7 +147,7 @@ class _Examination:
         try:
             count = len(self.target.list())
         except TargetError as error:
-            return "warning", f"{error}; saving may work, but ls, verify, resuming and reading need it"
+            return "warning", f"{error}; saving does not need this right, but ls, verify, resuming and reading do"
         return "ok", f"{counted(count, 'entry', 'entries')}"
 
     def write(self) -> tuple[Status, str]:

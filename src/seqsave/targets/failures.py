@@ -11,19 +11,23 @@ The order of the search: the store's own code, the HTTP status, the state of the
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from enum import Enum, unique
-from typing import Any, cast
+from typing import Any
 
-from seqsave.errors import Cause, FrameExistsError, SeqSaveError, TargetError
+from seqsave import naming
+from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
 from seqsave.runtime.threads import is_ending
+from seqsave.targets.faults import Fault
 from seqsave.targets.redact import chain_of, drop_traces, safe_cause, scrub
 from seqsave.targets.rights import right_to
 from seqsave.wording import abridged
 
-__all__ = ["Fault", "FileMissingError", "Scene", "diagnose", "translate"]
+__all__ = ["Fault", "FileMissingError", "Scene", "changing", "diagnose", "translate"]
 
 
 class FileMissingError(TargetError, FileNotFoundError):
@@ -34,9 +38,10 @@ class FileMissingError(TargetError, FileNotFoundError):
 class Scene:
     """The place of a failure, for its message.
 
-    doing:     "save", "read", "list", "delete", "look for".
+    doing:     "save", "change", "read", "list", "delete", "look for".
     url:       the URL of the file or folder, without secrets.
     container: its container, such as ``"bucket 'renders'"``, if that has a name.
+    endpoint:  the address of its server, without secrets, if the URL does not have it.
     secrets:   texts that must not be shown.
     tried:     the backend's client has already retried, so callers should not.
     """
@@ -46,99 +51,28 @@ class Scene:
     container: str = ""
     secrets: tuple[str, ...] = ()
     tried: bool = False
+    endpoint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    what: str
-    advice: str = ""
-    transient: bool = False
-    detail: bool = False
-    otherwise: str | None = None
+# Whether a file that is saved belongs to a sequence that is only changed, as by rm: it cannot be saved elsewhere.
+_CHANGING: ContextVar[bool] = ContextVar("changing", default=False)
 
 
-@unique
-class Fault(Enum):
-    """The causes of failures. ``what`` and ``advice`` are parts of the message; ``detail`` adds the backend's text.
+@contextmanager
+def changing() -> Iterator[None]:
+    """Let errors of this thread say within the context that a file cannot be changed, in place of saved."""
+    token = _CHANGING.set(True)
+    try:
+        yield
+    finally:
+        _CHANGING.reset(token)
 
-    otherwise: the advice where nothing is being saved, if that is another one.
-    """
 
-    MISSING = _Verdict("there is no such file")
-    EXISTS = _Verdict(
-        "it already exists", "use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
-    )
-    NO_CONTAINER = _Verdict(
-        "{container} does not exist", "create it or correct the URL: seqsave does not create buckets"
-    )
-    NO_FOLDER = _Verdict("its folder does not exist and cannot be created", "create it, or save elsewhere", detail=True)
-    BAD_NAME = _Verdict("the name is not allowed there", "use another one", detail=True)
-    TOO_LONG = _Verdict("the name is too long", "use a shorter prefix, folder or metadata name")
-    TOO_LARGE = _Verdict("it is too large for one request", "save smaller frames", otherwise="")
-
-    BAD_KEY = _Verdict("the store does not know this access key", "check the key, the profile and the endpoint")
-    BAD_SECRET = _Verdict("the store refuses the signature", "check the secret key that belongs to the access key")
-    EXPIRED = _Verdict("the credentials have expired", "sign in again")
-    NO_CREDENTIALS = _Verdict(
-        "no credentials were found",
-        "pass key and secret or a profile in `storage_options`, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or "
-        "the variables of this storage), or configure a target; anon=True sends unsigned requests",
-    )
-    BAD_CREDENTIALS = _Verdict("the credentials are not accepted", "check them in `storage_options`", detail=True)
-    SECOND_FACTOR = _Verdict(
-        "the profile needs a second factor (an MFA code), which seqsave does not ask for",
-        "sign in with the storage's own command, and name a profile that holds the temporary credentials",
-    )
-    NO_PROFILE = _Verdict(
-        "the profile is not in the credentials file", "correct it in `storage_options` or AWS_PROFILE", detail=True
-    )
-    DENIED = _Verdict("the credentials do not allow it", "ask for {right}, or use other credentials")
-    CLOCK = _Verdict("this machine's clock differs too much from the store's", "set the clock")
-    WRONG_PLACE = _Verdict(
-        "{container} is in another region or behind another endpoint", "set the endpoint_url or AWS_DEFAULT_REGION"
-    )
-
-    THROTTLED = _Verdict("the store is throttling", "it may work later, or with less concurrency", transient=True)
-    SERVER = _Verdict("the store failed", "it may work later", transient=True, detail=True)
-    CONFLICT = _Verdict("another request changes the same file", "it may work later", transient=True)
-    DAMAGED = _Verdict("the bytes did not arrive whole", "it may work when sent again", transient=True)
-    TIMEOUT = _Verdict("the storage did not answer in time", "it may work later", transient=True)
-    BROKEN = _Verdict("the connection broke", "it may work later", transient=True, detail=True)
-    UNREACHABLE = _Verdict("the storage cannot be reached", "check the endpoint and the network", True, detail=True)
-    NO_HOST = _Verdict("host not found", "check the endpoint and the host in the URL", detail=True)
-    UNTRUSTED = _Verdict("the connection cannot be made secure", "check the certificate and the endpoint", detail=True)
-    OUTSIDE = _Verdict("its server, or the name of that, leads to another address", "name that one if it is right")
-    FULL = _Verdict("the disk is full", "free some space or save elsewhere", otherwise="free some space")
-    QUOTA = _Verdict("the quota is used up", "free some space or save elsewhere", otherwise="free some space")
-    READ_ONLY = _Verdict("the file system is read-only", "save elsewhere", otherwise="")
-    NOT_PERMITTED = _Verdict(
-        "this user lacks the permission", "change the permissions or save elsewhere", otherwise="change the permissions"
-    )
-    NOT_A_FOLDER = _Verdict(
-        "part of the path is a file, not a folder", "move it away or save elsewhere", False, True, "correct the path"
-    )
-    IS_A_FOLDER = _Verdict("it is a folder", "move it away or save elsewhere", otherwise="correct the path")
-    IN_USE = _Verdict("it is in use", "it may work later", transient=True)
-    TOO_MANY_FILES = _Verdict("too many files are open", "lower the concurrency or raise the limit", transient=True)
-    DISK = _Verdict("the disk failed", "check it, or save elsewhere", detail=True, otherwise="check it")
-
-    UNSUPPORTED = _Verdict("this storage cannot do that", detail=True)
-    ENDING = _Verdict(
-        "the program is ending, and Python starts nothing new", "close the writer before that", detail=True
-    )
-    NOT_INSTALLED = _Verdict("a package is missing", detail=True)
-    BAD_OPTION = _Verdict("the storage options are not valid", "correct them", detail=True)
-    UNKNOWN = _Verdict("the storage failed in a way that seqsave does not know", detail=True)
-
-    @property
-    def cause(self) -> Cause:
-        """Return the cause's public name."""
-        return cast("Cause", self.name.lower())
-
-    @property
-    def transient(self) -> bool:
-        """Return whether the same request may succeed later."""
-        return self.value.transient
+# A connection was not made, so that no file is concerned.
+_WITHOUT_ANSWER = (Fault.UNREACHABLE, Fault.NO_HOST, Fault.UNTRUSTED)
+_PRIVATE = f"/{naming.PRIVATE_FOLDER}/"
+# A setting in the text of its errors: "Cannot connect to host x:80 ssl:default [...]", also without encryption.
+_OF_AIOHTTP = re.compile(r" ssl:(?:default|False|True|None)(?= )")
 
 
 def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN) -> SeqSaveError:
@@ -186,12 +120,18 @@ def diagnose(error: BaseException) -> Fault:
 
 
 def _message(fault: Fault, error: BaseException, scene: Scene) -> str:
-    verdict: _Verdict = fault.value
-    what = verdict.what.format(container=scene.container or "the bucket or container")
+    verdict = fault.value
+    doing, url = scene.doing, scene.url
+    if doing == "save" and _CHANGING.get():
+        doing = "change"
+    if fault in _WITHOUT_ANSWER and _PRIVATE in url:  # which file was to be asked for first helps no reader
+        doing, url = "use", url.partition(_PRIVATE)[0]
+    endpoint = f" at {scene.endpoint}" if scene.endpoint else ""
+    what = verdict.what.format(container=scene.container or "the bucket or container", endpoint=endpoint)
     detail = f" ({_detail(error)})" if verdict.detail else ""
-    advice = verdict.advice if verdict.otherwise is None or scene.doing == "save" else verdict.otherwise
-    advice = f"; {advice.format(right=right_to(scene.doing, scene.url))}" if advice else ""
-    return f"cannot {scene.doing} {abridged(scene.url)}: {what}{detail}{advice}"
+    advice = verdict.advice if verdict.otherwise is None or doing == "save" else verdict.otherwise
+    advice = f"; {advice.format(right=right_to(doing, url))}" if advice else ""
+    return f"cannot {doing} {abridged(url)}: {what}{detail}{advice}"
 
 
 def _detail(error: BaseException) -> str:
@@ -199,7 +139,8 @@ def _detail(error: BaseException) -> str:
     error = _wrapped(error) or error
     # Libraries say more than the system's word for the errno: the host, the share.
     plain = error.strerror if isinstance(error, OSError) and type(error).__module__ == "builtins" else None
-    return abridged(" ".join((plain or f"{type(error).__name__}: {error}").split()).removesuffix(":"))
+    text = " ".join((plain or f"{type(error).__name__}: {error}").split()).removesuffix(":")
+    return abridged(_OF_AIOHTTP.sub("", text))
 
 
 def _links(error: BaseException) -> Iterator[BaseException]:

@@ -35,7 +35,8 @@ from seqsave.targets.base import (
     Target,
     described,
 )
-from seqsave.targets.failures import Fault, Scene, diagnose
+from seqsave.targets.failures import Scene, diagnose
+from seqsave.targets.faults import Fault
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.identity import canonical_identity
 from seqsave.targets.ranges import open_ranges

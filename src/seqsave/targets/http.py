@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
+from seqsave.errors import TargetError
+from seqsave.targets.base import Data
 from seqsave.targets.failures import Scene
 from seqsave.targets.fsspec import FsspecTarget
 from seqsave.targets.peers import checked_within, client_within
@@ -55,6 +57,21 @@ class HttpTarget(FsspecTarget):
         """Return the URL of a file; see ``Target.url_of``. Hides a query, which may be a signature."""
         known, spelled = self._spelled
         return redact_url(f"{self.url}/{spelled}") if path == known else f"{self.url}/{_quoted(self._checked(path))}"
+
+    def check(self, *, create: bool = False) -> None:
+        """Raise TargetError: a web server is only read."""
+        raise self._read_only()
+
+    def _ready(self, path: str, data: Data, content_type: str, create: bool) -> tuple[str, dict[str, Any]]:
+        raise self._read_only()
+
+    def _read_only(self) -> TargetError:
+        scheme = self.url.partition("://")[0]
+        return TargetError(
+            f"cannot save to {self.url}: {scheme}:// is only read. Save to a folder or a bucket, or to a WebDAV server "
+            "with webdav://",
+            fault="unsupported",
+        )
 
     def _full(self, path: str) -> str:
         known, spelled = self._spelled

@@ -36,7 +36,7 @@ _BY_SCHEME = {
     **dict.fromkeys(("gs", "gcs"), _GOOGLE),
     **dict.fromkeys(("az", "abfs", "abfss", "adl"), _AZURE),
 }
-_PLAIN = {"save": "write", "look for": "read"}
+_PLAIN = {"save": "write", "change": "write", "look for": "read"}
 
 
 def right_to(doing: str, url: str) -> str:
@@ -45,4 +45,4 @@ def right_to(doing: str, url: str) -> str:
     doing: as in ``Scene``.
     """
     known = _BY_SCHEME.get(url.partition("://")[0].lower(), {})
-    return known.get(doing) or f"the right to {_PLAIN.get(doing, doing)}"
+    return known.get("save" if doing == "change" else doing) or f"the right to {_PLAIN.get(doing, doing)}"

@@ -33,7 +33,8 @@ from seqsave.targets.base import (
     described,
     pause,
 )
-from seqsave.targets.failures import Fault, Scene, diagnose
+from seqsave.targets.failures import Scene, diagnose
+from seqsave.targets.faults import Fault
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.identity import canonical_url
 from seqsave.targets.peers import checked_within
@@ -368,6 +369,12 @@ class S3Target(CopyingTarget):
 
     async def _delete(self, path: str) -> None:
         await self._client().call("delete_object", bucket=self._bucket, Key=self._key(path))
+
+    def _scene(self, doing: str, path: str) -> Scene:
+        named = self._options.get("endpoint_url") or (self._options.get("client_kwargs") or {}).get("endpoint_url")
+        found = named or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        scene = super()._scene(doing, path)
+        return replace(scene, endpoint=redact_url(str(found))) if found else scene
 
     def _endpoint(self) -> str:
         return self._wait_for(lambda: self._client().endpoint(self._bucket))

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 from seqsave.errors import TargetError
 from seqsave.targets.base import Original, Published, Target
-from seqsave.targets.failures import Fault, diagnose
+from seqsave.targets.failures import diagnose
+from seqsave.targets.faults import Fault
 from seqsave.targets.guards import guarded, guarded_async
 from seqsave.targets.s3_client import S3Client, no_store, refuse_strange
 from seqsave.targets.s3_pages import unquoted

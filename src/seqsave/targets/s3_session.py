@@ -12,7 +12,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from seqsave.targets.failures import Fault, diagnose
+from seqsave.targets.failures import diagnose
+from seqsave.targets.faults import Fault
 
 __all__ = [
     "REFUSALS",

@@ -25,7 +25,7 @@ from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
 from seqsave.spool.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
 from seqsave.types import FailedFrame, SavedFrame, SaveResult
-from seqsave.wording import counted
+from seqsave.wording import counted, flush_command
 from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Fallback:
         self.behind = delivery.publish_behind
         """Every frame goes into the spool first, and is published in the background."""
         self.folder = kept_in.folder
+        self.flush_command = flush_command(kept_in.folder, delivery.storage_options or ())
+        """The command that publishes what is left."""
         self._spool = kept_in
         self._target, self._pipeline, self._record = common.target, common.pipeline, record
         self._log = common.log

@@ -78,12 +78,18 @@ class FrameSource:
 
 
 def spool_of(config: WriterConfig) -> Spool | None:
-    """Return the spool that the settings name; None without one. Raises OptionError, SpoolError."""
+    """Return the spool that the settings name, and make its folder; None without one.
+
+    Raises OptionError, SpoolError.
+    """
     if config.delivery.spool_folder is None:
         return None  # without its modules, which take a tenth of the start of a save
     from seqsave.spool import open_spool
 
-    return open_spool(config.delivery.spool_folder)
+    found = open_spool(config.delivery.spool_folder)
+    if found is not None:
+        found.make()
+    return found
 
 
 def facts_of(form: Format, config: WriterConfig) -> Facts:
@@ -361,7 +367,7 @@ class Output:
             return
         if is_noted and not fallback.behind:
             why = "" if self.unrecorded is None else f"{self.unrecorded}. "
-            advice = f"Run seqsave flush {fallback.folder} once the storage is available again"
+            advice = f"Run {fallback.flush_command} once the storage is available again"
             self.unrecorded = SpoolError(f"{why}{advice}", reason="unpublished")
 
     def _mine(self, result: SaveResult) -> SaveResult:

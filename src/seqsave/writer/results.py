@@ -134,7 +134,7 @@ def summary(result: SaveResult, fallback: Fallback | None, error: BaseException 
     advice = ""
     if kept and fallback is not None:
         counts += f", {len(kept)} in the spool {fallback.folder}, {len(lost)} lost"
-        advice = f". To publish the spooled frames: seqsave flush {fallback.folder}"
+        advice = f". To publish the spooled frames: {fallback.flush_command}"
     return (
         f"{len(kept) + len(lost)} of {len(lost) + len(result.frames)} accepted frames not saved to {result.url} "
         f"({numbers}; {counts}): {_reason(result, fallback, error)}{advice}"
@@ -150,7 +150,7 @@ def aftermath(result: SaveResult, fallback: Fallback | None, error: BaseExceptio
     elif saved:
         parts.append(f"the {saved} frames saved before the error are kept")
     if kept and fallback is not None:
-        parts.append(f"{kept} in the spool {fallback.folder}: publish them with seqsave flush {fallback.folder}")
+        parts.append(f"{kept} in the spool {fallback.folder}: publish them with {fallback.flush_command}")
     if failed:
         parts.append(f"{failed} accepted before the error not saved: {_root(result, error).error}")
     return "; ".join(parts)
