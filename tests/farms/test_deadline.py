@@ -8,6 +8,8 @@ import pytest
 
 from tests.farms.farm import FILES, Farm
 
+pytestmark = pytest.mark.farms
+
 SUBMIT = (sys.executable, FILES / "deadline.py")
 
 

@@ -13,6 +13,8 @@ from tests.farms.farm import FILES, Farm
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.farms
+
 SCRIPTS = sorted((FILES / "slurm").glob("*.sh"))
 SUBMIT = FILES / "slurm" / "submit.sh"
 

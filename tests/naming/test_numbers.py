@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seqsave import naming
 from seqsave.errors import FrameNameError
+from tests.support.needs import needs_package
 
 
 @given(st.sets(st.integers(-20, 60)))
@@ -106,6 +107,13 @@ def test_descending_ranges_count_from_their_first_number(first: int, last: int, 
     frames = sorted(range(first, last + sign, sign * step))
     runs = naming.parse_frames(f"{first}-{last}x{sign * step}")
     assert [frame for run in runs for frame in run] == frames
+
+
+@given(st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50), st.integers(1, 9)), min_size=1, max_size=4))
+def test_fileseq_reads_the_same_frames(ranges: list[tuple[int, int, int]]) -> None:
+    fileseq = needs_package("fileseq")
+    text = ",".join(f"{first}-{last}x{step if first <= last else -step}" for first, last, step in ranges)
+    assert [frame for run in naming.parse_frames(text) for frame in run] == sorted(fileseq.FrameSet(text))
 
 
 def test_a_list_that_was_shortened_for_display_is_no_list_of_frames() -> None:
