@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +17,7 @@ from seqsave.pictures.color import COLOR_SPACES
 from seqsave.pictures.fitting import Wanted, check_layout, fit, usual_names
 from seqsave.types import EncoderSpec, ImageInfo
 
+BT709 = COLOR_SPACES["srgb"].primaries
 PLAIN = EncoderSpec(filetype="png", extensions=("png",), encoder="", dtypes=("uint8",))
 RICH = EncoderSpec(
     filetype="exr",
@@ -253,3 +255,21 @@ def test_a_format_without_profiles_gets_the_colour_space_that_one_states() -> No
         assert [kind for kind, _ in fit(picture, ImageInfo(icc=profile), RICH).notes] == ["lost icc"]
     nothing = fit(planes(0.1, 0.2, 0.3), ImageInfo(icc=profile), PLAIN)
     assert (nothing.info.color, [kind for kind, _ in nothing.notes]) == (None, ["lost icc"])
+
+
+@pytest.mark.parametrize(
+    ("gamma", "left", "lost"),
+    [
+        (1.0, BT709, []),
+        (0.99999, BT709, []),
+        (0.45455, None, ["lost primaries", "lost gamma"]),
+    ],
+)
+def test_primaries_are_no_statement_of_linear_light(gamma: float, left: Any, lost: list[str]) -> None:
+    holds = replace(RICH, holds=("color", "primaries"))
+    fitted = fit(planes(0.1, 0.2, 0.3), ImageInfo(gamma=gamma, primaries=BT709), holds)
+    assert (fitted.info.primaries, [kind for kind, _ in fitted.notes]) == (left, lost)
+    both = fit(
+        planes(0.1, 0.2, 0.3), ImageInfo(gamma=gamma, primaries=BT709), replace(RICH, holds=("gamma", "primaries"))
+    )
+    assert (both.info.gamma, both.info.primaries, both.notes) == (gamma, BT709, ())

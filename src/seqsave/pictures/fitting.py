@@ -29,6 +29,7 @@ _LARGEST = 2**28
 _SIXTEEN_BITS = 65535
 # Rows and columns of the smallest picture that is recognised by its shape.
 _SMALLEST = 8
+_NEAR_ONE = 0.001  # PNG rounds gamma to 1/100,000
 # These are handled before encoding; none is lost if the format does not state it.
 _DONE = frozenset(("alpha", "channels", "layer", "origin", "display"))
 OF_COLOR = frozenset(("cICP", "colorInteropID", DAMAGED_PROFILE))
@@ -104,6 +105,8 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
     array = _narrow(array, spec, notes)
     if info.icc is not None:
         info = _with_fitting_profile(info, spec, array.shape[2] < 3, notes)
+    if info.gamma is not None:
+        info = _of_linear_values(info, spec, notes)
     for name in info.stated:
         if name == "attributes" and not _facts_in(info):
             continue
@@ -334,6 +337,21 @@ def _with_fitting_profile(info: ImageInfo, spec: EncoderSpec, grey: bool, notes:
     kind = data[16:20].decode("latin-1").strip()
     notes.append(("lost icc", f"left out: an ICC profile of {kind} pixels, which does not apply to the saved ones"))
     return replace(info, icc=None)
+
+
+def _of_linear_values(info: ImageInfo, spec: EncoderSpec, notes: list[tuple[str, str]]) -> ImageInfo:
+    """Leave out what is wrong in a format that holds primaries and no gamma, since its values are linear.
+
+    A gamma of 1 says the same. With another one, the primaries would state that the values are linear.
+    """
+    if "gamma" in spec.holds or "primaries" not in spec.holds or info.gamma is None:
+        return info
+    if abs(info.gamma - 1) < _NEAR_ONE:
+        return replace(info, gamma=None)
+    if info.primaries is not None:
+        text = f"left out, as in {_files(spec)} it would say that the values are linear: {_what('primaries', info)}"
+        notes.append(("lost primaries", text))
+    return replace(info, primaries=None)
 
 
 def _facts_in(info: ImageInfo) -> list[str]:
