@@ -273,3 +273,13 @@ def test_primaries_are_no_statement_of_linear_light(gamma: float, left: Any, los
         planes(0.1, 0.2, 0.3), ImageInfo(gamma=gamma, primaries=BT709), replace(RICH, holds=("gamma", "primaries"))
     )
     assert (both.info.gamma, both.info.primaries, both.notes) == (gamma, BT709, ())
+
+
+def test_a_warning_names_everything_that_a_renderer_states() -> None:
+    names = tuple(f"name{number:02}" for number in range(60))
+    info = ImageInfo(attributes=dict.fromkeys(names, 1), attributes_of="exr", channels=("R", "G", "B", *names))
+    fitted = fit(planes(*[0.5] * 63), info, PLAIN)
+    assert {kind for kind, _ in fitted.notes} == {"lost attributes", "lost channels"}
+    assert all(text.endswith(", ".join(names)) for _, text in fitted.notes)
+    many = ImageInfo(attributes={f"{number:04}": 1 for number in range(2000)}, attributes_of="exr")
+    assert fit(planes(0.5), many, PLAIN).notes[0][1].endswith(", 0063, ...")

@@ -29,6 +29,8 @@ _LARGEST = 2**28
 _SIXTEEN_BITS = 65535
 # Rows and columns of the smallest picture that is recognised by its shape.
 _SMALLEST = 8
+# Names in a warning: all that files of renderers lose, and no end of those that an attack lists.
+_MOST_NAMED = 64
 _NEAR_ONE = 0.001  # PNG rounds gamma to 1/100,000
 # These are handled before encoding; none is lost if the format does not state it.
 _DONE = frozenset(("alpha", "channels", "layer", "origin", "display"))
@@ -174,7 +176,9 @@ def _chosen(
                 "by channels, or a layer"
             )
     if left:
-        notes.append(("lost channels", f"left out, as {_files(spec)} do not hold them: channels {first_of(left, 8)}"))
+        notes.append(
+            ("lost channels", f"left out, as {_files(spec)} do not hold them: channels {first_of(left, _MOST_NAMED)}")
+        )
     places = [names.index(name) for name in asked]
     if places != list(range(len(names))):
         array = np.ascontiguousarray(array[..., places])
@@ -368,5 +372,5 @@ def _what(name: str, info: ImageInfo) -> str:
         return f"colour space {info.color.name}"
     if name in ("tags", "texts", "attributes"):
         found = _facts_in(info) if name == "attributes" else sorted(getattr(info, name))
-        return f"{WORDS[name]} {first_of(found, 8)}"
+        return f"{WORDS[name]} {first_of(found, _MOST_NAMED)}"
     return WORDS[name]
