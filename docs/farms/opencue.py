@@ -1,6 +1,6 @@
 """Submit a sequence to OpenCue: a layer whose frames save it, and a layer that commits the run after them.
 
-    python opencue.py clip.mp4 s3://renders/shot010 0-99 --run shot010-v001 --chunk 10
+    python opencue.py /shows/a/clip.mp4 s3://renders/shot010 0-99 --run shot010-v001 --chunk 10
 
 FRAMES is written as OpenCue does: 0-99, 1-100x5 or 1,5,9. ``--run`` names this submission. Another submission needs
 another name; one that saves frames again that are missing has the same one.

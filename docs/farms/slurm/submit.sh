@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Submit a sequence to Slurm: an array whose tasks save it, and a job that commits the run after them.
 #
-#   ./submit.sh clip.mp4 s3://renders/shot010 shot010-v001 0-99 10
+#   ./submit.sh /shows/a/clip.mp4 s3://renders/shot010 shot010-v001 0-99 10
 #
 # SOURCE  a video, a folder or a pattern of frames, which each node can read.
 # URL     where the frames go.
