@@ -81,7 +81,7 @@ def error(*arguments: object, status: int) -> str:
         ("manifest {0}/renders --rebuild --release", 2, "use one of them"),
         ("verify ''", 2, "the URL is empty"),
         ("verify nosuch://x", 2, "'nosuch' is neither a storage nor a configured target"),
-        ("preview s3:/bucket/x", 2, "is not a URL: write s3://"),
+        ("preview s3:/bucket/x", 2, "without '//' is not a URL: write s3://"),
     ],
 )
 def test_one_clear_error(folder: Path, call: str, status: int, message: str) -> None:

@@ -456,3 +456,7 @@ def test_resampling_what_has_no_times(tmp_path: Path, arguments: list[str], mess
     save(np.zeros((2, 4, 5, 3), np.uint8), tmp_path / "in")
     result = seqsave("save", tmp_path / "in", tmp_path / "out", *arguments, status=2)
     assert message in result.err
+
+
+def test_frames_in_the_memory_of_the_command_are_not_called_kept(renders: Path) -> None:
+    assert "memory:// lasts as long as this command" in seqsave("save", renders, "memory://gone").err

@@ -106,7 +106,6 @@ def test_against_the_manifest(tmp_path: Path) -> None:
     lines = seqsave("verify", str(tmp_path), status=1).out.splitlines()
     assert lines[0].endswith("4 frames, not decoded: 4 problems")
     assert lines[1:] == [
-        "  unfinished: frames are missing: 3-4",
         "  changed: 1",
         "  missing: 3-4",
         "  foreign: 9",
@@ -222,3 +221,29 @@ def test_a_list_of_frames_states_what_is_expected(frames: Path) -> None:
     listed = seqsave("verify", str(frames), "--frames", "17,40-42,70", "--json", status=1).document
     assert listed["render_again"] == "41,70"
     assert listed["expected"] == "17,40-42,70"
+
+
+def test_a_sequence_that_is_being_written_comes_with_advice(tmp_path: Path) -> None:
+    frames = np.zeros((3, 4, 6, 3), "uint8")
+    with open_writer(tmp_path / "a b", total=3) as writer:
+        writer.write(frames[0]).result()
+        lines = seqsave("verify", tmp_path / "a b", status=1).out.splitlines()
+        assert lines[1].startswith("  unfinished: process ")
+        assert lines[1].endswith(
+            f" is changing it; verify it again when that has ended. If it has died: seqsave manifest '{tmp_path}/a b' "
+            "--release"
+        )
+        assert lines[2:] == ["  missing: 1-2", "render again: 1-2"]
+        writer.write_frames(frames[1:])
+    np.save(tmp_path / "clip.npy", frames)
+    seqsave("save", tmp_path / "clip.npy", tmp_path / "farm", "--run", "shot 1", "--frames", "0-1", status=2)
+    seqsave("save", tmp_path / "clip.npy", tmp_path / "farm", "--run", "shot1", "--frames", "0-1")
+    (line,) = [one for one in seqsave("verify", tmp_path / "farm", status=1).out.splitlines() if "of many tasks" in one]
+    assert line.endswith(f" is changing it; seqsave commit {tmp_path}/farm --run shot1 ends it")
+
+
+def test_a_folder_that_does_not_exist_is_named_alone(tmp_path: Path) -> None:
+    (tmp_path / "renders").mkdir()
+    assert seqsave("verify", tmp_path / "render", status=1).err == (
+        f"seqsave: error: {tmp_path / 'render'} does not exist (did you mean 'renders'?)\n"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seqsave import check_settings
 from seqsave.errors import OptionError
 from seqsave.plugins.options import check_choice, check_options
 from seqsave.types import EncoderSpec, Option
@@ -69,6 +70,15 @@ def test_an_encoder_without_options() -> None:
     bare = EncoderSpec(filetype="bare", extensions=("b",), encoder="b:B", dtypes=("uint8",))
     with pytest.raises(OptionError, match="it takes none"):
         check_options(bare, {"quality": 3})
+
+
+def test_an_option_of_another_file_type_is_named_with_that() -> None:
+    with pytest.raises(
+        OptionError, match=r"'png' has no option 'quality': it takes compression\. It is an option of jpg"
+    ):
+        check_settings(filetype="png", options={"quality": 92})
+    with pytest.raises(OptionError, match=r"it takes [a-z, ]+$"):
+        check_settings(filetype="png", options={"nothing": 92})
 
 
 def test_choices() -> None:

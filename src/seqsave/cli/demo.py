@@ -68,14 +68,12 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
             facts={"source": "demo", "filetype": filetype},
         )
         status = job.run()
-    if status == 0:
+    if status == 0 and not url.startswith("memory:"):
         messages.note(_next_steps(url, rule.file_name(0), resolved.embed))
     return status
 
 
 def _next_steps(url: str, first: str, embeds: bool) -> str:
-    if url.startswith("memory:"):
-        return "memory:// lasts as long as this command; save to a folder or a bucket to look at the frames"
     steps = [["ls", url], ["save", url, "./copy", "--filetype", "jpg"]]
     if embeds:
         steps.insert(1, ["workflow", f"{url.rstrip('/')}/{first}"])

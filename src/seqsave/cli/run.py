@@ -69,6 +69,8 @@ class Job:
             complain(error)
         else:
             self.messages.note(self._summary(result, seconds))
+            if result.url.startswith("memory:") and result.counts["saved"]:
+                self.messages.note("memory:// lasts as long as this command: save to a folder or a bucket to keep them")
 
     def _write(self) -> tuple[SequenceWriter, int, str]:
         """Return the closed writer, the exit status, and the error message, ``""`` without one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -104,11 +106,12 @@ def verify_command(
     if as_json:
         print_json(_document(found))
     else:
-        _print(found)
+        _print(found, url if prefix is None and filetype is None else f"{found.url}/{found.pattern}")
     return 0 if found.ok else FAILED
 
 
-def _print(found: Verification) -> None:
+def _print(found: Verification, url: str) -> None:
+    """Print the findings. url: of the sequence alone, for the advice."""
     from seqsave import naming
 
     looked = f"{found.decoded} decoded ({found.shape})" if found.decoded else "none decoded" if found.read else _UNREAD
@@ -122,10 +125,8 @@ def _print(found: Verification) -> None:
     counts = [counted(len(others), "problem")] if others else []
     counts += [f"{counted(len(unjudged), 'frame')} cannot be judged"] if unjudged else []
     print_line(": ".join(filter(None, (head, ", ".join(counts)))))
-    for obstacle in found.obstacles:
-        print_line(f"  {found.manifest}: {obstacle}")
-    if found.has_writers:
-        print_line("    (if that run has died, seqsave manifest --release removes it)")
+    for text in _obstacles(found, url):
+        print_line(f"  {found.manifest}: {text}")
     for kind in dict.fromkeys(finding.kind for finding in others):
         print_line(f"  {kind}: {naming.format_ranges(naming.to_ranges(found.indices(kind)), RUNS_SHOWN)}")
     messages = [finding.message for finding in others if finding.message]
@@ -138,6 +139,26 @@ def _print(found: Verification) -> None:
         print_line(f"  {_NO_END}")
     if found.indices():
         print_line(f"render again: {naming.format_ranges(naming.to_ranges(found.indices()))}")
+
+
+def _obstacles(found: Verification, url: str) -> Iterator[str]:
+    """Yield why the manifest is not complete, with advice; without the missing frames if these are printed anyway."""
+    from seqsave.manifest.intervals import covers, unite
+    from seqsave.naming import to_ranges
+
+    known = found.progress.known
+    writers = known.writers if known is not None else ()
+    missing = unite(*known.missing.values()) if known is not None else ()
+    printed = covers(to_ranges(found.indices("missing")), missing)
+    left_out = known.missing_clauses() if known is not None and printed else []
+    for number, obstacle in enumerate(one for one in found.obstacles if one not in left_out):
+        if number >= len(writers):
+            yield obstacle
+        elif job := writers[number].job:
+            yield f"{obstacle}; seqsave commit {shlex.quote(found.url)} --run {shlex.quote(job)} ends it"
+        else:
+            release = f"seqsave manifest {shlex.quote(url)} --release"
+            yield f"{obstacle}; verify it again when that has ended. If it has died: {release}"
 
 
 def _print_unjudged(unjudged: Sequence[Finding]) -> None:

@@ -103,6 +103,14 @@ class Manifest(Facts):
         lacking = {batch: subtract(self.expected, naming.to_ranges(own)) for batch, own in there.items()}
         return {batch: runs for batch, runs in lacking.items() if runs}
 
+    def missing_clauses(self) -> list[str]:
+        """Return the part of ``obstacles`` about missing frames."""
+        return [
+            f"frames are missing{'' if batch is None else f' in {naming.batch_folder(batch)}'}: "
+            f"{naming.format_ranges(runs, 10)}"
+            for batch, runs in self.missing.items()
+        ]
+
     @property
     def disputed(self) -> tuple[FrameEntry, ...]:
         """Return the frames whose bytes are no longer the recorded ones."""
@@ -145,9 +153,7 @@ def sort_key(frame: FrameEntry) -> tuple[int, int]:
 def _obstacles(manifest: Manifest) -> Iterable[str]:
     for writer in manifest.writers:
         yield f"{writer} is changing it"
-    for batch, runs in manifest.missing.items():
-        where = "" if batch is None else f" in {naming.batch_folder(batch)}"
-        yield f"frames are missing{where}: {naming.format_ranges(runs, 10)}"
+    yield from manifest.missing_clauses()
     if manifest.disputed:
         yield f"frames were replaced after they were recorded: {_indices_of(manifest.disputed)}"
     yield from dict.fromkeys(_broken_off(manifest, one) for one in manifest.unfinished)

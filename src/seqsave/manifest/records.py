@@ -224,9 +224,14 @@ class WriterEntry:
     started: str = ""
     defines: bool = True
 
+    @property
+    def job(self) -> str:
+        """Return the name of a run over many tasks; "" for a run of one process."""
+        return self.id[len(RUN_HEAD) :] if self.id.startswith(RUN_HEAD) else ""
+
     def __str__(self) -> str:
-        if self.id.startswith(RUN_HEAD):
-            return f"run {self.id[len(RUN_HEAD) :]} of many tasks, begun on {self.host} at {self.since},"
+        if self.job:
+            return f"run {self.job} of many tasks, begun on {self.host} at {self.since},"
         return f"process {self.pid} on {self.host} since {self.since}"
 
     def as_document(self) -> dict[str, Any]:

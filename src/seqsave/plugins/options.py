@@ -56,10 +56,9 @@ def check_flag(what: str, value: object) -> None:
 
 
 def _unknown(spec: EncoderSpec, name: str) -> str:
-    if not spec.options:
-        return f"{spec.filetype!r} has no option {name!r}: it takes none"
     hint = did_you_mean(name, spec.options)
-    return f"{spec.filetype!r} has no option {name!r}{hint}: it takes {', '.join(sorted(spec.options))}"
+    takes = ", ".join(sorted(spec.options)) or "none"
+    return f"{spec.filetype!r} has no option {name!r}{hint}: it takes {takes}"
 
 
 def _check(filetype: str, name: str, option: Option, value: Any) -> OptionValue | None:

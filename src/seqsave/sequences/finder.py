@@ -106,7 +106,7 @@ def _fitting(
     if prefix is None and filetype is None and lookup.is_pattern(url):
         wanted = str(url).rpartition("/")[2]
     if found.is_empty and (problem := lookup.describe_no_folder_of(prefix, url, options)):
-        raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}: {problem}")
+        raise SequenceNotFoundError(problem if prefix is None else f"no sequence {wanted} in {found.where}: {problem}")
     return fitting, wanted, found
 
 

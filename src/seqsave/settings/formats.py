@@ -330,8 +330,18 @@ def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | Non
         for number in takers:
             shared[number].update(given)
         if not takers:
-            shared[0][name] = value  # check_options lists the options of the only file type
+            _refuse_option(found[0].spec, name, value)
     return list(shared)
+
+
+def _refuse_option(spec: EncoderSpec, name: Any, value: Any) -> None:
+    """Raise OptionError for an option that the only file type does not take, with the built-in ones that take it."""
+    try:
+        check_options(spec, {name: value})
+    except OptionError as error:
+        others = [one for one in ("jpg", "png") if name in registry.spec_of(one).options]
+        hint = f". It is an option of {' and '.join(others)}" if others else ""
+        raise OptionError(f"{error}{hint}") from None
 
 
 def _takers(found: Sequence[registry.Resolved], name: Any, value: Any) -> tuple[list[int], Mapping[str, Any]]:

@@ -202,7 +202,8 @@ def _check_local(path: str, windows: bool) -> str:
     if mistyped and mistyped[1].lower() in _USUAL:
         # Only this part is shown: the rest may contain a key.
         raise TargetError(
-            f"'{mistyped[1]}:...' is not a URL: write {mistyped[1].lower()}://..., or ./{mistyped[1]}:..."
+            f"'{mistyped[1]}:' without '//' is not a URL: write {mistyped[1].lower()}:// before the rest, or "
+            f"./{mistyped[1]}: for a path on this machine"
         )
     return path
 
