@@ -232,6 +232,14 @@ def test_unsuitable_arguments_are_refused_before_anything_is_written(
     assert not (tmp_path / "shot").exists()
 
 
+@pytest.mark.parametrize("compute", [True, False])
+def test_frames_after_the_end_are_named(tmp_path: Path, compute: bool) -> None:
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"^frames after the end .* not saved: 5-6;"):
+        made = to_sequence(blocks(pictures()), tmp_path / "shot", total=5, compute=compute)
+    assert len((made if compute else made.compute()).frames) == 5
+    assert len(to_sequence(blocks(pictures()), tmp_path / "all", total=5, at_end="keep going").frames) == 7
+
+
 # --- failures --------------------------------------------------------------------------------------------------------
 
 

@@ -61,7 +61,7 @@ def test_rows_of_one_number_with_different_pictures_are_an_error(
 ) -> None:
     place = Place("local", str(tmp_path / "shot"))
     rows = [{"image": picture(index % 3, seed=index // 3), "index": index % 3} for index in range(4)]
-    with pytest.raises(seqsave.RunError, match=r"different pictures for the frames 0: ") as caught:
+    with pytest.raises(seqsave.RunError, match=r"different pictures for frame 0: ") as caught:
         write_sequence(
             engine.from_items(rows, override_num_blocks=tasks), place.url, filetype="png", if_exists=if_exists
         )
@@ -78,6 +78,15 @@ def test_missing_rows_are_named(engine: Any, tmp_path: Path, given: dict[str, An
         write_sequence(dataset, place.url, filetype="png", **given)
     assert caught.value.frames == ((range(2, 4), range(5, 6)) if given else (range(2, 4),))
     assert is_given_up(place)
+
+
+def test_rows_after_the_end_are_named(engine: Any, tmp_path: Path) -> None:
+    place = Place("local", str(tmp_path / "shot"))
+    with pytest.warns(seqsave.SeqSaveWarning, match=r"^rows after the end .* not saved: frames 4-6;"):
+        write_sequence(rendered(7, 3), place.url, filetype="png", total=4)
+    judge(place, range(4))
+    write_sequence(rendered(7, 3), place.url, filetype="png", total=4, at_end="keep going")
+    assert len(place.frames()) == 7
 
 
 def test_an_empty_dataset_is_an_error(engine: Any, tmp_path: Path) -> None:

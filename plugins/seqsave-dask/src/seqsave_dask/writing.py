@@ -6,6 +6,7 @@ import contextlib
 import operator
 import os
 import uuid
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -243,9 +244,20 @@ def _numbers(count: int, index: Iterable[int] | None, settings: Mapping[str, Any
 
 
 def _check_total(run: seqsave.Run, numbers: Sequence[int]) -> None:
-    """Raise OptionError if the array lacks frames that ``total`` announces."""
+    """Raise OptionError if the array lacks frames that ``total`` announces; warn of frames after the last one."""
     announced = {index for run_ in run.expected or () for index in run_}
     lacking = announced - set(numbers)
     if lacking:
         shown = naming.format_ranges(naming.to_ranges(sorted(lacking)), 10)
         raise seqsave.OptionError(f"`total` announces frames that the array does not have: {shown}")
+    given = run.config.naming
+    if given.total is None or given.at_end != "stop output":
+        return
+    after_end = sorted(number for number in numbers if number >= given.start + given.total * given.step)
+    if after_end:
+        warnings.warn(
+            "frames after the end of the sequence are not saved: "
+            f"{naming.format_ranges(naming.to_ranges(after_end), 10)}; pass a larger `total`, or at_end='keep going'",
+            seqsave.SeqSaveWarning,
+            stacklevel=3,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ray.data import Datasink
 from ray.exceptions import RayTaskError
 
 import seqsave
+from seqsave import naming
 from seqsave.manifest import Manifest
 from seqsave.runs import FrameRecord
 from seqsave_ray.rows import Columns, Row, check_columns, digest_of, rows_of
@@ -38,13 +39,15 @@ class StorageFailedError(seqsave.TargetError):
 class _Written:
     """The result of one write task.
 
-    digests:  checksums of the pixels of its rows, by index and batch.
-    warnings: the texts of warnings about its frames.
+    digests:   checksums of the pixels of its rows, by index and batch.
+    warnings:  the texts of warnings about its frames.
+    after_end: the indices of rows after the end of the sequence, which are not saved.
     """
 
     records: list[FrameRecord]
     digests: dict[Key, int]
     warnings: list[str]
+    after_end: list[int]
 
 
 def write_sequence(
@@ -182,7 +185,8 @@ class SequenceDatasink(Datasink):
                         digests[row.key] = digest_of(row.image)
                     elif digests[row.key] != digest_of(row.image):
                         raise _differing([row.key])
-        return _Written(part.records, digests, list(part.result.warnings))
+        after_end = [frame.index for frame in part.result.frames if frame.status == "stopped"]
+        return _Written(part.records, digests, list(part.result.warnings), after_end)
 
     def _rows(self, blocks: Iterable[Block]) -> Iterator[Row]:
         for block in blocks:
@@ -193,6 +197,7 @@ class SequenceDatasink(Datasink):
         reports = [one for one in write_result.write_returns if isinstance(one, _Written)]
         for text in dict.fromkeys(text for one in reports for text in one.warnings):
             warnings.warn(text, seqsave.SeqSaveWarning, stacklevel=2)
+        _warn_of_rows_after_end(reports)
         _check_same(reports)
         self.manifest = self.run.commit(record for one in reports for record in one.records)
 
@@ -202,6 +207,17 @@ class SequenceDatasink(Datasink):
             self._has_begun = False
             with contextlib.suppress(seqsave.SeqSaveError):  # the first error matters
                 self.run.abandon()
+
+
+def _warn_of_rows_after_end(reports: Iterable[_Written]) -> None:
+    after_end = {index for one in reports for index in one.after_end}
+    if after_end:
+        warnings.warn(
+            f"rows after the end of the sequence are not saved: {_listed(after_end)}; pass a larger `total`, or "
+            "at_end='keep going'",
+            seqsave.SeqSaveWarning,
+            stacklevel=3,
+        )
 
 
 def _check_same(reports: Iterable[_Written]) -> None:
@@ -215,14 +231,18 @@ def _check_same(reports: Iterable[_Written]) -> None:
 
 
 def _differing(keys: Iterable[Key]) -> seqsave.RunError:
-    indices = sorted({index for index, _ in keys})
-    shown = ", ".join(map(str, indices[:20])) + (" ..." if len(indices) > 20 else "")
+    indices = {index for index, _ in keys}
     return seqsave.RunError(
-        f"the dataset has several rows with different pictures for the frames {shown}: give each its own index or "
+        f"the dataset has several rows with different pictures for {_listed(indices)}: give each its own index or "
         "batch",
         reason="replaced",
-        frames=tuple(range(index, index + 1) for index in indices),
+        frames=naming.to_ranges(sorted(indices)),
     )
+
+
+def _listed(indices: Collection[int]) -> str:
+    word = "frame" if len(indices) == 1 else "frames"
+    return f"{word} {naming.format_ranges(naming.to_ranges(sorted(indices)), 10)}"
 
 
 @contextlib.contextmanager
