@@ -39,7 +39,12 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    settings = {"distributed.admin.system-monitor.gil.enabled": False}
+    # A busy machine may need long to start another process in place of a killed worker; a cluster gives up after 15 s.
+    settings = {
+        "distributed.deploy.lost-worker-timeout": f"{PATIENCE:.0f}s",
+        "distributed.comm.timeouts.connect": f"{PATIENCE:.0f}s",
+        "distributed.scheduler.worker-ttl": None,
+    }
     with (
         dask.config.set(settings),
         LocalCluster(
