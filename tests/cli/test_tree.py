@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from seqsave import save
 from seqsave.cli import run
 from tests.cli.runner import seqsave
 from tests.sources.pictures import encode, picture
@@ -112,3 +115,19 @@ def test_options_for_one_sequence(tmp_path: Path, option: str) -> None:
     value = {"--frames": "1", "--run": "job", "--preview": "mp4"}[option]
     reported = seqsave("save", tree, tmp_path / "out", "--recursive", option, value, status=2).err
     assert "contradict each other" in reported
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no links without rights")
+def test_links_to_folders_are_named_and_not_followed(tmp_path: Path) -> None:
+    shot = tmp_path / "in" / "shot"
+    save(np.zeros((2, 4, 6, 3), np.uint8), shot)
+    (shot / "loop").symlink_to("..")
+    (tmp_path / "in" / "again").symlink_to("shot")
+    (tmp_path / "in" / "broken").symlink_to("nowhere")
+    stated = seqsave("save", "-r", tmp_path / "in", tmp_path / "out", "-q").err.splitlines()
+    assert [line.partition(": ")[2].partition(", since")[0] for line in stated] == [
+        f"warning: not followed in {tmp_path / 'in'}",
+        f"warning: not followed in {shot}",
+    ]
+    assert [line.rpartition(": ")[2].partition(";")[0] for line in stated] == ["again", "loop"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["shot"]

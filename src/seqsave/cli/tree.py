@@ -141,6 +141,11 @@ def _name_others(folder: Found, messages: Messages) -> None:
     if names:
         some = first_of(names, SHOWN)
         messages.warn(f"left out in {folder.where}, since they are not frames of a sequence: {some}")
+    if folder.links:
+        links = first_of(sorted(folder.links), SHOWN)
+        messages.warn(
+            f"not followed in {folder.where}, since links may be circular: {links}; save their folders by themselves"
+        )
     for lost in folder.lost:
         messages.warn(f"in {folder.where}, {lost}")
 

@@ -199,14 +199,11 @@ def survey(
                 raise
             on_refused(str(error))
             continue
-        yield _found(target, folder, entries, with_lost=with_lost)
+        found = _found(target, folder, entries, with_lost=with_lost)
+        yield found
         if recursive:
-            below = [
-                entry.name
-                for entry in entries
-                if _is_place(entry) and not entry.is_link and target.is_valid_path(entry.name)
-            ]
-            waiting += [join(folder, name) for name in sorted(below, key=naming.natural_key, reverse=True)]
+            below = [name for name in reversed(found.folders) if name not in found.links and target.is_valid_path(name)]
+            waiting += [join(folder, name) for name in below]
 
 
 def find(
@@ -321,7 +318,9 @@ def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]
     items = list(items_in(target, entries, folder))
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
     folders = sorted((one.name for one in entries if _is_place(one)), key=naming.natural_key)
+    links = {one.name for one in entries if one.is_link and _is_place(one)}
     found = found_among(target, target.url_of(folder) if folder else target.url, items, folders, sorted(hidden))
+    found = replace(found, links=links)
     has_manifests = any(one.name == naming.PRIVATE_FOLDER for one in entries)
     if not has_manifests or (found.sequences and not with_lost):
         return found

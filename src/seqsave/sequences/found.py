@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,7 @@ class Found:
 
     sequences: the sequences. subframes: parts of frames, which cannot be read as frames.
     others:    numbered files that are not pictures. files, folders: the names of the rest.
+    links:     those of the folders that are links, which no search follows.
     hidden:    the names of files that begin with a dot, which are never frames.
     lost:      sequences whose manifest is all that is left of them; beside others they are looked for only on request.
     is_wanted: False if a pattern matches nothing: these are then the findings in its folder.
@@ -62,6 +63,7 @@ class Found:
     files: Sequence[str] = ()
     folders: Sequence[str] = ()
     hidden: Sequence[str] = ()
+    links: Collection[str] = ()
     lost: Sequence[LostSequence] = ()
     is_wanted: bool = True
 
