@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seqsave import TargetError, targets
-from seqsave.targets.doctor import examine
+from seqsave.targets.doctor import examine, installed_versions
 from seqsave.targets.memory import MemoryTarget
 
 if TYPE_CHECKING:
@@ -186,6 +186,15 @@ def test_two_changes_at_one_moment(fault: str, stated: str) -> None:
     (check,) = (one for one in examine(target).checks if one.name == "update")
     assert stated in check.message
     assert check.status == ("warning" if fault else "ok")
+
+
+def test_the_versions_of_plugins_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "seqsave_fire-1.5.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: seqsave-fire\nVersion: 1.5\n", encoding="utf-8")
+    (folder / "entry_points.txt").write_text("[seqsave]\nfire = fire_of_nowhere\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert installed_versions()["seqsave-fire"] == "1.5"
 
 
 def test_versions_and_the_source_of_the_credentials_are_reported(place: Place) -> None:

@@ -29,10 +29,11 @@ REFUSED_SKEW = 15 * 60
 # The least difference of clocks that is reported. Storages state whole seconds, and an answer takes time.
 NOTICED_SKEW = 5
 CONTENT_TYPE = "image/png"  # of the file that is tried: what frames have
-# Whose versions change what is sent to a storage, or what is in the files.
+# Whose versions change what is sent to a storage, or what is in the files; and engines, which must agree everywhere.
 LIBRARIES = (
-    *("seqsave", "seqsave-obstore", "fsspec", "s3fs", "aiobotocore", "botocore", "obstore", "gcsfs", "adlfs"),
-    *("numpy", "pillow"),
+    *("seqsave", "fsspec", "s3fs", "aiobotocore", "botocore", "obstore", "gcsfs", "adlfs"),
+    *("numpy", "pillow", "isal", "imagecodecs", "openexr", "tifffile"),
+    *("seqsave-dask", "dask", "distributed", "seqsave-ray", "ray"),
 )
 _BESIDE = b"seqsave doctor, another machine"
 
@@ -85,9 +86,10 @@ def examine(target: targets.Target) -> Diagnosis:
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the versions of Python and of those of ``LIBRARIES`` that are installed."""
+    """Return the versions of Python, of those of ``LIBRARIES`` that are installed, and of plugins."""
     found = {"python": platform.python_version()}
-    for name in LIBRARIES:
+    plugins = sorted({entry.dist.name for entry in metadata.entry_points(group="seqsave") if entry.dist is not None})
+    for name in dict.fromkeys((*LIBRARIES, *plugins)):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
