@@ -34,11 +34,13 @@ MEASUREMENTS = (
     "copies",
     "finding",
 )
+# Only if they are named: they need the plugins for Ray and dask.
+BY_NAME = ("machines",)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("measurements", nargs="*", choices=[[], *MEASUREMENTS], metavar="MEASUREMENT")
+    parser.add_argument("measurements", nargs="*", choices=[[], *MEASUREMENTS, *BY_NAME], metavar="MEASUREMENT")
     parser.add_argument(
         "--quick", action="store_true", help="a look: few rounds, few frames, numbers that prove nothing"
     )

@@ -56,6 +56,7 @@ class Request:
     size:    bytes of body that came in.
     status:  what the client was answered; None when it got no answer.
     fault:   the kind of fault that was put in, if any.
+    port:    the client's, which shows its process.
     """
 
     method: str
@@ -66,6 +67,7 @@ class Request:
     status: int | None = None
     fault: str | None = None
     started: float = field(default_factory=time.monotonic)
+    port: int = 0
 
 
 @dataclass
@@ -379,6 +381,7 @@ class _Connection:
         method, target, _ = head.start.split(" ", 2)
         path, _, query = target.partition("?")
         request = Request(method, unquote(path), query, head.headers)
+        request.port = int(self.writer.get_extra_info("peername")[1])
         fault = self.proxy.strike(request)
         if fault is None:
             await self._pass(head, request)

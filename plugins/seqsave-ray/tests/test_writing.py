@@ -121,6 +121,10 @@ def test_bad_rows_and_calls_are_refused(engine: Any, tmp_path: Path) -> None:
         bad = engine.from_items([{"image": picture(0), "index": index}])
         with pytest.raises(seqsave.FrameNameError, match=error):
             write_sequence(bad, url, filetype="png")
+    with pytest.raises(seqsave.FrameNameError, match=r"^frame 3: batch is 'x'"):
+        write_sequence(
+            engine.from_items([{"image": picture(0), "index": 3, "take": "x"}]), url, filetype="png", batch="take"
+        )
 
 
 def test_blocks_that_may_be_left_out_need_a_total(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ from seqsave_ray.rows import Columns, Row, check_columns, digest_of, rows_of
 if TYPE_CHECKING:
     from ray.data.block import Block
 
+    from seqsave.runs import Part
+
 __all__ = ["SequenceDatasink", "StorageFailedError", "write_sequence"]
 
 Key = tuple[int, "int | None"]
@@ -181,7 +183,7 @@ class SequenceDatasink(Datasink):
             with self.run.part(**self._limits) as part:
                 for row in self._rows(blocks):
                     if row.key not in digests:
-                        part.write(row.image, index=row.index, batch=row.batch)
+                        _write(part, row)
                         digests[row.key] = digest_of(row.image)
                     elif digests[row.key] != digest_of(row.image):
                         raise _differing([row.key])
@@ -218,6 +220,16 @@ def _warn_of_rows_after_end(reports: Iterable[_Written]) -> None:
             seqsave.SeqSaveWarning,
             stacklevel=3,
         )
+
+
+def _write(part: Part, row: Row) -> None:
+    """Write a row. Raises what ``Part.write`` raises, with the number of the frame."""
+    try:
+        part.write(row.image, index=row.index, batch=row.batch)
+    except seqsave.SeqSaveError as error:
+        if type(row.index) is int and f"frame {row.index}" not in str(error):
+            error.frame = row.index
+        raise
 
 
 def _check_same(reports: Iterable[_Written]) -> None:
