@@ -184,7 +184,7 @@ def _look(place: _Place, ways: Mapping[str, Way], report: Report) -> list[list[s
             if name in OURS:
                 bad = FRAMES - found["named"] + found["wrong"] + found["duplicates"] + (not found["complete"])
                 report.claims.append(
-                    Claim(f"machines: {name}, {title} killed: frames that are not as they must be", bad, 0, True, "")
+                    Claim(f"machines: {name}, killed: {title}: frames that are not as they must be", bad, 0, True, "")
                 )
         if name in OURS:
             report.claims.append(

@@ -75,6 +75,7 @@ def test_without_a_manifest(engine: Any, tmp_path: Path) -> None:
     assert read_sequence(tmp_path / "shot").count() == 12
 
 
+@pytest.mark.filterwarnings("ignore:.*frames that `total` states:seqsave.SeqSaveWarning")
 def test_gaps_are_named(engine: Any, tmp_path: Path) -> None:
     save(str(tmp_path / "shot"), [0, 1, 3, 4], total=9)
     with pytest.warns(seqsave.SeqSaveWarning, match=r"lacks the frames 2,5-8: "):
