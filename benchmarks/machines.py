@@ -1,4 +1,4 @@
-"""Save 24 frames in 6 tasks by Ray and by dask to a real S3 server: requests, and what is there afterwards.
+"""Save 24 frames in 6 tasks by Ray and by dask to a real S3 server: requests, and the files afterwards.
 
 Two workers, in a namespace of process ids of their own, as if they were on another machine. While a frame's file is on
 its way, the worker that sends it is killed with SIGKILL, three times in a run. A proxy counts requests; a program that
