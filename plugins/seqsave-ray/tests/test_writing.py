@@ -74,7 +74,7 @@ def test_missing_rows_are_named(engine: Any, tmp_path: Path, given: dict[str, An
     place = Place("local", str(tmp_path / "shot"))
     rows = [{"image": picture(index), "index": index} for index in (0, 1, 4)]
     dataset = engine.from_items(rows, override_num_blocks=2)
-    with pytest.raises(seqsave.RunError, match=r"these frames: 2-3(,5)?; ") as caught:
+    with pytest.raises(seqsave.RunError, match=r"no rows for these frames: 2-3(,5)?; ") as caught:
         write_sequence(dataset, place.url, filetype="png", **given)
     assert caught.value.frames == ((range(2, 4), range(5, 6)) if given else (range(2, 4),))
     assert is_given_up(place)

@@ -196,7 +196,7 @@ def _as_frames(array: Any) -> da.Array:
     if not isinstance(array, da.Array):
         kind = type(array).__name__
         inner = "pass its .data" if isinstance(getattr(array, "data", None), da.Array) else "seqsave.save saves others"
-        raise seqsave.ImageError(f"the array is a {kind}, not a dask array: {inner}")
+        raise seqsave.ImageError(f"array has the type {kind}, not a dask array: {inner}")
     if array.ndim not in (3, 4):
         raise seqsave.ImageError(f"the array has {array.ndim} axes: {_ADVICE}")
     if any(np.isnan(length) for length in array.shape):

@@ -201,7 +201,11 @@ class SequenceDatasink(Datasink):
             warnings.warn(text, seqsave.SeqSaveWarning, stacklevel=2)
         _warn_of_rows_after_end(reports)
         _check_same(reports)
-        self.manifest = self.run.commit(record for one in reports for record in one.records)
+        records = [record for one in reports for record in one.records]
+        try:
+            self.manifest = self.run.commit(records)
+        except seqsave.RunError as error:
+            raise _missing_rows(error, {record.index for record in records}) or error from None
 
     def on_write_failed(self, error: BaseException) -> None:
         """Abandon the run, on the driver: the manifest then says that the sequence is unfinished."""
@@ -209,6 +213,18 @@ class SequenceDatasink(Datasink):
             self._has_begun = False
             with contextlib.suppress(seqsave.SeqSaveError):  # the first error matters
                 self.run.abandon()
+
+
+def _missing_rows(error: seqsave.RunError, written: set[int]) -> seqsave.RunError | None:
+    """Return the error for frames that the dataset has no rows of; None for another error of a commit."""
+    if error.reason != "missing" or not error.frames or any(index in one for one in error.frames for index in written):
+        return None
+    return seqsave.RunError(
+        f"the dataset has no rows for these frames: {naming.format_ranges(error.frames, 20)}; write one that "
+        "has them, or pass `frames` for a sequence without them",
+        reason="missing",
+        frames=error.frames,
+    )
 
 
 def _warn_of_rows_after_end(reports: Iterable[_Written]) -> None:
