@@ -144,7 +144,7 @@ def test_results_are_released_as_tasks_finish_and_their_writes_do_not_run_again(
 
     def watch() -> None:
         wait_until(lambda: len(struck.written) == 11)
-        wait_until(lambda: sum("seqsave-write" in str(key) for key in [*tasks]) == 1)
+        wait_until(lambda: sum(str(key).startswith("('seqsave-write-") for key in [*tasks]) == 1)
         struck.order("recorded", 22)
         go.touch()
 
