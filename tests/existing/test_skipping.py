@@ -58,15 +58,15 @@ def test_frames_behind_a_network_are_examined_at_once_however_few_cores_there_ar
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run that was killed left them without a record, so that the next one has to read each."""
-    real, all_of_them = ExistingFrames._is_valid, threading.Barrier(LOOKS)
+    real, all_of_them = ExistingFrames._decoded, threading.Barrier(LOOKS)
 
-    def is_valid(self: ExistingFrames, *given: Any) -> bool:
+    def decoded(self: ExistingFrames, *given: Any) -> Any:
         all_of_them.wait(PATIENCE)
         return real(self, *given)
 
     seqsave.save([OLD] * LOOKS, "memory://examined", manifest=False)
     monkeypatch.setattr(MemoryTarget, "is_fast", False)
-    monkeypatch.setattr(ExistingFrames, "_is_valid", is_valid)
+    monkeypatch.setattr(ExistingFrames, "_decoded", decoded)
     result = seqsave.save([NEW] * LOOKS, "memory://examined", if_exists="skip valid")
     assert [frame.status for frame in result.frames] == ["skipped"] * LOOKS
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 import sys
 import types
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,3 +58,27 @@ def test_the_frame_of_an_error_survives_pickling() -> None:
     error = seqsave.EncodeError("it failed")
     error.frame = 3
     assert str(pickle.loads(pickle.dumps(error))) == "frame 3: it failed"  # noqa: S301
+
+
+@pytest.mark.parametrize("filetype", ["png", "jpg"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_the_manifest_states_the_channels_of_the_file(tmp_path: Path, filetype: str, channels: int) -> None:
+    picture = np.full((4, 6, channels), 90, np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", seqsave.SeqSaveWarning)  # of the alpha that JPEG does not hold
+        seqsave.save([picture], tmp_path, filetype=filetype, manifest=True)
+    sequence = seqsave.open_sequence(tmp_path)
+    assert sequence.manifest is not None
+    stated = sequence.manifest.frames[0].picture
+    assert stated is not None
+    assert (stated.height, stated.width, stated.channels) == sequence[0].read().shape
+
+
+def test_a_kept_frame_is_stated_as_it_is(tmp_path: Path) -> None:
+    seqsave.save([RED], tmp_path, manifest=False)
+    result = seqsave.save([np.zeros((4, 6, 4), np.uint8)], tmp_path, if_exists="skip valid", manifest=True)
+    assert result.counts["skipped"] == 1
+    manifest = seqsave.open_sequence(tmp_path).manifest
+    assert manifest is not None
+    assert manifest.frames[0].picture is not None
+    assert manifest.frames[0].picture.channels == 3

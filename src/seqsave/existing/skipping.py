@@ -62,10 +62,11 @@ class ExistingFrames:
         wanted = picture()
         if stated is not None and stated.picture is not None and _is_as_large(stated.picture, wanted):
             return True
-        is_valid = self._is_valid(key, wanted)
-        if is_valid:
-            self._examined[key.path] = wanted
-        return is_valid
+        found = self._decoded(key)
+        if found is None or not _is_as_large(found, wanted):
+            return False
+        self._examined[key.path] = found
+        return True
 
     def is_same(self, key: FrameKey, data: Data, recipe: str | None) -> bool:
         """Return whether the existing frame is as good as the encoded file ``data``: for "skip valid", the same bytes.
@@ -90,13 +91,14 @@ class ExistingFrames:
         """Return whether ``folder`` could not be listed, so that its frames are unknown."""
         return self._listings.get(folder) is None
 
-    def _is_valid(self, key: FrameKey, wanted: Picture) -> bool:
-        """Return whether the existing frame can be decoded and has the size of the new one."""
+    def _decoded(self, key: FrameKey) -> Picture | None:
+        """Return the facts about the existing frame's picture; None if it cannot be decoded."""
         try:
-            height, width = decode(key.name, self._content(key)).array.shape[:2]
+            array = decode(key.name, self._content(key)).array
         except DecodeError:
-            return False
-        return (width, height) == (wanted.width, wanted.height)
+            return None
+        height, width, channels = array.shape
+        return Picture(width=width, height=height, channels=channels, dtype=str(array.dtype))
 
     def _content(self, key: FrameKey) -> bytes:
         """Return the bytes of the existing frame, whose name may be spelled in another way."""

@@ -11,6 +11,7 @@ from seqsave.errors import EncodeError, ImageError, MetadataError, SeqSaveError
 from seqsave.manifest import Picture
 from seqsave.naming.key import FrameKey
 from seqsave.sequences.frame import decode
+from seqsave.sequences.header import picture_of
 from seqsave.types import Encoded, FrameInfo, ImageInfo
 from seqsave.wording import described
 from seqsave.writer.frame import FrameTask
@@ -62,6 +63,7 @@ class Encoding:
         inside, beside = self._placed(task.texts, task.key)
         encoded = self._encode(task.key, task.taken, inside)
         task.taken = None
+        self._note_lost_alpha(task, encoded)
         for message in encoded.warnings:
             self._warn(message, task.key, message)
         if encoded.leftover:
@@ -69,6 +71,14 @@ class Encoding:
             text = f"metadata that does not fit into the file is kept beside it in {naming.PRIVATE_FOLDER}/: {names}"
             self._warn("sidecar", task.key, text)
         return replace(encoded, leftover={**beside, **encoded.leftover}) if beside else encoded
+
+    def _note_lost_alpha(self, task: FrameTask, encoded: Encoded) -> None:
+        """Correct the number of channels if the encoder has dropped or composited alpha, as for JPEG."""
+        if task.picture is None or task.picture.channels not in (2, 4):
+            return
+        found = picture_of(bytes(encoded.data))
+        if found is not None and found.channels < task.picture.channels:
+            task.picture = self.shared(replace(task.picture, channels=found.channels))
 
     def shared(self, picture: Picture) -> Picture:
         """Return an equal record: one object for all frames that are alike."""
