@@ -82,7 +82,7 @@ def test_what_makes_no_sense_is_a_wrong_call(tmp_path: Path, arguments: list[str
 
 
 def test_a_folder_that_does_not_exist_is_reported(tmp_path: Path) -> None:
-    assert "no sequence" in seqsave("preview", tmp_path / "none", status=1).err.lower()
+    assert f"{tmp_path / 'none'} does not exist" in seqsave("preview", tmp_path / "none", status=1).err
 
 
 def test_of_some_frames(tmp_path: Path) -> None:

@@ -134,7 +134,8 @@ def test_frames_that_are_left_at_the_end_are_reported(
     text = str(caught.value)
     assert f"9 of 12 accepted frames not saved to {url} (3-11; 3 saved, 9 in the spool {folder}, 0 lost)" in text
     assert "throttling" in text
-    assert text.endswith(f"seqsave flush {folder}")
+    names = " ".join(f"--storage-option {name}=..." for name in sorted(options))
+    assert text.endswith(f"seqsave flush {folder} {names}")
     assert caught.value.result is not None
     assert caught.value.result.counts["spooled"] == 9
     assert len(caught.value.result.urls) == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,19 +34,15 @@ def _spool_at(folder: str | None) -> Spool:
     spool = None if is_file else open_spool(True if folder is None else folder)
     if spool is None:
         raise Failure(f"{folder} is not a folder: give the folder of a spool", WRONG_CALL)
-    if folder is not None and not spool.folder.exists():
-        raise Failure(
-            f"the spool {spool.folder} does not exist{did_you_mean(spool.folder.name, _beside(spool.folder))}"
-        )
     return spool
 
 
-def _beside(folder: Path) -> list[str]:
-    """Return the names of the folders beside a missing one; none if they cannot be listed."""
-    try:
-        return [one.name for one in folder.parent.iterdir() if one.is_dir()]
-    except OSError:
-        return []
+def _missing(folder: Path) -> str:
+    """Return the note about a spool that does not exist, because no save needed it or its name is misspelt."""
+    beside: list[str] = []
+    with suppress(OSError):
+        beside = [one.name for one in folder.parent.iterdir() if one.is_dir()]
+    return f"the spool {folder} does not exist{did_you_mean(folder.name, beside)}"
 
 
 # --- seqsave flush ---------------------------------------------------------------------------------------------------
@@ -82,8 +78,7 @@ def flush_command(
 
     By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Each frame is published
     to its target, compared, recorded in the manifest, and only then removed from DIR. A frame whose file was written by
-    another program since is a conflict: both stay as they are, unless --replace is given. Exit status 1 if any is left,
-    or if DIR does not exist.
+    another program since is a conflict: both stay as they are, unless --replace is given. Exit status 1 if any is left.
     """
     from seqsave.spool.flush import flush
 
@@ -145,8 +140,8 @@ def _of_status(result: FlushResult, status: str) -> list[FlushedFrame]:
 def _flushed_lines(result: FlushResult, wanted: str | None) -> Iterator[str]:
     if not result.outcomes:
         only = "" if wanted is None else f" for {wanted}"
-        is_made = Path(result.spool).exists()
-        yield f"the spool {result.spool} " + (f"has no waiting frames{only}" if is_made else "does not exist")
+        folder = Path(result.spool)
+        yield f"the spool {folder} has no waiting frames{only}" if folder.exists() else _missing(folder)
     for (target, pattern), frames in _grouped(result.frames).items():
         count = counted(len(frames), "frame")
         yield f"published {count} ({_size(frames)}): {pattern} {_indices(frames)} in {target}"
@@ -203,7 +198,7 @@ def spool_command(folder: str | None, as_json: bool) -> int:
     """List the frames that wait in the spool DIR: their targets, since when, and why.
 
     By default DIR is the folder named by SEQSAVE_SPOOL or the configuration, or the usual one. Does not contact the
-    storage. Exit status 1 if DIR does not exist.
+    storage.
     """
     with Messages().catching():
         spool = _spool_at(folder)
@@ -223,6 +218,8 @@ def spool_command(folder: str | None, as_json: bool) -> int:
             }
         )
         return 0
+    if folder is not None and not spool.folder.exists():
+        Messages().note(_missing(spool.folder))
     limit = format_size(spool.max_bytes)
     print_line(f"{spool.folder}: {counted(len(frames), 'frame')} waiting ({_size(frames)} of {limit})")
     for (target, pattern), entries in _grouped(frames).items():

@@ -79,11 +79,6 @@ class Spool:
         self._known: dict[str, list[str]] = {}  # place and key to the names of entries
         self._measured = float("-inf")
 
-    def make(self) -> None:
-        """Make the folder, for its user alone. One that cannot be made is an error when a frame is put there."""
-        with contextlib.suppress(OSError):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
     def __repr__(self) -> str:
         return f"<Spool {self.folder}>"
 

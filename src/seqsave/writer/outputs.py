@@ -78,18 +78,12 @@ class FrameSource:
 
 
 def spool_of(config: WriterConfig) -> Spool | None:
-    """Return the spool that the settings name, and make its folder; None without one.
-
-    Raises OptionError, SpoolError.
-    """
+    """Return the spool that the settings name; None without one. Raises OptionError, SpoolError."""
     if config.delivery.spool_folder is None:
         return None  # without its modules, which take a tenth of the start of a save
     from seqsave.spool import open_spool
 
-    found = open_spool(config.delivery.spool_folder)
-    if found is not None:
-        found.make()
-    return found
+    return open_spool(config.delivery.spool_folder)
 
 
 def facts_of(form: Format, config: WriterConfig) -> Facts:
