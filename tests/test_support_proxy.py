@@ -6,6 +6,7 @@ import contextlib
 import gc
 import http.client
 import socket
+import sys
 import threading
 import time
 import warnings
@@ -324,3 +325,20 @@ class _Echo:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+def test_a_connection_that_it_has_not_accepted_when_it_ends_is_closed() -> None:
+    """A socket that is left to the collector fails the test that runs then."""
+    left: list[Any] = []
+    with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
+        patched.setattr(sys, "unraisablehook", left.append)
+        warnings.simplefilter("error", ResourceWarning)
+        for _ in range(20):
+            with contextlib.ExitStack() as clients:
+                with Proxy("http://127.0.0.1:9") as proxy:
+                    for _ in range(30):
+                        client = clients.enter_context(socket.socket())
+                        client.setblocking(False)
+                        client.connect_ex(("127.0.0.1", proxy.port))
+            gc.collect()
+    assert left == []

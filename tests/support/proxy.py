@@ -241,15 +241,18 @@ class Proxy:
         try:
             await self._stopped.wait()
         finally:
-            server.close()
-            # A connection that is being accepted may become a task of ours only now. s3fs closes its sessions when they
-            # are collected, on whichever loop runs on that thread: those tasks are waited for as well.
+            # A closed server leaves a connection that is being accepted to the collector, so it accepts none at first.
+            for listening in server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            # Such a connection may become a task of ours only now. s3fs closes its sessions when they are collected, on
+            # whichever loop runs on that thread: those tasks are waited for as well.
             while running := asyncio.all_tasks() - before:
                 for task in running & tasks.keys():
                     task.cancel()
                 _, left = await asyncio.wait(running, timeout=PATIENCE)
                 if left:
                     raise RuntimeError(f"the proxy cannot end: {left}")
+            server.close()
             for connection in unserved:
                 await connection.close(reset=False, stopped=True)
 
