@@ -78,6 +78,8 @@ class FramesBeside:
 
     def doubles(self) -> Iterator[str]:
         """Yield a warning about files that have the number of a recorded frame: frame_7.png beside frame_00007.png."""
+        if not self._unrecorded:
+            return
         recorded = {(name.rpartition("/")[0], index) for name, index in self._recorded.items()}
         doubles = {name: one for name, one in self._unrecorded.items() if (name.rpartition("/")[0], one) in recorded}
         if doubles:
