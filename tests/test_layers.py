@@ -36,7 +36,7 @@ FLOORS = (
     ("manifest", "settings"),
     ("spool",),
     ("sequences",),
-    ("existing", "sources"),
+    ("existing", "look", "sources"),
     ("writer",),
     ("runs", "saving", "torch"),
     ("__init__", "cli", "testing"),
@@ -73,7 +73,8 @@ OWNERS = {
 
 PURE = {"errors", "types", "naming", "wording", "pictures", "metadata"}
 # A movie that an MP4 muxer rewrites at its end is written to an anonymous temporary file, so that memory stays flat.
-IMPURE_ALL_THE_SAME = {("seqsave.pictures.movie", "tempfile")}
+# A profile with tables is read from memory.
+IMPURE_ALL_THE_SAME = {("seqsave.pictures.movie", "tempfile"), ("seqsave.pictures.display", "io")}
 IMPURE = {"fsspec", "io", "http", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "urllib.request"}
 
 

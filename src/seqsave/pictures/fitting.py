@@ -20,7 +20,7 @@ from seqsave.wording import first_of
 if TYPE_CHECKING:
     from seqsave.types import EncoderSpec, ImageArray
 
-__all__ = ["Fitted", "Wanted", "check_layout", "fit", "usual_names", "without"]
+__all__ = ["Fitted", "Wanted", "check_layout", "fit", "shown_channels", "usual_names", "without"]
 
 _COLOURS = (("R", "G", "B", "A"), ("R", "G", "B"), ("Y", "A"), ("Y",))
 _SPELLED = {"RED": "R", "GREEN": "G", "BLUE": "B", "ALPHA": "A", "GREY": "Y", "GRAY": "Y", "LUMINANCE": "Y"}
@@ -154,6 +154,18 @@ def without(info: ImageInfo, names: Collection[str]) -> ImageInfo:
 def usual_names(count: int) -> tuple[str, ...]:
     """Return the names of grey or colours with or without alpha; () for another number of channels."""
     return next((names for names in _COLOURS if len(names) == count), ())
+
+
+def shown_channels(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the channels by which a picture is shown.
+
+    They are its colours, else those of its first layer that has some, else its first channel.
+    """
+    if found := _colours(names):
+        return found
+    layers = dict.fromkeys(_layer(name) for name in names)
+    found_in = (_ordered(tuple(name for name in names if _layer(name) == layer)) for layer in layers)
+    return next(filter(None, found_in), names[:1])
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------

@@ -70,6 +70,11 @@ class Light:
         """Return whether the values are those of an sRGB display."""
         return self.transfer == "srgb" and self._is_bt709
 
+    @property
+    def is_separate(self) -> bool:
+        """Return whether the light of each channel follows from the value of that channel alone."""
+        return self._is_bt709 and self.transfer != "hlg"
+
     @functools.cached_property
     def _is_bt709(self) -> bool:
         return bool(np.allclose(self.matrix, np.eye(3), atol=2e-3))

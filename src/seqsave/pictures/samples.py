@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from seqsave.types import ImageArray
 
-__all__ = ["SCALES", "in_dtype", "name_of"]
+__all__ = ["SCALES", "as_floats", "in_dtype", "name_of", "top_of"]
 
 # The number that means 1.0, by dtype.
 SCALES = {"bool": 1, "uint8": 255, "uint16": 65535}
@@ -32,6 +34,16 @@ _HALF_ONE = 0x3C00  # the bits of 1.0 in float16; non-negative halves sort like 
 def name_of(dtype: np.dtype[Any]) -> str:
     """Return the name of a dtype, which numpy composes at each call."""
     return str(dtype.name)
+
+
+def top_of(array: npt.NDArray[Any]) -> float:
+    """Return the value that means 1.0 in an array of uint8, uint16 or floats."""
+    return 1.0 if array.dtype.kind == "f" else float(np.iinfo(array.dtype).max)
+
+
+def as_floats(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return the values of uint8, uint16 or floats as float32, where 1.0 is white."""
+    return np.asarray(array / top_of(array) if array.dtype.kind != "f" else array, np.float32)
 
 
 def in_dtype(array: ImageArray, dtype: np.dtype[Any]) -> tuple[ImageArray, bool, bool]:

@@ -6,7 +6,6 @@ program does, and all others as a browser does.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,10 +14,12 @@ import numpy as np
 from seqsave.errors import OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
-from seqsave.pictures.fitting import OF_COLOR, Wanted, fit, without
-from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
+from seqsave.pictures.display import COLORS, SHOWABLE, aspect_of, stated_light, states_colors
+from seqsave.pictures.fitting import Wanted, fit, without
+from seqsave.pictures.light import Light, curve_from, curve_to, light_of_space
 from seqsave.pictures.possible import possible
-from seqsave.types import EncoderSpec, ImageInfo
+from seqsave.pictures.samples import as_floats, top_of
+from seqsave.types import ImageInfo
 from seqsave.wording import shortened
 
 if TYPE_CHECKING:
@@ -31,19 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Screen", "Waiting", "color_of_name"]
 
-# A movie takes grey or colours, without windows, and both kinds of alpha.
-_SPEC = EncoderSpec(
-    filetype="movie",
-    extensions=("movie",),
-    encoder="",
-    dtypes=("uint8", "uint16", "float32"),
-    channels=(1, 2, 3, 4),
-    alpha="stated",
-)
-# The widest pixels that are made square; what a file states beyond it is an error or an attack.
-_WIDEST = 8
 _NOT_UNDERSTOOD = "the frames state their colours in a way that is not understood, so they are shown as they are"
-_OF_COLOR = ("color", "icc", "cicp", "gamma", "primaries")
 Transfer = Literal["srgb", "bt709"]
 
 
@@ -117,10 +106,10 @@ class Screen:
         array = arrays.as_array(picture)
         known, wrong = (ImageInfo(), ()) if info is None else possible(info)
         if self._color is not None or self._drops_color:
-            known = without(known, _OF_COLOR)
+            known = without(known, COLORS)
         elif known.color is None and any(kind == "lost icc" for kind, _ in wrong):
             self.notes.setdefault("color", _NOT_UNDERSTOOD)
-        fitted = fit(array, known, _SPEC, self._wanted)
+        fitted = fit(array, known, SHOWABLE, self._wanted)
         array, light = fitted.array, None
         if self._color is not None and fitted.of_colours and not self._is_raw:
             light = light_of_space(self._color)
@@ -133,28 +122,21 @@ class Screen:
         if is_scaled and fitted.of_colours:
             self.notes.setdefault("scaled", "the values look like 0..255 and not like 0..1: divide by 255")
         is_associated = (fitted.info.alpha or self._alpha) == "associated"
-        aspect = known.pixel_aspect if known.pixel_aspect and 1 / _WIDEST <= known.pixel_aspect <= _WIDEST else 1.0
-        return Waiting(prepared.array, light, aspect, is_associated)
+        return Waiting(prepared.array, light, aspect_of(known), is_associated)
 
     def _stated(self, info: ImageInfo, array: ImageArray) -> tuple[ImageArray, Light | None]:
         """Return the light of a file's picture; None if it is that of a screen, or unknown."""
-        light = light_of(info, floats=array.dtype.kind == "f")
-        if light is not None:
-            return array, light
-        if info.icc is not None and array.dtype.kind == "u" and array.shape[2] > 2:
-            converted = _by_profile(array, info.icc)
-            if converted is not None:
-                return converted, None
-        if any(getattr(info, name) is not None for name in _OF_COLOR) or not OF_COLOR.isdisjoint(info.attributes):
+        array, light, is_understood = stated_light(info, array)
+        if not is_understood:
             self.notes.setdefault("color", _NOT_UNDERSTOOD)
-        elif array.dtype.kind == "f":
+        elif light is None and not states_colors(info) and array.dtype.kind == "f":
             how = "they are shown as they are" if self._view is None else "the view takes them for sRGB"
             text = (
                 f"the frames hold floats and state no colour space, so {how}: if the movie is too dark, they are "
                 "linear, and `color='linear-srgb'` says so"
             )
             self.notes.setdefault("color", text)
-        return array, None
+        return array, light
 
     def show(self, waiting: Waiting) -> ImageArray:
         """Return R, G and B, H,W,3, or grey H,W,1, as values of the screen: uint8, uint16, or floats 0..1."""
@@ -168,11 +150,13 @@ class Screen:
         self._is_first = False
         colors = array[..., :1] if array.shape[2] < 3 else array[..., :3]
         alpha = array[..., -1:] if array.shape[2] in (2, 4) else None
-        if alpha is not None and alpha.min() == _top(alpha):
+        if alpha is not None and alpha.min() == top_of(alpha):
             alpha = None
-        cover = None if alpha is None else np.clip(_floats(alpha), 0, 1)
+        cover = None if alpha is None else np.clip(as_floats(alpha), 0, 1)
         if self._view is None and (light is None or light.is_display) and self.transfer == "srgb":
-            return colors if cover is None else _over(_floats(colors), cover, self._background(), waiting.is_associated)
+            return (
+                colors if cover is None else _over(as_floats(colors), cover, self._background(), waiting.is_associated)
+            )
         if light is None:
             light = light_of_space(color_space("srgb"))
         colors = np.broadcast_to(colors, (*colors.shape[:2], 3))
@@ -182,7 +166,7 @@ class Screen:
             background = curve_from("srgb")(np.array(self.background, np.float32))
             return self._shown(_over(light.linear(colors), cover, background, waiting.is_associated))
         if waiting.is_associated:
-            colors = _floats(colors) / np.where(cover > 0, cover, np.float32(1))
+            colors = as_floats(colors) / np.where(cover > 0, cover, np.float32(1))
         return _over(self._shown(light.linear(colors)), cover, self._background(), is_associated=False)
 
     def _shown(self, linear: Floats) -> Floats:
@@ -211,21 +195,6 @@ def _over(colors: Floats, cover: Floats, background: Floats, is_associated: bool
     return np.asarray(np.where(cover > 0, colors, 0) * cover + background * (1 - cover), np.float32)
 
 
-def _by_profile(array: npt.NDArray[Any], profile: bytes) -> ImageArray | None:
-    """Return colours in sRGB, converted by a profile that has tables; None if it cannot be used."""
-    from PIL import Image, ImageCms
-
-    eight = (array >> 8).astype(np.uint8) if array.dtype == np.uint16 else array
-    try:
-        picture = Image.fromarray(np.ascontiguousarray(eight[..., :3]))
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        shown = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"))
-    except (OSError, ValueError, ImageCms.PyCMSError):
-        return None
-    colors = np.asarray(shown)
-    return colors if array.shape[2] == 3 else np.concatenate([colors, eight[..., 3:]], axis=2)
-
-
 def color_of_name(name: str) -> tuple[float, float, float]:
     """Return R, G and B, 0..1, of a colour such as ``black`` or ``#204060``. Raises OptionError, also for alpha."""
     from PIL import ImageColor
@@ -238,11 +207,3 @@ def color_of_name(name: str) -> tuple[float, float, float]:
     if len(found) != 3:
         raise OptionError(f"background is {shortened(name)}, a colour with alpha: {allowed}, since movies are opaque")
     return found[0] / 255, found[1] / 255, found[2] / 255
-
-
-def _top(values: npt.NDArray[Any]) -> float:
-    return 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
-
-
-def _floats(values: npt.NDArray[Any]) -> Floats:
-    return np.asarray(values / _top(values) if values.dtype.kind != "f" else values, np.float32)
