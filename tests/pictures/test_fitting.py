@@ -275,6 +275,18 @@ def test_primaries_are_no_statement_of_linear_light(gamma: float, left: Any, los
     assert (both.info.gamma, both.info.primaries, both.notes) == (gamma, BT709, ())
 
 
+def test_primaries_of_whole_numbers_do_not_become_a_statement_of_linear_light() -> None:
+    holds = replace(RICH, holds=("color", "primaries"))
+    info = ImageInfo(primaries=BT709)
+    whole = fit(np.full((2, 2, 3), 128, np.uint8), info, holds)
+    assert (whole.info.primaries, [kind for kind, _ in whole.notes]) == (None, ["lost primaries"])
+    assert "it would say that the values are linear" in whole.notes[0][1]
+    floats = fit(planes(0.1, 0.2, 0.3), info, holds)  # as of an EXR file
+    assert (floats.info.primaries, floats.notes) == (BT709, ())
+    png = fit(np.full((2, 2, 3), 128, np.uint8), info, replace(RICH, holds=("gamma", "primaries")))
+    assert (png.info.primaries, png.notes) == (BT709, ())
+
+
 def test_a_warning_names_everything_that_a_renderer_states() -> None:
     names = tuple(f"name{number:02}" for number in range(60))
     info = ImageInfo(attributes=dict.fromkeys(names, 1), attributes_of="exr", channels=("R", "G", "B", *names))

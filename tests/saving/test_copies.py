@@ -153,6 +153,21 @@ def test_other_names_are_copies_and_another_type_is_none(place: Place) -> None:
         _save(source, place, "jpg/a.####.jpg", filetype="png")
 
 
+@pytest.mark.parametrize("to", ["to", "to/shot.####.jpg", "to/"])
+def test_pictures_that_a_setting_changes_keep_the_type_of_their_files(place: Place, to: str) -> None:
+    workflow = {"nodes": [1]}
+    frames, embedded = np.zeros((2, 8, 8, 3), np.uint8), "jpg with embedded workflow"
+    _save(frames, place, "from", filetype=embedded, metadata={"workflow": workflow})
+    sequence = _opened(place, "from")
+    _save(sequence, place, to, options={"quality": 30})
+    made = _opened(place, "to")
+    assert made.extension == "jpg"
+    assert made[0].read_metadata()["workflow"] == workflow
+    assert made[0].read_bytes() != sequence[0].read_bytes()
+    _save(sequence, place, "as/x.####.png", channels="R,G,B")
+    assert _opened(place, "as").extension == "png"
+
+
 def test_a_workflow_that_the_new_type_drops_is_named(place: Place) -> None:
     source = _rendered(place, metadata={"workflow": {"nodes": []}})
     with pytest.warns(seqsave.SeqSaveWarning, match="metadata 'workflow' is not saved"):

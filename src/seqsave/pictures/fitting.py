@@ -107,8 +107,8 @@ def fit(array: ImageArray, info: ImageInfo, spec: EncoderSpec, wanted: Wanted = 
     array = _narrow(array, spec, notes)
     if info.icc is not None:
         info = _with_fitting_profile(info, spec, array.shape[2] < 3, notes)
-    if info.gamma is not None:
-        info = _of_linear_values(info, spec, notes)
+    if info.gamma is not None or info.primaries is not None:
+        info = _of_linear_values(info, spec, array.dtype.kind == "f", notes)
     for name in info.stated:
         if name == "attributes" and not _facts_in(info):
             continue
@@ -355,14 +355,19 @@ def _with_fitting_profile(info: ImageInfo, spec: EncoderSpec, grey: bool, notes:
     return replace(info, icc=None)
 
 
-def _of_linear_values(info: ImageInfo, spec: EncoderSpec, notes: list[tuple[str, str]]) -> ImageInfo:
+def _of_linear_values(info: ImageInfo, spec: EncoderSpec, floats: bool, notes: list[tuple[str, str]]) -> ImageInfo:
     """Leave out what is wrong in a format that holds primaries and no gamma, since its values are linear.
 
-    A gamma of 1 says the same. With another one, the primaries would state that the values are linear.
+    A gamma of 1 says the same. With another one, or with whole numbers of unknown gamma, the primaries would state
+    that the values are linear. A named space has a transfer of its own.
+
+    floats: whether the source's values are floats, which are linear if it states primaries alone.
     """
-    if "gamma" in spec.holds or "primaries" not in spec.holds or info.gamma is None:
+    if "gamma" in spec.holds or "primaries" not in spec.holds:
         return info
-    if abs(info.gamma - 1) < _NEAR_ONE:
+    if info.gamma is None and (floats or info.color is not None):
+        return info
+    if info.gamma is not None and abs(info.gamma - 1) < _NEAR_ONE:
         return replace(info, gamma=None)
     if info.primaries is not None:
         text = f"left out, as in {_files(spec)} it would say that the values are linear: {_what('primaries', info)}"

@@ -15,6 +15,7 @@ from seqsave.errors import OptionError, TargetError
 from seqsave.naming import NamePattern
 from seqsave.plugins import registry
 from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
+from seqsave.types import EMBED_SUFFIX
 
 __all__ = ["Url", "at_destination"]
 
@@ -30,7 +31,8 @@ def at_destination(
 
     A URL that ends with a slash, and the URL of an existing folder, are never read as patterns.
 
-    copied: the extension, in lower case, of files that are copied; a pattern with this extension sets no file type.
+    copied: the extension, in lower case, of a sequence's files: their type is kept, unless a setting or a pattern with
+        another extension asks for one.
 
     Raises OptionError for a setting that contradicts the pattern, for the name of one file without a place for the
     number, and for a pattern without an extension; EncoderNotFoundError for a pattern with an extension that no file
@@ -45,21 +47,25 @@ def _at_destination(
 ) -> tuple[Url, WriterConfig]:
     text = str(url)
     is_url, is_config = isinstance(url, str | os.PathLike), isinstance(config, WriterConfig | None)
-    if not is_url or not is_config or text.endswith("/"):
+    if not is_config:
         return url, with_settings(config, settings)
+    kept = _kept_filetype(copied) if copied and "filetype" not in {**_given(config, settings), **settings} else {}
+    unnamed = {**kept, **settings}
+    if not is_url or text.endswith("/"):
+        return url, with_settings(config, unnamed)
     options = settings.get("storage_options", config.delivery.storage_options if config is not None else None)
     found = naming.parse_pattern(text)
     if found is None:
         _refuse_file(url, options)
-        return url, with_settings(config, settings)
+        return url, with_settings(config, unnamed)
     folder, pattern = found
     is_copied = pattern.extension.lower() == copied
     if (_may_be_folder(text, pattern) and not is_copied) or _exists(url, options):
-        return url, with_settings(config, settings)
+        return url, with_settings(config, unnamed)
     named = {**_given(config, settings), **settings}
     _check_names(pattern, named)
     is_copied = is_copied and "filetype" not in named
-    named_by: dict[str, Any] = {"prefix": pattern.prefix, "separator": pattern.separator, "digits": pattern.digits}
+    named_by = {"prefix": pattern.prefix, "separator": pattern.separator, "digits": pattern.digits, **kept}
     if not is_copied:
         named_by["filetype"] = named.get("filetype") or _filetype(pattern)
     made = replace(with_settings(config, {**settings, **named_by}), pattern=pattern)
@@ -101,6 +107,17 @@ def _filetype(pattern: NamePattern) -> str:
         return usual
     spec = registry.spec_for_extension(extension)
     return registry.resolve(extension if spec is None else spec.filetype).filetype
+
+
+def _kept_filetype(extension: str) -> dict[str, Any]:
+    """Return the file type of a sequence, as a setting: with metadata inside, if its files can hold it.
+
+    Nothing for files that no installed format writes: they can be copied, and pictures of them become the usual type.
+    """
+    spec = registry.spec_for_extension(extension)
+    if spec is None:
+        return {}
+    return {"filetype": spec.filetype + (EMBED_SUFFIX if spec.metadata == "embed" else "")}
 
 
 def _is_of(extensions: Sequence[str], pattern: NamePattern) -> bool:
