@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from seqsave import errors
+import seqsave
+from seqsave import errors, runs
 
 CLASSES = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.SeqSaveError)]
 CALLED = {"RunError": {"reason": "missing", "frames": (range(3, 5),)}}
@@ -38,3 +44,41 @@ def test_without_a_message_an_error_shows_its_name() -> None:
 def test_the_tree_in_the_documentation_is_the_real_one() -> None:
     assert errors.__doc__ is not None
     assert [kind.__name__ for kind in CLASSES if kind.__name__ not in errors.__doc__] == []
+
+
+# Of a folder with one frame, and with these storage options.
+TAKING: dict[str, Callable[[str, Any], object]] = {
+    "check_settings": lambda _, given: seqsave.check_settings(storage_options=given),
+    "find_sequences": lambda url, given: list(seqsave.find_sequences(url, storage_options=given)),
+    "flush": lambda url, given: seqsave.flush(f"{url}-spool", storage_options=given),
+    "open_frame": lambda url, given: seqsave.open_frame(f"{url}/frame_00000.png", given),
+    "open_run": lambda url, given: seqsave.open_run(url, storage_options=given),
+    "open_sequence": lambda url, given: seqsave.open_sequence(url, storage_options=given),
+    "open_writer": lambda url, given: seqsave.open_writer(url, storage_options=given),
+    "save": lambda url, given: seqsave.save([np.zeros((2, 2, 3), np.uint8)], url, storage_options=given),
+}
+OF_RUNS: dict[str, Callable[[str, Any], object]] = {
+    "abandon_run": lambda url, given: runs.abandon_run(url, "a", storage_options=given),
+    "commit_run": lambda url, given: runs.commit_run(url, "a", storage_options=given),
+    "from_document": lambda url, given: runs.Run.from_document(seqsave.open_run(url).as_document(), given),
+}
+
+
+def test_every_function_that_takes_storage_options_is_tried() -> None:
+    functions = {name: getattr(seqsave, name) for name in seqsave.__all__}
+    taking = {
+        name
+        for name, one in functions.items()
+        if inspect.isfunction(one) and "storage_options" in inspect.signature(one).parameters
+    }
+    assert taking == {*TAKING}
+
+
+@pytest.mark.parametrize("given", ["token=hunter2", [("token", "hunter2")], 7, ()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("name", [*TAKING, *OF_RUNS])
+def test_storage_options_are_a_mapping_and_are_not_shown(tmp_path: Path, name: str, given: object) -> None:
+    seqsave.save([np.zeros((2, 2, 3), np.uint8)], tmp_path / "shot", filetype="png")
+    message = f"storage_options is of type {type(given).__name__}: it must be a mapping of names to values"
+    with pytest.raises(seqsave.OptionError, match=message) as caught:
+        (TAKING | OF_RUNS)[name](str(tmp_path / "shot"), given)
+    assert "hunter2" not in str(caught.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,23 @@ def test_error_never_takes_the_frame_of_another_run(place: Place) -> None:
         task(run, 2)
     assert np.array_equal(pixels(place, 1), picture(0, 9))
     assert np.array_equal(pixels(place, 2), picture(2, 9))
+
+
+@pytest.mark.parametrize("ends", ["commit", "abandon"])
+def test_the_folder_of_the_notes_goes_with_the_last_of_them(tmp_path: Path, ends: str) -> None:
+    place = Place("local", str(tmp_path / "shot"))
+    folder = tmp_path / "shot" / ".seqsave" / "runs"
+    first, second = (open_run(place, run=name, frames=[0], if_exists="error", prefix=name) for name in ("a", "b"))
+    first.begin()
+    second.begin()
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+    (folder / "b" / "0.json").write_bytes(b"of a task")
+    for run in (first, second):
+        if ends == "commit":
+            run.commit(task(run, 0))
+        else:
+            run.abandon()
+    assert [path.relative_to(folder).as_posix() for path in folder.rglob("*")] == ["b", "b/0.json"]
+    (folder / "b" / "0.json").unlink()
+    second.abandon()
+    assert not folder.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from tests.runs.child import picture
 from tests.support.clip import bigbuckbunny
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.places import Place
 
 pytestmark = pytest.mark.full_with("s3")  # what the storages do alike is tried of each in tests/targets
@@ -73,6 +72,7 @@ def test_tasks_leave_records_and_a_commit_ends_the_run(source: str, place: Place
     stated = commit(place).err
     assert "committed run JOB: frame_#####.png 0-9 (10 frames), complete" in stated
     assert notes(place) == []
+    assert not Path(place.url, ".seqsave", "runs").exists()  # nor an empty folder, in a local place
     assert (written(place)["complete"], written(place)["expected"]) == (True, "0-9")
     before = place.read(MANIFEST)
     assert "committed before" in commit(place).err

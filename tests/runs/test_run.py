@@ -165,12 +165,6 @@ def test_frames_that_are_none(frames: Any) -> None:
         seqsave.open_run("memory://refused", frames=frames)
 
 
-@pytest.mark.filterwarnings("ignore:withhold: ")
-def test_storage_options_are_a_mapping() -> None:
-    with pytest.raises(seqsave.TargetError, match="mapping of names to values, not str"):
-        seqsave.open_run("memory://shot", storage_options="key")  # type: ignore[arg-type]
-
-
 def test_no_secret_shows() -> None:
     secret = "wJalrXUtnFEMI/K7MDENG"
     options = {"key": "AKIA", "secret": secret, "endpoint_url": "http://127.0.0.1:9"}

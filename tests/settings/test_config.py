@@ -183,8 +183,3 @@ def test_nothing_is_left_out_of_the_groups() -> None:
 def test_a_text_is_neither_true_nor_false(name: str) -> None:
     with pytest.raises(seqsave.OptionError, match=rf"{name} is 'no': it must be True or False"):
         seqsave.check_settings(**{name: "no"})
-
-
-def test_storage_options_are_a_mapping_and_are_not_shown() -> None:
-    with pytest.raises(seqsave.OptionError, match="storage_options is str: it must map names to values"):
-        seqsave.check_settings(storage_options="token=hunter2")  # type: ignore[arg-type]

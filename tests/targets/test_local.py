@@ -123,6 +123,24 @@ def test_the_usual_write_is_five_system_calls(tmp_path: Path, monkeypatch: pytes
 
 
 @posix
+def test_a_folder_that_is_removed_while_it_is_empty_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, made = os.makedirs, list[str]()
+
+    def makedirs(name: str, exist_ok: bool = False) -> None:
+        real(name, exist_ok=exist_ok)
+        made.append(name)
+        if len(made) < 3:
+            Path(name).rmdir()
+
+    monkeypatch.setattr(os, "makedirs", makedirs)
+    target = targets.resolve(tmp_path)
+    publish(target, "runs/0.json", b"kept")
+    assert (target.read("runs/0.json"), len(made)) == (b"kept", 3)
+
+
+@posix
 def test_flushing_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
     monkeypatch.setattr(os, "fsync", flushed.append)

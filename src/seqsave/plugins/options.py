@@ -10,7 +10,7 @@ from seqsave.errors import OptionError
 from seqsave.types import EncoderSpec, Option, OptionValue
 from seqsave.wording import did_you_mean
 
-__all__ = ["check_choice", "check_count", "check_flag", "check_options", "convert", "describe"]
+__all__ = ["check_choice", "check_count", "check_flag", "check_options", "check_storage_options", "convert", "describe"]
 
 
 def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[str, OptionValue | None]:
@@ -26,6 +26,13 @@ def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[st
             raise OptionError(_unknown(spec, name))
         values[name] = _check(spec.filetype, name, spec.options[name], value)
     return values
+
+
+def check_storage_options(given: object) -> None:
+    """Raise OptionError unless the options of a storage are a mapping, or None."""
+    if given is not None and not isinstance(given, Mapping):
+        # The value may be a secret.
+        raise OptionError(f"storage_options is of type {type(given).__name__}: it must be a mapping of names to values")
 
 
 def convert(option: Option, value: Any) -> OptionValue | None:

@@ -13,7 +13,7 @@ from seqsave.errors import FrameExistsError, FrameNameError, RunError
 from seqsave.runtime import retry
 from seqsave.targets.spelling import differs_in_case, folds_case, refusal
 
-__all__ = ["folder_of", "leave_note", "may_adopt", "note_path", "refuse_other_names"]
+__all__ = ["folder_of", "leave_note", "may_adopt", "note_path", "refuse_other_names", "remove_empty_folder"]
 
 _JSON = "application/json"
 
@@ -29,6 +29,12 @@ def note_path(run: str, rule: naming.NameRule) -> str:
     """Return the path of the note about existing frames."""
     name = f"{rule.prefix}.{rule.extension}".replace("%", "%25").replace("/", "%2F")
     return f"{folder_of(run)}/{name}.begun"
+
+
+def remove_empty_folder(target: targets.Target, run: str) -> None:
+    """Remove the folder of a run's notes, unless it has files: a task may still leave some."""
+    target.tidy(f"{folder_of(run)}/any")
+    target.tidy(folder_of(run))
 
 
 def leave_note(target: targets.Target, run: str, rule: naming.NameRule, policy: retry.RetryPolicy) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from seqsave import manifest, naming, targets
 from seqsave.errors import FrameExistsError, FrameNameError, ManifestError, OptionError, RunError, TargetError
 from seqsave.manifest.intervals import Intervals, subtract, unite
-from seqsave.runs.begin import folder_of
+from seqsave.runs.begin import folder_of, remove_empty_folder
 from seqsave.runs.records import FrameRecord
 from seqsave.runs.run import Run, check_id
 
@@ -192,6 +192,7 @@ def abandon_run(
     made = [manifest.change(target, path, partial(_without, writer)) for path in paths]
     for entry in targets.with_retries(target, partial(target.list, folder_of(run))):
         targets.with_retries(target, partial(target.delete, f"{folder_of(run)}/{entry.name}"))
+    remove_empty_folder(target, run)
     return [one for one in made if one is not None]
 
 
@@ -250,6 +251,7 @@ def _commit(target: targets.Target, run: Run, left: _Sequence) -> Manifest:
     made = run.commit(left.records)
     for name in left.names:
         targets.with_retries(target, partial(target.delete, f"{folder_of(run.id)}/{name}"))
+    remove_empty_folder(target, run.id)
     return made
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from seqsave import manifest, naming, targets
 from seqsave.errors import EndOfSequenceError, FrameNameError, OptionError, SeqSaveError, TargetError
 from seqsave.metadata.text import RawText
-from seqsave.runs.begin import leave_note, may_adopt, note_path, refuse_other_names
+from seqsave.plugins.options import check_storage_options
+from seqsave.runs.begin import leave_note, may_adopt, note_path, refuse_other_names, remove_empty_folder
 from seqsave.runs.commit import Ending, remove_temporaries
 from seqsave.runtime import retry
 from seqsave.settings import WriterConfig, check_settings
@@ -81,9 +82,7 @@ def open_run(
 
     Raises what ``check_settings`` raises, and TargetError.
     """
-    if not isinstance(storage_options, Mapping | None):
-        kind = type(storage_options).__name__
-        raise TargetError(f"`storage_options` must be a mapping of names to values, not {kind}")
+    check_storage_options(storage_options)
     options = {**targets.parse_url(url).options, **(storage_options or {})}
     name = secrets.token_hex(8) if run is None else check_id(run)
     folder, config = _checked(url, {**settings, "total": total, "storage_options": options or None})
@@ -326,6 +325,7 @@ class Run:
         if self.config.delivery.if_exists == "error":
             with contextlib.suppress(TargetError):  # it does no harm
                 target.delete(note_path(self.id, self.rule))
+            remove_empty_folder(target, self.id)
 
 
 def check_id(run: Any) -> str:

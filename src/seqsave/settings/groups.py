@@ -20,7 +20,7 @@ from seqsave import naming
 from seqsave.errors import OptionError
 from seqsave.metadata.comfyui import Withholding, check_patterns
 from seqsave.metadata.text import dump, is_shallow
-from seqsave.plugins.options import check_choice, check_count, check_flag
+from seqsave.plugins.options import check_choice, check_count, check_flag, check_storage_options
 from seqsave.settings.rates import exact_rate
 from seqsave.settings.table import setting
 
@@ -278,8 +278,7 @@ class Delivery:
         check_choice("if_exists", self.if_exists, _IF_EXISTS)
         check_flag("manifest", self.manifest)
         check_flag("publish_behind", self.publish_behind)
-        if self.storage_options is not None and not isinstance(self.storage_options, Mapping):
-            raise OptionError(f"storage_options is {type(self.storage_options).__name__}: it must map names to values")
+        check_storage_options(self.storage_options)
         usual = _usual_policy()
         policy = usual if self.retry is None else self.retry
         if not isinstance(policy, type(usual)):

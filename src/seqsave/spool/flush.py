@@ -8,6 +8,7 @@ from typing import Any
 
 from seqsave import targets
 from seqsave.errors import OptionError
+from seqsave.plugins.options import check_storage_options
 from seqsave.runtime.retry import RetryPolicy
 from seqsave.spool.deferred import DeferredUpdates
 from seqsave.spool.entries import Entry
@@ -43,6 +44,7 @@ def flush(
     No single frame raises. Raises OptionError for a wrong argument, SpoolError for a folder that cannot be read, or
     that other users own or can write into, and TargetError for a ``target`` that is not understood.
     """
+    check_storage_options(storage_options)
     if retry is not None and not isinstance(retry, RetryPolicy):
         raise OptionError(f"retry is {retry!r}: it must be a RetryPolicy")
     folder = open_spool(True if spool is None else spool)

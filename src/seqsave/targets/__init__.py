@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seqsave.errors import TargetError
+from seqsave.plugins.options import check_storage_options
 from seqsave.runtime import retry
 from seqsave.targets import config, registry, urls
 from seqsave.targets.base import Capabilities, Change, Data, Entry, Known, Original, Published, Target
@@ -74,7 +75,8 @@ def resolve(
     storage_options: as fsspec takes them for this protocol; merged over those of a configured target and of a UPath.
     connections:     how many requests may be in flight at once; the size of the connection pool, if there is one.
 
-    Raises TargetError for an invalid URL, an unknown scheme or name, a missing package, and unsuitable options.
+    Raises TargetError for an invalid URL, an unknown scheme or name, a missing package, and unsuitable options;
+    OptionError for options that are no mapping.
     """
     return _open(urls.parse(url), storage_options, connections)
 
@@ -114,8 +116,7 @@ def with_retries(target: Target, function: Callable[[], T], policy: retry.RetryP
 
 
 def _open(location: urls.Location, given: Mapping[str, Any] | None, connections: int) -> Target:
-    if given is not None and not isinstance(given, Mapping):
-        raise TargetError(f"`storage_options` must be a mapping of names to values, not {type(given).__name__}")
+    check_storage_options(given)
     options: dict[str, Any] = {**location.options, **(given or {})}
     shown = location.shown
     if location.scheme not in registry.BUILTIN:

@@ -367,11 +367,12 @@ class LocalTarget(Target):
             os.close(descriptor)
 
     def _open_new(self, name: str) -> int:
-        try:
-            return os.open(name, NEW_FILE, self._mode)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(name), exist_ok=True)
-            return os.open(name, NEW_FILE, self._mode)
+        for _ in range(10):  # another process may remove the folder while it is empty
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(name, NEW_FILE, self._mode)
+            with contextlib.suppress(FileNotFoundError):
+                os.makedirs(os.path.dirname(name), exist_ok=True)
+        return os.open(name, NEW_FILE, self._mode)
 
     def _nearest(self, folder: str) -> str:
         while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
