@@ -80,6 +80,17 @@ def test_each_lost_field_is_one_warning(tmp_path: Path) -> None:
     assert all("jpg files do not hold it" in text for text in texts)
 
 
+@pytest.mark.parametrize("filetype", ["png", "png with embedded workflow"])
+def test_an_attribute_that_is_also_a_text_of_the_metadata_is_named_at_most_once(tmp_path: Path, filetype: str) -> None:
+    info = seqsave.ImageInfo(attributes={"reel": "A1", "shot": 5}, attributes_of="exr")
+    with pytest.warns(seqsave.SeqSaveWarning), seqsave.open_writer(tmp_path, filetype=filetype) as writer:
+        writer.write(np.zeros((4, 4, 3), "uint8"), info=info, metadata={"reel": "A1"})
+
+    named = [text for text in writer.result.warnings if "reel" in text]
+    assert [("metadata 'reel'" in text) for text in named] == ([] if "embedded" in filetype else [True])
+    assert any("attributes shot" in text for text in writer.result.warnings)
+
+
 def test_channels_and_layers_by_name(tmp_path: Path) -> None:
     info = seqsave.ImageInfo(channels=("R", "G", "B", "Z"))
     picture = np.full((4, 4, 4), (10, 20, 30, 40), "uint8")

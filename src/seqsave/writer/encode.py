@@ -41,7 +41,7 @@ class Encoding:
 
     def take(self, task: FrameTask, image: SharedImage) -> None:
         """Take the image for the task, before the frame is accepted. Raises ImageError."""
-        taken = image.take(self._pixels, None if image.info is None else self._unreplaced(image.info))
+        taken = image.take(self._pixels, None if image.info is None else self._unreplaced(image.info, task.texts))
         task.taken, task.held, task.picture = taken, taken.held, self._picture_of(taken)
 
     def note_accepted(self, task: FrameTask) -> None:
@@ -128,8 +128,14 @@ class Encoding:
             problem = f"the encoder of {info.filetype!r} failed: {described(error)}"
             raise EncodeError(f"frame {key.index}: {problem}") from error
 
-    def _unreplaced(self, info: ImageInfo) -> ImageInfo:
-        """Return what the source states, without the facts that a setting states instead."""
+    def _unreplaced(self, info: ImageInfo, texts: Mapping[str, str]) -> ImageInfo:
+        """Return what the source states, without the facts that a setting states instead.
+
+        Nor with attributes of another format that are texts of the frame's metadata: a warning names them once.
+        """
+        if info.attributes and info.attributes_of != self._resolved.spec.filetype:
+            kept = {name: value for name, value in info.attributes.items() if name not in texts}
+            info = replace(info, attributes=kept)
         own = {"dpi": self._embedding.dpi, "rate": self._rate}
         from seqsave.pictures.fitting import without  # here, as numpy comes with it
 
