@@ -117,6 +117,7 @@ def read() -> None:
     assert_type(sequence.missing, tuple[int, ...])
     assert_type(sequence.batches, tuple[int, ...])
     assert_type(sequence.urls, tuple[str, ...])
+    assert_type(sequence.sheet(cells=12, columns=4, width=800), npt.NDArray[np.generic])
     assert_type(sequence.frame(40, batch=1).read_metadata(), dict[str, Any])
     frame = sequence.frame(40)
     picture: npt.NDArray[Any] = frame.read()

@@ -27,6 +27,7 @@ __all__ = ["cli", "main"]
             "spool": "spool:spool_command",
             "doctor": "doctor:doctor_command",
             "preview": "preview:preview_command",
+            "sheet": "sheet:sheet_command",
             "workflow": "ls:workflow_command",
             "filetypes": "filetypes:filetypes_command",
             "plugins": "filetypes:plugins_command",

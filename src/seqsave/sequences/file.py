@@ -134,14 +134,16 @@ def files_of(sequence: FrameSequence, frames: Iterable[Frame] | None = None) -> 
         yield FrameFile(frame, entry if entry is not None and _is_of(entry, frame) else None)
 
 
-def manifest_of(sequence: FrameSequence) -> Manifest | None:
-    """Return the manifest of a sequence; None for one without, and for a damaged one, with a warning."""
+def manifest_of(sequence: FrameSequence, without: str = "The frames are copied without its facts") -> Manifest | None:
+    """Return the manifest of a sequence; None for one without, and for a damaged one, with a warning.
+
+    without: what follows for the caller, as the end of the warning.
+    """
     with contextlib.suppress(TargetError):  # a key may have the right to read frames only
         try:
             return sequence.manifest
         except ManifestError as error:
-            text = f"{error}. The frames are copied without its facts"
-            warnings.warn(text, SeqSaveWarning, stacklevel=3)
+            warnings.warn(f"{error}. {without}", SeqSaveWarning, stacklevel=3)
     return None
 
 

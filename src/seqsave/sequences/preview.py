@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
-from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming
 from seqsave.errors import ImageError, OptionError, SeqSaveError
-from seqsave.manifest.intervals import subtract
 from seqsave.metadata.text import dump
 from seqsave.pictures.codecs import EXTENSIONS, choose
 from seqsave.pictures.color import color_space
@@ -19,7 +16,8 @@ from seqsave.pictures.movie import Movie
 from seqsave.plugins.options import check_count
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
-from seqsave.sequences.file import manifest_of, rate_of
+from seqsave.sequences.cells import missing_in, numbered
+from seqsave.sequences.file import rate_of
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.shown import Screen, Waiting, color_of_name
@@ -145,7 +143,7 @@ def make_preview(
         for frame, waiting in zip(shown, shown.decoded(taken), strict=True):
             picture = screen.show(waiting)
             movie.transfer = screen.transfer
-            movie.add(picture, text=_number(frame, sequence) if wanted.burn_in else "", aspect=waiting.aspect)
+            movie.add(picture, text=numbered(frame.index, sequence) if wanted.burn_in else "", aspect=waiting.aspect)
             on_frame(frame)
         data = movie.finish()
     kind = _CONTENT_TYPES[extension]
@@ -157,22 +155,11 @@ def make_preview(
 
 def _gaps(sequence: FrameSequence) -> list[str]:
     """Return a note of the frames that are missing, as the manifest or else the numbers say."""
-    step, found = 1, manifest_of(sequence)
-    if found is not None and found.expected:
-        lacking = subtract(found.expected, sequence.ranges)
-    else:
-        indices = sequence.indices
-        step = gcd(*(right - left for left, right in pairwise(indices))) or 1  # such as 2 of 1001, 1003, 1007
-        lacking = tuple(range(a + step, b - step + 1) for a, b in pairwise(indices) if b - a > step)
-    if not lacking:
+    lacking = missing_in(sequence)
+    if not lacking.runs:
         return []
-    every = "" if step == 1 else f", of each {step}"
-    return [f"frames are missing, and the movie goes on without them: {naming.format_ranges(lacking, 10)}{every}"]
-
-
-def _number(frame: Frame, sequence: FrameSequence) -> str:
-    """Return the number of a frame as its name has it."""
-    return f"{'-' if frame.index < 0 else ''}{abs(frame.index):0{sequence.digits}}"
+    every = "" if lacking.step == 1 else f", of each {lacking.step}"
+    return [f"frames are missing, and the movie goes on without them: {naming.format_ranges(lacking.runs, 10)}{every}"]
 
 
 def _refitted(movie: Movie, shown: FrameSequence) -> list[str]:

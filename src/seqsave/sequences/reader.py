@@ -269,6 +269,18 @@ class FrameSequence(Sequence[Frame]):
 
         return stacked(self.part(chosen).arrays(max_pixels=max_pixels), [frame.index for frame in chosen])
 
+    def sheet(self, *, cells: int = 48, columns: int | None = None, width: int = 1600) -> ImageArray:
+        """Return a contact sheet, H,W,3, uint8, sRGB: pictures of some frames with their numbers, and of all gaps.
+
+        cells:   how many there are at most, at equal distances. Only these frames are read.
+        columns: how many are side by side; None for a number that suits them. width: of the sheet, in pixels.
+
+        Raises OptionError, SequenceNotFoundError without frames, TargetError if none can be read.
+        """
+        from seqsave.sequences.cells import sheet_of  # here, as numpy comes with it
+
+        return sheet_of(self, cells=cells, columns=columns, width=width)
+
     def part(self, frames: Sequence[Frame]) -> FrameSequence:
         """Return a sequence of some of these frames."""
         return FrameSequence(url=self.url, name=self.name, frames=frames, target=self.target, folder=self.folder)
