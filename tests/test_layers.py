@@ -57,6 +57,7 @@ OWNERS = {
     "tenacity": {"runtime"},
     "pluggy": {"plugins"},
     "click": {"cli"},
+    "aiohttp": {"look", "targets"},
     "rich": {"cli", "runtime"},
     # The kit has to encode from several threads and in another process to prove that an encoder bears it.
     "threading.Thread": {"runtime.threads", "testing"},

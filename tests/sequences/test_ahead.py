@@ -33,11 +33,11 @@ def test_sound_frames_come_first_though_the_damaged_one_fails_first(
     failed = threading.Event()
     decode = frames.decode
 
-    def late(name: str, data: bytes, max_pixels: int) -> Any:
+    def late(name: str, data: bytes, max_pixels: int, *others: Any) -> Any:
         try:
             if name < "frame_00005.png":
                 assert failed.wait(PATIENCE)
-            return decode(name, data, max_pixels)
+            return decode(name, data, max_pixels, *others)
         except seqsave.DecodeError:
             failed.set()
             raise

@@ -18,6 +18,7 @@ __all__ = ["cli", "main"]
             "save": "save:save_command",
             "ls": "ls:ls_command",
             "info": "info:info_command",
+            "view": "view:view_command",
             "verify": "verify:verify_command",
             "mv": "mv:mv_command",
             "rm": "rm:rm_command",

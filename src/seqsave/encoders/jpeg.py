@@ -20,7 +20,7 @@ from seqsave.pictures.color import COLOR_SPACES
 from seqsave.types import Decoded, Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -34,6 +34,7 @@ _LONGEST_SIDE = 65_500  # libjpeg's own limit, a little under the 65,535 of the 
 _DENSEST = 65_535  # pixels per inch, 16 bits in JFIF
 _BLOCK_ROWS = 32
 _SCAN = b"\xff\xda"  # never in compressed data, where 0xFF is followed by zero (T.81, B.1.1.5)
+_ORIENTATION, _TURNED = 0x0112, range(5, 9)  # Exif 2.32, 4.6.4: sides are exchanged
 _MOST_SCANS = 1000  # progressive files have about ten; bytes of a profile or preview may look like some more
 _COMMENT = "comment"
 _HEADERS = 8192  # bytes, more than libjpeg's own headers take
@@ -107,6 +108,16 @@ class JpegEncoder:
 
         Raises DecodeError for truncated and damaged files, and for more than ``max_pixels`` pixels.
         """
+        return self.decode_reduced(data, max_pixels=max_pixels, least_width=None)
+
+    def decode_reduced(
+        self, data: bytes, *, max_pixels: int, least_width: Callable[[int], int] | None = None
+    ) -> Decoded:
+        """Decode a JPEG as ``decode``, to a half, a quarter or an eighth of its sides if that is enough.
+
+        least_width: called with the width of the picture as it is shown; returns the least width that is needed. The
+                     decoder averages pixels at no cost.
+        """
         # A scan of a few bytes makes the decoder process the whole picture.
         if data.count(_SCAN) > _MOST_SCANS:
             raise DecodeError(
@@ -117,6 +128,8 @@ class JpegEncoder:
             picture: Any = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
             width, height = picture.size
             if width * height <= max_pixels:
+                if least_width is not None:
+                    _draft(picture, least_width)
                 picture.load()
         except Exception as error:
             raise DecodeError(f"this JPEG is damaged, or is not a JPEG: {error}") from error
@@ -135,6 +148,16 @@ class JpegEncoder:
             picture, info = shown, replace(info, color=COLOR_SPACES["srgb"], attributes={})
         array = np.array(as_array(picture))  # a copy that the caller may change
         return Decoded(array=array, metadata=exif.unpack(block), info=info)
+
+
+def _draft(picture: Any, least_width: Callable[[int], int]) -> None:
+    """Let the decoder make a smaller picture that is wide enough."""
+    is_turned = picture.getexif().get(_ORIENTATION, 1) in _TURNED
+    wide = picture.size[is_turned]
+    least = least_width(wide)
+    scale = next((scale for scale in (8, 4, 2) if wide >= least * scale), 1)
+    if scale > 1:
+        picture.draft(None, tuple(side // scale for side in picture.size))
 
 
 def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:

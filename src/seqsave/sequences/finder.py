@@ -248,11 +248,11 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
         path = join(folder, entry.name)
         batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
         if not entry.is_folder:
-            yield Item(path, _size(entry))
+            yield Item(path, _size(entry), version=entry.version)
         elif batch is not None:
             for below in list_folder(target, path):
                 if not below.is_folder and not naming.is_hidden(below.name):
-                    yield Item(join(path, below.name), _size(below), batch)
+                    yield Item(join(path, below.name), _size(below), batch, below.version)
 
 
 def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
@@ -279,7 +279,8 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
             if rest and entry.is_folder:
                 yield from glob_items(target, rest, path)
             elif not rest and not entry.is_folder:
-                yield Item(path, _size(entry), naming.parse_batch_folder(folder.rpartition("/")[2]))
+                batch = naming.parse_batch_folder(folder.rpartition("/")[2])
+                yield Item(path, _size(entry), batch, entry.version)
 
 
 def main_of(counts: Sequence[int], others: int = 0) -> int | None:
@@ -380,7 +381,8 @@ def sequence_of(
     frames: list[Frame] = []
     # Two names may have one number (frame_7, frame_00007): the one with the sequence's own digits is the frame.
     for member in sorted(group.members, key=lambda one: _is_own(one, name)):
-        frame = files.frame(member.item.path, member.item.size, member.index, member.item.batch)
+        item = member.item
+        frame = files.frame(item.path, item.size, member.index, item.batch, item.version)
         own[key_of(frame)] = frame
         frames.append(frame)
     return FrameSequence(

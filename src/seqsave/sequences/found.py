@@ -23,11 +23,13 @@ class Item:
     """A file: its path below the target, its size in bytes, and the number of the batch folder that it lies in.
 
     size: None where the listing states none, as that of a web server.
+    version: as the listing states it; see ``targets.Entry``.
     """
 
     path: str
     size: int | None
     batch: int | None = None
+    version: str | None = None
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ class Frame:
     size: size of the file in bytes; None for a frame that was opened by its URL alone, and where a listing states no
           sizes, as that of a web server.
     name: name of the file, such as ``frame_00017.png``, without its batch folder.
+    version: a text that changes when the file is replaced, as its listing stated it; None if that states none.
     """
 
     index: int
@@ -50,6 +52,7 @@ class Frame:
     name: str
     _path: str = field(repr=False)
     _files: Files = field(repr=False, compare=False)
+    version: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def place(self) -> Place:
@@ -101,9 +104,19 @@ class Frame:
         """
         return self._files.texts_beside(self._path, data, checksum)
 
-    def decode(self, data: bytes | None = None, *, max_pixels: int = MAX_PIXELS) -> Decoded:
-        """Return picture and texts at once; pass ``data`` to avoid reading the file again. Raises as ``read``."""
-        return decode(self.name, self.read_bytes() if data is None else data, max_pixels)
+    def decode(
+        self,
+        data: bytes | None = None,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        least_width: Callable[[int], int] | None = None,
+    ) -> Decoded:
+        """Return picture and texts at once; pass ``data`` to avoid reading the file again. Raises as ``read``.
+
+        least_width: lets a decoder that can return fewer pixels do so. It is called with the width of the picture,
+                     only by such a decoder, and returns the least width that is needed.
+        """
+        return decode(self.name, self.read_bytes() if data is None else data, max_pixels, least_width)
 
 
 class Files:
@@ -125,9 +138,11 @@ class Files:
     def __setstate__(self, target: targets.Target) -> None:
         self.__init__(target)  # type: ignore[misc]
 
-    def frame(self, path: str, size: int | None, index: int, batch: int | None = None) -> Frame:
+    def frame(
+        self, path: str, size: int | None, index: int, batch: int | None = None, version: str | None = None
+    ) -> Frame:
         """Return the file ``path`` as a frame."""
-        return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self)
+        return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self, version)
 
     @property
     def storage(self) -> Place:
@@ -179,10 +194,12 @@ class Files:
         return list(takewhile(lambda sidecar: sidecar.startswith(head), islice(listed, first, None)))
 
 
-def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(
+    name: str, data: bytes, max_pixels: int = MAX_PIXELS, least_width: Callable[[int], int] | None = None
+) -> Decoded:
     """Return the picture and texts in a file; the extension of its name chooses the encoder.
 
-    The picture is turned upright as the file states it.
+    The picture is turned upright as the file states it. least_width: as in ``Frame.decode``.
 
     Raises DecodeError, EncoderUnavailableError, EncoderNotFoundError (nothing reads this format).
     """
@@ -193,20 +210,25 @@ def decode(name: str, data: bytes, max_pixels: int = MAX_PIXELS) -> Decoded:
         raise EncoderNotFoundError(f"{name!r}: no encoder here reads .{extension} files{hint}")
     if not data:
         raise DecodeError(f"{name}: the file is empty")
-    decoded = _decoded(name, data, spec, max_pixels)
+    decoded = _decoded(name, data, spec, max_pixels, least_width)
     orientation = orientation_of(data)
     if orientation == 1:
         return decoded
     return replace(decoded, array=upright(decoded.array, orientation), info=turned_info(decoded.info, orientation))
 
 
-def _decoded(name: str, data: bytes, spec: EncoderSpec, max_pixels: int) -> Decoded:
+def _decoded(
+    name: str, data: bytes, spec: EncoderSpec, max_pixels: int, least_width: Callable[[int], int] | None
+) -> Decoded:
     """Return the picture from the decoder of ``spec``. Every error of the decoder becomes a DecodeError."""
     encoder = registry.encoder_of(spec)
     if not hasattr(encoder, "decode"):
         raise EncoderNotFoundError(f"{name!r}: the encoder of {spec.filetype!r} cannot read files back")
     try:
-        decoded = encoder.decode(data, max_pixels=max_pixels)
+        if least_width is not None and hasattr(encoder, "decode_reduced"):
+            decoded = encoder.decode_reduced(data, max_pixels=max_pixels, least_width=least_width)
+        else:
+            decoded = encoder.decode(data, max_pixels=max_pixels)
     except DecodeError as error:
         known = decode_by_pillow(data, max_pixels) if error.reason == "unsupported" else None
         if known is None:

@@ -1,0 +1,127 @@
+"""``seqsave view``: look at sequences in a browser, wherever they lie."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import getpass
+import os
+import sys
+from typing import Any
+
+import click
+
+from seqsave.cli.app import FAILED, Command, Failure
+from seqsave.cli.completion import urls as complete_urls
+from seqsave.cli.output import Messages, print_line
+from seqsave.cli.parameters import folder_at, max_pixels_option, storage_option
+from seqsave.wording import counted
+
+__all__ = ["view_command"]
+
+
+@click.command(
+    "view",
+    cls=Command,
+    short_help="Look at sequences in a browser.",
+    examples=[
+        "seqsave view ./renders",
+        "seqsave view s3://renders/shot010 s3://renders/shot010_v2",
+        "seqsave view 'renders/shot.####.exr' --no-open --port 8600",
+    ],
+)
+@click.argument("urls", metavar="[URL]...", nargs=-1, shell_complete=complete_urls)
+@click.option("--recursive", "-r", is_flag=True, help="Search subfolders too.")
+@click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
+@click.option("--open/--no-open", "opens", default=True, help="Open the browser, or only print the address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; by default a free one.")
+@max_pixels_option()
+@storage_option()
+def view_command(
+    urls: tuple[str, ...],
+    recursive: bool,
+    prefix: str | None,
+    opens: bool,
+    port: int,
+    max_pixels: int,
+    storage_option: dict[str, Any],
+) -> int:
+    """Play, step through and compare sequences in a browser, from folders and every storage.
+
+    URL is a folder (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob. A sequence
+    that is being saved is followed. Only this machine can open the address, which is printed and holds a secret. Ctrl-C
+    ends the server, with exit status 0.
+
+    Exit status 1 if a URL holds no sequence, or the port is busy.
+    """
+    from seqsave.look.catalog import find
+    from seqsave.look.proxies import Proxies
+    from seqsave.look.server import Rooms, new_token, serve
+    from seqsave.look.viewer import Viewer
+
+    messages = Messages()
+    with messages.catching():
+        places = urls or (".",)
+        for url in places:
+            folder_at(url, storage_option)
+        catalog, seen = find(places, storage_option, recursive=recursive, prefix=prefix)
+    for note in catalog.notes:
+        messages.note(f"not listed: {note}")
+    proxies, rooms, token = Proxies(max_pixels=max_pixels), Rooms(), new_token()
+
+    def on_ready(real: int) -> None:
+        url = f"http://127.0.0.1:{real}/{token}/"
+        messages.note(f"{counted(len(seen), 'sequence')}; Ctrl-C ends the server")
+        print_line(url)
+        for line in _tunnel(real):
+            messages.note(line)
+        if opens and _has_browser():
+            _open(url)
+
+    async def run() -> None:
+        rooms.open(Viewer(catalog, seen, proxies), token)
+        await serve(rooms, port, on_ready)
+
+    try:
+        asyncio.run(run())
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        why = "is in use" if error.errno == errno.EADDRINUSE else "may not be used by this user"
+        raise Failure(f"port {port} {why}: give another one, or none for a free one", FAILED) from error
+    finally:
+        proxies.close()
+    return 0
+
+
+def _tunnel(port: int) -> list[str]:
+    """Return how to open the address from the machine that this one is used from; nothing if that is this one."""
+    parts = os.environ.get("SSH_CONNECTION", "").split()
+    if len(parts) != 4:
+        return []
+    host, ssh_port = parts[2], parts[3]
+    try:
+        user = f"{getpass.getuser()}@"
+    except (OSError, KeyError, ImportError):
+        user = ""
+    at = "" if ssh_port == "22" else f" -p {ssh_port}"
+    return [
+        "to open it on the machine that you work at, run there:",
+        f"  ssh -N -L {port}:127.0.0.1:{port}{at} {user}{host}",
+    ]
+
+
+def _has_browser() -> bool:
+    """Return False where a browser would open on another machine, or in this terminal."""
+    if os.environ.get("SSH_CONNECTION") and not os.environ.get("BROWSER"):
+        return False
+    is_other_unix = sys.platform not in ("win32", "darwin", "cygwin")
+    return not is_other_unix or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+
+
+def _open(url: str) -> None:
+    import webbrowser
+
+    from seqsave.runtime.threads import spawn_daemon
+
+    spawn_daemon(webbrowser.open, url, name="seqsave-browser")

@@ -1,0 +1,301 @@
+"""The sequences that a viewer shows: found by the one finder, looked at again as they grow, described for the page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from seqsave import manifest as manifests
+from seqsave import naming
+from seqsave.errors import DecodeError, ManifestError, SeqSaveError, SequenceNotFoundError, TargetError
+from seqsave.manifest import Picture
+from seqsave.manifest.intervals import Intervals
+from seqsave.sequences import finder, lookup
+from seqsave.sequences.frame import Frame
+from seqsave.sequences.progress import Progress, progress_of
+from seqsave.sequences.reader import FrameSequence
+
+__all__ = ["Catalog", "Facts", "Key", "Place", "Seen", "find", "runs_of"]
+
+Key = tuple[str, str, str]
+Place = tuple[int, int | None]  # (index, batch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The format of a sequence's pictures, as its first frame or its manifest states it.
+
+    channels: their names. space: the colour space in words. rate: frames per second.
+    """
+
+    picture: Picture | None = None
+    channels: tuple[str, ...] = ()
+    space: str | None = None
+    rate: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A sequence, and how far it has come, as one look at the storage showed both."""
+
+    sequence: FrameSequence
+    progress: Progress
+    record: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """Return a value that stays the same while the sequence grows."""
+        name = self.sequence.name
+        return self.sequence.url, naming.normalized(name.head), name.ending.casefold()
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the manifest says that nothing is to come."""
+        return self.progress.state == "complete"
+
+
+@dataclass
+class Catalog:
+    """The places that a viewer shows sequences of.
+
+    urls: folders, patterns, globs or files of frames. recursive: search the folders below them too.
+    """
+
+    urls: Sequence[str | os.PathLike[str]]
+    recursive: bool = False
+    prefix: str | None = None
+    storage_options: Mapping[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def look(self) -> list[Seen]:
+        """Return the sequences at all places. Raises SequenceNotFoundError for a place without one, and TargetError."""
+        found = []
+        for url in self.urls:
+            here = list(self._at(url))
+            if not here:
+                raise SequenceNotFoundError(self._nothing(url))
+            found += here
+        return found
+
+    def look_again(self, before: Sequence[Seen]) -> list[Seen]:
+        """Return the sequences that exist now; () of a place that has none any more. Raises TargetError.
+
+        Of sequences that were complete, only their manifests are looked at.
+        """
+        if before and all(one.is_complete and one.record == _record_of(one.sequence) for one in before):
+            return list(before)
+        return [one for url in self.urls for one in self._at(url)]
+
+    def _at(self, url: str | os.PathLike[str]) -> Iterator[Seen]:
+        for found in finder.survey(url, self.recursive, self.storage_options, self._refused):
+            for sequence in found.sequences if found.is_wanted else ():
+                if finder.has_prefix(sequence, self.prefix):
+                    yield _seen(sequence)
+
+    def _refused(self, message: str) -> None:
+        if message not in self.notes:
+            self.notes.append(message)
+
+    def _nothing(self, url: str | os.PathLike[str]) -> str:
+        means = lookup.look(url, self.storage_options)
+        if means is None:
+            return lookup.describe_missing(url, self.storage_options)
+        found = finder.find(url, storage_options=self.storage_options, with_lost=True)
+        named = f"{self.prefix}_#### " if self.prefix else ""
+        more = "" if self.recursive or not found.folders else "; --recursive searches them"
+        return f"no sequence {named}in {found.where}{found.instead()}{more}"
+
+
+def find(
+    urls: Sequence[str | os.PathLike[str]], storage_options: Mapping[str, Any] | None = None, **how: Any
+) -> tuple[Catalog, list[Seen]]:
+    """Return the catalog of some places, and their sequences. Raises as ``Catalog.look``."""
+    catalog = Catalog(urls, storage_options=storage_options, **how)
+    return catalog, catalog.look()
+
+
+def _seen(sequence: FrameSequence) -> Seen:
+    record = _record_of(sequence)  # first: a manifest that is replaced after it is looked at again
+    try:
+        return Seen(sequence, progress_of(sequence), record)
+    except (ManifestError, TargetError) as error:
+        return Seen(sequence, Progress(obstacles=(str(error),)), record)
+
+
+def _record_of(sequence: FrameSequence) -> str | None:
+    """Return the version of a sequence's manifest; None without one, and where the storage has no versions."""
+    if sequence.target is None:
+        return None
+    try:
+        entry = sequence.target.look(manifests.path_of(sequence.folder, sequence.name))
+    except TargetError:
+        return None
+    return None if entry is None else f"{entry.version} {entry.size}"
+
+
+def runs_of(runs: Iterable[range]) -> list[list[int]]:
+    """Return ranges as JSON values: first, last, step."""
+    return [[run[0], run[-1], run.step] for run in runs if run]
+
+
+@dataclass
+class Shown:
+    """A sequence on the page, under a number that it keeps.
+
+    batches: its variations, in the order of the page; None for frames outside of batch folders.
+    broken:  why frames cannot be shown, as far as it is known.
+    stamp:   changes when frames were replaced.
+    """
+
+    id: int
+    seen: Seen
+    facts: Facts | None = None
+    grows: bool = False
+    stamp: int = 0
+    broken: dict[Place, str] = field(default_factory=dict)
+    _frames: dict[Place, Frame] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._frames = _places(self.seen.sequence)
+        self._note_empty()
+
+    @property
+    def sequence(self) -> FrameSequence:
+        """Return the sequence as it was seen last."""
+        return self.seen.sequence
+
+    @property
+    def batches(self) -> tuple[int | None, ...]:
+        """Return the variations, those that are expected and have no frame yet included."""
+        there = {batch for _, batch in self._frames}
+        known = self.seen.progress.known
+        wanted = set(known.batches) if known is not None else set()
+        if there | wanted != {None}:
+            wanted.discard(None)  # expected outside of batch folders only if there are none
+        return tuple(sorted(there | wanted, key=lambda batch: -1 if batch is None else batch)) or (None,)
+
+    def frame(self, index: int, batch: int | None) -> Frame | None:
+        """Return a frame; None if it is missing."""
+        return self._frames.get((index, batch))
+
+    def take(self, seen: Seen) -> tuple[bool, list[Place]]:
+        """Take a newer look; return whether the list has changed, and the frames that were replaced."""
+        before, now = self._frames, _places(seen.sequence)
+        replaced = [place for place in now.keys() & before.keys() if _content(now[place]) != _content(before[place])]
+        grew = bool(now.keys() - before.keys())
+        changed = now.keys() != before.keys() or bool(replaced) or self._state(seen) != self._state(self.seen)
+        self.seen, self._frames, self.grows = seen, now, grew
+        for place in [place for place in self.broken if place in replaced or place not in now]:
+            del self.broken[place]
+        self._note_empty()
+        self.stamp += bool(replaced)
+        return changed, sorted(replaced, key=lambda place: (place[0], -1 if place[1] is None else place[1]))
+
+    def _state(self, seen: Seen) -> Any:
+        progress = seen.progress
+        return progress.state, progress.expected, progress.lacking, bool(progress.known and progress.known.writers)
+
+    def _note_empty(self) -> None:
+        for place, frame in self._frames.items():
+            if frame.size == 0:
+                self.broken[place] = f"{frame.name} has no bytes"
+
+    def document(self) -> dict[str, Any]:
+        """Return JSON values for the page, without ``version``."""
+        sequence, progress = self.sequence, self.seen.progress
+        batches, facts = self.batches, self.facts or Facts()
+        by_batch: dict[int | None, list[int]] = {batch: [] for batch in batches}
+        for index, batch in self._frames:
+            by_batch[batch].append(index)
+        there = {batch: naming.to_ranges(sorted(own)) for batch, own in by_batch.items()}
+        expected = progress.expected or ()
+        ends = [end for runs in (*there.values(), expected) for run in runs if run for end in (run[0], run[-1])]
+        first, last = (min(ends), max(ends)) if ends else (0, 0)
+        known, picture = progress.known, facts.picture
+        sizes = [frame.size for frame in self._frames.values()]
+        return {
+            "id": self.id,
+            "name": str(sequence.name),
+            "url": f"{sequence.url.rstrip('/')}/{sequence.name}",
+            "filetype": sequence.filetype,
+            "width": picture.width if picture is not None else None,
+            "height": picture.height if picture is not None else None,
+            "channels": _named(facts.channels),
+            "dtype": picture.dtype if picture is not None else None,
+            "rate": None if facts.rate is None else [facts.rate.numerator, facts.rate.denominator],
+            "space": facts.space,
+            "float": picture is not None and picture.dtype.startswith("float"),
+            "batches": list(batches),
+            "runs": [runs_of(there[batch]) for batch in batches],
+            "first": first,
+            "last": last,
+            "expected": runs_of(expected) if progress.expected is not None else None,
+            "missing": [runs_of(self._missing(there[batch], batch, first, last)) for batch in batches],
+            "broken": [self._broken_in(batch) for batch in batches],
+            "finished": None if progress.state is None else progress.state == "complete",
+            "state": str(progress) or None,
+            "growing": self.grows or bool(known is not None and known.writers),
+            "proxies": False,
+            "bytes": None if any(size is None for size in sizes) else sum(size or 0 for size in sizes),
+            "stamp": str(self.stamp),
+        }
+
+    def _missing(self, there: Intervals, batch: int | None, first: int, last: int) -> Intervals:
+        """Return what is expected and not there; without a record, the gaps."""
+        progress = self.seen.progress
+        if progress.expected is not None:
+            return progress.lacking.get(batch, ())
+        return naming.gaps(there, first, last)
+
+    def _broken_in(self, batch: int | None) -> dict[str, str]:
+        return {str(index): text for (index, own), text in sorted(self.broken.items(), key=str) if own == batch}
+
+
+def facts_of(sequence: FrameSequence, decoded: Any | None, canvas: Any = None) -> Facts:
+    """Return the format of a sequence. decoded: its first frame, if one could be decoded."""
+    from seqsave.sequences.stated import color_of
+
+    try:
+        known = sequence.manifest
+    except (ManifestError, TargetError):
+        known = None
+    rate = known.rate if known is not None else None
+    if decoded is None:
+        picture = known.picture if known is not None else None
+        return Facts(picture=picture, channels=_letters(picture.channels if picture else 0), rate=rate)
+    height, width, count = decoded.array.shape
+    if decoded.info.display is not None:
+        width, height = decoded.info.display[2:]
+    elif decoded.canvas is not None:
+        width, height = decoded.canvas
+    picture = Picture(width=width, height=height, channels=count, dtype=str(decoded.array.dtype))
+    channels = decoded.info.channels or _letters(count)
+    return Facts(picture=picture, channels=channels, space=color_of(decoded.info), rate=decoded.info.rate or rate)
+
+
+def _letters(count: int) -> tuple[str, ...]:
+    return tuple({0: "", 1: "Y", 2: "YA", 3: "RGB", 4: "RGBA"}.get(count, ())) or tuple(map(str, range(count)))
+
+
+def _named(channels: Sequence[str]) -> str:
+    return "".join(channels) if all(len(name) == 1 for name in channels) else ",".join(channels)
+
+
+def _places(sequence: FrameSequence) -> dict[Place, Frame]:
+    return {(frame.index, frame.batch): frame for frame in sequence}
+
+
+def _content(frame: Frame) -> tuple[int | None, str | None]:
+    return frame.size, frame.version
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why a frame cannot be shown, as the page knows it."""
+    if isinstance(error, DecodeError):
+        return {"damaged": "broken", "unsupported": "no decoder"}.get(error.reason, error.reason)
+    if isinstance(error, TargetError):
+        return "missing" if error.fault == "missing" or isinstance(error, FileNotFoundError) else "storage"
+    return "no decoder" if isinstance(error, SeqSaveError) else "broken"

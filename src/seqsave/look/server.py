@@ -1,0 +1,404 @@
+"""The server of ``seqsave view``: a page, its list, pictures, events, and what a file holds.
+
+It listens on this machine only. A page is reached by a secret part of its path, its token, so that no other page and no
+other user can. Requests name sequences, variations and frames by numbers only: no part of a path reaches the storage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import importlib.resources
+import ipaddress
+import json
+import math
+import re
+import secrets
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from seqsave.errors import DecodeError, SeqSaveError, TargetError
+from seqsave.look import about
+from seqsave.look.catalog import reason_of
+from seqsave.look.proxies import CHANNELS, SIZES, Look
+from seqsave.look.viewer import Viewer
+
+__all__ = ["Rooms", "add_routes", "application", "new_token", "serve"]
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Server": "seqsave",
+}
+_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "png": "image/png"}
+_STATIC_NAME = re.compile(r"[A-Za-z0-9_-]+\.(?:js|css|svg|png)\Z")
+_STATUS = {"missing": 404, "broken": 422, "too large": 422, "no decoder": 422, "storage": 502}
+_EVS, _GAMMAS = (-30.0, 30.0), (0.1, 10.0)
+# Seconds after which an event stream without events sends a comment, so that proxies keep it open.
+KEEP_ALIVE = 15.0
+# Seconds that requests under way have when the server ends; then they are given up.
+GRACE = 0.2
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def new_token() -> str:
+    """Return a secret of 192 bits that may stand in a path."""
+    return secrets.token_urlsafe(24)
+
+
+class Rooms:
+    """The viewers by their tokens."""
+
+    def __init__(self) -> None:
+        self._viewers: dict[str, Viewer] = {}
+
+    def open(self, viewer: Viewer, token: str | None = None) -> str:
+        """Give a viewer a token, and return it."""
+        token = new_token() if token is None else token
+        self._viewers[token] = viewer
+        return token
+
+    def close(self) -> None:
+        """Close all viewers."""
+        for viewer in self._viewers.values():
+            viewer.close()
+
+    def get(self, token: str) -> Viewer:
+        """Return a viewer. Raises HTTPNotFound. Every token is compared in full: the time shows nothing of one."""
+        found = None
+        for known, viewer in self._viewers.items():
+            if hmac.compare_digest(known.encode(), token.encode()):
+                found = viewer
+        if found is None or found.is_closed:
+            raise web.HTTPNotFound(text="there is no such page")
+        return found
+
+
+def application(rooms: Rooms) -> web.Application:
+    """Return the server's application, with its rules of access."""
+    app = web.Application(middlewares=[_guarded])
+    add_routes(app.router, "", rooms)
+    return app
+
+
+def add_routes(router: web.UrlDispatcher, prefix: str, rooms: Rooms) -> None:
+    """Add the routes below ``prefix`` and a token; their rules of access are those of ``router``'s application."""
+    routes = _Routes(rooms)
+    base = f"{prefix}/{{token}}"
+    frame = f"{base}/{{sequence:[0-9]{{1,6}}}}/f/{{index:-?[0-9]{{1,19}}}}"
+    for path, handler in (
+        (f"{base}/", routes.index),
+        (f"{base}/static/{{name}}", routes.static),
+        (f"{base}/sequences.json", routes.sequences),
+        (f"{base}/events", routes.events),
+        (f"{frame}/{{size:{'|'.join(SIZES)}}}.jpg", routes.picture),
+        (f"{frame}/original", routes.original),
+        (f"{frame}/about.json", routes.about),
+        (f"{frame}/pixel.json", routes.pixel),
+    ):
+        router.add_get(path, handler)
+
+
+@web.middleware
+async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse requests from elsewhere before anything looks at them; give each answer its headers."""
+    try:
+        refused = _refusal(request)
+        response = refused if refused is not None else await handler(request)
+    except web.HTTPException as error:
+        response = _problem(error.status, "there is no such page" if error.status == 404 else error.reason)
+    if not response.prepared:
+        for name, value in HEADERS.items():
+            response.headers[name] = value
+    return response
+
+
+def _refusal(request: web.Request) -> web.Response | None:
+    if not _is_local(request.host):
+        return _problem(421, "this server answers to localhost only")
+    if request.method not in ("GET", "HEAD"):
+        response = _problem(405, "this server answers to GET and HEAD only")
+        response.headers["Allow"] = "GET, HEAD"
+        return response
+    if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
+        return _problem(403, "another site sent this request")
+    return None
+
+
+def _is_local(host: str) -> bool:
+    """Return whether a Host header names this machine, with any port: an SSH tunnel has another one."""
+    name = re.sub(r":[0-9]*\Z", "", host).lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _problem(status: int, text: str | None, reason: str = "refused") -> web.Response:
+    body = {"error": text or "", "reason": reason}
+    return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _json(value: Any) -> web.Response:
+    return web.json_response(value, headers={"Cache-Control": "no-store"})
+
+
+class _Routes:
+    """The answers to requests."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._static = importlib.resources.files("seqsave.look").joinpath("static")
+
+    def _viewer(self, request: web.Request) -> Viewer:
+        return self._rooms.get(request.match_info["token"])
+
+    async def index(self, request: web.Request) -> web.StreamResponse:
+        """Return the page."""
+        self._viewer(request)
+        return self._file("index.html")
+
+    async def static(self, request: web.Request) -> web.StreamResponse:
+        """Return a script or a style of the page."""
+        self._viewer(request)
+        name = request.match_info["name"]
+        if not _STATIC_NAME.match(name):
+            raise web.HTTPNotFound
+        return self._file(name)
+
+    def _file(self, name: str) -> web.Response:
+        try:
+            data = self._static.joinpath(name).read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise web.HTTPNotFound from None
+        kind = _TYPES[name.rpartition(".")[2]]
+        charset = "utf-8" if kind.startswith("text/") else None
+        return web.Response(body=data, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
+
+    async def sequences(self, request: web.Request) -> web.StreamResponse:
+        """Return the list of sequences."""
+        return _json(await self._viewer(request).document())
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Send an event for each change, until the page or the server ends."""
+        viewer = self._viewer(request)
+        headers = {**HEADERS, "Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        queue = viewer.subscribe()
+        try:
+            await response.write(b": open\n\n")
+            while True:
+                try:
+                    event = await asyncio.wait_for(queue.get(), KEEP_ALIVE)
+                except asyncio.TimeoutError:
+                    await response.write(b": \n\n")
+                    continue
+                if event is None:
+                    break
+                await response.write(f"event: {event[0]}\ndata: {json.dumps(event[1])}\n\n".encode())
+        except ConnectionError:
+            pass  # the page was closed
+        finally:
+            viewer.unsubscribe(queue)
+        return response
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """Return a frame as a JPEG."""
+        found = self._found(request)
+        if isinstance(found, web.Response):
+            return found
+        viewer, shown, frame = found
+        look = _look_in(request)
+        if isinstance(look, str):
+            return _problem(400, look, "wrong call")
+        etag = _etag(frame.url, frame.version, frame.size, look) if frame.version is not None else None
+        if etag is not None and _matches(request, etag):
+            return web.Response(status=304, headers=_caching(request, etag))
+        try:
+            made = await asyncio.wrap_future(viewer.proxies.picture(frame, look))
+        except SeqSaveError as error:
+            viewer.note_failure(shown, frame, error)
+            return _failure(error)
+        viewer.note_version(shown, frame, made.version)
+        is_listed = made.version == frame.version and etag is not None
+        etag = etag if is_listed and etag is not None else _etag(made.data)
+        headers = _caching(request if is_listed else None, etag)
+        return web.Response(body=made.data, content_type="image/jpeg", headers=headers)
+
+    async def original(self, request: web.Request) -> web.StreamResponse:
+        """Return a frame's file, or a range of it."""
+        found = self._found(request)
+        if isinstance(found, web.Response):
+            return found
+        viewer, shown, frame = found
+        try:
+            source = await asyncio.wrap_future(viewer.proxies.source(frame))
+        except SeqSaveError as error:
+            viewer.note_failure(shown, frame, error)
+            return _failure(error)
+        etag = _etag(source.version) if source.version is not None else _etag(source.data)
+        headers = {
+            **_caching(None, etag),
+            "Accept-Ranges": "bytes",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(frame.name, safe='')}",
+        }
+        if _matches(request, etag):
+            return web.Response(status=304, headers=headers)
+        return _ranged(request, source.data, etag, headers)
+
+    async def about(self, request: web.Request) -> web.StreamResponse:
+        """Return what is known of a frame."""
+        found = self._found(request)
+        if isinstance(found, web.Response):
+            return found
+        viewer, shown, frame = found
+        try:
+            source = await asyncio.wrap_future(viewer.proxies.source(frame))
+            decoded = await asyncio.wrap_future(viewer.proxies.decoded(frame))
+            problem = None
+        except DecodeError as error:
+            decoded, problem = None, str(error)
+        except SeqSaveError as error:
+            if isinstance(error, TargetError):
+                viewer.note_failure(shown, frame, error)
+                return _failure(error)
+            decoded, problem = None, str(error)
+        return _json(await about.describe(frame, source.data, decoded, problem))
+
+    async def pixel(self, request: web.Request) -> web.StreamResponse:
+        """Return the values of one pixel, as the file holds them."""
+        found = self._found(request)
+        if isinstance(found, web.Response):
+            return found
+        viewer, shown, frame = found
+        try:
+            x, y = (int(request.query[name]) for name in "xy")
+        except (KeyError, ValueError):
+            return _problem(400, "x and y must be whole numbers", "wrong call")
+        try:
+            decoded = await asyncio.wrap_future(viewer.proxies.decoded(frame))
+        except SeqSaveError as error:
+            viewer.note_failure(shown, frame, error)
+            return _failure(error)
+        return _json(about.pixel(decoded, x, y))
+
+    def _found(self, request: web.Request) -> Any:
+        """Return viewer, sequence and frame, or the answer that there is none."""
+        viewer = self._viewer(request)
+        batch = request.query.get("b") or "0"
+        if batch in ("null", "undefined"):
+            batch = "0"
+        if not re.fullmatch(r"[0-9]{1,6}", batch, re.ASCII):
+            return _problem(400, "b must be the position of a batch", "wrong call")
+        number, index = int(request.match_info["sequence"]), int(request.match_info["index"])
+        try:
+            shown, _, frame = viewer.frame(number, index, int(batch))
+        except LookupError:
+            return _problem(404, "there is no such sequence or batch", "missing")
+        if frame is None:
+            return _problem(404, f"frame {index} is missing", "missing")
+        return viewer, shown, frame
+
+
+def _look_in(request: web.Request) -> Look | str:
+    """Return how a frame is to be shown; a text that says what is wrong."""
+    channel = request.query.get("ch", "rgb")
+    if channel not in CHANNELS:
+        return f"ch must be one of {', '.join(CHANNELS)}"
+    numbers = {}
+    for name, default, (least, most) in (("ev", 0.0, _EVS), ("gamma", 1.0, _GAMMAS)):
+        try:
+            value = float(request.query.get(name, default))
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            return f"{name} must be a number from {least:g} to {most:g}"
+        numbers[name] = round(value, 3)
+    size: Any = request.match_info["size"]
+    return Look(size=size, channel=channel, **numbers)
+
+
+def _failure(error: SeqSaveError) -> web.Response:
+    reason = reason_of(error)
+    return _problem(_STATUS[reason], str(error), reason)
+
+
+def _etag(*parts: Any) -> str:
+    hashed = hashlib.blake2s(digest_size=12)
+    for part in parts:
+        hashed.update(part if isinstance(part, bytes) else repr(part).encode())
+        hashed.update(b"\0")
+    return f'"{hashed.hexdigest()}"'
+
+
+def _matches(request: web.Request, etag: str) -> bool:
+    stated = request.headers.get("If-None-Match", "")
+    return stated == "*" or etag in (one.strip().removeprefix("W/") for one in stated.split(","))
+
+
+def _caching(request: web.Request | None, etag: str) -> dict[str, str]:
+    """Return the headers for a browser's cache. A URL that names a version is always that of one picture."""
+    is_fixed = request is not None and bool(request.query.get("v"))
+    lasts = "private, max-age=31536000, immutable" if is_fixed else "private, no-cache"
+    return {"ETag": etag, "Cache-Control": lasts}
+
+
+def _ranged(request: web.Request, data: bytes, etag: str, headers: Mapping[str, str]) -> web.Response:
+    stated = request.headers.get("If-Range")
+    asked = request.headers.get("Range", "") if stated in (None, etag) else ""
+    match = re.fullmatch(r"bytes=([0-9]{0,19})-([0-9]{0,19})", asked.strip(), re.ASCII)
+    kind = "application/octet-stream"
+    if match is None or match.groups() == ("", ""):
+        return web.Response(body=data, content_type=kind, headers=headers)
+    first, last = match.groups()
+    begin = int(first) if first else max(0, len(data) - int(last))
+    end = min(len(data), int(last) + 1 if first and last else len(data))
+    if begin >= end:
+        return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+    more = {"Content-Range": f"bytes {begin}-{end - 1}/{len(data)}"}
+    return web.Response(status=206, body=data[begin:end], content_type=kind, headers={**headers, **more})
+
+
+async def serve(rooms: Rooms, port: int, on_ready: Callable[[int], None]) -> None:
+    """Serve on this machine until SIGINT, SIGTERM or SIGHUP. port: 0 for any. Raises OSError for a busy one.
+
+    on_ready: called with the port once the server listens.
+    """
+    options: dict[str, Any] = {"access_log": None, "handler_cancellation": True, "shutdown_timeout": GRACE}
+    runner = web.AppRunner(application(rooms), **options)
+    await runner.setup()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            try:
+                loop.add_signal_handler(number, ended.set)
+            except (NotImplementedError, RuntimeError, ValueError):  # Windows, or another thread
+                break
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        on_ready(runner.addresses[0][1])
+        await ended.wait()
+    finally:
+        rooms.close()
+        await runner.cleanup()

@@ -1,0 +1,219 @@
+"""What one page looks at: sequences under fixed numbers, their pictures, and what changes while it is open.
+
+All methods are called on one event loop. Storages are asked on other threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from seqsave.errors import SeqSaveError
+from seqsave.look.catalog import Catalog, Seen, Shown, facts_of, reason_of
+from seqsave.look.proxies import Proxies
+from seqsave.runtime.threads import run_in_thread
+from seqsave.sequences.frame import Frame
+
+__all__ = ["Viewer"]
+
+# Seconds between two looks at the storage: at first, and at most if nothing changes.
+SOONEST, LATEST = 2.0, 30.0
+SLOWER = 1.5
+# Sequences whose first frame is read before the page gets its list. The others follow.
+AT_ONCE = 8
+# Seconds in which frames that turn out to be broken are collected before the page is notified.
+COLLECTED = 0.5
+# Events that a page may be behind before it has to fetch the list.
+MOST_EVENTS = 1000
+
+Event = tuple[str, dict[str, Any]]
+
+
+class Viewer:
+    """The sequences of one page. ``seen``: as ``catalog`` has found them."""
+
+    def __init__(self, catalog: Catalog, seen: Sequence[Seen], proxies: Proxies) -> None:
+        self.catalog = catalog
+        self.proxies = proxies
+        self.shown: list[Shown] = []
+        self._numbers: dict[Any, Shown] = {}
+        self._listeners: set[asyncio.Queue[Event | None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._describing: dict[int, asyncio.Task[None]] = {}
+        self._following: asyncio.Task[None] | None = None
+        self._noted: set[int] = set()
+        self.is_closed = False
+        for one in seen:
+            self._add(one)
+
+    def close(self) -> None:
+        """End the event streams, and give up what is under way."""
+        self.is_closed = True
+        for queue in self._listeners:
+            queue.put_nowait(None)
+        for task in (*self._tasks, *self._describing.values()):
+            task.cancel()
+        if self._following is not None:
+            self._following.cancel()
+
+    # --- the list ---
+
+    async def document(self) -> dict[str, Any]:
+        """Return the list of sequences for the page."""
+        first = [self._describe(one) for one in self.shown]
+        if first:
+            await asyncio.wait(first[:AT_ONCE])
+        return {"sequences": [self._document_of(one) for one in self.shown], "default_rate": [24, 1]}
+
+    def _document_of(self, shown: Shown) -> dict[str, Any]:
+        document = shown.document()
+        text = json.dumps(document, sort_keys=True)
+        return {**document, "version": hashlib.blake2s(text.encode(), digest_size=8).hexdigest()}
+
+    def frame(self, number: int, index: int, position: int) -> tuple[Shown, int | None, Frame | None]:
+        """Return a sequence, the batch at this position, and its frame; None if it is missing. Raises LookupError."""
+        shown = self.shown[number] if 0 <= number < len(self.shown) else None
+        if shown is None or not 0 <= position < len(shown.batches):
+            raise LookupError(number)
+        batch = shown.batches[position]
+        return shown, batch, shown.frame(index, batch)
+
+    def note_failure(self, shown: Shown, frame: Frame, error: BaseException) -> None:
+        """Record that a frame cannot be shown, and notify the page."""
+        reason = reason_of(error)
+        if reason == "missing":
+            self._look_soon()
+        elif reason == "broken" and (frame.index, frame.batch) not in shown.broken:
+            shown.broken[frame.index, frame.batch] = str(error)
+            self._notify_later(shown.id)
+
+    def note_version(self, shown: Shown, frame: Frame, version: str | None) -> None:
+        """Look at the storage again if a frame turned out to be another file than the listing showed."""
+        if version is not None and frame.version is not None and version != frame.version:
+            self._look_soon()
+
+    # --- events ---
+
+    def subscribe(self) -> asyncio.Queue[Event | None]:
+        """Return a queue of events, which ends with None. The storage is looked at while a page listens."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._listeners.add(queue)
+        if self._following is None or self._following.done():
+            self._following = asyncio.ensure_future(self._follow())
+        return queue
+
+    def unsubscribe(self, queue: asyncio.Queue[Event | None]) -> None:
+        """End a subscription; the last one ends the looking."""
+        self._listeners.discard(queue)
+        if not self._listeners and self._following is not None:
+            self._following.cancel()
+            self._following = None
+
+    def _emit(self, name: str, values: dict[str, Any]) -> None:
+        for queue in self._listeners:
+            if queue.qsize() < MOST_EVENTS or name == "sequences":
+                queue.put_nowait((name, values))
+
+    def _notify(self, number: int) -> None:
+        self._emit("sequences", {"id": number, "version": self._document_of(self.shown[number])["version"]})
+
+    def _notify_later(self, number: int) -> None:
+        if number in self._noted:
+            return
+        self._noted.add(number)
+
+        async def later() -> None:
+            await asyncio.sleep(COLLECTED)
+            self._noted.discard(number)
+            self._notify(number)
+
+        self._begin(later())
+
+    # --- following ---
+
+    async def _follow(self) -> None:
+        pause = 0.0  # a page may come long after the last look
+        while True:
+            self._again = asyncio.Event()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._again.wait(), pause)
+            has_changed = False
+            with contextlib.suppress(SeqSaveError):  # the next look may succeed
+                has_changed = await self.look_again()
+            is_over = all(one.seen.is_complete for one in self.shown)
+            slower = LATEST if is_over else min(LATEST, max(SOONEST, pause * SLOWER))
+            pause = SOONEST if has_changed else slower
+
+    def _look_soon(self) -> None:
+        if self._following is not None and not self._following.done():
+            self._again.set()
+
+    async def look_again(self) -> bool:
+        """Look at the storage once; return whether anything has changed. Raises SeqSaveError."""
+        before = [one.seen for one in self.shown]
+        seen = await run_in_thread(lambda: self.catalog.look_again(before))
+        has_changed = False
+        keys = set()
+        for one in seen:
+            keys.add(one.key)
+            known = self._numbers.get(one.key)
+            if known is None:
+                self._notify(self._add(one).id)
+                has_changed = True
+            else:
+                has_changed |= self._take(known, one)
+        for shown in self.shown:
+            if shown.seen.key not in keys and len(shown.sequence):
+                has_changed |= self._take(shown, Seen(shown.sequence.part(()), shown.seen.progress))
+        return has_changed
+
+    def _take(self, shown: Shown, seen: Seen) -> bool:
+        has_changed, replaced = shown.take(seen)
+        positions = {batch: position for position, batch in enumerate(shown.batches)}
+        for index, batch in replaced:
+            frame = shown.frame(index, batch)
+            values = {"id": shown.id, "batch": positions[batch], "index": index}
+            self._emit("frame", {**values, "version": frame.version if frame is not None else None})
+        if has_changed:
+            self._notify(shown.id)
+        return has_changed
+
+    def _add(self, seen: Seen) -> Shown:
+        shown = Shown(len(self.shown), seen)
+        self.shown.append(shown)
+        self._numbers[seen.key] = shown
+        return shown
+
+    # --- facts ---
+
+    def _describe(self, shown: Shown) -> asyncio.Task[None]:
+        if shown.id not in self._describing:
+            self._describing[shown.id] = asyncio.ensure_future(self._read_facts(shown))
+        return self._describing[shown.id]
+
+    async def _read_facts(self, shown: Shown) -> None:
+        """Decode the first frame, or another one if it is broken."""
+        frames = (
+            [shown.sequence[position] for position in sorted({0, len(shown.sequence) // 2})]
+            if len(shown.sequence)
+            else []
+        )
+        decoded = None
+        for frame in frames:
+            try:
+                decoded = await asyncio.wrap_future(self.proxies.decoded(frame))
+                break
+            except SeqSaveError as error:
+                self.note_failure(shown, frame, error)
+        shown.facts = await run_in_thread(lambda: facts_of(shown.sequence, decoded))
+        if shown.id >= AT_ONCE:
+            self._notify(shown.id)
+
+    def _begin(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
