@@ -226,6 +226,29 @@ def test_what_the_user_configures_wins(url: str, options: dict[str, Any]) -> Non
     assert config == {"read_timeout": 7, "user_agent_extra": "mine"}
 
 
+def test_each_request_names_seqsave_and_what_the_user_adds(url: str, options: dict[str, Any], proxy: Proxy) -> None:
+    publish(targets.resolve(url, options))
+    publish(targets.resolve(url, {**options, "config_kwargs": {"user_agent_extra": "mine"}}))
+    agents = [request.headers["user-agent"].split() for request in proxy.requests]
+    assert [("seqsave" in agent, "mine" in agent) for agent in agents] == [(True, False), (True, True)]
+
+
+def test_no_slow_parser_reads_the_times_of_a_listing(
+    url: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import botocore.parsers
+    import botocore.utils
+
+    def refuse(value: object) -> None:
+        raise AssertionError(f"botocore parsed {value!r}")
+
+    monkeypatch.setattr(botocore.utils, "parse_timestamp", refuse)
+    monkeypatch.setattr(botocore.parsers, "DEFAULT_TIMESTAMP_PARSER", refuse)
+    target = targets.resolve(url, options, connections=11)  # with a client of its own
+    target.publish("a.png", b"bytes")
+    assert [entry.name for entry in target.list()] == ["a.png"]
+
+
 def test_additional_arguments_of_the_user_are_sent(url: str, options: dict[str, Any], proxy: Proxy) -> None:
     publish(targets.resolve(url, {**options, "s3_additional_kwargs": {"CacheControl": "no-store"}}))
     assert proxy.requests[0].headers["cache-control"] == "no-store"

@@ -12,7 +12,7 @@ import pytest
 import seqsave
 from seqsave import targets
 from seqsave.errors import SaveError
-from seqsave.targets.s3_session import source_of
+from seqsave.targets.s3_session import parsed_time, source_of
 from tests.support.peculiar_s3 import PeculiarS3
 from tests.targets.stores import FRAMES, TEXT, options
 
@@ -155,3 +155,23 @@ def test_where_credentials_come_from_is_stated_without_them(monkeypatch: pytest.
     assert source_of({"anon": True}) == "none, requests are anonymous"
     assert source_of({"key": "AKIAGIVEN", "secret": "s"}) == "storage options or a configured target"
     assert targets.resolve("s3://b/x").credentials() == "environment variables"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-11-29T17:51:59.000Z",
+        "2026-11-29T17:51:59.123456Z",
+        "2026-11-29T17:51:59Z",
+        "2026-11-29T17:51:59.1Z",
+        "20261129T175159Z",
+        "2026-11-29T17:51:59+01:00",
+        "Sun, 29 Nov 2026 17:51:59 GMT",
+        "1795974719.5",
+        1795974719,
+    ],
+)
+def test_times_in_answers_are_those_that_botocore_reads(value: Any) -> None:
+    from botocore.utils import parse_timestamp
+
+    assert parsed_time(value) == parse_timestamp(value)

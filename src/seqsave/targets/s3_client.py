@@ -250,6 +250,7 @@ def _our_config(connections: int, *, stays: bool) -> dict[str, Any]:
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
         "http_session_cls": _session_class(stays),
+        "user_agent": "seqsave",  # botocore's own is made again for each request, from forty parts
     }
     known = {*AioConfig.OPTION_DEFAULTS, *inspect.signature(AioConfig.__init__).parameters}
     return {name: value for name, value in ours.items() if name in known}

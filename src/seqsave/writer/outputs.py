@@ -282,9 +282,11 @@ class Output:
         late but know it by its name: each is looked for. Of more than ``MOST_ASKED``, a sample is looked for first; if
         none of it exists, the listing is right, and the others are gone too.
         """
-        saved = [one for one in self._mine(result).frames if one.status == "saved"]
+        unseen = self._record.lacks([one for one in self._mine(result).frames if one.status == "saved"])
+        if not unseen:
+            return []
         folder = f"{self.rule.folder}/" if self.rule.folder else ""
-        paths = {f"{folder}{name}": one for name, one in self._record.lacks(saved).items()}
+        paths = {f"{folder}{name}": one for name, one in unseen.items()}
         lacking = list(paths)
         sample = lacking if len(lacking) <= MOST_ASKED else _spread(lacking, SAMPLE)
         gone = self._absent(sample)
@@ -307,12 +309,12 @@ class Output:
 
     def settle(self, result: SaveResult) -> None:
         """Remove or name the frames of older runs, and name those that lack, after the run has ended well."""
-        made, seen = self._made, self._record.take_seen()
-        written = {one.index for one in self._mine(result).frames if one.status in ("saved", "skipped")}
+        result, made, seen = self._mine(result), self._made, self._record.take_seen()
+        written = {one.index for one in result.frames if one.status in ("saved", "skipped")}
         is_several = self._delivery.manifest or len(written) > 1  # frames may be saved by a call for each
         if is_several and (lacking := lacking_of_total(self._record.facts, made, written)):
             self._common.log.warn("lacking", None, lacking)
-        if self._older is not None and any(frame.status == "saved" for frame in self._mine(result).frames):
+        if self._older is not None and any(frame.status == "saved" for frame in result.frames):
             if made is not None and made.writers:
                 self._common.log.warn(
                     "older", None, f"frames of older runs are kept: {made.writers[0]} is writing some"
@@ -328,7 +330,7 @@ class Output:
                 self._common.log.warn(f"beside {number}", None, text)
 
     def _remove_older(self, older: OlderFrames, result: SaveResult) -> Manifest | None:
-        written = {self._path(frame) for frame in self._mine(result).frames}
+        written = {self._path(frame) for frame in result.frames}
         try:
             removed = older.remove(written)
             made = self._note_removed(removed)
@@ -366,6 +368,8 @@ class Output:
 
     def _mine(self, result: SaveResult) -> SaveResult:
         """Return the result for the frames of this file type only."""
+        if len(self._common.config.formats) == 1:
+            return result
         return replace(
             result,
             frames=tuple([frame for frame in result.frames if frame.filetype == self.filetype]),
