@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 from PIL import Image
-from seqsave_jxl import JXL, codestream, container, libjxl
+from seqsave_jxl import JXL, codestream, container, libjxl, light
 from seqsave_jxl.codec import MAX_SIDE, JxlEncoder, distance_of
 from seqsave_jxl.codestream import Depth
 
@@ -188,6 +188,19 @@ def test_alpha_is_kept_as_it_is(color: str) -> None:
         got = decode(encode(image, color=color, quality=10)).array
         assert (got[..., 3] == image[..., 3]).all(), dtype
         assert (got[..., :3] != image[..., :3]).any()
+
+
+@pytest.mark.parametrize("color", ["srgb", "linear-p3", "rec2100-hlg"])
+@pytest.mark.parametrize("dtype", JXL.dtypes)
+def test_the_light_of_a_large_picture_is_that_of_its_rows(dtype: str, color: str) -> None:
+    """Large pictures are converted in blocks of rows: here of several, of one, and a last one with fewer."""
+    space = COLOR_SPACES[color]
+    for channels, width in ((3, 2000), (4, 7000), (1, 70_000)):
+        row = np.tile(smooth(dtype, channels)[0], (width // 64, 1))
+        image = np.stack([row, row[::-1]] * 12 + [row])
+        alone = [light.linear(image[number : number + 1], space) for number in (0, 1)]
+        expected = np.concatenate([*alone * 12, alone[0]])
+        assert np.array_equal(light.linear(image, space), expected), channels
 
 
 def test_light_beyond_white_survives() -> None:

@@ -433,10 +433,8 @@ class SequenceWriter:
         result, stopped = self.result, self._pipeline.error is not None
         for output in self._outputs:
             output.finish(result, broken=broken, stopped=stopped)
-        gone = [] if broken else [frame for output in self._outputs for frame in output.gone(result)]
-        if gone:
-            self._log.results.replace(gone)
-            result = self.result
+            self._log.results.replace(() if broken else output.gone(result))
+        result = self.result
         if not (broken or stopped or result.failures or result.counts["spooled"] or self._unrecorded):
             for output in self._outputs:
                 output.settle(result)

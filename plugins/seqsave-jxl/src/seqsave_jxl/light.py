@@ -25,6 +25,7 @@ _PLAIN = ("linear", "srgb", "bt709")  # light of 0..1
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _SRGB = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), (0.3127, 0.3290))
 _BRIGHTEST = 65_504.0  # the largest half
+_BLOCK = 1 << 16  # values that are converted at a time: temporary arrays then stay in the processor's cache
 _PEAK = 255.0  # candela per square metre at 1.0, assumed by the backend
 _PQ_PEAK, _HLG_PEAK = 10_000.0, 1_000.0
 _HLG_GAMMA = 1.2  # BT.2100-2 table 5, at 1000 candela per square metre
@@ -38,16 +39,22 @@ def linear(image: ImageArray, color: ColorSpace) -> ImageArray:
     colours, as older readers need.
     """
     colors = 1 if image.shape[2] < 3 else 3
+    out = np.empty((*image.shape[:2], colors), np.float32)
+    rows = max(1, _BLOCK // (image.shape[1] * colors))
     with np.errstate(all="ignore"):  # NaN is replaced
-        out = _finite(_light(image[..., :colors], color))
+        for top in range(0, len(image), rows):
+            out[top : top + rows] = _finite(_light(image[top : top + rows, :, :colors], color))
     if image.shape[2] > colors and image.dtype == np.uint16 and color.transfer in _PLAIN and color.primaries == _SRGB:
         return np.concatenate([np.rint(out * 65535).astype(np.uint16), image[..., colors:]], axis=2)
-    return with_alpha(out, image)
+    return _with_alpha_of(image, out)
 
 
 def with_alpha(colors: Floats, image: ImageArray) -> Floats:
     """Return light of one or three channels with the alpha of the picture that it is of, if that has some."""
-    out = _finite(colors)
+    return _with_alpha_of(image, _finite(colors))
+
+
+def _with_alpha_of(image: ImageArray, out: Floats) -> Floats:
     if image.shape[2] > out.shape[2]:
         out = np.concatenate([out, _finite(_unit(image[..., out.shape[2] :]))], axis=2)
     return np.ascontiguousarray(out, np.float32)
@@ -55,8 +62,8 @@ def with_alpha(colors: Floats, image: ImageArray) -> Floats:
 
 def _finite(values: Floats) -> Floats:
     """Replace values that the backend refuses or changes: NaN and -0.0 become 0."""
-    out: Floats = np.nan_to_num(values, nan=0.0, posinf=_BRIGHTEST, neginf=-_BRIGHTEST)
-    np.clip(out, -_BRIGHTEST, _BRIGHTEST, out=out)
+    out: Floats = np.clip(values, -_BRIGHTEST, _BRIGHTEST)
+    np.copyto(out, 0, where=np.isnan(out))
     out += np.float32(0)
     return out
 
