@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "memory",
     "latency",
     "overhead",
+    "versions",
     "encoding",
     "manifest",
     "copies",
@@ -45,8 +46,11 @@ def main() -> int:
         "--quick", action="store_true", help="a look: few rounds, few frames, numbers that prove nothing"
     )
     parser.add_argument("--out", type=Path, default=Plan.out, help="folder for pictures and results (%(default)s)")
+    parser.add_argument(
+        "--rows", action="append", default=[], metavar="TEXT", help="only rows with this text, of two versions"
+    )
     given = parser.parse_args()
-    plan = Plan(quick=given.quick, out=given.out)
+    plan = Plan(quick=given.quick, out=given.out, rows=given.rows)
     plan.out.mkdir(parents=True, exist_ok=True)
 
     reports: dict[str, Report] = {}

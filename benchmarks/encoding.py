@@ -60,6 +60,8 @@ def run(plan: Plan) -> Report:
         versions = {name: stack.enter_context(_Version(source)) for name, source in sources.items()}
         known = set.intersection(*(version.filetypes for version in versions.values()))
         for name, settings in CASES.items():
+            if not plan.wants(name):
+                continue
             if settings["filetype"] not in known:
                 rows["encode"].append([f"{name}: its plugin is not installed", "", "", ""])
                 continue

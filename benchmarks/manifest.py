@@ -20,7 +20,7 @@ from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
 from benchmarks.memory import MB, RESET_PEAK, _memory
-from benchmarks.overhead import OLDER, ROOT, THIS, Case, _in_turns, _paired, _Version
+from benchmarks.overhead import OLDER, ROOT, THIS, Case, Version, in_turns, paired
 from benchmarks.plan import Claim, Report, Table
 
 if TYPE_CHECKING:
@@ -176,20 +176,20 @@ def _whole_runs(plan: Plan, report: Report) -> None:
     count = plan.pick(24, WHOLE_RUN)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seqsave-bench-")))
-        versions = {THIS: stack.enter_context(_Version(ROOT / "src", folder))}
+        versions = {THIS: stack.enter_context(Version(ROOT / "src", folder))}
         older = os.environ.get("SEQSAVE_BASELINE")
         if older:
-            versions[OLDER] = stack.enter_context(_Version(Path(older), folder))
+            versions[OLDER] = stack.enter_context(Version(Path(older), folder))
         server = stack.enter_context(S3Server())
         stored = {"storage_options": {**server.storage_options, "client": "s3fs"}}
         rows = []
         for place, url, more in (("local", str(folder / "frames"), {}), ("S3", server.new_prefix(), stored)):
             case = Case(f"{count} frames of 512x512, {place}", 512, count, url, {"filetype": "png", **more})
-            measured = _in_turns({name: (version, case) for name, version in versions.items()}, plan.rounds)
+            measured = in_turns({name: (version, case) for name, version in versions.items()}, plan.rounds)
             rows += [[case.name, name, f"{of.least_cpu:.3f}", f"{of.cpu:.3f}"] for name, of in measured.items()]
             if len(measured) > 1:
                 this, before = measured[THIS], measured[OLDER]
-                ratios = (this.least_cpu / before.least_cpu, _paired(this.cpus, before.cpus))
+                ratios = (this.least_cpu / before.least_cpu, paired(this.cpus, before.cpus))
                 rows.append([case.name, "**ratio**", *(f"{one:.3f}" for one in ratios)])
                 text = f"{case.name}: CPU of the older version's"
                 report.claims.append(Claim(text, min(ratios), MOST, at_most=True))

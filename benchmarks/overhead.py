@@ -30,7 +30,7 @@ from benchmarks.plan import Claim, Report, Table
 from benchmarks.timing import Timing, alternate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from benchmarks.plan import Plan
 
@@ -48,7 +48,10 @@ MOST_WITH_MANIFEST = 1.05
 class Case:
     """One saving. With concurrency=1 in ``settings`` it uses one thread, and its calls are counted.
 
-    size: the height; 1080 is 1920 wide, others are square. single: each frame is saved by its own call of ``save``.
+    size:   the height; 1080 is 1920 wide, others are square.
+    way:    "sequence" for one call of ``save``; "singles" for one call for each frame; "write" for the median of the
+            calls of ``write`` of a writer with room for all frames; "open" for ``open_sequence``, once.
+    timed:  the time is compared as well as the CPU time.
     """
 
     name: str
@@ -56,11 +59,12 @@ class Case:
     count: int
     url: str
     settings: dict[str, Any] = field(default_factory=dict)
-    single: bool = False
+    way: str = "sequence"
+    timed: bool = False
 
     @property
     def counts_calls(self) -> bool:
-        return self.single or self.settings.get("concurrency") == 1
+        return self.way == "singles" or self.settings.get("concurrency") == 1
 
 
 def run(plan: Plan) -> Report:
@@ -68,16 +72,17 @@ def run(plan: Plan) -> Report:
     report = Report()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seqsave-bench-")))
-        versions = {THIS: stack.enter_context(_Version(ROOT / "src", folder))}
+        versions = {THIS: stack.enter_context(Version(ROOT / "src", folder))}
         older = os.environ.get("SEQSAVE_BASELINE")
         if older:
-            versions[OLDER] = stack.enter_context(_Version(Path(older), folder))
+            versions[OLDER] = stack.enter_context(Version(Path(older), folder))
         server = stack.enter_context(S3Server())
         slow = stack.enter_context(Served("tests.support.null_s3", f"--latency={LATENCY}"))
         cases = [*_frames(plan, folder), *_singles(plan, folder), *_on_s3(plan, server)]
-        _compare(versions, cases, rounds, report)
+        compare(versions, cases, rounds, plan, report)
         for place, around in _manifests(plan, folder, slow.hello["endpoint_url"]).items():
-            _share(versions[THIS], place, around, rounds, report)
+            if plan.wants(place):
+                _share(versions[THIS], place, around, rounds, report)
     return report
 
 
@@ -96,7 +101,7 @@ def _singles(plan: Plan, folder: Path) -> Iterator[Case]:
     for place, url in {"memory": "memory://bench", "local": str(folder / "frames")}.items():
         for label, size in (("64x64", 64), ("512x512", 512)):
             count = max(1, COUNTS[size] // plan.pick(8, 2))
-            yield Case(f"save([one {label} frame]), {place}", size, count, url, {"filetype": "png"}, single=True)
+            yield Case(f"save([one {label} frame]), {place}", size, count, url, {"filetype": "png"}, way="singles")
 
 
 def _on_s3(plan: Plan, server: S3Server) -> Iterator[Case]:
@@ -130,39 +135,43 @@ def _manifests(plan: Plan, folder: Path, endpoint_url: str) -> dict[str, list[Ca
 # --- in turns --------------------------------------------------------------------------------------------------------
 
 
-def _compare(versions: dict[str, _Version], cases: Sequence[Case], rounds: int, report: Report) -> None:
+def compare(versions: dict[str, Version], cases: Sequence[Case], rounds: int, plan: Plan, report: Report) -> None:
     """Measure each case with every version, in turns."""
+    cases = [case for case in cases if plan.wants(case.name)]
     columns = ["saving", "version", "CPU us per frame, least", "median", "us per frame, least", "median", "calls"]
     rows = []
     for case in cases:
-        measured = _in_turns({name: (version, case) for name, version in versions.items()}, rounds)
+        measured = in_turns({name: (version, case) for name, version in versions.items()}, rounds)
         calls = {name: version.calls(case) for name, version in versions.items() if case.counts_calls}
         for name, of in measured.items():
             figures = [f"{1e6 * one / case.count:.0f}" for one in (of.least_cpu, of.cpu, min(of.walls), of.seconds)]
             rows.append([case.name, name, *figures, f"{calls[name]:.0f}" if calls else ""])
         if len(measured) > 1:
             this, older = measured[THIS], measured[OLDER]
-            ratios = [this.least_cpu / older.least_cpu, _paired(this.cpus, older.cpus)]
-            ratios += [min(this.walls) / min(older.walls), _paired(this.walls, older.walls)]
+            ratios = [this.least_cpu / older.least_cpu, paired(this.cpus, older.cpus)]
+            ratios += [min(this.walls) / min(older.walls), paired(this.walls, older.walls)]
             ratio = f"{calls[THIS] / calls[OLDER]:.3f}" if calls else ""
             rows.append([case.name, "**ratio**", *(f"{one:.3f}" for one in ratios), ratio])
             report.claims.append(Claim(f"{case.name}: CPU of the older version's", min(ratios[:2]), MOST, at_most=True))
+            if case.timed:
+                text = f"{case.name}: time of the older version's"
+                report.claims.append(Claim(text, min(ratios[2:]), MOST, at_most=True))
     note = (
         "The ratio of the medians is the median of each round's ratio. Calls: of functions, Python's and C's, a frame."
     )
     report.tables.append(Table("What a frame takes", columns, rows, note))
 
 
-def _share(version: _Version, place: str, cases: Sequence[Case], rounds: int, report: Report) -> None:
+def _share(version: Version, place: str, cases: Sequence[Case], rounds: int, report: Report) -> None:
     """Measure what manifest and spool add: each case against the first one."""
-    measured = _in_turns({case.name: (version, case) for case in cases}, rounds)
+    measured = in_turns({case.name: (version, case) for case in cases}, rounds)
     plain = measured[cases[0].name]
     rows = []
     for case in cases:
         of = measured[case.name]
-        ratio = _paired(of.cpus, plain.cpus)
+        ratio = paired(of.cpus, plain.cpus)
         cpu, wall = 1000 * of.cpu / case.count, 1000 * of.seconds / case.count
-        rows.append([case.name, f"{cpu:.1f}", f"{ratio:.3f}", f"{wall:.1f}", f"{_paired(of.walls, plain.walls):.3f}"])
+        rows.append([case.name, f"{cpu:.1f}", f"{ratio:.3f}", f"{wall:.1f}", f"{paired(of.walls, plain.walls):.3f}"])
         if of is not plain:
             text = f"CPU to {place}, {case.name}: of {cases[0].name}"
             report.claims.append(Claim(text, ratio, MOST_WITH_MANIFEST, at_most=True))
@@ -170,7 +179,7 @@ def _share(version: _Version, place: str, cases: Sequence[Case], rounds: int, re
     report.tables.append(Table(f"{cases[0].count} float32 frames of 1080p to {place}", columns, rows))
 
 
-def _in_turns(rows: dict[str, tuple[_Version, Case]], rounds: int) -> dict[str, Timing]:
+def in_turns(rows: dict[str, tuple[Version, Case]], rounds: int) -> dict[str, Timing]:
     """Measure the rows in turns, with the seconds that the processes of the versions report."""
     timings = alternate({name: partial(version.save, case) for name, (version, case) in rows.items()}, rounds)
     return {
@@ -179,14 +188,14 @@ def _in_turns(rows: dict[str, tuple[_Version, Case]], rounds: int) -> dict[str, 
     }
 
 
-def _paired(these: Sequence[float], others: Sequence[float]) -> float:
+def paired(these: Sequence[float], others: Sequence[float]) -> float:
     return statistics.median(this / other for this, other in zip(these, others, strict=True))
 
 
 # --- one version in a process of its own -----------------------------------------------------------------------------
 
 
-class _Version:
+class Version:
     """A process that saves with the package in ``source``, one case after another on request."""
 
     def __init__(self, source: Path, folder: Path) -> None:
@@ -202,7 +211,7 @@ class _Version:
             cwd=ROOT,
         )
 
-    def __enter__(self) -> _Version:
+    def __enter__(self) -> Version:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -236,7 +245,7 @@ def _serve(folder: Path) -> None:
     for line in sys.stdin:
         document, calls = json.loads(line)
         case = Case(**document)
-        if case.url.startswith("s3://"):  # an older version cannot read newer manifests
+        if case.url.startswith("s3://") and case.way != "open":  # an older version cannot read newer manifests
             case = replace(case, url=f"{case.url}/{os.getpid()}")
         shutil.rmtree(folder / "frames", ignore_errors=True)
         _forget_memory()
@@ -247,8 +256,9 @@ def _serve(folder: Path) -> None:
 
 def _timed(case: Case) -> dict[str, float]:
     cpu, wall = time.process_time(), time.perf_counter()
-    _save(case)
-    return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    waited = _save(case)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return {"cpu": cpu, "wall": wall if waited is None else waited * case.count}
 
 
 def _count_calls(case: Case) -> float:
@@ -268,15 +278,29 @@ def _count_calls(case: Case) -> float:
     return count / case.count
 
 
-def _save(case: Case) -> None:
+def _save(case: Case) -> float | None:
+    """Do what the case says. Return the median seconds of its calls, if these are to be compared."""
     import seqsave
 
+    if case.way == "open":
+        assert len(seqsave.open_sequence(case.url, **case.settings)) == case.count
+        return None
     frame = _frame_of(case.size)
-    if not case.single:
+    if case.way == "write":
+        with seqsave.open_writer(case.url, max_bytes=2**31, **case.settings) as writer:
+            return statistics.median([_seconds(writer.write, frame) for _ in range(case.count)])
+    if case.way == "sequence":
         seqsave.save((frame for _ in range(case.count)), case.url, **case.settings)
-        return
+        return None
     for number in range(case.count):
         seqsave.save([frame], case.url, start=number, **case.settings)
+    return None
+
+
+def _seconds(function: Callable[[Any], object], value: Any) -> float:
+    start = time.perf_counter()
+    function(value)
+    return time.perf_counter() - start
 
 
 @functools.cache

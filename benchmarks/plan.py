@@ -17,10 +17,12 @@ class Plan:
     """The extent of the measurements. quick: fewer rounds and frames, for a first look only.
 
     rounds: how often each row is measured; rows alternate, medians count.
+    rows: parts of the names of the rows to measure; empty for all. Only comparisons of two versions leave rows out.
     """
 
     quick: bool = False
     out: Path = Path("build/benchmarks")
+    rows: Sequence[str] = ()
 
     @property
     def rounds(self) -> int:
@@ -28,6 +30,10 @@ class Plan:
 
     def pick(self, quick: int, full: int) -> int:
         return quick if self.quick else full
+
+    def wants(self, row: str) -> bool:
+        """Return whether to measure a row."""
+        return not self.rows or any(part in row for part in self.rows)
 
 
 @dataclass
