@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from seqsave import targets
-from seqsave.errors import FrameExistsError, TargetError
+from seqsave.errors import FrameExistsError, OptionError, TargetError
 from seqsave.testing import TargetPlace, TargetSuite
 from tests.support.needs import needs_obstore, needs_package
 from tests.support.patience import PATIENCE
@@ -330,7 +330,7 @@ def test_it_says_what_it_can_do(place: Place, target: targets.Target) -> None:
 
 @pytest.mark.parametrize("options", [3, "key=x", [("key", "x")]])
 def test_options_that_are_no_mapping(place: Place, options: Any) -> None:
-    with pytest.raises(TargetError, match="must be a mapping"):
+    with pytest.raises(OptionError, match="must be a mapping"):
         targets.resolve(place.url, options)
 
 
