@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -117,6 +118,20 @@ def test_against_the_manifest(tmp_path: Path) -> None:
     assert document["manifest"] == "unfinished"
     assert document["obstacles"] == ["frames are missing: 3-4"]
     assert document["render_again"] == "1,3-4"
+
+
+def test_copies_that_were_not_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(np.zeros((4, 4, 6, 3), "uint8"), tmp_path / "shot", filetype="png")
+    shutil.copytree(tmp_path / "shot", tmp_path / "copy")
+    monkeypatch.setattr("seqsave.sequences.verify.MOST_READ", 0)
+    lines = seqsave("verify", str(tmp_path / "copy")).out.splitlines()
+    assert lines[0].endswith("4 frames, not decoded: complete, as recorded in its manifest")
+    assert lines[1:] == [
+        "  not compared: 0-3",
+        "    these are not the recorded files, but copies or others of the same size: --deep compares them",
+    ]
+    assert seqsave("verify", str(tmp_path / "copy"), "--json").document["not_compared"] == "0-3"
+    assert "not compared" not in seqsave("verify", str(tmp_path / "copy"), "--deep").out
 
 
 # --- what was expected -----------------------------------------------------------------------------------------------

@@ -12,10 +12,12 @@ import pytest
 
 import seqsave
 from seqsave import sources, targets
+from seqsave.runs import FarmTask
 from tests.cli.runner import options
 from tests.cli.runner import seqsave as run
 from tests.runs.child import picture
 from tests.support.clip import bigbuckbunny
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.places import Place
@@ -373,3 +375,21 @@ def test_one_of_two_runs_is_abandoned(source: str, place: Place) -> None:
     stated = run("commit", place.url, "--run", "OTHER", *options(place)).err
     assert "committed run OTHER: frame_#####.png" in stated
     assert [name for name in place.names() if name.startswith(".seqsave/runs")] == []
+
+
+def test_a_task_that_ends_after_the_commit_is_named_and_committed_again(source: str, place: Place) -> None:
+    """Its manager took it for dead, and started it again elsewhere."""
+    given = seqsave.open_run(place.url, run="JOB", filetype="png", storage_options=place.storage_options or None)
+    late = FarmTask(given, (range(5),))
+    late.start()
+    with given.part() as part:
+        for index in range(5):
+            if index == 3:
+                task(source, place, "0-4")
+                commit(place)
+            part.write(picture(index, 7), index=index).result(PATIENCE)
+    late.leave(part.records)
+    assert written(place)["complete"]
+    assert "render again: 3-4" in run("verify", place.url, *options(place), status=1).out
+    assert "complete" in commit(place).err
+    assert "complete" in run("verify", place.url, *options(place)).out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -236,6 +237,48 @@ def test_what_is_not_as_the_manifest_says(tmp_path: Path) -> None:
     assert messages[0].startswith("frame_00001.png has ")
     assert "frame_00002.png has the checksum crc32:" in messages[1] or "were written" in messages[1]
     assert states(tmp_path) == ("complete", [])
+
+
+def test_a_file_of_the_same_size_in_the_place_of_a_recorded_one_is_found(place: Place) -> None:
+    given = {"storage_options": place.storage_options}
+    result = seqsave.save(np.full((4, 6, 8, 3), 9, np.uint8), place.url, filetype="png", **given)
+    whole = place.read("frame_00002.png")
+    assert result.frames[2].size == len(whole)
+    place.write("frame_00001.png", whole)  # replaced by the same bytes
+    place.write("frame_00002.png", whole[:-1] + b"?")
+    found = verify(open_sequence(place.url, **given))
+    assert [(one.kind, one.index) for one in found.findings] == [("changed", 2)]
+    assert "has the checksum" in found.findings[0].message
+    assert (found.read, found.uncompared) == (0, ())
+
+
+def test_of_frames_that_were_copied_many_are_read_and_the_others_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = seqsave.save(pictures(5), tmp_path / "shot", filetype="png")
+    shutil.copytree(tmp_path / "shot", tmp_path / "copy")  # with new versions
+    whole = verify(open_sequence(tmp_path / "copy"))
+    assert (whole.ok, whole.uncompared) == (True, ())
+    limit = sum(frame.size or 0 for frame in saved.frames[:3])
+    monkeypatch.setattr("seqsave.sequences.verify.MOST_READ", limit)
+    part = verify(open_sequence(tmp_path / "copy"))
+    assert (part.ok, part.uncompared) == (True, (range(3, 5),))
+    assert verify(open_sequence(tmp_path / "shot")).uncompared == ()
+
+
+def test_a_copy_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seqsave.save(pictures(3), tmp_path / "shot", filetype="png")
+    shutil.copytree(tmp_path / "shot", tmp_path / "copy")
+    real = Files.read
+
+    def read(self: Files, path: str) -> bytes:
+        if path.endswith("1.png"):
+            raise TargetError("no permission", fault="denied")
+        return real(self, path)
+
+    monkeypatch.setattr(Files, "read", read)
+    found = verify(open_sequence(tmp_path / "copy"))
+    assert (found.ok, found.uncompared) == (True, (range(1, 2),))
 
 
 def test_every_batch_that_the_manifest_knows(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def verify_command(
 ) -> int:
     """Check that a sequence is complete: no frame missing, empty or duplicate; with --deep, each one intact.
 
-    With a manifest, the frames are compared with it: their numbers and sizes, and with --deep their checksums.
+    With a manifest, the frames are compared with it: their numbers and sizes, and the checksums of those that were
+    replaced or copied after they were recorded; with --deep the checksums of all.
 
     A run that was interrupted or failed leaves its sequence unfinished. Without a manifest, the last frame is not
     known: give the expected frames with --frames.
@@ -119,6 +120,7 @@ def _print(found: Verification, url: str) -> None:
     head = f"{found.pattern} in {found.url}: {state}{counted(found.frames, 'frame')}, {looked}"
     if found.ok:
         print_line(f"{head}: {_verdict(found)}")
+        _print_uncompared(found)
         return
     unjudged = [finding for finding in found.findings if finding.kind == "unjudged"]
     others = [finding for finding in found.findings if finding.kind != "unjudged"]
@@ -135,6 +137,7 @@ def _print(found: Verification, url: str) -> None:
     if len(messages) > FINDINGS_SHOWN:
         print_line(f"    ... and {len(messages) - FINDINGS_SHOWN} more, see --json")
     _print_unjudged(unjudged)
+    _print_uncompared(found)
     if found.expected is None and not found.manifest:
         print_line(f"  {_NO_END}")
     if found.indices():
@@ -159,6 +162,15 @@ def _obstacles(found: Verification, url: str) -> Iterator[str]:
         else:
             release = f"seqsave manifest {shlex.quote(url)} --release"
             yield f"{obstacle}; verify it again when that has ended. If it has died: {release}"
+
+
+def _print_uncompared(found: Verification) -> None:
+    """Print the frames that may have been copied, or replaced by files of the same size."""
+    from seqsave import naming
+
+    if found.uncompared:
+        print_line(f"  not compared: {naming.format_ranges(found.uncompared, RUNS_SHOWN)}")
+        print_line("    these are not the recorded files, but copies or others of the same size: --deep compares them")
 
 
 def _print_unjudged(unjudged: Sequence[Finding]) -> None:
@@ -212,6 +224,7 @@ def _document(found: Verification) -> dict[str, Any]:
         "expected": None if found.expected is None else naming.format_ranges(found.expected),
         "obstacles": list(found.obstacles),
         "cannot_judge": naming.format_ranges(naming.to_ranges(found.indices("unjudged"))),
+        "not_compared": naming.format_ranges(found.uncompared),
         "render_again": naming.format_ranges(naming.to_ranges(found.indices())),
         "findings": [
             {

@@ -17,19 +17,21 @@ from seqsave.manifest.document import (
     load,
 )
 from seqsave.manifest.liveness import dead_runs
-from seqsave.manifest.merging import CONTENT_TYPE, Outcome, redefined, replaced, without, without_frames
+from seqsave.manifest.merging import CONTENT_TYPE, Listing, Outcome, redefined, replaced, without, without_frames
 from seqsave.manifest.path import path_of
 from seqsave.manifest.records import RUN_HEAD, declared, is_too_many
 from seqsave.manifest.session import Session, merge_into
-from seqsave.manifest.store import change, list_frames, read
+from seqsave.manifest.store import MOST_READ, change, list_frames, read
 
 __all__ = [
     "CONTENT_TYPE",
+    "MOST_READ",
     "RUN_HEAD",
     "UNKNOWN_VERSION",
     "VERSION",
     "Facts",
     "FrameEntry",
+    "Listing",
     "Manifest",
     "Outcome",
     "Picture",

@@ -9,9 +9,11 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate
 from typing import Literal
 
-from seqsave import naming
+from seqsave import naming, targets
 from seqsave.errors import (
     DecodeError,
     EncoderNotFoundError,
@@ -20,7 +22,7 @@ from seqsave.errors import (
     SeqSaveError,
     TargetError,
 )
-from seqsave.manifest import FrameEntry, Manifest
+from seqsave.manifest import MOST_READ, FrameEntry, Listing, Manifest, list_frames
 from seqsave.manifest.intervals import subtract
 from seqsave.sequences.frame import MAX_PIXELS, Frame
 from seqsave.sequences.progress import Progress, State, progress_of
@@ -93,6 +95,7 @@ class Verification:
     progress:    how far the sequence has come, as its manifest and its files show.
     obstacles:   why the manifest is not complete, each as one clause.
     has_writers: True if the manifest names runs that are writing the sequence.
+    uncompared:  frames whose versions are not the recorded ones, and that were not read, as ranges.
     """
 
     url: str
@@ -107,6 +110,7 @@ class Verification:
     progress: Progress = field(default_factory=Progress)
     obstacles: tuple[str, ...] = ()
     has_writers: bool = False
+    uncompared: tuple[range, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -132,6 +136,9 @@ def verify(
 ) -> Verification:
     """Check that every frame exists once and is not empty; with ``deep`` also read and decode each frame.
 
+    Without ``deep``, frames whose versions are not the recorded ones are read, and their checksums compared: such files
+    were replaced, maybe by others of the same size, or copied. At most 512 MiB are read; ``uncompared`` has the rest.
+
     expected: the expected indices, as a range or a set: no other frames are looked at. By default those of the
               manifest; without one, those from the first to the last existing frame, and all frames are looked at.
               Frames in batch folders are expected in each of these.
@@ -149,6 +156,10 @@ def verify(
     shown = sequence if expected is None else sequence.part([frame for frame in sequence if frame.index in expected])
     looks = _looks(shown, max_pixels, on_frame) if deep else _recorded(shown, known)
     checksums = {_key(look.frame): look.checksum for look in looks if look.checksum is not None}
+    read = len(checksums)
+    uncompared: tuple[range, ...] = ()
+    if known is not None and not deep:
+        checksums, uncompared = _of_other_versions(shown, known)
     written = {entry.key: entry.checksum for entry in known.frames} if known is not None else {}
     shape, more = _judged(_expected(looks, progress) if expected is None else looks, written)
     findings += more
@@ -160,7 +171,7 @@ def verify(
         url=sequence.url,
         pattern=sequence.pattern,
         frames=len(shown),
-        read=len(checksums),
+        read=read,
         decoded=sum(isinstance(look.shape, str) and look.checksum is not None for look in looks),
         shape=shape,
         findings=tuple(findings),
@@ -173,6 +184,7 @@ def verify(
         progress=progress,
         obstacles=progress.obstacles,
         has_writers=known is not None and bool(known.writers),
+        uncompared=uncompared,
     )
 
 
@@ -320,6 +332,45 @@ def _recorded(sequence: FrameSequence, known: Manifest | None) -> list[_Look]:
             shape = _shape(picture.width, picture.height, picture.channels, picture.dtype)
             found.append(_Look(frame, shape, None))
     return found
+
+
+def _of_other_versions(
+    sequence: FrameSequence, known: Manifest
+) -> tuple[dict[tuple[int, int | None], str], tuple[range, ...]]:
+    """Return the checksums of frames whose versions are not the recorded ones, and which of these were not read.
+
+    Frames that cannot be read are among the latter. Raises TargetError for temporary failures.
+    """
+    entries = {entry.key: entry for entry in known.frames if _may_be_compared(entry)}
+    frames = [frame for frame in sequence if _key(frame) in entries and frame.size == entries[_key(frame)].size]
+    if sequence.target is None or not frames:
+        return {}, ()
+    names = [entries[_key(frame)].name for frame in frames]
+    look = partial(list_frames, sequence.target, sequence.prefix, names)
+    listing = targets.with_retries(sequence.target, look) or {}
+    suspects = [frame for frame in frames if _has_other_version(entries[_key(frame)], listing)]
+    if not suspects:  # then no threads are needed, which take time to import
+        return {}, ()
+    total = accumulate(frame.size or 0 for frame in suspects)
+    chosen = [frame for frame, size in zip(suspects, total, strict=True) if size <= MOST_READ]
+
+    def note(frame: Frame, error: BaseException) -> str:
+        if isinstance(error, TargetError) and not error.transient:
+            return ""
+        raise error
+
+    read = sequence.part(chosen).decoded(lambda _, data: crc32_text(zlib.crc32(data)), on_error=note)
+    found = {_key(frame): checksum for frame, checksum in zip(chosen, read, strict=True) if checksum}
+    return found, naming.to_ranges(sorted({frame.index for frame in suspects if _key(frame) not in found}))
+
+
+def _may_be_compared(entry: FrameEntry) -> bool:
+    return entry.version is not None and entry.checksum is not None and not entry.disputed
+
+
+def _has_other_version(entry: FrameEntry, listing: Listing) -> bool:
+    seen = listing.get(entry.name)
+    return seen is not None and seen.version not in (None, entry.version)
 
 
 def _shape(width: int, height: int, channels: int, dtype: str) -> str:
