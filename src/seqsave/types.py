@@ -214,7 +214,7 @@ class ImageInfo:
     iptc:         the records of IPTC's older standard (IIM), as Photoshop and agencies write them into JPEG and TIFF.
     texts:        comments and other texts in the file that are not metadata, by the file's own names.
     attributes:   further facts by the format's own names; ``attributes_of`` names the format that understands them.
-                  Those that begin with a dot describe how the file is stored, and their loss is not reported.
+                  Names with a dot first are about storage, and not reported; ``dtype`` replaces those in ``.types``.
     """
 
     color: ColorSpace | None = None

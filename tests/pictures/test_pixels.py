@@ -39,9 +39,13 @@ def test_bytes_become_sixteen_bits_without_loss() -> None:
     assert taken(PNG, np.array([[[1, 255]]], np.uint8), dtype="uint16").tolist() == [[[257, 65535]]]
 
 
-def test_sixteen_bits_never_become_eight() -> None:
+def test_sixteen_bits_become_eight_only_when_asked() -> None:
+    every = np.arange(65536, dtype=np.uint16).reshape(256, 256, 1)
+    rounded = np.rint(every.astype(np.float64) / 257).astype(np.uint8)
+    assert np.array_equal(taken(PNG, every, dtype="uint8"), rounded)
+    assert taken(PNG, every).dtype == np.uint16
     with pytest.raises(ImageError, match="would lose bits"):
-        taken(PNG, np.zeros((2, 2, 3), np.uint16), dtype="uint8")
+        taken(replace(PNG, dtypes=("uint8",)), every)
 
 
 def test_floats_become_narrower_only_when_asked() -> None:

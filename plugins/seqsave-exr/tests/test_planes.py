@@ -33,7 +33,22 @@ def test_integers_beyond_single_precision_are_kept_beside_the_array() -> None:
     changed = array.astype(np.float32)
     changed[0, 0, 1] = 7
     assert taken_apart(changed, ("Z", "id"), apart, straight=False)["id"][0, 0] == 7
-    assert INTEGERS not in assembled({**planes, "id": np.full((2, 2), 2**24, np.uint32)})[1]
+    assert INTEGERS not in assembled({"id": planes["id"]})[1]  # nothing rounds it
+
+
+@pytest.mark.parametrize("number", [7, 5001, 100_000])
+def test_a_type_that_is_asked_for_is_that_of_all_floats_and_of_no_id(tmp_path: Path, number: int) -> None:
+    kinds = {"B": "float16", "G": "float32", "R": "float16", "id": "uint32"}
+    planes = {name: np.full((3, 4), number if name == "id" else 0.1, kind) for name, kind in kinds.items()}
+    (tmp_path / "in").mkdir()
+    written(tmp_path / "in" / "a_0001.exr", planes)
+    source = seqsave.open_sequence(tmp_path / "in")
+    for dtype in ("float16", "float32"):
+        saved = seqsave.save(source, tmp_path / dtype, dtype=dtype)
+        made = read(tmp_path / dtype / "a_0001.exr")
+        assert {name: str(one.dtype) for name, one in made.items()} == {**dict.fromkeys("BGR", dtype), "id": "uint32"}
+        assert (made["id"] == number).all()
+        assert not saved.warnings
 
 
 @pytest.mark.parametrize("others", [{}, {"R": "float16", "Z": "float32"}])

@@ -80,7 +80,7 @@ class _Item:
 
     def as_document(self) -> dict[str, Any]:
         """Return JSON values."""
-        from seqsave.sequences.stated import color_of
+        from seqsave.sequences.stated import color_of, types_of
         from seqsave.sequences.stated import document_of as stated_of
 
         info, picture = self.info, self.info.picture
@@ -89,6 +89,7 @@ class _Item:
             "height": picture.height if picture is not None else None,
             "channels": picture.channels if picture is not None else None,
             "channel_names": list(info.stated.channels),
+            "channel_dtypes": types_of(info.stated),
             "dtype": picture.dtype if picture is not None else None,
             "color": color_of(info.stated),
             "rate": None if info.rate is None else str(info.rate),
@@ -112,7 +113,7 @@ class _Item:
                 print_line(f"  {name:11}{text}")
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        from seqsave.sequences.stated import color_of, others_of
+        from seqsave.sequences.stated import color_of, others_of, types_of
 
         info, picture, sequence = self.info, self.info.picture, self.sequence
         if sequence is not None:
@@ -125,7 +126,8 @@ class _Item:
         yield "file type", self._filetype() or f".{self.frame.name.rpartition('.')[2]} (no installed decoder reads it)"
         if picture is not None:
             channels = counted(picture.channels, "channel")
-            yield "picture", f"{picture.width}x{picture.height}, {channels}, {picture.dtype}"
+            dtypes = ", ".join(sorted(set(types_of(info.stated).values()))) or picture.dtype
+            yield "picture", f"{picture.width}x{picture.height}, {channels}, {dtypes}"
         yield "channels", ", ".join(info.stated.channels)
         yield "colour", color_of(info.stated) or "not stated"
         yield "rate", "" if info.rate is None else f"{info.rate} frames/s"

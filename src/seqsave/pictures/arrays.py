@@ -1,8 +1,8 @@
 """Convert picture-like objects to checked arrays, and arrays to the dtype and channels that an encoder accepts.
 
 From floats, 8 bits are ``clip(255 * x, 0, 255)`` in the source's dtype, truncated, so that they equal those of
-ComfyUI's own saver; 16 bits are rounded to nearest. Integers are never narrowed. Floats are unchanged if the encoder
-accepts floats.
+ComfyUI's own saver; 16 bits are rounded to nearest. Integers are narrowed only when asked. Floats are unchanged if the
+encoder accepts floats.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ __all__ = [
     "as_array",
     "as_stack",
     "each_frame",
+    "in_eight_bits",
     "is_stack",
     "look_like_bytes",
     "name_of",
@@ -168,6 +169,14 @@ def prepare(array: ImageArray, dtypes: Iterable[str], channels: Iterable[int]) -
     return Prepared(converted, clipped, nan, alpha_dropped, scaled=clipped and look_like_bytes(array))
 
 
+def in_eight_bits(array: ImageArray) -> ImageArray:
+    """Return an array of uint16 as uint8: the nearest of the values v * 257."""
+    wide = array.astype(np.uint32)
+    wide += 128
+    wide //= 257
+    return wide.astype(np.uint8)
+
+
 def of_floats(dtypes: tuple[str, ...]) -> str:
     """Return the dtype to which floats are converted, "" if there is none. dtypes: of the encoder, preferred first."""
     return next((name for kind in ("float", "uint") for name in dtypes if name.startswith(kind)), "")
@@ -294,11 +303,11 @@ def _target_dtype(name: str, declared: tuple[str, ...]) -> np.dtype[Any]:
         )
     raise ImageError(
         f"a picture of dtype {name} would lose bits in a format that accepts only {', '.join(declared)}: choose a "
-        f"format that accepts {name} (png accepts uint16), or convert it yourself"
+        f"format that accepts {name} (png accepts uint16), or "
         + (
-            ", for instance (image >> 8).astype('uint8')"
-            if name == "uint16"
-            else f", with image.astype({declared[0]!r})"
+            "give `dtype='uint8'`, which rounds to 8 bits"
+            if name == "uint16" and "uint8" in declared
+            else f"convert it yourself, with image.astype({declared[0]!r})"
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ _NOTHING = ImageInfo()
 _OF_COLOR = frozenset(("color", "icc", "cicp", "gamma", "primaries"))
 # Extensions of files whose floats programs take for linear light.
 _READ_AS_LINEAR = ("exr", "tif")
+# The attribute with the dtypes of channels in the source's file.
+_STORED_TYPES = ".types"
 _UNKNOWN_LIGHT = (
     "{why}, and no colour space is stated: the {kind} has the same values, which look too dark if they are linear; "
     "`color='linear-srgb'` or `color='srgb'` says what they are"
@@ -138,9 +140,11 @@ class Pixels:
         """Whether what a source states of its colours is left out."""
         self._drops = frozenset(drop) | (_OF_COLOR if stated is not None or "color" in drop else frozenset())
         self._dtypes = spec.dtypes if dtype is None else (dtype,)
+        self._is_asked = dtype is not None
         self._channels = spec.channels
         self._is_named = named
         self._narrow = dtype if dtype is not None and dtype.startswith("float") else None
+        self._rounds = dtype == "uint8"
         self.dtype = arrays.of_floats(self._dtypes)
         """The dtype of floats in the file."""
         self.view = None if self.dtype.startswith("float") else view
@@ -156,7 +160,7 @@ class Pixels:
     @property
     def key(self) -> tuple[Any, ...]:
         """Return a value that is equal for two conversions with the same result for pictures that state nothing."""
-        how = (self._dtypes, self._channels, self._narrow, self.stated, self.color)
+        how = (self._dtypes, self._channels, self._narrow, self._rounds, self.stated, self.color)
         return (*how, self.shows_linear, self.view, self.beside)
 
     @property
@@ -181,11 +185,18 @@ class Pixels:
                 taken.notes = (self._unknown_light(),)
             return taken
         known, notes = (_NOTHING, ()) if info is None else possible(without(info, self._drops))
+        types: Mapping[str, str] = {}
+        if self._is_asked and _STORED_TYPES in known.attributes:
+            types = known.attributes[_STORED_TYPES]
+            left = {name: value for name, value in known.attributes.items() if name != _STORED_TYPES}
+            known = replace(known, attributes=left)
         shown = self._shown(array, known)
         fitted = fit(array, known if shown is None else without(known, _OF_COLOR), self._spec, self.wanted)
         if shown is not None and not fitted.of_colours:  # such as depth
             shown, fitted = None, fit(array, known, self._spec, self.wanted)
-        taken = self._taken(fitted.array, shown, fitted.info)
+        # Channels of integers are kept exactly beside the array, so that its infinite values are no loss of theirs.
+        floats = [place for place, name in enumerate(fitted.info.channels) if types.get(name, "float").startswith("f")]
+        taken = self._taken(fitted.array, shown, fitted.info, floats if types else None)
         taken.notes, taken.of_colours = notes + fitted.notes, fitted.of_colours
         if (
             (info is not None or self.beside in _READ_AS_LINEAR)
@@ -199,14 +210,14 @@ class Pixels:
             taken.notes += (("unknown light", _ASSUMED_LIGHT.format(kind=kinds, default=self._spec.default_color)),)
         return taken
 
-    def _taken(self, array: ImageArray, shown: Shown | None, info: ImageInfo) -> Taken:
+    def _taken(self, array: ImageArray, shown: Shown | None, info: ImageInfo, floats: list[int] | None = None) -> Taken:
         if shown is not None:
             convert, color = shown
             taken = self._later(array, lambda floats: self._of_values(floats, convert))
         else:
             color = self.color
             is_same = self._conversion is None
-            taken = Taken.ready(self._prepared(array)) if is_same else self._later(array, self._convert)
+            taken = Taken.ready(self._prepared(array, floats)) if is_same else self._later(array, self._convert)
         taken.color, taken.info = color, info
         return taken
 
@@ -275,11 +286,16 @@ class Pixels:
             prepared = self._prepared(convert(floats))
         return replace(prepared, scaled=True) if prepared.clipped and arrays.look_like_bytes(floats) else prepared
 
-    def _prepared(self, array: ImageArray) -> arrays.Prepared:
+    def _prepared(self, array: ImageArray, floats: list[int] | None = None) -> arrays.Prepared:
+        """Return the array for the encoder. floats: the channels that can lose values; None for all."""
+        if self._rounds and arrays.name_of(array.dtype) == "uint16":
+            return arrays.prepare(arrays.in_eight_bits(array), self._dtypes, self._channels)
         if self._narrow is None or array.dtype.kind != "f" or arrays.name_of(array.dtype) in self._dtypes:
             return arrays.prepare(array, self._dtypes, self._channels)
         narrow = _narrowed(array, self._narrow)
         prepared = arrays.prepare(narrow, self._dtypes, self._channels)
+        if floats is not None:
+            array, narrow = array[..., floats], narrow[..., floats]
         return replace(prepared, infinite=_infinities(narrow) > _infinities(array))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqsave.metadata import icc
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from seqsave.types import ImageInfo
 
-__all__ = ["color_of", "document_of", "others_of"]
+__all__ = ["color_of", "document_of", "others_of", "types_of"]
 
 
 def color_of(info: ImageInfo) -> str | None:
@@ -46,11 +47,17 @@ def _others(info: ImageInfo) -> Iterator[str]:
         yield f"pixel aspect {info.pixel_aspect:g}"
     if info.dpi is not None:
         yield f"{info.dpi:g} pixels per inch"
-    names = [*sorted(info.tags), *sorted(info.texts), *sorted(info.attributes)]
+    names = [*sorted(info.tags), *sorted(info.texts), *_facts(info)]
     blocks = (("Exif", info.exif), ("XMP", info.xmp), ("IPTC", info.iptc), ("brightness", info.light))
     names += [name for name, value in blocks if value]
     if names:
         yield first_of(names, 20)
+
+
+def types_of(info: ImageInfo) -> dict[str, str]:
+    """Return the dtypes of the channels by name, if they differ."""
+    found = info.attributes.get(".types")
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def document_of(info: ImageInfo) -> dict[str, Any]:
@@ -64,8 +71,13 @@ def document_of(info: ImageInfo) -> dict[str, Any]:
         "light": dict(info.light),
         "tags": dict(info.tags),
         "texts": sorted(info.texts),
-        "attributes": sorted(info.attributes),
+        "attributes": _facts(info),
         "exif": info.exif is not None,
         "xmp": info.xmp is not None,
         "iptc": info.iptc is not None,
     }
+
+
+def _facts(info: ImageInfo) -> list[str]:
+    """Return the names of the attributes, without those that describe how the file is stored."""
+    return sorted(name for name in info.attributes if not name.startswith("."))

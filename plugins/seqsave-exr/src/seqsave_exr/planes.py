@@ -21,9 +21,8 @@ __all__ = ["INTEGERS", "KINDS", "Window", "around", "assembled", "pasted", "take
 KINDS = ".types"
 """The name among ``ImageInfo.attributes`` of the channels' types: numpy's names by channel, if they differ."""
 INTEGERS = ".integers"
-"""The name among ``ImageInfo.attributes`` of channels of 32-bit integers that single precision would round."""
+"""The name among ``ImageInfo.attributes`` of the channels of 32-bit integers beside floats, which would round them."""
 _TYPES = ("float16", "float32", "uint32")
-_EXACT = 1 << 24  # up to here, single precision holds every integer
 
 
 class Window(NamedTuple):
@@ -66,7 +65,7 @@ def assembled(planes: Mapping[str, ImageArray]) -> tuple[ImageArray, dict[str, A
     kinds = {name: plane.dtype.name for name, plane in planes.items()}
     if len(set(kinds.values())) < 2:
         return array, {}
-    integers = {name: plane for name, plane in planes.items() if plane.dtype.kind == "u" and plane.max() > _EXACT}
+    integers = {name: plane for name, plane in planes.items() if plane.dtype.kind == "u"}
     return array, {KINDS: kinds, **({INTEGERS: integers} if integers else {})}
 
 
@@ -103,8 +102,11 @@ def _hints(stated: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _as_stated(plane: ImageArray, kind: str | None, exact: ImageArray | None) -> ImageArray:
     """Return a channel in the type that it had in its source, if the type can store every value."""
-    if exact is not None and exact.shape == plane.shape and np.array_equal(exact.astype(plane.dtype), plane):
-        return np.ascontiguousarray(exact)
+    if exact is not None and exact.shape == plane.shape:
+        with np.errstate(over="ignore"):  # half floats end at 65504
+            is_same = np.array_equal(exact.astype(plane.dtype), plane)
+        if is_same:
+            return np.ascontiguousarray(exact)
     if kind is None or kind == plane.dtype.name:
         return np.ascontiguousarray(plane)
     with np.errstate(all="ignore"):
