@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 from PIL.IptcImagePlugin import getiptcinfo
 
 import seqsave
-from seqsave.encoders import BUILTIN_SPECS
+from seqsave.encoders import BUILTIN_SPECS, jpeg
 from seqsave.encoders.jpeg import JpegEncoder
 from seqsave.errors import DecodeError, ImageError, SeqSaveWarning
 from seqsave.metadata import exif
@@ -137,8 +137,26 @@ def test_laying_over_rounds_to_nearest() -> None:
         assert np.array_equal(_laid_over(pixels, background)[..., 0], np.rint(exact))
 
 
-@pytest.mark.parametrize("passes", [{"progressive": True}, {"optimize": True}, {"progressive": True, "optimize": True}])
-def test_a_picture_too_noisy_for_pillow_is_written_all_the_same(passes: dict[str, bool]) -> None:
+PASSES = [{"progressive": True}, {"optimize": True}, {"progressive": True, "optimize": True}]
+NOISIEST = [NOISE, NOISE[..., :1], np.dstack([NOISE, NOISE[..., :1]])]
+
+
+@pytest.mark.parametrize("passes", PASSES)
+def test_noise_fits_into_the_buffer(passes: dict[str, bool], capfd: pytest.CaptureFixture[str]) -> None:
+    for image in NOISIEST:
+        encoded = encode(image, quality=100, alpha="black", **passes)
+        assert not encoded.warnings
+        assert bool(opened(encoded.data).info.get("progressive")) == ("progressive" in passes)
+        assert len(encoded.data) < len(encode(image, quality=100, alpha="black").data)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("passes", PASSES)
+def test_a_picture_too_noisy_for_pillow_is_written_all_the_same(
+    passes: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jpeg, "_MOST_ROOM", 0)
+    monkeypatch.setattr(ImageFile, "MAXBLOCK", 65536)
     encoded = encode(NOISE, **passes)
     assert opened(encoded.data).size == (400, 300)
     assert len(encoded.warnings) == 1

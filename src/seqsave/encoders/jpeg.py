@@ -38,6 +38,8 @@ _ORIENTATION, _TURNED = 0x0112, range(5, 9)  # Exif 2.32, 4.6.4: sides are excha
 _MOST_SCANS = 1000  # progressive files have about ten; bytes of a profile or preview may look like some more
 _COMMENT = "comment"
 _HEADERS = 8192  # bytes, more than libjpeg's own headers take
+_PASSES = ("progressive", "optimize")
+_MOST_ROOM = 1 << 28  # bytes of a buffer, which takes memory as far as it is filled
 # Bytes of a segment that its own name takes, and in Exif the density.
 _EXIF_ROOM, _XMP_ROOM = 64, len(b"http://ns.adobe.com/xap/1.0/\0")
 _BACKGROUNDS = {"black": 0, "white": 255}
@@ -87,7 +89,7 @@ class JpegEncoder:
             "subsampling": options.get("subsampling", "4:4:4"),
             "exif": block,
         }
-        passes = {name: True for name in ("progressive", "optimize") if options.get(name)}
+        passes = {name: True for name in _PASSES if options.get(name)}
         alpha = options.get("alpha", "drop")
         if alpha == "drop" and _is_translucent(image):
             warnings += ("JPEG has no alpha: it was dropped; option alpha='black' or 'white' composites the picture",)
@@ -95,8 +97,7 @@ class JpegEncoder:
         try:
             data = _saved(picture, settings | passes)
         except OSError:
-            # With these two, Pillow allocates one or two bytes per pixel for the whole file, and fails for a noisy
-            # picture that needs more.
+            # With these two, the whole file must fit into Pillow's buffer.
             if not passes:
                 raise
             data = _saved(picture, settings)
@@ -280,18 +281,24 @@ def _laid_over(pixels: Bytes, background: int) -> Bytes:
 def _saved(picture: Image.Image, settings: Mapping[str, Any]) -> bytes:
     # Pillow holds the interpreter's lock while it encodes into a Python object, so that two threads are as slow as one.
     # It releases the lock while it encodes into a file descriptor. Therefore a file in memory is used, where possible.
-    _make_room(sum(len(part) for part in settings.values() if isinstance(part, bytes)))
+    segments = sum(len(part) for part in settings.values() if isinstance(part, bytes))
+    _make_room(segments, picture if any(name in settings for name in _PASSES) else None)
     with _memory_file() as file:
         picture.save(file, "JPEG", **settings)
         file.seek(0)
         return file.read()
 
 
-def _make_room(segments: int) -> None:
-    """Let Pillow's buffer hold all segments before the pixels, which Pillow needs before version 13. It only grows."""
-    needed = segments + _HEADERS
-    if segments > _HEADERS and needed > ImageFile.MAXBLOCK:
-        ImageFile.MAXBLOCK = needed
+def _make_room(segments: int, whole: Image.Image | None) -> None:
+    """Let Pillow's buffer hold all segments before the pixels, which Pillow needs before version 13. It only grows.
+
+    whole: a picture whose whole file has to fit. Pillow counts one or two bytes for each pixel, and noise takes three.
+    """
+    needed = segments + _HEADERS if segments > _HEADERS else 0
+    if whole is not None:
+        room = segments + _HEADERS + whole.width * whole.height * (2 if whole.mode == "L" else 4)
+        needed = max(needed, room if room <= _MOST_ROOM else 0)
+    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, needed)
 
 
 def _memory_file() -> IO[bytes]:
