@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from seqsave import naming, targets
-from seqsave.errors import TargetError
+from seqsave import manifest, naming, targets
+from seqsave.errors import SeqSaveError, TargetError
+from seqsave.manifest import Manifest
+from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
 
-__all__ = ["OlderFrames", "Removed"]
+__all__ = ["OlderFrames", "beside_these"]
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class _Removed:
     """The paths of the frames that were deleted, and of those that could not be, with the first error."""
 
     deleted: tuple[str, ...] = ()
@@ -42,12 +44,40 @@ class OlderFrames:
             if self._before is None:
                 self._before = self._listed()
 
-    def remove(self, written: Collection[str]) -> Removed:
+    def replace(
+        self, record: RunRecord, made: Manifest | None, written: Collection[str]
+    ) -> tuple[Manifest | None, str]:
         """Delete the older frames, and their sidecars, that are not among the paths ``written``.
 
-        A run outside of batch folders deletes no files in them, and the reverse. Raises TargetError if the listing
-        fails.
+        made: the manifest as the run left it; None without one. Deleted frames, and the runs that this one replaces,
+        are removed from it.
+
+        A run outside of batch folders deletes no files in them, and the reverse. Returns the new manifest, and a
+        warning about frames that remain; "" if none does.
         """
+        try:
+            removed = self._remove(written)
+            made = self._note_removed(removed, record, made)
+        except SeqSaveError as error:
+            return None, f"frames of older runs may still exist: {error}"
+        if not removed.failed:
+            return made, ""
+        numbers = {self._number(path) for path in removed.failed}
+        return made, f"{beside_these(numbers)}, as deleting them failed: {removed.error}"
+
+    def _note_removed(self, removed: _Removed, record: RunRecord, made: Manifest | None) -> Manifest | None:
+        run = record.run
+        if made is None or not (removed.deleted or any(one.expected for one in made.runs if one.id != run)):
+            return made
+        below = len(self._rule.folder) + 1 if self._rule.folder else 0
+        names = {path[below:] for path in removed.deleted}
+
+        def change(current: Manifest | None) -> Manifest | None:
+            return None if current is None else manifest.replaced(current, names, run)
+
+        return manifest.change(self._target, record.facts.path, change, policy=self._policy)
+
+    def _remove(self, written: Collection[str]) -> _Removed:
         before, now = self._before or {}, self._listed()
         mine = {self._is_batched(path) for path in written}
         deleted, failed, error = [], [], ""
@@ -62,10 +92,9 @@ class OlderFrames:
             else:
                 deleted.append(path)
         self._remove_sidecars(deleted)
-        return Removed(tuple(deleted), tuple(failed), error)
+        return _Removed(tuple(deleted), tuple(failed), error)
 
-    def number(self, path: str) -> int:
-        """Return the index of one of these frames."""
+    def _number(self, path: str) -> int:
         index = self._rule.name.parse(path.rpartition("/")[2])
         assert index is not None  # noqa: S101 - for the type checker: it was listed since it has one
         return index
@@ -110,3 +139,9 @@ def _is_same(before: targets.Entry, now: targets.Entry | None) -> bool:
 
 def _join(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
+
+
+def beside_these(indices: Iterable[int]) -> str:
+    """Return the beginning of a warning about older frames with these numbers."""
+    numbers = naming.format_ranges(naming.to_ranges(sorted(indices)), 10)
+    return f"frames of an older run lie beside those of this one: {numbers}"

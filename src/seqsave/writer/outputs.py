@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seqsave import manifest, naming, targets
+from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.existing.beside import FramesBeside, lacking_of_total
-from seqsave.existing.replacing import OlderFrames, Removed
+from seqsave.existing.gone import removed_since
+from seqsave.existing.replacing import OlderFrames, beside_these
 from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
@@ -40,8 +40,6 @@ __all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of", "
 
 # These replace no existing frame.
 REPLACING_NOTHING = ("error", "skip")
-# Frames that a listing lacks are looked for one by one, up to this number; of more, so many are looked for first.
-MOST_ASKED, SAMPLE = 100, 20
 # These replace every existing frame.
 _REPLACING_ALL = ("overwrite", "replace")
 
@@ -276,32 +274,12 @@ class Output:
                 later(self.fallback)
 
     def gone(self, result: SaveResult) -> list[FailedFrame]:
-        """Return the saved frames that another program has removed since.
-
-        The run's last listing shows which may be gone. That alone proves nothing, since some storages list a new file
-        late but know it by its name: each is looked for. Of more than ``MOST_ASKED``, a sample is looked for first; if
-        none of it exists, the listing is right, and the others are gone too.
-        """
+        """Return the saved frames that another program has removed since."""
         unseen = self._record.lacks([one for one in self._mine(result).frames if one.status == "saved"])
         if not unseen:
             return []
         folder = f"{self.rule.folder}/" if self.rule.folder else ""
-        paths = {f"{folder}{name}": one for name, one in unseen.items()}
-        lacking = list(paths)
-        sample = lacking if len(lacking) <= MOST_ASKED else _spread(lacking, SAMPLE)
-        gone = self._absent(sample)
-        if len(gone) == len(sample):
-            gone = lacking
-        elif len(sample) < len(lacking):
-            gone = self._absent(lacking)
-        return [_removed(paths[path]) for path in gone]
-
-    def _absent(self, asked: Sequence[str]) -> list[str]:
-        """Return the files that do not exist. Those that cannot be looked for may exist, and end the search."""
-        absent: list[str] = []
-        with contextlib.suppress(TargetError):
-            absent.extend(path for path in asked if not self._common.target.exists(path))
-        return absent
+        return removed_since(self._common.target, {f"{folder}{name}": one for name, one in unseen.items()})
 
     def _path(self, frame: SavedFrame) -> str:
         """Return the path of a saved frame."""
@@ -320,40 +298,16 @@ class Output:
                     "older", None, f"frames of older runs are kept: {made.writers[0]} is writing some"
                 )
                 return
-            made = self._remove_older(self._older, result)
-        outside = sorted({frame.index for frame in made.outside}) if made is not None else []
+            made, warning = self._older.replace(self._record, made, {self._path(frame) for frame in result.frames})
+            if warning:
+                self._common.log.warn("older", None, warning)
+        outside = {frame.index for frame in made.outside} if made is not None else ()
         if outside and self._older is None:
-            self._common.log.warn("older", None, f"{_older(outside)}; `if_exists='replace'` removes them")
+            self._common.log.warn("older", None, f"{beside_these(outside)}; `if_exists='replace'` removes them")
         if made is not None:
             beside = FramesBeside(self._common.target, self.rule, made, self._record.run, seen)
             for number, text in enumerate(beside.doubles() if self._older is not None else beside.warnings()):
                 self._common.log.warn(f"beside {number}", None, text)
-
-    def _remove_older(self, older: OlderFrames, result: SaveResult) -> Manifest | None:
-        written = {self._path(frame) for frame in result.frames}
-        try:
-            removed = older.remove(written)
-            made = self._note_removed(removed)
-        except SeqSaveError as error:
-            self._common.log.warn("older", None, f"frames of older runs may still exist: {error}")
-            return None
-        if removed.failed:
-            numbers = sorted({older.number(path) for path in removed.failed})
-            self._common.log.warn("older", None, f"{_older(numbers)}, as deleting them failed: {removed.error}")
-        return made
-
-    def _note_removed(self, removed: Removed) -> Manifest | None:
-        """Remove deleted frames, and the runs that this one replaces, from the manifest, if there is one."""
-        made, run = self._made, self._record.run
-        if made is None or not (removed.deleted or any(one.expected for one in made.runs if one.id != run)):
-            return made
-        below = len(self.rule.folder) + 1 if self.rule.folder else 0
-        names = {path[below:] for path in removed.deleted}
-
-        def change(current: Manifest | None) -> Manifest | None:
-            return None if current is None else manifest.replaced(current, names, run)
-
-        return manifest.change(self._common.target, self._record.facts.path, change, policy=self._delivery.policy)
 
     def _finish_later(self, result: SaveResult, fallback: Fallback, *, broken: bool, stopped: bool) -> None:
         try:
@@ -375,25 +329,3 @@ class Output:
             frames=tuple([frame for frame in result.frames if frame.filetype == self.filetype]),
             failures=tuple([failure for failure in result.failures if failure.filetype == self.filetype]),
         )
-
-
-def _spread(paths: Sequence[str], count: int) -> list[str]:
-    """Return so many of the paths, evenly spread, with the first and the last one: a part may be gone, or new."""
-    return [paths[number * (len(paths) - 1) // (count - 1)] for number in range(count)]
-
-
-def _removed(frame: SavedFrame) -> FailedFrame:
-    error = TargetError("it was saved, but another program has removed it", fault="missing")
-    return FailedFrame(
-        index=frame.index,
-        batch=frame.batch,
-        filetype=frame.filetype,
-        url=frame.url,
-        error=str(error),
-        exception=error,
-    )
-
-
-def _older(indices: list[int]) -> str:
-    numbers = naming.format_ranges(naming.to_ranges(indices), 10)
-    return f"frames of an older run lie beside those of this one: {numbers}"
