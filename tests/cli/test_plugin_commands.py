@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 import pytest
 
 from seqsave.plugins import manager
@@ -33,7 +31,7 @@ def test_start_up_looks_at_no_plugin(site: Site, monkeypatch: pytest.MonkeyPatch
     def refuse() -> None:
         raise AssertionError("entry points were looked at")
 
-    monkeypatch.setattr(importlib.metadata, "distributions", refuse)
+    monkeypatch.setattr(manager, "discover", refuse)
     for arguments in (["--help"], ["--version"], ["ls", "--help"], ["plugins", "--help"]):
         assert "status" not in seqsave(*arguments).out.replace("Exit status", "")
     assert "looked at" in seqsave("status", status=1).err

@@ -109,7 +109,7 @@ sys.stdin.read()
 
 
 @POSIX_ONLY
-def test_a_file_that_was_deleted_meanwhile_is_not_locked(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_was_deleted_in_between_is_not_locked(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next process locks a new file of this name, so that two would hold the lock."""
     lock, calls = file_lock._lock, []
 

@@ -118,7 +118,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _is_at(descriptor: int, path: str) -> bool:
-        """Return False if the file was deleted meanwhile, so that another process may lock a new one."""
+        """Return False if the file was deleted since, so that another process may lock a new one."""
         try:
             return os.path.samestat(os.fstat(descriptor), os.lstat(path))
         except FileNotFoundError:

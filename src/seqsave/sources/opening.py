@@ -14,10 +14,10 @@ from seqsave.sequences.found import doubt_message
 from seqsave.sequences.frame import Files
 from seqsave.sequences.lookup import File, Folder, Glob
 from seqsave.sequences.reader import FrameSequence
-from seqsave.sources import files, pictures
+from seqsave.sources import files
+from seqsave.sources.kinds import ANIMATED, VIDEOS, readable_extensions
 from seqsave.sources.reading import source_of_files
 from seqsave.sources.records import Keep, Reading, Source
-from seqsave.sources.video import EXTENSIONS as VIDEO_EXTENSIONS
 from seqsave.types import MAX_PIXELS
 
 __all__ = ["open_source", "source_of_sequence"]
@@ -90,9 +90,9 @@ def _open_file(file: File, how: Reading) -> Source:
         from seqsave.sources.arrays import open_array
 
         return open_array(file.target, file.name)
-    if file.extension in VIDEO_EXTENSIONS:
+    if file.extension in VIDEOS:
         return _open_video(file, how)
-    if file.extension in pictures.readable_extensions():
+    if file.extension in readable_extensions():
         return _open_picture(file, how)
     return _open_unknown(file, how)
 
@@ -105,22 +105,26 @@ def _open_video(file: File, how: Reading) -> Source:
 
 def _open_unknown(file: File, how: Reading) -> Source:
     """Open a file of an unknown extension: as a picture if it is one, otherwise as a video. Raises SourceError."""
+    from seqsave.sources.pictures import is_picture
+
     try:
-        if pictures.is_picture(files.read_file(file.target, file.name)):
+        if is_picture(files.read_file(file.target, file.name)):
             return _open_picture(file, how)
         return _open_video(file, how)
     except (SourceError, ImportError):
-        kinds = ", ".join(sorted(pictures.readable_extensions()))
+        kinds = ", ".join(sorted(readable_extensions()))
         raise SourceError(
             f"{file.target.url_of(file.name)} cannot be read as frames: use a video "
-            f"({', '.join(sorted(VIDEO_EXTENSIONS))}), a .npy array, or pictures ({kinds})"
+            f"({', '.join(sorted(VIDEOS))}), a .npy array, or pictures ({kinds})"
         ) from None
 
 
 def _open_picture(file: File, how: Reading) -> Source:
     url = file.target.url_of(file.name)
-    if file.extension in pictures.ANIMATED:
-        animation = pictures.open_animation(url, files.read_file(file.target, file.name), how)
+    if file.extension in ANIMATED:
+        from seqsave.sources.pictures import open_animation
+
+        animation = open_animation(url, files.read_file(file.target, file.name), how)
         if animation is not None:
             return animation
     parsed = naming.split_name(file.name)
@@ -138,7 +142,7 @@ def _open_folder(folder: Folder, how: Reading) -> Source:
     items = list(finder.items_in(target, folder.entries))
     if not items:
         raise SequenceNotFoundError(f"no pictures in {target.url}{finder.found_in(target, folder.entries).instead()}")
-    chosen = files.choose(target, target.url, items, pictures.readable_extensions, all_of_them=False)
+    chosen = files.choose(target, target.url, items, readable_extensions, all_of_them=False)
     return source_of_files(target.url, target, chosen, how)
 
 
@@ -148,5 +152,5 @@ def _open_glob(glob: Glob, how: Reading) -> Source:
     where = f"{glob.text} in {target.url}"
     if not items:
         raise SequenceNotFoundError(f"no file matches {where}{finder.found_in(target).instead()}")
-    chosen = files.choose(target, where, items, pictures.readable_extensions, all_of_them=True)
+    chosen = files.choose(target, where, items, readable_extensions, all_of_them=True)
     return source_of_files(where, target, chosen, how)

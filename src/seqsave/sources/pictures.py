@@ -26,15 +26,7 @@ if TYPE_CHECKING:
 
     from seqsave.types import EncoderSpec
 
-__all__ = ["ANIMATED", "is_picture", "load_picture", "open_animation", "readable_extensions"]
-
-# Formats that Pillow reads on every platform, in addition to those of the encoders.
-_BY_PILLOW = (
-    "apng avif avifs bmp dib dds gif ico j2k jfif jp2 jpe jpeg jpg jpx pbm pcx pgm png pnm ppm psd qoi rgb sgi tga tif "
-    "tiff webp xbm"
-)
-# Formats whose files may contain several pictures, one after the other in time.
-ANIMATED = frozenset(("apng", "avif", "avifs", "gif", "png", "webp"))
+__all__ = ["is_picture", "load_picture", "open_animation"]
 
 # Pillow's names of a JPEG with further pictures (for 3D, or a preview), and of an animated PNG.
 _MIME = {"image/mpo": "image/jpeg", "image/apng": "image/png"}
@@ -43,12 +35,6 @@ Note = Callable[[str], None]
 
 # Pillow's limit is one for all threads.
 _opening = ForkSafeLock()
-
-
-def readable_extensions() -> frozenset[str]:
-    """Return the extensions, in lower case and without dots, of the files that can be read as pictures here."""
-    ours = {extension for info in registry.describe_filetypes() for extension in info.spec.extensions}
-    return frozenset(_BY_PILLOW.split()) | ours
 
 
 def load_picture(frame: Frame, data: bytes, beside: Mapping[str, RawText], how: Reading, note: Note) -> SourceFrame:

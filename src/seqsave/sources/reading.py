@@ -10,8 +10,7 @@ from seqsave.errors import SourceError
 from seqsave.metadata.text import RawText
 from seqsave.sequences.frame import Frame
 from seqsave.sequences.reader import FrameSequence
-from seqsave.sequences.tiff_pages import pages_in
-from seqsave.sources import files, pictures
+from seqsave.sources import files
 from seqsave.sources.records import Keep, Reading, Source, SourceFrame
 from seqsave.wording import counted
 
@@ -68,6 +67,8 @@ class _Frames:
 
     def iterate(self) -> Iterator[SourceFrame]:
         """Yield the frames in order. Raises SourceError and TargetError for a frame that cannot be read."""
+        from seqsave.sources import pictures  # here, as a copy of the files does not read them as pictures
+
         sequence = FrameSequence(url=self.target.url, name=naming.NamePattern("", 0, "", ""), frames=self.chosen.frames)
 
         def load(frame: Frame, data: bytes) -> SourceFrame:
@@ -84,6 +85,9 @@ class _Frames:
 
     def iterate_pages(self) -> Iterator[SourceFrame]:
         """Yield every picture of each file in order. Raises as ``iterate``."""
+        from seqsave.sequences.tiff_pages import pages_in
+        from seqsave.sources import pictures
+
         for frame in self.chosen.frames:
             data = frame.read_bytes()
             texts = {key: RawText(text) for key, text in frame.texts_beside(data).items()}

@@ -21,10 +21,7 @@ from seqsave.wording import counted
 if TYPE_CHECKING:
     from seqsave.types import ImageInfo
 
-__all__ = ["EXTENSIONS", "open_video", "read_tags"]
-
-_NAMES = "3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv y4m"
-EXTENSIONS = frozenset(_NAMES.split())
+__all__ = ["open_video", "read_tags"]
 
 # VP8 and VP9 store alpha as a second stream in each packet, which only the decoders of libvpx read.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
