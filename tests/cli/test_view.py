@@ -21,6 +21,8 @@ from seqsave.cli import view
 from tests.cli.runner import COMMAND, options, seqsave
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3Server
 
 
 def save(place: Any, **settings: Any) -> None:
@@ -67,6 +69,24 @@ def test_from_each_storage(place: Place) -> None:
     save(place.url, storage_options=place.storage_options)
     with viewing(place.url, *options(place)) as (_, url), urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         assert b"<html" in answer.read()
+
+
+@pytest.mark.s3
+def test_it_ends_while_a_storage_hangs(s3_server: S3Server) -> None:
+    url = s3_server.new_prefix()
+    save(url, storage_options=s3_server.storage_options)
+    with Proxy(s3_server.endpoint_url) as proxy:
+        hung = proxy.stall(methods=("GET",), path="frame_0000[12]")
+        arguments = [f"--storage-option={name}={value}" for name, value in s3_server.storage_options.items()]
+        with viewing(url, *arguments, f"--storage-option=endpoint_url={proxy.endpoint_url}") as (process, address):
+            with socket.create_connection(("127.0.0.1", int(address.split(":")[2].split("/")[0]))) as client:
+                path = "/" + address.split("/", 3)[3]
+                client.sendall(f"GET {path}0/f/1/half.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                assert hung.reached.wait(PATIENCE)
+                process.terminate()
+                _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "Traceback" not in err
 
 
 def test_a_busy_port_is_one_line(tmp_path: Path) -> None:

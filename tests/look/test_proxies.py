@@ -159,10 +159,18 @@ class Slow:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._frame, name)
 
-    def read_published(self) -> Any:
+    @property
+    def source(self) -> Any:
+        return self, self._frame.source[1]
+
+    @property
+    def known(self) -> Any:
+        return self._frame.source[0].known
+
+    def read_published(self, path: str) -> Any:
         self.reads += 1
         assert self.may_read.wait(PATIENCE)
-        return self._frame.read_published()
+        return self._frame.source[0].read_published(path)
 
 
 def test_a_frame_is_read_once_for_all_that_wait(proxies: Proxies, tmp_path: Path) -> None:
@@ -209,6 +217,23 @@ def test_a_replaced_frame_is_read_again(proxies: Proxies, tmp_path: Path) -> Non
     assert shown(proxies, seqsave.open_sequence(tmp_path)[0]).max() == 0
     seqsave.save([smooth() * 0 + 1], tmp_path, filetype="png")
     assert shown(proxies, seqsave.open_sequence(tmp_path)[0]).min() == 255
+
+
+def test_a_stored_picture_is_used_and_the_frame_is_not_read(proxies: Proxies, tmp_path: Path) -> None:
+    slow: Any = Slow(one(tmp_path, smooth(), filetype="png"))
+    small = b"the stored one"
+    for look in (Look(size="thumb"), Look(size="half")):
+        assert proxies.picture(slow, look, lambda frame, size: small).result(PATIENCE).data == small
+    assert slow.reads == 0
+    slow.may_read.set()
+    for look in (Look(size="full"), Look(ev=1.0), Look(gamma=2.0), Look(channel="r")):
+        assert proxies.picture(slow, look, lambda frame, size: small).result(PATIENCE).data != small
+    assert slow.reads == 1
+
+
+def test_a_frame_without_a_stored_picture_is_read(proxies: Proxies, tmp_path: Path) -> None:
+    frame = one(tmp_path, smooth(), filetype="png")
+    assert pixels(proxies.picture(frame, Look(), lambda frame, size: None).result(PATIENCE)).shape == (64, 96, 3)
 
 
 def test_the_rate_is_no_part_of_a_picture(proxies: Proxies, tmp_path: Path) -> None:

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.look import proxies
+from seqsave.runtime.retry import RetryPolicy
 from tests.look.serving import Served, serving
 from tests.support.places import Place
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3Server
 
 
 def frames(count: int = 3, height: int = 90, width: int = 160) -> Any:
@@ -242,6 +246,28 @@ def test_a_frame_of_more_pixels_than_allowed(tmp_path: Path) -> None:
     with serving(tmp_path, max_pixels=100) as running:
         answer = running.get("0/f/0/half.jpg")
         assert (answer.status, answer.document["reason"]) == (422, "too large")
+
+
+@pytest.mark.s3
+def test_a_storage_that_refuses_or_fails_is_an_answer(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = s3_server.new_prefix()
+    seqsave.save(frames(3), url, storage_options=s3_server.storage_options, filetype="png")
+    monkeypatch.setattr(proxies, "PATIENCE", RetryPolicy(attempts=2, first_wait=0.0))
+    with Proxy(s3_server.endpoint_url) as proxy:
+        options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
+        with serving(url, storage_options=options) as running:
+            fault = proxy.answer(403, "AccessDenied", methods=("GET",), path="frame_00001")
+            answer = running.get("0/f/1/half.jpg")
+            assert (answer.status, answer.document["reason"]) == (502, "storage")
+            assert "frame_00001.png" in answer.document["error"]
+            assert s3_server.secret not in answer.document["error"]
+            assert fault.hits == 1, "no rights: asked once"
+            proxy.reset(methods=("GET",), path="frame_00002")
+            for path in ("half.jpg", "original", "about.json", "pixel.json?x=0&y=0"):
+                assert running.get(f"0/f/2/{path}").status == 502
+            proxy.clear()
+            assert running.get("0/f/2/half.jpg").status == 200
+            assert running.sequences()[0]["broken"] == [{}], "the frame itself may be sound"
 
 
 def test_a_frame_that_is_deleted_while_the_page_is_open(tmp_path: Path) -> None:

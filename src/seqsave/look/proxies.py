@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from seqsave.look.flights import Cache, Flight, Flights
+from seqsave.runtime import retry
 from seqsave.runtime.pools import Pace, WorkerThreads
 from seqsave.types import MAX_PIXELS, Decoded
 
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from seqsave.sequences.frame import Frame
     from seqsave.types import ImageArray
 
-__all__ = ["CHANNELS", "SIZES", "Channel", "Look", "Made", "Proxies", "Size", "Source", "width_of"]
+__all__ = ["CHANNELS", "SIZES", "Channel", "Look", "Made", "Proxies", "Size", "Source", "Stored", "width_of"]
 
 Size = Literal["thumb", "half", "full"]
 SIZES: tuple[Size, ...] = get_args(Size)
 Channel = Literal["rgb", "r", "g", "b", "a", "luma"]
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+Stored = Callable[["Frame", Size], "bytes | None"]
+"""Returns the picture of a frame that lies beside it, ready-made; None if none was made of its very file."""
 
 # Bytes of files that were read, and of pictures that were made. Browsers keep pictures as well.
 BUDGET = 32 * 2**20
@@ -38,6 +41,9 @@ READING = 8
 WAITING = 64 * 2**20
 # The largest picture whose values are kept for the probe, in bytes: 4K in half floats.
 PROBED = 72 * 2**20
+
+# A person waits for a picture, and may ask for it again.
+PATIENCE = retry.RetryPolicy(attempts=5, deadline=8.0, longest_wait=2.0, first_answer=8.0)
 
 THUMB = 160
 LEAST_HALF = 640
@@ -52,6 +58,11 @@ class Look:
     ev: float = 0.0
     gamma: float = 1.0
     channel: Channel = "rgb"
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it is a small picture, with nothing changed, as they are stored."""
+        return self.size != "full" and (self.ev, self.gamma, self.channel) == (0.0, 1.0, "rgb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +97,12 @@ class Proxies:
         self._reading = WorkerThreads(Pace(READING), "seqsave-look-read")
         self._decoding = WorkerThreads(Pace(os.cpu_count() or 1), "seqsave-look-decode")
         self._gate = _Gate(WAITING)
+        self._ended = threading.Event()
         self._probed: tuple[Any, Decoded] | None = None
 
     def close(self) -> None:
         """End the threads. Work that has not begun is dropped, and what hangs does not keep the program alive."""
+        self._ended.set()
         self._gate.close()
         self._reading.close()
         self._decoding.close()
@@ -106,16 +119,22 @@ class Proxies:
                 self._reading.put(partial(self._read, frame, key, flight))
         return future
 
-    def picture(self, frame: Frame, look: Look) -> Future[Made]:
-        """Return a frame as a JPEG. The future raises TargetError, DecodeError, and as ``Frame.decode``."""
+    def picture(self, frame: Frame, look: Look, stored: Stored | None = None) -> Future[Made]:
+        """Return a frame as a JPEG. The future raises TargetError, DecodeError, and as ``Frame.decode``.
+
+        stored: returns pictures that were made when the frame was saved; the frame itself is read if it has none.
+        """
         key = (_key(frame), look)
         future, flight = self._makes.join(key)
-        if flight is not None:
-            known = self._pictures.get(key)
-            if known is not None:
-                flight.settle(lambda: known)
-            else:
-                self._then(frame, flight, lambda source: self._make(frame, key, look, source))
+        if flight is None:
+            return future
+        known = self._pictures.get(key)
+        if known is not None:
+            flight.settle(lambda: known)
+        elif stored is not None and look.is_plain:
+            self._reading.put(partial(self._fetch, frame, key, look, stored, flight))
+        else:
+            self._then(frame, flight, lambda source: self._make(frame, key, look, source))
         return future
 
     def decoded(self, frame: Frame) -> Future[Decoded]:
@@ -126,12 +145,26 @@ class Proxies:
         self._then(frame, flight, lambda source: self._decode(frame, source))
         return future
 
+    def _fetch(self, frame: Frame, key: Any, look: Look, stored: Stored, flight: Flight[Made]) -> None:
+        if not flight.is_wanted():
+            return
+        data = stored(frame, look.size)
+        if data is None:
+            self._then(frame, flight, lambda source: self._make(frame, key, look, source))
+            return
+        made = Made(data, frame.version)
+        self._pictures.put(key, made)
+        flight.settle(lambda: made)
+
     def _read(self, frame: Frame, key: Any, flight: Flight[Source]) -> None:
         if self._gate.wait() and flight.is_wanted():
             flight.settle(lambda: self._kept_source(frame, key))
 
     def _kept_source(self, frame: Frame, key: Any) -> Source:
-        data, published = frame.read_published()
+        target, path = frame.source
+        data, published = retry.call(
+            PATIENCE, lambda: target.read_published(path), stop_event=self._ended, contact=target.known
+        )
         source = Source(data, published.version)
         self._sources.put(key, source)
         return source
