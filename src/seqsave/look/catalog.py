@@ -18,7 +18,7 @@ from seqsave.sequences.frame import Frame
 from seqsave.sequences.progress import Progress, progress_of
 from seqsave.sequences.reader import FrameSequence
 
-__all__ = ["Catalog", "Facts", "Key", "Place", "Seen", "find", "runs_of"]
+__all__ = ["Catalog", "Catalogs", "Facts", "Key", "Place", "Seen", "Shown", "facts_of", "find", "reason_of", "runs_of"]
 
 Key = tuple[str, str, str]
 Place = tuple[int, int | None]  # (index, batch)
@@ -85,7 +85,7 @@ class Catalog:
 
         Of sequences that were complete, only their manifests are looked at.
         """
-        if before and all(one.is_complete and one.record == _record_of(one.sequence) for one in before):
+        if _is_settled(before):
             return list(before)
         return [one for url in self.urls for one in self._at(url)]
 
@@ -107,6 +107,23 @@ class Catalog:
         named = f"{self.prefix}_#### " if self.prefix else ""
         more = "" if self.recursive or not found.folders else "; --recursive searches them"
         return f"no sequence {named}in {found.where}{found.instead()}{more}"
+
+
+class Catalogs:
+    """Several catalogs with storage options of their own, as one."""
+
+    def __init__(self, catalogs: Sequence[Catalog]) -> None:
+        self._catalogs = tuple(catalogs)
+
+    def look_again(self, before: Sequence[Seen]) -> list[Seen]:
+        """Return the sequences of all; see ``Catalog``."""
+        if _is_settled(before):
+            return list(before)
+        return [one for catalog in self._catalogs for one in catalog.look_again(())]
+
+
+def _is_settled(before: Sequence[Seen]) -> bool:
+    return bool(before) and all(one.is_complete and one.record == _record_of(one.sequence) for one in before)
 
 
 def find(

@@ -17,6 +17,7 @@ import re
 import secrets
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ from seqsave.look.catalog import reason_of
 from seqsave.look.proxies import CHANNELS, SIZES, Look
 from seqsave.look.viewer import Viewer
 
-__all__ = ["Rooms", "add_routes", "application", "new_token", "serve"]
+__all__ = ["Rooms", "application", "mounted", "new_token", "serve"]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -60,15 +61,18 @@ def new_token() -> str:
 
 
 class Rooms:
-    """The viewers by their tokens."""
+    """The viewers by their tokens. most: how many there may be; the one opened first is closed for another."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
         self._viewers: dict[str, Viewer] = {}
 
     def open(self, viewer: Viewer, token: str | None = None) -> str:
         """Give a viewer a token, and return it."""
         token = new_token() if token is None else token
         self._viewers[token] = viewer
+        while self._most is not None and len(self._viewers) > self._most:
+            self._viewers.pop(next(iter(self._viewers))).close()
         return token
 
     def close(self) -> None:
@@ -90,52 +94,46 @@ class Rooms:
 def application(rooms: Rooms) -> web.Application:
     """Return the server's application, with its rules of access."""
     app = web.Application(middlewares=[_guarded])
-    add_routes(app.router, "", rooms)
+    for path, handler in _Routes(rooms).table(""):
+        app.router.add_get(path, handler)
     return app
 
 
-def add_routes(router: web.UrlDispatcher, prefix: str, rooms: Rooms) -> None:
-    """Add the routes below ``prefix`` and a token; their rules of access are those of ``router``'s application."""
-    routes = _Routes(rooms)
-    base = f"{prefix}/{{token}}"
-    frame = f"{base}/{{sequence:[0-9]{{1,6}}}}/f/{{index:-?[0-9]{{1,19}}}}"
-    for path, handler in (
-        (f"{base}/", routes.index),
-        (f"{base}/static/{{name}}", routes.static),
-        (f"{base}/sequences.json", routes.sequences),
-        (f"{base}/events", routes.events),
-        (f"{frame}/{{size:{'|'.join(SIZES)}}}.jpg", routes.picture),
-        (f"{frame}/original", routes.original),
-        (f"{frame}/about.json", routes.about),
-        (f"{frame}/pixel.json", routes.pixel),
-    ):
-        router.add_get(path, handler)
+def mounted(prefix: str, rooms: Rooms) -> list[tuple[str, Handler]]:
+    """Return paths and handlers of GET requests, for the server of another program, which has its own rules of access.
+
+    prefix: what stands before the token in the path: ``/seqsave/look``.
+    """
+    return [(path, partial(_answered, handler)) for path, handler in _Routes(rooms).table(prefix)]
 
 
 @web.middleware
 async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse requests from elsewhere before anything looks at them; give each answer its headers."""
-    try:
-        refused = _refusal(request)
-        response = refused if refused is not None else await handler(request)
-    except web.HTTPException as error:
-        response = _problem(error.status, "there is no such page" if error.status == 404 else error.reason)
-    if not response.prepared:
-        for name, value in HEADERS.items():
-            response.headers[name] = value
-    return response
-
-
-def _refusal(request: web.Request) -> web.Response | None:
+    """Refuse requests from elsewhere before anything looks at them."""
     if not _is_local(request.host):
-        return _problem(421, "this server answers to localhost only")
+        return _with_rules(_problem(421, "this server answers to localhost only"))
     if request.method not in ("GET", "HEAD"):
         response = _problem(405, "this server answers to GET and HEAD only")
         response.headers["Allow"] = "GET, HEAD"
-        return response
+        return _with_rules(response)
+    return await _answered(handler, request)
+
+
+async def _answered(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """Return the answer to a request that no other site has sent, with the rules for browsers."""
     if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
-        return _problem(403, "another site sent this request")
-    return None
+        return _with_rules(_problem(403, "another site sent this request"))
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        response = _problem(error.status, "there is no such page" if error.status == 404 else error.reason)
+    return _with_rules(response)
+
+
+def _with_rules(response: web.StreamResponse) -> web.StreamResponse:
+    if not response.prepared:
+        response.headers.update(HEADERS)
+    return response
 
 
 def _is_local(host: str) -> bool:
@@ -164,6 +162,21 @@ class _Routes:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._static = importlib.resources.files("seqsave.look").joinpath("static")
+
+    def table(self, prefix: str) -> list[tuple[str, Handler]]:
+        """Return each path with its handler."""
+        base = f"{prefix}/{{token}}"
+        frame = f"{base}/{{sequence:[0-9]{{1,6}}}}/f/{{index:-?[0-9]{{1,19}}}}"
+        return [
+            (f"{base}/", self.index),
+            (f"{base}/static/{{name}}", self.static),
+            (f"{base}/sequences.json", self.sequences),
+            (f"{base}/events", self.events),
+            (f"{frame}/{{size:{'|'.join(SIZES)}}}.jpg", self.picture),
+            (f"{frame}/original", self.original),
+            (f"{frame}/about.json", self.about),
+            (f"{frame}/pixel.json", self.pixel),
+        ]
 
     def _viewer(self, request: web.Request) -> Viewer:
         return self._rooms.get(request.match_info["token"])

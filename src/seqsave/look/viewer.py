@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqsave.errors import SeqSaveError
-from seqsave.look.catalog import Catalog, Seen, Shown, facts_of, reason_of
+from seqsave.look.catalog import Catalog, Catalogs, Seen, Shown, facts_of, reason_of
 from seqsave.look.proxies import Proxies
 from seqsave.runtime.threads import run_in_thread
 from seqsave.sequences.frame import Frame
@@ -36,7 +36,7 @@ Event = tuple[str, dict[str, Any]]
 class Viewer:
     """The sequences of one page. ``seen``: as ``catalog`` has found them."""
 
-    def __init__(self, catalog: Catalog, seen: Sequence[Seen], proxies: Proxies) -> None:
+    def __init__(self, catalog: Catalog | Catalogs, seen: Sequence[Seen], proxies: Proxies) -> None:
         self.catalog = catalog
         self.proxies = proxies
         self.shown: list[Shown] = []
