@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import SeqSaveError, TargetError
-from seqsave.manifest import Manifest
+from seqsave.manifest import Manifest, packs
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
+from seqsave.sequences.packed import drop
 
 __all__ = ["OlderFrames", "beside_these"]
 
@@ -47,7 +49,7 @@ class OlderFrames:
     def replace(
         self, record: RunRecord, made: Manifest | None, written: Collection[str]
     ) -> tuple[Manifest | None, str]:
-        """Delete the older frames, and their sidecars, that are not among the paths ``written``.
+        """Delete the older frames, their sidecars and their proxies, that are not among the paths ``written``.
 
         made: the manifest as the run left it; None without one. Deleted frames, and the runs that this one replaces,
         are removed from it.
@@ -60,6 +62,7 @@ class OlderFrames:
             made = self._note_removed(removed, record, made)
         except SeqSaveError as error:
             return None, f"frames of older runs may still exist: {error}"
+        self._drop_proxies(removed, record, written)
         if not removed.failed:
             return made, ""
         numbers = {self._number(path) for path in removed.failed}
@@ -93,6 +96,25 @@ class OlderFrames:
                 deleted.append(path)
         self._remove_sidecars(deleted)
         return _Removed(tuple(deleted), tuple(failed), error)
+
+    def _drop_proxies(self, removed: _Removed, record: RunRecord, written: Collection[str]) -> None:
+        """Remove the small pictures of frames that were deleted or replaced; those that the run made stay."""
+        with contextlib.suppress(TargetError):  # what remains belongs to no frame, and is not read
+            there = self._listed()
+            gone = self._keys((*removed.deleted, *written))
+            left = self._keys(path for path in there if path not in written and path not in removed.deleted)
+            drop(self._target, packs.folder_of(record.facts.path), gone, left, own=record.run)
+
+    def _keys(self, paths: Iterable[str]) -> list[tuple[int, int | None]]:
+        """Return index and batch of each of these files that is named as a frame."""
+        keys = []
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            index = self._rule.name.parse(name)
+            if index is not None:
+                is_batched = self._is_batched(path)
+                keys.append((index, naming.parse_batch_folder(folder.rpartition("/")[2]) if is_batched else None))
+        return keys
 
     def _number(self, path: str) -> int:
         index = self._rule.name.parse(path.rpartition("/")[2])

@@ -220,7 +220,7 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
 
 
 def _of_unknown_bytes(frame: FrameEntry) -> FrameEntry:
-    return replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None, run=None)
+    return replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None, run=None, proxy=None)
 
 
 def _merged(current: Manifest | None, run: str | None, outcome: Outcome, listing: Listing) -> dict[Key, FrameEntry]:
@@ -239,8 +239,10 @@ def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> F
     """Return the entry of a frame that this run wrote or kept; ``theirs`` is the recorded entry.
 
     A frame that was kept keeps its record. If its file is not the recorded one, only a run that decoded it, and so
-    knows the picture, describes it.
+    knows the picture, describes it. The same bytes keep their proxy.
     """
+    if theirs is not None and mine.proxy is None and _says_the_same(mine, theirs):
+        mine = replace(mine, proxy=theirs.proxy)
     if theirs is not None and mine.version == UNKNOWN_VERSION and mine.checksum == theirs.checksum:
         return theirs  # published and recorded by a flush of the spool
     if theirs is None or mine.checksum is not None:

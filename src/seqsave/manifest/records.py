@@ -100,6 +100,7 @@ class FrameEntry:
     recipe:       the recipe that the caller gave.
     disputed:     the storage shows a different file than the recorded one, so its bytes are unknown.
     run:          the id of the run that wrote it (see ``Manifest.runs``); None for a frame that was only found.
+    proxy:        the name of the pack with the small pictures of these bytes (``manifest.packs``); None without one.
     """
 
     index: int
@@ -114,6 +115,7 @@ class FrameEntry:
     disputed: bool = False
     version: str | None = None
     run: str | None = None
+    proxy: str | None = None
 
     @property
     def key(self) -> Key:
@@ -143,6 +145,8 @@ class FrameEntry:
             document["version"] = self.version
         if self.run != shared.run:
             document["run"] = (runs or {}).get(self.run or "", self.run)
+        if self.proxy is not None:
+            document["proxy"] = self.proxy
         return document
 
     @classmethod
@@ -152,7 +156,7 @@ class FrameEntry:
         if type(document) is dict and _RARE.isdisjoint(document):
             get = document.get
             index, name, size, checksum, etag = get("index"), get("name"), get("size"), get("checksum"), get("etag")
-            version, acknowledged = get("version", etag), get("acknowledged", False)
+            version, acknowledged, proxy = get("version", etag), get("acknowledged", False), get("proxy")
             if (
                 type(index) is type(size) is int
                 and LEAST_INDEX <= index <= _MOST
@@ -161,6 +165,7 @@ class FrameEntry:
                 and (checksum is None or type(checksum) is str)
                 and (etag is None or type(etag) is str)
                 and (version is None or type(version) is str)
+                and (proxy is None or type(proxy) is str)
                 and type(acknowledged) is bool
             ):
                 return cls(
@@ -175,6 +180,7 @@ class FrameEntry:
                     picture=shared.picture,
                     version=version,
                     run=shared.run,
+                    proxy=proxy,
                 )
         return cls._checked(document, "a frame" if number is None else f"frame {number} of the manifest", shared)
 
@@ -195,6 +201,7 @@ class FrameEntry:
             disputed=reader.flag("disputed", False),
             version=reader.optional("version", str) if "version" in document else etag,
             run=_run_of(reader, shared.runs) if "run" in document else shared.run,
+            proxy=reader.optional("proxy", str),
         )
 
 

@@ -30,6 +30,7 @@ class FrameRecord:
     version:      the version that listings of the storage show until the file is replaced.
     recipe:       the recipe that the caller gave.
     picture:      the format of the picture; None for a frame that was kept.
+    proxy:        the pack with the small pictures of these bytes; None without one.
     """
 
     run: str
@@ -43,6 +44,7 @@ class FrameRecord:
     version: str | None = None
     recipe: str | None = None
     picture: Picture | None = None
+    proxy: str | None = None
 
     @classmethod
     def of(cls, run: str, entry: FrameEntry) -> FrameRecord:
@@ -58,7 +60,7 @@ class FrameRecord:
     @property
     def is_sound(self) -> bool:
         """Return False for a record with values that no task writes, since a manifest with them could not be read."""
-        texts, optional = (self.run, self.name, self.checksum), (self.etag, self.version, self.recipe)
+        texts, optional = (self.run, self.name, self.checksum), (self.etag, self.version, self.recipe, self.proxy)
         numbers = (
             (abs(self.index), self.size, 0 if self.batch is None else self.batch)
             if type(self.index) is int

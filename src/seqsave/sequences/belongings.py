@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import TargetError
+from seqsave.manifest import packs
 from seqsave.pictures.codecs import EXTENSIONS
 from seqsave.pictures.movie import is_ours
 from seqsave.sequences.frame import Frame, join, list_folder
@@ -19,6 +20,7 @@ __all__ = [
     "files_of",
     "folders_of",
     "manifest_path",
+    "packs_of",
     "path_of",
     "preview_of",
     "sidecars_of",
@@ -79,6 +81,12 @@ def sidecars_of(target: targets.Target, frames: Iterable[str]) -> list[Sidecar]:
     return found
 
 
+def packs_of(sequence: FrameSequence) -> list[str]:
+    """Return the paths of the packs with the small pictures of a sequence's frames. Raises TargetError."""
+    folder = packs.folder_of(manifest_path(sequence))
+    return [f"{folder}/{name}" for name in packs.list_packs(target_of(sequence), folder)]
+
+
 def preview_of(sequence: FrameSequence) -> list[str]:
     """Return the paths of a sequence's preview movies, in most cases one or none. Raises TargetError.
 
@@ -100,6 +108,7 @@ def preview_of(sequence: FrameSequence) -> list[str]:
 def tidy_folders(sequence: FrameSequence) -> None:
     """Remove the folders of batches and of metadata that a sequence leaves empty."""
     target = target_of(sequence)
+    target.tidy(f"{packs.folder_of(manifest_path(sequence))}/any")
     for folder in folders_of(sequence):
         target.tidy(f"{join(folder, naming.PRIVATE_FOLDER)}/any")
         if folder != sequence.folder:

@@ -16,7 +16,7 @@ from functools import partial
 from seqsave import manifest as manifests
 from seqsave import naming, targets
 from seqsave.errors import FrameExistsError, FrameNameError, ManifestError, OptionError, TargetError
-from seqsave.manifest import FrameEntry, Manifest
+from seqsave.manifest import FrameEntry, Manifest, packs
 from seqsave.manifest.claim import Claim
 from seqsave.manifest.merging import in_doubt
 from seqsave.manifest.moved import after_copy, joined, moved, of_files, settled, with_entries
@@ -26,6 +26,7 @@ from seqsave.sequences import finder
 from seqsave.sequences.belongings import (
     files_of,
     manifest_path,
+    packs_of,
     path_of,
     preview_of,
     sidecars_of,
@@ -147,7 +148,7 @@ def _refuse_a_part(sequence: FrameSequence) -> None:
 
 
 def _steps(sequence: FrameSequence, name: NamePattern, offset: int, names: Mapping[str, str]) -> Iterator[Step]:
-    """Yield a step for each frame, followed by those of its metadata files; and for the preview.
+    """Yield a step for each frame, followed by those of its metadata files; and for proxies and the preview.
 
     names: the new names of frames by their URL, where these do not follow from the pattern.
     """
@@ -162,6 +163,9 @@ def _steps(sequence: FrameSequence, name: NamePattern, offset: int, names: Mappi
         for path in sidecars.get(old, ()):
             rest = path.rpartition("/")[2].removeprefix(frame.name)
             yield Step(path, join(folder, f"{naming.PRIVATE_FOLDER}/{new}{rest}"), 0)
+    folder = packs.folder_of(manifests.path_of("", name))
+    for path in packs_of(sequence):
+        yield Step(path, f"{folder}/{path.rpartition('/')[2]}", 0)
     for path in preview_of(sequence):
         yield Step(path, f"{name.prefix or 'preview'}.{path.rpartition('.')[2]}", 0)
 

@@ -8,12 +8,13 @@ from functools import partial
 
 from seqsave import manifest, targets
 from seqsave.errors import ManifestError, TargetError
-from seqsave.manifest import Manifest
+from seqsave.manifest import Manifest, packs
 from seqsave.manifest.claim import Claim
 from seqsave.sequences.belongings import (
     files_of,
     folders_of,
     manifest_path,
+    packs_of,
     path_of,
     preview_of,
     sidecars_of,
@@ -22,6 +23,7 @@ from seqsave.sequences.belongings import (
 )
 from seqsave.sequences.frame import Frame, join, list_folder
 from seqsave.sequences.many import at_once, call
+from seqsave.sequences.packed import drop
 from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.selection import check_indices
 from seqsave.sequences.transfer import is_same, listed
@@ -35,6 +37,7 @@ class Removal:
 
     frames:   the files of the frames, by index. is_whole: they are all that the sequence has.
     sidecars: paths of the files with metadata beside them. previews: paths of its preview movies.
+    packs:    paths of the files with small pictures, if all of them are removed.
     manifest: its path; None where there is none. takes_manifest: it is removed too, as no other frames that it records
               exist; otherwise it stays, without these frames.
     before:   the files as they were listed. A frame that has changed since is not removed.
@@ -45,6 +48,7 @@ class Removal:
     is_whole: bool
     sidecars: Sequence[str] = ()
     previews: Sequence[str] = ()
+    packs: Sequence[str] = ()
     manifest: str | None = None
     takes_manifest: bool = False
     before: Mapping[str, targets.Entry] = field(default_factory=dict)
@@ -77,6 +81,7 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
     sidecars = sidecars_of(target, [path_of(sequence, frame) for frame in chosen])
     path = manifest_path(sequence)
     has_manifest = call(target, lambda: target.exists(path))
+    takes_manifest = has_manifest and is_whole and not _records_others(sequence, target, chosen)
     return Removal(
         sequence=sequence,
         frames=chosen,
@@ -84,7 +89,8 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
         sidecars=[one.path for one in sidecars],
         previews=preview_of(sequence) if is_whole else (),
         manifest=path if has_manifest else None,
-        takes_manifest=has_manifest and is_whole and not _records_others(sequence, target, chosen),
+        takes_manifest=takes_manifest,
+        packs=packs_of(sequence) if is_whole and takes_manifest == has_manifest else (),
         before=listed(target, set(folders_of(sequence))),
     )
 
@@ -227,14 +233,32 @@ def _without_rest(removal: Removal, target: targets.Target, result: Removed) -> 
     is_over = removal.is_whole and not result.left
     try:
         sidecars = removal.sidecars if not result.left else _of_gone(removal, target, result)
-        paths = [*sidecars, *(removal.previews if is_over else ())]
+        paths = [*sidecars, *((*removal.previews, *removal.packs) if is_over else ())]
         for _ in at_once(target, ((0, partial(_delete, target, path)) for path in paths)):
             pass
+        if result.gone and not (is_over and removal.packs):
+            _drop_pictures(removal, target, result)
     except TargetError as error:
         return Removed(result.gone, result.left, result.error or error)
     if is_over:
         tidy_folders(removal.sequence)
     return result
+
+
+def _drop_pictures(removal: Removal, target: targets.Target, result: Removed) -> None:
+    """Remove the small pictures of frames that are gone."""
+    sequence, gone = removal.sequence, {frame.url for frame in result.gone}
+    try:
+        known = sequence.manifest
+    except ManifestError:
+        known = None
+    drop(
+        target,
+        packs.folder_of(manifest_path(sequence)),
+        [(frame.index, frame.batch) for frame in result.gone],
+        [(frame.index, frame.batch) for frame in sequence if frame.url not in gone],
+        recorded=() if known is None else known.frames,
+    )
 
 
 def _of_gone(removal: Removal, target: targets.Target, result: Removed) -> list[str]:

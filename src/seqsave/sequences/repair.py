@@ -162,7 +162,7 @@ def _with_recipes(found: Collection[FrameEntry], known: Manifest) -> Collection[
     for entry in found:
         old = before.get(entry.key)
         is_same = old is not None and old.checksum == entry.checksum and old.size == entry.size
-        kept.append(
-            replace(entry, recipe=old.recipe, etag=old.etag, run=old.run) if is_same and old is not None else entry
-        )
+        if is_same and old is not None:
+            entry = replace(entry, recipe=old.recipe, etag=old.etag, run=old.run, proxy=old.proxy)
+        kept.append(entry)
     return kept

@@ -54,6 +54,7 @@ def check_settings(
     manifest: bool = True,
     recipe: str | None = None,
     preview: str | None = None,
+    proxies: bool = False,
     storage_options: Mapping[str, Any] | None = None,
     retry: RetryPolicy | None = None,
     spool: str | os.PathLike[str] | bool | None = None,

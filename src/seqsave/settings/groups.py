@@ -239,6 +239,14 @@ class Delivery:
         page="pictures.md",
         widget="advanced",
     )
+    proxies: bool = setting(
+        False,
+        help="Also save small pictures of the frames, so that 'seqsave view' plays them from a bucket.",
+        details="Half as wide, and thumbnails; as JPEG, 64 frames to a file in .seqsave. A frame that is replaced "
+        "loses its small picture or gets a new one.",
+        page="proxies.md",
+        widget="advanced",
+    )
     storage_options: Mapping[str, Any] | None = setting(
         None,
         secret=True,
@@ -277,6 +285,7 @@ class Delivery:
     def __post_init__(self) -> None:
         check_choice("if_exists", self.if_exists, _IF_EXISTS)
         check_flag("manifest", self.manifest)
+        check_flag("proxies", self.proxies)
         check_flag("publish_behind", self.publish_behind)
         check_storage_options(self.storage_options)
         usual = _usual_policy()
@@ -291,6 +300,7 @@ class Delivery:
 
             choose(self.preview)
         _put(self, retry=policy, manifest=bool(self.manifest), publish_behind=bool(self.publish_behind))
+        _put(self, proxies=bool(self.proxies))
 
     @property
     def spool_folder(self) -> str | os.PathLike[str] | bool | None:

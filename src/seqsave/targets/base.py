@@ -122,6 +122,13 @@ class Target(ABC):
 
     # --- what some do better ---
 
+    def read_range(self, path: str, start: int, stop: int) -> bytes:
+        """Return the bytes from ``start`` up to ``stop`` of a file; fewer where it ends before."""
+        with self.open_read(path) as file:
+            raw = getattr(file, "raw", file)  # which reads no more than it is asked for
+            raw.seek(start)
+            return bytes(raw.read(stop - start))
+
     def update(
         self,
         path: str,

@@ -70,6 +70,7 @@ class SequenceWriter(_writer.SequenceWriter):
         manifest: bool = True,
         recipe: str | None = None,
         preview: str | None = None,
+        proxies: bool = False,
         storage_options: Mapping[str, Any] | None = None,
         retry: RetryPolicy | None = None,
         spool: str | os.PathLike[str] | bool | None = None,

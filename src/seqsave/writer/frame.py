@@ -15,6 +15,7 @@ from seqsave.types import SavedFrame
 if TYPE_CHECKING:
     from seqsave.manifest import Picture
     from seqsave.naming.key import FrameKey
+    from seqsave.pictures.packs import Proxy
     from seqsave.pictures.pixels import Taken
     from seqsave.sequences.file import FrameFile
     from seqsave.targets import Original
@@ -82,6 +83,7 @@ class FrameTask(Job[SavedFrame]):
         passed_over: why it is not written; None if it is.
     Encoded, on an encoding thread:
         files:    in the order in which they are published.
+        proxy:    its small pictures, up to the moment when they enter a pack; None without them.
         original: the version of ``file`` that the storage may copy.
     """
 
@@ -98,6 +100,7 @@ class FrameTask(Job[SavedFrame]):
     recipe: str | None = None
     picture: Picture | None = None
     files: Sequence[FileToPublish] = ()
+    proxy: Proxy | None = None
 
     def encode(self) -> int:
         """Make the files, and return the size of all of them, in bytes."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seqsave.spool import Spool
     from seqsave.writer.events import EventLog
     from seqsave.writer.fallback import Fallback
+    from seqsave.writer.proxies import Proxies
 
 __all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of", "spool_of"]
 
@@ -127,6 +128,15 @@ class Output:
         self._existing = self._open_existing()
         self.publisher = self._open_publisher(form, self._existing)
         self._encoding = Encoding(form, common.config, common.log.warn)
+        self.proxies = self.publisher.proxies = self._open_proxies(form)
+        """Makes and publishes the small pictures of the frames; None without them."""
+
+    def _open_proxies(self, form: Format) -> Proxies | None:
+        if not self._delivery.proxies:
+            return None
+        from seqsave.writer.proxies import Proxies  # here, as Pillow comes with it
+
+        return Proxies(form, self._common, self._record.facts.path, self._record.run)
 
     def _open_fallback(self, common: Common) -> Fallback | None:
         if common.spool is None:
@@ -207,7 +217,10 @@ class Output:
         if self._is_as_good(task):
             task.passed_over, task.taken, task.encoded = "skipped", None, None
         else:
-            self.publisher.add_files(task, self._encoding.encode(task))
+            taken, encoded = task.taken, self._encoding.encode(task)
+            if self.proxies is not None:
+                self.proxies.make(task, taken, encoded)
+            self.publisher.add_files(task, encoded)
             self._common.log.note("encoded", task.key, size=task.size)
 
     def _load(self, task: FrameTask, file: FrameFile) -> None:
@@ -223,7 +236,8 @@ class Output:
     @property
     def _copies_unread(self) -> bool:
         """Return whether no step before publishing needs a frame's bytes."""
-        return self._common.spool is None and self._delivery.if_exists in (*REPLACING_NOTHING, *_REPLACING_ALL)
+        is_plain = self._common.spool is None and self.proxies is None
+        return is_plain and self._delivery.if_exists in (*REPLACING_NOTHING, *_REPLACING_ALL)
 
     def publish(self, task: FrameTask) -> SavedFrame | Coroutine[Any, Any, SavedFrame]:
         """Publish the frame's files; return a coroutine for that where the pipeline runs coroutines."""
@@ -245,14 +259,24 @@ class Output:
 
     # --- after the last frame ----------------------------------------------------------------------------------------
 
-    def flush_spool(self) -> list[SavedFrame | FailedFrame]:
-        """Try once more to publish this run's spooled frames; return the outcomes of those that left the spool."""
-        return [] if self.fallback is None else self.fallback.finish()
+    def flush_rest(self) -> list[SavedFrame | FailedFrame]:
+        """Publish what is left: this run's spooled frames, once more, and the proxies.
+
+        Return the outcomes of frames that left the spool.
+        """
+        outcomes = [] if self.fallback is None else self.fallback.finish()
+        self.finish_proxies()
+        return outcomes
 
     def note_arrived(self) -> None:
         """Correct the results of frames that were being published when the run was aborted, by reading them."""
         for frame in self.publisher.arrived():
             self._common.log.results.replace([frame])
+
+    def finish_proxies(self) -> None:
+        """Publish the packs of small pictures that are left. A failure is a warning."""
+        if self.proxies is not None:
+            self.proxies.finish(is_away=self.fallback is not None and self.fallback.is_away)
 
     def forget(self) -> None:
         """Let the next run treat this one as dead: its writer was dropped, and no frame is being saved."""
@@ -288,6 +312,8 @@ class Output:
     def settle(self, result: SaveResult) -> None:
         """Remove or name the frames of older runs, and name those that lack, after the run has ended well."""
         result, made, seen = self._mine(result), self._made, self._record.take_seen()
+        if self.proxies is not None:
+            self.proxies.note_kept([one for one in result.frames if one.status == "skipped"], made)
         written = {one.index for one in result.frames if one.status in ("saved", "skipped")}
         is_several = self._delivery.manifest or len(written) > 1  # frames may be saved by a call for each
         if is_several and (lacking := lacking_of_total(self._record.facts, made, written)):
@@ -304,6 +330,8 @@ class Output:
         outside = {frame.index for frame in made.outside} if made is not None else ()
         if outside and self._older is None:
             self._common.log.warn("older", None, f"{beside_these(outside)}; `if_exists='replace'` removes them")
+        if made is not None and made.complete and self.proxies is not None:
+            self.proxies.remove_unneeded(made)
         if made is not None:
             beside = FramesBeside(self._common.target, self.rule, made, self._record.run, seen)
             for number, text in enumerate(beside.doubles() if self._older is not None else beside.warnings()):

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqsave import naming, targets
-from seqsave.errors import FrameExistsError, TargetError
+from seqsave.errors import FrameExistsError, SeqSaveError, TargetError
 from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
 from seqsave.manifest.run import RunRecord
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from seqsave.writer.events import EventLog
     from seqsave.writer.fallback import Fallback
     from seqsave.writer.outputs import Common
+    from seqsave.writer.proxies import Proxies
 
 __all__ = ["FramePublisher"]
 
@@ -55,6 +56,8 @@ class FramePublisher:
         self._record, self._run_id = record, record.run
         self._existing = existing
         self._fallback = fallback
+        self.proxies: Proxies | None = None
+        """Gets the small pictures of frames that are in the storage or in the spool; None without them."""
         self._known = common.target.known
         self._start: SharedCall[None] = SharedCall()
         self._proof: SharedCall[None] = SharedCall()
@@ -84,7 +87,7 @@ class FramePublisher:
             yield Call(fallback.begin)
         policy = fallback.policy_for(task)
         if policy is None:
-            kept: SavedFrame = yield Call(partial(fallback.keep, task, self._entry(task)))
+            kept: SavedFrame = yield Call(partial(fallback.keep, task, self._spooled_entry(task)))
             return kept
         try:
             saved = yield from self._into_storage(task, policy)
@@ -93,7 +96,7 @@ class FramePublisher:
         else:
             fallback.note_success()
             return saved
-        kept = yield Call(partial(fallback.keep_after, task, self._entry(task), failure))
+        kept = yield Call(partial(fallback.keep_after, task, self._spooled_entry(task), failure))
         return kept
 
     def _into_storage(self, task: FrameTask, policy: retry.RetryPolicy) -> Flow[SavedFrame]:
@@ -119,7 +122,34 @@ class FramePublisher:
         # Storages with an event loop leave no temporary files, and for a single frame a listing costs too much.
         if self._target.loop is None and self._is_second_in(task.key.folder):
             yield Call(partial(self._remove_stale_files, task.key.folder))
-        return self._saved(task, answer)
+        entry = self._published_entry(task, answer)
+        if self.proxies is not None:
+            entry = yield from self._with_proxy(self.proxies, task, entry, policy)
+        return self._saved(task, entry)
+
+    def _with_proxy(
+        self, proxies: Proxies, task: FrameTask, entry: FrameEntry, policy: retry.RetryPolicy
+    ) -> Flow[FrameEntry]:
+        """Add the frame's small pictures to a pack, and publish a pack that is full. A failure is a warning."""
+        entry, full = proxies.add(task, entry)
+        if full is not None:
+            try:
+                yield from self._retrying(partial(self._put, proxies.file_of(full)), policy)
+            except SeqSaveError as error:
+                proxies.note_failed(full, error)
+            else:
+                proxies.note_published(full)
+        return entry
+
+    def _spooled_entry(self, task: FrameTask) -> FrameEntry:
+        """Return the entry of a frame that goes into the spool. A full pack of proxies goes there with it."""
+        entry = self._entry(task)
+        if self.proxies is not None:
+            entry, full = self.proxies.add(task, entry)
+            if full is not None:
+                task.files = (self.proxies.file_of(full), *task.files)
+                self.proxies.note_published(full)
+        return entry
 
     def _send(self, file: FileToPublish, attempts: _Attempts) -> Flow[targets.Published]:
         """Let the storage copy a file, or put it."""
@@ -253,12 +283,14 @@ class FramePublisher:
             f"{url} already exists: use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
         )
 
-    def _saved(self, task: FrameTask, answer: targets.Published | None) -> SavedFrame:
-        """Return the record of a saved frame. answer: None if it was lost and the file was compared."""
+    def _published_entry(self, task: FrameTask, answer: targets.Published | None) -> FrameEntry:
+        """Return the entry of a saved frame. answer: None if it was lost and the file was compared."""
         if answer is None:
-            entry = self._entry(task, None, True, UNKNOWN_VERSION)
-        else:
-            entry = self._entry(task, answer.etag, answer.acknowledged, answer.version)
+            return self._entry(task, None, True, UNKNOWN_VERSION)
+        return self._entry(task, answer.etag, answer.acknowledged, answer.version)
+
+    def _saved(self, task: FrameTask, entry: FrameEntry) -> SavedFrame:
+        """Return the record of a saved frame, which enters the manifest."""
         self._record.add(entry)
         self._under_way.pop(task.key.path, None)
         url = self._target.url_of(task.key.path)
@@ -269,7 +301,10 @@ class FramePublisher:
         for path, task in list(self._under_way.items()):
             with contextlib.suppress(TargetError):
                 if task.frame.is_equal(self._target.read(path)):
-                    yield self._saved(task, None)
+                    entry = self._published_entry(task, None)
+                    if self.proxies is not None:
+                        entry, _ = self.proxies.add(task, entry)
+                    yield self._saved(task, entry)
 
     # --- before it ---------------------------------------------------------------------------------------------------
 

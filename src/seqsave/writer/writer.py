@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SequenceWriter"]
 
-# Seconds that an interrupted writer waits for requests that cannot be cancelled.
-ABORT_SECONDS = 0.8
-# Seconds for each of its last two steps: looking for frames that were being published, and recording the outcome.
-RECORD_SECONDS = 0.8
+# Seconds that an interrupted writer waits for requests that cannot be cancelled, and for each of its last steps:
+# looking for frames that were being published, recording the outcome, and publishing proxies.
+ABORT_SECONDS = RECORD_SECONDS = 0.8
 
 
 class SequenceWriter:
@@ -367,10 +366,9 @@ class SequenceWriter:
             raise WriterClosedError("this writer belongs to another process: open one in each process, after the fork")
 
     def _check_usable(self) -> None:
-        if os.getpid() != self._pid or self._life.state != "open":
-            self._check_process()
-            text = f"this writer is {self._life.state}: open a new one (use `if_exists='skip'` to resume)"
-            raise WriterClosedError(text)
+        self._check_process()
+        if self._life.state != "open":
+            raise WriterClosedError(f"this writer is {self._life.state}: open a new one (`if_exists='skip'` resumes)")
 
     def _close_after(self, error: BaseException) -> None:
         """Finish the accepted frames after an error of the caller, and add their outcome to that error.
@@ -404,7 +402,7 @@ class SequenceWriter:
                 if self._preview is not None:
                     self._preview.finish(wanted=not broken and self._pipeline.error is None)
                 self._texts.note_end()
-                self._log.results.replace(frame for output in self._outputs for frame in output.flush_spool())
+                self._log.results.replace(frame for output in self._outputs for frame in output.flush_rest())
                 self._finish_outputs(broken=broken)
                 patience = None
         except BaseException:  # Ctrl-C while waiting
@@ -427,6 +425,8 @@ class SequenceWriter:
         for output in self._outputs:
             run_with_timeout(output.note_arrived, RECORD_SECONDS)
         run_with_timeout(partial(self._finish_outputs, broken=True), RECORD_SECONDS)
+        for output in self._outputs:
+            run_with_timeout(output.finish_proxies, RECORD_SECONDS)
 
     def _finish_outputs(self, *, broken: bool) -> None:
         """Record the outcomes of the frames in the manifests."""

@@ -1,0 +1,159 @@
+"""Make and publish the small pictures beside the frames of one file type, for ``proxies=True``.
+
+A picture is made while the frame's pixels are in memory, and enters a pack once the frame is in the storage or in the
+spool. The manifest's entry of the frame names the pack, so that a frame that is replaced leaves its proxy behind. A
+failure is a warning: it never costs a frame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from seqsave import naming
+from seqsave.errors import SeqSaveError
+from seqsave.look.packing import Pack, Packer
+from seqsave.look.small import make
+from seqsave.manifest.packs import folder_of, list_packs, unneeded
+from seqsave.pictures import packs
+from seqsave.runtime import retry
+from seqsave.sequences.frame import decode
+from seqsave.sequences.packed import PACK_TYPE
+from seqsave.wording import counted, described
+from seqsave.writer.frame import FileToPublish, FrameTask
+
+if TYPE_CHECKING:
+    from seqsave.manifest import FrameEntry, Manifest
+    from seqsave.pictures.pixels import Taken
+    from seqsave.settings.formats import Format
+    from seqsave.types import Encoded, SavedFrame
+    from seqsave.writer.outputs import Common
+
+__all__ = ["Proxies"]
+
+_ONCE = retry.RetryPolicy(attempts=1)
+_ADVICE = "`seqsave page URL --proxies-only` makes them"
+
+
+class Proxies:
+    """The small pictures of one file type's frames. Thread-safe.
+
+    manifest_path: of the sequence. run: the id of the run.
+    """
+
+    def __init__(self, form: Format, common: Common, manifest_path: str, run: str) -> None:
+        numbers = common.config.naming
+        self._extension = form.resolved.extension
+        # EXR files hold colours that are multiplied by alpha, and nothing in them says otherwise.
+        self._alpha: Any = (
+            "associated" if self._extension == "exr" and form.options.get("alpha") != "straight" else None
+        )
+        self._target, self._log, self._policy = common.target, common.log, common.config.delivery.policy
+        self._folder = folder_of(manifest_path)
+        self._run = run
+        self._packer = Packer(numbers.start, numbers.step, run)
+        self._lock = threading.Lock()
+        self._lost: set[int] = set()
+        self._why = ""
+
+    # --- one frame ---------------------------------------------------------------------------------------------------
+
+    def make(self, task: FrameTask, taken: Taken | None, encoded: Encoded) -> None:
+        """Make the small pictures of a frame, on an encoding thread.
+
+        taken: its pixels; None for a file that was encoded elsewhere, which is decoded.
+        """
+        try:
+            task.proxy = self._made(task, taken, encoded)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever is wrong with it, the frame itself is sound
+            self._note_lost([task.key.index], described(error))
+
+    def _made(self, task: FrameTask, taken: Taken | None, encoded: Encoded) -> packs.Proxy:
+        array = None if taken is None else taken.prepare().array
+        if taken is None or array is None or task.picture is None or array.shape[2] != task.picture.channels:
+            # Encoded elsewhere, or with less alpha than the picture has: only the file says how it looks.
+            decoded = decode(task.key.name, bytes(encoded.data))
+            return make(decoded.array, decoded.info, extension=self._extension)
+        info = taken.info if taken.color is None else replace(taken.info, color=taken.color)
+        if info.alpha is None and self._alpha is not None:
+            info = replace(info, alpha=self._alpha)
+        return make(array, info, extension=self._extension)
+
+    def add(self, task: FrameTask, entry: FrameEntry) -> tuple[FrameEntry, Pack | None]:
+        """Add a frame's pictures to a pack. Return the entry with the name of the pack, and a pack that is full."""
+        proxy, task.proxy = task.proxy, None
+        if proxy is None:
+            return entry, None
+        source = packs.Source(
+            index=entry.index, batch=entry.batch, size=entry.size, checksum=entry.checksum, version=entry.version
+        )
+        name, full = self._packer.add(source, proxy)
+        return replace(entry, proxy=name), full
+
+    def file_of(self, pack: Pack) -> FileToPublish:
+        """Return the file of a pack."""
+        return FileToPublish.of(f"{self._folder}/{pack.name}", pack.data, PACK_TYPE)
+
+    def note_published(self, pack: Pack) -> None:
+        """Note that a pack is in the storage, or in the spool."""
+        self._packer.note_published(pack)
+
+    def note_failed(self, pack: Pack, error: BaseException) -> None:
+        """Give up a pack that the storage did not take."""
+        self._packer.note_published(pack)
+        self._note_lost((source.index for source, _ in pack.frames), str(error))
+
+    def _note_lost(self, indices: Iterable[int], why: str) -> None:
+        with self._lock:
+            self._lost.update(indices)
+            self._why = self._why or why
+
+    # --- after the last frame ----------------------------------------------------------------------------------------
+
+    def finish(self, *, is_away: bool = False) -> None:
+        """Publish the packs that are left, and warn of the frames that got no proxies.
+
+        is_away: the storage did not answer lately: try once.
+        """
+        for pack in self._packer.rest():
+            self._finish(pack, _ONCE if is_away else self._policy)
+        if self._lost:
+            numbers = naming.format_ranges(naming.to_ranges(sorted(self._lost)), 10)
+            text = f"{counted(len(self._lost), 'frame')} got no proxies ({numbers}): {self._why}. {_ADVICE}"
+            self._log.warn("proxies", None, text)
+
+    def _finish(self, pack: Pack, policy: retry.RetryPolicy) -> None:
+        file = self.file_of(pack)
+        how: dict[str, Any] = {"content_type": PACK_TYPE, "checksum": file.crc32}
+        try:
+            self._call(partial(self._target.publish, file.path, file.data, **how), policy)
+        except SeqSaveError as error:
+            self.note_failed(pack, error)
+        else:
+            self._packer.note_published(pack)
+
+    def _call(self, function: Any, policy: retry.RetryPolicy) -> Any:
+        return retry.call(policy, function, contact=self._target.known)
+
+    def note_kept(self, kept: Collection[SavedFrame], made: Manifest | None) -> None:
+        """Warn of existing frames that were kept and have no proxies. made: the manifest after the run."""
+        known = {} if made is None else {entry.key: entry for entry in made.frames}
+        lacking = [one.index for one in kept if (entry := known.get((one.index, one.batch))) is None or not entry.proxy]
+        if lacking:
+            numbers = naming.format_ranges(naming.to_ranges(sorted(set(lacking))), 10)
+            what = f"{counted(len(lacking), 'frame')} that existed and were kept have no proxies ({numbers})"
+            self._log.warn("kept proxies", None, f"{what}: {_ADVICE}")
+
+    def remove_unneeded(self, made: Manifest) -> None:
+        """Delete the packs of frames that were replaced. made: the manifest after a run that ended well."""
+        with contextlib.suppress(SeqSaveError):  # such a pack belongs to no frame, and nothing reads it
+            found = list_packs(self._target, self._folder, self._policy)
+            unknown = [entry.key for entry in made.frames if entry.checksum is None]
+            for pack in unneeded(found, made.frames, unknown, own=self._run):
+                self._call(partial(self._target.delete, f"{self._folder}/{pack}"), self._policy)

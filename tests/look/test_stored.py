@@ -1,0 +1,174 @@
+"""The reader of stored small pictures: few requests, bounded memory, and never another frame's picture."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import seqsave
+from seqsave.look import stored
+from seqsave.look.stored import StoredProxies
+from seqsave.manifest import path_of
+from seqsave.manifest.packs import folder_of
+from seqsave.pictures.packs import Proxy as Pictures
+from seqsave.pictures.packs import Source, pack, unpack_all
+from tests.look.proxied import grey, opened, packs, picture, shown
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3Server
+
+if TYPE_CHECKING:
+    from tests.support.places import Place
+
+NOISE = np.random.default_rng(4).integers(0, 256, (8, 720, 1280, 3), "uint8")
+
+
+def save(place: Place, values: range, **more: Any) -> None:
+    frames = [picture(value) for value in values]
+    seqsave.save(frames, place.url, proxies=True, storage_options=place.storage_options, **more)
+
+
+@pytest.mark.s3
+def test_a_sequence_is_read_with_few_requests(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
+    url = s3_server.new_prefix()
+    seqsave.save([picture(value) for value in range(64)], url, proxies=True, storage_options=s3_server.storage_options)
+    sequence = seqsave.open_sequence(url, storage_options=options)
+    reader = StoredProxies(sequence)
+    proxy.requests.clear()
+    for size in ("thumb", "half"):
+        assert [grey(reader.jpeg(frame, size)) for frame in sequence] == list(range(64))
+    manifest, pack_read = proxy.requests
+    assert manifest.path.endswith(".json")
+    assert pack_read.path.endswith(".pack")
+    assert pack_read.headers["range"] == f"bytes=0-{stored.CHUNK - 1}"
+
+
+def test_a_jump_reads_a_part_of_a_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "CHUNK", 100_000)
+    seqsave.save(NOISE, tmp_path, proxies=True)
+    (file,) = tmp_path.glob(".seqsave/*/*.pack")
+    sequence = seqsave.open_sequence(tmp_path)
+    read: list[int] = []
+    target = sequence.target
+    assert target is not None
+    whole = type(target).read_range
+
+    def counting(self: Any, path: str, start: int, stop: int) -> bytes:
+        data = whole(self, path, start, stop)
+        read.append(len(data))
+        return data
+
+    monkeypatch.setattr(type(target), "read_range", counting)
+    reader = StoredProxies(sequence, max_bytes=300_000)
+    half = reader.jpeg(sequence[7], "half")
+    assert half is not None
+    assert sum(read) < file.stat().st_size / 2
+    assert len(half) > 100_000  # over the border of a part
+    for frame in sequence:
+        assert reader.jpeg(frame, "half") is not None
+    assert len(reader._chunks) <= 3
+
+
+def test_threads_that_need_the_same_part_read_it_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(place, range(8))
+    sequence = opened(place)
+    reader, reads, together = StoredProxies(sequence), [], threading.Barrier(8)
+    target = sequence.target
+    assert target is not None
+    whole = type(target).read_range
+
+    def counting(self: Any, path: str, start: int, stop: int) -> bytes:
+        reads.append(path)
+        return whole(self, path, start, stop)
+
+    monkeypatch.setattr(type(target), "read_range", counting)
+
+    def read(number: int) -> Any:
+        together.wait()
+        return grey(reader.jpeg(sequence[number], "half"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(8))) == list(range(8))
+    assert len(reads) == 1
+
+
+def test_a_newer_listing_shows_newer_pictures(place: Place) -> None:
+    save(place, range(3))
+    reader = StoredProxies(opened(place))
+    frame = opened(place).frame(1)
+    assert grey(reader.jpeg(frame, "thumb")) == 1
+    save(place, range(100, 103))
+    assert grey(reader.jpeg(opened(place).frame(1), "thumb")) in (None, 101)  # never the old one
+    reader.update(opened(place))
+    assert grey(reader.jpeg(opened(place).frame(1), "thumb")) == 101
+
+
+def test_a_pack_that_was_made_again_is_not_read_with_its_old_index(place: Place) -> None:
+    save(place, range(3))
+    sequence = opened(place)
+    reader = StoredProxies(sequence)
+    assert reader.has(sequence[2])  # the index is known
+    (name,) = packs(place)
+    frames = unpack_all(place.read(name))
+    for kind in (reader._chunks,):
+        kind.clear()
+    place.write(name, pack([(frames[1][0], frames[1][1])]))
+    assert grey(reader.jpeg(sequence[1], "half")) in (None, 1)
+    assert reader.jpeg(sequence[2], "half") is None
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut", "other file", "mixed up"])
+def test_damaged_packs_show_nothing(place: Place, damage: str) -> None:
+    save(place, range(3))
+    (name,) = packs(place)
+    data = place.read(name)
+    if damage == "gone":
+        target = opened(place).target
+        assert target is not None
+        target.delete(name)
+    elif damage == "mixed up":  # pictures of frames with other checksums
+        place.write(name, pack([(Source(index=one.index, batch=None, size=one.size, checksum="crc32:00000000",
+                                        version="x"), two) for one, two in unpack_all(data)]))  # fmt: skip
+    else:
+        place.write(name, {"empty": b"", "cut": data[:-40], "other file": place.read("frame_00000.png")}[damage])
+    found = shown(place)
+    assert found[2, None][1] is None
+    assert {value for pair in found.values() for value in pair} <= {None, 0, 1, 2}
+
+
+def test_equal_checksums_are_not_mistaken(tmp_path: Path) -> None:
+    """Two frames of equal size and checksum, with new numbers after a move: which is which is not known."""
+    seqsave.save([picture(value) for value in range(2)], tmp_path, proxies=True)
+    sequence = seqsave.open_sequence(tmp_path)
+    known = sequence.manifest
+    assert known is not None
+    folder = tmp_path / folder_of(path_of("", sequence.name))
+    (file,) = folder.iterdir()
+    entry = known.frame(1)
+    assert entry is not None
+    alike = [
+        (Source(index=number, batch=None, size=entry.size, checksum=entry.checksum, version=None), Pictures(b"t", b"h"))
+        for number in (10, 11)
+    ]
+    file.write_bytes(pack(alike))
+    assert StoredProxies(sequence).jpeg(sequence[1], "half") is None
+
+
+def test_what_has_no_proxies_says_so(place: Place) -> None:
+    seqsave.save([picture(1)], place.url, storage_options=place.storage_options)
+    sequence = opened(place)
+    assert not StoredProxies(sequence)
+    assert not StoredProxies(sequence).has(sequence[0])
+    save(place, range(1))
+    assert StoredProxies(opened(place))
+
+
+def test_a_sequence_from_a_pickle_has_them(place: Place) -> None:
+    save(place, range(2))
+    sequence = pickle.loads(pickle.dumps(opened(place)))  # noqa: S301 - made here
+    assert grey(StoredProxies(sequence).jpeg(sequence[1], "half")) == 1
