@@ -35,8 +35,8 @@ MEASUREMENTS = (
     "copies",
     "finding",
 )
-# Only if they are named: they need the plugins for Ray and dask.
-BY_NAME = ("machines",)
+# Only if they are named. "machines" needs the plugins for Ray and dask.
+BY_NAME = ("machines", "commits")
 
 
 def main() -> int:

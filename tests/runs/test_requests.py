@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.runs import FarmTask, commit_run
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -55,6 +56,31 @@ def test_an_attempt_that_differs_costs_one_request_more(
     proxy.requests.clear()
     assert run.commit(records).complete
     assert seen(proxy) == {"GET": 3, "PUT": 1}
+
+
+def test_many_attempts_that_differ_cost_one_listing(s3_server: S3Server, proxy: Proxy, options: dict[str, Any]) -> None:
+    run = seqsave.open_run(s3_server.new_prefix(), storage_options=options, total=6)
+    run.begin()
+    records = [run.write(RED + value, index=index) for value in (0, 1) for index in range(6)]
+    proxy.requests.clear()
+    made = run.commit(records)
+    assert seen(proxy) == {"GET": 3, "PUT": 1}  # the manifest, a listing to choose records, and one to confirm them
+    assert [frame.checksum for frame in made.frames] == [record.checksum for record in records[6:]]
+
+
+def test_the_sequences_of_one_run_ask_for_their_frames_once(
+    s3_server: S3Server, proxy: Proxy, options: dict[str, Any]
+) -> None:
+    """They are looked at twice, so that none is committed if another one cannot be."""
+    url = s3_server.new_prefix()
+    for prefix in ("a", "b"):
+        run = seqsave.open_run(url, run="JOB", prefix=prefix, storage_options=options, total=2, filetype="png")
+        task = FarmTask(run, (range(2),))
+        task.start()
+        task.leave([run.write(RED + value, index=index) for index, value in ((0, 0), (1, 0), (1, 1))])
+    proxy.requests.clear()
+    assert [made.complete for made in commit_run(url, "JOB", storage_options=options)] == [True, True]
+    assert proxy.count("GET", r"/a_00001\.png$") == proxy.count("GET", r"/b_00001\.png$") == 1
 
 
 def test_a_store_that_overlooks_conditions_is_found_out_when_the_run_begins(

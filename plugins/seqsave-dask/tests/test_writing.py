@@ -219,7 +219,7 @@ def test_an_xarray_itself_is_refused_with_advice(tmp_path: Path) -> None:
         ({"filetyp": "png"}, seqsave.OptionError, "filetyp"),
         ({"filetype": "pgn"}, seqsave.EncoderNotFoundError, "png"),
         ({"concurrency": 0}, seqsave.OptionError, "concurrency"),
-        ({"storage_options": "x"}, seqsave.TargetError, "must be a mapping"),
+        ({"storage_options": "x"}, seqsave.OptionError, "must be a mapping"),
         ({"retries": -1}, seqsave.OptionError, "retries"),
         ({"scheduler": "treads"}, seqsave.OptionError, "treads"),
     ],

@@ -6,11 +6,11 @@ import contextlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from seqsave import naming, targets
 from seqsave.errors import RunError, TargetError
-from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Manifest, Outcome, Session
+from seqsave.manifest import UNKNOWN_VERSION, FrameEntry, Listing, Manifest, Outcome, Session, list_frames
 from seqsave.manifest.intervals import subtract, unite
 from seqsave.runs.records import FrameRecord
 from seqsave.runtime import retry
@@ -20,13 +20,18 @@ __all__ = ["Ending", "remove_temporaries"]
 
 Key = tuple[int, int | None]
 Ranges = tuple[range, ...]
+# Files for one request of a listing; more or less, as storages differ.
+_LISTED_AT_ONCE = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ending:
     """The end of one run: its records, checked as far as that needs no storage. ``of`` makes it.
 
-    batches: those that its frames are in.
+    run:     its id.
+    records: those of each frame; several if its attempts differ.
+    wanted:  all indices that it was to save.
+    policy:  how often requests are tried.
     """
 
     target: targets.Target
@@ -34,6 +39,7 @@ class Ending:
     run: str
     records: Mapping[Key, list[FrameRecord]]
     wanted: Ranges
+    policy: retry.RetryPolicy
 
     @classmethod
     def of(
@@ -45,32 +51,45 @@ class Ending:
         *,
         expected: Ranges | None,
         step: int,
+        policy: retry.RetryPolicy,
     ) -> Ending:
         """Check the records. expected: all indices of the run, None if neither is given. Raises RunError."""
         found = _by_frame(records, run, rule)
         wanted = _between(found, step) if expected is None else expected
         _check_gaps(found, wanted, is_guess=expected is None)
-        return cls(target, rule, run, found, wanted)
+        return cls(target, rule, run, found, wanted, policy)
 
-    def commit(self, session: Session, policy: retry.RetryPolicy) -> Manifest:
+    def commit(self, session: Session) -> Manifest:
         """Put the frames into the manifest. Raises RunError, TargetError, ManifestError."""
-        outcome = self._outcome(policy)
-        made = session.commit(outcome, partial(self._check, outcome))
+        made = session.commit(self.outcome, self._check)
         remove_temporaries(self.target, self.rule, self.run, {key[1] for key in self.records})
         return made
 
-    def rehearse(self, session: Session, policy: retry.RetryPolicy) -> None:
+    def rehearse(self, session: Session) -> None:
         """Raise what ``commit`` raises now, and change nothing."""
-        outcome = self._outcome(policy)
-        session.rehearse(outcome, partial(self._check, outcome))
+        session.rehearse(self.outcome, self._check)
 
-    def _outcome(self, policy: retry.RetryPolicy) -> Outcome:
+    @cached_property
+    def outcome(self) -> Outcome:
+        """Return one record for each frame; where attempts differ, the storage is asked once which one it holds.
+
+        Raises RunError if it holds none of them; TargetError.
+        """
         keys = sorted(self.records, key=_order)
-        settled = [_settled(self.target, self.rule, self.records[key], policy) for key in keys]
+        listing = self._listing()
+        settled = [_settled(self.target, self.rule, self.records[key], listing, self.policy) for key in keys]
         return Outcome(frames=_in_doubt(settled), wanted=_indices(self.wanted))
 
-    def _check(self, outcome: Outcome, manifest: Manifest) -> None:
-        _check_confirmed(self.target, manifest, [entry.key for entry in outcome.frames])
+    def _listing(self) -> Listing:
+        """Return the versions of the frames of which attempts differ, if a listing takes less requests than reading."""
+        differing = [own[0].name for own in self.records.values() if len(own) > 1]
+        if len(differing) <= 1 + len(self.records) // _LISTED_AT_ONCE:
+            return {}
+        look = partial(list_frames, self.target, self.rule.prefix, differing)
+        return retry.call(self.policy, look, contact=self.target.known) or {}
+
+    def _check(self, manifest: Manifest) -> None:
+        _check_confirmed(self.target, manifest, self.records)
 
 
 def remove_temporaries(target: targets.Target, rule: naming.NameRule, run: str, batches: Iterable[int | None]) -> None:
@@ -163,12 +182,21 @@ def _order(key: Key) -> tuple[int, int]:
 
 
 def _settled(
-    target: targets.Target, rule: naming.NameRule, records: Sequence[FrameRecord], policy: retry.RetryPolicy
+    target: targets.Target,
+    rule: naming.NameRule,
+    records: Sequence[FrameRecord],
+    listing: Listing,
+    policy: retry.RetryPolicy,
 ) -> FrameEntry:
-    """Return the record of a frame. If attempts differ, the storage is asked about that frame."""
+    """Return the record of a frame. If attempts differ, its version is the listed one; else the file is read."""
     if len(records) == 1:
         return records[0].entry
     first = records[0]
+    seen = listing.get(first.name)
+    if seen is not None and seen.version is not None:
+        for record in records:
+            if (record.version, record.size) == (seen.version, seen.size):
+                return record.entry
     path = rule.format(first.index, first.batch)
     try:
         data, there = retry.call(policy, lambda: target.read_published(path), contact=target.known)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import os
 
     from seqsave.manifest import Manifest
+    from seqsave.runs.commit import Ending
 
 __all__ = ["FarmTask", "abandon_run", "commit_run"]
 
@@ -162,11 +163,14 @@ def commit_run(
     if not found:
         _check_committed(target, run, frames)
     runs = [_expecting(target, one, frames) for one in found]
-    if len(found) > 1:  # a sequence that cannot be committed must not leave the others committed
-        for expecting, one in zip(runs, found, strict=True):
-            with _naming(expecting.rule.pattern):
-                expecting.rehearse(one.records)
-    return [_commit(target, expecting, one) for expecting, one in zip(runs, found, strict=True)]
+    several = len(found) > 1  # a sequence that cannot be committed must not leave the others committed
+    endings: list[Ending] = []
+    for expecting, one in zip(runs, found, strict=True):
+        with _naming(expecting.rule.pattern) if several else contextlib.nullcontext():
+            endings.append(expecting.ending(one.records))
+            if several:
+                expecting.rehearse(endings[-1])
+    return [_commit(target, *one) for one in zip(runs, endings, found, strict=True)]
 
 
 def abandon_run(
@@ -247,8 +251,8 @@ def _expecting(target: targets.Target, left: _Sequence, frames: Ranges | None) -
     return replace(run, frames=frames or unite(left.asked, recorded), settings=settings)
 
 
-def _commit(target: targets.Target, run: Run, left: _Sequence) -> Manifest:
-    made = run.commit(left.records)
+def _commit(target: targets.Target, run: Run, ending: Ending, left: _Sequence) -> Manifest:
+    made = run.end(ending)
     for name in left.names:
         targets.with_retries(target, partial(target.delete, f"{folder_of(run.id)}/{name}"))
     remove_empty_folder(target, run.id)

@@ -157,17 +157,29 @@ class Run:
         Raises RunError, and changes nothing, if frames lack a record, are gone or were replaced; TargetError,
         ManifestError.
         """
-        made = self._ending(records).commit(self._session(self.target), self._policy)
+        return self.end(self.ending(records))
+
+    def ending(self, records: Iterable[FrameRecord]) -> Ending:
+        """Return the end of the run with these records, which are checked without a request. Raises RunError."""
+        return Ending.of(
+            self.target,
+            self.rule,
+            self.id,
+            records,
+            expected=self.expected,
+            step=self.config.naming.step,
+            policy=self._policy,
+        )
+
+    def rehearse(self, ending: Ending) -> None:
+        """Raise what ``end`` raises now, and change nothing."""
+        ending.rehearse(self._session(self.target))
+
+    def end(self, ending: Ending) -> Manifest:
+        """Do what ``commit`` does, with records that ``ending`` has checked. Raises as ``commit``."""
+        made = ending.commit(self._session(self.target))
         self._remove_note(self.target)
         return made
-
-    def rehearse(self, records: Iterable[FrameRecord]) -> None:
-        """Raise what ``commit`` raises for these records now, and change nothing."""
-        self._ending(records).rehearse(self._session(self.target), self._policy)
-
-    def _ending(self, records: Iterable[FrameRecord]) -> Ending:
-        """Return the end of the run with these records, which are checked without a request. Raises RunError."""
-        return Ending.of(self.target, self.rule, self.id, records, expected=self.expected, step=self.config.naming.step)
 
     def abandon(self) -> None:
         """Give up the run: the manifest then lists it as interrupted, and no longer as active.
