@@ -8,7 +8,7 @@ How a block is taken, by its language:
   its output, again with ``...``.
 - ``toml``, ``json``: must be well formed.
 - ``bash``: commands that set up a machine; those of README are compared with ``.ci/run``, which runs them.
-- ``text``: not looked at.
+- ``text``, and directives of the site such as ``{toctree}``: not looked at.
 
 A comment in front of a block changes that (it does not show on the page):
 
@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from seqsave.plugins import manager
 from tests.support.clip import bigbuckbunny
 from tests.support.needs import needs_package, needs_program
 from tests.support.patience import PATIENCE
@@ -53,7 +54,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 # Pages whose code runs only where something else is installed.
-MARKS = {"docs/pytorch.md": pytest.mark.torch}
+SITE = ("docs/howto/movies.md", "docs/howto/several-types.md")
+MARKS = {"docs/pytorch.md": pytest.mark.torch, **dict.fromkeys(SITE, pytest.mark.site)}
 
 BLOCK = re.compile(
     r"(?:^<!--[ ]*(?P<order>before|save\ as|not\ run):(?P<text>.*?)-->\n+)?"
@@ -119,7 +121,8 @@ class Page:
         elif block.language in ("toml", "json"):
             tomllib.loads(block.code) if block.language == "toml" else json.loads(block.code)
         else:
-            assert block.language in ("bash", "text"), f"{block}: what is a block of {block.language!r}?"
+            known = block.language in ("bash", "text") or re.fullmatch(r"\{[a-z-]+\}", block.language)
+            assert known, f"{block}: what is a block of {block.language!r}?"
 
     def python(self, block: Block, code: str, output: bool = True) -> None:
         tree = ast.parse("\n" * (block.line - 1) + code, filename=str(block.page))
@@ -187,6 +190,9 @@ def workplace(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytes
         needs_program("seqsave", "run this through tox")
     if "from seqsave.torch" in content:
         needs_package("torch")
+    if name_of(page) in SITE:
+        needs_package("OpenEXR")
+        monkeypatch.setattr(manager, "_manager", manager.PluginManager())
     if "clip.mp4" in content:
         (tmp_path / "clip.mp4").symlink_to(bigbuckbunny())
     with contextlib.ExitStack() as stack:
