@@ -231,6 +231,8 @@ def _arguments(folder: str, ports: dict[str, int]) -> list[str]:
         "-master.telemetry=false",
         "-s3.autoCreateBucket=false",
         "-s3.allowDeleteBucketNotEmpty=false",
+        # For tests that make users with policies of their own.
+        "-s3.iam.readOnly=false",
         "-admin.ui=false",
         "-webdav=false",
         "-s3.port.iceberg=0",
