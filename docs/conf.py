@@ -127,7 +127,16 @@ def read(app: Sphinx, docname: str, source: list[str]) -> None:
         _, _, after = of.read_text(encoding="utf-8").partition(f"\n## {match[2]}\n")
         return on_the_site(after.partition("\n## ")[0], of, page, pages)
 
+    if docname == "index":
+        source[0] = _with_all_pages(source[0])
     source[0] = on_the_site(_PART.sub(part, source[0]), file, page, pages)
+
+
+def _with_all_pages(index: str) -> str:
+    """Return the text of index.md, with the pages that it does not list yet at the end of the concepts."""
+    listed = set(index.splitlines())
+    others = [path.stem for path in sorted(DOCS.glob("*.md")) if path.stem not in {*listed, "index"}]
+    return index.replace("\ncopies\n", "\n".join(["", "copies", *others, ""]), 1)
 
 
 def described(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
