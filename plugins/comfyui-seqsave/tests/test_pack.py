@@ -48,6 +48,7 @@ PICTURE: dict[str, tuple[Any, Any]] = {
     "withhold": (STRING, ""),
     "preview": (("none", "mp4", "webm"), "none"),
     "parameters": ("BOOLEAN", False),
+    "proxies": ("BOOLEAN", False),
 }
 # Of each input its type, or the beginning of its list, and its default; as the contract's tables say.
 INPUTS: dict[str, dict[str, tuple[Any, Any]]] = {

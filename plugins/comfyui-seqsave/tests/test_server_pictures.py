@@ -14,9 +14,13 @@ from graphs import Graph, Node, eight_bit, failure, failure_before_rendering, fi
 from helper_nodes import pictures
 from PIL import Image
 
+import seqsave
+from seqsave.look.stored import StoredProxies
 from seqsave.testing import outside
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from server import ComfyServer
 
 
@@ -203,6 +207,32 @@ def test_a_movie_of_single_frames_is_made_with_the_last_one(comfy: ComfyServer, 
     assert json.loads(tags["workflow"]) == {"nodes": ["canary"]}
     reported = [text for _, text in seen(outputs, look)["log_entry"]["data"]]
     assert reported[-1] == f"Saved {comfy.output / folder / 'frame.mp4'}"
+
+
+def test_proxies_of_the_batch(comfy: ComfyServer) -> None:
+    graph = Graph()
+    graph.frames("proxies/batch", graph.pictures(5, 64, 64), filetype=PNG, proxies=True)
+    comfy.run(graph)
+    assert proxied(comfy.output / "proxies/batch") == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_proxies_of_single_frames_are_made_with_the_last_one(comfy: ComfyServer, batches: int) -> None:
+    folder = f"proxies/single{batches}"
+    for index in range(3):
+        graph = Graph()
+        graph.saver(folder, graph.pictures(batches, 64, 64), graph.counter(index, 3), proxies=True)
+        comfy.run(graph)
+        assert proxied(comfy.output / folder) == ([] if index < 2 else [0, 1, 2] * batches)
+    assert len(list((comfy.output / folder).glob(".seqsave/*/*.pack"))) == batches
+
+
+def proxied(folder: Path) -> list[int]:
+    """Return the numbers of the frames with small pictures, for each variation."""
+    sequence = seqsave.open_sequence(folder)
+    stored = StoredProxies(sequence)
+    found = [frame for frame in sequence if stored.jpeg(frame, "half") is not None]
+    return [frame.index for frame in sorted(found, key=lambda frame: (frame.batch or 0, frame.index))]
 
 
 def test_a_movie_that_cannot_be_made_stops_nothing(comfy: ComfyServer) -> None:

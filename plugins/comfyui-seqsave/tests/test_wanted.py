@@ -67,6 +67,7 @@ def test_all_of_it(folders: host.Folders, write_config: Write) -> None:
             "copyright": "2026",
             "digital_source_type": "trainedAlgorithmicMedia",
         },
+        "proxies": False,
     }
     assert found.preview == "webm"
     assert [form.rule.extension for form in found.formats] == ["png", "jpg"]

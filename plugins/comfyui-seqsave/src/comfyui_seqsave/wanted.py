@@ -38,8 +38,9 @@ PICTURE: Mapping[str, Any] = MappingProxyType(
         **{
             name: _UNSET.get(name, one.default)
             for name, one in SETTINGS.items()
-            if one.widget == "advanced" and name != "options"
+            if one.widget == "advanced" and name not in ("options", "proxies")
         },
+        "proxies": SETTINGS["proxies"].default,
     }
 )
 """The widgets for pixels and metadata, with the value of each that means "not set"."""
@@ -70,6 +71,11 @@ class Wanted:
     def formats(self) -> tuple[Format, ...]:
         """Return the format of each file type; the node's outputs describe the first one."""
         return self.config.formats
+
+    @property
+    def proxies(self) -> bool:
+        """Return whether small pictures are stored beside the frames."""
+        return self.config.delivery.proxies
 
     @property
     def preview(self) -> str | None:
@@ -126,6 +132,7 @@ def of(
         "rate": rate,
         "dpi": chosen["dpi"],
         "tags": _pairs("tags", given["tags"], _SEMICOLONS, "artist=Ada; copyright=2026 Studio"),
+        "proxies": given["proxies"],
     }
     pattern = _pattern_of(prefix, filetype)
     if pattern is None:

@@ -113,6 +113,7 @@ def picture() -> dict[str, Input]:
     chosen = wanted.PICTURE
     also_as = "A second file type for each frame, saved in the same run: EXR for compositing, say, and PNG to view."
     made = {name: _widget(name, default=chosen[name], note=_NOTES.get(name, "")) for name in chosen if name in SETTINGS}
+    proxies = made.pop("proxies")
     made["convert_to"][0].append(wanted.LINEAR)
     kinds = [chosen["also_as"], *filetype()[0]]
     parameters = (
@@ -123,6 +124,7 @@ def picture() -> dict[str, Input]:
         "also_as": (kinds, {"default": chosen["also_as"], "advanced": True, "tooltip": also_as}),
         **made,
         "parameters": ("BOOLEAN", {"default": chosen["parameters"], "advanced": True, "tooltip": parameters}),
+        "proxies": proxies,  # last, so that the widgets of older workflows stay where they are
     }
 
 
@@ -136,6 +138,7 @@ _NOTES = {
     "dpi": "0 writes none.",
     "tags": "Separated by semicolons: artist=Ada; copyright=2026 Studio.",
     "withhold": "Separated by commas: *.api_key, Note.*, CLIPTextEncode.text",
+    "proxies": "For frames saved one by one, they are made after the last frame.",
     "preview": "The movie contains the workflow. For frames saved one by one, it is made after the last frame.",
 }
 
@@ -145,13 +148,13 @@ def _widget(name: str, *, note: str = "", **different: Any) -> Input:
     one = SETTINGS[name]
     values = {"default": one.default, **different}
     kind = one.type.partition(" | None")[0]
-    shown: str | list[str] = {"int": "INT", "float": "FLOAT"}.get(kind, "STRING")
+    shown: str | list[str] = {"int": "INT", "float": "FLOAT", "bool": "BOOLEAN"}.get(kind, "STRING")
     if one.choices or one.offered:
         unset = [values["default"]] if values["default"] not in one.choices else []
         shown = [*unset, *(one.choices or one.offered)]
     elif shown == "STRING":
         values["multiline"] = False
-    else:
+    elif shown != "BOOLEAN":
         limits = {"min": one.min, "max": one.max, **values}
         values = {**limits, "min": min(limits["min"], limits["default"])}
     tooltip = " ".join(filter(None, (one.help, one.details, note)))

@@ -178,7 +178,7 @@ def _saved(
             total=int(frame_counter.total_frames),
             at_end=at_end,
             manifest=False,  # every graph would write it again
-            **asked.settings,
+            **{**asked.settings, "proxies": False},  # and a file of one small picture
         )
     except seqsave.EndOfSequenceError as error:
         _log.warning("Reached the end of the animation: %s", error)
@@ -203,10 +203,10 @@ def _all_finished(
 def _finished(
     place: access.Place, asked: wanted.Wanted, frame_counter: Any, batches: int, log: LogEntry, warned: list[str]
 ) -> tuple[dict[int, list[str]], LogEntry]:
-    """Write manifests and the movie after the last frame.
+    """Write manifests, proxies and the movie after the last frame.
 
-    Return the first filetype's frames by index, and the log. The frames are saved by then, so an error in a manifest or
-    the movie goes into the log and ``warned``, and does not stop the graph.
+    Return the first filetype's frames by index, and the log. The frames are saved by then, so an error in one of
+    these goes into the log and ``warned``, and does not stop the graph.
     """
     urls: dict[int, list[str]] = {}
     for form in reversed(asked.formats):
@@ -218,6 +218,8 @@ def _finished(
         if frames:
             log = _with_result(log, "manifest", partial(_recorded, place, facts, frames, warned), warned)
         urls = _urls(frames)
+        if frames and asked.proxies:
+            log = _with_result(log, "proxies", partial(_proxies, place, form, pattern, warned), warned)
     if asked.preview is not None:
         log = _with_result(log, "preview", partial(_movie, place, asked.formats[0], asked.preview, sequence), warned)
     return urls, log
@@ -261,6 +263,19 @@ def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame], wa
     if written is None or written.complete:
         return ""
     warned.append(f"Not complete: {'; '.join(written.obstacles())}")
+    return warned[-1]
+
+
+def _proxies(place: access.Place, form: Format, pattern: str, warned: list[str]) -> str:
+    """Store small pictures of all frames, and return a line about those that have none, which goes into ``warned``."""
+    from seqsave.look.storing import make_proxies
+
+    # Opened again, as the manifest has been written since.
+    made = make_proxies(place.open(form.rule.prefix, form.resolved.filetype, pattern, is_exact=True))
+    if not made.failed:
+        return ""
+    frame, error = made.failed[0]
+    warned.append(f"{len(made.failed)} frames have no proxies, the first one is {frame.name}: {error}")
     return warned[-1]
 
 
