@@ -162,10 +162,10 @@ def test_equal_checksums_are_not_mistaken(tmp_path: Path) -> None:
 def test_what_has_no_proxies_says_so(place: Place) -> None:
     seqsave.save([picture(1)], place.url, storage_options=place.storage_options)
     sequence = opened(place)
-    assert not StoredProxies(sequence)
+    assert not StoredProxies(sequence).exist()
     assert not StoredProxies(sequence).has(sequence[0])
     save(place, range(1))
-    assert StoredProxies(opened(place))
+    assert StoredProxies(opened(place)).exist()
 
 
 def test_a_sequence_from_a_pickle_has_them(place: Place) -> None:

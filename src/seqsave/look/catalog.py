@@ -11,6 +11,7 @@ from typing import Any
 from seqsave import manifest as manifests
 from seqsave import naming
 from seqsave.errors import DecodeError, ManifestError, SeqSaveError, SequenceNotFoundError, TargetError
+from seqsave.look.stored import StoredProxies
 from seqsave.manifest import Picture
 from seqsave.manifest.intervals import Intervals
 from seqsave.sequences import finder, lookup
@@ -29,12 +30,14 @@ class Facts:
     """The format of a sequence's pictures, as its first frame or its manifest states it.
 
     channels: their names. space: the colour space in words. rate: frames per second.
+    proxies:  small pictures are stored beside the frames.
     """
 
     picture: Picture | None = None
     channels: tuple[str, ...] = ()
     space: str | None = None
     rate: Fraction | None = None
+    proxies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ class Shown:
     batches: its variations, in the order of the page; None for frames outside of batch folders.
     broken:  why frames cannot be shown, as far as it is known.
     stamp:   changes when frames were replaced.
+    stored:  the small pictures beside the frames; None where a sequence cannot have any.
     """
 
     id: int
@@ -173,10 +177,13 @@ class Shown:
     grows: bool = False
     stamp: int = 0
     broken: dict[Place, str] = field(default_factory=dict)
+    stored: StoredProxies | None = None
     _frames: dict[Place, Frame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._frames = _places(self.seen.sequence)
+        if self.sequence.target is not None:
+            self.stored = StoredProxies(self.sequence)
         self._note_empty()
 
     @property
@@ -205,6 +212,8 @@ class Shown:
         grew = bool(now.keys() - before.keys())
         changed = now.keys() != before.keys() or bool(replaced) or self._state(seen) != self._state(self.seen)
         self.seen, self._frames, self.grows = seen, now, grew
+        if self.stored is not None and changed:
+            self.stored.update(seen.sequence)
         for place in [place for place in self.broken if place in replaced or place not in now]:
             del self.broken[place]
         self._note_empty()
@@ -255,7 +264,7 @@ class Shown:
             "finished": None if progress.state is None else progress.state == "complete",
             "state": str(progress) or None,
             "growing": self.grows or bool(known is not None and known.writers),
-            "proxies": False,
+            "proxies": facts.proxies,
             "bytes": None if any(size is None for size in sizes) else sum(size or 0 for size in sizes),
             "stamp": str(self.stamp),
         }

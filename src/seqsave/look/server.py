@@ -246,7 +246,7 @@ class _Routes:
         if etag is not None and _matches(request, etag):
             return web.Response(status=304, headers=_caching(request, etag))
         try:
-            made = await asyncio.wrap_future(viewer.proxies.picture(frame, look))
+            made = await asyncio.wrap_future(viewer.proxies.picture(frame, look, shown.stored and shown.stored.jpeg))
         except SeqSaveError as error:
             viewer.note_failure(shown, frame, error)
             return _failure(error)

@@ -21,7 +21,7 @@ from seqsave.sequences.many import call
 if TYPE_CHECKING:
     from seqsave.manifest import FrameEntry
     from seqsave.manifest.records import Key
-    from seqsave.pictures.packs import Packed, Size, Slot, Source
+    from seqsave.pictures.packs import Packed, Slot, Source
     from seqsave.sequences.frame import Frame
     from seqsave.sequences.reader import FrameSequence
     from seqsave.targets import Target
@@ -39,7 +39,7 @@ MOST_INDEXES = 128
 class StoredProxies:
     """The stored small pictures of one sequence. Thread-safe.
 
-    sequence:  as it was listed; ``update`` gets a newer listing of the same sequence.
+    sequence:  as it was listed; ``update`` gets a newer listing of the same sequence, when it has changed.
     max_bytes: how much of the packs is kept in memory.
     """
 
@@ -60,21 +60,22 @@ class StoredProxies:
             self._sequence = sequence
             self._entries: dict[Key, FrameEntry] | None = None
             self._names: dict[int | None, list[tuple[PackName, str]]] | None = None
-            self._indexes.clear()
-            self._chunks.clear()
+            # What was read stays: each picture is checked. Packs that were not there may be there now.
+            for pack in [pack for pack, (end, _) in self._indexes.items() if not end]:
+                del self._indexes[pack]
 
-    def __bool__(self) -> bool:
-        """Return whether there are any, for frames of the manifest or in the folder of the packs."""
+    def exist(self) -> bool:
+        """Return whether there are any, for frames of the manifest or in the folder of the packs. Sends requests."""
         return any(entry.proxy for entry in self._recorded().values()) or bool(self._listed())
 
-    def jpeg(self, frame: Frame, size: Size) -> bytes | None:
+    def jpeg(self, frame: Frame, size: str) -> bytes | None:
         """Return a frame's small picture as a JPEG file; None if none is stored, or only one of another file.
 
         frame: as it was listed. size: ``"thumb"``, at most 160 pixels wide, or ``"half"``.
 
         Sends requests. A storage that fails is like one without proxies.
         """
-        found = (self._picture(pack, packed.slots[size]) for pack, packed in self._candidates(frame))
+        found = (self._picture(pack, packed.slots[size]) for pack, packed in self._candidates(frame) if size in packed.slots)
         return next((picture for picture in found if picture is not None), None)
 
     def has(self, frame: Frame) -> bool:

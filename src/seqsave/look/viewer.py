@@ -10,10 +10,11 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from seqsave.errors import SeqSaveError
-from seqsave.look.catalog import Catalog, Catalogs, Seen, Shown, facts_of, reason_of
+from seqsave.look.catalog import Catalog, Catalogs, Facts, Seen, Shown, facts_of, reason_of
 from seqsave.look.proxies import Proxies
 from seqsave.runtime.threads import run_in_thread
 from seqsave.sequences.frame import Frame
@@ -209,7 +210,12 @@ class Viewer:
                 break
             except SeqSaveError as error:
                 self.note_failure(shown, frame, error)
-        shown.facts = await run_in_thread(lambda: facts_of(shown.sequence, decoded))
+        stored = shown.stored
+
+        def facts() -> Facts:
+            return replace(facts_of(shown.sequence, decoded), proxies=stored is not None and stored.exist())
+
+        shown.facts = await run_in_thread(facts)
         if shown.id >= AT_ONCE:
             self._notify(shown.id)
 

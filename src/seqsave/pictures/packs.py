@@ -68,7 +68,7 @@ class Packed:
     """The entry of a frame in the index of a pack."""
 
     source: Source
-    slots: Mapping[Size, Slot]
+    slots: Mapping[str, Slot]
 
 
 def pack(frames: Iterable[tuple[Source, Proxy]]) -> bytes:
@@ -144,7 +144,7 @@ def _packed(document: Mapping[str, Any]) -> Packed:
         and all(one is None or type(one) is int for one in (batch, size))
         and all(one is None or type(one) is str for one in (checksum, version))
     )
-    slots = {name: Slot(*document[name]) for name in SIZES}
+    slots: dict[str, Slot] = {name: Slot(*document[name]) for name in SIZES}
     values = [value for slot in slots.values() for value in (slot.offset, slot.size, slot.crc32)]
     if not is_sound or not all(type(value) is int and value >= 0 for value in values):
         raise ValueError("the index of this pack is damaged")
