@@ -1,0 +1,54 @@
+"""Stored proxies in the server: what it reads for them, and that they never hide a newer frame."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seqsave import save
+from tests.look.proxied import picture
+from tests.look.serving import serving
+from tests.support.patience import PATIENCE
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.places import Place
+
+
+@pytest.mark.s3
+def test_stored_proxies_are_shown_without_reading_a_frame(s3_server: S3Server, proxy: Proxy) -> None:
+    url = s3_server.new_prefix()
+    save([picture(value) for value in range(8)], url, proxies=True, storage_options=s3_server.storage_options)
+    options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
+    with serving(url, storage_options=options) as server:
+        (sequence,) = server.sequences()
+        assert sequence["proxies"]
+        proxy.requests.clear()
+        for index in range(8):
+            for size in ("thumb", "half"):
+                assert server.get(f"0/f/{index}/{size}.jpg").pixels[-3, -3, 1] == index
+        assert [one.path.rpartition(".")[2] for one in proxy.requests] == ["pack"]
+        server.get("0/f/3/half.jpg?ev=1")  # that of the file, brighter
+        assert any(one.path.endswith("frame_00003.png") for one in proxy.requests)
+
+
+def test_a_replaced_frame_is_shown_and_not_its_old_proxy(place: Place) -> None:
+    how: dict[str, Any] = {"storage_options": place.storage_options}
+    save([picture(value) for value in range(3)], place.url, proxies=True, **how)
+    with serving(place.url, **how) as server:
+        assert server.get("0/f/1/half.jpg").pixels[-3, -3, 1] == 1
+        save([picture(200)], place.url, start=1, **how)
+        asyncio.run_coroutine_threadsafe(server.viewer.look_again(), server.loop).result(PATIENCE)
+        assert server.get("0/f/1/half.jpg").pixels[-3, -3, 1] == 200
+        assert server.get("0/f/2/half.jpg").pixels[-3, -3, 1] == 2
+
+
+def test_a_sequence_without_proxies_says_so(tmp_path: Path) -> None:
+    save([picture(1)], tmp_path)
+    with serving(tmp_path) as server:
+        assert not server.sequences()[0]["proxies"]
