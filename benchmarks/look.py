@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-from seqsave.look.small import make
 from tests.support.processes import Served
 from tests.support.s3 import S3Server
 
@@ -29,6 +28,7 @@ from benchmarks.frames import bytes_1080p
 from benchmarks.plan import Claim, Report, Table
 from benchmarks.timing import alternate
 from benchmarks.ways import encode
+from seqsave.look.small import make
 from seqsave.pictures.packs import Source, pack
 
 if TYPE_CHECKING:

@@ -75,7 +75,9 @@ class StoredProxies:
 
         Sends requests. A storage that fails is like one without proxies.
         """
-        found = (self._picture(pack, packed.slots[size]) for pack, packed in self._candidates(frame) if size in packed.slots)
+        found = (
+            self._picture(pack, packed.slots[size]) for pack, packed in self._candidates(frame) if size in packed.slots
+        )
         return next((picture for picture in found if picture is not None), None)
 
     def has(self, frame: Frame) -> bool:
