@@ -160,7 +160,7 @@ def test_kept_frames_without_pictures_are_named(place: Place) -> None:
         result = save(place, range(5), if_exists="skip")
     (warning,) = result.warnings
     assert "3 frames that existed and were kept have no proxies (0-2)" in warning
-    assert "seqsave page" in warning
+    assert "seqsave proxies URL" in warning
     assert shown(place)[2, None] == (None, None)
 
 

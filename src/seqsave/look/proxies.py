@@ -21,10 +21,24 @@ from seqsave.runtime.pools import Pace, WorkerThreads
 from seqsave.types import MAX_PIXELS, Decoded
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from seqsave.sequences.frame import Frame
     from seqsave.types import ImageArray
 
-__all__ = ["CHANNELS", "SIZES", "Channel", "Look", "Made", "Proxies", "Size", "Source", "Stored", "width_of"]
+__all__ = [
+    "CHANNELS",
+    "SIZES",
+    "Channel",
+    "Look",
+    "Made",
+    "Proxies",
+    "Size",
+    "Source",
+    "Stored",
+    "encoded_image",
+    "width_of",
+]
 
 Size = Literal["thumb", "half", "full"]
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -270,6 +284,11 @@ def encoded(pixels: ImageArray, size: Size) -> bytes:
     """Return pixels, uint8 H,W,3, as a JPEG. At full size colours keep their resolution."""
     from PIL import Image
 
+    return encoded_image(Image.fromarray(pixels), size)
+
+
+def encoded_image(image: Image.Image, size: Size) -> bytes:
+    """Return a picture of sRGB colours as a JPEG, as ``encoded`` does."""
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=_QUALITY[size], subsampling=0 if size == "full" else 2)
+    image.save(out, "JPEG", quality=_QUALITY[size], subsampling=0 if size == "full" else 2)
     return out.getvalue()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Proxies"]
 
 _ONCE = retry.RetryPolicy(attempts=1)
-_ADVICE = "`seqsave page URL --proxies-only` makes them"
+_ADVICE = "`seqsave proxies URL` makes them"
 
 
 class Proxies:
