@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
 import pytest
 
 from seqsave.plugins import manager
@@ -31,7 +33,7 @@ def test_start_up_looks_at_no_plugin(site: Site, monkeypatch: pytest.MonkeyPatch
     def refuse() -> None:
         raise AssertionError("entry points were looked at")
 
-    monkeypatch.setattr(manager, "discover", refuse)
+    monkeypatch.setattr(importlib.metadata, "distributions", refuse)
     for arguments in (["--help"], ["--version"], ["ls", "--help"], ["plugins", "--help"]):
         assert "status" not in seqsave(*arguments).out.replace("Exit status", "")
     assert "looked at" in seqsave("status", status=1).err

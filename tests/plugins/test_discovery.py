@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import sys
-import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -41,7 +38,7 @@ def test_other_entry_points_of_a_plugin_do_not_matter(site: Site) -> None:
 def test_an_unreadable_record_of_a_plugin_is_kept_with_its_error(site: Site) -> None:
     site.record("seqsave-aaa", "[seqsave]\nthis line has no equals sign\n", metadata=None)
     (candidate,) = (one for one in discover() if one.error is not None)
-    assert candidate.code == ""
+    assert candidate.entry_point is None
     assert candidate.info.distribution == f"a distribution without a name in {site.folder}"
 
 
@@ -53,51 +50,6 @@ def test_of_a_distribution_that_is_installed_twice_the_first_one_counts(
     monkeypatch.syspath_prepend(str(tmp_path / "other"))
     Site(tmp_path / "other").format("Seqsave.AAA", "aaa")
     assert found(site) == [("Seqsave.AAA", "Seqsave.AAA", "1.2")]
-
-
-def test_headers_of_a_record_are_read_in_any_case_and_up_to_the_text(site: Site) -> None:
-    site.record("seqsave-aaa", "[seqsave]\naaa = no_such_module", "NAME: Studio\nversion:1.2 \n\nName: other\n")
-    assert found(site) == [("aaa", "Studio", "1.2")]
-
-
-def test_comments_and_spaces_in_a_record_do_not_matter(site: Site) -> None:
-    site.record(
-        "seqsave-aaa", "# one\n\n[seqsave]\n# two = 2\n  aaa  =  no_such_module : one.two [extra]  \n[other]\nx"
-    )
-    (candidate,) = (one for one in discover() if one.info.distribution == "seqsave-aaa")
-    assert (candidate.info.name, candidate.code) == ("aaa", "no_such_module : one.two [extra]")
-
-
-def test_a_record_that_is_no_text_does_not_matter(site: Site) -> None:
-    site.record("other-package", "")
-    (site.folder / "other_package-1.2.dist-info" / "entry_points.txt").write_bytes(b"[seqsave]\xff")
-    (site.folder / "a_file-1.2.egg-info").write_text("Name: a-file\n")
-    site.format("seqsave-aaa", "aaa")
-    assert found(site) == [("seqsave-aaa", "seqsave-aaa", "1.2")]
-
-
-def test_a_plugin_in_an_archive_is_found(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.format("seqsave-aaa", "aaa")
-    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
-        archive.writestr("seqsave_bbb-1.2.dist-info/METADATA", "Name: seqsave-bbb\nVersion: 1.2\n")
-        archive.writestr("seqsave_bbb-1.2.dist-info/entry_points.txt", "[seqsave]\nbbb = no_such_module\n")
-    monkeypatch.syspath_prepend(str(tmp_path / "more.zip"))
-    assert found(site) == [("bbb", "seqsave-bbb", "1.2"), ("seqsave-aaa", "seqsave-aaa", "1.2")]
-
-
-def test_a_plugin_that_only_a_finder_knows_is_found(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Finder(importlib.metadata.DistributionFinder):
-        def find_distributions(self, context: Any = None) -> list[importlib.metadata.Distribution]:
-            return [importlib.metadata.Distribution.at(site.folder.parent / "hidden" / "seqsave_bbb-1.2.dist-info")]
-
-        def find_spec(self, *_: Any) -> None:
-            return None
-
-    (site.folder.parent / "hidden").mkdir()
-    Site(site.folder.parent / "hidden").format("seqsave-bbb", "bbb")
-    assert found(site) == []
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
-    assert found(site) == [("seqsave-bbb", "seqsave-bbb", "1.2")]
 
 
 @pytest.mark.parametrize(

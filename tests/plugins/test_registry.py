@@ -323,7 +323,8 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 @pytest.mark.parametrize("filetype", ["png", "png with embedded workflow", "jpg", "jpeg", "jpg with embedded workflow"])
 def test_built_ins_never_look_at_entry_points(monkeypatch: pytest.MonkeyPatch, filetype: str) -> None:
-    monkeypatch.setattr(manager, "discover", refuse)
+    monkeypatch.setattr(importlib.metadata, "entry_points", refuse)
+    monkeypatch.setattr(importlib.metadata, "distributions", refuse)
     registry = Registry()
     assert registry.resolve(filetype).filetype == filetype
     assert registry.spec_for_extension("png") is registry.resolve("png").spec

@@ -106,7 +106,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 def test_built_ins_never_look_at_entry_points(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(manager, "_manager", manager.PluginManager())
-    monkeypatch.setattr(manager, "discover", refuse)
+    monkeypatch.setattr(importlib.metadata, "distributions", refuse)
     assert type(targets.resolve(tmp_path)) is LocalTarget
     assert type(targets.resolve("memory://x")) is MemoryTarget
     with pytest.raises(AssertionError, match="looked at"):

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.machinery import PathFinder
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-from seqsave.wording import shortened
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 __all__ = ["GROUP", "Candidate", "PluginInfo", "candidate_of", "discover", "is_chosen"]
 
 GROUP = "seqsave"
-
-_HEADER = re.compile(r"^(Name|Version):[ \t]*(.*\S)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,26 +30,13 @@ class PluginInfo:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
-    """A plugin that may be loaded: its names, and the code that its entry point names or the error from reading that.
-
-    code: ``"module"`` or ``"module:attribute"``, as installed; ``""`` with an error.
-    """
+    """A plugin that may be loaded: its names, and its entry point or the error from reading that."""
 
     info: PluginInfo
-    code: str
+    entry_point: EntryPoint | None
     error: Exception | None = None
-
-
-class _Record(Protocol):
-    """What an installer leaves of a distribution, as of ``importlib.metadata.Distribution``."""
-
-    def read_text(self, filename: str, /) -> str | None:
-        """Return the text of a file of the record; None if there is none."""
-
-    def locate_file(self, path: str, /) -> object:
-        """Return where a file of the distribution is."""
 
 
 def discover() -> Iterator[Candidate]:
@@ -64,107 +44,44 @@ def discover() -> Iterator[Candidate]:
 
     ``importlib.metadata.entry_points`` is not used, because one unreadable record of any package makes it fail.
     """
+    from importlib.metadata import distributions
+
     seen = set()
-    for record in _installed():
-        text = _text_of(record, "entry_points.txt")
-        if f"[{GROUP}]" not in text:
+    for distribution in distributions():
+        text = distribution.read_text("entry_points.txt")
+        if text is None or f"[{GROUP}]" not in text:
             continue
-        info = _label(record)
+        info = _label(distribution)
         key = re.sub(r"[-_.]+", "-", info.distribution).lower()
         if key in seen:
             continue  # installed twice: as with modules, the first on the path is the one
         seen.add(key)
         try:
-            found = _entries(text)
-        except ValueError as error:
-            yield Candidate(info, "", error)
+            found = [entry_point for entry_point in distribution.entry_points if entry_point.group == GROUP]
+        except Exception as error:  # noqa: BLE001  (a record may be unreadable in any way)
+            yield Candidate(info, None, error)
             continue
-        for name, code in found.items():
-            yield Candidate(replace(info, name=name), code)
+        for entry_point in found:
+            yield Candidate(replace(info, name=entry_point.name), entry_point)
 
 
 def candidate_of(entry_point: EntryPoint) -> Candidate:
     """Return the plugin of one entry point."""
     if entry_point.dist is not None:
-        return Candidate(replace(_label(entry_point.dist), name=entry_point.name), entry_point.value)
+        return Candidate(replace(_label(entry_point.dist), name=entry_point.name), entry_point)
     module = entry_point.value.partition(":")[0]
-    return Candidate(PluginInfo(name=entry_point.name, distribution=module, version=""), entry_point.value)
+    return Candidate(PluginInfo(name=entry_point.name, distribution=module, version=""), entry_point)
 
 
-class _Folder:
-    """The record of a distribution in a folder beside its modules."""
-
-    def __init__(self, place: Path, name: str) -> None:
-        self._place = place
-        self._name = name
-
-    def read_text(self, filename: str, /) -> str | None:
-        """Return the text of a file of the record; None if there is none."""
-        try:
-            return (self._place / self._name / filename).read_text(encoding="utf-8")
-        except OSError:
-            return None
-
-    def locate_file(self, path: str, /) -> Path:
-        """Return where a file of the distribution is."""
-        return self._place / path
-
-
-def _installed() -> Iterator[_Record]:
-    """Yield the record of each installed distribution.
-
-    ``importlib.metadata`` finds every kind. Importing it takes longer than most programs need to find their plugins,
-    so it is used only where something other than a plain folder is on the path.
-    """
-    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_distributions")]
-    places = [Path(place) for place in dict.fromkeys(sys.path)]
-    if finders == [PathFinder] and not any(place.suffix == ".egg" or place.is_file() for place in places):
-        for place in places:
-            for name in _names_in(place):
-                yield _Folder(place, name)
-        return
-    from importlib.metadata import distributions
-
-    yield from distributions()
-
-
-def _names_in(place: Path) -> list[str]:
-    """Return the names of the records in a folder of the path, sorted."""
-    try:
-        names = os.listdir(place)  # noqa: PTH208 - a path object for each module that is installed would take longer
-        return sorted(name for name in names if name.lower().endswith((".dist-info", ".egg-info")))
-    except OSError:
-        return []
-
-
-def _text_of(record: _Record, name: str) -> str:
-    """Return the text of a file of a record; ``""`` if it cannot be read."""
-    try:
-        return record.read_text(name) or ""
-    except Exception:  # noqa: BLE001  (a missing or damaged record fails differently from Python to Python)
-        return ""
-
-
-def _entries(text: str) -> dict[str, str]:
-    """Return what the entry points of plugins name, by their names. Raises ValueError for a line that is none."""
-    found, section = {}, ""
-    for line in map(str.strip, text.splitlines()):
-        if line.startswith("["):
-            section = line
-        elif section == f"[{GROUP}]" and line and not line.startswith("#"):
-            name, equals, code = line.partition("=")
-            if not equals:
-                raise ValueError(f"{shortened(line)} has no '='")
-            found[name.strip()] = code.strip()
-    return found
-
-
-def _label(record: _Record) -> PluginInfo:
+def _label(distribution: Distribution) -> PluginInfo:
     """Return name and version of a distribution; its location if its record has no name."""
-    text = _text_of(record, "METADATA") or _text_of(record, "PKG-INFO")
-    headers = text.partition("\n\n")[0]
-    found = {name.title(): value for name, value in reversed(_HEADER.findall(headers))}
-    name = found.get("Name") or f"a distribution without a name in {record.locate_file('')}"
+    found = {}
+    try:
+        metadata = distribution.metadata
+        found = {key: metadata[key] for key in ("Name", "Version") if key in metadata}
+    except Exception:  # noqa: BLE001  (a missing or damaged record fails differently from Python to Python)
+        found.clear()
+    name = found.get("Name") or f"a distribution without a name in {distribution.locate_file('')}"
     return PluginInfo(name=name, distribution=name, version=found.get("Version", ""))
 
 

@@ -12,10 +12,8 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import os
-import re
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -44,9 +42,6 @@ __all__ = [
 ]
 
 COMMANDS = "seqsave_commands"
-
-# What an entry point names: a module, perhaps an attribute, and extras, which nothing uses any more.
-_CODE = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,16 +278,11 @@ def _records_of(candidate: Candidate) -> tuple[Any, dict[str, list[Any]]]:
 
     from seqsave.plugins import hookspecs
 
-    if candidate.error is not None:
+    if candidate.entry_point is None:
         raise PluginError(f"its entry points cannot be read: {candidate.error}") from candidate.error
-    code = _CODE.fullmatch(candidate.code)
-    if code is None:
-        raise PluginError(f"its entry point names {candidate.code!r}, which is not a module")
-    module = importlib.import_module(code[1])
-    if getattr(module.__spec__, "_initializing", False):
+    if getattr(importlib.import_module(candidate.entry_point.module).__spec__, "_initializing", False):
         raise _UnfinishedError
-    if code[2]:
-        module = functools.reduce(getattr, code[2].split("."), module)
+    module = candidate.entry_point.load()
     manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
     manager.register(module)

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from seqsave.errors import SpoolError, SpoolReason, TargetError
-from seqsave.runtime.file_lock import NO_LOCKS, FileLock, LockTakenError
 from seqsave.spool.before import Before, unknown
 from seqsave.spool.entries import (
     DamagedError,
@@ -256,32 +255,35 @@ class Spool:
 
         patience: seconds to wait for another publisher. Raises SpoolError after that, or when ``stop`` is set.
         """
+        import filelock
+
         folder = self._subfolder(identity, make=False)
+        lock = filelock.FileLock(str(folder / _LOCK), mode=0o600, thread_local=False)
         end = time.monotonic() + patience
-        lock = self._take_lock(folder, patience)
-        while lock is None and time.monotonic() < end and not (stop is not None and stop.is_set()):
-            lock = self._take_lock(folder, end - time.monotonic())
-        if lock is None:
+        while True:
+            try:
+                lock.acquire(timeout=min(LOCK_SECONDS, max(0.0, end - time.monotonic())))
+                break
+            except filelock.Timeout:
+                stopped = stop is not None and stop.is_set()
+                if stopped or time.monotonic() >= end:
+                    break
+            except OSError as error:
+                raise self._unusable(error) from error
+            except NotImplementedError as error:  # filelock's, where the file system has no locks
+                raise SpoolError(
+                    f"the spool {self.folder} cannot be used: its file system has no locks, by which processes take "
+                    "turns; use another folder"
+                ) from error
+        if not lock.is_locked:
             raise SpoolError(
                 f"the frames in {folder} are being published already, by another process or thread: wait for it",
                 reason="in use",
             )
-        with lock:
-            yield
-
-    def _take_lock(self, folder: Path, patience: float) -> FileLock | None:
-        """Return the lock of a subfolder; None if it is not free after a short time, at most ``patience`` seconds."""
         try:
-            return FileLock(str(folder / _LOCK), mode=0o600, patience=min(LOCK_SECONDS, patience))
-        except LockTakenError:
-            return None
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise self._unusable(error) from error
-            raise SpoolError(
-                f"the spool {self.folder} cannot be used: its file system has no locks, by which processes take turns; "
-                "use another folder"
-            ) from error
+            yield
+        finally:
+            lock.release()
 
     def read(self, entry: Entry) -> list[bytes]:
         """Return the verified bytes of an entry's files.

@@ -29,7 +29,6 @@ from typing import Any, BinaryIO, ClassVar
 
 from seqsave import naming
 from seqsave.errors import TargetError
-from seqsave.runtime.file_lock import NO_LOCKS, FileLock, LockTakenError
 from seqsave.targets import beneath, filesystems
 from seqsave.targets.base import (
     Capabilities,
@@ -54,13 +53,15 @@ __all__ = ["LocalTarget"]
 _OPTIONS = ("fsync", "auto_mkdir", "within")
 # Nothing of this name exists, or it is a link that leads nowhere.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _WINDOWS = os.name == "nt"
 
 # The lock under which files are replaced by the version that they have.
 _REPLACING = f"{naming.PRIVATE_FOLDER}/replace"
 
-# Seconds to wait for the lock of a file that another process changes.
+# Seconds to wait for the lock of a file that another process changes, and between two attempts.
 LOCK_PATIENCE = 30.0
+_LOCK_POLL = 0.005
 
 
 class LocalTarget(Target):
@@ -172,7 +173,7 @@ class LocalTarget(Target):
         try:
             lock = self._lock(path)
         except OSError as error:
-            if isinstance(error, TargetError) or error.errno not in NO_LOCKS:
+            if isinstance(error, TargetError) or error.errno not in _NO_LOCKS:
                 raise
             return super().update(path, change, content_type=content_type)
         with lock:
@@ -184,14 +185,17 @@ class LocalTarget(Target):
 
     def _lock(self, path: str, *, needed: bool = True) -> contextlib.AbstractContextManager[Any]:
         """Hold the file's lock during the block. needed: raise OSError where the file system has no locks."""
+        from filelock import FileLock, Timeout
+
         final = self.url_of(path)
         try:
             os.makedirs(os.path.dirname(final), exist_ok=True)
-            return FileLock(f"{final}.lock", patience=LOCK_PATIENCE)
-        except LockTakenError:
+            lock = FileLock(f"{final}.lock")
+            return lock.acquire(timeout=LOCK_PATIENCE, poll_interval=_LOCK_POLL)
+        except Timeout:
             problem = f"cannot save {final}: another process has held its lock for {LOCK_PATIENCE:.0f} s"
         except OSError as error:
-            if not needed and error.errno in NO_LOCKS:
+            if not needed and error.errno in _NO_LOCKS:
                 return contextlib.nullcontext()
             self._explain(error, final)
             raise
