@@ -29,7 +29,7 @@ __all__ = ["Group", "Grouped", "Member", "group_names", "group_of_pattern"]
 
 T = TypeVar("T")
 
-_NUMBER = re.compile(SIGNED)
+_NUMBER = re.compile(f"({SIGNED})")
 # A longer fraction of a frame is read as a separate number, unless all of them are shares.
 _FRACTION = 3
 # The equal parts into which renderers divide a frame. Tenths are left out: frames in steps of ten are common.
@@ -86,7 +86,7 @@ class Grouped(Generic[T]):
     rest: Sequence[tuple[str, T]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which takes twice the time to make
 class _Row(Generic[T]):
     """A name and its numbers as they are written."""
 
@@ -103,9 +103,10 @@ def group_names(names: Iterable[tuple[str, T]]) -> Grouped[T]:
         if is_hidden(name):
             continue
         stem, extension = split_extension(normalized(name))
-        numbers = tuple(_NUMBER.findall(stem)) if extension and not holds_control(name) else ()
-        if numbers:
-            alike.setdefault((_NUMBER.sub("\0", stem), extension.casefold()), []).append(_Row(name, numbers, item))
+        pieces = _NUMBER.split(stem) if extension and not holds_control(name) else ()
+        if len(pieces) > 1:
+            skeleton, numbers = "\0".join(pieces[::2]), tuple(pieces[1::2])
+            alike.setdefault((skeleton, extension.casefold()), []).append(_Row(name, numbers, item))
         else:
             rest.append((name, item))
     groups = [group for (skeleton, _), rows in alike.items() for group in _groups(skeleton, rows, rest)]

@@ -174,7 +174,7 @@ def holds_control(text: str) -> bool:
 def split_extension(name: str) -> tuple[str, str]:
     """Return the part before the last dot, and the extension: ``""`` if there is none, as in ``shot.0001``."""
     stem, dot, extension = name.rpartition(".")
-    if not dot or "/" in extension or not any(c.isalpha() for c in extension):
+    if not dot or not (extension.isalpha() or (any(c.isalpha() for c in extension) and "/" not in extension)):
         return name, ""
     return stem, extension
 

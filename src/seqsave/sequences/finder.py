@@ -377,14 +377,15 @@ def sequence_of(
     if group.is_doubtful:
         warnings.warn(doubt_message(group.members[0].name), SeqSaveWarning, stacklevel=3)
     files, name = Files(target), group.pattern if pattern is None else pattern
-    own: dict[Any, Frame] = {}
-    frames: list[Frame] = []
-    # Two names may have one number (frame_7, frame_00007): the one with the sequence's own digits is the frame.
-    for member in sorted(group.members, key=lambda one: _is_own(one, name)):
-        item = member.item
-        frame = files.frame(item.path, item.size, member.index, item.batch, item.version)
-        own[key_of(frame)] = frame
-        frames.append(frame)
+    frames = [
+        files.frame(one.item.path, one.item.size, one.index, one.item.batch, one.item.version) for one in group.members
+    ]
+    own = {key_of(frame): frame for frame in frames}
+    if len(own) < len(frames):
+        # Two names have one number (frame_7, frame_00007): the one with the sequence's own digits is the frame.
+        order = sorted(zip(group.members, frames, strict=True), key=lambda pair: _is_own(pair[0], name))
+        frames = [frame for _, frame in order]
+        own = {key_of(frame): frame for frame in frames}
     return FrameSequence(
         url=target.url_of(folder) if folder else target.url,
         name=name,

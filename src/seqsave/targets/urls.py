@@ -140,7 +140,8 @@ def unquoted(text: str) -> str:
 
 def bad_component(path: str) -> str | None:
     """Return what is wrong with a path of names and slashes, as a phrase; None if it is valid."""
-    if _EMPTY_OR_DOTS.search(path):
+    # Most paths are one name, for which the search would be most of the time.
+    if (len(path) < 3 or "/" in path or "\\" in path) and _EMPTY_OR_DOTS.search(path):
         return "has an empty part or one that is '.' or '..'"
     if has_control_characters(path):
         return "holds a control character"
