@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from seqsave import open_sequence, open_writer, save
+from seqsave import open_sequence, open_writer, save, targets
 from seqsave.errors import TargetError
 from seqsave.manifest.liveness import alive
 from seqsave.sequences.removal import plan_removal, remove
@@ -247,3 +247,67 @@ def test_a_sequence_that_may_not_be_changed_is_not_called_unsaved(
         f"seqsave: error: cannot change {tmp_path}/.seqsave/frame.png.json: this user lacks the permission; change the "
         "permissions\n"
     )
+
+
+# --- sequences of which no frame is left ------------------------------------------------------------------------------
+
+
+def test_what_is_left_of_a_sequence_without_frames_is_removed(place: Place) -> None:
+    for prefix in ("shot", "other"):
+        save(ZEROS, place.url, prefix=prefix, storage_options=place.storage_options)
+    for name in place.names():
+        if name.startswith("shot_"):
+            targets.resolve(place.url, place.storage_options).delete(name)
+    asked = seqsave("rm", place.url, "--prefix", "shot", "--dry-run", *options(place)).out.splitlines()
+    assert asked[0].startswith("would remove shot_#####.png in ")
+    assert asked[0].endswith(" (no frame left)")
+    assert asked[1:] == ["  and its manifest"]
+    document = seqsave("rm", place.url, "--prefix", "shot", "--yes", "--json", *options(place)).document
+    assert (document["count"], document["first"], document["left"]) == (0, None, "")
+    assert document["beside"] == [".seqsave/shot.png.json"]
+    assert not any("shot" in name for name in place.names())
+    assert "complete" in seqsave("verify", place.url, *options(place)).out
+    assert "shot" not in seqsave("ls", place.url, *options(place)).out.replace(place.url, "")
+
+
+@pytest.mark.parametrize("url", [".", "frame_#####.jpg", "batch"])
+def test_batches_and_sidecars_of_frames_that_are_gone(tmp_path: Path, url: str) -> None:
+    with open_writer(tmp_path, filetype="jpg", metadata={"workflow": {"nodes": []}}, metadata_in="sidecar") as writer:
+        writer.write(ZEROS[0], index=0, batch=0)
+        writer.write(ZEROS[0], index=0, batch=3)
+    for path in tmp_path.rglob("*.jpg"):
+        path.unlink()
+    if url == "batch":
+        save(ZEROS, tmp_path, prefix="live")
+        (tmp_path / ".seqsave" / "notes.txt").write_text("mine")
+        call, rest = [tmp_path, "--prefix", "frame", "--filetype", "jpg"], [".seqsave/notes.txt", "live_00000.png"]
+    else:
+        call, rest = [tmp_path / url], []
+    assert "  and 2 metadata files, its manifest\n" in seqsave("rm", *call, "--yes").out
+    assert set(rest) <= set(names(tmp_path))
+    assert not any("batch" in name or "frame" in name for name in names(tmp_path))
+    assert rest or names(tmp_path) == []
+
+
+def test_which_of_two_lost_sequences_must_be_named(tmp_path: Path) -> None:
+    for filetype in ("png", "jpg"):
+        save(ZEROS, tmp_path, filetype=filetype)
+    for path in [*tmp_path.glob("*.png"), *tmp_path.glob("*.jpg")]:
+        path.unlink()
+    error = seqsave("rm", tmp_path, "--yes", status=1).err
+    assert "no frame of frame_#####.jpg is left" in error
+    assert "no frame of frame_#####.png is left" in error
+    seqsave("rm", tmp_path, "--filetype", "png", "--yes")
+    seqsave("rm", tmp_path, "--frames", "0", "--yes", status=1)
+    assert "removed frame_#####.jpg" in seqsave("rm", tmp_path, "--yes").out
+    assert names(tmp_path) == []
+
+
+def test_a_sequence_that_a_run_has_begun_is_not_lost(tmp_path: Path) -> None:
+    with open_writer(tmp_path, total=2) as writer:
+        writer.write(ZEROS[0]).result()
+        (tmp_path / "frame_00000.png").rename(tmp_path / "aside")
+        assert "is in use" in seqsave("rm", tmp_path, "--yes", status=1).err
+        (tmp_path / "aside").rename(tmp_path / "frame_00000.png")
+        writer.write(ZEROS[0])
+    assert "complete" in seqsave("verify", tmp_path).out

@@ -63,19 +63,21 @@ def rm_command(
 ) -> int:
     """Remove one sequence with the files that belong to it: metadata files, manifest, preview.
 
-    Prints what it is going to remove, and asks for confirmation. Only a movie that seqsave made is a preview. Other
-    files of the folder stay, and so does the folder. A manifest that also records other frames stays, without these.
+    Prints what it is going to remove, and asks for confirmation. Of a sequence whose frames are gone, it removes what
+    is left: its manifest, metadata files and preview. Only a movie that seqsave made is a preview. Other files of the
+    folder stay, and so does the folder. A manifest that also records other frames stays, without these.
     With --frames it stays and expects these frames: 'seqsave verify' lists them to be rendered again.
 
     Exit status 1 if something could not be removed, or the removal was not confirmed.
     """
     from seqsave.sequences.finder import open_alone
-    from seqsave.sequences.removal import plan_removal, remove
+    from seqsave.sequences.removal import open_to_remove, plan_removal, remove
 
     messages = Messages(quiet)
     with messages.catching():
         folder_at(url, storage_option)
-        sequence = open_alone(url, prefix, filetype, storage_option)
+        opened = open_to_remove if frames is None else open_alone
+        sequence = opened(url, prefix, filetype, storage_option)
         removal = plan_removal(sequence, indices_of(frames))
         if dry_run:
             _print(removal, None, as_json)
@@ -111,6 +113,8 @@ def _summary(removal: Removal) -> str:
     from seqsave.sequences.frame import name_below
 
     frames = removal.frames
+    if not frames:
+        return f"{removal.sequence.pattern} in {removal.sequence.url} (no frame left)"
     first, last = name_below(frames[0]), name_below(frames[-1])
     span = first if len(frames) == 1 else f"{first} to {last}"
     if not removal.is_whole and len(frames) > 1:
@@ -160,8 +164,8 @@ def _document(removal: Removal, removed: Removed | None) -> dict[str, Any]:
         "frames": ranges(removal.frames),
         "count": len(removal.frames),
         "size": removal.size,
-        "first": name_below(removal.frames[0]),
-        "last": name_below(removal.frames[-1]),
+        "first": name_below(removal.frames[0]) if removal.frames else None,
+        "last": name_below(removal.frames[-1]) if removal.frames else None,
         "is_whole": removal.is_whole,
         "beside": [*removal.sidecars, *removal.previews, *([removal.manifest] if removal.takes_manifest else [])],
         "dry_run": removed is None,

@@ -105,11 +105,11 @@ def preview_of(sequence: FrameSequence) -> list[str]:
     return [path for path in movies if _is_preview(target, path)]
 
 
-def tidy_folders(sequence: FrameSequence) -> None:
-    """Remove the folders of batches and of metadata that a sequence leaves empty."""
+def tidy_folders(sequence: FrameSequence, folders: Iterable[str]) -> None:
+    """Remove the folders of batches and of metadata that a sequence leaves empty. folders: as by ``folders_of``."""
     target = target_of(sequence)
     target.tidy(f"{packs.folder_of(manifest_path(sequence))}/any")
-    for folder in folders_of(sequence):
+    for folder in folders:
         target.tidy(f"{join(folder, naming.PRIVATE_FOLDER)}/any")
         if folder != sequence.folder:
             target.tidy(f"{folder}/any")

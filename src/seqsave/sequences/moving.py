@@ -25,6 +25,7 @@ from seqsave.naming import NamePattern
 from seqsave.sequences import finder
 from seqsave.sequences.belongings import (
     files_of,
+    folders_of,
     manifest_path,
     packs_of,
     path_of,
@@ -284,7 +285,7 @@ def move(plan: Move, on_frame: Callable[[Frame], None] = lambda _: None) -> Move
     left, problem = transfer.finish(plan.before)
     records.depart(left)
     if not left:
-        tidy_folders(plan.sequence)
+        tidy_folders(plan.sequence, folders_of(plan.sequence))
     return Moved(left, problem)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from seqsave import manifest, targets
-from seqsave.errors import ManifestError, TargetError
+from seqsave.errors import ManifestError, SequenceNotFoundError, TargetError
 from seqsave.manifest import Manifest, packs
 from seqsave.manifest.claim import Claim
+from seqsave.plugins import registry
+from seqsave.sequences import finder, lookup
 from seqsave.sequences.belongings import (
     files_of,
     folders_of,
@@ -28,14 +32,16 @@ from seqsave.sequences.reader import FrameSequence
 from seqsave.sequences.selection import check_indices
 from seqsave.sequences.transfer import is_same, listed
 
-__all__ = ["Removal", "Removed", "plan_removal", "remove"]
+__all__ = ["Removal", "Removed", "open_to_remove", "plan_removal", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
     """The plan of a removal.
 
-    frames:   the files of the frames, by index. is_whole: they are all that the sequence has.
+    frames:   the files of the frames, by index; none for a sequence of which only the manifest is left.
+    is_whole: they are all that the sequence has.
+    folders:  below the target: its own, and those of its batches.
     sidecars: paths of the files with metadata beside them. previews: paths of its preview movies.
     packs:    paths of the files with small pictures, if all of them are removed.
     manifest: its path; None where there is none. takes_manifest: it is removed too, as no other frames that it records
@@ -46,6 +52,7 @@ class Removal:
     sequence: FrameSequence
     frames: Sequence[Frame]
     is_whole: bool
+    folders: Sequence[str]
     sidecars: Sequence[str] = ()
     previews: Sequence[str] = ()
     packs: Sequence[str] = ()
@@ -68,6 +75,45 @@ class Removed:
     error: TargetError | None = None
 
 
+def open_to_remove(
+    url: str | os.PathLike[str],
+    prefix: str | None = None,
+    filetype: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+) -> FrameSequence:
+    """Open the sequence at ``url`` to remove it whole: as ``open_alone``, or one of which only the manifest is left.
+
+    The latter has no frames. Raises as ``open_alone``.
+    """
+    try:
+        return finder.open_alone(url, prefix, filetype, storage_options)
+    except SequenceNotFoundError:
+        with targets.hiding(url):
+            lost = _lost_at(url, prefix, filetype, storage_options)
+        if lost is None:
+            raise
+        return lost
+
+
+def _lost_at(
+    url: str | os.PathLike[str], prefix: str | None, filetype: str | None, options: Mapping[str, Any] | None
+) -> FrameSequence | None:
+    """Return the only sequence that fits of which no frame is left; None for none or several."""
+    means = lookup.look(url, options) if lookup.is_pattern(url) else None
+    found = finder.find(url, prefix=prefix, storage_options=options, with_lost=True)
+    fitting = [one for one in found.lost if finder.has_prefix(one, prefix)]
+    if isinstance(means, lookup.Pattern):
+        path = manifest.path_of("", means.name)
+        fitting = [one for one in fitting if manifest.path_of("", one.name) == path]
+    if filetype is not None:
+        extensions = registry.spec_of(filetype).extensions
+        fitting = [one for one in fitting if one.name.extension.lower() in extensions]
+    if len(fitting) != 1:
+        return None
+    target = targets.resolve(url, options) if means is None else means.target
+    return FrameSequence(url=found.where, name=fitting[0].name, frames=(), target=target, folder=fitting[0].folder)
+
+
 def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None) -> Removal:
     """Return the plan for removing a sequence, or its frames with these indices. Changes nothing.
 
@@ -78,7 +124,9 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
     if indices is not None:
         check_indices(sequence, indices)
     target, is_whole = target_of(sequence), len(chosen) == len(files)
-    sidecars = sidecars_of(target, [path_of(sequence, frame) for frame in chosen])
+    paths = [path_of(sequence, frame) for frame in chosen] or _recorded(sequence)
+    folders = sorted({*folders_of(sequence), *(path.rpartition("/")[0] for path in paths)})
+    sidecars = sidecars_of(target, paths)
     path = manifest_path(sequence)
     has_manifest = call(target, lambda: target.exists(path))
     takes_manifest = has_manifest and is_whole and not _records_others(sequence, target, chosen)
@@ -86,13 +134,20 @@ def plan_removal(sequence: FrameSequence, indices: Collection[int] | None = None
         sequence=sequence,
         frames=chosen,
         is_whole=is_whole,
+        folders=folders,
         sidecars=[one.path for one in sidecars],
         previews=preview_of(sequence) if is_whole else (),
         manifest=path if has_manifest else None,
         takes_manifest=takes_manifest,
         packs=packs_of(sequence) if is_whole and takes_manifest == has_manifest else (),
-        before=listed(target, set(folders_of(sequence))),
+        before=listed(target, set(folders)),
     )
+
+
+def _recorded(sequence: FrameSequence) -> list[str]:
+    """Return the paths of the frames that the manifest records. Raises ManifestError, TargetError."""
+    known = sequence.manifest
+    return [] if known is None else [join(sequence.folder, frame.name) for frame in known.frames]
 
 
 def remove(removal: Removal, on_frame: Callable[[Frame], None] = lambda _: None) -> Removed:
@@ -150,7 +205,7 @@ def _claimed(removal: Removal, target: targets.Target) -> Claim | None:
 
 def _changed(removal: Removal, target: targets.Target) -> list[Frame]:
     """Return the frames that were written again since they were listed, for example while a question was open."""
-    now = listed(target, set(folders_of(removal.sequence)))
+    now = listed(target, set(removal.folders))
     paths = [(frame, path_of(removal.sequence, frame)) for frame in removal.frames]
     return [frame for frame, path in paths if path in now and not is_same(removal.before.get(path), now[path])]
 
@@ -165,7 +220,7 @@ def _account(removal: Removal, target: targets.Target, gone: Sequence[Frame], er
     try:
         there = {
             join(folder, entry.name)
-            for folder in folders_of(sequence)
+            for folder in removal.folders
             for entry in list_folder(target, folder)
             if not entry.is_folder
         }
@@ -241,7 +296,7 @@ def _without_rest(removal: Removal, target: targets.Target, result: Removed) -> 
     except TargetError as error:
         return Removed(result.gone, result.left, result.error or error)
     if is_over:
-        tidy_folders(removal.sequence)
+        tidy_folders(removal.sequence, removal.folders)
     return result
 
 
