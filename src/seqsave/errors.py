@@ -103,6 +103,7 @@ Cause = Literal[
     "ending",
     "not_installed",
     "bad_option",
+    "bad_endpoint",
     "unknown",
 ]
 """The cause of a backend's failure: ``TargetError.fault``. The names are stable, the messages are not."""

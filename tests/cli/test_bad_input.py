@@ -106,6 +106,34 @@ def test_an_endpoint_without_a_scheme(endpoint: str, advice: str) -> None:
     assert advice in message
 
 
+@pytest.mark.parametrize(
+    ("place", "client", "status"),
+    [
+        ("AWS_ENDPOINT_URL", "s3fs", 1),
+        ("AWS_ENDPOINT_URL_S3", "s3fs", 1),
+        ("AWS_ENDPOINT_URL", "obstore", 2),  # which finds it out while it is opened
+        ("profile", "obstore", 2),
+    ],
+)
+def test_an_endpoint_of_the_environment_without_a_scheme(
+    place: str, client: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if client == "obstore":
+        pytest.importorskip("seqsave_obstore")
+    if place == "profile":
+        (tmp_path / "config").write_text("[default]\nendpoint_url = localhost:9000\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    else:
+        monkeypatch.setenv(place, "localhost:9000")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
+    save(ZEROS, tmp_path / "renders")
+    for command in (["ls"], ["verify"], ["save", "-q", str(tmp_path / "renders")]):
+        found = error(*command, "s3://bucket/x", "--storage-option", f"client={client}", status=status)
+        assert "the endpoint that the environment or the profile names is not the address of a store" in found
+        assert "localhost:9000); write https://host or http://host:port there" in found
+
+
 @pytest.fixture
 def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config").write_text(

@@ -414,7 +414,7 @@ def test_a_workflow_that_the_new_filetype_does_not_hold_is_named(tmp_path: Path)
     ("arguments", "status", "message"),
     [
         (["--offset", "1", "--start", "3"], 2, "contradict each other"),
-        (["--frames", "3,99"], 1, "there are no frames 99 in"),
+        (["--frames", "3,99"], 1, "there is no frame 99 in"),
         (["--fps", "24"], 2, "use --rate"),
     ],
 )

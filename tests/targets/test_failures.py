@@ -358,7 +358,7 @@ def test_settings_that_are_wrong_are_no_broken_connections() -> None:
 
     for inner in (FileNotFoundError(errno.ENOENT, "No such file or directory"), ValueError("cannot combine")):
         assert diagnose(HTTPClientError(error=inner)) is Fault.BAD_OPTION
-    assert diagnose(ValueError("Invalid endpoint: 127.0.0.1:1")) is Fault.BAD_OPTION
+    assert diagnose(ValueError("Invalid endpoint: 127.0.0.1:1")) is Fault.BAD_ENDPOINT
     untrusted = SSLError(endpoint_url="https://x", error=ssl.SSLCertVerificationError("self-signed"))
     assert diagnose(untrusted) is Fault.UNTRUSTED  # a ValueError too
     assert diagnose(HTTPClientError(error=ConnectionResetError(errno.ECONNRESET, "reset"))) is Fault.BROKEN

@@ -109,6 +109,5 @@ class Numbers:
         if missing:
             numbers = naming.format_ranges(naming.to_ranges(sorted(missing)), 10)
             ranges = naming.format_ranges(naming.to_ranges(sorted(existing)), 10)
-            raise SequenceNotFoundError(
-                f"there are no frames {numbers} in {self.source.description}: it has {ranges}; correct --frames"
-            )
+            lacking = f"there is no frame {numbers}" if len(missing) == 1 else f"there are no frames {numbers}"
+            raise SequenceNotFoundError(f"{lacking} in {self.source.description}: it has {ranges}; correct --frames")

@@ -381,7 +381,8 @@ def _stands_for_an_answer(error: OSError) -> bool:
 def _by_builtin(error: BaseException) -> Fault | None:
     if type(error).__name__ == "TimeoutError":  # asyncio's and concurrent.futures' own, before Python 3.11
         return Fault.TIMEOUT
-    is_of_botocore = isinstance(error, ValueError) and str(error).startswith("Invalid endpoint")
-    if is_of_botocore or (isinstance(error, TypeError) and "argument" in str(error)):
+    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):  # as botocore raises it
+        return Fault.BAD_ENDPOINT
+    if isinstance(error, TypeError) and "argument" in str(error):
         return Fault.BAD_OPTION
     return next((fault for kind, fault in _BUILTINS if isinstance(error, kind)), None)

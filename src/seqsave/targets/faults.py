@@ -93,6 +93,11 @@ class Fault(Enum):
     )
     NOT_INSTALLED = _Verdict("a package is missing", detail=True)
     BAD_OPTION = _Verdict("the storage options are not valid", "correct them", detail=True)
+    BAD_ENDPOINT = _Verdict(
+        "the endpoint that the environment or the profile names is not the address of a store",
+        "write https://host or http://host:port there",
+        detail=True,
+    )
     UNKNOWN = _Verdict("the storage failed in a way that seqsave does not know", detail=True)
 
     @property
