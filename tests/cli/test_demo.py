@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from PIL import Image
 
 from seqsave.cli import demo_scene
 from tests.cli.runner import options, seqsave
+from tests.cli.test_view import viewing
+from tests.support.patience import PATIENCE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,11 +40,15 @@ def test_what_to_try_next_works(tmp_path: Path) -> None:
     reported = seqsave("demo", url).err.splitlines()
     assert f"in {url}" in reported[0]
     assert reported[1] == "Next:"
-    assert len(reported) == 5
+    assert len(reported) == 6
     for line in reported[2:]:
         words = shlex.split(line.replace("./copy", str(tmp_path / "copy")))
         assert words.pop(0) == "seqsave"
-        seqsave(*words)
+        if words[0] == "view":
+            with viewing(*words[1:]) as (_, page), urllib.request.urlopen(page, timeout=PATIENCE) as answer:
+                assert b"seqsave view" in answer.read()
+        else:
+            seqsave(*words)
     assert len(list((tmp_path / "copy").glob("frame_*.jpg"))) == demo_scene.FRAMES
 
 

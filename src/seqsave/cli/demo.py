@@ -74,7 +74,7 @@ def demo_command(url: str, filetype: str, storage_option: dict[str, Any], quiet:
 
 
 def _next_steps(url: str, first: str, embeds: bool) -> str:
-    steps = [["ls", url], ["save", url, "./copy", "--filetype", "jpg"]]
+    steps = [["view", url], ["ls", url], ["save", url, "./copy", "--filetype", "jpg"]]
     if embeds:
-        steps.insert(1, ["workflow", f"{url.rstrip('/')}/{first}"])
+        steps.insert(2, ["workflow", f"{url.rstrip('/')}/{first}"])
     return "\n".join(["Next:", *(f"  {shlex.join(['seqsave', *step])}" for step in steps)])

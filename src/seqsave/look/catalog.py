@@ -211,6 +211,7 @@ class Shown:
         replaced = [place for place in now.keys() & before.keys() if _content(now[place]) != _content(before[place])]
         grew = bool(now.keys() - before.keys())
         changed = now.keys() != before.keys() or bool(replaced) or self._state(seen) != self._state(self.seen)
+        changed |= grew != self.grows  # a page that shows a growing sequence hears of its end
         self.seen, self._frames, self.grows = seen, now, grew
         if self.stored is not None and changed:
             self.stored.update(seen.sequence)

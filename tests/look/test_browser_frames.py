@@ -1,0 +1,289 @@
+"""The page in a real browser: the canvas shows the frame that was meant, whatever key, link or state leads to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.look.browsing import Page, opened, save
+from tests.look.serving import Served, serving
+from tests.support.proxy import Proxy
+from tests.support.s3 import S3Server
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Frames 1001 to 1040."""
+    folder = tmp_path_factory.mktemp("shot")
+    save(folder, range(1001, 1041), rate=25)
+    with serving(folder) as served:
+        yield served
+
+
+@pytest.fixture
+def page(chromium: Any, shot: Served) -> Iterator[Page]:
+    with opened(chromium, shot.url) as shown:
+        yield shown
+
+
+def test_it_opens_at_the_first_frame_and_steps_through_real_numbers(page: Page) -> None:
+    page.ready(1001)
+    assert page.number() == 1001
+    for keys, number in (
+        (["ArrowRight"], 1002),
+        (["ArrowRight", "."], 1004),
+        ([","], 1003),
+        (["ArrowLeft"], 1002),
+        (["Shift+ArrowRight"], 1012),
+        (["Shift+ArrowLeft", "ArrowLeft"], 1001),
+        (["End"], 1040),
+        (["ArrowRight"], 1040),
+        (["Home"], 1001),
+        (["ArrowLeft"], 1001),
+    ):
+        page.press(*keys)
+        page.ready(number)
+        assert page.number() == number, keys
+        assert page.words() == f"Frame {number}"
+
+
+def test_a_number_is_typed_anywhere_and_the_nearest_frame_answers(page: Page) -> None:
+    page.go(1023)
+    assert page.number() == 1023
+    page.press(*"1500", "Enter")
+    page.ready(1040)
+    page.has_text("#note", "1500 is outside this sequence: the nearest is 1040")
+    page.page.locator("#frame").fill("12x")
+    page.press("Enter")
+    assert page.page.locator("#frame").get_attribute("aria-invalid") == "true"
+    page.has_text("#note", "'12x' is not a frame number")
+    page.press("Escape")
+    assert page.page.locator("#frame").input_value() == "1040"
+    assert page.number() == 1040
+
+
+def test_every_frame_is_shown_while_it_plays_and_a_range_is_a_loop(page: Page) -> None:
+    page.record()
+    page.press("l")
+    page.wait('[data-playing="playing"]')
+    page.passed(1040, 1001)
+    page.press("k")
+    page.wait('[data-playing="paused"]')
+    shown = page.recorded()
+    assert all(later == (one + 1 if one < 1040 else 1001) for one, later in pairwise(shown)), shown
+    assert page.number() == int(page.stated("ready").partition(":")[2])
+    assert page.stated("dropped") == "0"
+
+    page.go(1010)
+    page.press("i")
+    page.go(1013)
+    page.press("o", "Home")
+    page.ready(1010)
+    page.record()
+    page.press(" ")
+    page.passed(1010, 1013, 1010, 1013)
+    page.press(" ")
+    assert set(page.recorded()) <= {1010, 1011, 1012, 1013}
+    page.press("End")
+    page.ready(1013)
+    page.press("x", "End")
+    page.ready(1040)
+
+
+def test_j_plays_backward_and_again_is_faster(page: Page) -> None:
+    page.press("End")
+    page.ready(1040)
+    page.press("q")  # no loop
+    page.record()
+    page.press("j", "j", "j")
+    page.has_text("#pace", "× 4")
+    page.ready(1001)
+    page.wait('[data-playing="paused"]')
+    shown = page.recorded()
+    assert shown == sorted(shown, reverse=True)
+    assert shown[-1] == 1001
+
+
+def test_every_frame_waits_for_one_that_is_late(page: Page) -> None:
+    held = page.hold(r"/f/1006/half\.jpg")
+    page.open(number=1001)
+    page.record()
+    page.press("l")
+    page.ready(1005)
+    page.has_text("#pace", "waiting")
+    assert page.number() == 1005
+    assert page.stated("dropped") == "0"
+    held.release()
+    page.passed(1020)
+    page.press("k")
+    assert page.recorded()[:12] == list(range(1002, 1014))
+
+
+def test_real_time_goes_on_and_counts_what_was_dropped(page: Page) -> None:
+    held = page.hold(r"/f/10[1-4]\d/half\.jpg")
+    page.open(number=1001)
+    page.page.locator("#timing").select_option("real")
+    page.page.locator("#timing").blur()
+    page.record()
+    page.press("l")
+    page.page.wait_for_function("() => Number(document.documentElement.dataset.dropped) >= 5")
+    assert max(page.recorded()) < 1010
+    held.release()
+    page.press("k")
+    page.ready()
+    assert page.number() == int(page.stated("ready").partition(":")[2])
+    page.has_text("#pace", "dropped")
+
+
+def test_frames_are_read_ahead_and_the_timeline_shows_them(page: Page) -> None:
+    page.wait('[data-held="29"]')  # this one, 24 that come, and in a loop the last 4
+    green = (page.canvas("#timeline canvas")[42] == (0x5F, 0xAE, 0x8B)).all(axis=-1)
+    width = green.size - 20
+    assert green.sum() == pytest.approx(width * 29 / 40, abs=6)
+
+
+def test_the_cache_is_bounded_in_files_and_in_pictures(page: Page) -> None:
+    held = page.module(
+        """
+        const {Frames} = await import(at("frames.js"))
+        const numbers = Array.from({length: 40}, (_, at) => 1001 + at)
+        let shown = 0
+        const [files, pictures] = values
+        const frames = new Frames({loaded: () => { shown += 1 }, arrived: () => {}, files, pictures})
+        const most = {files: 0, pictures: 0}
+        for (const first of [0, 10, 20, 30]) {
+            const wanted = numbers.slice(first, first + 10)
+            frames.want(wanted.map((number) => ({
+                key: String(number), url: `0/f/${number}/half.jpg`, decode: true, tag: {number},
+                now: number === wanted[0],
+            })), {abort: true})
+            while (!frames.get(String(wanted[0]))) await new Promise((done) => setTimeout(done, 5))
+            for (const kind of ["files", "pictures"]) most[kind] = Math.max(most[kind], frames.bytes[kind])
+        }
+        return {most, shown, kept: [...frames.held()].length}
+        """,
+        40_000,
+        5 * 320 * 180 * 4,
+    )
+    assert 0 < held["most"]["files"] <= 100_000
+    assert 0 < held["most"]["pictures"] <= 6 * 320 * 180 * 4
+    assert 0 < held["kept"] < 40
+
+
+def test_a_link_leads_to_frame_range_and_look(page: Page, shot: Served, chromium: Any) -> None:
+    page.go(1012)
+    page.press("i")
+    page.go(1015)
+    page.press("o", "]", "g")
+    page.wait('[data-link="#f=1015&in=1012&out=1015&ev=0.5&ch=g"]')
+    page.press("Shift+L")
+    page.has_text("#note", "Link copied")
+    link = page.page.evaluate("navigator.clipboard.readText()")
+    assert link == shot.url + "#f=1015&in=1012&out=1015&ev=0.5&ch=g"
+    with opened(chromium, link) as other:
+        assert other.number() == 1015
+        assert other.page.locator("#channels").input_value() == "g"
+        assert other.text("#ev-value") == "+0.5"
+        other.press("Home")
+        other.ready(1012)
+        # A link that was followed on the open page.
+        other.page.goto(shot.url + "#f=1003")
+        other.ready(1003)
+        assert other.page.locator("#channels").input_value() == "rgb"
+
+
+@pytest.mark.parametrize("fragment", ["#f=ten&s=99&mode=dance&ev=1e9&ch=x&b=-4", "#f=", "#s=-1&with=7&mode=wipe", "#%"])
+def test_a_link_that_makes_no_sense_opens_the_first_frame(page: Page, fragment: str) -> None:
+    page.open(fragment, 1001)
+    assert page.page.locator("#channels").input_value() == "rgb"
+
+
+def test_the_timeline_is_a_slider_for_the_mouse_and_closer_on_request(page: Page) -> None:
+    box = page.page.locator("#timeline").bounding_box()
+    x = box["x"] + 10 + (box["width"] - 20) * 20.5 / 40
+    page.page.mouse.click(x, box["y"] + 25)
+    page.ready(1021)
+    assert page.number() == 1021
+    slider = page.page.locator("#timeline")
+    assert [slider.get_attribute(f"aria-value{end}") for end in ("min", "max", "now")] == ["1001", "1040", "1021"]
+    page.page.keyboard.press(">")
+    page.page.mouse.click(box["x"] + 11, box["y"] + 25)
+    page.page.wait_for_selector("#timeline:not([aria-valuenow='1021'])")
+    page.ready()
+    assert 1001 < page.number() < 1021, "half of the frames are on the timeline now"
+
+
+def test_numbers_may_be_negative_and_have_steps(chromium: Any, tmp_path: Path) -> None:
+    save(tmp_path, range(-6, 8, 2), start=-6, step=2)
+    with serving(tmp_path) as served, opened(chromium, served.url) as page:
+        assert page.number() == -6
+        page.press("ArrowRight")
+        page.ready(-4)
+        page.go(-2)
+        assert page.number() == -2
+        page.press("End")
+        page.ready(6)
+        assert page.text("#extent") == "of -6–6"
+        assert not page.page.locator("#problems").is_visible()
+
+
+@pytest.mark.s3
+def test_a_bucket_behind_a_network_plays_every_frame(chromium: Any, s3_server: S3Server, proxy: Proxy) -> None:
+    url = s3_server.new_prefix()
+    save(url, range(40), storage_options=s3_server.storage_options)
+    options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
+    proxy.latency = 0.08
+    with serving(url, storage_options=options) as served, opened(chromium, served.url) as page:
+        page.press("q")
+        page.record()
+        page.press(" ")
+        page.ready(39)
+        page.wait('[data-playing="paused"]')
+        assert page.recorded() == list(range(1, 40))
+        assert page.stated("dropped") == "0"
+        assert page.number() == 39
+        # A request that is not wanted any more does not stand in the way of the one that is.
+        for number in (5, 30, 12):
+            page.press(*str(number), "Enter")
+        page.ready(12)
+        assert page.number() == 12
+
+
+def test_every_frame_of_a_hundred_thousand_is_in_reach(chromium: Any, tmp_path: Path) -> None:
+    save(tmp_path, [0, 50_000], digits=6, size=(160, 90), manifest=False)
+    others = (3, 54_321, 99_999)
+    for index in range(1, 100_000):
+        if index not in (*others, 50_000, 70_000, 70_001):
+            first = tmp_path / f"frame_{index // 50_000 * 50_000:06}.png"  # a file may have 65,000 names
+            (tmp_path / f"frame_{index:06}.png").hardlink_to(first)
+    save(tmp_path, others, digits=6, size=(160, 90), manifest=False)
+    with serving(tmp_path) as served, opened(chromium, served.url) as page:
+        assert page.text("#extent") == "of 0–99999"
+        assert page.text("#problems") == "2 gaps"
+        red = (page.canvas("#timeline canvas")[29] == (0xD0, 0x56, 0x4F)).all(axis=-1)
+        assert red.sum() >= 2, "as narrow as a gap is, it is seen"
+        for number in others:
+            page.go(number)
+            assert page.number() == number
+        page.press("Home", "n")
+        page.ready(70_000)
+        assert page.words().startswith("Frame 70000 is missing")
+        page.go(54_321)
+        page.press("c")
+        cell = page.page.locator('[data-frame="54321"]')
+        cell.wait_for()
+        assert cell.get_attribute("aria-current") == "true"
+        assert page.page.locator(".cell").count() < 200, "only cells near the visible part are in the document"
+        page.press("Home")
+        page.page.locator('[data-frame="3"]').wait_for()
+        page.press("End")
+        page.page.locator('[data-frame="99999"][data-state="shown"]').click()
+        page.wait('[data-mode="single"]')
+        page.ready(99_999)
+        assert page.number() == 99_999
