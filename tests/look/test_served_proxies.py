@@ -46,6 +46,11 @@ def test_a_replaced_frame_is_shown_and_not_its_old_proxy(place: Place) -> None:
         asyncio.run_coroutine_threadsafe(server.viewer.look_again(), server.loop).result(PATIENCE)
         assert server.get("0/f/1/half.jpg").pixels[-3, -3, 1] == 200
         assert server.get("0/f/2/half.jpg").pixels[-3, -3, 1] == 2
+        save([picture(100)], place.url, start=0, proxies=True, **how)
+        asyncio.run_coroutine_threadsafe(server.viewer.look_again(), server.loop).result(PATIENCE)
+        shown = server.viewer.shown[0]
+        assert shown.stored is not None
+        assert shown.stored.has(shown.sequence.frame(0))  # the new picture, as the server has looked again
 
 
 def test_a_sequence_without_proxies_says_so(tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ def test_a_replaced_frame_shows_its_new_picture_and_never_the_old_one(place: Pla
     assert shown(place) == {(0, None): pair(0), (1, None): pair(201), (2, None): (None, None)}
 
 
+def test_the_same_bytes_keep_their_pictures(place: Place) -> None:
+    save(place, range(3))
+    save(place, range(3), proxies=False)
+    assert shown(place) == {(value, None): pair(value) for value in range(3)}
+    assert all(entry.proxy for entry in opened(place).manifest.frames)  # type: ignore[union-attr]
+
+
 def test_a_frame_that_another_program_replaced_has_none(place: Place) -> None:
     save(place, range(2))
     other = place.read("frame_00001.png")
