@@ -3,8 +3,8 @@
 Interpreters: pyenv puts shims on PATH that only fail for versions which are installed but not switched on, so its
 real folders are added behind everything else.
 
-Lower bounds: the env ``mindeps`` installs the oldest versions that pyproject.toml allows; they are read from there,
-so that the two cannot drift apart.
+Lower bounds: the envs ``mindeps`` and ``dask-oldest`` install the oldest versions that pyproject.toml allows; they are
+read from there, so that the two cannot drift apart.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def lower_bounds(pyproject: Path) -> list[str]:
 
 
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *pyenv_folders()])
-_bounds = ROOT / ".tox" / "lower-bounds.txt"
-_bounds.parent.mkdir(exist_ok=True)
-_bounds.write_text("\n".join(lower_bounds(ROOT / "pyproject.toml")) + "\n", encoding="utf-8")
+_folder = ROOT / ".tox"
+_folder.mkdir(exist_ok=True)
+for _name, _project in {"lower-bounds": ROOT, "lower-bounds-dask": ROOT / "plugins" / "seqsave-dask"}.items():
+    _lines = "\n".join(lower_bounds(_project / "pyproject.toml"))
+    (_folder / f"{_name}.txt").write_text(f"{_lines}\n", encoding="utf-8")

@@ -207,10 +207,8 @@ def _served(server: S3Server, buckets: set[str], monkeypatch: pytest.MonkeyPatch
     existing = {bucket["Name"] for bucket in server.client.list_buckets()["Buckets"]}
     for bucket in buckets - existing:
         server.client.create_bucket(Bucket=bucket)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
     yield
     for bucket in buckets:
         for key in server.keys(f"s3://{bucket}"):

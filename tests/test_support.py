@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.guard import only_loopback
+from tests.support.machines import Machines, _namespace, _pids
 from tests.support.patience import PATIENCE, wait_until
 from tests.support.s3 import S3Server, _make_client
 
@@ -149,4 +150,34 @@ def test_the_clip_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_examples_of_a_plugin_have_no_limit_of_time(tests: Path) -> None:
     if any("hypothesis" in path.read_text() for path in tests.glob("test_*.py")):
         shared = (tests / "conftest.py").read_text()
-        assert "deadline=None" in shared or "from tests.conftest import" in shared
+        imported = any(f"from {module} import" in shared for module in ("tests.conftest", "tests.support.of_plugins"))
+        assert imported or "deadline=None" in shared
+
+
+CHILDREN = """
+import os, signal, socket, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+connection.sendall(f"{os.getpid()} {connection.getsockname()[1]} ".encode())
+signal.pause()
+"""
+
+
+def test_a_lost_machine_ends_with_all_its_processes_and_another_one_takes_its_place() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        command = [sys.executable, "-c", CHILDREN, str(server.getsockname()[1])]
+        with Machines(command, 1) as machines:
+            connection, _ = server.accept()
+            with connection:
+                pid, port = map(int, connection.recv(100).split())
+                assert pid == 1  # it is in a namespace of its own
+                namespace = machines.of_port(port)
+                inside = [one for one in _pids() if _namespace(one, "pid") == namespace]
+                assert len(inside) == 2
+                machines.kill(namespace)
+                assert connection.recv(1) == b""
+            assert not any(_runs(one) for one in inside)
+            connection, _ = server.accept()
+            connection.close()
+        assert machines.killed == [namespace]

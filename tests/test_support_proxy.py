@@ -119,6 +119,14 @@ def test_a_fault_may_spare_the_first_requests(proxy: Proxy, client: Any, place: 
     put(client, place)
 
 
+def test_a_fault_may_end_after_some_requests(proxy: Proxy, client: Any, place: dict[str, str]) -> None:
+    fault = proxy.slow_down(times=1)
+    with pytest.raises(ClientError, match="SlowDown"):
+        put(client, place)
+    put(client, {**place, "Key": place["Key"] + "b"})
+    assert (fault.hits, fault.last) == (1, proxy.requests[0])
+
+
 def test_faults_by_chance_and_for_some_paths_only(proxy: Proxy, client: Any, place: dict[str, str]) -> None:
     proxy.answer(500, "InternalError", probability=0.5, path="frame", methods=("GET",))
     put(client, place)

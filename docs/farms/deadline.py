@@ -37,17 +37,9 @@ def submit(job: dict[str, str], executable: str, arguments: list[str]) -> str:
     return found[1]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Save a sequence with tasks of Deadline.")
-    parser.add_argument("source", help="a video, a folder or a pattern, which each worker can read")
-    parser.add_argument("url", help="where the frames go")
-    parser.add_argument("frames", help="0-99, 1-100x5 or 1,5,9")
-    parser.add_argument("--run", required=True, help="the name of this submission, such as shot010-v001")
-    parser.add_argument("--chunk", type=int, default=1, help="frames of one task")
-    parser.add_argument("--filetype", default="png")
-    parser.add_argument("--executable", default="seqsave", help="its path, if workers do not find it in theirs")
-    parser.add_argument("--whole", help="the frames of the whole sequence, if FRAMES are those that are missing in it")
-    given = parser.parse_args()
+def submit_both(given: argparse.Namespace) -> None:
+    """Submit both jobs, and print their ids."""
+    whole = given.whole or given.frames
     # Deadline passes the first and the last frame of a task: only chunks without gaps may have several.
     chunk = given.chunk if re.fullmatch(r"-?\d+[-:]-?\d+", given.frames) else 1
     common = {"BatchName": given.run, "Comment": given.url}
@@ -56,10 +48,23 @@ def main() -> None:
     save = ["save", given.source, given.url, f"--filetype={given.filetype}", frames, f"--run={given.run}"]
     saving = submit(job, given.executable, save)
     job = {"Name": f"{given.run} commit", "Frames": "0", "JobDependencies": saving, **common}
-    commit = ["commit", given.url, f"--frames={given.whole or given.frames}", f"--run={given.run}"]
+    commit = ["commit", given.url, f"--frames={whole}", f"--run={given.run}"]
     committing = submit(job, given.executable, commit)
     print(f"save: {saving}\ncommit: {committing}")
 
 
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Save a sequence with tasks of Deadline.")
+    parser.add_argument("source", help="a video, a folder or a pattern, which each machine can read")
+    parser.add_argument("url", help="where the frames go")
+    parser.add_argument("frames", help="0-99, 1-100x5 or 1,5,9")
+    parser.add_argument("--run", required=True, help="the name of this submission, such as shot010-v001")
+    parser.add_argument("--chunk", type=int, default=1, help="frames of one task")
+    parser.add_argument("--filetype", default="png")
+    parser.add_argument("--whole", help="the frames of the whole sequence, if FRAMES are those that are missing in it")
+    parser.add_argument("--executable", default="seqsave", help="its path, if it is not in the PATH of the machines")
+    return parser.parse_args(arguments)
+
+
 if __name__ == "__main__":
-    main()
+    submit_both(parse())

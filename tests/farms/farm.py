@@ -53,10 +53,8 @@ class Farm:
         url = str(folder / "shot 010")
         if server is not None:
             url = f"{server.new_prefix()}/shot 010"
-            monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.key)
-            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret)
-            monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint_url)
-            monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+            for name, value in server.environment.items():
+                monkeypatch.setenv(name, value)
         (folder / "state").mkdir()
         monkeypatch.setenv("FARM_STATE", str(folder / "state"))
         monkeypatch.chdir(folder)

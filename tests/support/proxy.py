@@ -76,11 +76,13 @@ class Fault:
 
     header:      only requests with a header of this name, in lower case.
     spare:       so many matching requests pass before it begins.
+    times:       it ends after so many matching requests.
     reached:     set once a request waits: in the silence that lose_reply, stall and cut bring about, or for may_go_on.
     may_go_on:   set by the test, and requests that are held go on to the store.
     first:       only the first so many matching requests of each key (method and path).
     probability: each matching request, by chance.
     neither:     every matching request, for as long as the fault is there.
+    last:        the request that it struck last.
     """
 
     kind: Literal["answer", "reset", "lost", "stall", "cut", "late", "held"]
@@ -88,12 +90,14 @@ class Fault:
     path: str = ""
     header: str = ""
     spare: int = 0
+    times: int | None = None
     first: int | None = None
     probability: float | None = None
     status: int = 503
     code: str = "SlowDown"
     seconds: float | None = None
     hits: int = 0
+    last: Request | None = field(default=None, repr=False)
     reached: threading.Event = field(default_factory=threading.Event, repr=False)
     may_go_on: threading.Event = field(default_factory=threading.Event, repr=False)
     _seen: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
@@ -102,6 +106,8 @@ class Fault:
         if request.method not in self.methods or not re.search(self.path, request.path):
             return False
         if self.header and self.header not in request.headers:
+            return False
+        if self.times is not None and self.hits >= self.times:
             return False
         if self.spare:
             self.spare -= 1
@@ -114,6 +120,7 @@ class Fault:
         if self.probability is not None and dice.random() >= self.probability:
             return False
         self.hits += 1
+        self.last = request
         return True
 
 

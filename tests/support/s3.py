@@ -59,6 +59,16 @@ class S3Server:
         return {"key": self.key, "secret": self.secret, "endpoint_url": self.endpoint_url}
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a machine that has credentials of its own."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    @property
     def port(self) -> int:
         return int(self.endpoint_url.rpartition(":")[2])
 

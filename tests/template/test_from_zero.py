@@ -95,14 +95,7 @@ def test_the_page_leads_from_zero_to_a_frame_in_a_bucket(s3_server: S3Server, co
         cwd=folder,
         capture_output=True,
         text=True,
-        env=environment(tmp_path)
-        | {
-            "PIP_CONSTRAINT": str(constraint),
-            "AWS_ACCESS_KEY_ID": s3_server.key,
-            "AWS_SECRET_ACCESS_KEY": s3_server.secret,
-            "AWS_ENDPOINT_URL": s3_server.endpoint_url,
-            "AWS_DEFAULT_REGION": "us-east-1",
-        },
+        env=environment(tmp_path) | s3_server.environment | {"PIP_CONSTRAINT": str(constraint)},
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     printed = re.split(rf"^{MARK}\d+\n", done.stdout, flags=re.MULTILINE)[1:]

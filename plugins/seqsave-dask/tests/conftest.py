@@ -1,4 +1,4 @@
-"""The fixtures of the project's own tests: a real S3 server, and nothing of the user's machine in reach."""
+"""The fixtures of the project's own tests, and dask without a cluster."""
 
 from __future__ import annotations
 
@@ -6,33 +6,7 @@ from collections.abc import Iterator
 
 import dask
 import pytest
-from tests.conftest import (
-    _fresh_memory,
-    _fresh_plugins,
-    _isolated,
-    _loopback_only,
-    homes,
-    place,
-    pytest_make_collect_report,
-    pytest_runtest_makereport,
-    running_s3_server,
-    s3_server,
-)
-from tests.support.proxied import proxy
-
-__all__ = [
-    "_fresh_memory",
-    "_fresh_plugins",
-    "_isolated",
-    "_loopback_only",
-    "homes",
-    "place",
-    "proxy",
-    "pytest_make_collect_report",
-    "pytest_runtest_makereport",
-    "running_s3_server",
-    "s3_server",
-]
+from tests.support.of_plugins import *  # noqa: F403
 
 
 @pytest.fixture(autouse=True)

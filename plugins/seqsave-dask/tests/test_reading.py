@@ -246,9 +246,8 @@ def test_storage_options_travel_unseen_and_only_if_given(s3_server: S3Server, mo
     array = from_sequence(url, storage_options=options)
     assert s3_server.secret not in shown(array)
     assert s3_server.secret.encode() in pickle.dumps(array)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_server.key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_server.secret)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint_url)
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
     array = from_sequence(url)
     assert s3_server.secret.encode() not in pickle.dumps(array)
     assert s3_server.key.encode() not in pickle.dumps(array)

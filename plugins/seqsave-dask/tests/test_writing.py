@@ -355,9 +355,8 @@ def test_storage_options_are_in_no_graph_key_or_text(
         to_sequence(array, url, storage_options=options)
     assert s3_server.secret not in repr(caught.value) + str(caught.value) + repr(caught.value.__cause__)
     assert s3_server.secret not in caplog.text
-    for name, value in {"ACCESS_KEY_ID": s3_server.key, "SECRET_ACCESS_KEY": s3_server.secret}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint_url)
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
     lazy = to_sequence(blocks(pictures()), url, compute=False)
     assert s3_server.secret.encode() not in pickle.dumps(dict(lazy.__dask_graph__()))
     assert lazy.compute().complete

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from seqsave.targets.s3_client import StoreAnswerError, no_store
-from seqsave_obstore.signed import Connections, parsed, path_of, refusal, send, tag
+from seqsave_obstore.signed import Connections, exchange, parsed, path_of, refusal, tag
 
 if TYPE_CHECKING:
     from seqsave_obstore.plan import Plan
@@ -34,10 +34,10 @@ def copy(plan: Plan, key: str, request: Mapping[str, Any], connections: Connecti
     source = request["CopySource"]
     headers = {_HEADERS[name]: value for name, value in request.items() if name != "CopySource"}
     headers["x-amz-copy-source"] = quote(f"{source['Bucket']}/{source['Key']}", safe="/-_.~")
-    status, body = send(plan, "PUT", path_of(plan, key), connections, headers=headers)
+    answer, body = exchange(plan, "PUT", path_of(plan, key), connections, headers=headers)
     root = parsed(body)
-    if status != http.client.OK:
-        raise refusal(status, root)
+    if answer.status != http.client.OK:
+        raise refusal(answer.status, root)
     if root is None:
         raise no_store()
     if tag(root) == "Error":  # a store that has begun to answer with 200 can report an error in the body only

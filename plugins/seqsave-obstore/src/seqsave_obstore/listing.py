@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
-from seqsave_obstore.signed import parsed, path_of, refusal, send, tag
+from seqsave_obstore.signed import exchange, parsed, path_of, refusal, tag
 
 if TYPE_CHECKING:
     from seqsave_obstore.plan import Plan
@@ -34,10 +34,10 @@ def fetch_page(plan: Plan, method: str, request: Mapping[str, str], connections:
     if method == "list_objects_v2":
         query["list-type"] = "2"
     text = "&".join(f"{quote(name, safe='-_.~')}={quote(query[name], safe='-_.~')}" for name in sorted(query))
-    status, body = send(plan, "GET", path_of(plan), connections, query=text)
+    answer, body = exchange(plan, "GET", path_of(plan), connections, query=text)
     root = parsed(body)
-    if status != http.client.OK:
-        raise refusal(status, root)
+    if answer.status != http.client.OK:
+        raise refusal(answer.status, root)
     page = _page(root) if root is not None and tag(root) == "ListBucketResult" else None
     if page is None:
         raise StrangeAnswerError("the answer is not a listing")

@@ -25,7 +25,7 @@ from seqsave.targets.s3_client import StoreAnswerError
 if TYPE_CHECKING:
     from seqsave_obstore.plan import Plan
 
-__all__ = ["Connections", "exchange", "parsed", "path_of", "refusal", "send", "tag"]
+__all__ = ["Connections", "exchange", "parsed", "path_of", "refusal", "tag"]
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _LONGEST = 64 << 20
@@ -77,25 +77,6 @@ def path_of(plan: Plan, key: str = "") -> str:
     return f"{path}/{quote(key, safe='/-_.~')}" if key else path or "/"
 
 
-def send(
-    plan: Plan,
-    method: str,
-    path: str,
-    connections: Connections,
-    *,
-    query: str = "",
-    headers: Mapping[str, str] | None = None,
-) -> tuple[int, bytes]:
-    """Send a request without a body, and return the status and the body of the answer.
-
-    headers: in lower case; they are signed.
-
-    Raises OSError, and the errors of the credentials.
-    """
-    answer, body = exchange(plan, method, path, connections, query=query, headers=headers)
-    return answer.status, body
-
-
 def exchange(
     plan: Plan,
     method: str,
@@ -106,9 +87,12 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     longest: int | None = _LONGEST,
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send a request as ``send``, and return the answer with its headers, and its body.
+    """Send a request without a body, and return the answer with its status and headers, and its body.
 
+    headers: in lower case; they are signed.
     longest: how many bytes of the body are read at most; None for all of them.
+
+    Raises OSError, and the errors of the credentials.
     """
     host = urlsplit(plan.config["endpoint"]).netloc
     signed = _signed(plan, method, host, path, query, headers or {})

@@ -1,0 +1,34 @@
+"""What tests of plugins share with those of the project: a real S3 server, and nothing of the user's machine in reach.
+
+A plugin's conftest imports all of it.
+"""
+
+from __future__ import annotations
+
+from tests.conftest import (
+    _fresh_memory,
+    _fresh_plugins,
+    _isolated,
+    _loopback_only,
+    homes,
+    place,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    running_s3_server,
+    s3_server,
+)
+from tests.support.proxied import proxy
+
+__all__ = [
+    "_fresh_memory",
+    "_fresh_plugins",
+    "_isolated",
+    "_loopback_only",
+    "homes",
+    "place",
+    "proxy",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+    "running_s3_server",
+    "s3_server",
+]
