@@ -11,35 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import ray
-from tests.conftest import (
-    _fresh_memory,
-    _fresh_plugins,
-    _isolated,
-    _loopback_only,
-    homes,
-    pytest_make_collect_report,
-    pytest_runtest_makereport,
-    running_s3_server,
-    s3_server,
-)
+from tests.support.of_plugins import *  # noqa: F403
 from tests.support.places import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.s3 import S3Server
-
-__all__ = [
-    "_fresh_memory",
-    "_fresh_plugins",
-    "_isolated",
-    "_loopback_only",
-    "homes",
-    "pytest_make_collect_report",
-    "pytest_runtest_makereport",
-    "running_s3_server",
-    "s3_server",
-]
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
@@ -55,16 +33,6 @@ SETTINGS = {
 }
 
 
-def credentials(server: S3Server) -> dict[str, str]:
-    """Return the environment in which each machine has credentials of its own."""
-    return {
-        "AWS_ACCESS_KEY_ID": server.key,
-        "AWS_SECRET_ACCESS_KEY": server.secret,
-        "AWS_ENDPOINT_URL": server.endpoint_url,
-        "AWS_REGION": "us-east-1",
-    }
-
-
 @pytest.fixture(scope="session")
 def ray_folder() -> Iterator[Path]:
     """The folder of Ray's session: a short path, since sockets are in it."""
@@ -78,7 +46,7 @@ def _ray(running_s3_server: S3Server | None, ray_folder: Path) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patched:
         for name in [name for name in os.environ if name.startswith(("AWS_", "SEQSAVE_"))]:
             patched.delenv(name)
-        own = {} if running_s3_server is None else credentials(running_s3_server)
+        own = {} if running_s3_server is None else running_s3_server.environment
         paths = os.pathsep.join([str(HERE), str(PROJECT)])
         for name, value in {**SETTINGS, **own, "HOME": str(ray_folder), "PYTHONPATH": paths}.items():
             patched.setenv(name, value)
@@ -95,6 +63,13 @@ def _ray(running_s3_server: S3Server | None, ray_folder: Path) -> Iterator[None]
 
 
 @pytest.fixture
+def environment(engine: Any, ray_folder: Path) -> dict[str, str]:
+    """The variables of programs and nodes that join this Ray."""
+    paths = os.pathsep.join([str(HERE), str(PROJECT)])
+    return {**os.environ, **SETTINGS, "HOME": str(ray_folder), "PYTHONPATH": paths}
+
+
+@pytest.fixture
 def engine(_ray: None) -> Any:
     """Ray, on two cores, whose workers have credentials for the S3 server in their environment."""
     context = ray.data.DataContext.get_current()
@@ -108,7 +83,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     if request.param == "local":
         return Place("local", str(tmp_path / "renders" / "shot"))
     server: S3Server = request.getfixturevalue("s3_server")
-    for name, value in credentials(server).items():
+    for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     return Place("s3", server.new_prefix(), {}, server)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from ray.data.block import BlockAccessor
-from seqsave_ray.rows import Columns, check_columns, digest_of, rows_of
+from seqsave_ray.rows import Columns, check_columns, digest_of, indices_of, rows_of
 
 import seqsave
 
@@ -36,6 +36,15 @@ def test_pictures_of_several_sizes() -> None:
     images[:] = [IMAGES[0], np.zeros((5, 7, 3), np.uint8)]
     rows = list(rows_of(block_of(image=images, index=np.array([0, 1])), Columns()))
     assert [row.image.shape for row in rows] == [(2, 4, 3), (5, 7, 3)]
+
+
+@pytest.mark.parametrize("kind", ["arrow", "pandas"])
+def test_the_numbers_of_a_block_as_far_as_they_are_numbers(kind: str) -> None:
+    table = pa.table({"image": [b"", b"", b"", b""], "index": [5, None, -1, 7]})
+    block = table if kind == "arrow" else BlockAccessor.for_block(table).to_pandas()
+    assert list(indices_of(block, Columns())) == [5, -1, 7]
+    assert list(indices_of(block, Columns(index="number"))) == []
+    assert list(indices_of(pa.table({"index": ["a", "b"]}), Columns())) == []
 
 
 def test_batches_with_null() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import traceback
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 import ray
 from pieces import Strikes, StrikingSink, is_given_up, judge, picture, pixels, rendered, written
-from seqsave_ray import SequenceDatasink, write_sequence, writing
+from seqsave_ray import SequenceDatasink, WorkerDiedError, write_sequence, writing
 from tests.support.patience import PATIENCE
 from tests.support.places import Place
 from tests.support.proxy import Proxy
@@ -186,10 +188,23 @@ def test_a_frame_that_always_kills_its_worker_ends_the_write(
     strikes = Strikes(tmp_path / "strikes", "before-3", times=9)
     monkeypatch.setattr(writing, "SequenceDatasink", lambda *given, **more: StrikingSink(strikes, *given, **more))
     place = Place("local", str(tmp_path / "shot"))
-    with pytest.raises(ray.exceptions.WorkerCrashedError):
+    with pytest.raises(WorkerDiedError, match=r"^frames 2-3: .* died, in each of 2 attempts: ") as caught:
         write_sequence(rendered(4, 2), place.url, filetype="png", max_retries=1)
+    assert caught.value.frames == (range(2, 4),)
+    assert isinstance(caught.value.__cause__, ray.exceptions.WorkerCrashedError)
     assert strikes.struck == ["before-3.0", "before-3.1"]
     assert is_given_up(place)
+
+
+@pytest.mark.filterwarnings("ignore::ray.util.annotations.RayDeprecationWarning")
+def test_the_death_of_a_worker_that_makes_pictures_stays_an_error_of_ray(engine: Any, tmp_path: Path) -> None:
+    def fall(row: dict[str, Any]) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return row
+
+    made = engine.range(2, override_num_blocks=1).map(fall, max_retries=0)
+    with pytest.raises(ray.exceptions.WorkerCrashedError):
+        write_sequence(made, tmp_path / "shot", image="id", index="item", filetype="png")
 
 
 @pytest.mark.s3
@@ -213,12 +228,12 @@ def test_a_task_is_done_again_after_the_storage_was_unavailable(engine: Any, s3_
 # --- drivers of their own --------------------------------------------------------------------------------------------
 
 
-def drive(ray_folder: Path, **order: Any) -> subprocess.CompletedProcess[str]:
+def drive(environment: dict[str, str], **order: Any) -> subprocess.CompletedProcess[str]:
     address = ray.get_runtime_context().gcs_address
     return subprocess.run(
         [sys.executable, HERE / "driver.py", address, json.dumps({"settings": {}, **order})],
         cwd=HERE,
-        env={**_environment(), "HOME": str(ray_folder)},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -226,18 +241,10 @@ def drive(ray_folder: Path, **order: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _environment() -> dict[str, str]:
-    import os
-
-    from conftest import PROJECT, SETTINGS
-
-    return {**os.environ, **SETTINGS, "PYTHONPATH": os.pathsep.join([str(HERE), str(PROJECT)])}
-
-
-def test_a_killed_driver_goes_on_in_another_process(engine: Any, tmp_path: Path, ray_folder: Path) -> None:
+def test_a_killed_driver_goes_on_in_another_process(engine: Any, tmp_path: Path, environment: dict[str, str]) -> None:
     place = Place("local", str(tmp_path / "shot"))
     settings = {"run": "night-7", "filetype": "png", "if_exists": "error"}
-    killed = drive(ray_folder, killed=True, url=place.url, frames=12, tasks=4, settings=settings)
+    killed = drive(environment, killed=True, url=place.url, frames=12, tasks=4, settings=settings)
     assert killed.returncode == -9, killed.stderr
     assert [writer["id"] for writer in written(place)["writers"]] == ["run-night-7"]
     assert not written(place)["complete"]
@@ -246,10 +253,12 @@ def test_a_killed_driver_goes_on_in_another_process(engine: Any, tmp_path: Path,
         judge(place, range(12))
 
 
-def test_20_000_frames_in_bounded_memory_of_the_driver(engine: Any, tmp_path: Path, ray_folder: Path) -> None:
+def test_20_000_frames_in_bounded_memory_of_the_driver(
+    engine: Any, tmp_path: Path, environment: dict[str, str]
+) -> None:
     place = Place("local", str(tmp_path / "shot"))
     settings = {"filetype": "png", "total": 20_000}
-    done = drive(ray_folder, small=True, url=place.url, frames=20_000, tasks=64, settings=settings)
+    done = drive(environment, small=True, url=place.url, frames=20_000, tasks=64, settings=settings)
     assert done.returncode == 0, done.stderr
     stated = json.loads(done.stdout.splitlines()[-1])
     assert (stated["complete"], stated["frames"]) == (True, 20_000)

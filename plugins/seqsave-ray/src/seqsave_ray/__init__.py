@@ -4,6 +4,13 @@ Write tasks only send frames, each under the name of its row's index, and the dr
 """
 
 from seqsave_ray.reading import SequenceDatasource, read_sequence
-from seqsave_ray.writing import SequenceDatasink, StorageFailedError, write_sequence
+from seqsave_ray.writing import SequenceDatasink, StorageFailedError, WorkerDiedError, write_sequence
 
-__all__ = ["SequenceDatasink", "SequenceDatasource", "StorageFailedError", "read_sequence", "write_sequence"]
+__all__ = [
+    "SequenceDatasink",
+    "SequenceDatasource",
+    "StorageFailedError",
+    "WorkerDiedError",
+    "read_sequence",
+    "write_sequence",
+]

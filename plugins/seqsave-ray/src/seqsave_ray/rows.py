@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from ray.data.block import Block, BlockAccessor
 
 import seqsave
 
-__all__ = ["Columns", "Row", "check_columns", "digest_of", "rows_of"]
+__all__ = ["Columns", "Row", "check_columns", "digest_of", "indices_of", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,15 @@ def rows_of(block: Block, columns: Columns) -> Iterator[Row]:
             raise seqsave.FrameNameError(f"a row has no frame number: its value of {columns.index!r:.80} is null")
         batch = None if columns.batch is None else _number(_value(row, known, columns.batch))
         yield Row(_picture(_value(row, known, columns.image)), index, batch)
+
+
+def indices_of(block: Block, columns: Columns) -> Iterator[int]:
+    """Yield the frame numbers in a block, as far as they are whole numbers. Converts no picture."""
+    for row in BlockAccessor.for_block(block).iter_rows(False):
+        with contextlib.suppress(seqsave.SeqSaveError):  # ``rows_of`` raises it
+            index = _number(_value(row, list(row), columns.index))
+            if isinstance(index, (int, np.integer)):
+                yield int(index)
 
 
 def digest_of(image: Any) -> int:

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import ray.data
 from ray.data import Datasink
-from ray.exceptions import RayTaskError
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, WorkerCrashedError
 
 import seqsave
 from seqsave import naming
 from seqsave.manifest import Manifest
 from seqsave.runs import FrameRecord
-from seqsave_ray.rows import Columns, Row, check_columns, digest_of, rows_of
+from seqsave_ray.journal import Attempt, Journal
+from seqsave_ray.rows import Columns, Row, check_columns, digest_of, indices_of, rows_of
 
 if TYPE_CHECKING:
     from ray.data.block import Block
 
     from seqsave.runs import Part
 
-__all__ = ["SequenceDatasink", "StorageFailedError", "write_sequence"]
+__all__ = ["SequenceDatasink", "StorageFailedError", "WorkerDiedError", "write_sequence"]
 
 Key = tuple[int, "int | None"]
 # Settings of each task's part. The others belong to the run.
@@ -35,6 +36,19 @@ _RAISED = "_seqsave_raised"
 
 class StorageFailedError(seqsave.TargetError):
     """The storage was unavailable for a write task, which Ray may try again."""
+
+
+class WorkerDiedError(seqsave.SaveError):
+    """The worker of a write task died in each of its attempts; ``__cause__`` is Ray's error.
+
+    frames: the frames of that task, as ranges.
+    """
+
+    frames: tuple[range, ...] = ()
+
+
+# With these, Ray states that a worker died, and not which task it had.
+_DEATHS = (WorkerCrashedError, OutOfMemoryError, NodeDiedError)
 
 
 @dataclass(frozen=True)
@@ -79,8 +93,9 @@ def write_sequence(
     If this raises, the manifest says that the sequence is unfinished. The same call with the same ``run`` continues.
 
     Raises what ``seqsave.open_run`` and ``Run.begin`` raise; OptionError for missing columns; ImageError,
-    FrameNameError, EncodeError and others for a frame, which the message names; StorageFailedError; RunError if frames
-    are missing, or if rows with different pictures have the same number; an error of Ray for a failure of a task.
+    FrameNameError, EncodeError and others for a frame, which the message names; StorageFailedError; WorkerDiedError,
+    which names the frames of a write task whose worker died each time; RunError if frames are missing, or if rows with
+    different pictures have the same number; an error of Ray for a failure of another task.
     """
     if not isinstance(dataset, ray.data.Dataset):
         raise seqsave.OptionError(f"{type(dataset).__name__} is no dataset: pass a ray.data.Dataset")
@@ -90,10 +105,11 @@ def write_sequence(
     known = dataset.schema(fetch_if_missing=False)
     if known is not None:
         check_columns(sink.columns, known.names)
-    retrying = {"max_retries": max_retries, "retry_exceptions": [StorageFailedError]}
+    arguments = {"max_retries": max_retries, "retry_exceptions": [StorageFailedError], **(ray_remote_args or {})}
     sink.on_write_start()
+    sink.journal = journal = Journal.open()
     try:
-        dataset.write_datasink(sink, ray_remote_args={**retrying, **(ray_remote_args or {})})
+        dataset.write_datasink(sink, ray_remote_args=arguments)
     except RayTaskError as error:
         sink.on_write_failed(error)
         if isinstance(error.cause, seqsave.SeqSaveError):
@@ -101,8 +117,28 @@ def write_sequence(
         raise
     except BaseException as error:
         sink.on_write_failed(error)  # Ray does not call it for KeyboardInterrupt
+        if isinstance(error, _DEATHS):
+            _raise_with_frames(error, journal, arguments["max_retries"] + 1)
         raise
+    finally:
+        journal.close()
     return sink.committed
+
+
+def _raise_with_frames(error: Exception, journal: Journal, attempts: int) -> None:
+    """Raise WorkerDiedError if a write task has begun so often and never ended: it may be a task that made pictures."""
+    frames = journal.crashed(attempts) if attempts > 0 else set()
+    if frames:
+        made = WorkerDiedError(
+            f"{_listed(frames)}: the worker that saves them died, {_times(attempts)}: {error} Write smaller blocks "
+            "if it had too little memory"
+        )
+        made.frames = naming.to_ranges(sorted(frames))
+        raise made from error
+
+
+def _times(attempts: int) -> str:
+    return "and it was tried once" if attempts == 1 else f"in each of {attempts} attempts"
 
 
 class SequenceDatasink(Datasink):
@@ -113,6 +149,7 @@ class SequenceDatasink(Datasink):
     columns:  the names of the columns.
     run:      the run, as ``seqsave.open_run`` returned it. Write tasks get a copy of it.
     manifest: the committed manifest; None until the write has ended.
+    journal:  where tasks note which frames they are at; None to note nothing.
     """
 
     def __init__(
@@ -135,6 +172,7 @@ class SequenceDatasink(Datasink):
             )
         seqsave.check_settings(**self._limits)
         self.manifest: Manifest | None = None
+        self.journal: Journal | None = None
         self._has_begun = False
 
     @property
@@ -178,10 +216,10 @@ class SequenceDatasink(Datasink):
         Raises StorageFailedError if a later attempt may succeed, and what ``Part.write`` raises.
         """
         digests: dict[Key, int] = {}
-        with warnings.catch_warnings(), _errors_of_task():
+        with warnings.catch_warnings(), _errors_of_task(), self._noting(blocks, ctx) as noted:
             warnings.simplefilter("ignore", seqsave.SeqSaveWarning)  # the driver issues each once
             with self.run.part(**self._limits) as part:
-                for row in self._rows(blocks):
+                for row in self._rows(noted):
                     if row.key not in digests:
                         _write(part, row)
                         digests[row.key] = digest_of(row.image)
@@ -189,6 +227,19 @@ class SequenceDatasink(Datasink):
                         raise _differing([row.key])
         after_end = [frame.index for frame in part.result.frames if frame.status == "stopped"]
         return _Written(part.records, digests, list(part.result.warnings), after_end)
+
+    @contextlib.contextmanager
+    def _noting(self, blocks: Iterable[Block], ctx: Any) -> Iterator[Iterable[Block]]:
+        """Return the blocks, and note the frames of each before it is written."""
+        if self.journal is None:
+            yield blocks
+            return
+        with self.journal.attempt(ctx.task_idx) as attempt:
+            yield (self._noted(block, attempt) for block in blocks)
+
+    def _noted(self, block: Block, attempt: Attempt) -> Block:
+        attempt.begin(indices_of(block, self.columns))
+        return block
 
     def _rows(self, blocks: Iterable[Block]) -> Iterator[Row]:
         for block in blocks:
