@@ -74,8 +74,12 @@ OWNERS = {
 
 PURE = {"errors", "types", "naming", "wording", "pictures", "metadata"}
 # A movie that an MP4 muxer rewrites at its end is written to an anonymous temporary file, so that memory stays flat.
-# A profile with tables is read from memory.
-IMPURE_ALL_THE_SAME = {("seqsave.pictures.movie", "tempfile"), ("seqsave.pictures.display", "io")}
+# A profile with tables is read from memory, and pictures in HTML are encoded there.
+IMPURE_ALL_THE_SAME = {
+    ("seqsave.pictures.movie", "tempfile"),
+    ("seqsave.pictures.display", "io"),
+    ("seqsave.pictures.embedded", "io"),
+}
 IMPURE = {"fsspec", "io", "http", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "urllib.request"}
 
 

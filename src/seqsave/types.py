@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -385,12 +385,14 @@ class SaveResult:
     frames:   frames that are saved, skipped, stopped or spooled, in the order of their ``write`` calls.
     failures: accepted frames that are not saved, in the same order.
     warnings: one line for each kind of loss or deviation, with the first frame concerned.
+    thumbnails: shows some of the frames in a notebook; None elsewhere.
     """
 
     url: str
     frames: tuple[SavedFrame, ...]
     failures: tuple[FailedFrame, ...] = ()
     warnings: tuple[str, ...] = ()
+    thumbnails: Any = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items() if count) or "no frames"
@@ -400,17 +402,14 @@ class SaveResult:
         import html
 
         lines = [repr(self), *(f"frame {one.index}: {one.error}" for one in self.failures[:1]), *self.warnings]
-        return "<br>".join(map(html.escape, lines))
+        shown = "" if self.thumbnails is None else f"<br>{self.thumbnails._repr_html_()}"
+        return "<br>".join(map(html.escape, lines)) + shown
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return the number of frames by status.
-
-        The keys are always saved, skipped (existed already), stopped (after the end), spooled and failed.
-        """
+        """Return the number of frames by status, always of all: saved, skipped, stopped, spooled and failed."""
         counted = Counter[str](frame.status for frame in self.frames)
-        names = ("saved", "skipped", "stopped", "spooled")
-        return {name: counted[name] for name in names} | {"failed": len(self.failures)}
+        return {name: counted[name] for name in get_args(Status)} | {"failed": len(self.failures)}
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -181,3 +181,12 @@ def test_floats_of_unknown_light_are_noted_as_the_screen_takes_them() -> None:
         screen.take(floats, ImageInfo())
         notes = list(screen.notes.values())
         assert (how in notes[0]) if how else notes == []
+
+
+def test_floats_of_files_that_programs_read_as_linear_are_shown_as_linear() -> None:
+    """As ``pictures.display`` shows them, so that a movie and a contact sheet look the same."""
+    screen = Screen()
+    seen = screen.show(screen.take(flat(0.18, 0.18, 0.18), ImageInfo(), "EXR"))
+    assert seen[0, 0].tolist() == pytest.approx([SRGB_GREY] * 3, abs=1e-4)
+    assert "as programs read exr files: if the movie is too bright, `color='srgb'` says" in screen.notes["color"]
+    assert shown(flat(0.18, 0.18, 0.18), ImageInfo(color=color_space("srgb"))) == pytest.approx([0.18] * 3, abs=5e-3)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import pickle
+import re
+import sys
 import traceback
 from concurrent.futures import Future
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seqsave import save
 from seqsave.errors import EncodeError, SaveError, TargetError, WriterAbortedError
@@ -140,3 +147,22 @@ def test_where_an_encoder_failed_stays(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(SaveError) as caught:
         save(np.zeros((2, 4, 6, 3), np.uint8), tmp_path)
     assert "in broken" in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("is_notebook", [True, False])
+def test_a_result_shows_frames_in_a_notebook_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_notebook: bool
+) -> None:
+    module = ModuleType("IPython")
+    shell = SimpleNamespace(kernel=object()) if is_notebook else None
+    module.get_ipython = lambda: shell  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    linear = np.full((36, 64, 3), 0.18, np.float32)
+    result = save([linear] * 30, tmp_path, filetype=["png", "jpg"], color="linear-srgb")
+    found = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', result._repr_html_())
+    assert len(found) == is_notebook
+    if is_notebook:
+        sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(found[0]))))
+        assert abs(int(sheet[40, 60].mean()) - 118) <= 2, "the display's value of 0.18"
+    assert "thumbnails" not in repr(result)
+    assert pickle.loads(pickle.dumps(result)).urls == result.urls  # noqa: S301

@@ -29,6 +29,7 @@ __all__ = ["cli", "main"]
             "doctor": "doctor:doctor_command",
             "preview": "preview:preview_command",
             "sheet": "sheet:sheet_command",
+            "page": "page:page_command",
             "proxies": "proxies:proxies_command",
             "workflow": "ls:workflow_command",
             "filetypes": "filetypes:filetypes_command",

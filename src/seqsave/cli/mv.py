@@ -57,8 +57,9 @@ def mv_command(
 ) -> int:
     """Move the sequence SRC to DEST: a folder, or a pattern for the new names of its files.
 
-    Its metadata files, its preview and its manifest go with it. No existing frame is ever replaced: where one has the
-    name or the number of a frame that is to be moved, nothing is moved. The format stays: 'seqsave save' converts.
+    Its metadata files, its preview, its page and its manifest go with it. No existing frame is ever replaced: where
+    one has the name or the number of a frame that is to be moved, nothing is moved. The format stays: 'seqsave save'
+    converts.
 
     On one file system the files are renamed. Elsewhere they are copied, the copies are compared, and only then the
     files of SRC are deleted. After a failure everything is put back.

@@ -61,11 +61,11 @@ def rm_command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Remove one sequence with the files that belong to it: metadata files, manifest, preview.
+    """Remove one sequence with the files that belong to it: metadata files, manifest, preview, page.
 
     Prints what it is going to remove, and asks for confirmation. Of a sequence whose frames are gone, it removes what
-    is left: its manifest, metadata files and preview. Only a movie that seqsave made is a preview. Other files of the
-    folder stay, and so does the folder. A manifest that also records other frames stays, without these.
+    is left: its manifest, metadata files, preview and page. Only what seqsave made is a preview or page. Other files
+    of the folder stay, and so does the folder. A manifest that also records other frames stays, without these.
     With --frames it stays and expects these frames: 'seqsave verify' lists them to be rendered again.
 
     Exit status 1 if something could not be removed, or the removal was not confirmed.
@@ -129,12 +129,18 @@ def _text(removal: Removal) -> str:
     beside = []
     if removal.sidecars:
         beside.append(counted(len(removal.sidecars), "metadata file"))
-    beside += [f"the preview {path.rpartition('/')[2]}" for path in removal.previews]
+    beside += [f"the {_kind(path)} {path.rpartition('/')[2]}" for path in removal.previews]
     if removal.takes_manifest:
         beside.append("its manifest")
     if beside:
         lines.append(f"  and {', '.join(beside)}")
     return "\n".join(lines)
+
+
+def _kind(path: str) -> str:
+    from seqsave.sequences.belongings import PAGE_EXTENSION
+
+    return "page" if path.endswith(f".{PAGE_EXTENSION}") else "preview"
 
 
 def _print(removal: Removal, removed: Removed | None, as_json: bool) -> None:

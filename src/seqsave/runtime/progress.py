@@ -66,8 +66,13 @@ def open_progress(
 ) -> ProgressDisplay | None:
     """Return a progress bar on ``stream`` (standard error by default), or None if that is not a terminal.
 
-    lines: print a line every half minute where there is no terminal.
+    In a notebook, the bar is below the cell. lines: print a line every half minute where there is no terminal.
     """
+    if stream is None and "IPython" in sys.modules:
+        from seqsave.runtime.notebook import NotebookBar, is_notebook  # here, as it is made of this module
+
+        if is_notebook():
+            return NotebookBar(label, total)
     stream = sys.stderr if stream is None else stream
     if is_terminal(stream):
         return ProgressBar(label, total, stream=stream)

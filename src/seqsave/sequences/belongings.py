@@ -16,6 +16,8 @@ from seqsave.sequences.many import call
 from seqsave.sequences.reader import FrameSequence
 
 __all__ = [
+    "PAGE_EXTENSION",
+    "PAGE_MARK",
     "Sidecar",
     "files_of",
     "folders_of",
@@ -28,6 +30,12 @@ __all__ = [
     "tidy_folders",
 ]
 
+PAGE_EXTENSION = "html"
+PAGE_MARK = "seqsave page"
+"""The name of the program that made a page, in its first lines."""
+
+# The mark stands in the first bytes of a page.
+_HEAD = 512
 _CHECKSUM = re.compile(r"\.(?=[0-9a-f]{8}\..*\.json\Z)", re.DOTALL)
 
 
@@ -88,14 +96,14 @@ def packs_of(sequence: FrameSequence) -> list[str]:
 
 
 def preview_of(sequence: FrameSequence) -> list[str]:
-    """Return the paths of a sequence's preview movies, in most cases one or none. Raises TargetError.
+    """Return the paths of a sequence's preview movies and of its page, in most cases none. Raises TargetError.
 
-    Only a movie with the mark of seqsave is a preview, so that the clip from which the frames come is not one. The
-    preview of another sequence with this prefix is not one either.
+    Only a file with the mark of seqsave is one, so that the clip from which the frames come is not. The preview of
+    another sequence with this prefix is not one either.
     """
     target, stem = target_of(sequence), sequence.name.prefix or "preview"
     entries = [one for one in list_folder(target, sequence.folder) if not one.is_folder]
-    names = {f"{stem}.{extension}" for extension in EXTENSIONS}
+    names = {f"{stem}.{extension}" for extension in (*EXTENSIONS, PAGE_EXTENSION)}
     movies = [join(sequence.folder, one.name) for one in entries if one.name in names]
     if not movies:
         return []
@@ -117,11 +125,18 @@ def tidy_folders(sequence: FrameSequence, folders: Iterable[str]) -> None:
 
 def _is_preview(target: targets.Target, path: str) -> bool:
     try:
+        if path.endswith(f".{PAGE_EXTENSION}"):
+            return PAGE_MARK.encode() in call(target, lambda: _head_of(target, path))
         return is_ours(call(target, lambda: target.read(path)))
     except TargetError as error:
         if error.transient:
             raise
         return False
+
+
+def _head_of(target: targets.Target, path: str) -> bytes:
+    with target.open_read(path) as file:
+        return file.read(_HEAD)
 
 
 def _is_own(sequence: FrameSequence, pattern: naming.NamePattern) -> bool:

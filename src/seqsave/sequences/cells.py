@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("CELLS", "WIDTH", "Gap", "Missing", "chosen", "label_of", "missing_in", "numbered", "problem_of"),
-    *("sheet_of", "thumbnail"),
+    *("sheet_of", "stepped", "thumbnail"),
 ]
 
 CELLS, WIDTH = 48, 1600
@@ -107,15 +107,14 @@ def label_of(cell: int | Gap, sequence: FrameSequence) -> str:
     """Return the numbers of a cell."""
     if isinstance(cell, int):
         return numbered(cell, sequence)
-    runs = list(_stepped(cell.missing))
+    runs = list(stepped(cell.missing))
     if len(runs) > 1:
         return naming.format_ranges(runs, 3)
     return "-".join(dict.fromkeys(numbered(one, sequence) for one in (runs[0][0], runs[0][-1])))
 
 
-def _stepped(missing: Missing) -> Iterator[range]:
-    if missing.step == 1:
-        return iter(missing.runs)
+def stepped(missing: Missing) -> Iterator[range]:
+    """Yield the runs of missing numbers, in the step of the sequence."""
     return (range(run.start, run.stop, missing.step) for run in missing.runs)
 
 

@@ -26,9 +26,9 @@ from seqsave.types import MAX_PIXELS
 
 if TYPE_CHECKING:
     from seqsave.targets import Target
-    from seqsave.types import ImageInfo
+    from seqsave.types import Decoded, ImageInfo
 
-__all__ = ["Made", "Preview", "make_preview"]
+__all__ = ["EncodedMovie", "Look", "Made", "Preview", "encode_movie", "make_preview"]
 
 _CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 # Bytes of pictures that wait for the movie's encoder before ``Preview.add`` waits as well.
@@ -120,37 +120,85 @@ def make_preview(
     if extension not in EXTENSIONS:
         raise OptionError(f"a preview is .mp4, .webm or .mov, not {path.rpartition('/')[2]!r}")
     wanted, shown = Look(**look), sequence.variation()
-    choice = choose(extension, wanted.codec, wanted.quality)
-    screen = wanted.screen(is_deep=choice.codec.deep)
+    encoded = encode_movie(
+        shown,
+        extension,
+        look=wanted,
+        rate=rate or rate_of(sequence),
+        texts=_texts(shown),
+        max_pixels=max_pixels,
+        on_frame=on_frame,
+    )
+    kind = _CONTENT_TYPES[extension]
+    call(RetryPolicy(), lambda: target.publish(path, encoded.data, content_type=kind), contact=target.known)
+    return Made(encoded.frames, len(encoded.data), (*encoded.notes, *([] if chosen else _gaps(shown))))
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedMovie:
+    """The bytes of a movie, the number of its frames, and notes of what its viewers should know."""
+
+    data: bytes
+    frames: int
+    notes: tuple[str, ...] = ()
+
+
+def encode_movie(
+    shown: FrameSequence,
+    extension: str,
+    *,
+    look: Look,
+    rate: Fraction | None = None,
+    texts: Mapping[str, str] | None = None,
+    max_pixels: int = MAX_PIXELS,
+    on_frame: Callable[[Frame], None] = lambda _: None,
+    on_decoded: Callable[[Frame, Decoded], None] = lambda _, __: None,
+    on_broken: Callable[[Frame, BaseException], None] | None = None,
+) -> EncodedMovie:
+    """Encode all frames of a sequence as a movie.
+
+    on_decoded: called with each frame, in any order and on any thread.
+    on_broken:  called with each frame that cannot be read or shown, and its error; it is left out of the movie.
+                Without it the error is raised.
+
+    Arguments and errors as of ``make_preview``.
+    """
+    choice = choose(extension, look.codec, look.quality)
+    screen = look.screen(is_deep=choice.codec.deep)
     check_count("max_pixels", max_pixels)
 
-    def taken(frame: Frame, data: bytes) -> Waiting:
+    def taken(frame: Frame, data: bytes) -> Waiting | None:
         decoded = frame.decode(data, max_pixels=max_pixels)
+        on_decoded(frame, decoded)
         try:
-            return screen.take(decoded.array, decoded.info)
+            return screen.take(decoded.array, decoded.info, frame.name.rpartition(".")[2])
         except ImageError as error:
             raise ImageError(f"{frame.name}: {error}") from error
 
+    def left_out(frame: Frame, error: BaseException) -> Waiting | None:
+        if on_broken is None or not isinstance(error, SeqSaveError):
+            raise error
+        on_broken(frame, error)
+        return None
+
     with Movie(
         extension,
-        rate=rate or rate_of(sequence),
-        texts=_texts(shown),
-        height=wanted.height,
-        codec=wanted.codec,
-        quality=wanted.quality,
+        rate=rate,
+        texts=texts,
+        height=look.height,
+        codec=look.codec,
+        quality=look.quality,
         background=screen.background,
     ) as movie:
-        for frame, waiting in zip(shown, shown.decoded(taken), strict=True):
-            picture = screen.show(waiting)
-            movie.transfer = screen.transfer
-            movie.add(picture, text=numbered(frame.index, sequence) if wanted.burn_in else "", aspect=waiting.aspect)
+        for frame, waiting in zip(shown, shown.decoded(taken, on_error=left_out), strict=True):
+            if waiting is not None:
+                picture = screen.show(waiting)
+                movie.transfer = screen.transfer
+                movie.add(picture, text=numbered(frame.index, shown) if look.burn_in else "", aspect=waiting.aspect)
             on_frame(frame)
-        data = movie.finish()
-    kind = _CONTENT_TYPES[extension]
-    call(RetryPolicy(), lambda: target.publish(path, data, content_type=kind), contact=target.known)
-    gaps = [] if chosen else _gaps(shown)
+        data = movie.finish() if movie.count else b""
     larger = [movie.enlarged] if movie.enlarged else []
-    return Made(movie.count, len(data), (*screen.notes.values(), *larger, *_refitted(movie, shown), *gaps))
+    return EncodedMovie(data, movie.count, (*screen.notes.values(), *larger, *_refitted(movie, shown)))
 
 
 def _gaps(sequence: FrameSequence) -> list[str]:

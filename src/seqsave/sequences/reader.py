@@ -101,16 +101,10 @@ class FrameSequence(Sequence[Frame]):
         return f"<FrameSequence {self.pattern} {naming.format_ranges(self.ranges)} in {self.url}>"
 
     def _repr_html_(self) -> str:
-        """Return the sequence's names, frames and gaps for a notebook. Reads nothing."""
-        import html
+        """Return the sequence's names, frames and gaps for a notebook, with pictures of some frames."""
+        from seqsave.sequences.notebook import html_of  # here, as numpy comes with it
 
-        lines = [
-            f"{self.pattern} in {self.url}",
-            f"{counted(len(self), 'frame')}: {naming.format_ranges(self.ranges, 10)}",
-        ]
-        lines += [f"gaps: {naming.format_ranges(self.missing_ranges, 10)}"] if self.missing_ranges else []
-        lines += [f"batches: {naming.format_ranges(naming.to_ranges(self.batches), 10)}"] if self.batches else []
-        return "<br>".join(map(html.escape, [*lines, counted(self.size, "byte")]))
+        return html_of(self)
 
     @property
     def prefix(self) -> str:

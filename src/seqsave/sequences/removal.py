@@ -42,7 +42,7 @@ class Removal:
     frames:   the files of the frames, by index; none for a sequence of which only the manifest is left.
     is_whole: they are all that the sequence has.
     folders:  below the target: its own, and those of its batches.
-    sidecars: paths of the files with metadata beside them. previews: paths of its preview movies.
+    sidecars: paths of the files with metadata beside them. previews: paths of its preview movies and its page.
     packs:    paths of the files with small pictures, if all of them are removed.
     manifest: its path; None where there is none. takes_manifest: it is removed too, as no other frames that it records
               exist; otherwise it stays, without these frames.

@@ -14,7 +14,7 @@ import numpy as np
 from seqsave.errors import OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
-from seqsave.pictures.display import COLORS, SHOWABLE, aspect_of, stated_light, states_colors
+from seqsave.pictures.display import COLORS, SHOWABLE, aspect_of, assumed_light, stated_light, states_colors
 from seqsave.pictures.fitting import Wanted, fit, without
 from seqsave.pictures.light import Light, curve_from, curve_to, light_of_space
 from seqsave.pictures.possible import possible
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["Screen", "Waiting", "color_of_name"]
 
 _NOT_UNDERSTOOD = "the frames state their colours in a way that is not understood, so they are shown as they are"
+_UNKNOWN = (
+    "the frames hold floats and state no colour space, so {how}: if the movie is too dark, they are linear, and "
+    "`color='linear-srgb'` says so"
+)
+_READ_AS_LINEAR = (
+    "the frames hold floats and state no colour space, so they are shown as linear, as programs read {extension} "
+    "files: if the movie is too bright, `color='srgb'` says that they are not"
+)
 Transfer = Literal["srgb", "bt709"]
 
 
@@ -98,10 +106,10 @@ class Screen:
         """What the caller should know of the pictures, by kind."""
         self._is_first = True
 
-    def take(self, picture: Any, info: ImageInfo | None) -> Waiting:
+    def take(self, picture: Any, info: ImageInfo | None, extension: str = "") -> Waiting:
         """Return a copy of a picture, with as few bits as a movie can show. Raises ImageError.
 
-        info: what its file states of it; None for the pictures of a program.
+        info: what its file states of it; None for the pictures of a program. extension: of its file.
         """
         array = arrays.as_array(picture)
         known, wrong = (ImageInfo(), ()) if info is None else possible(info)
@@ -114,7 +122,7 @@ class Screen:
         if self._color is not None and fitted.of_colours and not self._is_raw:
             light = light_of_space(self._color)
         elif fitted.of_colours and info is not None and not self._is_raw:
-            array, light = self._stated(fitted.info, array)
+            array, light = self._stated(fitted.info, array, extension)
         is_ready = self._view is None and (light is None or light.is_display)
         dtypes = self._bits if is_ready else (*self._bits, "float32")
         prepared = arrays.prepare(array, dtypes, (array.shape[2],))
@@ -124,18 +132,18 @@ class Screen:
         is_associated = (fitted.info.alpha or self._alpha) == "associated"
         return Waiting(prepared.array, light, aspect_of(known), is_associated)
 
-    def _stated(self, info: ImageInfo, array: ImageArray) -> tuple[ImageArray, Light | None]:
+    def _stated(self, info: ImageInfo, array: ImageArray, extension: str) -> tuple[ImageArray, Light | None]:
         """Return the light of a file's picture; None if it is that of a screen, or unknown."""
         array, light, is_understood = stated_light(info, array)
         if not is_understood:
             self.notes.setdefault("color", _NOT_UNDERSTOOD)
         elif light is None and not states_colors(info) and array.dtype.kind == "f":
-            how = "they are shown as they are" if self._view is None else "the view takes them for sRGB"
-            text = (
-                f"the frames hold floats and state no colour space, so {how}: if the movie is too dark, they are "
-                "linear, and `color='linear-srgb'` says so"
-            )
-            self.notes.setdefault("color", text)
+            light = assumed_light(array, info, extension)
+            if light is not None:
+                self.notes.setdefault("color", _READ_AS_LINEAR.format(extension=extension.lower()))
+            else:
+                how = "they are shown as they are" if self._view is None else "the view takes them for sRGB"
+                self.notes.setdefault("color", _UNKNOWN.format(how=how))
         return array, light
 
     def show(self, waiting: Waiting) -> ImageArray:

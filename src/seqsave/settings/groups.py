@@ -359,7 +359,9 @@ class Limits:
 class Reports:
     """Reports of the progress. Raises OptionError."""
 
-    progress: bool = setting(False, help="Draw a bar on standard error when that is a terminal.", flag=None)
+    progress: bool = setting(
+        False, help="Draw a bar on standard error when that is a terminal, or in a notebook.", flag=None
+    )
     on_event: Callable[[Event], None] | None = setting(
         None,
         help="A function that gets each seqsave.Event.",

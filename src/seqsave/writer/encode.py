@@ -18,6 +18,7 @@ from seqsave.writer.frame import FrameTask
 
 if TYPE_CHECKING:
     from seqsave.pictures.arrays import Prepared
+    from seqsave.pictures.embedded import Thumbnails
     from seqsave.pictures.pixels import SharedImage, Taken
     from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
@@ -28,9 +29,13 @@ Warn = Callable[[str, FrameKey, str], None]
 
 
 class Encoding:
-    """The encoding of one file type's frames. ``warn`` is called with (kind, key, message)."""
+    """The encoding of one file type's frames. ``warn`` is called with (kind, key, message).
 
-    def __init__(self, form: Format, config: WriterConfig, warn: Warn) -> None:
+    thumbnails: keeps small pictures of some frames; None for none.
+    """
+
+    def __init__(self, form: Format, config: WriterConfig, warn: Warn, thumbnails: Thumbnails | None = None) -> None:
+        self._thumbnails = thumbnails
         self._resolved, self._pixels, self._options = form.resolved, form.pixels, form.options
         self._prefix = form.rule.prefix
         self._embedding, self._naming = config.embedding, config.naming
@@ -62,6 +67,11 @@ class Encoding:
         assert task.taken is not None  # noqa: S101 - for the type checker: a task has one of the two
         inside, beside = self._placed(task.texts, task.key)
         encoded = self._encode(task.key, task.taken, inside)
+        if self._thumbnails is not None:
+            taken = task.taken
+            info = taken.info if taken.color is None else replace(taken.info, color=taken.color)
+            label = str(task.key.index) if task.key.batch is None else f"{task.key.index}, batch {task.key.batch}"
+            self._thumbnails.keep(label, taken.prepare().array, info, self._resolved.extension)
         task.taken = None
         self._note_lost_alpha(task, encoded)
         for message in encoded.warnings:

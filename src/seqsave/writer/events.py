@@ -14,11 +14,16 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from typing import TYPE_CHECKING
 
 from seqsave.errors import SeqSaveWarning
 from seqsave.naming.key import FrameKey
+from seqsave.runtime.notebook import is_notebook
 from seqsave.types import Event, EventKind, SavedFrame, SaveResult
 from seqsave.writer.results import Results
+
+if TYPE_CHECKING:
+    from seqsave.pictures.embedded import Thumbnails
 
 __all__ = ["EventLog"]
 
@@ -46,6 +51,8 @@ class EventLog:
         self._deliverer: int | None = None
         self._is_complete = False
         self._error: Exception | None = None
+        self.thumbnails = _thumbnails() if is_notebook() else None
+        """Keeps small pictures of some frames for a notebook; None elsewhere."""
 
     def listen(self, listener: Callable[[Event], None] | None) -> None:
         """Call ``listener``, if there is one, with every event from now on."""
@@ -55,7 +62,13 @@ class EventLog:
     def result(self, url: str) -> SaveResult:
         """Return the outcomes so far, without the frames that are still being encoded or published."""
         frames, failures = self.results.all()
-        return SaveResult(url=url, frames=frames, failures=failures, warnings=tuple(self._warned.values()))
+        return SaveResult(
+            url=url,
+            frames=frames,
+            failures=failures,
+            warnings=tuple(self._warned.values()),
+            thumbnails=self.thumbnails,
+        )
 
     # --- from any thread ---------------------------------------------------------------------------------------------
 
@@ -165,6 +178,12 @@ class EventLog:
             call(*arguments)
         except Exception as error:  # noqa: BLE001 - a listener is the user's code
             self._error = self._error or error
+
+
+def _thumbnails() -> Thumbnails:
+    from seqsave.pictures.embedded import Thumbnails  # here, as numpy comes with it
+
+    return Thumbnails()
 
 
 def _depth_of_caller() -> int:

@@ -127,7 +127,9 @@ class Output:
         self.fallback = self._open_fallback(common)
         self._existing = self._open_existing()
         self.publisher = self._open_publisher(form, self._existing)
-        self._encoding = Encoding(form, common.config, common.log.warn)
+        is_shown = form is common.config.formats[0]  # one picture of a frame is enough
+        thumbnails = common.log.thumbnails if is_shown else None
+        self._encoding = Encoding(form, common.config, common.log.warn, thumbnails)
         self.proxies = self.publisher.proxies = self._open_proxies(form)
         """Makes and publishes the small pictures of the frames; None without them."""
 

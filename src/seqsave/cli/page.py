@@ -1,0 +1,126 @@
+"""``seqsave page``: make one HTML file that shows a whole sequence, for people without seqsave."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqsave.cli.app import Command
+from seqsave.cli.completion import urls
+from seqsave.cli.output import Counter, Messages, print_json, print_line, spelled
+from seqsave.cli.parameters import (
+    as_rate,
+    file_at,
+    filetype_option,
+    frames_option,
+    indices_of,
+    json_option,
+    max_pixels_option,
+    quiet_option,
+    sequence_at,
+    storage_option,
+)
+from seqsave.runtime.progress import format_size, open_progress
+from seqsave.wording import counted
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from seqsave.look.page import MadePage
+
+__all__ = ["page_command"]
+
+
+@click.command(
+    "page",
+    cls=Command,
+    short_help="Make one HTML file that shows a sequence.",
+    examples=[
+        "seqsave page s3://renders/shot010",
+        "seqsave page ./renders/shot010 shot010.html --workflow",
+        "seqsave page 'renders/shot.####.exr' s3://reviews/shot.html --rate 24000/1001 --height 720",
+    ],
+)
+@click.argument("url", metavar="URL", shell_complete=urls)
+@click.argument("out", metavar="[OUT]", required=False, shell_complete=urls)
+@click.option("--prefix", help="Which sequence, if there are several.")
+@filetype_option
+@frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.")
+@click.option(
+    "--rate",
+    metavar="FPS",
+    callback=as_rate,
+    help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24.",
+)
+@click.option(
+    "--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Maximum height of the movie."
+)
+@click.option("--workflow", is_flag=True, help="Put prompt, workflow and other texts of the first frame into it.")
+@max_pixels_option()
+@storage_option()
+@quiet_option
+@json_option("what was made")
+def page_command(
+    url: str,
+    out: str | None,
+    prefix: str | None,
+    filetype: str | None,
+    frames: tuple[range, ...] | None,
+    rate: Fraction | None,
+    height: int,
+    workflow: bool,
+    max_pixels: int,
+    storage_option: dict[str, Any],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Make one HTML file with a movie, a contact sheet and the gaps of a sequence; by default PREFIX.html beside it.
+
+    It plays in a browser without a server, and loads nothing from elsewhere; 'page.html#f=1060' opens it at a frame. It
+    names neither the place of the frames nor, without --workflow, their metadata. Without PyAV (pip install
+    "seqsave[video]") it holds small pictures in place of a movie. 'seqsave rm' removes the page with the sequence.
+    """
+    from seqsave.look.page import save_page
+    from seqsave.sequences.belongings import PAGE_EXTENSION
+    from seqsave.sequences.selection import only
+
+    messages = Messages(quiet)
+    with messages.catching():
+        sequence = sequence_at(url, prefix, filetype, storage_option)
+        if out is not None:
+            target, path = file_at(out, storage_option)
+        else:
+            assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
+            target, path = sequence.target, f"{sequence.prefix or 'preview'}.{PAGE_EXTENSION}"
+        chosen = indices_of(frames)
+        sequence = sequence if chosen is None else only(sequence, chosen)
+        bar = None if quiet else open_progress(sequence.pattern, len(sequence.indices), lines=True)
+        with bar or nullcontext():
+            made = save_page(
+                sequence,
+                target,
+                path,
+                rate=rate,
+                height=height,
+                workflow=workflow,
+                max_pixels=max_pixels,
+                gaps=chosen is None,
+                on_frame=Counter(bar),
+            )
+        for index, problem in sorted(made.broken.items()):
+            messages.warn(f"frame {index} cannot be shown: {problem}")
+        for text in made.notes:
+            messages.warn(spelled(text))
+    _print(target.url_of(path), made, as_json)
+    return 0
+
+
+def _print(where: str, made: MadePage, as_json: bool) -> None:
+    if as_json:
+        problems = [{"index": index, "problem": text} for index, text in sorted(made.broken.items())]
+        print_json({"url": where, "frames": made.frames, "size": made.size, "share": made.share, "problems": problems})
+        return
+    share = "" if made.share is None else f", {100 * made.share:.2g} % of the frames' bytes"
+    print_line(f"{where}: {counted(made.frames, 'frame')}, {format_size(made.size)}{share}")

@@ -1,0 +1,228 @@
+"""The page of ``seqsave page`` in a browser: the frame that a link names, gaps, keys, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+import random
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import seqsave
+from seqsave.look.page import make_page, save_page
+from tests.support.needs import needs_package, needs_program
+from tests.support.patience import PATIENCE
+
+pytestmark = pytest.mark.browser
+
+BITS = 8
+# A picture of what the stage shows. The page's policy allows no code of others, but the browser's debugger does.
+PIXELS = """() => {
+    const shown = document.querySelector("#video, #picture")
+    const canvas = document.createElement("canvas")
+    canvas.width = shown.videoWidth || shown.naturalWidth
+    canvas.height = shown.videoHeight || shown.naturalHeight
+    canvas.getContext("2d").drawImage(shown, 0, 0)
+    return canvas.toDataURL("image/png")
+}"""
+
+
+def numbered(number: int) -> Any:
+    """A picture with its number in stripes, which any codec keeps, and noise that makes all frames differ."""
+    bits = np.array([number >> bit & 1 for bit in range(BITS)], np.uint8) * 180 + 30
+    picture = np.repeat(np.repeat(bits, 20)[None, :, None], 90, axis=0)
+    noise = np.random.default_rng(number).integers(0, 40, (90, 160, 3), np.uint8)
+    return np.ascontiguousarray(picture + noise)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright = needs_package("playwright.sync_api", "pip install playwright")
+    before = threading.excepthook
+    with playwright.sync_playwright() as driver:
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
+        running = driver.chromium.launch(executable_path=needs_program("chromium"), args=options)
+        yield running
+        running.close()
+    threading.excepthook = before
+
+
+class Opened:
+    """A page that is open. failures: errors of its code and of its policy. requests: the schemes of what it loaded."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.failures: list[str] = []
+        self.requests: list[str] = []
+        page.on("pageerror", lambda error: self.failures.append(str(error)))
+        page.on("console", lambda message: self.failures.append(message.text))
+        page.on("requestfinished", lambda request: self.requests.append(request.url.partition(":")[0]))
+
+    def ready(self, number: int) -> None:
+        self.page.wait_for_selector(f'html[data-ready="frame:{number}"]', state="attached")
+
+    def jump(self, number: int) -> None:
+        self.page.evaluate(f"location.hash = '#f={number}'")
+        self.ready(number)
+
+    def number(self) -> int:
+        """Return the number in the picture that is shown."""
+        data = base64.b64decode(self.page.evaluate(PIXELS).partition(",")[2])
+        pixels = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
+        row = pixels[pixels.shape[0] // 4 : -pixels.shape[0] // 4].mean(axis=0)
+        wide = len(row) / BITS
+        return sum(int(row[int((bit + 0.5) * wide)] > 130) << bit for bit in range(BITS))
+
+    def lacks(self) -> str:
+        """Return the words over the picture, "" where there are none."""
+        lack = self.page.locator("#lack")
+        return str(lack.inner_text()) if lack.is_visible() else ""
+
+
+@pytest.fixture
+def opened(chromium: Any) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    page = Opened(context.new_page())
+    page.page.set_default_timeout(PATIENCE * 1000)
+    yield page
+    context.close()
+    assert page.failures == []
+
+
+@pytest.fixture(params=["movie", "pictures"])
+def medium(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "movie":
+        needs_package("av")
+    else:
+        monkeypatch.setitem(sys.modules, "av", None)
+    return str(request.param)
+
+
+def page_of(folder: Path, numbers: Any, **settings: Any) -> str:
+    """Save frames with these numbers, and return the URL of their page."""
+    with seqsave.open_writer(folder / "frames", filetype="png", rate="24000/1001") as writer:
+        for number in numbers:
+            writer.write(numbered(number), index=1000 + number)
+    for name, change in settings.items():
+        path = folder / "frames" / f"frame_{int(name[1:]):05}.png"
+        path.unlink() if change is None else path.write_bytes(change)
+    data, _ = make_page(seqsave.open_sequence(folder / "frames"))
+    (folder / "shot.html").write_bytes(data)
+    return (folder / "shot.html").as_uri()
+
+
+def test_twenty_of_twenty_jumps_show_the_right_frame(tmp_path: Path, opened: Opened, medium: str) -> None:
+    """At 24000/1001, whose times no number of binary digits holds."""
+    numbers = random.Random(7).sample(range(120), 20)
+    url = page_of(tmp_path, range(120))
+    opened.page.goto(f"{url}#f={1000 + numbers[0]}")
+    opened.ready(1000 + numbers[0])
+    seen = [opened.number()]
+    for number in numbers[1:]:
+        opened.jump(1000 + number)
+        seen.append(opened.number())
+    assert seen == numbers
+    assert set(opened.requests) <= {"file", "blob", "data"}
+
+
+def test_gaps_and_broken_frames_are_worded_over_the_frame_before(tmp_path: Path, opened: Opened, medium: str) -> None:
+    opened.page.goto(page_of(tmp_path, range(9), f1003=None, f1004=None, f1006=b"no picture"))
+    for number, shown, words in ((1002, 2, ""), (1003, 2, "01003: missing"), (1005, 5, ""), (1008, 8, "")):
+        opened.jump(number)
+        assert (opened.number(), opened.lacks()) == (shown, words)
+    opened.jump(1006)
+    assert opened.number() == 5
+    assert opened.lacks().startswith("01006: broken: ")
+    opened.page.locator("#problem").click()
+    opened.ready(1003)
+    opened.page.keyboard.press("g")
+    opened.ready(1006)
+
+
+def test_keys_buttons_links_and_the_number(tmp_path: Path, opened: Opened, medium: str) -> None:
+    opened.page.goto(page_of(tmp_path, range(30)))
+    opened.ready(1000)
+    for key, number in (("ArrowRight", 1001), ("End", 1029), ("ArrowLeft", 1028), ("Home", 1000)):
+        opened.page.keyboard.press(key)
+        opened.ready(number)
+    opened.page.locator("#next").click()
+    opened.ready(1001)
+    opened.page.locator('.sheet a[href="#f=1007"]').click()
+    opened.ready(1007)
+    assert opened.number() == 7
+    assert opened.page.locator('.sheet a[aria-current="true"]').get_attribute("href") == "#f=1007"
+    opened.page.locator("#number").fill("1020")
+    opened.page.locator("#number").press("Enter")
+    opened.ready(1020)
+    assert opened.page.evaluate("location.hash") == "#f=1020"
+    opened.page.locator("#number").fill("5000")
+    opened.page.locator("#number").press("Enter")
+    opened.ready(1029)
+    assert opened.page.locator("#slider").get_attribute("aria-valuetext") == "frame 01029"
+
+
+def test_it_plays_to_the_end(tmp_path: Path, opened: Opened, medium: str) -> None:
+    opened.page.goto(page_of(tmp_path, range(12)))
+    opened.ready(1000)
+    opened.page.keyboard.press(" ")
+    opened.ready(1011)
+    assert opened.number() == 11
+    assert opened.page.locator("#play").inner_text() == "Play"
+
+
+def test_in_a_bucket(s3_server: Any, opened: Opened) -> None:
+    from fsspec.core import url_to_fs
+
+    needs_package("av")
+    url, options = s3_server.new_prefix(), s3_server.storage_options
+    seqsave.save([numbered(one) for one in range(5)], url, storage_options=options)
+    sequence = seqsave.open_sequence(url, storage_options=options)
+    assert sequence.target is not None
+    save_page(sequence, sequence.target, "frame.html")
+    endpoint = {"endpoint_url": options["endpoint_url"]}
+    fs, path = url_to_fs(f"{url}/frame.html", key=options["key"], secret=options["secret"], client_kwargs=endpoint)
+    opened.page.goto(f"{fs.url(path)}#f=3")
+    opened.ready(3)
+    assert opened.number() == 3
+    assert [one for one in opened.requests if one == "http"] == ["http"], "the page itself"
+
+
+def test_the_policy_stops_code_and_requests_of_others(tmp_path: Path, opened: Opened) -> None:
+    needs_package("av")
+    opened.page.goto(page_of(tmp_path, range(3)))
+    opened.ready(1000)
+    opened.page.evaluate("""() => {
+        const code = document.createElement("script")
+        code.textContent = "document.title = 'taken over'"
+        document.body.append(code)
+        const picture = new Image()
+        picture.src = "http://127.0.0.1:9/x.png"
+        document.body.append(picture)
+    }""")
+    assert opened.page.title() == "frame_#####.png"
+    assert "http" not in opened.requests
+    assert any("Content Security Policy" in one for one in opened.failures)
+    opened.failures.clear()
+
+
+@pytest.mark.parametrize("width", [900, 1500])
+def test_it_is_accessible(tmp_path: Path, chromium: Any, opened: Opened, width: int) -> None:
+    axe = needs_package("axe_playwright_python.sync_playwright", "pip install axe-playwright-python")
+    needs_package("av")
+    url = page_of(tmp_path, range(9), f1003=None, f1006=b"")
+    # axe is code of others, which the policy would stop.
+    context = chromium.new_context(viewport={"width": width, "height": 900}, bypass_csp=True)
+    page = context.new_page()
+    for fragment in ("#f=1001", "#f=1003"):
+        page.goto(url + fragment)
+        page.wait_for_selector("html[data-ready]", state="attached")
+        found = axe.Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    context.close()
