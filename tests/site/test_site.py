@@ -122,7 +122,7 @@ def test_comments_of_the_tests_are_not_on_the_pages(site: Path) -> None:
 
 QUESTIONS = {
     "resume": "howto/resume",
-    "endpoint_url": "howto/endpoints",
+    "MinIO": "howto/endpoints",
     "no credentials were found": "troubleshooting",
     "IAM policy": "howto/bucket",
     "render again": "howto/missing",
@@ -131,7 +131,7 @@ QUESTIONS = {
     "spool": "spool",
     "write a plugin": "plugins",
     "open_sequence": "api",
-    "checksum": "manifest",
+    "manifest": "manifest",
     "imageio": "coming-from/python",
     "DataLoader": "pytorch",
 }
