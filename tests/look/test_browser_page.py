@@ -6,7 +6,6 @@ import base64
 import io
 import random
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from PIL import Image
 
 import seqsave
 from seqsave.look.page import make_page, save_page
-from tests.support.needs import needs_package, needs_program
+from tests.support.needs import needs_package
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
@@ -40,18 +39,6 @@ def numbered(number: int) -> Any:
     picture = np.repeat(np.repeat(bits, 20)[None, :, None], 90, axis=0)
     noise = np.random.default_rng(number).integers(0, 40, (90, 160, 3), np.uint8)
     return np.ascontiguousarray(picture + noise)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    playwright = needs_package("playwright.sync_api", "pip install playwright")
-    before = threading.excepthook
-    with playwright.sync_playwright() as driver:
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
-        running = driver.chromium.launch(executable_path=needs_program("chromium"), args=options)
-        yield running
-        running.close()
-    threading.excepthook = before
 
 
 class Opened:
