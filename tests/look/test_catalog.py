@@ -12,6 +12,7 @@ import pytest
 import seqsave
 from seqsave.errors import SequenceNotFoundError
 from seqsave.look.catalog import Shown, find, runs_of
+from tests.support.places import Place
 
 
 def frame(shade: float = 0.1) -> Any:
@@ -64,6 +65,15 @@ def test_several_places_and_folders_below(tmp_path: Path) -> None:
     assert len(shown([tmp_path / "b" / "c", tmp_path / "a"])) == 2
     assert len(shown(str(tmp_path / "a" / "frame_#####.png"))) == 1
     assert len(shown(str(tmp_path / "a" / "*.png"))) == 1
+
+
+def test_a_file_stands_for_its_sequence(place: Place) -> None:
+    options = {"storage_options": place.storage_options}
+    seqsave.save([frame()] * 3, place.url, filetype="png", **options)
+    seqsave.save([frame()], place.url, prefix="b", filetype="png", **options)
+    catalog, seen = find([f"{place.url}/frame_00001.png"], place.storage_options)
+    assert [len(one.sequence) for one in seen] == [3]
+    assert [len(one.sequence) for one in catalog.look_again(())] == [3]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,22 @@ def test_deleted_frames_and_a_deleted_sequence(tmp_path: Path) -> None:
         assert served.get("0/f/1/half.jpg").status == 404
 
 
+def test_the_format_is_known_once_a_frame_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "frame_00000.png").write_bytes(b"")
+    with serving(tmp_path) as served, served.events():
+        assert served.sequences()[0]["width"] is None
+        seqsave.save([frame(0.1)], tmp_path, filetype="png", manifest=False)
+        wait_until(lambda: served.sequences()[0]["width"] == 40, "the width")
+
+
+def test_two_places_of_one_sequence(tmp_path: Path) -> None:
+    seqsave.save([frame(0.1)], tmp_path, filetype="png", manifest=False)
+    with serving(tmp_path, str(tmp_path / "frame_#####.png")) as served, served.events():
+        assert len(served.sequences()) == 1
+        seqsave.save([frame(0.1)], tmp_path, filetype="png", manifest=False, start=1)
+        wait_until(lambda: served.sequences()[0]["runs"] == [[[0, 1, 1]]], "the new frame")
+
+
 def test_a_new_sequence_gets_the_next_number(tmp_path: Path) -> None:
     seqsave.save([frame(0.1)], tmp_path, prefix="b", filetype="png", manifest=False)
     with serving(tmp_path) as served, served.events():

@@ -48,9 +48,9 @@ def view_command(
 ) -> int:
     """Play, step through and compare sequences in a browser, from folders and every storage.
 
-    URL is a folder (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob. A sequence
-    that is being saved is followed. Only this machine can open the address, which is printed and holds a secret. Ctrl-C
-    ends the server, with exit status 0.
+    URL is a folder (by default the working folder), a pattern such as 'renders/shot.####.exr', a glob, or the file
+    of a frame. A sequence that is being saved is followed. Only this machine can open the address, which is printed and
+    holds a secret. Ctrl-C ends the server, with exit status 0.
 
     Exit status 1 if a URL holds no sequence, or the port is busy.
     """
@@ -83,7 +83,8 @@ def view_command(
         await serve(rooms, port, on_ready)
 
     try:
-        asyncio.run(run())
+        with messages.catching():
+            asyncio.run(run())
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise

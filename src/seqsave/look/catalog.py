@@ -15,9 +15,10 @@ from seqsave.look.stored import StoredProxies
 from seqsave.manifest import Picture
 from seqsave.manifest.intervals import Intervals
 from seqsave.sequences import finder, lookup
-from seqsave.sequences.frame import Frame
+from seqsave.sequences.frame import Frame, key_of
 from seqsave.sequences.progress import Progress, progress_of
 from seqsave.sequences.reader import FrameSequence
+from seqsave.types import Decoded
 
 __all__ = ["Catalog", "Catalogs", "Facts", "Key", "Place", "Seen", "Shown", "facts_of", "find", "reason_of", "runs_of"]
 
@@ -64,7 +65,8 @@ class Seen:
 class Catalog:
     """The places that a viewer shows sequences of.
 
-    urls: folders, patterns, globs or files of frames. recursive: search the folders below them too.
+    urls:      folders, patterns, globs; the file of a frame stands for its sequence.
+    recursive: search the folders below them too.
     """
 
     urls: Sequence[str | os.PathLike[str]]
@@ -75,12 +77,21 @@ class Catalog:
 
     def look(self) -> list[Seen]:
         """Return the sequences at all places. Raises SequenceNotFoundError for a place without one, and TargetError."""
-        found = []
+        found, urls = [], []
         for url in self.urls:
-            here = list(self._at(url))
+            try:
+                here = list(self._at(url))
+            except TargetError as error:
+                if not isinstance(error.__cause__, NotADirectoryError):
+                    raise
+                here = []
+            if not here and (pattern := _pattern_of_file(url, self.storage_options)):
+                url, here = pattern, list(self._at(pattern))
             if not here:
                 raise SequenceNotFoundError(self._nothing(url))
+            urls.append(url)
             found += here
+        self.urls = urls
         return found
 
     def look_again(self, before: Sequence[Seen]) -> list[Seen]:
@@ -110,6 +121,14 @@ class Catalog:
         named = f"{self.prefix}_#### " if self.prefix else ""
         more = "" if self.recursive or not found.folders else "; --recursive searches them"
         return f"no sequence {named}in {found.where}{found.instead()}{more}"
+
+
+def _pattern_of_file(url: str | os.PathLike[str], options: Mapping[str, Any] | None) -> str:
+    """Return the pattern of the sequence that a file belongs to; "" for everything but a file with a number."""
+    text = str(url)
+    means = None if lookup.is_pattern(url) else lookup.look_at(url, options)
+    split = naming.split_name(means.name) if isinstance(means, lookup.File) else None
+    return "" if split is None else f"{text[: len(text) - len(text.replace(os.sep, '/').rpartition('/')[2])]}{split[0]}"
 
 
 class Catalogs:
@@ -178,13 +197,25 @@ class Shown:
     stamp: int = 0
     broken: dict[Place, str] = field(default_factory=dict)
     stored: StoredProxies | None = None
-    _frames: dict[Place, Frame] = field(default_factory=dict)
+    _there: dict[int | None, Intervals] = field(default_factory=dict)
+    _bytes: int | None = None
 
     def __post_init__(self) -> None:
-        self._frames = _places(self.seen.sequence)
         if self.sequence.target is not None:
             self.stored = StoredProxies(self.sequence)
-        self._note_empty()
+        self._index()
+
+    def _index(self) -> None:
+        """Keep what the list is made of, as it may be long and is asked for often."""
+        by_batch: dict[int | None, list[int]] = {}
+        self._bytes = 0
+        for frame in self.sequence:
+            by_batch.setdefault(frame.batch, []).append(frame.index)
+            if self._bytes is not None:
+                self._bytes = None if frame.size is None else self._bytes + frame.size
+            if frame.size == 0:
+                self.broken[frame.index, frame.batch] = f"{frame.name} has no bytes"
+        self._there = {batch: naming.to_ranges(own) for batch, own in by_batch.items()}
 
     @property
     def sequence(self) -> FrameSequence:
@@ -194,7 +225,7 @@ class Shown:
     @property
     def batches(self) -> tuple[int | None, ...]:
         """Return the variations, those that are expected and have no frame yet included."""
-        there = {batch for _, batch in self._frames}
+        there = set(self._there)
         known = self.seen.progress.known
         wanted = set(known.batches) if known is not None else set()
         if there | wanted != {None}:
@@ -203,46 +234,37 @@ class Shown:
 
     def frame(self, index: int, batch: int | None) -> Frame | None:
         """Return a frame; None if it is missing."""
-        return self._frames.get((index, batch))
+        if not any(index in run for run in self._there.get(batch, ())):
+            return None
+        return self.sequence.frame(index, batch)
 
     def take(self, seen: Seen) -> tuple[bool, list[Place]]:
         """Take a newer look; return whether the list has changed, and the frames that were replaced."""
-        before, now = self._frames, _places(seen.sequence)
-        replaced = [place for place in now.keys() & before.keys() if _content(now[place]) != _content(before[place])]
-        grew = bool(now.keys() - before.keys())
-        changed = now.keys() != before.keys() or bool(replaced) or self._state(seen) != self._state(self.seen)
-        changed |= grew != self.grows  # a page that shows a growing sequence hears of its end
-        self.seen, self._frames, self.grows = seen, now, grew
+        replaced, gone, came = _compared(self.sequence, seen.sequence)
+        changed = bool(replaced or gone or came) or self._state(seen) != self._state(self.seen)
+        changed |= (came > 0) != self.grows  # a page that shows a growing sequence hears of its end
+        self.seen, self.grows = seen, came > 0
         if self.stored is not None and changed:
             self.stored.update(seen.sequence)
-        for place in [place for place in self.broken if place in replaced or place not in now]:
-            del self.broken[place]
-        self._note_empty()
+        for place in (*replaced, *gone):
+            self.broken.pop(place, None)
+        self._index()
         self.stamp += bool(replaced)
-        return changed, sorted(replaced, key=lambda place: (place[0], -1 if place[1] is None else place[1]))
+        return changed, replaced
 
     def _state(self, seen: Seen) -> Any:
         progress = seen.progress
         return progress.state, progress.expected, progress.lacking, bool(progress.known and progress.known.writers)
 
-    def _note_empty(self) -> None:
-        for place, frame in self._frames.items():
-            if frame.size == 0:
-                self.broken[place] = f"{frame.name} has no bytes"
-
     def document(self) -> dict[str, Any]:
         """Return JSON values for the page, without ``version``."""
         sequence, progress = self.sequence, self.seen.progress
         batches, facts = self.batches, self.facts or Facts()
-        by_batch: dict[int | None, list[int]] = {batch: [] for batch in batches}
-        for index, batch in self._frames:
-            by_batch[batch].append(index)
-        there = {batch: naming.to_ranges(sorted(own)) for batch, own in by_batch.items()}
+        there = {batch: self._there.get(batch, ()) for batch in batches}
         expected = progress.expected or ()
         ends = [end for runs in (*there.values(), expected) for run in runs if run for end in (run[0], run[-1])]
         first, last = (min(ends), max(ends)) if ends else (0, 0)
         known, picture = progress.known, facts.picture
-        sizes = [frame.size for frame in self._frames.values()]
         return {
             "id": self.id,
             "name": str(sequence.name),
@@ -266,7 +288,7 @@ class Shown:
             "state": str(progress) or None,
             "growing": self.grows or bool(known is not None and known.writers),
             "proxies": facts.proxies,
-            "bytes": None if any(size is None for size in sizes) else sum(size or 0 for size in sizes),
+            "bytes": self._bytes,
             "stamp": str(self.stamp),
         }
 
@@ -278,10 +300,10 @@ class Shown:
         return naming.gaps(there, first, last)
 
     def _broken_in(self, batch: int | None) -> dict[str, str]:
-        return {str(index): text for (index, own), text in sorted(self.broken.items(), key=str) if own == batch}
+        return {str(index): self.broken[index, own] for index, own in self.broken if own == batch}
 
 
-def facts_of(sequence: FrameSequence, decoded: Any | None, canvas: Any = None) -> Facts:
+def facts_of(sequence: FrameSequence, decoded: Decoded | None) -> Facts:
     """Return the format of a sequence. decoded: its first frame, if one could be decoded."""
     from seqsave.sequences.stated import color_of
 
@@ -311,8 +333,24 @@ def _named(channels: Sequence[str]) -> str:
     return "".join(channels) if all(len(name) == 1 for name in channels) else ",".join(channels)
 
 
-def _places(sequence: FrameSequence) -> dict[Place, Frame]:
-    return {(frame.index, frame.batch): frame for frame in sequence}
+def _compared(before: Sequence[Frame], now: Sequence[Frame]) -> tuple[list[Place], list[Place], int]:
+    """Return the frames that were replaced, those that are gone, and how many are new. Both are sorted.
+
+    It goes along both lists, as they may be long.
+    """
+    replaced, gone, came, at = [], [], 0, 0
+    for frame in now:
+        while at < len(before) and key_of(before[at]) < key_of(frame):
+            gone.append((before[at].index, before[at].batch))
+            at += 1
+        if at < len(before) and key_of(before[at]) == key_of(frame):
+            if _content(before[at]) != _content(frame):
+                replaced.append((frame.index, frame.batch))
+            at += 1
+        else:
+            came += 1
+    gone += [(frame.index, frame.batch) for frame in before[at:]]
+    return replaced, gone, came
 
 
 def _content(frame: Frame) -> tuple[int | None, str | None]:

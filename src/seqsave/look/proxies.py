@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from seqsave.errors import DecodeError
 from seqsave.look.flights import Cache, Flight, Flights
 from seqsave.runtime import retry
 from seqsave.runtime.pools import Pace, WorkerThreads
@@ -268,8 +269,11 @@ def jpeg_of(frame: Frame, data: bytes, look: Look, max_pixels: int) -> bytes:
     width = widths[-1] if widths else width_of(shown_size(decoded)[0], look.size)
     adjustment = display.Adjustment(ev=look.ev, gamma=look.gamma, channels=look.channel)
     extension = frame.name.rpartition(".")[2].lower()
-    pixels = display.show(decoded.array, decoded.info, extension=extension, adjustment=adjustment, width=width)
-    return encoded(pixels, look.size)
+    try:
+        pixels = display.show(decoded.array, decoded.info, extension=extension, adjustment=adjustment, width=width)
+        return encoded(pixels, look.size)
+    except MemoryError as error:
+        raise DecodeError(f"{frame.name}: there is not enough memory to show it", reason="too large") from error
 
 
 def shown_size(decoded: Decoded) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from seqsave.errors import SeqSaveError
@@ -18,6 +19,7 @@ from seqsave.look.catalog import Catalog, Catalogs, Facts, Seen, Shown, facts_of
 from seqsave.look.proxies import Proxies
 from seqsave.runtime.threads import run_in_thread
 from seqsave.sequences.frame import Frame
+from seqsave.types import Decoded
 
 __all__ = ["Viewer"]
 
@@ -49,7 +51,8 @@ class Viewer:
         self._noted: set[int] = set()
         self.is_closed = False
         for one in seen:
-            self._add(one)
+            if one.key not in self._numbers:  # two places may lead to one sequence
+                self._add(one)
 
     def close(self) -> None:
         """End the event streams, and give up what is under way."""
@@ -174,6 +177,8 @@ class Viewer:
 
     def _take(self, shown: Shown, seen: Seen) -> bool:
         has_changed, replaced = shown.take(seen)
+        if has_changed and (shown.facts is None or shown.facts.picture is None):
+            self._describing.pop(shown.id, None)  # another frame may show them
         positions = {batch: position for position, batch in enumerate(shown.batches)}
         for index, batch in replaced:
             frame = shown.frame(index, batch)
@@ -197,29 +202,33 @@ class Viewer:
         return self._describing[shown.id]
 
     async def _read_facts(self, shown: Shown) -> None:
+        """Find out the format of a sequence. Where small pictures are stored, no frame is waited for."""
+        shown.facts = facts = await run_in_thread(partial(_facts, shown, None))
+        if facts.proxies and facts.picture is not None:
+            self._begin(self._read_first(shown))
+        else:
+            await self._read_first(shown)
+
+    async def _read_first(self, shown: Shown) -> None:
         """Decode the first frame, or another one if it is broken."""
-        frames = (
-            [shown.sequence[position] for position in sorted({0, len(shown.sequence) // 2})]
-            if len(shown.sequence)
-            else []
-        )
-        decoded = None
-        for frame in frames:
+        count = len(shown.sequence)
+        for frame in [shown.sequence[position] for position in sorted({0, count // 2})] if count else ():
             try:
                 decoded = await asyncio.wrap_future(self.proxies.decoded(frame))
-                break
             except SeqSaveError as error:
                 self.note_failure(shown, frame, error)
-        stored = shown.stored
-
-        def facts() -> Facts:
-            return replace(facts_of(shown.sequence, decoded), proxies=stored is not None and stored.exist())
-
-        shown.facts = await run_in_thread(facts)
-        if shown.id >= AT_ONCE:
-            self._notify(shown.id)
+                continue
+            before, shown.facts = shown.facts, await run_in_thread(partial(_facts, shown, decoded))
+            if shown.facts != before:
+                self._notify(shown.id)
+            return
 
     def _begin(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _facts(shown: Shown, decoded: Decoded | None) -> Facts:
+    found = facts_of(shown.sequence, decoded)
+    return replace(found, proxies=shown.stored is not None and shown.stored.exist())
