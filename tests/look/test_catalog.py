@@ -101,5 +101,23 @@ def test_a_hundred_thousand_frames_are_a_short_list(tmp_path: Path) -> None:
     assert re.match(r".*has no bytes", one.document()["broken"][0]["33"])
 
 
+def test_a_later_look_shows_what_came_what_went_and_what_was_replaced(tmp_path: Path) -> None:
+    with seqsave.open_writer(tmp_path, filetype="png", manifest=False) as writer:
+        for index in (1, 2, 5, 8, 9):
+            writer.write(frame(), index=index)
+    (one,) = shown(tmp_path)
+    catalog, _ = find([tmp_path])
+    assert one.take(catalog.look()[0]) == (False, [])
+    for index in (1, 5, 9):
+        (tmp_path / f"frame_0000{index}.png").unlink()
+    with seqsave.open_writer(tmp_path, filetype="png", manifest=False) as writer:
+        for index in (0, 3, 8, 10):
+            writer.write(frame(0.9), index=index)
+    assert one.take(catalog.look()[0]) == (True, [(8, None)])
+    assert one.document()["runs"] == [[[0, 0, 1], [2, 3, 1], [8, 8, 1], [10, 10, 1]]]
+    assert one.grows
+    assert [one.frame(index, None) is not None for index in (1, 2, 3, 9, 10)] == [False, True, True, False, True]
+
+
 def test_runs_as_json() -> None:
     assert runs_of([range(3), range(5, 6), range(10, 20, 4), range(0)]) == [[0, 2, 1], [5, 5, 1], [10, 18, 4]]

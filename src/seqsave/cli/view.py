@@ -67,11 +67,11 @@ def view_command(
         catalog, seen = find(places, storage_option, recursive=recursive, prefix=prefix)
     for note in catalog.notes:
         messages.note(f"not listed: {note}")
-    proxies, rooms, token = Proxies(max_pixels=max_pixels), Rooms(), new_token()
+    proxies, rooms, token, count = Proxies(max_pixels=max_pixels), Rooms(), new_token(), len(seen)
 
     def on_ready(real: int) -> None:
         url = f"http://127.0.0.1:{real}/{token}/"
-        messages.note(f"{counted(len(seen), 'sequence')}; Ctrl-C ends the server")
+        messages.note(f"{counted(count, 'sequence')}; Ctrl-C ends the server")
         print_line(url)
         for line in _tunnel(real):
             messages.note(line)
@@ -80,6 +80,7 @@ def view_command(
 
     async def run() -> None:
         rooms.open(Viewer(catalog, seen, proxies), token)
+        seen.clear()  # later looks take its place, and it may be large
         await serve(rooms, port, on_ready)
 
     try:
