@@ -95,6 +95,29 @@ def test_the_place_of_the_files_is_neither_in_the_workflow_nor_in_the_prompt(pag
     assert "saved to" not in json.dumps(page.page.evaluate("async () => (await app.graphToPrompt())"))
 
 
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_a_button_plays_what_was_saved(
+    page: FrontEnd, s3: S3Server, configure: Callable[[str], int], where: str
+) -> None:
+    configure(examples.targets(s3.new_prefix(), s3.storage_options))
+    page.load(examples.ui("save_video_frames" if where == "local" else "save_to_bucket"))
+    node = FRAMES if FRAMES in page.types() else SAVER
+    assert page.run()["kind"] == "execution_success"
+    page.wait_for_picture(node)
+    code = f"(type) => {{ {browser.NODE} node.widgets.find((widget) => widget.name === 'play').callback() }}"
+    with page.page.expect_popup() as opened:
+        page.page.evaluate(code, node)
+    opened.value.wait_for_url("**/seqsave/look/*/")
+    address = opened.value.url
+    opened.value.close()
+    with urllib.request.urlopen(f"{address}sequences.json") as answer:
+        (sequence,) = json.load(answer)["sequences"]
+    with urllib.request.urlopen(f"{address}0/f/{sequence['first']}/half.jpg") as answer:
+        assert answer.read(2) == b"\xff\xd8"
+    both = page.page.evaluate("async () => JSON.stringify([app.graph.serialize(), await app.graphToPrompt()])")
+    assert '"play"' not in both
+
+
 def test_a_frame_after_the_end_is_reported_on_the_node(page: FrontEnd) -> None:
     page.load(examples.ui("save_animation_frame_by_frame"))
     page.set("PrimitiveInt", value=24)

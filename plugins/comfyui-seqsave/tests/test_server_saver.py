@@ -34,6 +34,7 @@ def test_a_picture_goes_straight_into_the_folder_with_its_workflow(comfy: ComfyS
         "images": [{"filename": "frame_00017.png", "subfolder": "one", "type": "output"}],
         "text": [str(path)],
         "warnings": ["frame 17: values outside 0..1 were clipped"],
+        "look": [{"folder": str(comfy.output / "one"), "pattern": "frame_#####.png"}],
     }
     assert f"Saved frame_00017.png in {comfy.output / 'one'}" in comfy.log
 

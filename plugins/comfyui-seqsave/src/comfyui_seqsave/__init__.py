@@ -10,7 +10,7 @@ from typing import Any
 
 from seqsave import SeqSaveError
 
-from . import behind, host, replacing, settings
+from . import behind, host, looking, replacing, settings
 from .nodes import ALL, ORIGINAL
 
 __all__ = ["NODE_CLASS_MAPPINGS", "NODE_DISPLAY_NAME_MAPPINGS", "WEB_DIRECTORY", "__version__"]
@@ -42,6 +42,7 @@ def _original_ids() -> dict[str, Any]:
 behind.log_waiting()
 replacing.offer({f"{node.TITLE} {_ORIGINAL_MARK}": (f"{node.TITLE} {_MARK}", node) for node in ORIGINAL})
 host.serve("/seqsave/settings", settings.summary)
+looking.offer()
 
 for _name, _node in _original_ids().items():
     NODE_CLASS_MAPPINGS[_name] = _node

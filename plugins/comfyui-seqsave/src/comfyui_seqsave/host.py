@@ -29,6 +29,7 @@ __all__ = [
     "folders",
     "front_end_version",
     "has_node",
+    "has_server",
     "inputs_of",
     "is_output",
     "metadata_wanted",
@@ -38,6 +39,7 @@ __all__ = [
     "register_replacement",
     "running_prompt",
     "serve",
+    "serve_web",
     "watch_ends",
     "watch_prompts",
 ]
@@ -264,6 +266,11 @@ def _server() -> Any:
     return getattr(getattr(sys.modules.get("server"), "PromptServer", None), "instance", None)
 
 
+def has_server() -> bool:
+    """Return True inside of ComfyUI's server."""
+    return getattr(_server(), "routes", None) is not None
+
+
 def can_replace() -> bool:
     """Return True if this version of ComfyUI replaces nodes that are not installed."""
     return getattr(_server(), "node_replace_manager", None) is not None
@@ -312,6 +319,13 @@ def serve(path: str, answer: Callable[[], Any]) -> None:
         return web.json_response(answer())
 
     routes.get(path)(handler)
+
+
+def serve_web(method: str, path: str, handler: Callable[[Any], Any]) -> None:
+    """Answer requests for ``path`` with a handler of aiohttp; nothing happens outside of a server."""
+    routes = getattr(_server(), "routes", None)
+    if routes is not None:
+        routes.route(method, path)(handler)
 
 
 class ProgressBar:

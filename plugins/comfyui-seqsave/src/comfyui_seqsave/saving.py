@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import seqsave
 
-from . import behind, host
+from . import behind, host, looking
 from .access import Place
 from .objects import LogEntry
 from .prompts import Run
@@ -186,10 +186,22 @@ def urls_of(*saved: Iterable[SavedFrame]) -> list[str]:
     return [frame.url for frames in saved for frame in frames if frame.status != "stopped"]
 
 
-def shown(images: Sequence[Any], text: Sequence[str], warnings: Iterable[str]) -> dict[str, list[Any]]:
-    """Return what the front end and the history get of a saver: pictures, URLs, and warnings if there are any."""
-    seen = list(dict.fromkeys(warnings))
-    return {"images": [*images], "text": [*text], **({"warnings": seen} if seen else {})}
+def shown(
+    images: Sequence[Any],
+    text: Sequence[str],
+    warnings: Iterable[str],
+    places: Sequence[tuple[str, str, str, int]] = (),
+) -> dict[str, list[Any]]:
+    """Return what the front end and the history get of a saver: pictures, URLs, and warnings if there are any.
+
+    places: as ``texts_of`` returns them; the front end offers to play what was saved there.
+    """
+    found: dict[str, list[Any]] = {"images": [*images], "text": [*text]}
+    if seen := list(dict.fromkeys(warnings)):
+        found["warnings"] = seen
+    if look := [one for _, folder, pattern, count in places for one in looking.place_of(folder, pattern, count)]:
+        found["look"] = look
+    return found
 
 
 def texts_of(place: Place, rule: NameRule, urls: Sequence[str]) -> tuple[str, str, str, int]:

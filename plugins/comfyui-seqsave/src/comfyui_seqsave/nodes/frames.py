@@ -142,7 +142,7 @@ class SaveFrames(inputs.Saving):
             urls_shown += saving.urls_of(*saved)
             warned += [*filter(None, [part.note]), *result.warnings]
         prompts.continue_batch(run, graph.prompt, node, "meta_batch", _single(meta_batch))
-        merged = saving.shown(images_shown, urls_shown, warned)
+        merged = saving.shown(images_shown, urls_shown, warned, texts)
         if isinstance(images, list):
             each = [[one[number] for one in texts] for number in range(4)]
             return {"ui": merged, "result": (images, urls, sequences, log, *each)}

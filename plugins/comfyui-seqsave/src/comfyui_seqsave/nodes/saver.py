@@ -134,8 +134,8 @@ class ImageSequenceSaver(inputs.Saving):
         urls: dict[int, list[str]] | None = None
         if index + 1 == int(frame_counter.total_frames):
             urls, log = _all_finished(place, parts, frame_counter, log, warned)
-        shown = saving.shown(preview.images_of(saved, image), saving.urls_of(*saved), warned)
         texts = saving.texts_of(place, parts[0][0].formats[0].rule, saving.urls_of(saved[0]))
+        shown = saving.shown(preview.images_of(saved, image), saving.urls_of(*saved), warned, [texts])
         return {"ui": shown, "result": (AnimationSequence(frame_counter, urls), log, image, *texts)}
 
 

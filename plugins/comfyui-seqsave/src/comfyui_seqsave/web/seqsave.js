@@ -53,7 +53,42 @@ function show(node, output) {
   if (!output || !Array.isArray(output.text)) return;
   const warnings = (output.warnings ?? []).map((text) => `Warning: ${text}`);
   widgetOf(node).value = [lines(node, output.text, warnings), ...warnings].join("\n");
+  offer(node, output.look ?? []);
   node.setDirtyCanvas?.(true, true);
+}
+
+// --- a page that plays what was saved, from any storage ---
+
+const PLAY = "play";
+
+function offer(node, places) {
+  let widget = node.widgets?.find((one) => one.name === PLAY);
+  if (!widget && places.length === 0) return;
+  if (!widget) {
+    widget = node.addWidget("button", PLAY, null, () => play(node), { serialize: false }); // not in the prompt
+    widget.serialize = false; // and not in the workflow
+    widget.tooltip = "Opens a page that plays the saved frames, wherever they are.";
+  }
+  widget.disabled = places.length === 0;
+  node.seqsavePlaces = places;
+}
+
+async function play(node) {
+  const page = window.open("", "_blank"); // at once: later, browsers take it for an advertisement
+  try {
+    const body = JSON.stringify({ places: node.seqsavePlaces });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await api.fetchApi("/seqsave/look", { method: "POST", headers, body });
+    const found = await answer.json();
+    if (!found.path) throw new Error(found.error);
+    const address = api.apiURL(found.path);
+    if (page) page.location.replace(address);
+    else window.location.assign(address);
+  } catch (error) {
+    page?.close();
+    const detail = error.message ?? String(error);
+    app.extensionManager?.toast?.add?.({ severity: "error", summary: "The frames cannot be played", detail, life: 10000 });
+  }
 }
 
 const savers = new Set();
