@@ -6,6 +6,7 @@ answer is a path with a secret, below which the page and its pictures lie.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from seqsave import SeqSaveError, TargetError, naming
@@ -13,7 +14,7 @@ from seqsave import SeqSaveError, TargetError, naming
 from . import access, host
 
 if TYPE_CHECKING:
-    from seqsave.look.proxies import Proxies
+    from seqsave.look import Pages
 
 __all__ = ["PATH", "offer", "place_of"]
 
@@ -32,40 +33,27 @@ def offer() -> None:
     """Add the pages to ComfyUI's server."""
     if not host.has_server():
         return
-    from seqsave.look.server import Rooms, mounted
+    from seqsave.look import Pages
 
-    pages = _Pages(Rooms(_MOST_PAGES))
-    host.serve_web("POST", PATH, pages.open)
-    for path, handler in mounted(PATH, pages.rooms):
+    pages = Pages(PATH, _MOST_PAGES)
+    host.serve_web("POST", PATH, lambda request: _open(pages, request))
+    for path, handler in pages.routes:
         host.serve_web("GET", path, handler)
 
 
-class _Pages:
-    def __init__(self, rooms: Any) -> None:
-        self.rooms = rooms
-        self._proxies: Proxies | None = None
+async def _open(pages: Pages, request: Any) -> Any:
+    """Open a page for some places, and answer with its path."""
+    from aiohttp import web
 
-    async def open(self, request: Any) -> Any:
-        """Open a page for some places, and answer with its path."""
-        from aiohttp import web
-
-        from seqsave.look.viewer import Viewer
-        from seqsave.runtime.threads import run_in_thread
-
-        if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
-            return web.json_response({"error": "another site sent this request"}, status=403)
-        try:
-            places = _places_in(await request.json())
-            catalog, seen = await run_in_thread(lambda: _found(places))
-        except (SeqSaveError, ValueError) as error:
-            status = 403 if isinstance(error, access.RefusedError) else 400
-            return web.json_response({"error": str(error)}, status=status)
-        if self._proxies is None:
-            from seqsave.look.proxies import Proxies
-
-            self._proxies = Proxies()
-        token = self.rooms.open(Viewer(catalog, seen, self._proxies))
-        return web.json_response({"path": f"{PATH}/{token}/"})
+    if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
+        return web.json_response({"error": "another site sent this request"}, status=403)
+    try:
+        places = _places_in(await request.json())
+        checked = await asyncio.to_thread(_checked, places)
+        return web.json_response({"path": await pages.open(checked)})
+    except (SeqSaveError, ValueError) as error:
+        status = 403 if isinstance(error, access.RefusedError) else 400
+        return web.json_response({"error": str(error)}, status=status)
 
 
 def _places_in(body: Any) -> list[tuple[str, str]]:
@@ -84,15 +72,11 @@ def _places_in(body: Any) -> list[tuple[str, str]]:
     return found
 
 
-def _found(places: list[tuple[str, str]]) -> Any:
-    """Return the catalog of all places, and their sequences. Raises SeqSaveError, also for what graphs may not read."""
-    from seqsave.look.catalog import Catalogs, find
-
-    catalogs, seen = [], []
+def _checked(places: list[tuple[str, str]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return URLs with storage options. Raises SeqSaveError, also for what graphs may not read."""
+    found = []
     for folder, pattern in dict.fromkeys(places):
         place = access.admit(folder)
         place.open("", "", pattern)  # links are checked, and frames that are on their way have arrived
-        catalog, found = find([f"{place.url}/{pattern}"], place.options)
-        catalogs.append(catalog)
-        seen += found
-    return Catalogs(catalogs), seen
+        found.append((f"{place.url}/{pattern}", place.options))
+    return found
