@@ -202,12 +202,9 @@ class Viewer:
         return self._describing[shown.id]
 
     async def _read_facts(self, shown: Shown) -> None:
-        """Find out the format of a sequence. Where small pictures are stored, no frame is waited for."""
-        shown.facts = facts = await run_in_thread(partial(_facts, shown, None))
-        if facts.proxies and facts.picture is not None:
-            self._begin(self._read_first(shown))
-        else:
-            await self._read_first(shown)
+        """Find out the format of a sequence."""
+        shown.facts = await run_in_thread(partial(_facts, shown, None))
+        await self._read_first(shown)
 
     async def _read_first(self, shown: Shown) -> None:
         """Decode the first frame, or another one if it is broken."""
