@@ -252,7 +252,7 @@ def test_frames_of_a_video(tmp_path: Path) -> None:
     pytest.importorskip("av")
     run("save", bigbuckbunny(), tmp_path / "a", "--frames", "3-4", "--filetype", "jpg")
     assert indices(tmp_path / "a") == (3, 4)
-    assert "there are no frames" in run("save", bigbuckbunny(), tmp_path / "b", "--frames", "99999", status=1).err
+    assert "there is no frame 99999" in run("save", bigbuckbunny(), tmp_path / "b", "--frames", "99999", status=1).err
 
 
 @pytest.mark.parametrize("fault", ["a gap", "a replaced frame"])

@@ -2,5 +2,5 @@
 
 from seqsave import _lazy
 
-_HOMES = {"mounting": "Pages"}
+_HOMES = {"mounting": "Pages", "storing": "make_proxies"}
 __getattr__, __dir__, __all__ = _lazy.attach(__name__, _HOMES)

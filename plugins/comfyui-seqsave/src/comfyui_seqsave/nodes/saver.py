@@ -268,7 +268,7 @@ def _recorded(place: access.Place, facts: Facts, frames: list[seqsave.Frame], wa
 
 def _proxies(place: access.Place, form: Format, pattern: str, warned: list[str]) -> str:
     """Store small pictures of all frames, and return a line about those that have none, which goes into ``warned``."""
-    from seqsave.look.storing import make_proxies
+    from seqsave.look import make_proxies
 
     # Opened again, as the manifest has been written since.
     made = make_proxies(place.open(form.rule.prefix, form.resolved.filetype, pattern, is_exact=True))
