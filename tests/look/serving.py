@@ -66,11 +66,12 @@ class Events:
 class Served:
     """A running server. ``url``: of the page, with its token."""
 
-    def __init__(self, port: int, token: str, viewer: Viewer, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, port: int, token: str, viewer: Viewer, task: Any) -> None:
         self.port = port
         self.token = token
         self.viewer = viewer
-        self.loop = loop
+        self.task = task
+        self.loop: asyncio.AbstractEventLoop = task.get_loop()
 
     @property
     def url(self) -> str:
@@ -126,8 +127,7 @@ def serving(*urls: Any, storage_options: Any = None, **how: Any) -> Iterator[Ser
         viewer = Viewer(catalog, seen, proxies)
         token = rooms.open(viewer)
         task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        await serve(rooms, 0, lambda port: started.extend((task, Served(port, token, viewer, loop))))
+        await serve(rooms, 0, lambda port: started.append(Served(port, token, viewer, task)))
 
     def main() -> None:
         try:
@@ -142,11 +142,11 @@ def serving(*urls: Any, storage_options: Any = None, **how: Any) -> Iterator[Ser
     try:
         if failed:
             raise failed[0]
-        yield started[1]
+        yield started[0]
     finally:
         if started:
             with contextlib.suppress(RuntimeError):
-                started[1].loop.call_soon_threadsafe(started[0].cancel)
+                started[0].loop.call_soon_threadsafe(started[0].task.cancel)
         thread.join(PATIENCE)
         proxies.close()
     assert not failed, failed

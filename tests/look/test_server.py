@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import seqsave
 from seqsave.look import proxies
 from seqsave.runtime.retry import RetryPolicy
 from tests.look.serving import Served, serving
+from tests.support.patience import PATIENCE
 from tests.support.places import Place
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
@@ -276,3 +281,22 @@ def test_a_frame_that_is_deleted_while_the_page_is_open(tmp_path: Path) -> None:
         (tmp_path / "frame_00001.png").unlink()
         answer = running.get("0/f/1/half.jpg")
         assert (answer.status, answer.document["reason"]) == (404, "missing")
+
+
+def test_connections_that_come_at_the_end_are_closed(tmp_path: Path) -> None:
+    """One that is being accepted while the server closes is left to the collector, whose warning is an error."""
+    seqsave.save(frames(), tmp_path)
+    held, connected = threading.Event(), threading.Event()
+    with serving(tmp_path) as running, contextlib.ExitStack() as clients:
+
+        def hold() -> None:
+            held.set()
+            connected.wait(PATIENCE)
+            running.loop.call_soon(running.task.cancel)  # before what is accepted becomes a task
+
+        running.loop.call_soon_threadsafe(hold)
+        assert held.wait(PATIENCE)
+        for _ in range(20):
+            clients.enter_context(socket.create_connection(("127.0.0.1", running.port)))
+        connected.set()
+    gc.collect()

@@ -7,6 +7,7 @@ other user can. Requests name sequences, variations and frames by numbers only: 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import importlib.resources
@@ -16,6 +17,7 @@ import math
 import re
 import secrets
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -407,11 +409,25 @@ async def serve(rooms: Rooms, port: int, on_ready: Callable[[int], None]) -> Non
                 loop.add_signal_handler(number, ended.set)
             except (NotImplementedError, RuntimeError, ValueError):  # Windows, or another thread
                 break
+    listening: socket.socket | None = None
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
+        listening = socket.create_server(("127.0.0.1", port))
+        await web.SockSite(runner, listening).start()
         on_ready(runner.addresses[0][1])
         await ended.wait()
     finally:
         rooms.close()
+        if listening is not None:
+            await _stop_accepting(listening)
         await runner.cleanup()
+
+
+async def _stop_accepting(listening: socket.socket) -> None:
+    """Accept no connection any more, and make those that are being accepted the server's own.
+
+    asyncio leaves them open if it closes the server first.
+    """
+    with contextlib.suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().remove_reader(listening)
+    for _ in range(3):  # the task that takes a connection, its protocol, and what waits for both
+        await asyncio.sleep(0)
