@@ -63,9 +63,8 @@ def test_it_serves_until_a_signal(tmp_path: Path, number: str) -> None:
     assert err == "1 sequence; Ctrl-C ends the server\n"
 
 
-def test_from_each_storage(place: Place) -> None:
-    if place.kind == "memory":
-        pytest.skip("memory belongs to one process")
+@pytest.mark.parametrize("place", ["local", pytest.param("s3", marks=pytest.mark.s3)], indirect=True)
+def test_from_each_storage_that_processes_share(place: Place) -> None:
     save(place.url, storage_options=place.storage_options)
     with viewing(place.url, *options(place)) as (_, url), urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         assert b"<html" in answer.read()
