@@ -78,7 +78,11 @@ class Page:
         self.wait(wanted)
 
     def wait(self, attributes: str) -> None:
-        """Wait for attributes of the document."""
+        """Wait for attributes of the document.
+
+        A change is drawn with the browser's next frame. Until then, they state what was drawn before.
+        """
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         self.page.wait_for_selector(f"html{attributes}", state="attached")
 
     def press(self, *keys: str) -> None:
