@@ -11,6 +11,7 @@ from PIL import Image
 
 from seqsave import save
 from tests.cli.runner import seqsave
+from tests.support.needs import needs_obstore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ def test_an_endpoint_of_the_environment_without_a_scheme(
     place: str, client: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if client == "obstore":
-        pytest.importorskip("seqsave_obstore")
+        needs_obstore()
     if place == "profile":
         (tmp_path / "config").write_text("[default]\nendpoint_url = localhost:9000\n")
         monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))

@@ -154,12 +154,14 @@ def encode_movie(
     on_frame: Callable[[Frame], None] = lambda _: None,
     on_decoded: Callable[[Frame, Decoded], None] = lambda _, __: None,
     on_broken: Callable[[Frame, BaseException], None] | None = None,
+    as_programs: bool = False,
 ) -> EncodedMovie:
     """Encode all frames of a sequence as a movie.
 
     on_decoded: called with each frame, in any order and on any thread.
     on_broken:  called with each frame that cannot be read or shown, and its error; it is left out of the movie.
                 Without it the error is raised.
+    as_programs: show floats of EXR and TIFF files that state no colour space as linear, as programs read them.
 
     Arguments and errors as of ``make_preview``.
     """
@@ -171,7 +173,7 @@ def encode_movie(
         decoded = frame.decode(data, max_pixels=max_pixels)
         on_decoded(frame, decoded)
         try:
-            return screen.take(decoded.array, decoded.info, frame.name.rpartition(".")[2])
+            return screen.take(decoded.array, decoded.info, frame.name.rpartition(".")[2] if as_programs else "")
         except ImageError as error:
             raise ImageError(f"{frame.name}: {error}") from error
 
