@@ -77,7 +77,7 @@ def test_in_a_bucket_by_the_name_of_its_target(comfy: ComfyServer, renders: Rend
 
 
 def test_variations(comfy: ComfyServer) -> None:
-    output = shown(comfy, "variations", "Image Sequence Saver", seed=73)
+    output = shown(comfy, "looked/variations", "Image Sequence Saver", seed=73)
     page = opened(comfy, output["look"])
     assert comfy.get(f"{page}sequences.json")["sequences"][0]["batches"] == [0, 1]
     assert status(comfy, f"{page}0/f/0/half.jpg?b=1") == 200
@@ -105,9 +105,9 @@ def test_what_graphs_may_not_read_is_refused(comfy: ComfyServer, place: Any) -> 
 
 def test_a_link_that_leads_out_is_refused(comfy: ComfyServer, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "frame_00000.png")
-    (comfy.output / "linked").symlink_to(tmp_path, target_is_directory=True)
+    (comfy.output / "looked-link").symlink_to(tmp_path, target_is_directory=True)
     with pytest.raises(ComfyError) as refused:
-        opened(comfy, [{"folder": "linked", "pattern": "frame_#####.png"}])
+        opened(comfy, [{"folder": "looked-link", "pattern": "frame_#####.png"}])
     assert "link" in str(refused.value)
     assert str(tmp_path) not in str(refused.value)
 
@@ -119,7 +119,7 @@ def test_a_request_that_means_nothing(comfy: ComfyServer, body: Any) -> None:
 
 
 def test_rules_of_the_page(comfy: ComfyServer) -> None:
-    page = opened(comfy, shown(comfy, "rules", seed=74)["look"])
+    page = opened(comfy, shown(comfy, "looked/rules", seed=74)["look"])
     assert status(comfy, page, Sec_Fetch_Site="cross-site") == 403
     assert status(comfy, page, Sec_Fetch_Site="same-origin") == 200
     assert status(comfy, "/seqsave/look/another/") == 404
@@ -132,6 +132,6 @@ def test_rules_of_the_page(comfy: ComfyServer) -> None:
 
 
 def test_only_the_pages_opened_last_are_kept(comfy: ComfyServer) -> None:
-    places = shown(comfy, "many", seed=75)["look"]
+    places = shown(comfy, "looked/many", seed=75)["look"]
     pages = [opened(comfy, places) for _ in range(17)]
     assert [status(comfy, page) for page in (pages[0], pages[1], pages[-1])] == [404, 200, 200]
