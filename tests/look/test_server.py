@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import socket
 import threading
@@ -299,4 +298,3 @@ def test_connections_that_come_at_the_end_are_closed(tmp_path: Path) -> None:
         for _ in range(20):
             clients.enter_context(socket.create_connection(("127.0.0.1", running.port)))
         connected.set()
-    gc.collect()

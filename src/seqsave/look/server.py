@@ -420,6 +420,8 @@ async def serve(rooms: Rooms, port: int, on_ready: Callable[[int], None]) -> Non
         if listening is not None:
             await _stop_accepting(listening)
         await runner.cleanup()
+        if listening is not None:
+            listening.close()
 
 
 async def _stop_accepting(listening: socket.socket) -> None:
