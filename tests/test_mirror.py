@@ -34,6 +34,15 @@ MODULES = sorted(
 )  # fmt: skip
 
 
+PACKAGED = {".py", ".pyi", ".html", ".css", ".js", ".json", ".svg", ".txt"}
+"""What the package consists of. Everything below ``src`` is in the wheel, an editor's left-over copy too."""
+
+
+def test_the_package_holds_nothing_else() -> None:
+    files = [path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert [path.name for path in files if path.suffix not in PACKAGED and path.name != "py.typed"] == []
+
+
 def test_there_are_modules() -> None:
     assert len(MODULES) > 100
 
