@@ -22,6 +22,7 @@ from tests.support.places import Place
 from tests.support.proxied import options, proxy  # noqa: F401 - fixtures
 from tests.support.s3 import S3Server, find_weed
 from tests.support.site import Site
+from tests.support.watch import pytest_configure  # noqa: F401 - a hook
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -125,13 +125,59 @@ def test_package(): pytest.importorskip("no_such_package")
 """
 
 
+def _pytest(folder: Path, *options: str, ci: str = "", **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run the tests of another folder in a process of their own, with this project's conftest."""
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", *options, "--rootdir", str(folder), str(folder)]
+    environment = {**os.environ, "CI": ci, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
+    return subprocess.run(command, cwd=folder, env=environment, text=True, check=False, **settings)
+
+
 @pytest.mark.parametrize(("ci", "summary"), [("true", "1 failed, 1 skipped"), ("", "2 skipped")])
 def test_every_skip_fails_in_ci_but_one_for_the_platform(ci: str, summary: str, tmp_path: Path) -> None:
     (tmp_path / "test_skipping.py").write_text(SKIPPING)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--rootdir", str(tmp_path), str(tmp_path)]
-    environment = {**os.environ, "CI": ci, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = _pytest(tmp_path, "-q", ci=ci, capture_output=True)
     assert summary in done.stdout.splitlines()[-1], done.stdout
+
+
+# The process of tests ends at its limit; the one that it has forked holds the pipe to the run open.
+FORKING = """
+import os, time
+def test_still():
+    if os.fork() == 0:
+        while not os.path.exists({let_go!r}):
+            time.sleep(0.05)
+        os._exit(0)
+    time.sleep(1e6)
+"""
+ENDLESS = """
+import atexit, time
+def last_step():
+    time.sleep(1e6)
+def test_fine():
+    atexit.register(last_step)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only on systems with fork")
+@pytest.mark.parametrize(
+    ("code", "limit", "name", "options"),
+    [(FORKING, 1, "test_still", ["--numprocesses=2"]), (ENDLESS, 3, "last_step", [])],
+    ids=["forked in a test", "at the end"],
+)
+def test_a_run_that_stands_still_ends_and_names_the_place(
+    code: str, limit: int, name: str, options: list[str], tmp_path: Path
+) -> None:
+    let_go = tmp_path / "let_go"
+    (tmp_path / "test_standing.py").write_text(code.format(let_go=str(let_go)))
+    (tmp_path / "conftest.py").write_text("from tests.support import watch\nwatch.MARGIN = 1.0\n")
+    limits = ["-o", f"faulthandler_timeout={limit}", "-o", "faulthandler_exit_on_timeout=true"]
+    with (tmp_path / "output").open("w+") as output:  # not a pipe, which what was forked would hold open too
+        done = _pytest(tmp_path, *limits, *options, stdout=output, stderr=output, timeout=PATIENCE)
+        let_go.touch()
+        output.seek(0)
+        text = output.read()
+    assert done.returncode == 1
+    assert name in text.partition("Timeout (")[2], text
 
 
 def test_the_clip_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

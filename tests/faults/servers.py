@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -109,19 +110,26 @@ def through_a_bad_proxy(
     if_exists: str = "overwrite",
     least: int = 0,
 ) -> None:
-    """``times`` frames with each client; how often the fault struck is what the proxy counts."""
-    for client in range(len(CLIENTS)):
-        place = lab.bucket(client=client)
-        plain = order_of(place, max(times, least), settings={"if_exists": if_exists})
-        judge = Judge(trial, place, healthy_run(lab, plain))
+    """``times`` frames with each client, side by side; how often the fault struck is what the proxy counts."""
+    order = order_of(lab.bucket(), max(times, least), settings={"if_exists": if_exists})
+    healthy = healthy_run(lab, order)
+
+    def with_client(client: int) -> Trial:
+        part, place = trial.part(), lab.bucket(client=client)
+        judge = Judge(part, place, healthy)
         with lab.behind_proxy(place) as proxy:
             trouble = bring(proxy)
             began = time.monotonic()
-            with Saver(replace(plain, storage_options=dict(place.storage_options))) as saver:
+            with Saver(replace(order, url=place.url, storage_options=dict(place.storage_options))) as saver:
                 finish(judge, saver)
-                trial.seconds.append(time.monotonic() - began)
-            trial.tried += trouble.hits
+                part.seconds.append(time.monotonic() - began)
+            part.tried += trouble.hits
         judge.end()
+        return part
+
+    with ThreadPoolExecutor(len(CLIENTS)) as pool:
+        for part in pool.map(with_client, range(len(CLIENTS))):
+            trial.add(part)
 
 
 FAULTS.add("20 % of PUTs answered 503", "S3", 300, exact=False)(

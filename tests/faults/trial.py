@@ -49,6 +49,15 @@ class Trial:
         """All frames exist, none is damaged, every report was true, and the fault did happen."""
         return self.tried > 0 and self.due == self.written > 0 and not (self.lost or self.damaged or self.falsely)
 
+    def part(self) -> Trial:
+        """Return an empty record for a part of the trial that runs beside others."""
+        return Trial(self.fault, self.where)
+
+    def add(self, part: Trial) -> None:
+        """Add what a part of the trial has counted."""
+        for name in ("tried", "due", "written", "lost", "damaged", "falsely", "seconds", "trouble"):
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+
 
 @dataclass(frozen=True)
 class Fault:

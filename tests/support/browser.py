@@ -37,9 +37,11 @@ async function main() {
     canvas.height = video.videoHeight
     const context = canvas.getContext("2d", {colorSpace: "srgb", willReadFrequently: true})
     for (const time of times) {
+        // "seeked" may come before the picture can be drawn.
+        const shown = new Promise((done) => video.requestVideoFrameCallback(done))
         const seeked = is_there("seeked")
         video.currentTime = time
-        await seeked
+        await Promise.all([seeked, shown])
         context.drawImage(video, 0, 0)
         const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data
         await send(`/picture/${canvas.width}/${canvas.height}`, pixels)
