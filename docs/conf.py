@@ -2,7 +2,8 @@
 
 Pages are Markdown that a code host shows as well. On the site, comments are left out (they are orders for the tests of
 code blocks), a page that begins with ``<!-- page: PATH -->`` shows that file, ``<!-- part: PATH HEADING -->`` shows a
-section of a file, and links out of this folder lead to the page that shows the file, or to the file on the code host.
+section of a file, ``<!-- anchor: NAME -->`` gives the heading after it an anchor that stays when its words change, and
+links out of this folder lead to the page that shows the file, or to the file on the code host.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ _LITERAL = re.compile(r"(``.*?``|`[^`]+`)")
 _PAGE = re.compile(r"<!-- page: (\S+) -->")
 _PART = re.compile(r"^<!-- part: (\S+) (.+) -->$", re.MULTILINE)
 _FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}|:{3,}).*?^(?P=indent)(?P=mark) *$", re.MULTILINE | re.DOTALL)
+_ANCHOR = re.compile(r"^<!-- anchor: (\S+) -->$", re.MULTILINE)
 _COMMENT = re.compile(r"^<!--.*?-->\n+", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s]+)\)")
 
@@ -127,6 +129,7 @@ def read(app: Sphinx, docname: str, source: list[str]) -> None:
         _, _, after = of.read_text(encoding="utf-8").partition(f"\n## {match[2]}\n")
         return on_the_site(after.partition("\n## ")[0], of, page, pages)
 
+    source[0] = _ANCHOR.sub(r"(\1)=\n", source[0])
     if docname == "index":
         source[0] = _with_all_pages(source[0])
     source[0] = on_the_site(_PART.sub(part, source[0]), file, page, pages)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,46 @@ def test_each_shows_its_message_and_survives_pickling(kind: type[errors.SeqSaveE
     assert type(there) is kind
     assert str(there) == str(error) == "frame 7: it failed (3 frames are saved)"
     assert vars(there) == vars(error)
+
+
+ADDRESS = "https://seqsave.github.io/seqsave/troubleshooting.html#after-the-end"
+
+
+def test_the_address_of_the_page_is_an_attribute_and_ends_a_traceback() -> None:
+    error = errors.EndOfSequenceError("it is over")
+    assert error.help_url == ADDRESS
+    assert str(error) == "it is over"
+    lines = "".join(traceback.format_exception_only(error)).splitlines()
+    assert lines[1:] == ([f"Help: {ADDRESS}"] if sys.version_info >= (3, 11) else [])
+
+
+def test_an_error_has_the_topic_of_its_class_of_its_cause_or_one_of_its_own() -> None:
+    assert errors.SaveError("x").help_url.endswith("#not-saved")
+    assert errors.SaveError("x", topic="after-the-end").help_url == ADDRESS
+    assert errors.TargetError("x", fault="expired").help_url.endswith("#expired")
+    assert errors.TargetError("x").help_url == ""
+    with pytest.raises(errors.EncodeError) as raised:
+        raise errors.EncodeError("x") from errors.EndOfSequenceError("y")
+    assert raised.value.help_url == ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("", ""),
+        ("https://docs.studio", "https://docs.studio/troubleshooting.html#after-the-end"),
+        ("https://docs.studio/s/", "https://docs.studio/s/troubleshooting.html#after-the-end"),
+        ("file:///srv/seqsave", "file:///srv/seqsave/troubleshooting.html#after-the-end"),
+        ("https://me:secret@docs.studio/s?token=secret", "https://docs.studio/s/troubleshooting.html#after-the-end"),
+    ],
+)
+def test_an_environment_variable_moves_the_pages(value: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQSAVE_DOCS_URL", value)
+    error = errors.EndOfSequenceError("it is over")
+    assert error.help_url == address
+    assert "".join(traceback.format_exception_only(error)).count("Help") == (
+        1 if address and sys.version_info >= (3, 11) else 0
+    )
 
 
 def test_without_a_message_an_error_shows_its_name() -> None:

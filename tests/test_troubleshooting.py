@@ -1,4 +1,7 @@
-"""Each heading of docs/troubleshooting.md is printed: its error is brought about, or its words are compared."""
+"""Each heading of docs/troubleshooting.md is printed: its error is brought about, or its words are compared.
+
+The error leads to its heading: the anchor in front of that ends its address.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
 
 import seqsave
+from seqsave import errors
 from seqsave.targets.faults import Fault
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ FAULTS = {
     "the credentials do not allow it": Fault.DENIED,
     "seqsave does not create buckets": Fault.NO_CONTAINER,
     "is in another region or behind another endpoint": Fault.WRONG_PLACE,
+    "the storage did not answer in time": Fault.TIMEOUT,
     "the store is throttling": Fault.THROTTLED,
     "this machine's clock differs too much from the store's": Fault.CLOCK,
     "the connection cannot be made secure": Fault.UNTRUSTED,
@@ -91,10 +96,10 @@ def verify_a_gap() -> None:
     command("verify", "renders")
 
 
-def verify_a_cut_file() -> None:
+def read_a_cut_file() -> None:
     save([PICTURE] * 2, manifest=False)
     os.truncate("renders/frame_00001.png", 60)
-    command("verify", "renders", "--deep")
+    seqsave.open_frame("renders/frame_00001.png").read()
 
 
 def list_a_spool() -> None:
@@ -105,6 +110,26 @@ def list_a_spool() -> None:
 def save_a_bad_video() -> None:
     Path("clip.mp4").write_bytes(b"not a video")
     command("save", "clip.mp4", "out")
+
+
+def read_a_damaged_manifest() -> None:
+    save([PICTURE] * 2, total=2)
+    (manifest,) = Path("renders/.seqsave").glob("*.json")
+    manifest.write_text("{")
+    _ = seqsave.open_sequence("renders").manifest
+
+
+def fill_a_spool() -> None:
+    Path("config").write_text("[spool]\nmax_bytes = 1\n")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SEQSAVE_CONFIG", str(Path("config").resolve()))
+        save(spool="spool", publish_behind=True)
+
+
+def keep_in_a_folder_of_others() -> None:
+    Path("open").mkdir()
+    Path("open").chmod(0o777)
+    save(spool="open", publish_behind=True)
 
 
 class Printed(Exception):  # noqa: N818 - not an error: the output of a command
@@ -146,8 +171,11 @@ BROUGHT_ABOUT: dict[str, Callable[[], object]] = {
     "no sequence": read_an_empty_folder,
     "choose one with": read_one_of_two,
     "unfinished": verify_a_gap,
-    "is truncated": verify_a_cut_file,
+    "is truncated": read_a_cut_file,
     "cannot be read as a video": save_a_bad_video,
+    "the manifest is damaged": read_a_damaged_manifest,
+    "is full: it holds": fill_a_spool,
+    "so frames of other users would be published": keep_in_a_folder_of_others,
     "no task of the run has saved these frames": lambda: seqsave.open_run("run", total=3).commit([]),
     "frames waiting": list_a_spool,
 }
@@ -161,13 +189,25 @@ def headings() -> list[str]:
     return re.findall(r"^### `(.+)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
+def anchors() -> dict[str, str]:
+    """Return the anchor of each heading that has one, by heading."""
+    found = re.findall(r"^<!-- anchor: (\S+) -->\n### `(.+)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return {heading: anchor for anchor, heading in found}
+
+
+def test_each_topic_of_an_error_is_the_anchor_of_one_heading() -> None:
+    assert sorted(anchors().values()) == sorted(get_args(errors.Topic))
+
+
 def test_each_heading_is_tested() -> None:
     assert sorted(headings()) == sorted([*FAULTS, *BROUGHT_ABOUT, *ON_S3])
 
 
 @pytest.mark.parametrize("heading", FAULTS)
 def test_a_heading_has_the_words_of_the_fault(heading: str) -> None:
-    assert heading in f"{FAULTS[heading].value.what}; {FAULTS[heading].value.advice}"
+    fault = FAULTS[heading]
+    assert heading in f"{fault.value.what}; {fault.value.advice}"
+    assert seqsave.TargetError("x", fault=fault.cause).topic == anchors()[heading]
 
 
 @pytest.fixture
@@ -185,6 +225,22 @@ def test_a_heading_is_printed(heading: str) -> None:
         warnings.simplefilter("error")
         BROUGHT_ABOUT[heading]()
     assert heading in str(raised.value)
+    leads_to(heading, raised.value)
+
+
+def leads_to(heading: str, raised: Exception) -> None:
+    """Assert that what was raised, or printed by a command, names the heading's address, and no other one."""
+    if isinstance(raised, seqsave.SeqSaveWarning):
+        return
+    # A run that failed leads to the cause.
+    anchor = "exists" if heading == "accepted frames not saved" else anchors().get(heading)
+    found = raised.help_url if isinstance(raised, seqsave.SeqSaveError) else _printed_address(str(raised))
+    assert found == (f"{errors.DOCS}troubleshooting.html#{anchor}" if anchor else "")
+
+
+def _printed_address(output: str) -> str:
+    found = re.findall(r"^Help: (.*)\n\Z", output, re.MULTILINE)
+    return found[0] if found else ""
 
 
 @pytest.mark.s3
@@ -194,3 +250,4 @@ def test_a_heading_is_the_answer_to_a_refusal(heading: str, s3_server: S3Server)
     with pytest.raises(seqsave.SaveError) as raised:
         save(url=s3_server.new_prefix(), storage_options=options)
     assert heading in str(raised.value)
+    leads_to(heading, raised.value)

@@ -88,6 +88,9 @@ def problems(root: Path = ROOT) -> list[str]:
         found.append(f"the version {core} is not three numbers")
     for folder, project in projects(root).items():
         found += [f"{project['name']}: {one}" for one in _problems_of(folder, project, core, root)]
+    errors = re.search(r'^DOCS = "(.+)"$', (root / "src/seqsave/errors.py").read_text(encoding="utf-8"), re.MULTILINE)
+    if errors is None or errors[1] != projects(root)[root].get("urls", {}).get("Documentation"):
+        found.append("errors lead to another address than [project.urls] has for Documentation")
     heading = re.search(r"^## \[(.+?)\]", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     if heading is None or heading[1] not in ("Unreleased", core):
         found.append(f"CHANGELOG.md begins with neither Unreleased nor {core}")

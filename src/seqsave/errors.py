@@ -26,10 +26,13 @@ Each one is also the builtin error that callers expect, so ``except OSError`` ar
     └── WriterAbortedError       (RuntimeError)       the frame was given up after an earlier failure
 
 ``EndOfSequenceError`` is not a ``StopIteration``, because a generator would swallow that.
+
+Errors that the documentation explains have ``help_url``, the address of that section.
 """
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -61,6 +64,55 @@ __all__ = [
     "WriterAbortedError",
     "WriterClosedError",
 ]
+
+DOCS = "https://seqsave.github.io/seqsave/"
+"""The site of the documentation: the address that pyproject.toml states as well."""
+DOCS_VARIABLE = "SEQSAVE_DOCS_URL"
+"""Environment variable: the address of a copy of the site; if it is empty, errors name no page."""
+
+Topic = Literal[
+    "after-the-end",
+    "bad-secret",
+    "clock",
+    "contradiction",
+    "damaged-file",
+    "damaged-manifest",
+    "denied",
+    "disk-full",
+    "exists",
+    "expired",
+    "frames-axes",
+    "lost-bits",
+    "missing-records",
+    "no-answer",
+    "no-bucket",
+    "no-credentials",
+    "no-sequence",
+    "not-json",
+    "not-permitted",
+    "not-saved",
+    "outside",
+    "picture-axes",
+    "several-sequences",
+    "spool-full",
+    "storage-not-installed",
+    "throttled",
+    "unknown-color",
+    "unknown-filetype",
+    "unknown-key",
+    "unknown-option",
+    "unknown-setting",
+    "unknown-storage",
+    "unreachable",
+    "unsafe-spool",
+    "untrusted",
+    "video-damaged",
+    "video-package",
+    "writer-closed",
+    "written-twice",
+    "wrong-place",
+]
+"""The sections of docs/troubleshooting.md that errors lead to: their anchors, which stay as they are."""
 
 Cause = Literal[
     "missing",
@@ -122,17 +174,77 @@ RunReason = Literal["missing", "replaced", "foreign", "unknown"]
 """Why a run over many tasks could not be committed: ``RunError.reason``."""
 
 
+_TOPICS: dict[str, Topic] = {
+    "exists": "exists",
+    "no_container": "no-bucket",
+    "bad_key": "unknown-key",
+    "bad_secret": "bad-secret",
+    "expired": "expired",
+    "no_credentials": "no-credentials",
+    "bad_credentials": "no-credentials",
+    "second_factor": "no-credentials",
+    "no_profile": "no-credentials",
+    "denied": "denied",
+    "clock": "clock",
+    "wrong_place": "wrong-place",
+    "throttled": "throttled",
+    "server": "no-answer",
+    "timeout": "no-answer",
+    "broken": "no-answer",
+    "unreachable": "unreachable",
+    "no_host": "unreachable",
+    "untrusted": "untrusted",
+    "outside": "outside",
+    "full": "disk-full",
+    "quota": "disk-full",
+    "not_permitted": "not-permitted",
+    "not_installed": "storage-not-installed",
+}
+"""The topic of each cause, ``TargetError.fault``, whose message leaves something to explain."""
+
+_SPOOL_TOPICS: dict[str, Topic] = {"full": "spool-full", "unsafe": "unsafe-spool"}
+
+
+def address_of(topic: str) -> str:
+    """Return the address of a section of the documentation, without a password that the variable may hold."""
+    base = os.environ.get(DOCS_VARIABLE, DOCS).strip().partition("#")[0].partition("?")[0]
+    if not base or not topic:
+        return ""
+    scheme, slashes, rest = base.rpartition("://")
+    host, slash, path = rest.partition("/")
+    base = f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
+    return f"{base.rstrip('/')}/troubleshooting.html#{topic}"
+
+
 class SeqSaveError(Exception):
     """Base class of all errors of seqsave.
 
+    topic:     the section of the documentation that helps, ``""`` without one. A class has one, or an error its own.
     saved:     number of frames that are saved, if the error left a writer's ``with`` block; otherwise None.
     aftermath: what happened to the accepted frames, in words; appended to the message.
     frame:     index of the frame that an encoder could not encode, the beginning of the message; otherwise None.
     """
 
+    topic: Topic | Literal[""] = ""
     saved: int | None = None
     aftermath: str = ""
     frame: int | None = None
+
+    def __init__(self, *args: object, topic: Topic | Literal[""] = "") -> None:
+        super().__init__(*args)
+        if topic:
+            self.topic = topic
+        self._note()
+
+    @property
+    def help_url(self) -> str:
+        """Return the address of the section that helps, ``""`` without one; SEQSAVE_DOCS_URL moves the pages."""
+        return address_of(self.topic) or (self.__cause__.help_url if isinstance(self.__cause__, SeqSaveError) else "")
+
+    def _note(self) -> None:
+        """End the error's traceback with the address, on Pythons that have notes."""
+        if (address := address_of(self.topic)) and hasattr(self, "add_note"):
+            self.add_note(f"Help: {address}")
 
     def __str__(self) -> str:
         # args[0] and not super().__str__(): LookupError and OSError print themselves in their own ways.
@@ -144,8 +256,10 @@ class SeqSaveError(Exception):
 class SaveError(SeqSaveError, OSError):
     """Some frames are not saved. ``result`` lists saved and failed frames; ``__cause__`` is the first cause."""
 
-    def __init__(self, message: str, result: SaveResult | None = None) -> None:
-        super().__init__(message)
+    topic = "not-saved"
+
+    def __init__(self, message: str, result: SaveResult | None = None, *, topic: Topic | Literal[""] = "") -> None:
+        super().__init__(message, topic=topic)
         self.result = result
 
 
@@ -167,8 +281,9 @@ class TargetError(SeqSaveError, OSError):
         throttled: bool = False,
         fault: Cause | Literal[""] = "",
         answered: bool = False,
+        topic: Topic | Literal[""] = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, topic=topic or _TOPICS.get(fault, ""))
         self.transient = transient
         self.throttled = throttled
         self.fault = fault
@@ -186,7 +301,7 @@ class SpoolError(SeqSaveError, OSError):
     """
 
     def __init__(self, message: str, *, reason: SpoolReason = "unusable") -> None:
-        super().__init__(message)
+        super().__init__(message, topic=_SPOOL_TOPICS.get(reason, ""))
         self.reason = reason
 
 
@@ -196,6 +311,8 @@ class FrameExistsError(SeqSaveError, FileExistsError):
 
 class EndOfSequenceError(SeqSaveError, IndexError):
     """The frame is past the last one and ``at_end="raise error"``."""
+
+    topic = "after-the-end"
 
 
 class SequenceNotFoundError(SeqSaveError, FileNotFoundError):
@@ -225,8 +342,8 @@ class SourceError(SeqSaveError, ValueError):
             frames of the requested kind.
     """
 
-    def __init__(self, message: str, *, reason: SourceReason = "unsuitable") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, reason: SourceReason = "unsuitable", topic: Topic | Literal[""] = "") -> None:
+        super().__init__(message, topic=topic)
         self.reason = reason
 
 
@@ -234,7 +351,7 @@ class ManifestError(SeqSaveError, ValueError):
     """A manifest that is damaged, or written by a newer version of seqsave (``is_newer``)."""
 
     def __init__(self, message: str, *, is_newer: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(message, topic="" if is_newer else "damaged-manifest")
         self.is_newer = is_newer
 
 
@@ -248,7 +365,7 @@ class RunError(SeqSaveError, RuntimeError):
     """
 
     def __init__(self, message: str, *, reason: RunReason, frames: tuple[range, ...] = ()) -> None:
-        super().__init__(message)
+        super().__init__(message, topic="missing-records" if reason == "missing" else "")
         self.reason = reason
         self.frames = frames
 
@@ -282,7 +399,7 @@ class DecodeError(SeqSaveError, ValueError):
     """
 
     def __init__(self, message: str, *, reason: DecodeReason = "damaged", pixels: int = 0) -> None:
-        super().__init__(message)
+        super().__init__(message, topic="damaged-file" if reason == "damaged" else "")
         self.reason = reason
         self.pixels = pixels
 
@@ -293,6 +410,8 @@ class PluginError(SeqSaveError, RuntimeError):
 
 class WriterClosedError(SeqSaveError, RuntimeError):
     """The writer is closed, or belongs to another process (a forked child)."""
+
+    topic = "writer-closed"
 
 
 class WriterAbortedError(SeqSaveError, RuntimeError):

@@ -28,6 +28,9 @@ a line is printed every half minute.
 | 130 | interrupted by Ctrl-C; saved frames stay saved; run again with `--if-exists skip` to resume |
 | 143 | ended by SIGTERM (129 by SIGHUP), with the same account of what is saved and what is not |
 
+An error that [Troubleshooting](troubleshooting.md) explains ends with the address of that section. `SEQSAVE_DOCS_URL`
+is the address of a copy of these pages; if it is empty, errors name no page.
+
 `SEQSAVE_TRACEBACK=1` shows where in the code an error comes from. (This page is written by
 `python -m tests.cli.reference`.)
 
@@ -55,7 +58,8 @@ What `seqsave save --json` (and `demo --json`) prints, also when it fails or is 
   "seconds": 6.21,
   "warnings": [],
   "failures": [{"index": 17, "batch": null, "url": "s3://renders/shot010/frame_00017.png", "error": "..."}],
-  "error": "what went wrong, or null"
+  "error": "what went wrong, or null",
+  "help": "the address of the page that helps with it, or null"
 }
 ```
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from seqsave import open_sequence, open_writer, save, targets
-from seqsave.errors import TargetError
+from seqsave.errors import DOCS, TargetError
 from seqsave.manifest.liveness import alive
 from seqsave.sequences.removal import plan_removal, remove
 from seqsave.targets.local import LocalTarget
@@ -245,7 +245,7 @@ def test_a_sequence_that_may_not_be_changed_is_not_called_unsaved(
     places = [tmp_path, tmp_path] if name == "mv" else [tmp_path]
     assert seqsave(name, *places, *more, "-q", status=1).err == (
         f"seqsave: error: cannot change {tmp_path}/.seqsave/frame.png.json: this user lacks the permission; change the "
-        "permissions\n"
+        f"permissions\nHelp: {DOCS}troubleshooting.html#not-permitted\n"
     )
 
 

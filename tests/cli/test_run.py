@@ -30,7 +30,7 @@ def test_json_is_one_document(renders: Path, tmp_path: Path) -> None:
     result = seqsave("save", renders, tmp_path / "out", "--json")
     assert set(result.document) == {
         *("url", "pattern", "source", "filetype", "counts", "indices", "size"),
-        *("seconds", "warnings", "failures", "spooled", "error"),
+        *("seconds", "warnings", "failures", "spooled", "error", "help"),
     }
     assert result.document["url"] == str(tmp_path / "out")
     assert "saved 3 frames" in result.err

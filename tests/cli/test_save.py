@@ -242,7 +242,7 @@ def test_error_keeps_existing_frames_and_names_them(place: Place, renders: Path)
     assert place.read("frame_00006.png") == b"mine"
     assert any(failure["index"] == 6 for failure in result.document["failures"])
     assert "frame_00006.png already exists" in result.document["error"]
-    assert result.err.strip().endswith(result.document["error"])
+    assert result.err.strip().endswith(f"{result.document['error']}\nHelp: {result.document['help']}")
     reported = [result.document["error"], *(failure["error"] for failure in result.document["failures"])]
     assert all("if_exists" not in text for text in reported)
     assert any("use --if-exists overwrite or --if-exists skip" in text for text in reported)

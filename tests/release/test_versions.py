@@ -13,7 +13,7 @@ from tests.release.tool import ROOT, release
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the files that a release changes or checks."""
-    names = {*release.versions(), "CHANGELOG.md", "LICENSE", "README.md"}
+    names = {*release.versions(), "CHANGELOG.md", "LICENSE", "README.md", "src/seqsave/errors.py"}
     for folder in release.projects():
         for name in ("CHANGELOG.md", "LICENSE", "README.md", "requirements.txt", "icon.png"):
             if (folder / name).is_file():
@@ -74,6 +74,12 @@ FAULTS = {
     ),
     "no address": ("pyproject.toml", "\nIssues = ", "\nBugs = ", "seqsave: [project.urls] has no Issues"),
     "a plain address": ("pyproject.toml", "https://seqsave.github.io", "http://x", "Documentation does not begin with"),
+    "errors that lead elsewhere": (
+        "src/seqsave/errors.py",
+        'DOCS = "https://',
+        'DOCS = "https://x.',
+        "errors lead to another address",
+    ),
     "a newer core": (
         "plugins/seqsave-webp/pyproject.toml",
         '"seqsave>=',

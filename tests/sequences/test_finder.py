@@ -179,8 +179,8 @@ def test_one_number_under_two_names_is_one_frame(place: Place, options: dict[str
 
 def test_the_folder_of_a_prefix_that_does_not_exist_is_named(tmp_path: Path) -> None:
     fill(Place("local", str(tmp_path)), "frame_00001.png")
-    with pytest.raises(seqsave.SequenceNotFoundError, match=r"shots/frame_####.* does not exist$"):
+    with pytest.raises(seqsave.SequenceNotFoundError, match=r"shots/frame_####.* does not exist(\n|$)"):
         seqsave.open_sequence(tmp_path, "shots/frame")
     (tmp_path / "shots").mkdir()
-    with pytest.raises(seqsave.SequenceNotFoundError, match=r"the folder is empty$"):
+    with pytest.raises(seqsave.SequenceNotFoundError, match=r"the folder is empty(\n|$)"):
         seqsave.open_sequence(tmp_path, "shots/frame")

@@ -8,11 +8,12 @@ import re
 import urllib.parse
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import seqsave
+from seqsave import errors
 from seqsave.writer import SETTINGS
 from tests.support.needs import needs_package
 from tests.support.patience import PATIENCE
@@ -96,6 +97,17 @@ def test_links_to_the_code_host_name_existing_files(site: Path) -> None:
     }
     assert names
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_each_address_that_ends_an_error_exists(site: Path) -> None:
+    addresses = [errors.address_of(topic) for topic in get_args(errors.Topic)]
+    assert len(addresses) > 30
+    lacking = []
+    for address in addresses:
+        page, _, anchor = address.removeprefix(errors.DOCS).partition("#")
+        if not (site / page).is_file() or anchor not in parsed(site / page).ids:
+            lacking.append(address)
+    assert lacking == []
 
 
 def test_the_reference_has_every_public_name(site: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_first_failure_is_named_and_not_its_consequences() -> None:
         failures=(failed(1, WriterAbortedError("stopped")), failed(2, root)),
         warnings=(),
     )
-    assert results.cause(result, None) is root
+    assert results.failure(result, None, None).__cause__ is root
     assert results.summary(result, None) == (
         "2 of 3 accepted frames not saved to memory://x (1-2; 1 saved): frame 2: no room"
     )
@@ -98,16 +98,16 @@ def test_the_frame_that_ended_the_run_is_named_before_those_that_were_not_tried_
     tried, root = TargetError("busy", transient=True), EncodeError("no room")
     failures = (failed(1, tried), failed(2, root))
     result = SaveResult(url="memory://x", frames=(), failures=failures, warnings=())
-    assert results.cause(result, root) is root
+    assert results.failure(result, None, root).__cause__ is root
     assert results.summary(result, None, root).endswith("frame 2: no room")
     assert results.aftermath(result, None, root).endswith("no room")
-    assert results.cause(result, None) is tried
+    assert results.failure(result, None, None).__cause__ is tried
 
 
 @pytest.mark.parametrize("error", [None, KeyError("run")])
 def test_without_a_failed_frame_the_run_is_the_cause(error: Exception | None) -> None:
     result = SaveResult(url="memory://x", frames=(saved(0),), failures=(), warnings=())
-    assert results.cause(result, error) is error
+    assert results.failure(result, None, error).__cause__ is error
     assert results.aftermath(result, None) == "the frame saved before the error is kept"
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "CommandGroup",
     "Failure",
     "LazyCommands",
+    "help_of",
     "option_for",
     "status_of",
     "version",
@@ -223,12 +224,17 @@ def _report(error: BaseException) -> int:
         complain(f"{_usage_message(error)}\nTry '{where} --help'.")
         return WRONG_CALL
     if isinstance(error, click.ClickException):
-        complain(error.format_message())
+        complain(error.format_message(), help_of(error.__cause__))
         return error.status if isinstance(error, Failure) else error.exit_code
     if isinstance(error, SeqSaveError):
-        complain(f"{error}{option_for(error)}")
+        complain(f"{error}{option_for(error)}", error.help_url)
         return status_of(error)
     return _report_foreign(error)
+
+
+def help_of(error: BaseException | None) -> str:
+    """Return the address of the page that helps with an error, ``""`` without one."""
+    return error.help_url if isinstance(error, SeqSaveError) else ""
 
 
 def option_for(error: BaseException) -> str:

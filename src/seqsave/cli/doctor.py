@@ -37,7 +37,10 @@ def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> i
     with Messages().catching():
         found = examine(folder_at(url, storage_option))
     if as_json:
-        checks = [{"name": c.name, "status": c.status, "message": spelled(c.message)} for c in found.checks]
+        checks = [
+            {"name": c.name, "status": c.status, "message": spelled(c.message), "help": c.help_url or None}
+            for c in found.checks
+        ]
         facts, versions = dict(found.facts), dict(found.versions)
         print_json({"url": found.url, "ok": found.ok, "facts": facts, "checks": checks, "versions": versions})
     else:
@@ -45,6 +48,8 @@ def doctor_command(url: str, storage_option: dict[str, Any], as_json: bool) -> i
         for check in found.checks:
             if check.status != "skipped":
                 print_line(f"  {check.status:8}{check.name}: {spelled(check.message)}")
+            if check.help_url:
+                print_line(f"  {'':8}Help: {check.help_url}")
         for name in ("endpoint", "region", "credentials"):
             if name in found.facts:
                 print_line(f"  {name}: {found.facts[name]}")

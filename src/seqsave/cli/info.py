@@ -66,7 +66,7 @@ def info_command(urls: tuple[str, ...], prefix: str | None, storage_option: dict
         for one in found:
             one.print()
     for problem in problems:
-        complain(str(problem))
+        complain(str(problem), problem.help_url)
     return FAILED if problems or any(one.info.problem for one in found) else 0
 
 
@@ -167,7 +167,7 @@ def _items(url: str, prefix: str | None, options: Mapping[str, Any]) -> Iterator
     fitting = [one for one in found.sequences if found.is_wanted and finder.has_prefix(one, prefix)]
     if not fitting:
         found = finder.find(url, prefix=prefix, storage_options=options, with_lost=True)
-        raise SequenceNotFoundError(_nothing(url, prefix, found))
+        raise SequenceNotFoundError(_nothing(url, prefix, found), topic="no-sequence")
     for sequence in fitting:
         yield _Item(sequence[0], describe_sequence(sequence), sequence)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqsave.cli.app import FAILED, Command
+from seqsave.cli.app import FAILED, Command, help_of
 from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
 from seqsave.cli.parameters import filetype_option, folder_at, json_option, quiet_option, storage_option
@@ -89,7 +89,8 @@ def mv_command(
     _print(plan, moved, as_json)
     if moved.error is None:
         return 0
-    complain(f"all frames are moved, but {counted(len(moved.left), 'file')} could not be removed: {moved.error}")
+    left = f"{counted(len(moved.left), 'file')} could not be removed"
+    complain(f"all frames are moved, but {left}: {moved.error}", help_of(moved.error))
     return FAILED
 
 

@@ -67,9 +67,10 @@ def spelled(message: str) -> str:
     return message
 
 
-def complain(message: str) -> None:
-    """Print an error to standard error."""
-    _write(sys.stderr, f"seqsave: error: {printable(spelled(message))}")
+def complain(message: str, help_url: str = "") -> None:
+    """Print an error to standard error, and the address of the page that helps, if there is one."""
+    more = f"\nHelp: {help_url}" if help_url else ""
+    _write(sys.stderr, printable(f"seqsave: error: {spelled(message)}{more}"))
 
 
 def _write(stream: TextIO, line: str) -> None:

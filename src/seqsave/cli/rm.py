@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqsave.cli.app import FAILED, Command, Failure
+from seqsave.cli.app import FAILED, Command, Failure, help_of
 from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
 from seqsave.cli.parameters import (
@@ -90,7 +90,7 @@ def rm_command(
     _print(removal, removed, as_json)
     if removed.error is None:
         return 0
-    complain(str(removed.error))
+    complain(str(removed.error), help_of(removed.error))
     return FAILED
 
 

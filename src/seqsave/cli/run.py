@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from seqsave.cli.app import FAILED, INTERRUPTED, option_for
+from seqsave.cli.app import FAILED, INTERRUPTED, help_of, option_for
 from seqsave.cli.output import Messages, complain, print_json, spelled
 from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
@@ -57,23 +57,23 @@ class Job:
         """Save the frames, print the result, and return the exit status. Errors before the first frame are raised."""
         with taken_as_interrupts() as start_to_report:
             started = time.monotonic()
-            writer, status, error = self._write()
+            writer, status, error, help_url = self._write()
             start_to_report()
-            self._report(writer.result, time.monotonic() - started, error)
+            self._report(writer.result, time.monotonic() - started, error, help_url)
         return status
 
-    def _report(self, result: SaveResult, seconds: float, error: str) -> None:
+    def _report(self, result: SaveResult, seconds: float, error: str, help_url: str) -> None:
         if self.as_json:
-            (self.document or print_json)(self._document(result, seconds, error))
+            (self.document or print_json)(self._document(result, seconds, error, help_url))
         if error:
-            complain(error)
+            complain(error, help_url)
         else:
             self.messages.note(self._summary(result, seconds))
             if result.url.startswith("memory:") and result.counts["saved"]:
                 self.messages.note("memory:// lasts as long as this command: save to a folder or a bucket to keep them")
 
-    def _write(self) -> tuple[SequenceWriter, int, str]:
-        """Return the closed writer, the exit status, and the error message, ``""`` without one."""
+    def _write(self) -> tuple[SequenceWriter, int, str, str]:
+        """Return the closed writer, the exit status, the error message and the page that helps, ``""`` without."""
         bar = None if self.messages.quiet else open_progress(self.pattern, self.expected, lines=True)
         with bar or nullcontext():
             writer = self._open(bar)
@@ -83,10 +83,10 @@ class Job:
                 if self.on_saved is not None:
                     self.on_saved(writer)
             except KeyboardInterrupt as interrupt:
-                return writer, getattr(interrupt, "status", INTERRUPTED), self._interrupted(writer.result)
+                return writer, getattr(interrupt, "status", INTERRUPTED), self._interrupted(writer.result), ""
             except SeqSaveError as error:
-                return writer, FAILED, f"{error}{option_for(error)}"
-        return writer, 0, ""
+                return writer, FAILED, f"{error}{option_for(error)}", help_of(error)
+        return writer, 0, "", ""
 
     def _open(self, bar: ProgressDisplay | None) -> SequenceWriter:
         from seqsave.settings.groups import Reports
@@ -98,7 +98,7 @@ class Job:
             return SequenceWriter(self.url, replace(self.config, reports=Reports(on_event=bar)))
         return SequenceWriter(self.url, **self.settings, on_event=bar)
 
-    def _document(self, result: SaveResult, seconds: float, error: str) -> dict[str, Any]:
+    def _document(self, result: SaveResult, seconds: float, error: str, help_url: str) -> dict[str, Any]:
         return {
             "url": result.url,
             "pattern": self.pattern,
@@ -119,6 +119,7 @@ class Job:
                 for failure in result.failures
             ],
             "error": spelled(error) or None,
+            "help": help_url or None,
         }
 
     def _summary(self, result: SaveResult, seconds: float) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave import naming
-from seqsave.cli.app import FAILED, WRONG_CALL, Failure, option_for
+from seqsave.cli.app import FAILED, WRONG_CALL, Failure, help_of, option_for
 from seqsave.cli.output import Messages, complain, print_json, spelled
 from seqsave.cli.parameters import folder_at
 from seqsave.cli.saving import SaveTask
@@ -114,9 +114,11 @@ class _Tree:
     def _failed(self, name: str, url: str, error: Exception) -> None:
         """Report an error before the first frame of a sequence."""
         text = f"{name}: {error}{option_for(error) if isinstance(error, SeqSaveError) else ''}"
-        complain(text)
+        complain(text, help_of(error))
         self.incomplete.append(name)
-        self.documents.append({"url": url, "pattern": name.rpartition("/")[2], "error": spelled(text)})
+        self.documents.append(
+            {"url": url, "pattern": name.rpartition("/")[2], "error": spelled(text), "help": help_of(error) or None}
+        )
         self.status = FAILED
 
     def _end(self, waiting: Sequence[str]) -> int:

@@ -72,14 +72,16 @@ def _json_only(value: Any, place: str) -> Any:
         return {_key(key, place): _json_only(item, f"{place}[{key!r:.80}]") for key, item in value.items()}
     raise MetadataError(
         f"metadata {place} is {_kind(value)}, which JSON cannot hold; "
-        "give str, int, float, bool, None, or lists and dicts of them"
+        "give str, int, float, bool, None, or lists and dicts of them",
+        topic="not-json",
     )
 
 
 def _key(key: object, place: str) -> object:
     if key is None or isinstance(key, (str, int, float)):
         return key
-    raise MetadataError(f"a key in metadata {place} is {_kind(key)}, which JSON cannot hold: {key!r:.80}; give a str")
+    text = f"a key in metadata {place} is {_kind(key)}, which JSON cannot hold: {key!r:.80}; give a str"
+    raise MetadataError(text, topic="not-json")
 
 
 def is_shallow(value: Any) -> bool:

@@ -136,7 +136,8 @@ def each_frame(frames: Any, layout: str) -> Iterator[Any]:
     axes = is_stack(frames)
     if axes is not None and axes != 4:
         raise ImageError(
-            f"frames have {axes} axes: an array of frames is {layout}; for one image use write(image) or a list of it"
+            f"frames have {axes} axes: an array of frames is {layout}; for one image use write(image) or a list of it",
+            topic="frames-axes",
         )
     if axes == 4 and not isinstance(frames, Iterable):
         frames = as_stack(frames)
@@ -273,11 +274,13 @@ def _check(array: ImageArray) -> None:
     if array.ndim == 4:
         raise ImageError(
             f"one picture has the axes H,W or H,W,C, but this array is {_times(array.shape)}: use write_frames for "
-            "frames in time (T,H,W,C) or write_batch for variations of one frame (B,H,W,C)"
+            "frames in time (T,H,W,C) or write_batch for variations of one frame (B,H,W,C)",
+            topic="picture-axes",
         )
     if array.ndim not in (2, 3):
         raise ImageError(
-            f"a picture has the axes H,W or H,W,C, but this array has {array.ndim}: shape {_times(array.shape)}"
+            f"a picture has the axes H,W or H,W,C, but this array has {array.ndim}: shape {_times(array.shape)}",
+            topic="picture-axes",
         )
     if array.size == 0:
         raise ImageError(f"a picture needs at least one pixel, but this array is {_times(array.shape)}")
@@ -308,7 +311,8 @@ def _target_dtype(name: str, declared: tuple[str, ...]) -> np.dtype[Any]:
             "give `dtype='uint8'`, which rounds to 8 bits"
             if name == "uint16" and "uint8" in declared
             else f"convert it yourself, with image.astype({declared[0]!r})"
-        )
+        ),
+        topic="lost-bits",
     )
 
 

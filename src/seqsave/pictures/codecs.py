@@ -152,7 +152,8 @@ def _load() -> Any:
     try:
         import av
     except ImportError as error:
-        raise EncoderUnavailableError(f"a preview needs PyAV ({error}): pip install 'seqsave[video]'") from error
+        text = f"a preview needs PyAV ({error}): pip install 'seqsave[video]'"
+        raise EncoderUnavailableError(text, topic="video-package") from error
     return av
 
 

@@ -127,7 +127,8 @@ class Pixels:
             raise OptionError(f"dtype is {dtype!r}: {spec.filetype!r} takes {', '.join(spec.dtypes)}")
         if convert_to is not None and color is None:
             raise OptionError(
-                f"convert_to is {convert_to!r}, but the colour space of the values is unknown: give color as well"
+                f"convert_to is {convert_to!r}, but the colour space of the values is unknown: give color as well",
+                topic="unknown-color",
             )
         stated = None if color is None else color_space(color)
         self.color: ColorSpace | None = stated if convert_to is None else color_space(convert_to)

@@ -23,7 +23,7 @@ def check_options(spec: EncoderSpec, given: Mapping[str, Any] | None) -> dict[st
     values: dict[str, OptionValue | None] = {name: option.default for name, option in spec.options.items()}
     for name, value in (given or {}).items():
         if name not in spec.options:
-            raise OptionError(_unknown(spec, name))
+            raise OptionError(_unknown(spec, name), topic="unknown-option")
         values[name] = _check(spec.filetype, name, spec.options[name], value)
     return values
 

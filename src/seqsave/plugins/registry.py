@@ -130,7 +130,7 @@ class Registry:
         base, embed = filetype.removesuffix(EMBED_SUFFIX), filetype.endswith(EMBED_SUFFIX)
         spec = self._registered.get(base) or self._builtin.get(base) or self._claimed(base)
         if spec is None:
-            raise EncoderNotFoundError(self._not_found(filetype, base))
+            raise EncoderNotFoundError(self._not_found(filetype, base), topic="unknown-filetype")
         if embed and spec.metadata != "embed":
             raise EncoderNotFoundError(f"{base!r} files cannot hold a workflow; use file type {base!r}")
         return spec, embed

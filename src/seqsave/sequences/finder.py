@@ -114,7 +114,7 @@ def open_pattern(means: lookup.Pattern) -> FrameSequence:
     """Open the sequence of a pattern. Raises SequenceNotFoundError, TargetError."""
     found = _of_pattern(means)
     if not found.is_wanted:
-        raise SequenceNotFoundError(f"no sequence {means.name} in {found.where}{found.instead()}")
+        raise SequenceNotFoundError(f"no sequence {means.name} in {found.where}{found.instead()}", topic="no-sequence")
     return found.sequences[0]
 
 
@@ -423,8 +423,8 @@ def _of_filetype(found: list[FrameSequence], filetype: str | None) -> list[Frame
 
 
 def _choice(fitting: Sequence[FrameSequence], found: Found) -> SequenceNotFoundError:
-    names, several = ", ".join(one.pattern for one in fitting), f"{len(fitting)} sequences in {found.where}"
-    return SequenceNotFoundError(f"{several}: {names}; choose one with `prefix` and `filetype`, or by its pattern")
+    text = f"{len(fitting)} sequences in {found.where}: {', '.join(one.pattern for one in fitting)}; choose one with "
+    return SequenceNotFoundError(f"{text}`prefix` and `filetype`, or by its pattern", topic="several-sequences")
 
 
 def _only(
@@ -439,7 +439,7 @@ def _only(
         fitting = usual
     position = main_of([len(one) for one in fitting])
     if not fitting:
-        raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}{found.instead()}")
+        raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}{found.instead()}", topic="no-sequence")
     if position is None:
         raise _choice(fitting, found)
     left_out = [*(one.pattern for number, one in enumerate(fitting) if number != position), *others]

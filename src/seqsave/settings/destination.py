@@ -96,7 +96,9 @@ def _check_names(pattern: NamePattern, given: Mapping[str, Any]) -> None:
 
 
 def _contradiction(pattern: NamePattern, name: str, value: Any) -> OptionError:
-    return OptionError(f"the URL ends in {pattern}, which contradicts `{name}` {value!r}: leave one of them out")
+    return OptionError(
+        f"the URL ends in {pattern}, which contradicts `{name}` {value!r}: leave one of them out", topic="contradiction"
+    )
 
 
 def _filetype(pattern: NamePattern) -> str:

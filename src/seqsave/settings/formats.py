@@ -326,7 +326,9 @@ def _shared(found: Sequence[registry.Resolved], options: Mapping[str, Any] | Non
         if not takers and len(found) > 1:
             known = sorted({option for one in found for option in one.spec.options})
             these = ", ".join(one.filetype for one in found)
-            raise OptionError(f"none of {these} has an option {name!r}: they take {', '.join(known)}")
+            raise OptionError(
+                f"none of {these} has an option {name!r}: they take {', '.join(known)}", topic="unknown-option"
+            )
         for number in takers:
             shared[number].update(given)
         if not takers:
@@ -341,7 +343,7 @@ def _refuse_option(spec: EncoderSpec, name: Any, value: Any) -> None:
     except OptionError as error:
         others = [one for one in ("jpg", "png") if name in registry.spec_of(one).options]
         hint = f". It is an option of {' and '.join(others)}" if others else ""
-        raise OptionError(f"{error}{hint}") from None
+        raise OptionError(f"{error}{hint}", topic=error.topic) from None
 
 
 def _takers(found: Sequence[registry.Resolved], name: Any, value: Any) -> tuple[list[int], Mapping[str, Any]]:

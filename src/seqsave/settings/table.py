@@ -109,9 +109,13 @@ def check_names(names: Iterable[str], known: Mapping[str, Setting]) -> None:
         if name in known:
             continue
         if (use := other_name(name)) is not None:
-            raise OptionError(f"unknown setting {name!r}: use `{use}`{_example(known.get(use), name)}")
+            raise OptionError(
+                f"unknown setting {name!r}: use `{use}`{_example(known.get(use), name)}", topic="unknown-setting"
+            )
         near = did_you_mean(name, known)
-        raise OptionError(f"unknown setting {name!r}{near}: the settings are {', '.join(known)}")
+        raise OptionError(
+            f"unknown setting {name!r}{near}: the settings are {', '.join(known)}", topic="unknown-setting"
+        )
 
 
 def _example(one: Setting | None, name: str) -> str:

@@ -56,6 +56,7 @@ def _check(url: str, shape: tuple[int, ...], dtype: np.dtype[Any], length: int) 
         raise SourceError(
             f"{url} is truncated: it has {counted(length, 'byte')} of pixels, but its header says {expected}",
             reason="damaged",
+            topic="damaged-file",
         )
 
 

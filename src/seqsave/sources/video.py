@@ -68,14 +68,15 @@ def _load(url: str) -> ModuleType:
         import av.filter
     except ImportError as error:
         raise EncoderUnavailableError(
-            f'reading the video {url} needs PyAV ({error}): pip install "seqsave[video]"'
+            f'reading the video {url} needs PyAV ({error}): pip install "seqsave[video]"', topic="video-package"
         ) from error
     found = re.findall(r"\d+", str(av.__version__))[:2]
     if tuple(map(int, found)) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
         raise EncoderUnavailableError(
             f"reading the video {url} needs PyAV {oldest} or newer, and this is {av.__version__}: "
-            'pip install --upgrade "seqsave[video]"'
+            'pip install --upgrade "seqsave[video]"',
+            topic="video-package",
         )
     module: ModuleType = av
     return module
@@ -142,7 +143,7 @@ class _Video:
                 container = stack.enter_context(self.av.open(place))
             except self.av.error.FFmpegError as error:
                 raise SourceError(
-                    f"{self.url} cannot be read as a video: {_reason(error)}", reason="damaged"
+                    f"{self.url} cannot be read as a video: {_reason(error)}", reason="damaged", topic="video-damaged"
                 ) from error
             yield container
 

@@ -181,5 +181,6 @@ def _unknown(scheme: str, shown: str, known: Collection[str], configured: Collec
     return TargetError(
         f"{shown}: {scheme!r}{did_you_mean(scheme, {*known, *configured})} is neither a storage nor a configured "
         f"target. Storages are file, memory, s3, gs, az, sftp and others of fsspec "
-        f"and plugins; configured targets are: {named} (in {config.config_path()})"
+        f"and plugins; configured targets are: {named} (in {config.config_path()})",
+        topic="unknown-storage",
     )

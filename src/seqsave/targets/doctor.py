@@ -40,11 +40,12 @@ _BESIDE = b"seqsave doctor, another machine"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check. ``message`` states the result, and what to do about a problem."""
+    """One check. ``message`` states the result, and what to do about a problem; ``help_url`` explains more."""
 
     name: str
     status: Status
     message: str
+    help_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +130,12 @@ class _Examination:
 
     def run(self) -> None:
         for name, step in self.steps:
+            help_url = ""
             try:
                 status, message = step()
             except SeqSaveError as error:
-                status, message = "failed", str(error)
-            self.checks.append(Check(name=name, status=status, message=message))
+                status, message, help_url = "failed", str(error), error.help_url
+            self.checks.append(Check(name=name, status=status, message=message, help_url=help_url))
             if name == "write" and status == "failed":
                 raise _Stop
 

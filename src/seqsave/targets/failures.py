@@ -91,7 +91,7 @@ def translate(error: BaseException, scene: Scene, default: Fault = Fault.UNKNOWN
     message = scrub(_message(fault, error, scene), scene.secrets)
     result: SeqSaveError
     if fault is Fault.EXISTS:
-        result = FrameExistsError(message)
+        result = FrameExistsError(message, topic="exists")
     elif fault is Fault.MISSING:
         result = FileMissingError(message, fault=fault.cause)
     else:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from seqsave.errors import TargetError
+from seqsave.errors import TargetError, Topic
 from seqsave.targets import failures
 from seqsave.wording import did_you_mean
 
@@ -265,15 +265,17 @@ def filesystem_class(protocol: str) -> type[Any]:
     """Return fsspec's class for a protocol. Raises TargetError, with the install line for a missing package."""
     from fsspec.registry import get_filesystem_class
 
+    topic: Topic = "unknown-storage"
     try:
         return cast("type[Any]", get_filesystem_class(protocol))
     except ImportError as error:
         cause = error.__cause__ or error
+        topic = "storage-not-installed"
         message = f"{protocol}:// needs a package that is not installed ({cause}): pip install {_package_for(protocol)}"
     except ValueError:
         cause = None
         message = f"unknown protocol {protocol!r}{did_you_mean(protocol, protocols())}"
-    raise TargetError(message) from cause
+    raise TargetError(message, topic=topic) from cause
 
 
 def opening(scene: failures.Scene, make: Callable[[], T]) -> T:

@@ -39,7 +39,8 @@ class Numbering:
             if (number, variation) in self._taken:
                 path = self._rule.format(number, variation)
                 raise FrameExistsError(
-                    f"{path} was already written by this writer: each index (and batch) can be written once"
+                    f"{path} was already written by this writer: each index (and batch) can be written once",
+                    topic="written-twice",
                 )
         after_end = self._after_end(number)
         if after_end and self._at_end == "raise error":

@@ -280,7 +280,8 @@ class FramePublisher:
             return self.pass_over(key, "skipped")
         url = self._target.url_of(key.path)
         raise FrameExistsError(
-            f"{url} already exists: use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start"
+            f"{url} already exists: use `if_exists='overwrite'` or `if_exists='skip'`, or another prefix or start",
+            topic="exists",
         )
 
     def _published_entry(self, task: FrameTask, answer: targets.Published | None) -> FrameEntry:

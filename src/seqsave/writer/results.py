@@ -12,6 +12,8 @@ from seqsave import naming
 from seqsave.errors import (
     FrameExistsError,
     ManifestError,
+    SaveError,
+    SeqSaveError,
     SourceError,
     SpoolError,
     TargetError,
@@ -25,7 +27,7 @@ from seqsave.wording import reason_of
 if TYPE_CHECKING:
     from seqsave.writer.fallback import Fallback
 
-__all__ = ["Results", "aftermath", "cause", "summary"]
+__all__ = ["Results", "aftermath", "failure", "summary"]
 
 _OF_STORAGES = (TargetError, ManifestError, SpoolError, FrameExistsError, SourceError)
 
@@ -112,7 +114,16 @@ def _error_of(future: Future[SavedFrame]) -> BaseException | None:
 # --- in words --------------------------------------------------------------------------------------------------------
 
 
-def cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
+def failure(result: SaveResult, fallback: Fallback | None, error: BaseException | None) -> SaveError:
+    """Return the error that ``close`` raises. It leads to the page about its cause, if that has one."""
+    why = _cause(result, error)
+    topic = why.topic if isinstance(why, SeqSaveError) else ""
+    made = SaveError(summary(result, fallback, error), result, topic=topic)
+    made.__cause__ = why
+    return made
+
+
+def _cause(result: SaveResult, error: BaseException | None) -> BaseException | None:
     """Return the cause of the error that ``close`` raises: that of the frame that ended the run, otherwise the run's.
 
     The error of a storage comes without the lines of the writer's threads that it passed: they help no caller.

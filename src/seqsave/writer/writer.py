@@ -255,7 +255,7 @@ class SequenceWriter:
         result = self.result
         if result.failures or (result.counts["spooled"] and not self._config.delivery.publish_behind):
             error = self._pipeline.error
-            raise SaveError(results.summary(result, self._fallback, error), result) from results.cause(result, error)
+            raise results.failure(result, self._fallback, error)
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._log.raise_error()
