@@ -592,6 +592,27 @@ def test_no_backend_can_give_a_secret_away(
     assert secret not in shown
 
 
+def test_an_open_file_fails_as_any_other_read() -> None:
+    class Breaking(MemoryFileSystem):
+        protocol = "seqopen"
+
+        def __init__(self, **_: Any) -> None:
+            super().__init__()
+
+        def cat_file(self, *_: Any, **__: Any) -> bytes:
+            raise OSError(errno.ECONNRESET, "reset, as verysecret says")
+
+    fsspec.register_implementation("seqopen", Breaking, clobber=True)
+    target = targets.resolve("seqopen://folder", {"password": "verysecret"})
+    publish(target, "f.bin", b"0123456789")
+    file = target.open_read("f.bin")
+    for read in (lambda: file.read(4), lambda: target.read_range("f.bin", 0, 4)):
+        with pytest.raises(TargetError, match="cannot read") as caught:
+            read()
+        assert caught.value.transient
+        assert not [link for link in chain_of(caught.value) if "verysecret" in str(link)]
+
+
 # --- one client for each thread --------------------------------------------------------------------------------------
 
 

@@ -337,11 +337,11 @@ class FsspecTarget(Target):
         return bool(below) and bool(filesystem.exists(slashes + top))
 
     @guarded("read")
-    @guarded("read")
     def read_range(self, path: str, start: int, stop: int) -> bytes:
         """Return a part of a file; see ``Target.read_range``."""
         return self._read_range(path, start, stop)
 
+    @guarded("read")
     def _read_range(self, path: str, start: int, stop: int) -> bytes:
         with self._filesystem() as filesystem:
             return bytes(filesystem.cat_file(self._full(path), start=start, end=stop))
