@@ -432,6 +432,15 @@ def test_damage_is_a_decode_error_or_nothing(place: int, value: int, inserted: b
         JpegEncoder().decode(bytes(data), max_pixels=10**6)
 
 
+@pytest.mark.parametrize(("width", "height"), [(4000, 5), (4000, 1), (16, 4000), (1, 1)])
+def test_thin_pictures_are_reduced(width: int, height: int) -> None:
+    data = bytes(encode(np.zeros((height, width, 3), np.uint8)).data)
+    decoded = JpegEncoder().decode_reduced(data, max_pixels=1 << 24, least_width=lambda _: min(160, width))
+    assert decoded.array.shape[1] >= min(160, width)
+    assert decoded.array.shape[1] <= width
+    assert decoded.array.shape[0] >= 1
+
+
 def test_a_bomb_of_scans_is_refused_before_it_is_decoded() -> None:
     out = io.BytesIO()
     Image.new("RGB", (64, 64)).save(out, "JPEG", progressive=True)

@@ -158,7 +158,7 @@ def _draft(picture: Any, least_width: Callable[[int], int]) -> None:
     least = least_width(wide)
     scale = next((scale for scale in (8, 4, 2) if wide >= least * scale), 1)
     if scale > 1:
-        picture.draft(None, tuple(side // scale for side in picture.size))
+        picture.draft(None, tuple(max(1, side // scale) for side in picture.size))
 
 
 def _within_segments(info: FrameInfo) -> tuple[FrameInfo, tuple[str, ...]]:
