@@ -65,6 +65,16 @@ def test_what_becomes_infinite_is_reported(value: float, infinite: bool) -> None
     assert not Pixels(HALF).take(picture).prepare().infinite
 
 
+@pytest.mark.parametrize(("value", "infinite"), [(1e6, True), (65504, False)])
+def test_what_becomes_infinite_is_reported_of_channels_with_usual_names_and_other_types(
+    value: float, infinite: bool
+) -> None:
+    picture = np.full((2, 2, 4), value, np.float32)
+    picture[..., 3] = 1
+    info = ImageInfo(attributes={".types": {"R": "float32", "G": "float32", "B": "float32", "A": "float16"}})
+    assert Pixels(HALF, dtype="float16").take(picture, info).prepare().infinite == infinite
+
+
 def test_colours_are_converted_after_the_caller_may_change_its_picture() -> None:
     needs_package("PyOpenColorIO", "pip install opencolorio")
     picture = np.full((2, 3, 4), 0.5, np.float32)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqsave.errors import ImageError, OptionError
 from seqsave.pictures import arrays
 from seqsave.pictures.color import color_space
-from seqsave.pictures.fitting import Wanted, check_layout, fit, without
+from seqsave.pictures.fitting import Wanted, check_layout, fit, usual_names, without
 from seqsave.pictures.possible import possible
 from seqsave.types import ImageInfo
 
@@ -196,8 +196,9 @@ class Pixels:
         if shown is not None and not fitted.of_colours:  # such as depth
             shown, fitted = None, fit(array, known, self._spec, self.wanted)
         # Channels of integers are kept exactly beside the array, so that its infinite values are no loss of theirs.
-        floats = [place for place, name in enumerate(fitted.info.channels) if types.get(name, "float").startswith("f")]
-        taken = self._taken(fitted.array, shown, fitted.info, floats if types else None)
+        names = fitted.info.channels or usual_names(fitted.array.shape[2])
+        floats = [place for place, name in enumerate(names) if types.get(name, "float").startswith("f")]
+        taken = self._taken(fitted.array, shown, fitted.info, floats if types and names else None)
         taken.notes, taken.of_colours = notes + fitted.notes, fitted.of_colours
         if (
             (info is not None or self.beside in _READ_AS_LINEAR)
