@@ -141,7 +141,8 @@ def test_an_interrupt_leaves_the_older_movie_and_no_half_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     save(frames(3), tmp_path, filetype="png", manifest=False)
-    (tmp_path / "frame.webm").write_bytes(b"older")
+    older = b"older, made by seqsave preview"
+    (tmp_path / "frame.webm").write_bytes(older)
     there = sorted(path.name for path in tmp_path.iterdir())
     real = getattr(Movie, step)
 
@@ -154,7 +155,7 @@ def test_an_interrupt_leaves_the_older_movie_and_no_half_one(
     for place in (("--codec", "vp9"), ("--to", tmp_path / "other.mp4")):
         assert seqsave("preview", tmp_path, *place, status=130).err.strip().endswith("seqsave: error: interrupted")
     assert sorted(path.name for path in tmp_path.iterdir()) == there
-    assert (tmp_path / "frame.webm").read_bytes() == b"older"
+    assert (tmp_path / "frame.webm").read_bytes() == older
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.mov"])
@@ -173,3 +174,15 @@ def test_a_damaged_movie_has_status_1(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no movie")
     for words in (["workflow", tmp_path / "clip.mp4"], ["save", tmp_path / "clip.mp4", tmp_path / "out"]):
         assert "clip.mp4 cannot be read as a video: " in seqsave(*words, status=1).err
+
+
+def test_a_file_that_seqsave_did_not_make_is_replaced_only_if_it_is_named(place: Place) -> None:
+    save(frames(2), place.url, storage_options=place.storage_options)
+    place.write("frame.mp4", b"of somebody else")
+    failed = seqsave("preview", place.url, *options(place), "-q", status=1)
+    assert "frame.mp4 exists, and seqsave did not make it: it is not replaced" in failed.err
+    assert place.read("frame.mp4") == b"of somebody else"
+    to = f"{place.url}/frame.mp4"
+    for arguments in (["--to", to], []):
+        seqsave("preview", place.url, *arguments, *options(place), "-q")
+    assert place.read("frame.mp4") != b"of somebody else"

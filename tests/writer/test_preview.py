@@ -45,3 +45,23 @@ def test_a_run_that_fails_has_no_preview(tmp_path: Path) -> None:
             writer.write(GREY)
             raise RuntimeError
     assert [path.name for path in tmp_path.glob("frame*")] == ["frame_00000.png"]
+
+
+def test_files_that_are_copied_get_no_preview_and_are_saved(tmp_path: Path) -> None:
+    needs_package("av")
+    save(tmp_path / "a", 2)
+    with pytest.warns(seqsave.SeqSaveWarning, match="no preview: the files are copied, and not decoded"):
+        result = seqsave.save(seqsave.open_sequence(tmp_path / "a"), tmp_path / "b", preview="webm")
+    assert result.counts["saved"] == 2
+
+
+def test_a_movie_of_others_is_not_replaced(tmp_path: Path) -> None:
+    needs_package("av")
+    (tmp_path / "frame.webm").write_bytes(b"the clip that the frames come from")
+    with pytest.warns(seqsave.SeqSaveWarning, match="no preview: .*frame.webm exists, and seqsave did not make it"):
+        save(tmp_path, 2, preview="webm")
+    assert (tmp_path / "frame.webm").read_bytes() == b"the clip that the frames come from"
+    (tmp_path / "frame.webm").unlink()
+    for _ in range(2):
+        save(tmp_path, 2, preview="webm")
+    assert (tmp_path / "frame.webm").exists()

@@ -83,7 +83,7 @@ def page_command(
     "seqsave[video]") it holds small pictures in place of a movie. 'seqsave rm' removes the page with the sequence.
     """
     from seqsave.look.page import save_page
-    from seqsave.sequences.belongings import PAGE_EXTENSION
+    from seqsave.sequences.belongings import PAGE_EXTENSION, refuse_others
     from seqsave.sequences.selection import only
 
     messages = Messages(quiet)
@@ -94,6 +94,7 @@ def page_command(
         else:
             assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
             target, path = sequence.target, f"{sequence.prefix or 'preview'}.{PAGE_EXTENSION}"
+            refuse_others(target, path)
         chosen = indices_of(frames)
         sequence = sequence if chosen is None else only(sequence, chosen)
         bar = None if quiet else open_progress(sequence.pattern, len(sequence.indices), lines=True)

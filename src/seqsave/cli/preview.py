@@ -158,5 +158,9 @@ def _place(
     """Return the target and the name of the movie."""
     if to is not None:
         return file_at(to, storage_options)
+    from seqsave.sequences.belongings import refuse_others
+
     assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
-    return sequence.target, f"{sequence.prefix or 'preview'}.{extension}"
+    path = f"{sequence.prefix or 'preview'}.{extension}"
+    refuse_others(sequence.target, path)  # such as the clip that the frames come from
+    return sequence.target, path

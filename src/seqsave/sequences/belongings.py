@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from seqsave import manifest, naming, targets
-from seqsave.errors import TargetError
+from seqsave.errors import FrameExistsError, TargetError
 from seqsave.manifest import packs
 from seqsave.pictures.codecs import EXTENSIONS
 from seqsave.pictures.movie import is_ours
@@ -25,6 +25,7 @@ __all__ = [
     "packs_of",
     "path_of",
     "preview_of",
+    "refuse_others",
     "sidecars_of",
     "target_of",
     "tidy_folders",
@@ -111,6 +112,20 @@ def preview_of(sequence: FrameSequence) -> list[str]:
     if any(group.pattern.prefix == sequence.name.prefix and not _is_own(sequence, group.pattern) for group in others):
         return []
     return [path for path in movies if _is_preview(target, path)]
+
+
+def refuse_others(target: targets.Target, path: str) -> None:
+    """Raise FrameExistsError if a file of this name exists that seqsave did not make. Raises TargetError."""
+    try:
+        is_other = call(target, lambda: target.exists(path)) and not _is_preview(target, path)
+    except TargetError as error:
+        if error.transient:
+            raise
+        return  # a key that may only write cannot look
+    if is_other:
+        raise FrameExistsError(
+            f"{target.url_of(path)} exists, and seqsave did not make it: it is not replaced. Choose another name"
+        )
 
 
 def tidy_folders(sequence: FrameSequence, folders: Iterable[str]) -> None:

@@ -24,11 +24,16 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
     delivery, embedding, form, extension = config.delivery, config.embedding, config.formats[0], config.delivery.preview
     if extension is None:
         return None
+    name, folder = f"{form.rule.stem}.{extension}", form.rule.folder
+    key = FrameKey(config.naming.start, None, f"{folder}/{name}" if folder else name)
+    if config.copies:
+        text = "no preview: the files are copied, and not decoded; make one of the saved frames with seqsave preview"
+        warn("preview", key, text)
+        return None
+    from seqsave.sequences.belongings import refuse_others
     from seqsave.sequences.preview import Preview  # here, as the library for movies comes with it
     from seqsave.sequences.shown import Screen
 
-    name, folder = f"{form.rule.stem}.{extension}", form.rule.folder
-    key = FrameKey(config.naming.start, None, f"{folder}/{name}" if folder else name)
     embeds = embedding.metadata_in != "none" and any(one.resolved.embed for one in config.formats)
     create, kind = delivery.if_exists == "error", f"video/{extension}"
 
@@ -40,6 +45,7 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
         warn(kind, key, message)
 
     def publish(data: bytes) -> None:
+        refuse_others(target, key.path)
         retry.call(delivery.policy, lambda: target.publish(key.path, data, content_type=kind, create=create))
 
     return Preview(
