@@ -123,5 +123,6 @@ def _print(where: str, made: MadePage, as_json: bool) -> None:
         problems = [{"index": index, "problem": text} for index, text in sorted(made.broken.items())]
         print_json({"url": where, "frames": made.frames, "size": made.size, "share": made.share, "problems": problems})
         return
-    share = "" if made.share is None else f", {100 * made.share:.2g} % of the frames' bytes"
+    percent = 100 * (made.share or 0)
+    share = "" if made.share is None else f", {percent:{'.2g' if percent < 10 else '.0f'}} % of the frames' bytes"
     print_line(f"{where}: {counted(made.frames, 'frame')}, {format_size(made.size)}{share}")

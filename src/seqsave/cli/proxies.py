@@ -40,6 +40,7 @@ def proxies_command(
     Exit status 1 if a frame cannot be read or decoded; the others get theirs.
     """
     from seqsave.look.storing import make_proxies
+    from seqsave.sequences.cells import problem_of
 
     messages = Messages(quiet)
     with messages.catching():
@@ -68,7 +69,7 @@ def proxies_command(
             "storage does not show when a file is replaced. 'seqsave manifest --rebuild' makes a manifest"
         )
     for frame, error in made.failed[:3]:
-        complain(f"{frame.name} has no proxy: {error}")
+        complain(f"{frame.name} has no proxy: {problem_of(error, frame)}")
     if len(made.failed) > 3:
         complain(f"{len(made.failed)} frames have no proxies in all")
     return FAILED if made.failed else 0
