@@ -12,7 +12,7 @@ from seqsave.cli.app import FAILED, Command
 from seqsave.cli.completion import urls as complete_urls
 from seqsave.cli.listing import document_of, frames_of, progress_of, state_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
-from seqsave.cli.parameters import folder_at, json_option, storage_option
+from seqsave.cli.parameters import folder_at, json_option, only_prefix_option, storage_option
 from seqsave.errors import SeqSaveError, SequenceNotFoundError
 from seqsave.runtime.progress import format_size
 from seqsave.wording import counted
@@ -37,7 +37,7 @@ __all__ = ["info_command"]
     ],
 )
 @click.argument("urls", metavar="[URL]...", nargs=-1, shell_complete=complete_urls)
-@click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
+@only_prefix_option
 @storage_option()
 @json_option("what is known")
 def info_command(urls: tuple[str, ...], prefix: str | None, storage_option: dict[str, Any], as_json: bool) -> int:

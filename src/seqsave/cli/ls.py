@@ -10,7 +10,15 @@ from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.completion import urls as complete_urls
 from seqsave.cli.listing import document_of, is_complete, line_of, lost_document_of, lost_line_of, progress_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
-from seqsave.cli.parameters import file_at, folder_at, json_option, json_or_text, storage_option
+from seqsave.cli.parameters import (
+    file_at,
+    folder_at,
+    json_option,
+    json_or_text,
+    only_prefix_option,
+    recursive_option,
+    storage_option,
+)
 from seqsave.errors import TargetError
 from seqsave.wording import counted, did_you_mean, first_of
 
@@ -35,8 +43,8 @@ __all__ = ["ls_command", "workflow_command"]
     ],
 )
 @click.argument("urls", metavar="[URL]...", nargs=-1, shell_complete=complete_urls)
-@click.option("--recursive", "-r", is_flag=True, help="Search subfolders too.")
-@click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
+@recursive_option
+@only_prefix_option
 @storage_option()
 @json_option("the sequences")
 def ls_command(

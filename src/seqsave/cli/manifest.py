@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command, Failure
-from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, print_json
-from seqsave.cli.parameters import filetype_option, frames_option, indices_of, quiet_option, sequence_at, storage_option
+from seqsave.cli.parameters import frames_option, indices_of, one_sequence, quiet_option, sequence_at, storage_option
 from seqsave.runtime.progress import open_progress
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ __all__ = ["manifest_command"]
         "seqsave manifest ./renders --rebuild --frames 1001-1100",
     ],
 )
-@click.argument("url", metavar="URL", shell_complete=urls)
-@click.option("--prefix", help="Which sequence, if there are several.")
-@filetype_option
+@one_sequence
 @click.option("--rebuild", is_flag=True, help="Read every frame and write a new manifest.")
 @click.option("--release", is_flag=True, help="Remove runs still listed as active; use it only if they are dead.")
 @frames_option(

@@ -11,14 +11,15 @@ from seqsave.cli.app import Command
 from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, print_json, print_line, spelled
 from seqsave.cli.parameters import (
-    as_rate,
     file_at,
-    filetype_option,
     frames_option,
+    height_option,
     indices_of,
     json_option,
     max_pixels_option,
+    one_sequence,
     quiet_option,
+    rate_option,
     sequence_at,
     storage_option,
 )
@@ -43,20 +44,11 @@ __all__ = ["page_command"]
         "seqsave page 'renders/shot.####.exr' s3://reviews/shot.html --rate 24000/1001 --height 720",
     ],
 )
-@click.argument("url", metavar="URL", shell_complete=urls)
+@one_sequence
 @click.argument("out", metavar="[OUT]", required=False, shell_complete=urls)
-@click.option("--prefix", help="Which sequence, if there are several.")
-@filetype_option
-@frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.")
-@click.option(
-    "--rate",
-    metavar="FPS",
-    callback=as_rate,
-    help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24.",
-)
-@click.option(
-    "--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Maximum height of the movie."
-)
+@frames_option()
+@rate_option
+@height_option
 @click.option("--workflow", is_flag=True, help="Put prompt, workflow and other texts of the first frame into it.")
 @max_pixels_option()
 @storage_option()

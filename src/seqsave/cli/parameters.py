@@ -14,7 +14,7 @@ import click
 
 from seqsave import naming
 from seqsave.cli.app import FAILED, WRONG_CALL, Failure
-from seqsave.cli.completion import as_filetype, filetypes
+from seqsave.cli.completion import as_filetype, filetypes, urls
 from seqsave.errors import FrameNameError, OptionError, TargetError
 from seqsave.types import MAX_PIXELS
 
@@ -33,11 +33,16 @@ __all__ = [
     "filetype_option",
     "folder_at",
     "frames_option",
+    "height_option",
     "indices_of",
     "json_option",
     "max_pixels_option",
     "metadata_of",
+    "one_sequence",
+    "only_prefix_option",
     "quiet_option",
+    "rate_option",
+    "recursive_option",
     "sequence_at",
     "storage_option",
 ]
@@ -146,9 +151,39 @@ def max_pixels_option(note: str = "", **different: Any) -> Callable[[F], F]:
     )
 
 
-def frames_option(text: str) -> Callable[[F], F]:
+def frames_option(
+    text: str = "Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.",
+) -> Callable[[F], F]:
     """Return the option ``--frames``, which takes numbers of frames."""
     return click.option("--frames", metavar="FRAMES", callback=as_frames, help=text)
+
+
+def one_sequence(command: F) -> F:
+    """Return what names one sequence: the argument ``URL``, ``--prefix`` and ``--filetype``."""
+    prefix = click.option("--prefix", help="Which sequence, if there are several.")
+    return click.argument("url", metavar="URL", shell_complete=urls)(prefix(filetype_option(command)))
+
+
+def only_prefix_option(command: F) -> F:
+    """Return the option ``--prefix`` of commands that take all sequences at a place."""
+    return click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")(command)
+
+
+def recursive_option(command: F) -> F:
+    """Return the option ``--recursive`` of commands that take all sequences at a place."""
+    return click.option("--recursive", "-r", is_flag=True, help="Search subfolders too.")(command)
+
+
+def rate_option(command: F) -> F:
+    """Return the option ``--rate`` of commands that make a movie."""
+    text = "Frames per second, such as 24000/1001. By default the manifest's rate, or 24."
+    return click.option("--rate", metavar="FPS", callback=as_rate, help=text)(command)
+
+
+def height_option(command: F) -> F:
+    """Return the option ``--height`` of commands that make a movie."""
+    text = "Maximum height of the movie in pixels."
+    return click.option("--height", type=click.IntRange(2, 8192), default=720, show_default=True, help=text)(command)
 
 
 def filetype_option(command: F) -> F:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import Command
-from seqsave.cli.completion import colors, urls
+from seqsave.cli.completion import colors
 from seqsave.cli.options import setting_option
 from seqsave.cli.output import Counter, Messages, print_json, print_line, spelled
 from seqsave.cli.parameters import (
-    as_rate,
     file_at,
-    filetype_option,
     frames_option,
+    height_option,
     indices_of,
     json_option,
     max_pixels_option,
+    one_sequence,
     quiet_option,
+    rate_option,
     sequence_at,
     storage_option,
 )
@@ -48,24 +49,15 @@ __all__ = ["preview_command"]
         "seqsave preview ./renders --codec h264 --quality 85 --color acescg --view 'ACES 1.0 - SDR Video'",
     ],
 )
-@click.argument("url", metavar="URL", shell_complete=urls)
-@click.option("--prefix", help="Which sequence, if there are several.")
-@filetype_option
-@frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.")
+@one_sequence
+@frames_option()
 @click.option(
     "--to",
     metavar="URL",
     help="The file to write, .mp4, .webm or .mov. By default PREFIX.mp4, or the codec's, beside the frames.",
 )
-@click.option(
-    "--rate",
-    metavar="FPS",
-    callback=as_rate,
-    help="Frames per second, such as 24000/1001. By default the manifest's rate, or 24.",
-)
-@click.option(
-    "--height", type=click.IntRange(2, 8192), default=720, show_default=True, help="Maximum height in pixels."
-)
+@rate_option
+@height_option
 @click.option(
     "--codec",
     type=click.Choice(tuple(CODECS)),

@@ -8,9 +8,8 @@ from typing import Any
 import click
 
 from seqsave.cli.app import FAILED, Command
-from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
-from seqsave.cli.parameters import filetype_option, json_option, quiet_option, sequence_at, storage_option
+from seqsave.cli.parameters import json_option, one_sequence, quiet_option, sequence_at, storage_option
 from seqsave.runtime.progress import format_size, open_progress
 from seqsave.wording import counted
 
@@ -23,9 +22,7 @@ __all__ = ["proxies_command"]
     short_help="Store small pictures beside the frames.",
     examples=["seqsave proxies s3://renders/shot010", "seqsave proxies ./renders --prefix beauty"],
 )
-@click.argument("url", metavar="URL", shell_complete=urls)
-@click.option("--prefix", help="Which sequence, if there are several.")
-@filetype_option
+@one_sequence
 @storage_option()
 @quiet_option
 @json_option("what was made")

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command, Failure, help_of
-from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
 from seqsave.cli.parameters import (
-    filetype_option,
     folder_at,
     frames_option,
     indices_of,
     json_option,
+    one_sequence,
     quiet_option,
     storage_option,
 )
@@ -41,9 +40,7 @@ RANGES_SHOWN = 20
         "seqsave rm s3://renders --prefix shot010 --yes",
     ],
 )
-@click.argument("url", metavar="URL", shell_complete=urls)
-@click.option("--prefix", help="Which sequence, if there are several.")
-@filetype_option
+@one_sequence
 @frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2. The rest stays.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only print what would be removed.")

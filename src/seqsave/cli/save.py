@@ -12,11 +12,11 @@ from seqsave.cli.completion import urls
 from seqsave.cli.options import settings_options
 from seqsave.cli.output import Messages
 from seqsave.cli.parameters import (
-    as_frames,
     as_rate,
     as_run,
     as_storage_options,
     folder_at,
+    frames_option,
     json_option,
     max_pixels_option,
     quiet_option,
@@ -75,12 +75,7 @@ _DIFFERENT: Mapping[str, Mapping[str, Any]] = {
     metavar="SECONDS",
     help="Seconds to keep retrying a file; 10 if the storage was never reached.  [default: 120]",
 )
-@click.option(
-    "--frames",
-    metavar="FRAMES",
-    callback=as_frames,
-    help="Only these frames of SOURCE, by their numbers: 0-99, 1-10x2, 1,5,9. A video's are counted from 0.",
-)
+@frames_option("Only these frames of SOURCE, by their numbers: 0-99, 1-10x2, 1,5,9. A video's are counted from 0.")
 @click.option(
     "--offset",
     type=int,

@@ -12,11 +12,11 @@ from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, print_json, print_line
 from seqsave.cli.parameters import (
     file_at,
-    filetype_option,
     frames_option,
     indices_of,
     json_option,
     max_pixels_option,
+    one_sequence,
     quiet_option,
     sequence_at,
     storage_option,
@@ -40,11 +40,9 @@ __all__ = ["sheet_command"]
         "seqsave sheet ./renders --frames 1001-1048 cut.png",
     ],
 )
-@click.argument("url", metavar="URL", shell_complete=urls)
+@one_sequence
 @click.argument("out", metavar="OUT", shell_complete=urls)
-@click.option("--prefix", help="Which sequence, if there are several.")
-@filetype_option
-@frames_option("Only these frames, as 0-119, 17,40-52 or 0-118x2; by default all.")
+@frames_option()
 @click.option(
     "--cells", type=click.IntRange(1, 10_000), default=48, show_default=True, help="How many there are at most."
 )

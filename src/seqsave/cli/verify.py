@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqsave.cli.app import FAILED, Command
-from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, print_json, print_line
 from seqsave.cli.parameters import (
-    filetype_option,
     frames_option,
     indices_of,
     json_option,
     max_pixels_option,
+    one_sequence,
     quiet_option,
     sequence_at,
     storage_option,
@@ -50,9 +49,7 @@ _NO_END = "its end is unknown, since it has no manifest: give the expected frame
         "seqsave verify ./panorama --deep --max-pixels 1000000000",
     ],
 )
-@click.argument("url", metavar="URL", shell_complete=urls)
-@click.option("--prefix", help="Which sequence, if there are several.")
-@filetype_option
+@one_sequence
 @frames_option(
     "The expected frames, as 0-119, 17,40-52 or 0-118x2: no others are looked at. By default those of the manifest, or "
     "from the first to the last one."

@@ -14,7 +14,7 @@ import click
 from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.completion import urls as complete_urls
 from seqsave.cli.output import Messages, print_line
-from seqsave.cli.parameters import folder_at, max_pixels_option, storage_option
+from seqsave.cli.parameters import folder_at, max_pixels_option, only_prefix_option, recursive_option, storage_option
 from seqsave.wording import counted
 
 __all__ = ["view_command"]
@@ -31,8 +31,8 @@ __all__ = ["view_command"]
     ],
 )
 @click.argument("urls", metavar="[URL]...", nargs=-1, shell_complete=complete_urls)
-@click.option("--recursive", "-r", is_flag=True, help="Search subfolders too.")
-@click.option("--prefix", help="Only sequences of this prefix, as 'frame' or 'shots/frame'.")
+@recursive_option
+@only_prefix_option
 @click.option("--open/--no-open", "opens", default=True, help="Open the browser, or only print the address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; by default a free one.")
 @max_pixels_option()

@@ -213,7 +213,6 @@ def _movie(
         on_frame=on_frame,
         on_decoded=taken.keep,
         on_broken=taken.leave_out,
-        as_programs=True,  # as the sheet beside it
     )
     return _Medium(f"video/{extension}", Markup.movie(base64.b64encode(movie.data).decode()), movie.notes)
 

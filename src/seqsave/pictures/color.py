@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("COLOR_SPACES", "D50", "DAMAGED_PROFILE", "H273_PRIMARIES", "H273_TRANSFERS"),
-    *("adaptation", "color_space", "to_xyz", "xyz_of"),
+    *("adaptation", "color_space", "is_read_as_linear", "to_xyz", "xyz_of"),
 ]
 
 D50: Final = (0.9642, 1.0, 0.8249)
 """The white of the profile connection space: ICC.1:2022 section 7.2.16."""
 
+# Files whose floats programs take for linear light of BT.709's primaries if they state nothing: EXR by its definition
+# (OpenEXR's Technical Introduction: values are scene-linear; without chromaticities, the primaries are BT.709's), TIFF
+# by what compositing programs do, such as Nuke's default for files of floats.
+_READ_AS_LINEAR = frozenset(("exr", "tif", "tiff"))
 _BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))  # ICC.1:2022, annex E
 _D65 = (0.3127, 0.3290)
 _ACES_WHITE = (0.32168, 0.33767)
@@ -125,6 +129,11 @@ def adaptation(white: npt.ArrayLike, wanted: npt.ArrayLike = D50) -> npt.NDArray
     bradford = np.array(_BRADFORD)
     gains = (bradford @ np.asarray(wanted)) / (bradford @ np.asarray(white))
     return np.asarray(np.linalg.inv(bradford) @ np.diag(gains) @ bradford)
+
+
+def is_read_as_linear(extension: str) -> bool:
+    """Return whether programs take floats in files of this extension for linear light if nothing else is stated."""
+    return extension.lower() in _READ_AS_LINEAR
 
 
 def color_space(name: str) -> ColorSpace:

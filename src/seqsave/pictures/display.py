@@ -16,7 +16,7 @@ import numpy as np
 
 from seqsave.errors import OptionError
 from seqsave.pictures import arrays
-from seqsave.pictures.color import color_space
+from seqsave.pictures.color import color_space, is_read_as_linear
 from seqsave.pictures.fitting import OF_COLOR, Wanted, fit, shown_channels
 from seqsave.pictures.light import Light, curve_from, curve_to, light_of, light_of_space
 from seqsave.pictures.possible import possible
@@ -54,7 +54,6 @@ COLORS: Final = ("color", "icc", "cicp", "gamma", "primaries")
 
 # The widest pixels that are made square; what a file states beyond it is an error or an attack.
 _WIDEST = 8
-_READ_AS_LINEAR = ("exr", "tif", "tiff")
 # Beyond these, every half float is black or white.
 _MOST_EV, _GAMMAS = 40.0, (0.1, 10.0)
 _LUMA = np.array((0.2126, 0.7152, 0.0722), np.float32)  # ITU-R BT.709-6, 3.2
@@ -125,7 +124,7 @@ def show(
     array, light = fitted.array, None
     if fitted.of_colours:
         array, light, _ = stated_light(fitted.info, array)
-        light = light or assumed_light(array, fitted.info, extension)
+        light = light or assumed_light(fitted.info, extension, floats=array.dtype.kind == "f")
     with np.errstate(all="ignore"):  # NaN and infinite values may be anything
         if adjustment.channels == "a":
             shown = _alpha(array, adjustment)
@@ -158,9 +157,13 @@ def states_colors(info: ImageInfo) -> bool:
     return any(getattr(info, name) is not None for name in COLORS) or not OF_COLOR.isdisjoint(info.attributes)
 
 
-def assumed_light(array: ImageArray, info: ImageInfo, extension: str) -> Light | None:
-    """Return the light that programs take floats of such a file for, if it states none; None for a display's values."""
-    is_linear = array.dtype.kind == "f" and extension.lower() in _READ_AS_LINEAR and not states_colors(info)
+def assumed_light(info: ImageInfo, extension: str, *, floats: bool) -> Light | None:
+    """Return the light that programs take a file's values for, if it states none; None for a display's values.
+
+    This is the one rule for all that shows pictures: floats in files that programs read as linear are linear, with the
+    primaries of BT.709. extension: of the file. floats: whether it holds floats.
+    """
+    is_linear = floats and is_read_as_linear(extension) and not states_colors(info)
     return light_of_space(color_space("linear-srgb")) if is_linear else None
 
 

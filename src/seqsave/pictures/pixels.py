@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import ImageError, OptionError
 from seqsave.pictures import arrays
-from seqsave.pictures.color import color_space
+from seqsave.pictures.color import color_space, is_read_as_linear
 from seqsave.pictures.fitting import Wanted, check_layout, fit, usual_names, without
 from seqsave.pictures.possible import possible
 from seqsave.types import ImageInfo
@@ -29,8 +29,6 @@ __all__ = ["Pixels", "SharedImage", "Taken", "in_colors"]
 _NOTHING = ImageInfo()
 # Fields that a stated colour space replaces together.
 _OF_COLOR = frozenset(("color", "icc", "cicp", "gamma", "primaries"))
-# Extensions of files whose floats programs take for linear light.
-_READ_AS_LINEAR = ("exr", "tif")
 # The attribute with the dtypes of channels in the source's file.
 _STORED_TYPES = ".types"
 _UNKNOWN_LIGHT = (
@@ -182,7 +180,7 @@ class Pixels:
             check_layout(array.shape, self._spec)
         if info is None and not self.wanted:
             taken = self._taken(array, self._shown(array, _NOTHING), _NOTHING)
-            if self.beside in _READ_AS_LINEAR and self._is_of_unknown_light(array, _NOTHING):
+            if is_read_as_linear(self.beside) and self._is_of_unknown_light(array, _NOTHING):
                 taken.notes = (self._unknown_light(),)
             return taken
         known, notes = (_NOTHING, ()) if info is None else possible(without(info, self._drops))
@@ -201,7 +199,7 @@ class Pixels:
         taken = self._taken(fitted.array, shown, fitted.info, floats if types and names else None)
         taken.notes, taken.of_colours = notes + fitted.notes, fitted.of_colours
         if (
-            (info is not None or self.beside in _READ_AS_LINEAR)
+            (info is not None or is_read_as_linear(self.beside))
             and fitted.of_colours
             and self._is_of_unknown_light(array, known)
         ):
@@ -266,7 +264,7 @@ class Pixels:
         return stays and self._spec.default_color is not None and not is_known
 
     def _unknown_light(self) -> tuple[str, str]:
-        is_beside = self.beside in _READ_AS_LINEAR
+        is_beside = is_read_as_linear(self.beside)
         why = f"programs read the {self.beside} as linear" if is_beside else "its source holds floats"
         return "unknown light", _UNKNOWN_LIGHT.format(why=why, kind=self._spec.extensions[0])
 

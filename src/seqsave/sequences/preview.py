@@ -111,7 +111,7 @@ def make_preview(
               view, channels, layer.
 
     The movie states its colours: primaries and matrix of BT.709, limited range, and the curve of sRGB, or of BT.709 if
-    the frames state that.
+    the frames state that. Floats of EXR and TIFF files that state none are linear, as everywhere, and a note says so.
 
     Raises OptionError for another ending or a codec that such a file does not hold, EncoderUnavailableError without
     PyAV or its encoder, DecodeError, EncodeError, TargetError.
@@ -154,14 +154,12 @@ def encode_movie(
     on_frame: Callable[[Frame], None] = lambda _: None,
     on_decoded: Callable[[Frame, Decoded], None] = lambda _, __: None,
     on_broken: Callable[[Frame, BaseException], None] | None = None,
-    as_programs: bool = False,
 ) -> EncodedMovie:
     """Encode all frames of a sequence as a movie.
 
     on_decoded: called with each frame, in any order and on any thread.
     on_broken:  called with each frame that cannot be read or shown, and its error; it is left out of the movie.
                 Without it the error is raised.
-    as_programs: show floats of EXR and TIFF files that state no colour space as linear, as programs read them.
 
     Arguments and errors as of ``make_preview``.
     """
@@ -173,7 +171,7 @@ def encode_movie(
         decoded = frame.decode(data, max_pixels=max_pixels)
         on_decoded(frame, decoded)
         try:
-            return screen.take(decoded.array, decoded.info, frame.name.rpartition(".")[2] if as_programs else "")
+            return screen.take(decoded.array, decoded.info, frame.name.rpartition(".")[2])
         except ImageError as error:
             raise ImageError(f"{frame.name}: {error}") from error
 

@@ -74,6 +74,8 @@ class Screen:
     over_light: whether linear pictures are composited in linear light; otherwise as a screen's values.
     wanted:     the channels that are shown, if not the colours. drops_color: leave out what frames state of colours.
     alpha:      what alpha is where nothing states it: "associated" in pictures that are saved as EXR files.
+    saved_as:   the extension of the files of floats that the pictures are saved in: the movie shows what programs see
+                in those. "" for files of whole numbers, and for pictures that are read from files.
 
     Raises OptionError for an unknown colour.
     """
@@ -89,11 +91,13 @@ class Screen:
         wanted: Wanted | None = None,
         drops_color: bool = False,
         alpha: Literal["straight", "associated"] = "straight",
+        saved_as: str = "",
     ) -> None:
         self._color = color
         self._is_raw = view is not None and view.is_raw
         self._view = None if self._is_raw else view
         self._alpha = alpha
+        self._saved_as = saved_as
         self._over_light = over_light
         self._wanted = Wanted() if wanted is None else wanted
         self._drops_color = drops_color
@@ -109,7 +113,8 @@ class Screen:
     def take(self, picture: Any, info: ImageInfo | None, extension: str = "") -> Waiting:
         """Return a copy of a picture, with as few bits as a movie can show. Raises ImageError.
 
-        info: what its file states of it; None for the pictures of a program. extension: of its file.
+        info: what its file states of it; None for the pictures of a program. extension: of its file, if it is shown as
+        that file is.
         """
         array = arrays.as_array(picture)
         known, wrong = (ImageInfo(), ()) if info is None else possible(info)
@@ -121,8 +126,8 @@ class Screen:
         array, light = fitted.array, None
         if self._color is not None and fitted.of_colours and not self._is_raw:
             light = light_of_space(self._color)
-        elif fitted.of_colours and info is not None and not self._is_raw:
-            array, light = self._stated(fitted.info, array, extension)
+        elif fitted.of_colours and (info is not None or self._saved_as) and not self._is_raw:
+            array, light = self._stated(fitted.info, array, extension or self._saved_as)
         is_ready = self._view is None and (light is None or light.is_display)
         dtypes = self._bits if is_ready else (*self._bits, "float32")
         prepared = arrays.prepare(array, dtypes, (array.shape[2],))
@@ -137,11 +142,12 @@ class Screen:
         array, light, is_understood = stated_light(info, array)
         if not is_understood:
             self.notes.setdefault("color", _NOT_UNDERSTOOD)
-        elif light is None and not states_colors(info) and array.dtype.kind == "f":
-            light = assumed_light(array, info, extension)
+        elif light is None and not states_colors(info):
+            is_float = array.dtype.kind == "f"
+            light = assumed_light(info, extension, floats=is_float or bool(self._saved_as))
             if light is not None:
                 self.notes.setdefault("color", _READ_AS_LINEAR.format(extension=extension.lower()))
-            else:
+            elif is_float:
                 how = "they are shown as they are" if self._view is None else "the view takes them for sRGB"
                 self.notes.setdefault("color", _UNKNOWN.format(how=how))
         return array, light

@@ -59,6 +59,7 @@ def open_preview(config: WriterConfig, target: Target, warn: Warn) -> Preview | 
             drops_color=form.pixels.drops_color,
             over_light=not form.pixels.shows_linear and form.pixels.view is None,
             alpha="associated" if is_associated else "straight",
+            saved_as=form.resolved.extension if form.pixels.dtype.startswith("float") else "",
         ),
         publish=publish,
         warn=warned,
