@@ -18,6 +18,7 @@ import seqsave
 from seqsave.look.page import make_page, save_page
 from tests.support.needs import needs_package
 from tests.support.patience import PATIENCE
+from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.browser
 
@@ -179,6 +180,30 @@ def test_in_a_bucket(s3_server: Any, opened: Opened) -> None:
     opened.ready(3)
     assert opened.number() == 3
     assert [one for one in opened.requests if one == "http"] == ["http"], "the page itself"
+
+
+def test_from_stored_proxies_in_a_bucket_the_right_frames_are_shown_and_none_is_read(
+    s3_server: Any, proxy: Proxy, opened: Opened
+) -> None:
+    from fsspec.core import url_to_fs
+
+    needs_package("av")
+    url, options = s3_server.new_prefix(), s3_server.storage_options
+    seqsave.save([numbered(one) for one in range(70)], url, proxies=True, storage_options=options)
+    sequence = seqsave.open_sequence(url, storage_options={**options, "endpoint_url": proxy.endpoint_url})
+    assert sequence.target is not None
+    proxy.requests.clear()
+    made = save_page(sequence, sequence.target, "frame.html")
+    assert made.stored == 70
+    assert [one.path for one in proxy.requests if one.path.endswith(".png")] == []
+    endpoint = {"endpoint_url": options["endpoint_url"]}
+    fs, path = url_to_fs(f"{url}/frame.html", key=options["key"], secret=options["secret"], client_kwargs=endpoint)
+    opened.page.goto(f"{fs.url(path)}#f=69")
+    opened.ready(69)
+    assert opened.number() == 69
+    for number in (0, 63, 64, 17):
+        opened.jump(number)
+        assert opened.number() == number
 
 
 def test_the_policy_stops_code_and_requests_of_others(tmp_path: Path, opened: Opened) -> None:

@@ -48,7 +48,7 @@ __all__ = ["page_command"]
 @click.argument("out", metavar="[OUT]", required=False, shell_complete=urls)
 @frames_option()
 @rate_option
-@height_option
+@height_option("By default 720, or that of stored proxies.", default=None, show_default=False)
 @click.option("--workflow", is_flag=True, help="Put prompt, workflow and other texts of the first frame into it.")
 @max_pixels_option()
 @storage_option()
@@ -61,7 +61,7 @@ def page_command(
     filetype: str | None,
     frames: tuple[range, ...] | None,
     rate: Fraction | None,
-    height: int,
+    height: int | None,
     workflow: bool,
     max_pixels: int,
     storage_option: dict[str, Any],
@@ -72,7 +72,8 @@ def page_command(
 
     It plays in a browser without a server, and loads nothing from elsewhere; 'page.html#f=1060' opens it at a frame. It
     names neither the place of the frames nor, without --workflow, their metadata. Without PyAV (pip install
-    "seqsave[video]") it holds small pictures in place of a movie. 'seqsave rm' removes the page with the sequence.
+    "seqsave[video]") it holds small pictures in place of a movie. If most frames have proxies, it is made from those,
+    unless --height asks for more lines than they have. 'seqsave rm' removes the page with the sequence.
     """
     from seqsave.look.page import save_page
     from seqsave.sequences.belongings import PAGE_EXTENSION, refuse_others
@@ -113,8 +114,18 @@ def page_command(
 def _print(where: str, made: MadePage, as_json: bool) -> None:
     if as_json:
         problems = [{"index": index, "problem": text} for index, text in sorted(made.broken.items())]
-        print_json({"url": where, "frames": made.frames, "size": made.size, "share": made.share, "problems": problems})
+        print_json(
+            {
+                "url": where,
+                "frames": made.frames,
+                "size": made.size,
+                "share": made.share,
+                "proxies": made.stored,
+                "problems": problems,
+            }
+        )
         return
     percent = 100 * (made.share or 0)
     share = "" if made.share is None else f", {percent:{'.2g' if percent < 10 else '.0f'}} % of the frames' bytes"
-    print_line(f"{where}: {counted(made.frames, 'frame')}, {format_size(made.size)}{share}")
+    stored = f" ({made.stored} from proxies)" if made.stored else ""
+    print_line(f"{where}: {counted(made.frames, 'frame')}{stored}, {format_size(made.size)}{share}")

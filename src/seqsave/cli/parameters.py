@@ -180,10 +180,11 @@ def rate_option(command: F) -> F:
     return click.option("--rate", metavar="FPS", callback=as_rate, help=text)(command)
 
 
-def height_option(command: F) -> F:
-    """Return the option ``--height`` of commands that make a movie."""
-    text = "Maximum height of the movie in pixels."
-    return click.option("--height", type=click.IntRange(2, 8192), default=720, show_default=True, help=text)(command)
+def height_option(note: str = "", **different: Any) -> Callable[[F], F]:
+    """Return the option ``--height`` of commands that make a movie. note, different: as of ``max_pixels_option``."""
+    made = {"default": 720, "show_default": True, **different}
+    text = " ".join(filter(None, ("Maximum height of the movie in pixels.", note)))
+    return click.option("--height", type=click.IntRange(2, 8192), help=text, **made)
 
 
 def filetype_option(command: F) -> F:

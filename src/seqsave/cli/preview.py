@@ -57,7 +57,7 @@ __all__ = ["preview_command"]
     help="The file to write, .mp4, .webm or .mov. By default PREFIX.mp4, or the codec's, beside the frames.",
 )
 @rate_option
-@height_option
+@height_option()
 @click.option(
     "--codec",
     type=click.Choice(tuple(CODECS)),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqsave import naming
 from seqsave.errors import EncoderUnavailableError, OptionError, SeqSaveError, SequenceNotFoundError
+from seqsave.look.halves import Halves, stored_halves
 from seqsave.look.markup import Markup, render
 from seqsave.manifest.intervals import Intervals, subtract
 from seqsave.pictures.codecs import CODECS, choose
@@ -20,7 +21,7 @@ from seqsave.sequences.belongings import PAGE_EXTENSION
 from seqsave.sequences.cells import CELLS, Gap, Missing, chosen, label_of, missing_in, problem_of, stepped, thumbnail
 from seqsave.sequences.file import rate_of
 from seqsave.sequences.many import call
-from seqsave.sequences.preview import Look, encode_movie
+from seqsave.sequences.preview import Files, Look, Source, encode_movie
 from seqsave.sequences.stated import color_of
 from seqsave.types import MAX_PIXELS
 from seqsave.wording import counted
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["MadePage", "make_page", "save_page"]
 
 _CONTENT_TYPE = "text/html; charset=utf-8"
+_HEIGHT = 720
 _CELL_WIDTH, _POSTER_WIDTH = 240, 960
 # Without a movie: the widths of pictures, the widest one with which all of them are expected to stay below the bytes.
 _PICTURE_WIDTHS, _MOST_BYTES = (640, 480, 320, 240, 160), 24 * 2**20
@@ -48,7 +50,8 @@ _LONG_GAP = 1000
 class MadePage:
     """A page: its size in bytes, the frames that it shows, those that cannot be shown, and notes for the caller.
 
-    share: of the bytes of the frames; None where their size is not known.
+    share:  of the bytes of the frames; None where their size is not known.
+    stored: how many of the frames are shown from stored proxies.
     """
 
     size: int
@@ -56,6 +59,7 @@ class MadePage:
     share: float | None
     broken: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    stored: int = 0
 
 
 def save_page(sequence: FrameSequence, target: Target, path: str, **settings: Any) -> MadePage:
@@ -73,16 +77,18 @@ def save_page(sequence: FrameSequence, target: Target, path: str, **settings: An
 def make_page(
     sequence: FrameSequence,
     *,
-    height: int = 720,
+    height: int | None = None,
     rate: Fraction | None = None,
     workflow: bool = False,
     max_pixels: int = MAX_PIXELS,
     gaps: bool = True,
     on_frame: Callable[[Frame], None] = lambda _: None,
 ) -> tuple[bytes, MadePage]:
-    """Return an HTML file that shows a sequence (its first variation), and what is in it. Each frame is read once.
+    """Return an HTML file that shows a sequence (its first variation), and what is in it.
 
-    height:   of the movie in pixels, at most.
+    Each frame is read once, or, if most frames have stored proxies, only where it has none.
+
+    height:   of the movie in pixels, at most; stored proxies that are smaller are not used then. None for 720, or less.
     rate:     frames per second; by default the manifest's, or 24.
     workflow: whether the page holds the metadata of the first frame: prompt, workflow and other texts.
     gaps:     whether it shows which frames are missing; those between chosen frames are not.
@@ -100,12 +106,14 @@ def make_page(
     missing = missing_in(sequence) if gaps else Missing(())
     cells = chosen(shown.indices, missing, CELLS)
     stated = rate if rate is not None else rate_of(sequence)
-    taken = _Taken(shown, {one for one in cells if isinstance(one, int)})
+    halves = stored_halves(shown, height, max_pixels)
+    source = Files(max_pixels) if halves is None else halves
+    taken = _Taken(shown, {one for one in cells if isinstance(one, int)}, halves)
     extension, lack = _container()
     if extension:
-        medium = _movie(shown, taken, extension, stated, height, max_pixels, on_frame)
+        medium = _movie(shown, taken, source, extension, stated, height or _HEIGHT, on_frame)
     else:
-        medium = _pictures(shown, taken, max_pixels, on_frame)
+        medium = _pictures(shown, taken, source, on_frame)
         medium.notes += (f"small pictures in place of a movie: {lack}",)
     if len(taken.broken) == len(shown) and (error_ := taken.first_error) is not None:
         raise error_
@@ -126,7 +134,9 @@ def make_page(
     share = len(data) / size if size else None
     if len(data) > _LARGE:
         medium.notes += (f"the page is large, and browsers take long to open it: {_SMALLER}",)
-    return data, MadePage(len(data), len(shown) - len(taken.broken), share, dict(taken.broken), medium.notes)
+    count = len(shown) - len(taken.broken)
+    stored = 0 if halves is None else halves.count
+    return data, MadePage(len(data), count, share, dict(taken.broken), medium.notes, stored)
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------
@@ -144,8 +154,9 @@ class _Medium:
 class _Taken:
     """What was kept of the frames while they were decoded, on several threads."""
 
-    def __init__(self, shown: FrameSequence, cells: set[int]) -> None:
+    def __init__(self, shown: FrameSequence, cells: set[int], halves: Halves | None) -> None:
         self._first = shown[0].index
+        self._halves = halves
         self._cells = cells
         self._lock = threading.Lock()
         self.thumbnails: dict[int, str] = {}
@@ -163,12 +174,21 @@ class _Taken:
         picture = thumbnail(decoded, frame, _POSTER_WIDTH if frame.index == self._first else _CELL_WIDTH)
         with self._lock:
             if frame.index == self._first:
-                rows, columns, channels = decoded.array.shape
                 self.poster, self.aspect = _jpeg(picture), picture.shape[1] / picture.shape[0]
-                self.size = f"{columns}x{rows}, {counted(channels, 'channel')} of {decoded.array.dtype}"
-                self.color = color_of(decoded.info)
+                self.size, self.color = self._format_of(decoded)
             if frame.index in self._cells:
                 self.thumbnails[frame.index] = _jpeg(_narrow(picture))
+
+    def _format_of(self, decoded: Decoded) -> tuple[str, str | None]:
+        """Return size and channels of the frames in words, and their colour space, as far as they are known."""
+        if self._halves is None:
+            (rows, columns, channels), dtype = decoded.array.shape, str(decoded.array.dtype)
+            color = color_of(decoded.info)
+        elif (stated := self._halves.picture) is not None:
+            rows, columns, channels, dtype, color = stated.height, stated.width, stated.channels, stated.dtype, None
+        else:
+            return "", None
+        return f"{columns}x{rows}, {counted(channels, 'channel')} of {dtype}", color
 
     def leave_out(self, frame: Frame, error: BaseException) -> None:
         """Keep why a frame cannot be shown."""
@@ -198,10 +218,10 @@ def _container() -> tuple[str, str]:
 def _movie(
     shown: FrameSequence,
     taken: _Taken,
+    source: Source,
     extension: str,
     rate: Fraction | None,
     height: int,
-    max_pixels: int,
     on_frame: Callable[[Frame], None],
 ) -> _Medium:
     movie = encode_movie(
@@ -209,7 +229,7 @@ def _movie(
         extension,
         look=Look(height=height),
         rate=rate,
-        max_pixels=max_pixels,
+        source=source,
         on_frame=on_frame,
         on_decoded=taken.keep,
         on_broken=taken.leave_out,
@@ -217,11 +237,11 @@ def _movie(
     return _Medium(f"video/{extension}", Markup.movie(base64.b64encode(movie.data).decode()), movie.notes)
 
 
-def _pictures(shown: FrameSequence, taken: _Taken, max_pixels: int, on_frame: Callable[[Frame], None]) -> _Medium:
-    width = _width_for(shown, max_pixels)
+def _pictures(shown: FrameSequence, taken: _Taken, source: Source, on_frame: Callable[[Frame], None]) -> _Medium:
+    width = _width_for(shown, source)
 
     def small(frame: Frame, data: bytes) -> str | None:
-        decoded = frame.decode(data, max_pixels=max_pixels)
+        decoded = source.decode(frame, data)
         taken.keep(frame, decoded)
         return _jpeg(thumbnail(decoded, frame, width))
 
@@ -232,17 +252,17 @@ def _pictures(shown: FrameSequence, taken: _Taken, max_pixels: int, on_frame: Ca
         return None
 
     found = []
-    for frame, one in zip(shown, shown.decoded(small, on_error=left_out), strict=True):
+    for frame, one in zip(shown, shown.decoded(small, read=source.read, on_error=left_out), strict=True):
         found += [] if one is None else [one]
         on_frame(frame)
     return _Medium("", Markup.pictures(found))
 
 
-def _width_for(shown: FrameSequence, max_pixels: int) -> int:
+def _width_for(shown: FrameSequence, source: Source) -> int:
     """Return the width of pictures with which all of them, judged by the first sound one, are not too many bytes."""
     for frame in (shown[0], shown[len(shown) // 2], shown[len(shown) - 1]):
         try:
-            decoded = frame.decode(max_pixels=max_pixels)
+            decoded = source.decode(frame, source.read(frame))
         except SeqSaveError:
             continue
         for width in _PICTURE_WIDTHS:

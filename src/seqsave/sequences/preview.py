@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from seqsave import naming
 from seqsave.errors import ImageError, OptionError, SeqSaveError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seqsave.targets import Target
     from seqsave.types import Decoded, ImageInfo
 
-__all__ = ["EncodedMovie", "Look", "Made", "Preview", "encode_movie", "make_preview"]
+__all__ = ["EncodedMovie", "Files", "Look", "Made", "Preview", "Source", "encode_movie", "make_preview"]
 
 _CONTENT_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 # Bytes of pictures that wait for the movie's encoder before ``Preview.add`` waits as well.
@@ -126,12 +126,37 @@ def make_preview(
         look=wanted,
         rate=rate or rate_of(sequence),
         texts=_texts(shown),
-        max_pixels=max_pixels,
+        source=Files(check_count("max_pixels", max_pixels)),
         on_frame=on_frame,
     )
     kind = _CONTENT_TYPES[extension]
     call(RetryPolicy(), lambda: target.publish(path, encoded.data, content_type=kind), contact=target.known)
     return Made(encoded.frames, len(encoded.data), (*encoded.notes, *([] if chosen else _gaps(shown))))
+
+
+class Source(Protocol):
+    """Where a movie's pictures come from. Several threads use it."""
+
+    def read(self, frame: Frame) -> bytes:
+        """Return the bytes that ``decode`` takes."""
+
+    def decode(self, frame: Frame, data: bytes) -> Decoded:
+        """Return the picture of a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of the frames. max_pixels: W x H of the largest picture that is decoded."""
+
+    max_pixels: int = MAX_PIXELS
+
+    def read(self, frame: Frame) -> bytes:
+        """Return the file's bytes. Raises TargetError."""
+        return frame.read_bytes()
+
+    def decode(self, frame: Frame, data: bytes) -> Decoded:
+        """Return the picture in a file. Raises as ``Frame.decode``."""
+        return frame.decode(data, max_pixels=self.max_pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +175,14 @@ def encode_movie(
     look: Look,
     rate: Fraction | None = None,
     texts: Mapping[str, str] | None = None,
-    max_pixels: int = MAX_PIXELS,
+    source: Source | None = None,
     on_frame: Callable[[Frame], None] = lambda _: None,
     on_decoded: Callable[[Frame, Decoded], None] = lambda _, __: None,
     on_broken: Callable[[Frame, BaseException], None] | None = None,
 ) -> EncodedMovie:
     """Encode all frames of a sequence as a movie.
 
+    source:     of the pictures; None for the files of the frames.
     on_decoded: called with each frame, in any order and on any thread.
     on_broken:  called with each frame that cannot be read or shown, and its error; it is left out of the movie.
                 Without it the error is raised.
@@ -165,10 +191,10 @@ def encode_movie(
     """
     choice = choose(extension, look.codec, look.quality)
     screen = look.screen(is_deep=choice.codec.deep)
-    check_count("max_pixels", max_pixels)
+    pictures = source or Files()
 
     def taken(frame: Frame, data: bytes) -> Waiting | None:
-        decoded = frame.decode(data, max_pixels=max_pixels)
+        decoded = pictures.decode(frame, data)
         on_decoded(frame, decoded)
         try:
             return screen.take(decoded.array, decoded.info, frame.name.rpartition(".")[2])
@@ -190,7 +216,7 @@ def encode_movie(
         quality=look.quality,
         background=screen.background,
     ) as movie:
-        for frame, waiting in zip(shown, shown.decoded(taken, on_error=left_out), strict=True):
+        for frame, waiting in zip(shown, shown.decoded(taken, read=pictures.read, on_error=left_out), strict=True):
             if waiting is not None:
                 picture = screen.show(waiting)
                 movie.transfer = screen.transfer

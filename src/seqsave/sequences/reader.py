@@ -308,15 +308,17 @@ class FrameSequence(Sequence[Frame]):
         concurrency: int | None = None,
         max_bytes: int = READ_AHEAD_BYTES,
         *,
+        read: Callable[[Frame], bytes] = Frame.read_bytes,
         on_error: Callable[[Frame, BaseException], T] | None = None,
     ) -> Iterator[T]:
         """Yield ``decode(frame, data)`` of every frame in order, read and decoded ahead like ``arrays``.
 
+        read:     returns the data of a frame.
         on_error: called with a frame and its error; returns the result, or raises. By default errors are raised.
 
         Raises what reading or ``decode`` raised, once the results of all frames before that one have been yielded.
         """
-        with contextlib.closing(self._read_ahead(decode, concurrency, max_bytes)) as outcomes:
+        with contextlib.closing(self._read_ahead(decode, concurrency, max_bytes, read)) as outcomes:
             for frame, outcome in outcomes:
                 if on_error is None or outcome.error is None:
                     yield outcome.value()
@@ -344,7 +346,11 @@ class FrameSequence(Sequence[Frame]):
         return f"{self.pattern} in {self.url}: {count} left out: {numbers}. The first error: {damaged[0][1]}"
 
     def _read_ahead(
-        self, decode: Callable[[Frame, bytes], T], concurrency: int | None, max_bytes: int
+        self,
+        decode: Callable[[Frame, bytes], T],
+        concurrency: int | None,
+        max_bytes: int,
+        read: Callable[[Frame], bytes] = Frame.read_bytes,
     ) -> Generator[tuple[Frame, Outcome[T]], None, None]:
         """Yield each frame in order with its outcome. An error does not affect the frames before or after it."""
         from seqsave.runtime.pipeline import Pipeline  # here, as a listing needs no threads
@@ -356,7 +362,7 @@ class FrameSequence(Sequence[Frame]):
         ahead: deque[tuple[Frame, Future[Outcome[T]]]] = deque()
         try:
             for frame in self._frames:
-                job = ReadJob(frame.read_bytes, partial(decode, frame))
+                job = ReadJob(partial(read, frame), partial(decode, frame))
                 ahead.append((frame, pipeline.submit(job.read, job.decode, cost=frame.size or 0, size_of=size_of)))
                 if len(ahead) >= width:
                     done, future = ahead.popleft()
