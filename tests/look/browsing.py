@@ -212,8 +212,10 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def opened(running: Any, url: str, fragment: str = "", size: tuple[int, int] = (1500, 900)) -> Iterator[Page]:
-    """One page in a context of its own; its code must not fail."""
+def opened(
+    running: Any, url: str, fragment: str = "", size: tuple[int, int] = (1500, 900), wait: bool = True
+) -> Iterator[Page]:
+    """One page in a context of its own; its code must not fail. wait: until it shows a frame."""
     width, height = size
     context = running.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -221,7 +223,8 @@ def opened(running: Any, url: str, fragment: str = "", size: tuple[int, int] = (
     page.set_default_timeout(MILLISECONDS)
     shown = Page(page, url)
     try:
-        shown.open(fragment)
+        if wait:
+            shown.open(fragment)
         yield shown
         assert shown.failures == []
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 import seqsave
+from seqsave.look import viewer
 from tests.look.browsing import SMALL, numbered, opened, save
 from tests.look.serving import serving
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.s3 import S3Server
 
 pytestmark = pytest.mark.browser
@@ -103,6 +105,39 @@ def test_a_deleted_frame_is_missing_and_a_replaced_one_is_shown(chromium: Any, t
         page.has_text("#problems", "1 gap")
         page.go(2)
         assert page.words().startswith("Frame 2 is missing")
+
+
+def test_events_that_a_page_missed_are_no_old_pictures(
+    chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is too far behind gets no events of single frames: it loads all of the sequence again."""
+    monkeypatch.setattr(viewer, "MOST_EVENTS", 1)
+    save(tmp_path, range(4), manifest=False)
+    save(tmp_path / "other", range(70, 74), manifest=False)
+    with serving(tmp_path) as served, opened(chromium, served.url) as page:
+        page.go(3)
+        assert page.number() == 3
+        for index in range(4):
+            new = (tmp_path / "other" / f"frame_{70 + index:05}.png").read_bytes()
+            (tmp_path / f"frame_{index:05}.png").write_bytes(new)
+        wait_until(lambda: page.number() == 73, "the last replaced frame")
+        page.go(1)
+        assert page.number() == 71
+
+
+def test_what_changes_before_a_page_listens_is_shown(chromium: Any, tmp_path: Path) -> None:
+    """A look at the storage for another page found it, so that no later look does."""
+    save(tmp_path, range(4), manifest=False)
+    save(tmp_path / "other", [77], manifest=False)
+    with serving(tmp_path) as served, opened(chromium, "about:blank", wait=False) as page:
+        held = page.hold(r"/events$")
+        page.url = served.url
+        page.open()
+        assert page.number() == 0
+        (tmp_path / "frame_00000.png").write_bytes((tmp_path / "other" / "frame_00077.png").read_bytes())
+        asyncio.run_coroutine_threadsafe(served.viewer.look_again(), served.loop).result(PATIENCE)
+        held.release()
+        wait_until(lambda: page.number() == 77, "the replaced frame")
 
 
 def test_a_render_is_followed_up_to_what_is_expected(chromium: Any, tmp_path: Path) -> None:

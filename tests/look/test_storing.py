@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import seqsave
+from seqsave.look.stored import StoredProxies
 from seqsave.look.storing import make_proxies
-from tests.look.proxied import opened, packs, picture, shown
+from seqsave.manifest import path_of
+from tests.look.proxied import grey, opened, packs, picture, shown
+from tests.support.patience import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,9 +67,6 @@ def test_damaged_frames_are_left_out(tmp_path: Path) -> None:
 def test_other_programs_frames_with_gaps_and_batches(tmp_path: Path) -> None:
     from PIL import Image
 
-    from seqsave.look.stored import StoredProxies
-    from tests.look.proxied import grey
-
     for batch in (0, 1):
         folder = tmp_path / f"batch_{batch:04d}"
         folder.mkdir()
@@ -91,3 +92,55 @@ def test_an_interrupt_keeps_what_was_made(tmp_path: Path) -> None:
         make_proxies(seqsave.open_sequence(tmp_path), on_frame=interrupt)
     again = make_proxies(seqsave.open_sequence(tmp_path))
     assert (again.made, again.kept) == (2, 3)
+
+
+def test_packs_of_frames_that_were_replaced_are_deleted(place: Place) -> None:
+    save(place, range(3), proxies=True)
+    (old,) = packs(place)
+    save(place, range(10, 13))  # without proxies: the old pictures belong to no frame any more
+    made = make_proxies(opened(place))
+    assert (made.made, made.removed) == (3, 1)
+    (new,) = packs(place)
+    assert new != old
+    assert shown(place)[1, None] == (11, 11)
+    again = make_proxies(opened(place))
+    assert (again.made, again.kept, again.removed) == (0, 3, 0)
+    assert packs(place) == [new]
+
+
+def test_packs_of_a_run_that_goes_on_stay(tmp_path: Path) -> None:
+    seqsave.save([picture(1)], tmp_path)
+    with seqsave.open_writer(tmp_path, start=64, proxies=True) as writer:
+        for value in range(65):
+            writer.write(picture(value)).result()
+        wait_until(lambda: [*tmp_path.rglob("64_127.*.pack")], "the pack of the first 64")
+        for path in tmp_path.glob("frame_*.png"):
+            path.write_bytes((tmp_path / "frame_00000.png").read_bytes())
+        assert make_proxies(seqsave.open_sequence(tmp_path)).removed == 0
+
+
+def test_a_copy_by_another_program_is_healed(tmp_path: Path) -> None:
+    """It has other times of change, so that nothing shows that its frames are those of the manifest."""
+    seqsave.save([picture(value) for value in range(3)], tmp_path / "a", proxies=True)
+    shutil.copytree(tmp_path / "a", tmp_path / "b", copy_function=shutil.copyfile)
+    sequence = seqsave.open_sequence(tmp_path / "b")
+    assert not StoredProxies(sequence).has(sequence[1])
+    made = make_proxies(sequence)
+    assert (made.made, made.removed) == (3, 1)
+    sequence = seqsave.open_sequence(tmp_path / "b")
+    assert grey(StoredProxies(sequence).jpeg(sequence[1], "half")) == 1
+
+
+@pytest.mark.parametrize("how", ["gone", "moved"])
+def test_without_its_manifest_a_sequence_keeps_its_pictures(place: Place, how: str) -> None:
+    """The listing shows that the frames are the files that the pictures were made of."""
+    save(place, range(3), proxies=True)
+    name = path_of("", opened(place).name)
+    data = place.read(name)
+    target = opened(place).target
+    assert target is not None
+    target.delete(name)
+    if how == "moved":
+        place.write(name.replace("frame", "other"), data)
+    assert shown(place)[1, None] == (1, 1)
+    assert make_proxies(opened(place)).kept == 3

@@ -53,6 +53,7 @@ def proxies_command(
                 "made": made.made,
                 "kept": made.kept,
                 "size": made.bytes,
+                "removed": made.removed,
                 "failed": [{"index": frame.index, "batch": frame.batch, "error": str(e)} for frame, e in made.failed],
             }
         )
@@ -60,6 +61,8 @@ def proxies_command(
         kept = f", {made.kept} had them" if made.kept else ""
         what = f"{counted(made.made, 'frame')} of {sequence.pattern} in {sequence.url}"
         print_line(f"stored proxies of {what} ({format_size(made.bytes)}{kept})")
+        if made.removed:
+            messages.note(f"deleted {counted(made.removed, 'file')} of proxies that belonged to no frame any more")
     if made.unbound:
         messages.warn(
             f"{counted(made.unbound, 'frame')} will not be shown from proxies: the sequence has no manifest, and its "

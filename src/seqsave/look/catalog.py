@@ -232,6 +232,12 @@ class Shown:
             wanted.discard(None)  # expected outside of batch folders only if there are none
         return tuple(sorted(there | wanted, key=lambda batch: -1 if batch is None else batch)) or (None,)
 
+    @property
+    def growing(self) -> bool:
+        """Return whether frames came since the last look, or a run says that they will."""
+        known = self.seen.progress.known
+        return self.grows or bool(known is not None and known.writers)
+
     def frame(self, index: int, batch: int | None) -> Frame | None:
         """Return a frame; None if it is missing."""
         if not any(index in run for run in self._there.get(batch, ())):
@@ -264,7 +270,7 @@ class Shown:
         expected = progress.expected or ()
         ends = [end for runs in (*there.values(), expected) for run in runs if run for end in (run[0], run[-1])]
         first, last = (min(ends), max(ends)) if ends else (0, 0)
-        known, picture = progress.known, facts.picture
+        picture = facts.picture
         return {
             "id": self.id,
             "name": str(sequence.name),
@@ -286,7 +292,7 @@ class Shown:
             "broken": [self._broken_in(batch) for batch in batches],
             "finished": None if progress.state is None else progress.state == "complete",
             "state": str(progress) or None,
-            "growing": self.grows or bool(known is not None and known.writers),
+            "growing": self.growing,
             "proxies": facts.proxies,
             "bytes": self._bytes,
             "stamp": str(self.stamp),

@@ -49,6 +49,8 @@ class StoredProxies:
         self._most_chunks = max(1, max_bytes // CHUNK)
         self._indexes: OrderedDict[Hashable, Any] = OrderedDict()
         self._under_way: dict[Hashable, Future[Any]] = {}
+        self.lacking: Frame | None = None
+        """A frame that was requested and has no picture of its present file, though others have."""
         self.update(sequence)
 
     def update(self, sequence: FrameSequence) -> None:
@@ -68,6 +70,10 @@ class StoredProxies:
         """Return whether there are any, for frames of the manifest or in the folder of the packs. Sends requests."""
         return any(entry.proxy for entry in self._recorded().values()) or bool(self._listed())
 
+    def packs(self) -> set[str]:
+        """Return the names of all packs in the folder, whatever is in them. Sends a request."""
+        return {pack for own in self._listed().values() for _, pack in own}
+
     def jpeg(self, frame: Frame, size: str) -> bytes | None:
         """Return a frame's small picture as a JPEG file; None if none is stored, or only one of another file.
 
@@ -78,11 +84,18 @@ class StoredProxies:
         found = (
             self._picture(pack, packed.slots[size]) for pack, packed in self._candidates(frame) if size in packed.slots
         )
-        return next((picture for picture in found if picture is not None), None)
+        stored = next((picture for picture in found if picture is not None), None)
+        if stored is None and self.lacking is None and self.exist():
+            self.lacking = frame
+        return stored
 
     def has(self, frame: Frame) -> bool:
         """Return whether a small picture of the frame's very file is stored. Reads indexes only."""
-        return next(self._candidates(frame), None) is not None
+        return self.pack_of(frame) is not None
+
+    def pack_of(self, frame: Frame) -> str | None:
+        """Return the name of the pack with a small picture of the frame's very file; None without one."""
+        return next((pack for pack, _ in self._candidates(frame)), None)
 
     # --- which ---------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ class Made:
     failed:   frames that could not be read or shown, each with its error.
     bytes:    of the packs that were written.
     unbound:  how many cannot be used: neither a manifest nor the storage's listing shows whether a frame is replaced.
+    removed:  how many files of such pictures were deleted, as they belong to no frame any more.
     """
 
     made: int = 0
@@ -47,14 +48,17 @@ class Made:
     failed: list[tuple[Frame, SeqSaveError]] = field(default_factory=list)
     bytes: int = 0
     unbound: int = 0
+    removed: int = 0
 
 
 def make_proxies(sequence: FrameSequence, *, on_frame: Callable[[Frame], None] = lambda _: None) -> Made:
     """Store small pictures of all frames of a sequence that have none, and note them in its manifest, if it has one.
 
-    on_frame: called with each frame that is done.
+    sequence: whole. on_frame: called with each frame that is done.
 
-    Frames that cannot be read or decoded are left out. An interrupt leaves what is stored by then, and is safe.
+    Frames that cannot be read or decoded are left out. Packs that hold no picture of a frame any more, as their frames
+    were replaced, are deleted, unless a run that goes on may need them. An interrupt leaves what is stored by then, and
+    is safe.
 
     Raises TargetError if a pack or the manifest cannot be written; ManifestError.
     """
@@ -68,7 +72,8 @@ def make_proxies(sequence: FrameSequence, *, on_frame: Callable[[Frame], None] =
     start, step = (known.start, known.step) if known is not None else (indices[0], _step(indices))
     packer = Packer(start, step, secrets.token_hex(6))
     named: dict[str, tuple[str, packs.Source]] = {}
-    wanted = [frame for frame in sequence if not _has(stored, frame, result, on_frame)]
+    before, needed = stored.packs(), set[str]()
+    wanted = [frame for frame in sequence if not _has(stored, frame, result, on_frame, needed)]
     try:
         for frame, made in at_once(target, ((frame.size or 0, partial(_made, frame)) for frame in wanted)):
             if isinstance(made, SeqSaveError):
@@ -88,12 +93,21 @@ def make_proxies(sequence: FrameSequence, *, on_frame: Callable[[Frame], None] =
             _publish(target, folder, packer, pack, result)
         if named and known is not None:
             manifests.change(target, manifests.path_of(sequence.folder, sequence.name), partial(_noted, named))
+    needed.update(name for name, _ in named.values())
+    if not result.unbound and (known is None or not known.writers):
+        for name in before - needed:
+            call(target, partial(target.delete, f"{folder}/{name}"))
+            result.removed += 1
     return result
 
 
-def _has(stored: StoredProxies, frame: Frame, result: Made, on_frame: Callable[[Frame], None]) -> bool:
-    if not stored.has(frame):
+def _has(
+    stored: StoredProxies, frame: Frame, result: Made, on_frame: Callable[[Frame], None], needed: set[str]
+) -> bool:
+    pack = stored.pack_of(frame)
+    if pack is None:
         return False
+    needed.add(pack)
     result.kept += 1
     on_frame(frame)
     return True

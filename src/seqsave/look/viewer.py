@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -30,21 +31,43 @@ SLOWER = 1.5
 AT_ONCE = 8
 # Seconds in which frames that turn out to be broken are collected before the page is notified.
 COLLECTED = 0.5
-# Events that a page may be behind before it has to fetch the list.
+# Events that a page may be behind before it has to load all frames of a sequence again.
 MOST_EVENTS = 1000
 
 Event = tuple[str, dict[str, Any]]
 
 
-class Viewer:
-    """The sequences of one page. ``seen``: as ``catalog`` has found them."""
+class Listener(asyncio.Queue["Event | None"]):
+    """The events of one page that it has not got yet. missed: sequences of which some do not come."""
 
-    def __init__(self, catalog: Catalog | Catalogs, seen: Sequence[Seen], proxies: Proxies) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.missed: set[int] = set()
+
+
+class Viewer:
+    """The sequences of one page.
+
+    seen:    as ``catalog`` has found them.
+    on_note: called with what the person who started the server should know.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog | Catalogs,
+        seen: Sequence[Seen],
+        proxies: Proxies,
+        on_note: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.catalog = catalog
         self.proxies = proxies
+        self.id = secrets.token_hex(4)
+        """Shows a page that another server answers, which knows nothing of what the page has seen."""
+        self._on_note = on_note
+        self._lacking: set[int] = set()
         self.shown: list[Shown] = []
         self._numbers: dict[Any, Shown] = {}
-        self._listeners: set[asyncio.Queue[Event | None]] = set()
+        self._listeners: set[Listener] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._describing: dict[int, asyncio.Task[None]] = {}
         self._following: asyncio.Task[None] | None = None
@@ -71,11 +94,12 @@ class Viewer:
         first = [self._describe(one) for one in self.shown]
         if first:
             await asyncio.wait(first[:AT_ONCE])
-        return {"sequences": [self._document_of(one) for one in self.shown], "default_rate": [24, 1]}
+        listed = [self._document_of(one) for one in self.shown]
+        return {"sequences": listed, "default_rate": [24, 1], "viewer": self.id}
 
     def _document_of(self, shown: Shown) -> dict[str, Any]:
         document = shown.document()
-        text = json.dumps(document, sort_keys=True)
+        text = json.dumps([self.id, document], sort_keys=True)
         return {**document, "version": hashlib.blake2s(text.encode(), digest_size=8).hexdigest()}
 
     def frame(self, number: int, index: int, position: int) -> tuple[Shown, int | None, Frame | None]:
@@ -100,30 +124,57 @@ class Viewer:
         if version is not None and frame.version is not None and version != frame.version:
             self._look_soon()
 
-    # --- events ---
+    def note_lacking(self, shown: Shown) -> None:
+        """Report, once, that a sequence has stored proxies, and some frame none of its present file."""
+        frame = None if shown.stored is None else shown.stored.lacking
+        if frame is None or shown.growing or shown.id in self._lacking:
+            return
+        self._lacking.add(shown.id)
+        sequence = shown.sequence
+        self._on_note(
+            f"{sequence.pattern} in {sequence.url} has proxies, but frame {frame.index} has none of its present file "
+            "and is read whole, as others may be: 'seqsave proxies' stores what is lacking"
+        )
 
-    def subscribe(self) -> asyncio.Queue[Event | None]:
+    # --- events ---
+    #
+    # A page learns of a replaced frame by an event alone. So that none is missed, each event of a sequence states its
+    # stamp, which changes with every look that found replaced frames; the first event of a stream states those of all
+    # sequences, for what happened while the page did not listen; and a page that is too far behind is notified that it
+    # missed some.
+
+    def subscribe(self) -> Listener:
         """Return a queue of events, which ends with None. The storage is looked at while a page listens."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        queue = Listener()
+        queue.put_nowait(("state", {"viewer": self.id, "sequences": [self._state_of(one) for one in self.shown]}))
         self._listeners.add(queue)
         if self._following is None or self._following.done():
             self._following = asyncio.ensure_future(self._follow())
         return queue
 
-    def unsubscribe(self, queue: asyncio.Queue[Event | None]) -> None:
+    def unsubscribe(self, queue: Listener) -> None:
         """End a subscription; the last one ends the looking."""
         self._listeners.discard(queue)
         if not self._listeners and self._following is not None:
             self._following.cancel()
             self._following = None
 
-    def _emit(self, name: str, values: dict[str, Any]) -> None:
+    def _state_of(self, shown: Shown) -> dict[str, Any]:
+        document = self._document_of(shown)
+        return {name: document[name] for name in ("id", "version", "stamp")}
+
+    def _emit_replaced(self, number: int, values: dict[str, Any]) -> None:
         for queue in self._listeners:
-            if queue.qsize() < MOST_EVENTS or name == "sequences":
-                queue.put_nowait((name, values))
+            if queue.qsize() < MOST_EVENTS:
+                queue.put_nowait(("frame", values))
+            else:
+                queue.missed.add(number)
 
     def _notify(self, number: int) -> None:
-        self._emit("sequences", {"id": number, "version": self._document_of(self.shown[number])["version"]})
+        state = self._state_of(self.shown[number])
+        for queue in self._listeners:
+            queue.put_nowait(("sequences", {**state, "missed": number in queue.missed}))
+            queue.missed.discard(number)
 
     def _notify_later(self, number: int) -> None:
         if number in self._noted:
@@ -183,7 +234,7 @@ class Viewer:
         for index, batch in replaced:
             frame = shown.frame(index, batch)
             values = {"id": shown.id, "batch": positions[batch], "index": index}
-            self._emit("frame", {**values, "version": frame.version if frame is not None else None})
+            self._emit_replaced(shown.id, {**values, "version": frame.version if frame is not None else None})
         if has_changed:
             self._notify(shown.id)
         return has_changed

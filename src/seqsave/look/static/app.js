@@ -21,6 +21,7 @@ export class App {
     this.follow = false;
     this.fps = 24;
     this.drawnAt = null; // the position that the canvas shows
+    this.missed = new Set(); // sequences of which the page missed which frames were replaced
     this.direction = 1;
     this.frames = new Frames({ loaded: (entry) => this.#loaded(entry), arrived: (well, error) => this.ui.connection(well, error) });
     this.player = new Player({
@@ -44,29 +45,44 @@ export class App {
   // --- what there is ------------------------------------------------------------------------------------------------
 
   async load() {
-    const { sequences, default_rate: rate } = await server.sequences();
+    const { sequences, default_rate: rate, viewer } = await server.sequences();
+    this.viewer = viewer;
     this.sequences = sequences.map((facts) => new Sequence(facts));
     giveTitles(this.sequences);
     this.defaultRate = rate[0] / rate[1];
     this.open(location.hash);
     server.listen({
-      changed: () => this.reload(), replaced: (frame) => this.#replaced(frame),
-      connected: () => { this.ui.connection(true); if (this.cut) this.reload(); },
-      lost: () => { this.cut = true; this.ui.connection(false); },
+      changed: (event) => this.#changed(event), replaced: (frame) => this.#replaced(frame), stated: (state) => this.#stated(state),
+      connected: () => this.ui.connection(true), lost: () => this.ui.connection(false),
     });
+  }
+
+  #changed({ id, stamp, missed }) {
+    if (missed) this.missed.add(id);
+    if (this.sequences[id]) this.sequences[id].heard = stamp;
+    this.reload();
+  }
+
+  // What the server knows as a stream of events begins: events that came before it are lost.
+  #stated({ viewer, sequences }) {
+    for (const { id, stamp } of sequences) if (this.sequences[id] && this.sequences[id].heard !== stamp) this.missed.add(id);
+    const known = viewer === this.viewer && sequences.length === this.sequences.length;
+    if (!known || this.missed.size || sequences.some(({ id, version }) => this.sequences[id].facts.version !== version)) this.reload();
   }
 
   async reload() {
     if (this.reloading) { this.again = true; return; }
     this.reloading = true;
+    const missed = this.missed;
+    this.missed = new Set();
     try {
-      const { sequences } = await server.sequences();
-      const { cut, number } = this;
-      this.cut = false;
+      const { sequences, viewer } = await server.sequences();
+      const { number } = this, other = viewer !== this.viewer; // another server, which began after this page
+      this.viewer = viewer;
       for (const facts of sequences) {
         const known = this.sequences[facts.id];
         if (!known) this.sequences.push(new Sequence(facts));
-        else if (known.facts.version !== facts.version) this.#update(known, facts, cut);
+        else if (known.facts.version !== facts.version || missed.has(facts.id)) this.#update(known, facts, other || missed.has(facts.id));
       }
       giveTitles(this.sequences);
       this.position = number === null ? 0 : this.a.at(number);
@@ -74,6 +90,7 @@ export class App {
       const newest = this.follow && !this.player.playing ? this.a.newest[this.view.aBatch] : -Infinity;
       if (newest > number) this.goTo(newest); else this.refresh();
     } catch (error) {
+      for (const id of missed) this.missed.add(id);
       this.ui.connection(false, error);
     } finally {
       this.reloading = false;
@@ -81,12 +98,12 @@ export class App {
     }
   }
 
-  // cut: events of replaced frames may have been lost.
-  #update(sequence, facts, cut) {
+  // missed: which frames were replaced is not known.
+  #update(sequence, facts, missed) {
     const { id, batches } = sequence;
     const moved = JSON.stringify(batches) !== JSON.stringify(facts.batches);
-    if (moved || (cut && sequence.facts.stamp !== facts.stamp)) {
-      sequence.forget(facts.version);
+    if (moved || missed) {
+      sequence.forget(facts);
       this.frames.forget((tag) => tag.sequence === id);
     }
     sequence.update(facts);

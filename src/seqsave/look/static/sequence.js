@@ -23,14 +23,15 @@ export function union(lists) {
 
 export class Sequence {
   constructor(facts) {
-    this.forget(facts.version);
+    this.forget(facts);
     this.update(facts);
   }
 
-  forget(version) {
+  forget({ version, stamp }) {
     this.versions = new Map(); // "batch:number" -> version of a frame that was replaced while the page is open
     this.found = new Map(); // "batch:number" -> what the page itself learned when it asked for the frame
     this.base = version;
+    this.heard = stamp; // of the last look whose replaced frames the page knows
   }
 
   update(facts) {

@@ -43,11 +43,12 @@ export function pixel(sequence, batch, number, x, y, signal) {
   return json(`${path}pixel.json?${[which, `x=${x}`, `y=${y}`].filter(Boolean).join("&")}`, signal);
 }
 
-// Calls back for every change; the browser connects again by itself.
-export function listen({ changed, replaced, connected, lost }) {
+// Calls back for every change, and with the state of all when a stream begins; the browser connects again by itself.
+export function listen({ changed, replaced, stated, connected, lost }) {
   const events = new EventSource(new URL("events", base));
   events.addEventListener("sequences", (event) => changed(JSON.parse(event.data)));
   events.addEventListener("frame", (event) => replaced(JSON.parse(event.data)));
+  events.addEventListener("state", (event) => stated(JSON.parse(event.data)));
   events.addEventListener("open", connected);
   events.addEventListener("error", lost);
 }
