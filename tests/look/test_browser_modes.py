@@ -13,6 +13,7 @@ import pytest
 import seqsave
 from tests.look.browsing import SMALL, Page, Pixels, numbered, opened, save
 from tests.look.serving import Served, serving
+from tests.support.patience import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -268,3 +269,28 @@ def test_grids_load_small_pictures_only(chromium: Any, tmp_path: Path) -> None:
         page.page.locator('[data-frame="29"][data-state="shown"]').wait_for()
         sizes = {url.partition("?")[0].rpartition("/")[2] for url in asked if "/f/" in url and "about" not in url}
         assert sizes == {"thumb.jpg"}
+
+
+# Of each bar: whether all of it is seen, and where the middles of its parts are.
+ROWS = """() => [".tools", ".transport"].map((name) => document.querySelector(name)).map((bar) => [
+    bar.scrollWidth <= bar.clientWidth,
+    [...bar.children].map((one) => one.getBoundingClientRect()).filter((box) => box.width)
+        .map((box) => Math.round((box.top + box.bottom) / 2))])"""
+
+
+def is_one_row(page: Page) -> bool:
+    return all(is_seen and max(middles) - min(middles) <= 3 for is_seen, middles in page.page.evaluate(ROWS))
+
+
+def test_the_bars_are_one_row_at_900_pixels(chromium: Any, tmp_path: Path) -> None:
+    """Also with large numbers, gaps, a range, and the pace of playing."""
+    for name in "ab":
+        save(tmp_path / name, [*range(10001, 10060), *range(10064, 10241)])
+    with serving(tmp_path / "a", tmp_path / "b") as served, opened(chromium, served.url, size=(900, 700)) as page:
+        page.press("i", "End", "o", "Home")
+        for key in "swdtc":
+            page.press(key)
+            assert is_one_row(page), key
+        page.press("s", "y", " ")
+        wait_until(lambda: page.text("#pace"), "the pace")
+        assert is_one_row(page)
