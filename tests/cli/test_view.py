@@ -112,6 +112,45 @@ def test_the_line_for_a_tunnel(tmp_path: Path) -> None:
     assert re.search(rf"ssh -N -L {port}:127\.0\.0\.1:{port} -p 2222 \S*192\.0\.2\.7\n", err)
 
 
+def test_frames_without_a_proxy_of_their_present_file_are_named_once(tmp_path: Path) -> None:
+    save(tmp_path, proxies=True)
+    for index in (1, 2):
+        (tmp_path / f"frame_{index:05}.png").write_bytes((tmp_path / "frame_00000.png").read_bytes() + b" ")
+    with viewing(tmp_path) as (process, url):
+        for index in (0, 1, 2, 1):
+            urllib.request.urlopen(f"{url}0/f/{index}/half.jpg", timeout=PATIENCE).close()
+        process.terminate()
+        _, err = process.communicate(timeout=PATIENCE)
+    (named,) = (line for line in err.splitlines() if "proxies" in line)
+    assert "frame_#####.png in" in named
+    assert "frame 1 has none of its present file" in named
+    assert "'seqsave proxies' stores what is lacking" in named
+
+
+def test_behind_a_proxy_its_address_is_printed_and_its_host_is_answered(tmp_path: Path) -> None:
+    save(tmp_path)
+    behind = "https://hub.example:8443/user/me/proxy/{port}"
+    with viewing(tmp_path, "--behind", behind, SSH_CONNECTION="192.0.2.1 51000 192.0.2.7 2222") as (process, url):
+        found = re.fullmatch(r"https://hub\.example:8443/user/me/proxy/([0-9]+)/([A-Za-z0-9_-]{32})/", url)
+        assert found
+        real = f"http://127.0.0.1:{found[1]}/{found[2]}/"
+        for host in ("hub.example:8443", "localhost"):
+            request = urllib.request.Request(real, headers={"Host": host})
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                assert answer.status == 200
+        process.terminate()
+        _, err = process.communicate(timeout=PATIENCE)
+    assert "ssh -N" not in err
+
+
+@pytest.mark.parametrize("address", ["hub.example", "ftp://hub.example/", "https:///x", "https://me:pw@hub.example/"])
+def test_behind_something_else_is_refused(tmp_path: Path, address: str) -> None:
+    save(tmp_path)
+    result = seqsave("view", tmp_path, "--no-open", "--behind", address, status=2)
+    assert "it must be the address of a proxy" in result.err
+    assert "pw" not in result.err
+
+
 @pytest.mark.parametrize(
     ("environment", "opens"),
     [

@@ -116,7 +116,8 @@ class Served:
 
 @contextlib.contextmanager
 def serving(*urls: Any, storage_options: Any = None, **how: Any) -> Iterator[Served]:
-    """Serve the sequences at these URLs, as ``seqsave view`` does."""
+    """Serve the sequences at these URLs, as ``seqsave view`` does. hosts: of proxies in front of it."""
+    hosts = how.pop("hosts", ())
     settings = {name: how.pop(name) for name in ("max_pixels", "budget") if name in how}
     catalog, seen = find(urls, storage_options, **how)
     proxies, rooms = Proxies(**settings), Rooms()
@@ -127,7 +128,7 @@ def serving(*urls: Any, storage_options: Any = None, **how: Any) -> Iterator[Ser
         viewer = Viewer(catalog, seen, proxies)
         token = rooms.open(viewer)
         task = asyncio.current_task()
-        await serve(rooms, 0, lambda port: started.append(Served(port, token, viewer, task)))
+        await serve(rooms, 0, lambda port: started.append(Served(port, token, viewer, task)), hosts)
 
     def main() -> None:
         try:

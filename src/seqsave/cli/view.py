@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -19,6 +20,23 @@ from seqsave.wording import counted
 
 __all__ = ["view_command"]
 
+_PORT = "{port}"
+
+
+def _as_address(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Check the address of a proxy, and end it with a slash."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value.replace(_PORT, "1"))
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        is_one = False
+    if not is_one or "@" in parts.netloc:
+        allowed = "it must be the address of a proxy, as https://hub.example/prefix/, without a password"
+        raise click.BadParameter(allowed, ctx, param)
+    return f"{value.rstrip('/')}/"
+
 
 @click.command(
     "view",
@@ -28,6 +46,7 @@ __all__ = ["view_command"]
         "seqsave view ./renders",
         "seqsave view s3://renders/shot010 s3://renders/shot010_v2",
         "seqsave view 'renders/shot.####.exr' --no-open --port 8600",
+        "seqsave view ./renders --behind 'https://hub.example/user/me/proxy/{port}/'",
     ],
 )
 @click.argument("urls", metavar="[URL]...", nargs=-1, shell_complete=complete_urls)
@@ -35,6 +54,13 @@ __all__ = ["view_command"]
 @only_prefix_option
 @click.option("--open/--no-open", "opens", default=True, help="Open the browser, or only print the address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; by default a free one.")
+@click.option(
+    "--behind",
+    metavar="ADDRESS",
+    callback=_as_address,
+    help="The address of a proxy in front of it, as https://hub.example/user/me/proxy/{port}/, with {port} for the "
+    "real port. It is printed, and requests may name its host.",
+)
 @max_pixels_option()
 @storage_option()
 def view_command(
@@ -43,6 +69,7 @@ def view_command(
     prefix: str | None,
     opens: bool,
     port: int,
+    behind: str | None,
     max_pixels: int,
     storage_option: dict[str, Any],
 ) -> int:
@@ -50,7 +77,8 @@ def view_command(
 
     URL is a folder (by default the working folder), a pattern such as 'renders/shot.####.exr', a glob, or the file
     of a frame. A sequence that is being saved is followed. Only this machine can open the address, which is printed and
-    holds a secret. Ctrl-C ends the server, with exit status 0.
+    holds a secret; --behind is for a proxy on this machine, such as Jupyter's. Ctrl-C ends the server, with exit status
+    0.
 
     Exit status 1 if a URL holds no sequence, or the port is busy.
     """
@@ -67,21 +95,23 @@ def view_command(
         catalog, seen = find(places, storage_option, recursive=recursive, prefix=prefix)
     for note in catalog.notes:
         messages.note(f"not listed: {note}")
+    hosts = [] if behind is None else [urlsplit(behind).hostname or ""]
     proxies, rooms, token, count = Proxies(max_pixels=max_pixels), Rooms(), new_token(), len(seen)
 
     def on_ready(real: int) -> None:
-        url = f"http://127.0.0.1:{real}/{token}/"
+        base = f"http://127.0.0.1:{real}/" if behind is None else behind.replace(_PORT, str(real))
+        url = f"{base}{token}/"
         messages.note(f"{counted(count, 'sequence')}; Ctrl-C ends the server")
         print_line(url)
-        for line in _tunnel(real):
+        for line in _tunnel(real) if behind is None else ():
             messages.note(line)
         if opens and _has_browser():
             _open(url)
 
     async def run() -> None:
-        rooms.open(Viewer(catalog, seen, proxies), token)
+        rooms.open(Viewer(catalog, seen, proxies, messages.note), token)
         seen.clear()  # later looks take its place, and it may be large
-        await serve(rooms, port, on_ready)
+        await serve(rooms, port, on_ready, hosts)
 
     try:
         with messages.catching():

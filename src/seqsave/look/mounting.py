@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seqsave.look.access import Handler
 from seqsave.look.catalog import Catalogs, Seen, find
 from seqsave.look.proxies import Proxies
-from seqsave.look.server import Handler, Rooms, mounted
+from seqsave.look.server import Rooms, mounted
 from seqsave.look.viewer import Viewer
 from seqsave.runtime.threads import run_in_thread
 

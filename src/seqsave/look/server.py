@@ -2,6 +2,7 @@
 
 It listens on this machine only. A page is reached by a secret part of its path, its token, so that no other page and no
 other user can. Requests name sequences, variations and frames by numbers only: no part of a path reaches the storage.
+All addresses in a page are relative, so that a proxy may add a prefix to the path.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import contextlib
 import hashlib
 import hmac
 import importlib.resources
-import ipaddress
 import json
 import math
 import re
 import secrets
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -27,24 +27,13 @@ from aiohttp import web
 
 from seqsave.errors import DecodeError, SeqSaveError, TargetError
 from seqsave.look import about
+from seqsave.look.access import HEADERS, Handler, Response, answered, guard, json_response, problem
 from seqsave.look.catalog import reason_of
 from seqsave.look.proxies import CHANNELS, SIZES, Look
 from seqsave.look.viewer import Viewer
 
 __all__ = ["Rooms", "application", "mounted", "new_token", "serve"]
 
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Server": "seqsave",
-}
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "png": "image/png"}
 _STATIC_NAME = re.compile(r"[A-Za-z0-9_-]+\.(?:js|css|svg|png)\Z")
 _STATUS = {"missing": 404, "broken": 422, "too large": 422, "no decoder": 422, "storage": 502}
@@ -53,8 +42,6 @@ _EVS, _GAMMAS = (-30.0, 30.0), (0.1, 10.0)
 KEEP_ALIVE = 15.0
 # Seconds that requests under way have when the server ends; then they are given up.
 GRACE = 0.2
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def new_token() -> str:
@@ -93,9 +80,9 @@ class Rooms:
         return found
 
 
-def application(rooms: Rooms) -> web.Application:
-    """Return the server's application, with its rules of access."""
-    app = web.Application(middlewares=[_guarded])
+def application(rooms: Rooms, hosts: Collection[str] = ()) -> web.Application:
+    """Return the server's application, with its rules of access. hosts: as of ``guard``."""
+    app = web.Application(middlewares=[guard(frozenset(host.lower() for host in hosts))])
     for path, handler in _Routes(rooms).table(""):
         app.router.add_get(path, handler)
     return app
@@ -106,56 +93,7 @@ def mounted(prefix: str, rooms: Rooms) -> list[tuple[str, Handler]]:
 
     prefix: what stands before the token in the path: ``/seqsave/look``.
     """
-    return [(path, partial(_answered, handler)) for path, handler in _Routes(rooms).table(prefix)]
-
-
-@web.middleware
-async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse requests from elsewhere before anything looks at them."""
-    if not _is_local(request.host):
-        return _with_rules(_problem(421, "this server answers to localhost only"))
-    if request.method not in ("GET", "HEAD"):
-        response = _problem(405, "this server answers to GET and HEAD only")
-        response.headers["Allow"] = "GET, HEAD"
-        return _with_rules(response)
-    return await _answered(handler, request)
-
-
-async def _answered(handler: Handler, request: web.Request) -> web.StreamResponse:
-    """Return the answer to a request that no other site has sent, with the rules for browsers."""
-    if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
-        return _with_rules(_problem(403, "another site sent this request"))
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        response = _problem(error.status, "there is no such page" if error.status == 404 else error.reason)
-    return _with_rules(response)
-
-
-def _with_rules(response: web.StreamResponse) -> web.StreamResponse:
-    if not response.prepared:
-        response.headers.update(HEADERS)
-    return response
-
-
-def _is_local(host: str) -> bool:
-    """Return whether a Host header names this machine, with any port: an SSH tunnel has another one."""
-    name = re.sub(r":[0-9]*\Z", "", host).lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _problem(status: int, text: str | None, reason: str = "refused") -> web.Response:
-    body = {"error": text or "", "reason": reason}
-    return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})
-
-
-def _json(value: Any) -> web.Response:
-    return web.json_response(value, headers={"Cache-Control": "no-store"})
+    return [(path, partial(answered, handler)) for path, handler in _Routes(rooms).table(prefix)]
 
 
 class _Routes:
@@ -203,11 +141,11 @@ class _Routes:
             raise web.HTTPNotFound from None
         kind = _TYPES[name.rpartition(".")[2]]
         charset = "utf-8" if kind.startswith("text/") else None
-        return web.Response(body=data, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
+        return Response(body=data, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
 
     async def sequences(self, request: web.Request) -> web.StreamResponse:
         """Return the list of sequences."""
-        return _json(await self._viewer(request).document())
+        return json_response(await self._viewer(request).document())
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Send an event for each change, until the page or the server ends."""
@@ -243,20 +181,21 @@ class _Routes:
         viewer, shown, frame = found
         look = _look_in(request)
         if isinstance(look, str):
-            return _problem(400, look, "wrong call")
+            return problem(400, look, "wrong call")
         etag = _etag(frame.url, frame.version, frame.size, look) if frame.version is not None else None
         if etag is not None and _matches(request, etag):
-            return web.Response(status=304, headers=_caching(request, etag))
+            return Response(status=304, headers=_caching(request, etag))
         try:
             made = await asyncio.wrap_future(viewer.proxies.picture(frame, look, shown.stored and shown.stored.jpeg))
         except SeqSaveError as error:
             viewer.note_failure(shown, frame, error)
             return _failure(error)
         viewer.note_version(shown, frame, made.version)
+        viewer.note_lacking(shown)
         is_listed = made.version == frame.version and etag is not None
         etag = etag if is_listed and etag is not None else _etag(made.data)
         headers = _caching(request if is_listed else None, etag)
-        return web.Response(body=made.data, content_type="image/jpeg", headers=headers)
+        return Response(body=made.data, content_type="image/jpeg", headers=headers)
 
     async def original(self, request: web.Request) -> web.StreamResponse:
         """Return a frame's file, or a range of it."""
@@ -276,7 +215,7 @@ class _Routes:
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(frame.name, safe='')}",
         }
         if _matches(request, etag):
-            return web.Response(status=304, headers=headers)
+            return Response(status=304, headers=headers)
         return _ranged(request, source.data, etag, headers)
 
     async def about(self, request: web.Request) -> web.StreamResponse:
@@ -296,7 +235,7 @@ class _Routes:
                 viewer.note_failure(shown, frame, error)
                 return _failure(error)
             decoded, problem = None, str(error)
-        return _json(await about.describe(frame, source.data, decoded, problem))
+        return json_response(await about.describe(frame, source.data, decoded, problem))
 
     async def pixel(self, request: web.Request) -> web.StreamResponse:
         """Return the values of one pixel, as the file holds them."""
@@ -307,13 +246,13 @@ class _Routes:
         try:
             x, y = (int(request.query[name]) for name in "xy")
         except (KeyError, ValueError):
-            return _problem(400, "x and y must be whole numbers", "wrong call")
+            return problem(400, "x and y must be whole numbers", "wrong call")
         try:
             decoded = await asyncio.wrap_future(viewer.proxies.decoded(frame))
         except SeqSaveError as error:
             viewer.note_failure(shown, frame, error)
             return _failure(error)
-        return _json(about.pixel(decoded, x, y))
+        return json_response(about.pixel(decoded, x, y))
 
     def _found(self, request: web.Request) -> Any:
         """Return viewer, sequence and frame, or the answer that there is none."""
@@ -322,14 +261,14 @@ class _Routes:
         if batch in ("null", "undefined"):
             batch = "0"
         if not re.fullmatch(r"[0-9]{1,6}", batch, re.ASCII):
-            return _problem(400, "b must be the position of a batch", "wrong call")
+            return problem(400, "b must be the position of a batch", "wrong call")
         number, index = int(request.match_info["sequence"]), int(request.match_info["index"])
         try:
             shown, _, frame = viewer.frame(number, index, int(batch))
         except LookupError:
-            return _problem(404, "there is no such sequence or batch", "missing")
+            return problem(404, "there is no such sequence or batch", "missing")
         if frame is None:
-            return _problem(404, f"frame {index} is missing", "missing")
+            return problem(404, f"frame {index} is missing", "missing")
         return viewer, shown, frame
 
 
@@ -353,7 +292,7 @@ def _look_in(request: web.Request) -> Look | str:
 
 def _failure(error: SeqSaveError) -> web.Response:
     reason = reason_of(error)
-    return _problem(_STATUS[reason], str(error), reason)
+    return problem(_STATUS[reason], str(error), reason)
 
 
 def _etag(*parts: Any) -> str:
@@ -382,23 +321,23 @@ def _ranged(request: web.Request, data: bytes, etag: str, headers: Mapping[str, 
     match = re.fullmatch(r"bytes=([0-9]{0,19})-([0-9]{0,19})", asked.strip(), re.ASCII)
     kind = "application/octet-stream"
     if match is None or match.groups() == ("", ""):
-        return web.Response(body=data, content_type=kind, headers=headers)
+        return Response(body=data, content_type=kind, headers=headers)
     first, last = match.groups()
     begin = int(first) if first else max(0, len(data) - int(last))
     end = min(len(data), int(last) + 1 if first and last else len(data))
     if begin >= end:
-        return web.Response(status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
+        return Response(status=416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
     more = {"Content-Range": f"bytes {begin}-{end - 1}/{len(data)}"}
-    return web.Response(status=206, body=data[begin:end], content_type=kind, headers={**headers, **more})
+    return Response(status=206, body=data[begin:end], content_type=kind, headers={**headers, **more})
 
 
-async def serve(rooms: Rooms, port: int, on_ready: Callable[[int], None]) -> None:
+async def serve(rooms: Rooms, port: int, on_ready: Callable[[int], None], hosts: Collection[str] = ()) -> None:
     """Serve on this machine until SIGINT, SIGTERM or SIGHUP. port: 0 for any. Raises OSError for a busy one.
 
-    on_ready: called with the port once the server listens.
+    on_ready: called with the port once the server listens. hosts: names that a proxy in front of it passes on.
     """
     options: dict[str, Any] = {"access_log": None, "handler_cancellation": True, "shutdown_timeout": GRACE}
-    runner = web.AppRunner(application(rooms), **options)
+    runner = web.AppRunner(application(rooms, hosts), **options)
     await runner.setup()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
