@@ -241,6 +241,15 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
     assert [command for command in set_up if command not in script] == []
 
 
+def test_the_first_screen_of_the_readme_repeats_figures_that_were_measured() -> None:
+    first, _, rest = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Try it\n")
+    measured = rest.partition("\n## How fast\n")[2].partition("\n## ")[0]
+    compared = first.partition("| instead of | with seqsave |")[2].partition("\n\n")[0]
+    figures = re.findall(r"(\d+)(?:th\b| times)", compared)
+    assert len(figures) == 4
+    assert [one for one in figures if not re.search(rf"\| {one} \|", measured)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     text = BLOCK.sub("", page.read_text(encoding="utf-8"))

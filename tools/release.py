@@ -2,7 +2,8 @@
 
 python tools/release.py check             versions, addresses and metadata agree; prints what does not
 python tools/release.py bump 0.2.0        sets the version in every file that states it
-python tools/release.py build dist        an sdist and a wheel of each distribution; needs build and hatchling
+python tools/release.py build dist        an sdist and a wheel of each distribution, from the files that git knows;
+                                          needs build and hatchling
 python tools/release.py licences          the licence of each package that is installed here, as a table
 """
 
@@ -10,9 +11,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +156,52 @@ def build(to: Path, root: Path = ROOT) -> list[Path]:
     for old in [*to.glob("*.whl"), *to.glob("*.tar.gz")]:
         old.unlink()
     for folder in projects(root):
-        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(to), str(folder)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        with tempfile.TemporaryDirectory() as scratch:
+            copied(folder, Path(scratch), root)
+            command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(to), scratch]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return sorted([*to.glob("*.whl"), *to.glob("*.tar.gz")])
+
+
+def copied(folder: Path, to: Path, root: Path = ROOT) -> None:
+    """Copy the files of a distribution that git knows or would add; its README gets addresses in place of paths."""
+    listing = ["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split("\0")
+    for name in names:
+        source = folder / name
+        # The project's own folder holds those of the plugins; a file may be deleted and not yet committed.
+        if not name or not source.is_file() or (folder == root and name.startswith("plugins/")):
+            continue
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, to / name)
+    readme = folder / "README.md"
+    (to / "README.md").write_text(with_addresses(readme.read_text(encoding="utf-8"), folder, root), encoding="utf-8")
+
+
+def with_addresses(text: str, folder: Path, root: Path = ROOT) -> str:
+    """Return the text of a README, whose links an index of packages shows, with addresses in place of relative paths.
+
+    Pages of docs lead to the site, other files to the repository as it was at this version.
+    """
+    urls = projects(root)[root]["urls"]
+    version = versions(root)["pyproject.toml"]
+
+    def address(found: re.Match[str]) -> str:
+        name, link = found.groups()
+        if re.match(r"[a-z]+:", link):
+            return found[0]
+        path, hash_, anchor = link.partition("#")
+        target = folder / (path or "README.md")
+        inside = Path(os.path.normpath(target)).relative_to(root).as_posix()
+        if name.startswith("!"):
+            raw = urls["Repository"].replace("https://github.com/", "https://raw.githubusercontent.com/")
+            return f"{name}({raw}/v{version}/{inside})"
+        if inside.startswith("docs/") and inside.endswith(".md"):
+            return f"{name}({urls['Documentation']}{inside[len('docs/') : -len('.md')]}.html{hash_}{anchor})"
+        kind = "tree" if target.is_dir() else "blob"
+        return f"{name}({urls['Repository']}/{kind}/v{version}/{inside}{hash_}{anchor})"
+
+    return re.sub(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s]+)\)", address, text)
 
 
 def licences(names: set[str]) -> dict[str, str]:

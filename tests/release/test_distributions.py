@@ -85,6 +85,19 @@ def test_the_files_hold_what_they_should(files: dict[str, tuple[Path, Path]], na
     assert {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"} <= set(names)
 
 
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_the_page_on_an_index_has_no_relative_link(files: dict[str, tuple[Path, Path]], name: str) -> None:
+    with zipfile.ZipFile(files[name][0]) as wheel:
+        (metadata,) = [member for member in wheel.namelist() if member.endswith(".dist-info/METADATA")]
+        page = wheel.read(metadata).decode().partition("\n\n")[2]
+    links = re.findall(r"\]\(([^)\s]+)\)", page)
+    assert links
+    assert [link for link in links if not link.startswith("https://")] == []
+    own = (r"https://seqsave\.github\.io/seqsave/", r"https://[a-z.]+/seqsave/seqsave/(?:(?:blob|tree)/)?v[\d.]+/")
+    paths = [re.sub(own[0] + r"(.*)\.html", r"docs/\1.md", re.sub(own[1], "", link)) for link in links]
+    assert [path for path in paths if ":" not in path and not (ROOT / path.partition("#")[0]).exists()] == []
+
+
 @pytest.mark.parametrize("version", PYTHONS)
 def test_the_core_works_in_an_empty_environment(
     files: dict[str, tuple[Path, Path]], tmp_path: Path, version: str

@@ -112,6 +112,35 @@ def test_a_fault_is_found(copy: Path, fault: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("[a](docs/spool.md#folder)", "[a](https://seqsave.github.io/seqsave/spool.html#folder)"),
+        ("[a](docs/howto/index.md)", "[a](https://seqsave.github.io/seqsave/howto/index.html)"),
+        (
+            "![a\nb](docs/images/view.jpg)",
+            "![a\nb](https://raw.githubusercontent.com/seqsave/seqsave/{}/docs/images/view.jpg)",
+        ),
+        ("[a](plugins/seqsave-exr)", "[a](https://github.com/seqsave/seqsave/tree/{}/plugins/seqsave-exr)"),
+        ("[`a`](LICENSE)", "[`a`](https://github.com/seqsave/seqsave/blob/{}/LICENSE)"),
+        ("[a](#save)", "[a](https://github.com/seqsave/seqsave/blob/{}/README.md#save)"),
+        ("[a](https://x.org/y)", "[a](https://x.org/y)"),
+    ],
+)
+def test_links_of_a_readme_become_addresses(link: str, address: str) -> None:
+    version = f"v{release.versions()['pyproject.toml']}"
+    assert release.with_addresses(f"See {link}.", ROOT) == f"See {address.format(version)}."
+
+
+def test_links_of_a_plugin_lead_out_of_its_folder() -> None:
+    text = release.with_addresses("[a](../../docs/view.md) [b](LICENSE)", ROOT / "plugins" / "seqsave-exr")
+    version = release.versions()["pyproject.toml"]
+    assert text == (
+        "[a](https://seqsave.github.io/seqsave/view.html) "
+        f"[b](https://github.com/seqsave/seqsave/blob/v{version}/plugins/seqsave-exr/LICENSE)"
+    )
+
+
+@pytest.mark.parametrize(
     ("licence", "is_refused"),
     [
         ("MIT", False),

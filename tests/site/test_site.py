@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import html.parser
 import inspect
 import re
@@ -97,6 +98,18 @@ def test_links_to_the_code_host_name_existing_files(site: Path) -> None:
     }
     assert names
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_the_workflow_publishes_the_folder_that_is_built() -> None:
+    yaml = needs_package("yaml")
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "site.yml").read_text(encoding="utf-8"))
+    steps = workflow["jobs"]["site"]["steps"]
+    (folder,) = [step["with"]["path"] for step in steps if "upload-pages-artifact" in step.get("uses", "")]
+    assert "tox -e site" in [step.get("run") for step in steps]
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    assert tox["testenv:site"]["commands"].endswith(f" docs {{tox_root}}/{folder}")
+    assert tox["testenv:docs"]["commands"].split("\n")[1] == "{[testenv:site]commands}"
 
 
 def test_each_address_that_ends_an_error_exists(site: Path) -> None:
