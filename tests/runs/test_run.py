@@ -231,3 +231,13 @@ def test_an_error_about_a_long_value_in_a_document_is_short(name: str, value: An
     with pytest.raises(SeqSaveError) as caught:
         Run.from_document(document)
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("version", [None, 0, 2])
+def test_a_pickle_of_another_version_is_refused(version: int | None) -> None:
+    run = seqsave.open_run("memory://runs", run="JOB", filetype="png")
+    assert travelled(run) == run
+    of_another = Run.__new__(Run)
+    with pytest.raises(seqsave.OptionError, match=rf"pickled as version {version}, .* same seqsave on all machines"):
+        of_another.__setstate__({**run.__getstate__(), "version": version, "news": 1})
+    assert not vars(of_another)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "check_id", "open_run"]
 
+# Of documents and pickles: another one, once a run has something that an older seqsave would overlook.
 VERSION = 1
 # Characters of an error about a document.
 _LONGEST_ERROR = 500
@@ -278,7 +279,16 @@ class Run:
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without values that are computed from the fields."""
         names = ("url", "id", "frames", "settings", "storage_options", "pattern")
-        return {name: self.__dict__[name] for name in names}
+        return {"version": VERSION, **{name: self.__dict__[name] for name in names}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle. Raises OptionError for that of another version of seqsave."""
+        if state.get("version") != VERSION:
+            raise OptionError(
+                f"the run was pickled as version {state.get('version')!r:.20}, and this seqsave reads version "
+                f"{VERSION}: install the same seqsave on all machines"
+            )
+        self.__dict__.update({name: value for name, value in state.items() if name != "version"})
 
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.rule.pattern} in {targets.parse_url(self.url).shown}>"
