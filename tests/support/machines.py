@@ -3,7 +3,7 @@
 SIGKILL to its first process ends all processes in it at once, and none of them can report it, start another one, or
 send what it has begun to send::
 
-    with Machines([sys.executable, "-m", "distributed.cli.dask_worker", address], count=2) as machines:
+    with Machines(dask_worker(address), count=2) as machines:
         with machines.losing(proxy, {"path": r"/frame_00003"}):
             ...     # the machine that sends this frame is killed before the store has it; another one takes its place
 
@@ -26,9 +26,33 @@ from seqsave.testing import outside
 from tests.support.patience import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from tests.support.proxy import Proxy
+    from tests.support.proxy import Fault, Proxy
 
-__all__ = ["Machines", "in_namespace"]
+__all__ = ["RAY_SETTINGS", "Machines", "dask_worker", "in_namespace", "ray_node"]
+
+RAY_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    # A busy machine takes its time.
+    "RAY_raylet_start_wait_time_s": "600",
+    "RAY_process_startup_timeout_seconds": "600",
+    # A lost node refuses five checks in a row, and Ray notices it after 2.5 seconds in place of 15. A check that is
+    # not answered at all still has ten seconds.
+    "RAY_health_check_period_ms": "500",
+}
+"""The environment of Ray in tests: for ``ray.init`` and for its nodes."""
+
+
+def ray_node(address: str, folder: Path) -> list[str]:
+    """Return the command of a node with one CPU for the Ray at this address. It keeps its files in ``folder``."""
+    return [sys.executable, "-m", "tests.support.ray_node", address, str(folder)]
+
+
+def dask_worker(address: str) -> list[str]:
+    """Return the command of a worker with one thread, for the scheduler at this address."""
+    own = ["--nthreads", "1", "--memory-limit", "700MiB", "--no-dashboard", "--host", "127.0.0.1"]
+    return [sys.executable, "-m", "distributed.cli.dask_worker", address, *own]
 
 
 def in_namespace() -> list[str]:
@@ -83,10 +107,11 @@ class Machines:
     def losing(self, proxy: Proxy, *moments: Mapping[str, Any]) -> Iterator[None]:
         """Kill a machine at each of these moments: while the first request that matches is on its way.
 
-        moments: as for ``proxy.stall``. All of them have to come before the block ends.
+        moments: as for ``proxy.stall``; with ``stored=True``, the store has the request's data by then. All of them
+        have to come before the block ends.
         """
         ended, wanted = threading.Event(), len(self.killed) + len(moments)
-        left = [proxy.stall(times=1, **moment) for moment in moments]
+        left = [_fault(proxy, **moment) for moment in moments]
 
         def work() -> None:
             while left:
@@ -134,6 +159,12 @@ class Machines:
     def _end(self, machine: subprocess.Popen[bytes]) -> None:
         machine.send_signal(signal.SIGKILL)  # with it, the kernel kills the first process of the namespace
         machine.wait(PATIENCE)
+
+
+def _fault(proxy: Proxy, *, stored: bool = False, **which: Any) -> Fault:
+    if stored:
+        return proxy.lose_reply(times=1, seconds=PATIENCE, **which)
+    return proxy.stall(times=1, **which)
 
 
 def _pids() -> list[int]:

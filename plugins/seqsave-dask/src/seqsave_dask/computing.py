@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,7 +16,10 @@ from dask.callbacks import Callback
 import seqsave
 from seqsave_dask.tasks import Block, blocks_in
 
-__all__ = ["BlocksError", "compute_blocks", "scheduler_of"]
+__all__ = ["BlocksError", "check_workers", "compute_blocks", "scheduler_of"]
+
+# What the scheduler and the workers of a cluster need.
+_PACKAGES = ("seqsave", "seqsave_dask")
 
 
 class BlocksError(Exception):
@@ -39,8 +43,8 @@ def compute_blocks(written: da.Array, get: Any, retries: int) -> list[Block]:
 
     Raises BlocksError. KeyboardInterrupt and similar errors are raised as they are.
     """
-    client = getattr(get, "__self__", None)
-    if hasattr(client, "persist") and hasattr(client, "scheduler_info"):
+    client = _client_of(get)
+    if client is not None:
         return _on_cluster(client, written, retries)
     watch = _Watch(written.name)
     try:
@@ -49,6 +53,45 @@ def compute_blocks(written: da.Array, get: Any, retries: int) -> list[Block]:
     except Exception as error:
         raise BlocksError(watch.blocks) from error
     return blocks_in(found)
+
+
+def check_workers(get: Any) -> None:
+    """Check that the machines of a cluster have the packages: one without them ends at the first task.
+
+    With no worker left, a computation would wait without end. Warns of versions that differ. Raises OptionError.
+    """
+    client = _client_of(get)
+    if client is None:
+        return
+    found = client.get_versions(packages=list(_PACKAGES))
+    own = found["client"]["packages"]
+    others = {"the scheduler": found["scheduler"], **found["workers"]}
+    for name in (one for one in _PACKAGES if own.get(one)):
+        versions = {address: one["packages"].get(name) for address, one in others.items() if one}
+        distribution = name.replace("_", "-")
+        lacking = [address for address, version in versions.items() if not version]
+        if lacking:
+            raise seqsave.OptionError(
+                f"{distribution} is not installed on {_some(lacking)}: install {distribution} {own[name]} there"
+            )
+        differing = [f"{version} on {address}" for address, version in versions.items() if version != own[name]]
+        if differing:
+            warnings.warn(
+                f"{distribution} is {own[name]} here, and {_some(differing)}: install the same version on all machines",
+                seqsave.SeqSaveWarning,
+                stacklevel=4,
+            )
+
+
+def _some(texts: list[str]) -> str:
+    shown = ", ".join(texts[:3])
+    return shown if len(texts) <= 3 else f"{shown} and {len(texts) - 3} more"
+
+
+def _client_of(get: Any) -> Any:
+    """Return the client whose ``get`` it is; None for a scheduler of this machine."""
+    client = getattr(get, "__self__", None)
+    return client if hasattr(client, "persist") and hasattr(client, "scheduler_info") else None
 
 
 def _on_cluster(client: Any, written: da.Array, retries: int) -> list[Block]:

@@ -14,7 +14,10 @@ import numpy as np
 import seqsave
 from seqsave.manifest import Manifest
 
-__all__ = ["Block", "begin", "blocks_in", "commit", "end", "write_block"]
+__all__ = ["Block", "begin", "blocks_in", "commit", "end", "place_of", "write_block"]
+
+# The attribute of an error that names the machine on which it was raised.
+_MACHINE = "_seqsave_machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,14 @@ def _failed(error: Exception, at: int) -> seqsave.SaveError:
         text = str(error).removeprefix(f"frame {at}: ")
     made = seqsave.SaveError(text)
     made.frame = at
+    setattr(made, _MACHINE, platform.node())
     return made
+
+
+def place_of(error: BaseException | None) -> str:
+    """Return the text that names the machine of a task's error; "" if it is this one, or not known."""
+    machine = getattr(error, _MACHINE, None)
+    return "" if machine in (None, platform.node()) else f"on the machine {machine}; "
 
 
 def _this_process() -> tuple[str, int]:

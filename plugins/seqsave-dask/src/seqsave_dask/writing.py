@@ -18,8 +18,8 @@ import numpy as np
 import seqsave
 from seqsave import naming
 from seqsave.pictures import as_array
-from seqsave_dask.computing import BlocksError, compute_blocks, scheduler_of
-from seqsave_dask.tasks import begin, commit, end, write_block
+from seqsave_dask.computing import BlocksError, check_workers, compute_blocks, scheduler_of
+from seqsave_dask.tasks import begin, commit, end, place_of, write_block
 
 if TYPE_CHECKING:
     from dask.delayed import Delayed
@@ -136,6 +136,7 @@ class _Job:
 
     def compute(self, *, keeps_run: bool, get: Any, retries: int) -> Manifest:
         """Begin, save, commit. keeps_run: leave a run that fails as it is, since its caller knows its id."""
+        check_workers(get)
         self.run.begin()
         try:
             return end(self.run, compute_blocks(self.written(self.run), get, retries))
@@ -179,7 +180,8 @@ class _Job:
         cause = error.__cause__
         is_named = isinstance(cause, seqsave.SaveError) and cause.frame is not None
         text = str(cause) if is_named else f"{self._of_blocks(error.blocks)}: {type(cause).__name__}: {cause}"
-        return seqsave.SaveError(f"{text} (call to_sequence again with run={self.run.id!r} to continue)")
+        advice = f"call to_sequence again with run={self.run.id!r} to continue"
+        return seqsave.SaveError(f"{text} ({place_of(cause)}{advice})")
 
     def _of_blocks(self, blocks: Collection[int]) -> str:
         starts = np.cumsum((0, *self.frames.chunks[0]))
