@@ -71,6 +71,14 @@ def test_pictures_are_found_under_new_numbers(place: Place) -> None:
     assert shown(place)[1004, None] == (4, 4)
 
 
+def test_frames_with_the_earlier_numbers_of_others_take_none_of_theirs(place: Place) -> None:
+    save(place, range(70))
+    command("mv", place.url, place.url, "--offset", 30, *options(place))
+    command("rm", place.url, "--frames", "40-50", "--yes", *options(place))
+    assert shown(place) == {(value + 30, None): (value, value) for value in range(70) if not 10 <= value <= 20}
+    assert in_packs(place) == [value for value in range(70) if not 10 <= value <= 20]
+
+
 def test_a_renamed_sequence_keeps_them_without_a_manifest(place: Place) -> None:
     save(place, range(3), manifest=False)
     pattern = f"{place.url}/shot_#####.png"

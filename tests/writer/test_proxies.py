@@ -153,18 +153,20 @@ def test_replace_keeps_the_pictures_of_frames_outside(place: Place) -> None:
 
 
 @pytest.mark.parametrize("if_exists", ["skip", "skip valid"])
-def test_kept_frames_keep_their_pictures(place: Place, if_exists: str) -> None:
-    save(place, range(3))
-    result = save(place, range(100, 105), if_exists=if_exists)
+@pytest.mark.parametrize("manifest", [True, False])
+def test_kept_frames_keep_their_pictures(place: Place, if_exists: str, manifest: bool) -> None:
+    save(place, range(3), manifest=manifest)
+    result = save(place, range(100, 105), if_exists=if_exists, manifest=manifest)
     assert result.counts["skipped"] == 3
     assert result.warnings == ()
     assert shown(place) == {(value, None): pair(value if value < 3 else value + 100) for value in range(5)}
 
 
-def test_kept_frames_without_pictures_are_named(place: Place) -> None:
-    save(place, range(3), proxies=False)
+@pytest.mark.parametrize("manifest", [True, False])
+def test_kept_frames_without_pictures_are_named(place: Place, manifest: bool) -> None:
+    save(place, range(3), proxies=False, manifest=manifest)
     with pytest.warns(seqsave.SeqSaveWarning, match="proxies"):
-        result = save(place, range(5), if_exists="skip")
+        result = save(place, range(5), if_exists="skip", manifest=manifest)
     (warning,) = result.warnings
     assert "3 frames that existed and were kept have no proxies (0-2)" in warning
     assert "seqsave proxies URL" in warning

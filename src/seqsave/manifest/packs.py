@@ -8,7 +8,7 @@ A pack is an object with small pictures of up to 64 frames of one batch. The pac
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -77,6 +77,17 @@ class Numbers:
         for index, batch in keys:
             found.setdefault(batch, []).append(index)
         self._by_batch = {batch: sorted(own) for batch, own in found.items()}
+
+    def in_none(self, packs: Iterable[str], *, own: str) -> set[Key]:
+        """Return the frames that can be in none of these packs. own: the id of a run whose packs do not count."""
+        left = {(index, batch) for batch, indices in self._by_batch.items() for index in indices}
+        for name in filter(None, map(PackName.parse, packs)):
+            if name.is_of(own):
+                continue
+            indices = self._by_batch.get(name.batch, [])
+            inside = indices[bisect_left(indices, name.first) : bisect_right(indices, name.last)]
+            left.difference_update((index, name.batch) for index in inside)
+        return left
 
     def meet(self, name: PackName) -> bool:
         """Return whether one of the frames may be in the pack."""

@@ -38,37 +38,41 @@ def drop(
     """
     numbers, others, keys = Numbers(gone), Numbers(left), set(gone)
     dropped: dict[str, set[Content]] = {}
-    kept: set[str] = set()
+    kept: dict[str, set[Content]] = {}
     for entry in recorded:
-        if entry.proxy is None:
-            continue
-        if entry.key in keys:
-            dropped.setdefault(entry.proxy, set()).add((entry.checksum, entry.size))
-        else:
-            kept.add(entry.proxy)
+        if entry.proxy is not None:
+            of_pack = (dropped if entry.key in keys else kept).setdefault(entry.proxy, set())
+            of_pack.add((entry.checksum, entry.size))
     for pack in list_packs(target, folder):
         name = PackName.parse(pack)
         if name is None or name.is_of(own) or not (pack in dropped or numbers.meet(name)):
             continue
         path = f"{folder}/{pack}"
         if pack in kept or others.meet(name):
-            _rewrite(target, path, keys, dropped.get(pack, set()))
+            _rewrite(target, path, keys, dropped.get(pack, set()), kept.get(pack, set()))
         else:
             call(target, partial(target.delete, path))
 
 
-def _rewrite(target: targets.Target, path: str, gone: Collection[Key], contents: Collection[Content]) -> None:
+def _rewrite(
+    target: targets.Target,
+    path: str,
+    gone: Collection[Key],
+    contents: Collection[Content],
+    kept: Collection[Content],
+) -> None:
+    """Remove the pictures of these frames and contents; none of a kept content, whose number may be an earlier one."""
     data = call(target, partial(target.read, path))
     try:
         frames = packs.unpack_all(data)
     except ValueError:  # damaged: nothing reads it
         call(target, partial(target.delete, path))
         return
-    rest = [
-        (source, proxy)
-        for source, proxy in frames
-        if (source.index, source.batch) not in gone and (source.checksum, source.size) not in contents
-    ]
+    rest = []
+    for source, proxy in frames:
+        content = (source.checksum, source.size)
+        if content in kept or ((source.index, source.batch) not in gone and content not in contents):
+            rest.append((source, proxy))
     if not rest:
         call(target, partial(target.delete, path))
     elif len(rest) < len(frames):

@@ -18,7 +18,7 @@ from seqsave import naming
 from seqsave.errors import SeqSaveError
 from seqsave.look.packing import Pack, Packer
 from seqsave.look.small import make
-from seqsave.manifest.packs import folder_of, list_packs, unneeded
+from seqsave.manifest.packs import Numbers, folder_of, list_packs, unneeded
 from seqsave.pictures import packs
 from seqsave.runtime import retry
 from seqsave.sequences.frame import decode
@@ -142,11 +142,18 @@ class Proxies:
         return retry.call(policy, function, contact=self._target.known)
 
     def note_kept(self, kept: Collection[SavedFrame], made: Manifest | None) -> None:
-        """Warn of existing frames that were kept and have no proxies. made: the manifest after the run."""
-        known = {} if made is None else {entry.key: entry for entry in made.frames}
-        lacking = [one.index for one in kept if (entry := known.get((one.index, one.batch))) is None or not entry.proxy]
+        """Warn of existing frames that were kept and have no proxies. made: the manifest after the run.
+
+        Without a manifest, the names of the packs show which frames they are of.
+        """
+        keys = {(one.index, one.batch) for one in kept}
+        lacking = keys - {entry.key for entry in made.frames if entry.proxy} if made is not None else set(keys)
+        if lacking and made is None:
+            with contextlib.suppress(SeqSaveError):
+                found = list_packs(self._target, self._folder, self._policy)
+                lacking = Numbers(keys).in_none(found, own=self._run)
         if lacking:
-            numbers = naming.format_ranges(naming.to_ranges(sorted(set(lacking))), 10)
+            numbers = naming.format_ranges(naming.to_ranges(sorted({index for index, _ in lacking})), 10)
             what = f"{counted(len(lacking), 'frame')} that existed and were kept have no proxies ({numbers})"
             self._log.warn("kept proxies", None, f"{what}: {_ADVICE}")
 
