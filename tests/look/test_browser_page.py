@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import random
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,15 +81,6 @@ def opened(chromium: Any) -> Iterator[Any]:
     yield page
     context.close()
     assert page.failures == []
-
-
-@pytest.fixture(params=["movie", "pictures"])
-def medium(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "movie":
-        needs_package("av")
-    else:
-        monkeypatch.setitem(sys.modules, "av", None)
-    return str(request.param)
 
 
 def page_of(folder: Path, numbers: Any, **settings: Any) -> str:

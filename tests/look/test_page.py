@@ -27,16 +27,6 @@ from tests.support.places import Place
 SECRET = "a workflow of mine"
 
 
-@pytest.fixture(params=["movie", "pictures"])
-def medium(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With PyAV, and without it."""
-    if request.param == "movie":
-        needs_package("av")
-    else:
-        monkeypatch.setitem(sys.modules, "av", None)
-    return str(request.param)
-
-
 def frames(number: int, rows: int = 72, columns: int = 128) -> Any:
     greys = np.arange(number, dtype=np.uint8) * 5 + 40
     return np.broadcast_to(greys[:, None, None, None], (number, rows, columns, 3))

@@ -113,7 +113,7 @@ def test_a_sheet_that_cannot_be_is_named(given: Any, message: str) -> None:
 @pytest.mark.parametrize("aspect", [0.01, 1, 500])
 def test_cells_lie_side_by_side_within_the_sheet(width: int, count: int, aspect: float) -> None:
     layout = Layout.of(count, width=width, columns=None, aspect=aspect)
-    taken = np.zeros((layout.height(count), width), int)
+    taken = np.zeros((layout.height(count), width), np.uint8)
     for place in range(count):
         left, top = layout.corner(place)
         assert left + layout.cell[0] <= width

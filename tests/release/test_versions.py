@@ -65,41 +65,19 @@ def test_a_bad_version_changes_nothing(copy: Path, version: str) -> None:
     assert release.versions(copy) == release.versions()
 
 
+EXR, WEBP = "plugins/seqsave-exr/pyproject.toml", "plugins/seqsave-webp/pyproject.toml"
+NODES, ERRORS = "plugins/comfyui-seqsave/pyproject.toml", "src/seqsave/errors.py"
+REQUIREMENTS = "plugins/comfyui-seqsave/requirements.txt"
 FAULTS = {
-    "another version": (
-        "plugins/seqsave-exr/pyproject.toml",
-        'version = "',
-        'version = "9',
-        "exr/pyproject.toml states 9",
-    ),
+    "another version": (EXR, 'version = "', 'version = "9', "exr/pyproject.toml states 9"),
     "no address": ("pyproject.toml", "\nIssues = ", "\nBugs = ", "seqsave: [project.urls] has no Issues"),
     "a plain address": ("pyproject.toml", "https://seqsave.github.io", "http://x", "Documentation does not begin with"),
-    "errors that lead elsewhere": (
-        "src/seqsave/errors.py",
-        'DOCS = "https://',
-        'DOCS = "https://x.',
-        "errors lead to another address",
-    ),
-    "a newer core": (
-        "plugins/seqsave-webp/pyproject.toml",
-        '"seqsave>=',
-        '"seqsave>=90',
-        "seqsave-webp: it needs seqsave",
-    ),
+    "errors that lead elsewhere": (ERRORS, 'DOCS = "https://', 'DOCS = "https://x.', "errors lead to another address"),
+    "a newer core": (WEBP, '"seqsave>=', '"seqsave>=90', "seqsave-webp: it needs seqsave"),
     "another licence": ("plugins/seqsave-jxl/LICENSE", "MIT", "BSD", "seqsave-jxl: its LICENSE differs"),
-    "no publisher": ("plugins/comfyui-seqsave/pyproject.toml", "PublisherId", "Publisher", "has no PublisherId"),
-    "a bad name": (
-        "plugins/comfyui-seqsave/pyproject.toml",
-        '"comfyui-seqsave"',
-        '"comfyui--x"',
-        "breaks the registry's",
-    ),
-    "another requirement": (
-        "plugins/comfyui-seqsave/requirements.txt",
-        "seqsave",
-        "sseqsave",
-        "requirements.txt has sseq",
-    ),
+    "no publisher": (NODES, "PublisherId", "Publisher", "has no PublisherId"),
+    "a bad name": (NODES, '"comfyui-seqsave"', '"comfyui--x"', "breaks the registry's"),
+    "another requirement": (REQUIREMENTS, "seqsave", "sseqsave", "requirements.txt has sseq"),
     "an old changelog": ("CHANGELOG.md", "## [Unreleased]", "## [0.0.1]", "begins with neither Unreleased nor"),
 }
 

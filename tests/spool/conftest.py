@@ -17,5 +17,10 @@ def spool(tmp_path: Path) -> Spool:
 
 
 @pytest.fixture
-def failing(tmp_path: Path) -> Failing:
-    return Failing(targets.resolve(tmp_path / "renders"))
+def target(tmp_path: Path) -> targets.Target:
+    return targets.resolve(tmp_path / "renders")
+
+
+@pytest.fixture
+def failing(target: targets.Target) -> Failing:
+    return Failing(target)

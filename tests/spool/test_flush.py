@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from tests.support.places import Place
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
 def test_everything_has_its_record(place: Place, spool: Spool) -> None:
     target = target_of(place)
     published, other, refused, damaged = (keep(spool, target, index, create=index == 3) for index in range(1, 5))

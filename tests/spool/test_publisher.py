@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
 def behind(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
     monkeypatch.setattr(publisher, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(publisher, "LONGEST_WAIT", 0.2)

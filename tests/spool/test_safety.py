@@ -22,16 +22,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="only on syst
 OTHER = 51002
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> targets.Target:
-    return targets.resolve(tmp_path / "renders")
-
-
 def give_away(path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only as root: gives a file to another user")

@@ -19,16 +19,6 @@ FACTS: dict[str, Any] = {"prefix": "frame", "extension": "png", "filetype": "png
 WORKFLOW = {**FACTS, "metadata": {"workflow": {"text": "x" * 200_000}}}
 
 
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> targets.Target:
-    return targets.resolve(tmp_path / "renders")
-
-
 def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 

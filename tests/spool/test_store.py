@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> targets.Target:
-    return targets.resolve(tmp_path / "renders")
-
-
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """Mount a small file system in memory."""

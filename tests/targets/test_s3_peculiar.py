@@ -22,21 +22,26 @@ def test_a_store_that_compares_bare_etags_ends_a_run(client: str) -> None:
         assert server.statuses("PUT").count(412) == 1
 
 
+def updated_beside_another(server: PeculiarS3, target: targets.Target) -> list[bytes | None]:
+    """Change a file that another program changes in between, and return what was changed."""
+    seen: list[bytes | None] = []
+
+    def change(before: bytes | None) -> bytes:
+        if not seen:
+            server.objects["b/x/file"] = b"by another"
+        seen.append(before)
+        return (before or b"") + b"+"
+
+    target.update("file", change, content_type=TEXT)
+    assert server.objects["b/x/file"] == b"by another+"
+    return seen
+
+
 def test_a_changed_file_is_no_reason_for_a_bare_etag(client: str) -> None:
     with PeculiarS3() as server:
         target = targets.resolve("s3://b/x", options(server, client))
         target.publish("file", b"one", content_type=TEXT)
-        seen = []
-
-        def change(before: bytes | None) -> bytes:
-            if not seen:
-                server.objects["b/x/file"] = b"by another"
-            seen.append(before)
-            return (before or b"") + b"+"
-
-        target.update("file", change, content_type=TEXT)
-        assert server.objects["b/x/file"] == b"by another+"
-        assert seen == [b"one", b"by another"]
+        assert updated_beside_another(server, target) == [b"one", b"by another"]
         assert not target.known.bare_etags
 
 
@@ -47,16 +52,7 @@ def test_a_bare_etag_protects_what_another_wrote(client: str) -> None:
         target.publish("file", b"one", content_type=TEXT)
         target.update("file", lambda before: b"two", content_type=TEXT)
         assert target.known.bare_etags
-        seen = []
-
-        def change(before: bytes | None) -> bytes:
-            if not seen:
-                server.objects["b/x/file"] = b"by another"
-            seen.append(before)
-            return (before or b"") + b"+"
-
-        target.update("file", change, content_type=TEXT)
-        assert server.objects["b/x/file"] == b"by another+"
+        assert updated_beside_another(server, target)[-1] == b"by another"
 
 
 @pytest.mark.parametrize("demand", ["locked", "wants_md5"])
