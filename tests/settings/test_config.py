@@ -183,3 +183,13 @@ def test_nothing_is_left_out_of_the_groups() -> None:
 def test_a_text_is_neither_true_nor_false(name: str) -> None:
     with pytest.raises(seqsave.OptionError, match=rf"{name} is 'no': it must be True or False"):
         seqsave.check_settings(**{name: "no"})
+
+
+def test_a_frame_has_its_own_recipe_or_that_of_all() -> None:
+    assert Delivery(recipe="all").chosen_recipe(None) == "all"
+    assert Delivery(recipe="all").chosen_recipe("own") == "own"
+    assert Delivery().chosen_recipe(None) is None
+    with pytest.raises(seqsave.OptionError, match="needs a `recipe`"):
+        Delivery(if_exists="skip same recipe").chosen_recipe(None)
+    with pytest.raises(seqsave.OptionError, match="recipe is ''"):
+        Delivery(recipe="all").chosen_recipe("")

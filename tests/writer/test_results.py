@@ -1,4 +1,4 @@
-"""The outcome of each frame, and the summary."""
+"""The outcome of each frame."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 import pickle
 import re
 import sys
-import traceback
 from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -17,29 +16,11 @@ import pytest
 from PIL import Image
 
 from seqsave import save
-from seqsave.errors import EncodeError, SaveError, TargetError, WriterAbortedError
+from seqsave.errors import EncodeError, WriterAbortedError
 from seqsave.naming.key import FrameKey
-from seqsave.types import FailedFrame, SavedFrame, SaveResult
-from seqsave.writer import results
+from seqsave.types import SavedFrame, SaveResult
 from seqsave.writer.results import Results
-
-
-def saved(index: int, status: str = "saved") -> SavedFrame:
-    return SavedFrame(
-        index=index,
-        batch=None,
-        url=f"memory://x/{index}.png",
-        size=10,
-        checksum=None,
-        etag=None,
-        status=status,  # type: ignore[arg-type]
-        filetype="png",
-    )
-
-
-def failed(index: int, error: Exception) -> FailedFrame:
-    url = f"memory://x/{index}.png"
-    return FailedFrame(index=index, batch=None, url=url, error=str(error), exception=error, filetype="png")
+from tests.writer.outcomes import saved
 
 
 def test_frames_come_in_the_order_in_which_they_were_accepted() -> None:
@@ -76,41 +57,6 @@ def test_frames_that_leave_the_spool_replace_their_records() -> None:
     assert [one.status for one in found.all()[0]] == ["spooled", "saved", "saved"]
 
 
-def test_the_first_failure_is_named_and_not_its_consequences() -> None:
-    root = EncodeError("no room")
-    result = SaveResult(
-        url="memory://x",
-        frames=(saved(0),),
-        failures=(failed(1, WriterAbortedError("stopped")), failed(2, root)),
-        warnings=(),
-    )
-    assert results.failure(result, None, None).__cause__ is root
-    assert results.summary(result, None) == (
-        "2 of 3 accepted frames not saved to memory://x (1-2; 1 saved): frame 2: no room"
-    )
-    assert (
-        results.aftermath(result, None)
-        == "the frame saved before the error is kept; 2 accepted before the error not saved: no room"
-    )
-
-
-def test_the_frame_that_ended_the_run_is_named_before_those_that_were_not_tried_again() -> None:
-    tried, root = TargetError("busy", transient=True), EncodeError("no room")
-    failures = (failed(1, tried), failed(2, root))
-    result = SaveResult(url="memory://x", frames=(), failures=failures, warnings=())
-    assert results.failure(result, None, root).__cause__ is root
-    assert results.summary(result, None, root).endswith("frame 2: no room")
-    assert results.aftermath(result, None, root).endswith("no room")
-    assert results.failure(result, None, None).__cause__ is tried
-
-
-@pytest.mark.parametrize("error", [None, KeyError("run")])
-def test_without_a_failed_frame_the_run_is_the_cause(error: Exception | None) -> None:
-    result = SaveResult(url="memory://x", frames=(saved(0),), failures=(), warnings=())
-    assert results.failure(result, None, error).__cause__ is error
-    assert results.aftermath(result, None) == "the frame saved before the error is kept"
-
-
 def test_the_repr_of_a_result_is_short() -> None:
     frames = [
         SavedFrame(index=n, batch=None, filetype="png", url=f"u/{n}", size=1, checksum=None, etag=None, status=status)
@@ -118,35 +64,6 @@ def test_the_repr_of_a_result_is_short() -> None:
     ]
     assert repr(SaveResult(url="s3://b/x", frames=tuple(frames))) == "<SaveResult 38 saved, 2 stopped in s3://b/x>"
     assert repr(SaveResult(url="s3://b/x", frames=())) == "<SaveResult no frames in s3://b/x>"
-
-
-@pytest.mark.parametrize("keeps", [False, True])
-def test_an_error_of_a_storage_is_short_in_a_notebook(
-    tmp_path: Path, keeps: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SEQSAVE_TRACEBACK", "1" if keeps else "")
-
-    def full(*_: object, **__: object) -> None:
-        raise TargetError("no space left")
-
-    monkeypatch.setattr("seqsave.targets.local.LocalTarget.publish", full)
-    with pytest.raises(SaveError) as caught:
-        save(np.zeros((2, 4, 6, 3), np.uint8), tmp_path, manifest=False)
-    lines = "".join(traceback.format_exception(caught.value)).splitlines()
-    internal = [line for line in lines if "runtime" in line]
-    assert bool(internal) is keeps
-    assert isinstance(caught.value.__cause__, TargetError)
-    assert sum(line.startswith("seqsave.errors.TargetError: ") for line in lines) == 1
-
-
-def test_where_an_encoder_failed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("seqsave.encoders.png.encoder.PngEncoder.encode", broken)
-    with pytest.raises(SaveError) as caught:
-        save(np.zeros((2, 4, 6, 3), np.uint8), tmp_path)
-    assert "in broken" in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("is_notebook", [True, False])

@@ -24,8 +24,9 @@ from seqsave.settings.groups import Limits, Reports
 from seqsave.types import ImageInfo, SavedFrame, SaveResult
 from seqsave.wording import crc32_text
 from seqsave.writer import SequenceWriter
+from seqsave.writer.common import Common
 from seqsave.writer.frame import FileToPublish, FrameTask
-from seqsave.writer.outputs import Common, Output
+from seqsave.writer.outputs import Output
 from seqsave.writer.publish import FramePublisher
 from seqsave.writer.texts import FrameTexts
 

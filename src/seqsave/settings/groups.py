@@ -37,7 +37,6 @@ __all__ = [
     "MetadataIn",
     "Naming",
     "Reports",
-    "check_recipe",
 ]
 
 AtEnd = Literal["stop output", "raise error", "keep going"]
@@ -292,7 +291,7 @@ class Delivery:
         policy = usual if self.retry is None else self.retry
         if not isinstance(policy, type(usual)):
             raise OptionError(f"retry is {policy!r}: it must be a seqsave.RetryPolicy, as RetryPolicy(attempts=3)")
-        check_recipe(self.recipe)
+        _check_recipe(self.recipe)
         if self.preview is not None:
             if self.preview not in _PREVIEWS:
                 raise OptionError(f"preview is {self.preview!r}: it must be {' or '.join(_PREVIEWS)}")
@@ -312,6 +311,13 @@ class Delivery:
         """Return the retry policy, the default one if none was given."""
         assert self.retry is not None  # noqa: S101 - for the type checker: __post_init__ has put one there
         return self.retry
+
+    def chosen_recipe(self, recipe: str | None) -> str | None:
+        """Return the recipe of one frame: its own, or that of all frames. Raises OptionError."""
+        chosen = self.recipe if recipe is None else _check_recipe(recipe)
+        if chosen is None and self.if_exists == "skip same recipe":
+            raise OptionError("`if_exists='skip same recipe'` needs a `recipe`, of the writer or of each frame")
+        return chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,7 +384,7 @@ class Reports:
             raise OptionError(f"on_event is {self.on_event!r}: it must not be a coroutine function")
 
 
-def check_recipe(recipe: Any) -> str | None:
+def _check_recipe(recipe: Any) -> str | None:
     """Return the recipe, if there is one. Raises OptionError."""
     if recipe is not None and not (isinstance(recipe, str) and 0 < len(recipe) <= LONGEST_RECIPE):
         raise OptionError(

@@ -20,7 +20,7 @@ from seqsave.spool.publisher import Publisher, publisher_of
 from seqsave.spool.rounds import Outcome, Records
 from seqsave.spool.store import Spool
 
-__all__ = ["DeferredUpdates", "closing_facts", "frame_facts", "opening_facts", "publisher_behind"]
+__all__ = ["DeferredUpdates", "closing_facts", "frame_facts", "opening_facts", "published_entry", "publisher_behind"]
 
 Key = tuple[int, int | None]
 
@@ -88,7 +88,7 @@ class DeferredUpdates(Records):
             entry = outcome.entry
             if entry is not None and outcome.status == "published" and {"manifest", "frame"} <= entry.facts.keys():
                 path = Facts.from_document(entry.facts["manifest"]).path
-                frames.setdefault(path, []).append(_published(entry.facts["frame"], outcome))
+                frames.setdefault(path, []).append(published_entry(entry.facts["frame"], outcome.published))
         sessions, self._sessions = self._sessions, {}
         for path, session in sessions.items():
             session.close(manifest.Outcome(frames=frames.get(path, []), defines=False))
@@ -156,9 +156,13 @@ def _recorded_since(session: manifest.Session, waiting: Collection[Entry]) -> se
     }
 
 
-def _published(document: Any, outcome: Outcome) -> FrameEntry:
+def published_entry(document: Any, answer: targets.Published | None) -> FrameEntry:
+    """Return the manifest's entry of a frame that was published from the spool.
+
+    answer: the storage's; None if the same bytes were found there: no answer names their version, so the frame is
+    looked at again.
+    """
     entry = FrameEntry.from_document(document)
-    if outcome.published is None:  # the same bytes were found: no answer names their version, so it is looked at again
+    if answer is None:
         return replace(entry, version=UNKNOWN_VERSION)
-    answer = outcome.published
     return replace(entry, etag=answer.etag, acknowledged=answer.acknowledged, version=answer.version)

@@ -13,8 +13,7 @@ from seqsave.naming.key import FrameKey
 from seqsave.runtime.jobs import Owner, gather
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.types import SavedFrame
-from seqsave.writer.frame import FrameTask
-from seqsave.writer.outputs import FrameSource, Output
+from seqsave.writer.frame import FrameSource, FrameTask
 
 if TYPE_CHECKING:
     from seqsave.sequences.preview import Preview
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from seqsave.targets import Target
     from seqsave.writer.events import EventLog
     from seqsave.writer.numbering import Numbering
+    from seqsave.writer.outputs import Output
 
 __all__ = ["FrameAcceptor", "open_pipeline"]
 
@@ -145,8 +145,7 @@ class FrameAcceptor:
         """Take the numbers and record the files, before any file can be finished."""
         self._numbering.take(keys)
         for tasks in frames:
-            for task in tasks:
-                output = task.output
+            for output, task in zip(self._outputs, tasks, strict=True):
                 if task.passed_over is not None:
                     task.future.set_result(output.publisher.pass_over(task.key, task.passed_over))
                 self._log.add(task.key, task.future)

@@ -6,49 +6,33 @@ attempt succeeds, frames are published directly again. Spooled frames are publis
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
-import zlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
-from seqsave import spool, targets
+from seqsave import spool
 from seqsave.errors import FrameExistsError, SpoolError, TargetError
 from seqsave.existing.before import FilesBefore
-from seqsave.manifest import UNKNOWN_VERSION, FrameEntry
+from seqsave.manifest import FrameEntry
 from seqsave.manifest.run import RunRecord
 from seqsave.naming.key import FrameKey
 from seqsave.runtime import retry
-from seqsave.spool.deferred import DeferredUpdates, closing_facts, frame_facts, opening_facts, publisher_behind
-from seqsave.types import FailedFrame, SavedFrame, SaveResult
+from seqsave.spool.run_entries import RunEntries
+from seqsave.types import FailedFrame, SavedFrame, SaveResult, Status
 from seqsave.wording import counted, flush_command
 from seqsave.writer.frame import FileToPublish, FrameTask
 
 if TYPE_CHECKING:
-    from seqsave.writer.outputs import Common
+    from seqsave.writer.common import Common
 
 __all__ = ["Fallback"]
 
-Key = tuple[int, int | None]
-
 # Seconds between attempts while the storage is unavailable; the wait doubles from the first to the second.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 30.0
-# Seconds to wait for another process that publishes the same spool.
-PATIENCE = 20.0
 _ONCE = retry.RetryPolicy(attempts=1)
 # Causes that no later attempt can remedy: the name or the bytes are wrong. "": not reported by a storage.
 _UNFIT = ("", "bad_name", "too_long", "too_large")
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    key: FrameKey
-    entry: spool.Entry
-    frame: SavedFrame
 
 
 class Fallback:
@@ -56,7 +40,6 @@ class Fallback:
 
     def __init__(self, kept_in: spool.Spool, common: Common, record: RunRecord) -> None:
         delivery = common.config.delivery
-        self.run = secrets.token_hex(8)
         self.behind = delivery.publish_behind
         """Every frame goes into the spool first, and is published in the background."""
         self.folder = kept_in.folder
@@ -64,15 +47,16 @@ class Fallback:
         """The command that publishes what is left."""
         self._spool = kept_in
         self._target, self._pipeline, self._record = common.target, common.pipeline, record
+        self._entries = RunEntries(
+            kept_in, common.target, record, delivery.policy, behind=self.behind, stop_event=common.pipeline.stop_event
+        )
         self._log = common.log
         self._policy = delivery.policy
         self._keeps_manifest = delivery.manifest
         self._lock = threading.Lock()
         self._beginning = threading.Lock()
         self._before = FilesBefore(common.target, record, kept_in)
-        self._where: Mapping[str, str] | None = None
         self._pending: set[str] = set()
-        self._kept: dict[Key, _Kept] = {}
         self._has_published = False
         self._why = ""
         self._wait = 0.0  # 0 while the storage is available
@@ -83,7 +67,7 @@ class Fallback:
     @property
     def has_begun(self) -> bool:
         """Return whether ``begin`` has nothing left to do."""
-        return self._where is not None
+        return self._entries.has_begun
 
     def policy_for(self, task: FrameTask) -> retry.RetryPolicy | None:
         """Return the retry policy for a frame; None for a frame that goes into the spool without an attempt.
@@ -132,74 +116,43 @@ class Fallback:
     def keep(self, task: FrameTask, entry: FrameEntry) -> SavedFrame:
         """Put a frame into the spool, with its entry for the manifest. Raises SpoolError."""
         key = task.key
-        facts = frame_facts(self._record.facts, entry)
-        place = self._place
+        self.begin()
         if self.behind or not self._wait:
             self._before.list_folder(key.folder)
         before = self._before.of(key)
         try:
-            kept = self._put([_item(file) for file in task.files], key.path, key.index, key.batch, facts, before)
+            self._entries.put(key, [_item(file) for file in task.files], entry, why=self._why, before=before)
         except SpoolError as full:
             if not self._why:
                 raise
             raise SpoolError(f"{full} (the frame was to be spooled because: {self._why})", reason=full.reason) from full
-        url = self._target.url_of(key.path)
-        saved = key.saved(url, "spooled", size=entry.size or 0, checksum=entry.checksum)
-        with self._lock:
-            self._kept[key.numbers] = _Kept(key, kept, saved)
-        if self.behind:
-            self._publisher.wake(self._target, place)
-        return saved
+        return self._saved(key, "spooled", entry)
 
-    def _put(
-        self,
-        items: list[spool.Item],
-        path: str,
-        index: int,
-        batch: int | None,
-        facts: Mapping[str, Any],
-        before: spool.Before | None = None,
-    ) -> spool.Entry:
-        return self._spool.put(
-            items,
-            target=self._target.url,
-            place=self._place,
-            path=path,
-            index=index,
-            batch=batch,
-            facts=facts,
-            run=self.run,
-            why=self._why,
-            before=before,
-        )
+    def _saved(self, key: FrameKey, status: Status, entry: FrameEntry) -> SavedFrame:
+        url = self._target.url_of(key.path)
+        return key.saved(url, status, size=entry.size or 0, checksum=entry.checksum, etag=entry.etag)
 
     # --- before the first frame --------------------------------------------------------------------------------------
 
-    @property
-    def _place(self) -> Mapping[str, str]:
-        if self._where is None:
-            self.begin()
-        return self._where or {}
-
     def begin(self) -> None:
         """Publish the spooled frames of earlier runs, once; they are older than those of this run."""
-        if self._where is not None:
+        if self.has_begun:
             return
         with self._beginning:
-            if self._where is not None:
+            if self.has_begun:
                 return
-            where = self._target.identity()
-            if not self.behind and self._spool.waiting(where):
-                self._catch_up(where)
-                self._pending = self._spool.waiting(where)
-            self._before.begin(where)
-            self._where = where
+            place = self._target.identity()
+            if not self.behind and self._spool.waiting(place):
+                self._catch_up(place)
+                self._pending = self._spool.waiting(place)
+            self._before.begin(place)
+            self._entries.begin(place)
             if self.behind and self._keeps_manifest:
-                self._leave_note("begins", opening_facts(self._record.facts, self._record.run))
+                self._entries.note_opening()
 
-    def _catch_up(self, where: Mapping[str, str]) -> None:
+    def _catch_up(self, place: Mapping[str, str]) -> None:
         try:
-            outcomes = self._flush(where)
+            outcomes = self._entries.flush(place)
         except SpoolError:
             return  # another process is publishing the spool
         conflicts = [outcome for outcome in outcomes if outcome.status == "conflict"]
@@ -233,88 +186,37 @@ class Fallback:
         A frame whose entry was deleted before it was published has failed. With ``behind`` nothing is published here,
         and waiting frames stay spooled.
         """
-        if not self._kept:
+        if not self._entries:
             return []
         outcomes: list[spool.Outcome] = []
         if not self.behind:
             try:
-                outcomes = self._flush(self._place)
+                outcomes = self._entries.flush()
             except (SpoolError, TargetError):
                 pass  # they stay spooled in the result
             else:
                 self._wait = 0.0 if any(outcome.status == "published" for outcome in outcomes) else self._wait
         self._note_conflicts(outcomes)
-        ended = {outcome.entry.name: outcome for outcome in outcomes if outcome.entry is not None}
-        waiting = self._spool.waiting(self._place)
-        damaged = {Path(name).name for name in self._spool.aside()}
-        gone = [
-            kept
-            for kept in self._kept.values()
-            if kept.entry.key not in waiting and Path(kept.entry.name).name not in damaged
-        ]
-        if self.behind:
-            published = self._publisher.take_published([kept.entry.name for kept in gone])
-            known = [self._saved(kept, None) for kept in gone if kept.entry.name in published]
-            return [*known, *self._deleted([kept for kept in gone if kept.entry.name not in published])]
-        settled = [self._settled(kept, ended.get(kept.entry.name)) for kept in gone]
-        return [frame for frame in settled if frame is not None]
-
-    def _deleted(self, gone: Collection[_Kept]) -> Iterator[SavedFrame | FailedFrame]:
-        """Yield the records of frames whose entries were deleted, or published by another process.
-
-        Stops at the first frame for which the storage does not answer: the remaining frames stay spooled.
-        """
-        for kept in gone:
-            settled = self._settled(kept, None)
-            if settled is None:
-                return
-            yield settled
+        return [self._settled(gone.key, gone.entry) for gone in self._entries.gone(outcomes)]
 
     def _note_conflicts(self, outcomes: Collection[spool.Outcome]) -> None:
-        mine = {kept.entry.name for kept in self._kept.values()}
+        mine = self._entries.names
         for outcome in outcomes:
             if outcome.status == "conflict" and outcome.entry is not None and outcome.entry.name in mine:
                 self._why = outcome.message
                 self._record.note_other(outcome.entry.index, outcome.entry.batch)
 
-    def _settled(self, kept: _Kept, outcome: spool.Outcome | None) -> SavedFrame | FailedFrame | None:
-        """Return the record of a frame whose entry is gone, from this run's flush or from the storage.
-
-        None if the storage does not answer: another process may have published the frame, and it stays spooled.
-        """
-        answer = None if outcome is None else outcome.published
-        is_published = outcome is not None and outcome.status == "published"
-        is_stored = True if is_published else self._is_stored(kept.entry)
-        if is_stored is None:
-            return None
-        if not is_stored:
+    def _settled(self, key: FrameKey, entry: FrameEntry | None) -> SavedFrame | FailedFrame:
+        """Return the record of a frame that has left the spool. entry: None if it was deleted there."""
+        if entry is None:
             error = SpoolError(
                 f"the entry of this frame was deleted from the spool {self.folder}, and the storage does not hold it: "
                 "save the frame again",
                 reason="deleted",
             )
-            return kept.key.failed(kept.frame.url, error, str(error))
-        return self._saved(kept, answer)
-
-    def _saved(self, kept: _Kept, answer: targets.Published | None) -> SavedFrame:
-        entry = FrameEntry.from_document(kept.entry.facts["frame"])
-        if answer is None:
-            entry = replace(entry, version=UNKNOWN_VERSION)
-        else:
-            entry = replace(entry, etag=answer.etag, acknowledged=answer.acknowledged, version=answer.version)
+            return key.failed(self._target.url_of(key.path), error, str(error))
         self._record.add(entry)
-        return replace(kept.frame, status="saved", etag=entry.etag)
-
-    def _is_stored(self, entry: spool.Entry) -> bool | None:
-        """Return whether the storage holds the bytes of a frame; None if it does not answer."""
-        try:
-            policy = _ONCE if self.behind else self._policy
-            data = retry.call(policy, partial(self._target.read, entry.path), stop_event=self._pipeline.stop_event)
-        except targets.FileMissingError:
-            return False
-        except TargetError:
-            return None
-        return (len(data), zlib.crc32(data)) == (entry.frame.size, entry.frame.crc32)
+        return self._saved(key, "saved", entry)
 
     def defer_manifest(self, result: SaveResult, *, broken: bool, stopped: bool) -> bool:
         """Leave a note in the spool with the manifest update, for when the storage is available again.
@@ -326,30 +228,8 @@ class Fallback:
         outcome = self._record.outcome(result, broken=broken, stopped=stopped)
         if not (outcome.frames or outcome.lost):
             return False
-        entries = {key: kept.entry for key, kept in self._kept.items()}
-        self._leave_note("ends", closing_facts(self._record.facts, self._record.run, outcome, entries))
-        if self.behind:
-            self._publisher.wake(self._target, self._place)
+        self._entries.note_closing(outcome, self._why)
         return True
-
-    def _leave_note(self, what: str, facts: Mapping[str, Any]) -> None:
-        self._put([], f"{self._record.facts.path}#{self.run} {what}", 0, None, facts)
-
-    @property
-    def _publisher(self) -> spool.Publisher:
-        return publisher_behind(self._spool)
-
-    def _flush(self, where: Mapping[str, str]) -> list[spool.Outcome]:
-        # A run whose frames all went into the spool has not entered the manifest: the flush enters it.
-        return spool.flush_place(
-            self._spool,
-            self._target,
-            where,
-            records=DeferredUpdates(self._spool, run=self.run if self._record.has_started else ""),
-            policy=self._policy,
-            patience=PATIENCE,
-            stop=self._pipeline.stop_event,
-        )
 
 
 def _item(file: FileToPublish) -> spool.Item:

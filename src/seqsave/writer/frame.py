@@ -1,14 +1,14 @@
-"""The records of a frame on its way from ``write`` to the storage: its task and its files."""
+"""The records of a frame on its way from ``write`` to the storage: the caller's input, its task and its files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from isal.isal_zlib import crc32
 
-from seqsave.errors import SourceError
+from seqsave.errors import SeqSaveError, SourceError
 from seqsave.runtime.jobs import Job
 from seqsave.types import SavedFrame
 
@@ -16,13 +16,30 @@ if TYPE_CHECKING:
     from seqsave.manifest import Picture
     from seqsave.naming.key import FrameKey
     from seqsave.pictures.packs import Proxy
-    from seqsave.pictures.pixels import Taken
+    from seqsave.pictures.pixels import SharedImage, Taken
     from seqsave.sequences.file import FrameFile
+    from seqsave.sequences.shown import Waiting
     from seqsave.targets import Original
     from seqsave.types import Encoded
-    from seqsave.writer.outputs import Output
 
-__all__ = ["FileToPublish", "FrameTask"]
+__all__ = ["FileToPublish", "FrameSource", "FrameTask"]
+
+
+@dataclass(eq=False, slots=True)
+class FrameSource:
+    """The caller's input for one frame: an image or an encoded file, its metadata and its recipe.
+
+    file:  a file in a storage that is copied unchanged. name: its new name, if it differs from the rule's.
+    shown: the image for the preview, or the error that prevents a preview.
+    """
+
+    image: SharedImage | None
+    encoded: Encoded | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    recipe: str | None = None
+    shown: Waiting | SeqSaveError | None = None
+    file: FrameFile | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,14 @@ class FileToPublish:
         return (len(data), crc32(data)) == (self.size, self.crc32)
 
 
+class _Steps(Protocol):
+    """The steps of a task: those of the output of one file type."""
+
+    def encode(self, task: FrameTask) -> None: ...
+
+    def publish(self, task: FrameTask) -> Any: ...
+
+
 @dataclass(eq=False, slots=True)
 class FrameTask(Job[SavedFrame]):
     """One file of one frame on its way: ``output`` encodes and publishes it.
@@ -90,7 +115,7 @@ class FrameTask(Job[SavedFrame]):
     spares: ClassVar[tuple[type[Exception], ...]] = (SourceError,)  # a file of another sequence that cannot be read
 
     key: FrameKey
-    output: Output
+    output: _Steps
     passed_over: Literal["stopped", "skipped"] | None = None
     taken: Taken | None = None
     encoded: Encoded | None = None

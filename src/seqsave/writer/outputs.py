@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seqsave import targets
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.existing.beside import FramesBeside, lacking_of_total
 from seqsave.existing.gone import removed_since
@@ -19,70 +18,24 @@ from seqsave.naming.key import FrameKey
 from seqsave.sequences.header import picture_of
 from seqsave.types import Encoded, FailedFrame, SavedFrame, SaveResult
 from seqsave.writer.encode import Encoding
-from seqsave.writer.frame import FrameTask
+from seqsave.writer.frame import FrameSource, FrameTask
 from seqsave.writer.publish import FramePublisher
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from seqsave.manifest import Manifest
-    from seqsave.pictures.pixels import SharedImage
-    from seqsave.runtime.pipeline import Pipeline
     from seqsave.sequences.file import FrameFile
-    from seqsave.sequences.shown import Waiting
     from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
-    from seqsave.spool import Spool
-    from seqsave.writer.events import EventLog
+    from seqsave.writer.common import Common
     from seqsave.writer.fallback import Fallback
     from seqsave.writer.proxies import Proxies
 
-__all__ = ["REPLACING_NOTHING", "Common", "FrameSource", "Output", "facts_of", "spool_of"]
+__all__ = ["REPLACING_NOTHING", "Output", "facts_of"]
 
 # These replace no existing frame.
 REPLACING_NOTHING = ("error", "skip")
 # These replace every existing frame.
 _REPLACING_ALL = ("overwrite", "replace")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Common:
-    """The objects that all file types of a writer share.
-
-    spool: keeps frames that the storage does not take; None without one.
-    """
-
-    config: WriterConfig
-    target: targets.Target
-    pipeline: Pipeline[Any, SavedFrame]
-    log: EventLog
-    spool: Spool | None
-
-
-@dataclass(eq=False, slots=True)
-class FrameSource:
-    """The caller's input for one frame: an image or an encoded file, its metadata and its recipe.
-
-    file:  a file in a storage that is copied unchanged. name: its new name, if it differs from the rule's.
-    shown: the image for the preview, or the error that prevents a preview.
-    """
-
-    image: SharedImage | None
-    encoded: Encoded | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
-    recipe: str | None = None
-    shown: Waiting | SeqSaveError | None = None
-    file: FrameFile | None = None
-    name: str = ""
-
-
-def spool_of(config: WriterConfig) -> Spool | None:
-    """Return the spool that the settings name; None without one. Raises OptionError, SpoolError."""
-    if config.delivery.spool_folder is None:
-        return None  # without its modules, which take a tenth of the start of a save
-    from seqsave.spool import open_spool
-
-    return open_spool(config.delivery.spool_folder)
 
 
 def facts_of(form: Format, config: WriterConfig) -> Facts:

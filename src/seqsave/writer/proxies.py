@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seqsave.pictures.pixels import Taken
     from seqsave.settings.formats import Format
     from seqsave.types import Encoded, SavedFrame
-    from seqsave.writer.outputs import Common
+    from seqsave.writer.common import Common
 
 __all__ = ["Proxies"]
 

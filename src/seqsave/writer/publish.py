@@ -31,9 +31,9 @@ from seqsave.writer.frame import FileToPublish, FrameTask
 if TYPE_CHECKING:
     from seqsave.runtime.pipeline import Pipeline
     from seqsave.settings.formats import Format
+    from seqsave.writer.common import Common
     from seqsave.writer.events import EventLog
     from seqsave.writer.fallback import Fallback
-    from seqsave.writer.outputs import Common
     from seqsave.writer.proxies import Proxies
 
 __all__ = ["FramePublisher"]

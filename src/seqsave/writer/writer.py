@@ -20,16 +20,18 @@ from seqsave.runtime.threads import run_stranded, run_with_timeout
 from seqsave.runtime.unclosed import leave, note_closed, note_open, warn_unclosed
 from seqsave.settings.config import SETTINGS, WriterConfig
 from seqsave.settings.destination import at_destination
-from seqsave.settings.groups import check_recipe
 from seqsave.settings.table import show_settings
 from seqsave.types import ImageInfo, SavedFrame, SaveResult
-from seqsave.writer import results
+from seqsave.writer import summary
 from seqsave.writer.accept import FrameAcceptor, open_pipeline
+from seqsave.writer.common import Common, spool_of
 from seqsave.writer.encode import checked_file
 from seqsave.writer.events import EventLog
+from seqsave.writer.frame import FrameSource
 from seqsave.writer.numbering import Numbering
-from seqsave.writer.outputs import Common, FrameSource, Output, spool_of
+from seqsave.writer.outputs import Output
 from seqsave.writer.preview import open_preview
+from seqsave.writer.results import Results
 from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class SequenceWriter:
         self._target.check(create=config.delivery.if_exists == "error")
         self._pipeline = open_pipeline(config, self._target)
         files = None if config.naming.total is None else config.naming.total * len(config.formats)
-        self._log = EventLog(results=results.Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
+        self._log = EventLog(results=Results(self._target.url_of), total=files, waiting=self._pipeline.waiting)
         for listener in (config.reports.on_event, *open_observers()):
             self._log.listen(listener)
         self._texts = FrameTexts(config.embedding, config.formats, lambda kind, text: self._log.warn(kind, None, text))
@@ -192,7 +194,7 @@ class SequenceWriter:
         Numbering, at_end, if_exists and errors are those of ``write``.
         """
         self._check_usable()
-        source = FrameSource(None, checked_file(data, leftover), recipe=self._chosen_recipe(recipe))
+        source = FrameSource(None, checked_file(data, leftover), recipe=self._config.delivery.chosen_recipe(recipe))
         return self._accept_file(source, index, batch)
 
     def write_file(
@@ -211,7 +213,7 @@ class SequenceWriter:
         SourceError, and the other frames continue.
         """
         self._check_usable()
-        chosen = self._chosen_recipe(file.recipe)
+        chosen = self._config.delivery.chosen_recipe(file.recipe)
         return self._accept_file(FrameSource(None, file=file, name=name, recipe=chosen), index, batch)
 
     def note_size(self, index: int, batch: int | None, size: tuple[int, int]) -> None:
@@ -255,7 +257,7 @@ class SequenceWriter:
         result = self.result
         if result.failures or (result.counts["spooled"] and not self._config.delivery.publish_behind):
             error = self._pipeline.error
-            raise results.failure(result, self._fallback, error)
+            raise summary.failure(result, self._fallback, error)
         if self._unrecorded is not None:
             raise SaveError(f"all frames are saved, but the manifest is not: {self._unrecorded}", result)
         self._log.raise_error()
@@ -341,7 +343,7 @@ class SequenceWriter:
         from seqsave.pictures.pixels import SharedImage
 
         info = checked_info(info)
-        texts, chosen = self._texts.of(metadata, info), self._chosen_recipe(recipe)
+        texts, chosen = self._texts.of(metadata, info), self._config.delivery.chosen_recipe(recipe)
         sources = [FrameSource(SharedImage(image, info), None, texts, chosen) for image in images]
         futures = self._acceptor.accept(index, batches, sources, self._check_usable)
         self._texts.note_accepted(texts)
@@ -351,13 +353,6 @@ class SequenceWriter:
         if len(self._outputs) > 1:
             raise OptionError("an encoded file has one file type: open a writer for that file type alone")
         return self._acceptor.accept(index, [batch], [source], self._check_usable)[0]
-
-    def _chosen_recipe(self, recipe: str | None) -> str | None:
-        delivery = self._config.delivery
-        chosen = delivery.recipe if recipe is None else check_recipe(recipe)
-        if chosen is None and delivery.if_exists == "skip same recipe":
-            raise OptionError("`if_exists='skip same recipe'` needs a `recipe`, of the writer or of each frame")
-        return chosen
 
     # --- endings -----------------------------------------------------------------------------------------------------
 
@@ -379,13 +374,13 @@ class SequenceWriter:
             return
         self._end("closed", broken=True)
         result = self.result
-        aftermath = results.aftermath(result, self._fallback, self._pipeline.error)
+        aftermath = summary.aftermath(result, self._fallback, self._pipeline.error)
         if isinstance(error, SeqSaveError):
             error.saved, error.aftermath = result.counts["saved"], aftermath
         elif aftermath and hasattr(error, "add_note"):  # Python 3.11
             error.add_note(f"seqsave: {aftermath}, in {result.url}")
         if not isinstance(error, Exception) and (result.failures or result.counts["spooled"]):
-            warnings.warn(results.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
+            warnings.warn(summary.summary(result, self._fallback, self._pipeline.error), SeqSaveWarning, stacklevel=3)
 
     def _begin_end(self) -> bool:
         """Return True if this call has to end the writer; otherwise wait for the one that does (not in a listener)."""
