@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import mmap
 import os
 import re
@@ -57,6 +58,23 @@ def target(url: str, options: dict[str, Any]) -> targets.Target:
 
 def publish(target: targets.Target, path: str = "f.png", data: Any = b"data", **more: Any) -> targets.Published:
     return target.publish(path, data, content_type="image/png", **more)
+
+
+def test_a_client_that_is_dropped_ends_its_connections(url: str, options: dict[str, Any]) -> None:
+    """Also in a thread with an event loop that does not run, where old versions of s3fs left them to that one."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        client = s3_client.S3Client(s3_client.checked_options(options), 4)
+        request = client.call("head_bucket", bucket=url.split("/")[2])
+        asyncio.run_coroutine_threadsafe(request, client.loop).result(PATIENCE)
+        del client, request
+        gc.collect()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    del loop
+    gc.collect()  # of what was never awaited, Python warns here
 
 
 def failed(call: Callable[[], object], secrets: tuple[str, ...] = ()) -> SeqSaveError:
