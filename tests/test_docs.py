@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from seqsave.plugins import manager
 from tests.support.clip import bigbuckbunny
@@ -248,6 +249,13 @@ def test_the_first_screen_of_the_readme_repeats_figures_that_were_measured() -> 
     figures = re.findall(r"(\d+)(?:th\b| times)", compared)
     assert len(figures) == 4
     assert [one for one in figures if not re.search(rf"\| {one} \|", measured)] == []
+
+
+def test_pictures_are_small_and_the_moving_one_stops() -> None:
+    pictures = [path for path in (ROOT / "docs" / "images").iterdir() if path.suffix != ".py"]
+    assert [path.name for path in pictures if path.stat().st_size > 400_000] == []
+    with Image.open(ROOT / "docs" / "images" / "resume.webp") as moving:
+        assert moving.info["loop"] == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -91,9 +91,9 @@ class Film:
             self.show(number, STEP)
 
     def save(self, path: Path) -> None:
-        """Write the film as a WebP file that begins again after its end."""
+        """Write the film as a WebP file that is shown twice, and then stays at its end: no motion without end."""
         self.pictures[0].save(
-            path, save_all=True, append_images=self.pictures[1:], duration=self.times, loop=0, quality=72, method=6
+            path, save_all=True, append_images=self.pictures[1:], duration=self.times, loop=2, quality=72, method=6
         )
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB, {len(self.pictures)} pictures")
 
