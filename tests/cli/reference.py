@@ -98,6 +98,7 @@ def _section(name: str, command: click.Command) -> Iterator[str]:
 
 def _row(option: click.Option) -> str:
     names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len, reverse=True))
+    names = " / ".join([names, *(f"`{name}`" for name in option.secondary_opts)])
     text, _, reported = (option.help or "").partition("[default: ")
     value = _value(option)
     default = reported.rstrip("]") or (_default(option.default) if option.show_default else "")

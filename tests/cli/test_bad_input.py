@@ -50,7 +50,7 @@ def error(*arguments: object, status: int) -> str:
             "no sequence fram_####.* in {0}/renders, but 1 sequence: frame_#####",
         ),
         ("rm {0}/two --prefix sho --yes", 1, "no sequence sho_####.* in"),
-        ("rm {0} --yes", 1, "but folders: renders, two"),
+        ("rm {0} --yes", 1, "no sequence in {0}, but folders: renders, two"),
         ("manifest {0}/nothing", 1, "{0}/nothing does not exist"),
         # Patterns with two numbers.
         ("ls {0}/a.##.##.png", 2, "has two numbers"),
@@ -67,7 +67,12 @@ def error(*arguments: object, status: int) -> str:
         ("rm {0}/renders --frames 3-9 --yes", 1, "has no frames 5-9: there are 0-4"),
         # Frames that exist, and sequences that are not the only one.
         ("mv {0}/two/shot_#####.png {0}/two/shot2_#####.png", 1, "5 files already exist there: shot2_00000.png, "),
-        ("rm {0}/two --yes", 1, "2 sequences in {0}/two: shot2_#####.png, shot_#####.png"),
+        (
+            "rm {0}/two --yes",
+            1,
+            "2 sequences in {0}/two: shot2_#####.png, shot_#####.png; choose one with --prefix and --filetype, or by "
+            "its pattern, as {0}/two/shot2_#####.png",
+        ),
         ("rm {0}/two/shot*.png --yes", 2, "is a glob"),
         # Words that are nearly right, or wrong.
         ("sav {0}/renders {0}/o", 2, "unknown command 'sav' (did you mean 'save'?)"),

@@ -254,7 +254,10 @@ def test_a_sequence_that_is_being_written_comes_with_advice(tmp_path: Path) -> N
     seqsave("save", tmp_path / "clip.npy", tmp_path / "farm", "--run", "shot 1", "--frames", "0-1", status=2)
     seqsave("save", tmp_path / "clip.npy", tmp_path / "farm", "--run", "shot1", "--frames", "0-1")
     (line,) = [one for one in seqsave("verify", tmp_path / "farm", status=1).out.splitlines() if "of many tasks" in one]
-    assert line.endswith(f" is changing it; seqsave commit {tmp_path}/farm --run shot1 ends it")
+    commit = f"seqsave commit {tmp_path}/farm --run shot1 --frames"
+    assert line.endswith(f" is changing it; when all of its tasks have ended: {commit} FIRST-LAST")
+    done = seqsave("verify", tmp_path / "farm", "--frames", "0-2", status=1).out
+    assert f"{commit} 0-2\n" in done
 
 
 def test_a_folder_that_does_not_exist_is_named_alone(tmp_path: Path) -> None:

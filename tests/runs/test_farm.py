@@ -362,7 +362,9 @@ def test_a_run_whose_task_left_only_its_entry_is_abandoned(source: str, place: P
     target = targets.resolve(place.url, place.storage_options)
     for name in notes(place):
         target.delete(f"{JOB}/{name}")
-    assert "there is no run JOB" in commit(place, status=1).err
+    refused = commit(place, status=1).err
+    assert f"run JOB has begun in {place.url}, but no task has left records there" in refused
+    assert "seqsave commit --abandon" in refused
     commit(place, "--abandon")
     assert written(place)["writers"] == []
 

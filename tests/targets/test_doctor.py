@@ -65,6 +65,7 @@ def test_no_bucket_and_a_wrong_secret(s3_server: S3Server) -> None:
     assert not missing.ok
     (failed,) = (check for check in missing.checks if check.status == "failed")
     assert "create it or correct the URL" in failed.message
+    assert not [check.message for check in missing.checks if "does not need this right" in check.message]
     assert [check.status for check in missing.checks][2:] == ["skipped"] * 7
     refused = examine(
         targets.resolve(s3_server.new_prefix(), {**s3_server.storage_options, "secret": "not-the-secret"})

@@ -456,7 +456,8 @@ def test_bytes_that_are_not_those_of_the_checksum(target: targets.Target) -> Non
 
 def test_a_bucket_that_cannot_be(options: dict[str, Any]) -> None:
     assert "not allowed there" in str(failed(lambda: publish(targets.resolve("s3://what a bucket!", options))))
-    assert "names no bucket" in str(failed(lambda: targets.resolve("s3://", options)))
+    for url in ("s3://", "s3:///shot010"):
+        assert "names no bucket" in str(failed(lambda url=url: targets.resolve(url, options)))
 
 
 def test_a_name_that_is_too_long(target: targets.Target) -> None:

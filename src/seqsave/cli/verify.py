@@ -144,7 +144,7 @@ def _print(found: Verification, url: str) -> None:
 def _obstacles(found: Verification, url: str) -> Iterator[str]:
     """Yield why the manifest is not complete, with advice; without the missing frames if these are printed anyway."""
     from seqsave.manifest.intervals import covers, unite
-    from seqsave.naming import to_ranges
+    from seqsave.naming import format_ranges, to_ranges
 
     known = found.progress.known
     writers = known.writers if known is not None else ()
@@ -155,7 +155,9 @@ def _obstacles(found: Verification, url: str) -> Iterator[str]:
         if number >= len(writers):
             yield obstacle
         elif job := writers[number].job:
-            yield f"{obstacle}; seqsave commit {shlex.quote(found.url)} --run {shlex.quote(job)} ends it"
+            commit = f"seqsave commit {shlex.quote(found.url)} --run {shlex.quote(job)}"
+            frames = format_ranges(found.expected) if found.expected else "FIRST-LAST"
+            yield f"{obstacle}; when all of its tasks have ended: {commit} --frames {frames}"
         else:
             release = f"seqsave manifest {shlex.quote(url)} --release"
             yield f"{obstacle}; verify it again when that has ended. If it has died: {release}"

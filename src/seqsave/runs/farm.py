@@ -322,9 +322,15 @@ def _folder_at(url: str | os.PathLike[str], storage_options: Mapping[str, Any] |
 
 
 def _unknown(target: targets.Target, run: str) -> RunError:
-    return RunError(
-        f"there is no run {run} in {target.url}: no task has left records, and no manifest names it", reason="unknown"
-    )
+    if any(one.id == _id_of(run) for _, made in _manifests(target) for one in made.writers):
+        problem = (
+            f"run {run} has begun in {target.url}, but no task has left records there: save the frames of killed tasks "
+            "again under its name, or give it up with 'seqsave commit --abandon'. The records of tasks that a Python "
+            "program runs are for that program, which commits them itself"
+        )
+    else:
+        problem = f"there is no run {run} in {target.url}: no task has left records, and no manifest names it"
+    return RunError(problem, reason="unknown")
 
 
 def _manifests(target: targets.Target) -> Iterator[tuple[str, Manifest]]:

@@ -102,11 +102,10 @@ def _fitting(
     fitting = _of_filetype(fitting, filetype)
     if not fitting:  # for the message
         found = replace(found, lost=find(url, prefix=prefix, storage_options=options, with_lost=True).lost)
-    wanted = f"{prefix or '*'}_####.{filetype.split(' ')[0] if filetype else '*'}"
-    if prefix is None and filetype is None and lookup.is_pattern(url):
-        wanted = str(url).rpartition("/")[2]
+    last = f" {str(url).rpartition('/')[2]}" if lookup.is_pattern(url) else ""
+    wanted = last if prefix is filetype is None else f" {prefix or '*'}_####.{(filetype or '*').split(' ')[0]}"
     if found.is_empty and (problem := lookup.describe_no_folder_of(prefix, url, options)):
-        raise SequenceNotFoundError(problem if prefix is None else f"no sequence {wanted} in {found.where}: {problem}")
+        raise SequenceNotFoundError(problem if prefix is None else f"no sequence{wanted} in {found.where}: {problem}")
     return fitting, wanted, found
 
 
@@ -423,8 +422,9 @@ def _of_filetype(found: list[FrameSequence], filetype: str | None) -> list[Frame
 
 
 def _choice(fitting: Sequence[FrameSequence], found: Found) -> SequenceNotFoundError:
-    text = f"{len(fitting)} sequences in {found.where}: {', '.join(one.pattern for one in fitting)}; choose one with "
-    return SequenceNotFoundError(f"{text}`prefix` and `filetype`, or by its pattern", topic="several-sequences")
+    names, example = ", ".join(one.pattern for one in fitting), f"{fitting[0].url}/{fitting[0].pattern}"
+    text = f"{len(fitting)} sequences in {found.where}: {names}; choose one with `prefix` and `filetype`, or by its "
+    return SequenceNotFoundError(f"{text}pattern, as {example}", topic="several-sequences")
 
 
 def _only(
@@ -439,7 +439,7 @@ def _only(
         fitting = usual
     position = main_of([len(one) for one in fitting])
     if not fitting:
-        raise SequenceNotFoundError(f"no sequence {wanted} in {found.where}{found.instead()}", topic="no-sequence")
+        raise SequenceNotFoundError(f"no sequence{wanted} in {found.where}{found.instead()}", topic="no-sequence")
     if position is None:
         raise _choice(fitting, found)
     left_out = [*(one.pattern for number, one in enumerate(fitting) if number != position), *others]

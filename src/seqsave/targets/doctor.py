@@ -35,6 +35,7 @@ LIBRARIES = (
     *("numpy", "pillow", "isal", "imagecodecs", "openexr", "tifffile"),
     *("seqsave-dask", "dask", "distributed", "seqsave-ray", "ray"),
 )
+_OF_RIGHTS = ("", "denied", "not_permitted")  # causes of a refused listing that need not concern who saves
 _BESIDE = b"seqsave doctor, another machine"
 
 
@@ -151,7 +152,8 @@ class _Examination:
         try:
             count = len(self.target.list())
         except TargetError as error:
-            return "warning", f"{error}; saving does not need this right, but ls, verify, resuming and reading do"
+            about = "; saving does not need this right, but ls, verify, resuming and reading do"
+            return "warning", f"{error}{about if error.fault in _OF_RIGHTS else ''}"
         return "ok", f"{counted(count, 'entry', 'entries')}"
 
     def write(self) -> tuple[Status, str]:

@@ -91,7 +91,7 @@ class S3Target(CopyingTarget):
             )
         refuse_hidden_user_info(location)
         bucket, prefix = _split(location.rest.strip("/"))
-        if not bucket:
+        if not bucket or location.rest.startswith("/"):  # s3://$BUCKET/folder, and the variable is empty
             raise TargetError(f"{url} names no bucket: write s3://bucket/folder")
         scene = Scene("open", url, secrets=secrets_of("", options))
         rest = {name: value for name, value in options.items() if name != "within"}
