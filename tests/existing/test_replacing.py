@@ -49,6 +49,23 @@ def test_replace_removes_the_older_frames(place: Place) -> None:
     assert len(known.frames) == 4
 
 
+def test_without_small_pictures_the_frames_are_not_listed_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seqsave.save(pictures(9), tmp_path, manifest=False)
+    listed: list[str] = []
+    real = LocalTarget.list
+
+    def counting(target: LocalTarget, folder: str = "") -> Any:
+        listed.append(folder)
+        return real(target, folder)
+
+    monkeypatch.setattr(LocalTarget, "list", counting)
+    seqsave.save(pictures(4), tmp_path, manifest=False, if_exists="replace")
+    assert names(tmp_path) == frames(0, 1, 2, 3)
+    assert listed.count("") == 2  # before the first frame, and after the last one
+
+
 @pytest.mark.parametrize("manifest", [True, False])
 def test_frames_that_no_manifest_records_are_removed_too(tmp_path: Path, manifest: bool) -> None:
     seqsave.save(pictures(9), tmp_path, manifest=False)

@@ -99,11 +99,14 @@ class OlderFrames:
 
     def _drop_proxies(self, removed: _Removed, record: RunRecord, written: Collection[str]) -> None:
         """Remove the small pictures of frames that were deleted or replaced; those that the run made stay."""
+        folder = packs.folder_of(record.facts.path)
         with contextlib.suppress(TargetError):  # what remains belongs to no frame, and is not read
+            if not packs.list_packs(self._target, folder, self._policy):
+                return
             there = self._listed()
             gone = self._keys((*removed.deleted, *written))
             left = self._keys(path for path in there if path not in written and path not in removed.deleted)
-            drop(self._target, packs.folder_of(record.facts.path), gone, left, own=record.run)
+            drop(self._target, folder, gone, left, own=record.run)
 
     def _keys(self, paths: Iterable[str]) -> list[tuple[int, int | None]]:
         """Return index and batch of each of these files that is named as a frame."""
