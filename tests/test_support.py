@@ -218,7 +218,7 @@ def test_a_lost_machine_ends_with_all_its_processes_and_another_one_takes_its_pl
             with connection:
                 pid, port = map(int, connection.recv(100).split())
                 assert pid == 1  # it is in a namespace of its own
-                namespace = machines.of_port(port)
+                namespace = machines.of_connection(port, server.getsockname()[1])
                 inside = [one for one in _pids() if _namespace(one, "pid") == namespace]
                 assert len(inside) == 2
                 machines.kill(namespace)

@@ -120,7 +120,7 @@ class Machines:
                 if reached is None or reached.last is None:
                     return
                 left.remove(reached)
-                self.kill(self.of_port(reached.last.port))
+                self.kill(self.of_connection(reached.last.port, proxy.port))
 
         killer = threading.Thread(target=work, daemon=True, name="killer")
         killer.start()
@@ -131,14 +131,14 @@ class Machines:
             killer.join(PATIENCE)
         assert len(self.killed) == wanted, f"{wanted - len(self.killed)} of {len(moments)} machines were not killed"
 
-    def of_port(self, port: int) -> int:
-        """Return the namespace of the process that has a connection from this port of loopback."""
-        wanted = f"0100007F:{port:04X}"
+    def of_connection(self, port: int, server: int) -> int:
+        """Return the namespace of the process with a connection from a port of loopback to the port of a server."""
+        wanted = (f"0100007F:{port:04X}", f"0100007F:{server:04X}", _ESTABLISHED)
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
-            if (fields[1], fields[3]) == (wanted, _ESTABLISHED):  # others of this port may have ended before
+            if (fields[1], fields[2], fields[3]) == wanted:
                 return _namespace(_owner(f"socket:[{fields[9]}]"), "pid")
-        raise LookupError(f"no connection from port {port}")
+        raise LookupError(f"no connection from port {port} to port {server}")
 
     def kill(self, namespace: int) -> None:
         """Kill all processes of a machine at once, and start another machine."""

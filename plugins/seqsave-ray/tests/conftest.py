@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import ray
+from tests.support.machines import RAY_SETTINGS
 from tests.support.of_plugins import *  # noqa: F403
 from tests.support.places import Place
 
@@ -23,13 +24,8 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
 
 SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    **RAY_SETTINGS,
     "RAY_enable_export_api_write": "1",  # what it exports is searched for secrets too
-    # A busy machine takes its time.
-    "RAY_raylet_start_wait_time_s": "600",
-    "RAY_process_startup_timeout_seconds": "600",
 }
 
 
@@ -62,8 +58,8 @@ def _ray(running_s3_server: S3Server | None, ray_folder: Path) -> Iterator[None]
     ray.shutdown()
 
 
-@pytest.fixture
-def environment(engine: Any, ray_folder: Path) -> dict[str, str]:
+@pytest.fixture(scope="session")
+def environment(_ray: None, ray_folder: Path) -> dict[str, str]:
     """The variables of programs and nodes that join this Ray."""
     paths = os.pathsep.join([str(HERE), str(PROJECT)])
     return {**os.environ, **SETTINGS, "HOME": str(ray_folder), "PYTHONPATH": paths}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import platform
+import re
 import signal
 import subprocess
 import sys
@@ -103,6 +105,14 @@ def test_a_failing_frame_is_named(engine: Any, place: Place) -> None:
     with pytest.raises(seqsave.ImageError, match=r"^frame 17: .*7 channels"):
         write_sequence(rendered(24, 6, spoil), place.url, filetype="png")
     assert is_given_up(place)
+
+
+def test_an_error_names_the_machine(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = platform.node()
+    monkeypatch.setattr(platform, "node", lambda: "driver")  # of this process, and not of the workers
+    spoiled = rendered(2, 1, lambda row: {**row, "image": np.zeros((4, 4, 7), np.uint8)})
+    with pytest.raises(seqsave.ImageError, match=rf"^frame 0: .*7 channels.* \(on the machine {re.escape(here)}\)$"):
+        write_sequence(spoiled, tmp_path / "shot", filetype="png")
 
 
 def test_bad_rows_and_calls_are_refused(engine: Any, tmp_path: Path) -> None:

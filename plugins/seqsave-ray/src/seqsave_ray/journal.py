@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 __all__ = ["Journal"]
 
@@ -44,8 +45,9 @@ class Journal:
 
     @classmethod
     def open(cls) -> Journal:
-        """Start the actor; ``close`` ends it."""
-        return cls(ray.remote(num_cpus=0)(_Keeper).remote())
+        """Start the actor on the node of this driver, without which nothing is saved; ``close`` ends it."""
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        return cls(ray.remote(num_cpus=0, scheduling_strategy=here)(_Keeper).remote())
 
     def close(self) -> None:
         """End the actor."""

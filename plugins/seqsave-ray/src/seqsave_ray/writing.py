@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ Key = tuple[int, "int | None"]
 _OF_TASKS = ("concurrency", "max_bytes")
 # The attribute that keeps the arguments of an error on its way to the driver.
 _RAISED = "_seqsave_raised"
+# The attribute that names the machine on which the error was raised.
+_MACHINE = "_seqsave_machine"
 
 
 class StorageFailedError(seqsave.TargetError):
@@ -334,6 +337,7 @@ def _errors_of_task() -> Iterator[None]:
         if _is_storage_failure(error):
             raised = StorageFailedError(str(error), transient=True)
         setattr(raised, _RAISED, raised.args)
+        setattr(raised, _MACHINE, platform.node())
         if raised is error:
             raise
         raise raised from error
@@ -347,6 +351,9 @@ def _is_storage_failure(error: BaseException | None) -> bool:
 
 
 def _as_raised(error: seqsave.SeqSaveError) -> seqsave.SeqSaveError:
-    """Return an error of a task with the text that it was raised with."""
+    """Return an error of a task with the text that it was raised with, and the name of another machine."""
     error.args = vars(error).pop(_RAISED, error.args)
+    machine = vars(error).pop(_MACHINE, None)
+    if machine not in (None, platform.node()):
+        error.args = (f"{error.args[0] if error.args else ''} (on the machine {machine})", *error.args[1:])
     return error
