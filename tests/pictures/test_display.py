@@ -10,7 +10,7 @@ import pytest
 from seqsave.errors import OptionError
 from seqsave.metadata import icc
 from seqsave.pictures.color import color_space
-from seqsave.pictures.display import Adjustment, aspect_of, reduced, show
+from seqsave.pictures.display import Adjustment, aspect_of, reduced, show, show_small
 from seqsave.pictures.light import light_of_space
 from seqsave.types import ImageInfo
 
@@ -244,6 +244,23 @@ def test_a_small_picture_is_the_mean_of_the_large_one() -> None:
         wanted = picture.reshape(40 // factor, factor, width, factor, 3).mean((1, 3))
         assert_near(show(picture, width=width), wanted, 0.55)
     assert show(picture, width=20).shape == (13, 20, 3)
+
+
+@pytest.mark.parametrize("shape", [(64, 96, 3), (64, 96, 1), (64, 96, 4), (62, 94, 3), (30, 4, 3), (2, 8, 1)])
+@pytest.mark.parametrize("down", [1, 2, 3])
+def test_half_of_a_picture_is_the_mean_of_its_pixels(shape: tuple[int, int, int], down: int) -> None:
+    picture = np.random.default_rng(sum(shape)).integers(0, 256, shape, np.uint8)
+    if shape[2] == 4:
+        picture[..., 3] = 255
+    high, wide = shape[0] // 2, shape[1] // down
+    part = picture[: high * 2, : wide * down]
+    colours = part if shape[2] == 1 else part[..., :3]
+    mean = colours.reshape(high, 2, wide, down, -1).mean(axis=(1, 3))
+    found = reduced(np.ascontiguousarray(colours), wide, high).astype(float)
+    assert np.abs(found - mean).max() < 1.5
+    assert abs((found - mean).mean()) < (0.05 if down == 2 and shape[2] > 1 else 0.3) or found.size < 1000
+    small = show_small(picture, None, extension="png", width_of=lambda width: width // 2)
+    assert np.array_equal(np.asarray(small), show(picture, width=shape[1] // 2))
 
 
 def test_a_picture_is_never_enlarged_and_never_empty() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PIL.Image import Resampling
+
 from seqsave.look.proxies import encoded_image, width_of
-from seqsave.pictures.display import show
+from seqsave.pictures.display import show_small
 from seqsave.pictures.packs import Proxy
 
 if TYPE_CHECKING:
@@ -16,12 +18,8 @@ __all__ = ["make"]
 
 def make(picture: Any, info: ImageInfo | None = None, *, extension: str = "") -> Proxy:
     """Return the small pictures of a frame. The arguments are those of ``display.show``. Raises ImageError."""
-    from PIL import Image  # here, as few programs make proxies
-
-    whole = picture.shape[1] if info is None or info.display is None else info.display[2]
-    half = Image.fromarray(show(picture, info, extension=extension, width=width_of(whole, "half")))
+    half = show_small(picture, info, extension=extension, width_of=lambda whole: width_of(whole, "half"))
     width = width_of(half.width, "thumb")
-    thumb = half.resize(
-        (width, max(1, round(half.height * width / half.width))), Image.Resampling.BOX, reducing_gap=1.0
-    )
+    high = max(1, round(half.height * width / half.width))
+    thumb = half.resize((width, high), Resampling.BOX, reducing_gap=1.0)
     return Proxy(encoded_image(thumb, "thumb"), encoded_image(half, "half"))
