@@ -119,5 +119,16 @@ def test_a_later_look_shows_what_came_what_went_and_what_was_replaced(tmp_path: 
     assert [one.frame(index, None) is not None for index in (1, 2, 3, 9, 10)] == [False, True, True, False, True]
 
 
+def test_a_later_look_uses_the_frames_of_the_one_before(tmp_path: Path) -> None:
+    seqsave.save([frame()] * 3, tmp_path, filetype="png")
+    catalog, before = find([tmp_path])
+    seqsave.save([frame()], tmp_path, filetype="png", start=3)
+    (after,) = catalog.look_again(before)
+    assert [one is other for one, other in zip(after.sequence, before[0].sequence, strict=False)] == [True] * 3
+    assert len(after.sequence) == 4
+    assert after.sequence.manifest is not None
+    assert len(after.sequence.manifest.frames) == 4, "the manifest is read again"
+
+
 def test_runs_as_json() -> None:
     assert runs_of([range(3), range(5, 6), range(10, 20, 4), range(0)]) == [[0, 2, 1], [5, 5, 1], [10, 18, 4]]

@@ -12,6 +12,7 @@ import pytest
 
 import seqsave
 from seqsave import targets
+from seqsave.sequences import finder
 from tests.sequences.placed import fill
 from tests.support.places import Place
 
@@ -184,3 +185,36 @@ def test_the_folder_of_a_prefix_that_does_not_exist_is_named(tmp_path: Path) -> 
     (tmp_path / "shots").mkdir()
     with pytest.raises(seqsave.SequenceNotFoundError, match=r"the folder is empty(\n|$)"):
         seqsave.open_sequence(tmp_path, "shots/frame")
+
+
+def test_frames_of_an_earlier_search_are_used_again_while_they_are_the_same(
+    place: Place, options: dict[str, Any]
+) -> None:
+    """A long list that grows then takes little more memory than the one before."""
+    picture = np.zeros((2, 2, 3), np.uint8)
+    seqsave.save([picture] * 4, place.url, filetype="png", metadata={"a": 1}, metadata_in="sidecar", **options)
+    how: dict[str, Any] = {"storage_options": options.get("storage_options")}
+    (first,) = finder.find(place.url, **how).sequences
+    assert first[0].read_metadata() == {"a": 1}  # its sidecars are listed
+    seqsave.save(
+        [picture + 200] * 3, place.url, filetype="png", start=3, metadata={"a": 2}, metadata_in="sidecar", **options
+    )
+    (second,) = finder.find(place.url, known=[first], **how).sequences
+    assert [frame.index for frame in second] == list(range(6))
+    assert [frame is known for frame, known in zip(second, first, strict=False)] == [True, True, True, False]
+    assert {id(frame.files) for frame in second} == {id(first[0].files)}, "one storage, however often it was listed"
+    texts = [frame.read_metadata() for frame in second]
+    assert texts == [{"a": 1}, {}, {}, {"a": 2}, {}, {}], (
+        "the first frame of each run has them, and they are listed again"
+    )
+    (other,) = finder.find(place.url, known=[second.part(second[:2])], **how).sequences
+    assert [frame is known for frame, known in zip(other, second, strict=True)] == [True, True, *[False] * 4]
+
+
+def test_frames_of_another_place_are_not_used(place: Place, options: dict[str, Any]) -> None:
+    how: dict[str, Any] = {"storage_options": options.get("storage_options")}
+    for name in ("a", "b"):
+        seqsave.save([np.zeros((2, 2, 3), np.uint8)], f"{place.url}/{name}", filetype="png", **options)
+    (one,) = finder.find(f"{place.url}/a", **how).sequences
+    (other,) = finder.find(f"{place.url}/b", known=[one], **how).sequences
+    assert other[0].url.endswith("b/frame_00000.png")

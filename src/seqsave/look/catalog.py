@@ -74,6 +74,7 @@ class Catalog:
     prefix: str | None = None
     storage_options: Mapping[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
+    _known: list[FrameSequence] = field(default_factory=list, init=False, repr=False)
 
     def look(self) -> list[Seen]:
         """Return the sequences at all places. Raises SequenceNotFoundError for a place without one, and TargetError."""
@@ -92,6 +93,7 @@ class Catalog:
             urls.append(url)
             found += here
         self.urls = urls
+        self._known = [one.sequence for one in found]
         return found
 
     def look_again(self, before: Sequence[Seen]) -> list[Seen]:
@@ -101,10 +103,12 @@ class Catalog:
         """
         if _is_settled(before):
             return list(before)
-        return [one for url in self.urls for one in self._at(url)]
+        found = [one for url in self.urls for one in self._at(url)]
+        self._known = [one.sequence for one in found]
+        return found
 
     def _at(self, url: str | os.PathLike[str]) -> Iterator[Seen]:
-        for found in finder.survey(url, self.recursive, self.storage_options, self._refused):
+        for found in finder.survey(url, self.recursive, self.storage_options, self._refused, known=self._known):
             for sequence in found.sequences if found.is_wanted else ():
                 if finder.has_prefix(sequence, self.prefix):
                     yield _seen(sequence)
@@ -350,7 +354,7 @@ def _compared(before: Sequence[Frame], now: Sequence[Frame]) -> tuple[list[Place
             gone.append((before[at].index, before[at].batch))
             at += 1
         if at < len(before) and key_of(before[at]) == key_of(frame):
-            if _content(before[at]) != _content(frame):
+            if before[at] is not frame and _content(before[at]) != _content(frame):
                 replaced.append((frame.index, frame.batch))
             at += 1
         else:

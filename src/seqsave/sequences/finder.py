@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +15,16 @@ from seqsave import naming, targets
 from seqsave.errors import FrameNameError, OptionError, SeqSaveWarning, SequenceNotFoundError, TargetError
 from seqsave.plugins import registry
 from seqsave.sequences import lookup
-from seqsave.sequences.found import SHOWN, Found, FrameGroup, Item, doubt_message, subframes_message
+from seqsave.sequences.found import (
+    SHOWN,
+    Found,
+    FrameGroup,
+    Item,
+    doubt_message,
+    glob_items,
+    items_in,
+    subframes_message,
+)
 from seqsave.sequences.frame import Files, Frame, join, key_of, list_folder
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import first_of
@@ -175,16 +183,18 @@ def survey(
     on_refused: Callable[[str], None] | None = None,
     *,
     with_lost: bool = False,
+    known: Sequence[FrameSequence] = (),
 ) -> Iterator[Found]:
     """Yield the findings in each folder, or of a pattern or glob. Arguments and order as in ``find_sequences``.
 
     with_lost:  look for sequences of which no frame is left in folders with others, too: one more listing of each.
     on_refused: called with the message about a folder below the first one that cannot be listed, which is then left
                 out; by default its TargetError is raised.
+    known:      sequences as an earlier call found them: frames that have not changed since are used again.
     """
     if lookup.is_pattern(url):
         with targets.hiding(url):
-            found = find(url, storage_options=storage_options)
+            found = find(url, storage_options=storage_options, known=known)
         yield found
         return
     target = targets.resolve(url, storage_options)
@@ -198,7 +208,7 @@ def survey(
                 raise
             on_refused(str(error))
             continue
-        found = _found(target, folder, entries, with_lost=with_lost)
+        found = _found(target, folder, entries, with_lost=with_lost, known=known)
         yield found
         if recursive:
             below = [name for name in reversed(found.folders) if name not in found.links and target.is_valid_path(name)]
@@ -211,22 +221,23 @@ def find(
     prefix: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
     with_lost: bool = False,
+    known: Sequence[FrameSequence] = (),
 ) -> Found:
     """Return the findings in a folder, or those of a pattern or glob. Raises TargetError, FrameNameError.
 
-    prefix: may have folders, as ``shots/a``; then the folder ``shots`` is searched. with_lost: as in ``survey``.
+    prefix: may have folders, as ``shots/a``; then the folder ``shots`` is searched. with_lost, known: as in ``survey``.
     """
     means = lookup.look(url, storage_options) if lookup.is_pattern(url) else None
     if isinstance(means, lookup.Pattern):
-        return _of_pattern(means)
+        return _of_pattern(means, known)
     if isinstance(means, lookup.Glob):
         items = list(glob_items(means.target, means.parts))
         if not items:
             return replace(found_in(means.target), is_wanted=False)
-        return found_among(means.target, f"{means.text} in {means.target.url}", items)
+        return found_among(means.target, f"{means.text} in {means.target.url}", items, known=known)
     target = targets.resolve(url, storage_options)
     folder = (prefix or "").rpartition("/")[0]
-    return _found(target, folder, lookup.listing(target, folder), with_lost=with_lost)
+    return _found(target, folder, lookup.listing(target, folder), with_lost=with_lost, known=known)
 
 
 def in_folder(target: targets.Target) -> Sequence[FrameSequence]:
@@ -237,49 +248,6 @@ def in_folder(target: targets.Target) -> Sequence[FrameSequence]:
 def found_in(target: targets.Target, entries: Sequence[targets.Entry] | None = None) -> Found:
     """Return the findings in a folder. entries: its listing, if known. Raises TargetError."""
     return _found(target, "", lookup.listing(target) if entries is None else entries)
-
-
-def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: str = "") -> Iterator[Item]:
-    """Yield every file of a folder and its batch folders that is not hidden."""
-    for entry in entries:
-        if naming.is_hidden(entry.name):
-            continue
-        path = join(folder, entry.name)
-        batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
-        if not entry.is_folder:
-            yield Item(path, _size(entry), version=entry.version)
-        elif batch is not None:
-            for below in list_folder(target, path):
-                if not below.is_folder and not naming.is_hidden(below.name):
-                    yield Item(join(path, below.name), _size(below), batch, below.version)
-
-
-def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
-    """Yield the files whose path matches the glob ``parts``, one for each level; ``**`` stands for any number of them.
-
-    As in a shell, a wildcard does not match a leading dot, and ``**`` follows no links. An existing folder with
-    brackets in its name takes precedence over their meaning: ``takes [1]/*.exr``.
-    """
-    part, rest = parts[0], parts[1:]
-    if part == "**" and rest:
-        yield from glob_items(target, rest, folder)
-    entries = lookup.listing(target, folder)
-    if rest and "[" in part and any(entry.is_folder and entry.name == part for entry in entries):
-        yield from glob_items(target, rest, join(folder, part))
-        return
-    for entry in entries:
-        if naming.is_hidden(entry.name) and not part.startswith("."):
-            continue
-        path = join(folder, entry.name)
-        if part == "**" and entry.is_folder:
-            # Links may be circular.
-            yield from () if entry.is_link else glob_items(target, parts, path)
-        elif fnmatch.fnmatchcase(entry.name, part):
-            if rest and entry.is_folder:
-                yield from glob_items(target, rest, path)
-            elif not rest and not entry.is_folder:
-                batch = naming.parse_batch_folder(folder.rpartition("/")[2])
-                yield Item(path, _size(entry), batch, entry.version)
 
 
 def main_of(counts: Sequence[int], others: int = 0) -> int | None:
@@ -310,16 +278,20 @@ def _is_place(entry: targets.Entry) -> bool:
     return entry.is_folder and not naming.is_hidden(entry.name) and naming.parse_batch_folder(entry.name) is None
 
 
-def _size(entry: targets.Entry) -> int | None:
-    return entry.size if entry.has_size else None
-
-
-def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry], *, with_lost: bool = False) -> Found:
+def _found(
+    target: targets.Target,
+    folder: str,
+    entries: Sequence[targets.Entry],
+    *,
+    with_lost: bool = False,
+    known: Sequence[FrameSequence] = (),
+) -> Found:
     items = list(items_in(target, entries, folder))
     hidden = [one.name for one in entries if not one.is_folder and naming.is_hidden(one.name)]
     folders = sorted((one.name for one in entries if _is_place(one)), key=naming.natural_key)
     links = {one.name for one in entries if one.is_link and _is_place(one)}
-    found = found_among(target, target.url_of(folder) if folder else target.url, items, folders, sorted(hidden))
+    where = target.url_of(folder) if folder else target.url
+    found = found_among(target, where, items, folders, sorted(hidden), known=known)
     found = replace(found, links=links)
     has_manifests = any(one.name == naming.PRIVATE_FOLDER for one in entries)
     if not has_manifests or (found.sequences and not with_lost):
@@ -330,9 +302,15 @@ def _found(target: targets.Target, folder: str, entries: Sequence[targets.Entry]
 
 
 def found_among(
-    target: targets.Target, where: str, items: Sequence[Item], folders: Sequence[str] = (), hidden: Sequence[str] = ()
+    target: targets.Target,
+    where: str,
+    items: Sequence[Item],
+    folders: Sequence[str] = (),
+    hidden: Sequence[str] = (),
+    *,
+    known: Sequence[FrameSequence] = (),
 ) -> Found:
-    """Return the findings among some files of a target; the other arguments are those of ``Found``."""
+    """Return the findings among some files of a target; known: as in ``survey``; the others are those of ``Found``."""
     by_folder: dict[str, list[Item]] = {}
     sequences, subframes, others, rest = [], [], [], []
     for item in items:
@@ -349,23 +327,30 @@ def found_among(
             elif group.has_subframes:
                 subframes.append(group)
             else:
-                sequences.append(sequence_of(target, folder, group))
+                sequences.append(sequence_of(target, folder, group, known=known))
     return Found(where, sequences, subframes, others, rest, folders, hidden)
 
 
-def _of_pattern(means: lookup.Pattern) -> Found:
+def _of_pattern(means: lookup.Pattern, known: Sequence[FrameSequence] = ()) -> Found:
     target = means.target
     entries = lookup.listing(target)
     group = naming.group_of_pattern(means.name, ((item.name, item) for item in items_in(target, entries)))
     if group is None:
         return replace(_found(target, "", entries, with_lost=True), is_wanted=False)
-    return Found(target.url, [sequence_of(target, "", group, means.name)])
+    return Found(target.url, [sequence_of(target, "", group, means.name, known)])
 
 
 def sequence_of(
-    target: targets.Target, folder: str, group: FrameGroup, pattern: naming.NamePattern | None = None
+    target: targets.Target,
+    folder: str,
+    group: FrameGroup,
+    pattern: naming.NamePattern | None = None,
+    known: Sequence[FrameSequence] = (),
 ) -> FrameSequence:
-    """Return the sequence of a group. pattern: the requested one, in place of that of the names."""
+    """Return the sequence of a group.
+
+    pattern: the requested one, in place of that of the names. known: as in ``survey``.
+    """
     if group.has_two_forms:
         warnings.warn(
             f"{group.pattern} in {target.url_of(folder) if folder else target.url}: some names are in Unicode's "
@@ -375,10 +360,13 @@ def sequence_of(
         )
     if group.is_doubtful:
         warnings.warn(doubt_message(group.members[0].name), SeqSaveWarning, stacklevel=3)
-    files, name = Files(target), group.pattern if pattern is None else pattern
+    url, name = target.url_of(folder) if folder else target.url, group.pattern if pattern is None else pattern
+    before = [frame for one in known if one.url == url for frame in one]
+    files = before[0].files.again(before) if before else Files(target)
     frames = [
         files.frame(one.item.path, one.item.size, one.index, one.item.batch, one.item.version) for one in group.members
     ]
+    files.forget_frames()
     own = {key_of(frame): frame for frame in frames}
     if len(own) < len(frames):
         # Two names have one number (frame_7, frame_00007): the one with the sequence's own digits is the frame.
@@ -386,11 +374,11 @@ def sequence_of(
         frames = [frame for _, frame in order]
         own = {key_of(frame): frame for frame in frames}
     return FrameSequence(
-        url=target.url_of(folder) if folder else target.url,
+        url=url,
         name=name,
         frames=list(own.values()),
         duplicates=[frame for frame in frames if frame is not own[key_of(frame)]],
-        target=target,
+        target=files.target,
         folder=folder,
     )
 

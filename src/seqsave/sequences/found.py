@@ -1,19 +1,25 @@
-"""The findings in a folder: its sequences and other files, and their description for errors."""
+"""The findings in a folder: its files, its sequences, and their description for errors."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import fnmatch
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqsave import naming
+from seqsave import naming, targets
+from seqsave.sequences import lookup
+from seqsave.sequences.frame import join, list_folder
 from seqsave.sequences.reader import FrameSequence
 from seqsave.wording import counted, first_of, printable
 
 if TYPE_CHECKING:
     from seqsave.sequences.lost import LostSequence
 
-__all__ = ["SHOWN", "Found", "FrameGroup", "Item", "doubt_message", "subframes_message"]
+__all__ = [
+    *("SHOWN", "Found", "FrameGroup", "Item"),
+    *("doubt_message", "glob_items", "items_in", "subframes_message"),
+]
 
 SHOWN = 5
 
@@ -41,6 +47,53 @@ class Item:
         """Return the folder of the sequence that the file may belong to, without its batch folder."""
         folder = self.path.rpartition("/")[0]
         return folder if self.batch is None else folder.rpartition("/")[0]
+
+
+def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: str = "") -> Iterator[Item]:
+    """Yield every file of a folder and its batch folders that is not hidden."""
+    for entry in entries:
+        if naming.is_hidden(entry.name):
+            continue
+        path = join(folder, entry.name)
+        batch = naming.parse_batch_folder(entry.name) if entry.is_folder else None
+        if not entry.is_folder:
+            yield Item(path, _size(entry), version=entry.version)
+        elif batch is not None:
+            for below in list_folder(target, path):
+                if not below.is_folder and not naming.is_hidden(below.name):
+                    yield Item(join(path, below.name), _size(below), batch, below.version)
+
+
+def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -> Iterator[Item]:
+    """Yield the files whose path matches the glob ``parts``, one for each level; ``**`` stands for any number of them.
+
+    As in a shell, a wildcard does not match a leading dot, and ``**`` follows no links. An existing folder with
+    brackets in its name takes precedence over their meaning: ``takes [1]/*.exr``.
+    """
+    part, rest = parts[0], parts[1:]
+    if part == "**" and rest:
+        yield from glob_items(target, rest, folder)
+    entries = lookup.listing(target, folder)
+    if rest and "[" in part and any(entry.is_folder and entry.name == part for entry in entries):
+        yield from glob_items(target, rest, join(folder, part))
+        return
+    for entry in entries:
+        if naming.is_hidden(entry.name) and not part.startswith("."):
+            continue
+        path = join(folder, entry.name)
+        if part == "**" and entry.is_folder:
+            # Links may be circular.
+            yield from () if entry.is_link else glob_items(target, parts, path)
+        elif fnmatch.fnmatchcase(entry.name, part):
+            if rest and entry.is_folder:
+                yield from glob_items(target, rest, path)
+            elif not rest and not entry.is_folder:
+                batch = naming.parse_batch_folder(folder.rpartition("/")[2])
+                yield Item(path, _size(entry), batch, entry.version)
+
+
+def _size(entry: targets.Entry) -> int | None:
+    return entry.size if entry.has_size else None
 
 
 FrameGroup = naming.Group[Item]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,11 @@ class Frame:
         """Return the target in which the file is, and its path there."""
         return self._files.target, self._path
 
+    @property
+    def files(self) -> Files:
+        """Return the reader of this file and of those of its sequence."""
+        return self._files
+
     def read_published(self) -> tuple[bytes, targets.Published]:
         """Read the file, and return its bytes and the storage's record of them. Raises TargetError."""
         return self._files.read_published(self._path)
@@ -128,6 +133,7 @@ class Files:
     def __init__(self, target: targets.Target) -> None:
         self.target = target
         self._sidecars: dict[str, list[str]] = {}
+        self._known: dict[str, Frame] = {}
         self._identity: Place | None = None
         self._lock = threading.Lock()
 
@@ -138,10 +144,28 @@ class Files:
     def __setstate__(self, target: targets.Target) -> None:
         self.__init__(target)  # type: ignore[misc]
 
+    def again(self, frames: Iterable[Frame]) -> Files:
+        """Return these files for a newer listing. A long one then takes little more memory than the one before.
+
+        frames: of the earlier listing, which ``frame`` returns for files that are still the same, until
+                ``forget_frames``.
+        """
+        self._known = {frame.source[1]: frame for frame in frames if frame.files is self}
+        with self._lock:
+            self._sidecars = {}
+        return self
+
+    def forget_frames(self) -> None:
+        """Return no frames of an earlier listing any more."""
+        self._known = {}
+
     def frame(
         self, path: str, size: int | None, index: int, batch: int | None = None, version: str | None = None
     ) -> Frame:
-        """Return the file ``path`` as a frame."""
+        """Return the file ``path`` as a frame; one of ``again``, if it has not changed."""
+        known = self._known.get(path)
+        if known is not None and (known.version, known.size, known.index, known.batch) == (version, size, index, batch):
+            return known
         return Frame(index, batch, self.target.url_of(path), size, path.rpartition("/")[2], path, self, version)
 
     @property

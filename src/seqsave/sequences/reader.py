@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property, partial
@@ -72,7 +73,6 @@ class FrameSequence(Sequence[Frame]):
         self.duplicates = tuple(sorted(duplicates, key=key_of))
         """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
         self._frames = tuple(sorted(frames, key=key_of))
-        self._by_key = {key_of(frame): frame for frame in self._frames}
         self.target = target
 
     def __len__(self) -> int:
@@ -218,10 +218,11 @@ class FrameSequence(Sequence[Frame]):
         """
         index = naming.check_frame(index)
         batch = None if batch is None else naming.check_index(batch, "batch")
-        found = self._by_key.get((index, -1 if batch is None else batch))
-        if found is None and batch is None:
-            found = next((f for f in self._frames if f.index == index), None)
-        if found is None:
+        key = (index, -1 if batch is None else batch)
+        place = bisect_left(self._frames, key, key=key_of)
+        found = self._frames[place] if place < len(self._frames) else None
+        # Without a batch, the first one of this index is the one that is meant.
+        if found is None or found.index != index or (batch is not None and found.batch != batch):
             where = "" if batch is None else f" in batch {batch}"
             raise SequenceNotFoundError(
                 f"{self.pattern} in {self.url} has no frame {index}{where}: "
