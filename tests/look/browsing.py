@@ -51,6 +51,12 @@ def save(url: Any, indices: Any, *, batch: int | None = None, size: tuple[int, i
             writer.write(numbered(index, batch or 0, size), index=index, batch=batch)
 
 
+def _ending(function: str) -> str:
+    """Return an asynchronous function of the page that fails if it hangs: playwright would wait without end."""
+    late = f"setTimeout(() => fail(new Error('the page hangs')), {MILLISECONDS:.0f})"
+    return f"(values) => Promise.race([({function})(values), new Promise((_, fail) => {late})])"
+
+
 class Page:
     """One page. ``page`` is playwright's."""
 
@@ -82,7 +88,8 @@ class Page:
 
         A change is drawn with the browser's next frame. Until then, they state what was drawn before.
         """
-        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        drawn = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.page.evaluate(_ending(drawn))
         self.page.wait_for_selector(f"html{attributes}", state="attached")
 
     def press(self, *keys: str) -> None:
@@ -165,10 +172,8 @@ class Page:
 
     def module(self, code: str, *values: Any) -> Any:
         """Run code that may import the page's modules, ``await import(at("frames.js"))``."""
-        return self.page.evaluate(
-            f"async (values) => {{ const at = (name) => new URL('static/' + name, document.baseURI).href; {code} }}",
-            list(values),
-        )
+        at = "const at = (name) => new URL('static/' + name, document.baseURI).href"
+        return self.page.evaluate(_ending(f"async (values) => {{ {at}; {code} }}"), list(values))
 
     def hold(self, pattern: str) -> Held:
         """Let the browser's requests wait whose addresses match a regular expression."""

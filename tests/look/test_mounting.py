@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,12 @@ from aiohttp import ClientSession, web
 import seqsave
 from seqsave.errors import SequenceNotFoundError
 from seqsave.look import Pages
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine on a thread: the browser of other tests has a running loop on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def _served(pages: Pages, visit: Any) -> Any:
@@ -51,11 +59,11 @@ def test_pages_on_another_server(tmp_path: Path) -> None:
             async with client.get(one) as answer:
                 assert answer.status == status
 
-    asyncio.run(_served(pages, visit))
+    _run(_served(pages, visit))
 
 
 def test_a_place_without_a_sequence(tmp_path: Path) -> None:
     pages = Pages("/look")
     with pytest.raises(SequenceNotFoundError):
-        asyncio.run(pages.open([(tmp_path, None)]))
+        _run(pages.open([(tmp_path, None)]))
     pages.close()

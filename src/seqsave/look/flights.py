@@ -72,10 +72,13 @@ class Flight(Generic[T]):
         try:
             result = work()
         except BaseException as error:  # noqa: BLE001 - raised where the callers wait
-            failure = error
-            self._end(lambda future: future.set_exception(failure))
+            self.fail(error)
         else:
             self._end(lambda future: future.set_result(result))
+
+    def fail(self, error: BaseException) -> None:
+        """Raise an error where the callers wait."""
+        self._end(lambda future: future.set_exception(error))
 
     def _end(self, settle: Callable[[Future[T]], None]) -> None:
         for future in self._flights.land(self._key, self):

@@ -131,7 +131,7 @@ class Proxies:
             if known is not None:
                 flight.settle(lambda: known)
             else:
-                self._reading.put(partial(self._read, frame, key, flight))
+                _begin(self._reading, partial(self._read, frame, key, flight), flight)
         return future
 
     def picture(self, frame: Frame, look: Look, stored: Stored | None = None) -> Future[Made]:
@@ -147,7 +147,7 @@ class Proxies:
         if known is not None:
             flight.settle(lambda: known)
         elif stored is not None and look.is_plain:
-            self._reading.put(partial(self._fetch, frame, key, look, stored, flight))
+            _begin(self._reading, partial(self._fetch, frame, key, look, stored, flight), flight)
         else:
             self._then(frame, flight, lambda source: self._make(frame, key, look, source))
         return future
@@ -163,7 +163,11 @@ class Proxies:
     def _fetch(self, frame: Frame, key: Any, look: Look, stored: Stored, flight: Flight[Made]) -> None:
         if not flight.is_wanted():
             return
-        data = stored(frame, look.size)
+        try:
+            data = stored(frame, look.size)
+        except BaseException as error:  # noqa: BLE001 - raised where the callers wait
+            flight.fail(error)
+            return
         if data is None:
             self._then(frame, flight, lambda source: self._make(frame, key, look, source))
             return
@@ -190,7 +194,8 @@ class Proxies:
         def queue(read: Future[Source]) -> None:
             size = 0 if read.cancelled() or read.exception() else len(read.result().data)
             self._gate.add(size)
-            self._decoding.put(partial(work, read, size))
+            if not _begin(self._decoding, partial(work, read, size), flight):
+                self._gate.add(-size)
 
         def work(read: Future[Source], size: int) -> None:
             try:
@@ -242,6 +247,16 @@ class _Gate:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _begin(threads: WorkerThreads, work: Callable[[], None], flight: Flight[Any]) -> bool:
+    """Give work to threads. If the system allows none, the callers get the error, and wait for nothing."""
+    try:
+        threads.put(work)
+    except RuntimeError as error:
+        flight.fail(error)
+        return False
+    return True
 
 
 def _key(frame: Frame) -> Any:

@@ -14,6 +14,7 @@ export class Frames {
   #decoding = new Set();
   #fileBytes = 0;
   #pictureBytes = 0;
+  #area = 0; // bytes of the picture that was decoded last
 
   // loaded(entry) is called whenever a frame can be shown, or is known not to be.
   constructor({ loaded, arrived, files = FILES, pictures = PICTURES }) {
@@ -34,6 +35,9 @@ export class Frames {
   // The entries whose files are in memory.
   *held() { for (const entry of this.#entries.values()) if (entry.file) yield entry; }
 
+  // Whether a file or a picture is on its way.
+  get busy() { return this.#fetching.size + this.#decoding.size > 0; }
+
   get bytes() { return { files: this.#fileBytes, pictures: this.#pictureBytes }; }
 
   // requests: {key, url, decode, tag}, the most urgent first. Requests under way that are not in it end if abort is true.
@@ -50,28 +54,39 @@ export class Frames {
   }
 
   #work() {
+    let room = this.limits.pictures; // of decoded pictures, for those that are wanted first
     for (const [key, request] of this.#plan) {
       const entry = this.#entries.get(key);
+      if (request.decode) room -= entry?.problem ? 0 : entry?.area ?? this.#area;
       if (entry) {
         this.#entries.delete(key); // used again: to the end of the order
         this.#entries.set(key, entry);
-        if (request.decode && entry.file && !entry.picture) this.#decode(key, entry, request);
-      } else if (!this.#fetching.has(key) && this.#fetching.size < REQUESTS && this.#room()) {
+        const isOpen = entry.picture || entry.problem || !entry.file;
+        if (request.decode && !isOpen && (room >= 0 || request.now)) this.#decode(key, entry);
+      } else if (!this.#fetching.has(key) && this.#fetching.size < REQUESTS && this.#room(key)) {
         this.#fetch(key, request);
       }
       if (this.#fetching.size >= REQUESTS && this.#decoding.size >= DECODES) break;
     }
   }
 
-  // Makes room for one more file; false when all that is kept is wanted.
-  #room() {
+  // Makes room for one more file: what is not wanted goes first, then what is wanted later than this one.
+  #room(key) {
     const files = Math.max(this.#entries.size, 1);
     const expected = (1 + this.#fetching.size) * (this.#fileBytes / files || 0);
-    for (const [key, entry] of this.#entries) {
-      if (this.#fileBytes + expected < this.limits.files) return true;
-      if (!this.#plan.has(key)) this.#remove(key, entry);
+    const isThere = () => this.#fileBytes + expected < this.limits.files;
+    for (const [other, entry] of this.#entries) {
+      if (isThere()) return true;
+      if (!this.#plan.has(other)) this.#remove(other, entry);
     }
-    return this.#fileBytes + expected < this.limits.files;
+    if (isThere()) return true;
+    const wanted = [...this.#plan.keys()];
+    for (const other of wanted.slice(wanted.indexOf(key) + 1).reverse()) {
+      const entry = this.#entries.get(other);
+      if (entry) this.#remove(other, entry);
+      if (isThere()) return true;
+    }
+    return false;
   }
 
   async #fetch(key, request) {
@@ -105,36 +120,42 @@ export class Frames {
     this.#work();
   }
 
-  async #decode(key, entry, request) {
+  async #decode(key, entry) {
     if (this.#decoding.has(key) || this.#decoding.size >= DECODES) return;
     this.#decoding.add(key);
+    let picture = null;
     try {
-      const picture = await createImageBitmap(entry.file);
-      if (this.#entries.get(key) !== entry) { picture.close(); return; }
-      entry.picture = picture;
-      this.#pictureBytes += picture.width * picture.height * 4;
+      picture = await createImageBitmap(entry.file);
     } catch {
       entry.problem = { status: 422, reason: "broken", words: "The browser cannot decode the picture that the server sent." };
-    } finally {
-      this.#decoding.delete(key);
     }
-    this.#limit(request.key);
-    this.loaded(entry);
-    this.#work();
+    this.#decoding.delete(key);
+    if (this.#entries.get(key) !== entry) {
+      picture?.close(); // it was removed while it was decoded
+    } else {
+      if (picture) {
+        entry.picture = picture;
+        entry.area = this.#area = picture.width * picture.height * 4;
+        this.#pictureBytes += entry.area;
+        this.#limit();
+      }
+      this.loaded(entry);
+    }
+    this.#work(); // in every case, as others may wait for this turn
   }
 
-  #limit(newest) {
+  #limit() {
     const wanted = [...this.#plan.values()].filter((one) => one.decode).map((one) => one.key);
     const order = [...this.#entries.keys()].filter((key) => !wanted.includes(key)).concat(wanted.reverse());
     for (const key of order) {
       if (this.#pictureBytes <= this.limits.pictures) return;
       const entry = this.#entries.get(key);
-      if (entry?.picture && key !== newest && !this.#plan.get(key)?.now) this.#close(entry);
+      if (entry?.picture && !this.#plan.get(key)?.now) this.#close(entry);
     }
   }
 
   #close(entry) {
-    this.#pictureBytes -= entry.picture.width * entry.picture.height * 4;
+    this.#pictureBytes -= entry.area;
     entry.picture.close();
     entry.picture = null;
   }
