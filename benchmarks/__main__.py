@@ -47,9 +47,7 @@ def main() -> int:
         "--quick", action="store_true", help="a look: few rounds, few frames, numbers that prove nothing"
     )
     parser.add_argument("--out", type=Path, default=Plan.out, help="folder for pictures and results (%(default)s)")
-    parser.add_argument(
-        "--rows", action="append", default=[], metavar="TEXT", help="only rows with this text, of two versions"
-    )
+    parser.add_argument("--rows", action="append", default=[], metavar="TEXT", help="only rows with this text")
     given = parser.parse_args()
     plan = Plan(quick=given.quick, out=given.out, rows=given.rows)
     plan.out.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 "download" is reading all frames of the sequence on 16 threads. A client asks the server as the page does: for the list,
 for the first frame, then for the frames after it, four at a time and in order, and shows each one when its turn has
-come. All rows of one table share the store, the network and the server's settings.
+come. All rows of one table share the store, the network and the server's settings. ``--rows TEXT`` chooses rows.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from benchmarks.frames import bytes_1080p
 from benchmarks.plan import Claim, Report, Table
 from benchmarks.timing import alternate
 from benchmarks.ways import encode
+from seqsave.look.page import make_page
 from seqsave.look.small import make
 from seqsave.pictures.packs import Source, pack
 
@@ -40,19 +41,29 @@ LATENCY, BANDWIDTH = 0.08, 12.5e6  # 100 Mbit/s
 RATE = 24
 THREADS = 16
 REQUESTS = 4  # of the page
+GROWN = 5  # frames that are added while a page follows
 MB = 1e6
 WAYS = {
     "PNG, with proxies": {"filetype": "png", "proxies": True},
-    "JPEG": {"filetype": "jpg"},
-    "PNG": {"filetype": "png"},
+    "JPEG, without": {"filetype": "jpg"},
+    "PNG, without": {"filetype": "png"},
 }
+
+
+SAVING, MEMORY, PAGE = "saving", "memory", "static page"
 
 
 def run(plan: Plan) -> Report:
     report = Report()
-    _saving(plan, report)
-    _looking(plan, report)
-    _memory(plan, report)
+    if plan.wants(SAVING):
+        _saving(plan, report)
+    ways = [way for way in WAYS if plan.wants(way)]
+    if ways:
+        _looking(ways, plan, report)
+    if plan.wants(MEMORY):
+        _memory(plan, report)
+    if plan.wants(PAGE):
+        _static_page(plan, report)
     return report
 
 
@@ -97,24 +108,26 @@ def _saving(plan: Plan, report: Report) -> None:
 # --- how it looks ----------------------------------------------------------------------------------------------------
 
 
-def _looking(plan: Plan, report: Report) -> None:
+def _looking(ways: Sequence[str], plan: Plan, report: Report) -> None:
     count = plan.pick(24, 132)
     frames = bytes_1080p(count)
     with S3Server() as server:
         options = server.storage_options
-        urls = {way: server.new_prefix() for way in WAYS}
-        for way, settings in WAYS.items():
-            seqsave.save(frames, urls[way], rate=RATE, storage_options=options, **settings)
+        urls = {way: server.new_prefix() for way in ways}
+        for way in ways:
+            seqsave.save(frames, urls[way], rate=RATE, storage_options=options, **WAYS[way])
         with Served(
             "tests.support.proxy", server.endpoint_url, f"--latency={LATENCY}", f"--bandwidth={BANDWIDTH}"
         ) as proxy:
             slow = {**options, "endpoint_url": proxy.hello["endpoint_url"]}
-            rows = [_row(way, urls[way], slow, count, report) for way in WAYS]
+            rows = [_row(way, urls[way], slow, count, report) for way in ways]
     title = f"{count} frames of 1080p at {RATE} frames/s behind {1000 * LATENCY:.0f} ms and 100 Mbit/s"
-    columns = ["sequence", "MB", "download s", "first picture s", "of it", "x the rate", "dropped", "jump s", "of it"]
-    report.tables.append(
-        Table(title, columns, rows, "From the start of `seqsave view` on. A jump: to a frame that was not read yet.")
+    columns = ["sequence", "MB", "download s", "first picture s", "of it", "x the rate", "late", "x the link"]
+    note = (
+        "The first picture: from the start of `seqsave view` on. Late: frames that were not there at their turn. "
+        "The link: the rate at which it carries these files. A jump: to a frame that was not read yet."
     )
+    report.tables.append(Table(title, [*columns, "jump s", "of it"], rows, note))
 
 
 def _row(way: str, url: str, options: dict[str, Any], count: int, report: Report) -> list[str]:
@@ -132,21 +145,24 @@ def _row(way: str, url: str, options: dict[str, Any], count: int, report: Report
         page.picture(count * 3 // 4)
         jump = time.perf_counter() - start
     size = seqsave.open_sequence(url, storage_options=options).size
-    if "proxies" in way:
+    if "with proxies" in way:
         report.claims += [
             Claim("with proxies: first picture, of the download", first / whole, 0.35, at_most=True),
             Claim("with proxies: the first pass, of the rate", speed, 0.99),
             Claim("with proxies: frames that came late in the first pass", dropped, 0, at_most=True, unit="frames"),
             Claim("with proxies: a jump, of the download", jump / whole, 0.1, at_most=True),
         ]
-    elif way == "JPEG":
-        report.claims.append(Claim("JPEG without proxies: the first pass, of the rate", speed, 0.9))
+    # Frames of which a second's worth is more than the link carries cannot be played at their rate.
+    link = min(1.0, BANDWIDTH / (size / count * RATE))
+    if way == "JPEG, without":
+        report.claims.append(Claim("JPEG without proxies: the first pass, of what the link carries", speed / link, 0.9))
     numbers = [whole, first, first / whole, speed]
     return [
         way,
         f"{size / MB:.0f}",
         *(f"{number:.2f}" for number in numbers),
         str(dropped),
+        "" if "with proxies" in way else f"{speed / link:.2f}",
         f"{jump:.2f}",
         f"{jump / whole:.3f}",
     ]
@@ -177,6 +193,10 @@ class _Page:
 
     def picture(self, index: int, size: str = "half") -> int:
         return len(self._get(f"0/f/{index}/{size}.jpg"))
+
+    def events(self) -> Any:
+        """Return the stream of events, as lines."""
+        return urlopen(self._url + "events", timeout=300)
 
     def play(self, indices: Sequence[int], rate: float) -> tuple[float, int]:
         """Show each frame in its turn. Return the rate of the pass, of the wanted one, and how many frames came late.
@@ -258,11 +278,24 @@ def _memory(plan: Plan, report: Report) -> None:
             page.picture(many // 2)
             listing = page.memory()
             rows.append([f"a listing of {many} frames", f"{listing:.0f}"])
+            grown = _followed(page, listed, many, small)
+            rows.append(["the same while it grows and a page follows", f"{grown:.0f}"])
     report.tables.append(Table("Peak memory of the server", ["sequence", "MB"], rows))
     report.claims += [
         Claim(f"memory of the server, {few} frames", max(decoded, stored), 250, at_most=True, unit="MB"),
         Claim(f"memory of the server, a listing of {many}", listing, 200, at_most=True, unit="MB"),
+        Claim("memory of the server, the same while it grows", grown, 200, at_most=True, unit="MB"),
     ]
+
+
+def _followed(page: _Page, folder: Path, count: int, data: bytes) -> float:
+    """Add frames while a page follows, each once it has shown the one before; return the peak memory of the server."""
+    with page.events() as events:
+        for index in range(count, count + GROWN):
+            (folder / f"frame_{index:06d}.png").write_bytes(data)
+            while [one["runs"] for one in page.sequences()] != [[[[0, index, 1]]]]:
+                next(line for line in events if line.startswith(b"event: sequences"))
+    return page.memory()
 
 
 def _linked(folder: Path, count: int) -> None:
@@ -286,3 +319,20 @@ def _store(folder: Path, count: int) -> None:
         ]
         data = pack((source, made[source.index % 8]) for source in sources)
         (packs / f"{first}_{first + 63}.benchmark-{first}.pack").write_bytes(data)
+
+
+# --- a page without a server -----------------------------------------------------------------------------------------
+
+
+def _static_page(plan: Plan, report: Report) -> None:
+    count = plan.pick(24, 132)
+    with tempfile.TemporaryDirectory(prefix="seqsave-bench-") as folder:
+        seqsave.save(bytes_1080p(count), folder, filetype="png", rate=RATE)
+        size = seqsave.open_sequence(folder).size
+        start = time.perf_counter()
+        _, made = make_page(seqsave.open_sequence(folder))
+        took = time.perf_counter() - start
+    share = made.size / size
+    row = [f"{count} frames of 1080p", f"{size / MB:.0f}", f"{made.size / MB:.2f}", f"{100 * share:.2f}", f"{took:.1f}"]
+    report.tables.append(Table("`seqsave page`", ["sequence", "MB", "page MB", "%", "s"], [row]))
+    report.claims.append(Claim("static page, of the bytes of the sequence", 100 * share, 2, at_most=True, unit="%"))

@@ -17,7 +17,7 @@ class Plan:
     """The extent of the measurements. quick: fewer rounds and frames, for a first look only.
 
     rounds: how often each row is measured; rows alternate, medians count.
-    rows: parts of the names of the rows to measure; empty for all. Only comparisons of two versions leave rows out.
+    rows: parts of the names of the rows to measure; empty for all. Some measurements leave none out.
     """
 
     quick: bool = False

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.look.browsing import Page, opened, save
+from tests.look.browsing import SMALL, Page, opened, save
 from tests.look.serving import Served, serving
+from tests.support.patience import wait_until
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -148,32 +149,91 @@ def test_frames_are_read_ahead_and_the_timeline_shows_them(page: Page) -> None:
     assert green.sum() == pytest.approx(width * 29 / 40, abs=6)
 
 
-def test_the_cache_is_bounded_in_files_and_in_pictures(page: Page) -> None:
-    held = page.module(
+@pytest.fixture
+def bare(page: Page) -> Page:
+    """A document at the page's address without the page's own requests, for the parts of its code."""
+    page.page.goto(f"{page.url}sequences.json")
+    return page
+
+
+def test_the_cache_is_bounded_in_files_and_in_pictures(bare: Page, shot: Served) -> None:
+    numbers = range(1001, 1041)
+    sizes = [len(shot.get(f"0/f/{number}/half.jpg").body) for number in numbers]
+    files, picture = sum(sizes) // 5, SMALL[0] * SMALL[1] * 4
+    held = bare.module(
         """
         const {Frames} = await import(at("frames.js"))
-        const numbers = Array.from({length: 40}, (_, at) => 1001 + at)
-        let shown = 0
-        const [files, pictures] = values
-        const frames = new Frames({loaded: () => { shown += 1 }, arrived: () => {}, files, pictures})
+        const [numbers, files, pictures] = values
         const most = {files: 0, pictures: 0}
+        const note = () => { for (const kind in most) most[kind] = Math.max(most[kind], frames.bytes[kind]) }
+        const frames = new Frames({loaded: note, arrived: note, files, pictures})
+        const firsts = []
         for (const first of [0, 10, 20, 30]) {
-            const wanted = numbers.slice(first, first + 10)
+            const wanted = numbers.slice(first, first + 20)
             frames.want(wanted.map((number) => ({
                 key: String(number), url: `0/f/${number}/half.jpg`, decode: true, tag: {number},
                 now: number === wanted[0],
             })), {abort: true})
-            while (!frames.get(String(wanted[0]))) await new Promise((done) => setTimeout(done, 5))
-            for (const kind of ["files", "pictures"]) most[kind] = Math.max(most[kind], frames.bytes[kind])
+            while (frames.busy) await new Promise((done) => setTimeout(done))
+            firsts.push(Boolean(frames.get(String(wanted[0]))?.picture))
         }
-        return {most, shown, kept: [...frames.held()].length}
+        return {most, firsts, kept: [...frames.held()].map(({tag}) => tag.number)}
         """,
-        40_000,
-        5 * 320 * 180 * 4,
+        list(numbers),
+        files,
+        5 * picture,
     )
-    assert 0 < held["most"]["files"] <= 100_000
-    assert 0 < held["most"]["pictures"] <= 6 * 320 * 180 * 4
-    assert 0 < held["kept"] < 40
+    assert held["firsts"] == [True] * 4
+    assert 1031 in held["kept"]
+    assert held["most"]["pictures"] == 5 * picture
+    # A file has the size of those before it, as far as the page knows before it comes; four are on their way at once.
+    assert files / 2 < held["most"]["files"] <= files + 4 * (max(sizes) - min(sizes))
+
+
+def test_pictures_that_nothing_shows_any_more_hold_nothing_up(bare: Page) -> None:
+    bare.module(
+        """
+        const {Frames} = await import(at("frames.js"))
+        const decode = window.createImageBitmap
+        const held = []
+        window.createImageBitmap = (file) => new Promise((done) => { held.push(() => decode(file).then(done)) })
+        const until = async (condition) => { while (!condition()) await new Promise((done) => setTimeout(done)) }
+        const frames = new Frames({loaded: () => {}, arrived: () => {}})
+        const want = (...numbers) => frames.want(numbers.map((number) => ({
+            key: String(number), url: `0/f/${number}/half.jpg`, decode: true, tag: {number},
+        })), {abort: true})
+        want(1001, 1002, 1003)
+        await until(() => held.length === 3)
+        window.createImageBitmap = decode
+        frames.forget(() => true)  // as when they were replaced
+        want(1001, 1004)
+        await until(() => frames.holds("1001") && frames.holds("1004"))
+        held.forEach((release) => release())
+        await until(() => !frames.busy)
+        window.found = ["1001", "1004"].map((key) => Boolean(frames.get(key)))
+        """
+    )
+    assert bare.page.evaluate("window.found") == [True, True]
+
+
+def test_a_picture_that_the_browser_cannot_decode_is_tried_once(bare: Page) -> None:
+    tries, problem = bare.module(
+        """
+        const {Frames} = await import(at("frames.js"))
+        const decode = window.createImageBitmap
+        let tries = 0
+        window.createImageBitmap = async () => { tries += 1; throw new Error("damaged") }
+        const frames = new Frames({loaded: () => {}, arrived: () => {}})
+        const request = {key: "1001", url: "0/f/1001/half.jpg", decode: true, tag: {}}
+        frames.want([request], {abort: true})
+        while (!frames.get("1001")) await new Promise((done) => setTimeout(done))
+        frames.want([request], {abort: true})
+        await new Promise((done) => setTimeout(done))
+        window.createImageBitmap = decode
+        return [tries, frames.get("1001").problem.reason]
+        """
+    )
+    assert (tries, problem) == (1, "broken")
 
 
 def test_a_link_leads_to_frame_range_and_look(page: Page, shot: Served, chromium: Any) -> None:
@@ -253,6 +313,26 @@ def test_a_bucket_behind_a_network_plays_every_frame(chromium: Any, s3_server: S
             page.press(*str(number), "Enter")
         page.ready(12)
         assert page.number() == 12
+
+
+@pytest.mark.s3
+def test_stored_proxies_play_without_the_frames(chromium: Any, s3_server: S3Server, proxy: Proxy) -> None:
+    url = s3_server.new_prefix()
+    save(url, range(80), proxies=True, color="display-p3", storage_options=s3_server.storage_options)
+    options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
+    with serving(url, storage_options=options) as served, opened(chromium, served.url, size=(900, 700)) as page:
+        page.press("q")
+        page.record()
+        page.press(" ")
+        page.ready(79)
+        page.wait('[data-playing="paused"]')
+        assert page.recorded() == list(range(1, 80))
+        assert page.number() == 79
+        wait_until(lambda: served.sequences()[0]["space"] == "display-p3", "what the first frame states")
+        read = [one.path.rpartition("/")[2] for one in list(proxy.requests) if one.path.endswith((".png", ".pack"))]
+        assert [name for name in read if name.endswith(".png")] == ["frame_00000.png"]
+        assert read[0].endswith(".pack"), "no frame is waited for"
+        assert len(read) < 12, "many pictures come with one request"
 
 
 def test_every_frame_of_a_hundred_thousand_is_in_reach(chromium: Any, tmp_path: Path) -> None:

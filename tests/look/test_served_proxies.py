@@ -10,7 +10,7 @@ import pytest
 from seqsave import save
 from tests.look.proxied import picture
 from tests.look.serving import serving
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -21,20 +21,40 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.s3
-def test_stored_proxies_are_shown_without_reading_a_frame(s3_server: S3Server, proxy: Proxy) -> None:
+def test_stored_proxies_are_shown_without_reading_their_frames(s3_server: S3Server, proxy: Proxy) -> None:
     url = s3_server.new_prefix()
     save([picture(value) for value in range(8)], url, proxies=True, storage_options=s3_server.storage_options)
     options = {**s3_server.storage_options, "endpoint_url": proxy.endpoint_url}
+
+    def read() -> list[str]:
+        """Return the names of the frames that were read, and "pack" for each request to a pack."""
+        names = [one.path.rpartition("/")[2] for one in list(proxy.requests)]
+        return [name if name.endswith(".png") else "pack" for name in names if name.endswith((".png", ".pack"))]
+
     with serving(url, storage_options=options) as server:
         (sequence,) = server.sequences()
-        assert sequence["proxies"]
-        proxy.requests.clear()
+        assert (sequence["proxies"], sequence["width"], sequence["height"]) == (True, 40, 24)
+        assert read() == []
         for index in range(8):
             for size in ("thumb", "half"):
                 assert server.get(f"0/f/{index}/{size}.jpg").pixels[-3, -3, 1] == index
-        assert [one.path.rpartition(".")[2] for one in proxy.requests] == ["pack"]
+        wait_until(lambda: len(read()) > 1, "what the first frame states")
+        assert read() == ["pack", "frame_00000.png"]
         server.get("0/f/3/half.jpg?ev=1")  # that of the file, brighter
-        assert any(one.path.endswith("frame_00003.png") for one in proxy.requests)
+        assert read() == ["pack", "frame_00000.png", "frame_00003.png"]
+
+
+def test_what_a_frame_states_follows_the_first_picture(tmp_path: Path) -> None:
+    save([picture(1)] * 2, tmp_path, proxies=True, color="display-p3")
+    with serving(tmp_path) as server, server.events() as events:
+        (before,) = server.sequences()
+        wait_until(lambda: events.named("state"), "the first event")
+        assert before["space"] is None
+        server.get("0/f/0/half.jpg")
+        wait_until(lambda: events.named("sequences"), "the event")
+        (after,) = server.sequences()
+        assert after["space"] == "display-p3"
+        assert events.named("sequences")[-1]["version"] == after["version"] != before["version"]
 
 
 def test_a_replaced_frame_is_shown_and_not_its_old_proxy(place: Place) -> None:

@@ -19,6 +19,7 @@ from seqsave.manifest.packs import folder_of
 from seqsave.pictures.packs import Proxy as Pictures
 from seqsave.pictures.packs import Source, pack, unpack_all
 from tests.look.proxied import grey, opened, packs, picture, shown
+from tests.support.patience import wait_until
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -172,3 +173,27 @@ def test_a_sequence_from_a_pickle_has_them(place: Place) -> None:
     save(place, range(2))
     sequence = pickle.loads(pickle.dumps(opened(place)))  # noqa: S301 - made here
     assert grey(StoredProxies(sequence).jpeg(sequence[1], "half")) == 1
+
+
+def test_what_follows_is_read_ahead(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a sequence plays, the first picture is the only one that is waited for."""
+    monkeypatch.setattr(stored, "CHUNK", 4096)
+    save(place, range(70))
+    sequence = opened(place)
+    assert sequence.target is not None
+    read, reading = [], sequence.target.read_range
+
+    def noted(path: str, start: int, stop: int) -> bytes:
+        read.append((path.rpartition("/")[2].partition(".")[0], start // 4096))
+        return reading(path, start, stop)
+
+    sequence.target.read_range = noted  # type: ignore[method-assign]
+    reader = StoredProxies(sequence)
+    assert reader.jpeg(sequence[20], "half") is not None
+    ((start, packed),) = reader._indexes.values()
+    slot = packed[20].slots["half"]
+    wait_until(lambda: ("0_63", (start + slot.offset + slot.size - 1) // 4096 + 1) in read, "the next part")
+    assert reader.jpeg(sequence[63], "half") is not None
+    wait_until(lambda: ("64_127", 0) in read, "the next pack")
+    assert reader.jpeg(sequence[69], "half") is not None
+    assert len(read) == len(set(read)), "each part once"

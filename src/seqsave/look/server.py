@@ -190,7 +190,7 @@ class _Routes:
         except SeqSaveError as error:
             viewer.note_failure(shown, frame, error)
             return _failure(error)
-        viewer.note_version(shown, frame, made.version)
+        viewer.note_picture(shown, frame, made.version)
         viewer.note_lacking(shown)
         is_listed = made.version == frame.version and etag is not None
         etag = etag if is_listed and etag is not None else _etag(made.data)

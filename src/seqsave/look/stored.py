@@ -6,7 +6,9 @@ was made of, or the manifest records the frame with the checksum that it was mad
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -16,6 +18,8 @@ from seqsave import manifest as manifests
 from seqsave.errors import SeqSaveError, TargetError
 from seqsave.manifest.packs import PackName, folder_of, list_packs
 from seqsave.pictures import packs
+from seqsave.runtime.threads import spawn_daemon
+from seqsave.sequences.frame import key_of
 from seqsave.sequences.many import call
 
 if TYPE_CHECKING:
@@ -81,13 +85,15 @@ class StoredProxies:
 
         Sends requests. A storage that fails is like one without proxies.
         """
-        found = (
-            self._picture(pack, packed.slots[size]) for pack, packed in self._candidates(frame) if size in packed.slots
-        )
-        stored = next((picture for picture in found if picture is not None), None)
-        if stored is None and self.lacking is None and self.exist():
+        for pack, packed in self._candidates(frame):
+            picture = self._picture(pack, packed.slots[size]) if size in packed.slots else None
+            if picture is not None:
+                if size == "half":
+                    self._read_ahead(frame, pack, packed.slots[size])
+                return picture
+        if self.lacking is None and self.exist():
             self.lacking = frame
-        return stored
+        return None
 
     def has(self, frame: Frame) -> bool:
         """Return whether a small picture of the frame's very file is stored. Reads indexes only."""
@@ -197,6 +203,43 @@ class StoredProxies:
             self._indexes.pop(pack, None)
             for key in [key for key in self._chunks if isinstance(key, tuple) and key[0] == pack]:
                 del self._chunks[key]
+
+    # --- reading ahead -------------------------------------------------------------------------------------------
+
+    def _read_ahead(self, frame: Frame, pack: str, slot: Slot) -> None:
+        """Begin to read what the frames after this one need, so that playing waits for its first picture only."""
+        wanted = self._after(frame, pack, slot)
+        if wanted is None:
+            return
+        with self._lock:
+            if wanted in self._chunks or (id(self._chunks), wanted) in self._under_way:
+                return
+        with contextlib.suppress(RuntimeError):  # no thread can be started
+            spawn_daemon(self._try_chunk, *wanted, name="seqsave-look-ahead")
+
+    def _try_chunk(self, pack: str, number: int) -> None:
+        with contextlib.suppress(Exception):  # it is read again when it is needed
+            self._chunk(pack, number)
+
+    def _after(self, frame: Frame, pack: str, slot: Slot) -> tuple[str, int] | None:
+        """Return the part of a pack that follows this picture, or the first one of the next pack. Sends no request."""
+        with self._lock:
+            start, packed = self._indexes.get(pack, (0, ()))
+        if not packed:
+            return None
+        number = (start + slot.offset + slot.size - 1) // CHUNK + 1
+        if number * CHUNK < start + max(one.offset + one.size for own in packed for one in own.slots.values()):
+            return pack, number
+        sequence, last = self._sequence, max(own.source.index for own in packed)
+        place = bisect_left(sequence, (last + 1, -1), key=key_of)
+        after = next((one for one in sequence[place : place + MOST_INDEXES] if one.batch == frame.batch), None)
+        if after is None:
+            return None
+        entry = self._recorded().get((after.index, after.batch))
+        listed = (self._names or {}).get(after.batch, ())
+        names = [one for name, one in listed if name.first <= after.index <= name.last]
+        other = entry.proxy if entry is not None and entry.proxy is not None else next(iter(names), pack)
+        return None if other == pack else (other, 0)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ SLOWER = 1.5
 AT_ONCE = 8
 # Seconds in which frames that turn out to be broken are collected before the page is notified.
 COLLECTED = 0.5
+# Seconds without a picture after which a frame is read that nothing has asked for.
+QUIET = 1.0
 # Events that a page may be behind before it has to load all frames of a sequence again.
 MOST_EVENTS = 1000
 
@@ -72,6 +74,8 @@ class Viewer:
         self._describing: dict[int, asyncio.Task[None]] = {}
         self._following: asyncio.Task[None] | None = None
         self._noted: set[int] = set()
+        self._waiting: set[int] = set()  # sequences whose first frame is read some time after a picture was sent
+        self._sent = 0.0  # when the last one was
         self.is_closed = False
         for one in seen:
             if one.key not in self._numbers:  # two places may lead to one sequence
@@ -119,8 +123,12 @@ class Viewer:
             shown.broken[frame.index, frame.batch] = str(error)
             self._notify_later(shown.id)
 
-    def note_version(self, shown: Shown, frame: Frame, version: str | None) -> None:
-        """Look at the storage again if a frame turned out to be another file than the listing showed."""
+    def note_picture(self, shown: Shown, frame: Frame, version: str | None) -> None:
+        """Record that a picture was sent, of this version of the frame's file; one not listed yet is looked for."""
+        self._sent = asyncio.get_running_loop().time()
+        if shown.id in self._waiting:
+            self._waiting.discard(shown.id)
+            self._begin(self._read_later(shown))
         if version is not None and frame.version is not None and version != frame.version:
             self._look_soon()
 
@@ -253,8 +261,20 @@ class Viewer:
         return self._describing[shown.id]
 
     async def _read_facts(self, shown: Shown) -> None:
-        """Find out the format of a sequence."""
-        shown.facts = await run_in_thread(partial(_facts, shown, None))
+        """Find out the format of a sequence.
+
+        Where small pictures are stored, the manifest is believed at first: a frame may be as large as many of them.
+        """
+        shown.facts = facts = await run_in_thread(partial(_facts, shown, None))
+        if facts.proxies and facts.picture is not None:
+            self._waiting.add(shown.id)
+        else:
+            await self._read_first(shown)
+
+    async def _read_later(self, shown: Shown) -> None:
+        """Decode the first frame once no picture is asked for: it would take the network from those that play."""
+        while (left := self._sent + QUIET - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(left)
         await self._read_first(shown)
 
     async def _read_first(self, shown: Shown) -> None:
