@@ -59,6 +59,7 @@ def decoded(texts: dict[str, str], **settings: Any) -> seqsave.Decoded:
         ("iptc", RECORDS, "iptc", RECORDS),
         ("8bim", iptc.block_of(RECORDS), "iptc", RECORDS),
     ],
+    ids=lambda given: given if isinstance(given, str) else "",  # the profile states when it was made
 )
 def test_each_kind_is_the_field_that_it_states(kind: str, data: bytes, field: str, stated: Any) -> None:
     found = decoded({f"Raw profile type {kind}": raw(kind, data), "seed": "7"})
