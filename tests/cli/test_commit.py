@@ -35,6 +35,13 @@ def test_the_result_as_one_document_and_then_that_it_was_committed_before(tmp_pa
 def test_the_result_for_people(tmp_path: Path) -> None:
     stated = run("commit", left_by_tasks(tmp_path), "--run", "JOB").err
     assert "committed run JOB: frame_#####.png 0-1,3 (3 frames), complete" in stated
+    assert "not checked: tasks that left no record" in stated
+
+
+def test_with_all_expected_frames_everything_is_checked(tmp_path: Path) -> None:
+    stated = run("commit", left_by_tasks(tmp_path), "--run", "JOB", "--frames", "0-1,3").err
+    assert "complete" in stated
+    assert "not checked" not in stated
 
 
 def test_missing_frames_are_an_error_and_a_wrong_call_is_one(tmp_path: Path) -> None:

@@ -14,13 +14,15 @@ from tests.cli.runner import seqsave
 def test_messages_go_to_standard_error(renders: Path, tmp_path: Path) -> None:
     result = seqsave("save", renders, tmp_path / "out")
     assert result.out == ""
-    first, last = result.err.splitlines()
+    first, gap, last = result.err.splitlines()
     assert first == f"{renders}: 3 pictures, numbered 3-4,6"
+    assert gap == f"seqsave: warning: {renders} has no frames 5: the copy is recorded as complete without them"
     assert last.startswith("saved 3 frames (")
     assert last.endswith(f"frame_#####.png 3-4,6 in {tmp_path / 'out'}")
 
 
 def test_quiet_prints_only_warnings(renders: Path, tmp_path: Path) -> None:
+    (renders / "frame_00006.png").rename(renders / "frame_00005.png")
     assert seqsave("save", renders, tmp_path / "out", "-q").err == ""
     (renders / "notes.txt").write_text("x")
     assert seqsave("save", renders, tmp_path / "out", "-q").err.startswith("seqsave: warning: left out 1 file")

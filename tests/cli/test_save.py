@@ -299,6 +299,14 @@ def test_frames_that_an_unfinished_source_lacks_are_named(tmp_path: Path, filety
     assert warning == f"frames that its manifest expects are missing in {tmp_path / 'in'}: 1"
 
 
+def test_gaps_of_a_source_without_a_manifest_are_named_unless_the_frames_were_chosen(tmp_path: Path) -> None:
+    for index in (1, 3, 9):
+        save([picture(index)], tmp_path / "in", start=index, manifest=False)
+    [warning] = saved(tmp_path / "in", tmp_path / "out")["warnings"]
+    assert warning == f"{tmp_path / 'in'} has no frames 5-7x2: the copy is recorded as complete without them"
+    assert saved(tmp_path / "in", tmp_path / "chosen", "--frames", "1,3,9")["warnings"] == []
+
+
 def test_equal_urls_on_other_servers_are_other_places(renders: Path) -> None:
     saved(renders, "memory://same/place")
     assert "source itself" in seqsave("save", "memory://same/place", "memory://same/place", status=2).err

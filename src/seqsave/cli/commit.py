@@ -79,10 +79,16 @@ def commit_command(
     if not made:
         messages.note(f"run {run} was committed before: no records are left in {url}")
     for one in made:
-        messages.note(_summary(run, one))
-        for obstacle in one.obstacles():
-            messages.note(f"unfinished: {obstacle}")
+        _report(messages, run, one, is_guess=frames is None)
     return 0
+
+
+def _report(messages: Messages, run: str, made: Manifest, *, is_guess: bool) -> None:
+    messages.note(_summary(run, made))
+    if is_guess and made.complete:
+        messages.note("not checked: tasks that left no record. With --frames FIRST-LAST, commit names what is missing")
+    for obstacle in made.obstacles():
+        messages.note(f"unfinished: {obstacle}")
 
 
 def _ended(
