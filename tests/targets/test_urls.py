@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 from hypothesis import given
@@ -116,6 +116,24 @@ def test_windows_paths_on_windows(given: str, rest: str) -> None:
     location = parse(given, windows=True)
     assert location.is_local
     assert location.rest == rest
+
+
+_ANCHORS = st.sampled_from(["", "C:\\", "c:/", "D:", "\\", "\\\\server\\share\\", "//server/share/", "\\\\?\\C:\\"])
+_PARTS = st.lists(
+    st.text("aZ9äß -_.,#%&()[]{}@!~", min_size=1, max_size=6).filter(lambda part: part.strip(" .~")), min_size=1
+)
+
+
+@given(_ANCHORS, _PARTS, st.sampled_from("/\\"))
+def test_windows_paths_are_those_of_the_standard_library(anchor: str, parts: list[str], separator: str) -> None:
+    path = PureWindowsPath(anchor + separator.join(parts))
+    location = parse(path, windows=True)
+    assert location.is_local
+    assert PureWindowsPath(location.rest) == path
+    folder, name = split_file(location, windows=True)
+    assert (PureWindowsPath(folder.rest), name) == (path.parent, path.name)
+    typed = parse(anchor + separator.join(parts), windows=True)
+    assert PureWindowsPath(typed.rest) == path
 
 
 def test_undecodable_bytes_may_stand_in_local_paths() -> None:
