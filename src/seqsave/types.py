@@ -119,8 +119,8 @@ class Traits:
     retries:  its client always retries failed requests, so its failures are final, and attempts do not multiply.
     keywords: ``"package.module:function"``, called with a content type and a size in bytes; returns the keyword
               arguments that ``pipe_file`` gets for them. None: it gets none.
-    move:     ``"package.module:function"``, called with the filesystem, an old and a new path; renames the file, and
-              replaces an existing one. None: ``mv`` does it.
+    move:     ``"package.module:function"``, called with the filesystem, an old and a new path: as ``mv``, and replaces.
+    write:    ``"package.module:function"``, called with the filesystem, a path and bytes, in place of ``pipe_file``.
     refused:  characters that its driver does not treat as part of a name.
     """
 
@@ -132,6 +132,7 @@ class Traits:
     retries: bool = False
     keywords: str | None = None
     move: str | None = None
+    write: str | None = None
     refused: str = ""
 
 

@@ -34,6 +34,7 @@ from seqsave.targets import clouds, traits
 from seqsave.targets.redact import chain_of
 from seqsave.types import Traits
 from tests.support.patience import PATIENCE
+from tests.targets.stores import declare
 from tests.targets.test_base import AWKWARD, paths
 
 if TYPE_CHECKING:
@@ -258,6 +259,19 @@ def test_a_temporary_file_then_a_move(tmp_path: Path) -> None:
     publish(target, "f.png")
     assert Disk.calls == ["pipe .seqsave", "mv"]
     assert [path.name for path in tmp_path.iterdir()] == ["f.png"]
+
+
+def written(filesystem: Disk, path: str, data: bytes) -> None:
+    filesystem.calls.append("written")
+    Path(path).write_bytes(data)
+
+
+def test_a_plugin_writes_in_its_own_way(tmp_path: Path) -> None:
+    declare("seqdisk", traits=Traits(publish="move", write=f"{__name__}:written"))
+    target = targets.resolve(f"seqdisk://{tmp_path}")
+    publish(target, "f.png", b"data")
+    assert Disk.calls == ["written", "mv"]
+    assert (tmp_path / "f.png").read_bytes() == b"data"
 
 
 def test_without_a_move_it_is_not_atomic() -> None:

@@ -111,6 +111,23 @@ def test_a_reader_never_sees_part_of_a_file(remote: Remote) -> None:
         assert not gone  # one rename; this WebDAV server removes the old file first
 
 
+def test_sftp_does_not_wait_for_the_answer_to_each_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    with sftp_server() as server:
+        from paramiko.sftp_file import SFTPFile
+
+        target = targets.resolve(f"{server.url}/shot", server.storage_options)
+        target.publish("frame_00000.png", b"first", content_type="image/png")
+        pipelined: list[bool] = []
+        write = SFTPFile._write
+        monkeypatch.setattr(
+            SFTPFile, "_write", lambda file, data: pipelined.append(file.pipelined) or write(file, data)
+        )
+        target.publish("frame_00000.png", b"x" * 1_000_000, content_type="image/png")
+        assert target.read("frame_00000.png") == b"x" * 1_000_000
+    assert len(pipelined) >= 1_000_000 >> 15
+    assert all(pipelined)
+
+
 def test_create_is_refused_in_words(remote: Remote) -> None:
     with pytest.raises(TargetError, match="not known to refuse to replace a file"):
         seqsave.open_writer(remote.url, if_exists="error", storage_options=remote.options)

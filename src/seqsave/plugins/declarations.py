@@ -73,7 +73,7 @@ def _traits(traits: object) -> Iterator[str]:
     for name in ("create", "folders", "own_top", "retries"):
         if not isinstance(getattr(traits, name), bool):
             yield f"traits.{name} is {getattr(traits, name)!r}: True or False"
-    for name in ("keywords", "move"):
+    for name in ("keywords", "move", "write"):
         if getattr(traits, name) is not None and not _is_code(getattr(traits, name)):
             yield f"traits.{name} is {getattr(traits, name)!r}: 'package.module:function', or None"
     if not isinstance(traits.refused, str):

@@ -138,10 +138,8 @@ class FsspecTarget(Target):
         full, keywords = self._ready(path, data, content_type, create)
         body = data if isinstance(data, bytes) else bytes(data)
         with self._filesystem() as filesystem:
-            if self._traits.publish == "move":
-                self._in_folder(filesystem, full, lambda: self._move_in(filesystem, full, body, keywords))
-            else:
-                self._in_folder(filesystem, full, lambda: filesystem.pipe_file(full, body, **keywords))
+            write = self._move_in if self._traits.publish == "move" else self._write
+            self._in_folder(filesystem, full, lambda: write(filesystem, full, body, keywords))
         return described(body, checksum)
 
     def publish_async(
@@ -276,12 +274,18 @@ class FsspecTarget(Target):
         folder, slash, _ = full.rpartition("/")
         temporary = f"{folder}{slash}{temporary_name(self._run)}"
         try:
-            filesystem.pipe_file(temporary, body, **keywords)
+            self._write(filesystem, temporary, body, keywords)
             self._replace(filesystem, temporary, full)
         except BaseException:
             with contextlib.suppress(Exception):
                 filesystem.rm_file(temporary)
             raise
+
+    def _write(self, filesystem: Any, path: str, body: bytes, keywords: Mapping[str, Any]) -> None:
+        if self._traits.write is None:
+            filesystem.pipe_file(path, body, **keywords)
+        else:
+            import_code(self._traits.write)(filesystem, path, body)
 
     def _replace(self, filesystem: Any, old: str, new: str) -> None:
         try:
@@ -384,7 +388,8 @@ class FsspecTarget(Target):
 
     def _is_async(self) -> bool:
         kind = filesystems.filesystem_class(self._protocol)
-        return self._traits.publish != "move" and bool(getattr(kind, "async_impl", False))
+        is_plain = self._traits.publish != "move" and self._traits.write is None
+        return is_plain and bool(getattr(kind, "async_impl", False))
 
     def _full(self, path: str) -> str:
         path = self._checked(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from seqsave.targets import filesystems, registry
 from seqsave.types import Traits
 
-__all__ = ["TRAITS", "for_azure", "for_google", "may_fold_case", "move_on_webdav", "traits_of"]
+__all__ = ["TRAITS", "for_azure", "for_google", "may_fold_case", "move_on_webdav", "traits_of", "write_by_sftp"]
 
 _GOOGLE = Traits(
     publish="put",
@@ -20,7 +21,9 @@ _GOOGLE = Traits(
     keywords="seqsave.targets.traits:for_google",
 )
 _AZURE = replace(_GOOGLE, keywords="seqsave.targets.traits:for_azure")
-_SFTP = Traits(publish="move", threads="each")
+_FTP = Traits(publish="move", threads="each")
+# Its pipe_file waits for the answer to each 32 KiB.
+_SFTP = replace(_FTP, write="seqsave.targets.traits:write_by_sftp")
 _HDFS = Traits(publish="move", threads="shared")
 # Its mv copies, and reads names as globs; its paths are those of URLs.
 _WEBDAV = Traits(publish="move", threads="shared", move="seqsave.targets.traits:move_on_webdav", refused="#%?[]")
@@ -34,7 +37,7 @@ TRAITS: Mapping[str, Traits] = {
     "abfss": _AZURE,
     "sftp": _SFTP,
     "ssh": _SFTP,
-    "ftp": _SFTP,
+    "ftp": _FTP,
     "smb": replace(_HDFS, own_top=True),
     "hdfs": _HDFS,
     "webhdfs": _HDFS,
@@ -81,3 +84,15 @@ def for_azure(content_type: str, size: int) -> dict[str, Any]:
 def move_on_webdav(filesystem: Any, old: str, new: str) -> None:
     """Rename a file in one request, and replace an existing one."""
     filesystem.client.move(old, new, overwrite=True)
+
+
+def write_by_sftp(filesystem: Any, path: str, data: bytes) -> None:
+    """Send a file without waiting for the answers in between, and compare its size at the end.
+
+    Other drivers than fsspec's own, such as sshfs, have no paramiko client and write in their own way.
+    """
+    client = getattr(filesystem, "ftp", None)
+    if client is None:
+        filesystem.pipe_file(path, data)
+    else:
+        client.putfo(io.BytesIO(data), path)
