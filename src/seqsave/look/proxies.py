@@ -48,12 +48,12 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 Stored = Callable[["Frame", Size], "bytes | None"]
 """Returns the picture of a frame that lies beside it, ready-made; None if none was made of its very file."""
 
-# Bytes of files that were read, and of pictures that were made. Browsers keep pictures as well.
+# Bytes of pictures that were made, and twice those of files that were read. Browsers keep pictures as well.
 BUDGET = 32 * 2**20
 # Requests under way, enough to hide the latency of a storage behind a network.
 READING = 8
 # Bytes that were read and wait for a free decoder, beyond which no more are read.
-WAITING = 64 * 2**20
+WAITING = 16 * 2**20
 # The largest picture whose values are kept for the probe, in bytes: 4K in half floats.
 PROBED = 72 * 2**20
 
@@ -100,12 +100,12 @@ class Proxies:
     """The pictures of frames. Thread-safe.
 
     max_pixels: W x H of the largest picture that is decoded.
-    budget:     bytes of files, and of pictures, that are kept.
+    budget:     bytes of pictures that are kept, and twice those of files.
     """
 
     def __init__(self, *, max_pixels: int = MAX_PIXELS, budget: int = BUDGET) -> None:
         self.max_pixels = max_pixels
-        self._sources: Cache[Source] = Cache(budget, lambda source: len(source.data))
+        self._sources: Cache[Source] = Cache(budget // 2, lambda source: len(source.data))
         self._pictures: Cache[Made] = Cache(budget, lambda made: len(made.data))
         self._reads: Flights[Source] = Flights()
         self._makes: Flights[Made] = Flights()
