@@ -17,7 +17,7 @@ import pytest
 from graphs import Graph, eight_bit, failure, files, refused, seen, seen_array
 from helper_nodes import pictures
 from PIL import Image
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -298,6 +298,7 @@ def test_interrupt_while_the_store_is_silent(comfy: ComfyServer, renders: Render
         graph = Graph()
         graph.frames("renders://silent", graph.pictures(count))
         comfy.run(graph)
+        wait_until(lambda: len(renders.names("silent")) == count)  # some may be in the spool until then
     renders.proxy.clear()
     every_other = r"(frame_0000|batch_000)[13579]|batch_001"
     fault = renders.proxy.stall(methods=("PUT", "GET"), path="frame_" if "Loader" in title else every_other)
