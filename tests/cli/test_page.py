@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from seqsave import save
+from tests.cli.foreign import replaces_only_its_own
 from tests.cli.runner import options, seqsave
 from tests.support.needs import needs_package
 from tests.support.places import Place
@@ -70,12 +71,4 @@ def test_what_cannot_be_is_one_error(tmp_path: Path, arguments: list[str], statu
 
 
 def test_a_file_that_seqsave_did_not_make_is_replaced_only_if_it_is_named(place: Place) -> None:
-    save(frames(2), place.url, storage_options=place.storage_options)
-    place.write("frame.html", b"of somebody else")
-    failed = seqsave("page", place.url, *options(place), "-q", status=1)
-    assert "frame.html exists, and seqsave did not make it: it is not replaced" in failed.err
-    assert place.read("frame.html") == b"of somebody else"
-    to = f"{place.url}/frame.html"
-    for arguments in ([to], []):
-        seqsave("page", place.url, *arguments, *options(place), "-q")
-    assert place.read("frame.html") != b"of somebody else"
+    replaces_only_its_own(place, "page", "frame.html")

@@ -12,6 +12,7 @@ import pytest
 
 from seqsave import SeqSaveWarning, open_writer, save
 from seqsave.pictures.movie import Movie
+from tests.cli.foreign import replaces_only_its_own
 from tests.cli.runner import options, seqsave
 from tests.support.needs import needs_package
 from tests.support.places import Place
@@ -177,12 +178,4 @@ def test_a_damaged_movie_has_status_1(tmp_path: Path) -> None:
 
 
 def test_a_file_that_seqsave_did_not_make_is_replaced_only_if_it_is_named(place: Place) -> None:
-    save(frames(2), place.url, storage_options=place.storage_options)
-    place.write("frame.mp4", b"of somebody else")
-    failed = seqsave("preview", place.url, *options(place), "-q", status=1)
-    assert "frame.mp4 exists, and seqsave did not make it: it is not replaced" in failed.err
-    assert place.read("frame.mp4") == b"of somebody else"
-    to = f"{place.url}/frame.mp4"
-    for arguments in (["--to", to], []):
-        seqsave("preview", place.url, *arguments, *options(place), "-q")
-    assert place.read("frame.mp4") != b"of somebody else"
+    replaces_only_its_own(place, "preview", "frame.mp4", "--to")

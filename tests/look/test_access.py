@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from aiohttp import ClientSession, web
 
 import seqsave
 from seqsave.look import Pages, access
+from tests.look.elsewhere import served_elsewhere
 from tests.look.serving import Served, serving
 
 
@@ -94,22 +94,11 @@ def test_the_policy_of_another_program_does_not_replace_ours(tmp_path: Path) -> 
         response.headers["Content-Security-Policy"] = OTHER
         return response
 
-    async def visit() -> None:
-        app = web.Application(middlewares=[blocking])
-        for path, handler in pages.routes:
-            app.router.add_get(path, handler)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
-                page = await pages.open([(tmp_path, None)])
-                for path in ("", "static/main.js", "0/f/0/half.jpg", "0/f/9/half.jpg", "sequences.json"):
-                    async with client.get(f"{page}{path}") as answer:
-                        assert answer.headers.getall("Content-Security-Policy") == [access.CSP, OTHER]
-                        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        finally:
-            pages.close()
-            await runner.cleanup()
+    async def visit(client: ClientSession) -> None:
+        page = await pages.open([(tmp_path, None)])
+        for path in ("", "static/main.js", "0/f/0/half.jpg", "0/f/9/half.jpg", "sequences.json"):
+            async with client.get(f"{page}{path}") as answer:
+                assert answer.headers.getall("Content-Security-Policy") == [access.CSP, OTHER]
+                assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
-    asyncio.run(visit())
+    served_elsewhere(pages, visit, blocking)

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from aiohttp import ClientSession, web
 
 import seqsave
 from seqsave.errors import SequenceNotFoundError
 from seqsave.look import Pages
+from tests.look.elsewhere import run, served_elsewhere
 
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine on a thread: the browser of other tests has a running loop on this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
-
-
-async def _served(pages: Pages, visit: Any) -> Any:
-    app = web.Application()
-    for path, handler in pages.routes:
-        app.router.add_get(path, handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
-            return await visit(client)
-    finally:
-        pages.close()
-        await runner.cleanup()
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 
 def test_pages_on_another_server(tmp_path: Path) -> None:
@@ -59,11 +38,11 @@ def test_pages_on_another_server(tmp_path: Path) -> None:
             async with client.get(one) as answer:
                 assert answer.status == status
 
-    _run(_served(pages, visit))
+    served_elsewhere(pages, visit)
 
 
 def test_a_place_without_a_sequence(tmp_path: Path) -> None:
     pages = Pages("/look")
     with pytest.raises(SequenceNotFoundError):
-        _run(pages.open([(tmp_path, None)]))
+        run(pages.open([(tmp_path, None)]))
     pages.close()
