@@ -34,6 +34,7 @@ MEASUREMENTS = (
     "manifest",
     "copies",
     "finding",
+    "reading",
     "look",
 )
 # Only if they are named. "machines" needs the plugins for Ray and dask.

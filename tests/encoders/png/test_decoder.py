@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from seqsave.encoders.png import decoder
 from seqsave.encoders.png.decoder import decode
 from seqsave.encoders.png.encoder import PngEncoder
 from seqsave.errors import DecodeError
@@ -51,6 +52,24 @@ def test_every_filter_and_interlacing(channels: int, dtype: Any, interlace: bool
             back = decoded(by_hand(array, row_filters, interlace=interlace))
             assert back.dtype == dtype
             assert np.array_equal(back, array)
+
+
+@pytest.mark.parametrize("first", [4, 0])
+def test_pixels_that_pillow_gets_in_several_chunks(first: int) -> None:
+    array = np.zeros((2200, 4000, 4), np.uint8)  # 35 MB; a chunk has 16 MB
+    array[-1] = noise(np.uint8, 1, 4000, 4)
+    lines = np.insert(array.reshape(2200, -1), 0, 0, axis=1)
+    lines[:2, 0] = first, 4 - first
+    header = (4000, 2200, 8, COLOUR_TYPES[4], 0)
+    assert np.array_equal(decoded(png(header, zlib.compress(lines.tobytes(), 1)), max_pixels=1 << 24), array)
+
+
+def test_a_filter_that_numpy_is_slow_with_in_the_last_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "undo", lambda *_: pytest.fail("these rows are for Pillow"))
+    array = noise(np.uint8, 200, 300, 3)
+    for last in (3, 4):
+        row_filters = [0] * 199 + [last]
+        assert np.array_equal(decoded(by_hand(array, row_filters)), array)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -243,11 +262,17 @@ def test_headers(header: tuple[int, int, int, int, int], part: str) -> None:
         (SMALL[:33] + chunk(b"NEWC", b"") + SMALL[33:], "unknown chunk 'NEWC'"),
         (png((2, 2, 8, 0, 0), b"not zlib at all"), "cannot be unpacked"),
         (png((2, 2, 16, 0, 0), b"not zlib at all"), "cannot be unpacked"),
-        (png((2, 2, 8, 0, 0), zlib.compress(b"\7\1\2\7\1\2")), "damaged"),
+        *(
+            (png((2, 2, 8, 0, 0), zlib.compress(bytes([4, 1, 2, bad, 1, 2]))), f"filter {bad} does not")
+            for bad in (5, 255)
+        ),
+        (png((9, 2, 1, 0, 0), zlib.compress(b"\0\1\2\7\1\2")), "row filter 7 does not exist"),
         (png((2, 2, 16, 0, 0), zlib.compress(b"\7\1\2\3\4" * 2)), "row filter 7 does not exist"),
         (png((2, 2, 8, 0, 0), zlib.compress(b"\0\1\2\0\1\2")[:-1]), "truncated"),
         (png((2, 2, 8, 0, 0), zlib.compress(b"\0\1\2\0\1\2")[:-4] + b"\0\0\0\0"), "cannot be unpacked"),
+        (png((2, 2, 8, 0, 0), zlib.compress(b"\4\1\2\4\1\2")[:-4] + b"\0\0\0\0"), "cannot be unpacked"),
         (png((2, 2, 8, 3, 0), zlib.compress(b"\0\1\2\0\1\2")), "damaged"),
+        (png((2, 2, 4, 3, 0), zlib.compress(b"\0\1\0")), "truncated: its pixels unpack to 3 of 4 bytes"),
     ],
 )
 def test_files_that_are_not_sound(data: bytes, part: str) -> None:
