@@ -75,7 +75,8 @@ def _load(plan: Plan, report: Report) -> None:
 def _dumped(count: int) -> bytes:
     from seqsave.manifest import Facts, FrameEntry, Outcome
     from seqsave.manifest.document import dump
-    from seqsave.manifest.merging import Seen, ended
+    from seqsave.manifest.merging import ended
+    from seqsave.manifest.outcome import Seen
     from seqsave.manifest.records import WriterEntry
 
     frames = [

@@ -16,6 +16,7 @@ SOURCE = TESTS.parent / "src" / "seqsave"
 TESTED_ELSEWHERE = {
     "cli/numbers.py": ("cli/test_save.py", "numbers of frames as options of save choose them"),
     "cli/saving.py": ("cli/test_save.py", "the steps of save that several kinds of sources share"),
+    "manifest/outcome.py": ("manifest/test_merging.py", "records without a method that could be wrong"),
     "manifest/moved.py": ("cli/test_mv.py", "the manifest of a sequence that was moved"),
     "sequences/belongings.py": ("cli/test_rm.py", "what belongs to a sequence is what is removed with it"),
     "sequences/destination.py": ("cli/test_mv.py", "an argument of mv, read"),

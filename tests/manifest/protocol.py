@@ -16,6 +16,9 @@ The rules that the model states, and the code follows:
 - Where the answer to a PUT states no version, a run that was alone takes the version that its listing shows for its
   own. It was alone if the manifest is still the one that it wrote when it entered, and names no other run. Otherwise
   it reads the frames.
+- A frame that another run has replaced and recorded since a run began keeps that record, if the listing proves it, as
+  if the run had ended before the other one began. If the run has replaced frames of the other one as well, the frames
+  of both are mixed, and one of the two is named as interrupted.
 - A flush is a run. It publishes an entry only over the version that the entry's run knew; anything else is a conflict.
 - A run that gave a frame up, or was killed, may still have a PUT under way, which arrives at any time or never. Its
   commit records nothing of that frame and is not ``complete``: the manifest names it as interrupted, until a run over
@@ -36,7 +39,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Actor", "Flaws", "Manifest", "Stored", "World", "canonical", "explore", "lies", "reachable"]
+__all__ = ["Actor", "Flaws", "Manifest", "Stored", "World", "canonical", "explore", "lies", "mixes", "reachable"]
 
 
 UNANSWERED = "?"
@@ -102,6 +105,10 @@ class Flaws:
     """A frame in the spool counts as saved."""
     swaps_only_after: bool = False
     """A run does not enter: it swaps the manifest once, after its PUTs."""
+    takes_mixed_for_whole: bool = False
+    """A run does not ask whether it and another one replaced frames of each other."""
+    denies_what_came_later: bool = False
+    """A run records nothing of a frame that another one has replaced and recorded since."""
     swaps_only_before: bool = False
     """A run does not commit: it swaps the manifest once, before its PUTs, and records what it is about to send."""
 
@@ -139,6 +146,8 @@ class Actor(NamedTuple):
     sent: tuple[tuple[int, Stored], ...] = ()
     company: bool = False
     """Whether other runs were entered since it entered."""
+    base: tuple[Stored | None, ...] = ()
+    """What the manifest recorded when it began."""
     kept: frozenset[int] = frozenset()
     gave_up: frozenset[int] = frozenset()
     missed: frozenset[int] = frozenset()
@@ -188,7 +197,7 @@ def explore(
     found: list[World] = []
     seen = 0
     for seen, now in enumerate(reachable(world, reduces=reduces), 1):
-        if now.clobbered or lies(now):
+        if now.clobbered or lies(now) or mixes(now):
             found.append(now)
             if first:
                 break
@@ -234,6 +243,22 @@ def lies(world: World) -> bool:
         and (stored is None or record is None or stored.content != record.content)
         for (frame, record, stored), is_shown in zip(recorded, shown, strict=True)
     )
+
+
+def mixes(world: World) -> bool:
+    """Return whether the manifest says complete of frames of two runs, each of which was to replace the other's."""
+    now = world.manifest
+    if now is None or not now.complete:
+        return False
+    whole = {one.name: one.frames for one in world.actors if one.mode == "overwrite" and one.defines}
+    # Frames that could be those of the other run of each pair.
+    found = {
+        (record.content, other)
+        for frame, record in enumerate(now.records)
+        for other in whole
+        if record is not None and record.content in whole and record.content != other and frame in whole[other]
+    }
+    return any((other, one) in found for one, other in found)
 
 
 # --- states that differ in nothing that can matter ------------------------------------------------------------------
@@ -287,8 +312,13 @@ def _canonical(world: World, actor: Actor) -> Actor:
         actor = _to_commit(actor, world)
     if actor.step == "commit" and actor.listed and not world.flaws.looks_at_names_only:
         now = actor.seen or Manifest(0, False, frozenset(), frozenset(), (None,) * len(world.storage))
-        both = zip(_vouched(world, actor, now), actor.listed, strict=True)
-        listed = tuple([stored if _is_shown(world, actor, record, stored) else None for record, stored in both])
+        three = zip(_vouched(world, actor, now), _later(world, actor, now), actor.listed, strict=True)
+        listed = tuple(
+            [
+                stored if _is_shown(world, actor, record, stored) or (later and later == stored) else None
+                for record, later, stored in three
+            ]
+        )
         actor = actor._replace(listed=listed)
     if actor.step in ("reread", "list", "commit") and actor.first_listed:
         actor = actor._replace(first_listed=())
@@ -385,7 +415,8 @@ def _enter(world: World, actor: Actor) -> Steps:
         yield world, actor._replace(step="read", seen=None)
     else:
         company = len(entered) > 1 and not world.answers
-        yield swapped, actor._replace(step="survey", seen=None, before=interrupted, company=company)
+        base = now.records if any(now.records) else ()
+        yield swapped, actor._replace(step="survey", seen=None, before=interrupted, company=company, base=base)
 
 
 def _survey(world: World, actor: Actor) -> Steps:
@@ -492,7 +523,8 @@ def _commit(world: World, actor: Actor) -> Steps:
     now = actor.seen or Manifest(0, False, frozenset(), frozenset(), (None,) * len(world.storage))
     gone = _dead(world, actor) if world.flaws.proves_deaths_late else actor.gone
     entered = now.entered - gone - {_id(world, actor)}
-    records = _confirmed(world, actor, now)
+    records, later = _confirmed(world, actor, now), _later(world, actor, now)
+    late = [frame for frame, record in enumerate(later) if record and records[frame] == record]
     expected = now.expected | frozenset(actor.frames if actor.mode != "flush" else ())
     excused = actor.kept if world.flaws.counts_kept_as_saved else frozenset()
     gave_up = frozenset() if world.flaws.forgets_given_up else actor.gave_up
@@ -501,6 +533,8 @@ def _commit(world: World, actor: Actor) -> Steps:
     interrupted = now.interrupted | _defining(world, left)
     if is_sound and _defining(world, {_id(world, actor)}) and expected <= frozenset(actor.frames):
         interrupted -= actor.before
+    if late and not world.flaws.takes_mixed_for_whole:
+        interrupted |= _mixed(world, actor, records, late)
     is_whole = all(records[frame] is not None for frame in expected - excused)
     after = Manifest(
         revision=now.revision,
@@ -524,10 +558,32 @@ def _confirmed(world: World, actor: Actor, now: Manifest) -> tuple[Stored | None
     records = _vouched(world, actor, now)
     if not actor.may_list or world.flaws.trusts_acknowledgements:
         return tuple(records)
-    both = zip(records, actor.listed, strict=True)
+    three = zip(records, _later(world, actor, now), actor.listed, strict=True)
     return tuple(
-        _with_version(record, stored) if _is_shown(world, actor, record, stored) else None for record, stored in both
+        [
+            _with_version(record, stored)
+            if _is_shown(world, actor, record, stored)
+            else (later if later and later == stored else None)
+            for record, later, stored in three
+        ]
     )
+
+
+def _later(world: World, actor: Actor, now: Manifest) -> list[Stored | None]:
+    """Return what other runs have recorded since the run began, of the frames that it wrote."""
+    sent = {} if world.flaws.denies_what_came_later else dict(actor.sent)
+    base = actor.base or (None,) * len(now.records)
+    both = enumerate(zip(now.records, base, strict=True))
+    return [record if frame in sent and record != before else None for frame, (record, before) in both]
+
+
+def _mixed(world: World, actor: Actor, records: tuple[Stored | None, ...], late: list[int]) -> frozenset[str]:
+    """Return the run, if it and one over the same frames that was faster replaced frames of each other."""
+    theirs = {record.content for frame in late if (record := records[frame])}
+    others = [one for one in world.actors if one.name in theirs and one.mode == "overwrite" and one.defines]
+    own = {frame for frame, record in enumerate(records) if record and record.content == actor.name}
+    is_mixed = any(own.intersection(one.frames) for one in others)
+    return _defining(world, {_id(world, actor)}) if is_mixed and actor.mode == "overwrite" else frozenset()
 
 
 def _is_shown(world: World, actor: Actor, record: Stored | None, stored: Stored | None) -> bool:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqsave.manifest import Facts, FrameEntry, Manifest, Outcome, WriterEntry, without
-from seqsave.manifest.merging import Listing, Seen, begun, ended
+from seqsave.manifest.merging import begun, ended
+from seqsave.manifest.outcome import Listing, Seen
 
 INDICES = st.integers(0, 1)  # few, so that runs meet
 

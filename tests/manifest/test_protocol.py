@@ -140,6 +140,23 @@ def test_a_run_can_end_complete() -> None:
     assert _completes(world(A._replace(may_fail=True), Actor("f", "flush")))
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_one_of_two_runs_left_is_complete_in_whatever_order_they_end(answers: bool) -> None:
+    """Nor is it safe by denying what exists: the frames of one run are a sequence, those of both are none."""
+    ends = [now for now in reachable(world(A, B, answers=answers)) if {one.step for one in now.actors} == {"done"}]
+    for now in ends:
+        assert now.manifest is not None
+        assert now.manifest.complete is (len({one.content for one in now.storage if one}) == 1)
+    assert {len({one.content for one in now.storage if one}) for now in ends} == {1, 2}
+    denying = reachable(world(A, B, answers=answers, flaws=Flaws(denies_what_came_later=True)))
+    assert any(_is_denied(now) for now in denying)
+
+
+def _is_denied(now: World) -> bool:
+    is_end = {one.step for one in now.actors} == {"done"} and now.manifest is not None
+    return is_end and not now.manifest.complete and len({one.content for one in now.storage if one}) == 1
+
+
 def _completes(start: World) -> bool:
     return any(now.manifest is not None and now.manifest.complete for now in reachable(start))
 
@@ -183,6 +200,7 @@ FLAWED = {
     ),
     "deaths that are guessed": (Flaws(guesses_deaths=True), world(A, B)),
     "lists before it reads": (Flaws(lists_before_reading=True), world(A, B)),
+    "mixed counts as whole": (Flaws(takes_mixed_for_whole=True), world(A, B)),
     "a flush that replaces anything": (Flaws(flush_replaces=True), SMALL["an old spool and a newer run"]),
     "a flush that only looks": (Flaws(flush_only_looks=True), SMALL["an old spool and a newer run"]),
     "kept counts as saved": (

@@ -15,7 +15,7 @@ from seqsave import naming, targets
 from seqsave.errors import DecodeError, EncoderNotFoundError, EncoderUnavailableError, TargetError
 from seqsave.manifest import Facts, FrameEntry, Manifest
 from seqsave.manifest.intervals import count, subtract, unite
-from seqsave.manifest.merging import Listing
+from seqsave.manifest.outcome import Listing
 from seqsave.manifest.records import declared
 from seqsave.naming import NameRule
 from seqsave.sequences.frame import decode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from seqsave import manifest, naming, targets
@@ -13,8 +13,9 @@ from seqsave.manifest import Manifest, packs
 from seqsave.manifest.run import RunRecord
 from seqsave.runtime import retry
 from seqsave.sequences.packed import drop
+from seqsave.wording import counted
 
-__all__ = ["OlderFrames", "beside_these"]
+__all__ = ["OlderFrames", "beside_these", "replaced_by_another"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +171,13 @@ def beside_these(indices: Iterable[int]) -> str:
     """Return the beginning of a warning about older frames with these numbers."""
     numbers = naming.format_ranges(naming.to_ranges(sorted(indices)), 10)
     return f"frames of an older run lie beside those of this one: {numbers}"
+
+
+def replaced_by_another(indices: Sequence[int]) -> str:
+    """Return the warning about saved frames that another run or program has replaced before this run ended."""
+    numbers = naming.format_ranges(naming.to_ranges(indices), 10)
+    were = "was" if len(indices) == 1 else "were"
+    return (
+        f"{counted(len(indices), 'saved frame')} {were} replaced before this run ended, by another one that saves the "
+        f"same frames: {numbers}; one of the two needs a folder or a prefix of its own"
+    )

@@ -17,7 +17,8 @@ from seqsave.manifest.document import (
     load,
 )
 from seqsave.manifest.liveness import dead_runs
-from seqsave.manifest.merging import CONTENT_TYPE, Listing, Outcome, redefined, replaced, without, without_frames
+from seqsave.manifest.merging import CONTENT_TYPE, redefined, replaced, without, without_frames
+from seqsave.manifest.outcome import Listing, Outcome
 from seqsave.manifest.path import path_of
 from seqsave.manifest.records import RUN_HEAD, declared, is_too_many
 from seqsave.manifest.session import Session, merge_into

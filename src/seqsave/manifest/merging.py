@@ -8,19 +8,18 @@ shows the version that was acknowledged. A change by any other run or program sh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from seqsave import naming
 from seqsave.manifest.document import EARLIER, UNKNOWN_VERSION, Manifest, sort_key
 from seqsave.manifest.intervals import Intervals, count, covers, subtract, unite
+from seqsave.manifest.outcome import Listing, Outcome, Seen, is_same_file
+from seqsave.manifest.overlaps import behind, mixed_up, replaced_since, rivals, takes_place_of
 from seqsave.manifest.records import RUN_HEAD, Facts, FrameEntry, Key, RunEntry, WriterEntry, declared, is_too_many
 
 __all__ = [
     "CONTENT_TYPE",
-    "Listing",
-    "Outcome",
-    "Seen",
     "begun",
     "confirmed",
     "ended",
@@ -35,36 +34,6 @@ __all__ = [
 ]
 
 CONTENT_TYPE = "application/json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The outcome of a run.
-
-    frames:  the frames that it wrote, and existing frames that it kept (checksum None).
-    lost:    (index, batch) of accepted frames that are not in the storage: failed, given up, kept in the spool.
-    wanted:  further expected indices, of frames that other runs or programs wrote.
-    sound:   it ran to its end and lost nothing. Without a total, the frames that it saved are all expected frames.
-    defines: it is a run over the whole sequence, and does not only replace single frames.
-    """
-
-    frames: Collection[FrameEntry] = ()
-    lost: Collection[Key] = field(default_factory=frozenset)
-    wanted: Collection[int] = ()
-    sound: bool = True
-    defines: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One frame as a listing shows it: its size in bytes, and its version, or None if the storage has none."""
-
-    size: int
-    version: str | None
-
-
-Listing = Mapping[str, Seen]
-"""A listing of the sequence's folder, by the names that a manifest uses."""
 
 
 def without(manifest: Manifest, gone: Collection[str]) -> Manifest:
@@ -116,10 +85,13 @@ def ended(
     """
     # It may have been removed since.
     now = begun(None, facts, me, defines=outcome.defines) if current is None else with_runs(current)
-    known = _merged(now, me.id, outcome, listing or {})
+    late = replaced_since(now, base, outcome, listing or {}, same)
+    known = _merged(now, me.id, outcome, listing or {}, late)
     found = known.values() if listing is None else confirmed(known.values(), listing, same)
     frames = tuple(sorted(found, key=sort_key))
-    runs = _runs_at_end(now, facts, me, outcome)
+    others = rivals(now, me.id, late) if outcome.sound else []
+    mixed = mixed_up(now.runs, me.id, frames, others)
+    runs = behind(now.runs, me.id, () if mixed else others) or _runs_at_end(now, facts, me, outcome)
     result = replace(
         now,
         expected=_expected(runs),
@@ -128,7 +100,8 @@ def ended(
         confirmed=listing is not None,
         runs=runs,
     )
-    result = replace(result, unfinished=_unfinished(result, me, outcome, base))
+    unfinished = _unfinished(result, me, outcome, base)
+    result = replace(result, unfinished=(*unfinished, *sorted(mixed.difference(unfinished))))
     result = replace(result, runs=_still_needed(result))
     return replace(result, complete=_is_complete(result, facts, outcome))
 
@@ -157,15 +130,22 @@ def _judged(manifest: Manifest) -> Manifest:
     return replace(now, complete=now.confirmed and bool(now.frames) and not doubts)
 
 
-def in_doubt(current: Manifest | None, outcome: Outcome, listing: Listing) -> list[FrameEntry]:
+def in_doubt(
+    current: Manifest | None, outcome: Outcome, listing: Listing, base: Manifest | None = None
+) -> list[FrameEntry]:
     """Return the frames that the listing shows with the recorded size and a different or unknown version.
 
     They may still have the recorded bytes: the answer to a PUT was lost, or the folder was copied.
+
+    base: the manifest as it was when the run began.
     """
     recorded = () if current is None else current.frames
     if all(_is_as_recorded(frame, listing.get(frame.name)) for frame in (*recorded, *outcome.frames)):
         return []  # the usual case, without merging
-    merged = _merged(current, None, outcome, listing).values()
+    # Those whose version is unknown are read, whatever else was recorded since.
+    unknown = {frame.name for frame in outcome.frames if frame.version == UNKNOWN_VERSION}
+    late = replaced_since(current, base, outcome, listing, unknown)
+    merged = _merged(current, None, outcome, listing, late).values()
     return [frame for frame in merged if not _is_as_recorded(frame, listing.get(frame.name))]
 
 
@@ -173,7 +153,7 @@ def _is_as_recorded(frame: FrameEntry, seen: Seen | None) -> bool:
     """Return False for a frame of the recorded size that may have other bytes."""
     if seen is None or frame.checksum is None or frame.size != seen.size:
         return True
-    return _is_same_file(frame, seen)
+    return is_same_file(frame, seen)
 
 
 def unrecorded(current: Manifest, frames: Iterable[FrameEntry]) -> list[FrameEntry]:
@@ -211,9 +191,9 @@ def confirmed(frames: Iterable[FrameEntry], listing: Listing, same: Collection[s
             continue
         if frame.checksum is None and not frame.disputed:  # only found before, and found again
             # The picture is what was decoded then.
-            picture = frame.picture if _is_same_file(frame, seen) else None
+            picture = frame.picture if is_same_file(frame, seen) else None
             yield replace(frame, size=seen.size, version=seen.version, picture=picture)
-        elif not frame.disputed and (_is_same_file(frame, seen) or frame.name in same):
+        elif not frame.disputed and (is_same_file(frame, seen) or frame.name in same):
             yield frame if frame.version == seen.version else replace(frame, version=seen.version)
         else:
             yield replace(_of_unknown_bytes(frame), size=seen.size, version=seen.version, disputed=True)
@@ -223,10 +203,17 @@ def _of_unknown_bytes(frame: FrameEntry) -> FrameEntry:
     return replace(frame, checksum=None, etag=None, acknowledged=False, recipe=None, run=None, proxy=None)
 
 
-def _merged(current: Manifest | None, run: str | None, outcome: Outcome, listing: Listing) -> dict[Key, FrameEntry]:
-    """Return the record of each frame, with the frames of ``run`` added; with its id, if that is given."""
+def _merged(
+    current: Manifest | None, run: str | None, outcome: Outcome, listing: Listing, late: Collection[Key]
+) -> dict[Key, FrameEntry]:
+    """Return the record of each frame, with the frames of ``run`` added; with its id, if that is given.
+
+    late: frames that other runs have replaced since.
+    """
     known = {} if current is None else {frame.key: frame for frame in current.frames}
     for frame in outcome.frames:
+        if frame.key in late:
+            continue
         if run is not None and frame.run is None and frame.checksum is not None:
             frame = replace(frame, run=run)
         known[frame.key] = _newest(frame, known.get(frame.key), listing.get(frame.name))
@@ -247,15 +234,8 @@ def _newest(mine: FrameEntry, theirs: FrameEntry | None, seen: Seen | None) -> F
         return theirs  # published and recorded by a flush of the spool
     if theirs is None or mine.checksum is not None:
         return mine
-    is_the_recorded = seen is not None and not theirs.disputed and _is_same_file(theirs, seen)
+    is_the_recorded = seen is not None and not theirs.disputed and is_same_file(theirs, seen)
     return mine if mine.picture is not None and not is_the_recorded else theirs
-
-
-def _is_same_file(frame: FrameEntry, seen: Seen) -> bool:
-    """Return True if the listing shows the recorded file. Without versions, this compares sizes."""
-    if frame.size != seen.size or frame.version == UNKNOWN_VERSION:
-        return False
-    return seen.version in (None, frame.version) or frame.version is None
 
 
 def _unfinished(now: Manifest, me: WriterEntry, outcome: Outcome, base: Manifest | None) -> tuple[str, ...]:
@@ -283,7 +263,7 @@ def _makes_up_for(mine: RunEntry, reach: Intervals, run: RunEntry) -> bool:
     """Return True if ``mine`` saved all frames that ``run`` was to save, as far as that is known."""
     is_known = run.total is not None and not run.about
     has_start = any(run.start in one for one in reach)
-    return _takes_place_of(mine, run) or ((is_known or has_start) and covers(reach, run.expected))
+    return takes_place_of(mine, run) or ((is_known or has_start) and covers(reach, run.expected))
 
 
 def _is_settled(now: Manifest, run: RunEntry, places: Mapping[str, int]) -> bool:
@@ -394,12 +374,8 @@ def _in_place_of(runs: tuple[RunEntry, ...], mine: RunEntry) -> tuple[RunEntry, 
     """
     ids = [run.id for run in runs]
     before = ids.index(mine.id) if mine.id in ids else len(runs)
-    left = (replace(run, expected=()) if _takes_place_of(mine, run) else run for run in runs[:before])
+    left = (replace(run, expected=()) if takes_place_of(mine, run) else run for run in runs[:before])
     return (*left, mine, *runs[before + 1 :])
-
-
-def _takes_place_of(mine: RunEntry, run: RunEntry) -> bool:
-    return not run.defines or (run.start, run.step) == (mine.start, mine.step)
 
 
 def _still_needed(manifest: Manifest) -> tuple[RunEntry, ...]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from seqsave import naming
 from seqsave.manifest.document import Manifest, sort_key
 from seqsave.manifest.intervals import Intervals, unite
-from seqsave.manifest.merging import Listing, confirmed, with_runs, without_frames
+from seqsave.manifest.merging import confirmed, with_runs, without_frames
+from seqsave.manifest.outcome import Listing
 from seqsave.manifest.records import FrameEntry, Key
 from seqsave.targets import Published
 from seqsave.wording import CRC32

@@ -13,7 +13,7 @@ from dataclasses import replace
 from seqsave import naming
 from seqsave.manifest.document import UNKNOWN_VERSION, Manifest
 from seqsave.manifest.intervals import Intervals, unite
-from seqsave.manifest.merging import Outcome
+from seqsave.manifest.outcome import Outcome
 from seqsave.manifest.records import FrameEntry, RunEntry, declared
 
 __all__ = ["EVERY", "doubted", "lacks_versions", "of_later_runs", "of_other_runs"]

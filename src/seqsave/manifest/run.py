@@ -9,7 +9,7 @@ from dataclasses import replace
 from seqsave import naming
 from seqsave.errors import FrameExistsError, WriterAbortedError
 from seqsave.manifest.document import Manifest
-from seqsave.manifest.merging import Listing, Outcome
+from seqsave.manifest.outcome import Listing, Outcome
 from seqsave.manifest.records import Facts, FrameEntry, declared
 from seqsave.manifest.session import Session
 from seqsave.runtime import retry
@@ -156,6 +156,16 @@ class RunRecord:
         lacking = {name: one for name, one in named.items() if name not in seen}
         known = {naming.normalized(name) for name in seen} if lacking else ()
         return {name: one for name, one in lacking.items() if naming.normalized(name) not in known}
+
+    def replaced(self, made: Manifest) -> list[int]:
+        """Return the frames that this run wrote and whose files are others now, as its last listing showed.
+
+        made: the manifest as the run left it.
+        """
+        recorded = {frame.key: frame for frame in made.frames}
+        wrote = [frame for frame in self._entries.values() if frame.checksum is not None]
+        found = [one.index for one in wrote if one.key in recorded and recorded[one.key].checksum != one.checksum]
+        return sorted({*found})
 
     def outcome(self, result: SaveResult, *, broken: bool, stopped: bool) -> Outcome:
         """Return the outcome of all frames in the manifest's terms. The arguments are those of ``finish``."""

@@ -18,9 +18,6 @@ from seqsave.manifest.document import Manifest, dump
 from seqsave.manifest.intervals import Intervals, unite
 from seqsave.manifest.merging import (
     CONTENT_TYPE,
-    Listing,
-    Outcome,
-    Seen,
     begun,
     confirmed,
     ended,
@@ -29,6 +26,7 @@ from seqsave.manifest.merging import (
     unrecorded,
     without,
 )
+from seqsave.manifest.outcome import Listing, Outcome, Seen
 from seqsave.manifest.records import Facts, FrameEntry, Key, WriterEntry
 from seqsave.manifest.rivals import EVERY, doubted, lacks_versions, of_later_runs, of_other_runs
 from seqsave.manifest.store import DEFAULT_POLICY, list_frames, load_from, load_or_none, now, read, read_again, stamped
@@ -347,9 +345,8 @@ class Session:
                 return unseen
         names = {frame.name for frame in (*outcome.frames, *(() if current is None else current.frames))}
         self.seen = listing = list_frames(self._target, self.facts.prefix, names)
-        same = (
-            () if listing is None else read_again(self._target, self.facts.prefix, in_doubt(current, outcome, listing))
-        )
+        doubtful = [] if listing is None else in_doubt(current, outcome, listing, base)
+        same = read_again(self._target, self.facts.prefix, doubtful) if doubtful else ()
         return ended(current, self.facts, self._me, outcome, base, listing, same)
 
     def _judged(self, outcome: Outcome, rivals: Callable[[], Intervals]) -> Outcome:

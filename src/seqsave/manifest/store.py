@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from seqsave import targets
 from seqsave.errors import FrameNameError, ManifestError, TargetError
 from seqsave.manifest.document import Manifest, dump, load
-from seqsave.manifest.merging import CONTENT_TYPE, Listing, Seen
+from seqsave.manifest.merging import CONTENT_TYPE
+from seqsave.manifest.outcome import Listing, Seen
 from seqsave.manifest.records import FrameEntry
 from seqsave.runtime import retry
 from seqsave.targets.spelling import differs_in_case, folds_case

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqsave.errors import SeqSaveError, SpoolError, TargetError
 from seqsave.existing.beside import FramesBeside, lacking_of_total
 from seqsave.existing.gone import removed_since
-from seqsave.existing.replacing import OlderFrames, beside_these
+from seqsave.existing.replacing import OlderFrames, beside_these, replaced_by_another
 from seqsave.existing.skipping import ExistingFrames
 from seqsave.manifest import Facts, Session
 from seqsave.manifest.run import RunRecord
@@ -22,7 +22,7 @@ from seqsave.writer.frame import FrameSource, FrameTask
 from seqsave.writer.publish import FramePublisher
 
 if TYPE_CHECKING:
-    from seqsave.manifest import Manifest
+    from seqsave.manifest import Listing, Manifest
     from seqsave.sequences.file import FrameFile
     from seqsave.settings.config import WriterConfig
     from seqsave.settings.formats import Format
@@ -273,15 +273,26 @@ class Output:
         is_several = self._delivery.manifest or len(written) > 1  # frames may be saved by a call for each
         if is_several and (lacking := lacking_of_total(self._record.facts, made, written)):
             self._common.log.warn("lacking", None, lacking)
-        if self._older is not None and any(frame.status == "saved" for frame in result.frames):
+        taken = [] if made is None else self._record.replaced(made)
+        if taken:  # then the other run's frames are no older ones
+            self._common.log.warn("replaced", None, replaced_by_another(taken))
+        elif self._older is not None and any(frame.status == "saved" for frame in result.frames):
             if made is not None and made.writers:
                 self._common.log.warn(
                     "older", None, f"frames of older runs are kept: {made.writers[0]} is writing some"
                 )
                 return
-            made, warning = self._older.replace(self._record, made, {self._path(frame) for frame in result.frames})
-            if warning:
-                self._common.log.warn("older", None, warning)
+            made = self._replace_older(self._older, result, made)
+        self._compare(made, seen)
+
+    def _replace_older(self, older: OlderFrames, result: SaveResult, made: Manifest | None) -> Manifest | None:
+        made, warning = older.replace(self._record, made, {self._path(frame) for frame in result.frames})
+        if warning:
+            self._common.log.warn("older", None, warning)
+        return made
+
+    def _compare(self, made: Manifest | None, seen: Listing | None) -> None:
+        """Warn about the frames beside those of this run. seen: its last listing."""
         outside = {frame.index for frame in made.outside} if made is not None else ()
         if outside and self._older is None:
             self._common.log.warn("older", None, f"{beside_these(outside)}; `if_exists='replace'` removes them")
