@@ -209,6 +209,20 @@ def test_a_movie_of_single_frames_is_made_with_the_last_one(comfy: ComfyServer, 
     assert reported[-1] == f"Saved {comfy.output / folder / 'frame.mp4'}"
 
 
+def test_a_movie_of_another_program_stays(comfy: ComfyServer) -> None:
+    (comfy.output / "foreign").mkdir()
+    movie = comfy.output / "foreign" / "frame.mp4"
+    movie.write_bytes(b"of another program")
+    for index in range(2):
+        graph = Graph()
+        saver = graph.saver("foreign", graph.pictures(1, 64, 64), graph.counter(index, 2), preview="mp4")
+        look = graph.seen(log_entry=saver[1])
+        outputs = comfy.run(graph)
+    assert movie.read_bytes() == b"of another program"
+    (line,) = [text for _, text in seen(outputs, look)["log_entry"]["data"] if "preview" in text]
+    assert f"{movie} exists, and seqsave did not make it: it is not replaced" in line
+
+
 def test_proxies_of_the_batch(comfy: ComfyServer) -> None:
     graph = Graph()
     graph.frames("proxies/batch", graph.pictures(5, 64, 64), filetype=PNG, proxies=True)

@@ -132,6 +132,7 @@ def preview_command(
                 max_pixels=max_pixels,
                 on_frame=Counter(bar),
                 chosen=chosen is not None,
+                keeps_others=to is None,
                 **look,
             )
         for text in made.notes:
@@ -150,9 +151,5 @@ def _place(
     """Return the target and the name of the movie."""
     if to is not None:
         return file_at(to, storage_options)
-    from seqsave.sequences.belongings import refuse_others
-
     assert sequence.target is not None  # noqa: S101 - a sequence that was found lies somewhere
-    path = f"{sequence.prefix or 'preview'}.{extension}"
-    refuse_others(sequence.target, path)  # such as the clip that the frames come from
-    return sequence.target, path
+    return sequence.target, f"{sequence.prefix or 'preview'}.{extension}"

@@ -16,6 +16,7 @@ from seqsave.pictures.movie import Movie
 from seqsave.plugins.options import check_count
 from seqsave.runtime.pipeline import Pipeline
 from seqsave.runtime.retry import RetryPolicy, call
+from seqsave.sequences.belongings import refuse_others
 from seqsave.sequences.cells import missing_in, numbered
 from seqsave.sequences.file import rate_of
 from seqsave.sequences.frame import Frame
@@ -98,6 +99,7 @@ def make_preview(
     max_pixels: int = MAX_PIXELS,
     on_frame: Callable[[Frame], None] = lambda _: None,
     chosen: bool = False,
+    keeps_others: bool = False,
     **look: Any,
 ) -> Made:
     """Make a movie of a sequence (of its first variation), with the workflow of its first frame in its tags.
@@ -107,6 +109,7 @@ def make_preview(
     max_pixels: W x H of the largest picture that is decoded.
     on_frame: called with each frame that has been added.
     chosen:   the caller has chosen these frames, so that gaps between them need no note.
+    keeps_others: a file of this name that seqsave did not make is an error, and not replaced.
     look:     the fields of ``Look``: height, codec, quality, burn_in, color, background, ocio, display,
               view, channels, layer.
 
@@ -114,11 +117,13 @@ def make_preview(
     the frames state that. Floats of EXR and TIFF files that state none are linear, as everywhere, and a note says so.
 
     Raises OptionError for another ending or a codec that such a file does not hold, EncoderUnavailableError without
-    PyAV or its encoder, DecodeError, EncodeError, TargetError.
+    PyAV or its encoder, DecodeError, EncodeError, TargetError; FrameExistsError with ``keeps_others``.
     """
     extension = path.rpartition(".")[2].lower()
     if extension not in EXTENSIONS:
         raise OptionError(f"a preview is .mp4, .webm or .mov, not {path.rpartition('/')[2]!r}")
+    if keeps_others:
+        refuse_others(target, path)  # before the frames are read; such as the clip that they come from
     wanted, shown = Look(**look), sequence.variation()
     encoded = encode_movie(
         shown,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import seqsave
 
 from . import host
+from .helped import with_help
 
 if TYPE_CHECKING:
     from seqsave import Event, SequenceWriter
@@ -163,7 +164,7 @@ def _close(one: _Open, *, ok: bool) -> host.Failure | None:
     try:
         writer.close() if ok else writer.abort()
     except seqsave.SeqSaveError as error:
-        failure = host.Failure(one.node, f"{error}. {_advice(error, writer.url)}", type(error).__name__)
+        failure = host.Failure(one.node, with_help(error, _advice(error, writer.url)), type(error).__name__)
         _log.error("%s", failure.message)
     except Exception as error:  # noqa: BLE001 - the other writers are closed, too, and the next prompt runs
         why = f"not all that belongs to the frames in {writer.url} is saved: {type(error).__name__}: {error}"

@@ -10,6 +10,7 @@ from seqsave import SeqSaveError, naming
 from seqsave.writer import SETTINGS
 
 from .. import access, host, listing, names, wanted
+from ..helped import with_help
 
 __all__ = [
     "CATEGORY",
@@ -248,7 +249,7 @@ def checked(check: Callable[[], object]) -> bool | str:
     try:
         check()
     except SeqSaveError as error:
-        return str(error)
+        return with_help(error)
     return True
 
 

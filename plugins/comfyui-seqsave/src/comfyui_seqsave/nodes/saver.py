@@ -284,5 +284,5 @@ def _movie(place: access.Place, form: Format, extension: str, sequence: seqsave.
     from seqsave.sequences import make_preview
 
     path = f"{form.rule.prefix}.{extension}"
-    make_preview(sequence, place.target, path)
+    make_preview(sequence, place.target, path, keeps_others=True)
     return f"Saved {place.target.url_of(path)}"
