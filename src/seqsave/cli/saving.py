@@ -137,32 +137,18 @@ class SaveTask:
 
     def feed(self, writer: SequenceWriter) -> None:
         """Write every frame of the source."""
+        from seqsave.saving.copies import note_gaps
+
         copy, planned = self.copy, self.numbers.planned() or self.source.total
         if planned is not None:
             writer.plan(planned, about=self.source.about)
         if copy is not None:
-            self._note_lacking(writer, copy)
+            note_gaps(writer, copy, self.numbers.wanted)
         if copy is not None and copy.is_copy:
             self._warn_of_notes(0)
             self._copy(writer, copy)
         else:
             self._convert(writer)
-
-    def _note_lacking(self, writer: SequenceWriter, copy: Copy) -> None:
-        """Warn of frames that the sequence lacks. The copy expects those that the manifest of the sequence expects."""
-        from seqsave.saving.copies import lacking_of
-        from seqsave.sequences.cells import missing_in, stepped
-        from seqsave.sequences.file import manifest_of
-
-        sequence, chosen = copy.sequence, self.numbers.wanted
-        lacking = lacking_of(sequence, copy.numbers if chosen is None else chosen)
-        writer.note_lacking(copy.number(index) for index in lacking)
-        if lacking:
-            shown = naming.format_ranges(naming.to_ranges(sorted(lacking)), 10)
-            self.messages.warn(f"frames that its manifest expects are missing in {sequence.url}: {shown}")
-        elif chosen is None and manifest_of(sequence) is None and (runs := list(stepped(missing_in(sequence)))):
-            shown = naming.format_ranges(runs, 10)
-            self.messages.warn(f"{sequence.url} has no frames {shown}: the copy is recorded as complete without them")
 
     def _copy(self, writer: SequenceWriter, copy: Copy) -> None:
         from seqsave.saving.copies import copy_frames

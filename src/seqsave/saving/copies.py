@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import warnings
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
@@ -16,12 +15,12 @@ from seqsave.errors import (
     EncoderNotFoundError,
     FrameNameError,
     ManifestError,
-    SeqSaveWarning,
     SourceError,
     TargetError,
 )
 from seqsave.naming import NamePattern
 from seqsave.plugins import registry
+from seqsave.sequences.cells import missing_in, stepped
 from seqsave.sequences.file import FrameFile, files_of, manifest_of, rate_of
 from seqsave.sequences.frame import Files, join
 from seqsave.settings.config import SETTINGS, WriterConfig, with_settings
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from seqsave.sources import Source, SourceFrame
     from seqsave.types import SaveResult
 
-__all__ = ["Copy", "copy_frames", "keeping_files", "lacking_of", "named_as", "save_sequence", "write_frame"]
+__all__ = ["Copy", "copy_frames", "keeping_files", "named_as", "note_gaps", "save_sequence", "write_frame"]
 
 # Settings that need decoded pictures.
 _CHANGING = (
@@ -154,7 +153,7 @@ def save_sequence(
     with SequenceWriter(copy.folder, copy.config) as writer:
         if pages != "all":  # which has more frames than files
             writer.plan(copy.numbers.values())
-        writer.note_lacking(copy.number(index) for index in lacking_of(sequence, copy.numbers))
+        note_gaps(writer, copy)
         if copy.is_copy:
             files = ((file, copy.numbers[file.frame.index], copy.name_of(file.frame)) for file in files_of(sequence))
             copy_frames(writer, files)
@@ -170,7 +169,7 @@ def save_sequence(
             for frame in source:
                 write_frame(writer, frame, next(numbers) if frame.index is None else copy.number(frame.index))
             for note in source.notes:
-                warnings.warn(note, SeqSaveWarning, stacklevel=3)
+                writer.note_warning(note)
     return writer.result
 
 
@@ -232,7 +231,24 @@ def _look(writer: SequenceWriter, file: FrameFile, index: int, future: Future[Sa
     return True
 
 
-def lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> set[int]:
+def note_gaps(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None = None) -> None:
+    """Warn of frames that a sequence lacks. The copy expects those that the manifest of the sequence expects.
+
+    chosen: the only frames that are saved, by their numbers in the source; None for all.
+    """
+    sequence = copy.sequence
+    lacking = _lacking_of(sequence, copy.numbers if chosen is None else chosen)
+    writer.note_lacking(copy.number(index) for index in lacking)
+    if lacking:
+        shown = naming.format_ranges(naming.to_ranges(sorted(lacking)), 10)
+        writer.note_warning(f"frames that its manifest expects are missing in {sequence.url}: {shown}")
+    elif chosen is None and manifest_of(sequence) is None and (runs := list(stepped(missing_in(sequence)))):
+        frames, them = ("frame", "it") if sum(map(len, runs)) == 1 else ("frames", "them")
+        shown = naming.format_ranges(runs, 10)
+        writer.note_warning(f"{sequence.url} has no {frames} {shown}: the copy is recorded as complete without {them}")
+
+
+def _lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> set[int]:
     """Return the expected frames that do not exist, so that the copy of an unfinished sequence is unfinished.
 
     wanted: what is copied. Of a part of a sequence only the gaps within that part count.

@@ -226,6 +226,10 @@ class SequenceWriter:
         for output in self._outputs:
             output.note_lacking(lacking)
 
+    def note_warning(self, text: str) -> None:
+        """Warn of something about the source of the frames, once."""
+        self._log.warn(text, None, text)
+
     def flush(self) -> None:
         """Wait until every accepted frame is saved or has failed. ``close`` raises an error for failed frames.
 
