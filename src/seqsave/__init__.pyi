@@ -40,9 +40,9 @@ from .runtime.retry import RetryPolicy as RetryPolicy
 from .saving import open_writer as open_writer
 from .saving import save as save
 from .sequences.finder import find_sequences as find_sequences
-from .sequences.finder import open_frame as open_frame
-from .sequences.finder import open_sequence as open_sequence
 from .sequences.frame import Frame as Frame
+from .sequences.opening import open_frame as open_frame
+from .sequences.opening import open_sequence as open_sequence
 from .sequences.reader import FrameSequence as FrameSequence
 from .settings import WriterConfig as WriterConfig
 from .settings import check_settings as check_settings

@@ -23,8 +23,8 @@ except ModuleNotFoundError as error:
 from seqsave import naming
 from seqsave.errors import ImageError, OptionError, SeqSaveWarning, TargetError
 from seqsave.plugins.options import check_choice
-from seqsave.sequences.finder import open_sequence
 from seqsave.sequences.frame import Frame
+from seqsave.sequences.opening import open_sequence
 from seqsave.sequences.reader import FrameSequence
 from seqsave.types import MAX_PIXELS
 from seqsave.wording import counted

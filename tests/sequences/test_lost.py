@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import seqsave as core
-from seqsave.sequences import finder
 from seqsave.sequences.lost import lost_beside
 from seqsave.targets.base import Target
 from tests.cli.runner import options, seqsave
@@ -134,7 +133,7 @@ def test_reading_a_sequence_does_not_ask_for_others(two: Place, monkeypatch: pyt
         return real(self, folder)
 
     monkeypatch.setattr(target, "list", note)
-    sequence = finder.open_sequence(two.url, storage_options=two.storage_options)
+    sequence = seqsave.open_sequence(two.url, storage_options=two.storage_options)
     assert (sequence.pattern, asked) == ("b_#####.png", [""])
     assert [one.pattern for one in lost_beside(sequence)] == ["a_#####.png"]
     assert asked == ["", ".seqsave", ""]

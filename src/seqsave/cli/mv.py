@@ -67,8 +67,8 @@ def mv_command(
     Exit status 1 if the sequence is not moved, or files are left at SRC.
     """
     from seqsave.sequences.destination import destination_of
-    from seqsave.sequences.finder import open_alone
     from seqsave.sequences.moving import move, plan_move
+    from seqsave.sequences.opening import open_alone
 
     if offset is not None and start is not None:
         raise click.UsageError("--offset and --start mean the same: use one of them", click.get_current_context())

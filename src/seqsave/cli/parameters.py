@@ -233,7 +233,7 @@ def sequence_at(
     url: str, prefix: str | None, filetype: str | None, storage_options: Mapping[str, Any]
 ) -> FrameSequence:
     """Return the sequence at a URL, as ``open_sequence``. Raises Failure for a URL that means no place."""
-    from seqsave.sequences.finder import open_sequence
+    from seqsave.sequences.opening import open_sequence
 
     folder_at(url, storage_options)
     return open_sequence(url, prefix, filetype, storage_options)

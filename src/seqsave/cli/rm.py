@@ -67,7 +67,7 @@ def rm_command(
 
     Exit status 1 if something could not be removed, or the removal was not confirmed.
     """
-    from seqsave.sequences.finder import open_alone
+    from seqsave.sequences.opening import open_alone
     from seqsave.sequences.removal import open_to_remove, plan_removal, remove
 
     messages = Messages(quiet)

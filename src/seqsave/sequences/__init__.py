@@ -3,8 +3,9 @@
 from seqsave import _lazy
 
 _HOMES = {
-    "finder": "find_sequences open_sequence",
+    "finder": "find_sequences",
     "frame": "Frame decode",
+    "opening": "open_sequence",
     "preview": "make_preview",
     "reader": "FrameSequence",
 }

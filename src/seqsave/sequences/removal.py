@@ -13,7 +13,7 @@ from seqsave.errors import ManifestError, SequenceNotFoundError, TargetError
 from seqsave.manifest import Manifest, packs
 from seqsave.manifest.claim import Claim
 from seqsave.plugins import registry
-from seqsave.sequences import finder, lookup
+from seqsave.sequences import finder, lookup, opening
 from seqsave.sequences.belongings import (
     files_of,
     folders_of,
@@ -86,7 +86,7 @@ def open_to_remove(
     The latter has no frames. Raises as ``open_alone``.
     """
     try:
-        return finder.open_alone(url, prefix, filetype, storage_options)
+        return opening.open_alone(url, prefix, filetype, storage_options)
     except SequenceNotFoundError:
         with targets.hiding(url):
             lost = _lost_at(url, prefix, filetype, storage_options)

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqsave import naming
 from seqsave.errors import OptionError, SequenceNotFoundError, SourceError
-from seqsave.sequences import finder, lookup
+from seqsave.sequences import finder, lookup, opening
 from seqsave.sequences.found import doubt_message
 from seqsave.sequences.frame import Files
 from seqsave.sequences.lookup import File, Folder, Glob
@@ -68,7 +68,7 @@ def _opened(source: str | os.PathLike[str], storage_options: Mapping[str, Any] |
         return _open_glob(found, how)
     if found is None:
         raise SequenceNotFoundError(lookup.describe_missing(source, storage_options))
-    return _open_sequence(finder.open_pattern(found), how)
+    return _open_sequence(opening.open_pattern(found), how)
 
 
 def source_of_sequence(sequence: FrameSequence, *, max_pixels: int = MAX_PIXELS, pages: str | None = None) -> Source:

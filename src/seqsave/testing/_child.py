@@ -81,7 +81,7 @@ def save(request: dict[str, Any]) -> dict[str, Any]:
 
     from seqsave.plugins.registry import describe_filetypes, filetypes
     from seqsave.saving import save as save_frames
-    from seqsave.sequences.finder import open_sequence
+    from seqsave.sequences.opening import open_sequence
 
     picture = np.load(request["picture"], allow_pickle=False)
     try:

@@ -22,7 +22,7 @@ from seqsave import targets
 from seqsave.errors import FrameExistsError, SaveError, TargetError
 from seqsave.plugins.declarations import target_problems
 from seqsave.saving import save
-from seqsave.sequences.finder import open_sequence
+from seqsave.sequences.opening import open_sequence
 from seqsave.targets import registry
 from seqsave.testing._encoding import expect
 from seqsave.types import TargetSpec
