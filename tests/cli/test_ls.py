@@ -113,6 +113,7 @@ def test_json(place: Place) -> None:
         "indices": "3,5",
         "missing": "4",
         "missing_count": 1,
+        "unreadable": "",
         "batches": [],
         "size": 2000,
         "complete": None,
@@ -217,8 +218,10 @@ def test_a_pipe_among_the_frames_is_no_frame(tmp_path: Path) -> None:
         (tmp_path / f"f_{number}.png").write_bytes(b"x")
     os.mkfifo(tmp_path / "f_3.png")
     (tmp_path / "f_4.png").symlink_to(tmp_path / "f_4.png")
-    assert seqsave("ls", tmp_path).out == "f_#.png 1-2 (2 frames)  2 B\n"
-    assert "missing: 3-4" in seqsave("verify", tmp_path, "--frames", "1-4", "--deep", status=1).out
+    result = seqsave("ls", tmp_path, status=1)
+    assert result.out == "f_#.png 1-2 (2 frames, 2 cannot be read: 3-4)  2 B\n"
+    assert "f_3.png (no ordinary file); f_4.png (a link to a file that does not exist)" in result.err
+    assert "unreadable: 3-4" in seqsave("verify", tmp_path, "--frames", "1-4", "--deep", status=1).out
     assert "neither a file nor a folder" in seqsave("ls", tmp_path / "f_4.png", status=1).err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -265,3 +266,20 @@ def test_a_folder_that_does_not_exist_is_named_alone(tmp_path: Path) -> None:
     assert seqsave("verify", tmp_path / "render", status=1).err == (
         f"seqsave: error: {tmp_path / 'render'} does not exist (did you mean 'renders'?)\n"
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+@pytest.mark.parametrize("manifest", [True, False])
+def test_a_link_to_a_missing_file_is_no_frame(tmp_path: Path, manifest: bool) -> None:
+    save(np.zeros((4, 4, 4, 3), np.uint8), tmp_path, manifest=manifest)
+    for index in (1, 3):
+        (tmp_path / f"frame_{index:05}.png").unlink()
+        (tmp_path / f"frame_{index:05}.png").symlink_to("elsewhere.png")
+    result = seqsave("verify", tmp_path, status=1)
+    assert "    frame_00003.png is a link to a file that does not exist" in result.out
+    assert "render again: 1,3" in result.out
+    found = seqsave("verify", tmp_path, "--json", status=1).document["findings"]
+    assert [(one["kind"], one["index"]) for one in found] == [("unreadable", 1), ("unreadable", 3)]
+    listed = seqsave("ls", tmp_path, status=1)
+    assert "2 cannot be read: 1,3" in listed.out
+    assert "cannot be read: frame_00001.png, frame_00003.png (a link to a file that does not exist)" in listed.err

@@ -161,3 +161,25 @@ def test_frames_of_another_place_are_not_used(place: Place, options: dict[str, A
     (one,) = finder.find(f"{place.url}/a", **how).sequences
     (other,) = finder.find(f"{place.url}/b", known=[one], **how).sequences
     assert other[0].url.endswith("b/frame_00000.png")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+@pytest.mark.parametrize("how", ["", "frame_#####.png", "*.png"])
+def test_a_link_to_a_missing_file_is_named(tmp_path: Path, how: str) -> None:
+    seqsave.save(np.zeros((3, 4, 4, 3), np.uint8), tmp_path)
+    (tmp_path / "frame_00002.png").unlink()
+    (tmp_path / "frame_00002.png").symlink_to("elsewhere.png")
+    (tmp_path / "frame_00007.png").symlink_to("elsewhere.png")
+    (tmp_path / "frame_00007.txt").symlink_to("elsewhere.png")
+    with pytest.warns(seqsave.SeqSaveWarning, match="cannot be read: frame_00002.png, frame_00007.png .a link to a"):
+        sequence = seqsave.open_sequence(tmp_path / how)
+    assert sequence.indices == (0, 1)
+    assert [(one.index, one.name) for one in sequence.unreadable] == [(2, "frame_00002.png"), (7, "frame_00007.png")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+def test_a_folder_with_links_to_missing_files_alone(tmp_path: Path) -> None:
+    (tmp_path / "batch_0000").mkdir()
+    (tmp_path / "batch_0000" / "frame_1.png").symlink_to("gone")
+    with pytest.raises(seqsave.SequenceNotFoundError, match=r"only what cannot be read: batch_0000/frame_1\.png"):
+        seqsave.open_sequence(tmp_path)

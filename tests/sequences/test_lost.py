@@ -133,7 +133,7 @@ def test_reading_a_sequence_does_not_ask_for_others(two: Place, monkeypatch: pyt
         return real(self, folder)
 
     monkeypatch.setattr(target, "list", note)
-    sequence = seqsave.open_sequence(two.url, storage_options=two.storage_options)
+    sequence = core.open_sequence(two.url, storage_options=two.storage_options)
     assert (sequence.pattern, asked) == ("b_#####.png", [""])
     assert [one.pattern for one in lost_beside(sequence)] == ["a_#####.png"]
     assert asked == ["", ".seqsave", ""]

@@ -78,6 +78,9 @@ def frames_of(sequence: FrameSequence, progress: Progress | None) -> str:
     if sequence.duplicates:
         twice = sorted({frame.index for frame in sequence.duplicates})
         facts.append(f"{len(twice)} more than once: {_ranges(_runs(twice))}")
+    if sequence.unreadable:
+        broken = sorted({one.index for one in sequence.unreadable})
+        facts.append(f"{len(broken)} cannot be read: {_ranges(_runs(broken))}")
     return f"{span} ({', '.join(facts)})"
 
 
@@ -162,6 +165,7 @@ def document_of(sequence: FrameSequence, progress: Progress | None) -> dict[str,
         "indices": naming.format_ranges(sequence.ranges),
         "missing": naming.format_ranges(missing),
         "missing_count": sum(map(len, missing)),
+        "unreadable": naming.format_ranges(_runs(sorted({one.index for one in sequence.unreadable}))),
         "batches": list(sequence.batches),
         "size": sequence.size if _has_size(sequence) else None,
         "complete": is_complete(progress),

@@ -58,8 +58,8 @@ def ls_command(
     A sequence of which only the manifest is left is listed as well.
 
     Exit status 1 if there is no sequence, if one is not complete by its manifest: unfinished, or with frames of
-    older runs, or frames that no run recorded, beside it; if two files have the number of one frame; or if a folder
-    cannot be listed.
+    older runs, or frames that no run recorded, beside it; if two files have the number of one frame; if a link to a
+    missing file has the name of a frame; or if a folder cannot be listed.
     """
     messages = Messages()
     places = [_Place(url, recursive, prefix, storage_option) for url in urls or (".",)]
@@ -123,7 +123,8 @@ class _Place:
     def progress_of(self, sequence: FrameSequence) -> Progress | None:
         """Return the state of a sequence, and record whether it is not complete."""
         progress = progress_of(sequence)
-        self.is_complete = self.is_complete and is_complete(progress) is not False and not sequence.duplicates
+        is_whole = is_complete(progress) is not False and not sequence.duplicates and not sequence.unreadable
+        self.is_complete = self.is_complete and is_whole
         return progress
 
     def print(self, *, with_name: bool) -> None:

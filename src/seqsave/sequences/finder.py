@@ -23,9 +23,10 @@ from seqsave.sequences.found import (
     glob_items,
     items_in,
     subframes_message,
+    unreadable_message,
 )
 from seqsave.sequences.frame import Files, join, key_of, list_folder
-from seqsave.sequences.reader import FrameSequence
+from seqsave.sequences.reader import FrameSequence, Unreadable
 
 if TYPE_CHECKING:
     from seqsave.sequences.lost import LostSequence
@@ -203,7 +204,8 @@ def _found(
         return found
     from seqsave.sequences.lost import lost_in
 
-    return replace(found, lost=lost_in(target, folder, found.sequences, lambda: (item.name for item in items)))
+    names = (item.name for item in items if not item.problem)
+    return replace(found, lost=lost_in(target, folder, found.sequences, lambda: names))
 
 
 def found_among(
@@ -218,8 +220,11 @@ def found_among(
     """Return the findings among some files of a target; known: as in ``survey``; the others are those of ``Found``."""
     by_folder: dict[str, list[Item]] = {}
     sequences, subframes, others, rest = [], [], [], []
+    unreadable: dict[str, list[Item]] = {}
     for item in items:
-        if target.is_valid_path(item.name):
+        if item.problem:
+            unreadable.setdefault(item.folder, []).append(item)
+        elif target.is_valid_path(item.name):
             by_folder.setdefault(item.folder, []).append(item)
         else:
             rest.append(item.name)
@@ -232,18 +237,21 @@ def found_among(
             elif group.has_subframes:
                 subframes.append(group)
             else:
-                sequences.append(sequence_of(target, folder, group, known=known))
-    return Found(where, sequences, subframes, others, rest, folders, hidden)
+                sequences.append(sequence_of(target, folder, group, None, known, unreadable.get(folder, ())))
+    problems = {item.path: item.problem for inside in unreadable.values() for item in inside}
+    return Found(where, sequences, subframes, others, rest, folders, hidden, unreadable=problems)
 
 
 def of_pattern(means: lookup.Pattern, known: Sequence[FrameSequence] = ()) -> Found:
     """Return the findings of a pattern; known: as in ``survey``. Raises TargetError."""
     target = means.target
     entries = lookup.listing(target)
-    group = naming.group_of_pattern(means.name, ((item.name, item) for item in items_in(target, entries)))
+    items = list(items_in(target, entries))
+    group = naming.group_of_pattern(means.name, ((item.name, item) for item in items if not item.problem))
     if group is None:
         return replace(_found(target, "", entries, with_lost=True), is_wanted=False)
-    return Found(target.url, [sequence_of(target, "", group, means.name, known)])
+    unreadable = [item for item in items if item.problem]
+    return Found(target.url, [sequence_of(target, "", group, means.name, known, unreadable)])
 
 
 def sequence_of(
@@ -252,10 +260,12 @@ def sequence_of(
     group: FrameGroup,
     pattern: naming.NamePattern | None = None,
     known: Sequence[FrameSequence] = (),
+    unreadable: Sequence[Item] = (),
 ) -> FrameSequence:
     """Return the sequence of a group.
 
     pattern: the requested one, in place of that of the names. known: as in ``survey``.
+    unreadable: the entries of its folder that cannot be read: those named like its frames are warned of.
     """
     if group.has_two_forms:
         warnings.warn(
@@ -267,6 +277,11 @@ def sequence_of(
     if group.is_doubtful:
         warnings.warn(doubt_message(group.members[0].name), SeqSaveWarning, stacklevel=3)
     url, name = target.url_of(folder) if folder else target.url, group.pattern if pattern is None else pattern
+    broken = _named_like_frames(name, unreadable)
+    if broken:
+        problems = unreadable_message({one.name: one.problem for one in broken})
+        text = f"{group.pattern} in {url} has frames that cannot be read: {problems}"
+        warnings.warn(text, SeqSaveWarning, stacklevel=3)
     before = [frame for one in known if one.url == url for frame in one]
     files = before[0].files.again(before) if before else Files(target)
     frames = [
@@ -284,9 +299,15 @@ def sequence_of(
         name=name,
         frames=list(own.values()),
         duplicates=[frame for frame in frames if frame is not own[key_of(frame)]],
+        unreadable=broken,
         target=files.target,
         folder=folder,
     )
+
+
+def _named_like_frames(name: naming.NamePattern, items: Sequence[Item]) -> list[Unreadable]:
+    numbered = ((item, name.number_in(item.name)) for item in items)
+    return [Unreadable(index, one.batch, one.name, one.problem) for one, index in numbered if index is not None]
 
 
 def _is_own(member: naming.Member[Item], name: naming.NamePattern) -> tuple[bool, bool]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seqsave import naming, targets
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("SHOWN", "Found", "FrameGroup", "Item"),
-    *("doubt_message", "glob_items", "items_in", "subframes_message"),
+    *("doubt_message", "glob_items", "items_in", "subframes_message", "unreadable_message"),
 ]
 
 SHOWN = 5
@@ -30,12 +30,14 @@ class Item:
 
     size: None where the listing states none, as that of a web server.
     version: as the listing states it; see ``targets.Entry``.
+    problem: what it is, if it cannot be read: "a link to a file that does not exist".
     """
 
     path: str
     size: int | None
     batch: int | None = None
     version: str | None = None
+    problem: str = ""
 
     @property
     def name(self) -> str:
@@ -50,7 +52,8 @@ class Item:
 
 
 def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: str = "") -> Iterator[Item]:
-    """Yield every file of a folder and its batch folders that is not hidden."""
+    """Yield every file of a folder and its batch folders that is not hidden, and what else has a name there."""
+    yield from _unreadable(target, entries, folder)
     for entry in entries:
         if naming.is_hidden(entry.name):
             continue
@@ -59,7 +62,9 @@ def items_in(target: targets.Target, entries: Sequence[targets.Entry], folder: s
         if not entry.is_folder:
             yield Item(path, _size(entry), version=entry.version)
         elif batch is not None:
-            for below in list_folder(target, path):
+            inside = list_folder(target, path)
+            yield from _unreadable(target, inside, path, batch)
+            for below in inside:
                 if not below.is_folder and not naming.is_hidden(below.name):
                     yield Item(join(path, below.name), _size(below), batch, below.version)
 
@@ -77,6 +82,10 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
     if rest and "[" in part and any(entry.is_folder and entry.name == part for entry in entries):
         yield from glob_items(target, rest, join(folder, part))
         return
+    if not rest:
+        batch = naming.parse_batch_folder(folder.rpartition("/")[2])
+        broken = _unreadable(target, entries, folder, batch)
+        yield from (item for item in broken if fnmatch.fnmatchcase(item.name, part))
     for entry in entries:
         if naming.is_hidden(entry.name) and not part.startswith("."):
             continue
@@ -90,6 +99,14 @@ def glob_items(target: targets.Target, parts: Sequence[str], folder: str = "") -
             elif not rest and not entry.is_folder:
                 batch = naming.parse_batch_folder(folder.rpartition("/")[2])
                 yield Item(path, _size(entry), batch, entry.version)
+
+
+def _unreadable(
+    target: targets.Target, entries: Sequence[targets.Entry], folder: str, batch: int | None = None
+) -> Iterator[Item]:
+    for name, problem in targets.unreadable_in(entries).items():
+        if not naming.is_hidden(name) and target.is_valid_path(name):
+            yield Item(join(folder, name), 0, batch, problem=problem)
 
 
 def _size(entry: targets.Entry) -> int | None:
@@ -107,6 +124,7 @@ class Found:
     others:    numbered files that are not pictures. files, folders: the names of the rest.
     links:     those of the folders that are links, which no search follows.
     hidden:    the names of files that begin with a dot, which are never frames.
+    unreadable: the names of links to missing files and of other entries that cannot be read, and what each one is.
     lost:      sequences whose manifest is all that is left of them; beside others they are looked for only on request.
     is_wanted: False if a pattern matches nothing: these are then the findings in its folder.
     """
@@ -120,12 +138,14 @@ class Found:
     hidden: Sequence[str] = ()
     links: Collection[str] = ()
     lost: Sequence[LostSequence] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     is_wanted: bool = True
 
     @property
     def is_empty(self) -> bool:
         """Return whether the folder does not exist, or has hidden files only."""
-        return not (self.sequences or self.subframes or self.others or self.files or self.folders)
+        known = (self.sequences, self.subframes, self.others, self.files, self.folders, self.unreadable)
+        return not any(known)
 
     @property
     def unnumbered(self) -> list[str]:
@@ -162,9 +182,19 @@ class Found:
             return f", but folders: {first_of(self.folders, SHOWN)}"
         if names:
             return f", only: {first_of(sorted(names), SHOWN)}; frames are named as frame_00017.png or shot.1001.exr"
+        if self.unreadable:
+            return f", only what cannot be read: {unreadable_message(self.unreadable)}"
         if self.hidden:
             return f", only hidden files, which are never frames: {first_of(list(map(printable, self.hidden)), SHOWN)}"
         return ": the folder is empty"
+
+
+def unreadable_message(unreadable: Mapping[str, str]) -> str:
+    """Return the names of entries that cannot be read, each with what it is, in one clause."""
+    kinds: dict[str, list[str]] = {}
+    for name, problem in sorted(unreadable.items(), key=lambda item: naming.natural_key(item[0])):
+        kinds.setdefault(problem, []).append(printable(name))
+    return "; ".join(f"{first_of(names, SHOWN)} ({problem})" for problem, names in kinds.items())
 
 
 def subframes_message(group: FrameGroup) -> str:

@@ -287,4 +287,5 @@ def join(folder: str, name: str) -> str:
 def list_folder(target: targets.Target, folder: str) -> list[targets.Entry]:
     """Return the entries of a folder, without names that the target cannot request."""
     entries = retry.call(_USUAL, lambda: target.list(folder), contact=target.known)
-    return [entry for entry in entries if target.is_valid_path(entry.name)]
+    valid = [entry for entry in entries if target.is_valid_path(entry.name)]
+    return targets.Listed(valid, targets.unreadable_in(entries))

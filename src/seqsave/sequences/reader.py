@@ -8,6 +8,7 @@ import warnings
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args, overload
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from seqsave.manifest.intervals import Intervals
     from seqsave.types import ImageArray, ImageInfo
 
-__all__ = ["FrameSequence"]
+__all__ = ["FrameSequence", "Unreadable"]
 
 # How much a sequence that is read ahead may hold, and how many requests it has under way.
 READ_AHEAD_BYTES = 256 * 2**20
@@ -45,6 +46,16 @@ T = TypeVar("T")
 
 OnError = Literal["raise", "skip"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What is named like a frame and cannot be read: its numbers, its name, and what it is, in words."""
+
+    index: int
+    batch: int | None
+    name: str
+    problem: str
 
 
 class FrameSequence(Sequence[Frame]):
@@ -64,6 +75,7 @@ class FrameSequence(Sequence[Frame]):
         name: naming.NamePattern,
         frames: Sequence[Frame],
         duplicates: Sequence[Frame] = (),
+        unreadable: Sequence[Unreadable] = (),
         target: targets.Target | None = None,
         folder: str = "",
     ) -> None:
@@ -72,6 +84,8 @@ class FrameSequence(Sequence[Frame]):
         self.folder = folder
         self.duplicates = tuple(sorted(duplicates, key=key_of))
         """Files that hold the number of another frame in a name of another width: frame_7 beside frame_00007."""
+        self.unreadable = tuple(sorted(unreadable, key=lambda one: (one.index, -1 if one.batch is None else one.batch)))
+        """Entries of the folder that are named like frames and are no files, such as links to missing files."""
         self._frames = tuple(sorted(frames, key=key_of))
         self.target = target
 

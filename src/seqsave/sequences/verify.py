@@ -60,7 +60,8 @@ class Finding:
     kind:     the problem; ``message`` describes it.
     older:    a run that was to replace the frame was interrupted before that.
     index, batch: the frame's numbers; ``batch`` is None outside of batch folders.
-    unreadable: the storage refuses to return the file. undecodable: the file is damaged.
+    unreadable: the storage refuses to return the file, or it is none, as a link to a missing file.
+    undecodable: the file is damaged.
     size:     size, channels or dtype differ from most pictures.
     changed:  size or checksum differ from the manifest. disputed: the frame was replaced after it was recorded.
     foreign:  the frame is not in the manifest.
@@ -153,6 +154,7 @@ def verify(
     progress = progress_of(sequence)
     known = progress.known
     findings = [*_missing(sequence, expected, known), *_duplicate(sequence), *_empty(sequence), *_older(progress)]
+    findings += _unreadable(sequence)
     shown = sequence if expected is None else sequence.part([frame for frame in sequence if frame.index in expected])
     looks = _looks(shown, max_pixels, on_frame) if deep else _recorded(shown, known)
     checksums = {_key(look.frame): look.checksum for look in looks if look.checksum is not None}
@@ -265,8 +267,19 @@ def _missing(sequence: FrameSequence, expected: Collection[int] | None, known: M
             f"{sequence.pattern} in {sequence.url} has {len(sequence)} frames between {wanted[0]} and "
             f"{wanted[-1]} ({naming.format_ranges(sequence.ranges, 10)}): give the expected range"
         )
+    for one in sequence.unreadable:
+        there.get(one.batch, set()).add(one.index)  # another finding
     for batch, own in there.items():
         yield from (Finding(kind="missing", index=index, batch=batch) for index in wanted if index not in own)
+
+
+def _unreadable(sequence: FrameSequence) -> Iterable[Finding]:
+    there = {_key(frame) for frame in sequence}
+    for one in sequence.unreadable:
+        if (one.index, one.batch) not in there:
+            url = f"{sequence.url}/{one.name}" if one.batch is None else None
+            message = f"{one.name} is {one.problem}"
+            yield Finding(kind="unreadable", index=one.index, batch=one.batch, url=url, message=message)
 
 
 def _duplicate(sequence: FrameSequence) -> Iterable[Finding]:

@@ -60,11 +60,12 @@ def choose(
 
     Raises SourceError.
     """
-    pictures, others = _split(items, readable)
+    items = list(items)
+    pictures, others = _split([item for item in items if not item.problem], readable)
     if not pictures:
         raise SourceError(_no_pictures(url, others, readable()))
     notes = [_left_out(others, "not a picture that can be read")] if others else []
-    found = finder.found_among(target, url, pictures)
+    found = finder.found_among(target, url, [*pictures, *(item for item in items if item.problem)])
     main = finder.main_of([len(one) for one in found.sequences])
     if main is not None:
         sequence = found.sequences[main]

@@ -22,6 +22,7 @@ from seqsave.targets.config import load as configured_targets
 from seqsave.targets.config import table as config_table
 from seqsave.targets.ending import at_exit
 from seqsave.targets.failures import FileMissingError, changing
+from seqsave.targets.records import Listed, unreadable_in
 from seqsave.targets.redact import hiding, redact_url, scrub, secrets_of, split_user_info
 from seqsave.targets.urls import Location, bad_component, split_file, unquoted
 from seqsave.targets.urls import parse as parse_url
@@ -35,6 +36,7 @@ __all__ = [
     "Entry",
     "FileMissingError",
     "Known",
+    "Listed",
     "Location",
     "Original",
     "Published",
@@ -54,6 +56,7 @@ __all__ = [
     "split_file",
     "takes_within",
     "unquoted",
+    "unreadable_in",
     "with_retries",
 ]
 

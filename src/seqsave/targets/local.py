@@ -43,6 +43,8 @@ from seqsave.targets.base import (
 from seqsave.targets.guards import guarded
 from seqsave.targets.homes import expand_home, whose_home
 from seqsave.targets.identity import canonical_identity
+from seqsave.targets.local_entries import NOT_THERE, check_version, entry_of, version_of
+from seqsave.targets.records import Listed
 from seqsave.targets.renaming import NEW_FILE, give_new_name, move
 from seqsave.targets.spelling import may_be_folded
 from seqsave.targets.temporary import is_abandoned, is_temporary, run_of, temporary_name
@@ -51,8 +53,6 @@ from seqsave.targets.urls import Location
 __all__ = ["LocalTarget"]
 
 _OPTIONS = ("fsync", "auto_mkdir", "within")
-# Nothing of this name exists, or it is a link that leads nowhere.
-_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 _NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 _WINDOWS = os.name == "nt"
 
@@ -129,7 +129,7 @@ class LocalTarget(Target):
         try:
             self._write(temporary, data)
             # Before the rename: after it, another writer may have replaced the file.
-            version = _version(os.stat(temporary))
+            version = version_of(os.stat(temporary))
             if replacing is not None:
                 self._replace(temporary, path, replacing)
             elif create:
@@ -162,7 +162,7 @@ class LocalTarget(Target):
     def _replace(self, temporary: str, path: str, version: str) -> None:
         folder, final = path.rpartition("/")[0], self.url_of(path)
         with self._lock(f"{folder}/{_REPLACING}" if folder else _REPLACING, needed=False):
-            _check_version(final, version)
+            check_version(final, version)
             os.replace(temporary, final)
 
     @guarded("save")
@@ -211,7 +211,7 @@ class LocalTarget(Target):
     def read_published(self, path: str) -> tuple[bytes, Published]:
         """Return a whole file and what is known of it; see ``Target.read_published``."""
         with self._opened(self.url_of(path), whole=True) as file:
-            version = _version(os.fstat(file.fileno()))
+            version = version_of(os.fstat(file.fileno()))
             data = file.read()
         return data, described(data, None, version=version)
 
@@ -219,15 +219,18 @@ class LocalTarget(Target):
     def list(self, folder: str = "") -> Entries:
         """Return the entries of a folder; see ``Target.list``.
 
-        Vanished files, broken links, and what is neither a file nor a folder are left out, as ``exists`` denies them.
+        Broken links, and what is neither a file nor a folder, are left out, as ``exists`` denies them: the result names
+        them as ``unreadable``.
         """
         folder = self._checked_folder(folder)
-        found = []
+        found = Listed()
         try:
             with self._scanned(self.url_of(folder) if folder else self.url) as entries:
                 for entry in entries:
-                    known = None if is_temporary(entry.name) else _entry(entry)
-                    if known is not None:
+                    known = None if is_temporary(entry.name) else entry_of(entry)
+                    if isinstance(known, str):
+                        found.unreadable[entry.name] = known
+                    elif known is not None:
                         found.append(known)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ELOOP):
@@ -241,7 +244,7 @@ class LocalTarget(Target):
         try:
             return stat.S_ISREG(os.stat(self.url_of(path)).st_mode)
         except OSError as error:
-            if error.errno in _NOT_THERE:
+            if error.errno in NOT_THERE:
                 return False
             raise
 
@@ -258,7 +261,7 @@ class LocalTarget(Target):
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, f"{path} is a folder")
         changed = None if _WINDOWS else max(status.st_mtime, status.st_ctime)
-        return Entry(path.rpartition("/")[2], status.st_size, False, version=_version(status), changed=changed)
+        return Entry(path.rpartition("/")[2], status.st_size, False, version=version_of(status), changed=changed)
 
     @guarded("look for")
     def clock(self, path: str) -> float | None:
@@ -410,16 +413,6 @@ def _absolute(path: str) -> str:
     return os.path.abspath(expanded)
 
 
-def _check_version(final: str, version: str | None) -> None:
-    """Raise FileExistsError unless the file has this version."""
-    try:
-        seen = _version(os.stat(final))
-    except FileNotFoundError:
-        seen = None
-    if seen != version:
-        raise FileExistsError(errno.EEXIST, "the file was changed", final)
-
-
 def _flush_folder(folder: str) -> None:
     """Flush the folder's own entry to the disk, if folders can be opened."""
     if not _WINDOWS:
@@ -428,23 +421,3 @@ def _flush_folder(folder: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _entry(entry: os.DirEntry[str]) -> Entry | None:
-    """Return an entry; None if it has vanished, is a broken link, or is neither a file nor a folder."""
-    try:
-        if entry.is_dir():
-            return Entry(entry.name, 0, True, entry.is_symlink())
-        status = entry.stat()
-    except OSError as error:
-        if error.errno in _NOT_THERE:
-            return None
-        raise
-    # A pipe would keep its reader waiting forever.
-    is_file = stat.S_ISREG(status.st_mode)
-    return Entry(entry.name, status.st_size, False, version=_version(status)) if is_file else None
-
-
-def _version(status: os.stat_result) -> str:
-    """Return a text that differs for a file and its replacement. A listing on Windows has no inodes."""
-    return f"{status.st_mtime_ns:x}" if _WINDOWS else f"{status.st_mtime_ns:x}-{status.st_ino:x}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,19 @@ from seqsave.wording import crc32_text
 if TYPE_CHECKING:
     from seqsave.targets.base import Target
 
-__all__ = ["Capabilities", "Change", "Data", "Entries", "Entry", "Known", "Original", "Published", "described"]
+__all__ = [
+    "Capabilities",
+    "Change",
+    "Data",
+    "Entries",
+    "Entry",
+    "Known",
+    "Listed",
+    "Original",
+    "Published",
+    "described",
+    "unreadable_in",
+]
 
 Data = bytes | bytearray | memoryview
 Change = Callable[[bytes | None], bytes | None]
@@ -114,6 +126,22 @@ class Entry:
 
 # In a class whose method is called list, that word means the method.
 Entries = list[Entry]
+
+
+class Listed(Entries):
+    """The entries of a folder, and which names of it are left out as they cannot be read.
+
+    unreadable: the names, and of each one what it is, in words: "a link to a file that does not exist".
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), unreadable: Mapping[str, str] | None = None) -> None:
+        super().__init__(entries)
+        self.unreadable = dict(unreadable or {})
+
+
+def unreadable_in(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the names that a listing leaves out, and what each one is; {} of storages that have files only."""
+    return entries.unreadable if isinstance(entries, Listed) else {}
 
 
 def described(

@@ -1,0 +1,46 @@
+"""What a listing of a local folder says of each entry, and the text that differs for a file and its replacement."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+
+from seqsave.targets.records import Entry
+
+__all__ = ["NOT_THERE", "check_version", "entry_of", "version_of"]
+
+_WINDOWS = sys.platform == "win32"
+NOT_THERE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
+"""Nothing of this name exists, or it is a link that leads nowhere."""
+
+
+def entry_of(entry: os.DirEntry[str]) -> Entry | str | None:
+    """Return an entry; what it is, in words, if it is neither a file nor a folder; None if it has vanished."""
+    try:
+        if entry.is_dir():
+            return Entry(entry.name, 0, True, entry.is_symlink())
+        status = entry.stat()
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return "a link to a file that does not exist" if entry.is_symlink() else None
+        raise
+    if stat.S_ISREG(status.st_mode):
+        return Entry(entry.name, status.st_size, False, version=version_of(status))
+    return "no ordinary file"  # a pipe would keep its reader waiting forever
+
+
+def version_of(status: os.stat_result) -> str:
+    """Return a text that differs for a file and its replacement. A listing on Windows has no inodes."""
+    return f"{status.st_mtime_ns:x}" if _WINDOWS else f"{status.st_mtime_ns:x}-{status.st_ino:x}"
+
+
+def check_version(final: str, version: str | None) -> None:
+    """Raise FileExistsError unless the file has this version; None for no file."""
+    try:
+        seen = version_of(os.stat(final))
+    except FileNotFoundError:
+        seen = None
+    if seen != version:
+        raise FileExistsError(errno.EEXIST, "the file was changed", final)
