@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seqsave.runtime.pipeline import Pipeline
+from seqsave.runtime.pools import ByDistance
 from tests.runtime.jobs import OWNER, StoppedError, submit
 from tests.support.patience import PATIENCE, wait_until
 
@@ -121,3 +122,32 @@ def test_slowed_down_it_still_ends(paced: Pipeline[Any, Any], monkeypatch: pytes
     paced.abort(timeout=0.1)
     assert all(isinstance(future.exception(timeout=0), StoppedError) for future in futures)
     gauge.go.release(5)
+
+
+@pytest.mark.parametrize(("far", "at_once"), [(float("inf"), 2), (-1.0, 8)])
+def test_a_near_storage_is_read_by_fewer_threads_than_a_distant_one(
+    monkeypatch: pytest.MonkeyPatch, far: float, at_once: int
+) -> None:
+    monkeypatch.setattr("seqsave.runtime.pools.FAR", far)
+    pipeline: Pipeline[Any, Any] = Pipeline(workers=8, few=2, publishers=1, max_bytes=10**9, owner=OWNER)
+    for i in range(16):  # the first round, which is not timed, and the second one
+        submit(pipeline, lambda i=i: i, lambda p: p)
+    pipeline.drain()
+    gauge = Gauge()
+    for i in range(20):
+        submit(pipeline, lambda i=i: gauge(i), lambda p: p)
+    gauge.wait_for(at_once)
+    gauge.go.release(20)
+    pipeline.close()
+    assert gauge.most == at_once
+
+
+def test_what_was_near_may_turn_out_to_be_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = ByDistance(8, few=2)
+    seen = []
+    for far in (float("inf"), float("inf"), -1.0, float("inf")):
+        monkeypatch.setattr("seqsave.runtime.pools.FAR", far)
+        for _ in range(8):
+            pace.note_done()
+        seen.append(pace.now)
+    assert seen == [8, 2, 8, 8]

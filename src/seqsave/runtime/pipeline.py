@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from seqsave.runtime.jobs import UNNAMED, Calls, Job, Owner
-from seqsave.runtime.pools import LoopTasks, Pace, WorkerThreads
+from seqsave.runtime.pools import ByDistance, LoopTasks, Pace, WorkerThreads
 from seqsave.runtime.threads import run_stranded
 from seqsave.wording import reason_of
 
@@ -35,6 +35,7 @@ class Pipeline(Generic[P, R]):
     """Two bounded stages. ``submit`` may be called from several threads.
 
     workers:    threads that encode; 0 for none: work is done inside ``submit``, and publishing too.
+    few:        how many of them work where encoding is reading, and what is read turns out to be near; None for all.
     publishers: how many publish at once; 0 for "on the encoding thread, right behind it".
     max_bytes:  how many bytes jobs may hold together before ``submit`` waits.
     max_raw:    how many of these by jobs that are not encoded yet; no bound of its own when None.
@@ -50,6 +51,7 @@ class Pipeline(Generic[P, R]):
         publishers: int,
         max_bytes: int,
         max_raw: int | None = None,
+        few: int | None = None,
         least: int = 1,
         loop: asyncio.AbstractEventLoop | None = None,
         owner: Owner = UNNAMED,
@@ -73,7 +75,8 @@ class Pipeline(Generic[P, R]):
         self._error: BaseException | None = None
         self._closed = False
         self._on_over: list[Callable[[], None]] = []
-        self._workers = WorkerThreads(Pace(workers), "seqsave-encode") if workers else None
+        pace = Pace(workers) if few is None else ByDistance(workers, few)
+        self._workers = WorkerThreads(pace, "seqsave-encode") if workers else None
         self._pace = Pace(publishers)
         self._publishers: WorkerThreads | LoopTasks | None = None
         if loop is not None:

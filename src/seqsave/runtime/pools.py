@@ -13,12 +13,14 @@ from seqsave.runtime.threads import has_stranded, run_stranded, spawn_daemon
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["LoopTasks", "Pace", "WorkerThreads"]
+__all__ = ["ByDistance", "LoopTasks", "Pace", "WorkerThreads"]
 
 # Seconds before the next slow-down: requests that were sent before the last one are still being answered.
 SLOW_DOWN_SECONDS = 1.0
 # Seconds that a thread without work sleeps before it checks whether the pool was left: ``leave`` may wake no thread.
 IDLE_SECONDS = 1.0
+# Seconds. A round of work that takes longer waits for something far away: a few threads would do it at a lower rate.
+FAR = 0.1
 
 
 class Pace:
@@ -42,6 +44,9 @@ class Pace:
                 self._successes = 0
                 self._slowed = time.monotonic()
 
+    def note_done(self) -> None:
+        """Do nothing: how much runs at once depends on successes."""
+
     def note_success(self) -> None:
         """Count one piece of work that ended well."""
         if self.now == self._most:
@@ -51,6 +56,35 @@ class Pace:
             if self._successes >= self.now and self.now < self._most:
                 self.now += 1
                 self._successes = 0
+
+
+class ByDistance(Pace):
+    """A pace of ``most``, and of ``few`` while rounds of work take no longer than ``FAR``.
+
+    So a distant storage is read by many threads, and a near one by no more than it needs: each one costs time.
+    """
+
+    def __init__(self, most: int, few: int) -> None:
+        super().__init__(most)
+        self._few = min(few, most)
+        self._done = 0
+        self._began: float | None = None  # the first round is not timed: it opens connections
+        self._is_known = most == self._few
+
+    def note_done(self) -> None:
+        """Count one piece of work that is over; ``most`` of them are a round."""
+        if self._is_known:
+            return  # the usual case, without the lock
+        with self._lock:
+            self._done += 1
+            if self._done < self._most:
+                return
+            began, self._began, self._done = self._began, time.monotonic(), 0
+            if began is None:
+                return
+            is_near = self._began - began <= FAR
+            self._is_known = not is_near
+            self.now = self._few if is_near else self._most
 
 
 class WorkerThreads:
@@ -79,7 +113,7 @@ class WorkerThreads:
         with self._changed:
             self._queue.append(work)
             try:
-                self._call_a_thread()
+                self._call_threads()
             except RuntimeError:
                 self._queue.remove(work)
                 raise
@@ -107,25 +141,29 @@ class WorkerThreads:
     def _work(self) -> None:
         while (work := self._next()) is not None:
             work()
+            self._pace.note_done()
             del work  # or the last frame stays in memory until the next one comes
             with self._changed:
                 self._busy -= 1
-                self._call_a_thread()
+                self._call_threads()
 
-    def _call_a_thread(self) -> None:
-        """Wake a free thread, or start one where too few are free for what waits."""
+    def _call_threads(self) -> None:
+        """Wake a free thread, or start as many as may run and are lacking for what waits."""
         if not self._queue:
             return
-        if self._busy + len(self._queue) <= self._started or self._started >= self._pace.now:
+        if not self._is_short():
             self._changed.notify()
-            return
-        try:
-            spawn_daemon(self._run, name=f"{self._name}-{self._started + 1}")
-        except RuntimeError:  # the system allows no more threads: the existing ones do the work
-            if not self._started:
-                raise
-        else:
+        while self._is_short():
+            try:
+                spawn_daemon(self._run, name=f"{self._name}-{self._started + 1}")
+            except RuntimeError:  # the system allows no more threads: the existing ones do the work
+                if not self._started:
+                    raise
+                return
             self._started += 1
+
+    def _is_short(self) -> bool:
+        return self._started < min(self._busy + len(self._queue), self._pace.now)
 
     def _next(self) -> Callable[[], None] | None:
         """Wait for work whose turn has come and return it; None if there will be no more."""

@@ -34,6 +34,8 @@ DEFAULT_MAX_BYTES = 512 * 2**20
 RAW_MAX_BYTES = 32 * 2**20
 # How many existing frames are read at once from a network to be examined: that waits for the network, not for a core.
 LOOKS = 8
+# How many threads read files from a near store. More would make each file cost more.
+READERS = 8
 
 
 def open_pipeline(config: WriterConfig, target: Target) -> Pipeline[Any, SavedFrame]:
@@ -53,6 +55,7 @@ def open_pipeline(config: WriterConfig, target: Target) -> Pipeline[Any, SavedFr
         workers=workers,
         publishers=publishers,
         max_bytes=limits.max_bytes or DEFAULT_MAX_BYTES,
+        few=READERS if reads_slowly else None,
         max_raw=RAW_MAX_BYTES if is_default and not reads_slowly else None,
         least=least,
         loop=target.loop if publishers else None,
