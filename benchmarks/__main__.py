@@ -35,6 +35,7 @@ MEASUREMENTS = (
     "copies",
     "finding",
     "reading",
+    "video",
     "look",
 )
 # Only if they are named. "machines" needs the plugins for Ray and dask.

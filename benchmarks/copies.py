@@ -9,11 +9,9 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,7 +23,7 @@ from tests.support.s3 import S3Server
 import seqsave
 from benchmarks.clients import CLIENTS
 from benchmarks.plan import Claim, Report, Table
-from benchmarks.timing import Timing
+from benchmarks.timing import Timing, run_program
 
 if TYPE_CHECKING:
     from benchmarks.plan import Plan
@@ -67,7 +65,7 @@ class _Copies:
         up |= {"s5cmd": partial(self._s5cmd, f"{self.frames}/*"), "rclone": partial(self._rclone, str(self.frames))}
         self._measure(report, "up", up, "s5cmd", WALL, CPU)
         there = f"s3://{self.bucket}/source"
-        _run([*_S5CMD, "cp", f"{self.frames}/*", f"{there}/"], self.env)
+        run_program([*_S5CMD, "cp", f"{self.frames}/*", f"{there}/"], self.env)
         down = {f"seqsave, {client}": partial(self._seqsave, there, client, is_local=True) for client in CLIENTS}
         down |= {
             "s5cmd": partial(self._s5cmd, f"{there}/*", is_local=True),
@@ -76,7 +74,7 @@ class _Copies:
         self._measure(report, "down", down, "s5cmd", WALL, CPU)
         # Of a sequence whose manifest states its files, none has to be read.
         stated = f"s3://{self.bucket}/stated"
-        _run(_saving(str(self.frames), stated, CLIENTS[-1]), self.env)
+        run_program(_saving(str(self.frames), stated, CLIENTS[-1]), self.env)
         within = {f"seqsave, {client}": partial(self._seqsave, there, client) for client in CLIENTS}
         within |= {f"seqsave, {client}, with a manifest": partial(self._seqsave, stated, client) for client in CLIENTS}
         within |= {
@@ -100,7 +98,7 @@ class _Copies:
             shift = max(number, 0) % len(names)
             for name in names[shift:] + names[:shift]:
                 command, folder = ways[name]()
-                seconds, used = _run(command, self.env)
+                seconds, used = run_program(command, self.env)
                 if folder is not None:
                     assert len(list(folder.glob("*.png"))) == self.count, command
                     shutil.rmtree(folder)
@@ -188,13 +186,3 @@ def _environment(server: S3Server) -> dict[str, str]:
     # As of an installed program, whose modules are compiled once.
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**usual, **own}
-
-
-def _run(command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float]:
-    """Return the seconds and the CPU seconds that a program took."""
-    start = time.perf_counter()
-    with subprocess.Popen(command, env=dict(env), stdin=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime

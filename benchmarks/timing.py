@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import statistics
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Timing", "alternate", "rate", "together"]
+__all__ = ["Timing", "alternate", "rate", "run_program", "together"]
 
 
 @dataclass
@@ -86,3 +88,13 @@ def together(function: Callable[[Any], object], items: Sequence[Any], threads: i
 def rate(timing: Timing, count: int) -> float:
     """Return frames per second."""
     return count / timing.seconds
+
+
+def run_program(command: Sequence[str], env: Mapping[str, str] = os.environ) -> tuple[float, float]:
+    """Return the seconds and the CPU seconds that a program took. It must succeed."""
+    start = time.perf_counter()
+    with subprocess.Popen(command, env=dict(env), stdin=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
