@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
 import pytest
 
 from seqsave.look.flights import Cache, Flights
@@ -51,6 +57,34 @@ def test_work_without_a_caller_is_over_and_begins_again() -> None:
     assert not flight.is_wanted()
     _, again = flights.join("a")
     assert again is not None
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_results_are_not_kept_in_cycles(is_late: bool) -> None:
+    """They may be large, and the collector of cycles comes late. is_late: the work ends before its caller goes on."""
+    gc.collect()
+    gc.disable()
+    try:
+        gone = [weakref.ref(future) for future in _made_of_what_was_read(is_late)]
+        assert [one() for one in gone] == [None, None]
+    finally:
+        gc.enable()
+
+
+def _made_of_what_was_read(is_late: bool) -> Iterator[Future[Any]]:
+    reads, makes = Flights[bytes](), Flights[int]()
+    made, make = makes.join("a")
+    data, read = reads.join("a")
+    assert make is not None
+    assert read is not None
+    data.add_done_callback(lambda one: make.settle(lambda: len(one.result())))
+    if not is_late:
+        make.when_left(data.cancel)
+    read.settle(lambda: b"1234")
+    if is_late:
+        make.when_left(data.cancel)
+    assert made.result() == 4
+    yield from (made, data)
 
 
 def test_the_budget_drops_what_was_used_longest_ago() -> None:

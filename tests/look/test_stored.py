@@ -19,7 +19,7 @@ from seqsave.manifest.packs import folder_of
 from seqsave.pictures.packs import Proxy as Pictures
 from seqsave.pictures.packs import Source, pack, unpack_all
 from tests.look.proxied import grey, opened, packs, picture, shown
-from tests.support.patience import wait_until
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
 
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from tests.support.places import Place
 
 NOISE = np.random.default_rng(4).integers(0, 256, (8, 720, 1280, 3), "uint8")
+
+
+def of_parts(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Let each request read so many bytes of a pack."""
+    monkeypatch.setattr(stored, "CHUNK", size)
+    monkeypatch.setattr(stored, "HEAD", size)
 
 
 def save(place: Place, values: range, **more: Any) -> None:
@@ -46,11 +52,11 @@ def test_a_sequence_is_read_with_few_requests(s3_server: S3Server, proxy: Proxy,
     manifest, pack_read = proxy.requests
     assert manifest.path.endswith(".json")
     assert pack_read.path.endswith(".pack")
-    assert pack_read.headers["range"] == f"bytes=0-{stored.CHUNK - 1}"
+    assert pack_read.headers["range"] == f"bytes=0-{stored.HEAD - 1}"
 
 
 def test_a_jump_reads_a_part_of_a_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "CHUNK", 100_000)
+    of_parts(monkeypatch, 100_000)
     seqsave.save(NOISE, tmp_path, proxies=True)
     (file,) = tmp_path.glob(".seqsave/*/*.pack")
     sequence = seqsave.open_sequence(tmp_path)
@@ -175,25 +181,89 @@ def test_a_sequence_from_a_pickle_has_them(place: Place) -> None:
     assert grey(StoredProxies(sequence).jpeg(sequence[1], "half")) == 1
 
 
+class Read:
+    """The parts of packs that were read: (the name's numbers, which part)."""
+
+    def __init__(self, sequence: seqsave.FrameSequence, size: int) -> None:
+        assert sequence.target is not None
+        self.parts: list[tuple[str, int]] = []
+        self._read, self._size = sequence.target.read_range, size
+        sequence.target.read_range = self._noted  # type: ignore[method-assign]
+
+    def _noted(self, path: str, start: int, stop: int) -> bytes:
+        self.parts.append((path.rpartition("/")[2].partition(".")[0], start // self._size))
+        return self._read(path, start, stop)
+
+    def wait(self, pack: str, number: int, what: str) -> None:
+        wait_until(lambda: (pack, number) in self.parts, what)
+
+
+def part_of(reader: StoredProxies, index: int, *, end: bool = False) -> int:
+    """Return in which part of its pack a half begins, or ends. The pack's index is known."""
+    start, slot = next(
+        (start, one.slots["half"])
+        for start, packed in reader._indexes.values()
+        for one in packed
+        if one.source.index == index
+    )
+    return stored._chunk_at(start + slot.offset + (slot.size - 1 if end else 0))
+
+
 def test_what_follows_is_read_ahead(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a sequence plays, the first picture is the only one that is waited for."""
-    monkeypatch.setattr(stored, "CHUNK", 4096)
+    of_parts(monkeypatch, 4096)
     save(place, range(70))
     sequence = opened(place)
-    assert sequence.target is not None
-    read, reading = [], sequence.target.read_range
+    read, reader = Read(sequence, 4096), StoredProxies(sequence)
+    assert reader.jpeg(sequence[20], "half") is not None
+    read.wait("0_63", part_of(reader, 20, end=True) + 1, "the next part")
+    assert reader.jpeg(sequence[63], "half") is not None
+    read.wait("64_127", 0, "the next pack")
+    assert reader.jpeg(sequence[69], "half") is not None
+    assert len(read.parts) == len(set(read.parts)), "each part once"
 
-    def noted(path: str, start: int, stop: int) -> bytes:
-        read.append((path.rpartition("/")[2].partition(".")[0], start // 4096))
+
+def test_played_backwards_what_is_before_is_read_ahead(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_parts(monkeypatch, 4096)
+    save(place, range(130))
+    sequence = opened(place)
+    read, reader = Read(sequence, 4096), StoredProxies(sequence)
+    assert reader.jpeg(sequence[40], "half") is not None
+    read.wait("0_63", part_of(reader, 40, end=True) + 1, "the next part")
+    for index in (31, 30, 32):  # as they come if several are asked for at once
+        assert reader.jpeg(sequence[index], "half") is not None
+    read.wait("0_63", part_of(reader, 30) - 1, "the part before")
+    assert reader.jpeg(sequence[0], "half") is not None
+    assert {pack for pack, _ in read.parts} == {"0_63"}, "nothing is before the first frame"
+    other = StoredProxies(sequence)
+    read.parts.clear()
+    for index in (74, 64):
+        assert other.jpeg(sequence[index], "half") is not None
+    read.wait("0_63", 0, "the index of the pack before")
+    read.wait("0_63", part_of(reader, 63, end=True), "its last part")
+
+
+def test_pictures_that_come_with_the_index_last_until_the_next_ones(tmp_path: Path) -> None:
+    """Played from the first frame, its pack's next part is asked for only then: as many halves are there as in it."""
+    seqsave.save(np.concatenate([NOISE] * 3), tmp_path, proxies=True)
+    sequence, may_come = seqsave.open_sequence(tmp_path), threading.Event()
+    assert sequence.target is not None
+    reading = sequence.target.read_range
+
+    def held(path: str, start: int, stop: int) -> bytes:
+        assert start == 0 or may_come.wait(PATIENCE)
         return reading(path, start, stop)
 
-    sequence.target.read_range = noted  # type: ignore[method-assign]
-    reader = StoredProxies(sequence)
-    assert reader.jpeg(sequence[20], "half") is not None
-    ((start, packed),) = reader._indexes.values()
-    slot = packed[20].slots["half"]
-    wait_until(lambda: ("0_63", (start + slot.offset + slot.size - 1) // 4096 + 1) in read, "the next part")
-    assert reader.jpeg(sequence[63], "half") is not None
-    wait_until(lambda: ("64_127", 0) in read, "the next pack")
-    assert reader.jpeg(sequence[69], "half") is not None
-    assert len(read) == len(set(read)), "each part once"
+    sequence.target.read_range = held  # type: ignore[method-assign]
+    reader, shown = StoredProxies(sequence), 0
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            for frame in sequence:
+                half = pool.submit(reader.jpeg, frame, "half").result(PATIENCE)
+                assert half is not None
+                shown += len(half)
+                if shown > stored.CHUNK - len(half):
+                    return
+            raise AssertionError("the pack is too small")
+    finally:
+        may_come.set()

@@ -65,7 +65,8 @@ class Flight(Generic[T]):
     def note_left(self) -> None:
         """Note that a caller has left."""
         if not self.is_wanted():
-            self._when_left()
+            function, self._when_left = self._when_left, lambda: None
+            function()
 
     def settle(self, work: Callable[[], T]) -> None:
         """Give the result of ``work()``, or its error, to all callers."""
@@ -81,7 +82,11 @@ class Flight(Generic[T]):
         self._end(lambda future: future.set_exception(error))
 
     def _end(self, settle: Callable[[Future[T]], None]) -> None:
-        for future in self._flights.land(self._key, self):
+        # A future keeps its callbacks, and they lead here: no way may lead back, or results wait in memory until the
+        # collector of cycles comes.
+        callers = self._flights.land(self._key, self)
+        self._when_left = lambda: None
+        for future in callers:
             with contextlib.suppress(InvalidStateError):  # the caller has left
                 settle(future)
 
@@ -119,8 +124,9 @@ class Flights(Generic[T]):
             return False
 
     def land(self, key: Hashable, flight: Flight[T]) -> list[Future[T]]:
-        """Take a flight from the board, and return its callers."""
+        """Take a flight from the board, and its callers from the flight. Return them."""
         with self._lock:
             if self._under_way.get(key) is flight:
                 del self._under_way[key]
-            return flight.callers
+            callers, flight.callers = flight.callers, []
+            return callers

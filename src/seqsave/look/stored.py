@@ -10,13 +10,13 @@ import contextlib
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqsave import manifest as manifests
 from seqsave.errors import SeqSaveError, TargetError
-from seqsave.manifest.packs import PackName, folder_of, list_packs
+from seqsave.manifest.packs import PACK_FRAMES, PackName, folder_of, list_packs
 from seqsave.pictures import packs
 from seqsave.runtime.threads import spawn_daemon
 from seqsave.sequences.frame import key_of
@@ -36,8 +36,13 @@ T = TypeVar("T")
 
 # How much of a pack one request reads, in bytes: ten halves, so that playing needs few requests and a jump is fast.
 CHUNK = 1 << 20
+# The same of its beginning, where the index and the thumbnails stand before the halves: what is read ahead from the
+# first picture on takes two waits for the storage, and the pictures that came with it have to last until then.
+HEAD = CHUNK + CHUNK // 2
 # How many indexes are kept: 8,000 frames, a few megabytes.
 MOST_INDEXES = 128
+# How far apart frames may be that are asked for at once.
+TOGETHER = 8
 
 
 class StoredProxies:
@@ -50,9 +55,10 @@ class StoredProxies:
     def __init__(self, sequence: FrameSequence, *, max_bytes: int = 16 * 2**20) -> None:
         self._lock = threading.Lock()
         self._chunks: OrderedDict[Hashable, Any] = OrderedDict()
-        self._most_chunks = max(1, max_bytes // CHUNK)
+        self._most_chunks = max(1, max_bytes // HEAD)
         self._indexes: OrderedDict[Hashable, Any] = OrderedDict()
         self._under_way: dict[Hashable, Future[Any]] = {}
+        self._courses: dict[int | None, tuple[int, int]] = {}
         self.lacking: Frame | None = None
         """A frame that was requested and has no picture of its present file, though others have."""
         self.update(sequence)
@@ -89,7 +95,7 @@ class StoredProxies:
             picture = self._picture(pack, packed.slots[size]) if size in packed.slots else None
             if picture is not None:
                 if size == "half":
-                    self._read_ahead(frame, pack, packed.slots[size])
+                    self._read_ahead(frame, pack, packed)
                 return picture
         if self.lacking is None and self.exist():
             self.lacking = frame
@@ -121,7 +127,7 @@ class StoredProxies:
 
     def _in_pack(self, pack: str, frame: Frame, entry: FrameEntry | None) -> Packed | None:
         """Return the pictures in a pack that were made of the frame's file."""
-        found = [one for one in self._index(pack) if _is_made_of(one.source, frame, entry)]
+        found = [one for one in self._index(pack)[1] if _is_made_of(one.source, frame, entry)]
         own = [one for one in found if (one.source.index, one.source.batch) == (frame.index, frame.batch)]
         if own:
             return own[0]
@@ -161,8 +167,8 @@ class StoredProxies:
 
     # --- reading -------------------------------------------------------------------------------------------------
 
-    def _index(self, pack: str) -> list[Packed]:
-        return self._kept(self._indexes, MOST_INDEXES, pack, lambda: self._read_index(pack))[1]
+    def _index(self, pack: str) -> tuple[int, list[Packed]]:
+        return self._kept(self._indexes, MOST_INDEXES, pack, lambda: self._read_index(pack))
 
     def _read_index(self, pack: str) -> tuple[int, list[Packed]]:
         """Return where the index ends, and the frames in it; none if the pack is gone or damaged."""
@@ -175,7 +181,7 @@ class StoredProxies:
 
     def _picture(self, pack: str, slot: Slot) -> bytes | None:
         """Return a picture of a pack; None if the pack is gone, damaged, or was made again since its index was read."""
-        start = self._kept(self._indexes, MOST_INDEXES, pack, lambda: self._read_index(pack))[0] + slot.offset
+        start = self._index(pack)[0] + slot.offset
         try:
             return packs.picture_in(self._bytes(pack, start, start + slot.size), slot)
         except (SeqSaveError, ValueError):
@@ -184,16 +190,16 @@ class StoredProxies:
 
     def _bytes(self, pack: str, start: int, stop: int) -> bytes:
         """Return a part of a pack's file."""
-        numbers = range(start // CHUNK, max(start, stop - 1) // CHUNK + 1)
+        numbers = range(_chunk_at(start), _chunk_at(max(start, stop - 1)) + 1)
         parts = [self._chunk(pack, number) for number in numbers]
-        first = numbers.start * CHUNK
+        first = _chunk_start(numbers.start)
         return b"".join(parts)[start - first : stop - first]
 
     def _chunk(self, pack: str, number: int) -> bytes:
-        path, start = f"{self._folder}/{pack}", number * CHUNK
+        path, start, stop = f"{self._folder}/{pack}", _chunk_start(number), _chunk_start(number + 1)
 
         def read() -> bytes:
-            return call(self._target, lambda: self._target.read_range(path, start, start + CHUNK))
+            return call(self._target, lambda: self._target.read_range(path, start, stop))
 
         found: bytes = self._kept(self._chunks, self._most_chunks, (pack, number), read)
         return found
@@ -206,40 +212,77 @@ class StoredProxies:
 
     # --- reading ahead -------------------------------------------------------------------------------------------
 
-    def _read_ahead(self, frame: Frame, pack: str, slot: Slot) -> None:
-        """Begin to read what the frames after this one need, so that playing waits for its first picture only."""
-        wanted = self._after(frame, pack, slot)
+    def _read_ahead(self, frame: Frame, pack: str, packed: Packed) -> None:
+        """Begin to read what comes after this half, so that playing waits for its first picture only."""
+        wanted = self._next(frame, pack, packed)
         if wanted is None:
             return
         with self._lock:
-            if wanted in self._chunks or (id(self._chunks), wanted) in self._under_way:
+            if wanted in self._chunks or wanted in self._under_way:
                 return
         with contextlib.suppress(RuntimeError):  # no thread can be started
-            spawn_daemon(self._try_chunk, *wanted, name="seqsave-look-ahead")
+            spawn_daemon(self._once, wanted, lambda: self._try_chunk(*wanted), name="seqsave-look-ahead")
 
-    def _try_chunk(self, pack: str, number: int) -> None:
+    def _try_chunk(self, pack: str, number: int | None) -> None:
         with contextlib.suppress(Exception):  # it is read again when it is needed
-            self._chunk(pack, number)
+            self._chunk(pack, _last_chunk(*self._index(pack)) if number is None else number)
 
-    def _after(self, frame: Frame, pack: str, slot: Slot) -> tuple[str, int] | None:
-        """Return the part of a pack that follows this picture, or the first one of the next pack. Sends no request."""
+    def _next(self, frame: Frame, pack: str, packed: Packed) -> tuple[str, int | None] | None:
+        """Return the part of a pack that follows this half, in the direction in which halves are read.
+
+        Its number is None for the last part of a pack whose index is not known. Sends no request.
+        """
         with self._lock:
-            start, packed = self._indexes.get(pack, (0, ()))
-        if not packed:
+            start, own = self._indexes.get(pack, (0, ()))
+            direction = self._direction(pack, packed.source.index)
+        if not own:
             return None
-        number = (start + slot.offset + slot.size - 1) // CHUNK + 1
-        if number * CHUNK < start + max(one.offset + one.size for own in packed for one in own.slots.values()):
+        slot, first = packed.slots["half"], min(one.slots["half"].offset for one in own if "half" in one.slots)
+        number = _chunk_at(start + slot.offset + (slot.size - 1 if direction > 0 else 0)) + direction
+        if start + first < _chunk_start(number + 1) and number <= _last_chunk(start, own):
             return pack, number
-        sequence, last = self._sequence, max(own.source.index for own in packed)
-        place = bisect_left(sequence, (last + 1, -1), key=key_of)
-        after = next((one for one in sequence[place : place + MOST_INDEXES] if one.batch == frame.batch), None)
-        if after is None:
+        moved = frame.index - packed.source.index
+        ends = [one.source.index + moved for one in own]
+        other = self._pack_at(max(ends) + 1 if direction > 0 else min(ends), frame.batch, direction)
+        if other is None or other == pack:
             return None
-        entry = self._recorded().get((after.index, after.batch))
-        listed = (self._names or {}).get(after.batch, ())
-        names = [one for name, one in listed if name.first <= after.index <= name.last]
-        other = entry.proxy if entry is not None and entry.proxy is not None else next(iter(names), pack)
-        return None if other == pack else (other, 0)
+        if direction > 0:
+            return other, 0
+        with self._lock:
+            return other, _last_chunk(*self._indexes[other]) if other in self._indexes else None
+
+    def _direction(self, pack: str, index: int) -> int:
+        """Return 1 or -1 for the way in which the halves of a batch are read, of which this is one.
+
+        Several are asked for at once, in any order: only one that is far behind shows that the way has changed.
+        """
+        name = PackName.parse(pack)
+        batch, step = (None, 1) if name is None else (name.batch, max(1, (name.last - name.first) // (PACK_FRAMES - 1)))
+        farthest, direction = self._courses.get(batch, (index, 1))
+        ahead = (index - farthest) * direction
+        if ahead < -TOGETHER * step:
+            direction = -direction
+        if ahead > 0 or ahead < -TOGETHER * step:
+            farthest = index
+        self._courses[batch] = farthest, direction
+        return direction
+
+    def _pack_at(self, index: int, batch: int | None, direction: int) -> str | None:
+        """Return the pack of the first frame from an index on, or of the last one before it. Sends no request."""
+        sequence = self._sequence
+        place = bisect_left(sequence, (index, -1), key=key_of)
+        if direction > 0:
+            near = sequence[place : place + MOST_INDEXES]
+        else:
+            near = sequence[max(0, place - MOST_INDEXES) : place][::-1]
+        frame = next((one for one in near if one.batch == batch), None)
+        if frame is None:
+            return None
+        entry = self._recorded().get((frame.index, batch))
+        if entry is not None and entry.proxy is not None:
+            return entry.proxy
+        listed = (self._names or {}).get(batch, ())
+        return next((one for name, one in listed if name.first <= frame.index <= name.last), None)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
@@ -277,6 +320,21 @@ class StoredProxies:
             del self._under_way[key]
         future.set_result(made)
         return made
+
+
+def _chunk_at(offset: int) -> int:
+    """Return the number of the part of a pack that holds this byte."""
+    return max(0, offset - HEAD + CHUNK) // CHUNK
+
+
+def _chunk_start(number: int) -> int:
+    return HEAD + (number - 1) * CHUNK if number else 0
+
+
+def _last_chunk(start: int, own: Sequence[Packed]) -> int:
+    """Return the number of a pack's last part. start: where its pictures begin."""
+    sizes = [slot.offset + slot.size for one in own for slot in one.slots.values()]
+    return _chunk_at(start + max(sizes, default=1) - 1)
 
 
 def _is_of(entry: FrameEntry, frame: Frame) -> bool:
