@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -109,6 +110,21 @@ def test_j_plays_backward_and_again_is_faster(page: Page) -> None:
     shown = page.recorded()
     assert shown == sorted(shown, reverse=True)
     assert shown[-1] == 1001
+
+
+def test_played_backward_what_is_before_is_loaded_first(page: Page) -> None:
+    """Also where the page has loaded nothing before the frame that it begins at."""
+    held, asked = page.hold(r"/f/(?!1020/)\d+/half\.jpg"), list[int]()
+    page.page.on("request", lambda one: asked.extend(map(int, re.findall(r"/f/(\d+)/half", one.url))))
+    page.open("#f=1020", number=1020)
+    page.record()
+    page.press("j")
+    page.wait('[data-playing="playing"]')
+    before = len(asked)
+    held.release()
+    page.passed(1019, 1005)
+    page.press("k")
+    assert asked[before : before + 15] == list(range(1019, 1004, -1))
 
 
 def test_every_frame_waits_for_one_that_is_late(page: Page) -> None:

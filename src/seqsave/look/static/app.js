@@ -202,7 +202,6 @@ export class App {
     if (!this.a?.length) return;
     const to = Math.min(Math.max(position, 0), this.a.length - 1);
     if (to !== this.position) this.direction = to > this.position ? 1 : -1;
-    if (this.player.playing) this.direction = this.player.direction;
     this.position = to;
     this.refresh();
   }
@@ -248,6 +247,7 @@ export class App {
 
   refresh() {
     if (!this.a) return;
+    if (this.player.playing) this.direction = this.player.direction;
     this.view.frame = this.number;
     const shots = this.#filled(this.position);
     const ready = shots.every((shot) => shot.ready) && (this.a.length > 0 || this.view.mode === "sheet");
