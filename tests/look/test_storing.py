@@ -108,6 +108,7 @@ def test_packs_of_frames_that_were_replaced_are_deleted(place: Place) -> None:
     assert packs(place) == [new]
 
 
+@pytest.mark.filterwarnings("ignore:64 saved frames were replaced before this run ended")
 def test_packs_of_a_run_that_goes_on_stay(tmp_path: Path) -> None:
     seqsave.save([picture(1)], tmp_path)
     with seqsave.open_writer(tmp_path, start=64, proxies=True) as writer:
