@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -43,6 +43,45 @@ def cartoons(height: int, width: int, channels: int) -> dict[str, Any]:
     return {
         name: np.asarray(one.convert(MODES[channels])).reshape(height, width, channels) for name, one in made.items()
     }
+
+
+def text(height: int, width: int, size: int, *, dark: bool = False) -> Any:
+    """Lines of words in colours, as on a screen, uint8 RGB."""
+    rng = np.random.default_rng(size)
+    line = "for index in range(count): return a + value the quick brown fox jumps over lazy dogs 0123456789 #"
+    words = line.split()
+    paper, ink = ((24, 26, 34), (210, 214, 220)) if dark else ((255, 255, 255), (20, 20, 30))
+    picture = Image.new("RGB", (width, height), paper)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size)
+    for top in range(2, height, round(1.4 * size)):
+        draw.text((4 + 3 * size * int(rng.integers(0, 4)), top), " ".join(rng.choice(words, 50)), ink, font)
+    return np.array(picture)
+
+
+def screenshot(photo: Any, size: int = 12) -> Any:
+    """Text beside and below a photograph of two fifths of the sides, with a title above all, uint8 RGB."""
+    height, width = photo.shape[:2]
+    picture = text(height, width, size)
+    picture[: height // 20] = 60, 70, 90
+    rows, columns = 2 * height // 5, 2 * width // 5
+    picture[height // 10 : height // 10 + rows, width // 10 : width // 10 + columns] = photo[:rows, :columns]
+    return picture
+
+
+def dithered(photo: Any) -> Any:
+    """A photograph in 32 colours, with the error of each pixel spread over its neighbours, uint8 RGB."""
+    return np.array(Image.fromarray(photo).quantize(32, dither=Image.Dither.FLOYDSTEINBERG).convert("RGB"))
+
+
+def wide_gradients(height: int, width: int) -> dict[str, Any]:
+    """Gradients of 16 bits, uint16 RGB."""
+    y, x = np.mgrid[0:height, 0:width].astype(float)
+    radius = np.hypot(x - width / 2, y - height / 2) / width
+    made = {
+        "gradients across and down": [x / width, y / height, (x + y) / (width + height)],
+        "gradient radial": [np.clip(1 - radius, 0, 1), 0.3 + 10 * x / 65535, 0.9 - 20 * y / 65535],
+    }
+    return {name: (65535 * np.stack(planes, -1)).astype(np.uint16) for name, planes in made.items()}
 
 
 def kinds(height: int, width: int, channels: int) -> dict[str, Any]:

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["compress"]
 
 _BANDS, _BAND_ROWS = 4, 2  # at least: several bands for variety, of two rows because neighbours are alike
+# For repetitions from row to row, as of letters: about as many as deflate's window holds.
+_TALL_BAND_ROWS, _WINDOW = 4, 1 << 15
+_UNEVEN = 0.414
 # Sizes relative to the raw size. Below the first, the result is mostly deflate's own overhead.
 _FLAT, _SMOOTH, _COMPRESSIBLE, _COARSE, _NOISY = 0.0055, 0.01, 0.25, 0.45, 0.6
 # The ratio from which the worse of two filters is not tried.
 _CLEARLY = 1.25
-_SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 16, 1 << 18
+# Pictures that compress well are photographs if no filter gives so many times the size; but gradients are below the
+# second number.
+_PLAINLY, _GRADUAL = 1.6, 0.125
+_TINY_PICTURE, _SMALL_PICTURE, _MIDDLING_PICTURE = 1 << 14, 1 << 16, 1 << 18
 _PART_BYTES = 1 << 21
 _SHORT_WINDOW = 10
 _ISAL = -1
@@ -49,6 +55,8 @@ _DEFAULT, _FILTERED = zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED
 
 _CHEAP = tuple(_Recipe(kind, 1) for kind in (NONE, SUB, UP))
 _FOR_SMALL = (_Recipe(PAETH, 1, handicap=1.03), _Recipe(NONE, 3))
+# The three equal bytes of a grey pixel are too short for igzip to match; its result is up to 1.4 times as large.
+_FOR_GREY = (_Recipe(PAETH, 2, handicap=1.02), _Recipe(UP, 2, _DEFAULT, handicap=1.1))
 # For pictures that compress well (flat, drawn, gradients): deflate is faster there, and zlib may be much better.
 _FOR_COMPRESSIBLE = (
     _Recipe(PAETH, 1, handicap=1.03),
@@ -57,6 +65,19 @@ _FOR_COMPRESSIBLE = (
 )
 # For very small results, igzip's are about a fifth larger than zlib's, depending on the processor.
 _FOR_SMOOTH = (_Recipe(UP, 3, _DEFAULT, handicap=1.09),)
+# What other writers use when asked to be fast: Pillow's level 1 for 8 bits; for 16 bits, which Pillow does not write in
+# colour, level 1 of zlib with one filter for all rows. Results are not to be larger.
+_USUALLY_FAST = (_Recipe(ADAPTIVE, 1, _FILTERED),)
+_USUALLY_FAST_WIDE = tuple(_Recipe(kind, 1, _DEFAULT) for kind in (NONE, UP, PAETH, ADAPTIVE))
+# For results that would be larger than those: they take three to ten times as long as igzip's. The second ones are for
+# pictures that the first ones make no smaller.
+_FOR_STRINGS = (
+    (_Recipe(UP, 2, _DEFAULT), _Recipe(UP, 3, _DEFAULT, handicap=1.07), _Recipe(NONE, 3, _DEFAULT, handicap=1.05)),
+    tuple(_Recipe(kind, 3, _DEFAULT) for kind in (SUB, PAETH, ADAPTIVE)),
+)
+# A sample may be wrong by some per cent: more for letters, which are smallest without a filter, and less if both sizes
+# are zlib's.
+_SURELY, _SURELY_FOR_LETTERS, _SURELY_WITH_ZLIB = 0.95, 0.9, 0.985
 _BALANCED = (
     *(_Recipe(kind, 1, window_bits=_SHORT_WINDOW) for kind in (SUB, UP, AVERAGE, PAETH)),
     *(_Recipe(kind, level) for kind in (NONE, SUB, UP, PAETH) for level in (1, 3)),
@@ -86,28 +107,61 @@ def _fast(rows: Bytes, step: int) -> list[bytes]:
     if rows.size <= _SMALL_PICTURE:
         sample = _Sample(rows, step, rows.size)
         recipe = sample.best(_CHEAP + _FOR_SMALL)
+        if rows.size <= _TINY_PICTURE:
+            recipe = sample.best((recipe, *_USUALLY_FAST))
+        if sample.has_grey_pixels():
+            recipe = sample.best((recipe, *_FOR_GREY))
     else:
         sample = _Sample(rows, step, max(1 << 14, rows.size // 160))
+        if rows.size <= _MIDDLING_PICTURE and sample.has_grey_pixels():
+            sample = sample.at_least(rows.size)
         recipe = _fast_for_large(sample)
-    if _FLAT < sample.ratio(recipe) < _COMPRESSIBLE:
+    if _FLAT < sample.ratio(recipe) < _COMPRESSIBLE or sample.has_twin_bytes():
         sample = sample.at_least(rows.size if rows.size <= _MIDDLING_PICTURE else max(_SMALL_PICTURE, rows.size // 48))
         recipe = sample.best(_CHEAP + _FOR_COMPRESSIBLE)
-        if sample.ratio(recipe) < _SMOOTH:
-            recipe = sample.best((recipe, *_FOR_SMOOTH))
+        if sample.may_have_strings(recipe):
+            sample = _sample_for_strings(rows, step)
+            recipe = _for_strings(sample)
     result = _cooked(rows, step, recipe)
     if _size(result) < 2 * sample.ratio(recipe) * rows.size + 1024:
         return result
     # Larger than the sample promised: its rows were unusual, or igzip misses patterns in long data that it found in
     # short data.
-    second = sample.at_least(max(_SMALL_PICTURE, rows.size // 24)).best(_CHEAP + _FOR_COMPRESSIBLE)
+    second = _for_strings(_sample_for_strings(rows, step))
     other = second if second != recipe else _Recipe(recipe.row_filter, 3)
     return min(result, _cooked(rows, step, other), key=_size)
 
 
+def _sample_for_strings(rows: Bytes, step: int) -> _Sample:
+    return _Sample(rows, step, min(rows.size, _MIDDLING_PICTURE), max(_TALL_BAND_ROWS, _WINDOW // rows.shape[1]))
+
+
+def _for_strings(sample: _Sample) -> _Recipe:
+    recipe = sample.best(_CHEAP + _FOR_COMPRESSIBLE)
+    if sample.ratio(recipe) < _SMOOTH:
+        recipe = sample.best((recipe, *_FOR_SMOOTH))
+    return _not_larger_than_usual(sample, recipe)
+
+
+def _not_larger_than_usual(sample: _Sample, recipe: _Recipe) -> _Recipe:
+    """Return the recipe, or one of zlib if the result would be larger than that of other writers."""
+    usual = sample.least_usual()
+    surely = _SURELY_FOR_LETTERS if recipe.row_filter == NONE else _SURELY
+    if sample.size(recipe) <= (surely if recipe.strategy == _ISAL else _SURELY_WITH_ZLIB) * usual:
+        return recipe
+    for recipes in _FOR_STRINGS:
+        recipe = sample.best((recipe, *recipes))
+        if recipe.strategy != _ISAL and sample.size(recipe) <= _SURELY_WITH_ZLIB * usual:
+            break
+    return recipe
+
+
 def _fast_for_large(sample: _Sample) -> _Recipe:
     rivals = sample.rivals()
-    recipe = sample.best(rivals)
     is_grey = sample.has_grey_pixels()
+    if is_grey:  # equal bytes are strings, of which level 2 finds more in the same time
+        rivals = tuple(one._replace(level=2) for one in rivals)
+    recipe = sample.best(rivals)
     # For photographs for which one filter is clearly better than the other, no filter gives twice the size.
     if is_grey or len(rivals) > 1 or not _COMPRESSIBLE < sample.ratio(recipe) < _NOISY:
         recipe = sample.best((_CHEAP[0], recipe))
@@ -124,24 +178,23 @@ def _fast_for_large(sample: _Sample) -> _Recipe:
     # as good as the best one.
     if sample.knows(_CHEAP[0]) and sample.size(_CHEAP[0]) < 1.1 * sample.size(recipe):
         more.append(_Recipe(NONE, 3, handicap=1.25))
-    # The three equal bytes of a grey pixel are too short for igzip to match; its result is up to 1.4 times as large.
     if is_grey:
-        more.append(_Recipe(UP, 2, _DEFAULT, handicap=1.1))
+        more += _FOR_GREY
     return sample.best((recipe, *more))
 
 
 class _Sample:
     """Some rows of a picture, and the sizes that recipes compress them to. A sample of all rows has no handicaps."""
 
-    def __init__(self, rows: Bytes, step: int, sample_bytes: int) -> None:
+    def __init__(self, rows: Bytes, step: int, sample_bytes: int, band_rows: int = _BAND_ROWS) -> None:
         self._rows, self._step = rows, step
-        self._bands = _bands(rows, sample_bytes)
+        self._bands = _bands(rows, sample_bytes, band_rows)
         self._filtered: dict[int, Bytes] = {}
         self._sizes: dict[_Recipe, int] = {}
 
-    def at_least(self, sample_bytes: int) -> _Sample:
-        """Return a sample of at least so many bytes; this one if it is large enough."""
-        larger = _Sample(self._rows, self._step, sample_bytes)
+    def at_least(self, sample_bytes: int, band_rows: int = _BAND_ROWS) -> _Sample:
+        """Return a sample of at least so many bytes, in bands of at least so many rows; this one if it is the same."""
+        larger = _Sample(self._rows, self._step, sample_bytes, band_rows)
         return self if larger._bands == self._bands else larger
 
     def best(self, recipes: Iterable[_Recipe]) -> _Recipe:
@@ -172,6 +225,28 @@ class _Sample:
     def ratio(self, recipe: _Recipe) -> float:
         return self.size(recipe) / self._rows_through(recipe.row_filter).size
 
+    def may_have_strings(self, recipe: _Recipe) -> bool:
+        """Return whether other writers may make something smaller of it than this recipe.
+
+        Of letters, drawings and gradients they may, as zlib finds more repetitions than igzip, but not of photographs:
+        their size without a filter is far larger.
+        """
+        is_smooth = self.size(_CHEAP[0]) > _PLAINLY * self.size(recipe) and self.ratio(recipe) > _GRADUAL
+        return not is_smooth or self.has_twin_bytes()
+
+    def least_usual(self) -> int:
+        """Return the least size that other fast writers would make of it."""
+        # Pixels of 2 and 4 bytes may have 8 or 16 bits.
+        usual = _USUALLY_FAST if self._step % 2 else (*_USUALLY_FAST, *_USUALLY_FAST_WIDE)
+        return min(map(self.size, usual[1:] if self._step > 4 else usual))
+
+    def has_twin_bytes(self) -> bool:
+        """Return True if samples look like 8 bits widened to 16: both bytes are equal, or one is always 0."""
+        if self._step % 2:
+            return False
+        pairs = self._rows_through(NONE)[:, 1:].reshape(-1, 2)
+        return np.array_equal(pairs[:, 0], pairs[:, 1]) or not pairs[:, 1].any()
+
     def has_grey_pixels(self) -> bool:
         """Return True if red, green and blue, of 8 bits, are equal in every pixel."""
         if self._step not in (3, 4):
@@ -186,14 +261,17 @@ class _Sample:
         return self._filtered[row_filter]
 
 
-def _bands(rows: Bytes, sample_bytes: int) -> list[tuple[int, int]]:
+def _bands(rows: Bytes, sample_bytes: int, band_rows: int) -> list[tuple[int, int]]:
     """Return bands of rows, spread over the picture, of about so many bytes; one band if that is most of it."""
     height, length = rows.shape
-    run = max(_BAND_ROWS, sample_bytes // (_BANDS * length))
-    count = max(_BANDS, -(-sample_bytes // (run * length)))
+    run = max(band_rows, sample_bytes // (16 * length))
+    count = max(_BANDS, sample_bytes // (run * length))
     if count * run * 2 > height:
         return [(0, height)]
-    tops = [((2 * number + 1) * height // count - run) // 2 for number in range(count)]
+    # One in each of as many parts of the picture, at another place in each: at equal distances, all could have the same
+    # part of a line of text.
+    parts = [(number * height // count, (number + 1) * height // count - run) for number in range(count)]
+    tops = [first + int((number * _UNEVEN % 1) * (last - first)) for number, (first, last) in enumerate(parts)]
     return [(top, top + run) for top in tops]
 
 
