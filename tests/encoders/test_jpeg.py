@@ -32,6 +32,7 @@ from tests.encoders.pictures import kinds
 from tests.support.clip import clip_frames
 from tests.support.inks import CYAN_AS_SRGB, cmyk_profile
 from tests.support.needs import needs_package, needs_program
+from tests.support.patience import PATIENCE, wait_until
 
 DEFAULTS = {
     name: option.default for name, option in next(s for s in BUILTIN_SPECS if s.filetype == "jpg").options.items()
@@ -476,3 +477,35 @@ def test_tags_that_together_are_longer_than_a_segment() -> None:
     encoded = encode(NOISE, info=FrameInfo(index=0, tags=tags, image=ImageInfo(tags=tags)))
     assert encoded.warnings == ("left out, as a part of a JPEG file holds 65533 bytes at most: tag copyright",)
     assert tags["artist"].encode() in bytes(encoded.data)
+
+
+def test_the_room_for_a_large_header_only_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's setting is one of the whole process: a thread that needs less takes back nothing from another one."""
+
+    class Setting:
+        def __init__(self) -> None:
+            self.value = 65536
+            self.second = threading.Event()
+            self.readers = 0
+
+        @property
+        def MAXBLOCK(self) -> int:
+            value = self.value
+            self.readers += 1
+            if self.readers == 1:
+                self.second.wait(1)  # for a thread that changes it meanwhile, if one can
+            return value
+
+        @MAXBLOCK.setter
+        def MAXBLOCK(self, value: int) -> None:
+            self.value = value
+            self.second.set()
+
+    setting = Setting()
+    monkeypatch.setattr(jpeg, "ImageFile", setting)
+    small = threading.Thread(target=jpeg._make_room, args=(100_000, None))
+    small.start()
+    wait_until(lambda: setting.readers == 1)
+    jpeg._make_room(200_000, None)
+    small.join(PATIENCE)
+    assert setting.value > 200_000

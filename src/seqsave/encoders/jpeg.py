@@ -17,6 +17,7 @@ from seqsave.metadata import exif, icc, iptc, stated
 from seqsave.metadata.xmp import packet
 from seqsave.pictures.color import COLOR_SPACES
 from seqsave.pictures.pillow import copied
+from seqsave.runtime.threads import ForkSafeLock
 from seqsave.types import Decoded, Encoded
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _COMMENT = "comment"
 _HEADERS = 8192  # bytes, more than libjpeg's own headers take
 _PASSES = ("progressive", "optimize")
 _MOST_ROOM = 1 << 28  # bytes of a buffer, which takes memory as far as it is filled
+_growing = ForkSafeLock()
 # Bytes of a segment that its own name takes, and in Exif the density.
 _EXIF_ROOM, _XMP_ROOM = 64, len(b"http://ns.adobe.com/xap/1.0/\0")
 _BACKGROUNDS = {"black": 0, "white": 255}
@@ -303,7 +305,8 @@ def _make_room(segments: int, whole: Image.Image | None) -> None:
     if whole is not None:
         room = segments + _HEADERS + whole.width * whole.height * (2 if whole.mode == "L" else 4)
         needed = max(needed, room if room <= _MOST_ROOM else 0)
-    ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, needed)
+    with _growing:  # otherwise a thread that needs less could take back what another one needs
+        ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, needed)
 
 
 def _memory_file() -> IO[bytes]:
