@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +18,12 @@ from seqsave.look.stored import StoredProxies
 from seqsave.manifest import path_of
 from seqsave.manifest.packs import folder_of
 from seqsave.pictures.packs import Proxy as Pictures
-from seqsave.pictures.packs import Source, pack, unpack_all
+from seqsave.pictures.packs import Source, index_end, index_start, pack, unpack_all
 from tests.look.proxied import grey, opened, packs, picture, shown
 from tests.support.patience import PATIENCE, wait_until
+from tests.support.places import Place
 from tests.support.proxy import Proxy
 from tests.support.s3 import S3Server
-
-if TYPE_CHECKING:
-    from tests.support.places import Place
 
 NOISE = np.random.default_rng(4).integers(0, 256, (8, 720, 1280, 3), "uint8")
 
@@ -146,6 +145,33 @@ def test_damaged_packs_show_nothing(place: Place, damage: str) -> None:
     found = shown(place)
     assert found[2, None][1] is None
     assert {value for pair in found.values() for value in pair} <= {None, 0, 1, 2}
+
+
+def test_an_index_that_states_large_pictures_costs_no_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place("local", str(tmp_path))
+    save(place, range(3))
+    (name,) = packs(place)
+    data = place.read(name)
+    start, end = index_start(), index_end(data)
+    document = json.loads(data[start:end])
+    for one in document["frames"]:
+        one["half"][1] = 1 << 28
+    index = json.dumps(document).encode()
+    place.write(name, data[: start - 4] + len(index).to_bytes(4, "little") + index + data[end:])
+    sequence = opened(place)
+    asked: list[int] = []
+    target = type(sequence.target)
+    real = target.read_range  # type: ignore[union-attr]
+
+    def note(self: Any, path: str, start: int, stop: int) -> bytes:
+        asked.append(stop)
+        return bytes(real(self, path, start, stop))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(target, "read_range", note)
+    monkeypatch.setattr(stored, "CHUNK", 64)
+    monkeypatch.setattr(stored, "HEAD", 96)
+    assert StoredProxies(sequence).jpeg(sequence[0], "half") is None
+    assert max(asked) <= len(index) + len(data) + 2 * 64
 
 
 def test_equal_checksums_are_not_mistaken(tmp_path: Path) -> None:

@@ -54,3 +54,12 @@ def test_another_file_and_other_bytes_are_refused() -> None:
 def test_a_damaged_index_is_refused(index: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
         unpack(packs.MAGIC + len(index).to_bytes(4, "little") + index)
+
+
+@pytest.mark.parametrize(
+    "slot", ["[0,1099511627776,0]", "[1152921504606846976,1,0]", "[0,true,0]", "[0,-1,0]", "[0,1]"]
+)
+def test_an_index_that_states_impossible_pictures_is_refused(slot: str) -> None:
+    index = f'{{"frames":[{{"index":0,"thumb":[0,1,0],"half":{slot}}}]}}'.encode()
+    with pytest.raises(ValueError, match="the index of this pack is damaged"):
+        unpack(packs.MAGIC + len(index).to_bytes(4, "little") + index)

@@ -191,7 +191,11 @@ class StoredProxies:
     def _bytes(self, pack: str, start: int, stop: int) -> bytes:
         """Return a part of a pack's file."""
         numbers = range(_chunk_at(start), _chunk_at(max(start, stop - 1)) + 1)
-        parts = [self._chunk(pack, number) for number in numbers]
+        parts = []
+        for number in numbers:
+            parts.append(self._chunk(pack, number))
+            if len(parts[-1]) < _chunk_start(number + 1) - _chunk_start(number):
+                break  # the end of the file, whatever its index states
         first = _chunk_start(numbers.start)
         return b"".join(parts)[start - first : stop - first]
 

@@ -25,6 +25,9 @@ MAGIC = b"seqsave proxies 1\n"
 _LENGTH = struct.Struct("<I")
 # A full index has about 20 kB; no other file that begins in this way is to fill the memory.
 _LONGEST_INDEX = 1 << 20
+# A half of the largest picture has fewer bytes, and the pictures of a pack fewer than all of these.
+_LARGEST_PICTURE = 1 << 28
+_LARGEST_PACK = 2 * 64 * _LARGEST_PICTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +151,6 @@ def _packed(document: Mapping[str, Any]) -> Packed:
     values = [value for slot in slots.values() for value in (slot.offset, slot.size, slot.crc32)]
     if not is_sound or not all(type(value) is int and value >= 0 for value in values):
         raise ValueError("the index of this pack is damaged")
+    if any(slot.size > _LARGEST_PICTURE or slot.offset > _LARGEST_PACK for slot in slots.values()):
+        raise ValueError(f"the index of this pack is damaged: it states a picture of over {_LARGEST_PICTURE >> 20} MiB")
     return Packed(Source(index=index, batch=batch, size=size, checksum=checksum, version=version), slots)
