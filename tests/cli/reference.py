@@ -23,8 +23,8 @@ a line is printed every half minute.
 | exit status | |
 |---|---|
 | 0 | done |
-| 1 | something was not saved, or not found |
-| 2 | wrong usage |
+| 1 | something was not saved, or not found at the URL: it does not exist, or is a file in place of a folder |
+| 2 | wrong usage: a command, an option or a value that would be wrong whatever exists at the URL |
 | 130 | interrupted by Ctrl-C; saved frames stay saved; run again with `--if-exists skip` to resume |
 | 143 | ended by SIGTERM (129 by SIGHUP), with the same account of what is saved and what is not |
 

@@ -70,6 +70,7 @@ def test_without_a_command_the_help_is_shown_as_an_error() -> None:
         (["save", "a", "b", "--option", "quality"], "'--option': must be NAME=VALUE"),
         (["workflow"], "URL"),
         (["ls", "a", "--jsn"], "--json"),
+        (["save", "a", "b", "--filetype"], "'--filetype' requires an argument"),
     ],
 )
 def test_a_wrong_call_is_one_message_and_status_2(arguments: list[str], message: str) -> None:

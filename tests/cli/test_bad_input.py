@@ -52,6 +52,16 @@ def error(*arguments: object, status: int) -> str:
         ("rm {0}/two --prefix sho --yes", 1, "no sequence sho_####.* in"),
         ("rm {0} --yes", 1, "no sequence in {0}, but folders: renders, two"),
         ("manifest {0}/nothing", 1, "{0}/nothing does not exist"),
+        # A file in place of a folder.
+        *(
+            (f"{command} {{0}}/renders/frame_00001.png{more}", 1, "frame_00001.png is a file, not a folder: give the")
+            for command, more in (
+                *(("ls", ""), ("verify", ""), ("manifest", ""), ("preview", ""), ("page", ""), ("proxies", "")),
+                *(("mv", " {0}/o"), ("rm", " --yes"), ("sheet", " {0}/o.png")),
+            )
+        ),
+        # Options without their values.
+        ("save {0}/renders {0}/o --filetype", 2, "Option '--filetype' requires an argument."),
         # Patterns with two numbers.
         ("ls {0}/a.##.##.png", 2, "has two numbers"),
         ("save {0}/renders {0}/a.##.##.png", 2, "has two numbers"),

@@ -203,7 +203,7 @@ def test_a_file_is_no_folder(place: Place) -> None:
     fill(place, ["frame_1.png"])
     url = f"{place.url}/frame_1.png"
     for more in ([], ["--json"]):
-        result = seqsave("ls", url, *more, *options(place), status=2)
+        result = seqsave("ls", url, *more, *options(place), status=1)
         assert result.out == ""
         assert result.err.endswith(
             "frame_1.png is a file, not a folder: give the folder that it lies in, or the pattern of its sequence, as "
@@ -318,8 +318,8 @@ def test_a_description_is_no_workflow(tmp_path: Path) -> None:
         (["frame_1.png", "--key", "workflo"], 1, "(did you mean 'workflow'?): it has 'workflow'"),
         (["fram_1.png"], 1, "(did you mean 'frame_1.png'?)"),
         (["bare_1.png"], 1, "holds no workflow or other metadata"),
-        (["sub"], 2, "is a folder: name one of its frames, as "),
-        (["empty"], 2, "empty is a folder: name one of its frames\n"),
+        (["sub"], 1, "is a folder: name one of its frames, as "),
+        (["empty"], 1, "empty is a folder: name one of its frames\n"),
         (["text.png"], 1, "not a PNG file"),
     ],
 )

@@ -16,7 +16,7 @@ def test_messages_go_to_standard_error(renders: Path, tmp_path: Path) -> None:
     assert result.out == ""
     first, gap, last = result.err.splitlines()
     assert first == f"{renders}: 3 pictures, numbered 3-4,6"
-    assert gap == f"seqsave: warning: {renders} has no frame 5: the copy is recorded as complete without it"
+    assert gap == f"seqsave: warning: {renders} has no frame 5: the copy is recorded as complete nevertheless"
     assert last.startswith("saved 3 frames (")
     assert last.endswith(f"frame_#####.png 3-4,6 in {tmp_path / 'out'}")
 

@@ -303,7 +303,7 @@ def test_gaps_of_a_source_without_a_manifest_are_named_unless_the_frames_were_ch
     for index in (1, 3, 9):
         save([picture(index)], tmp_path / "in", start=index, manifest=False)
     [warning] = saved(tmp_path / "in", tmp_path / "out")["warnings"]
-    assert warning == f"{tmp_path / 'in'} has no frames 5-7x2: the copy is recorded as complete without them"
+    assert warning == f"{tmp_path / 'in'} has no frames 5-7x2: the copy is recorded as complete nevertheless"
     assert saved(tmp_path / "in", tmp_path / "chosen", "--frames", "1,3,9")["warnings"] == []
 
 

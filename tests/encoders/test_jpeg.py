@@ -493,7 +493,7 @@ def test_the_room_for_a_large_header_only_grows(monkeypatch: pytest.MonkeyPatch)
             value = self.value
             self.readers += 1
             if self.readers == 1:
-                self.second.wait(1)  # for a thread that changes it meanwhile, if one can
+                self.second.wait(1)  # for a thread that changes it at the same time, if one can
             return value
 
         @MAXBLOCK.setter

@@ -127,3 +127,10 @@ def test_the_last_number_comes_back() -> None:
         assert naming.parse_ranges(naming.format_ranges(runs)) == runs
     with pytest.raises(FrameNameError):
         naming.parse_ranges(str(2**63))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("5", "frame 5"), ("5-7", "frames 5-7"), ("5,9", "frames 5,9"), ("-3", "frame -3")]
+)
+def test_a_noun_before_numbers_follows_how_many_they_are(text: str, shown: str) -> None:
+    assert naming.format_ranges(naming.parse_ranges(text), noun="frame") == shown

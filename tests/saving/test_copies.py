@@ -123,7 +123,7 @@ def test_gaps_of_a_source_without_a_manifest_are_named(tmp_path: Path) -> None:
         with pytest.warns(seqsave.SeqSaveWarning, match="has no frames 5-7x2"):
             result = seqsave.save(seqsave.open_sequence(tmp_path / "from"), tmp_path / "to", **more)
         assert result.warnings == (
-            f"{tmp_path / 'from'} has no frames 5-7x2: the copy is recorded as complete without them",
+            f"{tmp_path / 'from'} has no frames 5-7x2: the copy is recorded as complete nevertheless",
         )
 
 

@@ -84,6 +84,17 @@ def test_trouble_is_reported_once_and_ends_by_itself(spool: Spool, behind: Publi
     assert spool.contents().entries == ()
 
 
+def test_frames_that_came_after_the_failure_are_counted(spool: Spool, behind: Publisher, failing: Any) -> None:
+    failing.error = TargetError("it is away", transient=True)
+    keep(spool, failing.target, 1)
+    behind.wake(failing, failing.identity())
+    reported: list[str] = []
+    wait_until(lambda: any(place.failure for place in behind._places.values()), "the first failure")
+    keep(spool, failing.target, 2)
+    reported.append(behind.trouble(failing.identity()))
+    assert reported[0].startswith("2 frames saved before could not be published")
+
+
 def test_a_conflict_is_reported_and_not_tried_again(spool: Spool, behind: Publisher, failing: Any) -> None:
     failing.target.publish("frame_00001.png", b"theirs", content_type="image/png")
     keep(spool, failing.target, 1, create=True)

@@ -154,7 +154,7 @@ def test_ranges(comfy: ComfyServer, shot: np.ndarray, given: dict[str, Any], exp
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"prefix": "frame"}, ["has no frames 14", "10-13", "15-19"]),
+        ({"prefix": "frame"}, ["has no frame 14", "10-13", "15-19"]),
         ({"prefix": "frame", "start": 30, "count": 2}, ["no frame in this range", "10-13"]),
         ({"prefix": "frame", "start": 30, "count": 2, "missing": "skip"}, ["no frame in this range"]),
         ({}, ["frame", "other"]),

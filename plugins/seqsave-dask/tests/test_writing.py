@@ -206,7 +206,7 @@ def test_an_xarray_itself_is_refused_with_advice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        ({"index": [1, 2]}, seqsave.FrameNameError, "2 numbers, and the array has 7 frames"),
+        ({"index": [1, 2]}, seqsave.FrameNameError, "numbers in index: 2; frames in the array: 7"),
         ({"index": [1, 2, 3, 4, 5, 6, 1]}, seqsave.FrameNameError, "twice: 1"),
         ({"index": 5}, seqsave.FrameNameError, "pass start"),
         ({"index": np.arange(7) / 2}, seqsave.FrameNameError, "whole number"),
@@ -262,7 +262,7 @@ def too_few(images: Any, block_id: Any = None) -> Any:
     [
         (broken, r"frames 2-3 of frame_#####\.png: ValueError: no such texture"),
         (of_another_kind, r"frame 2: .*int64"),
-        (too_few, r"frames 2-3.*block of frames 2 to 3 has 1 frames"),
+        (too_few, r"frames 2-3.*block of frames 2 to 3 holds 1 of them"),
     ],
 )
 def test_a_failing_frame_is_named(tmp_path: Path, scheduler: str, function: Any, words: str) -> None:

@@ -57,7 +57,10 @@ class Failure(click.ClickException):
 
 
 def status_of(error: SeqSaveError) -> int:
-    """Return WRONG_CALL for errors that the arguments cause before anything is written; otherwise FAILED."""
+    """Return WRONG_CALL for errors of the arguments, whatever the storage holds, before anything is written.
+
+    Otherwise FAILED, also for a URL of another kind than the command takes: a file where a folder is meant.
+    """
     is_damaged = isinstance(error, SourceError) and error.reason == "damaged"
     return WRONG_CALL if isinstance(error, _WRONG) and error.saved is None and not is_damaged else FAILED
 
@@ -74,6 +77,14 @@ class _WithExamples(click.Command):
     def __init__(self, *args: Any, examples: Sequence[str] = (), **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.examples = tuple(examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Errors are of this command: click leaves that out for an option without its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, one per line."""

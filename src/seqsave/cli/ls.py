@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
+from seqsave.cli.app import FAILED, Command, Failure
 from seqsave.cli.completion import urls as complete_urls
 from seqsave.cli.listing import document_of, is_complete, line_of, lost_document_of, lost_line_of, progress_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
@@ -183,7 +183,7 @@ class _Place:
             return f"no sequence matches {found[0].where}{found[0].instead() if found[0].files else ''}"
         means = lookup.look_at(self.url, self.options)
         if isinstance(means, lookup.File):
-            raise Failure(_is_file(target, means.name), WRONG_CALL)
+            raise Failure(lookup.describe_no_folder(self.url, self.options))
         if means is None or not found:
             return lookup.describe_missing(self.url, self.options)
         where = f"no sequence {named}in {target.url}"
@@ -192,14 +192,6 @@ class _Place:
         if self.recursive and found[0].folders and not found[0].files:
             return f"{where} or the folders below it"
         return f"{where}{found[0].instead()}"
-
-
-def _is_file(target: Target, name: str) -> str:
-    from seqsave import naming
-
-    split = naming.split_name(name)
-    advice = f", or the pattern of its sequence, as {split[0]}" if split is not None else ""
-    return f"{target.url} is a file, not a folder: give the folder that it lies in{advice}"
 
 
 @click.command(
@@ -258,4 +250,4 @@ def _no_file(url: str, shown: str, options: dict[str, Any]) -> Failure:
         return Failure(lookup.describe_missing(url, options))
     inside = next(iter(finder.find_sequences(url, storage_options=options)), None)
     example = f", as {inside[0].url}" if inside is not None else ""
-    return Failure(f"{shown} is a folder: name one of its frames{example}", WRONG_CALL)
+    return Failure(f"{shown} is a folder: name one of its frames{example}")

@@ -107,7 +107,7 @@ class Numbers:
     def _check_found(self, existing: range | Mapping[int, int]) -> None:
         missing: Set[int] = (self.wanted or frozenset()) - set(existing)
         if missing:
-            numbers = naming.format_ranges(naming.to_ranges(sorted(missing)), 10)
+            numbers = naming.format_ranges(naming.to_ranges(sorted(missing)), 10, noun="frame")
             ranges = naming.format_ranges(naming.to_ranges(sorted(existing)), 10)
-            lacking = f"there is no frame {numbers}" if len(missing) == 1 else f"there are no frames {numbers}"
+            lacking = f"there {'is' if len(missing) == 1 else 'are'} no {numbers}"
             raise SequenceNotFoundError(f"{lacking} in {self.source.description}: it has {ranges}; correct --frames")

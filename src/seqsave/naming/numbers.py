@@ -118,12 +118,17 @@ def gaps(runs: Iterable[range], first: int, last: int) -> tuple[range, ...]:
     return tuple(left)
 
 
-def format_ranges(runs: Iterable[range], most: int | None = None) -> str:
+def format_ranges(runs: Iterable[range], most: int | None = None, *, noun: str = "") -> str:
     """Return ranges in the notation of renderers: ``-50--3,17,40-52``. ``parse_ranges`` and ``parse_frames`` read it.
 
     most: for messages; single frames at the same distance are one range then (``0-94x2``), and ranges after the first
           ``most`` are only counted. ``parse_frames`` reads this too, if nothing is left out.
+    noun: for messages; put before the numbers, with an s for several: ``frame 5``, ``frames 5-7``.
     """
+    if noun:
+        runs = list(runs)
+        plural = "" if len(runs) == 1 and _is_single(runs[0]) else "s"
+        return f"{noun}{plural} {format_ranges(runs, most)}"
     texts = [_range_text(run) for run in (runs if most is None else _stepped(runs))]
     if most is None or len(texts) <= most:
         return ",".join(texts)

@@ -136,7 +136,8 @@ def each_frame(frames: Any, layout: str) -> Iterator[Any]:
     axes = is_stack(frames)
     if axes is not None and axes != 4:
         raise ImageError(
-            f"frames have {axes} axes: an array of frames is {layout}; for one image use write(image) or a list of it",
+            f"frames have {counted(axes, 'axis', 'axes')}: an array of frames is {layout}; for one image use "
+            "write(image) or a list of it",
             topic="frames-axes",
         )
     if axes == 4 and not isinstance(frames, Iterable):

@@ -243,9 +243,8 @@ def note_gaps(writer: SequenceWriter, copy: Copy, chosen: Collection[int] | None
         shown = naming.format_ranges(naming.to_ranges(sorted(lacking)), 10)
         writer.note_warning(f"frames that its manifest expects are missing in {sequence.url}: {shown}")
     elif chosen is None and manifest_of(sequence) is None and (runs := list(stepped(missing_in(sequence)))):
-        frames, them = ("frame", "it") if sum(map(len, runs)) == 1 else ("frames", "them")
-        shown = naming.format_ranges(runs, 10)
-        writer.note_warning(f"{sequence.url} has no {frames} {shown}: the copy is recorded as complete without {them}")
+        shown = naming.format_ranges(runs, 10, noun="frame")
+        writer.note_warning(f"{sequence.url} has no {shown}: the copy is recorded as complete nevertheless")
 
 
 def _lacking_of(sequence: FrameSequence, wanted: Iterable[int]) -> set[int]:

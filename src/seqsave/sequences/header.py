@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from seqsave.manifest import Picture
 from seqsave.sequences.upright import orientation_of
+from seqsave.wording import counted
 
 __all__ = ["STATING", "picture_of", "rate_in"]
 
@@ -157,7 +158,7 @@ def _tiff_tags(data: bytes, at: int, order: str, *, is_big: bool) -> tuple[dict[
         tag, kind, length = struct.unpack_from(f"{order}{entry}", data, place)
         if tag in _TIFF_TAGS:
             if length > _MOST_SAMPLES:
-                raise ValueError(f"tag {tag} has {length} values")
+                raise ValueError(f"tag {tag} has {counted(length, 'value')}")
             values, begin = f"{order}{length}{_TIFF_NUMBERS[kind]}", place + size
             if struct.calcsize(values) > room:
                 (begin,) = struct.unpack_from(f"{order}{offset}", data, begin)

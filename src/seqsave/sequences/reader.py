@@ -356,7 +356,7 @@ class FrameSequence(Sequence[Frame]):
                 warnings.warn(self._left_out(damaged), SeqSaveWarning, stacklevel=2)
 
     def _left_out(self, damaged: Sequence[tuple[Frame, DecodeError]]) -> str:
-        count = f"{len(damaged)} damaged frame{'' if len(damaged) == 1 else 's'}"
+        count = counted(len(damaged), "damaged frame")
         numbers = naming.format_ranges(naming.to_ranges(sorted({frame.index for frame, _ in damaged})))
         return f"{self.pattern} in {self.url}: {count} left out: {numbers}. The first error: {damaged[0][1]}"
 

@@ -87,11 +87,16 @@ def open_to_remove(
     """
     try:
         return opening.open_alone(url, prefix, filetype, storage_options)
-    except SequenceNotFoundError:
+    except SequenceNotFoundError as error:
         with targets.hiding(url):
-            lost = _lost_at(url, prefix, filetype, storage_options)
+            try:
+                lost = _lost_at(url, prefix, filetype, storage_options)
+            except TargetError as failure:
+                if not isinstance(failure.__cause__, NotADirectoryError):
+                    raise
+                lost = None  # the first error says so
         if lost is None:
-            raise
+            raise error from error.__cause__
         return lost
 
 

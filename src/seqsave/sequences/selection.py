@@ -17,10 +17,9 @@ def check_indices(sequence: FrameSequence, indices: Collection[int]) -> None:
     """Raise SequenceNotFoundError for indices that no frame of a sequence has."""
     lacking = sorted(set(indices).difference(sequence.indices))
     if lacking:
-        noun = "frame" if len(lacking) == 1 else "frames"
-        shown = naming.format_ranges(naming.to_ranges(lacking), SHOWN)
+        shown = naming.format_ranges(naming.to_ranges(lacking), SHOWN, noun="frame")
         there = naming.format_ranges(sequence.ranges, SHOWN)
-        raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no {noun} {shown}: there are {there}")
+        raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no {shown}: there are {there}")
 
 
 def only(sequence: FrameSequence, indices: Collection[int]) -> FrameSequence:

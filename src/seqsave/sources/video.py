@@ -269,7 +269,8 @@ class _Progress:
         shown = self.last - self.first + (self.longest or (1 / source.rate if source.rate else 0))
         # Durations are not exact to the frame.
         if shown < duration * Fraction(95, 100) - Fraction(1, 10):
-            stated = f"about {round(duration * source.rate)} frames" if source.rate else f"{float(duration):.4g} s"
+            about = f"about {counted(round(duration * source.rate), 'frame')}" if source.rate else ""
+            stated = about or f"{float(duration):.4g} s"
             source.notes.append(f"the video states {stated}, but only {counted(self.count, 'frame')} could be decoded")
 
 

@@ -28,11 +28,19 @@ TICK = 0.2
 ENDING_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why nothing more of a place could be published. of_frames: it is the reason of frames that wait there."""
+
+    message: str
+    of_frames: bool = True
+
+
 @dataclass(slots=True)
 class _Place:
     """The work for one place.
 
-    message:   the last failure, until ``trouble`` or ``wait`` has reported it.
+    failure:   the last one, until ``trouble`` or ``wait`` has reported it.
     conflicts: those that were not reported yet.
     """
 
@@ -42,7 +50,7 @@ class _Place:
     is_busy: bool = False
     next_try: float = 0.0
     wait: float = 0.0
-    message: str = ""
+    failure: _Failure | None = None
     conflicts: list[Outcome] = field(default_factory=list)
 
 
@@ -86,10 +94,10 @@ class Publisher:
         """Return the message of the failure at this place since the last call; "" if nothing failed."""
         with self._changed:
             place = self._places.get(fingerprint(where))
-            if place is None:
+            if place is None or place.failure is None:
                 return ""
-            message, place.message = place.message, ""
-            return message
+            failure, place.failure = place.failure, None
+        return self._described(failure, where)
 
     def conflicts(self, where: Mapping[str, str], concerns: Callable[[Entry], bool] = _any) -> list[Outcome]:
         """Return the conflicts at this place, and above and below it, that no call has returned and no wait has raised.
@@ -124,22 +132,26 @@ class Publisher:
         with self._changed:
             for place in self._places.values():
                 if overlaps(place.where, where) and (place.is_waiting or place.is_busy):
-                    place.next_try, place.message = 0.0, ""  # try now; older failures do not matter any more
+                    place.next_try, place.failure = 0.0, None  # try now; older failures do not matter any more
             self._changed.notify_all()
         while True:
             with self._changed:
                 concerned = [place for place in self._places.values() if overlaps(place.where, where)]
-                failed = next((place for place in concerned if place.message), None)
+                failed = next((place for place in concerned if place.failure), None)
+                failure = None
                 if failed is not None:
-                    message, failed.message = failed.message, ""
-                    raise SpoolError(message, reason="unpublished")
-                if not any(place.is_waiting or place.is_busy for place in concerned):
+                    failure, failed.failure = failed.failure, None
+                elif not any(place.is_waiting or place.is_busy for place in concerned):
                     break
-                self._changed.wait(TICK)
+                else:
+                    self._changed.wait(TICK)
+            if failure is not None and failed is not None:
+                raise SpoolError(self._described(failure, failed.where), reason="unpublished")
             while_waiting()
         conflicts = self.conflicts(where, concerns)
         if conflicts:
-            raise SpoolError(_kept(conflicts, self.spool), reason="unpublished")
+            count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in conflicts)
+            raise SpoolError(_kept(count, self.spool, conflicts[0].message), reason="unpublished")
 
     @property
     def is_idle(self) -> bool:
@@ -182,16 +194,26 @@ class Publisher:
                     stop=self._stop,
                     on_outcome=self._note_published,
                 )
-                trouble, again = _judged(outcomes, self.spool)
+                failure, again = _judged(outcomes)
                 self._note_conflicts(place, outcomes)
             except SpoolError as error:
                 # In use: another process publishes the same frames, and reports its failures itself.
-                trouble, again = "" if error.reason == "in use" else str(error), True
+                failure, again = None if error.reason == "in use" else _Failure(str(error), False), True
             except SeqSaveError as error:
-                trouble, again = str(error), True
+                failure, again = _Failure(str(error), False), True
             except Exception as error:  # noqa: BLE001 - no other code would ever report it
-                trouble, again = f"unexpected {type(error).__name__}: {error}", True
-            self._note(place, trouble, again)
+                failure, again = _Failure(f"unexpected {type(error).__name__}: {error}", False), True
+            self._note(place, failure, again)
+
+    def _described(self, failure: _Failure, where: Mapping[str, str]) -> str:
+        """Return the message of a failure, with the number of frames that wait now: some came after the attempt."""
+        if not failure.of_frames:
+            return failure.message
+        try:
+            entries = self.spool.contents(fingerprint(where)).entries
+        except SpoolError:
+            entries = ()
+        return _kept(len({entry.path for entry in entries if entry.is_frame}), self.spool, failure.message)
 
     def _note_published(self, outcome: Outcome) -> None:
         """Note a frame as soon as it is published."""
@@ -223,30 +245,29 @@ class Publisher:
             self._thread = None
             return None
 
-    def _note(self, place: _Place, trouble: str, again: bool) -> None:
+    def _note(self, place: _Place, failure: _Failure | None, again: bool) -> None:
         with self._changed:
-            place.message = trouble or ("" if not again else place.message)
+            place.failure = failure or (place.failure if again else None)
             place.wait = min(LONGEST_WAIT, 2 * place.wait or FIRST_WAIT) if again else 0.0
             place.next_try = time.monotonic() + place.wait if again else 0.0
             place.is_waiting, place.is_busy = place.is_waiting or again, False
             self._changed.notify_all()
 
 
-def _judged(outcomes: list[Outcome], spool: Spool) -> tuple[str, bool]:
-    """Return the message of what has failed, "" for none, and whether to try again. Conflicts are no failures."""
+def _judged(outcomes: list[Outcome]) -> tuple[_Failure | None, bool]:
+    """Return what has failed, and whether to try again. Conflicts are no failures."""
     left = [outcome for outcome in outcomes if outcome.is_left and outcome.status != "conflict"]
     if not left:
-        return "", False
+        return None, False
     again = any(outcome.status in ("failed", "waiting") for outcome in left)
     first = next((outcome for outcome in left if outcome.status != "waiting"), left[0])
-    return _kept(left, spool, first), again
+    return _Failure(first.message), again
 
 
-def _kept(left: list[Outcome], spool: Spool, first: Outcome | None = None) -> str:
-    """Return the message about frames that are left in the spool. first: whose reason it gives."""
-    count = sum(outcome.entry is None or outcome.entry.is_frame for outcome in left)
+def _kept(count: int, spool: Spool, why: str) -> str:
+    """Return the message about frames that are left in the spool; without any, it is the update of a manifest."""
     what = f"{counted(count, 'frame')} saved before" if count else "the update of a manifest"
-    return f"{what} could not be published (kept in the spool {spool.folder}): {(first or left[0]).message}"
+    return f"{what} could not be published (kept in the spool {spool.folder}): {why}"
 
 
 def _taken(conflicts: list[Outcome], concerns: Callable[[Entry], bool]) -> list[Outcome]:

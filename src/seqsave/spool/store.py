@@ -38,6 +38,7 @@ from seqsave.spool.safety import check_folder, check_subfolder
 from seqsave.spool.shared import keep_shared, remove_unused
 from seqsave.targets import config
 from seqsave.targets.local import LocalTarget
+from seqsave.wording import counted
 
 __all__ = ["MAX_BYTES", "Contents", "Spool"]
 
@@ -182,7 +183,7 @@ class Spool:
                 )
             if disk.free - size < min(LEFT_FREE, LEFT_FREE_SHARE * disk.total):
                 raise SpoolError(
-                    f"the disk of the spool {self.folder} is nearly full: only {disk.free} bytes are free; publish "
+                    f"the disk of the spool {self.folder} is nearly full: {counted(disk.free, 'byte')} free; publish "
                     f"its frames (seqsave flush {self.folder}), free some space, or use another folder",
                     reason="full",
                 )

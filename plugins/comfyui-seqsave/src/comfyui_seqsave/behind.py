@@ -105,9 +105,8 @@ def log_waiting() -> None:
         return
     if count:
         _log.warning(
-            "%d frames of earlier graphs wait in the spool %s. They are published when a graph uses that target again, "
-            "or by 'seqsave flush'",
-            count,
+            "%s in the spool %s, to be published when a graph uses that target again, or by 'seqsave flush'",
+            "1 frame of earlier graphs waits" if count == 1 else f"{count} frames of earlier graphs wait",
             spool.folder,
         )
 

@@ -186,7 +186,7 @@ def _lengths(chunks: Chunks, shape: tuple[int, ...], dtype: Any) -> tuple[int, .
     try:
         return tuple(da.core.normalize_chunks((first, -1, -1, -1), shape, dtype=dtype)[0])
     except (TypeError, ValueError) as error:
-        raise seqsave.OptionError(f"chunks is {chunks!r:.80}, for {shape[0]} frames: {error}") from None
+        raise seqsave.OptionError(f"chunks is {chunks!r:.80}, and the number of frames {shape[0]}: {error}") from None
 
 
 # --- which frames ----------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def _chosen(
         lacking = subtract(expected, there)
     if lacking and missing == "raise":
         raise seqsave.SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} lacks frames {naming.format_ranges(lacking, 10)}: pass "
+            f"{sequence.pattern} in {sequence.url} lacks {naming.format_ranges(lacking, 10, noun='frame')}: pass "
             "missing='skip' to leave gaps out, or choose existing frames with frames=..."
         )
     chosen = [found[index] for index in order if index in found]

@@ -50,7 +50,7 @@ def write_block(images: Any, numbers: Any, run: seqsave.Run, batch: int | None =
     indices = [int(number) for number in np.ravel(numbers)]
     if len(images) != len(indices):
         raise seqsave.ImageError(
-            f"the block of frames {indices[0]} to {indices[-1]} has {len(images)} frames, and the array states "
+            f"the block of frames {indices[0]} to {indices[-1]} holds {len(images)} of them, and the array states "
             f"{len(indices)}: the function that makes the blocks returns another shape than the array states"
         )
     at = indices[0]

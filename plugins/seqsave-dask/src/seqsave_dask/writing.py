@@ -186,8 +186,7 @@ class _Job:
     def _of_blocks(self, blocks: Collection[int]) -> str:
         starts = np.cumsum((0, *self.frames.chunks[0]))
         own = sorted({number for block in blocks for number in self.numbers[starts[block] : starts[block + 1]]})
-        shown = naming.format_ranges(naming.to_ranges(own), 10)
-        return f"frame{'' if len(own) == 1 else 's'} {shown} of {self.run.rule.pattern}"
+        return f"{naming.format_ranges(naming.to_ranges(own), 10, noun='frame')} of {self.run.rule.pattern}"
 
 
 # --- the array -------------------------------------------------------------------------------------------------------
@@ -200,7 +199,8 @@ def _as_frames(array: Any) -> da.Array:
         inner = "pass its .data" if isinstance(getattr(array, "data", None), da.Array) else "seqsave.save saves others"
         raise seqsave.ImageError(f"array has the type {kind}, not a dask array: {inner}")
     if array.ndim not in (3, 4):
-        raise seqsave.ImageError(f"the array has {array.ndim} axes: {_ADVICE}")
+        axes = "1 axis" if array.ndim == 1 else f"{array.ndim} axes"
+        raise seqsave.ImageError(f"the array has {axes}: {_ADVICE}")
     if any(np.isnan(length) for length in array.shape):
         raise seqsave.ImageError(
             "the array has chunks of unknown sizes: call array.compute_chunk_sizes() first, which computes them"
@@ -234,7 +234,7 @@ def _numbers(count: int, index: Iterable[int] | None, settings: Mapping[str, Any
             f"index is {shown}: it must be one whole number for each frame; for frames in order, pass start"
         ) from None
     if len(given) != count:
-        raise seqsave.FrameNameError(f"index has {len(given)} numbers, and the array has {count} frames")
+        raise seqsave.FrameNameError(f"numbers in index: {len(given)}; frames in the array: {count}")
     if len(set(given)) != count:
         twice = sorted({one for one in given if given.count(one) > 1}) if count <= 1000 else []
         shown = f": {naming.format_ranges(naming.to_ranges(twice), 10)}" if twice else ""

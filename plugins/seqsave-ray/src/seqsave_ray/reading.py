@@ -238,7 +238,7 @@ def _chosen(sequence: FrameSequence, frames: str | Iterable[int]) -> FrameSequen
     lacking = subtract(wanted, sequence.ranges)
     if lacking:
         raise seqsave.SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} has no frames {naming.format_ranges(lacking, 10)}: there are "
+            f"{sequence.pattern} in {sequence.url} has no {naming.format_ranges(lacking, 10, noun='frame')}: there are "
             f"{naming.format_ranges(sequence.ranges, 10)}"
         )
     return sequence.part([frame for frame in sequence if any(frame.index in run for run in wanted)])
@@ -250,8 +250,8 @@ def _warn_of_gaps(sequence: FrameSequence) -> None:
         gaps = unite(gaps, subtract(sequence.manifest.expected, sequence.ranges))
     if gaps:
         warnings.warn(
-            f"{sequence.pattern} in {sequence.url} lacks the frames {naming.format_ranges(gaps, 10)}: the dataset has "
-            "no rows for them",
+            f"{sequence.pattern} in {sequence.url} lacks {naming.format_ranges(gaps, 10, noun='frame')}: the dataset "
+            "has no rows there",
             seqsave.SeqSaveWarning,
             stacklevel=4,
         )

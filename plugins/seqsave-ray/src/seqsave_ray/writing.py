@@ -323,8 +323,7 @@ def _differing(keys: Iterable[Key]) -> seqsave.RunError:
 
 
 def _listed(indices: Collection[int]) -> str:
-    word = "frame" if len(indices) == 1 else "frames"
-    return f"{word} {naming.format_ranges(naming.to_ranges(sorted(indices)), 10)}"
+    return naming.format_ranges(naming.to_ranges(sorted(indices)), 10, noun="frame")
 
 
 @contextlib.contextmanager

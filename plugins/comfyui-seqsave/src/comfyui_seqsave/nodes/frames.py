@@ -368,7 +368,8 @@ def _animated(animation: animations.Animation, start: int, count: int, step: int
     wanted = range(first, first + count * step if count else max(first, len(animation)), step)
     there = range(first, min(wanted.stop, len(animation)), step)
     if not there or (len(there) < len(wanted) and missing == "error"):
-        raise SequenceNotFoundError(f"{animation.name} has {len(animation)} pictures, from 0: choose another range")
+        last = len(animation) - 1
+        raise SequenceNotFoundError(f"{animation.name} has the pictures 0 to {last}: choose another range")
     bar = host.ProgressBar(len(there))
     image = mask = None
     for number, array in enumerate(animation.pictures(there)):
@@ -407,7 +408,7 @@ def _chosen(sequence: FrameSequence, start: int, count: int, step: int, missing:
         raise SequenceNotFoundError(f"{sequence.pattern} in {sequence.url} has no frame in this range, only {ranges}")
     if len(present) < length and missing == "error":
         raise SequenceNotFoundError(
-            f"{sequence.pattern} in {sequence.url} has no frames {_first_gaps(wanted, there)}, only {ranges}. Choose "
+            f"{sequence.pattern} in {sequence.url} has no {_first_gaps(wanted, there)}, only {ranges}. Choose "
             "another range, or set `missing`"
         )
     if missing != "repeat previous":
@@ -422,4 +423,4 @@ def _chosen(sequence: FrameSequence, start: int, count: int, step: int, missing:
 
 def _first_gaps(wanted: Iterable[int], there: Container[int]) -> str:
     absent = list(islice((index for index in wanted if index not in there), 1000))
-    return naming.format_ranges(naming.to_ranges(absent), 10) + (",..." if len(absent) == 1000 else "")
+    return naming.format_ranges(naming.to_ranges(absent), 10, noun="frame") + (",..." if len(absent) == 1000 else "")

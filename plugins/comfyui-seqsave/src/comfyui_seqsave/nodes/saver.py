@@ -275,7 +275,8 @@ def _proxies(place: access.Place, form: Format, pattern: str, warned: list[str])
     if not made.failed:
         return ""
     frame, error = made.failed[0]
-    warned.append(f"{len(made.failed)} frames have no proxies, the first one is {frame.name}: {error}")
+    have = "1 frame has" if len(made.failed) == 1 else f"{len(made.failed)} frames have"
+    warned.append(f"{have} no proxies, the first one is {frame.name}: {error}")
     return warned[-1]
 
 
