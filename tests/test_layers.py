@@ -9,6 +9,7 @@ The rules, read from the syntax tree, so that imports inside functions count as 
 - ``OWNERS`` says which rooms or modules may import a library, or use the names that start threads and processes.
   Locks, events and the ``Future`` that ``write`` returns are free for all.
 - The pure rooms import nothing that reaches a disk or a network.
+- No modules import each other in a circle, not for annotations either.
 """
 
 from __future__ import annotations
@@ -199,6 +200,65 @@ def test_the_package_keeps_its_floors() -> None:
     sources = read_package()
     assert len(sources) > len(FLOORS[0])
     assert violations(sources) == []
+
+
+def circles(sources: Mapping[str, str]) -> list[list[str]]:
+    """The modules that reach themselves through the modules that they import, in groups that reach each other."""
+    graph = {
+        module: {
+            there for use in _uses(module, code, sources) if (there := _home(use.name, sources)) not in ("", module)
+        }
+        for module, code in sources.items()
+    }
+    reached = {module: _reached(module, graph) for module in graph}
+    inside = [module for module in graph if module in reached[module]]
+    groups = {tuple(sorted(other for other in inside if module in reached[other] and other in reached[module]))
+              for module in inside}  # fmt: skip
+    return [list(group) for group in sorted(groups)]
+
+
+def _home(name: str, sources: Mapping[str, str]) -> str:
+    """The module that holds what is imported by this dotted name; "" for libraries."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        module = ".".join(parts[:length])
+        found = next((one for one in (module, f"{module}.__init__") if one in sources), "")
+        if found:
+            return found
+    return ""
+
+
+def _reached(start: str, graph: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = graph.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(read_package()) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from seqsave.targets import config",
+        "def f():\n    from seqsave.targets.config import load",
+        "if TYPE_CHECKING:\n    from seqsave.targets.config import load",
+    ],
+)
+def test_a_planted_circle_is_found(code: str) -> None:
+    sources = {
+        "seqsave.targets.__init__": "",
+        "seqsave.targets.base": code,
+        "seqsave.targets.config": "from seqsave.targets import urls",
+        "seqsave.targets.urls": "import seqsave.targets.base",
+        "seqsave.targets.local": "from seqsave.targets.base import Target",
+    }
+    assert circles(sources) == [["seqsave.targets.base", "seqsave.targets.config", "seqsave.targets.urls"]]
 
 
 LONGEST = 450

@@ -20,6 +20,7 @@ __all__ = [
     "did_you_mean",
     "first_of",
     "flush_command",
+    "format_size",
     "reason_of",
     "shortened",
     "spans",
@@ -79,6 +80,17 @@ def flush_command(folder: object, options: Iterable[str]) -> str:
     text = str(folder)
     words = ["seqsave flush", *([shlex.quote(text)] if text else [])]
     return " ".join([*words, *(f"--storage-option {name}=..." for name in sorted(options))])
+
+
+def format_size(size: float) -> str:
+    """Return a number of bytes as text, in powers of 1000: ``48.2 MB``."""
+    if size < 1000:
+        return f"{size:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} PB"
 
 
 def shortened(value: object, most: int = 60) -> str:

@@ -61,7 +61,7 @@ PRELOADED = [
     "seqsave.spool.deferred",
     "seqsave.encoders.png.encoder",
     "seqsave.encoders.png.decoder",
-    "seqsave.sequences.reader",
+    "seqsave.sequences.frames",
     "seqsave.targets.local",
     "seqsave.targets.s3",
     "seqsave.targets.clouds",

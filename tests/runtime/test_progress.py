@@ -11,16 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqsave.runtime import progress
-from seqsave.runtime.progress import (
-    ProgressBar,
-    ProgressLines,
-    State,
-    fitted,
-    format_size,
-    is_terminal,
-    open_progress,
-)
+from seqsave.runtime.display import State
+from seqsave.runtime.progress import ProgressBar, ProgressLines, fitted, is_terminal, open_progress
 from seqsave.types import Event
+from seqsave.wording import format_size
 from tests.support.patience import PATIENCE
 
 

@@ -12,7 +12,6 @@ import pytest
 
 import seqsave
 from seqsave.sequences import frame as frames
-from seqsave.sequences import reader
 from seqsave.targets.memory import MemoryTarget
 from tests.support.patience import PATIENCE
 
@@ -43,7 +42,7 @@ def test_sound_frames_come_first_though_the_damaged_one_fails_first(
             raise
 
     monkeypatch.setattr(frames, "decode", late)
-    monkeypatch.setattr(reader.os, "cpu_count", lambda: 9)
+    monkeypatch.setattr("seqsave.sequences.frames.os.cpu_count", lambda: 9)
     arrays = seqsave.open_sequence(damaged).arrays()
     assert len([next(arrays) for _ in range(5)]) == 5
     with pytest.raises(seqsave.DecodeError, match=r"frame_00005\.png"):

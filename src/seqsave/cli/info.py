@@ -14,8 +14,7 @@ from seqsave.cli.listing import document_of, frames_of, progress_of, state_of
 from seqsave.cli.output import Messages, complain, print_json, print_line
 from seqsave.cli.parameters import folder_at, json_option, only_prefix_option, storage_option
 from seqsave.errors import SeqSaveError, SequenceNotFoundError
-from seqsave.runtime.progress import format_size
-from seqsave.wording import counted
+from seqsave.wording import counted, format_size
 
 if TYPE_CHECKING:
     from seqsave.sequences.finder import Found

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import ManifestError, TargetError
-from seqsave.runtime.progress import format_size
-from seqsave.wording import counted, first_of
+from seqsave.wording import counted, first_of, format_size
 
 if TYPE_CHECKING:
     from seqsave.sequences.lost import LostSequence

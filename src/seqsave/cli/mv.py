@@ -11,8 +11,8 @@ from seqsave.cli.app import FAILED, Command, help_of
 from seqsave.cli.completion import urls
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
 from seqsave.cli.parameters import filetype_option, folder_at, json_option, quiet_option, storage_option
-from seqsave.runtime.progress import format_size, open_progress
-from seqsave.wording import counted
+from seqsave.runtime.progress import open_progress
+from seqsave.wording import counted, format_size
 
 if TYPE_CHECKING:
     from seqsave.sequences.moving import Move, Moved

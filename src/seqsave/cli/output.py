@@ -15,7 +15,7 @@ from seqsave.errors import SeqSaveWarning
 from seqsave.types import Event
 
 if TYPE_CHECKING:
-    from seqsave.runtime.progress import ProgressDisplay
+    from seqsave.runtime.display import ProgressDisplay
     from seqsave.sequences.frame import Frame
 
 __all__ = ["Counter", "Messages", "complain", "print_json", "print_line", "printable", "spelled"]

@@ -23,8 +23,8 @@ from seqsave.cli.parameters import (
     sequence_at,
     storage_option,
 )
-from seqsave.runtime.progress import format_size, open_progress
-from seqsave.wording import counted
+from seqsave.runtime.progress import open_progress
+from seqsave.wording import counted, format_size
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -25,8 +25,8 @@ from seqsave.cli.parameters import (
     storage_option,
 )
 from seqsave.pictures.codecs import CODECS, HIGHEST_QUALITY
-from seqsave.runtime.progress import format_size, open_progress
-from seqsave.wording import counted
+from seqsave.runtime.progress import open_progress
+from seqsave.wording import counted, format_size
 
 if TYPE_CHECKING:
     from fractions import Fraction

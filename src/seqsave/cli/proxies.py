@@ -10,8 +10,8 @@ import click
 from seqsave.cli.app import FAILED, Command
 from seqsave.cli.output import Counter, Messages, complain, print_json, print_line
 from seqsave.cli.parameters import json_option, one_sequence, quiet_option, sequence_at, storage_option
-from seqsave.runtime.progress import format_size, open_progress
-from seqsave.wording import counted
+from seqsave.runtime.progress import open_progress
+from seqsave.wording import counted, format_size
 
 __all__ = ["proxies_command"]
 

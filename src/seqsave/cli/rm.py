@@ -19,8 +19,8 @@ from seqsave.cli.parameters import (
     quiet_option,
     storage_option,
 )
-from seqsave.runtime.progress import format_size, open_progress
-from seqsave.wording import counted
+from seqsave.runtime.progress import open_progress
+from seqsave.wording import counted, format_size
 
 if TYPE_CHECKING:
     from seqsave.sequences.removal import Removal, Removed

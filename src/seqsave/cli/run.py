@@ -12,11 +12,11 @@ from seqsave.cli.app import FAILED, INTERRUPTED, help_of, option_for
 from seqsave.cli.output import Messages, complain, print_json, spelled
 from seqsave.cli.signals import taken_as_interrupts
 from seqsave.errors import SeqSaveError
-from seqsave.runtime.progress import format_size, open_progress
-from seqsave.wording import counted, flush_command
+from seqsave.runtime.progress import open_progress
+from seqsave.wording import counted, flush_command, format_size
 
 if TYPE_CHECKING:
-    from seqsave.runtime.progress import ProgressDisplay
+    from seqsave.runtime.display import ProgressDisplay
     from seqsave.settings.config import WriterConfig
     from seqsave.types import SaveResult
     from seqsave.writer import SequenceWriter

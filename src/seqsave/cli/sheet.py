@@ -21,7 +21,8 @@ from seqsave.cli.parameters import (
     sequence_at,
     storage_option,
 )
-from seqsave.runtime.progress import format_size, open_progress
+from seqsave.runtime.progress import open_progress
+from seqsave.wording import format_size
 
 if TYPE_CHECKING:
     from seqsave.sequences.frame import Frame

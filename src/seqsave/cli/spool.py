@@ -13,10 +13,11 @@ import click
 from seqsave.cli.app import FAILED, WRONG_CALL, Command, Failure
 from seqsave.cli.output import Messages, complain, print_json, print_line, spelled
 from seqsave.cli.parameters import folder_at, json_option, quiet_option, storage_option
-from seqsave.runtime.progress import ProgressDisplay, format_size, open_progress
+from seqsave.runtime.display import ProgressDisplay
+from seqsave.runtime.progress import open_progress
 from seqsave.spool.results import FlushedFrame, FlushResult
 from seqsave.types import Event
-from seqsave.wording import counted, did_you_mean
+from seqsave.wording import counted, did_you_mean, format_size
 
 if TYPE_CHECKING:
     from seqsave.spool import Entry, Spool

@@ -31,7 +31,7 @@ from seqsave.writer.publish import FramePublisher
 from seqsave.writer.texts import FrameTexts
 
 if TYPE_CHECKING:
-    from seqsave.runs.run import Run
+    from seqsave.runs.plan import Plan
     from seqsave.sequences.file import FrameFile
     from seqsave.settings.formats import Format
 
@@ -44,7 +44,7 @@ class Part(SequenceWriter):
     Each ``write`` needs the ``index`` of its frame. Pass ``records`` to ``Run.commit``.
     """
 
-    def __init__(self, run: Run, limits: Limits, reports: Reports | None = None) -> None:
+    def __init__(self, run: Plan, limits: Limits, reports: Reports | None = None) -> None:
         """Open a part of ``run``. limits: this part's. reports: how a program learns of its progress."""
         self._of = run
         config = replace(run.config, limits=limits, reports=reports or Reports())
@@ -180,7 +180,7 @@ _LEAVING = ("error", "skip", "skip valid")
 class _PartOutput(Output):
     """Makes and publishes the frames of one file type of a part."""
 
-    def __init__(self, form: Format, common: Common, run: Run) -> None:
+    def __init__(self, form: Format, common: Common, run: Plan) -> None:
         self._run = run
         super().__init__(form, common)
 
@@ -210,7 +210,7 @@ class _PartOutput(Output):
 class _PartPublisher(FramePublisher):
     """Publishes the frames of a part. A frame that exists may be one that an earlier attempt of the same task wrote."""
 
-    def __init__(self, run: Run, *parts: Any) -> None:
+    def __init__(self, run: Plan, *parts: Any) -> None:
         super().__init__(*parts)
         self._run = run
 

@@ -8,34 +8,32 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seqsave import manifest, naming, targets
 from seqsave.errors import EndOfSequenceError, FrameNameError, OptionError, SeqSaveError, TargetError
 from seqsave.metadata.text import RawText
 from seqsave.plugins.options import check_storage_options
-from seqsave.runs.begin import leave_note, may_adopt, note_path, refuse_other_names, remove_empty_folder
+from seqsave.runs.begin import leave_note, note_path, refuse_other_names, remove_empty_folder
 from seqsave.runs.commit import Ending, remove_temporaries
+from seqsave.runs.plan import Plan
 from seqsave.runtime import retry
-from seqsave.settings import WriterConfig, check_settings
+from seqsave.settings import WriterConfig
 from seqsave.settings.config import SETTINGS
 from seqsave.settings.destination import at_destination
 from seqsave.settings.groups import Limits
 from seqsave.settings.table import show_settings
 from seqsave.wording import abridged
-from seqsave.writer.outputs import REPLACING_NOTHING, facts_of
 
 if TYPE_CHECKING:
-    from seqsave.manifest import Manifest, Session
+    from seqsave.manifest import Manifest
     from seqsave.naming import NamePattern
-    from seqsave.naming.key import FrameKey
     from seqsave.runs.part import Part
     from seqsave.runs.records import FrameRecord
     from seqsave.settings.destination import Url
-    from seqsave.settings.formats import Format
     from seqsave.targets import Target
 
 __all__ = ["Run", "check_id", "open_run"]
@@ -105,7 +103,7 @@ def open_run(
 
 
 @dataclass(frozen=True, repr=False)
-class Run:
+class Run(Plan):
     """One saving of a sequence by many tasks; ``open_run`` opens it.
 
     A pickled run contains its storage options.
@@ -120,13 +118,6 @@ class Run:
     storage_options: the given options of the storage, None if none were given; ``repr`` leaves them out.
     pattern:  the names of the files as the URL stated them; None for a URL of a folder.
     """
-
-    url: str
-    id: str
-    frames: tuple[range, ...] | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    storage_options: Mapping[str, Any] | None = field(default=None, hash=False)
-    pattern: NamePattern | None = None
 
     # --- the driver ---
 
@@ -197,14 +188,6 @@ class Run:
         remove_temporaries(target, self.rule, self.id, ())
         self._remove_note(target)
 
-    @property
-    def expected(self) -> tuple[range, ...] | None:
-        """Return the expected indices, as ascending ranges; None if neither total nor frames is given."""
-        numbers = self.config.naming
-        if self.frames is not None or numbers.total is None:
-            return self.frames
-        return manifest.declared(numbers.start, numbers.step, numbers.total)
-
     # --- the tasks ---
 
     def part(self, concurrency: int = 1, max_bytes: int | None = None) -> Part:
@@ -215,7 +198,7 @@ class Run:
 
         Raises OptionError, TargetError.
         """
-        from seqsave.runs.part import Part
+        from seqsave.runs.part import Part  # here, as encoding comes with it
 
         return Part(self, Limits(concurrency=concurrency, max_bytes=max_bytes))
 
@@ -294,54 +277,6 @@ class Run:
         return f"<Run {self.id} of {self.rule.pattern} in {targets.parse_url(self.url).shown}>"
 
     # --- pieces ---
-
-    @cached_property
-    def config(self) -> WriterConfig:
-        """Return the settings, checked, with the storage options."""
-        config = check_settings(**self.settings, storage_options=self.storage_options)
-        return config if self.pattern is None else replace(config, pattern=self.pattern)
-
-    @property
-    def rule(self) -> naming.NameRule:
-        """Return the names of the frames."""
-        return self._form.rule
-
-    @property
-    def _form(self) -> Format:
-        return self.config.formats[0]
-
-    @property
-    def _folder(self) -> str:
-        return f"{self.rule.folder}/" if self.rule.folder else ""
-
-    @property
-    def _policy(self) -> retry.RetryPolicy:
-        return self.config.delivery.policy
-
-    @property
-    def _writer_id(self) -> str:
-        return f"{manifest.RUN_HEAD}{self.id}"
-
-    @cached_property
-    def target(self) -> Target:
-        """Return the target of everything but the frames."""
-        return targets.resolve(self.url, self.storage_options)
-
-    def _session(self, target: Target) -> Session:
-        return manifest.Session(
-            target,
-            replace(facts_of(self._form, self.config), planned=self.frames),
-            replaces=self.config.delivery.if_exists not in REPLACING_NOTHING,
-            policy=self._policy,
-            run=self._writer_id,
-        )
-
-    def may_adopt(self, key: FrameKey) -> bool:
-        """Return whether an existing frame with other bytes is from an earlier attempt of this run.
-
-        Called only if frames of other runs must never be replaced. Raises TargetError, ManifestError, RunError.
-        """
-        return may_adopt(self.target, self.id, self.rule, key.numbers, self._policy)
 
     def _remove_note(self, target: Target) -> None:
         if self.config.delivery.if_exists == "error":

@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from seqsave.runtime.progress import REFRESH_SECONDS, ProgressDisplay
+from seqsave.runtime.display import REFRESH_SECONDS, ProgressDisplay
 
 __all__ = ["NotebookBar", "is_notebook"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from seqsave.pictures.contact import Cell
     from seqsave.sequences.frame import Frame
-    from seqsave.sequences.reader import FrameSequence
+    from seqsave.sequences.frames import Frames
     from seqsave.types import Decoded
 
     Bytes = npt.NDArray[np.uint8]
@@ -56,7 +56,7 @@ class Gap:
     missing: Missing
 
 
-def missing_in(sequence: FrameSequence) -> Missing:
+def missing_in(sequence: Frames) -> Missing:
     """Return the frames that the first variation lacks, as the manifest or else the numbers say."""
     found, shown = manifest_of(sequence, "Gaps are those between the numbers"), sequence.variation()
     if found is not None and found.expected:
@@ -98,12 +98,12 @@ def _with_gaps(frames: Sequence[int], missing: Missing) -> list[int | Gap]:
     return cells
 
 
-def numbered(index: int, sequence: FrameSequence) -> str:
+def numbered(index: int, sequence: Frames) -> str:
     """Return the number of a frame as its name has it."""
     return f"{'-' if index < 0 else ''}{abs(index):0{sequence.digits}}"
 
 
-def label_of(cell: int | Gap, sequence: FrameSequence) -> str:
+def label_of(cell: int | Gap, sequence: Frames) -> str:
     """Return the numbers of a cell."""
     if isinstance(cell, int):
         return numbered(cell, sequence)
@@ -140,7 +140,7 @@ def thumbnail(decoded: Decoded, frame: Frame, width: int) -> Bytes:
 
 
 def sheet_of(
-    sequence: FrameSequence,
+    sequence: Frames,
     *,
     cells: int = CELLS,
     columns: int | None = None,
@@ -185,7 +185,7 @@ def sheet_of(
 _Read = Mapping[int, "Bytes | SeqSaveError"]
 
 
-def _read(shown: FrameSequence, width: int, max_pixels: int, on_frame: Callable[[Frame], None]) -> _Read:
+def _read(shown: Frames, width: int, max_pixels: int, on_frame: Callable[[Frame], None]) -> _Read:
     def small(frame: Frame, data: bytes) -> Any:
         return thumbnail(frame.decode(data, max_pixels=max_pixels), frame, width)
 
@@ -206,7 +206,7 @@ def _read(shown: FrameSequence, width: int, max_pixels: int, on_frame: Callable[
     return found
 
 
-def _cell(place: int | Gap, pictures: _Read, sequence: FrameSequence, on_problem: Callable[[Frame, str], None]) -> Cell:
+def _cell(place: int | Gap, pictures: _Read, sequence: Frames, on_problem: Callable[[Frame, str], None]) -> Cell:
     from seqsave.pictures.contact import Cell
 
     label = label_of(place, sequence)

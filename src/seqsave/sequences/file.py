@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from seqsave.manifest import FrameEntry, Manifest, Picture
     from seqsave.sequences.frame import Frame
-    from seqsave.sequences.reader import FrameSequence
+    from seqsave.sequences.frames import Frames
 
 __all__ = ["FrameFile", "files_of", "manifest_of", "rate_of"]
 
@@ -125,7 +125,7 @@ class FrameFile:
         )
 
 
-def files_of(sequence: FrameSequence, frames: Iterable[Frame] | None = None) -> Iterator[FrameFile]:
+def files_of(sequence: Frames, frames: Iterable[Frame] | None = None) -> Iterator[FrameFile]:
     """Return the files of a sequence, or of some of its frames, with their entries in the manifest."""
     found = manifest_of(sequence)
     stated = {} if found is None else {one.key: one for one in found.frames if one.checksum and not one.disputed}
@@ -134,7 +134,7 @@ def files_of(sequence: FrameSequence, frames: Iterable[Frame] | None = None) -> 
         yield FrameFile(frame, entry if entry is not None and _is_of(entry, frame) else None)
 
 
-def manifest_of(sequence: FrameSequence, without: str = "The frames are copied without its facts") -> Manifest | None:
+def manifest_of(sequence: Frames, without: str = "The frames are copied without its facts") -> Manifest | None:
     """Return the manifest of a sequence; None for one without, and for a damaged one, with a warning.
 
     without: what follows for the caller, as the end of the warning.
@@ -147,7 +147,7 @@ def manifest_of(sequence: FrameSequence, without: str = "The frames are copied w
     return None
 
 
-def rate_of(sequence: FrameSequence) -> Fraction | None:
+def rate_of(sequence: Frames) -> Fraction | None:
     """Return the rate in frames per second that the manifest states, or else the first frame; None if neither does.
 
     Raises ManifestError for a damaged manifest, and TargetError.

@@ -21,7 +21,7 @@ from seqsave.wording import counted
 
 if TYPE_CHECKING:
     from seqsave.sequences.frame import Frame
-    from seqsave.sequences.reader import FrameSequence
+    from seqsave.sequences.frames import Frames
 
 __all__ = ["html_of"]
 
@@ -32,7 +32,7 @@ _MOST_BYTES, _SECONDS, _MOST_PIXELS = 64 * 2**20, 3.0, 2**25
 _MORE_SECONDS = 1.5
 
 
-def html_of(sequence: FrameSequence) -> str:
+def html_of(sequence: Frames) -> str:
     """Return the sequence as HTML: what is known of it, and pictures of at most 12 cells.
 
     Reads at most 64 MB, and waits for at most 4.5 seconds; what cannot be read or shown until then is named.
@@ -44,7 +44,7 @@ def html_of(sequence: FrameSequence) -> str:
     return f"<div>{lines}</div>{made[-1]}"
 
 
-def _lines(sequence: FrameSequence) -> list[str]:
+def _lines(sequence: Frames) -> list[str]:
     lines = [
         f"{sequence.pattern} in {sequence.url}",
         f"{counted(len(sequence), 'frame')}: {naming.format_ranges(sequence.ranges, 10)}",
@@ -55,7 +55,7 @@ def _lines(sequence: FrameSequence) -> list[str]:
     return [*lines, counted(sequence.size, "byte")]
 
 
-def _sheet(sequence: FrameSequence, until: float) -> str:
+def _sheet(sequence: Frames, until: float) -> str:
     shown = sequence.variation()
     largest = max((frame.size or 0 for frame in shown), default=_MOST_BYTES + 1)
     if largest > _MOST_BYTES:
@@ -97,7 +97,7 @@ def _read(frames: list[Frame], width: int, until: float) -> dict[int, Outcome[An
     return found
 
 
-def _cell(place: int | Gap, found: dict[int, Outcome[Any]], sequence: FrameSequence) -> Cell:
+def _cell(place: int | Gap, found: dict[int, Outcome[Any]], sequence: Frames) -> Cell:
     label = label_of(place, sequence)
     if isinstance(place, Gap):
         return Cell(label=label, problem=f"{place.missing.count} missing")

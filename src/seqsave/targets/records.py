@@ -5,12 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from seqsave.wording import crc32_text
-
-if TYPE_CHECKING:
-    from seqsave.targets.base import Target
 
 __all__ = [
     "Capabilities",
@@ -71,11 +68,11 @@ class Published:
 class Original:
     """One version of a file, which its storage may copy by itself.
 
-    target, path: the file. etag: of this version, without quotes.
+    target, path: the file; the target is a ``Target``. etag: of this version, without quotes.
     size, crc32:  of its bytes; None if they are not known.
     """
 
-    target: Target
+    target: object
     path: str
     etag: str
     size: int

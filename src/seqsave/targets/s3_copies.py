@@ -115,7 +115,7 @@ class CopyingTarget(Target):
                 self.delete(path)
 
     async def _copied(self, path: str, original: Original, content_type: str, create: bool) -> Published | None:
-        source = original.target
+        source: Any = original.target
         is_usual = original.etag and '"' not in original.etag  # a weak ETag, W/"...", cannot be a condition
         if not is_usual or original.size >= LARGEST_PUT or not self.can_copy(source):
             return None
