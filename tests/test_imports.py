@@ -77,7 +77,7 @@ UNNEEDED = {
     *("seqsave.runtime.pipeline", "seqsave.targets.fsspec", "seqsave.targets.s3", "seqsave.cli.save"),
     *(
         f"seqsave.{room}"
-        for room in ("existing", "pictures", "runs", "saving", "sources", "spool", "testing", "writer")
+        for room in ("existing", "pictures", "runs", "saving", "sources", "spool.store", "testing", "writer")
     ),
 }
 

@@ -63,10 +63,8 @@ def test_the_call_wins_over_the_file(configure: Any) -> None:
 
 
 def test_the_usual_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import platformdirs
-
     monkeypatch.delenv(config.VARIABLE)
-    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(config, "user_folder", lambda _: tmp_path)
     assert config.load() == {}
     (tmp_path / "config.toml").write_text('[targets.renders]\nurl = "memory://x"\n')
     assert config.load()["renders"].url == "memory://x"

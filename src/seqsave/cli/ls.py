@@ -55,7 +55,8 @@ def ls_command(
     URL is a folder on any storage (by default the working folder), a pattern such as 'renders/shot.####.exr', or a glob
     such as 'renders/*.exr'. For a folder that holds only folders, these are listed.
 
-    A sequence of which only the manifest is left is listed as well.
+    A sequence of which only the manifest is left is listed as well, and frames that wait in the spool of this machine
+    are named.
 
     Exit status 1 if there is no sequence, if one is not complete by its manifest: unfinished, or with frames of
     older runs, or frames that no run recorded, beside it; if two files have the number of one frame; if a link to a
@@ -109,11 +110,24 @@ class _Place:
         self.is_complete = self.is_complete and not self.lost
         for one in found:
             self._note(one)
+        self._note_waiting(target)
         if not self.sequences and not self.problem:
             is_listed = found and not self.recursive and self.prefix is None and found[0].is_wanted
             names = found[0].folders if is_listed else ()
             self.folders = [f"{target.url_of(name)}/" for name in names]
             self.problem = "" if names else self._nothing(target, found)
+
+    def _note_waiting(self, target: Target) -> None:
+        """Name the frames for this place that wait in the spool of this machine."""
+        from seqsave.sequences.lookup import is_pattern
+        from seqsave.sequences.waiting import waiting_for
+
+        if not is_pattern(self.url):
+            found = waiting_for(target)
+        else:
+            one = self.sequences[0] if self.sequences else None
+            found = None if one is None or one.target is None else waiting_for(one.target, one.folder, one.name)
+        self.notes += [] if found is None else [str(found)]
 
     def _has_prefix(self, sequence: FrameSequence | LostSequence) -> bool:
         from seqsave.sequences.finder import has_prefix

@@ -90,6 +90,7 @@ def verify_command(
     from seqsave.sequences.lookup import is_pattern
     from seqsave.sequences.lost import lost_beside
     from seqsave.sequences.verify import verify
+    from seqsave.sequences.waiting import waiting_for
 
     messages = Messages(quiet)
     with messages.catching():
@@ -98,6 +99,9 @@ def verify_command(
         with bar or nullcontext():
             limit = MAX_PIXELS if max_pixels is None else max_pixels
             found = verify(sequence, expected=indices_of(frames), deep=deep, max_pixels=limit, on_frame=Counter(bar))
+        waiting = None if sequence.target is None else waiting_for(sequence.target, sequence.folder, sequence.name)
+        if waiting is not None:
+            messages.warn(str(waiting))
         if prefix is None and filetype is None and not is_pattern(url):
             for lost in lost_beside(sequence):
                 messages.warn(f"beside it in {sequence.url}, {lost}")

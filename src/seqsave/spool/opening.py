@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqsave.errors import OptionError
 from seqsave.spool.safety import check_folder
-from seqsave.spool.store import MAX_BYTES, Spool
 from seqsave.targets import config
 from seqsave.targets.homes import expand_home, user_folder, whose_home
 from seqsave.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from seqsave.spool.store import Spool
 
 __all__ = ["VARIABLE", "default_folder", "open_spool"]
 
@@ -58,6 +60,8 @@ def open_spool(where: str | os.PathLike[str] | bool | None) -> Spool | None:
     else:
         raise OptionError(f"spool is {where!r}: it must be a folder's path, or True for the usual one")
     check_folder(folder)
+    from seqsave.spool.store import MAX_BYTES, Spool  # here, as a look for the folder needs none of it
+
     return Spool(folder, max_bytes=_settings().get("max_bytes", MAX_BYTES))
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
 __all__ = ["expand_home", "user_folder", "whose_home"]
+
+# Where the XDG Base Directory Specification, 0.8, puts them unless a variable names another folder.
+_XDG = {"config": "~/.config", "state": "~/.local/state"}
 
 
 def expand_home(path: str) -> str | None:
@@ -28,10 +32,14 @@ def whose_home(path: str) -> str:
 
 def user_folder(kind: Literal["config", "state"]) -> Path | None:
     """Return the folder of this program among the user's; None if the user's home folder is not known."""
-    import platformdirs
-
     if os.environ.get("HOME") == "" and not os.environ.get(f"XDG_{kind.upper()}_HOME"):
         return None
+    if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:  # without an import that is slower than a listing
+        named = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
+        folder = Path(named if named.strip() else os.path.expanduser(_XDG[kind]), "seqsave")  # noqa: PTH111 - as above
+        return folder if folder.is_absolute() else None
+    import platformdirs
+
     find = platformdirs.user_config_path if kind == "config" else platformdirs.user_state_path
     try:
         folder = Path(find("seqsave", appauthor=False))
